@@ -1,0 +1,1 @@
+"""Argosy: a Kubernetes operator for applications that run on fleets of servers."""
