@@ -1,0 +1,96 @@
+"""Conditions, and what blocks an object: the words in which status speaks.
+
+One summariser turns what a planner saw into Ready, Reconciling and Stalled; no planner sets
+them by hand.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api import clock
+
+
+class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
+    """One Kubernetes condition, as metav1.Condition has it."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str = "1970-01-01T00:00:00Z"
+    observed_generation: int = 0
+
+
+class Blocked(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+    """What an object waits for that has not converged, since when, and the remedy."""
+
+    object: str
+    reason: str
+    message: str = ""
+    since: str | None = None
+    next_attempt_time: str | None = None
+    remedy: str = ""
+
+
+Conditions = tuple[Condition, ...]
+
+
+def find(conditions: Conditions, kind: str) -> Condition | None:
+    """Return the condition of type `kind`, if there is one."""
+    return next((each for each in conditions if each.type == kind), None)
+
+
+def is_true(conditions: Conditions, kind: str) -> bool:
+    """Return whether the condition of type `kind` is there and True."""
+    found = find(conditions, kind)
+    return found is not None and found.status == "True"
+
+
+def merge(before: Conditions, after: Conditions, now: float) -> Conditions:
+    """Return `after` with the transition times that `before` already gave to the same statuses."""
+    merged = []
+    for each in after:
+        old = find(before, each.type)
+        moved = old is None or old.status != each.status
+        when = clock.stamp(now) if moved or old is None else old.last_transition_time
+        merged.append(msgspec.structs.replace(each, last_transition_time=when))
+    return tuple(sorted(merged, key=lambda each: each.type))
+
+
+def summarise(
+    *,
+    before: Conditions,
+    ready: bool,
+    reconciling: bool,
+    stalled: bool,
+    reason: str,
+    message: str,
+    generation: int,
+    now: float,
+) -> Conditions:
+    """Return Ready, and Reconciling or Stalled only while true, as kstatus wants them.
+
+    `reason` and `message` say why the object is as it is, whichever of the three that makes true.
+    """
+
+    def condition(kind: str, status: str) -> Condition:
+        return Condition(
+            type=kind, status=status, reason=reason, message=message, observed_generation=generation
+        )
+
+    after = [condition("Ready", "True" if ready else "False")]
+    if reconciling:
+        after.append(condition("Reconciling", "True"))
+    if stalled:
+        after.append(condition("Stalled", "True"))
+    return merge(before, tuple(after), now)
+
+
+def keep_since(before: tuple[Blocked, ...], after: tuple[Blocked, ...]) -> tuple[Blocked, ...]:
+    """Return `after` with the `since` that `before` already gave to the same object and reason."""
+    since = {(each.object, each.reason): each.since for each in before}
+    return tuple(
+        msgspec.structs.replace(each, since=since.get((each.object, each.reason)) or each.since)
+        for each in after
+    )

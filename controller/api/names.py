@@ -1,0 +1,100 @@
+"""Names, labels and annotations: deterministic, decodable, decided in this one place.
+
+Every layer that makes or finds an object asks here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+GROUP = "argosy.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "argosy"
+FINALIZER = f"{GROUP}/finalizer"
+BUILT_IN_FLEET = "pods"
+
+# Field managers, one for each writer's role.
+SPEC_MANAGER = "argosy"
+REPLICAS_KEEPER = "argosy-replicas"
+
+# Labels on all that is made.
+APPLICATION_LABEL = f"{GROUP}/application"
+COMPONENT_LABEL = f"{GROUP}/component"
+SERVER_LABEL = f"{GROUP}/server"
+INCARNATION_LABEL = f"{GROUP}/incarnation"
+REVISION_LABEL = f"{GROUP}/revision"
+
+# Annotations that Argosy writes on what servers are made of.
+ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
+# The container ids that an in-place change must replace, comma-separated.
+CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
+# On a ControllerRevision that missed its deadline; the value is the reason.
+CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
+
+# Annotations that people write.
+DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
+SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"
+# Any new value resets backoff and condemnation; answered in status by `lastHandledRetry`.
+RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
+
+MAX_NAME = 63
+MAX_ORDINAL_DIGITS = 5
+
+
+def server_set(application: str, component: str) -> str:
+    """Return the name of a component's ServerSet and of its headless Service."""
+    return f"{application}-{component}"
+
+
+def server(application: str, component: str, ordinal: int) -> str:
+    """Return the name of a Server, and of the pod that it is made of."""
+    return f"{application}-{component}-{ordinal}"
+
+
+def claim(template: str, server_name: str) -> str:
+    """Return the name of a server's own PersistentVolumeClaim."""
+    return f"{template}-{server_name}"
+
+
+def controller_revision(application: str, component: str, revision: str) -> str:
+    """Return the name of the ControllerRevision that holds a component's revision."""
+    return f"{application}-{component}-{revision}"
+
+
+def job(task_id: str) -> str:
+    """Return the name of the Job that runs a task: a hash, as ids may be long."""
+    return f"argosy-{digest(task_id)}"
+
+
+def digest(text: str | bytes) -> str:
+    """Return ten hexadecimal characters that stand for `text`, short enough for a name."""
+    data = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(data).hexdigest()[:10]
+
+
+def labels(application: str, component: str, server_name: str = "") -> dict[str, str]:
+    """Return the labels of what is made for a component, or for one of its servers."""
+    wanted = {
+        APPLICATION_LABEL: application,
+        COMPONENT_LABEL: component,
+        "app.kubernetes.io/name": application,
+        "app.kubernetes.io/instance": application,
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/managed-by": "argosy",
+    }
+    if server_name:
+        wanted[SERVER_LABEL] = server_name
+    return wanted
+
+
+def claim_labels(application: str, component: str, server_name: str) -> dict[str, str]:
+    """Return the labels of a claim: without `instance`, or Argo CD would prune retained ones."""
+    wanted = labels(application, component, server_name)
+    del wanted["app.kubernetes.io/instance"]
+    return wanted
+
+
+def selector(application: str, component: str) -> str:
+    """Return the label selector, as a string, that finds a component's pods (for autoscalers)."""
+    return f"{APPLICATION_LABEL}={application},{COMPONENT_LABEL}={component}"

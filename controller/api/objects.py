@@ -1,0 +1,137 @@
+"""What the engine reads of each kind: small typed views, decoded straight from the wire.
+
+`kube` decodes into them, planning reads them, status is written from them. The pydantic models
+are the one source of the schema; a test holds these views to it. A view has only what planning
+reads, with the schema's defaults, so ten thousand of them stay small.
+"""
+
+from __future__ import annotations
+
+from controller.api.views.application import (
+    Application,
+    ApplicationSpec,
+    ApplicationStatus,
+    Component,
+    ComponentStatus,
+)
+from controller.api.views.fleet import (
+    FailureDomain,
+    Fleet,
+    FleetLimits,
+    FleetSpec,
+    FleetStatus,
+    LabelSelector,
+    Orphan,
+)
+from controller.api.views.foreign import (
+    Claim,
+    Container,
+    ContainerEnd,
+    ContainerState,
+    ContainerStatus,
+    ContainerWait,
+    ControllerRevision,
+    Job,
+    JobStatus,
+    Namespace,
+    NamespaceStatus,
+    Pod,
+    PodCondition,
+    PodSpec,
+    PodStatus,
+    Service,
+)
+from controller.api.views.meta import NULL, Json, Meta, Object, OwnerReference, View
+from controller.api.views.operation import (
+    FailureRecord,
+    Operation,
+    OperationRecovery,
+    OperationSpec,
+    OperationStatus,
+    Retry,
+    Step,
+    StepStatus,
+)
+from controller.api.views.policies import (
+    Alternative,
+    Backoff,
+    Deletion,
+    Recovery,
+    Rollout,
+    VolumeClaim,
+)
+from controller.api.views.server import (
+    Attempts,
+    Checkpoint,
+    LastError,
+    ProviderStatus,
+    Server,
+    ServerSpec,
+    ServerStatus,
+    Task,
+    TaskStatus,
+)
+from controller.api.views.serverset import ServerSet, ServerSetSpec, ServerSetStatus
+
+__all__ = [
+    "NULL",
+    "Alternative",
+    "Application",
+    "ApplicationSpec",
+    "ApplicationStatus",
+    "Attempts",
+    "Backoff",
+    "Checkpoint",
+    "Claim",
+    "Component",
+    "ComponentStatus",
+    "Container",
+    "ContainerEnd",
+    "ContainerState",
+    "ContainerStatus",
+    "ContainerWait",
+    "ControllerRevision",
+    "Deletion",
+    "FailureDomain",
+    "FailureRecord",
+    "Fleet",
+    "FleetLimits",
+    "FleetSpec",
+    "FleetStatus",
+    "Job",
+    "JobStatus",
+    "Json",
+    "LabelSelector",
+    "LastError",
+    "Meta",
+    "Namespace",
+    "NamespaceStatus",
+    "Object",
+    "Operation",
+    "OperationRecovery",
+    "OperationSpec",
+    "OperationStatus",
+    "Orphan",
+    "OwnerReference",
+    "Pod",
+    "PodCondition",
+    "PodSpec",
+    "PodStatus",
+    "ProviderStatus",
+    "Recovery",
+    "Retry",
+    "Rollout",
+    "Server",
+    "ServerSet",
+    "ServerSetSpec",
+    "ServerSetStatus",
+    "ServerSpec",
+    "ServerStatus",
+    "Service",
+    "Step",
+    "StepStatus",
+    "Task",
+    "TaskStatus",
+    "View",
+    "VolumeClaim",
+]

@@ -1,0 +1,1 @@
+"""Small typed views of each kind, decoded straight from the wire; see `controller.api.objects`."""

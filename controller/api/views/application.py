@@ -1,0 +1,55 @@
+"""An Application, as planning reads it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api.conditions import Blocked, Conditions
+from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.policies import Deletion, Recovery, Rollout, VolumeClaim
+
+
+class Component(View, frozen=True, kw_only=True):
+    name: str
+    replicas: int | None = None
+    depends_on: tuple[str, ...] = ()
+    template: Json = NULL
+    volume_claims: tuple[VolumeClaim, ...] = ()
+    rollout: Rollout = Rollout()
+    recovery: Recovery = Recovery()
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "template", shared(bytes(self.template)))
+
+
+class ApplicationSpec(View, frozen=True, kw_only=True):
+    fleet: str = "pods"
+    paused: bool = False
+    revision_history_limit: int = 10
+    deletion: Deletion = Deletion()
+    components: tuple[Component, ...] = ()
+
+
+class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
+    name: str
+    desired: int = 0
+    current: int = 0
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    failed: int = 0
+    revision: str = ""
+    proven_revision: str = ""
+
+
+class ApplicationStatus(View, frozen=True, kw_only=True):
+    observed_generation: int = 0
+    conditions: Conditions = ()
+    components: tuple[ComponentStatus, ...] = ()
+    blocked_by: tuple[Blocked, ...] = ()
+    last_handled_retry: str = ""
+
+
+class Application(Object, frozen=True, kw_only=True):
+    spec: ApplicationSpec = ApplicationSpec()
+    status: ApplicationStatus = ApplicationStatus()

@@ -1,0 +1,103 @@
+"""What Argosy reads of kinds whose schema others own."""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api.views.meta import NULL, Json, Object, View, shared
+
+
+class ControllerRevision(Object, frozen=True, kw_only=True):
+    """One revision of a component: `data` is what the user wrote, `revision` counts upwards."""
+
+    data: Json = NULL
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "data", shared(bytes(self.data)))
+
+
+class Service(Object, frozen=True, kw_only=True):
+    """A headless Service, of which only its being there and whose it is matters."""
+
+
+class Claim(Object, frozen=True, kw_only=True):
+    """A PersistentVolumeClaim, of which only its being there and whose it is matters."""
+
+
+class NamespaceStatus(View, frozen=True, kw_only=True, gc=False):
+    phase: str = "Active"
+
+
+class Namespace(Object, frozen=True, kw_only=True):
+    status: NamespaceStatus = NamespaceStatus()
+
+
+class ContainerWait(View, frozen=True, kw_only=True, gc=False):
+    reason: str = ""
+    message: str = ""
+
+
+class ContainerEnd(View, frozen=True, kw_only=True, gc=False):
+    reason: str = ""
+    message: str = ""
+    exit_code: int = 0
+
+
+class ContainerState(View, frozen=True, kw_only=True, gc=False):
+    waiting: ContainerWait | None = None
+    terminated: ContainerEnd | None = None
+
+
+class ContainerStatus(View, frozen=True, kw_only=True, gc=False):
+    name: str
+    container_id: str = msgspec.field(name="containerID", default="")
+    image: str = ""
+    ready: bool = False
+    restart_count: int = 0
+    state: ContainerState = ContainerState()
+
+
+class Container(View, frozen=True, kw_only=True, gc=False):
+    name: str
+    image: str = ""
+
+
+class PodSpec(View, frozen=True, kw_only=True, gc=False):
+    node_name: str = ""
+    host_network: bool = False
+    containers: tuple[Container, ...] = ()
+
+
+class PodCondition(View, frozen=True, kw_only=True, gc=False):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+
+
+class PodStatus(View, frozen=True, kw_only=True, gc=False):
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    pod_ip: str = msgspec.field(name="podIP", default="")
+    conditions: tuple[PodCondition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+
+
+class Pod(Object, frozen=True, kw_only=True):
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class JobStatus(View, frozen=True, kw_only=True, gc=False):
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    conditions: tuple[PodCondition, ...] = ()
+
+
+class Job(Object, frozen=True, kw_only=True):
+    status: JobStatus = JobStatus()

@@ -1,0 +1,106 @@
+"""A Server, as planning reads it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api.conditions import Blocked, Conditions
+from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.policies import Deletion, Recovery, VolumeClaim
+
+
+class Task(View, frozen=True, kw_only=True):
+    """What a server is asked to do; see the task protocol."""
+
+    id: str
+    operation: str
+    run: str = ""
+    step: str = ""
+    action: str = ""
+    # Everything the act needs, resolved when the task was given: an operation may be gone by then.
+    parameters: Json = NULL
+    cancel: bool = False
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "parameters", shared(bytes(self.parameters)))
+
+
+class ServerSpec(View, frozen=True, kw_only=True):
+    application: str
+    component: str
+    ordinal: int
+    fleet: str = "pods"
+    incarnation: int = 1
+    revision: str = ""
+    template: Json = NULL
+    volume_claims: tuple[VolumeClaim, ...] = ()
+    recovery: Recovery = Recovery()
+    deletion: Deletion = Deletion()
+    min_ready_seconds: int = 0
+    power: str = "Running"
+    held: bool = False
+    task: Task | None = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "template", shared(bytes(self.template)))
+
+
+class ProviderStatus(View, frozen=True, kw_only=True, gc=False):
+    id: str = ""
+    zone: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+class LastError(View, frozen=True, kw_only=True, gc=False):
+    """The latest failure. `class` is Transient, Terminal or Unknown."""
+
+    class_: str = msgspec.field(name="class", default="")
+    message: str = ""
+    time: str | None = None
+
+
+class Attempts(View, frozen=True, kw_only=True):
+    count: int = 0
+    alternative: int = 0
+    last_error: LastError | None = None
+    next_attempt_time: str | None = None
+
+
+class TaskStatus(View, frozen=True, kw_only=True):
+    """How the task went: state is Pending, Started, Succeeded, Failed, Cancelled or Unknown."""
+
+    id: str
+    attempt: int = 0
+    state: str = "Pending"
+    message: str = ""
+    error_class: str = ""
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+class Checkpoint(View, frozen=True, kw_only=True, gc=False):
+    """A step passed: what another incarnation passed does not count."""
+
+    operation: str
+    run: str
+    step: str
+    incarnation: int
+
+
+class ServerStatus(View, frozen=True, kw_only=True):
+    observed_generation: int = 0
+    conditions: Conditions = ()
+    provider: ProviderStatus = ProviderStatus()
+    revision: str = ""
+    incarnation: int = 0
+    power: str = ""
+    attempts: Attempts = Attempts()
+    task: TaskStatus | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    blocked_by: tuple[Blocked, ...] = ()
+    last_handled_retry: str = ""
+
+
+class Server(Object, frozen=True, kw_only=True):
+    spec: ServerSpec
+    status: ServerStatus = ServerStatus()

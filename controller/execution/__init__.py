@@ -1,0 +1,1 @@
+"""The one loop: gather, plan, execute, write status."""

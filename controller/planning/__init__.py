@@ -1,0 +1,1 @@
+"""Pure decisions: a Snapshot in, a Plan out."""

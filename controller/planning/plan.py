@@ -1,0 +1,148 @@
+"""What a planner answers: actions, status, when to look again, and why.
+
+`execution` carries plans out, `explain` and `why` narrate them; the planners are the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controller.api import objects
+
+Manifest = Mapping[str, Any]
+
+
+class Resource(enum.StrEnum):
+    """The resources that Argosy reads or writes, by their plural names."""
+
+    APPLICATIONS = "applications"
+    SERVERSETS = "serversets"
+    SERVERS = "servers"
+    OPERATIONS = "operations"
+    FLEETS = "fleets"
+    PODS = "pods"
+    SERVICES = "services"
+    CLAIMS = "persistentvolumeclaims"
+    REVISIONS = "controllerrevisions"
+    JOBS = "jobs"
+    NAMESPACES = "namespaces"
+
+
+class Verb(enum.StrEnum):
+    """What a provider is asked to do with one server."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    ACT = "act"
+    CANCEL = "cancel"
+    DELETE = "delete"
+
+
+class Urgency(enum.IntEnum):
+    """How far ahead of its turn a write goes; a bonus in age, never an absolute class.
+
+    Absolute classes starve whatever stands in the lowest; a bonus cannot.
+    """
+
+    ROUTINE = 0
+    PERSONAL = 1
+    TEARDOWN = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """POST `body`; an object of the same name that our owner controls counts as made."""
+
+    resource: Resource
+    body: Manifest
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """Merge `body` into the object with this `uid`, and only into `resource_version` if given.
+
+    A null in `body` removes; a list replaces.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    body: Manifest
+    reason: str
+    resource_version: str = ""
+    subresource: str = ""
+    field_manager: str = "argosy"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete the object with this `uid`, and no other that may have taken its name."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    reason: str
+    grace_seconds: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Ask the server's provider; `template` is the one to use, alternatives merged in."""
+
+    verb: Verb
+    reason: str
+    template: bytes = b""
+    alternative: int = 0
+    instance: str = ""
+    grace_seconds: int | None = None
+    task: objects.Task | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """Record an Event on the planned object: only for a change that a person would want to know."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+Action = Create | Patch | Delete | Call | Emit
+
+Status = (
+    objects.ApplicationStatus
+    | objects.ServerSetStatus
+    | objects.ServerStatus
+    | objects.OperationStatus
+    | objects.FleetStatus
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole answer for one object.
+
+    `actions` are carried out in order of their urgency, and in parallel: none may rely on another
+    of the same plan. `status` is what was seen, or None where nothing is worth a write; it is
+    written at once when `settled`, else coalesced. `wake_after` is in seconds from the snapshot's
+    `now`. `notes` say why, one sentence for each count and each wait.
+    """
+
+    actions: Sequence[Action] = ()
+    status: Status | None = None
+    settled: bool = True
+    wake_after: float | None = None
+    notes: tuple[str, ...] = ()
+    urgency: Urgency = Urgency.ROUTINE
+
+
+def soonest(*delays: float | None) -> float | None:
+    """Return the shortest of the delays that are not None, or None."""
+    known = [each for each in delays if each is not None]
+    return min(known) if known else None

@@ -1,0 +1,1 @@
+"""kopf handlers of a few lines: they say which key to look at."""
