@@ -11,24 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.api import objects
+from controller.api.resources import Resource
 
 Manifest = Mapping[str, Any]
-
-
-class Resource(enum.StrEnum):
-    """The resources that Argosy reads or writes, by their plural names."""
-
-    APPLICATIONS = "applications"
-    SERVERSETS = "serversets"
-    SERVERS = "servers"
-    OPERATIONS = "operations"
-    FLEETS = "fleets"
-    PODS = "pods"
-    SERVICES = "services"
-    CLAIMS = "persistentvolumeclaims"
-    REVISIONS = "controllerrevisions"
-    JOBS = "jobs"
-    NAMESPACES = "namespaces"
 
 
 class Verb(enum.StrEnum):

@@ -1,8 +1,8 @@
 """What a provider promises: the contract between the engine and what servers are made of.
 
-A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one is
-a new file here and a line in `registry.py`; one suite under `tests/contracts/` holds them all to this
-page.
+A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one
+is a new file here and a line in `registry.py`; one suite under `tests/contracts/` holds them all to
+this page.
 
 Which error means what: `errors.Stalled` a refusal that retrying cannot help (reasons `NameTaken`,
 `TemplateRefused`, `NotSupported`, …); `errors.Transient` may pass; `errors.UnknownOutcome` the call
@@ -44,7 +44,7 @@ class Provider(Protocol):
         """Change the instance `call.instance` in place to `call.template`, or mend its drift."""
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
-        """Carry out `call.task` (exec, snapshot, restore, stop, start) in the instance; return facts.
+        """Carry out `call.task` (exec, snapshot, restore, stop, start); return facts of it.
 
         Raises Stalled with `NotSupported` where the capability is missing.
         """

@@ -1,0 +1,79 @@
+"""The resources that Argosy reads or writes: where each is found in the API and what decodes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from controller.api import names, objects
+
+
+class Resource(enum.StrEnum):
+    """A resource by its plural name."""
+
+    APPLICATIONS = "applications"
+    SERVERSETS = "serversets"
+    SERVERS = "servers"
+    OPERATIONS = "operations"
+    FLEETS = "fleets"
+    PODS = "pods"
+    SERVICES = "services"
+    CLAIMS = "persistentvolumeclaims"
+    REVISIONS = "controllerrevisions"
+    JOBS = "jobs"
+    NAMESPACES = "namespaces"
+    EVENTS = "events"
+    LEASES = "leases"
+    NODES = "nodes"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a resource is found, and the view that reads it (None: never cached)."""
+
+    kind: str
+    api_version: str
+    view: type[objects.Object] | None = None
+    namespaced: bool = True
+
+    @property
+    def prefix(self) -> str:
+        """The path of the resource's group and version, without a trailing slash."""
+        return (
+            f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        )
+
+
+_OURS = names.API_VERSION
+
+PLACES: dict[Resource, Place] = {
+    Resource.APPLICATIONS: Place(kind="Application", api_version=_OURS, view=objects.Application),
+    Resource.SERVERSETS: Place(kind="ServerSet", api_version=_OURS, view=objects.ServerSet),
+    Resource.SERVERS: Place(kind="Server", api_version=_OURS, view=objects.Server),
+    Resource.OPERATIONS: Place(kind="Operation", api_version=_OURS, view=objects.Operation),
+    Resource.FLEETS: Place(kind="Fleet", api_version=_OURS, view=objects.Fleet, namespaced=False),
+    Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod),
+    Resource.SERVICES: Place(kind="Service", api_version="v1", view=objects.Service),
+    Resource.CLAIMS: Place(kind="PersistentVolumeClaim", api_version="v1", view=objects.Claim),
+    Resource.REVISIONS: Place(
+        kind="ControllerRevision", api_version="apps/v1", view=objects.ControllerRevision
+    ),
+    Resource.JOBS: Place(kind="Job", api_version="batch/v1", view=objects.Job),
+    Resource.NAMESPACES: Place(
+        kind="Namespace", api_version="v1", view=objects.Namespace, namespaced=False
+    ),
+    Resource.EVENTS: Place(kind="Event", api_version="events.k8s.io/v1"),
+    Resource.LEASES: Place(kind="Lease", api_version="coordination.k8s.io/v1"),
+    Resource.NODES: Place(kind="Node", api_version="v1", namespaced=False),
+}
+
+
+def path(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    """Return the URL path of a collection, an object or its subresource."""
+    place = PLACES[resource]
+    parts = [place.prefix]
+    if place.namespaced and namespace:
+        parts.append(f"namespaces/{namespace}")
+    parts.append(resource.value)
+    parts += [part for part in (name, subresource) if part]
+    return "/".join(parts)
