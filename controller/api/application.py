@@ -1,0 +1,121 @@
+"""The kind Application: what users declare."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from controller.api import names, resource, schema
+from controller.api.component import Component, ComponentStatus, Counts
+from controller.api.policies import Deletion
+from controller.api.schema import Name, rule, rules
+from controller.api.status import RetriedStatus
+
+# What stands beside an application's and a component's names: two dashes and an ordinal.
+ROOM = names.MAX_NAME - 2 - names.MAX_ORDINAL_DIGITS
+LAYERS = 16
+# One more component whose dependencies are all in `r` joins with every layer.
+PEEL = ".map(r, self.filter(c, !has(c.dependsOn) || c.dependsOn.all(d, d in r)).map(c, c.name))"
+ROOTS = "[self.filter(c, !has(c.dependsOn) || c.dependsOn.size() == 0).map(c, c.name)]"
+ACYCLIC = f"{ROOTS}{PEEL * LAYERS}[0].size() == self.size()"
+
+COMPONENT_RULES = rules(
+    rule(
+        "[self.map(c, c.name)].all(names,"
+        " self.all(c, !has(c.dependsOn) || c.dependsOn.all(d, d in names)))",
+        "dependsOn must name components of this application",
+    ),
+    rule(
+        ACYCLIC,
+        f"dependsOn must lead to no cycle, nor to a chain of more than {LAYERS + 1} components",
+    ),
+)
+
+NAME_RULES = rules(
+    rule(
+        f"self.metadata.name.matches('{schema.DNS_1035}')",
+        "metadata.name must be a DNS-1035 label: lower-case letters, digits and dashes, beginning"
+        " with a letter",
+    ),
+    rule(
+        f"self.spec.components.all(c, size(self.metadata.name) + size(c.name) <= {ROOM})",
+        f"metadata.name and a component's name must together have at most {ROOM} characters: they"
+        f" and an ordinal name a server, in at most {names.MAX_NAME}",
+    ),
+    rule(
+        "self.spec.components.all(c, !has(c.volumeClaims) || c.volumeClaims.all(v,"
+        f" size(self.metadata.name) + size(c.name) + size(v.name) <= {ROOM - 1}))",
+        f"metadata.name, a component's and a claim's name must together have at most {ROOM - 1}"
+        f" characters: they and an ordinal name a claim, in at most {names.MAX_NAME}",
+    ),
+)
+
+
+class ApplicationSpec(schema.Model):
+    """What the application should be."""
+
+    fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
+    """The Fleet that servers come from; `pods` is built in."""
+    paused: bool = False
+    """Whether to plan and report without changing anything. Deletes still run; operations wait."""
+    revision_history_limit: Annotated[int, Field(ge=0, le=100)] = 10
+    """How many past revisions of each component to keep, beside those in use."""
+    deletion: Deletion = Deletion()
+    """How servers are taken down."""
+    components: Annotated[
+        list[Component],
+        Field(min_length=1, max_length=schema.MAX_COMPONENTS),
+        schema.keyed("name"),
+        schema.Extension(COMPONENT_RULES),
+    ]
+    """What the application consists of."""
+
+
+class ApplicationStatus(Counts, RetriedStatus):
+    """What Argosy observed of the application; the counts are of all components together."""
+
+    components: (
+        Annotated[
+            list[ComponentStatus],
+            Field(max_length=2 * schema.MAX_COMPONENTS),
+            schema.keyed("name"),
+        ]
+        | None
+    ) = None
+    """The components' servers, counted."""
+
+
+class Application(resource.Resource):
+    """An application that runs on a fleet of servers: its components, their order, their policies."""
+
+    model_config = pydantic.ConfigDict(json_schema_extra=NAME_RULES)
+    definition = resource.Definition(
+        plural="applications",
+        short_name="argapp",
+        columns=resource.columns(
+            *resource.count_columns(),
+            resource.Column(
+                name="Fleet",
+                path="spec.fleet",
+                description="The Fleet that servers come from.",
+                priority=1,
+            ),
+            resource.Column(
+                name="Paused",
+                path="spec.paused",
+                description="Whether changes wait.",
+                type="boolean",
+                priority=1,
+            ),
+        ),
+        selectable=("spec.fleet",),
+    )
+
+    kind: Literal["Application"]
+    """The kind of the object."""
+    spec: ApplicationSpec
+    """What the application should be."""
+    status: ApplicationStatus = ApplicationStatus()
+    """What Argosy observed."""

@@ -1,0 +1,78 @@
+"""A component of an Application: servers alike, their order and their policies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pydantic
+from pydantic import Field
+
+from controller.api import schema
+from controller.api.policies import Recovery, Rollout, VolumeClaims
+from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
+from controller.api.template import Template
+
+
+class Component(schema.Model):
+    """Servers alike."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.dependsOn) || !(self.name in self.dependsOn)",
+                "dependsOn must not name the component itself",
+            ),
+            rule(
+                "!has(self.volumeClaims) || size(self.volumeClaims) == 0"
+                " || self.rollout.maxSurge in [0, '0%']",
+                "rollout.maxSurge must be 0 with volumeClaims: spare servers would leave claims",
+            ),
+        )
+    )
+
+    name: ComponentName
+    """The component's name, part of its servers' names."""
+    replicas: Count | None = None
+    """How many servers there should be. Leave it out to let an autoscaler or `kubectl scale` of the
+    ServerSet decide."""
+    depends_on: Annotated[list[ComponentName], Field(max_length=16), schema.UNORDERED] | None = None
+    """Components that must be available before this one is made or changed, and that are deleted
+    after it."""
+    template: Template
+    """What each server is made from: for pods a pod template."""
+    volume_claims: VolumeClaims | None = None
+    """The PersistentVolumeClaims that each server has of its own."""
+    rollout: Rollout = Rollout()
+    """How servers come to a new revision."""
+    recovery: Recovery = Recovery()
+    """What to do about servers that fail."""
+
+
+class Counts(schema.Model):
+    """How many servers there are, in which state."""
+
+    desired: Tally = 0
+    """How many servers there should be."""
+    current: Tally = 0
+    """How many servers there are."""
+    updated: Tally = 0
+    """How many run the target revision."""
+    ready: Tally = 0
+    """How many are ready."""
+    available: Tally = 0
+    """How many have been ready for minReadySeconds."""
+    failed: Tally = 0
+    """How many failed for good."""
+
+
+class ComponentStatus(Counts):
+    """A component's servers, counted."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    name: Annotated[str, Field(max_length=40)]
+    """The component's name."""
+    revision: ShortText | None = None
+    """The revision that its servers should run."""
+    proven_revision: ShortText | None = None
+    """The last revision that all its servers ran in good health."""

@@ -1,0 +1,136 @@
+"""The policies that people write on applications: deletion, rollout, recovery, claims."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from controller.api import schema
+from controller.api.schema import Count, FreeForm, Name, Seconds, Share, rule, rules
+
+
+class Deletion(schema.Model):
+    """How servers are taken down."""
+
+    protected: bool = False
+    """Whether deletion of the application is refused."""
+    order: Literal["Reverse", "Parallel"] = "Reverse"
+    """Reverse takes components down against dependsOn; Parallel takes all at once."""
+    drain_seconds: Seconds = 30
+    """How long a server may take to finish its work before it is torn down."""
+    timeout_seconds: Seconds = 600
+    """How long to try with a server that cannot be reached or torn down; then see onTimeout."""
+    on_timeout: Literal["Wait", "Force", "Abandon"] = "Wait"
+    """After timeoutSeconds: Wait goes on trying, Force deletes without grace, Abandon lets go and
+    leaves an orphan record on the Fleet."""
+
+
+class Rollout(schema.Model):
+    """How servers come to a new revision."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!(self.maxUnavailable in [0, '0%'] && self.maxSurge in [0, '0%'])",
+                "maxUnavailable and maxSurge must not both be 0: no server could ever be replaced",
+            )
+        )
+    )
+
+    strategy: Literal["RollingUpdate", "Recreate", "OnDelete"] = "RollingUpdate"
+    """RollingUpdate replaces some at a time; Recreate all at once; OnDelete only those that
+    somebody deletes."""
+    max_unavailable: Share = "10%"
+    """How many servers may be down at once, by rollout, operations and remediation together.
+    A percentage is of the desired servers, rounded down."""
+    max_surge: Share = 0
+    """How many spare servers a rollout may add. A percentage is of the desired servers, rounded
+    up. It must be 0 with volumeClaims."""
+    partition: Count = 0
+    """Servers with a lower ordinal than this keep the revision that they have."""
+    in_place: Literal["WhenPossible", "Never"] = "WhenPossible"
+    """Whether a change that allows it, such as of an image, is made without replacing servers."""
+    min_ready_seconds: Seconds = 0
+    """How long a server must have been ready to count as available."""
+    progress_deadline_seconds: Annotated[int, Field(ge=1, le=schema.YEAR)] = 600
+    """How long a rollout may go without progress; then see onDeadline."""
+    on_deadline: Literal["Halt", "RollBack"] = "Halt"
+    """After progressDeadlineSeconds: Halt stops there, RollBack returns to the last proven
+    revision."""
+
+
+class Backoff(schema.Model):
+    """How long to wait between attempts."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.maxSeconds >= self.initialSeconds",
+                "maxSeconds must be at least initialSeconds",
+            )
+        )
+    )
+
+    initial_seconds: Seconds = 1
+    """The wait after the first failure."""
+    factor: Annotated[int, Field(ge=1, le=10)] = 2
+    """By how much each wait is longer than the one before."""
+    max_seconds: Seconds = 60
+    """The longest wait."""
+    jitter_percent: Annotated[int, Field(ge=0, le=100)] = 20
+    """By how much waits are spread, so that many servers do not try at once."""
+
+
+Attempts = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Alternative(schema.Model):
+    """Another way to make a server, tried when those before it failed."""
+
+    name: Name
+    """What it is called in status."""
+    patch: FreeForm
+    """A JSON merge patch of the component's template."""
+
+
+class Recovery(schema.Model):
+    """What to do about servers that fail."""
+
+    attempts: Attempts = 5
+    """How often to try to make a server, in each alternative."""
+    backoff: Backoff = Backoff()
+    """How long to wait between attempts."""
+    alternatives: (
+        Annotated[list[Alternative], Field(max_length=16), schema.keyed("name")] | None
+    ) = None
+    """Ways to make a server, tried in turn, each server for itself. None: the template as it is."""
+    failure_budget: Share = "10%"
+    """How many servers may fail for good before onBudgetSpent. A percentage is of the desired
+    servers, rounded down; 0 means at the first loss."""
+    on_budget_spent: Literal["Halt", "RevertComponent", "RevertApplication"] = "Halt"
+    """Halt makes no more servers; RevertComponent returns the component, RevertApplication every
+    component, to the last proven revision."""
+
+
+class VolumeClaim(schema.Model):
+    """A PersistentVolumeClaim that each server has of its own."""
+
+    name: Annotated[
+        str,
+        schema.Matching(
+            schema.DNS_1035,
+            "a claim's name must be lower-case letters, digits and dashes, and begin with a letter",
+        ),
+    ]
+    """The volume's name in the template; the claim is called <name>-<server>."""
+    spec: FreeForm
+    """The spec of the PersistentVolumeClaim."""
+    when_scaled: Literal["Retain", "Delete"] = "Retain"
+    """What becomes of the claim when its server is scaled away."""
+    when_deleted: Literal["Retain", "Delete"] = "Delete"
+    """What becomes of the claim when the application is deleted."""
+
+
+VolumeClaims = Annotated[list[VolumeClaim], Field(max_length=16), schema.keyed("name")]

@@ -1,0 +1,235 @@
+"""The kind Server: one server, whatever it is made of. Argosy writes it; people may hold it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from controller.api import names, resource, schema
+from controller.api.policies import Deletion, Recovery, VolumeClaims
+from controller.api.schema import (
+    ComponentName,
+    ErrorClass,
+    FreeForm,
+    Name,
+    Seconds,
+    ShortText,
+    Tally,
+    Text,
+    Time,
+    rule,
+    rules,
+)
+from controller.api.status import RetriedStatus
+
+TaskId = Annotated[str, Field(min_length=1, max_length=512)]
+TaskStates = Literal["Pending", "Started", "Succeeded", "Failed", "Cancelled", "Unknown"]
+
+
+class Task(schema.Model):
+    """One act that the server is asked for."""
+
+    id: TaskId
+    """What tells this act from every other; acts are claimed and deduplicated by it."""
+    operation: ShortText
+    """The Operation that asks."""
+    run: ShortText | None = None
+    """The run of the operation: another after each retry."""
+    step: ShortText | None = None
+    """The operation's step."""
+    action: ShortText | None = None
+    """What to do: a built-in act, or the kind of the step."""
+    parameters: FreeForm | None = None
+    """Everything that the act needs."""
+    cancel: bool = False
+    """Whether the act should end without finishing."""
+
+
+class ServerSpec(schema.Model):
+    """What the server should be."""
+
+    application: Annotated[Name, schema.IMMUTABLE]
+    """The Application that the server belongs to."""
+    component: Annotated[ComponentName, schema.IMMUTABLE]
+    """The component that it is one of."""
+    ordinal: Annotated[int, Field(ge=0, le=99_999), schema.IMMUTABLE]
+    """Its number among the component's servers."""
+    fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
+    """The Fleet that it comes from."""
+    incarnation: Annotated[
+        int,
+        Field(ge=1, le=2**53),
+        schema.must("self >= oldSelf", "incarnation must not go back: what it counts is gone"),
+    ] = 1
+    """How often the server has been made anew, and once for the first. Raising it replaces what
+    the server is made of."""
+    revision: ShortText | None = None
+    """The revision that it should run."""
+    template: FreeForm | None = None
+    """What it is made from."""
+    volume_claims: VolumeClaims | None = None
+    """The PersistentVolumeClaims of its own."""
+    recovery: Recovery = Recovery()
+    """What to do when it fails."""
+    deletion: Deletion = Deletion()
+    """How it is taken down."""
+    min_ready_seconds: Seconds = 0
+    """How long it must have been ready to count as available."""
+    power: Literal["Running", "Stopped"] = "Running"
+    """Whether it should run."""
+    held: bool = False
+    """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
+    unavailable when it is, and is deleted with the rest."""
+    paused: bool = False
+    """Whether to plan and report without changing anything. Deletes still run."""
+    task: Task | None = None
+    """The act that it is asked for; at most one at a time."""
+
+
+class ProviderStatus(schema.Model):
+    """What the server is made of, in the provider's words."""
+
+    id: ShortText | None = None
+    """The provider's own identifier, such as a pod's UID."""
+    zone: ShortText | None = None
+    """The failure domain that it is in."""
+    addresses: Annotated[list[ShortText], Field(max_length=16)] | None = None
+    """Where it can be reached."""
+
+
+class LastError(schema.Model):
+    """The latest failure."""
+
+    class_: ErrorClass | None = Field(default=None, alias="class")
+    """Transient, Terminal or Unknown."""
+    message: Text | None = None
+    """What went wrong."""
+    time: Time | None = None
+    """When."""
+
+
+class Attempts(schema.Model):
+    """What making the server has taken so far."""
+
+    count: Tally = 0
+    """Failed attempts in the present alternative."""
+    alternative: Tally = 0
+    """The index of the present alternative."""
+    last_error: LastError | None = None
+    """The latest failure."""
+    next_attempt_time: Time | None = None
+    """When the next attempt is due."""
+
+
+class TaskStatus(schema.Model):
+    """How the act went."""
+
+    id: TaskId
+    """The act that this speaks of."""
+    attempt: Tally = 0
+    """How often it has been begun."""
+    state: TaskStates = "Pending"
+    """Pending and Started go on; Succeeded, Failed and Cancelled are ends; Unknown is an act begun
+    by an operator that did not live to see its end."""
+    message: Text | None = None
+    """What happened."""
+    error_class: ErrorClass | None = None
+    """The class of the failure."""
+    start_time: Time | None = None
+    """When it began."""
+    end_time: Time | None = None
+    """When it ended."""
+
+
+class Checkpoint(schema.Model):
+    """A step that the server has passed; what another incarnation passed does not count."""
+
+    operation: ShortText
+    """The Operation."""
+    run: ShortText
+    """The run of the operation."""
+    step: ShortText
+    """The step that was passed."""
+    incarnation: Tally
+    """The incarnation that passed it."""
+
+
+class ServerStatus(RetriedStatus):
+    """What Argosy observed of the server."""
+
+    provider: ProviderStatus | None = None
+    """What the server is made of, in the provider's words."""
+    revision: ShortText | None = None
+    """The revision that it runs."""
+    incarnation: Tally = 0
+    """The incarnation that exists."""
+    power: ShortText | None = None
+    """Whether it runs."""
+    attempts: Attempts | None = None
+    """What making it has taken so far."""
+    task: TaskStatus | None = None
+    """How the latest act went."""
+    checkpoints: Annotated[list[Checkpoint], Field(max_length=256)] | None = None
+    """The steps of operations that it has passed."""
+
+
+class Server(resource.Resource):
+    """One server, whatever it is made of. It lives as long as its ordinal. Written by Argosy."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.metadata.name == self.spec.application + '-' + self.spec.component"
+                " + '-' + string(self.spec.ordinal)",
+                "metadata.name must be <application>-<component>-<ordinal>",
+            )
+        )
+    )
+    definition = resource.Definition(
+        plural="servers",
+        short_name="argsrv",
+        columns=resource.columns(
+            resource.Column(
+                name="Revision", path="status.revision", description="The revision that it runs."
+            ),
+            resource.Column(
+                name="Zone", path="status.provider.zone", description="The failure domain it is in."
+            ),
+            resource.Column(
+                name="Incarnation",
+                path="status.incarnation",
+                description="How often it has been made.",
+                type="integer",
+                priority=1,
+            ),
+            resource.Column(
+                name="Address",
+                path="status.provider.addresses[0]",
+                description="Where it can be reached.",
+                priority=1,
+            ),
+            resource.Column(
+                name="Task",
+                path="spec.task.operation",
+                description="The Operation that asks something of it.",
+                priority=1,
+            ),
+        ),
+        selectable=(
+            "spec.application",
+            "spec.component",
+            "spec.fleet",
+            "spec.power",
+            "spec.revision",
+            "status.provider.zone",
+        ),
+    )
+
+    kind: Literal["Server"]
+    """The kind of the object."""
+    spec: ServerSpec
+    """What the server should be."""
+    status: ServerStatus = ServerStatus()
+    """What Argosy observed."""

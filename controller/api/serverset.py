@@ -1,0 +1,102 @@
+"""The kind ServerSet: one component's servers. Argosy writes it; people may scale it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from controller.api import names, resource, schema
+from controller.api.component import Counts
+from controller.api.policies import Deletion, Recovery, Rollout, VolumeClaims
+from controller.api.schema import ComponentName, Count, Name, ShortText, Tally, Time, rule, rules
+from controller.api.status import RetriedStatus
+from controller.api.template import Template
+
+
+class ServerSetSpec(schema.Model):
+    """What the component's servers should be."""
+
+    application: Annotated[Name, schema.IMMUTABLE]
+    """The Application that the servers belong to."""
+    component: Annotated[ComponentName, schema.IMMUTABLE]
+    """The component that they are."""
+    fleet: Name = names.BUILT_IN_FLEET
+    """The Fleet that they come from."""
+    replicas: Count = 1
+    """How many servers there should be."""
+    revision: ShortText | None = None
+    """The revision that they should run: the name of a ControllerRevision's content."""
+    template: Template
+    """What each server is made from."""
+    volume_claims: VolumeClaims | None = None
+    """The PersistentVolumeClaims that each server has of its own."""
+    rollout: Rollout = Rollout()
+    """How servers come to a new revision."""
+    recovery: Recovery = Recovery()
+    """What to do about servers that fail."""
+    deletion: Deletion = Deletion()
+    """How servers are taken down."""
+    paused: bool = False
+    """Whether to plan and report without changing anything. Deletes still run."""
+
+
+class ServerSetStatus(Counts, RetriedStatus):
+    """What Argosy observed of the servers."""
+
+    replicas: Tally = 0
+    """How many servers there are, under the name that autoscalers expect."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """The label selector of the servers' pods, for autoscalers."""
+    revision: ShortText | None = None
+    """The target revision that this status speaks of."""
+    proven_revision: ShortText | None = None
+    """The last revision that all servers ran in good health."""
+    last_progress_time: Time | None = None
+    """When the rollout last moved; the progress deadline counts from here."""
+    deadline_missed: bool = False
+    """Whether the rollout went without progress for progressDeadlineSeconds."""
+    budget_spent: bool = False
+    """Whether more servers failed for good than failureBudget allows."""
+
+
+class ServerSet(resource.Resource):
+    """One component's servers. Written by Argosy, scaled by whoever owns the replicas."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.metadata.name == self.spec.application + '-' + self.spec.component",
+                "metadata.name must be <application>-<component>",
+            )
+        )
+    )
+    definition = resource.Definition(
+        plural="serversets",
+        short_name="argset",
+        columns=resource.columns(
+            *resource.count_columns(),
+            resource.Column(
+                name="Revision",
+                path="spec.revision",
+                description="The revision that servers should run.",
+                priority=1,
+            ),
+            resource.Column(
+                name="Fleet",
+                path="spec.fleet",
+                description="The Fleet that servers come from.",
+                priority=1,
+            ),
+        ),
+        selectable=("spec.application", "spec.component", "spec.fleet"),
+        scale=("spec.replicas", "status.replicas", "status.selector"),
+    )
+
+    kind: Literal["ServerSet"]
+    """The kind of the object."""
+    spec: ServerSetSpec
+    """What the component's servers should be."""
+    status: ServerSetStatus = ServerSetStatus()
+    """What Argosy observed."""
