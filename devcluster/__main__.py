@@ -1,0 +1,150 @@
+"""The `python -m devcluster` command: words in, `Cluster` called, words out."""
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from devcluster import binaries, cluster, controlplane, errors, processes
+
+UP = """examples:
+  python -m devcluster up                          one fake node, in ./.devcluster
+  python -m devcluster up --nodes 20 --audit full  and a log of every request
+  python -m devcluster up --dir ~/clusters/second  beside others
+  sudo python -m devcluster up --real-node         containers that really run
+
+Running it again repairs: what has ended is started, what runs is left alone."""
+DOWN = """examples:
+  python -m devcluster down
+  python -m devcluster down --dir ~/clusters/second
+
+Logs and the audit log stay in the folder; everything else goes, also after a crash."""
+STATUS = """examples:
+  python -m devcluster status
+
+The exit status is 0 if all components run, else 1."""
+ENV = """examples:
+  eval "$(python -m devcluster env)"
+  kubectl get nodes"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except errors.DevclusterError as error:
+        print(f"devcluster: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("devcluster: interrupted; `python -m devcluster down` removes what is there")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m devcluster", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = _command(commands, "up", "start a cluster, or repair it", UP)
+    up.set_defaults(run=_up)
+    up.add_argument("--nodes", type=_count, default=1, metavar="N", help="fake nodes (default 1)")
+    up.add_argument("--real-node", action="store_true", help="and one real node (root, Linux)")
+    up.add_argument(
+        "--audit",
+        nargs="?",
+        choices=("metadata", "full"),
+        const="metadata",
+        default="off",
+        help="write D/audit.log: every request; with `full` also what is written, in full",
+    )
+    _command(commands, "down", "end a cluster and remove it", DOWN).set_defaults(run=_down)
+    _command(commands, "status", "show what runs", STATUS).set_defaults(run=_status)
+    _command(commands, "env", "print what a shell needs", ENV).set_defaults(run=_env)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary.capitalize() + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        default=cluster.DEFAULT_FOLDER,
+        metavar="D",
+        help=f"the cluster's folder (default {cluster.DEFAULT_FOLDER})",
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
+def _say(line: str) -> None:
+    print(f"devcluster: {line}", file=sys.stderr, flush=True)
+
+
+def _up(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    chosen = cluster.Cluster(options.dir, _say)
+    chosen.start(
+        controlplane.Settings(nodes=options.nodes, audit=options.audit, real_node=options.real_node)
+    )
+    _say(f"ready in {time.monotonic() - began:.1f} s; now: {_shell_line(options.dir)}")
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    cluster.Cluster(options.dir, _say).stop()
+    _say(f"no cluster runs in {options.dir}")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    chosen = cluster.Cluster(options.dir, _say)
+    known = chosen.processes.all()
+    if not known:
+        print(f"no cluster in {chosen.dir}")
+        return 1
+    print(f"Kubernetes  {binaries.KUBERNETES}, {chosen.client.server}")
+    print(f"kubeconfig  {chosen.kubeconfig}")
+    print(f"logs        {chosen.dir / 'logs'}")
+    for process in known.values():
+        print(f"{process.name:<26} {_state(process)}")
+    whole = all(each.alive for each in known.values()) and chosen.client.ready()
+    return 0 if whole else 1
+
+
+def _state(process: processes.Process) -> str:
+    return f"running, pid {process.pid}" if process.alive else f"ENDED, see {process.log}"
+
+
+def _env(options: argparse.Namespace) -> int:
+    chosen = cluster.Cluster(options.dir)
+    if not chosen.kubeconfig.exists():
+        raise errors.DevclusterError(f"no cluster in {chosen.dir}: python -m devcluster up")
+    print(f"export KUBECONFIG={shlex.quote(str(chosen.kubeconfig))}")
+    return 0
+
+
+def _shell_line(folder: Path) -> str:
+    where = "" if folder == cluster.DEFAULT_FOLDER else f" --dir {shlex.quote(str(folder))}"
+    return f'eval "$(python -m devcluster env{where})"'
+
+
+if __name__ == "__main__":
+    sys.exit(main())
