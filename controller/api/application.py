@@ -88,7 +88,7 @@ class ApplicationStatus(Counts, RetriedStatus):
 
 
 class Application(resource.Resource):
-    """An application that runs on a fleet of servers: its components, their order, their policies."""
+    """An application that runs on a fleet of servers: its components and their policies."""
 
     model_config = pydantic.ConfigDict(json_schema_extra=NAME_RULES)
     definition = resource.Definition(

@@ -24,7 +24,7 @@ class Component(schema.Model):
             ),
             rule(
                 "!has(self.volumeClaims) || size(self.volumeClaims) == 0"
-                " || self.rollout.maxSurge in [0, '0%']",
+                f" || {schema.is_zero('self.rollout.maxSurge')}",
                 "rollout.maxSurge must be 0 with volumeClaims: spare servers would leave claims",
             ),
         )

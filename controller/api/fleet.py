@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import resource, schema
-from controller.api.schema import FreeForm, Name, ShortText, Tally, Text, Time, rule, rules
+from controller.api.schema import FreeForm, ShortText, Tally, Text, Time, rule, rules
 from controller.api.status import Status
 
 

@@ -187,7 +187,7 @@ WAITING = Condition(
 class OperationStatus(Status):
     """What Argosy observed of the operation; what each server has passed is on the Server."""
 
-    conditions: Conditions = [PENDING, WAITING]
+    conditions: Conditions = Field(default=[PENDING, WAITING])
     """Succeeded, which tells the end; Ready, and Reconciling or Stalled while they are true."""
     run: ShortText | None = None
     """The run that this status speaks of: another after each retry."""

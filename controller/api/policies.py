@@ -33,7 +33,7 @@ class Rollout(schema.Model):
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
             rule(
-                "!(self.maxUnavailable in [0, '0%'] && self.maxSurge in [0, '0%'])",
+                f"!({schema.is_zero('self.maxUnavailable')} && {schema.is_zero('self.maxSurge')})",
                 "maxUnavailable and maxSurge must not both be 0: no server could ever be replaced",
             )
         )

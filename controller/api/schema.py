@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import annotated_types
 import pydantic
-from pydantic import Field, JsonValue, alias_generators
-from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic import Field, GetJsonSchemaHandler, JsonValue, alias_generators
+from pydantic.json_schema import JsonSchemaValue
 
 MAX_SERVERS = 20_000
 MAX_COMPONENTS = 64
@@ -104,6 +104,11 @@ def unchanged(field: str) -> str:
         f"has(self.{field}) == has(oldSelf.{field}) && "
         f"(!has(self.{field}) || self.{field} == oldSelf.{field})"
     )
+
+
+def is_zero(share: str) -> str:
+    """Return CEL that a Share is 0, in either way of writing it."""
+    return f"({share} == 0 || {share} == '0%')"
 
 
 Count = Annotated[int, Field(ge=0, le=MAX_SERVERS)]

@@ -181,8 +181,12 @@ class Server(resource.Resource):
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
             rule(
-                "self.metadata.name == self.spec.application + '-' + self.spec.component"
-                " + '-' + string(self.spec.ordinal)",
+                "self.metadata.name.matches('-(0|[1-9][0-9]*)$')"
+                " && self.metadata.name.startsWith("
+                "self.spec.application + '-' + self.spec.component + '-')"
+                " && int(self.metadata.name.substring("
+                "size(self.spec.application) + size(self.spec.component) + 2))"
+                " == self.spec.ordinal",
                 "metadata.name must be <application>-<component>-<ordinal>",
             )
         )

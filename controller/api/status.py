@@ -66,7 +66,7 @@ class Status(schema.Model):
 
     observed_generation: Tally = 0
     """The generation of the spec that this status speaks of."""
-    conditions: Conditions = [PENDING]
+    conditions: Conditions = Field(default=[PENDING])
     """Ready, and Reconciling or Stalled while they are true."""
     blocked_by: BlockedBy | None = None
     """What the object waits for, since when, and what can be done about it."""

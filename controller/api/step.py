@@ -15,6 +15,13 @@ WAYS = ("exec", "http", "job", "action")
 EXACTLY_ONE = f"[{', '.join(f'has(self.{way})' for way in WAYS)}].filter(x, x).size() == 1"
 
 
+Statuses = Annotated[
+    list[Annotated[int, Field(ge=100, le=599)]],
+    Field(min_length=1, max_length=32),
+    schema.UNORDERED,
+]
+
+
 class Exec(schema.Model):
     """A command that runs inside the server."""
 
@@ -48,11 +55,7 @@ class SecretHeader(schema.Model):
 class Expectation(schema.Model):
     """The answers that count as success."""
 
-    statuses: Annotated[
-        list[Annotated[int, Field(ge=100, le=599)]],
-        Field(min_length=1, max_length=32),
-        schema.UNORDERED,
-    ] = [200, 201, 202, 204]
+    statuses: Statuses = Field(default=[200, 201, 202, 204])
     """Status codes."""
 
 
