@@ -12,11 +12,20 @@ going). Anything else is a bug and is reported as Transient with reason `Interna
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from controller.api import objects
+from controller.api.written import Written
 from controller.planning import plan, snapshot
+
+# What the API server wrote for a call, so that nothing is planned before caches show it. Empty
+# where a provider sees its own calls at once.
+Writes = tuple[Written, ...]
+NOTHING: Writes = ()
+
+# Called with the namespace and name of a server of which something else may now be seen.
+Changed = Callable[[str, str], None]
 
 
 class Provider(Protocol):
@@ -26,33 +35,54 @@ class Provider(Protocol):
     def capabilities(self) -> frozenset[snapshot.Capability]:
         """What this provider can do beyond create, observe and delete; constant."""
 
+    def subscribe(self, changed: Changed) -> None:
+        """Call `changed` whenever what `observe` answers may have changed by itself."""
+
     def observe(self, server: objects.Server) -> snapshot.Observation:
         """Return what is seen of `server`, from memory and at once.
 
-        UNKNOWN until the provider has seen a consistent state that is at least as new as its own
-        last calls for this server. Never raises for the server's sake.
+        UNKNOWN until the provider has seen a consistent state. A state older than the provider's
+        own last calls is told apart by what those calls returned. Never raises for the server's
+        sake.
         """
 
-    async def create(self, server: objects.Server, call: plan.Call) -> None:
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return the addresses that are the server's alone, none that it shares with its host.
+
+        Only these may the operator itself call on a user's behalf.
+        """
+
+    async def create(self, server: objects.Server, call: plan.Call) -> Writes:
         """Make the substance of `server` at its incarnation from `call.template`.
 
         Idempotent by server and incarnation: repeated after an unknown outcome it adopts what the
-        first call made. What is somebody else's is never touched: Stalled, `NameTaken`.
+        first call made. What is somebody else's is never touched: Stalled, `NameTaken`. While an
+        older instance is there: Waiting.
         """
 
-    async def change(self, server: objects.Server, call: plan.Call) -> None:
-        """Change the instance `call.instance` in place to `call.template`, or mend its drift."""
+    async def change(self, server: objects.Server, call: plan.Call) -> Writes:
+        """Bring the instance `call.instance` to `server` and `call.template` in place.
+
+        Without a template it only mends drift. Where servers can be stopped, it also brings the
+        instance to the server's power. Stalled, `NotSupported`, when that would take a new one.
+        """
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
-        """Carry out `call.task` (exec, snapshot, restore, stop, start); return facts of it.
+        """Carry out `call.task` on the instance `call.instance` to its end; return facts of it.
 
         Raises Stalled with `NotSupported` where the capability is missing.
+        """
+
+    async def resume(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Find the end of an act that another process began, without beginning it again.
+
+        Raises UnknownOutcome with `NoTrace` where the act left no trace that could be followed.
         """
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
         """End what `act` runs for `call.task`, as far as that is possible."""
 
-    async def delete(self, server: objects.Server, call: plan.Call) -> None:
+    async def delete(self, server: objects.Server, call: plan.Call) -> Writes:
         """Begin to tear down `call.instance`, and no other; gone already is success.
 
         With `call.grace_seconds` 0 the instance is given up without asking it.
