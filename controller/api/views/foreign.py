@@ -44,7 +44,12 @@ class ContainerEnd(View, frozen=True, kw_only=True, gc=False):
     exit_code: int = 0
 
 
+class ContainerRun(View, frozen=True, kw_only=True, gc=False):
+    started_at: str | None = None
+
+
 class ContainerState(View, frozen=True, kw_only=True, gc=False):
+    running: ContainerRun | None = None
     waiting: ContainerWait | None = None
     terminated: ContainerEnd | None = None
 
@@ -84,6 +89,7 @@ class PodStatus(View, frozen=True, kw_only=True, gc=False):
     observed_generation: int = 0
     pod_ip: str = msgspec.field(name="podIP", default="")
     conditions: tuple[PodCondition, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
 
 
