@@ -27,6 +27,10 @@ from controller.api.status import PENDING, Condition, Conditions, Status
 from controller.api.step import Step, StepStatus
 
 ORDINALS = r"^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$"
+RISING = (
+    "self.split(',').all(r, !r.matches('^[0-9]{1,5}-[0-9]{1,5}$')"
+    " || int(r.split('-')[0]) <= int(r.split('-')[1]))"
+)
 FIXED = (
     "{} is immutable: only paused, cancelled and retry of an operation can change, so it must stay"
 )
@@ -122,8 +126,9 @@ class OperationSpec(schema.Model):
             schema.Matching(
                 ORDINALS,
                 "servers must be ordinals and ranges of them, such as 0-9,12",
-                longest=1024,
+                longest=512,
             ),
+            schema.must(RISING, "each range in servers must rise, as 0-9 does"),
         ]
         | None
     ) = None

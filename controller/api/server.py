@@ -82,8 +82,6 @@ class ServerSpec(schema.Model):
     held: bool = False
     """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
     unavailable when it is, and is deleted with the rest."""
-    paused: bool = False
-    """Whether to plan and report without changing anything. Deletes still run."""
     task: Task | None = None
     """The act that it is asked for; at most one at a time."""
 
@@ -121,6 +119,12 @@ class Attempts(schema.Model):
     """The latest failure."""
     next_attempt_time: Time | None = None
     """When the next attempt is due."""
+    revision: ShortText | None = None
+    """The revision that the attempts were made at; another one starts afresh."""
+    incarnation: Tally = 0
+    """The incarnation that the attempts were made for; another one starts afresh."""
+    instance: ShortText | None = None
+    """The provider's identifier of what failed last, so that it is counted once."""
 
 
 class TaskStatus(schema.Model):
@@ -137,6 +141,8 @@ class TaskStatus(schema.Model):
     """What happened."""
     error_class: ErrorClass | None = None
     """The class of the failure."""
+    claimed_by: ShortText | None = None
+    """The operator process that began it: another one cannot know how it went."""
     start_time: Time | None = None
     """When it began."""
     end_time: Time | None = None

@@ -38,8 +38,6 @@ class ServerSetSpec(schema.Model):
     """What to do about servers that fail."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
-    paused: bool = False
-    """Whether to plan and report without changing anything. Deletes still run."""
 
 
 class ServerSetStatus(Counts, RetriedStatus):

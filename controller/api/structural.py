@@ -110,7 +110,7 @@ def _union(schema: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, 
         result = _merge(result, {key: each[key] for key in each if key not in ("type", "format")})
         if "enum" in each:
             raise NotStructuralError(f"{_where(path)}: an enum in a union has no structural equal")
-    return {**result, INT_OR_STRING: True}
+    return {**result, "anyOf": [{"type": "integer"}, {"type": "string"}], INT_OR_STRING: True}
 
 
 Inner = Callable[[Mapping[str, Any]], Schema]
