@@ -1,0 +1,158 @@
+"""Every reason that a condition, an Event or `blockedBy` may give: what it means, what to do.
+
+The one list. Planners and providers take their words from here, and the page "When things go
+wrong" is generated from it, so that no reason is ever undocumented.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+
+
+class Reason(enum.StrEnum):
+    """One word for programs; `DESCRIPTIONS` has the sentences for people."""
+
+    # Everything.
+    PENDING = "Pending"
+    AVAILABLE = "Available"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    DELETING = "Deleting"
+    ORPHANED = "Orphaned"
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    UNKNOWN_FLEET = "UnknownFleet"
+    FLEET_NOT_ALLOWED = "FleetNotAllowed"
+    NAME_TAKEN = "NameTaken"
+    REFUSED = "Refused"
+    # Applications.
+    WAITING_FOR_DEPENDENCY = "WaitingForDependency"
+    COMPONENT_STALLED = "ComponentStalled"
+    ROLLED_BACK = "RolledBack"
+    NOTHING_PROVEN = "NothingProven"
+    REPLICAS_OVERRIDDEN = "ReplicasOverridden"
+    # ServerSets.
+    SCALING = "Scaling"
+    ROLLING_OUT = "RollingOut"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    FAILURE_BUDGET_SPENT = "FailureBudgetSpent"
+    SERVERS_FAILED = "ServersFailed"
+    SERVERS_UNAVAILABLE = "ServersUnavailable"
+    REMEDIATION_HELD = "RemediationHeld"
+    REMEDIATED = "Remediated"
+    # Servers.
+    ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
+    UNHEALTHY = "Unhealthy"
+    UNREACHABLE = "Unreachable"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Description:
+    """What a reason means, and what can be done about it (empty where nothing need be)."""
+
+    meaning: str
+    remedy: str = ""
+
+
+DESCRIPTIONS: Mapping[Reason, Description] = {
+    Reason.PENDING: Description(
+        "Argosy has not looked at the object yet.",
+        "If it stays so, see whether the operator runs: kubectl get pods -A -l"
+        " app.kubernetes.io/name=argosy",
+    ),
+    Reason.AVAILABLE: Description("Everything is as it was asked for, and available."),
+    Reason.PROGRESSING: Description("Servers are being made or changed, or are coming up."),
+    Reason.PAUSED: Description(
+        "Nothing is changed while spec.paused of the Application is true; deletes still run.",
+        "kubectl argosy resume application/NAME",
+    ),
+    Reason.DELETING: Description(
+        "The object is being deleted and waits for what is below it to be gone.",
+        "blockedBy names what is left, and why.",
+    ),
+    Reason.ORPHANED: Description(
+        "The Application that controlled the object is gone, so nothing is made or changed.",
+        "Delete the object, or what is left of it, by hand.",
+    ),
+    Reason.NAMESPACE_TERMINATING: Description(
+        "The namespace is being deleted: nothing new can be made in it."
+    ),
+    Reason.UNKNOWN_FLEET: Description(
+        "The Fleet that the Application names does not exist, or its provider is not built in.",
+        "kubectl get fleets; then create the Fleet, or name another one.",
+    ),
+    Reason.FLEET_NOT_ALLOWED: Description(
+        "The Fleet does not allow applications of this namespace.",
+        "An administrator can label the namespace as spec.allowedNamespaces of the Fleet asks.",
+    ),
+    Reason.NAME_TAKEN: Description(
+        "Something of the name that Argosy needs exists and belongs to somebody else."
+        " Argosy never takes it over.",
+        "Delete or rename the other object, or name the application or component differently.",
+    ),
+    Reason.REFUSED: Description(
+        "The API server refused a write for good.",
+        "The message says what must hold; change the Application accordingly.",
+    ),
+    Reason.WAITING_FOR_DEPENDENCY: Description(
+        "A component waits until those that it depends on are available at their target.",
+        "kubectl argosy why application/NAME",
+    ),
+    Reason.COMPONENT_STALLED: Description(
+        "One component cannot go on until somebody changes something; the others go on.",
+        "blockedBy names the component, its reason and its remedy.",
+    ),
+    Reason.ROLLED_BACK: Description(
+        "The revision that was asked for missed its deadline or spent its failure budget, so the"
+        " last proven one runs in its place.",
+        "Change the template, or try the same one again: kubectl argosy retry-now application/NAME",
+    ),
+    Reason.NOTHING_PROVEN: Description(
+        "A rollback was due, but no earlier revision ever ran in good health, so the component"
+        " halts instead.",
+        "Change the template, or try the same one again: kubectl argosy retry-now application/NAME",
+    ),
+    Reason.REPLICAS_OVERRIDDEN: Description(
+        "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",
+        "Change replicas in the Application, or leave them out there to let others scale.",
+    ),
+    Reason.SCALING: Description("Servers are being added or taken away."),
+    Reason.ROLLING_OUT: Description("Servers are coming to the target revision."),
+    Reason.PROGRESS_DEADLINE_EXCEEDED: Description(
+        "The rollout made no progress for progressDeadlineSeconds; no further server is touched.",
+        "Change the template, or try again: kubectl argosy retry-now application/NAME",
+    ),
+    Reason.FAILURE_BUDGET_SPENT: Description(
+        "More servers failed for good than failureBudget allows; no further server is made or"
+        " changed.",
+        "Change the template, or try again: kubectl argosy retry-now application/NAME",
+    ),
+    Reason.SERVERS_FAILED: Description(
+        "Some servers failed for good, within failureBudget; the others are as asked for.",
+        "kubectl argosy why server/NAME; then kubectl argosy retry-now application/NAME",
+    ),
+    Reason.SERVERS_UNAVAILABLE: Description(
+        "Servers at the target revision are not available.",
+        "kubectl argosy why server/NAME",
+    ),
+    Reason.REMEDIATION_HELD: Description(
+        "So many servers are ill at once that the cause is likely not theirs: none is replaced"
+        " until most are well again.",
+        "Look at the network and the nodes first; kubectl argosy replace replaces them anyway.",
+    ),
+    Reason.REMEDIATED: Description("A server that stayed unhealthy is being replaced."),
+    Reason.ATTEMPTS_EXHAUSTED: Description(
+        "Every alternative of the server was tried as often as recovery.attempts allows: the"
+        " server failed for good.",
+        "The server's message says why; then kubectl argosy retry-now application/NAME",
+    ),
+    Reason.UNHEALTHY: Description(
+        "The server was ready and is not any more. If it stays so, its ServerSet replaces it.",
+        "kubectl argosy logs, kubectl describe pod",
+    ),
+    Reason.UNREACHABLE: Description(
+        "What the server is made of cannot be reached, so nothing is known of it.",
+        "Look at the node or machine it runs on; deletion.onTimeout decides how long to wait.",
+    ),
+}
