@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from devcluster import binaries, cluster, controlplane, errors, processes
+from devcluster import binaries, cluster, controlplane, errors, operator, processes
 
 UP = """examples:
   python -m devcluster up                          one fake node, in ./.devcluster
@@ -24,6 +24,14 @@ STATUS = """examples:
   python -m devcluster status
 
 The exit status is 0 if all components run, else 1."""
+OPERATOR = """examples:
+  python -m devcluster operator                          one replica of this checkout
+  python -m devcluster operator --replicas 3             three; one leads
+  python -m devcluster operator --set steps.http=false   with values for the chart
+  python -m devcluster operator -- --log-level debug     with more arguments for the operator
+
+The chart charts/argosy is installed or upgraded; operators that run already are replaced.
+They act under the chart's ServiceAccount. `--replicas 0` only installs."""
 ENV = """examples:
   eval "$(python -m devcluster env)"
   kubectl get nodes"""
@@ -61,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "down", "end a cluster and remove it", DOWN).set_defaults(run=_down)
     _command(commands, "status", "show what runs", STATUS).set_defaults(run=_status)
     _command(commands, "env", "print what a shell needs", ENV).set_defaults(run=_env)
+    operate = _command(commands, "operator", "install the chart, run the operator", OPERATOR)
+    operate.set_defaults(run=_operator)
+    operate.add_argument("--replicas", type=_count, default=1, metavar="N", help="how many (1)")
+    operate.add_argument("--set", action="append", default=[], metavar="VALUE", help="as Helm's")
+    operate.add_argument("arguments", nargs="*", metavar="-- ARGUMENTS", help="for the operator")
     return parser
 
 
@@ -138,6 +151,15 @@ def _env(options: argparse.Namespace) -> int:
     if not chosen.kubeconfig.exists():
         raise errors.DevclusterError(f"no cluster in {chosen.dir}: python -m devcluster up")
     print(f"export KUBECONFIG={shlex.quote(str(chosen.kubeconfig))}")
+    return 0
+
+
+def _operator(options: argparse.Namespace) -> int:
+    chosen = cluster.Cluster(options.dir, _say)
+    for each in operator.run(
+        chosen, replicas=options.replicas, values=options.set, arguments=options.arguments
+    ):
+        _say(f"{each.name} runs, pid {each.pid}, metrics port {each.metrics_port}, log {each.log}")
     return 0
 
 

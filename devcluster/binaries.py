@@ -76,6 +76,34 @@ HELM = Module(
     takes="about two minutes",
 )
 
+NODE = Module(
+    name="node",
+    programs={"node": "."},
+    ldflags=KUBERNETES_LDFLAGS,
+    takes="about a minute after the control plane, five without",
+)
+_CONTAINERD = "github.com/containerd/containerd/v2"
+CONTAINERD = Module(
+    name="containerd",
+    programs={
+        name: f"{_CONTAINERD}/cmd/{name}"
+        for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    },
+    ldflags=f"-X {_CONTAINERD}/version.Version=v2.4.2",
+)
+_BUILDKIT = "github.com/moby/buildkit"
+BUILDKIT = Module(
+    name="buildkit",
+    programs={name: f"{_BUILDKIT}/cmd/{name}" for name in ("buildkitd", "buildctl")},
+    ldflags=f"-X {_BUILDKIT}/version.Version=v0.34.2",
+    takes="about two minutes",
+)
+REGISTRY = Module(
+    name="registry",
+    programs={"registry": "github.com/distribution/distribution/v3/cmd/registry"},
+)
+COREDNS = Module(name="coredns", programs={"coredns": "."}, takes="a minute and a half")
+
 
 def cache() -> Path:
     """Return the folder that all checkouts of this user share."""

@@ -22,6 +22,7 @@ from devcluster import errors
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+NOT_FOUND = 404
 
 
 class ApiError(errors.DevclusterError):
@@ -64,11 +65,12 @@ class Client:
         body: Any = None,
         *,
         content_type: str = "application/json",
+        accept: str = "application/json",
         timeout: float = 30,
     ) -> Any:
         """Return the decoded answer (text where it is no JSON); raise ApiError for a refusal."""
         request = urllib.request.Request(self.server + path, method=method)  # noqa: S310  https, from a kubeconfig
-        request.add_header("Accept", "application/json")
+        request.add_header("Accept", accept)
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         if body is not None:

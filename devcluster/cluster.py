@@ -44,7 +44,7 @@ class Cluster:
         self.kubeconfig = self.dir / "kubeconfig"
         self.audit_log = self.dir / "audit.log"
         self.processes = processes.Ledger(self.dir)
-        self._say = say
+        self.say = say
         self._client: client.Client | None = None
 
     @property
@@ -75,12 +75,13 @@ class Cluster:
         more are asked for; other settings of a running cluster cannot change.
         """
         with self._locked():
-            for attempt in range(1, ATTEMPTS + 1):
+            attempts = 1 if self._state() else ATTEMPTS
+            for attempt in range(1, attempts + 1):
                 try:
                     self._start(settings)
                 except errors.PortTakenError:
                     # Another cluster, started at the same moment, drew the same port.
-                    if attempt == ATTEMPTS or self._known():
+                    if attempt == attempts:
                         raise
                     self._erase()
                 else:
@@ -98,7 +99,7 @@ class Cluster:
             if self._state().get("settings", {}).get("real_node"):
                 from devcluster import node  # noqa: PLC0415  few clusters have one
 
-                node.remove(self.dir, self._say)
+                node.remove(self.dir, self.say)
             self._erase()
 
     def alive(self, component: str) -> bool:
@@ -131,7 +132,7 @@ class Cluster:
         state = self._state()
         return controlplane.Plan(
             folder=self.dir,
-            program=binaries.ensure(binaries.CONTROLPLANE, self._say) / "controlplane",
+            program=binaries.ensure(binaries.CONTROLPLANE, self.say) / "controlplane",
             ports=state["ports"],
             settings=controlplane.Settings(**state["settings"]),
             service_range=state["service_range"],
@@ -141,7 +142,7 @@ class Cluster:
     def _start(self, settings: controlplane.Settings | None) -> None:
         self._prepare(settings)
         plan = self.plan()
-        programs = binaries.ensure(binaries.KWOK, self._say)
+        programs = binaries.ensure(binaries.KWOK, self.say)
         missing = {name for name in COMPONENTS if not self.alive(name)}
         ports.refuse_taken({name: plan.ports[name] for name in missing})
         plan.user_config("admin", "devcluster:admin", ["system:masters"])
@@ -157,7 +158,7 @@ class Cluster:
         if plan.settings.real_node:
             from devcluster import node  # noqa: PLC0415  few clusters have one
 
-            node.add(self, plan, self._say)
+            node.add(self, plan, self.say)
 
     def _prepare(self, settings: controlplane.Settings | None) -> None:
         state = self._state()
@@ -230,7 +231,7 @@ class Cluster:
                 )
             if now - reported > 2:  # noqa: PLR2004  seconds without a word
                 reported = now
-                self._say(f"waiting for {what}: {now - began:.0f} s")
+                self.say(f"waiting for {what}: {now - began:.0f} s")
             time.sleep(processes.POLL_SECONDS)
 
     def _require_alive(self) -> None:
@@ -243,9 +244,6 @@ class Cluster:
                 raise errors.DevclusterError(
                     f"{name} ended; the last lines of {known[name].log}:\n{tail}"
                 )
-
-    def _known(self) -> bool:
-        return (self.dir / "etcd" / "member").exists() and self.client.ready()
 
     def _erase(self) -> None:
         # kwok and the rest of the control plane need no grace: their data goes with them.
@@ -278,7 +276,7 @@ class Cluster:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self._say(f"waiting for another devcluster command on {self.dir}")
+                self.say(f"waiting for another devcluster command on {self.dir}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from devcluster import certificates, client
 
@@ -195,7 +196,7 @@ def _audit(plan: Plan) -> dict[str, object]:
     }
 
 
-def audit_policy(level: str) -> dict[str, object]:
+def audit_policy(level: str) -> dict[str, Any]:
     """Return the policy for `metadata` or `full`: every request once, when it is answered."""
     rules: list[dict[str, object]] = [{"level": "Metadata"}]
     if level == "full":

@@ -19,7 +19,8 @@ from devcluster import errors
 
 MARKER = "ARGOSY_DEVCLUSTER"
 POLL_SECONDS = 0.02
-START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the program's name
+# Of /proc/PID/stat, counted after the program's name.
+THREADS_FIELD, START_TIME_FIELD = 17, 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,8 @@ def identity(pid: int) -> str | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    if fields[0] in "ZX":
+    # A leader that ended before its threads is a zombie too, while they still hold its ports.
+    if fields[0] in "ZX" and int(fields[THREADS_FIELD]) <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}/{fields[START_TIME_FIELD]}"

@@ -1,0 +1,239 @@
+"""The operator against a cluster: the chart installed, the program as local processes.
+
+No image runs on fake nodes, so the chart is installed with no replicas, and what its Deployment
+would run is run here: same arguments, same environment, and a kubeconfig that holds nothing but a
+token of the chart's ServiceAccount, so that its RBAC is really exercised. `__main__` and tests
+call `run`; each process is an `Operator` to be killed, paused and restarted.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devcluster import binaries, client, cluster, errors, ports, processes
+
+CHECKOUT = Path(__file__).parents[1]
+CHART = CHECKOUT / "charts" / "argosy"
+RELEASE = NAMESPACE = "argosy"
+NO_REPLICAS = "replicas=0"
+TOKEN_SECONDS = 7 * 86_400
+START_SECONDS = 30
+GRACE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How one operator process is started; kept, so that a restart is the same again."""
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    health_port: int
+    metrics_port: int
+
+
+class Operator:
+    """One operator process of a cluster."""
+
+    def __init__(self, owner: cluster.Cluster, launch: Launch) -> None:
+        self.name = launch.name
+        self.health_port = launch.health_port
+        self.metrics_port = launch.metrics_port
+        self.log = owner.dir / "logs" / f"{launch.name}.log"
+        self._ledger = owner.processes
+        self._launch = launch
+
+    @property
+    def pid(self) -> int:
+        """The process's id, alive or not."""
+        return self._ledger.all()[self.name].pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._ledger.alive(self.name)
+
+    def start(self) -> None:
+        """Start the process and wait until it answers probes."""
+        self._ledger.start(self.name, self._launch.argv, environment=self._launch.environment)
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(self.health_port):
+            if not self.alive or time.monotonic() > deadline:
+                tail = self._ledger.log_tail(self.name, 20)
+                raise errors.DevclusterError(
+                    f"{self.name} did not start; the last lines of {self.log}:\n{tail}"
+                )
+            time.sleep(processes.POLL_SECONDS)
+
+    def kill(self) -> None:
+        """End the process as kill -9 does."""
+        self._ledger.end([self.name])
+
+    def terminate(self) -> None:
+        """Ask the process to end, as a rollout of the Deployment does, and wait."""
+        self._ledger.end([self.name], grace=GRACE_SECONDS)
+
+    def restart(self) -> None:
+        """Kill the process, if it lives, and start it again."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze the process; its Lease runs out meanwhile."""
+        self._ledger.signal(self.name, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the frozen process go on."""
+        self._ledger.signal(self.name, signal.SIGCONT)
+
+
+def run(
+    owner: cluster.Cluster,
+    *,
+    replicas: int = 1,
+    values: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    chart: Path = CHART,
+) -> list[Operator]:
+    """Install the chart and run this many operators; those of an earlier call are ended first.
+
+    `values` are Helm's `--set` values; `arguments` are added to each operator's command line.
+    """
+    stop(owner)
+    manifest = install(owner, values=values, chart=chart)
+    deployment = _deployment(manifest)
+    config = service_account_config(owner, _account(deployment))
+    launches = [
+        _launch(f"operator-{number}", deployment, config, arguments) for number in range(replicas)
+    ]
+    entries = [asdict(each) for each in launches]
+    (owner.dir / "operators.json").write_text(json.dumps(entries, indent=2))
+    operators = [Operator(owner, each) for each in launches]
+    for each in operators:
+        each.start()
+    return operators
+
+
+def running(owner: cluster.Cluster) -> list[Operator]:
+    """Return the operators of the last `run`, alive or not."""
+    try:
+        entries = json.loads((owner.dir / "operators.json").read_text())
+    except FileNotFoundError:
+        return []
+    return [Operator(owner, Launch(**entry)) for entry in entries]
+
+
+def stop(owner: cluster.Cluster) -> None:
+    """End the operators of the last `run`; the chart stays."""
+    owner.processes.end([each.name for each in running(owner)], grace=GRACE_SECONDS)
+
+
+def install(
+    owner: cluster.Cluster, *, values: Sequence[str] = (), chart: Path = CHART
+) -> list[dict[str, Any]]:
+    """Install or upgrade the chart without replicas; return the objects of the release."""
+    if not (chart / "Chart.yaml").exists():
+        raise errors.DevclusterError(f"no Helm chart in {chart}")
+    chosen = [word for value in (*values, NO_REPLICAS) for word in ("--set", value)]
+    _helm(
+        owner,
+        ["upgrade", "--install", RELEASE, str(chart), "--create-namespace", "--no-hooks", *chosen],
+    )
+    text = _helm(owner, ["get", "manifest", RELEASE])
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def service_account_config(owner: cluster.Cluster, account: str) -> Path:
+    """Return a kubeconfig with only a token of this ServiceAccount in the operator's namespace."""
+    answer = owner.client.create(
+        f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token",
+        {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": TOKEN_SECONDS},
+        },
+    )
+    return client.kubeconfig(
+        owner.dir / "kubeconfigs" / f"serviceaccount-{account}",
+        server=owner.client.server,
+        authority=owner.dir / "pki" / "ca.crt",
+        user={"token": answer["status"]["token"]},
+    )
+
+
+def _helm(owner: cluster.Cluster, arguments: Sequence[str]) -> str:
+    program = binaries.ensure(binaries.HELM, owner.say) / "helm"
+    environment = {**os.environ, "KUBECONFIG": str(owner.kubeconfig)}
+    done = subprocess.run(
+        [program, *arguments, "--namespace", NAMESPACE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise errors.DevclusterError(f"helm {arguments[0]} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _deployment(manifest: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    found = [each for each in manifest if each["kind"] == "Deployment"]
+    if len(found) != 1:
+        raise errors.DevclusterError(f"the chart has {len(found)} Deployments, not one")
+    return found[0]
+
+
+def _account(deployment: Mapping[str, Any]) -> str:
+    return str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
+
+
+def _launch(
+    name: str, deployment: Mapping[str, Any], config: Path, arguments: Sequence[str]
+) -> Launch:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    health_port, metrics_port = ports.free(2)
+    fields = {"metadata.name": name, "metadata.namespace": NAMESPACE, "status.podIP": "127.0.0.1"}
+    given = [*container.get("command", []), *container.get("args", [])]
+    if given[:1] == ["argosy"]:
+        given = given[1:]
+    # Later words win: what differs here from a pod is what must not meet on one machine.
+    local = ["--identity", name, "--log-format", "json", "--lease-namespace", NAMESPACE]
+    local += ["--health-port", str(health_port), "--metrics-port", str(metrics_port)]
+    return Launch(
+        name=name,
+        argv=[sys.executable, "-m", "controller", *(given or ["run"]), *local, *arguments],
+        environment={
+            **_environment(container.get("env", []), fields),
+            "KUBECONFIG": str(config),
+            "POD_NAME": name,
+            "POD_NAMESPACE": NAMESPACE,
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONUNBUFFERED": "1",
+        },
+        health_port=health_port,
+        metrics_port=metrics_port,
+    )
+
+
+def _environment(entries: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> dict[str, str]:
+    found = {each["name"]: str(each["value"]) for each in entries if "value" in each}
+    for each in entries:
+        path = each.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+        if path in fields:
+            found[each["name"]] = fields[path]
+    return found
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
