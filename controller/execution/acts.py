@@ -1,0 +1,126 @@
+"""Acts under way: the long calls into servers, which outlive the visit that began them.
+
+An act never holds up its server's key: a cancel or a delete is planned while it runs. What this
+process knows of an act is lost at a crash, by design: the claim in status then says Started with
+nobody acting, which planning takes as an unknown outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from controller import errors
+from controller.api import objects
+from controller.execution.keys import Key
+from controller.planning import plan
+from controller.planning.task import Outcome
+from controller.providers import base
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Act:
+    task: str
+    running: asyncio.Task[None] | None = None
+    outcome: Outcome | None = None
+
+
+class Acts:
+    """The acts of this process, at most one a server."""
+
+    def __init__(self, *, finished: Callable[[Key], None]) -> None:
+        self._finished = finished
+        self._acts: dict[Key, _Act] = {}
+
+    def running(self, key: Key) -> str:
+        """Return the id of the task that is being carried out, or whose outcome is not written."""
+        act = self._acts.get(key)
+        return act.task if act else ""
+
+    def outcome(self, key: Key) -> tuple[str, Outcome] | None:
+        """Return the task and outcome of a finished act that is not yet in status."""
+        act = self._acts.get(key)
+        return (act.task, act.outcome) if act and act.outcome else None
+
+    def forget(self, key: Key) -> None:
+        """Drop an act whose outcome is written, or whose server is gone."""
+        act = self._acts.pop(key, None)
+        if act and act.running:
+            act.running.cancel()
+
+    def count(self) -> int:
+        """Return how many acts run."""
+        return sum(act.running is not None for act in self._acts.values())
+
+    def start(
+        self, key: Key, provider: base.Provider, server: objects.Server, call: plan.Call
+    ) -> None:
+        """Begin the act that `call.task` asks for, unless it is under way."""
+        if call.task is None or self.running(key) == call.task.id:
+            return
+        self.forget(key)
+        act = self._acts[key] = _Act(task=call.task.id)
+        act.running = asyncio.get_running_loop().create_task(
+            self._carry_out(key, act, provider, server, call), name=f"act {call.task.id}"
+        )
+
+    def cancel(
+        self, key: Key, provider: base.Provider, server: objects.Server, call: plan.Call
+    ) -> None:
+        """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
+        if call.task is None:
+            return
+        self.forget(key)
+        act = self._acts[key] = _Act(task=call.task.id)
+        act.running = asyncio.get_running_loop().create_task(
+            self._call_off(key, act, provider, server, call), name=f"cancel {call.task.id}"
+        )
+
+    async def abandon(self) -> None:
+        """Stop watching all acts; those in servers may go on and be found by the next leader."""
+        running = [act.running for act in self._acts.values() if act.running]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        self._acts.clear()
+
+    async def _carry_out(
+        self, key: Key, act: _Act, provider: base.Provider, server: objects.Server, call: plan.Call
+    ) -> None:
+        try:
+            facts: Mapping[str, str] = await provider.act(server, call)
+            outcome = Outcome(state="Succeeded", message=facts.get("message", ""))
+        except errors.Stalled as error:
+            outcome = Outcome(state="Failed", error_class="Terminal", message=str(error))
+        except errors.UnknownOutcome as error:
+            outcome = Outcome(state="Unknown", error_class="Unknown", message=str(error))
+        except errors.ArgosyError as error:
+            outcome = Outcome(state="Failed", error_class="Transient", message=str(error))
+        except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
+            _log.exception("act crashed", key=str(key), task=act.task)
+            outcome = Outcome(state="Failed", error_class="Transient", message=repr(error))
+        self._conclude(key, act, outcome)
+
+    async def _call_off(
+        self, key: Key, act: _Act, provider: base.Provider, server: objects.Server, call: plan.Call
+    ) -> None:
+        try:
+            await provider.cancel(server, call)
+        except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
+            _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
+            outcome = Outcome(state="Cancelled", message=f"could not be ended: {error}")
+        else:
+            outcome = Outcome(state="Cancelled")
+        self._conclude(key, act, outcome)
+
+    def _conclude(self, key: Key, act: _Act, outcome: Outcome) -> None:
+        if self._acts.get(key) is act:
+            act.outcome = outcome
+            act.running = None
+            self._finished(key)

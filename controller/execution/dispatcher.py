@@ -1,0 +1,319 @@
+"""The dispatcher: hands a plan's actions to the pools and keeps account of their answers.
+
+A key's record counts what is in flight. When the last answer is in, the key is settled: planned
+again if something changed meanwhile or failed, else left until a cache says something new.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+
+import structlog
+
+from controller import errors
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.api.written import Written
+from controller.execution import statuses
+from controller.execution.acts import Acts
+from controller.execution.fleets import Fleets
+from controller.execution.keys import Key
+from controller.execution.pool import Pool
+from controller.execution.record import Record
+from controller.execution.recorder import Recorder
+from controller.execution.writer import Writer
+from controller.kube import faults
+from controller.planning import plan, snapshot, task
+from controller.telemetry import metrics
+
+_log = structlog.get_logger(__name__)
+
+# Writes of one plan that are handed over at once; the rest are planned again after them, so that a
+# change of mind never has more than these to take back.
+MOST_ACTIONS = 256
+
+Answer = Callable[[], Awaitable[Sequence[Written]]]
+Place = tuple[Resource, str]
+
+
+class Dispatcher:
+    """Carries plans out. `settled` is called with each key whose answers are all in."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        pool: Pool,
+        fleets: Fleets,
+        acts: Acts,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        settled: Callable[[Key, Record], None],
+    ) -> None:
+        self._writer = writer
+        self._pool = pool
+        self._fleets = fleets
+        self._acts = acts
+        self._recorder = recorder
+        self._clock = clock
+        self._settled = settled
+
+    def execute(
+        self, key: Key, record: Record, item: objects.Object, planned: plan.Plan
+    ) -> float | None:
+        """Hand over what was planned; return when to write a status held back, in seconds."""
+        actions = planned.actions
+        if len(actions) > MOST_ACTIONS:
+            actions = actions[:MOST_ACTIONS]
+            record.dirty = True
+        for action in actions:
+            self._submit(key, record, item, action, planned.urgency)
+        return self._submit_status(key, record, item, planned)
+
+    def finish_act(self, key: Key, record: Record, item: objects.Object) -> bool:
+        """Write the outcome of a finished act into the server's status; False if none waits."""
+        found = self._acts.outcome(key)
+        if found is None:
+            return False
+        task_id, outcome = found
+        if not isinstance(item, objects.Server) or not task.awaits(item, task_id):
+            self._acts.forget(key)
+            return False
+        after = task.finished(item, outcome, self._clock())
+        patch = _status_patch(key, item, after, reason="the act has ended")
+
+        async def write() -> Sequence[Written]:
+            answer = await self._writer.write(patch)
+            self._acts.forget(key)
+            return answer
+
+        self._track(
+            key, record, write, item=item, target=f"{key.resource}/{key.name}",
+            places=((key.resource, key.namespace),), urgency=plan.Urgency.PERSONAL,
+        )  # fmt: skip
+        return True
+
+    def resolve(self, key: Key, record: Record, item: objects.Object | None) -> None:
+        """Ask for one consistent read where an answer was lost: the caches must reach it."""
+        for resource, namespace in tuple(record.uncertain):
+
+            async def read(
+                resource: Resource = resource, namespace: str = namespace
+            ) -> list[Written]:
+                version = await self._writer.consistent_version(resource, namespace)
+                record.uncertain.discard((resource, namespace))
+                return [
+                    Written(
+                        resource=resource,
+                        namespace=namespace,
+                        name="",
+                        uid="",
+                        resource_version=version,
+                    )
+                ]
+
+            self._track(
+                key, record, read, item=item, target=f"{key.resource}/{key.name}",
+                places=(), urgency=plan.Urgency.PERSONAL,
+            )  # fmt: skip
+
+    def _submit(
+        self,
+        key: Key,
+        record: Record,
+        item: objects.Object,
+        action: plan.Action,
+        urgency: plan.Urgency,
+    ) -> None:
+        if isinstance(action, plan.Emit):
+            self._emit(key, item, action)
+        elif isinstance(action, plan.Call):
+            self._call(key, record, item, action, urgency)
+        else:
+            self._write(key, record, item, action, urgency)
+
+    def _write(
+        self,
+        key: Key,
+        record: Record,
+        item: objects.Object,
+        action: plan.Create | plan.Patch | plan.Delete,
+        urgency: plan.Urgency,
+    ) -> None:
+        if isinstance(action, plan.Create):
+            meta = action.body["metadata"]
+            namespace, name = str(meta.get("namespace", "")), str(meta["name"])
+        else:
+            namespace, name = action.namespace, action.name
+        if isinstance(action, plan.Delete):
+            urgency = plan.Urgency.TEARDOWN
+        self._track(
+            key,
+            record,
+            lambda: self._writer.write(action),
+            item=item,
+            target=f"{action.resource}/{name}",
+            places=((action.resource, namespace),),
+            urgency=urgency,
+            creates=isinstance(action, plan.Create),
+        )
+
+    def _call(
+        self,
+        key: Key,
+        record: Record,
+        item: objects.Object,
+        call: plan.Call,
+        urgency: plan.Urgency,
+    ) -> None:
+        """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
+        assert isinstance(item, objects.Server)  # noqa: S101 - only the server planner plans calls
+        provider = self._fleets.provider(item.spec.fleet)
+        if provider is None:
+            return
+        if call.verb is plan.Verb.ACT:
+            self._acts.start(key, provider, item, call)
+            return
+        if call.verb is plan.Verb.CANCEL:
+            self._acts.cancel(key, provider, item, call)
+            return
+        ask = {
+            plan.Verb.CREATE: provider.create,
+            plan.Verb.CHANGE: provider.change,
+            plan.Verb.DELETE: provider.delete,
+        }[call.verb]
+        if call.verb is plan.Verb.DELETE:
+            urgency = max(urgency, plan.Urgency.PERSONAL)
+        self._track(
+            key,
+            record,
+            lambda: ask(item, call),
+            item=item,
+            target=f"{item.spec.fleet}/{key.name}",
+            places=((Resource.PODS, key.namespace), (Resource.CLAIMS, key.namespace)),
+            urgency=urgency,
+            creates=call.verb is plan.Verb.CREATE,
+            pool=self._fleets.pool(item.spec.fleet),
+        )
+
+    def _emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:
+        if self._recorder.is_new(item, action):
+            event_key = key._replace(resource=Resource.EVENTS)
+            self._pool.submit(
+                event_key,
+                lambda: self._recorder.record(key.resource, item, action),
+                flow="events",
+            )
+
+    def _submit_status(
+        self, key: Key, record: Record, item: objects.Object, planned: plan.Plan
+    ) -> float | None:
+        if planned.status is None:
+            return None
+        patch = _status_patch(key, item, planned.status, reason="what was seen has changed")
+        if not patch.body:
+            return None
+        held = record.pacer.wait(self._clock(), settled=planned.settled)
+        if held:
+            return held
+        self._track(
+            key, record, lambda: self._writer.write(patch), item=item,
+            target=f"{key.resource}/{key.name}", places=((key.resource, key.namespace),),
+            urgency=planned.urgency,
+        )  # fmt: skip
+        return None
+
+    def _track(
+        self,
+        key: Key,
+        record: Record,
+        ask: Answer,
+        *,
+        item: objects.Object | None,
+        target: str,
+        places: tuple[Place, ...],
+        urgency: plan.Urgency,
+        creates: bool = False,
+        pool: Pool | None = None,
+    ) -> None:
+        """Have the pool ask, and take the answer into the key's record."""
+
+        async def run() -> None:
+            began = time.perf_counter()
+            result = "error"
+            try:
+                for written in await ask():
+                    record.note(written)
+                record.refusals.pop(target, None)
+                result = "ok"
+            except errors.ArgosyError as error:
+                result = error.reason
+                self._failed(key, record, error, target, places)
+            except Exception as error:  # noqa: BLE001 - a bug in one call must not end the loop
+                _log.exception("call crashed", key=str(key), target=target)
+                self._failed(
+                    key, record, errors.UnknownOutcome(repr(error), reason="InternalError"),
+                    target, places,
+                )  # fmt: skip
+            finally:
+                metrics.wrote(target.partition("/")[0], result, time.perf_counter() - began)
+                record.pending -= 1
+                if not record.pending:
+                    self._settled(key, record)
+
+        record.pending += 1
+        (pool or self._pool).submit(
+            key, run, flow=_flow(key, item), urgency=urgency, creates=creates
+        )
+
+    def _failed(
+        self,
+        key: Key,
+        record: Record,
+        error: errors.ArgosyError,
+        target: str,
+        places: tuple[Place, ...],
+    ) -> None:
+        record.failed = True
+        if isinstance(error, errors.Stalled):
+            _log.info("refused", key=str(key), target=target, reason=error.reason, error=str(error))
+            record.refusals[target] = snapshot.Refusal(
+                object=target,
+                reason=error.reason,
+                message=str(error),
+                terminal=True,
+                time=self._clock(),
+            )
+            return
+        if isinstance(error, errors.UnknownOutcome):
+            record.uncertain.update(places)
+        elif isinstance(error, (faults.Conflict, faults.NotFound)):
+            # Our picture was old: the floor is now, so that the next plan is made from a newer one.
+            record.uncertain.update(places)
+        if isinstance(error, errors.Transient) and error.retry_after:
+            record.not_before = self._clock() + error.retry_after
+        level = _log.warning if record.failures > 2 else _log.debug  # noqa: PLR2004 - a repeat
+        level("call failed", key=str(key), target=target, reason=error.reason, error=str(error))
+
+
+def _flow(key: Key, item: objects.Object | None) -> Hashable:
+    """Return what the pool is fair between: applications."""
+    if isinstance(item, (objects.ServerSet, objects.Server, objects.Operation)):
+        return key.namespace, item.spec.application
+    return key.namespace, key.name
+
+
+def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason: str) -> plan.Patch:
+    before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+    difference = statuses.difference(before, after)
+    return plan.Patch(
+        resource=key.resource,
+        namespace=key.namespace,
+        name=key.name,
+        uid=item.metadata.uid,
+        resource_version=item.metadata.resource_version,
+        body={"status": difference} if difference else {},
+        subresource="status",
+        reason=reason,
+    )

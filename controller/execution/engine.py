@@ -1,0 +1,300 @@
+"""The engine: the one loop that gathers, plans, executes and writes status.
+
+Started by `wiring`, made to lead once this replica holds the Lease. A visit never awaits between
+gather and plan, so a plan sees one moment; what it wants done goes to the dispatcher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import heapq
+import itertools
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from controller.api import conditions, names, objects
+from controller.api.resources import Resource
+from controller.execution import gather
+from controller.execution.acts import Acts
+from controller.execution.dispatcher import Dispatcher
+from controller.execution.fleets import Fleets
+from controller.execution.keys import Key
+from controller.execution.planners import PLANNERS
+from controller.execution.pool import Pool
+from controller.execution.queue import Queue
+from controller.execution.record import Record
+from controller.execution.recorder import Recorder
+from controller.execution.router import Router
+from controller.execution.world import World
+from controller.execution.writer import Writer
+from controller.planning import plan, snapshot
+from controller.telemetry import metrics
+
+_log = structlog.get_logger(__name__)
+
+# How long planning may keep the loop to itself, in seconds, and in visits (virtual time stands
+# still while planning).
+SLICE, MOST_VISITS = 0.004, 64
+# A set is planned again after its servers change at most this often: per server, within bounds.
+SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
+# How often a condition that no event announces is looked at while taking over, in seconds.
+POLL = 0.01
+# When to plan an object again whose planner crashed, in seconds; a change of it comes first.
+AFTER_CRASH = 60.0
+
+
+class Engine:
+    """Converges what `world` shows to what people asked for."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        fleets: Fleets,
+        writer: Writer,
+        pool: Pool,
+        recorder: Recorder,
+        clock: Callable[[], float],
+    ) -> None:
+        self._world = world
+        self._fleets = fleets
+        self._writer = writer
+        self._pool = pool
+        self._clock = clock
+        self._queue = Queue()
+        self._records: dict[Key, Record] = {}
+        # Keys that wait for a cache, by the version that it must reach.
+        self._parked: dict[Resource, list[tuple[int, int, Key]]] = {}
+        self._sequence = itertools.count()
+        self._informers = world.informers
+        self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
+        self._sources = gather.Sources(world=world, fleets=fleets, acting=self._acts.running)
+        self._dispatcher = Dispatcher(
+            writer=writer,
+            pool=pool,
+            fleets=fleets,
+            acts=self._acts,
+            recorder=recorder,
+            clock=clock,
+            settled=self._settle,
+        )
+        self._leading = False
+        Router(world, self).connect()
+        for resource, informer in self._informers.items():
+            informer.on_advance(functools.partial(self._unpark, resource))
+
+    @property
+    def leading(self) -> bool:
+        """Whether this engine plans and acts."""
+        return self._leading
+
+    # --- What the router asks ---------------------------------------------------------------------
+
+    def touch(self, key: Key, *, urgent: bool = False) -> None:
+        """Have `key` planned as soon as its writes in flight are answered and seen."""
+        if not self._leading:
+            return
+        record = self._records.get(key)
+        if record is not None and record.pending:
+            record.dirty = True
+        else:
+            self._queue.add(key, urgent=urgent)
+
+    def touch_later(self, key: Key) -> None:
+        """Have `key` planned soon: at most as often as its size allows."""
+        if not self._leading:
+            return
+        record = self._records.get(key)
+        if record is None:
+            self._queue.add(key)
+        elif record.pending:
+            record.dirty = True
+        else:
+            self._queue.add(key, delay=self._rest(record))
+
+    def withdraw(self, key: Key) -> None:
+        """Take back what of `key` has not started, and have it planned again."""
+        if not self._leading:
+            return
+        record = self._records.get(key)
+        if record is not None and record.pending:
+            for pool in (self._pool, *self._fleets.pools()):
+                record.pending -= pool.withdraw(key)
+        self.touch(key, urgent=True)
+
+    # --- Life -------------------------------------------------------------------------------------
+
+    async def lead(self) -> None:
+        """Plan and act until cancelled; call when the Lease is held.
+
+        What an earlier leader wrote may not be in the caches yet, so one consistent read for each
+        resource sets the floor under everything.
+        """
+        while not self._world.synced:
+            await asyncio.sleep(POLL)
+        for resource, informer in self._informers.items():
+            for namespace in informer.namespaces:
+                floor = await self._writer.consistent_version(resource, namespace)
+                while not informer.reached(floor, namespace):
+                    await asyncio.sleep(POLL)
+        self._leading = True
+        for resource in PLANNERS:
+            informer = self._informers.get(resource)
+            for namespace, name in informer.objects if informer else ():
+                self._queue.add(Key(resource, namespace, name))
+        _log.info("leading", objects=len(self._queue))
+        try:
+            await self._serve()
+        finally:
+            self._leading = False
+
+    async def stop(self) -> None:
+        """Let calls in flight finish and drop the rest; acts under way are left to be found."""
+        self._leading = False
+        for pool in (self._pool, *self._fleets.pools()):
+            await pool.drain()
+        await self._acts.abandon()
+
+    def idle(self) -> bool:
+        """Return whether nothing is planned, written, acted on, or waits for a cache."""
+        pools = (self._pool, *self._fleets.pools())
+        return (
+            not self._queue
+            and all(pool.idle() for pool in pools)
+            and not any(self._parked.values())
+            and not self._acts.count()
+        )
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._queue.filled()
+            until = loop.time() + SLICE
+            for _ in range(MOST_VISITS):
+                key = self._queue.pop()
+                if key is None:
+                    break
+                self._visit(key)
+                if loop.time() > until:
+                    break
+            metrics.queued(len(self._queue), self._pool.depth())
+            await asyncio.sleep(0)
+
+    # --- One visit --------------------------------------------------------------------------------
+
+    def _visit(self, key: Key) -> None:
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = Record()
+        if record.pending:
+            record.dirty = True
+            return
+        if not self._caught_up(key, record):
+            return
+        item = self._informers[key.resource].objects.get(key.path)
+        if record.uncertain:
+            self._dispatcher.resolve(key, record, item)
+            return
+        if item is None:
+            self._forget(key)
+            return
+        record.dirty = False
+        if self._dispatcher.finish_act(key, record, item):
+            return
+        with metrics.reconcile(key.resource):
+            planned = self._plan(key, record, item)
+        held = self._dispatcher.execute(key, record, item, planned)
+        wake = plan.soonest(planned.wake_after, held)
+        if wake is not None:
+            self._queue.add(key, delay=max(wake, 0.001))
+        if record.pending:
+            return
+        if record.dirty:
+            self._queue.add(key)
+        elif key.resource is Resource.SERVERS and record.is_blank():
+            # Ten thousand servers at rest need no memory of their last visit.
+            del self._records[key]
+
+    def _plan(self, key: Key, record: Record, item: objects.Object) -> plan.Plan:
+        now = self._clock()
+        record.planned_at = asyncio.get_running_loop().time()
+        retry = item.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+        refusals = record.refused(now, (item.metadata.generation, retry))
+        try:
+            found = gather.gather(self._sources, key, now, refusals)
+            if isinstance(found, snapshot.ServerSetSnapshot):
+                pause = len(found.servers) * SECONDS_PER_SERVER
+                record.pause = min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+            return PLANNERS[key.resource](found) if found is not None else plan.Plan()
+        except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
+            return self._crash(key, record, item, error)
+
+    def _crash(self, key: Key, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
+        """Mark the object Stalled: its planner failed, which is our bug and not its fault."""
+        if record.crashed != repr(error):
+            record.crashed = repr(error)
+            _log.exception("planning failed", key=str(key))
+        status: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+        after = conditions.summarise(
+            before=status.conditions,
+            ready=False,
+            reconciling=False,
+            stalled=True,
+            reason="InternalError",
+            message=f"planning failed: {error!r}; please report this, with the operator's log",
+            generation=item.metadata.generation,
+            now=self._clock(),
+        )
+        return plan.Plan(
+            status=msgspec.structs.replace(status, conditions=after), wake_after=AFTER_CRASH
+        )
+
+    def _settle(self, key: Key, record: Record) -> None:
+        """All answers are in: plan again if that is called for, else wait for the caches."""
+        if record.failed:
+            record.failed = False
+            record.failures += 1
+            self._queue.add(key, delay=record.backoff(self._clock()))
+        elif record.dirty or record.uncertain:
+            record.failures = 0
+            self._queue.add(key)
+        else:
+            record.failures = 0
+
+    def _forget(self, key: Key) -> None:
+        self._records.pop(key, None)
+        self._queue.discard(key)
+        self._acts.forget(key)
+
+    def _rest(self, record: Record) -> float:
+        due = record.planned_at + record.pause - asyncio.get_running_loop().time()
+        return max(due, 0.0)
+
+    # --- The gate ---------------------------------------------------------------------------------
+
+    def _caught_up(self, key: Key, record: Record) -> bool:
+        """Return whether the caches show all that this key wrote; park it where they do not."""
+        for (resource, namespace), floor in tuple(record.floors.items()):
+            informer = self._informers.get(resource)
+            if informer is None or informer.reached(floor, namespace):
+                del record.floors[resource, namespace]
+                continue
+            waiting = self._parked.setdefault(resource, [])
+            heapq.heappush(waiting, (floor, next(self._sequence), key))
+            return False
+        for (resource, namespace, name), uid in tuple(record.gone.items()):
+            informer = self._informers.get(resource)
+            seen = informer.objects.get((namespace, name)) if informer else None
+            if seen and seen.metadata.uid == uid and not seen.metadata.deletion_timestamp:
+                # The event of its going touches this key.
+                return False
+            del record.gone[resource, namespace, name]
+        return True
+
+    def _unpark(self, resource: Resource, version: int) -> None:
+        waiting = self._parked.get(resource)
+        while waiting and waiting[0][0] <= version:
+            self._queue.add(heapq.heappop(waiting)[2])

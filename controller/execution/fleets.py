@@ -1,0 +1,105 @@
+"""The fleets that can be used: which provider stands behind a name, and whether one may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from controller.api import names, objects
+from controller.execution.pool import Pool
+from controller.execution.world import World
+from controller.planning import snapshot
+from controller.providers import base
+
+Factory = Callable[[objects.Fleet], base.Provider]
+
+
+class Fleets:
+    """Providers by fleet name, made when first needed, kept while the Fleet is the same.
+
+    `factories` are the known providers by name. The built-in fleet of pods needs no object; a
+    Fleet object of its name replaces it.
+    """
+
+    def __init__(
+        self, world: World, *, pods: base.Provider, factories: Mapping[str, Factory], pool: Pool
+    ) -> None:
+        self._world = world
+        self._pods = pods
+        self._factories = factories
+        self._pool = pool
+        # Keyed by UID and generation: a changed Fleet gets a new provider and pool.
+        self._made: dict[str, tuple[tuple[str, int], base.Provider, Pool]] = {}
+
+    def find(self, name: str) -> objects.Fleet | None:
+        """Return the Fleet object called `name`, if there is one."""
+        if self._world.fleets is None:
+            return None
+        return self._world.fleets.objects.get(("", name))
+
+    def is_known(self, provider: str) -> bool:
+        """Return whether a provider of that name exists in this build."""
+        return provider == "pod" or provider in self._factories
+
+    def provider(self, name: str) -> base.Provider | None:
+        """Return the provider behind a fleet's name; None where there is none."""
+        made = self._make(name)
+        return made[0] if made else None
+
+    def pool(self, name: str) -> Pool:
+        """Return the pool that bounds calls for a fleet: pods share the API server's."""
+        made = self._make(name)
+        return made[1] if made else self._pool
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return the pools of all fleets that have one of their own."""
+        return tuple(pool for _, _, pool in self._made.values() if pool is not self._pool)
+
+    def facts(self, name: str, namespace: str) -> snapshot.FleetFacts:
+        """Return what planning needs: capabilities, or the problem that stands in the way."""
+        fleet = self.find(name)
+        if fleet is None and name != names.BUILT_IN_FLEET:
+            return snapshot.FleetFacts(
+                name=name,
+                problem="UnknownFleet",
+                message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
+                " argfleet` or the built-in fleet 'pods'",
+            )
+        if fleet is not None and not self._allowed(fleet, namespace):
+            return snapshot.FleetFacts(
+                name=name,
+                problem="FleetNotAllowed",
+                message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
+                " spec.allowedNamespaces must match the namespace's labels",
+            )
+        provider = self.provider(name)
+        if provider is None:
+            return snapshot.FleetFacts(
+                name=name,
+                problem="UnknownFleet",
+                message=f"fleet {name!r} names a provider that this build does not have",
+            )
+        return snapshot.FleetFacts(name=name, capabilities=provider.capabilities)
+
+    def _make(self, name: str) -> tuple[base.Provider, Pool] | None:
+        fleet = self.find(name)
+        if fleet is None:
+            return (self._pods, self._pool) if name == names.BUILT_IN_FLEET else None
+        if fleet.spec.provider == "pod":
+            return self._pods, self._pool
+        factory = self._factories.get(fleet.spec.provider)
+        if factory is None:
+            return None
+        version = (fleet.metadata.uid, fleet.metadata.generation)
+        made = self._made.get(name)
+        if made is None or made[0] != version:
+            limits = fleet.spec.limits
+            pool = Pool(width=limits.concurrent_calls, per_second=limits.calls_per_second)
+            made = self._made[name] = (version, factory(fleet), pool)
+        return made[1], made[2]
+
+    def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:
+        wanted = fleet.spec.allowed_namespaces
+        if wanted is None:
+            return True
+        labels = self._world.namespace_labels(namespace)
+        return labels is not None and wanted.match_labels.items() <= labels.items()

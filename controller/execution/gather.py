@@ -1,0 +1,184 @@
+"""Gathering: everything a planner may know, read from caches at one moment.
+
+The only reader of caches for planning; `reconcile`, `explain` and `why` all come through here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.execution import world as worlds
+from controller.execution.fleets import Fleets
+from controller.execution.keys import Key
+from controller.planning import snapshot
+
+Snapshot = (
+    snapshot.ApplicationSnapshot
+    | snapshot.ServerSetSnapshot
+    | snapshot.ServerSnapshot
+    | snapshot.OperationSnapshot
+    | snapshot.FleetSnapshot
+)
+Refusals = tuple[snapshot.Refusal, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a snapshot comes from. `acting` tells which task this process carries out for a key."""
+
+    world: worlds.World
+    fleets: Fleets
+    acting: Callable[[Key], str]
+
+    def application_of(self, namespace: str, name: str) -> objects.Application | None:
+        """Return the application of that name."""
+        return self.world.applications.objects.get((namespace, name))
+
+    def operations_of(self, namespace: str, application: str) -> tuple[objects.Operation, ...]:
+        """Return the operations on an application, oldest first."""
+        found = self.world.operations.by(worlds.APPLICATION, (namespace, application))
+        return tuple(
+            sorted(
+                found.values(),
+                key=lambda each: (each.metadata.creation_timestamp or "", each.metadata.name),
+            )
+        )
+
+    def sets_of(self, application: objects.Application | None) -> dict[str, objects.ServerSet]:
+        """Return the ServerSets that an application controls, by component."""
+        if application is None:
+            return {}
+        found = self.world.sets.by(worlds.OWNER, application.metadata.uid)
+        return {each.spec.component: each for each in found.values()}
+
+
+def gather(sources: Sources, key: Key, now: float, refusals: Refusals = ()) -> Snapshot | None:
+    """Return the snapshot for `key`, or None where its object is gone."""
+    return _GATHERERS[key.resource](sources, key, now, refusals)
+
+
+def _application(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:
+    application = sources.application_of(*key.path)
+    if application is None:
+        return None
+    uid = application.metadata.uid
+    return snapshot.ApplicationSnapshot(
+        now=now,
+        application=application,
+        fleet=sources.fleets.facts(application.spec.fleet, key.namespace),
+        sets=sources.sets_of(application),
+        revisions=tuple(sources.world.revisions.by(worlds.OWNER, uid).values()),
+        operations=sources.operations_of(key.namespace, key.name),
+        refusals=refusals,
+        namespace_terminating=sources.world.namespace_terminating(key.namespace),
+    )
+
+
+def _server_set(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:
+    world = sources.world
+    found = world.sets.objects.get(key.path)
+    if found is None:
+        return None
+    spec = found.spec
+    servers = world.servers.by(worlds.OWNER, found.metadata.uid)
+    component = (key.namespace, spec.application, spec.component)
+    return snapshot.ServerSetSnapshot(
+        now=now,
+        server_set=found,
+        servers={each.spec.ordinal: each for each in servers.values()},
+        fleet=sources.fleets.facts(spec.fleet, key.namespace),
+        application=_controlling_application(sources, found),
+        service=world.services.objects.get(key.path),
+        claims=tuple(world.claims.by(worlds.COMPONENT, component).values()),
+        refusals=refusals,
+        namespace_terminating=world.namespace_terminating(key.namespace),
+    )
+
+
+def _server(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:
+    server = sources.world.servers.objects.get(key.path)
+    if server is None:
+        return None
+    provider = sources.fleets.provider(server.spec.fleet)
+    return snapshot.ServerSnapshot(
+        now=now,
+        server=server,
+        observation=provider.observe(server) if provider else snapshot.UNKNOWN,
+        fleet=sources.fleets.facts(server.spec.fleet, key.namespace),
+        application=_application_above(sources, server),
+        refusals=refusals,
+        acting=sources.acting(key),
+        namespace_terminating=sources.world.namespace_terminating(key.namespace),
+    )
+
+
+def _operation(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:
+    operation = sources.world.operations.objects.get(key.path)
+    if operation is None:
+        return None
+    name = operation.spec.application
+    application = sources.application_of(key.namespace, name)
+    servers = sources.world.servers.by(worlds.APPLICATION, (key.namespace, name))
+    fleet = application.spec.fleet if application else ""
+    return snapshot.OperationSnapshot(
+        now=now,
+        operation=operation,
+        application=application,
+        fleet=sources.fleets.facts(fleet, key.namespace),
+        sets=sources.sets_of(application),
+        servers={(each.spec.component, each.spec.ordinal): each for each in servers.values()},
+        others=tuple(
+            each
+            for each in sources.operations_of(key.namespace, name)
+            if each.metadata.uid != operation.metadata.uid
+        ),
+        refusals=refusals,
+        namespace_terminating=sources.world.namespace_terminating(key.namespace),
+    )
+
+
+def _fleet(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:
+    del refusals
+    fleet = sources.fleets.find(key.name)
+    if fleet is None:
+        return None
+    servers = sources.world.servers.by(worlds.FLEET, key.name)
+    return snapshot.FleetSnapshot(
+        now=now,
+        fleet=fleet,
+        servers=len(servers),
+        known_provider=sources.fleets.is_known(fleet.spec.provider),
+        orphans=fleet.status.orphans,
+    )
+
+
+def _controlling_application(
+    sources: Sources, server_set: objects.ServerSet
+) -> objects.Application | None:
+    """Return the application that controls the set; one of the same name made later does not."""
+    found = sources.application_of(server_set.metadata.namespace, server_set.spec.application)
+    owner = server_set.metadata.controller
+    if found is None or owner is None or owner.uid != found.metadata.uid:
+        return None
+    return found
+
+
+def _application_above(sources: Sources, server: objects.Server) -> objects.Application | None:
+    """Return the application whose set controls the server."""
+    owner = server.metadata.controller
+    found = sources.world.sets.objects.get((server.metadata.namespace, owner.name if owner else ""))
+    if found is None or owner is None or found.metadata.uid != owner.uid:
+        return None
+    return _controlling_application(sources, found)
+
+
+_GATHERERS: dict[Resource, Callable[[Sources, Key, float, Refusals], Snapshot | None]] = {
+    Resource.APPLICATIONS: _application,
+    Resource.SERVERSETS: _server_set,
+    Resource.SERVERS: _server,
+    Resource.OPERATIONS: _operation,
+    Resource.FLEETS: _fleet,
+}

@@ -1,0 +1,83 @@
+"""What the engine remembers of a key between visits; lost at a crash without harm."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+from controller.api.resources import Resource
+from controller.api.written import Written
+from controller.execution.statuses import Pacer
+from controller.planning import snapshot
+
+# A refusal is asked about again after this many seconds, lest a mended cause go unnoticed.
+REFUSAL_LIFE = 600.0
+FIRST_BACKOFF = 0.2
+LONGEST_BACKOFF = 60.0
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Record:
+    """One key's writes in flight, the versions they returned, and what was refused."""
+
+    pending: int = 0
+    # Something happened while writes were in flight: plan again when they are answered.
+    dirty: bool = False
+    # Writes failed in a way that may pass; how often in a row.
+    failures: int = 0
+    failed: bool = False
+    # What the caches must have reached: the highest version written, by resource and namespace.
+    floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
+    # UIDs that were deleted for good and must be gone from the cache.
+    gone: dict[tuple[Resource, str, str], str] = dataclasses.field(default_factory=dict)
+    refusals: dict[str, snapshot.Refusal] = dataclasses.field(default_factory=dict)
+    # The generation and retry-now value that the refusals answer to.
+    epoch: tuple[int, str] = (0, "")
+    pacer: Pacer = dataclasses.field(default_factory=Pacer)
+    planned_at: float = 0.0
+    # The shortest time between two plans that only follow what is below the key, in seconds.
+    pause: float = 0.0
+    # No plan before this time: the API server asked for it.
+    not_before: float = 0.0
+    # Where an answer was lost, or showed that the cache is old: read consistently before planning.
+    uncertain: set[tuple[Resource, str]] = dataclasses.field(default_factory=set)
+    # The traceback of a planner that failed on this object, shown once.
+    crashed: str = ""
+
+    def note(self, written: Written) -> None:
+        """Remember what the caches must show of a write before the next plan."""
+        if written.gone:
+            where = (written.resource, written.namespace, written.name)
+            self.gone[where] = written.uid
+            return
+        place = (written.resource, written.namespace)
+        if written.resource_version > self.floors.get(place, 0):
+            self.floors[place] = written.resource_version
+
+    def is_blank(self) -> bool:
+        """Return whether forgetting this record would change nothing."""
+        return not (
+            self.pending
+            or self.dirty
+            or self.failures
+            or self.floors
+            or self.gone
+            or self.uncertain
+            or self.refusals
+            or self.crashed
+        )
+
+    def refused(self, now: float, epoch: tuple[int, str]) -> tuple[snapshot.Refusal, ...]:
+        """Return the refusals that still stand: for this epoch, and not too old."""
+        if epoch != self.epoch:
+            self.refusals.clear()
+            self.epoch = epoch
+        for name in [n for n, r in self.refusals.items() if now - r.time > REFUSAL_LIFE]:
+            del self.refusals[name]
+        return tuple(self.refusals.values())
+
+    def backoff(self, now: float) -> float:
+        """Return how long to wait before the next plan after failures, in seconds."""
+        longest = min(FIRST_BACKOFF * 2.0 ** min(self.failures - 1, 16), LONGEST_BACKOFF)
+        spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+        return max(longest * spread, self.not_before - now)

@@ -1,0 +1,59 @@
+"""What is written of a status: the difference, and no more often than is useful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller.planning.plan import Status
+
+FIRST_INTERVAL = 1.0
+LONGEST_INTERVAL = 30.0
+
+
+def difference(before: Status, after: Status) -> dict[str, Any]:
+    """Return the JSON merge patch that turns `before` into `after`; empty where they are equal."""
+    if before == after:
+        return {}
+    return _diff(msgspec.to_builtins(before), msgspec.to_builtins(after))
+
+
+def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if value == old:
+            continue
+        if isinstance(value, dict) and isinstance(old, dict):
+            inner = _diff(old, value)
+            if inner:
+                patch[name] = inner
+        else:
+            patch[name] = value
+    patch |= {
+        name: None for name, value in before.items() if name not in after and value is not None
+    }
+    return patch
+
+
+class Pacer:
+    """Spaces the status writes of one object while it moves: 1, 2, 4 … 30 seconds apart."""
+
+    __slots__ = ("_interval", "_next")
+
+    def __init__(self) -> None:
+        self._interval = FIRST_INTERVAL
+        self._next = 0.0
+
+    def wait(self, now: float, *, settled: bool) -> float:
+        """Return how long to hold the write back: 0.0 means write now, which counts as written."""
+        if settled:
+            self._interval, self._next = FIRST_INTERVAL, 0.0
+            return 0.0
+        if now < self._next:
+            return self._next - now
+        self._next = now + self._interval
+        self._interval = min(self._interval * 2, LONGEST_INTERVAL)
+        return 0.0

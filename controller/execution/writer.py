@@ -1,0 +1,164 @@
+"""The writer: carries out one action and says what the caches must see of it.
+
+Called from the pool; every answer of the API server that is not success becomes one of the three
+errors, an adoption, or nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller import errors
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.api.written import Written
+from controller.kube import api as kube_api
+from controller.kube import faults
+from controller.planning import plan
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of an object that the API server returned; a Status has no uid."""
+
+    kind: str = ""
+    metadata: objects.Meta | None = None
+
+
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    resource_version: str = "0"
+
+
+class _List(msgspec.Struct, frozen=True, kw_only=True):
+    metadata: _ListMeta
+
+
+_decode_meta = msgspec.json.Decoder(_Answer).decode
+_decode_list = msgspec.json.Decoder(_List).decode
+
+
+class Writer:
+    """Creates, patches and deletes, each guarded by the name or UID that it was planned for."""
+
+    def __init__(self, api: kube_api.Api) -> None:
+        self._api = api
+
+    async def write(self, action: plan.Create | plan.Patch | plan.Delete) -> tuple[Written, ...]:
+        """Carry out `action`; return what was written.
+
+        Raises Stalled for what retrying cannot help, Transient for what may pass, UnknownOutcome
+        when the answer was lost.
+        """
+        if isinstance(action, plan.Create):
+            return (await self._create(action),)
+        if isinstance(action, plan.Patch):
+            return (await self._patch(action),)
+        return await self._delete(action)
+
+    async def consistent_version(self, resource: Resource, namespace: str) -> int:
+        """Return a resourceVersion that everything committed before this call lies at or below."""
+        answer = await self._api.list(resource, namespace, limit=1)
+        return int(_decode_list(answer).metadata.resource_version)
+
+    async def _create(self, action: plan.Create) -> Written:
+        meta = action.body["metadata"]
+        namespace, name = meta.get("namespace", ""), meta["name"]
+        try:
+            answer = await self._api.create(action.resource, namespace, action.body)
+        except faults.AlreadyExists:
+            return await self._adopt(action, namespace, name)
+        return written(action.resource, answer)
+
+    async def _adopt(self, action: plan.Create, namespace: str, name: str) -> Written:
+        """Accept an object of that name if our owner controls it; mend its labels if they went."""
+        try:
+            answer = await self._api.get(action.resource, namespace, name)
+        except faults.NotFound as gone:
+            raise errors.Transient(
+                f"{action.resource}/{name} was there a moment ago and is gone", reason="Conflict"
+            ) from gone
+        meta = _decode_meta(answer).metadata
+        wanted = _controller_uid(action.body)
+        owner = meta.controller if meta else None
+        if meta is None or owner is None or owner.uid != wanted:
+            raise errors.Stalled(
+                f"{action.resource}/{name} exists and belongs to something else", reason="NameTaken"
+            )
+        if meta.deletion_timestamp:
+            raise errors.Waiting(
+                f"{action.resource}/{name} of before is still going", reason="Deleting"
+            )
+        labels = action.body["metadata"].get("labels", {})
+        if not labels.items() <= meta.labels.items():
+            answer = await self._api.patch(
+                action.resource,
+                namespace,
+                name,
+                {"metadata": {"uid": meta.uid, "labels": labels}},
+            )
+        return written(action.resource, answer)
+
+    async def _patch(self, action: plan.Patch) -> Written:
+        guard: dict[str, Any] = {"uid": action.uid}
+        if action.resource_version:
+            guard["resourceVersion"] = action.resource_version
+        body = {**action.body, "metadata": {**action.body.get("metadata", {}), **guard}}
+        answer = await self._api.patch(
+            action.resource,
+            action.namespace,
+            action.name,
+            body,
+            subresource=action.subresource,
+            field_manager=action.field_manager,
+        )
+        return written(action.resource, answer)
+
+    async def _delete(self, action: plan.Delete) -> tuple[Written, ...]:
+        try:
+            answer = await self._api.delete(
+                action.resource,
+                action.namespace,
+                action.name,
+                uid=action.uid,
+                grace_seconds=action.grace_seconds,
+            )
+        except (faults.NotFound, faults.Conflict):
+            # Gone, or another object has taken the name: either way this one is no more.
+            answer = b""
+        # The final delete of some kinds is answered with a Status, whose metadata has no name.
+        if b'"deletionTimestamp"' in answer:
+            return (written(action.resource, answer),)
+        return (
+            Written(
+                resource=action.resource,
+                namespace=action.namespace,
+                name=action.name,
+                uid=action.uid,
+                resource_version=0,
+                gone=True,
+            ),
+        )
+
+
+def written(resource: Resource, answer: bytes) -> Written:
+    """Return what the answer to a create or a patch says of the object."""
+    meta = _decode_meta(answer).metadata
+    if meta is None:
+        raise errors.UnknownOutcome(
+            f"the API server's answer about {resource} has no metadata", reason="Garbled"
+        )
+    return Written(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=int(meta.resource_version or 0),
+        gone=False,
+    )
+
+
+def _controller_uid(body: Mapping[str, Any]) -> str:
+    owners = body["metadata"].get("ownerReferences", ())
+    return next((str(each["uid"]) for each in owners if each.get("controller")), "")
