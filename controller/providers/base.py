@@ -63,20 +63,17 @@ class Provider(Protocol):
     async def change(self, server: objects.Server, call: plan.Call) -> Writes:
         """Bring the instance `call.instance` to `server` and `call.template` in place.
 
-        Without a template it only mends drift. Where servers can be stopped, it also brings the
-        instance to the server's power. Stalled, `NotSupported`, when that would take a new one.
+        Without a template it only mends drift. Stalled, `NotSupported`, when that would take a
+        new instance.
         """
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
         """Carry out `call.task` on the instance `call.instance` to its end; return facts of it.
 
-        Raises Stalled with `NotSupported` where the capability is missing.
-        """
-
-    async def resume(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
-        """Find the end of an act that another process began, without beginning it again.
-
-        Raises UnknownOutcome with `NoTrace` where the act left no trace that could be followed.
+        `planning.orders` says what a task carries; it is bounded by the timeout given there. A
+        snapshot, a restore, a job and a detached command find their own earlier beginning by the
+        task's id and attempt, so asking again does no harm. For the verbs Stop and Start there is
+        no task. Raises Stalled with `NotSupported` where the capability is missing.
         """
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
@@ -87,3 +84,12 @@ class Provider(Protocol):
 
         With `call.grace_seconds` 0 the instance is given up without asking it.
         """
+
+    def look(self, instance: str) -> snapshot.Phase:
+        """Return what is known of an instance by its id, for orphans: their server may be gone.
+
+        UNREACHABLE while nothing of it is heard, ABSENT once it certainly exists no more.
+        """
+
+    async def collect(self, instance: str) -> None:
+        """Begin to tear down an orphan that can be reached again; gone already is success."""

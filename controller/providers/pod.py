@@ -1,0 +1,258 @@
+"""Servers made of pods: each a pod of the server's name, with claims of its own.
+
+`execution` calls it for the servers of fleets whose provider is `pod`. What it sees comes from the
+informers; what it does goes to the API server, one request a call where nothing is in the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.api.written import Written
+from controller.kube import api as kube
+from controller.kube import faults, informer
+from controller.planning import plan, snapshot
+from controller.planning.snapshot import Capability
+from controller.providers import base, pod_exec, pod_manifest, pod_observation, refusals
+
+CAPABILITIES = frozenset(
+    {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
+)
+
+
+class PodProvider:
+    """Makes, sees, changes and deletes pods, and what belongs to them."""
+
+    def __init__(
+        self,
+        api: kube.Api,
+        pods: informer.Informer[objects.Pod],
+        claims: informer.Informer[objects.Claim] | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._pods = pods
+        self._claims = claims
+        self._clock = clock
+        self._exec = pod_exec.PodExec(api)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What pods can do; they cannot be stopped and stay what they are, nor be photographed."""
+        return CAPABILITIES
+
+    def subscribe(self, changed: base.Changed) -> None:
+        """Call `changed` for each change of a pod: it has its server's name."""
+
+        def tell(old: objects.Pod | None, new: objects.Pod | None) -> None:
+            pod = new or old
+            if pod is not None:
+                changed(pod.metadata.namespace, pod.metadata.name)
+
+        self._pods.subscribe(tell)
+
+    def observe(self, server: objects.Server) -> snapshot.Observation:
+        """Return what the caches show of `server`."""
+        meta = server.metadata
+        if not self._pods.synced or (meta.namespace, meta.name) in self._pods.malformed:
+            return snapshot.UNKNOWN
+        claims = self._claims_seen(server) if server.spec.volume_claims else ()
+        pod = self._pods.objects.get((meta.namespace, meta.name))
+        if pod is not None:
+            return pod_observation.observe(pod, server, claims, self._clock())
+        if claims:
+            return snapshot.Observation(phase=snapshot.Phase.ABSENT, claims=claims)
+        return snapshot.ABSENT
+
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return the pod's address, unless it is its node's."""
+        pod = self._pods.objects.get((server.metadata.namespace, server.metadata.name))
+        if pod is None or pod.spec.host_network or not pod_observation.is_ours(pod, server):
+            return ()
+        return (pod.status.pod_ip,) if pod.status.pod_ip else ()
+
+    async def create(self, server: objects.Server, call: plan.Call) -> base.Writes:
+        """Make the claims that are missing, then the pod."""
+        body = pod_manifest.pod(server, call.template, call.alternative)
+        written: list[Written] = []
+        for wanted in server.spec.volume_claims:
+            written += await self._ensure_claim(server, wanted)
+        namespace = server.metadata.namespace
+        try:
+            with refusals.explained():
+                answer = await self._api.create(Resource.PODS, namespace, body)
+        except faults.NotFound as error:
+            message = f"the namespace {namespace} is gone"
+            raise errors.Waiting(message, reason="NamespaceTerminating") from error
+        except faults.AlreadyExists:
+            return (*written, *await self._adopt(server))
+        return (*written, _written(Resource.PODS, refusals.decode(answer, objects.Pod)))
+
+    async def change(self, server: objects.Server, call: plan.Call) -> base.Writes:
+        """Change the pod's images to those of the template, and mend its labels."""
+        meta = server.metadata
+        pod = self._pods.objects.get((meta.namespace, meta.name))
+        if pod is None or pod.metadata.uid != call.instance:
+            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+        if not call.template:
+            return await self._mend(pod, server)
+        if pod_observation.incarnation(pod, server) != server.spec.incarnation:
+            message = f"pods/{meta.name} is of another incarnation: it must be replaced"
+            raise errors.Stalled(message, reason="NotSupported")
+        body = pod_manifest.change(server, pod, call.template)
+        return await self._patch(pod, body, style="strategic")
+
+    async def delete(self, server: objects.Server, call: plan.Call) -> base.Writes:
+        """Delete the pod with the uid `call.instance`; its claims stay."""
+        meta = server.metadata
+        try:
+            answer = await self._api.delete(
+                Resource.PODS,
+                meta.namespace,
+                meta.name,
+                uid=call.instance,
+                grace_seconds=call.grace_seconds,
+            )
+        except (faults.NotFound, faults.Conflict):
+            # Gone, or another pod has the name: the one that was to go is not there any more.
+            return base.NOTHING
+        version = refusals.version_of(answer, call.instance)
+        return (
+            Written(
+                resource=Resource.PODS,
+                namespace=meta.namespace,
+                name=meta.name,
+                uid=call.instance,
+                resource_version=version,
+                gone=True,
+            ),
+        )
+
+    async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Run the task's command in the pod; pods know no other act of their own."""
+        return await self._exec.run(server, call)
+
+    async def cancel(self, server: objects.Server, call: plan.Call) -> None:
+        """End a detached command; any other ended with its connection."""
+        await self._exec.cancel(server, call)
+
+    def look(self, instance: str) -> snapshot.Phase:
+        """Return what the cache shows of the pod with this uid."""
+        if not self._pods.synced:
+            return snapshot.Phase.UNKNOWN
+        pod = self._find(instance)
+        if pod is None:
+            return snapshot.Phase.ABSENT
+        return pod_observation.phase(pod, self._clock())
+
+    async def collect(self, instance: str) -> None:
+        """Delete the pod with this uid."""
+        pod = self._find(instance)
+        if pod is None:
+            return
+        meta = pod.metadata
+        with contextlib.suppress(faults.NotFound, faults.Conflict):
+            await self._api.delete(Resource.PODS, meta.namespace, meta.name, uid=instance)
+
+    def _find(self, instance: str) -> objects.Pod | None:
+        pods = self._pods.objects.values()
+        return next((each for each in pods if each.metadata.uid == instance), None)
+
+    def _claims_seen(self, server: objects.Server) -> tuple[str, ...]:
+        if self._claims is None:
+            return ()
+        meta = server.metadata
+        return tuple(
+            each.name
+            for each in server.spec.volume_claims
+            if (meta.namespace, names.claim(each.name, meta.name)) in self._claims.objects
+        )
+
+    async def _ensure_claim(
+        self, server: objects.Server, wanted: objects.VolumeClaim
+    ) -> base.Writes:
+        namespace = server.metadata.namespace
+        name = names.claim(wanted.name, server.metadata.name)
+        if self._claims is not None and (cached := self._claims.objects.get((namespace, name))):
+            _check_claim(server, cached)
+            return base.NOTHING
+        try:
+            with refusals.explained():
+                answer = await self._api.create(
+                    Resource.CLAIMS, namespace, pod_manifest.claim(server, wanted)
+                )
+        except faults.AlreadyExists:
+            answer = await self._get(Resource.CLAIMS, namespace, name)
+        claim = refusals.decode(answer, objects.Claim)
+        _check_claim(server, claim)
+        return (_written(Resource.CLAIMS, claim),)
+
+    async def _adopt(self, server: objects.Server) -> base.Writes:
+        meta = server.metadata
+        answer = await self._get(Resource.PODS, meta.namespace, meta.name)
+        pod = refusals.decode(answer, objects.Pod)
+        if not pod_observation.is_ours(pod, server):
+            message = f"pods/{meta.name} exists and is not controlled by this server"
+            raise errors.Stalled(message, reason="NameTaken")
+        seen = pod_observation.incarnation(pod, server)
+        if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
+            message = f"pods/{meta.name} is still there as incarnation {seen}"
+            raise errors.Waiting(message, reason="OlderInstance")
+        return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
+
+    async def _mend(self, pod: objects.Pod, server: objects.Server) -> base.Writes:
+        body = pod_manifest.mend(pod, pod_observation.own_labels(pod, server))
+        return await self._patch(pod, body, style="merge")
+
+    async def _patch(
+        self, pod: objects.Pod, body: Mapping[str, Any], *, style: kube.PatchStyle
+    ) -> base.Writes:
+        if not body:
+            return base.NOTHING
+        meta = pod.metadata
+        try:
+            with refusals.explained():
+                answer = await self._api.patch(
+                    Resource.PODS, meta.namespace, meta.name, body, style=style
+                )
+        except (faults.NotFound, faults.Conflict) as error:
+            message = f"pods/{meta.name} has changed since it was looked at"
+            raise errors.Waiting(message, reason="InstanceChanged") from error
+        return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
+
+    async def _get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        try:
+            return await self._api.get(resource, namespace, name)
+        except faults.NotFound as error:
+            message = f"{resource}/{name} went while it was looked at"
+            raise errors.Waiting(message, reason="InstanceChanged") from error
+
+
+def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
+    name = claim.metadata.name
+    wanted = pod_manifest.claim_labels(server)
+    ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
+    if any(claim.metadata.labels.get(key) != wanted[key] for key in ours):
+        message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
+        raise errors.Stalled(message, reason="NameTaken")
+    if claim.metadata.deletion_timestamp is not None:
+        message = f"{Resource.CLAIMS}/{name} is on its way out"
+        raise errors.Waiting(message, reason="ClaimTerminating")
+
+
+def _written(resource: Resource, found: objects.Object) -> Written:
+    meta = found.metadata
+    return Written(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=int(meta.resource_version or 0),
+    )

@@ -1,0 +1,215 @@
+"""Commands that operations run in pods.
+
+`pod.py` gives it the acts that are commands. A plain command lives and dies with its connection. A
+detached one runs under a small shell wrapper that keeps its process id and its result in files
+named by the task, so whoever asks again, even another operator, finds the same run and its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller import errors
+from controller.api import clock, names, objects
+from controller.api.resources import Resource
+from controller.kube import api as kube
+from controller.kube import faults
+from controller.planning import orders, plan
+from controller.providers import pod_observation, refusals
+
+# Where the shell keeps its notes: the first of these that can be written to.
+_FIND_FOLDER = """
+task=$1; shift
+notes=
+for root in "${TMPDIR:-/tmp}" /dev/shm; do
+  if mkdir -p "$root/.argosy" 2>/dev/null && [ -w "$root/.argosy" ]; then
+    notes=$root/.argosy/$task; break
+  fi
+done
+if [ -z "$notes" ]; then echo argosy:nowhere; exit 0; fi
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+"""
+
+# Making the folder is the claim: of two requests for one task only one begins the command.
+_RUN = (
+    _FIND_FOLDER
+    + """
+if mkdir "$notes" 2>/dev/null; then
+  run='echo $$ >"$0/pid"; "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
+  if command -v setsid >/dev/null 2>&1; then
+    setsid sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
+  else
+    sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
+  fi
+fi
+while [ ! -e "$notes/exit" ]; do
+  if [ -s "$notes/pid" ] && ! kill -0 "$(cat "$notes/pid")" 2>/dev/null; then
+    [ -e "$notes/exit" ] || { echo argosy:lost; exit 0; }
+  fi
+  nap
+done
+tail -c 1024 "$notes/out" >&2 2>/dev/null
+echo "argosy:exit:$(cat "$notes/exit")"
+"""
+)
+
+# A folder without a process is left behind too: a command that was called off never begins.
+_CANCEL = (
+    _FIND_FOLDER
+    + """
+grace=$1
+if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
+[ -e "$notes/exit" ] && exit 0
+pid=$(cat "$notes/pid" 2>/dev/null) || exit 0
+signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
+signal TERM
+while [ "$grace" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do sleep 1; grace=$((grace - 1)); done
+kill -0 "$pid" 2>/dev/null && signal KILL
+[ -e "$notes/exit" ] || echo 143 >"$notes/exit"
+exit 0
+"""
+)
+
+_CANCEL_MARGIN = 15.0
+_LONGEST_TAIL = 256
+_NO_SHELL = ("executable file not found", "no such file or directory")
+
+
+class _Exec(msgspec.Struct, frozen=True):
+    command: tuple[str, ...]
+    container: str = ""
+    detached: bool = False
+
+
+class PodExec:
+    """Runs the commands of tasks in pods, each at most once."""
+
+    def __init__(self, api: kube.Api) -> None:
+        self._api = api
+
+    async def run(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Run the command of `call.task` to its end; asked again, follow a detached one.
+
+        Raises Transient, `ExecFailed`, for an exit status other than 0, and UnknownOutcome where
+        the end could not be seen.
+        """
+        task, given, wanted = _read(call)
+        pod = await self._pod(server, call)
+        if wanted.detached:
+            _check_trace(server, task, pod, _container(pod, wanted))
+            wrapped = ("sh", "-c", _RUN, "argosy", _trace(server, task), *wanted.command)
+            result = await self._try(pod, wanted, wrapped, given.timeout_seconds)
+            if result is not None:
+                return _judge(_wrapped_exit(result), result)
+        result = await self._exec(pod, wanted, wanted.command, given.timeout_seconds)
+        return _judge(result.exit_code, result)
+
+    async def cancel(self, server: objects.Server, call: plan.Call) -> None:
+        """End a detached command and its children: asked first, then killed after its grace."""
+        task, given, wanted = _read(call)
+        if not wanted.detached:
+            return
+        pod = await self._pod(server, call)
+        command = ("sh", "-c", _CANCEL, "argosy", _trace(server, task), str(given.grace_seconds))
+        await self._try(pod, wanted, command, given.grace_seconds + _CANCEL_MARGIN)
+
+    async def _pod(self, server: objects.Server, call: plan.Call) -> objects.Pod:
+        """Return the pod as it is now: exec goes by name, and another may have taken it."""
+        meta = server.metadata
+        try:
+            answer = await self._api.get(Resource.PODS, meta.namespace, meta.name)
+        except faults.NotFound as error:
+            raise errors.Waiting(f"pods/{meta.name} is gone", reason="InstanceChanged") from error
+        pod = refusals.decode(answer, objects.Pod)
+        wanted = call.instance or server.status.provider.id
+        same = pod.metadata.uid == wanted if wanted else pod_observation.is_ours(pod, server)
+        if not same:
+            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+        return pod
+
+    async def _exec(
+        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+    ) -> kube.ExecResult:
+        meta = pod.metadata
+        return await self._api.exec(
+            meta.namespace,
+            meta.name,
+            command=command,
+            container=_container(pod, wanted),
+            timeout=timeout_seconds,
+        )
+
+    async def _try(
+        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+    ) -> kube.ExecResult | None:
+        """Run a shell command; None, and nothing was run, where the container has no shell."""
+        try:
+            result = await self._exec(pod, wanted, command, timeout_seconds)
+        except errors.ArgosyError as error:
+            if _lacks_shell(str(error)):
+                return None
+            raise
+        return None if _lacks_shell(result.stderr.decode(errors="replace")) else result
+
+
+def _container(pod: objects.Pod, wanted: _Exec) -> str:
+    return wanted.container or (pod.spec.containers[0].name if pod.spec.containers else "")
+
+
+def _read(call: plan.Call) -> tuple[objects.Task, orders.Orders, _Exec]:
+    task = call.task
+    if task is None or task.action != orders.EXEC:
+        what = task.action if task else str(call.verb)
+        raise errors.Stalled(f"servers made of pods know no {what}", reason="NotSupported")
+    given = orders.read(task)
+    return task, given, msgspec.json.decode(bytes(given.exec), type=_Exec)
+
+
+def _attempt(server: objects.Server, task: objects.Task) -> int:
+    status = server.status.task
+    return status.attempt if status is not None and status.id == task.id else 1
+
+
+def _trace(server: objects.Server, task: objects.Task) -> str:
+    return names.digest(f"{task.id}#{_attempt(server, task)}")
+
+
+def _check_trace(
+    server: objects.Server, task: objects.Task, pod: objects.Pod, container: str
+) -> None:
+    """Refuse to begin where a run may have been forgotten: the notes die with their container."""
+    status = server.status.task
+    if status is None or status.id != task.id:
+        return
+    claimed = clock.parse(status.start_time)
+    for each in pod.status.container_statuses:
+        run = each.state.running
+        if each.name == container and run is not None and clock.parse(run.started_at) > claimed > 0:
+            message = f"container {container} restarted after the command was due to begin"
+            raise errors.UnknownOutcome(message, reason="NoTrace")
+
+
+def _wrapped_exit(result: kube.ExecResult) -> int:
+    said = result.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+    if said == "argosy:nowhere":
+        message = "a detached command needs a writable /tmp or /dev/shm in its container"
+        raise errors.Stalled(message, reason="NotSupported")
+    code = said.removeprefix("argosy:exit:")
+    if code == said or not code.isdecimal():
+        message = "the command is gone without having left its exit status"
+        raise errors.UnknownOutcome(message, reason="NoTrace")
+    return int(code)
+
+
+def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:
+    if code == 0:
+        return {"exitCode": "0"}
+    lines = result.stderr.decode(errors="replace").strip().splitlines()
+    tail = f": {lines[-1][-_LONGEST_TAIL:]}" if lines else ""
+    raise errors.Transient(f"the command ended with {code}{tail}", reason="ExecFailed")
+
+
+def _lacks_shell(text: str) -> bool:
+    return any(f'"sh": {each}' in text for each in _NO_SHELL)

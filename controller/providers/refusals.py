@@ -1,0 +1,72 @@
+"""What the API server says about pods and claims, in the words of the provider contract.
+
+`pod.py` and the acts ask it, so that one refusal has one reason wherever it is met.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from controller import errors
+from controller.api import objects
+from controller.kube import faults
+
+T = TypeVar("T", bound=objects.Object)
+
+# Who forbids what the operator itself may do: admission plug-ins say it of content, RBAC of a user.
+_RBAC = " cannot "
+_NO_ACCOUNT = "error looking up service account"
+
+
+class _Deleted(msgspec.Struct, frozen=True, rename="camel"):
+    uid: str = ""
+    resource_version: str = ""
+    deletion_timestamp: str | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    metadata: _Deleted = _Deleted()
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn refusals of a template into Stalled, `TemplateRefused`; everything else passes.
+
+    Quotas, namespaces that go and permissions that lack keep the reasons that `kube` gave them.
+    """
+    try:
+        yield
+    except faults.Refused as error:
+        raise errors.Stalled(str(error), reason="TemplateRefused") from error
+    except faults.Forbidden as error:
+        text = str(error)
+        if _NO_ACCOUNT in text:
+            # The default account of a young namespace comes by itself.
+            raise errors.Transient(text, reason="ServiceAccountMissing") from error
+        if _RBAC in text:
+            raise
+        raise errors.Stalled(text, reason="TemplateRefused") from error
+
+
+def decode(answer: bytes, kind: type[T]) -> T:
+    """Return the object that the API server answered with."""
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.DecodeError as error:
+        message = f"the API server's answer cannot be read as a {kind.__name__}: {error}"
+        raise errors.UnknownOutcome(message, reason="Garbled") from error
+
+
+def version_of(answer: bytes, uid: str) -> int:
+    """Return the resourceVersion at which the object `uid` began to go; 0 when it went at once."""
+    try:
+        meta = msgspec.json.decode(answer, type=_Answer).metadata
+    except msgspec.DecodeError:
+        return 0
+    if meta.uid != uid or meta.deletion_timestamp is None:
+        return 0
+    return int(meta.resource_version or 0)
