@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import resource, schema
-from controller.api.schema import FreeForm, ShortText, Tally, Text, Time, rule, rules
+from controller.api.schema import FreeForm, ShortText, Tally, Time, rule, rules
 from controller.api.status import Status
 
 
@@ -105,8 +105,6 @@ class Orphan(schema.Model):
     """The Server that it was, as namespace/name."""
     since: Time | None = None
     """When it was let go."""
-    message: Text | None = None
-    """Why."""
 
 
 class FleetStatus(Status):
