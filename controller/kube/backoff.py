@@ -1,0 +1,28 @@
+"""How long to wait before the next try at something that failed; `informer` and `lease` ask."""
+
+from __future__ import annotations
+
+import random
+
+from controller import errors
+
+
+class Backoff:
+    """Delays that double from `first` to `longest` seconds, each shortened by up to half."""
+
+    def __init__(self, *, first: float, longest: float, rng: random.Random) -> None:
+        self._first = first
+        self._longest = longest
+        self._rng = rng
+        self._next = first
+
+    def reset(self) -> None:
+        """Begin again with the shortest delay."""
+        self._next = self._first
+
+    def delay(self, error: errors.ArgosyError | None = None) -> float:
+        """Return the next delay, never less than what the other side asked for."""
+        wanted = self._next * (1 - self._rng.random() / 2)
+        self._next = min(self._next * 2, self._longest)
+        asked = error.retry_after if isinstance(error, errors.Transient) else None
+        return max(wanted, asked or 0.0)

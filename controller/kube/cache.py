@@ -1,0 +1,127 @@
+"""The objects of one resource as last seen, and the indexes over them.
+
+`follower` alone changes it; the engine reads it, within one turn of the loop, without copying.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+import structlog
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.kube import wire
+
+T = TypeVar("T", bound=objects.Object)
+
+Key = tuple[str, str]
+OnChange = Callable[[T | None, T | None], None]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(slots=True)
+class _Index(Generic[T]):
+    key: Callable[[T], Hashable | None]
+    entries: dict[Hashable, dict[Key, T]] = dataclasses.field(default_factory=dict)
+
+
+class Cache(Generic[T]):
+    """Objects by (namespace, name), and by any key that an index takes from them."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.objects: dict[Key, T] = {}
+        self.malformed: dict[Key, wire.Malformed] = {}
+        self.on_change: list[OnChange[T]] = []
+        self.on_malformed: list[Callable[[wire.Malformed], None]] = []
+        self._resource = resource
+        self._indexes: dict[str, _Index[T]] = {}
+
+    def add_index(self, name: str, key: Callable[[T], Hashable | None]) -> None:
+        """Keep an index by what `key` says of an object; None leaves it out."""
+        index = self._indexes[name] = _Index(key)
+        for where, each in self.objects.items():
+            found = key(each)
+            if found is not None:
+                index.entries.setdefault(found, {})[where] = each
+
+    def by(self, name: str, key: Hashable) -> Mapping[Key, T]:
+        """Return the objects under `key`: a live mapping, not to be kept across an await."""
+        return self._indexes[name].entries.get(key, {})
+
+    def put(self, new: T) -> None:
+        """Take in an object that is newer than what is there."""
+        meta = new.metadata
+        where = (meta.namespace, meta.name)
+        self.malformed.pop(where, None)
+        _share(meta)
+        old = self.objects.get(where)
+        self.objects[where] = new
+        for index in self._indexes.values():
+            after = index.key(new)
+            if old is not None:
+                before = index.key(old)
+                if before is not None and before != after:
+                    _leave(index, where, before)
+            if after is not None:
+                index.entries.setdefault(after, {})[where] = new
+        for each in self.on_change:
+            each(old, new)
+
+    def drop(self, where: Key) -> None:
+        """Forget an object that is gone."""
+        self.malformed.pop(where, None)
+        old = self.objects.pop(where, None)
+        if old is None:
+            return
+        for index in self._indexes.values():
+            before = index.key(old)
+            if before is not None:
+                _leave(index, where, before)
+        for each in self.on_change:
+            each(old, None)
+
+    def mark(self, bad: wire.Malformed) -> None:
+        """Remember that an object does not fit its view; what was there before stays."""
+        where = (bad.metadata.namespace, bad.metadata.name)
+        self.malformed[where] = bad
+        log.warning("object not understood", resource=self._resource, key=where, why=bad.message)
+        for each in self.on_malformed:
+            each(bad)
+
+    def replace(
+        self, namespace: str, items: Iterable[T], malformed: Iterable[wire.Malformed]
+    ) -> None:
+        """Take in a whole list of a namespace ("" for all), as the changes that lead to it."""
+        fresh = {(each.metadata.namespace, each.metadata.name): each for each in items}
+        bad = {(each.metadata.namespace, each.metadata.name): each for each in malformed}
+        for where in dict.fromkeys((*self.objects, *self.malformed)):
+            if where not in fresh and where not in bad and namespace in ("", where[0]):
+                self.drop(where)
+        for where, new in fresh.items():
+            old = self.objects.get(where)
+            if (
+                old is None
+                or old.metadata.resource_version != new.metadata.resource_version
+                or where in self.malformed
+            ):
+                self.put(new)
+        for each in bad.values():
+            self.mark(each)
+
+
+def _leave(index: _Index[T], where: Key, key: Hashable) -> None:
+    entries = index.entries[key]
+    del entries[where]
+    if not entries:
+        del index.entries[key]
+
+
+def _share(meta: objects.Meta) -> None:
+    """Keep one copy of the strings that thousands of objects repeat."""
+    msgspec.structs.force_setattr(meta, "namespace", sys.intern(meta.namespace))

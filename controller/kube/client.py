@@ -1,0 +1,383 @@
+"""The API server over HTTP: one session, bytes in, bytes out, faults raised.
+
+The engine and the CLI make one `Client` a process. It adds as little as it can to what a request
+costs: a converged fleet is written three requests a server.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+import yarl
+
+from controller import errors
+from controller.api import resources
+from controller.api.resources import Resource
+from controller.kube import connection, faults, streams
+from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
+
+# A write must be over before another leader may take the Lease: see `lease`.
+WRITE_SECONDS = 4.5
+READ_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+
+_PATCHES: dict[PatchStyle, str] = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+_APPLY = "application/apply-patch+yaml"
+_JSON = "application/json"
+_UNAUTHORIZED = 401
+_BAD = 400
+
+_encode = msgspec.json.Encoder().encode
+_READ = aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS)
+_WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS)
+_STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+# The API server gives up on a write before we do, so that none can come late.
+_BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
+
+
+class Client:
+    """`controller.kube.api.Api` over HTTP; make it within a running loop."""
+
+    def __init__(self, where: connection.Connection) -> None:
+        self.namespace = where.namespace
+        self._credentials = where.credentials
+        self._server = where.server
+        self._options: dict[str, Any] = {}
+        if where.server_name:
+            self._options["server_hostname"] = where.server_name
+        if where.proxy:
+            self._options["proxy"] = where.proxy
+        connector = aiohttp.TCPConnector(
+            limit=0,  # callers bound what is in flight; watches hold a connection each
+            ssl=where.tls or True,
+            keepalive_timeout=60,
+            socket_factory=_keep_alive,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=[*where.headers, ("Accept", _JSON), ("User-Agent", "argosy")],
+            # Compressing costs the API server, and inflating us, more than a cluster's network.
+            skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
+            auto_decompress=False,
+            read_bufsize=2**18,
+        )
+
+    @classmethod
+    def connect(cls, *, kubeconfig: str = "", context: str = "") -> Self:
+        """Return a client of the cluster that the kubeconfig or the pod names; sends nothing."""
+        return cls(connection.load(kubeconfig=kubeconfig, context=context))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._session.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        """Return the object as it is now."""
+        return await self._call("GET", resources.path(resource, namespace, name))
+
+    async def create(
+        self, resource: Resource, namespace: str, body: Body, *, dry_run: bool = False
+    ) -> bytes:
+        """Make an object and return it."""
+        path = resources.path(resource, namespace)
+        query = f"fieldManager=argosy&{_BOUND}{_dry(dry_run)}"
+        return await self._call("POST", path, query, body=body, kind=_JSON)
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Body,
+        *,
+        subresource: str = "",
+        field_manager: str = "argosy",
+        style: PatchStyle = "merge",
+        dry_run: bool = False,
+    ) -> bytes:
+        """Merge `body` into the object and return it."""
+        path = resources.path(resource, namespace, name, subresource)
+        query = f"fieldManager={field_manager}&{_BOUND}{_dry(dry_run)}"
+        return await self._call("PATCH", path, query, body=body, kind=_PATCHES[style])
+
+    async def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Body,
+        *,
+        field_manager: str,
+        force: bool = False,
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> bytes:
+        """Apply `body` on the server's side and return the object."""
+        path = resources.path(resource, namespace, name, subresource)
+        forced = "true" if force else "false"
+        query = f"fieldManager={field_manager}&force={forced}&{_BOUND}{_dry(dry_run)}"
+        return await self._call("PATCH", path, query, body=body, kind=_APPLY)
+
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str = "",
+        grace_seconds: int | None = None,
+        propagation: str = "Background",
+    ) -> bytes:
+        """Begin to delete the object with this UID."""
+        preconditions = {"uid": uid}
+        if resource_version:
+            preconditions["resourceVersion"] = resource_version
+        body: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": propagation,
+            "preconditions": preconditions,
+        }
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        path = resources.path(resource, namespace, name)
+        return await self._call("DELETE", path, _BOUND, body=body, kind=_JSON)
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        limit: int = 0,
+        continue_token: str = "",
+        resource_version: str = "",
+    ) -> bytes:
+        """Return one page of a list."""
+        query = _query(
+            labelSelector=label_selector,
+            limit=limit,
+            resourceVersion=resource_version,
+            **{"continue": continue_token},
+        )
+        return await self._call("GET", resources.path(resource, namespace), query)
+
+    async def raw(self, path: str, query: str = "") -> bytes:
+        """Return what a GET of `path` answers, such as /version."""
+        return await self._call("GET", path, query)
+
+    async def review_access(
+        self,
+        verb: str,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        name: str = "",
+        subresource: str = "",
+    ) -> Access:
+        """Return whether the caller itself may do this."""
+        group, _, _ = resources.PLACES[resource].api_version.rpartition("/")
+        wanted = {
+            "verb": verb,
+            "group": group,
+            "resource": resource.value,
+            "subresource": subresource,
+            "namespace": namespace,
+            "name": name,
+        }
+        answer = await self._call(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            body={"spec": {"resourceAttributes": wanted}},
+            kind=_JSON,
+        )
+        status = msgspec.json.decode(answer)["status"]
+        return Access(allowed=status.get("allowed", False), reason=status.get("reason", ""))
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        timeout_seconds: int = WATCH_SECONDS,
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the events after `resource_version`, one JSON text each."""
+        query = _query(
+            watch="true",
+            allowWatchBookmarks="true",
+            resourceVersion=resource_version,
+            labelSelector=label_selector,
+            timeoutSeconds=timeout_seconds,
+        )
+        path = resources.path(resource, namespace)
+        async for each in self._lines(f"watch {resource}", path, query):
+            yield each
+
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str = "",
+        follow: bool = False,
+        tail_lines: int | None = None,
+        previous: bool = False,
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the lines that a container has printed."""
+        query = _query(
+            container=container,
+            follow="true" if follow else "",
+            previous="true" if previous else "",
+            tailLines="" if tail_lines is None else str(tail_lines),
+        )
+        path = resources.path(Resource.PODS, namespace, pod, "log")
+        async for each in self._lines(f"logs {namespace}/{pod}", path, query, partial=True):
+            yield each
+
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        command: Sequence[str],
+        container: str = "",
+        timeout: float,  # noqa: ASYNC109 - bounds the command, and raises UnknownOutcome
+    ) -> ExecResult:
+        """Run a command in a container and wait for its end."""
+        parts = [("command", each) for each in command]
+        parts += [("container", container)] if container else []
+        parts += [("stdout", "true"), ("stderr", "true")]
+        query = "&".join(f"{key}={quote(value, safe='')}" for key, value in parts)
+        what = f"exec {namespace}/{pod}"
+        url = self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query)
+        headers = await self._headers()
+        return await streams.execute(
+            self._session,
+            url,
+            headers=headers,
+            options=self._options,
+            what=what,
+            seconds=timeout,
+        )
+
+    async def _lines(
+        self, what: str, path: str, query: str, *, partial: bool = False
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            async with self._session.get(
+                self._url(path, query),
+                headers=await self._headers(),
+                timeout=_STREAM,
+                **self._options,
+            ) as response:
+                if response.status >= _BAD:
+                    raise await self._fault(response, what, writes=False)
+                async for line in streams.lines(response, partial=partial):
+                    yield line
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error, what, writes=False) from error
+
+    async def _call(
+        self, method: str, path: str, query: str = "", *, body: Body | None = None, kind: str = ""
+    ) -> bytes:
+        data = body if body is None or isinstance(body, bytes) else _encode(body)
+        writes = method != "GET"
+        try:
+            for again in (True, False):
+                headers = await self._headers()
+                if kind:
+                    headers["Content-Type"] = kind
+                async with self._session.request(
+                    method,
+                    self._url(path, query),
+                    data=data,
+                    headers=headers,
+                    timeout=_WRITE if writes else _READ,
+                    **self._options,
+                ) as response:
+                    if response.status < _BAD:
+                        return await response.read()
+                    if response.status == _UNAUTHORIZED and again:
+                        # Nothing was done; a renewed token may be accepted.
+                        await self._credentials.renew()
+                        continue
+                    raise await self._fault(response, f"{method} {path}", writes=writes)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error, f"{method} {path}", writes=writes) from error
+        raise AssertionError("unreachable: the second attempt returns or raises")
+
+    async def _headers(self) -> dict[str, str]:
+        known = self._credentials
+        if known.fresh_until <= time.monotonic():
+            await known.renew()
+        return {"Authorization": known.header} if known.header else {}
+
+    def _url(self, path: str, query: str) -> yarl.URL:
+        text = f"{self._server}{path}?{query}" if query else self._server + path
+        return yarl.URL(text, encoded=True)
+
+    async def _fault(
+        self, response: aiohttp.ClientResponse, what: str, *, writes: bool
+    ) -> errors.ArgosyError:
+        return faults.from_answer(
+            response.status,
+            await response.read(),
+            what=what,
+            writes=writes,
+            retry_after=response.headers.get("Retry-After", ""),
+        )
+
+
+def _broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
+    """Return what a connection that broke means for the request that was on it."""
+    message = f"{what}: {error or type(error).__name__}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return faults.Unreachable(message, reason="Unreachable")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return faults.Unreachable(message, reason="Unreachable")
+    if writes:
+        return faults.UnknownOutcome(message, reason="ConnectionLost")
+    return faults.ServerFailed(message, reason="ConnectionLost")
+
+
+def _keep_alive(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Return a socket that notices within a minute that the other side has vanished."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", 20),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", 50_000),
+    ):
+        if hasattr(socket, option):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return made
+
+
+def _query(**parts: Any) -> str:
+    return "&".join(f"{key}={quote(str(each), safe='')}" for key, each in parts.items() if each)
+
+
+def _dry(dry_run: bool) -> str:
+    return "&dryRun=All" if dry_run else ""

@@ -1,0 +1,199 @@
+"""The loop that keeps a cache like the API server: list, watch, and start again where it broke off.
+
+`informer` runs one for each namespace that it follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import Generic, TypeVar, cast
+
+import structlog
+
+from controller import errors
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.kube import api as door
+from controller.kube import faults, wire
+from controller.kube.backoff import Backoff
+from controller.kube.cache import Cache
+
+T = TypeVar("T", bound=objects.Object)
+
+PAGE = 500
+# A watch that ends sooner than this without a word counts as a failure.
+SHORT_SECONDS = 1.0
+# This many lists in a row that are older than what was seen: the storage has lost its newest part.
+REFUSALS = 10
+
+log = structlog.get_logger(__name__)
+
+
+class Follower(Generic[T]):
+    """Keeps a cache like one namespace of one resource ("" for the whole cluster).
+
+    `reached` is the resourceVersion up to which the cache is complete, 0 before the first list;
+    `on_move` is called with each new one, after its changes.
+    """
+
+    def __init__(
+        self,
+        api: door.Api,
+        resource: Resource,
+        namespace: str,
+        *,
+        cache: Cache[T],
+        decoder: wire.Decoder[T],
+        on_move: Callable[[int], None],
+        label_selector: str,
+        silence_seconds: float,
+        rng: random.Random,
+    ) -> None:
+        self.namespace = namespace
+        self.reached = 0
+        # The latest failure to list or watch; empty while all is well.
+        self.failure = ""
+        self._resource = resource
+        self._cache = cache
+        self._on_move = on_move
+        self._api = api
+        self._decoder = decoder
+        self._selector = label_selector
+        self._silence = silence_seconds
+        self._rng = rng
+        self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
+        self._refused = 0
+        self._page = PAGE
+
+    async def run(self) -> None:
+        """List and watch for ever."""
+        listed = False
+        while True:
+            try:
+                if not listed:
+                    await self._list()
+                    listed = True
+                await self._watch()
+                self.failure = ""
+            except faults.WentBack:
+                raise
+            except faults.Gone as error:
+                # A page or a watch is too old to go on from. The next list comes in one piece.
+                self._page = 0 if not listed else PAGE
+                listed = False
+                await self._rest(error)
+            except errors.ArgosyError as error:
+                await self._rest(error)
+
+    async def _rest(self, error: errors.ArgosyError) -> None:
+        delay = self._backoff.delay(error)
+        self.failure = str(error)
+        log.info(
+            "watch interrupted",
+            resource=self._resource,
+            namespace=self.namespace,
+            reason=error.reason,
+            why=str(error),
+            again_in=round(delay, 2),
+        )
+        await asyncio.sleep(delay)
+
+    async def _list(self) -> None:
+        items: list[T] = []
+        malformed: list[wire.Malformed] = []
+        token = ""
+        while True:
+            text = await self._bounded(token)
+            page = self._decoder.page(text)
+            items += page.items
+            malformed += page.malformed
+            token = page.continue_token
+            if not token:
+                break
+        self._accept(page.resource_version)
+        self._cache.replace(self.namespace, items, malformed)
+        self._page = PAGE
+        self.failure = ""
+        self._move(page.resource_version)
+
+    async def _bounded(self, token: str) -> bytes:
+        try:
+            async with asyncio.timeout(self._silence):
+                return await self._api.list(
+                    self._resource,
+                    self.namespace,
+                    label_selector=self._selector,
+                    limit=self._page,
+                    continue_token=token,
+                )
+        except TimeoutError as error:
+            message = f"list {self._resource}: no answer for {self._silence:.0f} s"
+            raise faults.ServerFailed(message, reason="Silent") from error
+
+    def _accept(self, listed: int) -> None:
+        """Refuse a list that is older than what was seen."""
+        if listed >= self.reached:
+            self._refused = 0
+            return
+        self._refused += 1
+        message = (
+            f"list {self._resource}: is of resourceVersion {listed}, but {self.reached} was seen"
+        )
+        if self._refused >= REFUSALS:
+            raise faults.WentBack(message, reason="StorageWentBack")
+        raise faults.ServerFailed(message, reason="Stale")
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = heard = loop.time()
+        lines = self._api.watch(
+            self._resource,
+            self.namespace,
+            resource_version=str(self.reached),
+            label_selector=self._selector,
+            timeout_seconds=round(door.WATCH_SECONDS * (1 + self._rng.random())),
+        )
+        spoke = False
+        try:
+            async with asyncio.timeout(self._silence) as deadline, contextlib.aclosing(lines):
+                async for line in lines:
+                    now = loop.time()
+                    # Moving a timer costs more than looking at the clock.
+                    if now - heard > 1.0:
+                        deadline.reschedule(now + self._silence)
+                        heard = now
+                    self._take(line)
+                    if not spoke:
+                        spoke = True
+                        self.failure = ""
+                        self._backoff.reset()
+        except TimeoutError as error:
+            message = f"watch {self._resource}: silent for {self._silence:.0f} s"
+            raise faults.ServerFailed(message, reason="Silent") from error
+        if loop.time() - began >= SHORT_SECONDS:
+            self._backoff.reset()
+        elif not spoke:
+            message = f"watch {self._resource}: ended at once"
+            raise faults.ServerFailed(message, reason="Ended")
+
+    def _take(self, line: bytes) -> None:
+        kind, what, version = self._decoder.event(line)
+        if version <= self.reached and kind is not wire.Kind.BOOKMARK:
+            return  # already seen, or older than what was
+        if kind is wire.Kind.BOOKMARK:
+            pass
+        elif isinstance(what, wire.Malformed):
+            self._cache.mark(what)
+        elif isinstance(what, objects.Meta):
+            self._cache.drop((what.namespace, what.name))
+        else:
+            self._cache.put(cast("T", what))
+        if version > self.reached:
+            self._move(version)
+
+    def _move(self, reached: int) -> None:
+        self.reached = reached
+        self._on_move(reached)

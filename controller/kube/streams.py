@@ -1,0 +1,118 @@
+"""What the API server sends piece by piece: lines of a watch or a log, and commands in containers.
+
+Only `client` calls this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import aiohttp
+import yarl
+
+from controller import errors
+from controller.kube import faults
+from controller.kube.api import ExecResult
+
+# The last of what a command printed says how it ended; all of it would not fit a status.
+TAIL = 4096
+
+_PROTOCOL = "v5.channel.k8s.io"
+_STDOUT, _STDERR, _ERROR = 1, 2, 3
+
+
+async def lines(response: aiohttp.ClientResponse, *, partial: bool) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a response; what is cut off at its end only where `partial`."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        found = (rest + chunk).split(b"\n")
+        rest = found.pop()
+        for line in found:
+            if line or partial:
+                yield line
+    if rest and partial:
+        yield rest
+
+
+class _Session:
+    """What a command in a container has said so far."""
+
+    def __init__(self) -> None:
+        self.printed = {_STDOUT: b"", _STDERR: b""}
+        self.end: bytes | None = None
+
+    def take(self, frame: bytes) -> None:
+        """Take in one message: its first byte is the channel."""
+        channel, text = frame[0], frame[1:]
+        if channel == _ERROR:
+            self.end = (self.end or b"") + text
+        elif channel in self.printed:
+            self.printed[channel] = (self.printed[channel] + text)[-TAIL:]
+
+    def result(self, what: str) -> ExecResult:
+        """Return how it ended; raises what kept it from ending."""
+        if self.end is None:
+            raise faults.UnknownOutcome(f"{what}: the stream was cut", reason="StreamCut")
+        status = faults.read_status(self.end)
+        return ExecResult(
+            exit_code=_exit_code(status, what),
+            stdout=self.printed[_STDOUT],
+            stderr=self.printed[_STDERR],
+        )
+
+
+async def execute(
+    session: aiohttp.ClientSession,
+    url: yarl.URL,
+    *,
+    headers: Mapping[str, str],
+    options: Mapping[str, Any],
+    what: str,
+    seconds: float,
+) -> ExecResult:
+    """Run the command that `url` names and return how it ended.
+
+    Raises UnknownOutcome where the end is not seen within `seconds`.
+    """
+    said = _Session()
+    started = False
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            session.ws_connect(
+                url, protocols=(_PROTOCOL,), headers=headers, max_msg_size=0, **options
+            ) as socket,
+        ):
+            started = True
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.BINARY and message.data:
+                    said.take(message.data)
+    except aiohttp.WSServerHandshakeError as error:
+        status = faults.Status(message=error.message)
+        # Refused before any command could start.
+        raise faults.from_status(error.status, status, what=what, writes=False) from error
+    except TimeoutError as error:
+        message = f"{what}: has not ended after {seconds:g} s"
+        raise faults.UnknownOutcome(message, reason="ExecTimeout") from error
+    except aiohttp.ClientConnectorError as error:
+        raise faults.Unreachable(f"{what}: {error}", reason="Unreachable") from error
+    except (aiohttp.ClientError, OSError) as error:
+        message = f"{what}: {error}" + ("" if started else " (while connecting)")
+        raise faults.UnknownOutcome(message, reason="ConnectionLost") from error
+    return said.result(what)
+
+
+def _exit_code(status: faults.Status, what: str) -> int:
+    if status.status == "Success":
+        return 0
+    causes = (status.details and status.details.causes) or []
+    for each in causes:
+        if each.reason == "ExitCode" and each.message.isdigit():
+            return int(each.message)
+    raise ExecFailed(f"{what}: {status.message}", reason="ExecFailed")
+
+
+class ExecFailed(errors.Transient):
+    """The command could not be started."""

@@ -1,0 +1,185 @@
+"""Lists and watch events, decoded straight into views.
+
+`informer` calls this once for each page and each line, so it decodes each text once; only what
+does not fit its view is looked at a second time, and only far enough to name it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+
+from controller import errors
+from controller.api import objects
+from controller.kube import faults
+
+T = TypeVar("T", bound=objects.Object)
+E = TypeVar("E")
+
+
+class Kind(enum.Enum):
+    """What a watch event says."""
+
+    PRESENT = enum.auto()
+    DELETED = enum.auto()
+    BOOKMARK = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Malformed:
+    """An object that does not fit its view: which, and what is wrong with it."""
+
+    metadata: objects.Meta
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list."""
+
+    items: Sequence[T]
+    malformed: Sequence[Malformed]
+    resource_version: int
+    continue_token: str
+
+
+class Garbled(errors.Transient):
+    """What arrived is not what a watch or a list looks like: cut, or mixed with something else."""
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = "0"
+    continue_token: str = msgspec.field(name="continue", default="")
+
+
+class _List(msgspec.Struct, Generic[E]):
+    metadata: _ListMeta
+    items: list[E] | None = None
+
+
+class _Line(msgspec.Struct, Generic[E], gc=False):
+    type: str
+    object: E
+
+
+class _Mark(msgspec.Struct, rename="camel"):
+    resource_version: str
+
+
+class _Bookmark(msgspec.Struct):
+    metadata: _Mark
+
+
+class _Bare(msgspec.Struct):
+    metadata: objects.Meta
+
+
+# The API server writes the type first, so that one byte tells which decoder fits.
+_PREFIX = b'{"type":"'
+_FIRST = len(_PREFIX)
+_ADDED, _MODIFIED, _DELETED, _BOOKMARK = b"A"[0], b"M"[0], b"D"[0], b"B"[0]
+
+Event = tuple[Kind, T | Malformed | objects.Meta | None, int]
+
+
+class Decoder(Generic[T]):
+    """Decodes one resource's lists and events into `view`."""
+
+    def __init__(self, view: type[T], what: str) -> None:
+        self._what = what
+        # The view is known at run time only, which a type checker cannot follow.
+        generic_list, generic_line = cast("Any", _List), cast("Any", _Line)
+        self._page = msgspec.json.Decoder(generic_list[view])
+        self._item = msgspec.json.Decoder(view)
+        self._present = msgspec.json.Decoder(generic_line[view])
+        self._raw_page = msgspec.json.Decoder(_List[msgspec.Raw])
+        self._raw_line = msgspec.json.Decoder(_Line[msgspec.Raw])
+        self._bare_line = msgspec.json.Decoder(_Line[_Bare])
+        self._bookmark = msgspec.json.Decoder(_Line[_Bookmark])
+        self._bare = msgspec.json.Decoder(_Bare)
+
+    def page(self, text: bytes) -> Page[T]:
+        """Return a page of a list; raises Garbled where it is not one."""
+        malformed: list[Malformed] = []
+        try:
+            page = self._page.decode(text)
+            items = page.items or []
+        except msgspec.ValidationError:
+            page, items, malformed = self._piecewise(text)
+        except msgspec.DecodeError as error:
+            raise self._garbled(text) from error
+        meta = page.metadata
+        return Page(items, malformed, self._version(meta.resource_version), meta.continue_token)
+
+    def event(self, line: bytes) -> Event[T]:
+        """Return what an event says: its kind, the object (or its Meta), its resourceVersion.
+
+        Raises Gone or another fault for an ERROR event, Garbled for what is not an event.
+        """
+        first = line[_FIRST] if line.startswith(_PREFIX) and len(line) > _FIRST else 0
+        try:
+            if first in (_ADDED, _MODIFIED):
+                view = self._present.decode(line).object
+                return Kind.PRESENT, view, int(view.metadata.resource_version)
+            if first == _BOOKMARK:
+                mark = self._bookmark.decode(line).object.metadata
+                return Kind.BOOKMARK, None, int(mark.resource_version)
+            if first == _DELETED:
+                meta = self._bare_line.decode(line).object.metadata
+                return Kind.DELETED, meta, int(meta.resource_version)
+        except msgspec.ValidationError as error:
+            return self._misfit(line, str(error))
+        except (msgspec.DecodeError, ValueError) as error:
+            raise self._garbled(line) from error
+        return self._unusual(line)
+
+    def _misfit(self, line: bytes, message: str) -> Event[T]:
+        try:
+            meta = self._bare_line.decode(line).object.metadata
+            return Kind.PRESENT, Malformed(meta, message), int(meta.resource_version)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise self._garbled(line) from error
+
+    def _unusual(self, line: bytes) -> Event[T]:
+        """Read an ERROR, or an event whose fields come in another order."""
+        try:
+            event = self._raw_line.decode(line)
+        except msgspec.DecodeError as error:
+            raise self._garbled(line) from error
+        if event.type == "ERROR":
+            status = faults.read_status(bytes(event.object))
+            raise faults.from_status(status.code or 500, status, what=self._what, writes=False)
+        if event.type not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
+            raise self._garbled(line)
+        ordered = _PREFIX + event.type.encode() + b'","object":' + bytes(event.object) + b"}"
+        if ordered == line:
+            raise self._garbled(line)
+        return self.event(ordered)
+
+    def _piecewise(self, text: bytes) -> tuple[_List[msgspec.Raw], list[T], list[Malformed]]:
+        items: list[T] = []
+        malformed: list[Malformed] = []
+        try:
+            page = self._raw_page.decode(text)
+            for raw in page.items or ():
+                try:
+                    items.append(self._item.decode(raw))
+                except msgspec.ValidationError as error:
+                    malformed.append(Malformed(self._bare.decode(raw).metadata, str(error)))
+        except msgspec.DecodeError as error:
+            raise self._garbled(text) from error
+        return page, items, malformed
+
+    def _version(self, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise self._garbled(text.encode()) from error
+
+    def _garbled(self, text: bytes) -> Garbled:
+        start = text[:120].decode(errors="replace")
+        return Garbled(f"{self._what}: not understood: {start}", reason="Garbled")
