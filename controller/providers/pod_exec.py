@@ -7,6 +7,7 @@ named by the task, so whoever asks again, even another operator, finds the same 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -73,8 +74,13 @@ exit 0
 )
 
 _CANCEL_MARGIN = 15.0
+_RECONNECT_SECONDS = 1.0
 _LONGEST_TAIL = 256
-_NO_SHELL = ("executable file not found", "no such file or directory")
+_NO_SHELL = (
+    '"sh": executable file not found',
+    '"sh": no such file or directory',
+    "executable file `sh` not found",
+)
 
 
 class _Exec(msgspec.Struct, frozen=True):
@@ -100,7 +106,13 @@ class PodExec:
         if wanted.detached:
             _check_trace(server, task, pod, _container(pod, wanted))
             wrapped = ("sh", "-c", _RUN, "argosy", _trace(server, task), *wanted.command)
-            result = await self._try(pod, wanted, wrapped, given.timeout_seconds)
+            try:
+                async with asyncio.timeout(given.timeout_seconds):
+                    result = await self._follow(pod, wanted, wrapped, given.timeout_seconds)
+            except TimeoutError as error:
+                await self.cancel(server, call)
+                message = f"the command did not end within {given.timeout_seconds} s"
+                raise errors.Transient(message, reason="ExecTimeout") from error
             if result is not None:
                 return _judge(_wrapped_exit(result), result)
         result = await self._exec(pod, wanted, wanted.command, given.timeout_seconds)
@@ -128,6 +140,17 @@ class PodExec:
         if not same:
             raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
         return pod
+
+    async def _follow(
+        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+    ) -> kube.ExecResult | None:
+        """Run a wrapped command; when the connection breaks, find it again."""
+        while True:
+            try:
+                # The caller's clock ends it; the stream's own limit must not come first.
+                return await self._try(pod, wanted, command, 2 * timeout_seconds)
+            except errors.UnknownOutcome:
+                await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _exec(
         self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
@@ -212,4 +235,4 @@ def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:
 
 
 def _lacks_shell(text: str) -> bool:
-    return any(f'"sh": {each}' in text for each in _NO_SHELL)
+    return any(each in text for each in _NO_SHELL)
