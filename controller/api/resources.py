@@ -25,6 +25,7 @@ class Resource(enum.StrEnum):
     EVENTS = "events"
     LEASES = "leases"
     NODES = "nodes"
+    SECRETS = "secrets"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ PLACES: dict[Resource, Place] = {
     Resource.EVENTS: Place(kind="Event", api_version="events.k8s.io/v1"),
     Resource.LEASES: Place(kind="Lease", api_version="coordination.k8s.io/v1"),
     Resource.NODES: Place(kind="Node", api_version="v1", namespaced=False),
+    Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }
 
 

@@ -93,3 +93,6 @@ class Provider(Protocol):
 
     async def collect(self, instance: str) -> None:
         """Begin to tear down an orphan that can be reached again; gone already is success."""
+
+    async def close(self) -> None:
+        """Let go of connections; servers go on."""

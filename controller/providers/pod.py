@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from controller import errors
@@ -19,7 +19,7 @@ from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.planning import plan, snapshot
 from controller.planning.snapshot import Capability
-from controller.providers import base, pod_exec, pod_manifest, pod_observation, refusals
+from controller.providers import base, pod_exec, pod_manifest, pod_observation, refusals, steps
 
 CAPABILITIES = frozenset(
     {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
@@ -35,6 +35,7 @@ class PodProvider:
         pods: informer.Informer[objects.Pod],
         claims: informer.Informer[objects.Claim] | None = None,
         *,
+        allowed_urls: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api
@@ -42,6 +43,7 @@ class PodProvider:
         self._claims = claims
         self._clock = clock
         self._exec = pod_exec.PodExec(api)
+        self._steps = steps.Steps(api, allowed_urls=allowed_urls)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -136,12 +138,18 @@ class PodProvider:
         )
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
-        """Run the task's command in the pod; pods know no other act of their own."""
-        return await self._exec.run(server, call)
+        """Run the task's command, request or Job; pods know no act of their own."""
+        facts = await self._steps.run(server, call, self.own_addresses(server))
+        return await self._exec.run(server, call) if facts is None else facts
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
-        """End a detached command; any other ended with its connection."""
-        await self._exec.cancel(server, call)
+        """End a detached command or a Job; anything else ended with its connection."""
+        if not await self._steps.cancel(server, call):
+            await self._exec.cancel(server, call)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._steps.close()
 
     def look(self, instance: str) -> snapshot.Phase:
         """Return what the cache shows of the pod with this uid."""

@@ -1,0 +1,45 @@
+"""Acts that are the same whatever servers are made of: requests and Jobs.
+
+Every provider hands these over; what is left to it happens inside its servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from controller.api import objects
+from controller.kube import api as kube
+from controller.planning import orders, plan
+from controller.providers import http_step, job_step
+
+
+class Steps:
+    """Carries out the acts that need no provider."""
+
+    def __init__(self, api: kube.Api, *, allowed_urls: Sequence[str] = ()) -> None:
+        self._http = http_step.HttpStep(api, allowed=allowed_urls)
+        self._jobs = job_step.JobStep(api)
+
+    async def run(
+        self, server: objects.Server, call: plan.Call, own_addresses: Sequence[str]
+    ) -> Mapping[str, str] | None:
+        """Carry out `call.task` to its end; None where it is the provider's own to do."""
+        task = call.task
+        if task is not None and task.action == orders.HTTP:
+            return await self._http.run(server, task, own_addresses)
+        if task is not None and task.action == orders.JOB:
+            return await self._jobs.run(server, task)
+        return None
+
+    async def cancel(self, server: objects.Server, call: plan.Call) -> bool:
+        """End what `run` began; False where it is the provider's own to end."""
+        task = call.task
+        if task is None or task.action not in {orders.HTTP, orders.JOB}:
+            return False
+        if task.action == orders.JOB:
+            await self._jobs.cancel(server, task)
+        return True
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._http.close()
