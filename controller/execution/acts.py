@@ -26,8 +26,13 @@ _log = structlog.get_logger(__name__)
 @dataclasses.dataclass(slots=True, eq=False)
 class _Act:
     task: str
+    cancelling: bool = False
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
+
+    def ended(self, *, state: str, message: str = "", error_class: str = "") -> Outcome:
+        """Return how this act ended."""
+        return Outcome(task=self.task, state=state, message=message, error_class=error_class)
 
 
 class Acts:
@@ -42,10 +47,10 @@ class Acts:
         act = self._acts.get(key)
         return act.task if act else ""
 
-    def outcome(self, key: Key) -> tuple[str, Outcome] | None:
-        """Return the task and outcome of a finished act that is not yet in status."""
+    def outcome(self, key: Key) -> Outcome | None:
+        """Return the outcome of a finished act that is not yet in status."""
         act = self._acts.get(key)
-        return (act.task, act.outcome) if act and act.outcome else None
+        return act.outcome if act else None
 
     def forget(self, key: Key) -> None:
         """Drop an act whose outcome is written, or whose server is gone."""
@@ -73,10 +78,11 @@ class Acts:
         self, key: Key, provider: base.Provider, server: objects.Server, call: plan.Call
     ) -> None:
         """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
-        if call.task is None:
+        known = self._acts.get(key)
+        if call.task is None or (known and known.cancelling):
             return
         self.forget(key)
-        act = self._acts[key] = _Act(task=call.task.id)
+        act = self._acts[key] = _Act(task=call.task.id, cancelling=True)
         act.running = asyncio.get_running_loop().create_task(
             self._call_off(key, act, provider, server, call), name=f"cancel {call.task.id}"
         )
@@ -94,17 +100,24 @@ class Acts:
         self, key: Key, act: _Act, provider: base.Provider, server: objects.Server, call: plan.Call
     ) -> None:
         try:
-            facts: Mapping[str, str] = await provider.act(server, call)
-            outcome = Outcome(state="Succeeded", message=facts.get("message", ""))
+            ask = provider.resume if call.verb is plan.Verb.RESUME else provider.act
+            facts: Mapping[str, str] = await ask(server, call)
+            outcome = act.ended(state="Succeeded", message=facts.get("message", ""))
         except errors.Stalled as error:
-            outcome = Outcome(state="Failed", error_class="Terminal", message=str(error))
+            outcome = Outcome(
+                task=act.task, state="Failed", error_class="Terminal", message=str(error)
+            )
         except errors.UnknownOutcome as error:
-            outcome = Outcome(state="Unknown", error_class="Unknown", message=str(error))
+            outcome = act.ended(state="Failed", error_class="Unknown", message=str(error))
         except errors.ArgosyError as error:
-            outcome = Outcome(state="Failed", error_class="Transient", message=str(error))
+            outcome = Outcome(
+                task=act.task, state="Failed", error_class="Transient", message=str(error)
+            )
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = Outcome(state="Failed", error_class="Transient", message=repr(error))
+            outcome = Outcome(
+                task=act.task, state="Failed", error_class="Transient", message=repr(error)
+            )
         self._conclude(key, act, outcome)
 
     async def _call_off(
@@ -114,9 +127,11 @@ class Acts:
             await provider.cancel(server, call)
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
-            outcome = Outcome(state="Cancelled", message=f"could not be ended: {error}")
+            outcome = Outcome(
+                task=act.task, state="Cancelled", message=f"could not be ended: {error}"
+            )
         else:
-            outcome = Outcome(state="Cancelled")
+            outcome = act.ended(state="Cancelled")
         self._conclude(key, act, outcome)
 
     def _conclude(self, key: Key, act: _Act, outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ again if something changed meanwhile or failed, else left until a cache says som
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 
@@ -76,12 +77,14 @@ class Dispatcher:
         found = self._acts.outcome(key)
         if found is None:
             return False
-        task_id, outcome = found
-        if not isinstance(item, objects.Server) or not task.awaits(item, task_id):
+        patch = (
+            task.finish_patch(item, found, self._clock())
+            if isinstance(item, objects.Server)
+            else None
+        )
+        if patch is None:
             self._acts.forget(key)
             return False
-        after = task.finished(item, outcome, self._clock())
-        patch = _status_patch(key, item, after, reason="the act has ended")
 
         async def write() -> Sequence[Written]:
             answer = await self._writer.write(patch)
@@ -96,27 +99,26 @@ class Dispatcher:
 
     def resolve(self, key: Key, record: Record, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
-        for resource, namespace in tuple(record.uncertain):
-
-            async def read(
-                resource: Resource = resource, namespace: str = namespace
-            ) -> list[Written]:
-                version = await self._writer.consistent_version(resource, namespace)
-                record.uncertain.discard((resource, namespace))
-                return [
-                    Written(
-                        resource=resource,
-                        namespace=namespace,
-                        name="",
-                        uid="",
-                        resource_version=version,
-                    )
-                ]
-
+        for place in tuple(record.uncertain):
             self._track(
-                key, record, read, item=item, target=f"{key.resource}/{key.name}",
-                places=(), urgency=plan.Urgency.PERSONAL,
-            )  # fmt: skip
+                key,
+                record,
+                functools.partial(self._read, record, place),
+                item=item,
+                target=f"{key.resource}/{key.name}",
+                places=(),
+                urgency=plan.Urgency.PERSONAL,
+            )
+
+    async def _read(self, record: Record, place: Place) -> Sequence[Written]:
+        resource, namespace = place
+        version = await self._writer.consistent_version(resource, namespace)
+        record.uncertain.discard(place)
+        return [
+            Written(
+                resource=resource, namespace=namespace, name="", uid="", resource_version=version
+            )
+        ]
 
     def _submit(
         self,
@@ -130,6 +132,10 @@ class Dispatcher:
             self._emit(key, item, action)
         elif isinstance(action, plan.Call):
             self._call(key, record, item, action, urgency)
+        elif isinstance(action, plan.Abandon):
+            self._fleets.abandon(action, self._clock())
+        elif isinstance(action, plan.Collect):
+            self._collect(key, record, item, action)
         else:
             self._write(key, record, item, action, urgency)
 
@@ -172,7 +178,7 @@ class Dispatcher:
         provider = self._fleets.provider(item.spec.fleet)
         if provider is None:
             return
-        if call.verb is plan.Verb.ACT:
+        if call.verb in (plan.Verb.ACT, plan.Verb.RESUME):
             self._acts.start(key, provider, item, call)
             return
         if call.verb is plan.Verb.CANCEL:
@@ -195,6 +201,23 @@ class Dispatcher:
             urgency=urgency,
             creates=call.verb is plan.Verb.CREATE,
             pool=self._fleets.pool(item.spec.fleet),
+        )
+
+    def _collect(
+        self, key: Key, record: Record, item: objects.Object, action: plan.Collect
+    ) -> None:
+        provider = self._fleets.provider(key.name)
+        if provider is None:
+            return
+        self._track(
+            key,
+            record,
+            lambda: provider.collect(action.instance, action.server),
+            item=item,
+            target=f"{key.name}/{action.instance}",
+            places=(),
+            urgency=plan.Urgency.ROUTINE,
+            pool=self._fleets.pool(key.name),
         )
 
     def _emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:

@@ -11,6 +11,7 @@ import functools
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import structlog
@@ -30,6 +31,7 @@ from controller.execution.recorder import Recorder
 from controller.execution.router import Router
 from controller.execution.world import World
 from controller.execution.writer import Writer
+from controller.kube.informer import Informer
 from controller.planning import plan, snapshot
 from controller.telemetry import metrics
 
@@ -58,6 +60,7 @@ class Engine:
         pool: Pool,
         recorder: Recorder,
         clock: Callable[[], float],
+        holder: str,
     ) -> None:
         self._world = world
         self._fleets = fleets
@@ -71,7 +74,9 @@ class Engine:
         self._sequence = itertools.count()
         self._informers = world.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
-        self._sources = gather.Sources(world=world, fleets=fleets, acting=self._acts.running)
+        self._sources = gather.Sources(
+            world=world, fleets=fleets, acting=self._acts.running, holder=holder
+        )
         self._dispatcher = Dispatcher(
             writer=writer,
             pool=pool,
@@ -83,6 +88,10 @@ class Engine:
         )
         self._leading = False
         Router(world, self).connect()
+        fleets.subscribe(
+            fleet=lambda name: self.touch(Key(Resource.FLEETS, "", name)),
+            server=lambda namespace, name: self.touch(Key(Resource.SERVERS, namespace, name)),
+        )
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
 
@@ -133,17 +142,13 @@ class Engine:
         What an earlier leader wrote may not be in the caches yet, so one consistent read for each
         resource sets the floor under everything.
         """
-        while not self._world.synced:
-            await asyncio.sleep(POLL)
         for resource, informer in self._informers.items():
-            for namespace in informer.namespaces:
-                floor = await self._writer.consistent_version(resource, namespace)
-                while not informer.reached(floor, namespace):
-                    await asyncio.sleep(POLL)
+            await informer.wait()
+            await self._catch_up(resource, informer)
         self._leading = True
         for resource in PLANNERS:
-            informer = self._informers.get(resource)
-            for namespace, name in informer.objects if informer else ():
+            watched = self._informers.get(resource)
+            for namespace, name in watched.objects if watched else ():
                 self._queue.add(Key(resource, namespace, name))
         _log.info("leading", objects=len(self._queue))
         try:
@@ -167,6 +172,12 @@ class Engine:
             and not any(self._parked.values())
             and not self._acts.count()
         )
+
+    async def _catch_up(self, resource: Resource, informer: Informer[Any]) -> None:
+        for namespace in informer.namespaces:
+            floor = await self._writer.consistent_version(resource, namespace)
+            while not informer.reached(floor, namespace):  # noqa: ASYNC110 - rare, and short
+                await asyncio.sleep(POLL)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -197,13 +208,15 @@ class Engine:
         item = self._informers[key.resource].objects.get(key.path)
         if record.uncertain:
             self._dispatcher.resolve(key, record, item)
-            return
-        if item is None:
+        elif item is None:
             self._forget(key)
-            return
-        record.dirty = False
-        if self._dispatcher.finish_act(key, record, item):
-            return
+        else:
+            record.dirty = False
+            if not self._dispatcher.finish_act(key, record, item):
+                self._reconcile(key, record, item)
+
+    def _reconcile(self, key: Key, record: Record, item: objects.Object) -> None:
+        """Plan, hand over what was planned, and arrange for the next look."""
         with metrics.reconcile(key.resource):
             planned = self._plan(key, record, item)
         held = self._dispatcher.execute(key, record, item, planned)

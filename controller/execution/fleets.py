@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from controller.api import names, objects
+from controller.api import clock, names, objects
 from controller.execution.pool import Pool
 from controller.execution.world import World
-from controller.planning import snapshot
+from controller.planning import plan, snapshot
 from controller.providers import base
 
 Factory = Callable[[objects.Fleet], base.Provider]
@@ -29,6 +29,29 @@ class Fleets:
         self._pool = pool
         # Keyed by UID and generation: a changed Fleet gets a new provider and pool.
         self._made: dict[str, tuple[tuple[str, int], base.Provider, Pool]] = {}
+        # Instances abandoned by this process that their Fleet's status may not name yet.
+        self._abandoned: dict[str, dict[str, objects.Orphan]] = {}
+        self._changed: Callable[[str], None] = lambda _: None
+        self._observed: base.Changed = lambda _namespace, _name: None
+
+    def subscribe(self, *, fleet: Callable[[str], None], server: base.Changed) -> None:
+        """Call `fleet` with a name that has something to record, `server` as providers say."""
+        self._changed = fleet
+        self._observed = server
+        self._pods.subscribe(server)
+
+    def abandon(self, action: plan.Abandon, now: float) -> None:
+        """Remember an instance that was given up, until its Fleet's status names it."""
+        orphan = objects.Orphan(id=action.instance, server=action.server, since=clock.stamp(now))
+        self._abandoned.setdefault(action.fleet, {}).setdefault(action.instance, orphan)
+        self._changed(action.fleet)
+
+    def abandoned(self, name: str) -> tuple[objects.Orphan, ...]:
+        """Return the instances that were abandoned and that the Fleet's status does not name."""
+        fleet, waiting = self.find(name), self._abandoned.get(name, {})
+        for orphan in fleet.status.orphans if fleet else ():
+            waiting.pop(orphan.id, None)
+        return tuple(waiting.values())
 
     def find(self, name: str) -> objects.Fleet | None:
         """Return the Fleet object called `name`, if there is one."""
@@ -78,7 +101,12 @@ class Fleets:
                 problem="UnknownFleet",
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
-        return snapshot.FleetFacts(name=name, capabilities=provider.capabilities)
+        return snapshot.FleetFacts(
+            name=name,
+            capabilities=provider.capabilities,
+            keeps_orphans=fleet is not None,
+            orphans=frozenset(each.id for each in fleet.status.orphans) if fleet else frozenset(),
+        )
 
     def _make(self, name: str) -> tuple[base.Provider, Pool] | None:
         fleet = self.find(name)
@@ -95,6 +123,7 @@ class Fleets:
             limits = fleet.spec.limits
             pool = Pool(width=limits.concurrent_calls, per_second=limits.calls_per_second)
             made = self._made[name] = (version, factory(fleet), pool)
+            made[1].subscribe(self._observed)
         return made[1], made[2]
 
     def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:

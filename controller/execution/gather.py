@@ -27,11 +27,16 @@ Refusals = tuple[snapshot.Refusal, ...]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where a snapshot comes from. `acting` tells which task this process carries out for a key."""
+    """Where a snapshot comes from.
+
+    `acting` tells which task this process carries out for a key, `holder` names this process;
+    without one nothing may be claimed.
+    """
 
     world: worlds.World
     fleets: Fleets
-    acting: Callable[[Key], str]
+    acting: Callable[[Key], str] = lambda _: ""
+    holder: str = ""
 
     def application_of(self, namespace: str, name: str) -> objects.Application | None:
         """Return the application of that name."""
@@ -111,6 +116,7 @@ def _server(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snaps
         application=_application_above(sources, server),
         refusals=refusals,
         acting=sources.acting(key),
+        holder=sources.holder,
         namespace_terminating=sources.world.namespace_terminating(key.namespace),
     )
 
@@ -151,7 +157,7 @@ def _fleet(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapsh
         fleet=fleet,
         servers=len(servers),
         known_provider=sources.fleets.is_known(fleet.spec.provider),
-        orphans=fleet.status.orphans,
+        orphans=sources.fleets.abandoned(key.name),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from controller import errors
-from controller.api import clock, names, objects
+from controller.api import clock as clocks
+from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as kube_api
 from controller.planning import plan
@@ -24,10 +25,10 @@ LONGEST_NOTE = 1000
 class Recorder:
     """Writes an Event for each new (object, reason, message)."""
 
-    def __init__(self, api: kube_api.Api, *, reporter: str, clock_: Callable[[], float]) -> None:
+    def __init__(self, api: kube_api.Api, *, reporter: str, clock: Callable[[], float]) -> None:
         self._api = api
         self._reporter = reporter
-        self._clock = clock_
+        self._clock = clock
         self._recent: collections.OrderedDict[tuple[str, str, str], None] = (
             collections.OrderedDict()
         )
@@ -63,7 +64,7 @@ class Recorder:
                 "name": f"{meta.name}.{tail}",
                 "namespace": meta.namespace or "default",
             },
-            "eventTime": clock.precise(now),
+            "eventTime": clocks.precise(now),
             "type": "Warning" if emit.warning else "Normal",
             "reason": emit.reason,
             "note": emit.message[:LONGEST_NOTE],

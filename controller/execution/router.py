@@ -43,7 +43,6 @@ class Router:
         world.sets.subscribe(self._server_set)
         world.servers.subscribe(self._server)
         world.operations.subscribe(self._operation)
-        world.pods.subscribe(self._pod)
         world.services.subscribe(self._owned(Resource.SERVERSETS))
         world.revisions.subscribe(self._owned(Resource.APPLICATIONS))
         world.claims.subscribe(self._claim)
@@ -108,14 +107,6 @@ class Router:
         if old is None or new is None or old.status != new.status or moved:
             self._touch_operations(item.metadata.namespace, item.spec.application)
 
-    def _pod(self, old: objects.Pod | None, new: objects.Pod | None) -> None:
-        for item in (old, new):
-            owner = item.metadata.controller if item is not None else None
-            if item is not None and owner is not None and owner.kind == "Server":
-                key = Key(Resource.SERVERS, item.metadata.namespace, owner.name)
-                self._engine.touch(key)
-                return
-
     def _claim(self, old: objects.Claim | None, new: objects.Claim | None) -> None:
         item = new or old
         assert item is not None  # noqa: S101 - one of the two is always given
@@ -140,14 +131,22 @@ class Router:
         item = new or old
         assert item is not None  # noqa: S101 - one of the two is always given
         self._engine.touch(keys.of(Resource.FLEETS, item))
-        if old is not None and new is not None and old.spec == new.spec:
-            return
         name = item.metadata.name
+        if old is not None and new is not None and old.spec == new.spec:
+            if old.status.orphans != new.status.orphans:
+                self._touch_going(name)
+            return
         for application in self._world.applications.objects.values():
             if application.spec.fleet == name:
                 self._engine.touch(keys.of(Resource.APPLICATIONS, application))
                 for key in self._below(application):
                     self._engine.touch(key)
+
+    def _touch_going(self, fleet: str) -> None:
+        """Touch the servers on their way out: their instances may be on record as orphans now."""
+        for server in self._world.servers.by(worlds.FLEET, fleet).values():
+            if server.metadata.deletion_timestamp:
+                self._engine.touch(keys.of(Resource.SERVERS, server))
 
     def _namespace(self, old: objects.Namespace | None, new: objects.Namespace | None) -> None:
         if new is None:

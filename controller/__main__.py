@@ -1,0 +1,89 @@
+"""The `argosy` command, and `kubectl argosy`: every part is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from controller.cli import app as cli
+
+app = cli.app
+operator = typer.Typer(help="What runs and ships the operator itself.")
+
+
+@app.command(rich_help_panel="Operator")
+def run(  # noqa: PLR0917 - each is an option, given by name
+    lease_namespace: Annotated[
+        str, typer.Option(envvar="POD_NAMESPACE", help="Where the leader's Lease is kept.")
+    ] = "argosy",
+    identity: Annotated[
+        str, typer.Option(envvar="POD_NAME", help="This replica's name in the Lease.")
+    ] = "",
+    namespaces: Annotated[
+        str, typer.Option(help="Only these, comma-separated; fleets are then not read.")
+    ] = "",
+    allowed_url: Annotated[
+        list[str] | None, typer.Option(help="A URL that http steps may call; repeatable.")
+    ] = None,
+    health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
+    metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
+    log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the operator: one replica, which leads or stands by.
+
+    Example: argosy run --lease-namespace argosy --log-format console
+    """
+    from controller.wiring import operator as wiring  # noqa: PLC0415 - kopf takes long to import
+
+    options = wiring.Options(
+        identity=identity or socket.gethostname(),
+        lease_namespace=lease_namespace,
+        namespaces=tuple(each for each in namespaces.split(",") if each),
+        allowed_urls=tuple(allowed_url or ()),
+        health_port=health_port,
+        metrics_port=metrics_port,
+        log_format=log_format,
+        log_level=log_level,
+    )
+    sys.exit(wiring.run(options))
+
+
+@app.command(rich_help_panel="Operator")
+def crds(
+    directory: Annotated[
+        pathlib.Path | None, typer.Option(help="Write one file a kind here; else print all.")
+    ] = None,
+) -> None:
+    """Print or write the CustomResourceDefinitions.
+
+    Example: argosy crds --directory crds
+    """
+    from controller.api import crds as definitions  # noqa: PLC0415 - pydantic takes long to import
+
+    for name, text in definitions.render().items():
+        if directory is None:
+            typer.echo(text)
+        else:
+            (directory / name).write_text(text)
+            typer.echo(f"wrote {directory / name}")
+
+
+def main() -> None:
+    """Run as `argosy`."""
+    app(prog_name="argosy")
+
+
+def plugin() -> None:
+    """Run as `kubectl argosy`: help shows the name that was typed."""
+    app(prog_name="kubectl argosy")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

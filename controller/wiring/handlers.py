@@ -1,0 +1,48 @@
+"""kopf's handlers: an event of what people write says which key to look at, and nothing more.
+
+Only `on.event`: one object's events are handled in order, so a handler that took its time would
+hide that object's delete, and `on.create` or `on.update` would write annotations of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from controller.api import names
+from controller.api.resources import Resource
+from controller.execution.keys import Key
+
+WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
+
+
+def register(
+    registry: kopf.OperatorRegistry, touch: Callable[[Key], None], *, cluster_scoped: bool
+) -> None:
+    """Have every event of what people write touch its key."""
+
+    def handler(resource: Resource) -> Callable[..., None]:
+        def look(name: str, namespace: str | None, **_: Any) -> None:
+            touch(Key(resource, namespace or "", name))
+
+        return look
+
+    for resource in WATCHED:
+        if resource is Resource.FLEETS and not cluster_scoped:
+            continue
+        kopf.on.event(names.GROUP, names.VERSION, resource.value, registry=registry)(
+            handler(resource)
+        )
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    # kopf removes the finalizer that it is told is its own wherever it is not needed.
+    settings.persistence.finalizer = f"kopf.{names.GROUP}/unused"
+    settings.scanning.disabled = True
+    settings.watching.connect_timeout = 10
+    settings.watching.server_timeout = 600

@@ -1,0 +1,166 @@
+"""The operator as a process: everything is put together here, started and stopped.
+
+`argosy run` calls `run`. Standbys keep their caches warm and plan nothing until they
+hold the Lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import kopf
+import structlog
+import uvloop
+
+from controller.execution.engine import Engine
+from controller.execution.fleets import Fleets
+from controller.execution.keys import Key
+from controller.execution.pool import Pool
+from controller.execution.recorder import Recorder
+from controller.execution.world import World
+from controller.execution.writer import Writer
+from controller.kube.client import Client
+from controller.kube.lease import Elector
+from controller.providers import registry
+from controller.telemetry import health, logging, metrics
+from controller.wiring import handlers
+
+_log = structlog.get_logger(__name__)
+
+# Exit status when the Lease was lost or a part failed: the process must not go on.
+FAILED = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run; each is a flag of `argosy run`."""
+
+    identity: str
+    lease_namespace: str
+    namespaces: tuple[str, ...] = ()
+    fleets: bool = True
+    allowed_urls: tuple[str, ...] = ()
+    health_port: int = 8081
+    metrics_port: int = 8080
+    log_format: str = "json"
+    log_level: str = "info"
+
+
+class Operator:
+    """One replica: caches, the Lease, the engine, its probes."""
+
+    def __init__(self, options: Options, api: Client) -> None:
+        self._options = options
+        self._api = api
+        cluster_scoped = not options.namespaces
+        self.world = World(
+            api, namespaces=options.namespaces or ("",), cluster_scoped=cluster_scoped
+        )
+        pool = Pool()
+        providers = registry.build(
+            api=api,
+            pods=self.world.pods,
+            claims=self.world.claims,
+            jobs=self.world.jobs,
+            allowed_urls=options.allowed_urls,
+        )
+        self.fleets = Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool)
+        self.engine = Engine(
+            world=self.world,
+            fleets=self.fleets,
+            writer=Writer(api),
+            pool=pool,
+            recorder=Recorder(api, reporter=options.identity, clock=time.time),
+            clock=time.time,
+            holder=f"{options.identity}-{os.getpid()}-{time.time_ns():x}",
+        )
+        self.elector = Elector(api, options.lease_namespace, "argosy-leader", options.identity)
+        self.failure: BaseException | None = None
+        self.stopped = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def look(self, key: Key) -> None:
+        """Have `key` planned: what kopf's handlers call."""
+        self.engine.touch(key)
+
+    async def start(self) -> None:
+        """Begin to watch, to serve probes, and to stand for election."""
+        self._spawn(self.world.run(), "caches")
+        self._spawn(self._lead(), "leader")
+        self._spawn(self._serve(), "probes")
+
+    async def stop(self) -> None:
+        """Finish what is in flight, then hand the Lease over at once."""
+        await self.engine.stop()
+        with contextlib.suppress(Exception):
+            await self.elector.release()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._api.close()
+        _log.info("stopped")
+
+    async def _lead(self) -> None:
+        _log.info("standing by", identity=self._options.identity)
+        await self.elector.acquire()
+        metrics.lead(leading=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.elector.hold())
+            group.create_task(self.engine.lead())
+
+    async def _serve(self) -> None:
+        await health.serve(
+            health_port=self._options.health_port,
+            metrics_port=self._options.metrics_port,
+            healthy=lambda: self.failure is None,
+            ready=lambda: self.world.synced,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a part failed: stopping", part=task.get_name(), exc_info=error)
+            self.failure = self.failure or error
+            self.stopped.set()
+
+
+async def _main(options: Options) -> int:
+    api = await Client.connect()
+    operator = Operator(options, api)
+    kopf_registry = kopf.OperatorRegistry()
+    cluster_scoped = not options.namespaces
+    handlers.register(kopf_registry, operator.look, cluster_scoped=cluster_scoped)
+
+    @kopf.on.startup(registry=kopf_registry)
+    async def start(settings: kopf.OperatorSettings, **_: object) -> None:
+        handlers.configure(settings)
+        await operator.start()
+
+    @kopf.on.cleanup(registry=kopf_registry)
+    async def stop(**_: object) -> None:
+        await operator.stop()
+
+    await kopf.operator(
+        registry=kopf_registry,
+        standalone=True,
+        clusterwide=cluster_scoped,
+        namespaces=list(options.namespaces),
+        stop_flag=operator.stopped,
+    )
+    return FAILED if operator.failure is not None else 0
+
+
+def run(options: Options) -> int:
+    """Run one replica until it is told to stop; return the exit status."""
+    logging.configure(format=options.log_format, level=options.log_level)
+    return uvloop.run(_main(options))
