@@ -7,9 +7,6 @@ several documents, all but the last are good. What is in `examples/` is good.
 from __future__ import annotations
 
 import copy
-import os
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ import pytest
 import yaml
 
 from controller.api import crds, kinds, names
-from devcluster import client
+from devcluster import client, processes
 
 pytestmark = pytest.mark.e2e
 
@@ -30,30 +27,15 @@ DEADLINE_SECONDS = 60
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 
 
-@pytest.fixture(scope="module")
-def api() -> client.Client:
-    """A client of a cluster that has the CRDs."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
-        pytest.skip("KUBECONFIG names no cluster")
-    connection = client.Client(Path(kubeconfig))
+@pytest.fixture(scope="module", autouse=True)
+def served(api: client.Client) -> None:
+    """Have the API server serve the CRDs as they are rendered now."""
     wanted = [yaml.safe_load(text) for text in crds.render().values()]
     for each in wanted:
-        connection.apply(f"{CRDS}/{each['metadata']['name']}", each)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not all(_published(connection, each) for each in wanted):
-        assert time.monotonic() < deadline, "the CRDs are not served"
-        time.sleep(0.1)
-    return connection
-
-
-@pytest.fixture
-def namespace(api: client.Client) -> Iterator[str]:
-    """A namespace of the test's own."""
-    name = f"admission-{uuid.uuid4().hex[:8]}"
-    api.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    yield name
-    api.delete(f"/api/v1/namespaces/{name}")
+        api.apply(f"{CRDS}/{each['metadata']['name']}", each)
+    assert processes.wait_until(
+        lambda: all(_published(api, each) for each in wanted), DEADLINE_SECONDS
+    ), "the CRDs are not served"
 
 
 def _published(api: client.Client, crd: dict[str, Any]) -> bool:
@@ -316,3 +298,42 @@ def test_widest_application_is_within_the_rules_budget(api: client.Client, names
     ]
     accepted = _create(api, namespace, wide, dryRun="All")
     assert len(accepted["spec"]["components"]) == 64
+
+
+def test_longest_names_are_accepted(api: client.Client, namespace: str) -> None:
+    """What just fits into 63 characters, with an ordinal of five digits, is not refused."""
+    longest = _application(name="w" * 35)
+    longest["metadata"]["name"] = "a" * 21
+    _create(api, namespace, longest, dryRun="All")
+    server = names.server("a" * 21, "w" * 35, 99_999)
+    assert len(server) == names.MAX_NAME
+    document = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Server",
+        "metadata": {"name": server},
+        "spec": {"application": "a" * 21, "component": "w" * 35, "ordinal": 99_999},
+    }
+    _create(api, namespace, document, dryRun="All")
+
+
+def test_status_of_a_busy_operation_fits(api: client.Client, namespace: str) -> None:
+    """The bounds of status leave room for the largest operation that spec allows."""
+    operation = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Operation",
+        "metadata": {"name": "big"},
+        "spec": {"application": "shop", "action": "Restart"},
+    }
+    _create(api, namespace, operation)
+    path = f"{_collection(operation, namespace)}/big"
+    status = {
+        "targets": [f"web/{','.join(str(each) for each in range(0, 20_000, 2))}"],
+        "failures": [{"server": f"shop-web-{each}", "class": "Terminal"} for each in range(20)],
+        "blockedBy": [
+            {"object": f"Server/shop-web-{each}", "reason": "Failing", "message": "m" * 4096}
+            for each in range(32)
+        ],
+    }
+    written = api.merge(f"{path}/status", {"status": status})
+    assert len(written["status"]["failures"]) == 20
+    assert written["status"]["failures"][0]["class"] == "Terminal"
