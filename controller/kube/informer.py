@@ -66,6 +66,11 @@ class Informer(Generic[T]):
         }
 
     @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that are followed; the empty one means all."""
+        return tuple(self._followers)
+
+    @property
     def objects(self) -> dict[Key, T]:
         """The current views by (namespace, name): to be read, not changed."""
         return self._cache.objects

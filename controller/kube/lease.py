@@ -1,0 +1,262 @@
+"""Who of several replicas leads: whoever holds a coordination.k8s.io Lease.
+
+The operator's process acquires it before it writes anything, holds it while it lives, and ends
+when it is lost. Why not `kubernetes.aio.leaderelection`: it measures spans by the wall clock, gives
+a request no deadline, ends when a connection breaks, counts no transitions and cannot release.
+
+The rule that keeps two leaders from writing at once: a leader that cannot renew gives up after
+`renew_deadline`, a standby takes over no sooner than `duration` after the last renewal it saw, and
+no write lasts longer than the difference. Only spans of the local clock count; the times in the
+Lease are for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from controller import errors
+from controller.api import clock
+from controller.api.resources import PLACES, Resource
+from controller.kube import api as door
+from controller.kube import faults
+
+# A part of the time between giving up and being succeeded: an answer later than this is no use.
+_SHARE = 0.8
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLost(errors.ArgosyError):
+    """The Lease is, or soon may be, another's: nothing may be written any more."""
+
+
+class _Spec(msgspec.Struct, frozen=True, rename="camel"):
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+    uid: str
+    resource_version: str
+
+
+class _Lease(msgspec.Struct, frozen=True):
+    metadata: _Meta
+    spec: _Spec = _Spec()
+
+
+_decoder = msgspec.json.Decoder(_Lease)
+
+
+class Elector:
+    """One candidate; `identity` must differ between any two processes, restarts included.
+
+    `epoch` numbers the leaderships of this Lease, upwards; 0 before the first of this candidate.
+    """
+
+    def __init__(
+        self,
+        api: door.Api,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        duration: float = 15.0,
+        renew_deadline: float = 10.0,
+        retry_period: float = 2.0,
+        wall_clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+    ) -> None:
+        if not retry_period < renew_deadline < duration:
+            raise ValueError("must be: retry_period < renew_deadline < duration")
+        self.epoch = 0
+        self.holder = ""
+        self._api = api
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._duration = duration
+        self._renew_deadline = renew_deadline
+        self._retry_period = retry_period
+        self._request_seconds = (duration - renew_deadline) * _SHARE
+        self._wall_clock = wall_clock
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._seen: _Lease | None = None
+        self._seen_at = 0.0
+        self._renewed_at = 0.0
+
+    @property
+    def leading(self) -> bool:
+        """Whether this candidate may still write; to be asked before each write.
+
+        A process that slept through its deadline learns it here before `hold` can tell it.
+        """
+        if not self.epoch or self.holder != self._identity:
+            return False
+        return self._now() - self._renewed_at < self._renew_deadline
+
+    async def acquire(self) -> None:
+        """Return once this candidate leads; the API server may be away for any time."""
+        while True:
+            try:
+                if await self._try_acquire():
+                    log.info("leading", lease=self._name, epoch=self.epoch)
+                    return
+            except errors.ArgosyError as error:
+                log.info("lease not acquired", lease=self._name, why=str(error))
+            await asyncio.sleep(self._retry_period * (1 + self._rng.random() / 5))
+
+    async def hold(self) -> None:
+        """Renew until the Lease is lost, then raise LeaseLost; never returns."""
+        try:
+            async with asyncio.timeout_at(self._renewed_at + self._renew_deadline) as deadline:
+                while True:
+                    await asyncio.sleep(self._retry_period)
+                    if await self._try_renew():
+                        deadline.reschedule(self._renewed_at + self._renew_deadline)
+        except TimeoutError as error:
+            raise self._lost(f"not renewed for {self._renew_deadline:g} s") from error
+
+    async def release(self) -> None:
+        """Let a standby take over at once; to be called when the last write is answered."""
+        if self.holder != self._identity or self._seen is None:
+            return
+        self.holder = ""
+        spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
+        try:
+            await self._write(spec, self._seen.metadata)
+        except errors.ArgosyError as error:
+            log.info("lease not released", lease=self._name, why=str(error))
+
+    async def _try_renew(self) -> bool:
+        try:
+            await self._renew()
+        except LeaseLost:
+            raise
+        except faults.NotFound as error:
+            # Whoever deleted it lets others take it at once.
+            raise self._lost("it was deleted") from error
+        except errors.ArgosyError as error:
+            log.warning("lease not renewed", lease=self._name, why=str(error))
+            return False
+        return True
+
+    async def _try_acquire(self) -> bool:
+        began = self._now()
+        try:
+            seen = await self._read()
+        except faults.NotFound:
+            await self._create(began)
+            return True
+        spec = seen.spec
+        if spec.holder_identity and spec.holder_identity != self._identity:
+            patience = float(spec.lease_duration_seconds or self._duration)
+            if began - self._seen_at < max(patience, self._duration):
+                return False
+        epoch = (spec.lease_transitions or 0) + 1
+        taken = {**self._claim(), "leaseTransitions": epoch}
+        self._note(await self._write(taken, seen.metadata))
+        self._lead(epoch, began)
+        return True
+
+    async def _create(self, began: float) -> None:
+        epoch = (self._seen.spec.lease_transitions or 0) + 1 if self._seen else 1
+        body = {
+            "apiVersion": PLACES[Resource.LEASES].api_version,
+            "kind": PLACES[Resource.LEASES].kind,
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": {**self._claim(), "leaseTransitions": epoch},
+        }
+        made = self._api.create(Resource.LEASES, self._namespace, body)
+        self._note(_decode(await self._bounded(made)))
+        self._lead(epoch, began)
+
+    async def _renew(self) -> None:
+        """Renew once; raises LeaseLost where the Lease has another holder."""
+        began = self._now()
+        if self._seen is None:
+            raise self._lost("it was never acquired")
+        try:
+            self._note(await self._write({"renewTime": self._stamp()}, self._seen.metadata))
+        except (faults.Conflict, faults.UnknownOutcome) as error:
+            # Somebody else wrote, or our own last renewal has arrived after all.
+            seen = await self._read()
+            if seen.spec.holder_identity != self._identity or (
+                seen.spec.lease_transitions != self.epoch
+            ):
+                raise self._lost(f"{seen.spec.holder_identity or 'nobody'} holds it") from error
+            self._note(await self._write({"renewTime": self._stamp()}, seen.metadata))
+        self._renewed_at = began
+
+    async def _read(self) -> _Lease:
+        seen = _decode(
+            await self._bounded(self._api.get(Resource.LEASES, self._namespace, self._name))
+        )
+        self._note(seen)
+        return seen
+
+    async def _write(self, spec: dict[str, Any], meta: _Meta) -> _Lease:
+        body = {
+            "metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version},
+            "spec": spec,
+        }
+        written = self._api.patch(Resource.LEASES, self._namespace, self._name, body)
+        return _decode(await self._bounded(written))
+
+    async def _bounded(self, request: Any) -> bytes:
+        try:
+            async with asyncio.timeout(self._request_seconds):
+                answer: bytes = await request
+                return answer
+        except TimeoutError as error:
+            message = f"lease {self._name}: no answer for {self._request_seconds:g} s"
+            raise faults.UnknownOutcome(message, reason="Silent") from error
+
+    def _note(self, seen: _Lease) -> None:
+        """Remember when, by our own clock, the record was first seen as it is."""
+        known = self._seen
+        if known is None or known.spec != seen.spec or known.metadata.uid != seen.metadata.uid:
+            self._seen_at = self._now()
+        self._seen = seen
+        self.holder = seen.spec.holder_identity or ""
+
+    def _lead(self, epoch: int, began: float) -> None:
+        self.epoch = epoch
+        self._renewed_at = began
+
+    def _lost(self, why: str) -> LeaseLost:
+        self.holder = "" if self.holder == self._identity else self.holder
+        return LeaseLost(f"lease {self._namespace}/{self._name}: {why}", reason="LeaseLost")
+
+    def _claim(self) -> dict[str, Any]:
+        stamp = self._stamp()
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": round(self._duration),
+            "acquireTime": stamp,
+            "renewTime": stamp,
+        }
+
+    def _stamp(self) -> str:
+        return clock.precise(self._wall_clock())
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _decode(text: bytes) -> _Lease:
+    try:
+        return _decoder.decode(text)
+    except msgspec.DecodeError as error:
+        message = f"a Lease that is not one: {error}"
+        raise faults.UnknownOutcome(message, reason="Garbled") from error
