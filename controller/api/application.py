@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import names, resource, schema
+from controller.api import manifest, names, schema
 from controller.api.component import Component, ComponentStatus, Counts
 from controller.api.policies import Deletion
 from controller.api.schema import Name, rule, rules
@@ -87,22 +87,22 @@ class ApplicationStatus(Counts, RetriedStatus):
     """The components' servers, counted."""
 
 
-class Application(resource.Resource):
+class Application(manifest.Manifest):
     """An application that runs on a fleet of servers: its components and their policies."""
 
     model_config = pydantic.ConfigDict(json_schema_extra=NAME_RULES)
-    definition = resource.Definition(
+    definition = manifest.Definition(
         plural="applications",
         short_name="argapp",
-        columns=resource.columns(
-            *resource.count_columns(),
-            resource.Column(
+        columns=manifest.columns(
+            *manifest.count_columns(),
+            manifest.Column(
                 name="Fleet",
                 path="spec.fleet",
                 description="The Fleet that servers come from.",
                 priority=1,
             ),
-            resource.Column(
+            manifest.Column(
                 name="Paused",
                 path="spec.paused",
                 description="Whether changes wait.",

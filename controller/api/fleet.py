@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import resource, schema
+from controller.api import manifest, schema
 from controller.api.schema import FreeForm, ShortText, Tally, Time, rule, rules
 from controller.api.status import Status
 
@@ -119,7 +119,7 @@ class FleetStatus(Status):
     """Servers let go because they could not be reached; the first hundred."""
 
 
-class Fleet(resource.Resource):
+class Fleet(manifest.Manifest):
     """Where servers come from: a provider, its limits, its failure domains."""
 
     model_config = pydantic.ConfigDict(
@@ -134,21 +134,21 @@ class Fleet(resource.Resource):
             ),
         )
     )
-    definition = resource.Definition(
+    definition = manifest.Definition(
         plural="fleets",
         short_name="argfleet",
         scope="Cluster",
-        columns=resource.columns(
-            resource.Column(
+        columns=manifest.columns(
+            manifest.Column(
                 name="Provider", path="spec.provider", description="What servers are made of."
             ),
-            resource.Column(
+            manifest.Column(
                 name="Servers",
                 path="status.servers",
                 description="How many servers come from it.",
                 type="integer",
             ),
-            resource.Column(
+            manifest.Column(
                 name="Circuit", path="status.circuit", description="Whether calls go through."
             ),
         ),

@@ -10,17 +10,17 @@ from typing import Any
 
 from controller.api.application import Application
 from controller.api.fleet import Fleet
+from controller.api.manifest import Manifest
 from controller.api.operation import Operation
-from controller.api.resource import Resource
 from controller.api.server import Server
 from controller.api.serverset import ServerSet
 
-KINDS: dict[str, type[Resource]] = {
+KINDS: dict[str, type[Manifest]] = {
     kind.__name__: kind for kind in (Application, ServerSet, Server, Operation, Fleet)
 }
 
 
-def parse(document: Mapping[str, Any]) -> Resource:
+def parse(document: Mapping[str, Any]) -> Manifest:
     """Return the model of a manifest, with its defaults.
 
     Raises ValueError when the kind is unknown, and pydantic's ValidationError, which is one too,

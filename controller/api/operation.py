@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import resource, schema
+from controller.api import manifest, schema
 from controller.api.policies import Attempts, Backoff
 from controller.api.schema import (
     ComponentName,
@@ -229,40 +229,40 @@ class OperationStatus(Status):
     """When a server last finished or failed."""
 
 
-class Operation(resource.Resource):
+class Operation(manifest.Manifest):
     """One act on an application: watched, paused, cancelled, retried, and ended for good or ill."""
 
-    definition = resource.Definition(
+    definition = manifest.Definition(
         plural="operations",
         short_name="argop",
         columns=(
-            resource.Column(
+            manifest.Column(
                 name="Application", path="spec.application", description="What it acts on."
             ),
-            resource.Column(name="Action", path="spec.action", description="What it does."),
-            resource.Column(
+            manifest.Column(name="Action", path="spec.action", description="What it does."),
+            manifest.Column(
                 name="Succeeded",
                 path="status.conditions[?(@.type=='Succeeded')].status",
                 description="Whether it did; Unknown until its end.",
             ),
-            resource.Column(
+            manifest.Column(
                 name="Reason",
                 path="status.conditions[?(@.type=='Succeeded')].reason",
                 description="Why, or what it is at.",
             ),
-            resource.Column(
+            manifest.Column(
                 name="Progress",
                 path="status.progress",
                 description="How many of the targeted servers have finished.",
             ),
-            resource.Column(
+            manifest.Column(
                 name="Failed",
                 path="status.failed",
                 description="How many servers have failed.",
                 type="integer",
                 priority=1,
             ),
-            resource.columns()[-1],
+            manifest.columns()[-1],
         ),
         selectable=("spec.application", "spec.action"),
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import names, resource, schema
+from controller.api import manifest, names, schema
 from controller.api.policies import Deletion, Recovery, VolumeClaims
 from controller.api.schema import (
     ComponentName,
@@ -181,7 +181,7 @@ class ServerStatus(RetriedStatus):
     """The steps of operations that it has passed."""
 
 
-class Server(resource.Resource):
+class Server(manifest.Manifest):
     """One server, whatever it is made of. It lives as long as its ordinal. Written by Argosy."""
 
     model_config = pydantic.ConfigDict(
@@ -197,30 +197,30 @@ class Server(resource.Resource):
             )
         )
     )
-    definition = resource.Definition(
+    definition = manifest.Definition(
         plural="servers",
         short_name="argsrv",
-        columns=resource.columns(
-            resource.Column(
+        columns=manifest.columns(
+            manifest.Column(
                 name="Revision", path="status.revision", description="The revision that it runs."
             ),
-            resource.Column(
+            manifest.Column(
                 name="Zone", path="status.provider.zone", description="The failure domain it is in."
             ),
-            resource.Column(
+            manifest.Column(
                 name="Incarnation",
                 path="status.incarnation",
                 description="How often it has been made.",
                 type="integer",
                 priority=1,
             ),
-            resource.Column(
+            manifest.Column(
                 name="Address",
                 path="status.provider.addresses[0]",
                 description="Where it can be reached.",
                 priority=1,
             ),
-            resource.Column(
+            manifest.Column(
                 name="Task",
                 path="spec.task.operation",
                 description="The Operation that asks something of it.",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import names, resource, schema
+from controller.api import manifest, names, schema
 from controller.api.component import Counts
 from controller.api.policies import Deletion, Recovery, Rollout, VolumeClaims
 from controller.api.schema import ComponentName, Count, Name, ShortText, Tally, Time, rule, rules
@@ -59,7 +59,7 @@ class ServerSetStatus(Counts, RetriedStatus):
     """Whether more servers failed for good than failureBudget allows."""
 
 
-class ServerSet(resource.Resource):
+class ServerSet(manifest.Manifest):
     """One component's servers. Written by Argosy, scaled by whoever owns the replicas."""
 
     model_config = pydantic.ConfigDict(
@@ -70,18 +70,18 @@ class ServerSet(resource.Resource):
             )
         )
     )
-    definition = resource.Definition(
+    definition = manifest.Definition(
         plural="serversets",
         short_name="argset",
-        columns=resource.columns(
-            *resource.count_columns(),
-            resource.Column(
+        columns=manifest.columns(
+            *manifest.count_columns(),
+            manifest.Column(
                 name="Revision",
                 path="spec.revision",
                 description="The revision that servers should run.",
                 priority=1,
             ),
-            resource.Column(
+            manifest.Column(
                 name="Fleet",
                 path="spec.fleet",
                 description="The Fleet that servers come from.",

@@ -61,7 +61,7 @@ class Metadata(schema.Model):
     """Annotations."""
 
 
-class Resource(schema.Model):
+class Manifest(schema.Model):
     """The base of the kinds."""
 
     definition: ClassVar[Definition]
