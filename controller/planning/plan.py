@@ -22,6 +22,7 @@ class Verb(enum.StrEnum):
     CREATE = "create"
     CHANGE = "change"
     ACT = "act"
+    RESUME = "resume"
     CANCEL = "cancel"
     DELETE = "delete"
 
@@ -90,6 +91,29 @@ class Call:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon:
+    """Hand an instance that cannot be reached to its fleet, which records it as an orphan.
+
+    `server` is "namespace/name". Its finalizer goes only once the record is seen.
+    """
+
+    fleet: str
+    instance: str
+    server: str
+    message: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Collect:
+    """Tear down an orphan that its fleet's provider can reach again."""
+
+    instance: str
+    server: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
     """Record an Event on the planned object: only for a change that a person would want to know."""
 
@@ -98,7 +122,7 @@ class Emit:
     warning: bool = False
 
 
-Action = Create | Patch | Delete | Call | Emit
+Action = Create | Patch | Delete | Call | Abandon | Collect | Emit
 
 Status = (
     objects.ApplicationStatus

@@ -74,12 +74,16 @@ class FleetFacts:
     """What planning needs of the fleet that an object names.
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used, with a message.
+    `keeps_orphans` tells whether there is a Fleet object to record abandoned instances on, and
+    `orphans` are the ids already recorded there.
     """
 
     name: str
     capabilities: frozenset[Capability] = frozenset()
     problem: str = ""
     message: str = ""
+    keeps_orphans: bool = False
+    orphans: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +142,11 @@ class ServerSnapshot:
     fleet: FleetFacts
     application: objects.Application | None = None
     refusals: tuple[Refusal, ...] = ()
-    # The id of a task that this process is carrying out right now; empty after a crash.
+    # The id of a task that this process is carrying out, until its result is seen in the cache;
+    # empty after a crash.
     acting: str = ""
+    # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
+    holder: str = ""
     namespace_terminating: bool = False
 
 
@@ -162,7 +169,11 @@ class OperationSnapshot:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSnapshot:
-    """A fleet, and how many servers name it."""
+    """A fleet, and how many servers name it.
+
+    `orphans` were abandoned and may not be recorded yet; `returned` and `gone` are the ids of
+    recorded ones that the provider can reach again, or knows to exist no more.
+    """
 
     now: float
     fleet: objects.Fleet
@@ -170,3 +181,5 @@ class FleetSnapshot:
     known_provider: bool
     orphans: tuple[objects.Orphan, ...] = ()
     circuit: str = "Closed"
+    returned: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()

@@ -60,10 +60,16 @@ class LastError(View, frozen=True, kw_only=True, gc=False):
 
 
 class Attempts(View, frozen=True, kw_only=True):
+    """What making the server took: of `revision` and `incarnation`, the latest of them failed."""
+
     count: int = 0
     alternative: int = 0
     last_error: LastError | None = None
     next_attempt_time: str | None = None
+    revision: str = ""
+    incarnation: int = 0
+    # The provider's id of the instance that failed last, so that it is counted once.
+    instance: str = ""
 
 
 class TaskStatus(View, frozen=True, kw_only=True):
@@ -74,6 +80,8 @@ class TaskStatus(View, frozen=True, kw_only=True):
     state: str = "Pending"
     message: str = ""
     error_class: str = ""
+    # The operator process that began it, so that a successor knows that it did not.
+    claimed_by: str = ""
     start_time: str | None = None
     end_time: str | None = None
 

@@ -1,0 +1,27 @@
+"""JSON merge patches (RFC 7386), as pure values: alternatives of a template are written so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """Return `target` with `patch` merged in: null removes, an object merges, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    base = target if isinstance(target, dict) else {}
+    merged = {key: value for key, value in base.items() if key not in patch}
+    for key, value in patch.items():
+        if value is not None:
+            merged[key] = merge(base.get(key), value)
+    return merged
+
+
+def merge_json(target: bytes, patch: bytes) -> bytes:
+    """Return the JSON `target` with the JSON `patch` merged in; an absent patch changes nothing."""
+    if patch in (b"", b"null"):
+        return target
+    decoded = msgspec.json.decode(target or b"null")
+    return msgspec.json.encode(merge(decoded, msgspec.json.decode(patch)))

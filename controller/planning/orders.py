@@ -1,0 +1,60 @@
+"""What the parameters of a server's task say: everything the act needs, resolved when it was given.
+
+The Operation planner writes them, the Server planner and the providers read them; an operation may
+be gone by the time its task is carried out.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api import objects
+from controller.api.views.meta import NULL, Json, View
+from controller.api.views.policies import Backoff
+
+RESTART = "Restart"
+REPLACE = "Replace"
+START = "Start"
+STOP = "Stop"
+SNAPSHOT = "Snapshot"
+RESTORE = "Restore"
+EXEC = "Exec"
+HTTP = "Http"
+JOB = "Job"
+
+# Acts that the server's spec asks for by itself: done when it is seen to be so, claimed by nobody.
+CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
+# Acts that find their own earlier beginning by the task's id, so beginning again does no harm.
+IDEMPOTENT = frozenset({SNAPSHOT, RESTORE, JOB})
+
+
+class Orders(View, frozen=True, kw_only=True):
+    """The parameters of a task. Times are seconds since the epoch."""
+
+    # The incarnation that is to carry the act out, or that a converging act leads to.
+    incarnation: int = 0
+    given: float = 0.0
+    cancelled: float = 0.0
+    timeout_seconds: int = 3600
+    grace_seconds: int = 30
+    attempts: int = 1
+    backoff: Backoff = Backoff()
+    on_unknown: str = "Fail"
+    # The steps that count as passed when the task was given; the server's checkpoints after it.
+    passed: tuple[str, ...] = ()
+    # The step that this act undoes.
+    compensates: str = ""
+    # One of these, as the step has it, with $(SERVER) and its like replaced.
+    exec: Json = NULL
+    http: Json = NULL
+    job: Json = NULL
+    # The operation's own parameters.
+    arguments: dict[str, str] = {}  # noqa: RUF012 - msgspec copies an empty default
+
+
+def read(task: objects.Task) -> Orders:
+    """Return the orders that `task` carries; the defaults where it carries none."""
+    raw = bytes(task.parameters)
+    if raw in (b"", b"null"):
+        return Orders()
+    return msgspec.json.decode(raw, type=Orders)
