@@ -1,0 +1,34 @@
+"""I2: whatever is changed or deleted is the very object that the decision was about.
+
+A name may have changed hands between the plan and the write, so every write to an object that is
+there already says which one it means: by UID, or by a resourceVersion, which includes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proof.history import journal, verdict
+
+
+def check(history: journal.History) -> Iterator[verdict.Violation]:
+    """Yield every request of the operator that could have met a stranger, refused ones too."""
+    for each in history.ours:
+        if each.verb == "deletecollection":
+            yield _violation(each, f"deletes every one of the {each.resource} in sight")
+        elif each.verb == "delete" and not each.asked.preconditions.uid:
+            yield _violation(each, f"deletes {each.object} without a UID precondition")
+        elif each.verb in ("patch", "update"):
+            yield from _meant(each)
+
+
+def _meant(change: journal.Change) -> Iterator[verdict.Violation]:
+    asked = change.asked.metadata
+    if not asked.uid and not asked.resource_version:
+        yield _violation(change, f"writes {change.object} without saying which UID it means")
+    elif asked.uid and change.accepted and change.meta.uid not in ("", asked.uid):
+        yield _violation(change, f"meant {asked.uid} and changed {change.meta.uid}")
+
+
+def _violation(change: journal.Change, message: str) -> verdict.Violation:
+    return verdict.Violation(invariant="I2", message=message, evidence=(change,))

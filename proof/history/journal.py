@@ -1,0 +1,304 @@
+"""Reads an audit log into the changes that it tells of, in the order in which they took effect.
+
+`judgement` calls `read`; invariants get the `History`. Lines stand in the log in the order in which
+their answers were sent, which is not the order of the commits: `order` mends that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from proof.history import lives, order, records
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+# What the invariants speak of; writes to Events and Leases are counted nowhere.
+CHECKED = frozenset(
+    {
+        "applications",
+        "serversets",
+        "servers",
+        "operations",
+        "fleets",
+        "pods",
+        "services",
+        "persistentvolumeclaims",
+        "jobs",
+        "controllerrevisions",
+    }
+)
+OPERATOR = frozenset({"system:serviceaccount:argosy:argosy"})
+LEASE = "argosy-leader"
+CREATED, REFUSED = 201, 400
+
+NO_META, NO_SPEC, NO_STATUS = records.Meta(), records.Spec(), records.Status()
+
+_line = msgspec.json.Decoder(records.Line)
+_body = msgspec.json.Decoder(records.Body)
+_spec = msgspec.json.Decoder(records.Spec)
+_status = msgspec.json.Decoder(records.Status)
+_asked = msgspec.json.Decoder(records.Asked)
+_operations = msgspec.json.Decoder(tuple[records.Operation, ...])
+_text = msgspec.json.Decoder(str)
+
+
+class Effect(enum.StrEnum):
+    """What a request did to its object."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    GONE = "gone"
+    NONE = "none"  # accepted, and nothing is different
+    REFUSED = "refused"
+    EXEC = "exec"
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Change:
+    """One answered request. Times are in seconds since the epoch.
+
+    `version` is the resourceVersion that this request made, 0 where the answer does not say;
+    `place` sorts all changes of a history, and is right where `version` is known.
+    """
+
+    line: int
+    user: str
+    agent: str
+    ours: bool  # the operator under test made it
+    verb: str
+    resource: str
+    namespace: str
+    name: str
+    subresource: str
+    uri: str
+    code: int
+    received: float
+    answered: float
+    asked: records.Asked
+    meta: records.Meta = NO_META
+    spec: records.Spec = NO_SPEC
+    status: records.Status = NO_STATUS
+    effect: Effect = Effect.NONE
+    version: int = 0
+    place: tuple[float, int] = (0.0, 0)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the API server said yes."""
+        return self.effect is not Effect.REFUSED
+
+    @property
+    def effective(self) -> bool:
+        """Whether the object is another one than before."""
+        return self.effect in (Effect.CREATED, Effect.CHANGED, Effect.GONE)
+
+    @property
+    def object(self) -> str:
+        """The object as people write it: `servers/shop-web-0`."""
+        return f"{self.resource}/{self.name}"
+
+    @property
+    def controller(self) -> str:
+        """The UID of the controlling owner, or nothing."""
+        return next((each.uid for each in self.meta.owner_references if each.controller), "")
+
+    @property
+    def terminating(self) -> bool:
+        """Whether the object was on its way out after this."""
+        return self.meta.deletion_timestamp is not None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """A time in which one replica, told by its user agent, held the Lease."""
+
+    agent: str
+    since: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Everything that was written, in order, and the life of each object."""
+
+    changes: tuple[Change, ...]
+    lives: dict[str, lives.Life]  # by UID
+    epochs: tuple[Epoch, ...] = ()
+    source: Path | None = None
+
+    @property
+    def ours(self) -> Iterator[Change]:
+        """The operator's own requests, refused ones among them."""
+        return (each for each in self.changes if each.ours)
+
+    @property
+    def ended(self) -> float:
+        """When the last request was answered."""
+        return max((each.answered for each in self.changes), default=0.0)
+
+
+def read(
+    source: Path | Iterable[bytes],
+    *,
+    namespaces: Collection[str] | None = None,
+    operators: Collection[str] = OPERATOR,
+) -> History:
+    """Return the history of these namespaces (None: all) that an audit log tells.
+
+    `operators` are the user names whose writes are held to the invariants.
+    """
+    epochs: list[Epoch] = []
+    if isinstance(source, Path):
+        with source.open("rb") as lines:
+            found = list(_changes(lines, namespaces, operators, epochs))
+    else:
+        found = list(_changes(source, namespaces, operators, epochs))
+    ordered = order.arranged(found)
+    return History(
+        changes=tuple(ordered),
+        lives=lives.trace(ordered),
+        epochs=tuple(epochs),
+        source=source if isinstance(source, Path) else None,
+    )
+
+
+def _changes(
+    lines: Iterable[bytes],
+    namespaces: Collection[str] | None,
+    operators: Collection[str],
+    epochs: list[Epoch],
+) -> Iterator[Change]:
+    for number, text in enumerate(lines, 1):
+        try:
+            line = _line.decode(text)
+        except msgspec.DecodeError:
+            continue  # the last line of a log that is still being written
+        about = line.object_ref
+        if about.resource == "leases" and about.name == LEASE:
+            _elect(line, operators, epochs)
+        if about.resource not in CHECKED or not _wanted(about.namespace, namespaces):
+            continue
+        if about.subresource == "exec" and line.stage == "ResponseComplete":
+            yield _change(number, line, operators, Effect.EXEC)
+        elif line.verb in WRITES and line.stage == "ResponseComplete" and not _dry(line):
+            yield from _writes(number, line, operators)
+
+
+def _elect(line: records.Line, operators: Collection[str], epochs: list[Epoch]) -> None:
+    """Note a change of the Lease's holder; all its writes are sent by whoever wants to hold it."""
+    written = line.verb in WRITES and 0 < line.response_status.code < REFUSED
+    if not written or line.user.username not in operators:
+        return
+    if not epochs or epochs[-1].agent != line.user_agent:
+        since = line.request_received_timestamp.timestamp()
+        epochs.append(Epoch(agent=line.user_agent, since=since))
+
+
+def _wanted(namespace: str, namespaces: Collection[str] | None) -> bool:
+    # Fleets have no namespace and belong to every history.
+    return namespaces is None or not namespace or namespace in namespaces
+
+
+def _dry(line: records.Line) -> bool:
+    return "dryRun=" in line.request_uri
+
+
+def _writes(number: int, line: records.Line, operators: Collection[str]) -> Iterator[Change]:
+    change = _change(number, line, operators, Effect.NONE)
+    if change.code >= REFUSED or not change.code:
+        change.effect = Effect.REFUSED
+        yield change
+        return
+    if bytes(line.response_object) == b"null":  # recorded without bodies: not ours to judge
+        yield change
+        return
+    body = _body.decode(line.response_object)
+    if body.items is not None:  # of a deletecollection: one change for each object
+        for item in body.items:
+            yield dataclasses.replace(_filled(change, item), name=item.metadata.name)
+    else:
+        yield _filled(change, body)
+
+
+def _change(number: int, line: records.Line, operators: Collection[str], effect: Effect) -> Change:
+    about, ours = line.object_ref, line.user.username in operators
+    return Change(
+        line=number,
+        user=line.user.username,
+        agent=line.user_agent,
+        ours=ours,
+        verb=line.verb,
+        resource=about.resource,
+        namespace=about.namespace,
+        name=about.name,
+        subresource=about.subresource,
+        uri=line.request_uri,
+        code=line.response_status.code,
+        received=line.request_received_timestamp.timestamp(),
+        answered=line.stage_timestamp.timestamp(),
+        asked=_asked_for(line.request_object) if ours else records.Asked(),
+        effect=effect,
+    )
+
+
+def _asked_for(raw: msgspec.Raw) -> records.Asked:
+    """Read which object a request means: by its metadata, its preconditions, or its tests."""
+    text = bytes(raw)
+    if not text.startswith(b"["):
+        return _asked.decode(text) if text.startswith(b"{") else records.Asked()
+    tests = {each.path: each.value for each in _operations.decode(text) if each.op == "test"}
+    return records.Asked(
+        metadata=records.Identity(
+            uid=_test(tests, "/metadata/uid"),
+            resource_version=_test(tests, "/metadata/resourceVersion"),
+        )
+    )
+
+
+def _test(tests: dict[str, msgspec.Raw], path: str) -> str:
+    return _text.decode(tests[path]) if path in tests else ""
+
+
+def _filled(change: Change, body: records.Body) -> Change:
+    """Return the change with what its answer says of the object."""
+    if body.kind == "Status":
+        # The final delete of most kinds: only a UID is left of the object.
+        uid = body.details.uid if body.details else ""
+        meta = records.Meta(name=change.name, namespace=change.namespace, uid=uid)
+        gone = change.verb == "delete" and not change.subresource
+        return dataclasses.replace(change, meta=meta, effect=Effect.GONE if gone else Effect.NONE)
+    meta = body.metadata
+    spec, status = _parts(change.resource, body)
+    return dataclasses.replace(
+        change,
+        name=change.name or meta.name,
+        meta=meta,
+        spec=spec,
+        status=status,
+        version=int(meta.resource_version or 0),
+        effect=_effect(change, meta),
+    )
+
+
+def _parts(resource: str, body: records.Body) -> tuple[records.Spec, records.Status]:
+    if body.kind == "Scale":
+        return _spec.decode(body.spec), records.Status()
+    ours = resource in ("applications", "serversets", "servers", "operations")
+    spec = _spec.decode(body.spec) if ours and bytes(body.spec) != b"null" else records.Spec()
+    stated = resource not in ("services", "controllerrevisions", "jobs")
+    known = stated and bytes(body.status) != b"null"
+    return spec, _status.decode(body.status) if known else records.Status()
+
+
+def _effect(change: Change, meta: records.Meta) -> Effect:
+    if change.verb in ("create", "patch", "update") and change.code == CREATED:
+        return Effect.CREATED if not change.subresource else Effect.NONE
+    ending = meta.deletion_timestamp is not None
+    if change.verb == "delete" and not ending:
+        return Effect.GONE
+    if ending and not meta.finalizers and not meta.deletion_grace_period_seconds:
+        return Effect.GONE
+    return Effect.CHANGED
