@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
     up = _command(commands, "up", "start a cluster, or repair it", UP)
     up.set_defaults(run=_up)
-    up.add_argument("--nodes", type=_count, default=1, metavar="N", help="fake nodes (default 1)")
+    up.add_argument(
+        "--nodes", type=_count, metavar="N", help="fake nodes (default 1; 0 with a real node)"
+    )
     up.add_argument("--real-node", action="store_true", help="and one real node (root, Linux)")
     up.add_argument(
         "--audit",
@@ -114,8 +116,9 @@ def _say(line: str) -> None:
 def _up(options: argparse.Namespace) -> int:
     began = time.monotonic()
     chosen = cluster.Cluster(options.dir, _say)
+    nodes = options.nodes if options.nodes is not None else int(not options.real_node)
     chosen.start(
-        controlplane.Settings(nodes=options.nodes, audit=options.audit, real_node=options.real_node)
+        controlplane.Settings(nodes=nodes, audit=options.audit, real_node=options.real_node)
     )
     _say(f"ready in {time.monotonic() - began:.1f} s; now: {_shell_line(options.dir)}")
     return 0

@@ -102,6 +102,7 @@ REGISTRY = Module(
     name="registry",
     programs={"registry": "github.com/distribution/distribution/v3/cmd/registry"},
 )
+PAUSE = Module(name="pause", programs={"pause": "."}, takes="seconds")
 COREDNS = Module(name="coredns", programs={"coredns": "."}, takes="a minute and a half")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devcluster import binaries, client, controlplane, errors, kwok, ports, processes
+from devcluster import network as networks
 
 DEFAULT_FOLDER = Path(".devcluster")
 READY_SECONDS = 120
@@ -46,6 +47,7 @@ class Cluster:
         self.processes = processes.Ledger(self.dir)
         self.say = say
         self._client: client.Client | None = None
+        self._watched: set[str] = set()
 
     @property
     def client(self) -> client.Client:
@@ -96,10 +98,10 @@ class Cluster:
             self.processes.sweep()
             return
         with self._locked():
-            if self._state().get("settings", {}).get("real_node"):
-                from devcluster import node  # noqa: PLC0415  few clusters have one
+            if self._state().get("network") or (self.dir / networks.SAVED).exists():
+                from devcluster import node  # noqa: PLC0415  node builds on this module
 
-                node.remove(self.dir, self.say)
+                node.remove(self.dir)
             self._erase()
 
     def alive(self, component: str) -> bool:
@@ -130,17 +132,18 @@ class Cluster:
     def plan(self) -> controlplane.Plan:
         """Return what decides the command lines of this cluster."""
         state = self._state()
+        network = state["network"]
         return controlplane.Plan(
             folder=self.dir,
             program=binaries.ensure(binaries.CONTROLPLANE, self.say) / "controlplane",
             ports=state["ports"],
             settings=controlplane.Settings(**state["settings"]),
-            service_range=state["service_range"],
-            gateway=state["gateway"],
+            network=networks.Network(**network) if network else None,
         )
 
     def _start(self, settings: controlplane.Settings | None) -> None:
         self._prepare(settings)
+        self._watched.clear()
         plan = self.plan()
         programs = binaries.ensure(binaries.KWOK, self.say)
         missing = {name for name in COMPONENTS if not self.alive(name)}
@@ -148,34 +151,32 @@ class Cluster:
         plan.user_config("admin", "devcluster:admin", ["system:masters"])
         for name in (controlplane.ETCD, controlplane.APISERVER):
             self._start_component(name, controlplane.command(plan, name))
-        self._wait("the API server", self.client.ready)
+        self.wait("the API server", self.client.ready)
         for name in (controlplane.CONTROLLERS, controlplane.SCHEDULER):
             self._start_component(name, controlplane.command(plan, name))
         self._start_component(kwok.NAME, kwok.command(plan, programs))
         self._create_missing()
-        self._wait("the fake nodes", self._nodes_ready)
-        self._wait("the default ServiceAccount", self._namespace_usable)
+        self.wait("the fake nodes", self._nodes_ready)
+        self.wait("the default ServiceAccount", self._namespace_usable)
         if plan.settings.real_node:
-            from devcluster import node  # noqa: PLC0415  few clusters have one
+            from devcluster import node  # noqa: PLC0415  node builds on this module
 
-            node.add(self, plan, self.say)
+            node.add(self, plan)
 
     def _prepare(self, settings: controlplane.Settings | None) -> None:
         state = self._state()
         if not state:
             chosen = settings or controlplane.Settings()
-            network: tuple[str | None, str] = (None, "10.96.0.0/16")
+            network: networks.Network | None = None
             if chosen.real_node:
-                from devcluster import network as networks  # noqa: PLC0415  few clusters have one
+                from devcluster import node  # noqa: PLC0415  node builds on this module
 
-                network = networks.create(self.dir)
+                network = node.prepare(self.dir, self.say)
             numbers = ports.free(len(controlplane.PORTS))
-            gateway, service_range = network
             state = {
                 "ports": dict(zip(controlplane.PORTS, numbers, strict=True)),
                 "settings": asdict(chosen),
-                "gateway": gateway,
-                "service_range": service_range,
+                "network": asdict(network) if network else None,
             }
         elif settings is not None:
             known = controlplane.Settings(**state["settings"])
@@ -193,6 +194,7 @@ class Cluster:
     def _start_component(self, name: str, argv: list[str]) -> None:
         if not self.alive(name):
             self.processes.start(name, argv)
+        self.watch(name)
 
     def _create_missing(self) -> None:
         nodes = [kwok.node(number) for number in range(self.settings.nodes)]
@@ -210,7 +212,7 @@ class Cluster:
 
     def _nodes_ready(self) -> bool:
         nodes = self.client.get("/api/v1/nodes?labelSelector=type%3Dkwok")["items"]
-        return len(nodes) >= self.settings.nodes and all(map(_ready, nodes))
+        return len(nodes) >= self.settings.nodes and all(map(ready, nodes))
 
     def _namespace_usable(self) -> bool:
         with contextlib.suppress(client.ApiError):
@@ -218,7 +220,11 @@ class Cluster:
             return True
         return False
 
-    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+    def watch(self, component: str) -> None:
+        """Let every later `wait` of this start fail if the component ends."""
+        self._watched.add(component)
+
+    def wait(self, what: str, condition: Callable[[], bool]) -> None:
         """Wait for a condition while all that was started lives; say so if it takes long."""
         began = time.monotonic()
         reported = began
@@ -236,8 +242,8 @@ class Cluster:
 
     def _require_alive(self) -> None:
         known = self.processes.all()
-        for name in COMPONENTS:
-            if name in known and not known[name].alive:
+        for name in self._watched:
+            if not known[name].alive:
                 tail = self.processes.log_tail(name)
                 if "address already in use" in tail:
                     raise errors.PortTakenError(f"{name} found its port taken:\n{tail}")
@@ -281,6 +287,7 @@ class Cluster:
             yield
 
 
-def _ready(node: dict[str, Any]) -> bool:
+def ready(node: dict[str, Any]) -> bool:
+    """Whether a node says it is Ready."""
     conditions = node.get("status", {}).get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

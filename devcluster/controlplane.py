@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from devcluster import certificates, client
+from devcluster import network as networks
 
 ETCD = "etcd"
 APISERVER = "kube-apiserver"
@@ -25,6 +26,7 @@ RECORDED = {
     "batch": ["jobs", "jobs/*"],
     "apps": ["controllerrevisions"],
 }
+SERVICE_RANGE = "10.96.0.0/16"
 WRITES = ["create", "update", "patch", "delete", "deletecollection"]
 
 
@@ -47,13 +49,22 @@ class Plan:
     program: Path
     ports: Mapping[str, int]
     settings: Settings
-    service_range: str = "10.96.0.0/16"
-    gateway: str | None = None  # the real node's bridge
+    network: networks.Network | None = None  # the real node's
 
     @property
     def server(self) -> str:
-        """The API server's address, as clients on this machine see it."""
-        return f"https://127.0.0.1:{self.ports[APISERVER]}"
+        """The API server's address: on the bridge if pods must reach it, else on loopback."""
+        return f"https://{self.address}:{self.ports[APISERVER]}"
+
+    @property
+    def address(self) -> str:
+        """Where the API server listens, and nowhere else."""
+        return self.network.gateway if self.network else "127.0.0.1"
+
+    @property
+    def service_range(self) -> str:
+        """Where Services get their addresses from."""
+        return self.network.services if self.network else SERVICE_RANGE
 
     @property
     def pki(self) -> Path:
@@ -134,9 +145,7 @@ def _apiserver(plan: Plan) -> dict[str, object]:
     authority = plan.authority()
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     hosts = [*names, f"{names[-1]}.cluster.local", "localhost", "127.0.0.1"]
-    hosts.append(plan.service_address(1))
-    if plan.gateway:
-        hosts.append(plan.gateway)
+    hosts += [plan.service_address(1), plan.address]
     serving = authority.issue("apiserver", common_name="kube-apiserver", hosts=hosts)
     etcd = authority.issue("apiserver-etcd", common_name="kube-apiserver-etcd")
     kubelet = authority.issue("apiserver-kubelet", common_name="kube-apiserver-kubelet-client")
@@ -144,8 +153,10 @@ def _apiserver(plan: Plan) -> dict[str, object]:
     proxy = front.issue("front-proxy", common_name="front-proxy-client")
     tokens = certificates.signing_key(plan.pki, "service-accounts")
     return {
-        "bind-address": "0.0.0.0" if plan.gateway else "127.0.0.1",  # noqa: S104  pods reach it by the bridge
-        **_reachable(plan),
+        "bind-address": plan.address,
+        "advertise-address": plan.address,
+        # Where the `kubernetes` Service leads: nowhere, if only loopback is listened on.
+        **({} if plan.network else {"endpoint-reconciler-type": "none"}),
         "secure-port": plan.ports[APISERVER],
         "authorization-mode": "Node,RBAC",
         "enable-admission-plugins": "NodeRestriction",
@@ -175,13 +186,6 @@ def _apiserver(plan: Plan) -> dict[str, object]:
         "proxy-client-key-file": proxy.key,
         **_audit(plan),
     }
-
-
-def _reachable(plan: Plan) -> dict[str, object]:
-    """Where the `kubernetes` Service leads: nowhere, if only loopback is listened on."""
-    if plan.gateway:
-        return {"advertise-address": plan.gateway}
-    return {"advertise-address": "127.0.0.1", "endpoint-reconciler-type": "none"}
 
 
 def _audit(plan: Plan) -> dict[str, object]:

@@ -19,6 +19,7 @@ ANNOTATION = "kwok.x-k8s.io/node"
 # Generous: thousands of servers on a few nodes.
 CAPACITY = {"cpu": "1k", "memory": "4Ti", "ephemeral-storage": "100Ti", "pods": "5k"}
 ZONES = ("zone-a", "zone-b", "zone-c")
+VOLUMES = "/tmp/kwok-local-path-provisioner"  # noqa: S108  as kwok's stage has it
 POD_RANGE = "10.64.0.1/12"
 STORAGE_CLASS = {
     "apiVersion": "storage.k8s.io/v1",
@@ -42,7 +43,9 @@ OPTIONS = {
 def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
     """Return kwok's command line; its stages are written into the cluster's folder."""
     config = plan.folder / "kwok.yaml"
-    config.write_text(yaml.safe_dump_all([OPTIONS, *stages(binaries)], sort_keys=False))
+    config.write_text(
+        yaml.safe_dump_all([OPTIONS, *stages(binaries, plan.folder)], sort_keys=False)
+    )
     user = plan.user_config("kwok", "devcluster:kwok", ["system:masters"])
     return [
         str(binaries / NAME),
@@ -57,10 +60,11 @@ def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
     ]
 
 
-def stages(binaries: Path) -> Iterator[Any]:
+def stages(binaries: Path, folder: Path) -> Iterator[Any]:
     """Yield every stage: kwok's for nodes and volumes, ours for pods with their parts put in."""
     for path in sorted(binaries.glob("*.yaml")):
-        yield yaml.safe_load(path.read_text())
+        # A real node's pods write into such volumes: they belong into the cluster's folder.
+        yield yaml.safe_load(path.read_text().replace(VOLUMES, f"{folder}/volumes"))
     for stage in yaml.safe_load_all((STAGES / "pods.yaml").read_text()):
         yield _completed(stage)
 

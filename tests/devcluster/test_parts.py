@@ -203,7 +203,7 @@ def test_audit_records_bodies_of_writes_only_when_full() -> None:
 
 def test_stages_are_complete() -> None:
     """No part is left to be put in, and every stage says what it acts on."""
-    stages = list(kwok.stages(Path("no kwok here")))
+    stages = list(kwok.stages(Path("no kwok here"), Path("cluster")))
     assert {"pod-start", "pod-stop-outdated", "pod-delete"} <= {
         each["metadata"]["name"] for each in stages
     }

@@ -6,7 +6,6 @@ import (
 	"github.com/coredns/coredns/coremain"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
-	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
@@ -14,7 +13,7 @@ import (
 
 // The order is that in which a query passes the plugins.
 func init() {
-	dnsserver.Directives = []string{"errors", "health", "ready", "cache", "kubernetes", "forward"}
+	dnsserver.Directives = []string{"errors", "health", "ready", "cache", "kubernetes"}
 }
 
 func main() {
