@@ -1,4 +1,4 @@
-"""Write everything that is generated: CRDs, the chart's copies of them, its permissions, reference pages.
+"""Write all that is generated: CRDs, the chart's copies, its permissions, reference pages.
 
 `make generate` runs it after a change; `make check` and a test run it with `--check`, which changes
 nothing and fails if a file is not what it would write.
@@ -10,11 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import reference
 import yaml
 
 from controller.api import crds
 from controller.wiring import permissions
+from scripts import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "argosy"

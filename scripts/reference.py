@@ -39,14 +39,14 @@ def api(kind: str) -> str:
     """Return the page of one kind: every field, its type, default, bounds and description."""
     model = kinds.KINDS[kind]
     served = model.definition
+    where = "cluster-wide" if served.scope == "Cluster" else "namespaced"
     schema = crds.schema(model)
     lines = [
         f"# {kind}",
         "",
         schema.get("description", ""),
         "",
-        f"`{served.plural}.argosy.dev`, version `v1alpha1`, short name `{served.short_name}`,"
-        f" {'cluster-wide' if served.scope == 'Cluster' else 'namespaced'}.",
+        f"`{served.crd}`, version `v1alpha1`, short name `{served.short_name}`, {where}.",
         "",
     ]
     for part in ("spec", "status"):
@@ -85,7 +85,7 @@ def _type(field: dict[str, Any]) -> str:
         return f"map of {_type(field['additionalProperties'])}"
     low, high = field.get("minimum"), field.get("maximum")
     if low is not None and high is not None:
-        return f"{kind} {low}–{high}"
+        return f"{kind} {low} to {high}"
     return f"{kind} ≥ {low}" if low is not None else str(kind)
 
 

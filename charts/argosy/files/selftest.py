@@ -3,6 +3,7 @@
 Run by `helm test` in a pod with the operator's image. A probe that answers proves nothing.
 """
 
+import http
 import json
 import os
 import ssl
@@ -10,6 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 NAMESPACE = os.environ["TARGET_NAMESPACE"]
@@ -18,7 +21,7 @@ DEADLINE = time.monotonic() + float(os.environ["TIMEOUT_SECONDS"])
 COLLECTION = f"/apis/argosy.dev/v1alpha1/namespaces/{NAMESPACE}/applications"
 
 
-def call(method: str, path: str, body: object = None) -> dict | None:
+def call(method: str, path: str, body: object = None) -> Any:
     """Return what the API server answers; None where there is nothing."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     if ":" in host:
@@ -37,12 +40,12 @@ def call(method: str, path: str, body: object = None) -> dict | None:
         with urllib.request.urlopen(request, timeout=10, context=trust) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
-        if error.code == 404:
+        if error.code == http.HTTPStatus.NOT_FOUND:
             return None
         sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
 
 
-def wait(what: str, condition) -> None:
+def wait(what: str, condition: Callable[[], bool]) -> None:
     """Ask until `condition` holds, or give up at the deadline."""
     while not condition():
         if time.monotonic() > DEADLINE:

@@ -1,0 +1,92 @@
+# What one types. `make` alone lists it.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PYTEST := $(PY) -m pytest
+# Unit tests run on all cores; each end-to-end tier shares one cluster and runs by itself.
+JOBS ?= auto
+# What the real node needs of Debian, beside Go.
+NODE_PACKAGES := runc containernetworking-plugins nftables iptables conntrack mmdebstrap gcc libc6-dev
+IMAGE ?= ghcr.io/argosy-dev/argosy:dev
+
+.DEFAULT_GOAL := help
+.SILENT: help
+.PHONY: help setup binaries node-packages demo test test-unit test-e2e test-node check format \
+  generate lock image bench faults mutants clean
+
+help: ## List the targets
+	awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready binaries ## Make .venv from the lock, and build the cluster's programs
+
+# The lock has hashes, so what is installed is what was tested; the project itself is editable.
+$(VENV)/.ready: requirements-dev.lock pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Built once for a machine and cached outside the checkout; a second call is instant.
+binaries: $(VENV)/.ready
+	$(PY) -m scripts.binaries
+
+node-packages: ## Install what the real node needs (root, Debian)
+	dpkg -s $(NODE_PACKAGES) >/dev/null 2>&1 || \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(NODE_PACKAGES); }
+
+demo: setup ## Watch an application live its life on a real Kubernetes
+	$(PY) -m devcluster.demo
+
+test: test-unit test-e2e test-node ## Set up and run all tests
+
+test-unit: setup ## Run the tests that need no cluster
+	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
+
+test-e2e: setup ## Run the tests on a real API server
+	$(PYTEST) -m "e2e and not realnode"
+
+# Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
+test-node: setup ## Run the tests on a real node (root)
+ifneq ($(shell id -u),0)
+	@echo "SKIPPED: the real-node tier needs root to run containers: sudo make test-node"
+else ifeq ($(ARGOSY_REAL_NODE),0)
+	@echo "SKIPPED: the real-node tier is left out, as ARGOSY_REAL_NODE=0 asks"
+else
+	$(MAKE) --no-print-directory node-packages
+	ARGOSY_REAL_NODE=1 $(PYTEST) -m realnode
+endif
+
+check: $(VENV)/.ready ## Lint, type-check, and look for generated files that drifted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(PY) -m scripts.generate --check
+
+format: $(VENV)/.ready ## Format the code, and fix what can be fixed by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: $(VENV)/.ready ## Write CRDs, the chart's copies of them, its RBAC, the reference pages
+	$(PY) -m scripts.generate
+
+lock: ## Resolve the dependencies anew, into the two locks
+	$(PY) -m scripts.lock
+
+image: ## Build the operator's image
+	docker buildx build --load --tag $(IMAGE) .
+
+bench: setup ## Measure Argosy beside others (BENCH=--quick for four minutes)
+	$(PY) -m bench $(BENCH)
+
+faults: setup ## Break the operator's connection in every way, at every write
+	$(PY) -m tests.faults $(FAULTS)
+
+mutants: setup ## Prove that the history checker catches broken engines
+	$(PY) -m tests.mutants $(MUTANTS)
+
+clean: ## Remove what was made in the checkout; the cache of programs stays
+	test ! -x $(PY) || $(PY) -m devcluster down
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

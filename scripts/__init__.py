@@ -1,0 +1,1 @@
+"""What maintains the repository: locks, generated files, reference pages. `make` runs them."""

@@ -1,0 +1,59 @@
+"""Resolve the dependencies into two locks with hashes: what runs, and what develops.
+
+`make lock` runs it. The locks name no host: where packages come from is the installer's affair.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = "# Resolved by `make lock` from pyproject.toml: change that, not this file.\n"
+COMPILE = (
+    "--quiet",
+    "--upgrade",
+    "--generate-hashes",
+    "--strip-extras",
+    "--allow-unsafe",
+    "--no-annotate",
+    "--no-header",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-emit-trusted-host",
+)
+
+
+def main() -> None:
+    """Write both locks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    runs = project["project"]["dependencies"]
+    # The build backend too: the editable install then needs no isolated build.
+    develops = project["dependency-groups"]["dev"] + project["build-system"]["requires"]
+    compile_lock(ROOT / "requirements-dev.lock", [*runs, *develops])
+    compile_lock(
+        ROOT / "requirements.lock",
+        [*runs, *project["build-system"]["requires"]],
+        constraint=ROOT / "requirements-dev.lock",
+    )
+
+
+def compile_lock(lock: Path, wanted: list[str], constraint: Path | None = None) -> None:
+    """Resolve `wanted` into `lock`, with the versions of `constraint` where it names them."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "wanted.in", Path(folder) / "wanted.lock"
+        lines = list(wanted)
+        if constraint:
+            lines.append(f"-c {constraint}")
+        source.write_text("\n".join(lines) + "\n")
+        argv = [sys.executable, "-m", "piptools", "compile", *COMPILE, "-o", str(target)]
+        subprocess.run([*argv, str(source)], check=True, cwd=ROOT)
+        lock.write_text(HEADER + target.read_text())
+    print(f"wrote {lock.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

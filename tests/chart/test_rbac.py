@@ -1,0 +1,149 @@
+"""The rights that the chart grants: exactly those of the operator's own table, and no wildcard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from controller.wiring.permissions import PERMISSIONS, Scope
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+Right = tuple[str, str, str]
+
+
+def granted(manifests: list[Manifest], kind: str, name: str, namespace: str = "") -> set[Right]:
+    """Return the (group, resource, verb) that one role grants."""
+    found = [
+        each
+        for each in manifests
+        if each["kind"] == kind
+        and each["metadata"]["name"] == name
+        and (not namespace or each["metadata"]["namespace"] == namespace)
+    ]
+    assert len(found) == 1, f"{kind}/{name}: {len(found)}"
+    return {
+        (group, resource, verb)
+        for rule in found[0]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def declared(*scopes: Scope) -> set[Right]:
+    """Return what the table declares for `scopes`."""
+    return {
+        (each.group, each.resource, verb)
+        for each in PERMISSIONS
+        if each.scope in scopes
+        for verb in each.verbs
+    }
+
+
+def roles(manifests: list[Manifest]) -> Iterable[Manifest]:
+    """Return all roles."""
+    return (each for each in manifests if each["kind"] in {"Role", "ClusterRole"})
+
+
+def test_cluster_install_grants_the_table(render: Render) -> None:
+    """The operator may do what the table says in every namespace, and lead in its own."""
+    manifests = render()
+    wanted = declared(Scope.WORKLOAD, Scope.CLUSTER, Scope.FLEETS)
+    assert granted(manifests, "ClusterRole", "argosy") == wanted
+    assert granted(manifests, "Role", "argosy-leader") == declared(Scope.OWN)
+
+
+def test_namespaced_install_grants_the_table(render: Render, chart: Path) -> None:
+    """In each namespace named, and nowhere else; Secrets because these values ask for them."""
+    manifests = render(values=chart / "ci" / "namespaced-values.yaml")
+    for namespace in ("team-a", "team-b"):
+        assert granted(manifests, "Role", "argosy", namespace) == declared(
+            Scope.WORKLOAD, Scope.SECRETS
+        )
+    assert granted(manifests, "Role", "argosy-leader") == declared(Scope.OWN)
+
+
+def test_secrets_are_not_read_unless_asked_for(render: Render) -> None:
+    """By default no role may read a Secret."""
+    for role in roles(render()):
+        for rule in role["rules"]:
+            assert "secrets" not in rule["resources"], role["metadata"]["name"]
+
+
+def test_the_hook_has_only_what_its_policy_needs(render: Render) -> None:
+    """Refusing needs a list of applications; releasing needs what the table says."""
+    assert granted(render(), "ClusterRole", "argosy-uninstall") == declared(Scope.UNINSTALL)
+    release = render("uninstall.policy=Release")
+    assert granted(release, "ClusterRole", "argosy-uninstall") == declared(Scope.RELEASE)
+    assert granted(release, "Role", "argosy-uninstall-stop") == declared(Scope.RELEASE_OWN)
+
+
+def test_no_wildcards(render: Render, values_file: Path) -> None:
+    """No rule anywhere says `*`, may escalate, or may impersonate."""
+    for role in roles(render(values=values_file)):
+        for rule in role["rules"]:
+            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert words.isdisjoint({"*", "escalate", "bind", "impersonate"}), role["metadata"]
+
+
+def test_every_binding_finds_its_role_and_subject(render: Render, values_file: Path) -> None:
+    """Each binding's role is rendered, and its subject too unless made by hand."""
+    manifests = render(values=values_file)
+    made = {
+        (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+        for each in manifests
+    }
+    for each in manifests:
+        if not each["kind"].endswith("RoleBinding"):
+            continue
+        role = each["roleRef"]
+        namespace = each["metadata"].get("namespace", "") if role["kind"] == "Role" else ""
+        assert (role["kind"], namespace, role["name"]) in made
+        for subject in each["subjects"]:
+            assert ("ServiceAccount", subject["namespace"], subject["name"]) in made
+
+
+def test_nothing_is_granted_without_rbac(render: Render) -> None:
+    """`rbac.create: false` makes no role of the operator's, and no binding at all."""
+    manifests = render("rbac.create=false", "userRoles.create=false", "test.enabled=false")
+    kinds = {each["kind"] for each in manifests}
+    assert kinds.isdisjoint({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
+
+
+def test_operations_are_created_only_with_exec(render: Render) -> None:
+    """Every role for people that may create Operations may run commands in pods as well."""
+    found = 0
+    for role in roles(render()):
+        if "argosy-uninstall" in role["metadata"]["name"] or role["metadata"]["name"] == "argosy":
+            continue
+        rights = {
+            (group, resource, verb)
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        if ("argosy.dev", "operations", "create") in rights:
+            found += 1
+            assert ("", "pods/exec", "create") in rights
+    assert found == 1
+
+
+def test_roles_for_people_are_aggregated(render: Render) -> None:
+    """Viewing goes to view, edit and admin; changing to edit and admin; the rest to admin."""
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    found = {
+        role["metadata"]["name"]: {
+            label.removeprefix(prefix)
+            for label in role["metadata"]["labels"]
+            if label.startswith(prefix)
+        }
+        for role in roles(render())
+    }
+    assert found["argosy-viewer"] == {"view", "edit", "admin"}
+    assert found["argosy-editor"] == {"edit", "admin"}
+    assert found["argosy-operation-editor"] == {"edit", "admin"}
+    assert found["argosy-admin"] == {"admin"}
+    assert found["argosy"] == found["argosy-fleet-admin"] == set()

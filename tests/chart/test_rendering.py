@@ -1,0 +1,231 @@
+"""What the chart renders, for every set of values that it is tried with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from controller.api import crds
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+CLUSTER_KINDS = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+
+
+def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """Yield the pod specs among `manifests`, with the name of what makes each."""
+    for each in manifests:
+        name = f"{each['kind']}/{each['metadata']['name']}"
+        if each["kind"] == "Pod":
+            yield name, each["spec"]
+        elif each["kind"] in {"Deployment", "Job"}:
+            yield name, each["spec"]["template"]["spec"]
+
+
+def one(manifests: list[Manifest], kind: str) -> Manifest:
+    """Return the only manifest of `kind`."""
+    found = [each for each in manifests if each["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} objects of kind {kind}"
+    return found[0]
+
+
+def test_lint(helm: Helm, chart: Path, values_file: Path) -> None:
+    """Helm's own lint finds nothing wrong."""
+    done = helm("lint", "--strict", str(chart), "--values", str(values_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_object_is_named_once_and_labelled(render: Render, values_file: Path) -> None:
+    """No two objects collide, and each says which release it belongs to."""
+    manifests = render(values=values_file)
+    seen = Counter(
+        (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"])
+        for each in manifests
+    )
+    assert [key for key, times in seen.items() if times > 1] == []
+    for each in manifests:
+        if each["metadata"]["name"].endswith("-extra"):
+            continue
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "argosy"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        assert "app.kubernetes.io/name" in labels or each["kind"] == "Pod"
+
+
+def test_namespaced_objects_name_their_namespace(render: Render, values_file: Path) -> None:
+    """What is namespaced says so itself, so `helm template | kubectl apply` works too."""
+    for each in render(values=values_file):
+        if each["kind"] not in CLUSTER_KINDS and not each["metadata"]["name"].endswith("-extra"):
+            assert each["metadata"]["namespace"], each["kind"]
+
+
+def test_pods_are_restricted(render: Render, values_file: Path) -> None:
+    """Every pod meets the restricted Pod Security Standard, with a read-only root beside it."""
+    for name, spec in pods(render(values=values_file)):
+        context = spec["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), name
+        for container in spec["containers"]:
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, name
+            assert own["readOnlyRootFilesystem"] is True, name
+            assert own["capabilities"] == {"drop": ["ALL"]}, name
+            assert container["resources"]["requests"], name
+            assert container["resources"]["limits"]["memory"], name
+        for volume in spec.get("volumes", []):
+            assert "hostPath" not in volume, name
+
+
+def test_default_is_highly_available(render: Render) -> None:
+    """Two replicas, spread over nodes and zones, one of which may be evicted at a time."""
+    manifests = render()
+    deployment = one(manifests, "Deployment")
+    assert deployment["spec"]["replicas"] == 2
+    spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in spread} == {
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    }
+    budget = one(manifests, "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    for selector in (budget["spec"]["selector"], deployment["spec"]["selector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+def test_a_single_replica_has_no_budget(render: Render) -> None:
+    """A budget for one replica would only hold up drains, so there is none."""
+    assert "PodDisruptionBudget" not in {each["kind"] for each in render("replicas=1")}
+
+
+def test_selectors_find_operators_alone(render: Render, values_file: Path) -> None:
+    """Neither the hook's pod nor the test's is counted as a replica."""
+    manifests = render(values=values_file)
+    wanted = one(manifests, "Deployment")["spec"]["selector"]["matchLabels"]
+    for each in manifests:
+        if each["kind"] == "Pod":
+            assert not wanted.items() <= each["metadata"]["labels"].items()
+        if each["kind"] == "Job":
+            assert not wanted.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_crds_are_those_of_the_api(render: Render) -> None:
+    """The chart installs exactly what the models say, to the number, and keeps it on uninstall."""
+    wanted = {
+        each["metadata"]["name"]: each for each in map(yaml.safe_load, crds.render().values())
+    }
+    found = {
+        each["metadata"]["name"]: each
+        for each in render()
+        if each["kind"] == "CustomResourceDefinition"
+    }
+    assert found.keys() == wanted.keys()
+    for name, each in found.items():
+        assert each["spec"] == wanted[name]["spec"]
+        assert each["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_crds_can_be_left_out_or_let_go(render: Render) -> None:
+    """`crds.enabled` and `crds.keep` do what they say."""
+    assert not any(
+        each["kind"] == "CustomResourceDefinition" for each in render("crds.enabled=false")
+    )
+    for each in render("crds.keep=false"):
+        if each["kind"] == "CustomResourceDefinition":
+            assert "annotations" not in each["metadata"]
+
+
+def test_namespaced_install_has_nothing_cluster_wide(render: Render, chart: Path) -> None:
+    """A tenant can install it: no object needs rights beyond the namespaces that it names."""
+    manifests = render(values=chart / "ci" / "namespaced-values.yaml")
+    assert {each["kind"] for each in manifests}.isdisjoint(CLUSTER_KINDS)
+    namespaces = {each["metadata"]["namespace"] for each in manifests}
+    assert namespaces == {"argosy-system", "team-a", "team-b"}
+    arguments = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--namespaces=team-a,team-b" in arguments
+
+
+def test_namespaced_install_may_read_fleets(render: Render) -> None:
+    """With `fleets.clusterRole` it may read Fleets cluster-wide, and write nothing there."""
+    manifests = render("watchNamespaces={a}", "fleets.clusterRole=true", "crds.enabled=false")
+    role = one(manifests, "ClusterRole")
+    assert role["rules"] == [
+        {"apiGroups": ["argosy.dev"], "resources": ["fleets"], "verbs": ["get", "list", "watch"]}
+    ]
+
+
+def test_allowed_urls_reach_the_operator(render: Render, chart: Path) -> None:
+    """Each of `steps.allowedUrls` becomes a flag."""
+    manifests = render(values=chart / "ci" / "monitored-values.yaml")
+    arguments = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--allowed-url=https://hooks.example.com/argosy" in arguments
+    assert "--allowed-url=http://10.0.0.8:8080" in arguments
+
+
+def test_opt_ins_are_off(render: Render) -> None:
+    """A plain install needs no other operator's kinds, and fences nothing in."""
+    kinds = {each["kind"] for each in render()}
+    assert kinds.isdisjoint({"ServiceMonitor", "PrometheusRule", "NetworkPolicy", "ConfigMap"})
+
+
+def test_opt_ins_are_there(render: Render, chart: Path) -> None:
+    """Asked for, each is rendered."""
+    kinds = {each["kind"] for each in render(values=chart / "ci" / "monitored-values.yaml")}
+    assert {"ServiceMonitor", "PrometheusRule", "NetworkPolicy", "ConfigMap"} <= kinds
+
+
+def test_extra_objects_are_expanded(render: Render, chart: Path) -> None:
+    """Templates in `extraObjects` are expanded."""
+    extra = one(render(values=chart / "ci" / "release-values.yaml"), "ConfigMap")
+    assert extra["metadata"]["name"] == "argosy-extra"
+    assert extra["data"] == {"chart": "argosy"}
+
+
+@pytest.mark.parametrize("account", ["", "by-hand"])
+def test_accounts_and_roles_are_separate(render: Render, account: str) -> None:
+    """Without `serviceAccount.create` nothing is made, and roles are bound to the one named."""
+    manifests = render("serviceAccount.create=false", f"serviceAccount.name={account}")
+    spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    assert spec["serviceAccountName"] == (account or "default")
+    assert not any(
+        each["kind"] == "ServiceAccount" and each["metadata"]["name"] == "argosy"
+        for each in manifests
+    )
+    bound = [each for each in manifests if each["kind"] == "ClusterRoleBinding"]
+    assert (account or "default") in {
+        subject["name"] for each in bound for subject in each["subjects"]
+    }
+
+
+def test_uninstall_hook_runs_before_anything_goes(render: Render) -> None:
+    """The hook is made before the delete, its rights before it, and is asked by policy."""
+    manifests = render("uninstall.policy=Release", "uninstall.pods=Delete")
+    hooks = [
+        each
+        for each in manifests
+        if each["metadata"].get("annotations", {}).get("helm.sh/hook") == "pre-delete"
+    ]
+    job = one(hooks, "Job")
+    weights = {
+        each["kind"]: int(each["metadata"]["annotations"]["helm.sh/hook-weight"]) for each in hooks
+    }
+    assert max(weight for kind, weight in weights.items() if kind != "Job") < weights["Job"]
+    assert job["spec"]["backoffLimit"] == 0
+    spec = job["spec"]["template"]["spec"]
+    assert spec["containers"][0]["args"][:3] == ["uninstall", "--policy=Release", "--pods=Delete"]
+    assert spec["serviceAccountName"] == "argosy-uninstall"

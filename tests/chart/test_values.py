@@ -1,0 +1,75 @@
+"""The values: what the schema refuses, and that every value is described."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+REFUSED = {
+    "replicas=-1": "replicas",
+    "replicas=ten": "replicas",
+    "replica=2": "replica",
+    "image.repository=": "repository",
+    "image.digest=sha256:short": "digest",
+    "image.pullPolicy=Sometimes": "pullPolicy",
+    "watchNamespaces={UPPER}": "watchNamespaces",
+    "watchNamespaces={a,a}": "watchNamespaces",
+    "operator.logLevel=loud": "logLevel",
+    "operator.logFormat=xml": "logFormat",
+    "operator.extraArgs=one": "extraArgs",
+    "steps.allowedUrls={ftp://example.com}": "allowedUrls",
+    "steps.allowedUrls={https://user@example.com}": "allowedUrls",
+    "steps.allowedUrls={https://example.com/?a=b}": "allowedUrls",
+    "crds.keep=maybe": "keep",
+    "uninstall.policy=Force": "policy",
+    "uninstall.pods=Maybe": "pods",
+    "uninstall.timeoutSeconds=0": "timeoutSeconds",
+    "rbac.create=sure": "create",
+    "serviceAccount.annotations.a=1": "annotations",
+    "podDisruptionBudget.maxUnavailable=200%": "maxUnavailable",
+    "terminationGracePeriodSeconds=0": "terminationGracePeriodSeconds",
+    "metrics.port=70000": "port",
+    "metrics.serviceMonitor.interval=often": "interval",
+    "metrics.prometheusRule.runbookUrl=here": "runbookUrl",
+    "networkPolicy.enabled=perhaps": "enabled",
+    "extraObjects.a=b": "extraObjects",
+}
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_schema_refuses(helm: Helm, chart: Path, value: str) -> None:
+    """A wrong value is refused before anything is rendered, with the value's name."""
+    done = helm("template", str(chart), "--set", value)
+    assert done.returncode != 0
+    assert REFUSED[value] in done.stderr
+
+
+def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _paths(value, f"{prefix}{key}.")
+
+
+def _described(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in schema.get("properties", {}).items():
+        yield f"{prefix}{key}"
+        yield from _described(value, f"{prefix}{key}.")
+
+
+def test_schema_and_values_agree(chart: Path) -> None:
+    """Each value has a schema, and the schema has nothing that values.yaml does not show."""
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    schema = json.loads((chart / "values.schema.json").read_text())
+    free = ("podSecurityContext.", "securityContext.", "resources.", "metrics.dashboard.labels.")
+    shown = {path for path in _paths(values) if not path.startswith(free)}
+    wanted = {path for path in _described(schema) if not path.startswith(free)} - {"global"}
+    assert shown == wanted
