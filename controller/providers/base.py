@@ -63,17 +63,23 @@ class Provider(Protocol):
     async def change(self, server: objects.Server, call: plan.Call) -> Writes:
         """Bring the instance `call.instance` to `server` and `call.template` in place.
 
-        Without a template it only mends drift. Stalled, `NotSupported`, when that would take a
-        new instance.
+        Without a template it only mends drift. With the capability Stop it also stops or starts
+        the instance as the server's power says. Stalled, `NotSupported`, when it would take a new
+        instance.
         """
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
         """Carry out `call.task` on the instance `call.instance` to its end; return facts of it.
 
-        `planning.orders` says what a task carries; it is bounded by the timeout given there. A
-        snapshot, a restore, a job and a detached command find their own earlier beginning by the
-        task's id and attempt, so asking again does no harm. For the verbs Stop and Start there is
-        no task. Raises Stalled with `NotSupported` where the capability is missing.
+        `planning.orders` says what a task carries; it is bounded by the timeout given there. Raises
+        Stalled with `NotSupported` where the capability is missing.
+        """
+
+    async def resume(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Follow to its end what another process began for `call.task`, at the same attempt.
+
+        Acts that find their own beginning (snapshots, restores, jobs, harmless requests) may begin
+        here; no other does. Raises UnknownOutcome, `NoTrace`, where nothing can be followed.
         """
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
@@ -91,8 +97,11 @@ class Provider(Protocol):
         UNREACHABLE while nothing of it is heard, ABSENT once it certainly exists no more.
         """
 
-    async def collect(self, instance: str) -> None:
-        """Begin to tear down an orphan that can be reached again; gone already is success."""
+    async def collect(self, instance: str, server: str) -> Writes:
+        """Begin to tear down an orphan that can be reached again; gone already is success.
+
+        `server` is the "namespace/name" of the Server that it was, which may exist anew.
+        """
 
     async def close(self) -> None:
         """Let go of connections; servers go on."""

@@ -72,7 +72,7 @@ class HttpStep:
         task: a repeated attempt is the same request.
         """
         given = orders.read(task)
-        wanted = msgspec.json.decode(bytes(given.http), type=_Request)
+        wanted = _read(given)
         urls.check(wanted.url, own=own, allowed=self._allowed)
         headers = {**wanted.headers, **await self._secrets(server, wanted)}
         headers[IDEMPOTENCY_HEADER] = task.id
@@ -140,6 +140,15 @@ class HttpStep:
             message = f"the Secret {name} must exist"
             raise errors.Stalled(message, reason="SecretMissing") from error
         return msgspec.json.decode(answer, type=_Secret).data
+
+
+def is_harmless(task: objects.Task) -> bool:
+    """Return whether the request of `task` changes nothing, so it may be sent again."""
+    return _read(orders.read(task)).method in _SAFE
+
+
+def _read(given: orders.Orders) -> _Request:
+    return msgspec.json.decode(bytes(given.http), type=_Request)
 
 
 def _plain(reference: _Key, encoded: str) -> str:

@@ -6,7 +6,6 @@ informers; what it does goes to the API server, one request a call where nothing
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -114,33 +113,19 @@ class PodProvider:
     async def delete(self, server: objects.Server, call: plan.Call) -> base.Writes:
         """Delete the pod with the uid `call.instance`; its claims stay."""
         meta = server.metadata
-        try:
-            answer = await self._api.delete(
-                Resource.PODS,
-                meta.namespace,
-                meta.name,
-                uid=call.instance,
-                grace_seconds=call.grace_seconds,
-            )
-        except (faults.NotFound, faults.Conflict):
-            # Gone, or another pod has the name: the one that was to go is not there any more.
-            return base.NOTHING
-        version = refusals.version_of(answer, call.instance)
-        return (
-            Written(
-                resource=Resource.PODS,
-                namespace=meta.namespace,
-                name=meta.name,
-                uid=call.instance,
-                resource_version=version,
-                gone=True,
-            ),
+        return await self._delete(
+            meta.namespace, meta.name, uid=call.instance, grace_seconds=call.grace_seconds
         )
 
     async def act(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
         """Run the task's command, request or Job; pods know no act of their own."""
         facts = await self._steps.run(server, call, self.own_addresses(server))
         return await self._exec.run(server, call) if facts is None else facts
+
+    async def resume(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Follow a detached command or a Job to its end."""
+        facts = await self._steps.resume(server, call, self.own_addresses(server))
+        return await self._exec.resume(server, call) if facts is None else facts
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
         """End a detached command or a Job; anything else ended with its connection."""
@@ -160,14 +145,10 @@ class PodProvider:
             return snapshot.Phase.ABSENT
         return pod_observation.phase(pod, self._clock())
 
-    async def collect(self, instance: str) -> None:
+    async def collect(self, instance: str, server: str) -> base.Writes:
         """Delete the pod with this uid."""
-        pod = self._find(instance)
-        if pod is None:
-            return
-        meta = pod.metadata
-        with contextlib.suppress(faults.NotFound, faults.Conflict):
-            await self._api.delete(Resource.PODS, meta.namespace, meta.name, uid=instance)
+        namespace, _, name = server.partition("/")
+        return await self._delete(namespace, name, uid=instance, grace_seconds=None)
 
     def _find(self, instance: str) -> objects.Pod | None:
         pods = self._pods.objects.values()
@@ -234,6 +215,31 @@ class PodProvider:
             message = f"pods/{meta.name} has changed since it was looked at"
             raise errors.Waiting(message, reason="InstanceChanged") from error
         return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
+
+    async def _delete(
+        self, namespace: str, name: str, *, uid: str, grace_seconds: int | None
+    ) -> base.Writes:
+        if not uid:
+            # Without a precondition the delete could hit whatever has the name.
+            return base.NOTHING
+        version = 0
+        try:
+            answer = await self._api.delete(
+                Resource.PODS, namespace, name, uid=uid, grace_seconds=grace_seconds
+            )
+            version = refusals.version_of(answer, uid)
+        except (faults.NotFound, faults.Conflict):
+            # Gone, or another pod has the name. The cache may not show it yet, so it is told too.
+            pass
+        gone = Written(
+            resource=Resource.PODS,
+            namespace=namespace,
+            name=name,
+            uid=uid,
+            resource_version=version,
+            gone=True,
+        )
+        return (gone,)
 
     async def _get(self, resource: Resource, namespace: str, name: str) -> bytes:
         try:

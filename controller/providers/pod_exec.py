@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controller import errors
-from controller.api import clock, names, objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults
@@ -34,9 +34,7 @@ nap() { sleep 0.1 2>/dev/null || sleep 1; }
 """
 
 # Making the folder is the claim: of two requests for one task only one begins the command.
-_RUN = (
-    _FIND_FOLDER
-    + """
+_BEGIN = """
 if mkdir "$notes" 2>/dev/null; then
   run='echo $$ >"$0/pid"; "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
   if command -v setsid >/dev/null 2>&1; then
@@ -45,6 +43,10 @@ if mkdir "$notes" 2>/dev/null; then
     sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
   fi
 fi
+"""
+
+_FOLLOW = """
+if [ ! -d "$notes" ]; then echo argosy:nothing; exit 0; fi
 while [ ! -e "$notes/exit" ]; do
   if [ -s "$notes/pid" ] && ! kill -0 "$(cat "$notes/pid")" 2>/dev/null; then
     [ -e "$notes/exit" ] || { echo argosy:lost; exit 0; }
@@ -54,7 +56,6 @@ done
 tail -c 1024 "$notes/out" >&2 2>/dev/null
 echo "argosy:exit:$(cat "$notes/exit")"
 """
-)
 
 # A folder without a process is left behind too: a command that was called off never begins.
 _CANCEL = (
@@ -96,7 +97,7 @@ class PodExec:
         self._api = api
 
     async def run(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
-        """Run the command of `call.task` to its end; asked again, follow a detached one.
+        """Run the command of `call.task` to its end.
 
         Raises Transient, `ExecFailed`, for an exit status other than 0, and UnknownOutcome where
         the end could not be seen.
@@ -104,19 +105,31 @@ class PodExec:
         task, given, wanted = _read(call)
         pod = await self._pod(server, call)
         if wanted.detached:
-            _check_trace(server, task, pod, _container(pod, wanted))
-            wrapped = ("sh", "-c", _RUN, "argosy", _trace(server, task), *wanted.command)
-            try:
-                async with asyncio.timeout(given.timeout_seconds):
-                    result = await self._follow(pod, wanted, wrapped, given.timeout_seconds)
-            except TimeoutError as error:
-                await self.cancel(server, call)
-                message = f"the command did not end within {given.timeout_seconds} s"
-                raise errors.Transient(message, reason="ExecTimeout") from error
+            arguments = (_trace(server, task), *wanted.command)
+            script = _FIND_FOLDER + _BEGIN + _FOLLOW
+            result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
             if result is not None:
                 return _judge(_wrapped_exit(result), result)
         result = await self._exec(pod, wanted, wanted.command, given.timeout_seconds)
         return _judge(result.exit_code, result)
+
+    async def resume(self, server: objects.Server, call: plan.Call) -> Mapping[str, str]:
+        """Follow a detached command that another process began; never begin one.
+
+        Raises UnknownOutcome, `NoTrace`, for a plain command, and where the container that knew of
+        it is gone.
+        """
+        task, given, wanted = _read(call)
+        if not wanted.detached:
+            message = "the command ended, or not, with the operator that ran it"
+            raise errors.UnknownOutcome(message, reason="NoTrace")
+        pod = await self._pod(server, call)
+        arguments = (_trace(server, task),)
+        script = _FIND_FOLDER + _FOLLOW
+        result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
+        if result is None:
+            raise errors.UnknownOutcome("the container has no shell", reason="NoTrace")
+        return _judge(_wrapped_exit(result), result)
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> None:
         """End a detached command and its children: asked first, then killed after its grace."""
@@ -142,14 +155,24 @@ class PodExec:
         return pod
 
     async def _follow(
-        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+        self,
+        pod: objects.Pod,
+        wanted: _Exec,
+        script: str,
+        arguments: Sequence[str],
+        timeout_seconds: float,
     ) -> kube.ExecResult | None:
-        """Run a wrapped command; when the connection breaks, find it again."""
+        """Run a wrapped command; when the connection breaks, find it again and begin nothing."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
         while True:
+            command = ("sh", "-c", script, "argosy", *arguments)
             try:
-                # The caller's clock ends it; the stream's own limit must not come first.
-                return await self._try(pod, wanted, command, 2 * timeout_seconds)
+                return await self._try(pod, wanted, command, deadline - loop.time())
             except errors.UnknownOutcome:
+                if loop.time() + _RECONNECT_SECONDS >= deadline:
+                    raise
+                script = _FIND_FOLDER + _FOLLOW
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _exec(
@@ -199,26 +222,14 @@ def _trace(server: objects.Server, task: objects.Task) -> str:
     return names.digest(f"{task.id}#{_attempt(server, task)}")
 
 
-def _check_trace(
-    server: objects.Server, task: objects.Task, pod: objects.Pod, container: str
-) -> None:
-    """Refuse to begin where a run may have been forgotten: the notes die with their container."""
-    status = server.status.task
-    if status is None or status.id != task.id:
-        return
-    claimed = clock.parse(status.start_time)
-    for each in pod.status.container_statuses:
-        run = each.state.running
-        if each.name == container and run is not None and clock.parse(run.started_at) > claimed > 0:
-            message = f"container {container} restarted after the command was due to begin"
-            raise errors.UnknownOutcome(message, reason="NoTrace")
-
-
 def _wrapped_exit(result: kube.ExecResult) -> int:
     said = result.stdout.decode(errors="replace").strip().rpartition("\n")[2]
     if said == "argosy:nowhere":
         message = "a detached command needs a writable /tmp or /dev/shm in its container"
         raise errors.Stalled(message, reason="NotSupported")
+    if said == "argosy:nothing":
+        message = "the container knows nothing of the command: it never began, or began in another"
+        raise errors.UnknownOutcome(message, reason="NoTrace")
     code = said.removeprefix("argosy:exit:")
     if code == said or not code.isdecimal():
         message = "the command is gone without having left its exit status"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from controller import errors
 from controller.api import objects
 from controller.kube import api as kube
 from controller.planning import orders, plan
@@ -30,6 +31,16 @@ class Steps:
         if task is not None and task.action == orders.JOB:
             return await self._jobs.run(server, task)
         return None
+
+    async def resume(
+        self, server: objects.Server, call: plan.Call, own_addresses: Sequence[str]
+    ) -> Mapping[str, str] | None:
+        """Follow what another process began; None where it is the provider's own to do."""
+        task = call.task
+        if task is not None and task.action == orders.HTTP and not http_step.is_harmless(task):
+            message = "the answer went to an operator that is no more"
+            raise errors.UnknownOutcome(message, reason="NoTrace")
+        return await self.run(server, call, own_addresses)
 
     async def cancel(self, server: objects.Server, call: plan.Call) -> bool:
         """End what `run` began; False where it is the provider's own to end."""
