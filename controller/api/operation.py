@@ -184,6 +184,15 @@ class Failure(schema.Model):
     """How often it was tried."""
 
 
+class Retried(schema.Model):
+    """A retry that has begun."""
+
+    id: ShortText
+    """The run that it began."""
+    from_: Annotated[str, Field(max_length=253, alias="from")] | None = None
+    """The step that it started again at."""
+
+
 WAITING = Condition(
     type="Succeeded", status="Unknown", reason="Waiting", message="Argosy has not looked at it yet."
 )
@@ -219,8 +228,14 @@ class OperationStatus(Status):
         | None
     ) = None
     """The servers that the run was given when it started, each a component/ordinals."""
+    retries: Annotated[list[Retried], Field(max_length=100)] | None = None
+    """The retries that have begun, oldest first: what each server has passed is read by them."""
     start_time: Time | None = None
     """When the run started."""
+    pause_time: Time | None = None
+    """Since when it is paused."""
+    paused_seconds: Tally = 0
+    """For how long it was paused before: deadlines do not count that time."""
     cancel_time: Time | None = None
     """When it was cancelled."""
     completion_time: Time | None = None

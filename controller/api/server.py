@@ -150,7 +150,10 @@ class TaskStatus(schema.Model):
 
 
 class Checkpoint(schema.Model):
-    """A step that the server has passed; what another incarnation passed does not count."""
+    """A step that the server has passed, or in which it failed.
+
+    What another incarnation passed does not count.
+    """
 
     operation: ShortText
     """The Operation."""
@@ -160,6 +163,8 @@ class Checkpoint(schema.Model):
     """The step that was passed."""
     incarnation: Tally
     """The incarnation that passed it."""
+    failed: bool = False
+    """Whether it failed: the run leaves the server alone from then on."""
 
 
 class ServerStatus(RetriedStatus):

@@ -119,8 +119,9 @@ class Step(Act):
 
     name: Name
     """The step's name, unique in the operation."""
-    scope: Literal["Server", "Once"] = "Server"
-    """Server does it for each server, Once for the whole operation."""
+    scope: Literal["Server", "Component", "Once"] = "Server"
+    """Server does it for each server, Component once for each component, Once for the whole
+    operation. The latter two wait until all servers have passed the steps before."""
     timeout_seconds: Annotated[int, Field(ge=1, le=schema.YEAR)] = 600
     """How long one attempt may take."""
     on_unknown: Literal["Fail", "Rerun"] = "Fail"

@@ -7,43 +7,57 @@ operation itself made the new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from controller.api import objects
 from controller.planning import orders
 
-# Operations whose checkpoints a server remembers, the latest ones, and steps of each: 256 in all.
-KEPT_OPERATIONS = 8
-KEPT_STEPS = 32
+# Operations whose checkpoints a server remembers, the latest ones, and what of each: 256 in all.
+KEPT_OPERATIONS = 4
+KEPT_STEPS = 64
 
 Checkpoints = tuple[objects.Checkpoint, ...]
 
 
-def after(before: Checkpoints, task: objects.Task, given: orders.Orders) -> Checkpoints:
-    """Return a server's checkpoints once it has passed the step of `task`.
+def after(
+    before: Checkpoints,
+    task: objects.Task,
+    given: orders.Orders,
+    *,
+    incarnation: int,
+    failed: bool = False,
+) -> Checkpoints:
+    """Return a server's checkpoints once `task` has ended, at that incarnation.
 
-    Those of its operation become the ones that counted when the task was given, plus this step,
-    or less the step that it undid. They move to the last place, and the oldest fall out.
+    Those of its operation become the ones that counted when the task was given, plus its step,
+    or less the step that it undid; what failed in the same run stays. They move to the last place,
+    and the oldest operations fall out.
     """
+    mine = [each for each in before if _owner(each) == _owner_of_task(task)]
+    others = [each for each in before if _owner(each) != _owner_of_task(task)]
+    recent = set(list(dict.fromkeys(_owner(each) for each in others))[-(KEPT_OPERATIONS - 1) :])
+    lost = [
+        each for each in mine if each.failed and each.run == task.run and each.step != task.step
+    ]
+    undone = [
+        each for each in mine if orders.undoes(each.step) and each.run == task.run and not failed
+    ]
     passed = [step for step in given.passed if step not in (task.step, given.compensates)]
-    if not given.compensates:
-        passed.append(task.step)
-    kept = [each for each in before if _owner(each) != _owner_of_task(task)]
-    owners = list(dict.fromkeys(_owner(each) for each in kept))
-    recent = set(owners[-(KEPT_OPERATIONS - 1) :])
-    return (
-        *(each for each in kept if _owner(each) in recent),
-        *_stamped(passed[-KEPT_STEPS:], task, given.incarnation),
-    )
-
-
-def _stamped(
-    steps: Iterable[str], task: objects.Task, incarnation: int
-) -> Iterable[objects.Checkpoint]:
-    for step in steps:
-        yield objects.Checkpoint(
+    stamped = [
+        objects.Checkpoint(
             operation=task.operation, run=task.run, step=step, incarnation=incarnation
         )
+        for step in passed
+    ]
+    stamped.append(
+        objects.Checkpoint(
+            operation=task.operation,
+            run=task.run,
+            step=task.step,
+            incarnation=incarnation,
+            failed=failed,
+        )
+    )
+    own = (*lost, *(each for each in undone if each not in lost), *stamped)
+    return (*(each for each in others if _owner(each) in recent), *own[-KEPT_STEPS:])
 
 
 def _owner(checkpoint: objects.Checkpoint) -> tuple[str, str]:

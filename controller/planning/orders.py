@@ -27,6 +27,8 @@ CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.
 IDEMPOTENT = frozenset({SNAPSHOT, RESTORE, JOB})
 
+_UNDO = "undo."
+
 
 class Orders(View, frozen=True, kw_only=True):
     """The parameters of a task. Times are seconds since the epoch."""
@@ -58,3 +60,13 @@ def read(task: objects.Task) -> Orders:
     if raw in (b"", b"null"):
         return Orders()
     return msgspec.json.decode(raw, type=Orders)
+
+
+def undo(step: str) -> str:
+    """Return the name under which the undoing of a step is recorded."""
+    return _UNDO + step
+
+
+def undoes(step: str) -> str:
+    """Return the step that a record speaks of the undoing of; empty for that of a step itself."""
+    return step.removeprefix(_UNDO) if step.startswith(_UNDO) else ""

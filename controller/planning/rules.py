@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from controller.api import clock
+from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import attempts, plan, remedies, snapshot, teardown
@@ -214,8 +214,9 @@ def _stuck(at: Look) -> Verdict | None:
     if (moved_on or at.asked) and at.seen.phase is Phase.PENDING and not at.spec.held:
         return _removal(at, "Failed", "What did not come up makes room for another attempt.")
     left = verdict_due(at.at, at.attempts) - at.at.now
+    ill = at.seen.phase is Phase.RUNNING and _was_ready(at)
     return Verdict(
-        reason=at.seen.reason or "Starting",
+        reason=Reason.UNHEALTHY if ill else at.seen.reason or Reason.PROGRESSING,
         message=at.seen.message or "It does not come up.",
         trouble=True,
         blocked=(_ill(at),),
@@ -224,10 +225,22 @@ def _stuck(at: Look) -> Verdict | None:
 
 
 def _starting(at: Look) -> Verdict:
+    if at.seen.phase is Phase.RUNNING and _was_ready(at):
+        message = at.seen.message or "It was ready and is not any more."
+        return Verdict(reason=Reason.UNHEALTHY, message=message)
     pending = at.seen.phase is Phase.PENDING
-    usual = "It is coming up." if pending else "It runs but is not ready."
-    reason = Reason.PROGRESSING if pending else Reason.UNHEALTHY
-    return Verdict(reason=at.seen.reason or reason, message=at.seen.message or usual)
+    usual = "It is coming up." if pending else "It runs but is not ready yet."
+    reason = at.seen.reason or Reason.PROGRESSING
+    return Verdict(reason=reason, message=at.seen.message or usual)
+
+
+def _was_ready(at: Look) -> bool:
+    """Whether this incarnation has been ready before, as its status tells."""
+    before = at.at.server.status
+    told = conditions.find(before.conditions, "Ready")
+    if told is None or before.incarnation != at.seen.incarnation:
+        return False
+    return told.status == "True" or told.reason == Reason.UNHEALTHY
 
 
 RULES: tuple[Rule, ...] = (

@@ -128,6 +128,8 @@ class ServerSetSnapshot:
     # Ordinals that running operations hold: rollouts keep away from them.
     operated: frozenset[int] = frozenset()
     claims: tuple[objects.Claim, ...] = ()
+    # Since when this process has been watching: time in which nobody did is no missed deadline.
+    watching_since: float = 0.0
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False
 
@@ -161,8 +163,8 @@ class OperationSnapshot:
     sets: Mapping[str, objects.ServerSet]
     servers: Mapping[tuple[str, int], objects.Server]  # by component and ordinal
     others: tuple[objects.Operation, ...] = ()
-    # For each component: how many more servers may become unavailable now.
-    allowance: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    # The ControllerRevisions of the application: RollBack condemns one of them.
+    revisions: tuple[objects.ControllerRevision, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False
 

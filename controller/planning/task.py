@@ -118,9 +118,13 @@ def _converge(
             start_time=clock.stamp(given.given) if given.given else None,
             end_time=clock.stamp(look.now),
         )
-        passed = None
-        if state == SUCCEEDED:
-            passed = checkpoints.after(look.server.status.checkpoints, task, given)
+        passed = checkpoints.after(
+            look.server.status.checkpoints,
+            task,
+            given,
+            incarnation=look.server.spec.incarnation,
+            failed=state != SUCCEEDED,
+        )
         return Course(status=status, passed=passed)
 
     if _converged(task.action, seen, power=look.server.spec.power):
@@ -247,10 +251,20 @@ def finished(server: objects.Server, outcome: Outcome, now: float) -> objects.Se
         claimed_by="",
         end_time=clock.stamp(now),
     )
-    passed = server.status.checkpoints
-    if outcome.state == SUCCEEDED:
-        passed = checkpoints.after(passed, task, given)
+    passed = server.status.checkpoints if again else _record(server, task, given, outcome.state)
     return msgspec.structs.replace(server.status, task=after, checkpoints=passed)
+
+
+def _record(
+    server: objects.Server, task: objects.Task, given: orders.Orders, state: str
+) -> checkpoints.Checkpoints:
+    return checkpoints.after(
+        server.status.checkpoints,
+        task,
+        given,
+        incarnation=given.incarnation,
+        failed=state != SUCCEEDED,
+    )
 
 
 def _again(
@@ -263,7 +277,9 @@ def _again(
     return outcome.error_class == attempts.TRANSIENT
 
 
-def patch(server: objects.Server, status: objects.TaskStatus, **more: Any) -> plan.Patch:
+def patch(
+    server: objects.Server, status: objects.TaskStatus, passed: checkpoints.Checkpoints
+) -> plan.Patch:
     """Return the write that makes `status` the task's, onto the very server it was planned from."""
     body: dict[str, Any] = {
         "id": status.id,
@@ -275,6 +291,9 @@ def patch(server: objects.Server, status: objects.TaskStatus, **more: Any) -> pl
         "startTime": status.start_time,
         "endTime": status.end_time,
     }
+    more: dict[str, Any] = {}
+    if passed != server.status.checkpoints:
+        more = {"checkpoints": msgspec.to_builtins(passed)}
     return plan.Patch(
         resource=Resource.SERVERS,
         namespace=server.metadata.namespace,
@@ -292,12 +311,15 @@ def finish_patch(server: objects.Server, outcome: Outcome, now: float) -> plan.P
     after = finished(server, outcome, now)
     if after is None or after.task is None:
         return None
-    passed = msgspec.to_builtins(after.checkpoints)
-    return patch(server, after.task, checkpoints=passed)
+    return patch(server, after.task, after.checkpoints)
 
 
 def _write(look: snapshot.ServerSnapshot, status: objects.TaskStatus) -> Course:
-    write = patch(look.server, status)
+    server, task = look.server, look.server.spec.task
+    passed = server.status.checkpoints
+    if task is not None and status.state in ENDS:
+        passed = _record(server, task, orders.read(task), status.state)
+    write = patch(server, status, passed)
     return Course(actions=(write,), note=f"The task is {status.state}. {status.message}".strip())
 
 

@@ -68,6 +68,13 @@ class StepStatus(View, frozen=True, kw_only=True, omit_defaults=False, gc=False)
     failed: int = 0
 
 
+class Retried(View, frozen=True, kw_only=True, gc=False):
+    """A retry that has begun: its id is the run's, `from` the step it started again at."""
+
+    id: str
+    from_step: str = msgspec.field(name="from", default="")
+
+
 class FailureRecord(View, frozen=True, kw_only=True, gc=False):
     server: str
     step: str = ""
@@ -90,7 +97,11 @@ class OperationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     failures: tuple[FailureRecord, ...] = ()
     # The servers that the run was given when it started, "component/ordinals" in order.
     targets: tuple[str, ...] = ()
+    retries: tuple[Retried, ...] = ()
     start_time: str | None = None
+    # Since when it is paused, and for how long it was before: deadlines do not count that time.
+    pause_time: str | None = None
+    paused_seconds: int = 0
     cancel_time: str | None = None
     completion_time: str | None = None
     last_progress_time: str | None = None

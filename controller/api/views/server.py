@@ -87,12 +87,13 @@ class TaskStatus(View, frozen=True, kw_only=True):
 
 
 class Checkpoint(View, frozen=True, kw_only=True, gc=False):
-    """A step passed: what another incarnation passed does not count."""
+    """A step passed, or failed in a run: what another incarnation passed does not count."""
 
     operation: str
     run: str
     step: str
     incarnation: int
+    failed: bool = False
 
 
 class ServerStatus(View, frozen=True, kw_only=True):
