@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from devcluster import binaries, cluster, controlplane, errors, operator, processes
+from devcluster import binaries, cluster, controlplane, errors, images, operator, processes
 
 UP = """examples:
   python -m devcluster up                          one fake node, in ./.devcluster
@@ -32,6 +32,12 @@ OPERATOR = """examples:
 
 The chart charts/argosy is installed or upgraded; operators that run already are replaced.
 They act under the chart's ServiceAccount. `--replicas 0` only installs."""
+IMAGE = """examples:
+  python -m devcluster image build                        this checkout, as `argosy`
+  python -m devcluster image build --tag shop:2 ./shop    another folder with a Dockerfile
+  python -m devcluster image load shop.tar                what `docker save` wrote
+
+Needs a cluster started with --real-node; its pods can use the image at once."""
 ENV = """examples:
   eval "$(python -m devcluster env)"
   kubectl get nodes"""
@@ -76,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     operate.add_argument("--replicas", type=_count, default=1, metavar="N", help="how many (1)")
     operate.add_argument("--set", action="append", default=[], metavar="VALUE", help="as Helm's")
     operate.add_argument("arguments", nargs="*", metavar="-- ARGUMENTS", help="for the operator")
+    image = _command(commands, "image", "build or load an image for the real node", IMAGE)
+    image.set_defaults(run=_image)
+    image.add_argument("act", choices=("build", "load"))
+    image.add_argument(
+        "path", type=Path, nargs="?", default=operator.CHECKOUT, help="a folder, or an archive"
+    )
+    image.add_argument("--tag", default="argosy", help="the built image's name (argosy)")
     return parser
 
 
@@ -163,6 +176,16 @@ def _operator(options: argparse.Namespace) -> int:
         chosen, replicas=options.replicas, values=options.set, arguments=options.arguments
     ):
         _say(f"{each.name} runs, pid {each.pid}, metrics port {each.metrics_port}, log {each.log}")
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    chosen = cluster.Cluster(options.dir, _say)
+    if options.act == "load":
+        images.load(chosen, options.path)
+    else:
+        built = images.build(chosen, options.path, options.tag)
+        _say(f"built {built.image} in {built.seconds:.1f} s, log {built.log}")
     return 0
 
 

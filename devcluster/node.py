@@ -35,6 +35,7 @@ DNS_IMAGE = "devcluster.local/coredns:1.15.0"
 PLUGINS = Path("/usr/lib/cni")
 NAMESPACE = "k8s.io"  # containerd's, not Kubernetes'
 MANIFESTS = Path(__file__).parent / "manifests"
+CONTAINER_LOGS = Path("/var/log/containers")
 CNI_CACHE = Path("/var/lib/cni/results")
 
 Say = Callable[[str], None]
@@ -75,13 +76,12 @@ def remove(folder: Path) -> None:
     """End all containers and remove mounts, namespaces, cgroups, bridge and packet filters."""
     ledger = processes.Ledger(folder)
     # The kubelet first: it would start again what is ended.
-    ledger.end([KUBELET, PROXY, "buildkitd", CONTAINERD])
+    ledger.end([KUBELET, PROXY, CONTAINERD])
     ledger.sweep()
     cgroups.remove(network.name(folder))
     unmount(folder)
     network.remove(folder)
-    for path in CNI_CACHE.glob(f"{network.name(folder)}-*"):
-        path.unlink()
+    _remove_traces(folder)
 
 
 def ctr(folder: Path, *arguments: str) -> str:
@@ -110,6 +110,18 @@ def unmount(folder: Path) -> None:
     for mount in reversed([_unescaped(each) for each in mounts]):
         if mount.startswith(inside):
             subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+def _remove_traces(folder: Path) -> None:
+    """Remove what kubelet, shims and CNI plugins wrote to fixed places of the machine."""
+    for path in CNI_CACHE.glob(f"{network.name(folder)}-*"):
+        path.unlink()
+    for link in CONTAINER_LOGS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(folder.resolve()):
+            link.unlink()
+    for bundle in (folder / CONTAINERD / "state").glob("*.task/*/*/bootstrap.json"):
+        address = json.loads(bundle.read_text())["address"]
+        Path(address.removeprefix("unix://")).unlink(missing_ok=True)
 
 
 def _unescaped(path: str) -> str:
@@ -180,6 +192,7 @@ disabled_plugins = ['io.containerd.nri.v1.nri', 'io.containerd.tracing.processor
   [{runtime}.cni]
     bin_dirs = ['{PLUGINS}']
     conf_dir = '{folder}/cni'
+    use_internal_loopback = true
 """
 
 

@@ -8,6 +8,7 @@ call `run`; each process is an `Operator` to be killed, paused and restarted.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -203,7 +204,16 @@ def _launch(
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     health_port, metrics_port = ports.free(2)
     fields = {"metadata.name": name, "metadata.namespace": NAMESPACE, "status.podIP": "127.0.0.1"}
-    given = [*container.get("command", []), *container.get("args", [])]
+    environment = {
+        **_environment(container.get("env", []), fields),
+        "KUBECONFIG": str(config),
+        "POD_NAME": name,
+        "POD_NAMESPACE": NAMESPACE,
+        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONUNBUFFERED": "1",
+    }
+    words = [*container.get("command", []), *container.get("args", [])]
+    given = [_expanded(word, environment) for word in words]
     if given[:1] == ["argosy"]:
         given = given[1:]
     # Later words win: what differs here from a pod is what must not meet on one machine.
@@ -212,14 +222,7 @@ def _launch(
     return Launch(
         name=name,
         argv=[sys.executable, "-m", "controller", *(given or ["run"]), *local, *arguments],
-        environment={
-            **_environment(container.get("env", []), fields),
-            "KUBECONFIG": str(config),
-            "POD_NAME": name,
-            "POD_NAMESPACE": NAMESPACE,
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTHONUNBUFFERED": "1",
-        },
+        environment=environment,
         health_port=health_port,
         metrics_port=metrics_port,
     )
@@ -232,6 +235,11 @@ def _environment(entries: Sequence[Mapping[str, Any]], fields: Mapping[str, str]
         if path in fields:
             found[each["name"]] = fields[path]
     return found
+
+
+def _expanded(word: str, variables: Mapping[str, str]) -> str:
+    """Replace `$(NAME)` as the kubelet does: an unknown name stays as it is."""
+    return re.sub(r"\$\((\w+)\)", lambda match: variables.get(match[1], match[0]), word)
 
 
 def _listens(port: int) -> bool:

@@ -286,7 +286,7 @@ def test_commands_on_no_cluster_say_what_to_type(
     assert not os.path.exists(folder)  # noqa: PTH110  nothing was made on the way
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "env", "operator"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "env", "operator", "image"])
 def test_every_command_has_help_with_examples(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -299,7 +299,7 @@ def test_every_command_has_help_with_examples(
 def test_the_operator_runs_what_the_chart_would_run(tmp_path: Path) -> None:
     """The Deployment's arguments and environment are kept, ports and identity are local."""
     container = {
-        "args": ["run", "--allow", "x"],
+        "args": ["run", "--name=$(WHO)", "$(NOBODY)"],
         "env": [
             {"name": "A", "value": "b"},
             {"name": "WHO", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -308,7 +308,7 @@ def test_the_operator_runs_what_the_chart_would_run(tmp_path: Path) -> None:
     deployment = {"spec": {"template": {"spec": {"containers": [container]}}}}
     launch = operator._launch("operator-1", deployment, tmp_path / "config", ["--last"])
     words = list(launch.argv)
-    assert words[1:6] == ["-m", "controller", "run", "--allow", "x"]
+    assert words[1:6] == ["-m", "controller", "run", "--name=operator-1", "$(NOBODY)"]
     assert words[words.index("--health-port") + 1] == str(launch.health_port)
     assert words[-1] == "--last"
     assert launch.environment["A"] == "b"
