@@ -29,6 +29,8 @@ REVISION_LABEL = f"{GROUP}/revision"
 ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
 # The container ids that an in-place change must replace, comma-separated.
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
+# On a ServerSet: the components whose sets must outlive it, comma-separated.
+DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
 # On a ControllerRevision that missed its deadline; the value is the reason.
 CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
 

@@ -1,0 +1,84 @@
+"""JSON as planning writes it: full renderings of views, and merge patches that really replace.
+
+Views leave out defaults when encoded, which in a merge patch would keep the old value; and a merge
+patch of a template would keep what the new one dropped. So patches are rendered here.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import msgspec
+
+
+def full(value: Any) -> Any:
+    """Return a view as JSON values with every field in it, defaults too."""
+    if isinstance(value, msgspec.Struct):
+        return {
+            field.encode_name: full(getattr(value, field.name))
+            for field in msgspec.structs.fields(value)
+        }
+    if isinstance(value, tuple):
+        return [full(each) for each in value]
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text that stands for `value`: keys sorted, null members left out.
+
+    A null member says nothing, and the API server drops it when it is patched in.
+    """
+    return _canonical(msgspec.json.encode(value))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether both say the same, however their JSON is written."""
+    return bool(one is other or one == other or canonical(one) == canonical(other))
+
+
+def replacement(before: msgspec.Raw, after: msgspec.Raw) -> Any:
+    """Return the merge patch that turns the JSON object `before` into `after`."""
+    return _replacement(bytes(before), bytes(after))
+
+
+def decoded(raw: msgspec.Raw) -> Any:
+    """Return the JSON values of `raw`, not to be changed by the caller."""
+    return _decoded(bytes(raw))
+
+
+@functools.lru_cache(maxsize=1024)
+def _canonical(text: bytes) -> bytes:
+    return msgspec.json.encode(_without_nulls(msgspec.json.decode(text)), order="sorted")
+
+
+@functools.lru_cache(maxsize=256)
+def _decoded(text: bytes) -> Any:
+    return msgspec.json.decode(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _replacement(before: bytes, after: bytes) -> Any:
+    return _difference(
+        msgspec.json.decode(_canonical(before)), msgspec.json.decode(_canonical(after))
+    )
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return value
+
+
+def _difference(before: Any, after: Any) -> Any:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        if key not in before:
+            patch[key] = value
+        elif before[key] != value:
+            patch[key] = _difference(before[key], value)
+    return patch
