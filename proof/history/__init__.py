@@ -4,8 +4,8 @@ End-to-end tests, fault runs and benchmarks call `check` when they end; `python 
 does the same from a shell. The checker shares no code with the engine it judges.
 """
 
-from proof.history.judgement import Expectations, Process, Verdict, check
 from proof.history.journal import History, read
+from proof.history.judgement import Expectations, Process, Verdict, check
 from proof.history.verdict import Violation
 from proof.history.writes import Counts, compare, counts
 

@@ -84,7 +84,7 @@ class Change:
     status: records.Status = NO_STATUS
     effect: Effect = Effect.NONE
     version: int = 0
-    place: tuple[float, int] = (0.0, 0)
+    place: tuple[float, float] = (0.0, 0.0)
 
     @property
     def accepted(self) -> bool:

@@ -50,7 +50,7 @@ class Life:
         """Whether the object certainly was there from `since` to `until`."""
         return self.born.answered <= since and (self.gone is None or self.gone.received >= until)
 
-    def at(self, place: tuple[float, int]) -> Change | None:
+    def at(self, place: tuple[float, float]) -> Change | None:
         """Return the version that was current at a place in the history."""
         current = None
         for each in self.versions:

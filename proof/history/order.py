@@ -3,7 +3,7 @@
 The resourceVersion is that order, but some answers carry none of their own: a write that changes
 nothing repeats the last one, and the request that ends an object repeats it too or answers with a
 bare Status. Such a change is put where it may have happened at the earliest: after everything that
-was answered before it was asked, and after the last version of its own object.
+was answered before it was asked, and after the version that it repeats or ends.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ def arranged(changes: Sequence[Change]) -> list[Change]:
     _disown(changes)
     answered, newest = _progress(changes)
     last = _last_versions(changes)
-    for number, each in enumerate(changes):
+    for each in changes:
         if each.version:
-            each.place = (float(each.version), number)
+            each.place = (float(each.version), each.received)
             continue
-        before = bisect.bisect_left(answered, each.received)
-        floor = max(newest[before - 1] if before else 0, last.get(each.meta.uid, 0))
-        each.place = (floor + 0.5, number)
+        before = bisect.bisect_right(answered, each.received)
+        own = last.get(each.meta.uid, 0) if each.effect == GONE else _seen(each)
+        floor = max(newest[before - 1] if before else 0, own)
+        each.place = (floor + 0.5, each.received)
     return sorted(changes, key=lambda each: each.place)
 
 
@@ -52,6 +53,11 @@ def _disown(changes: Sequence[Change]) -> None:
 def _claim(change: Change) -> tuple[int, float, int]:
     """Rank whoever may have made a version: a create never repeats one, an end mostly does."""
     return {CREATED: 0, GONE: 2}.get(change.effect, 1), change.answered, change.line
+
+
+def _seen(change: Change) -> int:
+    """Return the version that an answer without one of its own repeats."""
+    return int(change.meta.resource_version or 0)
 
 
 def _progress(changes: Sequence[Change]) -> tuple[list[float], list[int]]:

@@ -1,0 +1,204 @@
+"""Writes audit logs by hand, as an API server would: for tests of whatever reads them.
+
+It keeps resourceVersions, UIDs, generations, finalizers and deletionTimestamps as the API server
+does, and answers final deletes as sparingly.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any
+
+OPERATOR = "system:serviceaccount:argosy:argosy"
+PERSON = "devcluster:admin"
+FINALIZER = "argosy.dev/finalizer"
+START = 1_700_000_000.0
+TOOK = 0.01  # seconds from a request to its answer
+
+Object = dict[str, Any]
+
+_KINDS = {
+    "applications": "Application",
+    "serversets": "ServerSet",
+    "servers": "Server",
+    "operations": "Operation",
+    "pods": "Pod",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
+
+
+class Scribe:
+    """One API server's log. Objects are its own: change them through its verbs alone."""
+
+    def __init__(self, namespace: str = "shop") -> None:
+        self.namespace = namespace
+        self.lines: list[bytes] = []
+        self.now = START
+        self._version = 100
+        self._uids = 0
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    def create(
+        self,
+        resource: str,
+        name: str,
+        *,
+        owner: Object | None = None,
+        spec: Object | None = None,
+        status: Object | None = None,
+        labels: dict[str, str] | None = None,
+        finalizers: Sequence[str] = (),
+        by: str = OPERATOR,
+        took: float = TOOK,
+    ) -> Object:
+        """Create an object and return it."""
+        self._uids += 1
+        body: Object = {
+            "kind": _KINDS[resource],
+            "resource": resource,
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "uid": f"uid-{self._uids}",
+                "generation": 1,
+                "labels": labels or {},
+                "finalizers": list(finalizers),
+                "ownerReferences": [_reference(owner)] if owner else [],
+            },
+            "spec": spec or {},
+            "status": status or {},
+        }
+        self._stamp(body)
+        self._log("create", body, 201, by=by, took=took)
+        return body
+
+    def patch(
+        self,
+        target: Object,
+        *,
+        spec: Object | None = None,
+        status: Object | None = None,
+        finalizers: Sequence[str] | None = None,
+        by: str = OPERATOR,
+        agent: str = "argosy",
+        unidentified: bool = False,
+        subresource: str = "",
+        took: float = TOOK,
+    ) -> None:
+        """Merge a change into an object; the last finalizer's end is a going object's end."""
+        metadata = target["metadata"]
+        before = copy.deepcopy(target)
+        if spec and any(target["spec"].get(key) != value for key, value in spec.items()):
+            target["spec"] |= spec
+            metadata["generation"] += 1
+        target["status"] |= status or {}
+        if finalizers is not None:
+            metadata["finalizers"] = list(finalizers)
+        gone = metadata.get("deletionTimestamp") and not metadata["finalizers"]
+        if not gone and target != before:
+            self._stamp(target)
+        request: Object = {"metadata": {} if unidentified else {"uid": metadata["uid"]}}
+        subresource = subresource or ("status" if status else "")
+        self._log(
+            "patch", target, 200, by=by, agent=agent, request=request, sub=subresource, took=took
+        )
+
+    def delete(
+        self,
+        target: Object,
+        *,
+        by: str = OPERATOR,
+        unidentified: bool = False,
+        took: float = TOOK,
+    ) -> None:
+        """Delete an object: at once if nothing holds it, else it begins to go."""
+        metadata = target["metadata"]
+        request = {} if unidentified else {"preconditions": {"uid": metadata["uid"]}}
+        if not metadata["finalizers"]:
+            details = {"uid": metadata["uid"]}
+            answer = {"kind": "Status", "status": "Success", "details": details}
+            self._log("delete", target, 200, by=by, request=request, answer=answer, took=took)
+            return
+        if "deletionTimestamp" not in metadata:
+            metadata["deletionTimestamp"] = _moment(self.now)
+            metadata["deletionGracePeriodSeconds"] = 0
+            self._stamp(target)
+        self._log("delete", target, 200, by=by, request=request, took=took)
+
+    def refuse(self, verb: str, target: Object, code: int, *, by: str = OPERATOR) -> None:
+        """Write down a request that was refused."""
+        request = {"metadata": {"uid": target["metadata"]["uid"]}}
+        answer = {"kind": "Status", "status": "Failure", "code": code}
+        self._log(verb, target, code, by=by, request=request, answer=answer)
+
+    def run(self, pod: Object, *, by: str = OPERATOR) -> None:
+        """Run a command in a pod."""
+        self._log("create", pod, 101, by=by, sub="exec", answer={})
+
+    def lease(self, agent: str, *, by: str = OPERATOR) -> None:
+        """Renew or take the Lease."""
+        target: Object = {
+            "resource": "leases",
+            "metadata": {"name": "argosy-leader", "namespace": "argosy", "uid": "lease"},
+        }
+        self._log("update", target, 200, by=by, agent=agent, answer={})
+
+    def _stamp(self, target: Object) -> None:
+        self._version += 1
+        target["metadata"]["resourceVersion"] = str(self._version)
+
+    def _log(
+        self,
+        verb: str,
+        target: Object,
+        code: int,
+        *,
+        by: str,
+        agent: str = "argosy",
+        request: Object | None = None,
+        answer: Object | None = None,
+        sub: str = "",
+        took: float = TOOK,
+    ) -> None:
+        received, self.now = self.now, self.now + took
+        metadata = target["metadata"]
+        shown = {key: value for key, value in target.items() if key != "resource"}
+        event: Object = {
+            "kind": "Event",
+            "stage": "ResponseComplete",
+            "auditID": str(len(self.lines)),
+            "verb": verb,
+            "user": {"username": by},
+            "userAgent": agent,
+            "requestURI": "/",
+            "objectRef": {
+                "resource": target["resource"],
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "subresource": sub,
+            },
+            "responseStatus": {"code": code},
+            "requestReceivedTimestamp": _moment(received),
+            "stageTimestamp": _moment(self.now),
+        }
+        if request is not None:
+            event["requestObject"] = request
+        if answer != {}:
+            event["responseObject"] = shown if answer is None else answer
+        self.lines.append(json.dumps(event).encode())
+
+
+def _reference(owner: Object) -> Object:
+    metadata = owner["metadata"]
+    known = {"kind": owner["kind"], "name": metadata["name"], "uid": metadata["uid"]}
+    return {**known, "controller": True}
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

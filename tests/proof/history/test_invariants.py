@@ -1,0 +1,472 @@
+"""Each invariant sees a history that breaks it, and lets pass one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proof import history
+from proof.history import journal, process, scribe, verdict, writes
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+Object = dict[str, Any]
+
+
+class Shop:
+    """An application with one set of servers, written down as the operator would make it."""
+
+    def __init__(self, replicas: int = 2, surge: int = 0) -> None:
+        self.log = scribe.Scribe()
+        finalizers = (scribe.FINALIZER,)
+        self.application = self.log.create(
+            "applications", "shop", by=scribe.PERSON, finalizers=finalizers
+        )
+        spec = {"application": "shop", "component": "web", "replicas": replicas}
+        self.servers: list[Object] = []
+        self.pods: list[Object] = []
+        self.set = self.log.create(
+            "serversets",
+            "shop-web",
+            owner=self.application,
+            spec={**spec, "rollout": {"maxSurge": surge}},
+            finalizers=finalizers,
+        )
+
+    def server(self, ordinal: int, name: str = "") -> Object:
+        """Make a server, without its pod."""
+        made = self.log.create(
+            "servers",
+            name or f"shop-web-{ordinal}",
+            owner=self.set,
+            spec={"application": "shop", "component": "web", "ordinal": ordinal},
+            finalizers=(scribe.FINALIZER,),
+        )
+        self.servers.append(made)
+        return made
+
+    def pod(self, server: Object, name: str = "") -> Object:
+        """Make a server's pod."""
+        made = self.log.create("pods", name or server["metadata"]["name"], owner=server)
+        self.pods.append(made)
+        return made
+
+    def ready(self, pod: Object, server: Object) -> None:
+        """Let a pod become ready and its server say so."""
+        self.log.patch(pod, status=READY, by="kwok")
+        self.log.patch(server, status={**READY, "observedGeneration": 1})
+
+    def whole(self) -> None:
+        """Make all servers and pods, ready, and say so."""
+        for ordinal in range(self.set["spec"]["replicas"]):
+            server = self.server(ordinal)
+            self.ready(self.pod(server), server)
+        count = len(self.servers)
+        self.log.patch(self.set, status={**READY, "observedGeneration": 1, "ready": count})
+        self.log.patch(self.application, status={**READY, "observedGeneration": 1})
+
+    def torn_down(self) -> None:
+        """Delete everything in order."""
+        self.log.delete(self.application, by=scribe.PERSON)
+        self.log.delete(self.set)
+        for server in self.servers:
+            self.log.delete(server)
+        for pod in self.pods:
+            self.log.delete(pod)
+        for each in (*self.servers, self.set, self.application):
+            self.log.patch(each, finalizers=())
+
+
+def broken(shop: Shop, **expected: Any) -> list[str]:
+    """Return which invariants a history breaks."""
+    found = history.check(shop.log.lines, expectations=history.Expectations(**expected))
+    return [each.invariant for each in found.violations]
+
+
+def test_a_whole_life_breaks_nothing() -> None:
+    """Create, scale, converge and delete, done well, pass all invariants at once."""
+    shop = Shop(replicas=2)
+    shop.whole()
+    shop.log.patch(shop.set, spec={"replicas": 3})
+    server = shop.server(2)
+    shop.ready(shop.pod(server), server)
+    shop.log.wait(100)
+    shop.torn_down()
+    found = history.check(
+        shop.log.lines, expectations=history.Expectations(visit_within=300, remaining=())
+    )
+    assert found, str(found)
+    assert len(found.history.lives) == 8
+    assert all(life.gone for life in found.history.lives.values())
+
+
+def test_i1_two_servers_of_one_ordinal() -> None:
+    """A second server of a live one's ordinal is seen, whatever its name."""
+    shop = Shop()
+    shop.server(0)
+    shop.server(0, name="shop-web-0-x7k2p")
+    assert broken(shop) == ["I1"]
+
+
+def test_i1_an_ordinal_may_be_taken_again() -> None:
+    """An ordinal is free when its server has gone, even if its end carries no version."""
+    shop = Shop()
+    first = shop.server(0)
+    shop.log.delete(first)
+    shop.log.patch(first, finalizers=())
+    shop.server(0)
+    assert broken(shop) == []
+
+
+def test_i1_one_server_too_many() -> None:
+    """A third server of a set of two is one too many."""
+    shop = Shop(replicas=2)
+    for ordinal in range(3):
+        shop.server(ordinal)
+    assert broken(shop) == ["I1"]
+
+
+@pytest.mark.parametrize(("surge", "wrong"), [(1, []), (0, ["I1"]), ("50%", []), ("0%", ["I1"])])
+def test_i1_surge_is_allowed(surge: int | str, wrong: list[str]) -> None:
+    """Surge raises the bound, percents rounded up."""
+    shop = Shop(replicas=2)
+    shop.log.patch(shop.set, spec={"rollout": {"maxSurge": surge}})
+    for ordinal in range(3):
+        shop.server(ordinal)
+    assert broken(shop) == wrong
+
+
+def test_i1_a_scale_down_excuses_what_was_on_its_way() -> None:
+    """A create just after a scale-down is excused; one that comes much later is not."""
+    shop = Shop(replicas=2)
+    shop.server(0)
+    shop.log.patch(shop.set, spec={"replicas": 1})
+    shop.server(1)
+    assert broken(shop) == []
+    shop.log.wait(60)
+    shop.server(2)
+    assert broken(shop) == ["I1"]
+
+
+def test_i1_terminating_servers_are_not_counted() -> None:
+    """A server that is going makes room in the count, though not for its ordinal."""
+    shop = Shop(replicas=1)
+    shop.log.delete(shop.server(0))
+    shop.server(1)
+    assert broken(shop) == []
+
+
+def test_i1_two_pods_of_one_server() -> None:
+    """Two live pods of one server are two servers in truth."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.pod(server)
+    shop.pod(server, name="shop-web-0-x7k2p")
+    assert broken(shop) == ["I1"]
+
+
+def test_i2_a_delete_says_which_object() -> None:
+    """A delete without a UID precondition is seen, also when it hits the right object."""
+    shop = Shop()
+    shop.log.delete(shop.server(0), unidentified=True)
+    assert broken(shop) == ["I2"]
+
+
+def test_i2_a_patch_says_which_object() -> None:
+    """A patch without UID and resourceVersion is seen; what others do is not ours to judge."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.patch(server, spec={"incarnation": 2}, unidentified=True, by=scribe.PERSON)
+    assert broken(shop) == []
+    shop.log.patch(server, spec={"incarnation": 3}, unidentified=True)
+    assert broken(shop) == ["I2"]
+
+
+def test_i3_nothing_is_made_below_what_is_going() -> None:
+    """A server made long after its application began to go is seen."""
+    shop = Shop()
+    shop.server(0)
+    shop.log.delete(shop.application, by=scribe.PERSON)
+    shop.server(1)
+    assert broken(shop) == []
+    shop.log.wait(30)
+    shop.pod(shop.servers[0])
+    assert broken(shop) == ["I3"]
+
+
+def test_i3_what_has_no_owner_belongs_to_its_application() -> None:
+    """A retained claim made for an application that has gone is seen by its label."""
+    shop = Shop()
+    shop.torn_down()
+    shop.log.wait(30)
+    labels = {"argosy.dev/application": "shop"}
+    shop.log.create("persistentvolumeclaims", "data-shop-web-0", labels=labels)
+    assert broken(shop) == ["I3"]
+
+
+def test_i3_a_name_may_be_used_again() -> None:
+    """An application made again under the name of one that has gone is its own."""
+    shop = Shop()
+    shop.torn_down()
+    shop.log.wait(30)
+    shop.log.create("applications", "shop", by=scribe.PERSON)
+    labels = {"argosy.dev/application": "shop"}
+    shop.log.create("persistentvolumeclaims", "data-shop-web-0", labels=labels)
+    assert broken(shop) == []
+
+
+def test_i4_a_finalizer_stays_while_its_pod_is_there() -> None:
+    """A server let go while its pod still runs is seen."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    shop.log.delete(server)
+    shop.log.patch(server, finalizers=())
+    shop.log.delete(pod)
+    assert broken(shop) == ["I4"]
+
+
+def test_i4_answers_may_overtake_each_other() -> None:
+    """A pod's delete that is answered after its server was let go is no early release."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    shop.log.delete(server)
+    shop.log.delete(pod, took=1.0)
+    shop.log.now -= 0.9  # the watch told of the pod's end before the answer was sent
+    shop.log.patch(server, finalizers=())
+    assert broken(shop) == []
+
+
+def test_i4_no_orphans() -> None:
+    """What is left of a server that has gone is seen in the final listing."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.delete(server)
+    shop.log.patch(server, finalizers=())
+    pod = shop.pod(server)
+    assert broken(shop, remaining=[pod["metadata"]["uid"]]) == ["I4"]
+    assert broken(shop, remaining=[]) == []
+
+
+def test_i5_nothing_is_written_when_all_is_well() -> None:
+    """A write after convergence is seen, even one that changes nothing."""
+    shop = Shop()
+    shop.whole()
+    since = shop.log.now
+    assert broken(shop, quiet_since=since) == []
+    shop.log.wait(1)
+    shop.log.patch(shop.set, status=READY)
+    assert broken(shop, quiet_since=since) == ["I5"]
+
+
+def test_i6_counts_are_the_fault_free_runs() -> None:
+    """A server made twice is seen by its count; what changed nothing counts as nothing."""
+    shop = Shop(replicas=1)
+    shop.whole()
+    shop.log.refuse("create", shop.pods[0], 409)
+    reference = writes.counts(journal.read(shop.log.lines))
+    assert reference["pods", "shop-web-0", "create"] == 1
+    assert broken(shop, reference=reference) == []
+    shop.log.delete(shop.pods[0])
+    again = shop.pod(shop.servers[0])
+    assert broken(shop, reference=reference) == ["I6", "I6"]
+    key = ("pods", "shop-web-0")
+    excused = {(*key, "create"): 1, (*key, "delete"): 1}
+    assert broken(shop, reference=reference, excused=excused) == []
+    assert again["metadata"]["uid"]
+
+
+def task(shop: Shop, server: Object, identity: str, state: str, attempt: int = 1) -> None:
+    """Write how a server's task goes."""
+    shop.log.patch(server, status={"task": {"id": identity, "attempt": attempt, "state": state}})
+
+
+def test_i7_one_task_at_a_time() -> None:
+    """A server that is given a second task before the first has ended is seen."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.patch(server, spec={"task": {"id": "a", "operation": "x"}})
+    task(shop, server, "a", "Started")
+    task(shop, server, "a", "Succeeded")
+    shop.log.patch(server, spec={"task": {"id": "b", "operation": "x"}})
+    assert broken(shop) == []
+    task(shop, server, "b", "Started")
+    shop.log.patch(server, spec={"task": {"id": "c", "operation": "x"}})
+    assert broken(shop) == ["I7"]
+
+
+@pytest.mark.parametrize(
+    ("states", "wrong"),
+    [
+        ([("Started", 1), ("Pending", 1), ("Started", 2), ("Succeeded", 2)], []),
+        ([("Started", 1), ("Unknown", 1), ("Failed", 1)], []),
+        ([("Started", 1), ("Succeeded", 1), ("Failed", 1)], ["I7"]),
+        ([("Started", 2), ("Started", 1)], ["I7"]),
+        ([("Started", 1), ("Pending", 1), ("Started", 1)], ["I7"]),
+    ],
+)
+def test_i7_what_ended_stays_ended(states: list[tuple[str, int]], wrong: list[str]) -> None:
+    """Attempts only rise, each is claimed once, and ends are final."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.patch(server, spec={"task": {"id": "a", "operation": "x"}})
+    for state, attempt in states:
+        task(shop, server, "a", state, attempt)
+    assert broken(shop) == wrong
+
+
+@pytest.mark.parametrize(("state", "wrong"), [("Unknown", ["I7"]), ("True", [])])
+def test_i7_checkpoints_stay_while_their_run_goes_on(state: str, wrong: list[str]) -> None:
+    """A checkpoint that vanishes in the middle of its run is seen; afterwards it may go."""
+    shop = Shop()
+    now = {"run": "1", "conditions": [{"type": "Succeeded", "status": state}]}
+    shop.log.create("operations", "x", by=scribe.PERSON, status=now)
+    server = shop.server(0)
+    passed = {"operation": "x", "run": "1", "step": "drain", "incarnation": 1}
+    shop.log.patch(server, status={"incarnation": 1, "checkpoints": [passed]})
+    shop.log.patch(server, status={"checkpoints": []})
+    assert broken(shop) == wrong
+
+
+def test_i7_a_command_needs_a_claim() -> None:
+    """A command that runs in a pod whose server carries no claim is seen."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    shop.log.patch(server, spec={"task": {"id": "a", "operation": "x"}})
+    task(shop, server, "a", "Started")
+    shop.log.run(pod)
+    assert broken(shop) == []
+    task(shop, server, "a", "Succeeded")
+    shop.log.wait(1)
+    shop.log.run(pod)
+    assert broken(shop) == ["I7"]
+
+
+def test_i8_everything_is_looked_at() -> None:
+    """A generation that no status speaks of for longer than the bound is seen."""
+    shop = Shop()
+    shop.whole()
+    shop.log.patch(shop.application, spec={"paused": True}, by=scribe.PERSON)
+    shop.log.wait(20)
+    shop.log.patch(shop.servers[0], spec={"incarnation": 2})
+    assert broken(shop, visit_within=30) == []
+    shop.log.wait(20)
+    shop.log.patch(shop.servers[0], status={"observedGeneration": 2})
+    assert broken(shop, visit_within=30) == ["I8"]
+    shop.log.patch(shop.application, status={"observedGeneration": 2})
+    assert broken(shop, visit_within=30) == ["I8"]
+    assert broken(shop, visit_within=60) == []
+
+
+def test_i9_ready_servers_have_ready_pods() -> None:
+    """A server that calls itself Ready before its pod is, is ahead of the truth."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    shop.log.patch(server, status=READY)
+    assert broken(shop) == ["I9"]
+    shop.log.wait(1)
+    shop.log.patch(pod, status=READY, by="kwok")
+    assert broken(shop) == ["I9"]
+
+
+def test_i9_what_was_true_a_moment_ago_may_be_said() -> None:
+    """A status written while the truth changes is excused, a stale one is not."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    shop.log.patch(pod, status=READY, by="kwok")
+    shop.log.patch(pod, status={"conditions": []}, by="kwok")
+    shop.log.wait(1)
+    shop.log.patch(server, status=READY)
+    assert broken(shop) == []
+    assert broken(shop, slack=0.5) == ["I9"]
+
+
+def test_i9_no_generation_from_the_future() -> None:
+    """An observedGeneration above the generation is seen."""
+    shop = Shop()
+    shop.log.patch(shop.set, status={"observedGeneration": 2})
+    assert broken(shop) == ["I9"]
+
+
+def test_i9_sets_count_what_is_there() -> None:
+    """A set that counts more ready servers than there are, or is Ready too soon, is seen."""
+    shop = Shop(replicas=2)
+    server = shop.server(0)
+    shop.ready(shop.pod(server), server)
+    shop.log.patch(shop.set, status={"ready": 1, "observedGeneration": 1})
+    assert broken(shop) == []
+    shop.log.patch(shop.set, status={"ready": 2})
+    assert broken(shop) == ["I9"]
+    shop.log.patch(shop.set, status=READY)
+    assert broken(shop) == ["I9", "I9", "I9"]
+
+
+def test_i9_applications_are_ready_after_their_sets() -> None:
+    """An application that is Ready before its set is seen."""
+    shop = Shop()
+    shop.log.patch(shop.application, status=READY)
+    assert broken(shop) == ["I9"]
+
+
+def test_i10_work_does_not_come_back() -> None:
+    """Two replicas that take turns on one object are seen; one hand-over is not."""
+    shop = Shop()
+    for incarnation, agent in enumerate(["argosy", "argosy-1", "argosy-1"], 2):
+        shop.log.patch(shop.set, spec={"incarnation": incarnation}, agent=agent)
+    assert broken(shop) == []
+    shop.log.patch(shop.set, spec={"incarnation": 9}, agent="argosy")
+    assert broken(shop) == ["I10"]
+
+
+def test_i10_the_holder_writes() -> None:
+    """With a Lease in the history, a write by whoever lost it is seen."""
+    shop = Shop()
+    shop.log.lease("argosy-0")
+    shop.log.patch(shop.set, spec={"incarnation": 2}, agent="argosy-0")
+    shop.log.lease("argosy-1")
+    shop.log.patch(shop.set, spec={"incarnation": 3}, agent="argosy-1")
+    shop.log.lease("argosy-0")
+    shop.log.patch(shop.set, spec={"incarnation": 4}, agent="argosy-0")
+    assert broken(shop) == []
+    shop.log.lease("argosy-1")
+    shop.log.patch(shop.set, spec={"incarnation": 5}, agent="argosy-0")
+    assert broken(shop) == ["I10"]
+
+
+def test_i11_memory_comes_back() -> None:
+    """Memory that stays high at the end is seen; a peak before is not."""
+    mib = 1 << 20
+    assert not list(process.returned(80 * mib, [400 * mib, 90 * mib, 95 * mib]))
+    grown = list(process.returned(80 * mib, [90 * mib, 200 * mib, 200 * mib, 201 * mib]))
+    assert [each.invariant for each in grown] == ["I11"]
+
+
+def test_i12_tracebacks_are_found(tmp_path: Path) -> None:
+    """A traceback in the operator's log is a violation that quotes it."""
+    log = tmp_path / "operator.log"
+    log.write_text('{"event": "started"}\n')
+    assert history.check([], processes=history.Process(logs=[log]))
+    log.write_text('{"event": "x"}\nTraceback (most recent call last):\n  File "y.py", line 1\n')
+    found = history.check([], processes=history.Process(logs=[log]))
+    assert [each.invariant for each in found.violations] == ["I12"]
+    assert "y.py" in str(found)
+
+
+def test_a_verdict_tells_the_story() -> None:
+    """The report names the invariant, the lines, and what happened to the object before."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.delete(server, unidentified=True)
+    found = history.check(shop.log.lines)
+    with pytest.raises(AssertionError, match="I2: deletes servers/shop-web-0 without") as failure:
+        found.require()
+    assert "line 3" in str(failure.value)
+    assert "operator create servers/shop-web-0 -> 201 created" in str(failure.value)
+    assert verdict.told(found.history.changes[0]) in verdict.story(
+        found.history, verdict.Violation(invariant="", message="", evidence=found.history.changes)
+    )
