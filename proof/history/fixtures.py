@@ -1,0 +1,56 @@
+"""A pytest fixture that judges the history of every end-to-end test when it ends.
+
+A conftest.py imports it by name, beside those of `devcluster.fixtures`, whose `namespace` tells
+which part of the audit log is the test's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.api import resources
+from devcluster import client, fixtures
+from proof.history import journal, judgement
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Checked:
+    """What a test may say of its own history; judged when the test has ended."""
+
+    expectations: judgement.Expectations = dataclasses.field(default_factory=judgement.Expectations)
+    processes: judgement.Process = dataclasses.field(default_factory=judgement.Process)
+
+
+@pytest.fixture
+def checked_history(request: pytest.FixtureRequest, namespace: str) -> Iterator[Checked]:
+    """Hold what the test wrote to all invariants, before its namespace goes.
+
+    Against a cluster that is not ours there is no audit log, and nothing is judged.
+    """
+    checked = Checked()
+    yield checked
+    if fixtures.GIVEN in os.environ:
+        return
+    log: Path = request.getfixturevalue("cluster").audit_log
+    api: client.Client = request.getfixturevalue("api")
+    expected = checked.expectations
+    if expected.remaining is None:
+        expected = dataclasses.replace(expected, remaining=remaining(api, namespace))
+    judgement.check(
+        log, namespaces=[namespace], expectations=expected, processes=checked.processes
+    ).require()
+
+
+def remaining(api: client.Client, namespace: str) -> frozenset[str]:
+    """Return the UIDs of all that is in a namespace and that invariants speak of."""
+    found: set[str] = set()
+    for resource, place in resources.PLACES.items():
+        if resource.value in journal.CHECKED and place.namespaced:
+            listed = api.get(resources.path(resource, namespace))
+            found |= {each["metadata"]["uid"] for each in listed["items"]}
+    return frozenset(found)
