@@ -34,23 +34,22 @@ def remove(name: str) -> None:
     """Kill every process below the group and remove it, in every hierarchy."""
 
     def empty() -> bool:
-        found = set(_members(name))
+        found = set(members(name))
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return not found
 
     if not processes.wait_until(empty, 20):
-        raise errors.DevclusterError(
-            f"processes of cgroup {name} do not end: {set(_members(name))}"
-        )
+        raise errors.DevclusterError(f"processes of cgroup {name} do not end: {set(members(name))}")
     for hierarchy in hierarchies():
         for folder, _, _ in os.walk(hierarchy / name, topdown=False):
             with contextlib.suppress(FileNotFoundError):
                 Path(folder).rmdir()
 
 
-def _members(name: str) -> Iterator[int]:
+def members(name: str) -> Iterator[int]:
+    """Yield the processes in the group and below it."""
     for hierarchy in hierarchies():
         for folder, _, _ in os.walk(hierarchy / name):
             with contextlib.suppress(OSError):

@@ -94,14 +94,14 @@ class Cluster:
 
         It also works after a crash, on a half-started cluster, and on none at all.
         """
+        if networks.present(self.dir):
+            from devcluster import node  # noqa: PLC0415  node builds on this module
+
+            node.remove(self.dir)
         if not self.dir.exists():
             self.processes.sweep()
             return
         with self._locked():
-            if self._state().get("network") or (self.dir / networks.SAVED).exists():
-                from devcluster import node  # noqa: PLC0415  node builds on this module
-
-                node.remove(self.dir)
             self._erase()
 
     def alive(self, component: str) -> bool:

@@ -104,7 +104,7 @@ def registry(owner: cluster.Cluster) -> str:
         program = binaries.ensure(binaries.REGISTRY, owner.say) / "registry"
         owner.processes.start(REGISTRY, [str(program), "serve", str(config)])
         owner.watch(REGISTRY)
-        owner.wait("the registry", lambda: _listens(address))
+        owner.wait("the registry", lambda: listens(address))
     return address
 
 
@@ -236,7 +236,8 @@ def _run_with_progress(argv: Sequence[str], log: Path, what: str, say: binaries.
         raise errors.DevclusterError(f"{what} failed; the last lines of {log}:\n{tail}")
 
 
-def _listens(address: str) -> bool:
+def listens(address: str) -> bool:
+    """Whether something accepts connections at `host:port`."""
     host, _, port = address.rpartition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ POD_RANGES = "10.88.{}.0/24"
 SERVICE_RANGES = "10.89.{}.0/24"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 BRIDGE_FILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+PACKAGES = {"ip": "iproute2", "nft": "nftables"}
 SAVED = "sysctls.json"
 KUBE_PROXY_TABLES = ("ip kube-proxy", "ip6 kube-proxy")
 
@@ -49,12 +49,17 @@ def name(folder: Path) -> str:
     return f"argosy-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
+def present(folder: Path) -> bool:
+    """Whether something of this cluster's network is there, even if its folder is not."""
+    return (Path("/sys/class/net") / name(folder)).exists() or (folder / SAVED).exists()
+
+
 def create(folder: Path) -> Network:
     """Make the bridge and close it; refuse if another real node is on this machine."""
     require_root()
-    for tool, package in (("ip", "iproute2"), ("nft", "nftables")):
+    for tool, package in PACKAGES.items():
         require(tool, package)
-    if any(_quiet("nft", "list", "table", *each.split()) for each in KUBE_PROXY_TABLES):
+    if any(succeeds("nft", "list", "table", *each.split()) for each in KUBE_PROXY_TABLES):
         raise errors.DevclusterError(
             "a kube-proxy works on this machine already, and there can be one: `down` the other"
             " cluster with a real node first"
@@ -75,26 +80,26 @@ def restore(network: Network) -> None:
     for path in (FORWARDING, BRIDGE_FILTER):
         if path.exists():
             path.write_text("1")
-    if not _quiet("ip", "link", "show", network.bridge):
+    if not succeeds("ip", "link", "show", network.bridge):
         length = ipaddress.ip_network(network.pods).prefixlen
         _run("ip", "link", "add", network.bridge, "type", "bridge")
         _run("ip", "addr", "add", f"{network.gateway}/{length}", "dev", network.bridge)
         _run("ip", "link", "set", network.bridge, "up")
         # Without a route the packets to a Service never reach kube-proxy's rules.
         _run("ip", "route", "add", network.services, "dev", network.bridge)
-    if not _quiet("nft", "list", "table", *network.table.split()):
+    if not succeeds("nft", "list", "table", *network.table.split()):
         _run("nft", "-f", "-", text=_rules(network))
 
 
 def remove(folder: Path) -> None:
     """Take away the bridge, the packet filters and the settings, as far as they are there."""
     bridge = name(folder)
-    existed = _quiet("ip", "link", "show", bridge)
+    existed = succeeds("ip", "link", "show", bridge)
     if existed:
         _run("ip", "link", "del", bridge)
     if existed or (folder / SAVED).exists():
         for table in (f"inet {bridge}", *KUBE_PROXY_TABLES):
-            _quiet("nft", "delete", "table", *table.split())
+            succeeds("nft", "delete", "table", *table.split())
     saved = folder / SAVED
     if saved.exists():
         for path, value in json.loads(saved.read_text()).items():
@@ -143,15 +148,17 @@ table {network.table} {{
 """
 
 
-def _run(*argv: str, text: str | None = None) -> None:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+def _run(*argv: str, text: str | None = None) -> str:
+    program = require(argv[0], PACKAGES[argv[0]])
+    done = subprocess.run(
+        [program, *argv[1:]], input=text, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise errors.DevclusterError(f"{' '.join(argv)}: {done.stderr.strip()}")
+    return done.stdout
 
 
-def _quiet(*argv: str) -> bool:
-    return subprocess.run(_words(argv), capture_output=True, check=False).returncode == 0
-
-
-def _words(argv: Sequence[str]) -> list[str]:
-    return [require(argv[0], "iproute2 nftables"), *argv[1:]]
+def succeeds(*argv: str) -> bool:
+    """Whether a command of `ip` or `nft` does."""
+    program = require(argv[0], PACKAGES[argv[0]])
+    return subprocess.run([program, *argv[1:]], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,194 @@
+"""The real node: containers that run, images that are built, and nothing left afterwards."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcluster import (
+    cgroups,
+    client,
+    cluster,
+    controlplane,
+    errors,
+    images,
+    network,
+    node,
+    oci,
+    processes,
+)
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.realnode,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
+]
+PODS = "/api/v1/namespaces/default/pods"
+PATIENCE = 90
+DOCKERFILE = """
+FROM python:3.11-slim-bookworm
+ARG WORD
+RUN echo "$WORD" > /word
+USER 1000:1000
+"""
+# What a pod sees, written to its log: its file, the cluster's DNS, a Service, and no way out.
+LOOK = """
+import socket, urllib.request
+print(open("/word").read().strip())
+print(socket.gethostbyname("kubernetes.default.svc.cluster.local"))
+print(urllib.request.urlopen("http://web.default.svc.cluster.local", timeout=10).status)
+try:
+    socket.create_connection(("198.51.100.1", 80), timeout=10)
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[cluster.Cluster]:
+    """A cluster with a real node and no fake one."""
+    one = cluster.Cluster(tmp_path)
+    try:
+        one.start(controlplane.Settings(nodes=0, real_node=True))
+        yield one
+    finally:
+        one.stop()
+
+
+def run(api: client.Client, name: str, image: str, command: list[str]) -> None:
+    """Create a pod that ends when its command does."""
+    spec = {"containers": [{"name": "c", "image": image, "command": command}]}
+    labels = {"app": name}
+    api.create(
+        PODS,
+        {"metadata": {"name": name, "labels": labels}, "spec": {**spec, "restartPolicy": "Never"}},
+    )
+
+
+def reaches(api: client.Client, name: str, phase: str) -> None:
+    """Wait for a pod's phase; the last status is in the failure."""
+    last: list[Any] = [None]
+
+    def look() -> bool:
+        last[0] = api.get(f"{PODS}/{name}")["status"]
+        return bool(last[0].get("phase") == phase)
+
+    assert processes.wait_until(look, PATIENCE), last[0]
+
+
+def test_an_image_is_built_and_its_pods_meet_dns_services_and_no_way_out(
+    real: cluster.Cluster, tmp_path: Path
+) -> None:
+    """From a Dockerfile to a running pod, whose network is the cluster and nothing else."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    built = images.build(real, context, "look:1", arguments={"WORD": "ahoy"})
+    assert built.image == "docker.io/library/look:1"
+    run(real.client, "web", built.image, ["python", "-m", "http.server", "8000"])
+    real.client.create(
+        "/api/v1/namespaces/default/services",
+        {
+            "metadata": {"name": "web"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8000}]},
+        },
+    )
+    reaches(real.client, "web", "Running")
+    pod = real.client.get(f"{PODS}/web")["status"]["podIP"]
+    assert processes.wait_until(lambda: _serves(pod), PATIENCE)
+    run(real.client, "look", built.image, ["python", "-c", LOOK])
+    reaches(real.client, "look", "Succeeded")
+    net = real.plan().network
+    assert net is not None
+    log = real.client.get(f"{PODS}/look/log").splitlines()
+    assert log == ["ahoy", real.plan().service_address(1), "200", "ConnectionRefusedError"]
+
+
+def test_an_image_goes_through_the_clusters_registry(real: cluster.Cluster, tmp_path: Path) -> None:
+    """What was pushed is pulled by the node after its own copy is gone."""
+    address = images.registry(real)
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE)
+    built = images.build(
+        real, tmp_path, f"{address}/team/look:1", arguments={"WORD": "pulled"}, push=True
+    )
+    node.ctr(real.dir, "images", "rm", "--sync", built.image)
+    run(real.client, "look", built.image, ["cat", "/word"])
+    reaches(real.client, "look", "Succeeded")
+    assert real.client.get(f"{PODS}/look/log") == "pulled\n"
+
+
+def test_a_failed_build_says_which_line(real: cluster.Cluster, tmp_path: Path) -> None:
+    """The error holds the builder's own words."""
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim-bookworm\nRUN exit 7\n")
+    with pytest.raises(errors.DevclusterError, match=r"(?s)RUN exit 7.*exit code: 7"):
+        images.build(real, tmp_path, "never")
+
+
+def test_a_crashed_node_is_repaired_and_keeps_its_pods(real: cluster.Cluster) -> None:
+    """With containerd and kubelet killed, start again: the same container still runs."""
+    dns = "/api/v1/namespaces/kube-system/pods"
+    before = [_container_ids(each) for each in real.client.get(dns)["items"]]
+    for name in (node.KUBELET, node.CONTAINERD):
+        real.kill(name)
+    real.start()
+    assert all(map(real.alive, node.COMPONENTS))
+    assert [_container_ids(each) for each in real.client.get(dns)["items"]] == before
+
+
+def test_down_after_everything_was_killed_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process, mount, bridge, packet filter, control group or setting outlives the cluster."""
+    forwarding = network.FORWARDING.read_text()
+    monkeypatch.chdir(tmp_path)
+    one = cluster.Cluster(tmp_path)
+    try:
+        one.start(controlplane.Settings(nodes=0, real_node=True))
+        name = network.name(one.dir)
+        containers = set(cgroups.members(name))
+        assert containers
+        for component in (*cluster.COMPONENTS, *node.COMPONENTS):
+            one.kill(component)
+    finally:
+        one.stop()
+    assert list(processes.marked(one.dir)) == []
+    assert not [pid for pid in containers if processes.identity(pid)]
+    assert not network.present(one.dir)
+    assert str(one.dir) not in Path("/proc/self/mountinfo").read_text()
+    assert not [path for path in cgroups.hierarchies() if (path / name).exists()]
+    assert not network.succeeds("nft", "list", "table", "inet", name)
+    assert not network.succeeds("nft", "list", "table", "ip", "kube-proxy")
+    assert network.FORWARDING.read_text() == forwarding
+    assert {path.name for path in one.dir.iterdir()} == {"logs", "lock"}
+
+
+def test_a_second_real_node_is_refused(real: cluster.Cluster, tmp_path: Path) -> None:
+    """One kube-proxy per machine: the second cluster says so and leaves the first alone."""
+    second = cluster.Cluster(tmp_path / "second")
+    with pytest.raises(errors.DevclusterError, match="there can be one"):
+        second.start(controlplane.Settings(real_node=True))
+    second.stop()
+    assert real.running
+    assert all(map(real.alive, node.COMPONENTS))
+
+
+def test_the_same_files_are_the_same_image(tmp_path: Path) -> None:
+    """An archive does not depend on when it was made, or where."""
+    program = tmp_path / "program"
+    program.write_bytes(b"#!/bin/true\n")
+    archives = []
+    for stamp in (1, 2):
+        os.utime(program, (stamp, stamp))
+        root = oci.layer(tmp_path / f"{stamp}.layer", {"program": program})
+        archives.append(oci.archive(tmp_path / f"{stamp}.tar", "a.test/b:1", root).read_bytes())
+    assert archives[0] == archives[1]
+
+
+def _container_ids(pod: dict[str, Any]) -> list[str]:
+    return [each["containerID"] for each in pod["status"]["containerStatuses"]]
+
+
+def _serves(address: str) -> bool:
+    return images.listens(f"{address}:8000")
