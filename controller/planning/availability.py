@@ -14,10 +14,15 @@ _UNFINISHED = frozenset({"Pending", "Started", "Unknown"})
 
 
 def readiness(server: objects.Server) -> conditions.Condition | None:
-    """Return the server's Ready condition if it speaks of the spec that the server has now."""
+    """Return the server's Ready condition if it speaks of the spec that the server has now.
+
+    A task raises the generation without changing what the server is, so while one is under way the
+    word of before it stands.
+    """
     for each in server.status.conditions:
         if each.type == "Ready":
-            return each if each.observed_generation == server.metadata.generation else None
+            current = each.observed_generation == server.metadata.generation
+            return each if current or operated(server) else None
     return None
 
 
@@ -26,6 +31,8 @@ def seconds_until_available(server: objects.Server, now: float, min_ready_second
     status = server.status
     spec = server.spec
     if status.revision != spec.revision or status.incarnation != spec.incarnation:
+        return FOREVER
+    if status.power != spec.power and status.power:
         return FOREVER
     ready = readiness(server)
     if ready is None or ready.status != "True" or server.metadata.deletion_timestamp is not None:

@@ -1,4 +1,4 @@
-"""Which of a set's claims go, once their servers have: the policy decides, and data is kept if unsure.
+"""Which of a set's claims go once their servers have: the policy decides; in doubt data is kept.
 
 Called by the ServerSet planner. Providers make claims; only the set knows which are needed again.
 """

@@ -61,11 +61,11 @@ def data(component: objects.Component) -> bytes:
 
 
 def of_revision(
-    stored: objects.ControllerRevision, name: str, component: objects.Component
+    stored: objects.ControllerRevision, name: str, policies: tuple[objects.VolumeClaim, ...]
 ) -> Content:
-    """Return the revision `name` as it was stored, its claims under the policies of today."""
+    """Return the revision `name` as it was stored, its claims under the `policies` of today."""
     held = msgspec.json.decode(bytes(stored.data), type=_Stored)
-    today = {each.name: each for each in component.volume_claims}
+    today = {each.name: each for each in policies}
     claims = tuple(
         msgspec.structs.replace(today[each.name], spec=each.spec) if each.name in today else each
         for each in held.volume_claims
@@ -121,8 +121,7 @@ def _without_images(template: bytes) -> Any:
     """Return the template with its containers' images blanked; None where it has no containers."""
     value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
     spec = value.get("spec") if isinstance(value, dict) else None
-    containers = spec.get("containers") if isinstance(spec, dict) else None
-    if not isinstance(containers, list) or not containers:
+    if not isinstance(spec, dict) or not spec.get("containers"):
         return None
-    spec["containers"] = [{**each, "image": ""} for each in containers]
-    return value
+    blanked = [{**each, "image": ""} for each in spec["containers"]]
+    return {**value, "spec": {**spec, "containers": blanked}}

@@ -44,7 +44,9 @@ def server_set(
 ) -> Manifest:
     """Return the ServerSet of a component."""
     name = names.server_set(application.metadata.name, component.name)
-    metadata = _metadata(application, component.name, name, Resource.APPLICATIONS, application)
+    metadata = _metadata(
+        Resource.APPLICATIONS, application, application.metadata.name, component.name, name
+    )
     return {
         **_kind(Resource.SERVERSETS),
         "metadata": {
@@ -88,7 +90,9 @@ def controller_revision(
 ) -> Manifest:
     """Return the ControllerRevision that keeps a revision of a component."""
     name = names.controller_revision(application.metadata.name, component, revision)
-    metadata = _metadata(application, component, name, Resource.APPLICATIONS, application)
+    metadata = _metadata(
+        Resource.APPLICATIONS, application, application.metadata.name, component, name
+    )
     metadata["labels"] = {**metadata["labels"], names.REVISION_LABEL: revision}
     return {
         **_kind(Resource.REVISIONS),
@@ -109,7 +113,7 @@ def service(server_set: objects.ServerSet) -> Manifest:
     return {
         **_kind(Resource.SERVICES),
         "metadata": _metadata(
-            server_set, spec.component, name, Resource.SERVERSETS, server_set, spec.application
+            Resource.SERVERSETS, server_set, spec.application, spec.component, name
         ),
         "spec": {
             "clusterIP": "None",
@@ -179,16 +183,11 @@ def _kind(resource: Resource) -> dict[str, str]:
 
 
 def _metadata(
-    near: objects.Object,
-    component: str,
-    name: str,
-    owner_resource: Resource,
-    owner: objects.Object,
-    application: str = "",
+    resource: Resource, owner: objects.Object, application: str, component: str, name: str
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "namespace": near.metadata.namespace,
-        "labels": names.labels(application or near.metadata.name, component),
-        "ownerReferences": [owner_reference(owner_resource, owner)],
+        "namespace": owner.metadata.namespace,
+        "labels": names.labels(application, component),
+        "ownerReferences": [owner_reference(resource, owner)],
     }

@@ -57,9 +57,7 @@ def _recreate(due: list[Facts]) -> Step:
     notes = [f"taking down {len(free)} servers before any comes up (Recreate)"] if free else []
     if len(free) < len(due):
         notes.append(f"{len(due) - len(free)} servers are left alone until their operations end")
-    return Step(
-        removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes)
-    )
+    return Step(removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes))
 
 
 def _rolling(
@@ -100,6 +98,4 @@ def _counting_among(census: Census, removed: Collection[int]) -> int:
 
 
 def _limits(allowed: budget.Budget) -> str:
-    return (
-        f"{allowed.unavailable} of {allowed.desired} unavailable, at most {allowed.limit} may be"
-    )
+    return f"{allowed.unavailable} of {allowed.desired} unavailable, at most {allowed.limit} may be"

@@ -64,9 +64,7 @@ def _surge(census: Census, spec: objects.ServerSetSpec, spare_count: int) -> int
     unfinished = sum(
         1
         for each in census.odd
-        if (each.due or not each.available)
-        and not each.kept
-        and not census.is_spare(each.ordinal)
+        if (each.due or not each.available) and not each.kept and not census.is_spare(each.ordinal)
     )
     return min(allowed, unfinished)
 
@@ -142,9 +140,7 @@ def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:
     return tuple(free)
 
 
-def _removal_note(
-    census: Census, surge: int, removals: tuple[objects.Server, ...]
-) -> str:
+def _removal_note(census: Census, surge: int, removals: tuple[objects.Server, ...]) -> str:
     wanted = f"{census.desired} are desired" + (f" and {surge} spare ones allowed" if surge else "")
     what = f"{len(removals)} servers" if len(removals) > 1 else removals[0].metadata.name
     return f"removing {what}: {census.present} exist, {wanted}"

@@ -128,6 +128,8 @@ class ServerSetSnapshot:
     # Ordinals that running operations hold: rollouts keep away from them.
     operated: frozenset[int] = frozenset()
     claims: tuple[objects.Claim, ...] = ()
+    # The application's; what a server below the partition comes back with.
+    revisions: tuple[objects.ControllerRevision, ...] = ()
     # Since when this process has been watching: time in which nobody did is no missed deadline.
     watching_since: float = 0.0
     refusals: tuple[Refusal, ...] = ()

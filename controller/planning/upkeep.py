@@ -96,9 +96,7 @@ def _limits(wanted: objects.ServerSetSpec, told: objects.ServerSpec) -> dict[str
     return spec
 
 
-def _patch(
-    server: objects.Server, spec: dict[str, object], *, reason: str, guarded: bool
-) -> Patch:
+def _patch(server: objects.Server, spec: dict[str, object], *, reason: str, guarded: bool) -> Patch:
     meta = server.metadata
     return Patch(
         resource=Resource.SERVERS,

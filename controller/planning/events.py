@@ -1,0 +1,19 @@
+"""Events that follow from conditions: one when an object comes to a halt, none while it works.
+
+Called by the Application and ServerSet planners. An Event's reason is the condition's.
+"""
+
+from __future__ import annotations
+
+from controller.api import conditions
+from controller.api.conditions import Conditions
+from controller.planning.plan import Emit
+
+
+def alarm(before: Conditions, after: Conditions) -> tuple[Emit, ...]:
+    """Return a warning if the object is stalled now, and was not for this reason before."""
+    now = conditions.find(after, "Stalled")
+    earlier = conditions.find(before, "Stalled")
+    if now is None or (earlier is not None and earlier.reason == now.reason):
+        return ()
+    return (Emit(reason=now.reason, message=now.message, warning=True),)

@@ -1,0 +1,391 @@
+"""The ServerSet planner: one component's servers, how many, at which revision, in what order.
+
+Called by `execution` for every ServerSet, and by `explain` and `why`.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+from controller.api import conditions, names, objects
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.planning import (
+    amounts,
+    budget,
+    claims,
+    contents,
+    events,
+    finalizers,
+    manifests,
+    obstacles,
+    progress,
+    refusals,
+    remediation,
+    rollout,
+    scaling,
+    snapshot,
+    standing,
+    upkeep,
+)
+from controller.planning.census import Census, take
+from controller.planning.manifests import owned_by
+from controller.planning.plan import Action, Create, Delete, Emit, Plan, Urgency, soonest
+
+ORPHAN_FINALIZER = "orphan"
+# An Event names at most this many servers.
+MOST_NAMED = 5
+
+
+@dataclasses.dataclass(slots=True)
+class _Draft:
+    """What has been decided so far."""
+
+    actions: list[Action] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    # The rollout or the scaling goes on in this very plan.
+    acting: bool = False
+    # Ordinals whose Server is written or deleted already: one write each in one plan.
+    touched: set[int] = dataclasses.field(default_factory=set)
+
+
+def plan(given: snapshot.ServerSetSnapshot) -> Plan:
+    """Return what the set needs now, and how it stands."""
+    if given.server_set.metadata.deletion_timestamp is not None:
+        return _teardown(given)
+    census = take(given)
+    refused = refusals.of(given.refusals)
+    obstacle = obstacles.find(given)
+    if obstacle is not None:
+        return _hindered(given, census, refused, obstacle)
+    if _needs_service(given):
+        return _service_first(given, census, refused)
+    return _converge(given, census, refused)
+
+
+def _hindered(
+    given: snapshot.ServerSetSnapshot,
+    census: Census,
+    refused: refusals.Refusals,
+    obstacle: obstacles.Obstacle,
+) -> Plan:
+    outlook = standing.Outlook(
+        given=given,
+        census=census,
+        progress=progress.idle(given.server_set, census),
+        refused=refused,
+        obstacle=obstacle,
+        budget_spent=given.server_set.status.budget_spent,
+        handled_retry=given.server_set.status.last_handled_retry,
+    )
+    note = f"nothing is made or changed: {obstacle.message}"
+    return _finish(outlook, _Draft(notes=[note]), soonest(census.soonest))
+
+
+def _needs_service(given: snapshot.ServerSetSnapshot) -> bool:
+    if snapshot.Capability.DNS not in given.fleet.capabilities:
+        return False
+    return given.service is None or given.service.metadata.deletion_timestamp is not None
+
+
+def _service_first(
+    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> Plan:
+    """Make the Service before any server: were its name taken, no server could be found."""
+    draft = _Draft(notes=["servers wait for the headless Service that gives them their names"])
+    if given.service is None:
+        draft.actions.append(
+            Create(
+                resource=Resource.SERVICES,
+                body=manifests.service(given.server_set),
+                reason="servers are found by it in DNS",
+            )
+        )
+    outlook = standing.Outlook(
+        given=given,
+        census=census,
+        progress=progress.idle(given.server_set, census),
+        refused=refused,
+        budget_spent=given.server_set.status.budget_spent,
+        handled_retry=given.server_set.status.last_handled_retry,
+    )
+    return _finish(outlook, draft, None, worth_telling=bool(census.present))
+
+
+def _converge(
+    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> Plan:
+    server_set, draft = given.server_set, _Draft()
+    retrying = _retry_value(server_set) != server_set.status.last_handled_retry
+    spent = _budget_spent(census, server_set.spec)
+    halted = progress.halted_before(server_set, census, retrying=retrying)
+    why = "more servers failed for good than failureBudget allows" if spent else ""
+    why = why or ("the rollout missed its progress deadline" if halted else "")
+    _resize(given, census, draft, refused, halted=why, creating=not spent)
+    stands = progress.assess(
+        server_set,
+        census,
+        now=given.now,
+        watching_since=given.watching_since,
+        acting=draft.acting,
+        retrying=retrying,
+        halted=halted,
+    )
+    ill = remediation.Remediation() if spent else _remediate(given, census, draft, stands)
+    _mend(given, census, draft)
+    handled = _retry(given, census, draft) if retrying else server_set.status.last_handled_retry
+    draft.actions += claims.after_scaling(given)
+    outlook = standing.Outlook(
+        given=given,
+        census=census,
+        progress=stands,
+        refused=refused,
+        remedy=ill,
+        budget_spent=spent,
+        handled_retry=handled,
+    )
+    wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
+    return _finish(outlook, draft, soonest(wake, refused.wake_after(given.now)))
+
+
+def _resize(
+    given: snapshot.ServerSetSnapshot,
+    census: Census,
+    draft: _Draft,
+    refused: refusals.Refusals,
+    *,
+    halted: str,
+    creating: bool,
+) -> None:
+    """Decide which servers are made, taken away, and brought to the target revision."""
+    spec = given.server_set.spec
+    sized = scaling.decide(
+        census, spec, blocked=_blocked_ordinals(given, census, refused), surging=not halted
+    )
+    removed = {each.spec.ordinal for each in sized.removals}
+    step = rollout.decide(census, spec.rollout, removed, halted=halted)
+    draft.notes += (*sized.notes, *step.notes)
+    draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
+    draft.touched |= removed | {each.spec.ordinal for each in step.removals}
+    if creating and not step.creates_wait:
+        draft.actions += _creates(given, census, sized)
+    elif sized.creates:
+        draft.notes.append(f"{len(sized.creates)} servers are not created for now")
+    in_place = snapshot.Capability.CHANGE_IN_PLACE in given.fleet.capabilities
+    for each in step.updates:
+        draft.actions.append(
+            upkeep.bring(
+                given.server_set,
+                each,
+                in_place_possible=in_place,
+                reason=f"the rollout to {spec.revision}",
+            )
+        )
+        draft.touched.add(each.ordinal)
+    draft.acting = bool(refused.allowed(draft.actions))
+
+
+def _creates(
+    given: snapshot.ServerSetSnapshot, census: Census, sized: scaling.Scaling
+) -> list[Create]:
+    if not sized.creates:
+        return []
+    spec = given.server_set.spec
+    bodies = manifests.Servers(given.server_set)
+    target = contents.of_server_set(spec)
+    older = _below_partition(given, census, target) if census.partition else target
+    return [
+        Create(
+            resource=Resource.SERVERS,
+            body=bodies.body(
+                ordinal,
+                older if ordinal < census.partition else target,
+                scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
+            ),
+            reason="a spare one for the rollout" if ordinal in sized.spares else "it is missing",
+        )
+        for ordinal in sized.creates
+    ]
+
+
+def _below_partition(
+    given: snapshot.ServerSetSnapshot, census: Census, target: contents.Content
+) -> contents.Content:
+    """Return the revision that a server below the partition comes back with.
+
+    The one that most of its neighbours there run: the partition keeps them as they are.
+    """
+    neighbours = [
+        server for ordinal, server in census.servers.items() if ordinal < census.partition
+    ]
+    if not neighbours:
+        return _stored(given, given.server_set.status.proven_revision) or target
+    counts = collections.Counter(each.spec.revision for each in neighbours)
+    revision = max(counts, key=lambda each: (counts[each], each))
+    if revision == target.revision:
+        return target
+    of_it = next(each for each in neighbours if each.spec.revision == revision)
+    return _stored(given, revision) or contents.of_server(of_it.spec)
+
+
+def _stored(given: snapshot.ServerSetSnapshot, revision: str) -> contents.Content | None:
+    spec = given.server_set.spec
+    name = names.controller_revision(spec.application, spec.component, revision)
+    found = next((each for each in given.revisions if each.metadata.name == name), None)
+    return contents.of_revision(found, revision, spec.volume_claims) if found else None
+
+
+def _remediate(
+    given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft, stands: progress.Progress
+) -> remediation.Remediation:
+    """Decide which of the ill servers are made anew."""
+    ill = remediation.decide(
+        census,
+        now=given.now,
+        proven_revision=stands.proven_revision,
+        limit=budget.limit(census.desired, given.server_set.spec.rollout),
+    )
+    draft.notes += ill.notes
+    chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
+    for each in chosen:
+        draft.actions.append(upkeep.remake(each.server, reason="it stayed unhealthy"))
+        draft.touched.add(each.ordinal)
+    if chosen:
+        who = ", ".join(each.server.metadata.name for each in chosen[:MOST_NAMED])
+        more = f" and {len(chosen) - MOST_NAMED} more" if len(chosen) > MOST_NAMED else ""
+        draft.actions.append(
+            Emit(
+                reason=Reason.REMEDIATED,
+                message=f"Replacing {who}{more}: unhealthy for"
+                f" {remediation.PATIENCE_SECONDS} seconds.",
+                warning=True,
+            )
+        )
+    return ill
+
+
+def _mend(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> None:
+    """Pass policies on, and put right what was edited by hand; held servers are left alone."""
+    mended = 0
+    for each in census.odd:
+        if each.ordinal in draft.touched or each.operated or each.server.spec.held:
+            continue
+        patch = upkeep.mend(given.server_set, each)
+        if patch is not None:
+            draft.actions.append(patch)
+            draft.touched.add(each.ordinal)
+            mended += 1
+    if mended:
+        draft.notes.append(f"bringing the policies of {mended} servers up to date")
+
+
+def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> str:
+    """Pass a person's word to try again on to servers that failed; return what has been handled."""
+    value = _retry_value(given.server_set)
+    untold = [
+        each
+        for each in census.odd
+        if (each.failed or each.server.status.attempts.count)
+        and each.server.metadata.annotations.get(names.RETRY_NOW_ANNOTATION) != value
+    ]
+    told = [each for each in untold if each.ordinal not in draft.touched]
+    draft.actions += [upkeep.retry_now(each.server, value) for each in told]
+    if untold:
+        draft.notes.append(f"telling {len(untold)} servers to try again now")
+        return given.server_set.status.last_handled_retry
+    return value
+
+
+def _retry_value(server_set: objects.ServerSet) -> str:
+    return server_set.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+
+
+def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
+    """Return whether more servers failed for good than may.
+
+    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
+    the target.
+    """
+    ends = spec.rollout.strategy == "OnDelete"
+    failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
+    return failed > amounts.down(spec.recovery.failure_budget, census.desired)
+
+
+def _blocked_ordinals(
+    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> frozenset[int]:
+    """Return the ordinals whose servers cannot be made, because their names are taken."""
+    prefix = f"{Resource.SERVERS}/{given.server_set.metadata.name}-"
+    ordinals = (
+        each.object.removeprefix(prefix)
+        for each in refused.standing
+        if each.object.startswith(prefix)
+    )
+    return frozenset(census.foreign) | {int(each) for each in ordinals if each.isdecimal()}
+
+
+def _finish(
+    outlook: standing.Outlook, draft: _Draft, wake: float | None, *, worth_telling: bool = True
+) -> Plan:
+    """Return the plan, with an Event where the set has come to a halt."""
+    before = outlook.given.server_set.status
+    after = standing.status(outlook)
+    alarm = events.alarm(before.conditions, after.conditions)
+    actions = (*outlook.refused.allowed(draft.actions), *alarm)
+    if not draft.notes:
+        told = conditions.find(after.conditions, "Ready")
+        draft.notes.append(told.message if told else "nothing to do")
+    return Plan(
+        actions=actions,
+        status=after if worth_telling else None,
+        settled=standing.settled(before, after),
+        wake_after=wake,
+        notes=tuple(draft.notes),
+    )
+
+
+def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
+    """Take all servers down at once; then the claims that go; then let go of the set itself."""
+    server_set = given.server_set
+    if ORPHAN_FINALIZER in server_set.metadata.finalizers:
+        return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
+    if names.FINALIZER not in server_set.metadata.finalizers:
+        return Plan(notes=("nothing of it is left to Argosy",))
+    mine = [
+        each
+        for _, each in sorted(given.servers.items(), reverse=True)
+        if owned_by(each, server_set)
+    ]
+    if mine:
+        going = [each for each in mine if each.metadata.deletion_timestamp is None]
+        after = standing.deleting(given, len(mine))
+        note = f"{len(mine)} servers are still there, {len(going)} of them to be deleted now"
+        return Plan(
+            actions=tuple(_delete(each, "its set is being deleted") for each in going),
+            status=after,
+            settled=standing.settled(server_set.status, after),
+            notes=(note,),
+            urgency=Urgency.TEARDOWN,
+        )
+    gone = claims.after_deletion(given)
+    if gone:
+        note = f"deleting {len(gone)} claims (whenDeleted)"
+        return Plan(actions=gone, notes=(note,), urgency=Urgency.TEARDOWN)
+    return Plan(
+        actions=(finalizers.remove(Resource.SERVERSETS, server_set),),
+        notes=("nothing below it is left: letting go of it",),
+        urgency=Urgency.TEARDOWN,
+    )
+
+
+def _delete(server: objects.Server, reason: str) -> Delete:
+    meta = server.metadata
+    return Delete(
+        resource=Resource.SERVERS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        reason=reason,
+    )
