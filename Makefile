@@ -14,7 +14,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup binaries node-packages demo test test-unit test-e2e test-node check format \
-  generate lock image bench faults mutants clean
+  generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
 	awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ generate: $(VENV)/.ready ## Write CRDs, the chart's copies of them, its RBAC, th
 lock: ## Resolve the dependencies anew, into the two locks
 	$(PY) -m scripts.lock
 
+changelog: $(VENV)/.ready ## Move news fragments into the changelog (VERSION=0.2.0)
+	$(PY) -m scripts.changelog $(VERSION)
+
 image: ## Build the operator's image
 	docker buildx build --load --tag $(IMAGE) .
 
@@ -82,10 +85,10 @@ bench: setup ## Measure Argosy beside others (BENCH=--quick for four minutes)
 	$(PY) -m bench $(BENCH)
 
 faults: setup ## Break the operator's connection in every way, at every write
-	$(PY) -m tests.faults $(FAULTS)
+	$(PY) -m proof.faults $(FAULTS)
 
 mutants: setup ## Prove that the history checker catches broken engines
-	$(PY) -m tests.mutants $(MUTANTS)
+	$(PY) -m proof.mutants $(MUTANTS)
 
 clean: ## Remove what was made in the checkout; the cache of programs stays
 	test ! -x $(PY) || $(PY) -m devcluster down
