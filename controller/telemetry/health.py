@@ -1,0 +1,87 @@
+"""The probes and the metrics, over HTTP: what Kubernetes and Prometheus ask the operator.
+
+`wiring` serves them from the start, standbys included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from prometheus_client import exposition
+
+from controller.telemetry import metrics
+
+Check = Callable[[], bool]
+
+# How long a scrape under way may take to end when the operator stops.
+_SHUTDOWN_SECONDS = 1.0
+
+
+async def serve(
+    *,
+    health_port: int,
+    metrics_port: int,
+    healthy: Check,
+    ready: Check,
+    host: str | None = None,
+    bound: Callable[[int, int], None] | None = None,
+) -> None:
+    """Answer `/healthz`, `/readyz` and `/metrics` until cancelled.
+
+    Port 0 turns off what is served there; one port may serve both. `bound` is called once with the
+    ports, when they listen. A negative port takes any that is free.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        routes: dict[int, list[web.RouteDef]] = {}
+        if health_port:
+            routes.setdefault(health_port, []).extend(_probes(healthy, ready))
+        if metrics_port:
+            routes.setdefault(metrics_port, []).append(web.get("/metrics", _metrics))
+        listening = {
+            port: await _listen(stack, host, port, routed) for port, routed in routes.items()
+        }
+        if bound is not None:
+            bound(listening.get(health_port, 0), listening.get(metrics_port, 0))
+        await asyncio.Event().wait()
+
+
+async def _listen(
+    stack: contextlib.AsyncExitStack, host: str | None, port: int, routes: list[web.RouteDef]
+) -> int:
+    application = web.Application()
+    application.add_routes(routes)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handle_signals=False
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, max(port, 0)).start()
+    taken: int = runner.addresses[0][1]
+    return taken
+
+
+def _probes(healthy: Check, ready: Check) -> list[web.RouteDef]:
+    def answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handler(_: web.Request) -> web.Response:
+            try:
+                good = check()
+            except Exception as error:  # noqa: BLE001 - a check that fails is an answer too
+                return web.Response(status=500, text=f"{type(error).__name__}\n")
+            return web.Response(status=200, text="ok\n") if good else _not_yet()
+
+        return handler
+
+    return [web.get("/healthz", answer(healthy)), web.get("/readyz", answer(ready))]
+
+
+def _not_yet() -> web.Response:
+    return web.Response(status=503, text="not yet\n")
+
+
+async def _metrics(_: web.Request) -> web.Response:
+    return web.Response(
+        body=metrics.render(), headers={"Content-Type": exposition.CONTENT_TYPE_LATEST}
+    )

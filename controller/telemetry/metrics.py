@@ -1,0 +1,236 @@
+"""Metrics, in the shape that controller-runtime gave them, under the prefix `argosy_`.
+
+The engine counts here; `health` serves them. Labels are bounded: no object has a series of its own.
+What is known anyway, such as how many servers are in which state, is asked for when scraped and
+costs nothing in between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+
+import prometheus_client
+from prometheus_client import metrics_core
+from prometheus_client.registry import Collector
+
+REGISTRY = prometheus_client.CollectorRegistry()
+prometheus_client.ProcessCollector(registry=REGISTRY)
+prometheus_client.PlatformCollector(registry=REGISTRY)
+
+Labels = tuple[str, ...]
+Source = Callable[[], Mapping[Labels, float]]
+
+_FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+_SLOW = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+# What the reference lists: name, type, labels, meaning.
+_declared: list[tuple[str, str, Labels, str]] = []
+
+
+def _counter(name: str, text: str, labels: Labels) -> prometheus_client.Counter:
+    _declared.append((name, "counter", labels, text))
+    return prometheus_client.Counter(name, text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str) -> prometheus_client.Gauge:
+    _declared.append((name, "gauge", (), text))
+    return prometheus_client.Gauge(name, text, registry=REGISTRY)
+
+
+def _histogram(
+    name: str, text: str, label: str, buckets: tuple[float, ...]
+) -> prometheus_client.Histogram:
+    _declared.append((name, "histogram", (label,), text))
+    return prometheus_client.Histogram(name, text, (label,), buckets=buckets, registry=REGISTRY)
+
+
+_reconciles = _counter(
+    "argosy_reconcile_total",
+    "Visits to objects, by how they ended.",
+    ("controller", "result"),
+)
+_failures = _counter(
+    "argosy_reconcile_errors_total",
+    "Visits to objects that ended with an error of Argosy's own.",
+    ("controller",),
+)
+_durations = _histogram(
+    "argosy_reconcile_time_seconds",
+    "How long gathering and planning took.",
+    "controller",
+    _FAST,
+)
+_writes = _counter(
+    "argosy_writes_total",
+    "Writes and provider calls, by what was written (or whose fleet was called) and the answer.",
+    ("resource", "result"),
+)
+_write_durations = _histogram(
+    "argosy_write_time_seconds",
+    "How long writes and provider calls took, from their turn to the answer.",
+    "resource",
+    _SLOW,
+)
+_keys = _gauge(
+    "argosy_workqueue_depth",
+    "Objects that wait to be looked at.",
+)
+_waiting = _gauge(
+    "argosy_writes_waiting",
+    "Writes that are planned and wait for their turn.",
+)
+_leading = _gauge(
+    "argosy_leader",
+    "1 while this replica holds the Lease, else 0.",
+)
+
+
+class _Asked(Collector):
+    """A gauge whose values are asked for when scraped; none until there is someone to ask."""
+
+    def __init__(self, name: str, text: str, labels: Labels) -> None:
+        self._name, self._text, self._labels = name, text, labels
+        self._source: Source | None = None
+        _declared.append((name, "gauge", labels, text))
+        REGISTRY.register(self)
+
+    def ask(self, source: Source) -> None:
+        self._source = source
+
+    def describe(self) -> Iterable[metrics_core.Metric]:
+        return [metrics_core.GaugeMetricFamily(self._name, self._text, labels=self._labels)]
+
+    def collect(self) -> Iterable[metrics_core.Metric]:
+        family = metrics_core.GaugeMetricFamily(self._name, self._text, labels=self._labels)
+        if self._source is not None:
+            for labels, value in sorted(self._source().items()):
+                family.add_metric(labels, value)
+        return [family]
+
+
+_servers = _Asked(
+    "argosy_servers", "Servers, by their fleet and the reason of their Ready condition.",
+    ("fleet", "ready", "reason"),
+)  # fmt: skip
+_workers = _Asked(
+    "argosy_active_workers", "Calls under way: writes, provider calls and acts.", ("kind",)
+)
+_lag = _Asked(
+    "argosy_watch_silence_seconds",
+    "How long ago each watch was last heard; bookmarks come about once a minute.",
+    ("resource",),
+)
+_objects = _Asked("argosy_cached_objects", "Objects in the caches.", ("resource",))
+_circuits = _Asked(
+    "argosy_fleet_circuit_open", "1 while calls to a fleet are held back, else 0.", ("fleet",)
+)
+
+# Whoever has the numbers gives a function that returns them by label values.
+ask_servers = _servers.ask
+ask_workers = _workers.ask
+ask_watch_silence = _lag.ask
+ask_cached_objects = _objects.ask
+ask_circuits = _circuits.ask
+
+
+class _Timer:
+    """Times the visits of one controller; they never overlap, so one is made for all."""
+
+    __slots__ = ("_bad", "_began", "_durations", "_failures", "_good")
+
+    def __init__(self, controller: str) -> None:
+        self._began = 0.0
+        self._good = _reconciles.labels(controller, "success")
+        self._bad = _reconciles.labels(controller, "error")
+        self._failures = _failures.labels(controller)
+        self._durations = _durations.labels(controller)
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._durations.observe(time.perf_counter() - self._began)
+        if kind is None:
+            self._good.inc()
+        else:
+            self.fail()
+
+    def fail(self) -> None:
+        self._bad.inc()
+        self._failures.inc()
+
+
+class _Writes:
+    """Counts the writes of one resource."""
+
+    __slots__ = ("_durations", "_resource", "_results")
+
+    def __init__(self, resource: str) -> None:
+        self._resource = resource
+        self._durations = _write_durations.labels(resource)
+        self._results: dict[str, prometheus_client.Counter] = {}
+
+    def add(self, result: str, seconds: float) -> None:
+        counter = self._results.get(result)
+        if counter is None:
+            counter = self._results[result] = _writes.labels(self._resource, result)
+        counter.inc()
+        self._durations.observe(seconds)
+
+
+# Looking a child up by its labels costs more than counting, so each is looked up once.
+_timers: dict[str, _Timer] = {}
+_counted: dict[str, _Writes] = {}
+
+
+def reconcile(controller: str) -> _Timer:
+    """Return a context that times and counts one visit; visits must not overlap."""
+    timer = _timers.get(controller)
+    if timer is None:
+        timer = _timers[controller] = _Timer(controller)
+    return timer
+
+
+def failed(controller: str) -> None:
+    """Count a visit that failed although nothing was raised out of it."""
+    reconcile(controller).fail()
+
+
+def wrote(resource: str, result: str, seconds: float) -> None:
+    """Count one write or provider call: `result` is `ok` or the reason why not."""
+    counted = _counted.get(resource)
+    if counted is None:
+        counted = _counted[resource] = _Writes(resource)
+    counted.add(result, seconds)
+
+
+def queued(keys: int, writes: int) -> None:
+    """Tell how many objects wait to be looked at and how many writes for their turn."""
+    _keys.set(keys)
+    _waiting.set(writes)
+
+
+def lead(*, leading: bool) -> None:
+    """Tell whether this replica holds the Lease."""
+    _leading.set(1 if leading else 0)
+
+
+def render() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    return prometheus_client.generate_latest(REGISTRY)
+
+
+def reference() -> str:
+    """Return the reference table of Argosy's own metrics, in Markdown."""
+    rows = ["| Metric | Type | Labels | Meaning |", "|---|---|---|---|"]
+    for name, kind, labels, text in sorted(_declared):
+        named = ", ".join(f"`{each}`" for each in labels)
+        rows.append(f"| `{name}` | {kind} | {named} | {text} |")
+    return "\n".join(rows) + "\n"
