@@ -17,23 +17,28 @@ from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube
-from controller.kube import faults
+from controller.kube import faults, informer
 from controller.planning import orders
 from controller.providers import pod_manifest, refusals
 
 # How long a finished Job is kept, for people to look at.
 _KEPT_SECONDS = 3600
-_FIRST_LOOK = 0.5
-_LONGEST_LOOK = 5.0
+# How often to look without a cache that tells of changes; and with one, should it miss any.
+_LOOK_SECONDS = 2.0
+_MISSED_SECONDS = 60.0
 # The Job ends itself by its deadline; whoever waits gives it this much longer to say so.
 _MARGIN_SECONDS = 60.0
 
 
 class JobStep:
-    """Runs the Jobs of tasks."""
+    """Runs the Jobs of tasks; a cache of Jobs tells when to look at one again."""
 
-    def __init__(self, api: kube.Api) -> None:
+    def __init__(self, api: kube.Api, jobs: informer.Informer[objects.Job] | None = None) -> None:
         self._api = api
+        self._changed: dict[tuple[str, str], asyncio.Event] = {}
+        self._patience = _LOOK_SECONDS if jobs is None else _MISSED_SECONDS
+        if jobs is not None:
+            jobs.subscribe(self._tell)
 
     async def run(self, server: objects.Server, task: objects.Task) -> Mapping[str, str]:
         """Make the Job of `task`, unless it is there, and wait for its end.
@@ -48,14 +53,9 @@ class JobStep:
                 answer = await self._api.create(Resource.JOBS, namespace, body)
         except faults.AlreadyExists:
             answer = await self._get(namespace, name)
-        wait = _FIRST_LOOK
         try:
             async with asyncio.timeout(given.timeout_seconds + _MARGIN_SECONDS):
-                while not _finished(job := _checked(server, answer)):
-                    await asyncio.sleep(wait)
-                    wait = min(2 * wait, _LONGEST_LOOK)
-                    with contextlib.suppress(faults.ServerFailed, faults.Unreachable):
-                        answer = await self._get(namespace, name)
+                job = await self._wait(server, _checked(server, answer))
         except TimeoutError as error:
             message = f"{Resource.JOBS}/{name} did not end in time"
             raise errors.UnknownOutcome(message, reason="JobTimeout") from error
@@ -67,6 +67,28 @@ class JobStep:
         with contextlib.suppress(faults.NotFound, faults.Conflict, errors.UnknownOutcome):
             job = _checked(server, await self._get(namespace, name))
             await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
+
+    async def _wait(self, server: objects.Server, job: objects.Job) -> objects.Job:
+        key = job.metadata.namespace, job.metadata.name
+        changed = self._changed.setdefault(key, asyncio.Event())
+        try:
+            while _end(job) is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self._patience)
+                changed.clear()
+                with contextlib.suppress(faults.ServerFailed, faults.Unreachable):
+                    job = _checked(server, await self._get(*key))
+        finally:
+            self._changed.pop(key, None)
+        return job
+
+    def _tell(self, old: objects.Job | None, new: objects.Job | None) -> None:
+        job = new or old
+        if job is None:
+            return
+        changed = self._changed.get((job.metadata.namespace, job.metadata.name))
+        if changed is not None:
+            changed.set()
 
     async def _get(self, namespace: str, name: str) -> bytes:
         try:
@@ -123,10 +145,6 @@ def _end(job: objects.Job) -> objects.PodCondition | None:
     ends = ("Complete", "Failed")
     conditions = job.status.conditions
     return next((each for each in conditions if each.type in ends and each.status == "True"), None)
-
-
-def _finished(job: objects.Job) -> bool:
-    return _end(job) is not None
 
 
 def _judge(job: objects.Job) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ informers; what it does goes to the API server, one request a call where nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller import errors
@@ -34,7 +34,7 @@ class PodProvider:
         pods: informer.Informer[objects.Pod],
         claims: informer.Informer[objects.Claim] | None = None,
         *,
-        allowed_urls: Sequence[str] = (),
+        act_steps: steps.Steps | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api
@@ -42,7 +42,7 @@ class PodProvider:
         self._claims = claims
         self._clock = clock
         self._exec = pod_exec.PodExec(api)
-        self._steps = steps.Steps(api, allowed_urls=allowed_urls)
+        self._steps = act_steps or steps.Steps(api)
 
     @property
     def capabilities(self) -> frozenset[Capability]:

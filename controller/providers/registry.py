@@ -1,12 +1,12 @@
 """Which providers this build has: one line each.
 
-`wiring` makes one Registry and hands its factories to `execution`.
+`wiring` builds them once and hands them to `execution`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from controller.api import objects
 from controller.kube import api as kube
@@ -16,39 +16,51 @@ from controller.providers import base, memory, memory_fleet, pod, steps
 Factory = Callable[[objects.Fleet], base.Provider]
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Registry:
-    """Makes providers for fleets, and keeps what must outlive them."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """The built-in fleet's provider, and what makes those of all other fleets.
 
-    api: kube.Api
-    pods: informer.Informer[objects.Pod]
-    claims: informer.Informer[objects.Claim] | None = None
-    allowed_urls: tuple[str, ...] = ()
-    # Fleets in memory by the uid of their Fleet: they outlive changes of its spec.
-    in_memory: dict[str, memory_fleet.MemoryFleet] = dataclasses.field(default_factory=dict)
+    `others` are by the name that a Fleet's `spec.provider` has; each raises Stalled where the Fleet
+    says what it cannot do.
+    """
 
-    @property
-    def factories(self) -> Mapping[str, Factory]:
-        """The factories by the name that a Fleet's `spec.provider` has."""
-        return {
-            "pod": self._pod,
-            "memory": self._memory,
-        }
+    pods: base.Provider
+    others: Mapping[str, Factory]
 
-    def built_in(self) -> pod.PodProvider:
-        """Return the provider behind the fleet `pods`, which needs no Fleet."""
-        return pod.PodProvider(self.api, self.pods, self.claims, allowed_urls=self.allowed_urls)
 
-    def _pod(self, fleet: objects.Fleet) -> base.Provider:
-        del fleet  # pods have no settings of their own
-        return self.built_in()
+class _InMemory:
+    """Fleets in memory by the uid of their Fleet: they outlive changes of its spec."""
 
-    def _memory(self, fleet: objects.Fleet) -> base.Provider:
+    def __init__(self, shared: steps.Steps) -> None:
+        self._shared = shared
+        self._fleets: dict[str, memory_fleet.MemoryFleet] = {}
+
+    def __call__(self, fleet: objects.Fleet) -> base.Provider:
         settings = memory_fleet.read_settings(bytes(fleet.spec.memory))
-        uid = fleet.metadata.uid
-        machines = self.in_memory.setdefault(uid, memory_fleet.MemoryFleet())
+        machines = self._fleets.setdefault(fleet.metadata.uid, memory_fleet.MemoryFleet())
         machines.settings = settings
         machines.zones = tuple(each.name for each in fleet.spec.failure_domains)
-        return memory.MemoryProvider(
-            machines, steps.Steps(self.api, allowed_urls=self.allowed_urls)
-        )
+        return memory.MemoryProvider(machines, self._shared)
+
+
+def build(
+    *,
+    api: kube.Api,
+    pods: informer.Informer[objects.Pod],
+    claims: informer.Informer[objects.Claim] | None = None,
+    jobs: informer.Informer[objects.Job] | None = None,
+    allowed_urls: Sequence[str] = (),
+) -> Providers:
+    """Return the providers of this build, which see by these caches and write by `api`.
+
+    Raises Stalled, `UrlRefused`, where `allowed_urls` has one that cannot be compared.
+    """
+    shared = steps.Steps(api, jobs, allowed_urls=allowed_urls)
+    built_in = pod.PodProvider(api, pods, claims, act_steps=shared)
+    return Providers(
+        pods=built_in,
+        others={
+            "pod": lambda _: built_in,
+            "memory": _InMemory(shared),
+        },
+    )

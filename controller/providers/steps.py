@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from controller import errors
 from controller.api import objects
 from controller.kube import api as kube
+from controller.kube import informer
 from controller.planning import orders, plan
 from controller.providers import http_step, job_step
 
@@ -17,9 +18,15 @@ from controller.providers import http_step, job_step
 class Steps:
     """Carries out the acts that need no provider."""
 
-    def __init__(self, api: kube.Api, *, allowed_urls: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        api: kube.Api,
+        jobs: informer.Informer[objects.Job] | None = None,
+        *,
+        allowed_urls: Sequence[str] = (),
+    ) -> None:
         self._http = http_step.HttpStep(api, allowed=allowed_urls)
-        self._jobs = job_step.JobStep(api)
+        self._jobs = job_step.JobStep(api, jobs)
 
     async def run(
         self, server: objects.Server, call: plan.Call, own_addresses: Sequence[str]
