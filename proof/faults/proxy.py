@@ -1,0 +1,293 @@
+"""The reverse proxy between an operator and its API server.
+
+Tests and `matrix` start one for each replica of the operator, give it the proxy's kubeconfig, and
+say what goes wrong. Credentials pass through, so the API server sees the operator itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import aiohttp
+from aiohttp import hdrs, web
+
+from proof.faults import answers, chance, crash, kinds, requests, streams, upstream
+from proof.faults.crash import Moment
+from proof.faults.kinds import Kind
+
+BODY_LIMIT = 64 << 20
+REMEMBERED_LISTS = 4
+# Of one connection only, or wrong once the body has passed through us.
+_NOT_FORWARDED = frozenset(
+    {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te"}
+    | {"accept-encoding", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"}
+)
+
+
+class Proxy:
+    """One way from one operator to the API server; `async with` opens and closes it.
+
+    `name` is added to the operator's user agent, so that the audit log tells replicas apart.
+    `writes` are the writes that were forwarded, in order.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *,
+        faults: chance.Decider | None = None,
+        crash_at: crash.Crash | None = None,
+        name: str = "",
+        log: Path | None = None,
+    ) -> None:
+        self.faults: chance.Decider = faults or chance.Faults()
+        self.crash_at = crash_at
+        self.writes: list[requests.Request] = []
+        self._name = name
+        self._upstream = upstream.Upstream.of(kubeconfig)
+        self._folder = Path(tempfile.mkdtemp(prefix="argosy-proxy-"))
+        self.kubeconfig_path = self._folder / "kubeconfig"
+        self.log_path = log or self._folder / "faults.jsonl"
+        self._sequence = requests.Sequence()
+        self._open: set[asyncio.BaseTransport] = set()
+        self._parted = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._lists: dict[str, deque[answers.Answer]] = {}
+        self._log: TextIO
+        self._session: aiohttp.ClientSession
+        self._runner: web.AppRunner
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=BODY_LIMIT)
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._log = self.log_path.open("a", buffering=1)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._upstream.tls or True),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+            auto_decompress=False,
+            read_bufsize=1 << 20,
+        )
+        self._runner = web.AppRunner(
+            application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self._upstream.through(f"http://127.0.0.1:{port}", self.kubeconfig_path)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._cut_all()
+        await self._runner.cleanup()
+        await self._session.close()
+        self._log.close()
+
+    def part(self) -> None:
+        """Cut the operator off: open connections end, new ones are cut at once."""
+        self._parted = True
+        self._cut_all()
+
+    def heal(self) -> None:
+        """Let the operator through again."""
+        self._parted = False
+
+    def hold_watches(self) -> None:
+        """Hold back all events of all watches, for as long as one likes; requests pass."""
+        self._flowing.clear()
+
+    def release_watches(self) -> None:
+        """Let the events flow again, those held back first."""
+        self._flowing.set()
+
+    def _cut_all(self) -> None:
+        for each in list(self._open):
+            _abort(each)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        if transport is None or self._parted:
+            return _cut(request)
+        self._open.add(transport)
+        try:
+            return await self._answer(request)
+        except (aiohttp.ClientError, streams.Broken, ConnectionError):
+            # What the API server does to us, or a fault: for the operator the line is dead.
+            return _cut(request)
+        finally:
+            self._open.discard(transport)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            return await self._tunnel(request)
+        body = await request.read()
+        about = requests.parse(request.method, request.path, request.query, body)
+        key = self._sequence.key(about)
+        fault = self.faults.fault(key, about)
+        if fault.kind is not Kind.NONE:
+            self._note(key, fault)
+        if about.verb == "watch":
+            return await self._watch(request, fault)
+        if not about.writes:
+            return await self._send(request, await self._plain(request, about, body, fault), fault)
+        number = len(self.writes)
+        self.writes.append(about)
+        self._crash(about, number, Moment.BEFORE_SEND)
+        answer = await self._plain(request, about, body, fault)
+        self._crash(about, number, Moment.AFTER_COMMIT)
+        response = await self._send(request, answer, fault)
+        if self._due(number, Moment.AFTER_RESPONSE):
+            await response.write_eof()
+            self._crash(about, number, Moment.AFTER_RESPONSE)
+        return response
+
+    def _due(self, number: int, moment: Moment) -> bool:
+        return self.crash_at is not None and self.crash_at.due(number, moment)
+
+    def _crash(self, about: requests.Request, number: int, moment: Moment) -> None:
+        """Strike if it is time; whoever sent the request is no more, nobody gets the answer."""
+        if self.crash_at is not None and self._due(number, moment):
+            self._write_down({"crash": moment.value, "number": number, "request": about.label})
+            self.crash_at.hit(about)
+            if moment is not Moment.AFTER_RESPONSE:
+                raise streams.Broken
+
+    async def _plain(
+        self, request: web.Request, about: requests.Request, body: bytes, fault: kinds.Fault
+    ) -> answers.Answer:
+        if fault.kind is Kind.DELAY:
+            await asyncio.sleep(fault.seconds)
+        if refusal := answers.refusal(fault.kind):
+            return refusal
+        older = self._lists.get(request.path_qs)
+        if fault.kind is Kind.STALE and older:
+            return older[0]
+        answer = await self._forward(request, body)
+        if fault.kind is Kind.LOST:
+            raise streams.Broken
+        if fault.kind is Kind.TWICE:
+            answer = await self._forward(request, body)
+        if about.verb == "list" and answer.status == web.HTTPOk.status_code:
+            kept = self._lists.setdefault(request.path_qs, deque(maxlen=REMEMBERED_LISTS))
+            kept.append(answer)
+        return answer
+
+    async def _forward(self, request: web.Request, body: bytes) -> answers.Answer:
+        async with self._session.request(
+            request.method,
+            self._upstream.server + request.raw_path,
+            headers=self._headers(request),
+            data=body or None,
+            allow_redirects=False,
+        ) as response:
+            content = await response.read()
+            return answers.Answer(
+                status=response.status, body=content, headers=_kept(response.headers)
+            )
+
+    async def _send(
+        self, request: web.Request, answer: answers.Answer, fault: kinds.Fault
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_length = len(answer.body)
+        await response.prepare(request)
+        if fault.kind is Kind.TORN:
+            await response.write(answer.body[: len(answer.body) // 2])
+            raise streams.Broken
+        await response.write(answer.body)
+        return response
+
+    async def _watch(self, request: web.Request, fault: kinds.Fault) -> web.StreamResponse:
+        async with self._session.get(
+            self._upstream.server + request.raw_path, headers=self._headers(request)
+        ) as upstream_response:
+            response = web.StreamResponse(
+                status=upstream_response.status, headers=_kept(upstream_response.headers)
+            )
+            await response.prepare(request)
+            source = streams.lines(upstream_response.content.iter_any())
+            async with contextlib.aclosing(streams.spoiled(source, fault)) as passing:  # type: ignore[type-var]  # async generators, declared as iterators
+                await self._pass_on(passing, response)
+            return response
+
+    async def _pass_on(self, passing: AsyncIterator[bytes], response: web.StreamResponse) -> None:
+        async for each in passing:
+            await self._flowing.wait()
+            await response.write(each)
+
+    async def _tunnel(self, request: web.Request) -> web.StreamResponse:
+        """Pass a WebSocket through, as exec needs it; faults of exec are those of its watchers."""
+        wanted = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
+        protocols = [each.strip() for each in wanted.split(",") if each.strip()]
+        headers = self._headers(request)
+        headers.pop(hdrs.SEC_WEBSOCKET_PROTOCOL, None)
+        async with self._session.ws_connect(
+            self._upstream.server + request.raw_path, protocols=protocols, headers=headers
+        ) as there:
+            chosen = [there.protocol] if there.protocol else []
+            here = web.WebSocketResponse(protocols=chosen)
+            await here.prepare(request)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_bridge(here, there))
+                group.create_task(_bridge(there, here))
+            return here
+
+    def _headers(self, request: web.Request) -> dict[str, str]:
+        headers = _kept(request.headers)
+        if self._name:
+            headers[hdrs.USER_AGENT] = f"{headers.get(hdrs.USER_AGENT, '')} {self._name}".strip()
+        return headers
+
+    def _note(self, key: str, fault: kinds.Fault) -> None:
+        decision = {"kind": fault.kind.value, "seconds": fault.seconds, "after": fault.after}
+        self._write_down({"key": key, **decision})
+
+    def _write_down(self, entry: dict[str, object]) -> None:
+        self._log.write(json.dumps({"time": time.time(), **entry}) + "\n")
+
+
+async def _bridge(
+    source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+    target: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+) -> None:
+    async for message in source:
+        if message.type is aiohttp.WSMsgType.BINARY:
+            await target.send_bytes(message.data)
+        elif message.type is aiohttp.WSMsgType.TEXT:
+            await target.send_str(message.data)
+    await target.close(code=source.close_code or aiohttp.WSCloseCode.OK)
+
+
+def _kept(headers: object) -> dict[str, str]:
+    """Return the headers that may pass."""
+    found: dict[str, str] = dict(headers)  # type: ignore[call-overload]  # a multidict
+    return {name: value for name, value in found.items() if name.lower() not in _NOT_FORWARDED}
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    """End the operator's connection without an answer; what was sent before still arrives."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=web.HTTPBadGateway.status_code)
+
+
+def _abort(transport: asyncio.BaseTransport) -> None:
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
+    else:
+        transport.close()
