@@ -1,0 +1,230 @@
+"""A scheduler and kubelets: pods are placed, start, become ready, restart and end, in virtual time.
+
+Tests say by `behave` what becomes of a pod; without it every pod is ready after `start_seconds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from api_server.registry import Registry
+from api_server.storage import Cause, Event, Json, Key
+from controller.api import clock
+from controller.api.resources import Resource
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What becomes of a pod.
+
+    `fate` is Ready, Unschedulable, or the reason of a container that waits (ImagePullBackOff,
+    CrashLoopBackOff, …), or Failed for a pod that ends so.
+    """
+
+    fate: str = "Ready"
+    schedule_seconds: float = 0.05
+    start_seconds: float = 1.0
+    stop_seconds: float = 0.5
+    restart_seconds: float = 1.0
+
+
+_BIND = Cause(verb="create", actor="scheduler", subresource="binding")
+_END = Cause(verb="patch", actor="kubelet", subresource="status")
+
+Behave = Callable[[Json], Behaviour]
+
+
+class Kubelet:
+    """All nodes of a cluster in one; pods that are bound to a `lost` node are left as they are."""
+
+    def __init__(self, behave: Behave | None = None, *, nodes: int = 3) -> None:
+        self.behave: Behave = behave or (lambda _: Behaviour())
+        self.lost: set[str] = set()
+        self._nodes = [f"node-{number}" for number in range(nodes)]
+        self._turn = itertools.count()
+        self._container = itertools.count(1)
+        self._registry: Registry
+
+    def attach(self, registry: Registry) -> None:
+        """Serve a cluster; called by its API server."""
+        self._registry = registry
+        registry.storage.listeners.append(self._see)
+
+    def fail(self, namespace: str, name: str, *, reason: str = "Evicted") -> None:
+        """End a pod as Failed, as an eviction or a lost node does."""
+        pod = self._registry.need(Resource.PODS, namespace, name)
+        conditions = self._conditions(pod, ready=False, why="PodFailed")
+        status = {**pod["status"], "phase": "Failed", "reason": reason, "conditions": conditions}
+        self._registry.set_status(Resource.PODS, (namespace, name), status, actor="kubelet")
+
+    def unready(self, namespace: str, name: str) -> None:
+        """Let a pod's readiness probe fail until `ready`."""
+        self._set_ready((namespace, name), ready=False)
+
+    def ready(self, namespace: str, name: str) -> None:
+        """Let a pod's readiness probe pass again."""
+        self._set_ready((namespace, name), ready=True)
+
+    def return_node(self, node: str) -> None:
+        """Let a lost node come back: what it left undone is done."""
+        self.lost.discard(node)
+        for key, pod in list(self._registry.storage.objects[Resource.PODS].items()):
+            if pod["spec"].get("nodeName") == node:
+                self._start_or_stop(key, pod)
+
+    def _see(self, resource: Resource, event: Event) -> None:
+        if resource is not Resource.PODS or event.after is None:
+            return
+        pod, before = event.after, event.before
+        if before is None:
+            self._later(self.behave(pod).schedule_seconds, self._schedule, event.key, pod)
+        elif _is_going(pod) and not _is_going(before):
+            self._start_or_stop(event.key, pod)
+        elif _images(pod) != _images(before):
+            self._later(self.behave(pod).restart_seconds, self._restart, event.key, pod)
+
+    def _start_or_stop(self, key: Key, pod: Json) -> None:
+        behaviour = self.behave(pod)
+        if _is_going(pod):
+            grace = pod["metadata"].get("deletionGracePeriodSeconds", 0)
+            self._later(min(behaviour.stop_seconds, grace), self._stop, key, pod)
+        else:
+            self._later(behaviour.start_seconds, self._start, key, pod)
+
+    def _later(self, seconds: float, act: Callable[[Key, Json], None], key: Key, pod: Json) -> None:
+        """Do something to a pod later, if it is then still there and its node too."""
+        uid = pod["metadata"]["uid"]
+
+        def run() -> None:
+            now = self._registry.find(Resource.PODS, *key)
+            if now is None or now["metadata"]["uid"] != uid:
+                return
+            if now["spec"].get("nodeName") not in self.lost:
+                act(key, now)
+
+        asyncio.get_running_loop().call_later(seconds, run)
+
+    def _schedule(self, key: Key, pod: Json) -> None:
+        if _is_going(pod) or pod["spec"].get("nodeName"):
+            return
+        if self.behave(pod).fate == "Unschedulable":
+            unplaced = self._condition(pod, "PodScheduled", "False", "Unschedulable")
+            self._status(key, {**pod["status"], "conditions": [unplaced]})
+            return
+        placed = self._condition(pod, "PodScheduled", "True", "")
+        node = self._nodes[next(self._turn) % len(self._nodes)]
+        # Binding is a write of its own: it may set what no patch may.
+        bound = {
+            **pod,
+            "spec": {**pod["spec"], "nodeName": node},
+            "status": {**pod["status"], "conditions": [placed]},
+        }
+        self._registry.storage.commit(Resource.PODS, key, bound, _BIND)
+        self._later(self.behave(pod).start_seconds, self._start, key, pod)
+
+    def _start(self, key: Key, pod: Json) -> None:
+        if _is_going(pod) or pod["status"].get("phase") in ("Succeeded", "Failed"):
+            return
+        fate = self.behave(pod).fate
+        if fate == "Failed":
+            self.fail(*key, reason="ContainerFailed")
+            return
+        ready = fate == "Ready"
+        states: list[Json] = []
+        for each in pod["spec"].get("containers", ()):
+            state: Json = {"running": {}} if ready else {"waiting": {"reason": fate}}
+            states.append(self._container_status(each, ready=ready, state=state, restarts=0))
+        self._status(
+            key,
+            {
+                **pod["status"],
+                "phase": "Running" if ready or fate == "CrashLoopBackOff" else "Pending",
+                "podIP": f"10.0.{next(self._container) // 250 % 250}.{next(self._container) % 250}",
+                "observedGeneration": pod["metadata"].get("generation", 1),
+                "conditions": self._conditions(pod, ready=ready),
+                "containerStatuses": states,
+            },
+        )
+
+    def _restart(self, key: Key, pod: Json) -> None:
+        """Replace the containers whose image changed: until now the old ones were Ready."""
+        old = {each["name"]: each for each in pod["status"].get("containerStatuses", ())}
+        if _is_going(pod) or not old:
+            return
+        fate = self.behave(pod).fate
+        ready = fate == "Ready"
+        states = []
+        for each in pod["spec"].get("containers", ()):
+            known = old.get(each["name"])
+            if known is not None and known["image"] == each["image"]:
+                states.append(known)
+                continue
+            restarts = known["restartCount"] + 1 if known else 0
+            state: Json = {"running": {}} if ready else {"waiting": {"reason": fate}}
+            states.append(self._container_status(each, ready=ready, state=state, restarts=restarts))
+        self._status(
+            key,
+            {
+                **pod["status"],
+                "observedGeneration": pod["metadata"].get("generation", 1),
+                "conditions": self._conditions(pod, ready=ready),
+                "containerStatuses": states,
+            },
+        )
+
+    def _stop(self, key: Key, pod: Json) -> None:
+        if not pod["metadata"].get("finalizers"):
+            self._registry.delete(Resource.PODS, *key, grace_seconds=0, actor="kubelet")
+            return
+        meta = {**pod["metadata"], "deletionGracePeriodSeconds": 0}
+        ended = {**pod, "metadata": meta, "status": {**pod["status"], "phase": "Succeeded"}}
+        self._registry.storage.commit(Resource.PODS, key, ended, _END)
+
+    def _set_ready(self, key: Key, *, ready: bool) -> None:
+        pod = self._registry.need(Resource.PODS, *key)
+        states = [{**each, "ready": ready} for each in pod["status"].get("containerStatuses", ())]
+        conditions = self._conditions(pod, ready=ready)
+        status = {**pod["status"], "conditions": conditions, "containerStatuses": states}
+        self._status(key, status)
+
+    def _status(self, key: Key, status: Json) -> None:
+        self._registry.set_status(Resource.PODS, key, status, actor="kubelet")
+
+    def _container_status(
+        self, container: Json, *, ready: bool, state: Json, restarts: int
+    ) -> Json:
+        return {
+            "name": container["name"],
+            "image": container.get("image", ""),
+            "containerID": f"sim://{next(self._container):08x}",
+            "ready": ready,
+            "restartCount": restarts,
+            "state": state,
+        }
+
+    def _conditions(self, pod: Json, *, ready: bool, why: str = "") -> list[Json]:
+        reason = why or ("" if ready else "ContainersNotReady")
+        return [
+            self._condition(pod, "PodScheduled", "True", ""),
+            self._condition(pod, "Ready", "True" if ready else "False", reason),
+        ]
+
+    def _condition(self, pod: Json, kind: str, status: str, reason: str) -> Json:
+        before: list[Json] = pod["status"].get("conditions", [])
+        for each in before:
+            if each["type"] == kind and each["status"] == status:
+                return each
+        made: dict[str, Any] = {"type": kind, "status": status, "reason": reason}
+        return {**made, "lastTransitionTime": clock.stamp(self._registry.storage.now())}
+
+
+def _is_going(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _images(pod: Json) -> list[Any]:
+    return [each.get("image") for each in pod["spec"].get("containers", ())]
