@@ -189,7 +189,7 @@ class Retried(schema.Model):
 
     id: ShortText
     """The run that it began."""
-    from_: Annotated[str, Field(max_length=253, alias="from")] | None = None
+    from_: ShortText | None = Field(default=None, alias="from")
     """The step that it started again at."""
 
 

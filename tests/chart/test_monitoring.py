@@ -1,0 +1,75 @@
+"""Alerts and dashboard ask for metrics that there are, and alerts have runbooks that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import prometheus_client.parser
+import pytest
+
+from controller.telemetry import metrics
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+ROOT = Path(__file__).parents[2]
+METRIC = re.compile(r"\bargosy_[a-z_]+\b")
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """The names under which Argosy's metrics are scraped."""
+    families = prometheus_client.parser.text_string_to_metric_families(metrics.render().decode())
+    found = set()
+    for family in families:
+        name = family.name
+        found |= {name, f"{name}_total", f"{name}_bucket", f"{name}_sum", f"{name}_count"}
+    return {name for name in found if name.startswith("argosy_")}
+
+
+@pytest.fixture(scope="module")
+def alerts(render: Render) -> list[Manifest]:
+    """The alerts that the chart installs."""
+    rule = next(
+        each
+        for each in render("metrics.prometheusRule.enabled=true")
+        if each["kind"] == "PrometheusRule"
+    )
+    return [alert for group in rule["spec"]["groups"] for alert in group["rules"]]
+
+
+def test_alerts_ask_for_metrics_that_there_are(alerts: list[Manifest], known: set[str]) -> None:
+    """Each expression reads at least one of Argosy's metrics, and none that does not exist."""
+    for alert in alerts:
+        asked = set(METRIC.findall(alert["expr"]))
+        assert asked, alert["alert"]
+        assert asked <= known, alert["alert"]
+
+
+def test_alerts_have_runbooks(alerts: list[Manifest]) -> None:
+    """The link of each alert leads to a heading of its own, and no runbook is left over."""
+    page = (ROOT / "docs" / "reference" / "alerts.md").read_text()
+    headings = set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+    assert headings == {alert["alert"] for alert in alerts}
+    for alert in alerts:
+        assert alert["annotations"]["runbook_url"].endswith(f"#{alert['alert'].lower()}")
+        assert alert["annotations"]["summary"]
+        assert alert["labels"]["severity"] in {"warning", "critical"}
+
+
+def test_dashboard_asks_for_metrics_that_there_are(render: Render, known: set[str]) -> None:
+    """Each panel reads metrics that exist; all of Argosy's gauges of work are on it."""
+    config = next(
+        each for each in render("metrics.dashboard.enabled=true") if each["kind"] == "ConfigMap"
+    )
+    dashboard = json.loads(config["data"]["argosy.json"])
+    asked = set()
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            asked |= set(METRIC.findall(target["expr"]))
+    assert asked <= known
+    assert {"argosy_leader", "argosy_servers", "argosy_writes_total"} <= asked
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
