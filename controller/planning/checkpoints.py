@@ -7,7 +7,7 @@ operation itself made the new one.
 
 from __future__ import annotations
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.planning import orders
 
 # Operations whose checkpoints a server remembers, the latest ones, and what of each: 256 in all.
@@ -34,11 +34,12 @@ def after(
     mine = [each for each in before if _owner(each) == _owner_of_task(task)]
     others = [each for each in before if _owner(each) != _owner_of_task(task)]
     recent = set(list(dict.fromkeys(_owner(each) for each in others))[-(KEPT_OPERATIONS - 1) :])
-    lost = [
-        each for each in mine if each.failed and each.run == task.run and each.step != task.step
-    ]
-    undone = [
-        each for each in mine if orders.undoes(each.step) and each.run == task.run and not failed
+    kept = [
+        each
+        for each in mine
+        if each.run == task.run
+        and each.step != task.step
+        and (each.failed or orders.undoes(each.step))
     ]
     passed = [step for step in given.passed if step not in (task.step, given.compensates)]
     stamped = [
@@ -56,8 +57,8 @@ def after(
             failed=failed,
         )
     )
-    own = (*lost, *(each for each in undone if each not in lost), *stamped)
-    return (*(each for each in others if _owner(each) in recent), *own[-KEPT_STEPS:])
+    own = [*kept, *stamped][-KEPT_STEPS:]
+    return (*(each for each in others if _owner(each) in recent), *own)
 
 
 def _owner(checkpoint: objects.Checkpoint) -> tuple[str, str]:
@@ -71,3 +72,13 @@ def _owner_of_task(task: objects.Task) -> tuple[str, str]:
 def identity(run: str) -> str:
     """Return the part of a task's run that tells its Operation from others of the same name."""
     return run.partition(".")[0]
+
+
+def identity_of(operation: objects.Operation) -> str:
+    """Return what the runs of an Operation's tasks begin with."""
+    return names.digest(operation.metadata.uid)
+
+
+def run_of(operation: objects.Operation, run: str) -> str:
+    """Return the run as tasks and checkpoints have it: no other Operation has the same."""
+    return f"{identity_of(operation)}.{run}"

@@ -25,3 +25,16 @@ def merge_json(target: bytes, patch: bytes) -> bytes:
         return target
     decoded = msgspec.json.decode(target or b"null")
     return msgspec.json.encode(merge(decoded, msgspec.json.decode(patch)))
+
+
+def difference(before: Any, after: Any) -> Any:
+    """Return the patch that makes `after` of `before`; neither may hold a null."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    patch: dict[str, Any] = dict.fromkeys(before.keys() - after.keys())
+    for key, value in after.items():
+        if key not in before:
+            patch[key] = value
+        elif before[key] != value:
+            patch[key] = difference(before[key], value)
+    return patch

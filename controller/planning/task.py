@@ -32,8 +32,8 @@ CAPABILITIES = {
     orders.SNAPSHOT: snapshot.Capability.SNAPSHOT,
     orders.RESTORE: snapshot.Capability.RESTORE,
 }
-# Acts that need the server to run.
-_IN_SERVER = frozenset({orders.EXEC, orders.HTTP})
+
+
 # How long a Pending act waits before it is looked at again, should nothing else happen.
 _LOOK_AGAIN = 30.0
 
@@ -173,13 +173,13 @@ def _hopeless(look: snapshot.ServerSnapshot, task: objects.Task, seen: Seen) -> 
     needed = CAPABILITIES.get(task.action)
     if needed is not None and needed not in look.fleet.capabilities:
         return f"NotSupported: fleet {look.fleet.name} cannot do {task.action}."
-    return seen.hopeless if task.action in _IN_SERVER else ""
+    return seen.hopeless if task.action in orders.IN_SERVER else ""
 
 
 def _waits(look: snapshot.ServerSnapshot, task: objects.Task, seen: Seen) -> str:
     if seen.frozen or not look.holder:
         return "nothing new begins now"
-    if task.action in _IN_SERVER and not seen.running:
+    if task.action in orders.IN_SERVER and not seen.running:
         return "the server does not run"
     return ""
 
