@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--real-node", action="store_true", help="and one real node (root, Linux)")
     up.add_argument(
+        "--local-exec",
+        action="store_true",
+        help="`exec` in a fake pod runs the command on this machine, for whoever reaches the port",
+    )
+    up.add_argument(
         "--audit",
         nargs="?",
         choices=("metadata", "full"),
@@ -131,7 +136,12 @@ def _up(options: argparse.Namespace) -> int:
     chosen = cluster.Cluster(options.dir, _say)
     nodes = options.nodes if options.nodes is not None else int(not options.real_node)
     chosen.start(
-        controlplane.Settings(nodes=nodes, audit=options.audit, real_node=options.real_node)
+        controlplane.Settings(
+            nodes=nodes,
+            audit=options.audit,
+            real_node=options.real_node,
+            local_exec=options.local_exec,
+        )
     )
     _say(f"ready in {time.monotonic() - began:.1f} s; now: {_shell_line(options.dir)}")
     return 0

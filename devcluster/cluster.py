@@ -180,7 +180,7 @@ class Cluster:
             }
         elif settings is not None:
             known = controlplane.Settings(**state["settings"])
-            fixed = ("audit", "real_node")
+            fixed = ("audit", "real_node", "local_exec")
             if any(getattr(known, name) != getattr(settings, name) for name in fixed):
                 raise errors.DevclusterError(
                     f"the cluster in {self.dir} has other settings (audit {known.audit}, real node"

@@ -32,20 +32,29 @@ STORAGE_CLASS = {
     "reclaimPolicy": "Delete",
     "volumeBindingMode": "Immediate",
 }
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokConfiguration",
-    # Its defaults of four would make kwok, not what is measured, the slow part.
-    "options": {"podPlayStageParallelism": 16, "nodePlayStageParallelism": 8},
+    # Given a file, kwok takes no defaults of its own; without Leases its nodes look lost.
+    "options": {
+        "nodeLeaseDurationSeconds": 40,
+        "nodeLeaseParallelism": 8,
+        "nodePlayStageParallelism": 8,
+        "podsOnNodeSyncParallelism": 4,
+        "enablePodsOnNodeSyncListPager": True,
+        # Four workers would make kwok, not what is measured, the slow part.
+        "podPlayStageParallelism": 16,
+    },
 }
 
 
 def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
     """Return kwok's command line; its stages are written into the cluster's folder."""
     config = plan.folder / "kwok.yaml"
-    config.write_text(
-        yaml.safe_dump_all([OPTIONS, *stages(binaries, plan.folder)], sort_keys=False)
-    )
+    options = {**OPTIONS["options"], "enableDebuggingHandlers": plan.settings.local_exec}
+    documents = [{**OPTIONS, "options": options}, *stages(binaries, plan.folder)]
+    documents += [_local_exec(plan)] if plan.settings.local_exec else []
+    config.write_text(yaml.safe_dump_all(documents, sort_keys=False))
     user = plan.user_config("kwok", "devcluster:kwok", ["system:masters"])
     return [
         str(binaries / NAME),
@@ -56,7 +65,30 @@ def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
         f"--cidr={POD_RANGE}",
         "--node-ip=127.0.0.1",
         f"--server-address=127.0.0.1:{plan.ports[NAME]}",
+        *(_kubelet_flags(plan) if plan.settings.local_exec else ()),
         *plan.settings.flags.get(NAME, ()),
+    ]
+
+
+def _local_exec(plan: controlplane.Plan) -> dict[str, Any]:
+    """Let `exec` in any fake pod be a command of this machine, in a folder of the cluster's."""
+    folder = plan.folder / "exec"
+    folder.mkdir(exist_ok=True)
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterExec",
+        "metadata": {"name": "local"},
+        "spec": {"execs": [{"local": {"workDir": str(folder)}}]},
+    }
+
+
+def _kubelet_flags(plan: controlplane.Plan) -> list[str]:
+    """Make kwok the kubelet that the API server asks, under a certificate it trusts."""
+    pair = plan.authority().issue("kwok-serving", common_name=NAME, hosts=["127.0.0.1"])
+    return [
+        f"--node-port={plan.ports[NAME]}",
+        f"--tls-cert-file={pair.certificate}",
+        f"--tls-private-key-file={pair.key}",
     ]
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kubernetes.client
+import kubernetes.config
+import kubernetes.stream
 import pytest
 import yaml
 
@@ -159,6 +162,42 @@ def test_deleted_pods_go_and_jobs_complete(new_cluster: NewCluster) -> None:
         lambda: [each["metadata"]["name"] for each in one.client.get(PODS)["items"]],
         lambda names: "web" not in names,
     )
+
+
+def test_exec_in_a_fake_pod_runs_on_this_machine_if_asked_for(new_cluster: NewCluster) -> None:
+    """With local_exec a command's output comes back through the API server, and its failure."""
+    one = new_cluster(local_exec=True)
+    one.client.create(PODS, pod("web"))
+    eventually(lambda: one.client.get(f"{PODS}/web"), ready)
+    out, _ = execute(one, "pwd")
+    assert out.strip() == str(one.dir / "exec")
+    _, status = execute(one, "exit 3")
+    assert status["status"] == "Failure"
+    assert "exit status 3" in status["message"]
+
+
+def execute(one: cluster.Cluster, script: str) -> tuple[str, dict[str, Any]]:
+    """Run a shell script in the pod `web`: its output, and the API server's verdict."""
+    config = kubernetes.client.Configuration()
+    load = kubernetes.config.load_kube_config
+    load(str(one.kubeconfig), client_configuration=config)  # type: ignore[no-untyped-call]  # theirs
+    with kubernetes.client.ApiClient(config) as connection:
+        answer = kubernetes.stream.stream(
+            kubernetes.client.CoreV1Api(connection).connect_get_namespaced_pod_exec,
+            "web",
+            "default",
+            container="a",
+            command=["sh", "-c", script],
+            stdout=True,
+            stderr=True,
+            _preload_content=False,
+        )
+        try:
+            answer.run_forever(timeout=PATIENCE)
+            verdict = yaml.safe_load(answer.read_channel(kubernetes.stream.ws_client.ERROR_CHANNEL))
+            return str(answer.read_stdout(timeout=1)), verdict
+        finally:
+            answer.sock.shutdown()  # close() would leave the socket open
 
 
 def test_two_clusters_live_side_by_side(new_cluster: NewCluster) -> None:

@@ -316,6 +316,39 @@ def test_the_operator_runs_what_the_chart_would_run(tmp_path: Path) -> None:
     assert launch.environment["KUBECONFIG"] == str(tmp_path / "config")
 
 
+def test_an_operator_can_be_killed_frozen_and_started_again(
+    ledger: processes.Ledger,
+) -> None:
+    """A handle follows its process through kill, restart, pause and an orderly end."""
+    port, other = ports.free(2)
+    server = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    launch = operator.Launch(
+        name="operator-0", argv=server, environment={}, health_port=port, metrics_port=other
+    )
+    handle = operator.Operator(cluster.Cluster(ledger.folder), launch)
+    handle.start()
+    first = handle.pid
+    assert handle.alive
+    handle.kill()
+    assert not handle.alive
+    handle.restart()
+    assert handle.alive
+    assert handle.pid != first
+    handle.pause()
+    handle.terminate()
+    assert not handle.alive
+
+
+def test_an_operator_that_does_not_start_shows_its_last_words(ledger: processes.Ledger) -> None:
+    """A crash at start is told with the log, not after a timeout."""
+    argv = [sys.executable, "-c", "raise SystemExit('no chart, no course')"]
+    launch = operator.Launch(
+        name="operator-0", argv=argv, environment={}, health_port=1, metrics_port=2
+    )
+    with pytest.raises(errors.DevclusterError, match="no chart, no course"):
+        operator.Operator(cluster.Cluster(ledger.folder), launch).start()
+
+
 def test_a_missing_chart_is_named(tmp_path: Path) -> None:
     """`operator` says which folder has no chart."""
     with pytest.raises(errors.DevclusterError, match="no Helm chart"):
