@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -105,18 +105,20 @@ def run(
     values: Sequence[str] = (),
     arguments: Sequence[str] = (),
     chart: Path = CHART,
+    reroute: Callable[[str, Path], Path] | None = None,
 ) -> list[Operator]:
     """Install the chart and run this many operators; those of an earlier call are ended first.
 
     `values` are Helm's `--set` values; `arguments` are added to each operator's command line.
+    `reroute` is given an operator's name and kubeconfig and returns the one to use instead.
     """
     stop(owner)
     manifest = install(owner, values=values, chart=chart)
     deployment = _deployment(manifest)
     config = service_account_config(owner, _account(deployment))
-    launches = [
-        _launch(f"operator-{number}", deployment, config, arguments) for number in range(replicas)
-    ]
+    names = [f"operator-{number}" for number in range(replicas)]
+    configs = {name: reroute(name, config) if reroute else config for name in names}
+    launches = [_launch(name, deployment, configs[name], arguments) for name in names]
     entries = [asdict(each) for each in launches]
     (owner.dir / "operators.json").write_text(json.dumps(entries, indent=2))
     operators = [Operator(owner, each) for each in launches]
