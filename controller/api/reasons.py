@@ -45,6 +45,35 @@ class Reason(enum.StrEnum):
     ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
     UNHEALTHY = "Unhealthy"
     UNREACHABLE = "Unreachable"
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    STOPPING = "Stopping"
+    STARTING = "Starting"
+    CREATING = "Creating"
+    CHANGING = "Changing"
+    REPLACING = "Replacing"
+    TERMINATING = "Terminating"
+    BACKING_OFF = "BackingOff"
+    FAILED = "Failed"
+    HELD = "Held"
+    TEARDOWN_BLOCKED = "TeardownBlocked"
+    ABANDONED = "Abandoned"
+    # Operations.
+    WAITING = "Waiting"
+    CONFLICT = "Conflict"
+    NOT_FOUND = "NotFound"
+    STARTED = "Started"
+    RETRIED = "Retried"
+    CANCELLING = "Cancelling"
+    REVERTING = "Reverting"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+    REVERTED = "Reverted"
+    TIMED_OUT = "TimedOut"
+    SUPERSEDED = "Superseded"
+    APPLICATION_DELETED = "ApplicationDeleted"
+    # Fleets.
+    CIRCUIT_OPEN = "CircuitOpen"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -154,5 +183,82 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.UNREACHABLE: Description(
         "What the server is made of cannot be reached, so nothing is known of it.",
         "Look at the node or machine it runs on; deletion.onTimeout decides how long to wait.",
+    ),
+    Reason.RUNNING: Description(
+        "The server runs as asked; of an operation: it gives servers their turns."
+    ),
+    Reason.STOPPED: Description(
+        "The server is stopped, as asked.", "kubectl argosy start starts it."
+    ),
+    Reason.STOPPING: Description("The server is being stopped."),
+    Reason.STARTING: Description("The server is being started."),
+    Reason.CREATING: Description("What the server is made of is being made."),
+    Reason.CHANGING: Description(
+        "The server is being changed in place, and counts as unavailable until that is complete."
+    ),
+    Reason.REPLACING: Description(
+        "What the server was made of makes room for its new incarnation or revision."
+    ),
+    Reason.TERMINATING: Description("What the server was made of is on its way out."),
+    Reason.BACKING_OFF: Description(
+        "The last attempt failed; the next one comes after a while, at nextAttemptTime.",
+        "The message says why; to try at once: kubectl argosy retry-now server/NAME",
+    ),
+    Reason.FAILED: Description(
+        "What the server was made of failed; of an operation: more servers failed than it may"
+        " lose, or not every targeted server succeeded.",
+        "failures, in the status of an operation, name servers, steps and messages; set spec.retry"
+        " with a new id to go on with the unfinished ones.",
+    ),
+    Reason.HELD: Description(
+        "A person holds the server to look into it, so nothing is done about its failure.",
+        "Set spec.held of the Server to false.",
+    ),
+    Reason.TEARDOWN_BLOCKED: Description(
+        "What the server is made of does not go, or cannot be reached.",
+        "Wait, or set spec.deletion.onTimeout to Force or Abandon.",
+    ),
+    Reason.ABANDONED: Description(
+        "What the server was made of could not be reached, and was let go as onTimeout says.",
+        "It is on record on its Fleet, and torn down when it can be reached again.",
+    ),
+    Reason.WAITING: Description(
+        "The operation has not begun, or waits for another one.",
+        "blockedBy says for whom; spec.cancelled of either ends the wait.",
+    ),
+    Reason.CONFLICT: Description(
+        "Another operation acts on the same servers, and the two acts do not commute.",
+        "Wait for the other one, or cancel it.",
+    ),
+    Reason.NOT_FOUND: Description(
+        "What the object names does not exist.", "Create it, or name another one."
+    ),
+    Reason.STARTED: Description("The operation has begun."),
+    Reason.RETRIED: Description("A retry takes the operation up where it stopped."),
+    Reason.CANCELLING: Description(
+        "Acts under way are being ended, for at most cancelGraceSeconds."
+    ),
+    Reason.REVERTING: Description("What the operation did is being undone, the last step first."),
+    Reason.COMPLETED: Description("The operation succeeded on every targeted server."),
+    Reason.CANCELLED: Description(
+        "The operation was cancelled; acts under way were ended.",
+        "Set spec.cancelled to false and spec.retry with a new id to go on.",
+    ),
+    Reason.REVERTED: Description(
+        "The operation failed, and what it had done was undone.",
+        "failures, in its status, say why it failed.",
+    ),
+    Reason.TIMED_OUT: Description(
+        "The operation's turn did not come within startDeadlineSeconds, or it did not end within"
+        " timeoutSeconds.",
+        "Set spec.retry with a new id to go on: deadlines start again.",
+    ),
+    Reason.SUPERSEDED: Description(
+        "A later operation asked for the same on the same servers before this one began."
+    ),
+    Reason.APPLICATION_DELETED: Description("The application was deleted, so the operation ended."),
+    Reason.CIRCUIT_OPEN: Description(
+        "Many calls to the fleet's provider failed in a row, so none is made for a while.",
+        "Look at the provider; calls are tried again by themselves.",
     ),
 }
