@@ -28,7 +28,6 @@ class Reason(enum.StrEnum):
     REFUSED = "Refused"
     # Applications.
     WAITING_FOR_DEPENDENCY = "WaitingForDependency"
-    COMPONENT_STALLED = "ComponentStalled"
     ROLLED_BACK = "RolledBack"
     NOTHING_PROVEN = "NothingProven"
     REPLICAS_OVERRIDDEN = "ReplicasOverridden"
@@ -127,10 +126,6 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.WAITING_FOR_DEPENDENCY: Description(
         "A component waits until those that it depends on are available at their target.",
         "kubectl argosy why application/NAME",
-    ),
-    Reason.COMPONENT_STALLED: Description(
-        "One component cannot go on until somebody changes something; the others go on.",
-        "blockedBy names the component, its reason and its remedy.",
     ),
     Reason.ROLLED_BACK: Description(
         "The revision that was asked for missed its deadline or spent its failure budget, so the"

@@ -42,9 +42,16 @@ class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     proven_revision: str = ""
 
 
-class ApplicationStatus(View, frozen=True, kw_only=True):
+class ApplicationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     observed_generation: int = 0
     conditions: Conditions = ()
+    # The components' counts together.
+    desired: int = 0
+    current: int = 0
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    failed: int = 0
     components: tuple[ComponentStatus, ...] = ()
     blocked_by: tuple[Blocked, ...] = ()
     last_handled_retry: str = ""
