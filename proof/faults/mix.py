@@ -1,0 +1,85 @@
+"""Lives in a storm of faults; and ratio 12: how much failing requests slow an operator down."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+from controller.api import resources
+from controller.api.resources import Resource
+from proof import history
+from proof.faults import chance, matrix, rig, scenario
+
+# A storm may hold a watch back for this long, on top of an operator's own lag.
+STORM_SLACK = 60.0
+PACE_SERVERS = 200
+PACE_SECONDS = 300.0
+
+
+def storms(
+    place: rig.Rig, known: matrix.Reference, seeds: int, say: Callable[[str], None]
+) -> Iterator[matrix.Outcome]:
+    """Live once for each seed in a storm of its own, and yield what came of it."""
+    for seed in range(seeds):
+        place.suffer(chance.Faults(seed=seed, rates=chance.STORM))
+        outcome = matrix.judged(place, known, f"storm {seed}", slack=STORM_SLACK)
+        place.recover()
+        say(f"{outcome.name}: {'as without' if outcome.good else 'WRONG'}, {outcome.seconds:.1f} s")
+        yield outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Ratio 12: converged servers per second with faults ÷ without, and surplus servers."""
+
+    ratio: float
+    surplus: int
+    seconds: tuple[tuple[float, float], ...]  # clean and faulty, pair by pair
+
+
+def pace(place: rig.Rig, pairs: int, say: Callable[[str], None]) -> Pace:
+    """Bring up the same application with and without 5% of failing requests, in turns."""
+    seconds: list[tuple[float, float]] = []
+    surplus = 0
+    for number in range(pairs):
+        clean, more = _bring_up(place, chance.Faults())
+        storm, worse = _bring_up(place, chance.Faults(seed=number, rates=chance.FIVE_PERCENT))
+        surplus += more + worse
+        seconds.append((clean, storm))
+        say(f"{PACE_SERVERS} servers: {clean:.1f} s, with 5% faults {storm:.1f} s")
+    ratio = statistics.median(clean / storm for clean, storm in seconds)
+    return Pace(ratio=ratio, surplus=surplus, seconds=tuple(seconds))
+
+
+def _bring_up(place: rig.Rig, faults: chance.Faults) -> tuple[float, int]:
+    """Return how long it took until all servers were ready, and how many were too many."""
+    namespace = scenario.open_namespace(place.client)
+    place.suffer(faults)
+    body = scenario.application(replicas=PACE_SERVERS)
+    body["spec"]["components"] = [
+        {"name": "web", "replicas": PACE_SERVERS, "template": scenario.template("web:1")}
+    ]
+    began = time.monotonic()
+    place.client.create(resources.path(Resource.APPLICATIONS, namespace), body)
+    path = resources.path(Resource.APPLICATIONS, namespace, scenario.APPLICATION)
+
+    def ready() -> bool:
+        components = place.client.get(path).get("status", {}).get("components", [])
+        return any(each["ready"] == PACE_SERVERS for each in components)
+
+    rig.wait(f"{PACE_SERVERS} ready servers", ready, PACE_SECONDS)
+    took = time.monotonic() - began
+    place.recover()
+    verdict = history.check(
+        place.cluster.audit_log,
+        namespaces=[namespace],
+        expectations=history.Expectations(slack=STORM_SLACK),
+    )
+    made = history.counts(verdict.history)
+    servers = sum(n for (kind, _, verb), n in made.items() if (kind, verb) == ("servers", "create"))
+    place.client.delete(resources.path(Resource.APPLICATIONS, namespace, scenario.APPLICATION))
+    rig.wait("an empty namespace", lambda: not scenario.listed(place.client, namespace), 300)
+    place.client.delete(f"/api/v1/namespaces/{namespace}")
+    return took, servers - PACE_SERVERS

@@ -1,0 +1,227 @@
+"""A small application's life, the same in every run: create, scale, update, restart, delete.
+
+`matrix` and `mix` live it once without faults and then many times with them. A life ends with what
+the world looked like before the delete, and with what is left after it: nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.api import resources
+from controller.api.resources import Resource
+from devcluster import client, fixtures
+from proof.faults import rig
+from proof.history import journal
+
+Object = dict[str, Any]
+World = Mapping[str, str]
+
+STEP_SECONDS = 150.0
+APPLICATION = "shop"
+OPERATION = "restart-web"
+LEFT_BY_KUBERNETES = frozenset({"kube-root-ca.crt", "default"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What came of one run: its namespace, the world at its height, and what was left."""
+
+    namespace: str
+    world: World
+    left: frozenset[str]
+
+
+def live(place: rig.Rig) -> Life:
+    """Live the whole life in a namespace of its own."""
+    namespace = open_namespace(place.client)
+    try:
+        for act in (create, scale, update, restart):
+            act(place.client, namespace)
+        world = seen(place.client, namespace)
+        delete(place.client, namespace)
+        left = frozenset(each["metadata"]["uid"] for each in listed(place.client, namespace))
+        return Life(namespace=namespace, world=world, left=left)
+    finally:
+        # Without a wait: whoever fails here has left something to look at in the audit log.
+        place.client.delete(f"/api/v1/namespaces/{namespace}")
+
+
+def open_namespace(api: client.Client) -> str:
+    """Create a namespace that pods can run in."""
+    name = f"life-{secrets.token_hex(3)}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    api.create("/api/v1/namespaces", body)
+    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    rig.wait(account, lambda: fixtures.exists(api, account), STEP_SECONDS)
+    return name
+
+
+def application(replicas: int = 2, image: str = "web:1") -> Object:
+    """Return the application: a database with a volume, and servers that need it."""
+    rollout = {"maxUnavailable": "50%", "inPlace": "Never"}
+    volume = {
+        "name": "data",
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    db = {
+        "name": "db",
+        "replicas": 1,
+        "template": template("db:1"),
+        "volumeClaims": [volume],
+    }
+    web = {
+        "name": "web",
+        "replicas": replicas,
+        "dependsOn": ["db"],
+        "template": template(image),
+        "rollout": rollout,
+    }
+    return {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": APPLICATION},
+        "spec": {"deletion": {"drainSeconds": 0}, "components": [db, web]},
+    }
+
+
+def template(image: str) -> Object:
+    """Return a pod template of one container."""
+    container = {"name": "main", "image": image}
+    return {"spec": {"containers": [container], "terminationGracePeriodSeconds": 0}}
+
+
+def create(api: client.Client, namespace: str) -> None:
+    """Create the application, and wait until it is ready."""
+    api.create(resources.path(Resource.APPLICATIONS, namespace), application())
+    _converged(api, namespace)
+
+
+def scale(api: client.Client, namespace: str) -> None:
+    """Give it one more server, and wait until it is ready."""
+    _change(api, namespace, application(replicas=3))
+    _converged(api, namespace)
+
+
+def update(api: client.Client, namespace: str) -> None:
+    """Change its image, and wait until every server has been replaced."""
+    _change(api, namespace, application(replicas=3, image="web:2"))
+    _converged(api, namespace)
+
+
+def restart(api: client.Client, namespace: str) -> None:
+    """Restart some of its servers by an Operation, and wait for its end."""
+    body = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Operation",
+        "metadata": {"name": OPERATION},
+        "spec": {"application": APPLICATION, "components": ["web"], "action": "Restart"},
+    }
+    api.create(resources.path(Resource.OPERATIONS, namespace), body)
+    path = resources.path(Resource.OPERATIONS, namespace, OPERATION)
+
+    def ended() -> bool:
+        condition = _condition(api.get(path), "Succeeded")
+        if condition.get("status") == "False":
+            raise AssertionError(f"the operation failed: {condition}")
+        return condition.get("status") == "True"
+
+    rig.wait("the end of the operation", ended, STEP_SECONDS)
+    _converged(api, namespace)
+
+
+def delete(api: client.Client, namespace: str) -> None:
+    """Delete the application, and wait until nothing of it is left."""
+    api.delete(resources.path(Resource.APPLICATIONS, namespace, APPLICATION))
+    api.delete(resources.path(Resource.OPERATIONS, namespace, OPERATION))
+    rig.wait("an empty namespace", lambda: not listed(api, namespace), STEP_SECONDS)
+
+
+def listed(api: client.Client, namespace: str) -> list[Object]:
+    """Return all objects in a namespace that the invariants speak of."""
+    found: list[Object] = []
+    for resource, place in resources.PLACES.items():
+        if resource.value in journal.CHECKED and place.namespaced:
+            items = api.get(resources.path(resource, namespace))["items"]
+            found += [{**each, "resource": resource.value} for each in items]
+    return found
+
+
+def seen(api: client.Client, namespace: str) -> World:
+    """Return what the world looks like, without what differs between any two runs."""
+    return {
+        f"{each['resource']}/{each['metadata']['name']}": json.dumps(_essence(each), sort_keys=True)
+        for each in listed(api, namespace)
+    }
+
+
+def _essence(body: Object) -> Object:
+    metadata, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
+    described = _DESCRIBED.get(body["resource"], _plain)
+    return {
+        "labels": metadata.get("labels", {}),
+        "finalizers": metadata.get("finalizers", []),
+        "owners": [f"{o['kind']}/{o['name']}" for o in metadata.get("ownerReferences", [])],
+        "conditions": {
+            each["type"]: [each["status"], each.get("reason")]
+            for each in status.get("conditions", [])
+            if body["resource"] != "pods"
+        },
+        **described(spec, status),
+    }
+
+
+def _plain(spec: Object, _status: Object) -> Object:
+    return {"spec": spec if "template" in spec or "components" in spec else {}}
+
+
+def _pod(spec: Object, status: Object) -> Object:
+    images = {each["name"]: each["image"] for each in spec["containers"]}
+    return {"images": images, "phase": status.get("phase")}
+
+
+def _server(spec: Object, status: Object) -> Object:
+    wanted = {key: value for key, value in spec.items() if key != "task"}
+    known = {key: status.get(key) for key in ("incarnation", "revision", "power")}
+    return {"spec": wanted, **known}
+
+
+def _operation(spec: Object, status: Object) -> Object:
+    return {"spec": spec, "progress": status.get("progress"), "failed": status.get("failed")}
+
+
+_DESCRIBED: Mapping[str, Callable[[Object, Object], Object]] = {
+    "pods": _pod,
+    "servers": _server,
+    "operations": _operation,
+}
+
+
+def _change(api: client.Client, namespace: str, body: Object) -> None:
+    path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
+    api.merge(path, {"spec": body["spec"]})
+
+
+def _converged(api: client.Client, namespace: str) -> None:
+    """Wait until the application says that it is what its spec says, and its servers are."""
+    path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
+
+    def converged() -> bool:
+        body = api.get(path)
+        generation = body["metadata"]["generation"]
+        current = body.get("status", {}).get("observedGeneration") == generation
+        return current and _condition(body, "Ready").get("status") == "True"
+
+    rig.wait("a ready application", converged, STEP_SECONDS)
+
+
+def _condition(body: Object, kind: str) -> Object:
+    conditions = body.get("status", {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), {})
