@@ -1,0 +1,204 @@
+"""What leader election promises: never two leaders, and always one before long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import Any
+
+import pytest
+from api_server import ApiServer, Faults, Verdict
+from api_server.chaos import lost, refused
+
+from controller.api.resources import Resource
+from controller.kube import lease
+
+pytestmark = pytest.mark.looptime
+
+HOME = "argosy-system"
+
+
+def elector(server: ApiServer, identity: str, **options: Any) -> lease.Elector:
+    """Return a candidate with the usual timings; its wall clock is wrong, as clocks are."""
+    rng = random.Random(identity)
+    skew = rng.uniform(-5000, 5000)
+    return lease.Elector(
+        server,
+        HOME,
+        "argosy",
+        identity,
+        wall_clock=lambda: server.now() + skew,
+        rng=rng,
+        **options,
+    )
+
+
+async def test_first_candidate_leads_at_once() -> None:
+    """Without a Lease the first candidate makes it and leads in its first epoch."""
+    server = ApiServer()
+    first = elector(server, "a")
+    assert not first.leading
+    await first.acquire()
+    assert first.leading
+    assert first.epoch == 1
+    spec = server.objects[Resource.LEASES][(HOME, "argosy")]["spec"]
+    assert spec["holderIdentity"] == "a"
+    assert spec["leaseDurationSeconds"] == 15
+
+
+async def test_standby_waits_while_the_leader_renews() -> None:
+    """As long as the leader renews, a standby waits, whatever either wall clock says."""
+    server = ApiServer()
+    leader, standby = elector(server, "a"), elector(server, "b")
+    await leader.acquire()
+    holding = asyncio.create_task(leader.hold())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(standby.acquire(), 600)
+    assert leader.leading
+    assert not standby.leading
+    assert standby.holder == "a"
+    holding.cancel()
+
+
+async def test_release_hands_over_at_once() -> None:
+    """After a clean stop the standby leads within its retry period, in a new epoch."""
+    server = ApiServer()
+    leader, standby = elector(server, "a"), elector(server, "b")
+    await leader.acquire()
+    waiting = asyncio.create_task(standby.acquire())
+    await asyncio.sleep(10)
+    await leader.release()
+    assert not leader.leading
+    await asyncio.wait_for(waiting, 2.5)
+    assert standby.leading
+    assert standby.epoch == leader.epoch + 1
+
+
+async def test_dead_leader_is_succeeded_after_the_duration() -> None:
+    """A leader that died is succeeded no sooner than its Lease lasts, and not much later."""
+    server = ApiServer()
+    leader, standby = elector(server, "a"), elector(server, "b")
+    await leader.acquire()
+    began = asyncio.get_running_loop().time()
+    await standby.acquire()
+    took = asyncio.get_running_loop().time() - began
+    assert 15 <= took <= 15 + 2 * 2.5
+
+
+async def test_leader_that_cannot_renew_gives_up_in_time() -> None:
+    """Cut off, a leader stops leading at its renew deadline, well before it can be succeeded."""
+    server = ApiServer()
+    leader = elector(server, "a")
+    await leader.acquire()
+    holding = asyncio.create_task(leader.hold())
+    await asyncio.sleep(30)
+    server.faults.down = True
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(lease.LeaseLost):
+        await holding
+    assert asyncio.get_running_loop().time() - began <= 10.1
+    assert not leader.leading
+
+
+async def test_leader_whose_requests_hang_gives_up_in_time() -> None:
+    """Requests that are never answered do not keep a leader beyond its deadline."""
+    server = ApiServer()
+    leader = elector(server, "a")
+    await leader.acquire()
+    server.faults.on(verdict=Verdict(there=10_000.0), times=None)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(lease.LeaseLost):
+        await leader.hold()
+    assert asyncio.get_running_loop().time() - began <= 10.1
+
+
+async def test_short_troubles_do_not_cost_the_lead() -> None:
+    """Refused, lost and slow renewals within the deadline are lived through in one epoch."""
+    server = ApiServer()
+    leader = elector(server, "a")
+    await leader.acquire()
+    holding = asyncio.create_task(leader.hold())
+    for verdict in (
+        Verdict(before=refused("a hiccup")),
+        Verdict(after=lost("a hiccup")),
+        Verdict(there=3.0),
+        Verdict(back=30.0),
+    ):
+        await asyncio.sleep(20)
+        server.faults.on("patch", Resource.LEASES, verdict=verdict)
+    await asyncio.sleep(60)
+    assert leader.leading
+    assert leader.epoch == 1
+    assert not holding.done()
+    holding.cancel()
+
+
+@pytest.mark.parametrize("how", ["stolen", "deleted"])
+async def test_lost_lease_ends_the_lead(how: str) -> None:
+    """A Lease that somebody takes or deletes ends the lead at the next renewal."""
+    server = ApiServer()
+    leader = elector(server, "a")
+    await leader.acquire()
+    if how == "stolen":
+        theft = {"spec": {"holderIdentity": "thief"}}
+        server.registry.patch(Resource.LEASES, HOME, "argosy", theft)
+    else:
+        server.registry.delete(Resource.LEASES, HOME, "argosy")
+    with pytest.raises(lease.LeaseLost):
+        await asyncio.wait_for(leader.hold(), 3)
+    assert not leader.leading
+
+
+async def test_foreign_edit_of_the_lease_costs_nothing() -> None:
+    """An edit of the Lease that leaves the holder alone does not end the lead."""
+    server = ApiServer()
+    leader = elector(server, "a")
+    await leader.acquire()
+    edit = {"metadata": {"labels": {"touched": "yes"}}}
+    server.registry.patch(Resource.LEASES, HOME, "argosy", edit)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(leader.hold(), 30)
+    assert leader.leading
+
+
+async def test_two_who_create_at_once_make_one_leader() -> None:
+    """Of candidates that start together, exactly one leads."""
+    server = ApiServer()
+    candidates = [elector(server, name) for name in "abcde"]
+    waiting = [asyncio.create_task(each.acquire()) for each in candidates]
+    await asyncio.sleep(5)
+    assert sum(each.leading for each in candidates) == 1
+    for each in waiting:
+        each.cancel()
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_never_two_leaders(seed: int) -> None:
+    """Under seeded faults and kills there are never two leaders, epochs rise, and one returns."""
+    rng = random.Random(seed)
+    server = ApiServer(faults=Faults(seed=seed, refused=0.2, lost=0.2, slow=0.3, slow_seconds=12.0))
+    epochs: list[int] = []
+    current: dict[str, lease.Elector] = {}
+
+    async def live(place: str) -> None:
+        for life in range(1000):
+            mine = elector(server, f"{place}-{life}")
+            current[place] = mine
+            await mine.acquire()
+            epochs.append(mine.epoch)
+            with contextlib.suppress(lease.LeaseLost, TimeoutError):
+                await asyncio.wait_for(mine.hold(), rng.uniform(1, 120))
+            if rng.random() < 0.5:
+                await mine.release()
+            # Otherwise it is killed: it stops, and tells nobody.
+            mine.holder = ""
+
+    tasks = [asyncio.create_task(live(place)) for place in "abc"]
+    for _ in range(6_000):
+        await asyncio.sleep(0.2)
+        assert sum(each.leading for each in current.values()) <= 1
+    assert len(epochs) > 5
+    assert epochs == sorted(set(epochs)), "each leadership has an epoch of its own, upwards"
+    for each in tasks:
+        each.cancel()
