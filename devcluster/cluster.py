@@ -94,12 +94,8 @@ class Cluster:
 
         It also works after a crash, on a half-started cluster, and on none at all.
         """
-        if networks.present(self.dir):
-            from devcluster import node  # noqa: PLC0415  node builds on this module
-
-            node.remove(self.dir)
         if not self.dir.exists():
-            self.processes.sweep()
+            self._end_all()
             return
         with self._locked():
             self._erase()
@@ -251,10 +247,17 @@ class Cluster:
                     f"{name} ended; the last lines of {known[name].log}:\n{tail}"
                 )
 
-    def _erase(self) -> None:
-        # kwok and the rest of the control plane need no grace: their data goes with them.
+    def _end_all(self) -> None:
+        if networks.present(self.dir):
+            from devcluster import node  # noqa: PLC0415  node builds on this module
+
+            node.remove(self.dir)
+        # No grace: what these programs could still save is thrown away with the cluster.
         self.processes.end(self.processes.all())
         self.processes.sweep()
+
+    def _erase(self) -> None:
+        self._end_all()
         self._client = None
         for path in self.dir.iterdir():
             if path.name in (*KEPT, "lock"):

@@ -7,6 +7,7 @@ registry of the cluster's own is there for builds that push. `__main__` and test
 
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -16,12 +17,13 @@ from pathlib import Path
 
 import yaml
 
-from devcluster import binaries, cluster, errors, network, node, oci, ports
+from devcluster import binaries, client, cluster, errors, network, node, oci, ports
 
 BUILDKITD, REGISTRY = "buildkitd", "registry"
 RELEASE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
 BASE_IMAGE = f"docker.io/library/python:3.11-slim-{RELEASE}"
+KIT_IMAGE, KIT_SECRET = "devcluster.local/build-kit:1", "build-kit"
 HEARTBEAT_SECONDS = 5
 # Files of this machine that a build may read and no image keeps: where packages come from.
 PIP_CONFIGS = ("/etc/pip.conf", "~/.config/pip/pip.conf", "~/.pip/pip.conf")
@@ -34,6 +36,23 @@ class Build:
     image: str
     log: Path
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """What a pod needs to build: an image, a Secret, and where BuildKit and the registry are."""
+
+    image: str
+    secret: str
+    builder: str
+    registry: str
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """`buildctl` with its connection, for a pod that has the Secret at `/kit`."""
+        files = {"tlscacert": "ca.crt", "tlscert": "tls.crt", "tlskey": "tls.key"}
+        flags = [f"--{flag}=/kit/{file}" for flag, file in files.items()]
+        return ("buildctl", f"--addr={self.builder}", *flags)
 
 
 def build(
@@ -72,6 +91,37 @@ def build(
     ]
     _run_with_progress(argv, log, f"building {name}", owner.say)
     return Build(image=name, log=log, seconds=time.monotonic() - began)
+
+
+def kit(owner: cluster.Cluster, namespace: str) -> Kit:
+    """Let pods of a namespace build images: a Job with this image and Secret reaches BuildKit.
+
+    The image has git, a shell, Python and `buildctl`; mounted at `/kit`, the Secret holds what
+    BuildKit asks of its clients, as `ca.crt`, `tls.crt` and `tls.key`.
+    """
+    _start_builder(owner)
+    if not _has_image(owner.dir, KIT_IMAGE):
+        context = owner.dir / "buildkit" / "kit"
+        context.mkdir(exist_ok=True)
+        program = binaries.ensure(binaries.BUILDKIT, owner.say) / "buildctl"
+        shutil.copy(program, context / "buildctl")
+        (context / "Dockerfile").write_text(
+            f"FROM {BASE_IMAGE}\nCOPY buildctl /usr/local/bin/buildctl\n"
+        )
+        build(owner, context, KIT_IMAGE)
+    authority = owner.plan().authority()
+    pair = authority.issue("builder-client", common_name="builder-client")
+    files = {"ca.crt": authority.pair.certificate, "tls.crt": pair.certificate, "tls.key": pair.key}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": KIT_SECRET},
+        "data": {name: client.encoded(path.read_bytes()) for name, path in files.items()},
+    }
+    owner.client.apply(f"/api/v1/namespaces/{namespace}/secrets/{KIT_SECRET}", secret)
+    return Kit(
+        image=KIT_IMAGE, secret=KIT_SECRET, builder=_address(owner.dir), registry=registry(owner)
+    )
 
 
 def load(owner: cluster.Cluster, archive: Path) -> None:
@@ -155,7 +205,9 @@ def _start_builder(owner: cluster.Cluster) -> None:
     folder = owner.dir / "buildkit"
     folder.mkdir(exist_ok=True)
     config = folder / "buildkitd.toml"
-    config.write_text(_builder_config(owner.dir, net, registry(owner)))
+    address = f"tcp://{net.gateway}:{ports.free(1)[0]}"
+    (folder / "address").write_text(address)
+    config.write_text(_builder_config(owner, net, address))
     program = binaries.ensure(binaries.BUILDKIT, owner.say) / BUILDKITD
     owner.processes.start(
         BUILDKITD,
@@ -166,11 +218,22 @@ def _start_builder(owner: cluster.Cluster) -> None:
     owner.wait("BuildKit", lambda: _accepts(_socket(owner.dir)))
 
 
-def _builder_config(folder: Path, net: network.Network, registry_address: str) -> str:
+def _address(folder: Path) -> str:
+    return (folder / "buildkit" / "address").read_text()
+
+
+def _builder_config(owner: cluster.Cluster, net: network.Network, address: str) -> str:
+    folder, authority = owner.dir, owner.plan().authority()
+    # Whoever may build may act as root here: only clients with a certificate of ours.
+    serving = authority.issue("buildkitd", common_name=BUILDKITD, hosts=[net.gateway])
     return f"""
 root = '{folder}/buildkit/root'
 [grpc]
-  address = ['unix://{_socket(folder)}']
+  address = ['unix://{_socket(folder)}', '{address}']
+  [grpc.tls]
+    ca = '{authority.pair.certificate}'
+    cert = '{serving.certificate}'
+    key = '{serving.key}'
 [cdi]
   disabled = true
 [worker.oci]
@@ -183,7 +246,7 @@ root = '{folder}/buildkit/root'
   networkMode = 'host'
   # Below the cluster's group, where `down` finds it.
   defaultCgroupParent = '/{net.bridge}/build'
-[registry.'{registry_address}']
+[registry.'{registry(owner)}']
   http = true
 """
 

@@ -148,11 +148,11 @@ def install(
     if not (chart / "Chart.yaml").exists():
         raise errors.DevclusterError(f"no Helm chart in {chart}")
     chosen = [word for value in (*values, NO_REPLICAS) for word in ("--set", value)]
-    _helm(
+    helm(
         owner,
         ["upgrade", "--install", RELEASE, str(chart), "--create-namespace", "--no-hooks", *chosen],
     )
-    text = _helm(owner, ["get", "manifest", RELEASE])
+    text = helm(owner, ["get", "manifest", RELEASE])
     return [each for each in yaml.safe_load_all(text) if each]
 
 
@@ -174,7 +174,8 @@ def service_account_config(owner: cluster.Cluster, account: str) -> Path:
     )
 
 
-def _helm(owner: cluster.Cluster, arguments: Sequence[str]) -> str:
+def helm(owner: cluster.Cluster, arguments: Sequence[str]) -> str:
+    """Run Helm on this cluster, in the operator's namespace; its output."""
     program = binaries.ensure(binaries.HELM, owner.say) / "helm"
     environment = {**os.environ, "KUBECONFIG": str(owner.kubeconfig)}
     done = subprocess.run(

@@ -1,6 +1,8 @@
 """The real node: containers that run, images that are built, and nothing left afterwards."""
 
 import os
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,48 @@ def test_an_image_goes_through_the_clusters_registry(real: cluster.Cluster, tmp_
     run(real.client, "look", built.image, ["cat", "/word"])
     reaches(real.client, "look", "Succeeded")
     assert real.client.get(f"{PODS}/look/log") == "pulled\n"
+
+
+def test_a_pod_builds_from_git_and_the_node_runs_the_result(
+    real: cluster.Cluster, tmp_path: Path
+) -> None:
+    """Source in git, built and pushed by a pod with the kit, then pulled and run."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "Dockerfile").write_text(DOCKERFILE.replace("ARG WORD", "ARG WORD=built"))
+    kit = images.kit(real, "default")
+    target = f"{kit.registry}/team/app:1"
+    build = [
+        *kit.command,
+        "build",
+        "--frontend=dockerfile.v0",
+        "--local=context=/tmp/app",
+        "--local=dockerfile=/tmp/app",
+        "--opt=image-resolve-mode=local",
+        f"--output=type=image,name={target},push=true",
+    ]
+    script = f"git clone /source /tmp/app && {shlex.join(build)}"
+    git = ["git", "-C", str(source), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
+        subprocess.run([*git, *words], check=True)
+    mounts = {"kit": "/kit", "source": "/source"}
+    container = {
+        "name": "c",
+        "image": kit.image,
+        "command": ["sh", "-c", f"git config --global safe.directory '*' && {script}"],
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
+    }
+    volumes = [
+        {"name": "kit", "secret": {"secretName": kit.secret}},
+        {"name": "source", "hostPath": {"path": str(source)}},
+    ]
+    spec = {"restartPolicy": "Never", "containers": [container], "volumes": volumes}
+    real.client.create(PODS, {"metadata": {"name": "build"}, "spec": spec})
+    reaches(real.client, "build", "Succeeded")
+    node.ctr(real.dir, "images", "rm", "--sync", target)
+    run(real.client, "app", target, ["cat", "/word"])
+    reaches(real.client, "app", "Succeeded")
+    assert real.client.get(f"{PODS}/app/log") == "built\n"
 
 
 def test_a_failed_build_says_which_line(real: cluster.Cluster, tmp_path: Path) -> None:
