@@ -58,10 +58,11 @@ def turn(
     servers: Mapping[targets.Key, objects.Server],
 ) -> Turn:
     """Return whether it is the operation's turn, and if not, for whom it waits."""
-    rivals = [each for each in others if not finished(each) and conflict(operation.spec, each.spec)]
-    later = [each for each in rivals if _stands_for(operation, each)]
+    active = [each for each in others if not finished(each)]
+    later = [each for each in active if _stands_for(operation, each)]
     if later and operation.status.start_time is None and not operation.spec.paused:
         return Turn(superseded_by=max(later, key=_place))
+    rivals = [each for each in active if conflict(operation.spec, each.spec)]
     behind = [
         each
         for each in rivals

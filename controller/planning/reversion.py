@@ -13,8 +13,7 @@ import msgspec
 
 from controller.api import conditions, names, objects
 from controller.api.conditions import Blocked
-from controller.api.resources import Resource
-from controller.planning import endings, plan, snapshot, telling
+from controller.planning import condemnation, endings, plan, snapshot, telling
 from controller.planning.telling import Word
 
 
@@ -48,7 +47,7 @@ def advance(look: snapshot.OperationSnapshot) -> plan.Plan:
     left = [each for each in retreats if not _arrived(each)]
     if not left:
         return endings.end(look, endings.COMPLETED, "The proven revisions run.")
-    writes = tuple(_condemn(look, each) for each in left if each.record is not None)
+    writes = tuple(_condemn(each) for each in left if each.record is not None)
     word = Word(
         reason="Running",
         message="RollBack is under way.",
@@ -92,8 +91,7 @@ def _nothing_proven(retreat: Retreat) -> bool:
 
 
 def _condemned(retreat: Retreat) -> bool:
-    record = retreat.record
-    return record is not None and names.CONDEMNED_ANNOTATION in record.metadata.annotations
+    return retreat.record is not None and condemnation.read(retreat.record) is not None
 
 
 def _arrived(retreat: Retreat) -> bool:
@@ -110,22 +108,15 @@ def _arrived(retreat: Retreat) -> bool:
     )
 
 
-def _condemn(look: snapshot.OperationSnapshot, retreat: Retreat) -> plan.Patch | None:
+def _condemn(retreat: Retreat) -> plan.Patch | None:
     if retreat.record is None or _condemned(retreat):
         return None
     if retreat.server_set is None or retreat.server_set.spec.revision != retreat.revision:
         return None
-    meta = retreat.record.metadata
-    reason = f"RollBack by operation {look.operation.metadata.name}"
-    return plan.Patch(
-        resource=Resource.REVISIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
-        body={"metadata": {"annotations": {names.CONDEMNED_ANNOTATION: reason}}},
-        reason="Condemned",
+    sentence = condemnation.Sentence(
+        reason="RollBack", component=retreat.component, revision=retreat.revision
     )
+    return condemnation.condemn(retreat.record, sentence)
 
 
 def _wait(look: snapshot.OperationSnapshot, retreat: Retreat) -> Blocked:

@@ -122,7 +122,9 @@ class Stage:
             },
             "spec": {"application": "shop", "action": action, **spec},
         }
-        self.operations[name] = msgspec.convert(raw, objects.Operation)
+        self.operations[name] = msgspec.json.decode(
+            msgspec.json.encode(raw), type=objects.Operation
+        )
         return self.operations[name]
 
     def edit(self, name: str, **spec: Any) -> None:
@@ -155,9 +157,7 @@ class Stage:
 
     def reason(self, name: str) -> str:
         """Return the reason of an operation's condition Succeeded."""
-        found = [
-            each.reason for each in self.status(name).conditions if each.type == "Succeeded"
-        ]
+        found = [each.reason for each in self.status(name).conditions if each.type == "Succeeded"]
         return found[0] if found else "Waiting"
 
     def ended(self, name: str) -> bool:
@@ -265,9 +265,7 @@ class Stage:
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
             others=tuple(
-                each
-                for each in self.operations.values()
-                if each.metadata.uid != found.metadata.uid
+                each for each in self.operations.values() if each.metadata.uid != found.metadata.uid
             ),
             revisions=tuple(self.revisions.values()),
         )
