@@ -190,11 +190,9 @@ class MemoryProvider:
         settings = self._fleet.settings
         if settings.call_seconds:
             await asyncio.sleep(settings.call_seconds)
-        if self._fleet.dice(key, f"fail {what}") < settings.fail_percent:
-            raise errors.Transient(f"{what}: the fleet refused", reason="Injected")
+        self._fleet.before(key, what)
         effect()
-        if self._fleet.dice(key, f"lose {what}") < settings.lost_percent:
-            raise errors.UnknownOutcome(f"{what}: the answer was lost", reason="Injected")
+        self._fleet.after(key, what)
 
     def _instance(self, server: objects.Server, call: plan.Call) -> Machine:
         machine = self._fleet.find(_key(server))

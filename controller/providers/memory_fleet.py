@@ -12,6 +12,7 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +24,17 @@ Key = tuple[str, str]
 Listener = Callable[[str, str], None]
 
 _PERCENT = 100.0
+
+
+class Interfere(Protocol):
+    """Called with the verb of each call, before and after its effect; may raise."""
+
+    def __call__(self, verb: str, *, after: bool) -> None:
+        """Raise what befalls the call, if anything does."""
+
+
+def _leave_alone(verb: str, *, after: bool) -> None:
+    del verb, after
 
 
 class Settings(View, frozen=True, kw_only=True):
@@ -102,6 +114,8 @@ class MemoryFleet:
         self.settings = settings or Settings()
         self.zones = zones
         self.clock = clock
+        # Replaced by tests that choose which call goes wrong: it raises what befalls the call.
+        self.interfere: Interfere = _leave_alone
         self._machines: dict[Key, Machine] = {}
         self._listeners: list[Listener] = []
         self._calls: dict[str, int] = {}
@@ -186,6 +200,18 @@ class MemoryFleet:
         machine = self._machines[key]
         machine.broken = True
         self.tell(machine)
+
+    def before(self, key: Key, verb: str) -> None:
+        """Raise what befalls a call on its way there: nothing has changed."""
+        self.interfere(verb, after=False)
+        if self.dice(key, f"fail {verb}") < self.settings.fail_percent:
+            raise errors.Transient(f"{verb}: the fleet refused", reason="Injected")
+
+    def after(self, key: Key, verb: str) -> None:
+        """Raise what befalls an answer on its way back: the call has taken effect."""
+        self.interfere(verb, after=True)
+        if self.dice(key, f"lose {verb}") < self.settings.lost_percent:
+            raise errors.UnknownOutcome(f"{verb}: the answer was lost", reason="Injected")
 
     def dice(self, key: Key, what: str) -> float:
         """Return a percentage that the seed, the server and how often it was asked decide."""

@@ -1,0 +1,310 @@
+"""Stages: each provider in a world of its own, which tests can look at, disturb and break.
+
+`test_provider.py` plays on them, in virtual time. What a stage tells of the world is what is really
+there, never what the provider says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
+from api_server.storage import Json
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kube.informer import Informer
+from controller.planning import plan, snapshot
+from controller.providers import base, memory, memory_fleet, pod
+
+NAMESPACE = "default"
+BROKEN = b"[]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One instance that really exists."""
+
+    id: str
+    name: str
+    incarnation: int
+    revision: str
+    template: str
+    going: bool
+
+
+class Stage(Protocol):
+    """A provider, its world, and what may happen to it."""
+
+    provider: base.Provider
+
+    async def begin(self) -> None:
+        """Build the world: in the test itself, since fixtures live in real time."""
+
+    async def end(self) -> None:
+        """Take it down."""
+
+    async def server(self, ordinal: int = 0) -> objects.Server:
+        """Make a Server, another one each time, and return it."""
+
+    def template(self, content: str) -> bytes:
+        """Return a template whose instances `content` can tell apart; it changes in place."""
+
+    def instances(self) -> list[Instance]:
+        """Return what exists, in the order of names."""
+
+    def disturb(self, verb: str, *, lost: bool) -> None:
+        """Let the next `create`, `change` or `delete` fail, or lose its answer."""
+
+    def break_down(self, server: objects.Server) -> None:
+        """Let the server's instance fail."""
+
+    def silence(self, server: objects.Server, *, silent: bool) -> None:
+        """Cut the server's instance off, or let it be heard again."""
+
+    async def successor(self) -> base.Provider:
+        """Return another provider of the same world, as a new operator has it; it has looked."""
+
+
+def with_spec(server: objects.Server, **changes: object) -> objects.Server:
+    """Return `server` as a planner's writes have changed its spec."""
+    spec = msgspec.structs.replace(server.spec, **changes)
+    return msgspec.structs.replace(server, spec=spec)
+
+
+async def eventually(seen: Callable[[], bool], *, seconds: float = 120.0) -> None:
+    """Return once `seen` holds; fail when it does not within `seconds` of the loop's time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not seen():
+        assert loop.time() < deadline, "what was waited for did not come"
+        await asyncio.sleep(0.05)
+
+
+async def watch_phase(
+    provider: base.Provider, server: objects.Server, phase: snapshot.Phase
+) -> snapshot.Observation:
+    """Return what is seen of `server` once it is in `phase`."""
+    await eventually(lambda: provider.observe(server).phase is phase)
+    return provider.observe(server)
+
+
+async def watch_ready(provider: base.Provider, server: objects.Server) -> snapshot.Observation:
+    """Return what is seen of `server` once it is ready."""
+    await eventually(lambda: provider.observe(server).ready)
+    return provider.observe(server)
+
+
+def create(template: bytes, *, alternative: int = 0) -> plan.Call:
+    """Return a plan's wish for an instance."""
+    return plan.Call(
+        verb=plan.Verb.CREATE, reason="test", template=template, alternative=alternative
+    )
+
+
+def change(instance: str, template: bytes = b"") -> plan.Call:
+    """Return a plan's wish for a change in place, or for mending."""
+    return plan.Call(verb=plan.Verb.CHANGE, reason="test", template=template, instance=instance)
+
+
+def delete(instance: str, *, grace: int | None = 5) -> plan.Call:
+    """Return a plan's wish for an instance to go."""
+    return plan.Call(verb=plan.Verb.DELETE, reason="test", instance=instance, grace_seconds=grace)
+
+
+class PodStage:
+    """Pods, on an API server in memory whose kubelets work."""
+
+    def __init__(self) -> None:
+        self.fates: dict[str, Behaviour] = {}
+        self.faults = Faults()
+        self._owners = 0
+        self._running: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        """Build the cluster."""
+        self.kubelet = Kubelet(lambda body: self.fates.get(body["metadata"]["name"], Behaviour()))
+        self.api = ApiServer(faults=self.faults, kubelet=self.kubelet)
+        self.provider = await self._make()
+
+    async def end(self) -> None:
+        """Stop watching."""
+        for each in self._running:
+            each.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.provider.close()
+
+    async def server(self, ordinal: int = 0) -> objects.Server:
+        """Make a Server; one of an earlier name is let go, and leaves its pod behind."""
+        name = names.server("shop", "web", ordinal)
+        earlier = self.api.objects[Resource.SERVERS].get((NAMESPACE, name))
+        if earlier is not None:
+            uid = earlier["metadata"]["uid"]
+            await self.api.delete(Resource.SERVERS, NAMESPACE, name, uid=uid, propagation="Orphan")
+            await eventually(lambda: not self.api.objects[Resource.SERVERS].get((NAMESPACE, name)))
+            self._adopt_out(name, uid)
+        body = {
+            "metadata": {"name": name},
+            "spec": {
+                "application": "shop",
+                "component": "web",
+                "ordinal": ordinal,
+                "revision": "one",
+            },
+        }
+        answer = await self.api.create(Resource.SERVERS, NAMESPACE, body)
+        return msgspec.json.decode(answer, type=objects.Server)
+
+    def template(self, content: str) -> bytes:
+        """Return a pod template with an image called `content`."""
+        return msgspec.json.encode(
+            {
+                "metadata": {"labels": {"tier": "front"}, "annotations": {"note": "kept"}},
+                "spec": {"containers": [{"name": "app", "image": content}, _SIDECAR]},
+            }
+        )
+
+    def instances(self) -> list[Instance]:
+        """Return the pods that have a server's name."""
+        return [_instance(body) for _, body in sorted(self.pods().items())]
+
+    def pods(self) -> dict[tuple[str, str], Json]:
+        """Return the pods as they are."""
+        return dict(self.api.objects[Resource.PODS])
+
+    def disturb(self, verb: str, *, lost: bool) -> None:
+        """Let the next such request for a pod fail, or lose its answer."""
+        verdict = Verdict(after=chaos.lost("test")) if lost else Verdict(before=chaos.busy("test"))
+        self.faults.on({"change": "patch"}.get(verb, verb), Resource.PODS, verdict=verdict)
+
+    def break_down(self, server: objects.Server) -> None:
+        """Evict the pod."""
+        self.kubelet.fail(NAMESPACE, server.metadata.name)
+
+    def silence(self, server: objects.Server, *, silent: bool) -> None:
+        """Lose the pod's node, or let it return."""
+        node = self.pods()[NAMESPACE, server.metadata.name]["spec"]["nodeName"]
+        if silent:
+            self.kubelet.lost.add(node)
+        else:
+            self.kubelet.return_node(node)
+
+    async def successor(self) -> base.Provider:
+        """Return a provider with caches of its own."""
+        return await self._make()
+
+    async def _make(self) -> pod.PodProvider:
+        pods: Informer[objects.Pod] = Informer(
+            self.api, Resource.PODS, label_selector=names.SERVER_LABEL
+        )
+        claims: Informer[objects.Claim] = Informer(self.api, Resource.CLAIMS)
+        for each in (pods, claims):
+            self._running.append(asyncio.create_task(each.run()))
+        made = pod.PodProvider(self.api, pods, claims, clock=self.api.now)
+        await asyncio.gather(pods.wait(), claims.wait())
+        return made
+
+    def _adopt_out(self, name: str, uid: str) -> None:
+        """Let the pod be controlled by the Server that was, as it is until it is collected."""
+        found = self.pods().get((NAMESPACE, name))
+        if found is not None:
+            owner = {"apiVersion": names.API_VERSION, "kind": "Server", "name": name, "uid": uid}
+            owners = [{**owner, "controller": True}]
+            self.api.registry.patch(
+                Resource.PODS, NAMESPACE, name, {"metadata": {"ownerReferences": owners}}
+            )
+
+
+class MemoryStage:
+    """Machines in memory."""
+
+    def __init__(self) -> None:
+        self._owners = 0
+
+    async def begin(self) -> None:
+        """Build the fleet."""
+        loop = asyncio.get_running_loop()
+        settings = memory_fleet.Settings(call_seconds=0.002)
+        self.fleet = memory_fleet.MemoryFleet(settings, clock=loop.time)
+        self.provider = memory.MemoryProvider(self.fleet)
+        self._disturbed: list[tuple[str, bool]] = []
+        self.fleet.interfere = self._interfere
+
+    async def end(self) -> None:
+        """Stop listening."""
+        await self.provider.close()
+
+    async def server(self, ordinal: int = 0) -> objects.Server:
+        """Make a Server with a uid of its own."""
+        self._owners += 1
+        meta = objects.Meta(
+            name=names.server("shop", "web", ordinal),
+            namespace=NAMESPACE,
+            uid=f"server-{self._owners}",
+        )
+        spec = objects.ServerSpec(
+            application="shop", component="web", ordinal=ordinal, revision="one"
+        )
+        return objects.Server(metadata=meta, spec=spec)
+
+    def template(self, content: str) -> bytes:
+        """Return a template with an image called `content`."""
+        return msgspec.json.encode({"spec": {"image": content}})
+
+    def instances(self) -> list[Instance]:
+        """Return the machines."""
+        return [
+            Instance(
+                id=each.id,
+                name=each.key[1],
+                incarnation=each.incarnation,
+                revision=each.revision,
+                template=msgspec.json.decode(each.template)["spec"]["image"],
+                going=each.gone_at is not None,
+            )
+            for each in sorted(self.fleet.machines, key=lambda machine: machine.key)
+        ]
+
+    def disturb(self, verb: str, *, lost: bool) -> None:
+        """Let the next such call fail, or lose its answer."""
+        self._disturbed.append((verb, lost))
+
+    def break_down(self, server: objects.Server) -> None:
+        """Break the machine."""
+        self.fleet.break_down((NAMESPACE, server.metadata.name))
+
+    def silence(self, server: objects.Server, *, silent: bool) -> None:
+        """Cut the machine off, or let it be heard again."""
+        self.fleet.silence((NAMESPACE, server.metadata.name), silent=silent)
+
+    async def successor(self) -> base.Provider:
+        """Return another provider of the fleet."""
+        return memory.MemoryProvider(self.fleet)
+
+    def _interfere(self, verb: str, *, after: bool) -> None:
+        if (verb, after) in self._disturbed:
+            self._disturbed.remove((verb, after))
+            if after:
+                raise errors.UnknownOutcome("test", reason="Injected")
+            raise errors.Transient("test", reason="Injected")
+
+
+_SIDECAR = {"name": "side", "image": "side:1"}
+
+
+def _instance(body: Json) -> Instance:
+    meta = body["metadata"]
+    labels = meta.get("labels", {})
+    return Instance(
+        id=meta["uid"],
+        name=meta["name"],
+        incarnation=int(labels.get(names.INCARNATION_LABEL, 0)),
+        revision=labels.get(names.REVISION_LABEL, ""),
+        template=body["spec"]["containers"][0]["image"],
+        going="deletionTimestamp" in meta,
+    )
