@@ -5,7 +5,7 @@ Called by `execution` for every Application, and by `explain` and `why`.
 
 from __future__ import annotations
 
-from controller.api import conditions, names
+from controller.api import names
 from controller.api.resources import Resource
 from controller.planning import (
     events,
@@ -97,8 +97,6 @@ def _finish(
     after = overview.status(
         overview.Outlook(given=given, table=table, refused=refused, handled_retry=handled)
     )
-    verdict = conditions.find(after.conditions, "Ready")
-    told = f"{verdict.reason}: {verdict.message}" if verdict else ""
     return Plan(
         actions=(
             *refused.allowed(actions),
@@ -107,7 +105,7 @@ def _finish(
         status=after,
         settled=overview.settled(before, after),
         wake_after=refused.wake_after(given.now),
-        notes=(*notes, told),
+        notes=tuple(notes),
     )
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 
 from controller.api.resources import PLACES
 from controller.planning import plan as plans
+from controller.planning import words
 
-MOST_NAMED = 6
+# The conditions that say how an object stands; the others only colour them.
+_MAIN = ("Ready", "Succeeded")
 
 
 @functools.singledispatch
@@ -71,20 +73,20 @@ def _grouped(actions: Iterable[plans.Action]) -> Iterator[str]:
         if not known:
             yield what
             continue
-        named = ", ".join(known[:MOST_NAMED])
-        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
-        yield f"{what}: {named}{more}"
+        yield f"{what}: {words.several(known)}"
 
 
 def _status(status: plans.Status) -> Iterator[str]:
-    for each in sorted(status.conditions, key=lambda each: each.type != "Ready"):
-        if each.type in ("Ready", "Succeeded"):
-            yield f"{each.type} is {each.status}, {each.reason}: {each.message}"
-        elif each.status == "True":
-            yield each.type
+    others = [
+        each.type for each in status.conditions if each.type not in _MAIN and each.status == "True"
+    ]
+    for each in status.conditions:
+        if each.type in _MAIN:
+            state = " and ".join([f"{each.type} {each.status}", *others])
+            yield f"{state}, {each.reason}: {each.message}"
     for blocked in getattr(status, "blocked_by", ()):
         remedy = f" Remedy: {blocked.remedy}" if blocked.remedy else ""
-        since = f" (since {blocked.since})" if blocked.since else ""
+        since = f" since {blocked.since}" if blocked.since else ""
         yield f"blocked by {blocked.object}{since}, {blocked.reason}: {blocked.message}{remedy}"
 
 

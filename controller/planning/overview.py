@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import obstacles, refusals, reverting, snapshot
+from controller.planning import obstacles, refusals, reverting, snapshot, words
 from controller.planning.rows import Row, Table
 
 MOST_BLOCKED = 20
@@ -78,7 +78,7 @@ def deleting(given: snapshot.ApplicationSnapshot, table: Table) -> objects.Appli
         Blocked(
             object=f"ServerSet/{each.metadata.name}",
             reason=Reason.DELETING,
-            message=f"{each.status.current} servers are still there.",
+            message=f"{words.have(each.status.current, 'server')} still there.",
             since=each.metadata.deletion_timestamp or clock.stamp(given.now),
             remedy=_why("serverset", each),
         )
@@ -242,7 +242,7 @@ def _available(outlook: Outlook) -> Verdict | None:
     if not _converged(outlook):
         return None
     total = sum(row.replicas for row in outlook.table.rows.values())
-    message = f"All {total} servers are available."
+    message = f"Available as asked for: {words.count(total, 'server')}."
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
 
 
@@ -263,7 +263,7 @@ def _progressing(outlook: Outlook) -> Verdict:
     available, desired = sum(t.available for t in told), sum(t.desired for t in told)
     under_way = [row.name for row in outlook.table.rows.values() if not row.converged]
     names_told = ", ".join([*under_way, *outlook.table.removed])
-    message = f"{available} of {desired} servers are available; under way: {names_told}."
+    message = f"{available} of {words.have(desired, 'server')} available; under way: {names_told}."
     return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
 
 

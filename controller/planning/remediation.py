@@ -10,7 +10,7 @@ import dataclasses
 
 from controller.api import clock, names
 from controller.api.reasons import Reason
-from controller.planning import availability
+from controller.planning import availability, words
 from controller.planning.census import Census, Facts
 
 # How long a server may be ill before it is made anew: longer than a node takes to restart.
@@ -46,8 +46,8 @@ def decide(census: Census, *, now: float, proven_revision: str, limit: int) -> R
         return Remediation()
     if len(ill) > max(1, census.desired * EPIDEMIC_PERCENT // 100):
         note = (
-            f"{len(ill)} of {census.desired} servers are ill at once: none is replaced, as the"
-            " cause is likely not theirs"
+            f"{len(ill)} of {words.have(census.desired, 'server')} ill at once: none is replaced,"
+            " as the cause is likely not theirs"
         )
         return Remediation(held=True, ill=len(ill), notes=(note,))
     waits = [since + PATIENCE_SECONDS - now for since, _ in ill]
@@ -68,11 +68,15 @@ def decide(census: Census, *, now: float, proven_revision: str, limit: int) -> R
 def _notes(*, ill: int, overdue: int, chosen: int, limit: int) -> tuple[str, ...]:
     notes = []
     if chosen:
-        notes.append(f"replacing {chosen} servers that were ill for {PATIENCE_SECONDS} seconds")
+        notes.append(
+            f"replacing {words.count(chosen, 'server')} ill for {PATIENCE_SECONDS} seconds"
+        )
     if overdue > chosen:
-        notes.append(f"{overdue - chosen} ill servers wait: {limit} may be replaced at a time")
+        notes.append(f"{words.count(overdue - chosen, 'ill server')} must wait: {limit} at a time")
     if ill > overdue:
-        notes.append(f"{ill - overdue} servers are ill for less than {PATIENCE_SECONDS} seconds")
+        notes.append(
+            f"{words.have(ill - overdue, 'server')} ill, for less than {PATIENCE_SECONDS} seconds"
+        )
     return tuple(notes)
 
 

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Collection
 
 from controller.api import objects
-from controller.planning import budget
+from controller.planning import budget, words
 from controller.planning.census import Census, Facts
 
 
@@ -41,10 +41,14 @@ def decide(
             notes=("waiting for the old servers to be gone (Recreate)",) if old_leaving else (),
         )
     if halted:
-        note = f"{len(due)} servers stay at older revisions: {halted}"
+        note = f"{words.count(len(due), 'server')} not yet updated: {halted}"
         return Step(creates_wait=rollout.strategy == "Recreate", notes=(note,))
     if rollout.strategy == "OnDelete":
-        return Step(notes=(f"{len(due)} servers keep older revisions until deleted (OnDelete)",))
+        return Step(
+            notes=(
+                f"{words.count(len(due), 'server')} at older revisions until deleted (OnDelete)",
+            )
+        )
     if rollout.strategy == "Recreate":
         return _recreate(due)
     return _rolling(census, rollout, due, removed)
@@ -54,9 +58,13 @@ def _recreate(due: list[Facts]) -> Step:
     # The Server objects go, too: a server knows no state between its old and its new revision in
     # which it would wait for the others to be down.
     free = [each for each in due if not each.operated]
-    notes = [f"taking down {len(free)} servers before any comes up (Recreate)"] if free else []
+    notes = (
+        [f"taking down {words.count(len(free), 'server')} before any comes up (Recreate)"]
+        if free
+        else []
+    )
     if len(free) < len(due):
-        notes.append(f"{len(due) - len(free)} servers are left alone until their operations end")
+        notes.append(_operated(len(due) - len(free)))
     return Step(removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes))
 
 
@@ -79,13 +87,18 @@ def _rolling(
     taken = up[: allowed.allowance]
     notes = []
     if down:
-        notes.append(f"updating {len(down)} servers that are down anyway, which costs no budget")
+        notes.append(
+            f"updating {words.count(len(down), 'server')} down anyway, which costs no budget"
+        )
     if taken:
-        notes.append(f"updating {len(taken)} of {len(up)} available servers: {_limits(allowed)}")
+        available = words.count(len(up), "available server")
+        notes.append(f"updating {len(taken)} of {available}: {_limits(allowed)}")
     elif up:
-        notes.append(f"{len(up)} available servers wait for their update: {_limits(allowed)}")
+        notes.append(
+            f"{words.count(len(up), 'available server')} still to update: {_limits(allowed)}"
+        )
     if len(free) < len(due):
-        notes.append(f"{len(due) - len(free)} servers are left alone until their operations end")
+        notes.append(_operated(len(due) - len(free)))
     return Step(updates=(*down, *taken), notes=tuple(notes))
 
 
@@ -95,6 +108,10 @@ def _counting_among(census: Census, removed: Collection[int]) -> int:
         return 0
     down = {each.ordinal for each in census.odd if not each.counts}
     return sum(1 for each in removed if each not in down)
+
+
+def _operated(number: int) -> str:
+    return f"{words.have(number, 'server')} left alone until operations end"
 
 
 def _limits(allowed: budget.Budget) -> str:

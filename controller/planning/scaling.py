@@ -10,7 +10,7 @@ import dataclasses
 import heapq
 
 from controller.api import names, objects
-from controller.planning import amounts
+from controller.planning import amounts, words
 from controller.planning.census import SPARE, Census, is_spare
 
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
@@ -112,8 +112,8 @@ def _creation(
     notes = []
     if missing > regular and census.leaving:
         notes.append(
-            f"{missing - regular} of {missing} missing servers wait until"
-            f" {len(census.leaving)} on their way out are gone"
+            f"{missing - regular} of {words.count(missing, 'missing server')} must wait until"
+            f" {words.have(len(census.leaving), 'old one')} gone"
         )
     taken = set(census.servers) | {each.spec.ordinal for each in census.leaving}
     ordinals = _lowest_free(taken, 0, regular)
@@ -122,11 +122,17 @@ def _creation(
     creates = tuple(each for each in (*ordinals, *spares) if each not in blocked)
     made = sum(1 for each in ordinals if each not in blocked)
     if made:
-        notes.append(f"creating {made} servers: {census.present} of {census.desired} exist")
+        notes.append(
+            f"creating {words.count(made, 'server')}: {census.present} of {census.desired} exist"
+        )
     if made < len(ordinals):
-        notes.append(f"{len(ordinals) - made} servers cannot be created: their names are taken")
+        notes.append(
+            f"{words.count(len(ordinals) - made, 'server')} cannot be created: names are taken"
+        )
     if spares:
-        notes.append(f"creating {len(spares)} spare servers for the rollout (maxSurge)")
+        notes.append(
+            f"creating {words.count(len(spares), 'spare server')} for the rollout (maxSurge)"
+        )
     return Scaling(creates=creates, spares=frozenset(spares), notes=tuple(notes))
 
 
@@ -141,6 +147,8 @@ def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:
 
 
 def _removal_note(census: Census, surge: int, removals: tuple[objects.Server, ...]) -> str:
-    wanted = f"{census.desired} are desired" + (f" and {surge} spare ones allowed" if surge else "")
-    what = f"{len(removals)} servers" if len(removals) > 1 else removals[0].metadata.name
+    wanted = f"{census.desired} are desired" + (
+        f", and {words.count(surge, 'spare one')} while the rollout lasts" if surge else ""
+    )
+    what = words.several([each.metadata.name for each in removals])
     return f"removing {what}: {census.present} exist, {wanted}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 
-from controller.api import conditions, names, objects
+from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import (
@@ -28,14 +28,13 @@ from controller.planning import (
     snapshot,
     standing,
     upkeep,
+    words,
 )
 from controller.planning.census import Census, take
 from controller.planning.manifests import owned_by
 from controller.planning.plan import Action, Create, Delete, Emit, Plan, Urgency, soonest
 
 ORPHAN_FINALIZER = "orphan"
-# An Event names at most this many servers.
-MOST_NAMED = 5
 
 
 @dataclasses.dataclass(slots=True)
@@ -80,7 +79,9 @@ def _hindered(
         handled_retry=given.server_set.status.last_handled_retry,
     )
     note = f"nothing is made or changed: {obstacle.message}"
-    return _finish(outlook, _Draft(notes=[note]), soonest(census.soonest))
+    # An application on its way out says so itself; its sets need not, one write each.
+    told = obstacle.reason != Reason.DELETING
+    return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
 
 
 def _needs_service(given: snapshot.ServerSetSnapshot) -> bool:
@@ -172,17 +173,10 @@ def _resize(
     if creating and not step.creates_wait:
         draft.actions += _creates(given, census, sized)
     elif sized.creates:
-        draft.notes.append(f"{len(sized.creates)} servers are not created for now")
-    in_place = snapshot.Capability.CHANGE_IN_PLACE in given.fleet.capabilities
+        draft.notes.append(f"{words.have(len(sized.creates), 'server')} not created for now")
+    hand = _hand(given)
     for each in step.updates:
-        draft.actions.append(
-            upkeep.bring(
-                given.server_set,
-                each,
-                in_place_possible=in_place,
-                reason=f"the rollout to {spec.revision}",
-            )
-        )
+        draft.actions.append(hand.bring(each, reason=f"the rollout to {spec.revision}"))
         draft.touched.add(each.ordinal)
     draft.acting = bool(refused.allowed(draft.actions))
 
@@ -253,13 +247,11 @@ def _remediate(
         draft.actions.append(upkeep.remake(each.server, reason="it stayed unhealthy"))
         draft.touched.add(each.ordinal)
     if chosen:
-        who = ", ".join(each.server.metadata.name for each in chosen[:MOST_NAMED])
-        more = f" and {len(chosen) - MOST_NAMED} more" if len(chosen) > MOST_NAMED else ""
+        who = words.several([each.server.metadata.name for each in chosen])
         draft.actions.append(
             Emit(
                 reason=Reason.REMEDIATED,
-                message=f"Replacing {who}{more}: unhealthy for"
-                f" {remediation.PATIENCE_SECONDS} seconds.",
+                message=f"Replacing {who}: unhealthy for {remediation.PATIENCE_SECONDS} seconds.",
                 warning=True,
             )
         )
@@ -269,16 +261,22 @@ def _remediate(
 def _mend(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> None:
     """Pass policies on, and put right what was edited by hand; held servers are left alone."""
     mended = 0
+    hand = _hand(given)
     for each in census.odd:
         if each.ordinal in draft.touched or each.operated or each.server.spec.held:
             continue
-        patch = upkeep.mend(given.server_set, each)
+        patch = hand.mend(each)
         if patch is not None:
             draft.actions.append(patch)
             draft.touched.add(each.ordinal)
             mended += 1
     if mended:
-        draft.notes.append(f"bringing the policies of {mended} servers up to date")
+        draft.notes.append(f"bringing the specs of {words.count(mended, 'server')} up to date")
+
+
+def _hand(given: snapshot.ServerSetSnapshot) -> upkeep.Upkeep:
+    possible = snapshot.Capability.CHANGE_IN_PLACE in given.fleet.capabilities
+    return upkeep.Upkeep(given.server_set, in_place_possible=possible)
 
 
 def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> str:
@@ -293,7 +291,7 @@ def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> 
     told = [each for each in untold if each.ordinal not in draft.touched]
     draft.actions += [upkeep.retry_now(each.server, value) for each in told]
     if untold:
-        draft.notes.append(f"telling {len(untold)} servers to try again now")
+        draft.notes.append(f"telling {words.count(len(untold), 'server')} to try again now")
         return given.server_set.status.last_handled_retry
     return value
 
@@ -334,9 +332,6 @@ def _finish(
     after = standing.status(outlook)
     alarm = events.alarm(before.conditions, after.conditions)
     actions = (*outlook.refused.allowed(draft.actions), *alarm)
-    if not draft.notes:
-        told = conditions.find(after.conditions, "Ready")
-        draft.notes.append(told.message if told else "nothing to do")
     return Plan(
         actions=actions,
         status=after if worth_telling else None,
@@ -361,7 +356,7 @@ def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
     if mine:
         going = [each for each in mine if each.metadata.deletion_timestamp is None]
         after = standing.deleting(given, len(mine))
-        note = f"{len(mine)} servers are still there, {len(going)} of them to be deleted now"
+        note = f"{words.have(len(mine), 'server')} still there, {len(going)} to be deleted now"
         return Plan(
             actions=tuple(_delete(each, "its set is being deleted") for each in going),
             status=after,
@@ -371,7 +366,7 @@ def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
         )
     gone = claims.after_deletion(given)
     if gone:
-        note = f"deleting {len(gone)} claims (whenDeleted)"
+        note = f"deleting {words.count(len(gone), 'claim')} (whenDeleted)"
         return Plan(actions=gone, notes=(note,), urgency=Urgency.TEARDOWN)
     return Plan(
         actions=(finalizers.remove(Resource.SERVERSETS, server_set),),

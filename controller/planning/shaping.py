@@ -15,7 +15,7 @@ import msgspec
 from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.planning import manifests, rendering
+from controller.planning import manifests, rendering, words
 from controller.planning.plan import Action, Create, Delete, Emit, Patch
 from controller.planning.rows import Row, Table, same_content
 
@@ -95,7 +95,8 @@ def take_down(
             if name in depends_on(each) and each.spec.component != name
         )
         if found.metadata.deletion_timestamp is not None:
-            notes.append(f"{name}: its set is being deleted, {found.status.current} servers left")
+            left = words.count(found.status.current, "server")
+            notes.append(f"{name}: its set is being deleted, {left} left")
         elif dependents and not parallel:
             waiting[name] = dependents
         else:
@@ -137,7 +138,10 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
         application, row.component, row.target, replicas=row.replicas, annotations=annotations
     )
     made = Create(resource=Resource.SERVERSETS, body=body, reason="its component has no set")
-    return Shape(actions=(made,), notes=(f"{row.name}: making its set of {row.replicas} servers",))
+    return Shape(
+        actions=(made,),
+        notes=(f"{row.name}: making its set of {words.count(row.replicas, 'server')}",),
+    )
 
 
 def _differences(

@@ -14,7 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import progress as progresses
-from controller.planning import refusals, remediation, snapshot
+from controller.planning import refusals, remediation, snapshot, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 
@@ -135,7 +135,7 @@ def deleting(given: snapshot.ServerSetSnapshot, left: int) -> objects.ServerSetS
             reconciling=True,
             stalled=False,
             reason=Reason.DELETING,
-            message=f"{left} servers are still there.",
+            message=f"{words.have(left, 'server')} still there.",
             generation=server_set.metadata.generation,
             now=given.now,
         ),
@@ -173,7 +173,7 @@ def _spent(outlook: Outlook) -> Verdict | None:
     if not outlook.budget_spent:
         return None
     message = (
-        f"{outlook.census.failed} servers failed for good, more than failureBudget"
+        f"{words.count(outlook.census.failed, 'server')} failed for good, more than failureBudget"
         f" ({outlook.spec.recovery.failure_budget}) allows. {_counts(outlook.census)}"
     )
     return Verdict(reason=Reason.FAILURE_BUDGET_SPENT, message=message, stalled=True)
@@ -193,8 +193,8 @@ def _epidemic(outlook: Outlook) -> Verdict | None:
     if not outlook.remedy.held:
         return None
     message = (
-        f"{outlook.remedy.ill} of {outlook.census.desired} servers are ill at once, so the cause is"
-        " likely not theirs: none is replaced until most are well."
+        f"{outlook.remedy.ill} of {words.have(outlook.census.desired, 'server')} ill at once;"
+        " the cause is likely not theirs: none is replaced until most are well."
     )
     return Verdict(reason=Reason.REMEDIATION_HELD, message=message, reconciling=True)
 
@@ -204,8 +204,8 @@ def _as_wanted(outlook: Outlook) -> Verdict | None:
     if not converged(census, outlook.spec.rollout.strategy):
         return None
     older = sum(1 for each in census.odd if each.stale)
-    message = f"All {census.desired} servers are available"
-    message += f"; {older} are kept at older revisions." if older else "."
+    message = _all_available(census.desired)
+    message += f"; {older} kept at older revisions." if older else "."
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
 
 
@@ -215,7 +215,7 @@ def _lost(outlook: Outlook) -> Verdict | None:
         return None
     return Verdict(
         reason=Reason.SERVERS_FAILED,
-        message=f"{census.failed} servers failed for good. {_counts(census)}",
+        message=f"{words.count(census.failed, 'server')} failed for good. {_counts(census)}",
         stalled=True,
     )
 
@@ -247,13 +247,19 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
 )
 
 
-def _counts(census: Census) -> str:
+def _all_available(desired: int) -> str:
+    if desired == 0:
+        return "No server is asked for, and there is none"
     return (
-        f"{census.available} of {census.desired} servers are available,"
-        f" {census.updated} of them at {census.target}."
-        if census.updated <= census.available
-        else f"{census.available} of {census.desired} servers are available."
+        f"All {words.have(desired, 'server')} available"
+        if desired > 1
+        else "The server is available"
     )
+
+
+def _counts(census: Census) -> str:
+    available = f"{census.available} of {words.have(census.desired, 'server')} available"
+    return f"{available}; {census.updated} run {census.target}."
 
 
 def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
