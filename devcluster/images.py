@@ -5,26 +5,28 @@ base image that Dockerfiles name is made from Debian packages, so that no regist
 registry of the cluster's own is there for builds that push. `__main__` and tests call this.
 """
 
-import fcntl
 import os
 import shutil
 import socket
-import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from devcluster import (
+    binaries,
+    client,
+    cluster,
+    containerd,
+    debian,
+    network,
+    ports,
+    progress,
+    registry,
+)
 
-from devcluster import binaries, client, cluster, errors, network, node, oci, ports
-
-BUILDKITD, REGISTRY = "buildkitd", "registry"
-RELEASE = "bookworm"
-PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
-BASE_IMAGE = f"docker.io/library/python:3.11-slim-{RELEASE}"
+BUILDKITD = "buildkitd"
 KIT_IMAGE, KIT_SECRET = "devcluster.local/build-kit:1", "build-kit"
-HEARTBEAT_SECONDS = 5
 # Files of this machine that a build may read and no image keeps: where packages come from.
 PIP_CONFIGS = ("/etc/pip.conf", "~/.config/pip/pip.conf", "~/.pip/pip.conf")
 
@@ -89,7 +91,7 @@ def build(
         *(f"--opt=build-arg:{key}={value}" for key, value in (arguments or {}).items()),
         *_secrets(),
     ]
-    _run_with_progress(argv, log, f"building {name}", owner.say)
+    progress.run(argv, log, f"building {name}", owner.say)
     return Build(image=name, log=log, seconds=time.monotonic() - began)
 
 
@@ -106,7 +108,7 @@ def kit(owner: cluster.Cluster, namespace: str) -> Kit:
         program = binaries.ensure(binaries.BUILDKIT, owner.say) / "buildctl"
         shutil.copy(program, context / "buildctl")
         (context / "Dockerfile").write_text(
-            f"FROM {BASE_IMAGE}\nCOPY buildctl /usr/local/bin/buildctl\n"
+            f"FROM {debian.IMAGE}\nCOPY buildctl /usr/local/bin/buildctl\n"
         )
         build(owner, context, KIT_IMAGE)
     authority = owner.plan().authority()
@@ -120,86 +122,23 @@ def kit(owner: cluster.Cluster, namespace: str) -> Kit:
     }
     owner.client.apply(f"/api/v1/namespaces/{namespace}/secrets/{KIT_SECRET}", secret)
     return Kit(
-        image=KIT_IMAGE, secret=KIT_SECRET, builder=_address(owner.dir), registry=registry(owner)
+        image=KIT_IMAGE,
+        secret=KIT_SECRET,
+        builder=_address(owner.dir),
+        registry=registry.start(owner),
     )
 
 
 def load(owner: cluster.Cluster, archive: Path) -> None:
     """Give the node an image from an archive, as `docker save` writes it."""
-    _require_node(owner)
-    node.import_image(owner.dir, archive)
-
-
-def registry(owner: cluster.Cluster) -> str:
-    """Return `address:port` of the cluster's own registry, started on the first call.
-
-    Pods, containerd and BuildKit reach it, by plain HTTP on the bridge.
-    """
-    net = _require_node(owner)
-    config = owner.dir / REGISTRY / "config.yaml"
-    if config.exists():
-        address = str(yaml.safe_load(config.read_text())["http"]["addr"])
-    else:
-        address = f"{net.gateway}:{ports.free(1)[0]}"
-        config.parent.mkdir(exist_ok=True)
-        settings = {
-            "version": 0.1,
-            "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": f"{config.parent}/data"}},
-            "http": {"addr": address},
-        }
-        config.write_text(yaml.safe_dump(settings))
-    _trust(owner.dir, address)
-    if not owner.alive(REGISTRY):
-        program = binaries.ensure(binaries.REGISTRY, owner.say) / "registry"
-        owner.processes.start(REGISTRY, [str(program), "serve", str(config)])
-        owner.watch(REGISTRY)
-        owner.wait("the registry", lambda: listens(address))
-    return address
-
-
-def base(say: binaries.Say) -> Path:
-    """Return an archive of the base image, made from Debian packages on the first call."""
-    target = binaries.cache() / f"base-{RELEASE}-{len(PACKAGES)}" / "image.tar"
-    if target.exists():
-        return target
-    network.require_root()
-    program = network.require("mmdebstrap", "mmdebstrap")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            root = target.parent / "root.tar"
-            argv = [
-                program,
-                "--variant=minbase",
-                f"--include={','.join(PACKAGES)}",
-                # The name that images of Python have for it.
-                '--customize-hook=ln -sf python3 "$1/usr/bin/python"',
-                RELEASE,
-                str(root),
-            ]
-            what = f"making the base image {BASE_IMAGE} (first time only)"
-            _run_with_progress(argv, target.parent / "log", what, say)
-            packed = oci.archive(target.with_suffix(".part"), BASE_IMAGE, root)
-            root.unlink()
-            packed.rename(target)
-    return target
-
-
-def _require_node(owner: cluster.Cluster) -> network.Network:
-    net = owner.plan().network
-    if net is None:
-        raise errors.DevclusterError(
-            f"the cluster in {owner.dir} has no real node: python -m devcluster up --real-node"
-        )
-    return net
+    registry.require_node(owner)
+    containerd.import_image(owner.dir, archive)
 
 
 def _start_builder(owner: cluster.Cluster) -> None:
-    net = _require_node(owner)
-    if not _has_image(owner.dir, BASE_IMAGE):
-        node.import_image(owner.dir, base(owner.say))
+    net = registry.require_node(owner)
+    if not _has_image(owner.dir, debian.IMAGE):
+        containerd.import_image(owner.dir, debian.archive(owner.say))
     if owner.alive(BUILDKITD):
         return
     folder = owner.dir / "buildkit"
@@ -240,13 +179,13 @@ root = '{folder}/buildkit/root'
   enabled = false
 [worker.containerd]
   enabled = true
-  address = '{node.socket(folder)}'
-  namespace = '{node.NAMESPACE}'
+  address = '{containerd.socket(folder)}'
+  namespace = '{containerd.NAMESPACE}'
   snapshotter = 'overlayfs'
   networkMode = 'host'
   # Below the cluster's group, where `down` finds it.
   defaultCgroupParent = '/{net.bridge}/build'
-[registry.'{registry(owner)}']
+[registry.'{registry.start(owner)}']
   http = true
 """
 
@@ -255,15 +194,8 @@ def _socket(folder: Path) -> Path:
     return folder / "buildkit" / "buildkitd.sock"
 
 
-def _trust(folder: Path, address: str) -> None:
-    """Let containerd pull from the registry without TLS."""
-    hosts = folder / node.CONTAINERD / "certs.d" / address / "hosts.toml"
-    hosts.parent.mkdir(parents=True, exist_ok=True)
-    hosts.write_text(f"server = 'http://{address}'\n[host.'http://{address}']\n")
-
-
 def _has_image(folder: Path, image: str) -> bool:
-    return bool(node.ctr(folder, "images", "ls", "-q", f"name=={image}").strip())
+    return bool(containerd.ctr(folder, "images", "ls", "-q", f"name=={image}").strip())
 
 
 def _full_name(image: str) -> str:
@@ -282,28 +214,6 @@ def _secrets() -> list[str]:
     found = [("pip.conf", path) for path in configs[:1]]
     found += [("ca.crt", bundle)] if bundle.is_file() else []
     return [f"--secret=id={name},src={path}" for name, path in found]
-
-
-def _run_with_progress(argv: Sequence[str], log: Path, what: str, say: binaries.Say) -> None:
-    """Run a long program, saying now and then that it is at work; its words go to the log."""
-    began = time.monotonic()
-    with log.open("w") as output, subprocess.Popen(argv, stdout=output, stderr=output) as child:
-        while True:
-            try:
-                child.wait(HEARTBEAT_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                say(f"{what}: {time.monotonic() - began:.0f} s")
-    if child.returncode:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
-        raise errors.DevclusterError(f"{what} failed; the last lines of {log}:\n{tail}")
-
-
-def listens(address: str) -> bool:
-    """Whether something accepts connections at `host:port`."""
-    host, _, port = address.rpartition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
 
 
 def _accepts(path: Path) -> bool:

@@ -13,13 +13,16 @@ from devcluster import (
     cgroups,
     client,
     cluster,
+    containerd,
     controlplane,
     errors,
     images,
+    kubelet,
     network,
     node,
     oci,
     processes,
+    registry,
 )
 
 pytestmark = [
@@ -110,12 +113,12 @@ def test_an_image_is_built_and_its_pods_meet_dns_services_and_no_way_out(
 
 def test_an_image_goes_through_the_clusters_registry(real: cluster.Cluster, tmp_path: Path) -> None:
     """What was pushed is pulled by the node after its own copy is gone."""
-    address = images.registry(real)
+    address = registry.start(real)
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     built = images.build(
         real, tmp_path, f"{address}/team/look:1", arguments={"WORD": "pulled"}, push=True
     )
-    node.ctr(real.dir, "images", "rm", "--sync", built.image)
+    containerd.ctr(real.dir, "images", "rm", "--sync", built.image)
     run(real.client, "look", built.image, ["cat", "/word"])
     reaches(real.client, "look", "Succeeded")
     assert real.client.get(f"{PODS}/look/log") == "pulled\n"
@@ -157,7 +160,7 @@ def test_a_pod_builds_from_git_and_the_node_runs_the_result(
     spec = {"restartPolicy": "Never", "containers": [container], "volumes": volumes}
     real.client.create(PODS, {"metadata": {"name": "build"}, "spec": spec})
     reaches(real.client, "build", "Succeeded")
-    node.ctr(real.dir, "images", "rm", "--sync", target)
+    containerd.ctr(real.dir, "images", "rm", "--sync", target)
     run(real.client, "app", target, ["cat", "/word"])
     reaches(real.client, "app", "Succeeded")
     assert real.client.get(f"{PODS}/app/log") == "built\n"
@@ -174,7 +177,7 @@ def test_a_crashed_node_is_repaired_and_keeps_its_pods(real: cluster.Cluster) ->
     """With containerd and kubelet killed, start again: the same container still runs."""
     dns = "/api/v1/namespaces/kube-system/pods"
     before = [_container_ids(each) for each in real.client.get(dns)["items"]]
-    for name in (node.KUBELET, node.CONTAINERD):
+    for name in (kubelet.NAME, containerd.NAME):
         real.kill(name)
     real.start()
     assert all(map(real.alive, node.COMPONENTS))
@@ -235,4 +238,4 @@ def _container_ids(pod: dict[str, Any]) -> list[str]:
 
 
 def _serves(address: str) -> bool:
-    return images.listens(f"{address}:8000")
+    return registry.listens(f"{address}:8000")
