@@ -72,7 +72,10 @@ def worth_writing(
         return True
     if told.attempts != before.attempts or told.task != before.task:
         return True
-    return not on_its_way(look) or quiet_for(look) <= 0
+    if not on_its_way(look):
+        return True
+    # What is asked for right now will soon be seen; only waiting long is worth a word.
+    return not verdict.actions and quiet_for(look) <= 0
 
 
 def on_its_way(look: snapshot.ServerSnapshot) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from stage import Stage
 
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"name": "drain", "exec": {"command": ["drain", "$(SERVER)"]}, "timeoutSeconds": 60},
     {"name": "migrate", "exec": {"command": ["migrate"]}, "scope": "Once"},
     {"name": "check", "http": {"url": "http://$(SERVER_ADDRESS)/ok"}},
@@ -32,7 +34,8 @@ def worst_down(stage: Stage) -> list[int]:
 
 def test_g1_a_long_task_is_created_watched_and_ends_in_one_condition() -> None:
     """An operation goes from Waiting to Running to Completed, with its progress on the way."""
-    stage, seen = played(4), []
+    stage = played(4)
+    seen: list[tuple[str, str]] = []
 
     def watch(now: Stage) -> None:
         told = (now.reason("go"), now.status("go").progress)
@@ -374,7 +377,7 @@ def test_steps_with_a_restart_between_do_not_begin_again() -> None:
 
 
 def test_a_finished_operation_is_deleted_after_its_time() -> None:
-    """ttlSecondsAfterFinished counts from the end."""
+    """The ttlSecondsAfterFinished count from the end."""
     stage = played(1)
     stage.submit("go", "Restart", ttlSecondsAfterFinished=60)
     stage.finish("go")
@@ -385,7 +388,7 @@ def test_a_finished_operation_is_deleted_after_its_time() -> None:
 
 
 def test_an_operation_whose_turn_never_comes_times_out() -> None:
-    """startDeadlineSeconds bounds the wait."""
+    """The startDeadlineSeconds bound the wait."""
     stage = played(2)
     stage.act_seconds = 500
     stage.submit("long", "Steps", steps=[{**STEPS[0], "timeoutSeconds": 600}])
@@ -396,7 +399,7 @@ def test_an_operation_whose_turn_never_comes_times_out() -> None:
 
 
 def test_a_run_that_takes_too_long_is_called_off() -> None:
-    """timeoutSeconds ends the acts under way, and the operation says TimedOut."""
+    """The timeoutSeconds, when over, end the acts under way, and the operation says TimedOut."""
     stage = played(2)
     stage.act_seconds = 500
     stage.submit("go", "Steps", steps=STEPS[:1], timeoutSeconds=30)

@@ -1,0 +1,308 @@
+"""What one server needs next: one row for each thing that may be seen of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import pytest
+from props import NOW, PODS, RUNNING, decide, make, ready, running, stalled, told, verbs
+
+from controller.api import clock, names, objects
+from controller.api.views.meta import Meta
+from controller.planning import plan, snapshot
+from controller.planning.snapshot import Observation, Phase
+
+ALTERNATIVES = (
+    objects.Alternative(name="a", patch=msgspec.Raw(b'{"zone":"a"}')),
+    objects.Alternative(name="b", patch=msgspec.Raw(b'{"zone":"b"}')),
+)
+
+TERMINATING = dataclasses.replace(RUNNING, phase=Phase.TERMINATING, since=NOW - 5)
+FAILED = dataclasses.replace(RUNNING, phase=Phase.FAILED, ready=False, message="evicted")
+PENDING = Observation(phase=Phase.PENDING, id="i1", revision="r1", incarnation=1, since=NOW - 5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "asked"),
+    [
+        pytest.param({}, snapshot.UNKNOWN, [], id="nothing is concluded from what is not seen"),
+        pytest.param({}, snapshot.ABSENT, ["create"], id="what is absent is made"),
+        pytest.param({"power": "Stopped"}, snapshot.ABSENT, [], id="but not while stopped"),
+        pytest.param({}, PENDING, [], id="what comes up is waited for"),
+        pytest.param({}, RUNNING, [], id="what runs is left alone"),
+        pytest.param({"power": "Stopped"}, RUNNING, ["delete"], id="a pod is stopped by deletion"),
+        pytest.param({"incarnation": 2}, RUNNING, ["delete"], id="an old incarnation goes"),
+        pytest.param({"incarnation": 2}, TERMINATING, [], id="and is waited for"),
+        pytest.param({"incarnation": 2}, snapshot.ABSENT, ["create"], id="then comes the new one"),
+        pytest.param({"revision": "r2"}, RUNNING, ["change"], id="a revision changes in place"),
+        pytest.param(
+            {"revision": "r2"},
+            dataclasses.replace(RUNNING, phase=Phase.STOPPED),
+            ["delete"],
+            id="what does not run cannot change in place",
+        ),
+        pytest.param({}, dataclasses.replace(RUNNING, drift=("x",)), ["change"], id="drift"),
+        pytest.param({}, dataclasses.replace(RUNNING, changing=True), [], id="a change under way"),
+        pytest.param(
+            {}, dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE), [], id="unreachable"
+        ),
+        pytest.param({}, Observation(phase=Phase.FOREIGN), [], id="what is not ours"),
+    ],
+)
+def test_what_is_asked_of_the_provider(
+    spec: dict[str, Any], seen: Observation, asked: list[str]
+) -> None:
+    """Each thing seen leads to the one call that it needs, or to none."""
+    assert verbs(decide(make(**spec), seen)) == asked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"application": None},
+        {"namespace_terminating": True},
+        {
+            "application": objects.Application(
+                metadata=Meta(name="shop", uid="app", deletion_timestamp="2026-01-01T00:00:00Z")
+            )
+        },
+        {
+            "application": objects.Application(
+                metadata=Meta(name="shop", uid="app"), spec=objects.ApplicationSpec(paused=True)
+            )
+        },
+        {"fleet": snapshot.FleetFacts(name="x", problem="UnknownFleet", message="no fleet x")},
+    ],
+    ids=["orphaned", "namespace going", "application going", "paused", "no fleet"],
+)
+@pytest.mark.parametrize(
+    "seen", [snapshot.ABSENT, FAILED, dataclasses.replace(RUNNING, incarnation=9)]
+)
+def test_nothing_is_made_or_changed(more: dict[str, Any], seen: Observation) -> None:
+    """Below what goes, while paused, or without a fleet, no provider is asked for anything."""
+    assert verbs(decide(make(incarnation=1), seen, **more)) == []
+
+
+def test_a_healthy_server_costs_exactly_one_status_write() -> None:
+    """Nothing is written until it is Ready, and nothing after that."""
+    assert decide(make(), snapshot.ABSENT).status is None
+    assert decide(make(), PENDING).status is None
+    first = told(decide(make(), RUNNING))
+    assert ready(first) == ("True", "Running")
+    assert (first.revision, first.incarnation, first.power) == ("r1", 1, "Running")
+    assert first.provider == objects.ProviderStatus(id="i1", zone="az1", addresses=("10.0.0.1",))
+    assert decide(make(status=first), RUNNING, now=NOW + 900).status is None
+
+
+def test_a_slow_start_is_told_after_thirty_seconds() -> None:
+    """Until then the schema's default stands; the plan wakes up to tell it."""
+    assert decide(make(age=5), PENDING).wake_after == pytest.approx(25)
+    slow = dataclasses.replace(PENDING, message="pulling", since=NOW - 31)
+    assert ready(told(decide(make(age=40), slow))) == ("False", "Progressing")
+
+
+def test_a_planned_replacement_is_not_told_until_it_is_done() -> None:
+    """The old status names the old incarnation, so nobody takes it for the new one's."""
+    found = make(status=running(), incarnation=2, generation=2, age=500)
+    for seen in (
+        RUNNING,
+        TERMINATING,
+        snapshot.ABSENT,
+        dataclasses.replace(PENDING, incarnation=2),
+    ):
+        assert decide(found, seen).status is None
+    again = dataclasses.replace(RUNNING, incarnation=2, id="i2", ready_since=NOW)
+    after = told(decide(found, again, now=NOW + 50))
+    when = next(each.last_transition_time for each in after.conditions if each.type == "Ready")
+    assert when == clock.stamp(NOW + 50), "its readiness begins anew"
+
+
+def test_losing_readiness_is_told_once_and_at_once() -> None:
+    """A server that stops being ready says so in one write."""
+    sick = dataclasses.replace(RUNNING, ready=False)
+    after = told(decide(make(status=running(), age=500), sick))
+    assert ready(after) == ("False", "Unhealthy")
+    assert decide(make(status=after, age=500), sick, now=NOW + 5).status is None
+
+
+def test_a_failure_is_on_record_before_what_failed_is_torn_down() -> None:
+    """First the count is written, then the instance goes, then backoff, then another attempt."""
+    status = running()
+    first = decide(make(status=status), FAILED)
+    assert verbs(first) == []
+    counted = told(first)
+    assert counted.attempts.count == 1
+    assert verbs(decide(make(status=counted), FAILED)) == ["delete"]
+    waiting = decide(make(status=counted), snapshot.ABSENT)
+    assert verbs(waiting) == []
+    assert waiting.wake_after is not None
+    later = NOW + waiting.wake_after
+    assert verbs(decide(make(status=counted), snapshot.ABSENT, now=later + 0.01)) == ["create"]
+
+
+def test_a_failure_is_counted_once_however_often_it_is_looked_at() -> None:
+    """The same instance never counts twice."""
+    status = told(decide(make(status=running()), FAILED))
+    answer = decide(make(status=status), FAILED, now=NOW + 100)
+    assert answer.status is None or told(answer).attempts.count == 1
+
+
+def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> None:
+    """Each alternative is tried as often as allowed, with its patch merged in; then Stalled."""
+    recovery = objects.Recovery(attempts=2, alternatives=ALTERNATIVES)
+    status, made, now = running(), [], NOW
+    for index in range(4):
+        broken = dataclasses.replace(FAILED, id=f"i{index}")
+        status = told(decide(make(status=status, recovery=recovery), broken, now=now))
+        now += 100
+        answer = decide(make(status=status, recovery=recovery), snapshot.ABSENT, now=now)
+        made += [each.template for each in answer.actions if isinstance(each, plan.Call)]
+    assert [msgspec.json.decode(each)["zone"] for each in made] == ["a", "b", "b"]
+    assert all(msgspec.json.decode(each)["keep"] == 1 for each in made)
+    assert stalled(status)
+    assert status.blocked_by[0].remedy.startswith("kubectl ")
+
+
+def test_a_terminal_error_moves_on_at_once() -> None:
+    """What cannot get better is not tried again in the same way."""
+    recovery = objects.Recovery(attempts=5, alternatives=ALTERNATIVES)
+    refusal = snapshot.Refusal(
+        object="pods/shop-web-0", reason="TemplateRefused", message="no", terminal=True, time=NOW
+    )
+    answer = decide(make(recovery=recovery), snapshot.ABSENT, refusals=(refusal,))
+    assert told(answer).attempts.alternative == 1
+    assert told(answer).attempts.count == 0
+    alone = decide(make(), snapshot.ABSENT, refusals=(refusal,))
+    assert verbs(alone) == []
+    assert stalled(told(alone))
+    assert ready(told(alone))[1] == "TemplateRefused"
+
+
+def test_a_start_that_hangs_counts_each_minute_and_is_left_in_place() -> None:
+    """Without another way it may still get better, so it is told but never torn down."""
+    recovery = objects.Recovery(attempts=2)
+    hang = dataclasses.replace(PENDING, error_class="Transient", reason="ImagePullBackOff")
+    status, now = objects.ServerStatus(), NOW
+    for _ in range(40):
+        answer = decide(make(status=status, recovery=recovery, age=99), hang, now=now)
+        assert verbs(answer) == []
+        status = told(answer) if answer.status else status
+        now += 5
+    assert status.attempts.count == 2
+    assert stalled(status)
+    well = dataclasses.replace(RUNNING, ready_since=now)
+    status = told(decide(make(status=status, recovery=recovery), well, now=now))
+    assert ready(status) == ("True", "Running")
+
+
+def test_retry_now_forgets_attempts_once() -> None:
+    """A new value of the annotation resets the count, and is answered in status."""
+    spent = objects.Attempts(
+        count=5,
+        revision="r1",
+        incarnation=1,
+        last_error=objects.LastError(class_="Transient", message="x"),
+    )
+    status = objects.ServerStatus(attempts=spent, observed_generation=1)
+    meta = {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}
+    answer = decide(make(status=status, meta=meta), snapshot.ABSENT)
+    assert verbs(answer) == ["create"]
+    assert told(answer).attempts.count == 0
+    assert told(answer).last_handled_retry == "1"
+
+
+def test_attempts_are_forgiven_once_it_has_been_ready_for_long_enough() -> None:
+    """A short spell of readiness does not make a crash loop look well."""
+    status = msgspec.structs.replace(
+        running(), attempts=objects.Attempts(count=3, revision="r1", incarnation=1)
+    )
+    fresh = dataclasses.replace(RUNNING, ready_since=NOW - 5)
+    answer = decide(make(status=status), fresh)
+    assert answer.status is None
+    assert answer.wake_after == pytest.approx(55)
+    assert told(decide(make(status=status), RUNNING)).attempts.count == 0
+
+
+def test_another_revision_starts_afresh_in_the_way_that_worked() -> None:
+    """Attempts count for what they were made at; the alternative that worked is kept."""
+    recovery = objects.Recovery(attempts=2, alternatives=ALTERNATIVES)
+    before = objects.Attempts(count=1, alternative=1, revision="r0", incarnation=1)
+    found = make(status=objects.ServerStatus(attempts=before), recovery=recovery)
+    answer = decide(found, snapshot.ABSENT)
+    assert [each.alternative for each in answer.actions if isinstance(each, plan.Call)] == [1]
+
+
+# ---- deletion
+
+DELETED = {"deletion_timestamp": clock.stamp(NOW)}
+
+
+def removed(answer: plan.Plan) -> list[Any]:
+    """Return the finalizers that are written, if any are."""
+    return [
+        each.body["metadata"]["finalizers"]
+        for each in answer.actions
+        if isinstance(each, plan.Patch)
+    ]
+
+
+def test_deletion_drains_waits_and_only_then_lets_go() -> None:
+    """The instance is deleted with its grace; the finalizer goes when nothing is left."""
+    found = make(meta=DELETED, held=True)
+    first = decide(found, RUNNING)
+    call = first.actions[0]
+    assert isinstance(call, plan.Call)
+    assert (call.verb, call.instance, call.grace_seconds) == (plan.Verb.DELETE, "i1", 30)
+    assert first.urgency is plan.Urgency.TEARDOWN
+    assert decide(found, TERMINATING).actions == ()
+    assert removed(decide(found, snapshot.ABSENT)) == [None]
+
+
+def test_only_our_finalizer_is_taken() -> None:
+    """A list replaces in a merge patch, so the others' finalizers are written back."""
+    found = make(meta={**DELETED, "finalizers": ("other/one", names.FINALIZER)})
+    assert removed(decide(found, snapshot.ABSENT)) == [["other/one"]]
+
+
+def test_orphaning_leaves_what_it_is_made_of() -> None:
+    """While the orphan finalizer is there, nothing is done."""
+    found = make(meta={**DELETED, "finalizers": (names.FINALIZER, "orphan")})
+    assert decide(found, RUNNING).actions == ()
+
+
+@pytest.mark.parametrize("policy", ["Wait", "Force", "Abandon"])
+def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str) -> None:
+    """After drain and timeout: Wait goes on, Force gives no grace, Abandon tells its fleet."""
+    deletion = objects.Deletion(on_timeout=policy, drain_seconds=30, timeout_seconds=100)
+    found = make(meta=DELETED, deletion=deletion)
+    lost = dataclasses.replace(TERMINATING, message="node gone")
+    fleet = dataclasses.replace(PODS, keeps_orphans=True)
+    assert decide(found, lost, now=NOW + 120, fleet=fleet).actions == ()
+    late = decide(found, lost, now=NOW + 131, fleet=fleet)
+    assert told(late).blocked_by[0].message == "node gone"
+    kinds = [type(each) for each in late.actions]
+    if policy == "Wait":
+        assert kinds == []
+    elif policy == "Force":
+        assert [each.grace_seconds for each in late.actions if isinstance(each, plan.Call)] == [0]
+    else:
+        assert kinds == [plan.Abandon, plan.Emit]
+        recorded = dataclasses.replace(fleet, orphans=frozenset({"i1"}))
+        assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [None]
+
+
+def test_a_finalizer_comes_before_anything_is_made() -> None:
+    """A server made by hand gets ours first, and nothing else."""
+    answer = decide(make(meta={"finalizers": ("other",)}), snapshot.ABSENT)
+    assert removed(answer) == [["other", names.FINALIZER]]
+    assert verbs(answer) == []
+
+
+def test_a_taken_name_stalls() -> None:
+    """What somebody else made is named, and never touched."""
+    status = told(decide(make(), Observation(phase=Phase.FOREIGN, message="user's pod")))
+    assert ready(status) == ("False", "NameTaken")
+    assert stalled(status)
+    assert status.blocked_by[0].message == "user's pod"

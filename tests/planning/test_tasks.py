@@ -1,0 +1,192 @@
+"""The task protocol: claim first, act at most once, end within bounds."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from props import NOW, RUNNING, decide, make, running, told, verbs
+
+from controller.api import objects
+from controller.planning import orders, plan, snapshot, task
+
+
+def asked(action: str = "Exec", *, cancel: bool = False, **given: object) -> objects.Task:
+    """Return a task as an operation gives it."""
+    parameters = {"incarnation": 1, "given": NOW, "timeoutSeconds": 60, "attempts": 2, **given}
+    return objects.Task(
+        id="t1",
+        operation="go",
+        run="x.0",
+        step="drain",
+        action=action,
+        cancel=cancel,
+        parameters=msgspec.Raw(msgspec.json.encode(parameters)),
+    )
+
+
+def at(state: str, **more: object) -> objects.ServerStatus:
+    """Return the status of a running server whose task is in `state`."""
+    values: dict[str, object] = {"attempt": 1, "start_time": "2023-11-14T22:13:20Z", **more}
+    if state in ("Started", "Unknown"):
+        values.setdefault("claimed_by", "me")
+    known = msgspec.convert({"id": "t1", "state": state}, objects.TaskStatus)
+    return msgspec.structs.replace(running(), task=msgspec.structs.replace(known, **values))
+
+
+EXEC = snapshot.FleetFacts(name="pods", capabilities=frozenset({snapshot.Capability.EXEC}))
+
+
+def state_written(answer: plan.Plan) -> list[str]:
+    """Return the task states that are written, each with the resourceVersion as its fence."""
+    patches = [each for each in answer.actions if isinstance(each, plan.Patch)]
+    assert all(each.resource_version == "7" for each in patches)
+    assert all(each.subresource == "status" for each in patches)
+    return [each.body["status"]["task"]["state"] for each in patches]
+
+
+def test_a_claim_is_written_alone_before_anything_is_done() -> None:
+    """Pending becomes Started under our name; no call goes out, no other status with it."""
+    answer = decide(make(status=running(), task=asked()), RUNNING, fleet=EXEC)
+    assert state_written(answer) == ["Started"]
+    assert verbs(answer) == []
+    assert answer.status is None
+
+
+def test_the_act_begins_from_our_own_claim_and_no_other() -> None:
+    """Started by us: act. Started by us and at it: wait. By one that is gone: take it over."""
+    mine = make(status=at("Started"), task=asked())
+    assert verbs(decide(mine, RUNNING, fleet=EXEC)) == ["act"]
+    assert verbs(decide(mine, RUNNING, fleet=EXEC, acting="t1")) == []
+    other = make(status=at("Started", claimed_by="old"), task=asked())
+    taken = decide(other, RUNNING, fleet=EXEC)
+    assert (verbs(taken), state_written(taken)) == ([], ["Unknown"])
+    unknown = make(status=at("Unknown"), task=asked())
+    assert verbs(decide(unknown, RUNNING, fleet=EXEC)) == ["resume"]
+
+
+def test_nothing_begins_without_a_name_to_claim_under() -> None:
+    """`explain`, which has no name, shows a wait instead of a claim."""
+    answer = decide(make(status=running(), task=asked()), RUNNING, fleet=EXEC, holder="")
+    assert answer.actions == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "on_unknown", "state", "failed"),
+    [
+        (task.Outcome(task="t1", state="Succeeded"), "Fail", "Succeeded", False),
+        (task.Outcome(task="t1", state="Failed", error_class="Terminal"), "Fail", "Failed", True),
+        (task.Outcome(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
+        (task.Outcome(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
+        (task.Outcome(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
+        (task.Outcome(task="t1", state="Cancelled"), "Fail", "Cancelled", True),
+    ],
+)
+def test_how_an_act_ended_is_recorded(
+    outcome: task.Outcome, on_unknown: str, state: str, *, failed: bool | None
+) -> None:
+    """An end leaves a checkpoint, passed or failed; what may run again leaves none."""
+    found = make(status=at("Started"), task=asked(onUnknown=on_unknown))
+    after = task.finished(found, outcome, NOW)
+    assert after is not None
+    assert after.task is not None
+    assert after.task.state == state
+    assert [each.failed for each in after.checkpoints] == ([] if failed is None else [failed])
+
+
+def test_attempts_run_out() -> None:
+    """The last attempt that fails is the end."""
+    found = make(status=at("Started", attempt=2), task=asked())
+    outcome = task.Outcome(task="t1", state="Failed", error_class="Transient")
+    after = task.finished(found, outcome, NOW)
+    assert after is not None
+    assert after.task is not None
+    assert after.task.state == "Failed"
+
+
+def test_an_outcome_that_nobody_waits_for_is_dropped() -> None:
+    """A late result of an act that was given up, or of another task, changes nothing."""
+    late = task.Outcome(task="t1", state="Succeeded")
+    assert task.finished(make(status=at("Cancelled"), task=asked()), late, NOW) is None
+    other = task.Outcome(task="t0", state="Succeeded")
+    assert task.finished(make(status=at("Started"), task=asked()), other, NOW) is None
+    assert task.finished(make(status=at("Started")), late, NOW) is None
+
+
+def test_what_a_fleet_cannot_do_is_refused_with_a_reason() -> None:
+    """A snapshot where the provider has none fails at once, and says NotSupported."""
+    answer = decide(make(status=running(), task=asked(orders.SNAPSHOT)), RUNNING)
+    patch = answer.actions[0]
+    assert isinstance(patch, plan.Patch)
+    assert patch.body["status"]["task"]["state"] == "Failed"
+    assert "NotSupported" in patch.body["status"]["task"]["message"]
+    assert patch.body["status"]["checkpoints"][0]["failed"] is True
+
+
+def test_an_act_that_takes_too_long_is_cancelled_and_failed() -> None:
+    """Its time counts from the claim; the provider is told to end it."""
+    found = make(status=at("Started"), task=asked())
+    answer = decide(found, RUNNING, now=NOW + 61, fleet=EXEC, acting="t1")
+    assert verbs(answer) == ["cancel"]
+    assert state_written(answer) == ["Failed"]
+
+
+def test_cancel_before_the_beginning_and_after_a_crash_is_immediate() -> None:
+    """What never began, or nobody is at any more, ends as Cancelled in one write."""
+    for status in (running(), at("Started", claimed_by="old")):
+        found = make(status=status, task=asked(cancel=True, cancelled=NOW))
+        assert state_written(decide(found, RUNNING, fleet=EXEC)) == ["Cancelled"]
+
+
+def test_cancel_gives_an_act_its_grace_and_no_more() -> None:
+    """Within the grace the provider is asked to end it; after it, it is given up."""
+    found = make(status=at("Started"), task=asked(cancel=True, cancelled=NOW, graceSeconds=20))
+    within = decide(found, RUNNING, now=NOW + 5, fleet=EXEC, acting="t1")
+    assert (verbs(within), state_written(within)) == (["cancel"], [])
+    assert within.wake_after == pytest.approx(15)
+    after = decide(found, RUNNING, now=NOW + 21, fleet=EXEC, acting="t1")
+    assert state_written(after) == ["Cancelled"]
+
+
+@pytest.mark.parametrize("action", ["Restart", "Replace"])
+def test_a_restart_is_done_when_the_new_incarnation_is_ready(action: str) -> None:
+    """It is neither claimed nor written until it is done, and then in the write that says Ready."""
+    given = asked(action, incarnation=2)
+    found = make(status=running(), task=given, incarnation=2, generation=2)
+    before = decide(found, RUNNING)
+    assert (verbs(before), before.status) == (["delete"], None)
+    new = snapshot.Observation(
+        phase=snapshot.Phase.RUNNING,
+        id="i2",
+        revision="r1",
+        incarnation=2,
+        ready=True,
+        ready_since=NOW,
+    )
+    after = told(decide(found, new))
+    assert after.task is not None
+    assert after.task.state == "Succeeded"
+    assert [(each.step, each.incarnation) for each in after.checkpoints] == [("drain", 2)]
+
+
+def test_a_restart_of_a_server_that_failed_for_good_ends_too() -> None:
+    """Waiting for what Argosy gave up would never end."""
+    spent = objects.Attempts(
+        count=5,
+        revision="r1",
+        incarnation=2,
+        instance="i2",
+        last_error=objects.LastError(class_="Transient", message="broken"),
+    )
+    status = msgspec.structs.replace(running(), attempts=spent)
+    found = make(status=status, task=asked("Restart", incarnation=2), incarnation=2)
+    after = told(decide(found, snapshot.ABSENT))
+    assert after.task is not None
+    assert (after.task.state, after.task.error_class) == ("Failed", "Terminal")
+
+
+def test_a_server_that_goes_has_its_act_ended() -> None:
+    """Deletion cancels what still runs in the server."""
+    found = make(
+        status=at("Started"), task=asked(), meta={"deletion_timestamp": "2023-11-14T22:13:20Z"}
+    )
+    assert verbs(decide(found, RUNNING, acting="t1")) == ["cancel", "delete"]
