@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,11 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session", name="cluster")
-def shared_cluster() -> Iterator[cluster.Cluster]:
-    """This test run's own cluster, shared by all workers: break nothing that others use."""
+def shared_cluster(request: pytest.FixtureRequest) -> Iterator[cluster.Cluster]:
+    """This test run's own cluster, shared by all workers: break nothing that others use.
+
+    If a test failed, its logs stay under the temporary folder.
+    """
     if os.environ.get(GIVEN):
         pytest.skip(f"{GIVEN} is set: this needs a cluster of our own")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
@@ -47,8 +51,14 @@ def shared_cluster() -> Iterator[cluster.Cluster]:
     yield shared
     with _users(shared.dir) as users:
         users.discard(os.getpid())
+        failure = shared.dir.with_suffix(".failed")
+        if request.session.testsfailed:
+            failure.touch()
         if not users:
             shared.stop()
+            if not failure.exists():
+                shutil.rmtree(shared.dir)
+            failure.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

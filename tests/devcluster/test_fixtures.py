@@ -48,7 +48,9 @@ def test_workers_share_one_cluster_and_the_last_ends_it(tmp_path: Path) -> None:
     seen = (tmp_path / "seen").read_text().split()
     assert len(seen) == 4
     assert len(set(seen)) == 1
-    assert list(processes.marked(Path(seen[0]).parent)) == []
+    folder = Path(seen[0]).parent
+    assert list(processes.marked(folder)) == []
+    assert not folder.exists()
 
 
 def test_a_given_kubeconfig_is_used_instead(tmp_path: Path) -> None:
