@@ -8,7 +8,7 @@ PYTEST := $(PY) -m pytest
 # Unit tests run on all cores; each end-to-end tier shares one cluster and runs by itself.
 JOBS ?= auto
 # What the real node needs of Debian, beside Go.
-NODE_PACKAGES := runc containernetworking-plugins nftables iptables conntrack mmdebstrap gcc libc6-dev
+NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help

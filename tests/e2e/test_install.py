@@ -1,0 +1,250 @@
+"""The image and the chart as people install them: on a real node, with real containers.
+
+The operator is built from the Dockerfile, installed by `helm install` into a namespace that only
+takes restricted pods, and does the main job there with servers that answer HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devcluster import binaries, client, cluster, controlplane, images, processes
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.realnode,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
+]
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "argosy"
+SHOP = yaml.safe_load((ROOT / "examples" / "shop.yaml").read_text())
+OPERATOR = "argosy-system"
+NAMESPACE = "shops"
+PATIENCE_SECONDS = 120
+GROUP = f"/apis/argosy.dev/v1alpha1/namespaces/{NAMESPACE}"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
+    """A cluster whose only node is real, with two namespaces that take restricted pods alone."""
+    one = cluster.Cluster(tmp_path_factory.mktemp("real"))
+    try:
+        one.start(controlplane.Settings(nodes=0, real_node=True))
+        for name in (OPERATOR, NAMESPACE):
+            labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+            body = {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": name, "labels": labels},
+            }
+            one.client.create("/api/v1/namespaces", body)
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def helm(real: cluster.Cluster) -> Helm:
+    """Run helm against the cluster in the operator's namespace, whatever its exit status."""
+    program = str(binaries.ensure(binaries.HELM, real.say) / "helm")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "KUBECONFIG": str(real.kubeconfig)}
+        return subprocess.run(
+            [program, *arguments, "--namespace", OPERATOR],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def image(real: cluster.Cluster) -> str:
+    """The operator's image, built from the Dockerfile as it is."""
+    return images.build(real, ROOT, "docker.io/argosy-dev/argosy:e2e").image
+
+
+@pytest.fixture
+def installed(real: cluster.Cluster, helm: Helm, image: str) -> Iterator[client.Client]:
+    """The chart, installed with its image, all replicas Ready; gone afterwards."""
+    repository, _, tag = image.rpartition(":")
+    chosen = {"image.repository": repository, "image.tag": tag, "image.pullPolicy": "Never"}
+    values = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    done = helm("upgrade", "--install", "argosy", str(CHART), *values, "--wait", "--timeout", "2m")
+    assert done.returncode == 0, done.stderr + logs(real.client)
+    yield real.client
+    helm("uninstall", "argosy", "--no-hooks", "--ignore-not-found")
+
+
+@pytest.fixture
+def shop(installed: client.Client) -> Iterator[str]:
+    """The path of the example's application, Ready; deleted afterwards."""
+    path = f"{GROUP}/applications/shop"
+    installed.apply(path, SHOP)
+    until(installed, lambda: ready(installed, path), "the shop is not ready")
+    yield path
+    if found(installed, path):
+        installed.delete(path)
+        until(installed, lambda: not found(installed, path), "the shop does not go")
+
+
+def until(api: client.Client, condition: Callable[[], bool], what: str) -> None:
+    """Wait until `condition` holds; a failure shows what the operator said."""
+    if not processes.wait_until(condition, PATIENCE_SECONDS):
+        pytest.fail(f"{what}\n{logs(api)}")
+
+
+def found(api: client.Client, path: str) -> dict[str, Any] | None:
+    """Return the object at a path, None where there is none."""
+    try:
+        answer: dict[str, Any] = api.get(path)
+    except client.ApiError as error:
+        if error.status == client.NOT_FOUND:
+            return None
+        raise
+    return answer
+
+
+def ready(api: client.Client, path: str) -> bool:
+    """Return whether an object says that it is Ready, of its present generation."""
+    each = api.get(path)
+    conditions = each.get("status", {}).get("conditions", [])
+    return each["status"].get("observedGeneration") == each["metadata"]["generation"] and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )
+
+
+def pods(api: client.Client) -> dict[str, dict[str, Any]]:
+    """Return the shop's pods by name."""
+    items = api.get(f"{PODS}?labelSelector=argosy.dev/application=shop")["items"]
+    return {each["metadata"]["name"]: each for each in items}
+
+
+def answers(pod: dict[str, Any], port: int) -> bool:
+    """Return whether a pod's server answers HTTP."""
+    url = f"http://{pod['status']['podIP']}:{port}/"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return bool(response.status == 200)
+
+
+def logs(api: client.Client) -> str:
+    """Return the last words of the operator's pods."""
+    collection = f"/api/v1/namespaces/{OPERATOR}/pods"
+    words = []
+    for each in api.get(collection)["items"]:
+        name = each["metadata"]["name"]
+        try:
+            text = api.get(f"{collection}/{name}/log?tailLines=30")
+        except client.ApiError as error:
+            text = str(error)
+        words.append(f"--- {name}\n{text}")
+    return "\n".join(words)
+
+
+def test_helm_test_sees_the_operator_act(installed: client.Client, helm: Helm) -> None:
+    """`helm test` passes: an application without servers becomes Ready and goes again."""
+    done = helm("test", "argosy", "--timeout", "2m")
+    assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
+
+
+def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> None:
+    """Servers run and answer; they are scaled, healed and deleted, and nothing is left."""
+    running = pods(installed)
+    assert sorted(running) == sorted(
+        [f"shop-db-{n}" for n in range(3)] + [f"shop-web-{n}" for n in range(10)]
+    )
+    assert all(answers(pod, 5432 if "-db-" in name else 8080) for name, pod in running.items())
+
+    installed.apply(shop, _with_web(12))
+    until(installed, lambda: len(pods(installed)) == 15 and ready(installed, shop), "not scaled")
+    assert answers(pods(installed)["shop-web-11"], 8080)
+
+    before = running["shop-web-3"]["metadata"]["uid"]
+    installed.delete(f"{PODS}/shop-web-3")
+
+    def healed() -> bool:
+        pod = pods(installed).get("shop-web-3")
+        return pod is not None and pod["metadata"]["uid"] != before and ready(installed, shop)
+
+    until(installed, healed, "not healed")
+    assert answers(pods(installed)["shop-web-3"], 8080)
+
+    installed.delete(shop)
+    until(installed, lambda: found(installed, shop) is None, "not deleted")
+    for resource in ("serversets", "servers", "operations"):
+        assert installed.get(f"{GROUP}/{resource}")["items"] == []
+    until(installed, lambda: not pods(installed), "pods are left")
+
+
+def _with_web(replicas: int) -> dict[str, Any]:
+    spec = SHOP["spec"]
+    components = [
+        {**each, "replicas": replicas} if each["name"] == "web" else each
+        for each in spec["components"]
+    ]
+    return {**SHOP, "spec": {**spec, "components": components}}
+
+
+def test_uninstall_refuses_while_applications_exist(
+    installed: client.Client, shop: str, helm: Helm
+) -> None:
+    """`helm uninstall` fails and names the application; the operator goes on running it."""
+    done = helm("uninstall", "argosy", "--timeout", "2m")
+    assert done.returncode != 0
+    job = f"/api/v1/namespaces/{OPERATOR}/pods?labelSelector=job-name=argosy-uninstall"
+    said = done.stdout + done.stderr
+    for each in installed.get(job)["items"]:
+        said += str(installed.get(f"{job.partition('?')[0]}/{each['metadata']['name']}/log"))
+    assert f"{NAMESPACE}/shop" in said
+    assert ready(installed, shop)
+
+    installed.delete(shop)
+    until(installed, lambda: found(installed, shop) is None, "not deleted")
+    done = helm("uninstall", "argosy", "--timeout", "2m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/applications.argosy.dev"
+    assert found(installed, crd) is not None
+
+
+def test_release_leaves_pods_running(installed: client.Client, shop: str, helm: Helm) -> None:
+    """With `uninstall.policy: Release` the operator goes, the same pods stay, nothing is held."""
+    before = {name: pod["metadata"]["uid"] for name, pod in pods(installed).items()}
+    done = helm(
+        "upgrade",
+        "argosy",
+        str(CHART),
+        "--reuse-values",
+        "--set=uninstall.policy=Release",
+        "--wait",
+    )
+    assert done.returncode == 0, done.stderr
+    done = helm("uninstall", "argosy", "--timeout", "2m")
+    assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
+
+    for resource in ("applications", "serversets", "servers"):
+        for each in installed.get(f"{GROUP}/{resource}")["items"]:
+            assert not each["metadata"].get("finalizers"), each["metadata"]["name"]
+    now = pods(installed)
+    assert {name: pod["metadata"]["uid"] for name, pod in now.items()} == before
+    assert answers(now["shop-web-0"], 8080)
+
+    installed.delete(shop)
+    until(installed, lambda: found(installed, shop) is None, "not deleted")
+    for name in now:
+        if found(installed, f"{PODS}/{name}"):
+            installed.delete(f"{PODS}/{name}")
