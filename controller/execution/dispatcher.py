@@ -10,10 +10,11 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 
+import msgspec
 import structlog
 
 from controller import errors
-from controller.api import objects
+from controller.api import conditions, objects
 from controller.api.resources import Resource
 from controller.api.written import Written
 from controller.execution import statuses
@@ -96,6 +97,32 @@ class Dispatcher:
             places=((key.resource, key.namespace),), urgency=plan.Urgency.PERSONAL,
         )  # fmt: skip
         return True
+
+    def stall(self, key: Key, record: Record, meta: objects.Meta, message: str) -> None:
+        """Mark an object that cannot even be read: others go on, and its status says why."""
+        after = conditions.summarise(
+            before=(),
+            ready=False,
+            reconciling=False,
+            stalled=True,
+            reason="Malformed",
+            message=message,
+            generation=meta.generation,
+            now=self._clock(),
+        )
+        patch = plan.Patch(
+            resource=key.resource,
+            namespace=key.namespace,
+            name=key.name,
+            uid=meta.uid,
+            body={"status": {"conditions": msgspec.to_builtins(after)}},
+            subresource="status",
+            reason="Malformed",
+        )
+        self._track(
+            key, record, lambda: self._writer.write(patch), item=None,
+            target=f"{key.resource}/{key.name}", places=(), urgency=plan.Urgency.ROUTINE,
+        )  # fmt: skip
 
     def resolve(self, key: Key, record: Record, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""

@@ -32,6 +32,7 @@ from controller.execution.router import Router
 from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube.informer import Informer
+from controller.kube.wire import Malformed
 from controller.planning import plan, snapshot
 from controller.telemetry import metrics
 
@@ -94,6 +95,11 @@ class Engine:
         )
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
+        for resource in PLANNERS:
+            if resource in self._informers:
+                self._informers[resource].on_malformed(functools.partial(self._misread, resource))
+        # What could not be read and is marked so: UID and generation.
+        self._marked: set[tuple[str, int]] = set()
 
     @property
     def leading(self) -> bool:
@@ -148,8 +154,12 @@ class Engine:
         self._leading = True
         for resource in PLANNERS:
             watched = self._informers.get(resource)
-            for namespace, name in watched.objects if watched else ():
+            if watched is None:
+                continue
+            for namespace, name in watched.objects:
                 self._queue.add(Key(resource, namespace, name))
+            for odd in watched.malformed.values():
+                self._misread(resource, odd)
         _log.info("leading", objects=len(self._queue))
         try:
             await self._serve()
@@ -172,6 +182,16 @@ class Engine:
             and not any(self._parked.values())
             and not self._acts.count()
         )
+
+    def _misread(self, resource: Resource, odd: Malformed) -> None:
+        """Mark what does not fit its view, once for each generation of it."""
+        meta = odd.metadata
+        if not self._leading or (meta.uid, meta.generation) in self._marked:
+            return
+        self._marked.add((meta.uid, meta.generation))
+        key = Key(resource, meta.namespace, meta.name)
+        record = self._records.setdefault(key, Record())
+        self._dispatcher.stall(key, record, meta, odd.message)
 
     async def _catch_up(self, resource: Resource, informer: Informer[Any]) -> None:
         for namespace in informer.namespaces:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from controller import errors
 from controller.api import clock, names, objects
 from controller.execution.pool import Pool
 from controller.execution.world import World
@@ -53,6 +54,18 @@ class Fleets:
             waiting.pop(orphan.id, None)
         return tuple(waiting.values())
 
+    def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return which recorded orphans can be reached again, and which are no more."""
+        fleet, provider = self.find(name), self.provider(name)
+        if fleet is None or provider is None:
+            return frozenset(), frozenset()
+        seen = {each.id: provider.look(each.id) for each in fleet.status.orphans}
+        away = (snapshot.Phase.UNKNOWN, snapshot.Phase.UNREACHABLE, snapshot.Phase.ABSENT)
+        return (
+            frozenset(each for each, phase in seen.items() if phase not in away),
+            frozenset(each for each, phase in seen.items() if phase is snapshot.Phase.ABSENT),
+        )
+
     def find(self, name: str) -> objects.Fleet | None:
         """Return the Fleet object called `name`, if there is one."""
         if self._world.fleets is None:
@@ -61,16 +74,22 @@ class Fleets:
 
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""
-        return provider == "pod" or provider in self._factories
+        return provider in self._factories
 
     def provider(self, name: str) -> base.Provider | None:
-        """Return the provider behind a fleet's name; None where there is none."""
-        made = self._make(name)
+        """Return the provider behind a fleet's name; None where there is none that works."""
+        try:
+            made = self._make(name)
+        except errors.Stalled:
+            return None
         return made[0] if made else None
 
     def pool(self, name: str) -> Pool:
         """Return the pool that bounds calls for a fleet: pods share the API server's."""
-        made = self._make(name)
+        try:
+            made = self._make(name)
+        except errors.Stalled:
+            return self._pool
         return made[1] if made else self._pool
 
     def pools(self) -> tuple[Pool, ...]:
@@ -94,13 +113,17 @@ class Fleets:
                 message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
                 " spec.allowedNamespaces must match the namespace's labels",
             )
-        provider = self.provider(name)
-        if provider is None:
+        try:
+            made = self._make(name)
+        except errors.Stalled as error:
+            return snapshot.FleetFacts(name=name, problem=error.reason, message=str(error))
+        if made is None:
             return snapshot.FleetFacts(
                 name=name,
                 problem="UnknownFleet",
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
+        provider = made[0]
         return snapshot.FleetFacts(
             name=name,
             capabilities=provider.capabilities,
@@ -109,21 +132,22 @@ class Fleets:
         )
 
     def _make(self, name: str) -> tuple[base.Provider, Pool] | None:
+        """Return provider and pool; raises Stalled where the Fleet says what cannot be done."""
         fleet = self.find(name)
         if fleet is None:
             return (self._pods, self._pool) if name == names.BUILT_IN_FLEET else None
-        if fleet.spec.provider == "pod":
-            return self._pods, self._pool
         factory = self._factories.get(fleet.spec.provider)
         if factory is None:
             return None
         version = (fleet.metadata.uid, fleet.metadata.generation)
         made = self._made.get(name)
         if made is None or made[0] != version:
-            limits = fleet.spec.limits
+            provider, limits = factory(fleet), fleet.spec.limits
+            if provider is self._pods:
+                return self._pods, self._pool
             pool = Pool(width=limits.concurrent_calls, per_second=limits.calls_per_second)
-            made = self._made[name] = (version, factory(fleet), pool)
-            made[1].subscribe(self._observed)
+            made = self._made[name] = (version, provider, pool)
+            provider.subscribe(self._observed)
         return made[1], made[2]
 
     def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:

@@ -152,12 +152,15 @@ def _fleet(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapsh
     if fleet is None:
         return None
     servers = sources.world.servers.by(worlds.FLEET, key.name)
+    returned, gone = sources.fleets.looked_up(key.name)
     return snapshot.FleetSnapshot(
         now=now,
         fleet=fleet,
         servers=len(servers),
         known_provider=sources.fleets.is_known(fleet.spec.provider),
         orphans=sources.fleets.abandoned(key.name),
+        returned=returned,
+        gone=gone,
     )
 
 

@@ -6,7 +6,7 @@ errors, an adoption, or nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -42,8 +42,10 @@ _decode_list = msgspec.json.Decoder(_List).decode
 class Writer:
     """Creates, patches and deletes, each guarded by the name or UID that it was planned for."""
 
-    def __init__(self, api: kube_api.Api) -> None:
+    def __init__(self, api: kube_api.Api, *, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api = api
+        # Asked before each write: whoever slept past its Lease must not write any more.
+        self._may_write = may_write
 
     async def write(self, action: plan.Create | plan.Patch | plan.Delete) -> tuple[Written, ...]:
         """Carry out `action`; return what was written.
@@ -51,6 +53,8 @@ class Writer:
         Raises Stalled for what retrying cannot help, Transient for what may pass, UnknownOutcome
         when the answer was lost.
         """
+        if not self._may_write():
+            raise errors.Transient("the Lease is not held any more", reason="LeaseLost")
         if isinstance(action, plan.Create):
             return (await self._create(action),)
         if isinstance(action, plan.Patch):

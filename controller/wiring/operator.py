@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
 import time
+import uuid
 from collections.abc import Coroutine
 from typing import Any
 
@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 # Exit status when the Lease was lost or a part failed: the process must not go on.
 FAILED = 1
+LEASE = "argosy-leader"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +72,18 @@ class Operator:
             allowed_urls=options.allowed_urls,
         )
         self.fleets = Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool)
+        # No two processes share it, not even one and its own restart.
+        holder = f"{options.identity}_{uuid.uuid4().hex[:12]}"
+        self.elector = Elector(api, options.lease_namespace, LEASE, holder)
         self.engine = Engine(
             world=self.world,
             fleets=self.fleets,
-            writer=Writer(api),
+            writer=Writer(api, may_write=lambda: self.elector.leading),
             pool=pool,
             recorder=Recorder(api, reporter=options.identity, clock=time.time),
             clock=time.time,
-            holder=f"{options.identity}-{os.getpid()}-{time.time_ns():x}",
+            holder=holder,
         )
-        self.elector = Elector(api, options.lease_namespace, "argosy-leader", options.identity)
         self.failure: BaseException | None = None
         self.stopped = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -135,7 +138,7 @@ class Operator:
 
 
 async def _main(options: Options) -> int:
-    api = await Client.connect()
+    api = Client.connect()
     operator = Operator(options, api)
     kopf_registry = kopf.OperatorRegistry()
     cluster_scoped = not options.namespaces

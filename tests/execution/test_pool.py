@@ -1,0 +1,152 @@
+"""The pool of calls: bounded, fair between applications, teardown first, nothing starved."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.execution.keys import Key
+from controller.execution.pool import NARROW, WIDTH, Pool
+from controller.planning.plan import Urgency
+
+pytestmark = pytest.mark.looptime
+
+
+class Log:
+    """Calls that take a while, and when each began and how many ran beside it."""
+
+    def __init__(self) -> None:
+        self.began: list[tuple[float, str]] = []
+        self.running: set[str] = set()
+        self.most = 0
+
+    def call(self, name: str, seconds: float = 0.008) -> Callable[[], Awaitable[None]]:
+        """Return a call that takes `seconds`."""
+
+        async def run() -> None:
+            self.began.append((asyncio.get_running_loop().time(), name))
+            self.running.add(name)
+            self.most = max(self.most, len(self.running))
+            await asyncio.sleep(seconds)
+            self.running.discard(name)
+
+        return run
+
+    def order(self) -> list[str]:
+        """Return the calls in the order in which they began."""
+        return [name for _, name in self.began]
+
+
+def key(name: str) -> Key:
+    """Return the key of a server."""
+    return Key(Resource.SERVERS, "default", name)
+
+
+async def settle(pool: Pool) -> None:
+    """Wait until the pool has nothing to do."""
+    while not pool.idle():
+        await asyncio.sleep(0.01)
+
+
+async def test_no_more_calls_run_than_the_pool_is_wide() -> None:
+    """Eight writes in flight is where the API server serves best."""
+    pool, log = Pool(), Log()
+    for number in range(100):
+        pool.submit(key(str(number)), log.call(str(number)), flow="a")
+    await settle(pool)
+    assert log.most == WIDTH
+    assert len(log.began) == 100
+
+
+async def test_a_small_application_goes_out_at_once_beside_a_large_one() -> None:
+    """The first call of a quiet flow waits for one call in flight, not for a backlog."""
+    pool, log = Pool(), Log()
+    for number in range(3000):
+        pool.submit(key("large"), log.call(f"large-{number}"), flow="large", creates=True)
+    await asyncio.sleep(0.5)
+    submitted = asyncio.get_running_loop().time()
+    pool.submit(key("small"), log.call("small"), flow="small", creates=True)
+    await settle(pool)
+    began = next(when for when, name in log.began if name == "small")
+    assert began - submitted <= 0.02
+
+
+async def test_a_teardown_overtakes_its_own_application_s_creates() -> None:
+    """Delete cuts across: the first teardown call starts while thousands of creates wait."""
+    pool, log = Pool(), Log()
+    for number in range(3000):
+        pool.submit(key("web"), log.call(f"create-{number}"), flow="shop", creates=True)
+    await asyncio.sleep(0.1)
+    before = len(log.began)
+    pool.submit(key("db"), log.call("delete"), flow="shop", urgency=Urgency.TEARDOWN)
+    await settle(pool)
+    assert log.order().index("delete") <= before + WIDTH
+
+
+async def test_fewer_creates_run_while_a_teardown_waits() -> None:
+    """A delete's latency grows with the creates beside it, so they make room."""
+    pool, log = Pool(), Log()
+    for number in range(100):
+        pool.submit(key("web"), log.call(f"create-{number}"), flow="a", creates=True)
+    await asyncio.sleep(0.001)
+    for number in range(40):
+        name = f"delete-{number}"
+        pool.submit(key(name), log.call(name), flow="b", urgency=Urgency.TEARDOWN)
+    seen = 0
+    while any(name.startswith("delete") for name in log.running) or seen == 0:
+        await asyncio.sleep(0.009)
+        deletes = sum(name.startswith("delete") for name in log.running)
+        creates = sum(name.startswith("create") for name in log.running)
+        if deletes:
+            seen += 1
+            assert creates <= NARROW or deletes + creates <= WIDTH
+    await settle(pool)
+    assert seen > 1
+
+
+async def test_creates_go_on_beside_endless_teardowns() -> None:
+    """I8: whatever waits grows older and is served, whatever else comes in."""
+    pool, log = Pool(), Log()
+    pool.submit(key("patient"), log.call("patient"), flow="a")
+    for number in range(10_000):
+        pool.submit(key(f"t{number}"), log.call(f"t{number}"), flow="b", urgency=Urgency.TEARDOWN)
+        if number % 8 == 7:
+            await asyncio.sleep(0.008)
+        if "patient" in log.order():
+            break
+    assert "patient" in log.order()
+    await settle(pool)
+
+
+async def test_withdrawn_calls_never_start() -> None:
+    """A change of mind takes back what has not started, and says how much that was."""
+    pool, log = Pool(), Log()
+    for number in range(100):
+        pool.submit(key("web"), log.call(f"create-{number}"), flow="a", creates=True)
+    await asyncio.sleep(0.001)
+    assert pool.withdraw(key("web")) == 100 - WIDTH
+    await settle(pool)
+    assert len(log.began) == WIDTH
+
+
+async def test_a_rate_limit_spaces_the_starts() -> None:
+    """A fleet's callsPerSecond holds over any stretch of time."""
+    pool, log = Pool(width=8, per_second=10), Log()
+    began = asyncio.get_running_loop().time()
+    for number in range(50):
+        pool.submit(key(str(number)), log.call(str(number)), flow="a")
+    await settle(pool)
+    assert log.began[-1][0] - began >= 4.7
+
+
+async def test_drain_waits_for_calls_in_flight_and_drops_the_rest() -> None:
+    """A clean stop leaves no call half answered."""
+    pool, log = Pool(), Log()
+    for number in range(100):
+        pool.submit(key("web"), log.call(str(number)), flow="a")
+    await asyncio.sleep(0.001)
+    await pool.drain()
+    assert pool.idle()
+    assert not log.running
+    assert len(log.began) == WIDTH
