@@ -31,6 +31,8 @@ class Facts(NamedTuple):
     operated: bool
     # The partition keeps it where it is, or a person does.
     kept: bool
+    # It was told the target revision, but not exactly what the set says.
+    differs: bool
 
     @property
     def due(self) -> bool:
@@ -192,7 +194,7 @@ class _Count:
         elif lacking < availability.FOREVER:
             self.ready += 1
             self.soonest = soonest(self.soonest, lacking)
-        failed = lacking == availability.FOREVER and availability.failed_for_good(server)
+        failed = lacking >= availability.FOREVER and availability.failed_for_good(server)
         self.failed += failed
         return Facts(
             ordinal=ordinal,
@@ -203,4 +205,5 @@ class _Count:
             stale=stale,
             operated=operated,
             kept=told.held or ordinal < self.partition,
+            differs=not stale and not as_told(self.spec, told),
         )

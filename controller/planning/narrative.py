@@ -85,9 +85,10 @@ def _status(status: plans.Status) -> Iterator[str]:
             state = " and ".join([f"{each.type} {each.status}", *others])
             yield f"{state}, {each.reason}: {each.message}"
     for blocked in getattr(status, "blocked_by", ()):
+        message = f": {blocked.message}" if blocked.message else "."
         remedy = f" Remedy: {blocked.remedy}" if blocked.remedy else ""
         since = f" since {blocked.since}" if blocked.since else ""
-        yield f"blocked by {blocked.object}{since}, {blocked.reason}: {blocked.message}{remedy}"
+        yield f"blocked by {blocked.object}{since}, {blocked.reason}{message}{remedy}"
 
 
 def _leaves(body: plans.Manifest) -> list[str]:

@@ -17,6 +17,8 @@ from controller.planning import obstacles, refusals, reverting, snapshot, words
 from controller.planning.rows import Row, Table
 
 MOST_BLOCKED = 20
+# Where nothing is being changed, a set's own reason says more than that it is under way.
+_PASSED_ON = frozenset({Reason.SERVERS_UNAVAILABLE, Reason.REMEDIATION_HELD})
 _COUNTS = ("desired", "current", "updated", "ready", "available", "failed")
 
 
@@ -260,9 +262,15 @@ def _waiting(outlook: Outlook) -> Verdict | None:
 
 def _progressing(outlook: Outlook) -> Verdict:
     told = components(outlook.table)
-    available, desired = sum(t.available for t in told), sum(t.desired for t in told)
-    under_way = [row.name for row in outlook.table.rows.values() if not row.converged]
-    names_told = ", ".join([*under_way, *outlook.table.removed])
+    available = sum(min(each.available, each.desired) for each in told)
+    desired = sum(each.desired for each in told)
+    under_way = [row for row in outlook.table.rows.values() if not row.converged]
+    names_told = ", ".join([*(row.name for row in under_way), *outlook.table.removed])
+    reasons = {row.ready.reason if row.ready else "" for row in under_way}
+    if not outlook.table.removed and len(reasons) == 1 and reasons <= _PASSED_ON:
+        reason = reasons.pop()
+        message = f"{available} of {words.have(desired, 'server')} available: see {names_told}."
+        return Verdict(reason=reason, message=message, reconciling=True)
     message = f"{available} of {words.have(desired, 'server')} available; under way: {names_told}."
     return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import msgspec
+
 from controller.api import conditions, names, objects
 from controller.api.reasons import Reason
 from controller.planning import condemnation, contents, rendering, snapshot
@@ -31,6 +33,7 @@ class Row:
     server_set: objects.ServerSet | None
     # What is to be: the application's replicas, or what others scaled the set to.
     replicas: int
+    deletion: objects.Deletion
 
     @property
     def name(self) -> str:
@@ -57,14 +60,31 @@ class Row:
         )
 
     @property
+    def told(self) -> bool:
+        """Whether the set's spec is all that it should be."""
+        if self.server_set is None:
+            return False
+        spec = self.server_set.spec
+        return (
+            spec.replicas == self.replicas
+            and same_content(spec, self.target)
+            and spec.rollout == self.component.rollout
+            and rendering.same(spec.recovery, self.recovery(self.target.alternatives))
+            and spec.deletion == self.deletion
+        )
+
+    def recovery(self, alternatives: tuple[objects.Alternative, ...]) -> objects.Recovery:
+        """Return the recovery policy of today with a revision's alternatives."""
+        return msgspec.structs.replace(self.component.recovery, alternatives=alternatives)
+
+    @property
     def observed(self) -> bool:
         """Whether the set was told the target, and its status speaks of that."""
         found = self.server_set
         return (
             found is not None
             and not self.going
-            and found.spec.revision == self.target.revision
-            and found.spec.replicas == self.replicas
+            and self.told
             and found.status.observed_generation == found.metadata.generation
             and found.status.revision == self.target.revision
         )
@@ -168,6 +188,7 @@ def _row(
         sentence=sentence,
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
+        deletion=owner.spec.deletion,
     )
 
 

@@ -10,8 +10,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -58,7 +56,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
         name=found.metadata.name,
         uid=found.metadata.uid,
         body=body,
-        reason=", ".join([*sorted(spec), *(["annotations"] if annotations else [])]) + " differ",
+        reason="the application says so",
     )
     return Shape(actions=(change, *emitted), notes=tuple(notes))
 
@@ -169,7 +167,7 @@ def _differences(
             alternatives = row.target.alternatives
             changes |= _content(spec, row)
             notes.append(f"{row.name}: goes from revision {spec.revision} to {row.target.revision}")
-    recovery = msgspec.structs.replace(row.component.recovery, alternatives=alternatives)
+    recovery = row.recovery(alternatives)
     if not rendering.same(spec.recovery, recovery):
         changes["recovery"] = rendering.full(recovery)
     if spec.rollout != row.component.rollout:

@@ -57,9 +57,9 @@ def converged(census: Census, strategy: str) -> bool:
 
     Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
     """
-    if census.present != census.desired or census.leaving:
+    if census.present != census.desired or census.leaving or census.available < census.desired:
         return False
-    if census.available < census.desired:
+    if any(each.differs and not each.server.spec.held for each in census.odd):
         return False
     return strategy == "OnDelete" or not census.due
 
@@ -222,17 +222,32 @@ def _lost(outlook: Outlook) -> Verdict | None:
 
 def _under_way(outlook: Outlook) -> Verdict:
     census = outlook.census
-    proven = outlook.progress.proven_revision
+    return Verdict(reason=_movement(outlook), message=_counts(census), reconciling=True)
+
+
+def _movement(outlook: Outlook) -> Reason:
+    """Return what kind of change the set is in."""
+    census, proven = outlook.census, outlook.progress.proven_revision
     if not proven:
         # Coming up for the first time, which is one thing to users and so one reason.
-        reason = Reason.PROGRESSING
-    elif census.due or any(each.spec.revision != census.target for each in census.leaving):
-        reason = Reason.ROLLING_OUT
-    elif census.present != census.desired or census.leaving:
-        reason = Reason.SCALING
-    else:
-        reason = Reason.SERVERS_UNAVAILABLE if proven == census.target else Reason.ROLLING_OUT
-    return Verdict(reason=reason, message=_counts(census), reconciling=True)
+        return Reason.PROGRESSING
+    if census.due or any(_changing(each.server, census) for each in census.odd):
+        return Reason.ROLLING_OUT
+    if any(
+        each.spec.revision != census.target and each.spec.ordinal >= census.partition
+        for each in census.leaving
+    ):
+        return Reason.ROLLING_OUT
+    coming = any(not each.server.status.revision for each in census.odd)
+    if census.present != census.desired or census.leaving or coming:
+        return Reason.SCALING
+    return Reason.SERVERS_UNAVAILABLE if proven == census.target else Reason.ROLLING_OUT
+
+
+def _changing(server: objects.Server, census: Census) -> bool:
+    """Return whether the server still runs another revision than it was told."""
+    running = server.status.revision
+    return bool(running) and server.spec.revision == census.target != running
 
 
 CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
@@ -258,8 +273,10 @@ def _all_available(desired: int) -> str:
 
 
 def _counts(census: Census) -> str:
-    available = f"{census.available} of {words.have(census.desired, 'server')} available"
-    return f"{available}; {census.updated} run {census.target}."
+    # Spare servers of a rollout are not among those asked for.
+    available = min(census.available, census.desired)
+    told = f"{available} of {words.have(census.desired, 'server')} available"
+    return f"{told}; {census.updated} run {census.target}."
 
 
 def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
