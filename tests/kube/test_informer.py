@@ -227,6 +227,15 @@ async def test_frozen_watch_is_given_up() -> None:
         await world.agree(within=10)
 
 
+async def test_quiet_watch_is_left_alone() -> None:
+    """A watch that has nothing to tell but bookmarks is not taken for a frozen one."""
+    world = World()
+    async with world.running():
+        for _ in range(250):
+            await asyncio.sleep(1)
+            assert not world.informer.failure
+
+
 async def test_stale_list_is_refused() -> None:
     """A list that is older than what was seen is not shown; the next that is not, is."""
     world = World()
@@ -304,7 +313,7 @@ async def test_namespaced_mode_follows_only_its_namespaces() -> None:
         world.create("c", "other")
         version = world.server.storage.version
         world.server.faults.thaw()
-        while ("other", "c") not in world.informer.objects:
+        while ("other", "c") not in world.informer.objects:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.05)
         assert world.informer.reached(version, "other")
         assert not world.informer.reached(version, "default")

@@ -77,7 +77,7 @@ class Faults:
         # Resources whose watches say nothing, and how far behind their lists are, in versions.
         self.frozen: set[Resource] = set()
         self.stale: dict[Resource, int] = {}
-        self._rng = random.Random(seed)  # noqa: S311 - a simulation's dice
+        self._rng = random.Random(seed)
         self._refused = refused
         self._lost = lost
         self._slow = slow
