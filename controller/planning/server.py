@@ -6,6 +6,10 @@ made of, `task` about what operations ask of it, `teardown` how it goes, `sight`
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from controller.api import clock, names
@@ -99,17 +103,24 @@ def _converge(look: snapshot.ServerSnapshot) -> plans.Plan:
         told = msgspec.structs.replace(told, checkpoints=course.passed)
     if looks.handled(at):
         told = msgspec.structs.replace(told, last_handled_retry=looks.wish(look))
-    # A claim is written alone: it carries a resourceVersion that another write would outdate.
+    # A task's write is alone: it carries a resourceVersion that another write would outdate.
     alone = any(isinstance(each, plans.Patch) for each in course.actions)
+    more = sight.generation_alone(look.server.status, told)
     write = not alone and (course.status is not None or sight.worth_writing(look, verdict, told))
     quiet = sight.quiet_for(look) if not verdict.ready and not verdict.idle and not write else None
     wakes = (verdict.wake, course.wake, quiet if quiet and quiet > 0 else None)
     return plans.Plan(
-        actions=(*verdict.actions, *course.actions),
+        actions=(*verdict.actions, *(_enrich(each, more) for each in course.actions)),
         status=told if write else None,
         wake_after=plans.soonest(*wakes),
         notes=tuple(note for note in (verdict.message, course.note) if note),
     )
+
+
+def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
+    if not isinstance(action, plans.Patch) or not more:
+        return action
+    return dataclasses.replace(action, body={"status": {**action.body["status"], **more}})
 
 
 def _seen(at: looks.Look, verdict: Verdict) -> task.Seen:

@@ -8,6 +8,7 @@ stands, unless something goes wrong or it takes longer than usual. Called by the
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import msgspec
 
@@ -136,6 +137,19 @@ def _power(look: snapshot.ServerSnapshot) -> str:
     if gone or phase is snapshot.Phase.STOPPED:
         return "Stopped"
     return look.server.status.power if phase is snapshot.Phase.UNREACHABLE else ""
+
+
+def generation_alone(before: objects.ServerStatus, told: objects.ServerStatus) -> dict[str, Any]:
+    """Return what to add to a write of a task so that it tells the generation, too.
+
+    Empty where there is more to tell than that: it is written by itself then.
+    """
+    if before == told or _without_generation(before) != _without_generation(told):
+        return {}
+    return {
+        "observedGeneration": told.observed_generation,
+        "conditions": msgspec.to_builtins(told.conditions),
+    }
 
 
 def _without_generation(status: objects.ServerStatus) -> objects.ServerStatus:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stage import Stage
+
+from tests.planning.stage import Stage
 
 STEPS: list[dict[str, Any]] = [
     {"name": "drain", "exec": {"command": ["drain", "$(SERVER)"]}, "timeoutSeconds": 60},

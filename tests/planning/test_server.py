@@ -7,12 +7,23 @@ from typing import Any
 
 import msgspec
 import pytest
-from props import NOW, PODS, RUNNING, decide, make, ready, running, stalled, told, verbs
 
 from controller.api import clock, names, objects
 from controller.api.views.meta import Meta
 from controller.planning import plan, snapshot
 from controller.planning.snapshot import Observation, Phase
+from tests.planning.props import (
+    NOW,
+    PODS,
+    RUNNING,
+    decide,
+    make,
+    ready,
+    running,
+    stalled,
+    told,
+    verbs,
+)
 
 ALTERNATIVES = (
     objects.Alternative(name="a", patch=msgspec.Raw(b'{"zone":"a"}')),

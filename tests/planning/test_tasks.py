@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from props import NOW, RUNNING, decide, make, running, told, verbs
 
 from controller.api import objects
 from controller.planning import orders, plan, snapshot, task
+from tests.planning.props import NOW, RUNNING, decide, make, running, told, verbs
 
 
 def asked(action: str = "Exec", *, cancel: bool = False, **given: object) -> objects.Task:
