@@ -9,7 +9,7 @@ import argparse
 import copy
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rich.console
@@ -32,8 +32,14 @@ LOOK_SECONDS = 2.0
 class Demo:
     """The shop on one cluster: what is done to it, and the picture of it meanwhile."""
 
-    def __init__(self, owner: cluster.Cluster, live: rich.live.Live) -> None:
+    def __init__(
+        self,
+        owner: cluster.Cluster,
+        operators: Sequence[operator.Operator],
+        live: rich.live.Live,
+    ) -> None:
         self._owner = owner
+        self._operators = operators
         self._api = owner.client
         self._live = live
         self._manifest: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
@@ -61,7 +67,7 @@ class Demo:
         self._api.delete(pod)
         self._wait(lambda: self._uid(pod) not in {None, before} and self._ready())
 
-    def roll(self, operators: list[operator.Operator]) -> None:
+    def roll(self) -> None:
         """Change the image, and kill the operator that leads while it is rolled out."""
         pods = {each["metadata"]["name"]: each["metadata"]["uid"] for each in self._pods()}
         self._step(
@@ -72,7 +78,7 @@ class Demo:
         container["image"] = f"{container['image']}-slim"
         self._apply()
         self._wait(lambda: self._updated() > 0)
-        for each in operators:
+        for each in self._operators:
             if each.name == self._leader():
                 each.kill()
         self._wait(self._ready)
@@ -96,6 +102,10 @@ class Demo:
     def _wait(self, reached: Callable[[], bool]) -> None:
         began = time.monotonic()
         while not reached():
+            if not any(each.alive for each in self._operators):
+                raise errors.DevclusterError(
+                    f"no operator runs any more; their logs are in {self._owner.dir}/logs"
+                )
             if time.monotonic() - began > STEP_SECONDS:
                 raise errors.DevclusterError(
                     f"not reached in {STEP_SECONDS} s; logs are in {self._owner.dir}/logs"
@@ -188,11 +198,11 @@ def show(owner: cluster.Cluster, console: rich.console.Console, nodes: int) -> N
     console.print("[bold]Argosy[/]: the chart, and two operators under its ServiceAccount")
     operators = operator.run(owner, replicas=2)
     with rich.live.Live(console=console, auto_refresh=console.is_terminal) as live:
-        demo = Demo(owner, live)
+        demo = Demo(owner, operators, live)
         demo.come_up()
         demo.scale(15)
         demo.heal()
-        demo.roll(operators)
+        demo.roll()
         demo.delete()
     console.print("\n[bold green]That was an application's life.[/] docs/README.md says more.")
 
