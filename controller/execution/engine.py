@@ -7,11 +7,11 @@ gather and plan, so a plan sees one moment; what it wants done goes to the dispa
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import heapq
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import structlog
@@ -31,7 +31,6 @@ from controller.execution.recorder import Recorder
 from controller.execution.router import Router
 from controller.execution.world import World
 from controller.execution.writer import Writer
-from controller.kube.informer import Informer
 from controller.kube.wire import Malformed
 from controller.planning import plan, snapshot
 from controller.telemetry import metrics
@@ -43,8 +42,6 @@ _log = structlog.get_logger(__name__)
 SLICE, MOST_VISITS = 0.004, 64
 # A set is planned again after its servers change at most this often: per server, within bounds.
 SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
-# How often a condition that no event announces is looked at while taking over, in seconds.
-POLL = 0.01
 # When to plan an object again whose planner crashed, in seconds; a change of it comes first.
 AFTER_CRASH = 60.0
 
@@ -145,13 +142,15 @@ class Engine:
     async def lead(self) -> None:
         """Plan and act until cancelled; call when the Lease is held.
 
-        What an earlier leader wrote may not be in the caches yet, so one consistent read for each
-        resource sets the floor under everything.
+        What an earlier leader wrote may not be in the caches yet, so each is first compared with
+        one consistent list.
         """
-        for resource, informer in self._informers.items():
-            await informer.wait()
-            await self._catch_up(resource, informer)
+        since = asyncio.get_running_loop().time()
+        for informer in self._informers.values():
+            await informer.catch_up(since)
         self._leading = True
+        # Deadlines do not count the time in which nobody led.
+        self._sources = dataclasses.replace(self._sources, since=self._clock())
         for resource in PLANNERS:
             watched = self._informers.get(resource)
             if watched is None:
@@ -192,12 +191,6 @@ class Engine:
         key = Key(resource, meta.namespace, meta.name)
         record = self._records.setdefault(key, Record())
         self._dispatcher.stall(key, record, meta, odd.message)
-
-    async def _catch_up(self, resource: Resource, informer: Informer[Any]) -> None:
-        for namespace in informer.namespaces:
-            floor = await self._writer.consistent_version(resource, namespace)
-            while not informer.reached(floor, namespace):  # noqa: ASYNC110 - rare, and short
-                await asyncio.sleep(POLL)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -37,6 +37,8 @@ class Sources:
     fleets: Fleets
     acting: Callable[[Key], str] = lambda _: ""
     holder: str = ""
+    # Since when this process has been watching: deadlines count from there at the earliest.
+    since: float = 0.0
 
     def application_of(self, namespace: str, name: str) -> objects.Application | None:
         """Return the application of that name."""
@@ -90,6 +92,7 @@ def _server_set(sources: Sources, key: Key, now: float, refusals: Refusals) -> S
     spec = found.spec
     servers = world.servers.by(worlds.OWNER, found.metadata.uid)
     component = (key.namespace, spec.application, spec.component)
+    owner = found.metadata.controller
     return snapshot.ServerSetSnapshot(
         now=now,
         server_set=found,
@@ -98,6 +101,8 @@ def _server_set(sources: Sources, key: Key, now: float, refusals: Refusals) -> S
         application=_controlling_application(sources, found),
         service=world.services.objects.get(key.path),
         claims=tuple(world.claims.by(worlds.COMPONENT, component).values()),
+        revisions=tuple(world.revisions.by(worlds.OWNER, owner.uid).values()) if owner else (),
+        watching_since=sources.since,
         refusals=refusals,
         namespace_terminating=world.namespace_terminating(key.namespace),
     )

@@ -58,6 +58,11 @@ def plan(given: snapshot.ServerSetSnapshot) -> Plan:
     obstacle = obstacles.find(given)
     if obstacle is not None:
         return _hindered(given, census, refused, obstacle)
+    if names.FINALIZER not in given.server_set.metadata.finalizers:
+        return Plan(
+            actions=(finalizers.add(Resource.SERVERSETS, given.server_set),),
+            notes=("the finalizer, which somebody took off, comes before anything else",),
+        )
     if _needs_service(given):
         return _service_first(given, census, refused)
     return _converge(given, census, refused)

@@ -107,7 +107,7 @@ def take_down(
         notes.append(f"{', '.join(waiting)}: deleting their sets, which rely on each other")
     else:
         notes += [
-            f"{name}: is kept until {', '.join(who)} is gone" for name, who in waiting.items()
+            f"{name}: kept while {', '.join(who)} may need it" for name, who in waiting.items()
         ]
     return Shape(actions=tuple(actions), notes=tuple(notes))
 

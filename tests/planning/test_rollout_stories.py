@@ -242,9 +242,7 @@ def test_one_component_takes_the_application_back() -> None:
         "shop", component("api", "api:v2", 2), component("web", "web:fatal", 2, **fields)
     )
     rehearsal.run()
-    assert set(rehearsal.images("shop-api").values()) == {"api:v2"} or set(
-        rehearsal.images("shop-api").values()
-    ) == {"api:v1"}
+    assert rehearsal.images("shop-api") == dict.fromkeys(range(2), "api:v1")
     assert rehearsal.images(WEB) == dict.fromkeys(range(2), "web:v1")
     assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
     rehearsal.apply("shop", component("api", "api:v2", 2), component("web", "web:v3", 2, **fields))
