@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from controller import errors
-from controller.api import conditions, objects
+from controller.api import conditions, names, objects
 from controller.api.resources import Resource
 from controller.api.written import Written
 from controller.execution import statuses
@@ -36,7 +36,8 @@ _log = structlog.get_logger(__name__)
 MOST_ACTIONS = 256
 
 Answer = Callable[[], Awaitable[Sequence[Written]]]
-Place = tuple[Resource, str]
+# An object that a call may have written.
+Place = tuple[Resource, str, str]
 
 
 class Dispatcher:
@@ -94,7 +95,7 @@ class Dispatcher:
 
         self._track(
             key, record, write, item=item, target=f"{key.resource}/{key.name}",
-            places=((key.resource, key.namespace),), urgency=plan.Urgency.PERSONAL,
+            places=(key,), urgency=plan.Urgency.PERSONAL,
         )  # fmt: skip
         return True
 
@@ -138,14 +139,9 @@ class Dispatcher:
             )
 
     async def _read(self, record: Record, place: Place) -> Sequence[Written]:
-        resource, namespace = place
-        version = await self._writer.consistent_version(resource, namespace)
+        found = await self._writer.look(*place)
         record.uncertain.discard(place)
-        return [
-            Written(
-                resource=resource, namespace=namespace, name="", uid="", resource_version=version
-            )
-        ]
+        return (found,) if found is not None else ()
 
     def _submit(
         self,
@@ -187,7 +183,7 @@ class Dispatcher:
             lambda: self._writer.write(action),
             item=item,
             target=f"{action.resource}/{name}",
-            places=((action.resource, namespace),),
+            places=((action.resource, namespace, name),),
             urgency=urgency,
             creates=isinstance(action, plan.Create),
         )
@@ -224,7 +220,7 @@ class Dispatcher:
             lambda: ask(item, call),
             item=item,
             target=f"{item.spec.fleet}/{key.name}",
-            places=((Resource.PODS, key.namespace), (Resource.CLAIMS, key.namespace)),
+            places=_made_of(item),
             urgency=urgency,
             creates=call.verb is plan.Verb.CREATE,
             pool=self._fleets.pool(item.spec.fleet),
@@ -269,7 +265,7 @@ class Dispatcher:
             return held
         self._track(
             key, record, lambda: self._writer.write(patch), item=item,
-            target=f"{key.resource}/{key.name}", places=((key.resource, key.namespace),),
+            target=f"{key.resource}/{key.name}", places=(key,),
             urgency=planned.urgency,
         )  # fmt: skip
         return None
@@ -352,6 +348,16 @@ def _flow(key: Key, item: objects.Object | None) -> Hashable:
     if isinstance(item, (objects.ServerSet, objects.Server, objects.Operation)):
         return key.namespace, item.spec.application
     return key.namespace, key.name
+
+
+def _made_of(server: objects.Server) -> tuple[Place, ...]:
+    """Return what a call to the server's provider may write to the API server."""
+    namespace, name = server.metadata.namespace, server.metadata.name
+    claims = (names.claim(each.name, name) for each in server.spec.volume_claims)
+    return (
+        (Resource.PODS, namespace, name),
+        *((Resource.CLAIMS, namespace, each) for each in claims),
+    )
 
 
 def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason: str) -> plan.Patch:

@@ -39,8 +39,8 @@ class Record:
     pause: float = 0.0
     # No plan before this time: the API server asked for it.
     not_before: float = 0.0
-    # Where an answer was lost, or showed that the cache is old: read consistently before planning.
-    uncertain: set[tuple[Resource, str]] = dataclasses.field(default_factory=set)
+    # What an answer was lost about, or was seen to be older in the cache: read before planning.
+    uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
     # The traceback of a planner that failed on this object, shown once.
     crashed: str = ""
 

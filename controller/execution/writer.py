@@ -27,16 +27,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     metadata: objects.Meta | None = None
 
 
-class _ListMeta(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    resource_version: str = "0"
-
-
-class _List(msgspec.Struct, frozen=True, kw_only=True):
-    metadata: _ListMeta
-
-
 _decode_meta = msgspec.json.Decoder(_Answer).decode
-_decode_list = msgspec.json.Decoder(_List).decode
 
 
 class Writer:
@@ -61,10 +52,13 @@ class Writer:
             return (await self._patch(action),)
         return await self._delete(action)
 
-    async def consistent_version(self, resource: Resource, namespace: str) -> int:
-        """Return a resourceVersion that everything committed before this call lies at or below."""
-        answer = await self._api.list(resource, namespace, limit=1)
-        return int(_decode_list(answer).metadata.resource_version)
+    async def look(self, resource: Resource, namespace: str, name: str) -> Written | None:
+        """Return the object as it is now, for the caches to reach; None where it is not there."""
+        try:
+            answer = await self._api.get(resource, namespace, name)
+        except faults.NotFound:
+            return None
+        return written(resource, answer)
 
     async def _create(self, action: plan.Create) -> Written:
         meta = action.body["metadata"]

@@ -28,6 +28,8 @@ PAGE = 500
 SHORT_SECONDS = 1.0
 # This many lists in a row that are older than what was seen: the storage has lost its newest part.
 REFUSALS = 10
+# How often a cache that must catch up is looked at, in seconds.
+CATCH_UP_POLL = 0.01
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +69,8 @@ class Follower(Generic[T]):
         self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
         self._refused = 0
         self._page = PAGE
+        # When the list behind the cache was begun, by the loop's clock.
+        self._listed_at = 0.0
 
     async def run(self) -> None:
         """List and watch for ever."""
@@ -101,23 +105,54 @@ class Follower(Generic[T]):
         )
         await asyncio.sleep(delay)
 
+    async def catch_up(self, since: float) -> None:
+        """Return once the cache shows all that was committed before this call.
+
+        A list begun at or after `since` (the loop's clock) is enough. Otherwise a consistent list
+        is compared with the cache, which goes on following the watch: a quiet resource says
+        nothing of how far it is for up to a minute.
+        """
+        while not self.reached:  # noqa: ASYNC110 - the first list, at start only
+            await asyncio.sleep(CATCH_UP_POLL)
+        if self._listed_at >= since:
+            return
+        items, _, version = await self._read_all()
+        present = {(each.metadata.namespace, each.metadata.name): each for each in items}
+        newest = max((_version(each) for each in items), default=0)
+
+        def is_behind() -> bool:
+            """A newer version, or a deletion, has not been seen yet."""
+            return self.reached < newest or any(
+                _version(each) <= version
+                and (key not in present or present[key].metadata.uid != each.metadata.uid)
+                for key, each in self._cache.objects.items()
+                if not self.namespace or key[0] == self.namespace
+            )
+
+        while is_behind():  # noqa: ASYNC110 - rare, and short
+            await asyncio.sleep(CATCH_UP_POLL)
+
     async def _list(self) -> None:
+        began = asyncio.get_running_loop().time()
+        items, malformed, version = await self._read_all()
+        self._accept(version)
+        self._cache.replace(self.namespace, items, malformed)
+        self._listed_at = began
+        self._page = PAGE
+        self.failure = ""
+        self._move(version)
+
+    async def _read_all(self) -> tuple[list[T], list[wire.Malformed], int]:
         items: list[T] = []
         malformed: list[wire.Malformed] = []
         token = ""
         while True:
-            text = await self._bounded(token)
-            page = self._decoder.page(text)
+            page = self._decoder.page(await self._bounded(token))
             items += page.items
             malformed += page.malformed
             token = page.continue_token
             if not token:
-                break
-        self._accept(page.resource_version)
-        self._cache.replace(self.namespace, items, malformed)
-        self._page = PAGE
-        self.failure = ""
-        self._move(page.resource_version)
+                return items, malformed, page.resource_version
 
     async def _bounded(self, token: str) -> bytes:
         try:
@@ -197,3 +232,7 @@ class Follower(Generic[T]):
     def _move(self, reached: int) -> None:
         self.reached = reached
         self._on_move(reached)
+
+
+def _version(item: objects.Object) -> int:
+    return int(item.metadata.resource_version or 0)

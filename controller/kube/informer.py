@@ -99,6 +99,11 @@ class Informer(Generic[T]):
         """Return once `synced`."""
         await self._all_synced.wait()
 
+    async def catch_up(self, since: float) -> None:
+        """Return once all that was committed before this call is seen; see `Follower.catch_up`."""
+        for each in self._followers.values():
+            await each.catch_up(since)
+
     def reached(self, resource_version: int, namespace: str = "") -> bool:
         """Return whether all that was written up to `resource_version` in `namespace` is seen."""
         follower = self._followers.get(namespace) or self._followers.get("")

@@ -37,6 +37,15 @@ def register(
         )
 
 
+def log_in(registry: kopf.OperatorRegistry) -> None:
+    """Have kopf authenticate as the engine's own client does: in the cluster, or by kubeconfig."""
+
+    @kopf.on.login(registry=registry)
+    def login(**given: Any) -> kopf.ConnectionInfo | None:
+        found: kopf.ConnectionInfo | None = kopf.login_with_service_account(**given)
+        return found or kopf.login_with_kubeconfig(**given)
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
     settings.posting.enabled = False

@@ -143,6 +143,7 @@ async def _main(options: Options) -> int:
     kopf_registry = kopf.OperatorRegistry()
     cluster_scoped = not options.namespaces
     handlers.register(kopf_registry, operator.look, cluster_scoped=cluster_scoped)
+    handlers.log_in(kopf_registry)
 
     @kopf.on.startup(registry=kopf_registry)
     async def start(settings: kopf.OperatorSettings, **_: object) -> None:
