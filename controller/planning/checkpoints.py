@@ -41,7 +41,8 @@ def after(
         and each.step != task.step
         and (each.failed or orders.undoes(each.step))
     ]
-    passed = [step for step in given.passed if step not in (task.step, given.compensates)]
+    undone = "" if failed else given.compensates
+    passed = [step for step in given.passed if step not in (task.step, undone)]
     stamped = [
         objects.Checkpoint(
             operation=task.operation, run=task.run, step=step, incarnation=incarnation

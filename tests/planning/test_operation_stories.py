@@ -406,3 +406,18 @@ def test_a_run_that_takes_too_long_is_called_off() -> None:
     stage.submit("go", "Steps", steps=STEPS[:1], timeoutSeconds=30)
     assert stage.finish("go") == "TimedOut"
     assert stage.under_task() == []
+
+
+def test_a_cancel_ends_even_if_no_server_ever_answers() -> None:
+    """Where nobody records the end of an act, the operation ends after grace and a little more."""
+    stage = played(2)
+    stage.act_seconds = 1000
+    stage.submit("go", "Steps", steps=STEPS[:1], cancelGraceSeconds=20)
+    stage.until(lambda: bool(stage.acts), limit=30)
+    stage.edit("go", cancelled=True)
+    began = stage.now
+    while not stage.ended("go"):
+        stage.plan_operation("go")
+        stage.now += 1
+        assert stage.now - began < 60
+    assert stage.reason("go") == "Cancelled"

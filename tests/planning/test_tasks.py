@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 
@@ -50,6 +52,20 @@ def test_a_claim_is_written_alone_before_anything_is_done() -> None:
     assert state_written(answer) == ["Started"]
     assert verbs(answer) == []
     assert answer.status is None
+
+
+def test_a_claim_tells_the_generation_and_lets_other_news_wait() -> None:
+    """Another write would outdate the claim's resourceVersion, so there is none beside it."""
+    same = decide(make(status=running(), task=asked(), generation=2), RUNNING, fleet=EXEC)
+    patch = same.actions[0]
+    assert isinstance(patch, plan.Patch)
+    assert patch.body["status"]["observedGeneration"] == 2
+    moved = dataclasses.replace(RUNNING, addresses=("10.0.0.2",))
+    news = decide(make(status=running(), task=asked(), generation=2), moved, fleet=EXEC)
+    assert (state_written(news), news.status) == (["Started"], None)
+    claim = news.actions[0]
+    assert isinstance(claim, plan.Patch)
+    assert "observedGeneration" not in claim.body["status"]
 
 
 def test_the_act_begins_from_our_own_claim_and_no_other() -> None:
@@ -166,6 +182,13 @@ def test_a_restart_is_done_when_the_new_incarnation_is_ready(action: str) -> Non
     assert after.task is not None
     assert after.task.state == "Succeeded"
     assert [(each.step, each.incarnation) for each in after.checkpoints] == [("drain", 2)]
+
+
+def test_a_checkpoint_is_of_the_incarnation_that_is_there() -> None:
+    """A remediation in the middle of a restart makes yet another incarnation; that one passed."""
+    found = make(status=running(), task=asked("Restart", incarnation=2), incarnation=3)
+    new = dataclasses.replace(RUNNING, id="i3", incarnation=3)
+    assert [each.incarnation for each in told(decide(found, new)).checkpoints] == [3]
 
 
 def test_a_restart_of_a_server_that_failed_for_good_ends_too() -> None:

@@ -1,0 +1,71 @@
+"""What a fleet says of itself, and what becomes of orphans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api import objects
+from controller.api.views.meta import Meta
+from controller.planning import fleet, plan, snapshot
+
+ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
+
+
+def decide(status: objects.FleetStatus | None = None, **more: Any) -> plan.Plan:
+    """Return the plan for a fleet of which that is known."""
+    found = objects.Fleet(
+        metadata=Meta(name="cloud", uid="f", generation=1),
+        status=status or objects.FleetStatus(),
+    )
+    given = {"servers": 3, "known_provider": True, **more}
+    return fleet.plan(snapshot.FleetSnapshot(now=1.7e9, fleet=found, **given))
+
+
+def told(answer: plan.Plan) -> objects.FleetStatus:
+    """Return the status that is to be written."""
+    assert isinstance(answer.status, objects.FleetStatus)
+    return answer.status
+
+
+@pytest.mark.parametrize(
+    ("more", "ready", "extra"),
+    [
+        ({}, "True", []),
+        ({"circuit": "Open"}, "False", ["Reconciling"]),
+        ({"known_provider": False}, "False", ["Stalled"]),
+    ],
+)
+def test_a_fleet_says_whether_it_can_be_used(
+    more: dict[str, Any], ready: str, extra: list[str]
+) -> None:
+    """Ready, or why not; and nothing is written when nothing changed."""
+    status = told(decide(**more))
+    found = {each.type: each.status for each in status.conditions}
+    assert found == {"Ready": ready, **dict.fromkeys(extra, "True")}
+    assert decide(status, **more).status is None
+
+
+def test_an_orphan_is_on_record_until_it_is_gone() -> None:
+    """It stays while it cannot be reached, is torn down when it can, and is then forgotten."""
+    recorded = told(decide(orphans=(ORPHAN,)))
+    assert recorded.orphans == (ORPHAN,)
+    assert decide(recorded).actions == ()
+    back = decide(recorded, returned=frozenset({"i1"}))
+    assert back.actions == (plan.Collect(instance="i1", server="d/shop-web-0", reason="Returned"),)
+    assert told(decide(recorded, gone=frozenset({"i1"}))).orphans == ()
+
+
+def test_orphans_are_bounded_and_none_is_forgotten_for_a_newer_one() -> None:
+    """A full list takes no more; whoever finds no place is not let go until there is one."""
+    many = tuple(objects.Orphan(id=f"i{n}") for n in range(fleet.MAX_ORPHANS))
+    full = told(decide(orphans=many))
+    assert decide(full, orphans=(objects.Orphan(id="new"),)).status is None
+
+
+def test_counts_may_be_told_later_and_the_rest_at_once() -> None:
+    """A fleet of thousands is not written for each server."""
+    status = told(decide())
+    assert not decide(status, servers=4).settled
+    assert decide(status, servers=4, circuit="Open").settled

@@ -1,0 +1,148 @@
+"""The small decisions that operations are made of, by tables."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.api import objects
+from controller.planning import attempts, conflicts, merge_patch, steps, targets
+from tests.planning.props import make
+from tests.planning.stage import Stage
+
+VERBS = ("Restart", "Start", "Stop", "Replace", "RollBack", "Snapshot", "Restore", "Steps")
+
+
+@pytest.mark.parametrize(
+    ("text", "ordinals"),
+    [("", []), ("3", [3]), ("0-2", [0, 1, 2]), ("0-1,7,4-5", [0, 1, 7, 4, 5]), ("9-7", [])],
+)
+def test_ordinals_are_read(text: str, ordinals: list[int]) -> None:
+    """Ranges and single ordinals; a range that falls has nothing in it."""
+    assert [each for part in targets.parse_ordinals(text) for each in part] == ordinals
+
+
+@given(st.sets(st.integers(0, 500)))
+def test_ordinals_are_written_so_that_they_can_be_read(ordinals: set[int]) -> None:
+    """What is recorded is recalled, all of it and in order."""
+    keys = [("web", each) for each in sorted(ordinals)]
+    assert list(targets.recall(targets.record(keys))) == keys
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ({}, {}, True),
+        ({"servers": "0-4"}, {"servers": "4"}, True),
+        ({"servers": "0-4"}, {"servers": "5-9"}, False),
+        ({"servers": "0-4"}, {}, True),
+        ({"components": ["a"]}, {"components": ["b"]}, False),
+        ({"components": ["a"]}, {"components": ["b", "a"]}, True),
+        ({"components": ["a"], "servers": "1"}, {"servers": "2"}, False),
+        ({"application": "shop"}, {"application": "other"}, False),
+    ],
+)
+def test_operations_meet(one: dict[str, Any], other: dict[str, Any], *, meet: bool) -> None:
+    """Two operations meet if they could ever be about the same server."""
+    base = {"application": "shop", "action": "Restart"}
+    pair = [msgspec.convert({**base, **each}, objects.OperationSpec) for each in (one, other)]
+    assert targets.meet(*pair) is meet
+    assert targets.meet(*reversed(pair)) is meet
+
+
+def test_the_table_of_verbs_is_complete_and_symmetric() -> None:
+    """Every verb has its row, and two verbs commute both ways or not at all."""
+    assert set(conflicts.COMMUTES) == set(VERBS)
+    for one, other in itertools.product(VERBS, VERBS):
+        assert (other in conflicts.COMMUTES[one]) == (one in conflicts.COMMUTES[other])
+    idempotent = {verb for verb in VERBS if verb in conflicts.COMMUTES[verb]}
+    assert idempotent == {"Start", "Stop", "Snapshot"}
+
+
+def test_operations_of_the_same_second_take_turns_by_name() -> None:
+    """Ties in creation time are broken by name, so two never wait for each other."""
+    stage = Stage(2)
+    one, other = stage.submit("a", "Restart"), stage.submit("b", "Replace")
+    assert conflicts.turn(one, [other], {}).behind == ()
+    assert conflicts.turn(other, [one], {}).behind == (one,)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("$(SERVER)", "shop-web-0"),
+        ("a $(APPLICATION)/$(COMPONENT)/$(SERVER_ORDINAL) b", "a shop/web/0 b"),
+        ("$(version)", "1; rm -rf /"),
+        ("$$(SERVER)", "$(SERVER)"),
+        ("$(UNKNOWN) $SERVER $()", "$(UNKNOWN) $SERVER $()"),
+        ("$(nested)", "$(SERVER)"),
+    ],
+)
+def test_variables_are_replaced_once_and_stay_one_argument(text: str, result: str) -> None:
+    """No shell reads them: whatever a value holds, it stays in its argument, unread."""
+    operation = Stage(0).submit(
+        "go", "Restart", parameters={"version": "1; rm -rf /", "nested": "$(SERVER)"}
+    )
+    values = steps.variables(operation, make())
+    command = {"command": ["run", text], "detached": True}
+    expected = {"command": ["run", result], "detached": True}
+    assert steps.substitute(command, values) == expected
+
+
+def test_a_retry_replaces_parameters() -> None:
+    """The retry's parameters win, the others stay."""
+    retry = {"id": "2", "parameters": {"a": "new"}}
+    operation = Stage(0).submit("go", "Restart", parameters={"a": "1", "b": "2"}, retry=retry)
+    assert steps.arguments(operation) == {"a": "new", "b": "2"}
+
+
+JSON = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+)
+OBJECTS = st.dictionaries(st.sampled_from("abc"), JSON, max_size=3)
+
+
+@given(OBJECTS, OBJECTS)
+def test_a_difference_patches_the_one_into_the_other(before: Any, after: Any) -> None:
+    """Merging the difference gives exactly what was wanted, stale keys gone."""
+    assert merge_patch.merge(before, merge_patch.difference(before, after)) == after
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_merge_patch_as_the_standard_has_it(target: Any, patch: Any, result: Any) -> None:
+    """The cases of RFC 7386."""
+    assert merge_patch.merge(target, patch) == result
+
+
+def test_backoff_grows_is_bounded_and_differs_between_servers() -> None:
+    """Exponential up to its bound, spread by a jitter that is the same each time one asks."""
+    plain = objects.Backoff(initial_seconds=1, factor=2, max_seconds=10, jitter_percent=0)
+    assert [attempts.delay(plain, n, "u") for n in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+    spread = msgspec.structs.replace(plain, jitter_percent=20)
+    waits = [attempts.delay(spread, 3, f"u{n}") for n in range(50)]
+    assert waits == [attempts.delay(spread, 3, f"u{n}") for n in range(50)]
+    assert len(set(waits)) > 40
+    assert all(3.2 <= each <= 4.8 for each in waits)
