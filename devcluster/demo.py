@@ -7,6 +7,7 @@ is deleted. Everything is ended afterwards, also when interrupted; run twice it 
 
 import argparse
 import copy
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -171,6 +172,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cluster running afterwards")
     parser.add_argument("--nodes", type=int, default=5, help="fake nodes (default 5)")
     options = parser.parse_args()
+    # Whoever ends it by another way than Ctrl-C gets the same clean-up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = rich.console.Console(highlight=False)
     owner = cluster.Cluster(FOLDER, lambda line: console.print(f"  [dim]{line}[/]"))
     try:
