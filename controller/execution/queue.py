@@ -28,6 +28,7 @@ class Queue:
         self._sequence = itertools.count()
         self._filled = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
 
     def __len__(self) -> int:
         return len(self._ranks)
@@ -74,12 +75,13 @@ class Queue:
             return
         self._dues[key] = due
         heapq.heappush(self._later, (due, next(self._sequence), key))
-        if self._timer is None or due < self._timer.when():
+        if self._timer is None or due < self._timer_due:
             self._arm(due)
 
     def _arm(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._timer_due = due
         self._timer = asyncio.get_running_loop().call_at(due, self._promote)
 
     def _promote(self) -> None:

@@ -6,7 +6,7 @@ hide that object's delete, and `on.create` or `on.update` would write annotation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kopf
@@ -23,8 +23,9 @@ def register(
 ) -> None:
     """Have every event of what people write touch its key."""
 
-    def handler(resource: Resource) -> Callable[..., None]:
-        def look(name: str, namespace: str | None, **_: Any) -> None:
+    def handler(resource: Resource) -> Callable[..., Awaitable[None]]:
+        async def look(name: str, namespace: str | None, **_: Any) -> None:
+            # A coroutine, though it awaits nothing: kopf runs plain functions in threads.
             touch(Key(resource, namespace or "", name))
 
         return look
