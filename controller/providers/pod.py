@@ -6,6 +6,7 @@ informers; what it does goes to the API server, one request a call where nothing
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from controller.providers import base, pod_exec, pod_manifest, pod_observation, 
 CAPABILITIES = frozenset(
     {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
 )
+_STANDING = frozenset({snapshot.Phase.PENDING, snapshot.Phase.RUNNING})
 
 
 class PodProvider:
@@ -50,14 +52,22 @@ class PodProvider:
         return CAPABILITIES
 
     def subscribe(self, changed: base.Changed) -> None:
-        """Call `changed` for each change of a pod: it has its server's name."""
+        """Call `changed` for each change of a pod, and for each claim that is gone."""
 
-        def tell(old: objects.Pod | None, new: objects.Pod | None) -> None:
+        def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:
             pod = new or old
             if pod is not None:
                 changed(pod.metadata.namespace, pod.metadata.name)
 
-        self._pods.subscribe(tell)
+        def claim_changed(old: objects.Claim | None, new: objects.Claim | None) -> None:
+            if new is None and old is not None:
+                name = old.metadata.labels.get(names.SERVER_LABEL)
+                if name:
+                    changed(old.metadata.namespace, name)
+
+        self._pods.subscribe(pod_changed)
+        if self._claims is not None:
+            self._claims.subscribe(claim_changed)
 
     def observe(self, server: objects.Server) -> snapshot.Observation:
         """Return what the caches show of `server`."""
@@ -67,7 +77,8 @@ class PodProvider:
         claims = self._claims_seen(server) if server.spec.volume_claims else ()
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is not None:
-            return pod_observation.observe(pod, server, claims, self._clock())
+            seen = pod_observation.observe(pod, server, claims, self._clock())
+            return self._with_lost_claims(seen, server)
         if claims:
             return snapshot.Observation(phase=snapshot.Phase.ABSENT, claims=claims)
         return snapshot.ABSENT
@@ -82,9 +93,7 @@ class PodProvider:
     async def create(self, server: objects.Server, call: plan.Call) -> base.Writes:
         """Make the claims that are missing, then the pod."""
         body = pod_manifest.pod(server, call.template, call.alternative)
-        written: list[Written] = []
-        for wanted in server.spec.volume_claims:
-            written += await self._ensure_claim(server, wanted)
+        written = await self._ensure_claims(server)
         namespace = server.metadata.namespace
         try:
             with refusals.explained():
@@ -103,7 +112,8 @@ class PodProvider:
         if pod is None or pod.metadata.uid != call.instance:
             raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
         if not call.template:
-            return await self._mend(pod, server)
+            claims = await self._ensure_claims(server)
+            return (*claims, *await self._mend(pod, server))
         if pod_observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason="NotSupported")
@@ -154,6 +164,16 @@ class PodProvider:
         pods = self._pods.objects.values()
         return next((each for each in pods if each.metadata.uid == instance), None)
 
+    def _with_lost_claims(
+        self, seen: snapshot.Observation, server: objects.Server
+    ) -> snapshot.Observation:
+        """Count claims that went from under a pod as drift: it waits for them for ever."""
+        wanted = server.spec.volume_claims
+        if not wanted or self._claims is None or seen.phase not in _STANDING:
+            return seen
+        lost = [f"claim {each.name}" for each in wanted if each.name not in seen.claims]
+        return dataclasses.replace(seen, drift=(*lost, *seen.drift)) if lost else seen
+
     def _claims_seen(self, server: objects.Server) -> tuple[str, ...]:
         if self._claims is None:
             return ()
@@ -163,6 +183,12 @@ class PodProvider:
             for each in server.spec.volume_claims
             if (meta.namespace, names.claim(each.name, meta.name)) in self._claims.objects
         )
+
+    async def _ensure_claims(self, server: objects.Server) -> base.Writes:
+        written: list[Written] = []
+        for wanted in server.spec.volume_claims:
+            written += await self._ensure_claim(server, wanted)
+        return tuple(written)
 
     async def _ensure_claim(
         self, server: objects.Server, wanted: objects.VolumeClaim

@@ -65,10 +65,11 @@ grace=$1
 if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
 [ -e "$notes/exit" ] && exit 0
 pid=$(cat "$notes/pid" 2>/dev/null) || exit 0
+# The group may live on without its leader.
 signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
 signal TERM
-while [ "$grace" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do sleep 1; grace=$((grace - 1)); done
-kill -0 "$pid" 2>/dev/null && signal KILL
+while [ "$grace" -gt 0 ] && signal 0; do sleep 1; grace=$((grace - 1)); done
+signal 0 && signal KILL
 [ -e "$notes/exit" ] || echo 143 >"$notes/exit"
 exit 0
 """
