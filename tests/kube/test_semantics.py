@@ -389,7 +389,7 @@ async def crds_in_place(request: pytest.FixtureRequest, ground: Ground) -> None:
         while True:
             try:
                 await ground.api.list(Resource.SERVERSETS, ground.namespace)
-            except faults.NotFound:
+            except (faults.NotFound, faults.Overloaded):
                 await asyncio.sleep(0.1)
             else:
                 return

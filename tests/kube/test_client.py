@@ -1,0 +1,238 @@
+"""What the client makes of connections that break, credentials that expire, and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from controller import errors
+from controller.api.resources import Resource
+from controller.kube import connection, credentials, faults
+from controller.kube.client import Client
+from controller.kube.streams import TAIL, ExecFailed
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    handler: Handler, who: credentials.Credentials | None = None
+) -> AsyncIterator[Client]:
+    """A client of a server on this machine that answers everything with `handler`."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    where = connection.Connection(
+        server=f"http://{host}:{port}", tls=None, credentials=who or credentials.Fixed()
+    )
+    try:
+        async with Client(where) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+
+
+async def test_refused_connection_was_not_sent(unused_tcp_port: int) -> None:
+    """Where nobody listens, nothing was sent: that is no unknown outcome."""
+    where = connection.Connection(
+        server=f"http://127.0.0.1:{unused_tcp_port}", tls=None, credentials=credentials.Fixed()
+    )
+    async with Client(where) as client:
+        with pytest.raises(faults.Unreachable):
+            await client.create(Resource.PODS, "default", {})
+
+
+async def test_lost_answer_of_a_write_is_an_unknown_outcome() -> None:
+    """A connection that breaks after a write was sent leaves its outcome unknown; a read's not."""
+
+    async def hang_up(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with serving(hang_up) as client:
+        with pytest.raises(errors.UnknownOutcome):
+            await client.create(Resource.PODS, "default", {})
+        with pytest.raises(errors.UnknownOutcome):
+            await client.patch(Resource.PODS, "default", "a", {})
+        with pytest.raises(faults.ServerFailed):
+            await client.get(Resource.PODS, "default", "a")
+
+
+async def test_half_an_answer_is_an_unknown_outcome() -> None:
+    """An answer that is cut within its body says that the write arrived, not how it went."""
+
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"kind":')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with serving(cut) as client:
+        with pytest.raises(errors.UnknownOutcome):
+            await client.create(Resource.PODS, "default", {})
+
+
+async def test_expired_token_is_renewed_once(tmp_path: Path) -> None:
+    """A 401 makes the client renew its token and try again; a second one is Unauthorized."""
+    token = tmp_path / "token"
+    token.write_text("old")
+    sent: list[str] = []
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        sent.append(request.headers["Authorization"])
+        if sent[-1] == "Bearer new":
+            return web.Response(body=b"{}")
+        token.write_text("new")
+        return web.Response(status=401)
+
+    async with serving(guard, credentials.TokenFile(token)) as client:
+        assert await client.create(Resource.PODS, "default", {}) == b"{}"
+        assert sent == ["Bearer old", "Bearer new"]
+
+    async def reject(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=401)
+
+    async with serving(reject, credentials.TokenFile(token)) as client:
+        with pytest.raises(faults.Unauthorized):
+            await client.create(Resource.PODS, "default", {})
+
+
+async def test_watch_drops_what_was_cut_within_a_line() -> None:
+    """A watch yields whole lines only, however they are split, and then says that it broke."""
+
+    async def tell(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"a"', b":1}\n{", b'"b":2}\n', b'{"c":'):
+            await response.write(piece)
+            await asyncio.sleep(0.01)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    seen: list[bytes] = []
+    async with serving(tell) as client:
+        watch = client.watch(Resource.PODS, resource_version="1")
+        seen += [await anext(watch), await anext(watch)]
+        with pytest.raises(faults.ServerFailed):
+            await anext(watch)
+    assert seen == [b'{"a":1}', b'{"b":2}']
+
+
+async def test_logs_are_yielded_to_the_last_character() -> None:
+    """Log lines come as printed, blank ones and an unfinished last one too."""
+
+    async def printed(request: web.Request) -> web.StreamResponse:
+        assert request.query["tailLines"] == "0"
+        return web.Response(body=b"one\n\nthree")
+
+    async with serving(printed) as client:
+        lines = [each async for each in client.logs("default", "a", tail_lines=0)]
+    assert lines == [b"one", b"", b"three"]
+
+
+def container(*frames: bytes, wait: float = 0.0) -> Handler:
+    """Return a handler that upgrades and sends `frames`, then closes."""
+
+    async def run(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
+        await socket.prepare(request)
+        for each in frames:
+            await socket.send_bytes(each)
+        await asyncio.sleep(wait)
+        await socket.close()
+        return socket
+
+    return run
+
+
+def ended(status: str, **rest: object) -> bytes:
+    """Return the frame that says how a command ended."""
+    return b"\x03" + msgspec.json.encode({"status": status, **rest})
+
+
+FAILED = ended(
+    "Failure",
+    reason="NonZeroExitCode",
+    details={"causes": [{"reason": "ExitCode", "message": "7"}]},
+)
+
+
+async def test_exec_tells_exit_code_and_tails() -> None:
+    """A command's exit code and the last of what it printed are returned."""
+    long = b"x" * TAIL
+    for frames, expected in (
+        ((b"\x01out", b"\x02err", ended("Success")), (0, b"out", b"err")),
+        ((b"\x01a" + long, b"\x01end", FAILED), (7, (long + b"end")[-TAIL:], b"")),
+    ):
+        async with serving(container(*frames)) as client:
+            done = await client.exec("default", "a", command=["do", "it & so"], timeout=5)
+            assert (done.exit_code, done.stdout, done.stderr) == expected
+
+
+async def test_exec_passes_its_arguments() -> None:
+    """Arguments arrive as they were given, whatever characters they have."""
+    asked: list[list[str]] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append(request.query.getall("command"))
+        return await container(ended("Success"))(request)
+
+    command = ["sh", "-c", "echo 'a&b=c' | cat; true\n", "é"]
+    async with serving(note) as client:
+        await client.exec("default", "a", command=command, container="main", timeout=5)
+    assert asked == [command]
+
+
+async def test_exec_that_is_cut_or_late_is_an_unknown_outcome() -> None:
+    """A stream without an end, or one that does not come in time, leaves the outcome unknown."""
+    async with serving(container(b"\x01half")) as client:
+        with pytest.raises(errors.UnknownOutcome):
+            await client.exec("default", "a", command=["x"], timeout=5)
+    async with serving(container(wait=5)) as client:
+        with pytest.raises(errors.UnknownOutcome):
+            await client.exec("default", "a", command=["x"], timeout=0.2)
+
+
+async def test_exec_that_never_ran_says_so() -> None:
+    """A command that could not start, or a pod that is not there, is no unknown outcome."""
+    not_started = ended("Failure", reason="InternalError", message="no such file")
+    async with serving(container(not_started)) as client:
+        with pytest.raises(ExecFailed, match="no such file"):
+            await client.exec("default", "a", command=["x"], timeout=5)
+
+    async def absent(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    async with serving(absent) as client:
+        with pytest.raises(faults.NotFound):
+            await client.exec("default", "a", command=["x"], timeout=5)
+
+
+async def test_writes_are_bounded_on_the_server_too() -> None:
+    """Every write tells the API server to give up before the client does."""
+    asked: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append(request.query.get("timeout", ""))
+        return web.Response(body=b"{}")
+
+    async with serving(note) as client:
+        await client.create(Resource.PODS, "default", {})
+        await client.patch(Resource.PODS, "default", "a", {})
+        await client.delete(Resource.PODS, "default", "a", uid="u")
+    assert asked == ["4s"] * 3
