@@ -15,6 +15,9 @@ import prometheus_client
 from prometheus_client import metrics_core
 from prometheus_client.registry import Collector
 
+# A series of its own for when each counter began is of use to nobody here.
+prometheus_client.disable_created_metrics()
+
 REGISTRY = prometheus_client.CollectorRegistry()
 prometheus_client.ProcessCollector(registry=REGISTRY)
 prometheus_client.PlatformCollector(registry=REGISTRY)

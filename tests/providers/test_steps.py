@@ -1,0 +1,293 @@
+"""Requests and Jobs of operations: sent once, bounded, and found again."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from api_server import Verdict, chaos
+from provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import orders, plan
+from controller.providers.steps import Steps
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[PodStage]:
+    """Give a cluster; the test begins it."""
+    made = PodStage()
+    yield made
+    await made.end()
+
+
+class Site:
+    """A web server on this machine that remembers who asked for what."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, dict[str, str], str]] = []
+        self.answer = web.Response(status=200, text="a secret page")
+        self.delay = 0.0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the test wants it."""
+        body = await request.text()
+        self.asked.append((request.method, request.path, dict(request.headers), body))
+        await asyncio.sleep(self.delay)
+        return web.Response(status=self.answer.status, headers=self.answer.headers, text="page")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[tuple[Site, str]]:
+    """Give a site and its address."""
+    made = Site()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", made.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    listening = web.TCPSite(runner, "127.0.0.1", 0)
+    await listening.start()
+    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def task(action: str, **given: Any) -> plan.Call:
+    """Return the wish for an act."""
+    parameters = msgspec.Raw(msgspec.json.encode(given))
+    wanted = objects.Task(id="op/run/step", operation="op", action=action, parameters=parameters)
+    return plan.Call(verb=plan.Verb.ACT, reason="test", task=wanted)
+
+
+async def request(stage: PodStage, url: str, *, seconds: int = 5, **more: Any) -> Any:
+    """Have the operator send a request on behalf of a server that has this machine's address."""
+    server = await stage.server()
+    steps = Steps(stage.api)
+    call = task(orders.HTTP, timeoutSeconds=seconds, http={"url": url, **more})
+    try:
+        return await steps.run(server, call, ["127.0.0.1"])
+    finally:
+        await steps.close()
+
+
+async def test_a_request_carries_its_key_and_nothing_of_the_answer_is_kept(
+    stage: PodStage, site: tuple[Site, str]
+) -> None:
+    """Method, headers and body arrive as given; of the answer only the status is told."""
+    await stage.begin()
+    asked, url = site
+    facts = await request(
+        stage, f"{url}/drain?now=1", method="POST", headers={"X-Mode": "fast"}, body="go"
+    )
+    ((method, path, headers, body),) = asked.asked
+    assert (method, path, body) == ("POST", "/drain", "go")
+    assert headers["X-Mode"] == "fast"
+    assert headers["Idempotency-Key"] == "op/run/step"
+    assert facts == {"status": "200"}
+
+
+async def test_secret_headers_come_from_the_applications_namespace(
+    stage: PodStage, site: tuple[Site, str]
+) -> None:
+    """The value is sent; where the Secret or its key is missing the step is Stalled."""
+    await stage.begin()
+    secret = {"metadata": {"name": "hook"}, "data": {"token": base64.b64encode(b"s3").decode()}}
+    await stage.api.create(Resource.SECRETS, NAMESPACE, secret)
+    asked, url = site
+    source = {"name": "Authorization", "secretKeyRef": {"name": "hook", "key": "token"}}
+    await request(stage, url, headersFrom=[source])
+    assert asked.asked[0][2]["Authorization"] == "s3"
+    for name, key in (("hook", "other"), ("none", "token")):
+        missing = {"name": "Authorization", "secretKeyRef": {"name": name, "key": key}}
+        with pytest.raises(errors.Stalled) as refused:
+            await request(stage, url, headersFrom=[missing])
+        assert refused.value.reason == "SecretMissing"
+    assert len(asked.asked) == 1
+
+
+async def test_redirects_are_not_followed(stage: PodStage, site: tuple[Site, str]) -> None:
+    """A server cannot send the operator elsewhere: the redirect is an answer like another."""
+    await stage.begin()
+    asked, url = site
+    asked.answer = web.Response(status=302, headers={"Location": f"{url}/elsewhere"})
+    with pytest.raises(errors.Transient, match="302"):
+        await request(stage, url)
+    assert [path for _, path, _, _ in asked.asked] == ["/"]
+
+
+async def test_only_expected_answers_are_success(stage: PodStage, site: tuple[Site, str]) -> None:
+    """The step says which status codes are good; without the page, which may be secret."""
+    await stage.begin()
+    asked, url = site
+    asked.answer = web.Response(status=503)
+    with pytest.raises(errors.Transient, match="503") as failed:
+        await request(stage, url)
+    assert "page" not in str(failed.value)
+    assert await request(stage, url, expect={"statuses": [503]}) == {"status": "503"}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("POST", errors.UnknownOutcome), ("GET", errors.Transient)]
+)
+async def test_an_answer_that_does_not_come(
+    stage: PodStage, site: tuple[Site, str], method: str, kind: type[errors.ArgosyError]
+) -> None:
+    """What may have taken effect is unknown; a harmless request just failed."""
+    await stage.begin()
+    asked, url = site
+    asked.delay = 30.0
+    with pytest.raises(errors.Transient) as failed:
+        await request(stage, url, method=method, seconds=1)
+    assert type(failed.value) is kind
+
+
+async def test_a_closed_port_is_no_unknown_outcome(stage: PodStage, unused_tcp_port: int) -> None:
+    """Without a connection nothing was sent."""
+    await stage.begin()
+    with pytest.raises(errors.Transient) as failed:
+        await request(stage, f"http://127.0.0.1:{unused_tcp_port}/", method="POST")
+    assert failed.value.reason == "HttpUnreachable"
+    assert type(failed.value) is errors.Transient
+
+
+async def test_only_harmless_requests_are_resumed(stage: PodStage, site: tuple[Site, str]) -> None:
+    """After a crash a GET is sent again; whether a POST arrived nobody knows."""
+    await stage.begin()
+    asked, url = site
+    server, steps = await stage.server(), Steps(stage.api)
+    call = task(orders.HTTP, http={"url": url, "method": "POST"})
+    with pytest.raises(errors.UnknownOutcome):
+        await steps.resume(server, call, ["127.0.0.1"])
+    await steps.resume(server, task(orders.HTTP, http={"url": url}), ["127.0.0.1"])
+    assert [method for method, _, _, _ in asked.asked] == ["GET"]
+    await steps.close()
+
+
+async def test_a_pods_request_goes_to_its_own_address_only(stage: PodStage) -> None:
+    """The provider tells which addresses are the pod's own."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    await watch_ready(stage.provider, server)
+    call = task(orders.HTTP, http={"url": "http://127.0.0.1/"})
+    with pytest.raises(errors.Stalled) as refused:
+        await stage.provider.act(server, call)
+    assert refused.value.reason == "UrlRefused"
+
+
+TEMPLATE = {
+    "metadata": {"labels": {"mine": "kept"}},
+    "spec": {"serviceAccountName": "migrator", "containers": [{"name": "job", "image": "m:1"}]},
+}
+JOB = (NAMESPACE, names.job("op/run/step"))
+
+
+def job_call() -> plan.Call:
+    """Return the wish for a Job."""
+    return task(orders.JOB, timeoutSeconds=600, job={"template": TEMPLATE})
+
+
+async def end_job(stage: PodStage, kind: str, name: str = JOB[1]) -> None:
+    """End a Job once it is there, as its controller does."""
+    await eventually(lambda: (NAMESPACE, name) in stage.api.objects[Resource.JOBS])
+    condition = {"type": kind, "status": "True", "message": "BackoffLimitExceeded"}
+    status = {"conditions": [condition]}
+    stage.api.registry.set_status(Resource.JOBS, (NAMESPACE, name), status, actor="job-controller")
+
+
+@pytest.mark.looptime
+async def test_a_job_is_made_once_and_waited_for(stage: PodStage) -> None:
+    """Two operators that run one task make one Job, and both see its end."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    both = [asyncio.ensure_future(steps.run(server, job_call(), ())) for _ in range(2)]
+    await end_job(stage, "Complete")
+    assert await asyncio.gather(*both) == [{"job": JOB[1]}] * 2
+    ((key, body),) = stage.api.objects[Resource.JOBS].items()
+    assert key == JOB
+    assert body["spec"]["backoffLimit"] == 0
+    assert body["spec"]["activeDeadlineSeconds"] == 600
+    assert body["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+    assert body["spec"]["template"]["spec"]["serviceAccountName"] == "migrator"
+    assert body["metadata"]["ownerReferences"][0]["uid"] == server.metadata.uid
+
+
+@pytest.mark.looptime
+async def test_a_jobs_pods_are_not_taken_for_servers(stage: PodStage) -> None:
+    """Its pods carry the template's labels and none of ours."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    running = asyncio.ensure_future(steps.run(server, job_call(), ()))
+    await end_job(stage, "Complete")
+    await running
+    body = stage.api.objects[Resource.JOBS][JOB]
+    assert body["spec"]["template"]["metadata"]["labels"] == {"mine": "kept"}
+
+
+@pytest.mark.looptime
+async def test_a_failed_job_fails_its_attempt_and_the_next_has_its_own(stage: PodStage) -> None:
+    """Another attempt makes another Job; asking again for the same one finds its end."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    running = asyncio.ensure_future(steps.run(server, job_call(), ()))
+    await end_job(stage, "Failed")
+    with pytest.raises(errors.Transient, match="BackoffLimitExceeded") as failed:
+        await running
+    assert failed.value.reason == "JobFailed"
+    with pytest.raises(errors.Transient):
+        await steps.resume(server, job_call(), ())
+    assert len(stage.api.objects[Resource.JOBS]) == 1
+    claimed = objects.TaskStatus(id="op/run/step", attempt=2, state="Started")
+    asked = msgspec.structs.replace(
+        server, status=msgspec.structs.replace(server.status, task=claimed)
+    )
+    again = asyncio.ensure_future(steps.run(asked, job_call(), ()))
+    await end_job(stage, "Complete", names.job("op/run/step#2"))
+    await again
+    assert len(stage.api.objects[Resource.JOBS]) == 2
+
+
+@pytest.mark.looptime
+async def test_a_lost_answer_makes_no_second_job(stage: PodStage) -> None:
+    """The create whose answer was lost is found when the act is resumed."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    stage.faults.on("create", Resource.JOBS, verdict=Verdict(after=chaos.lost("test")))
+    with pytest.raises(errors.UnknownOutcome):
+        await steps.run(server, job_call(), ())
+    resumed = asyncio.ensure_future(steps.resume(server, job_call(), ()))
+    await end_job(stage, "Complete")
+    await resumed
+    assert len(stage.api.objects[Resource.JOBS]) == 1
+
+
+@pytest.mark.looptime
+async def test_a_strangers_job_is_left_alone(stage: PodStage) -> None:
+    """Neither waited for nor, when cancelled, deleted."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    await stage.api.create(Resource.JOBS, NAMESPACE, {"metadata": {"name": JOB[1]}})
+    with pytest.raises(errors.Stalled) as refused:
+        await steps.run(server, job_call(), ())
+    assert refused.value.reason == "NameTaken"
+    with pytest.raises(errors.Stalled):
+        await steps.cancel(server, job_call())
+    assert JOB in stage.api.objects[Resource.JOBS]
+
+
+@pytest.mark.looptime
+async def test_a_cancelled_job_is_deleted(stage: PodStage) -> None:
+    """It goes, and cancelling what is gone is success."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    running = asyncio.ensure_future(steps.run(server, job_call(), ()))
+    await eventually(lambda: JOB in stage.api.objects[Resource.JOBS])
+    assert await steps.cancel(server, job_call())
+    await eventually(lambda: JOB not in stage.api.objects[Resource.JOBS])
+    with pytest.raises(errors.UnknownOutcome):
+        await running
+    assert await steps.cancel(server, job_call())
