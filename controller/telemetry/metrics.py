@@ -16,7 +16,7 @@ from prometheus_client import metrics_core
 from prometheus_client.registry import Collector
 
 # A series of its own for when each counter began is of use to nobody here.
-prometheus_client.disable_created_metrics()
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no hints
 
 REGISTRY = prometheus_client.CollectorRegistry()
 prometheus_client.ProcessCollector(registry=REGISTRY)
