@@ -146,9 +146,18 @@ def _operation(sources: Sources, key: Key, now: float, refusals: Refusals) -> Sn
             for each in sources.operations_of(key.namespace, name)
             if each.metadata.uid != operation.metadata.uid
         ),
+        revisions=_revisions_of(sources, application),
         refusals=refusals,
         namespace_terminating=sources.world.namespace_terminating(key.namespace),
     )
+
+
+def _revisions_of(
+    sources: Sources, application: objects.Application | None
+) -> tuple[objects.ControllerRevision, ...]:
+    if application is None:
+        return ()
+    return tuple(sources.world.revisions.by(worlds.OWNER, application.metadata.uid).values())
 
 
 def _fleet(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:

@@ -7,6 +7,8 @@ operation itself made the new one.
 
 from __future__ import annotations
 
+import functools
+
 from controller.api import names, objects
 from controller.planning import orders
 
@@ -77,7 +79,13 @@ def identity(run: str) -> str:
 
 def identity_of(operation: objects.Operation) -> str:
     """Return what the runs of an Operation's tasks begin with."""
-    return names.digest(operation.metadata.uid)
+    return _digest(operation.metadata.uid)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest(uid: str) -> str:
+    """Asked for each server of an operation, again and again."""
+    return names.digest(uid)
 
 
 def run_of(operation: objects.Operation, run: str) -> str:

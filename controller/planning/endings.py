@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api import clock, conditions, names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import assignments, passage, plan, snapshot, steps, telling
 from controller.planning.passage import State
@@ -18,8 +19,8 @@ from controller.planning.turns import Run
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
 # Ends after which a retry goes on.
-RETRIED = frozenset({"Failed", "TimedOut", "Cancelled"})
-COMPLETED = "Completed"
+RETRIED = frozenset({Reason.FAILED, Reason.TIMED_OUT, Reason.CANCELLED})
+COMPLETED = Reason.COMPLETED
 
 
 def end(
@@ -45,7 +46,7 @@ def call_off(look: snapshot.OperationSnapshot, run: Run, reason: str, message: s
     running = run.of(State.RUNNING)
     if not running or left <= 0:
         return end(look, reason, message, run)
-    word = Word(reason="Cancelling", message=f"{message} Acts under way are being ended.")
+    word = Word(reason=Reason.CANCELLING, message=f"{message} Acts under way are being ended.")
     status = telling.tell(look.operation, word, look.now, run)
     status = msgspec.structs.replace(status, cancel_time=clock.stamp(since))
     return plan.Plan(
@@ -104,7 +105,7 @@ def begin_retry(look: snapshot.OperationSnapshot) -> plan.Plan | None:
         return None
     message = f"Retry {retry.id} waits for its turn."
     status = msgspec.structs.replace(
-        telling.tell(operation, Word(reason="Waiting", message=message), look.now),
+        telling.tell(operation, Word(reason=Reason.WAITING, message=message), look.now),
         run=retry.id,
         retries=(*told.retries, objects.Retried(id=retry.id, from_step=retry.from_step)),
         steps=_forget(operation, retry.from_step),
@@ -117,7 +118,7 @@ def begin_retry(look: snapshot.OperationSnapshot) -> plan.Plan | None:
         # The deadlines of the new run count from here.
         last_progress_time=clock.stamp(look.now),
     )
-    event = plan.Emit(reason="Retried", message=message)
+    event = plan.Emit(reason=Reason.RETRIED, message=message)
     return plan.Plan(actions=(event,), status=status, urgency=plan.Urgency.PERSONAL)
 
 

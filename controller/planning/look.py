@@ -10,6 +10,7 @@ import dataclasses
 
 from controller.api import clock, names, objects
 from controller.api.reasons import Reason
+from controller.api.resources import Resource
 from controller.planning import attempts, snapshot
 from controller.planning.snapshot import Phase
 
@@ -47,7 +48,7 @@ def read(look: snapshot.ServerSnapshot) -> Look:
     """Bring the attempts up to what is seen: forgive, or count a failure, each once."""
     server = look.server
     before = attempts.current(server)
-    refusal = look.refusals[0] if look.refusals else None
+    refusal = _provider_refusal(look)
     if _asked_again(look, before):
         return Look(at=look, attempts=attempts.forgiven(server, keep_way=False), asked=True)
     if before.count and _well(look):
@@ -57,6 +58,12 @@ def read(look: snapshot.ServerSnapshot) -> Look:
     if _failed_start(look, before):
         return Look(at=look, attempts=_failed(look))
     return Look(at=look, attempts=before, refusal=refusal)
+
+
+def _provider_refusal(look: snapshot.ServerSnapshot) -> snapshot.Refusal | None:
+    """Return what the provider refused; a refused write on the Server itself is another matter."""
+    own = f"{Resource.SERVERS}/"
+    return next((each for each in look.refusals if not each.object.startswith(own)), None)
 
 
 def _refused(look: snapshot.ServerSnapshot, refusal: snapshot.Refusal) -> objects.Attempts:

@@ -10,6 +10,7 @@ import msgspec
 
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.planning import (
     assignments,
     conflicts,
@@ -20,6 +21,7 @@ from controller.planning import (
     snapshot,
     steps,
     targets,
+    task,
     telling,
     turns,
 )
@@ -54,9 +56,9 @@ def _advance(look: snapshot.OperationSnapshot) -> plans.Plan:
     begun = operation.status.start_time is not None
     if _application_gone(look):
         run = observe(look) if begun else None
-        return endings.end(look, "ApplicationDeleted", "The application is deleted.", run)
+        return endings.end(look, Reason.APPLICATION_DELETED, "The application is deleted.", run)
     if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
-        return endings.call_off(look, observe(look), "Cancelled", "It was cancelled.")
+        return endings.call_off(look, observe(look), Reason.CANCELLED, "It was cancelled.")
     left = _left(look)
     if left <= 0:
         return _late(look)
@@ -134,9 +136,9 @@ def _late(look: snapshot.OperationSnapshot) -> plans.Plan:
     spec = look.operation.spec
     if look.operation.status.start_time is None:
         message = f"Its turn did not come within {spec.start_deadline_seconds} seconds."
-        return endings.end(look, "TimedOut", message)
+        return endings.end(look, Reason.TIMED_OUT, message)
     message = f"It did not end within {spec.timeout_seconds} seconds."
-    return endings.call_off(look, observe(look), "TimedOut", message)
+    return endings.call_off(look, observe(look), Reason.TIMED_OUT, message)
 
 
 def _paused(look: snapshot.OperationSnapshot) -> Blocked | None:
@@ -144,14 +146,14 @@ def _paused(look: snapshot.OperationSnapshot) -> Blocked | None:
     if operation.spec.paused:
         return Blocked(
             object=f"Operation/{operation.metadata.name}",
-            reason="Paused",
+            reason=Reason.PAUSED,
             message="The operation is paused.",
             remedy=remedies.resume(operation),
         )
     if application is not None and application.spec.paused:
         return Blocked(
             object=f"Application/{application.metadata.name}",
-            reason="Paused",
+            reason=Reason.PAUSED,
             message="The application is paused.",
             remedy=remedies.resume(application),
         )
@@ -161,7 +163,7 @@ def _paused(look: snapshot.OperationSnapshot) -> Blocked | None:
 def _pause(look: snapshot.OperationSnapshot, why: Blocked) -> plans.Plan:
     """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
     run = observe(look)
-    word = Word(reason="Paused", message=f"{why.message} Nothing new begins.", blocked=(why,))
+    word = Word(reason=Reason.PAUSED, message=f"{why.message} Nothing new begins.", blocked=(why,))
     status = telling.tell(look.operation, word, look.now, run)
     since = look.operation.status.pause_time or clock.stamp(look.now)
     return _answer(look, msgspec.structs.replace(status, pause_time=since), word)
@@ -170,7 +172,7 @@ def _pause(look: snapshot.OperationSnapshot, why: Blocked) -> plans.Plan:
 def _unpause(look: snapshot.OperationSnapshot) -> plans.Plan:
     told = look.operation.status
     paused = look.now - clock.parse(told.pause_time)
-    word = Word(reason="Waiting", message="It goes on.")
+    word = Word(reason=Reason.WAITING, message="It goes on.")
     status = msgspec.structs.replace(
         telling.tell(look.operation, word, look.now),
         pause_time=None,
@@ -207,12 +209,29 @@ def _wait(look: snapshot.OperationSnapshot) -> plans.Plan:
     turn = conflicts.turn(operation, look.others, look.servers)
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
-        return endings.end(look, "Superseded", f"Operation {later} asks for the same.")
+        return endings.end(look, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
     blocked = _hindrances(look, turn)
     if blocked:
-        word = Word(reason="Waiting", message=blocked[0].message, blocked=blocked)
+        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
         return _answer(look, telling.tell(operation, word, look.now), word)
+    missing = _unsupported(look)
+    if missing:
+        message = f"NotSupported: fleet {look.fleet.name} cannot do {', '.join(missing)}."
+        return endings.end(look, Reason.FAILED, message)
     return _begin(look)
+
+
+def _unsupported(look: snapshot.OperationSnapshot) -> list[str]:
+    """Return the acts that the fleet's provider cannot do: better none than some."""
+    deeds = [
+        deed
+        for each in steps.of(look.operation)
+        for deed in (each.deed, each.undoing)
+        if deed is not None
+    ]
+    needed = {each.name: task.CAPABILITIES.get(each.name) for each in deeds}
+    able = look.fleet.capabilities
+    return sorted(name for name, need in needed.items() if need is not None and need not in able)
 
 
 def _hindrances(look: snapshot.OperationSnapshot, turn: conflicts.Turn) -> tuple[Blocked, ...]:
@@ -222,9 +241,20 @@ def _hindrances(look: snapshot.OperationSnapshot, turn: conflicts.Turn) -> tuple
         return (
             Blocked(
                 object=f"Application/{name}",
-                reason="NotFound",
+                reason=Reason.NOT_FOUND,
                 message=f"There is no application {name}.",
                 remedy=f"kubectl -n {namespace} get argapp",
+            ),
+        )
+    fleet = look.fleet
+    if fleet.problem:
+        remedy = "kubectl get fleets.argosy.dev"
+        return (
+            Blocked(
+                object=f"Fleet/{fleet.name}",
+                reason=fleet.problem,
+                message=fleet.message,
+                remedy=remedy,
             ),
         )
     return tuple(_behind(each) for each in turn.behind)
@@ -234,7 +264,7 @@ def _behind(other: objects.Operation) -> Blocked:
     name = other.metadata.name
     return Blocked(
         object=f"Operation/{name}",
-        reason="Conflict",
+        reason=Reason.CONFLICT,
         message=f"It waits for operation {name}, which acts on the same servers.",
         remedy=remedies.cancel(other),
     )
@@ -243,7 +273,7 @@ def _behind(other: objects.Operation) -> Blocked:
 def _begin(look: snapshot.OperationSnapshot) -> plans.Plan:
     """Fix the targets and the time; tasks are given once this is seen."""
     run = observe(look)
-    word = Word(reason="Running", message=f"{look.operation.spec.action} is under way.")
+    word = Word(reason=Reason.RUNNING, message=f"{look.operation.spec.action} is under way.")
     status = msgspec.structs.replace(
         telling.tell(look.operation, word, look.now, run),
         start_time=clock.stamp(look.now),
@@ -252,7 +282,7 @@ def _begin(look: snapshot.OperationSnapshot) -> plans.Plan:
     if look.operation.spec.action == "RollBack":
         status = msgspec.structs.replace(status, targets=reversion.revisions_of(look))
     message = f"{look.operation.spec.action} begins on {len(run.passages)} servers."
-    event = plans.Emit(reason="Started", message=message)
+    event = plans.Emit(reason=Reason.STARTED, message=message)
     return _answer(look, status, word, actions=(event,), notes=(message,))
 
 
@@ -266,7 +296,7 @@ def _run(look: snapshot.OperationSnapshot) -> plans.Plan:
         return reversion.advance(look)
     run = observe(look)
     if blocked:
-        word = Word(reason="Waiting", message=blocked[0].message, blocked=blocked)
+        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
         return _answer(look, telling.tell(look.operation, word, look.now, run), word)
     trouble = _trouble(run)
     if trouble:
@@ -276,7 +306,7 @@ def _run(look: snapshot.OperationSnapshot) -> plans.Plan:
         return _finish(look, run)
     stuck = () if given else turns.hindered(run)
     word = Word(
-        reason="Running", message=f"{look.operation.spec.action} is under way.", blocked=stuck
+        reason=Reason.RUNNING, message=f"{look.operation.spec.action} is under way.", blocked=stuck
     )
     return _give(look, run, given, word)
 
@@ -315,17 +345,17 @@ def _halt(look: snapshot.OperationSnapshot, run: Run, trouble: str) -> plans.Pla
     reverting = spec.on_failure == "Revert" and bool(begun.start_time)
     undo_only = all(turns.is_undoing(each) for each in run.of(State.RUNNING))
     if run.of(State.RUNNING) and not (reverting and undo_only):
-        word = Word(reason="Running", message=f"{trouble} What runs finishes.")
+        word = Word(reason=Reason.RUNNING, message=f"{trouble} What runs finishes.")
         return _give(look, run, (), word)
     if not reverting:
-        return endings.end(look, "Failed", trouble, run)
+        return endings.end(look, Reason.FAILED, trouble, run)
     if turns.undone(run) and not run.of(State.RUNNING):
         bad = [each for each in run.present if each.not_undone]
         if bad:
             message = f"{trouble} {len(bad)} servers could not be reverted."
-            return endings.end(look, "Failed", message, run)
-        return endings.end(look, "Reverted", f"{trouble} What was done is undone.", run)
-    word = Word(reason="Reverting", message=f"{trouble} What was done is being undone.")
+            return endings.end(look, Reason.FAILED, message, run)
+        return endings.end(look, Reason.REVERTED, f"{trouble} What was done is undone.", run)
+    word = Word(reason=Reason.REVERTING, message=f"{trouble} What was done is being undone.")
     return _give(look, run, turns.choose_undo(run), word)
 
 
@@ -338,4 +368,4 @@ def _finish(look: snapshot.OperationSnapshot, run: Run) -> plans.Plan:
     if not lost:
         return endings.end(look, endings.COMPLETED, f"{run.operation.spec.action} is done.", run)
     message = f"{len(lost)} of {len(run.present)} servers failed, within the failureBudget."
-    return endings.end(look, "Failed", message, run)
+    return endings.end(look, Reason.FAILED, message, run)

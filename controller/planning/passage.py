@@ -126,6 +126,8 @@ def passed(
     A retry forgets the step that it starts from and later ones, but not on a server that had
     passed all of its own by then.
     """
+    if not marks:
+        return frozenset()
     order = [each.name for each in plan_steps]
     own = {each.name for each in plan_steps if each.scope == steps.SERVER}
     result: set[str] = set()
@@ -166,17 +168,17 @@ def _hopeless(
     server: objects.Server, plan_steps: Sequence[steps.Step], ever: frozenset[str]
 ) -> objects.FailureRecord | None:
     """Why no act in the server can be waited for; what makes it anew may still help it."""
+    lost, stopped = availability.failed_for_good(server), server.spec.power == "Stopped"
+    if not lost and not stopped:
+        return None
     following = next(
         (each for each in plan_steps if each.scope == steps.SERVER and each.name not in ever), None
     )
     if following is None or following.deed.action in orders.CONVERGING:
         return None
-    if server.spec.power == "Stopped" and following.deed.name in orders.IN_SERVER:
-        message = "The server is stopped."
-    elif availability.failed_for_good(server):
-        message = "The server failed for good before its turn."
-    else:
+    if not lost and following.deed.name not in orders.IN_SERVER:
         return None
+    message = "It failed for good before its turn." if lost else "It is stopped."
     return objects.FailureRecord(
         server=server.metadata.name, step=following.name, class_="Terminal", message=message
     )

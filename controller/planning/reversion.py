@@ -13,6 +13,7 @@ import msgspec
 
 from controller.api import conditions, names, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.planning import condemnation, endings, plan, snapshot, telling
 from controller.planning.telling import Word
 
@@ -43,13 +44,13 @@ def advance(look: snapshot.OperationSnapshot) -> plan.Plan:
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
         message = f"No other revision of {', '.join(helpless)} ever ran in good health."
-        return endings.end(look, "Failed", f"NothingProven: {message}")
+        return endings.end(look, Reason.FAILED, f"NothingProven: {message}")
     left = [each for each in retreats if not _arrived(each)]
     if not left:
         return endings.end(look, endings.COMPLETED, "The proven revisions run.")
     writes = tuple(_condemn(each) for each in left if each.record is not None)
     word = Word(
-        reason="Running",
+        reason=Reason.RUNNING,
         message="RollBack is under way.",
         blocked=tuple(_wait(look, each) for each in left),
     )
@@ -124,7 +125,7 @@ def _wait(look: snapshot.OperationSnapshot, retreat: Retreat) -> Blocked:
     name = names.server_set(application, retreat.component)
     return Blocked(
         object=f"ServerSet/{name}",
-        reason="RollingOut",
+        reason=Reason.ROLLING_OUT,
         message=f"{retreat.component} leaves revision {retreat.revision}.",
         remedy=f"kubectl -n {look.operation.metadata.namespace} get argset {name}",
     )

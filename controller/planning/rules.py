@@ -41,7 +41,7 @@ def _fleet_problem(at: Look) -> Verdict | None:
 
 
 def _foreign(at: Look) -> Verdict | None:
-    refused = at.refusal is not None and at.refusal.reason == "NameTaken"
+    refused = at.refusal is not None and at.refusal.reason == Reason.NAME_TAKEN
     if at.seen.phase is not Phase.FOREIGN and not (refused and at.seen.phase is Phase.ABSENT):
         return None
     name, namespace = at.at.server.metadata.name, at.at.server.metadata.namespace
@@ -49,7 +49,7 @@ def _foreign(at: Look) -> Verdict | None:
     message = message or f"The name {name} is taken by something that Argosy did not make."
     remedy = f"kubectl -n {namespace} get pod {name} -o yaml; delete or rename what is not needed"
     taken = at.refusal.object if at.refusal and refused else at.name
-    return _stall(taken, "NameTaken", message, remedy)
+    return _stall(taken, Reason.NAME_TAKEN, message, remedy)
 
 
 def _replaced(at: Look) -> Verdict | None:
@@ -58,13 +58,13 @@ def _replaced(at: Look) -> Verdict | None:
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
         return None
     if seen.phase is Phase.TERMINATING:
-        return _removal(at, "Terminating", "Its instance is on its way out.")
+        return _removal(at, Reason.TERMINATING, "Its instance is on its way out.")
     if seen.incarnation != spec.incarnation:
         message = f"Incarnation {seen.incarnation} makes room for {spec.incarnation}."
-        return _removal(at, "Replacing", message)
+        return _removal(at, Reason.REPLACING, message)
     if seen.revision != spec.revision and not _changes_in_place(at):
         message = f"Revision {seen.revision} makes room for {spec.revision}."
-        return _removal(at, "Replacing", message)
+        return _removal(at, Reason.REPLACING, message)
     return None
 
 
@@ -94,11 +94,11 @@ def _stopped(at: Look) -> Verdict | None:
     if at.spec.power != "Stopped":
         return None
     if at.seen.phase in (Phase.ABSENT, Phase.STOPPED):
-        return Verdict(reason="Stopped", message="It is stopped, as asked.", idle=True)
+        return Verdict(reason=Reason.STOPPED, message="It is stopped, as asked.", idle=True)
     if snapshot.Capability.STOP in at.at.fleet.capabilities:
         message = "It is being stopped."
-        return Verdict(reason="Stopping", message=message, actions=(_change(at, "Stop"),))
-    return _removal(at, "Stopping", "It is being stopped: its instance goes, the server stays.")
+        return Verdict(reason=Reason.STOPPING, message=message, actions=(_change(at, "Stop"),))
+    return _removal(at, Reason.STOPPING, "It is being stopped: only its instance goes.")
 
 
 def _absent(at: Look) -> Verdict | None:
@@ -123,7 +123,7 @@ def _create(at: Look) -> Verdict:
         alternative=way,
     )
     message = f"Incarnation {at.spec.incarnation} is being made."
-    return Verdict(reason="Creating", message=message, actions=(call,))
+    return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
 
 
 def _abandoned(at: Look) -> bool:
@@ -136,13 +136,13 @@ def _failed(at: Look) -> Verdict | None:
     if at.spec.held:
         message = f"It failed, and is held for a person to look into: {at.seen.message}"
         remedy = remedies.release(at.at.server)
-        return _stall(at.name, "Held", message, remedy)
+        return _stall(at.name, Reason.HELD, message, remedy)
     if attempts.spent(at.spec.recovery, at.attempts):
         return _exhausted(at)
     if at.at.server.status.attempts.instance != at.seen.id:
         # Counted first: what is torn down before its failure is on record would be forgotten.
-        return Verdict(reason="Failed", message=_error(at), trouble=True, blocked=(_ill(at),))
-    return _removal(at, "Failed", "What failed makes room for another attempt.")
+        return Verdict(reason=Reason.FAILED, message=_error(at), trouble=True, blocked=(_ill(at),))
+    return _removal(at, Reason.FAILED, "What failed makes room for another attempt.")
 
 
 def _unreachable(at: Look) -> Verdict | None:
@@ -151,13 +151,13 @@ def _unreachable(at: Look) -> Verdict | None:
     message = at.seen.message or "It cannot be reached."
     blocked = Blocked(
         object=at.name,
-        reason="Unreachable",
+        reason=Reason.UNREACHABLE,
         message=message,
         since=clock.stamp(at.seen.since or at.at.now),
         remedy=f"kubectl -n {at.at.server.metadata.namespace} delete argsrv"
         f" {at.at.server.metadata.name}",
     )
-    return Verdict(reason="Unreachable", message=message, trouble=True, blocked=(blocked,))
+    return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
 
 
 def _changed(at: Look) -> Verdict | None:
@@ -166,13 +166,13 @@ def _changed(at: Look) -> Verdict | None:
     if at.refusal is not None:
         return _refused(at, at.refusal)
     message = f"It is being changed in place to revision {at.spec.revision}."
-    return Verdict(reason="Changing", message=message, actions=(_change(at, "Change"),))
+    return Verdict(reason=Reason.CHANGING, message=message, actions=(_change(at, "Change"),))
 
 
 def _changing(at: Look) -> Verdict | None:
     if not at.seen.changing:
         return None
-    return Verdict(reason="Changing", message="Its change in place is not complete yet.")
+    return Verdict(reason=Reason.CHANGING, message="Its change in place is not complete yet.")
 
 
 def _drifted(at: Look) -> Verdict | None:
@@ -189,7 +189,7 @@ def _powered(at: Look) -> Verdict | None:
     if at.seen.phase is not Phase.STOPPED:
         return None
     return Verdict(
-        reason="Starting", message="It is being started.", actions=(_change(at, "Start"),)
+        reason=Reason.STARTING, message="It is being started.", actions=(_change(at, "Start"),)
     )
 
 
@@ -200,7 +200,7 @@ def _ready(at: Look) -> Verdict | None:
     for bound in (at.spec.min_ready_seconds, proof(at.spec) if at.attempts.count else 0):
         left = at.seen.ready_since + bound - at.at.now
         wakes.append(left if left > 0 else None)
-    return Verdict(reason="Running", message="It runs.", ready=True, wake=plan.soonest(*wakes))
+    return Verdict(reason=Reason.RUNNING, message="It runs.", ready=True, wake=plan.soonest(*wakes))
 
 
 def _stuck(at: Look) -> Verdict | None:
@@ -212,7 +212,7 @@ def _stuck(at: Look) -> Verdict | None:
     counted = at.at.server.status.attempts
     moved_on = counted.instance == at.seen.id and at.attempts.alternative != at.seen.alternative
     if (moved_on or at.asked) and at.seen.phase is Phase.PENDING and not at.spec.held:
-        return _removal(at, "Failed", "What did not come up makes room for another attempt.")
+        return _removal(at, Reason.FAILED, "What did not come up makes room for another attempt.")
     left = verdict_due(at.at, at.attempts) - at.at.now
     ill = at.seen.phase is Phase.RUNNING and _was_ready(at)
     return Verdict(
@@ -268,13 +268,13 @@ def _restrain(at: Look, verdict: Verdict) -> Verdict:
         return verdict
     blocked = Blocked(
         object=f"Application/{application.metadata.name}",
-        reason="Paused",
+        reason=Reason.PAUSED,
         message=f"The application is paused. {verdict.message}",
         remedy=remedies.resume(application),
     )
     if verdict.ready:
         return dataclasses.replace(verdict, actions=())
-    return dataclasses.replace(verdict, actions=(), reason="Paused", blocked=(blocked,))
+    return dataclasses.replace(verdict, actions=(), reason=Reason.PAUSED, blocked=(blocked,))
 
 
 def _changes_in_place(at: Look) -> bool:
@@ -298,7 +298,7 @@ def _exhausted(at: Look) -> Verdict:
     message = f"{count} attempts failed, the last one so: {_error(at)}"
     remedy = remedies.retry_now(at.at.server)
     refused = at.refusal is not None and at.refusal.terminal
-    reason = at.refusal.reason if at.refusal is not None and refused else "AttemptsExhausted"
+    reason = at.refusal.reason if at.refusal is not None and refused else Reason.ATTEMPTS_EXHAUSTED
     wake = at.refusal.time + REFUSED_FOR - at.at.now if at.refusal else None
     verdict = _stall(at.name, reason, message, remedy)
     return dataclasses.replace(verdict, wake=max(wake, 1.0) if wake is not None else None)
@@ -311,7 +311,7 @@ def _refused(at: Look, refusal: snapshot.Refusal) -> Verdict:
 
 def _backing_off(at: Look, due: float) -> Verdict:
     return Verdict(
-        reason="BackingOff",
+        reason=Reason.BACKING_OFF,
         message=_error(at),
         trouble=True,
         blocked=(_ill(at),),

@@ -10,6 +10,7 @@ import dataclasses
 
 from controller.api import clock, names, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import plan, remedies, snapshot
 
@@ -81,7 +82,7 @@ def _abandon(look: snapshot.ServerSnapshot, blocked: Blocked) -> Progress:
     """Without a Fleet object there is no record to wait for: the cluster collects pods itself."""
     server, instance = look.server, _instance(look)
     message = f"Not gone after {server.spec.deletion.timeout_seconds} s: it is abandoned."
-    event = plan.Emit(reason="Abandoned", message=f"{instance}: {message}", warning=True)
+    event = plan.Emit(reason=Reason.ABANDONED, message=f"{instance}: {message}", warning=True)
     if not look.fleet.keeps_orphans or not instance:
         gone = server.metadata.deletion_timestamp is not None
         actions = (event,) if gone else ()
@@ -91,7 +92,7 @@ def _abandon(look: snapshot.ServerSnapshot, blocked: Blocked) -> Progress:
         instance=instance,
         server=f"{server.metadata.namespace}/{server.metadata.name}",
         message=look.observation.message or message,
-        reason="Abandoned",
+        reason=Reason.ABANDONED,
     )
     return Progress(actions=(orphan, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
 
@@ -106,7 +107,7 @@ def _blocked(look: snapshot.ServerSnapshot, since: float) -> Blocked:
     message = problem or f"Its instance {seen.id} is {seen.phase.value} and does not go."
     return Blocked(
         object=f"Server/{meta.name}",
-        reason="TeardownBlocked",
+        reason=Reason.TEARDOWN_BLOCKED,
         message=message,
         since=clock.stamp(since or look.now),
         remedy=remedies.force(look.server),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from controller.api import objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.planning import amounts, availability, orders, steps, task
 from controller.planning.passage import Passage, State
 
@@ -271,7 +272,7 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
     return tuple(
         Blocked(
             object=f"Server/{server.metadata.name}",
-            reason="ServersUnavailable",
+            reason=Reason.SERVERS_UNAVAILABLE,
             message=f"{server.metadata.name} is not available, or busy otherwise.",
             remedy=f"kubectl -n {server.metadata.namespace} get argsrv {server.metadata.name}",
         )

@@ -71,6 +71,7 @@ class Stage:
         self.substance: dict[str, Substance] = {}
         self.acts: dict[str, Act] = {}
         self.holder = "first"
+        self.capabilities = CAPABLE
         self.verdict: Verdict = succeed
         self.broken: set[str] = set()
         self.act_seconds = 1.0
@@ -261,7 +262,7 @@ class Stage:
             now=self.now,
             operation=found,
             application=self.application,
-            fleet=snapshot.FleetFacts(name="pods", capabilities=CAPABLE),
+            fleet=snapshot.FleetFacts(name="pods", capabilities=self.capabilities),
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
             others=tuple(
@@ -284,7 +285,7 @@ class Stage:
             now=self.now,
             server=self.servers[name],
             observation=self.observe(name),
-            fleet=snapshot.FleetFacts(name="pods", capabilities=CAPABLE),
+            fleet=snapshot.FleetFacts(name="pods", capabilities=self.capabilities),
             application=self.application,
             acting=act.task.id if act else "",
             holder=self.holder,

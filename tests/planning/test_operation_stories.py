@@ -253,6 +253,49 @@ def test_g10_a_revert_undoes_steps_last_first() -> None:
     assert undone == ["undo.two", "undo.two", "undo.one", "undo.one"]
 
 
+def test_a_revert_that_fails_is_tried_once_and_said() -> None:
+    """Where undoing fails, the operation ends as Failed, and says on how many servers."""
+    steps = [
+        {"name": "one", "exec": {"command": ["a"]}, "compensate": {"exec": {"command": ["b"]}}},
+        {"name": "two", "exec": {"command": ["c"]}},
+    ]
+    stage = played(1)
+    stage.verdict = lambda _, task: "" if task.step == "one" else "Terminal: no"
+    stage.submit("go", "Steps", steps=steps, onFailure="Revert")
+    assert stage.finish("go") == "Failed"
+    assert [step for _, step in stage.began] == ["one", "two", "undo.one"]
+    told = next(each for each in stage.status("go").conditions if each.type == "Succeeded")
+    assert "1 servers could not be reverted" in told.message
+
+
+def test_what_the_fleet_cannot_do_is_refused_before_any_server_is_touched() -> None:
+    """A snapshot on a fleet without that capability fails at once, and says so."""
+    stage = played(2)
+    stage.capabilities = frozenset()
+    before = dict(stage.servers)
+    stage.submit("go", "Snapshot")
+    assert stage.finish("go") == "Failed"
+    assert "NotSupported" in stage.status("go").conditions[-1].message
+    assert stage.servers == before
+
+
+def test_a_component_step_runs_once_in_each_component_after_all_have_come_so_far() -> None:
+    """It waits for all servers to pass the steps before, and a Once step after it for both."""
+    steps = [
+        {"name": "a", "exec": {"command": ["a"]}},
+        {"name": "b", "exec": {"command": ["b"]}, "scope": "Component"},
+        {"name": "c", "exec": {"command": ["c"]}, "scope": "Once"},
+    ]
+    stage = played(2)
+    stage.component = "db"
+    stage.add_server(0)
+    stage.settle()
+    stage.submit("go", "Steps", steps=steps, concurrency=2)
+    assert stage.finish("go") == "Completed"
+    assert [step for _, step in stage.began] == ["a", "a", "a", "b", "b", "c"]
+    assert {name for name, step in stage.began if step == "b"} == {"shop-web-0", "shop-db-0"}
+
+
 @pytest.mark.parametrize("deaf", [False, True])
 def test_a_cancel_ends_within_its_grace_even_when_an_act_never_returns(*, deaf: bool) -> None:
     """Cancelled ends the acts under way; one that does not answer is given up after the grace."""
