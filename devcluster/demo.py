@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -170,12 +171,13 @@ def main() -> int:
     """Show the demo; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devcluster.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the cluster running afterwards")
+    parser.add_argument("--dir", type=Path, default=FOLDER, metavar="D", help="its folder")
     parser.add_argument("--nodes", type=int, default=5, help="fake nodes (default 5)")
     options = parser.parse_args()
     # Whoever ends it by another way than Ctrl-C gets the same clean-up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = rich.console.Console(highlight=False)
-    owner = cluster.Cluster(FOLDER, lambda line: console.print(f"  [dim]{line}[/]"))
+    owner = cluster.Cluster(options.dir, lambda line: console.print(f"  [dim]{line}[/]"))
     try:
         owner.stop()  # what an earlier run was not let to end
         show(owner, console, options.nodes)
@@ -187,7 +189,7 @@ def main() -> int:
         return 130
     finally:
         if options.keep:
-            console.print(f'\neval "$(python -m devcluster env --dir {FOLDER})"')
+            console.print(f'\neval "$(python -m devcluster env --dir {owner.dir})"')
         else:
             console.print("\n[bold]Ending the cluster[/]")
             owner.stop()
@@ -200,7 +202,7 @@ def show(owner: cluster.Cluster, console: rich.console.Console, nodes: int) -> N
     owner.start(controlplane.Settings(nodes=nodes))
     console.print("[bold]Argosy[/]: the chart, and two operators under its ServiceAccount")
     operators = operator.run(owner, replicas=2)
-    with rich.live.Live(console=console, auto_refresh=console.is_terminal) as live:
+    with rich.live.Live(console=console, auto_refresh=console.is_terminal, transient=True) as live:
         demo = Demo(owner, operators, live)
         demo.come_up()
         demo.scale(15)
