@@ -1,0 +1,263 @@
+"""Whole lives of applications, in virtual time, on the engine as it is."""
+
+import asyncio
+
+import pytest
+from api_server import Behaviour, Faults, Kubelet
+from api_server.chaos import Verdict
+from universe import Universe, application, component, operation
+
+from controller import errors
+from controller.api.resources import Resource
+
+pytestmark = pytest.mark.looptime
+
+
+def is_ready(universe: Universe, name: str = "shop") -> bool:
+    """Return whether the application is Ready at its current generation."""
+    found = universe.condition(Resource.APPLICATIONS, name)
+    body = universe.get(Resource.APPLICATIONS, name)
+    return (
+        found.get("status") == "True"
+        and body["status"]["observedGeneration"] == body["metadata"]["generation"]
+    )
+
+
+async def test_an_application_comes_up_and_then_nothing_is_written() -> None:
+    """Converged means silent: ten virtual minutes without a write."""
+    async with Universe() as universe:
+        await universe.apply(
+            application("shop", component("db", 2), component("web", 5, dependsOn=["db"]))
+        )
+        await universe.until(lambda: is_ready(universe))
+        assert universe.names(Resource.PODS) == [
+            "shop-db-0", "shop-db-1", *(f"shop-web-{n}" for n in range(5))
+        ]  # fmt: skip
+        await universe.settle()
+        before = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == before
+
+
+async def test_a_converged_server_costs_three_writes() -> None:
+    """Server, pod, one status; all else does not grow with the servers."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 200)))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        ours = [w for w in universe.server.writes if w.cause.actor == "argosy"]
+        each = [w for w in ours if w.resource in (Resource.SERVERS, Resource.PODS)]
+        assert len(each) == 600
+        assert len(ours) - len(each) <= 25
+
+
+async def test_deleting_leaves_nothing_behind() -> None:
+    """Reverse order, finalizers lifted last, nothing of ours left."""
+    async with Universe() as universe:
+        await universe.apply(
+            application("shop", component("db", 2), component("web", 5, dependsOn=["db"]))
+        )
+        await universe.until(lambda: is_ready(universe))
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        for resource in (
+            Resource.SERVERSETS, Resource.SERVERS, Resource.PODS, Resource.SERVICES,
+            Resource.REVISIONS,
+        ):  # fmt: skip
+            assert universe.names(resource) == []
+
+
+async def test_a_delete_cuts_across_a_create_of_thousands() -> None:
+    """G6: the first teardown goes out while creates wait, and no create follows it by much."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 3000)))
+        await universe.until(lambda: len(universe.names(Resource.SERVERS)) > 300)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        asked = universe.server.now()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        ours = [w for w in universe.server.writes if w.cause.actor == "argosy"]
+        late = [w for w in ours if w.time > asked + 0.1 and w.before is None]
+        torn = [w for w in ours if w.cause.verb == "delete"]
+        assert not [w for w in late if w.resource in (Resource.SERVERS, Resource.PODS)]
+        assert min(w.time for w in torn) - asked < 0.1
+        assert universe.names(Resource.PODS) == []
+
+
+async def test_a_new_image_rolls_within_its_budget() -> None:
+    """Never fewer than replicas less maxUnavailable are Ready by our own doing."""
+    async with Universe() as universe:
+        rollout = {"maxUnavailable": 2, "inPlace": "Never"}
+        await universe.apply(application("shop", component("web", 10, rollout=rollout)))
+        await universe.until(lambda: is_ready(universe))
+        least = 10
+
+        def rolled() -> bool:
+            nonlocal least
+            pods = universe.server.objects[Resource.PODS].values()
+            ready = sum(
+                any(c["type"] == "Ready" and c["status"] == "True"
+                    for c in pod.get("status", {}).get("conditions", []))
+                and not pod["metadata"].get("deletionTimestamp")
+                for pod in pods
+            )  # fmt: skip
+            least = min(least, ready)
+            return is_ready(universe) and all(
+                pod["spec"]["containers"][0]["image"] == "app:2" for pod in pods
+            )
+
+        await universe.apply(
+            application("shop", component("web", 10, image="app:2", rollout=rollout))
+        )
+        await universe.until(rolled)
+        assert least == 8
+
+
+async def test_an_image_alone_is_changed_in_place() -> None:
+    """The pods keep their UIDs, and are Ready again before the rollout ends."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 4)))
+        await universe.until(lambda: is_ready(universe))
+        before = {
+            name: universe.get(Resource.PODS, name)["metadata"]["uid"]
+            for name in universe.names(Resource.PODS)
+        }
+        await universe.apply(application("shop", component("web", 4, image="app:2")))
+        await universe.until(
+            lambda: (
+                is_ready(universe)
+                and all(
+                    universe.get(Resource.PODS, name)["spec"]["containers"][0]["image"] == "app:2"
+                    for name in before
+                )
+            )
+        )
+        after = {
+            name: universe.get(Resource.PODS, name)["metadata"]["uid"]
+            for name in universe.names(Resource.PODS)
+        }
+        assert after == before
+
+
+async def test_a_killed_pod_comes_back() -> None:
+    """Drift is put right: the same name, another pod."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.until(lambda: is_ready(universe))
+        old = universe.get(Resource.PODS, "shop-web-1")["metadata"]["uid"]
+        await universe.delete(Resource.PODS, "shop-web-1")
+        await universe.until(
+            lambda: (
+                "shop-web-1" in universe.names(Resource.PODS)
+                and universe.get(Resource.PODS, "shop-web-1")["metadata"]["uid"] != old
+                and is_ready(universe)
+            )
+        )
+
+
+async def test_lost_answers_double_nothing() -> None:
+    """G3: each create's answer is lost once after it took effect; the exact set comes up."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        for resource in (Resource.SERVERS, Resource.PODS, Resource.SERVERSETS):
+            faults.on(
+                "create",
+                resource,
+                verdict=Verdict(after=errors.UnknownOutcome("lost", reason="Lost")),
+                times=3,
+            )
+        await universe.apply(application("shop", component("web", 8)))
+        await universe.until(lambda: is_ready(universe))
+        assert len(universe.names(Resource.PODS)) == 8
+        created = [w.name for w in universe.server.writes
+                   if w.resource is Resource.PODS and w.before is None]  # fmt: skip
+        assert len(created) == len(set(created)) == 8
+
+
+async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
+    """Where ReplicaSet makes surplus pods, the gate waits: it knows no timeout."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        await universe.apply(application("shop", component("web", 5)))
+        await universe.until(lambda: len(universe.names(Resource.SERVERSETS)) == 1)
+        faults.freeze(Resource.SERVERS, Resource.PODS)
+        await universe.until(lambda: len(universe.names(Resource.SERVERS)) > 0, patience=900)
+
+        await asyncio.sleep(600)
+        faults.thaw()
+        await universe.until(lambda: is_ready(universe))
+        created = [
+            w.name
+            for w in universe.server.writes
+            if w.resource in (Resource.PODS, Resource.SERVERS) and w.before is None
+        ]
+        assert len(created) == 10
+
+
+async def test_crashes_at_any_moment_change_nothing_in_the_end() -> None:
+    """G2: killed again and again, the operator still makes each pod exactly once."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 40)))
+        for _ in range(12):
+            await asyncio.sleep(0.03)
+            await universe.crash()
+        await universe.until(lambda: is_ready(universe))
+        created = [w.name for w in universe.server.writes
+                   if w.resource is Resource.PODS and w.before is None]  # fmt: skip
+        assert len(created) == len(set(created)) == 40
+
+
+async def test_a_restart_reaches_every_server_once_within_its_concurrency() -> None:
+    """G5: fifty servers, a quarter at a time: never more than twelve down, each restarted once."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 50)))
+        await universe.until(lambda: is_ready(universe))
+        before = {n: universe.get(Resource.PODS, n)["metadata"]["uid"]
+                  for n in universe.names(Resource.PODS)}  # fmt: skip
+        most = 0
+
+        def done() -> bool:
+            nonlocal most
+            up = 0
+            for pod in universe.server.objects[Resource.PODS].values():
+                said = pod.get("status", {}).get("conditions", [])
+                ready = any(c["type"] == "Ready" and c["status"] == "True" for c in said)
+                up += ready and not pod["metadata"].get("deletionTimestamp")
+            most = max(most, 50 - up)
+            found = universe.condition(Resource.OPERATIONS, "again", "Succeeded")
+            return found.get("status") == "True"
+
+        await universe.apply(operation("again", "shop", "Restart", concurrency="25%"))
+        await universe.until(done)
+        after = {n: universe.get(Resource.PODS, n)["metadata"]["uid"]
+                 for n in universe.names(Resource.PODS)}  # fmt: skip
+        assert most <= 12
+        assert all(after[name] != uid for name, uid in before.items())
+        created = [w for w in universe.server.writes
+                   if w.resource is Resource.PODS and w.before is None]  # fmt: skip
+        assert len(created) == 100
+
+
+async def test_the_last_of_fifty_fails_for_good_and_the_others_are_kept() -> None:
+    """G4: budget and policy decide; what works is left alone."""
+    kubelet = Kubelet(
+        lambda pod: Behaviour(
+            fate="Failed" if pod["metadata"]["name"] == "shop-web-49" else "Ready"
+        )
+    )
+    async with Universe(kubelet=kubelet) as universe:
+        recovery = {"attempts": 2, "backoff": {"initialSeconds": 1, "maxSeconds": 2}}
+        await universe.apply(application("shop", component("web", 50, recovery=recovery)))
+        await universe.until(
+            lambda: (
+                universe.condition(Resource.SERVERS, "shop-web-49", "Stalled").get("status")
+                == "True"
+            )
+        )
+        await universe.settle()
+        ready = [
+            name for name in universe.names(Resource.SERVERS)
+            if universe.condition(Resource.SERVERS, name).get("status") == "True"
+        ]  # fmt: skip
+        assert len(ready) == 49
+        assert universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]

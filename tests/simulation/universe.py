@@ -1,0 +1,211 @@
+"""The whole engine in virtual time: real caches, real planners, an API server in memory.
+
+    async with Universe() as universe:
+        await universe.apply(application("shop", web=3))
+        await universe.settle()
+
+Only the process and the network are not real. `crash` ends the engine as kill -9 does, and starts
+another that knows nothing but what the API server holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, Self
+
+from api_server import ApiServer, Faults, Kubelet
+
+from controller.api.resources import Resource
+from controller.execution.engine import Engine
+from controller.execution.fleets import Fleets
+from controller.execution.pool import Pool
+from controller.execution.recorder import Recorder
+from controller.execution.world import World
+from controller.execution.writer import Writer
+from controller.providers import registry
+
+Json = dict[str, Any]
+# Virtual seconds after which an engine that has not come to rest never will.
+PATIENCE = 1200.0
+OURS = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.OPERATIONS)
+
+
+class Process:
+    """One operator process: what is lost when it is killed."""
+
+    def __init__(self, server: ApiServer, name: str) -> None:
+        self.world = World(server)
+        pool = Pool()
+        providers = registry.build(
+            api=server, pods=self.world.pods, claims=self.world.claims, jobs=self.world.jobs
+        )
+        self.engine = Engine(
+            world=self.world,
+            fleets=Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool),
+            writer=Writer(server),
+            pool=pool,
+            recorder=Recorder(server, reporter=name, clock=server.now),
+            clock=server.now,
+            holder=name,
+        )
+        loop = asyncio.get_running_loop()
+        self.tasks = [
+            loop.create_task(self.world.run(), name=f"{name} caches"),
+            loop.create_task(self.engine.lead(), name=f"{name} engine"),
+        ]
+
+    async def kill(self) -> None:
+        """End everything of this process at once; what is in flight may be carried out or not."""
+        for task in self.tasks:
+            task.cancel()
+        await self.engine.stop()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+class Universe:
+    """A cluster, and the operator that runs in it."""
+
+    def __init__(self, *, faults: Faults | None = None, kubelet: Kubelet | None = None) -> None:
+        self.faults = faults or Faults()
+        self.kubelet = kubelet or Kubelet()
+        self.server = ApiServer(faults=self.faults, kubelet=self.kubelet)
+        self._number = 0
+        self.process: Process
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.process.kill()
+
+    def start(self) -> None:
+        """Start an operator process."""
+        self._number += 1
+        self.process = Process(self.server, f"operator-{self._number}")
+
+    async def crash(self) -> None:
+        """Kill the operator and start another."""
+        await self.process.kill()
+        self.start()
+
+    async def apply(self, body: Json) -> Json:
+        """Apply a manifest as a user does."""
+        resource = KINDS[body["kind"]]
+        meta = body["metadata"]
+        answer = await self.server.apply(
+            resource,
+            meta.get("namespace", "default"),
+            meta["name"],
+            json.dumps(body).encode(),
+            field_manager="user",
+            force=True,
+        )
+        return dict(json.loads(answer))
+
+    async def delete(self, resource: Resource, name: str, **options: Any) -> None:
+        """Delete an object as a user does."""
+        uid = self.get(resource, name)["metadata"]["uid"]
+        await self.server.delete(resource, "default", name, uid=uid, **options)
+
+    async def merge(self, resource: Resource, name: str, body: Json, **options: Any) -> None:
+        """Patch an object as a user does."""
+        await self.server.patch(resource, "default", name, body, field_manager="user", **options)
+
+    def get(self, resource: Resource, name: str) -> Json:
+        """Return an object as it is now."""
+        return dict(self.server.objects[resource]["default", name])
+
+    def names(self, resource: Resource) -> list[str]:
+        """Return the names of what is there, sorted."""
+        return sorted(name for _, name in self.server.objects.get(resource, {}))
+
+    def condition(self, resource: Resource, name: str, kind: str = "Ready") -> Json:
+        """Return a condition of an object; empty where it has none."""
+        body = self.server.objects.get(resource, {}).get(("default", name), {})
+        status = body.get("status", {})
+        found = (each for each in status.get("conditions", []) if each["type"] == kind)
+        return dict(next(found, {}))
+
+    async def until(self, true: Callable[[], bool], *, patience: float = PATIENCE) -> None:
+        """Let time pass until `true` says so."""
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + patience
+        while not true():
+            for task in self.process.tasks:
+                if task.done() and not task.cancelled():
+                    task.result()
+            if loop.time() > limit:
+                raise AssertionError(f"not so after {patience} virtual seconds:\n{self.describe()}")
+            await asyncio.sleep(0.05)
+
+    async def settle(self, *, quiet: float = 10.0) -> None:
+        """Let time pass until nothing of ours is written for `quiet` seconds."""
+        loop = asyncio.get_running_loop()
+        seen, since = -1, loop.time()
+        limit = since + PATIENCE
+        while loop.time() - since < quiet:
+            if loop.time() > limit:
+                raise AssertionError(f"never came to rest:\n{self.describe()}")
+            await asyncio.sleep(0.25)
+            for task in self.process.tasks:
+                if task.done() and not task.cancelled():
+                    task.result()
+            now = len(self.server.writes)
+            if now != seen or not self.process.engine.idle():
+                seen, since = now, loop.time()
+
+    def describe(self) -> str:
+        """Return what is there, for a failure's message."""
+        lines = []
+        for resource in (*OURS, Resource.PODS):
+            for (_, name), body in sorted(self.server.objects.get(resource, {}).items()):
+                status = body.get("status", {})
+                said = {
+                    each["type"]: (each["status"], each.get("reason"), each.get("message"))
+                    for each in status.get("conditions", [])
+                }
+                going = " going" if body["metadata"].get("deletionTimestamp") else ""
+                lines.append(f"{resource}/{name}{going}: {said} {status.get('blockedBy', '')}")
+        return "\n".join(lines)
+
+
+KINDS = {
+    "Application": Resource.APPLICATIONS,
+    "Operation": Resource.OPERATIONS,
+    "Fleet": Resource.FLEETS,
+    "Service": Resource.SERVICES,
+    "Pod": Resource.PODS,
+}
+
+
+def component(name: str, replicas: int | None, *, image: str = "app:1", **more: Any) -> Json:
+    """Return a component of one container."""
+    body: Json = {
+        "name": name,
+        "template": {"spec": {"containers": [{"name": "main", "image": image}]}},
+        **more,
+    }
+    return body if replicas is None else body | {"replicas": replicas}
+
+
+def application(name: str, *components: Json, **spec: Any) -> Json:
+    """Return an Application."""
+    return {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"components": list(components), **spec},
+    }
+
+
+def operation(name: str, app: str, action: str, **spec: Any) -> Json:
+    """Return an Operation."""
+    return {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Operation",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"application": app, "action": action, **spec},
+    }
