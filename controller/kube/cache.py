@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-import msgspec
 import structlog
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.kube import wire
+from controller.kube import sharing, wire
 
 T = TypeVar("T", bound=objects.Object)
 
@@ -59,7 +57,7 @@ class Cache(Generic[T]):
         meta = new.metadata
         where = (meta.namespace, meta.name)
         self.malformed.pop(where, None)
-        _share(meta)
+        sharing.share(new)
         old = self.objects.get(where)
         self.objects[where] = new
         for index in self._indexes.values():
@@ -120,8 +118,3 @@ def _leave(index: _Index[T], where: Key, key: Hashable) -> None:
     del entries[where]
     if not entries:
         del index.entries[key]
-
-
-def _share(meta: objects.Meta) -> None:
-    """Keep one copy of the strings that thousands of objects repeat."""
-    msgspec.structs.force_setattr(meta, "namespace", sys.intern(meta.namespace))

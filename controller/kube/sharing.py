@@ -1,0 +1,64 @@
+"""One copy of what thousands of cached objects repeat.
+
+Each event is decoded into fresh strings and structs, yet the servers of a set, and their pods, say
+mostly the same: labels, policies, conditions of the same second, each other's names and UIDs.
+`cache` passes every object through here before it keeps it, which more than halves its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from typing import Any
+
+import msgspec
+
+from controller.api import objects
+
+_set = msgspec.structs.force_setattr
+_intern = sys.intern
+
+
+def share(view: objects.Object) -> None:
+    """Replace the parts of `view` by equal ones that are already there; it stays equal to itself.
+
+    `view` must be fresh from its decoder: nobody else may hold it yet.
+    """
+    _share_meta(view.metadata)
+    for name in ("spec", "status"):
+        part = getattr(view, name, None)
+        if isinstance(part, msgspec.Struct):
+            _share_fields(part)
+
+
+def _share_meta(meta: objects.Meta) -> None:
+    _set(meta, "name", _intern(meta.name))
+    _set(meta, "namespace", _intern(meta.namespace))
+    _set(meta, "uid", _intern(meta.uid))
+    if meta.creation_timestamp:
+        _set(meta, "creation_timestamp", _intern(meta.creation_timestamp))
+    labels = meta.labels
+    for key, value in labels.items():
+        labels[key] = _intern(value)
+    if meta.finalizers:
+        _set(meta, "finalizers", _known(meta.finalizers))
+    for each in meta.owner_references:
+        _share_fields(each)
+
+
+def _share_fields(part: msgspec.Struct) -> None:
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        kind = type(value)
+        if kind is str:
+            _set(part, name, _intern(value))
+        elif (kind is tuple and value) or isinstance(value, msgspec.Struct):
+            # What has a dict or raw JSON in it has no hash, and stays its own.
+            with contextlib.suppress(TypeError):
+                _set(part, name, _known(value))
+
+
+@functools.lru_cache(maxsize=16384)
+def _known(value: Any) -> Any:
+    return value
