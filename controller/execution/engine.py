@@ -220,6 +220,7 @@ class Engine:
             return
         item = self._informers[key.resource].objects.get(key.path)
         if record.uncertain:
+            record.dirty = True  # the read is made to be planned from, even if it tells no news
             self._dispatcher.resolve(key, record, item)
         elif item is None:
             self._forget(key)
