@@ -25,6 +25,7 @@ class Resource(enum.StrEnum):
     EVENTS = "events"
     LEASES = "leases"
     NODES = "nodes"
+    DEPLOYMENTS = "deployments"
     SECRETS = "secrets"
 
 
@@ -66,6 +67,7 @@ PLACES: dict[Resource, Place] = {
     Resource.EVENTS: Place(kind="Event", api_version="events.k8s.io/v1"),
     Resource.LEASES: Place(kind="Lease", api_version="coordination.k8s.io/v1"),
     Resource.NODES: Place(kind="Node", api_version="v1", namespaced=False),
+    Resource.DEPLOYMENTS: Place(kind="Deployment", api_version="apps/v1"),
     Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }
 

@@ -1,0 +1,220 @@
+"""What `helm uninstall` asks before anything goes: may it, and if so, let go of what is managed.
+
+`argosy uninstall` calls `run`, from the chart's pre-delete hook. Refuse only answers. Release stops
+the operator, then lifts our finalizers, so that nothing waits for an operator that is gone. Owners
+stay as they are: installed again, Argosy carries on where it left off, and whoever deletes an
+application meanwhile has Kubernetes collect its pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from controller.api import names
+from controller.api.resources import Resource
+from controller.kube import faults
+from controller.kube.api import Api
+from controller.kube.client import Client
+
+PAGE = 500
+POLL_SECONDS = 1.0
+NAMED = 20
+# Owners last: while one is there, nobody takes what it owns for abandoned.
+RELEASED = (
+    Resource.OPERATIONS,
+    Resource.SERVERS,
+    Resource.SERVERSETS,
+    Resource.APPLICATIONS,
+    Resource.FLEETS,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to go; each is a flag of `argosy uninstall`."""
+
+    policy: Literal["Refuse", "Release"]
+    pods: Literal["Keep", "Delete"]
+    namespace: str
+    deployment: str
+    # Only these were watched; empty: all.
+    namespaces: tuple[str, ...] = ()
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    finalizers: list[str] = []
+
+
+class _Spec(msgspec.Struct):
+    fleet: str = ""
+    provider: str = ""
+
+
+class _Found(msgspec.Struct):
+    metadata: _Meta
+    spec: _Spec = _Spec()
+
+    @property
+    def key(self) -> str:
+        return f"{self.metadata.namespace}/{self.metadata.name}"
+
+
+class _ListMeta(msgspec.Struct):
+    more: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    items: list[_Found]
+    metadata: _ListMeta = _ListMeta()
+
+
+class _Scale(msgspec.Struct):
+    replicas: int = 0
+
+
+class _Deployment(msgspec.Struct):
+    status: _Scale = _Scale()
+
+
+def main(options: Options) -> int:
+    """Carry the policy out on the cluster that this process is in, or that its kubeconfig names."""
+    return asyncio.run(_main(options))
+
+
+async def _main(options: Options) -> int:
+    async with Client.connect() as api:
+        return await run(api, options)
+
+
+async def run(api: Api, options: Options) -> int:
+    """Carry the policy out; return the exit status, which is not 0 where the answer is no."""
+    if options.policy == "Refuse":
+        return await _refuse(api, options)
+    foreign = await _not_pods(api, options)
+    if foreign:
+        _say(
+            f"refused: {_listed(foreign)} would go on running with nobody to know of them, as their"
+            " fleets are not pods. Delete their applications first."
+        )
+        return 1
+    await _stop(api, options)
+    for resource in RELEASED:
+        if resource is not Resource.FLEETS or not options.namespaces:
+            await _lift(api, options, resource)
+    if options.pods == "Delete":
+        await _delete_pods(api, options)
+    return 0
+
+
+async def _refuse(api: Api, options: Options) -> int:
+    there = [each.key async for each in _all(api, options, Resource.APPLICATIONS)]
+    if not there:
+        return 0
+    _say(
+        f"refused: there are applications: {_listed(there)}. Delete them first, or let go of them:"
+        " helm upgrade with --set uninstall.policy=Release, then uninstall again."
+    )
+    return 1
+
+
+async def _not_pods(api: Api, options: Options) -> list[str]:
+    made_of_pods = {names.BUILT_IN_FLEET}
+    if not options.namespaces:
+        async for each in _all(api, options, Resource.FLEETS):
+            if each.spec.provider == "pod":
+                made_of_pods.add(each.metadata.name)
+    return [
+        each.key
+        async for each in _all(api, options, Resource.SERVERS)
+        if each.spec.fleet not in made_of_pods
+    ]
+
+
+async def _stop(api: Api, options: Options) -> None:
+    """Scale the operator down and wait: a replica that still ran would put finalizers back."""
+    await api.patch(
+        Resource.DEPLOYMENTS,
+        options.namespace,
+        options.deployment,
+        {"spec": {"replicas": 0}},
+        subresource="scale",
+    )
+    while await _replicas(api, options):  # noqa: ASYNC110 - the API server is what is asked
+        await asyncio.sleep(POLL_SECONDS)
+    _say(f"stopped {options.namespace}/{options.deployment}")
+
+
+async def _replicas(api: Api, options: Options) -> int:
+    text = await api.get(Resource.DEPLOYMENTS, options.namespace, options.deployment)
+    return msgspec.json.decode(text, type=_Deployment).status.replicas
+
+
+async def _lift(api: Api, options: Options, resource: Resource) -> None:
+    lifted, again = 0, True
+    while again:
+        again = False
+        async for each in _all(api, options, resource):
+            meta = each.metadata
+            if names.FINALIZER not in meta.finalizers:
+                continue
+            kept = [name for name in meta.finalizers if name != names.FINALIZER]
+            # With the version that was read: another's finalizer, added meanwhile, is not lost.
+            body = {"uid": meta.uid, "resourceVersion": meta.resource_version, "finalizers": kept}
+            try:
+                await api.patch(resource, meta.namespace, meta.name, {"metadata": body})
+                lifted += 1
+            except faults.NotFound:
+                continue
+            except faults.Conflict:
+                again = True
+    _say(f"let go of {lifted} {resource}")
+
+
+async def _delete_pods(api: Api, options: Options) -> None:
+    deleted = 0
+    async for each in _all(api, options, Resource.PODS, selector=names.SERVER_LABEL):
+        try:
+            await api.delete(
+                Resource.PODS, each.metadata.namespace, each.metadata.name, uid=each.metadata.uid
+            )
+            deleted += 1
+        except (faults.NotFound, faults.Conflict):
+            continue  # gone, or another pod of that name already
+    _say(f"deleted {deleted} pods")
+
+
+async def _all(
+    api: Api, options: Options, resource: Resource, *, selector: str = ""
+) -> AsyncIterator[_Found]:
+    for namespace in options.namespaces or ("",):
+        more = ""
+        while True:
+            text = await api.list(
+                resource, namespace, label_selector=selector, limit=PAGE, continue_token=more
+            )
+            page = msgspec.json.decode(text, type=_Page)
+            for each in page.items:
+                yield each
+            more = page.metadata.more
+            if not more:
+                break
+
+
+def _listed(keys: list[str]) -> str:
+    shown = ", ".join(sorted(keys)[:NAMED])
+    rest = len(keys) - NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
