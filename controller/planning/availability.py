@@ -1,7 +1,10 @@
 """Whether a server is doing its work: the one definition that every planner counts by.
 
-A server is available when its status speaks of the very spec that it has now, says Ready, and has
-said so for minReadySeconds. What was true of an older spec proves nothing of the newer one.
+A server is available when it runs the revision, the incarnation and in the power that its spec
+asks for now, says Ready, and has said so for minReadySeconds. Those three say all that matters of
+a spec: a policy, a hold or a task raises the generation too, and a server that has yet to answer
+to that is no less available. Were it counted out, one change of policy would free the whole
+component for updates at once.
 """
 
 from __future__ import annotations
@@ -14,16 +17,8 @@ _UNFINISHED = frozenset({"Pending", "Started", "Unknown"})
 
 
 def readiness(server: objects.Server) -> conditions.Condition | None:
-    """Return the server's Ready condition if it speaks of the spec that the server has now.
-
-    A task raises the generation without changing what the server is, so while one is under way the
-    word of before it stands.
-    """
-    for each in server.status.conditions:
-        if each.type == "Ready":
-            current = each.observed_generation == server.metadata.generation
-            return each if current or operated(server) else None
-    return None
+    """Return what the server last said of being Ready, of whatever it then was."""
+    return conditions.find(server.status.conditions, "Ready")
 
 
 def seconds_until_available(server: objects.Server, now: float, min_ready_seconds: int) -> float:
@@ -34,8 +29,12 @@ def seconds_until_available(server: objects.Server, now: float, min_ready_second
         return FOREVER
     if status.power != spec.power and status.power:
         return FOREVER
-    ready = readiness(server)
-    if ready is None or ready.status != "True" or server.metadata.deletion_timestamp is not None:
+    for ready in status.conditions:
+        if ready.type == "Ready":
+            break
+    else:
+        return FOREVER
+    if ready.status != "True" or server.metadata.deletion_timestamp is not None:
         return FOREVER
     if not min_ready_seconds:
         return 0.0
