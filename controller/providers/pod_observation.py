@@ -15,6 +15,9 @@ from controller.providers import pod_manifest
 # seconds more. After this many, nobody is there to confirm that the containers ended.
 UNREACHABLE_AFTER = 30.0
 
+# The API server copies it from the node when a pod is placed, where nodes have one.
+_ZONE_LABEL = "topology.kubernetes.io/zone"
+
 TRANSIENT = "Transient"
 TERMINAL = "Terminal"
 
@@ -95,7 +98,7 @@ def observe(
     return snapshot.Observation(
         phase=seen,
         id=meta.uid,
-        zone=pod.spec.node_name,
+        zone=meta.labels.get(_ZONE_LABEL, pod.spec.node_name),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
         incarnation=int(wanted[names.INCARNATION_LABEL]),

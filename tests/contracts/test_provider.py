@@ -146,6 +146,20 @@ async def test_another_incarnation_waits_until_the_older_one_is_gone(stage: Stag
     assert len(stage.instances()) == 1
 
 
+async def test_what_is_on_its_way_out_is_not_adopted(stage: Stage) -> None:
+    """Not even by the very incarnation that it is: it would vanish under a healthy status."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    await stage.provider.delete(server, delete(seen.id))
+    with pytest.raises(errors.Waiting):
+        await stage.provider.create(server, create(stage.template("v1")))
+    await watch_phase(stage.provider, server, Phase.ABSENT)
+    await stage.provider.create(server, create(stage.template("v1")))
+    assert (await watch_ready(stage.provider, server)).id != seen.id
+
+
 async def test_an_older_plan_does_not_adopt_a_newer_incarnation(stage: Stage) -> None:
     """A stale leader's create changes nothing about what its successor made."""
     await stage.begin()

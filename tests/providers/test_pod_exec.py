@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -181,6 +182,23 @@ async def test_a_detached_command_survives_its_connection(
     await stage.provider.act(server, call(command, detached=True))
     assert container.lines() == ["begun", "ended"]
     assert len(container.ran) > 1
+
+
+async def test_a_detached_command_is_not_begun_again_in_another_container(
+    stage: PodStage, container: Container
+) -> None:
+    """When the notes died with their container while the stream was cut, the end is unknown."""
+    server = await prepare(stage, container)
+    container.cut = [0.5]
+    command = log(container, "begun", "sleep 30")
+    running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
+    await until(lambda: bool(list(container.folder.glob(".argosy/*/pid"))) and not container.cut)
+    container.end_all()
+    shutil.rmtree(container.folder / ".argosy")
+    with pytest.raises(errors.UnknownOutcome) as lost:
+        await running
+    assert lost.value.reason == "NoTrace"
+    assert container.lines() == ["begun"]
 
 
 async def test_a_detached_command_is_begun_once_by_two(

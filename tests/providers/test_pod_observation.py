@@ -83,6 +83,13 @@ def test_a_ready_pod() -> None:
     assert (seen.incarnation, seen.revision, seen.drift) == (2, "old", ())
 
 
+def test_the_zone_is_the_nodes_where_it_has_one() -> None:
+    """The API server copies the node's zone to its pods; without one, the node is the zone."""
+    placed = labels() | {"topology.kubernetes.io/zone": "az1"}
+    assert observe(pod(meta={"labels": placed}, conditions=READY)).zone == "az1"
+    assert observe(pod(conditions=READY)).zone == "node-a"
+
+
 def test_readiness_counts_only_while_running() -> None:
     """A pod on its way out is not ready, though its condition may still say so."""
     seen = observe(pod(meta={"deletionTimestamp": "2026-06-01T12:00:10Z"}, conditions=READY))
