@@ -47,20 +47,20 @@ class Options:
     namespaces: tuple[str, ...] = ()
 
 
-class _Meta(msgspec.Struct, rename="camel"):
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
-    finalizers: list[str] = []
+    finalizers: tuple[str, ...] = ()
 
 
-class _Spec(msgspec.Struct):
+class _Spec(msgspec.Struct, frozen=True):
     fleet: str = ""
     provider: str = ""
 
 
-class _Found(msgspec.Struct):
+class _Found(msgspec.Struct, frozen=True):
     metadata: _Meta
     spec: _Spec = _Spec()
 
@@ -69,20 +69,20 @@ class _Found(msgspec.Struct):
         return f"{self.metadata.namespace}/{self.metadata.name}"
 
 
-class _ListMeta(msgspec.Struct):
+class _ListMeta(msgspec.Struct, frozen=True):
     more: str = msgspec.field(name="continue", default="")
 
 
-class _Page(msgspec.Struct):
+class _Page(msgspec.Struct, frozen=True):
     items: list[_Found]
     metadata: _ListMeta = _ListMeta()
 
 
-class _Scale(msgspec.Struct):
+class _Scale(msgspec.Struct, frozen=True):
     replicas: int = 0
 
 
-class _Deployment(msgspec.Struct):
+class _Deployment(msgspec.Struct, frozen=True):
     status: _Scale = _Scale()
 
 
