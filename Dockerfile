@@ -28,7 +28,8 @@ LABEL org.opencontainers.image.title="Argosy" \
 RUN echo 'argosy:x:65532:65532:Argosy:/tmp:/usr/sbin/nologin' >> /etc/passwd \
  && echo 'argosy:x:65532:' >> /etc/group
 COPY --from=build /opt/argosy /opt/argosy
-ENV PATH=/opt/argosy/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/argosy/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    TYPER_STANDARD_TRACEBACK=1
 USER 65532:65532
 ENTRYPOINT ["argosy"]
 CMD ["run"]
