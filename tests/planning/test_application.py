@@ -1,0 +1,337 @@
+"""Single decisions of the Application planner: order, revisions, rollback, obstacles."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import pytest
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import application, condemnation, contents, plan, snapshot
+from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
+
+SET = "shop-web"
+
+
+def rehearse(*components: Body, **spec: Any) -> Rehearsal:
+    """Return a rehearsal in which an application has come up."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", *(components or (component("web", "web:v1", 2),)), **spec)
+    rehearsal.run()
+    return rehearsal
+
+
+def planned(rehearsal: Rehearsal, **changes: Any) -> plan.Plan:
+    """Return the plan of the application, its snapshot changed as said."""
+    return application.plan(dataclasses.replace(rehearsal.application_snapshot("shop"), **changes))
+
+
+def status(made: plan.Plan) -> objects.ApplicationStatus:
+    """Return the status that the plan would write."""
+    assert isinstance(made.status, objects.ApplicationStatus)
+    return made.status
+
+
+def reason(made: plan.Plan, which: str = "Ready") -> str:
+    """Return the reason of a condition in the plan's status, or nothing where it is not told."""
+    return next((each.reason for each in status(made).conditions if each.type == which), "")
+
+
+def writes(made: plan.Plan) -> list[plan.Action]:
+    """Return what the plan would write, Events aside."""
+    return [each for each in made.actions if not isinstance(each, plan.Emit)]
+
+
+def revisions(rehearsal: Rehearsal, name: str = "web") -> list[tuple[int, str]]:
+    """Return the number and the image of each stored revision of a component, oldest first."""
+    found = [
+        each
+        for each in rehearsal.application_snapshot("shop").revisions
+        if each.metadata.labels[names.COMPONENT_LABEL] == name
+    ]
+    return sorted(
+        (
+            each.revision,
+            msgspec.json.decode(each.data)["template"]["spec"]["containers"][0]["image"],
+        )
+        for each in found
+    )
+
+
+def of(**fields: Any) -> objects.Component:
+    """Return a component as planning reads it."""
+    return msgspec.json.decode(
+        msgspec.json.encode({"name": "web", **fields}), type=objects.Component
+    )
+
+
+def test_the_finalizer_is_planned_alone() -> None:
+    """Nothing is made before the finalizer is seen, so that nothing can be left behind."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    made = planned(rehearsal)
+    (action,) = made.actions
+    assert isinstance(action, plan.Patch)
+    assert action.body == {"metadata": {"finalizers": [names.FINALIZER]}}
+    assert action.resource_version
+    assert made.status is None
+
+
+def test_a_converged_application_plans_nothing() -> None:
+    """No actions, and the status that is there already."""
+    rehearsal = rehearse()
+    made = planned(rehearsal)
+    assert made.actions == ()
+    assert made.status == rehearsal.get(objects.Application, "shop").status
+
+
+def test_totals_are_of_all_components() -> None:
+    """The application's counts add up those of its components."""
+    rehearsal = rehearse(component("db", "db:v1", 2), component("web", "web:v1", 3))
+    told = rehearsal.get(objects.Application, "shop").status
+    assert (told.desired, told.current, told.updated, told.ready, told.available) == (5,) * 5
+    assert [(each.name, each.available) for each in told.components] == [("db", 2), ("web", 3)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ({"template": template("a")}, {"template": template("a"), "replicas": 9}, True),
+        ({"template": template("a")}, {"template": template("a"), "rollout": {}}, True),
+        ({"template": template("a")}, {"template": {**template("a"), "x": None}}, True),
+        ({"template": {"a": 1, "b": 2}}, {"template": {"b": 2, "a": 1}}, True),
+        ({"template": template("a")}, {"template": template("b")}, False),
+        (
+            {"volumeClaims": [{"name": "d", "spec": {}, "whenScaled": "Delete"}]},
+            {"volumeClaims": [{"name": "d", "spec": {}}]},
+            True,
+        ),
+        (
+            {"volumeClaims": [{"name": "d", "spec": {}}]},
+            {"volumeClaims": [{"name": "d", "spec": {"x": 1}}]},
+            False,
+        ),
+        (
+            {"recovery": {"attempts": 2}},
+            {"recovery": {"alternatives": [{"name": "z", "patch": {}}]}},
+            False,
+        ),
+    ],
+)
+def test_a_revision_is_what_the_user_wrote(before: Body, after: Body, *, same: bool) -> None:
+    """Template, claims and alternatives make a revision; replicas, policies and order do not."""
+    one, other = contents.of_component(of(**before)), contents.of_component(of(**after))
+    assert (one.revision == other.revision) is same
+
+
+def test_the_hash_of_a_revision_never_changes() -> None:
+    """An upgrade of Argosy that hashed the same component otherwise would restart fleets."""
+    written = of(
+        template=template("web:v1"),
+        volumeClaims=[{"name": "data", "spec": {"size": "1Gi"}}],
+        recovery={"alternatives": [{"name": "a", "patch": {"spec": {"zone": "a"}}}]},
+    )
+    assert contents.of_component(written).revision == "25169bbe68"
+
+
+def test_revisions_count_upwards_and_old_ones_go() -> None:
+    """Each new template has the next number; beyond the limit the oldest unused are forgotten."""
+    rehearsal = rehearse(revisionHistoryLimit=2)
+    for version in range(2, 6):
+        rehearsal.apply("shop", component("web", f"web:v{version}", 2), revisionHistoryLimit=2)
+        rehearsal.run()
+    assert revisions(rehearsal) == [(3, "web:v3"), (4, "web:v4"), (5, "web:v5")]
+
+
+def test_an_old_revision_that_returns_gets_the_highest_number() -> None:
+    """Going back by hand is a new step in history, not a hole in it."""
+    rehearsal = rehearse()
+    for version in (2, 1):
+        rehearsal.apply("shop", component("web", f"web:v{version}", 2))
+        rehearsal.run()
+    assert revisions(rehearsal) == [(2, "web:v2"), (3, "web:v1")]
+
+
+def test_revisions_that_servers_may_run_are_kept() -> None:
+    """With a partition old servers stay, and so does what they would come back with."""
+    rehearsal = rehearse(component("web", "web:v1", 2), revisionHistoryLimit=0)
+    for version in (2, 3):
+        changed = component("web", f"web:v{version}", 2, rollout={"partition": 1})
+        rehearsal.apply("shop", changed, revisionHistoryLimit=0)
+        rehearsal.run()
+    assert [image for _, image in revisions(rehearsal)] == ["web:v1", "web:v2", "web:v3"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {
+                "fleet": snapshot.FleetFacts(
+                    name="x", capabilities=CAPABLE, problem="FleetNotAllowed", message="not here"
+                )
+            },
+            "FleetNotAllowed",
+        ),
+        (
+            {
+                "refusals": (
+                    snapshot.Refusal(
+                        object="serversets/shop-web",
+                        reason="NameTaken",
+                        message="exists",
+                        terminal=True,
+                        time=START,
+                    ),
+                )
+            },
+            "NameTaken",
+        ),
+    ],
+)
+def test_what_cannot_be_helped_is_stalled(changes: dict[str, Any], why: str) -> None:
+    """A fleet that cannot be used, a name that is taken: no further try, a reason, a remedy."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    rehearsal.tick()
+    made = planned(rehearsal, sets={}, **changes)
+    assert not any(
+        each.resource is Resource.SERVERSETS
+        for each in writes(made)
+        if isinstance(each, plan.Create)
+    )
+    assert reason(made, "Stalled") == why
+    assert status(made).blocked_by[0].remedy
+
+
+def test_a_foreign_set_is_never_taken() -> None:
+    """A set that another application of the same name controlled is not written to."""
+    rehearsal = rehearse()
+    found = rehearsal.get(objects.ServerSet, SET)
+    owner = msgspec.structs.replace(found.metadata.owner_references[0], uid="another")
+    foreign = msgspec.structs.replace(
+        found, metadata=msgspec.structs.replace(found.metadata, owner_references=(owner,))
+    )
+    made = planned(rehearsal, sets={"web": foreign})
+    assert not any(isinstance(each, plan.Patch | plan.Delete) for each in writes(made))
+    assert reason(made, "Stalled") == "NameTaken"
+
+
+def test_one_components_trouble_leaves_the_others_going() -> None:
+    """A component that fails for good stalls the application, not its neighbours."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("bad", "bad:fatal", 2), component("web", "web:v1", 2))
+    rehearsal.run()
+    assert rehearsal.condition(objects.Application, "shop", "Stalled") == (
+        "True",
+        "FailureBudgetSpent",
+    )
+    assert len(rehearsal.images(SET)) == 2
+
+
+def test_ready_is_never_ahead_of_the_spec() -> None:
+    """At the moment of a change the application is not Ready, though every server is still well."""
+    rehearsal = rehearse()
+    for changed in (
+        component("web", "web:v2", 2),
+        component("web", "web:v2", 3),
+        component("web", "web:v2", 3, rollout={"partition": 1}),
+        component("web", "web:v2", 3, recovery={"attempts": 1}),
+    ):
+        rehearsal.apply("shop", changed)
+        made = planned(rehearsal)
+        generation = rehearsal.get(objects.Application, "shop").metadata.generation
+        assert status(made).observed_generation == generation
+        assert reason(made) != "Available"
+        rehearsal.run()
+        assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
+def test_a_failed_operation_does_not_make_it_unready() -> None:
+    """Operations are told by themselves; the application speaks of its servers."""
+    rehearsal = rehearse()
+    failed = objects.Operation(
+        metadata=objects.Meta(name="o", namespace="default"),
+        spec=objects.OperationSpec(application="shop", action="Restart"),
+        status=objects.OperationStatus(failed=2),
+    )
+    assert reason(planned(rehearsal, operations=(failed,))) == "Available"
+
+
+def test_in_a_terminating_namespace_nothing_is_made() -> None:
+    """Creates would only be refused; what is marked as deleted still goes."""
+    rehearsal = rehearse()
+    rehearsal.apply("shop", component("web", "web:v2", 9), component("db", "db:v1", 1))
+    assert writes(planned(rehearsal, namespace_terminating=True)) == []
+    rehearsal.namespace_terminating = True
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    rehearsal.run()
+    assert rehearsal.store == {}
+
+
+def test_parallel_deletion_takes_all_at_once() -> None:
+    """With deletion.order Parallel nobody waits for dependents."""
+    rehearsal = rehearse(
+        component("db", "db:v1", 1),
+        component("web", "web:v1", 1, dependsOn=["db"]),
+        deletion={"order": "Parallel"},
+    )
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    made = planned(rehearsal)
+    assert {each.name for each in made.actions if isinstance(each, plan.Delete)} == {
+        "shop-db",
+        "shop-web",
+    }
+    assert made.urgency is plan.Urgency.TEARDOWN
+
+
+def test_every_delete_is_of_the_very_object() -> None:
+    """A delete carries the UID that was seen, so that no successor of the name can be hit."""
+    rehearsal = rehearse()
+    uid = rehearsal.get(objects.ServerSet, SET).metadata.uid
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    (action,) = planned(rehearsal).actions
+    assert isinstance(action, plan.Delete)
+    assert action.uid == uid
+
+
+def test_a_rollback_by_hand_runs_the_proven_revision() -> None:
+    """Whoever condemns the revision in use gets the proven one, until the mark is lifted."""
+    rehearsal = rehearse()
+    rehearsal.apply("shop", component("web", "web:v2", 2, rollout={"maxUnavailable": 1}))
+    rehearsal.run_for(1)
+    wanted = rehearsal.get(objects.ServerSet, SET).spec.revision
+    stored = rehearsal.get(
+        objects.ControllerRevision, names.controller_revision("shop", "web", wanted)
+    )
+    mark = condemnation.condemn(stored, condemnation.Sentence(reason="RolledBack"))
+    rehearsal.edit(Resource.REVISIONS, stored.metadata.name, dict(mark.body))
+    rehearsal.run()
+    assert rehearsal.images(SET) == dict.fromkeys(range(2), "web:v1")
+    assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        condemnation.Sentence(reason="RolledBack"),
+        condemnation.Sentence(reason="FailureBudgetSpent", component="web", revision="abc"),
+    ],
+)
+def test_a_sentence_can_be_read_back(sentence: condemnation.Sentence) -> None:
+    """What is written on a ControllerRevision says the same to the next operator."""
+    meta = objects.Meta(name="r", annotations={names.CONDEMNED_ANNOTATION: str(sentence)})
+    assert condemnation.read(objects.ControllerRevision(metadata=meta)) == sentence
+
+
+def test_a_circle_left_by_history_does_not_keep_anything() -> None:
+    """Sets that came to depend on each other over several specs still go together."""
+    rehearsal = rehearse(component("a", "a:v1", 1, dependsOn=["b"]), component("b", "b:v1", 1))
+    note = {"metadata": {"annotations": {names.DEPENDS_ON_ANNOTATION: "a"}}}
+    rehearsal.edit(Resource.SERVERSETS, "shop-b", note)
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    rehearsal.run()
+    assert rehearsal.store == {}

@@ -1,0 +1,369 @@
+"""Single decisions of the ServerSet planner: who blocks it, what it makes, mends and lets go."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import plan, serverset, snapshot
+from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
+
+SET = "shop-web"
+CLAIM = {"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+
+
+def rehearse(replicas: int = 3, **fields: Any) -> Rehearsal:
+    """Return a rehearsal in which one component has come up."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", replicas, **fields))
+    rehearsal.run()
+    return rehearsal
+
+
+def planned(rehearsal: Rehearsal, **changes: Any) -> plan.Plan:
+    """Return the plan of the set, its snapshot changed as said."""
+    return serverset.plan(dataclasses.replace(rehearsal.set_snapshot(SET), **changes))
+
+
+def status(made: plan.Plan) -> objects.ServerSetStatus:
+    """Return the status that the plan would write."""
+    assert isinstance(made.status, objects.ServerSetStatus)
+    return made.status
+
+
+def reason(made: plan.Plan, which: str = "Ready") -> str:
+    """Return the reason of a condition in the plan's status, or nothing where it is not told."""
+    return next((each.reason for each in status(made).conditions if each.type == which), "")
+
+
+def created(made: plan.Plan) -> list[str]:
+    """Return the names of what the plan creates."""
+    return [each.body["metadata"]["name"] for each in made.actions if isinstance(each, plan.Create)]
+
+
+def deleted(made: plan.Plan) -> list[str]:
+    """Return the names of what the plan deletes."""
+    return [each.name for each in made.actions if isinstance(each, plan.Delete)]
+
+
+def refusal(target: str, why: str = "NameTaken") -> snapshot.Refusal:
+    """Return a refusal of a write to `target`."""
+    return snapshot.Refusal(object=target, reason=why, message="no", terminal=True, time=START)
+
+
+def test_a_converged_set_plans_nothing() -> None:
+    """Nothing to do: no actions, a settled status that equals the one before, no wake-up."""
+    rehearsal = rehearse()
+    made = planned(rehearsal)
+    assert (made.actions, made.wake_after) == ((), None)
+    assert made.status == rehearsal.get(objects.ServerSet, SET).status
+
+
+def test_servers_are_created_whole() -> None:
+    """A new server has its finalizer, its controlling owner, its labels and all of its spec."""
+    rehearsal = rehearse()
+    found = rehearsal.get(objects.Server, "shop-web-1")
+    owner = found.metadata.controller
+    assert found.metadata.finalizers == (names.FINALIZER,)
+    assert owner is not None
+    assert (owner.kind, owner.name) == ("ServerSet", SET)
+    assert found.metadata.labels == names.labels("shop", "web", "shop-web-1")
+    assert (found.spec.ordinal, found.spec.incarnation, found.spec.revision) == (
+        1,
+        1,
+        rehearsal.get(objects.ServerSet, SET).spec.revision,
+    )
+
+
+def test_the_service_comes_before_any_server() -> None:
+    """Where servers are found by DNS nothing is made until the headless Service is seen."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    rehearsal.run_for(2)
+    made = planned(rehearsal, service=None, servers={})
+    (action,) = made.actions
+    assert isinstance(action, plan.Create)
+    assert action.resource is Resource.SERVICES
+    assert action.body["spec"] == {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"},
+    }
+
+
+def test_without_dns_there_is_no_service() -> None:
+    """A fleet whose servers are not found by DNS needs none, and waits for none."""
+    fleet = snapshot.FleetFacts(name="metal", capabilities=frozenset())
+    made = planned(rehearse(), service=None, servers={}, fleet=fleet)
+    assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why", "stalled"),
+    [
+        ({"application": None}, "Orphaned", True),
+        ({"namespace_terminating": True}, "NamespaceTerminating", False),
+        (
+            {
+                "fleet": snapshot.FleetFacts(
+                    name="x", capabilities=CAPABLE, problem="UnknownFleet", message="no fleet x"
+                )
+            },
+            "UnknownFleet",
+            True,
+        ),
+        ({"refusals": (refusal("services/shop-web"),), "service": None}, "NameTaken", True),
+    ],
+)
+def test_an_obstacle_stops_everything_and_says_so(
+    changes: dict[str, Any], why: str, *, stalled: bool
+) -> None:
+    """Nothing is made while something stands in the way, and the status names it and a remedy."""
+    made = planned(rehearse(), servers={}, **changes)
+    assert created(made) == deleted(made) == []
+    assert reason(made) == why
+    assert bool(reason(made, "Stalled")) is stalled
+    assert all(each.remedy for each in status(made).blocked_by)
+    assert bool(status(made).blocked_by) is stalled
+
+
+def test_someone_elses_service_is_never_taken() -> None:
+    """A Service of the set's name that is not the set's own stalls it, without a try."""
+    foreign = objects.Service(metadata=objects.Meta(name=SET, namespace=NAMESPACE, uid="theirs"))
+    made = planned(rehearse(), servers={}, service=foreign)
+    assert [each for each in made.actions if not isinstance(each, plan.Emit)] == []
+    assert reason(made, "Stalled") == "NameTaken"
+
+
+def test_a_taken_name_of_one_server_leaves_the_others() -> None:
+    """A refused server stays missing and is told; no other ordinal stands in for it."""
+    rehearsal = rehearse(replicas=2)
+    rehearsal.apply("shop", component("web", "web:v1", 4))
+    rehearsal.tick()
+    servers = {
+        ordinal: each for ordinal, each in rehearsal.servers(SET).items() if ordinal in (0, 1)
+    }
+    made = planned(rehearsal, servers=servers, refusals=(refusal("servers/shop-web-2"),))
+    assert created(made) == ["shop-web-3"]
+    assert reason(made, "Stalled") == "NameTaken"
+    assert status(made).blocked_by[0].object == "Server/shop-web-2"
+
+
+def test_what_was_refused_is_not_tried_again() -> None:
+    """A patch that the API server refused is not planned again, but looked at again later."""
+    rehearsal = rehearse()
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"template": {"x": 1}}})
+    assert len(planned(rehearsal).actions) == 1
+    made = planned(rehearsal, refusals=(refusal("servers/shop-web-1", "Refused"),))
+    assert [each for each in made.actions if isinstance(each, plan.Patch)] == []
+    assert made.wake_after is not None
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"template": {"spec": {"hostname": "x"}}},
+        {"minReadySeconds": 77},
+        {"recovery": {"attempts": 9}},
+        {"deletion": {"drainSeconds": 1}},
+    ],
+)
+def test_hand_edits_are_put_right_in_place(edit: dict[str, Any]) -> None:
+    """What the set owns comes back as it was, and no server is replaced for it."""
+    rehearsal = rehearse()
+    before = rehearsal.get(objects.Server, "shop-web-1").spec
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": edit})
+    rehearsal.run()
+    assert rehearsal.get(objects.Server, "shop-web-1").spec == before
+
+
+def test_a_held_server_is_left_alone_but_counted() -> None:
+    """A hold keeps rollouts away from a server; while it is ill it counts as unavailable."""
+    rehearsal = rehearse(rollout={"maxUnavailable": 1})
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"held": True}})
+    rehearsal.fall_ill("shop-web-1")
+    rehearsal.tick()
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"maxUnavailable": 1}))
+    rehearsal.run()
+    assert set(rehearsal.images(SET).values()) == {"web:v1"}
+    rehearsal.running["shop-web-1"].ill = False
+    rehearsal.run()
+    assert rehearsal.images(SET) == {0: "web:v2", 1: "web:v1", 2: "web:v2"}
+
+
+def test_policies_pass_through_without_replacing_anything() -> None:
+    """Another recovery or deletion policy reaches every server; all keep their incarnation."""
+    rehearsal = rehearse()
+    rehearsal.apply(
+        "shop",
+        component("web", "web:v1", 3, recovery={"attempts": 9}, rollout={"minReadySeconds": 1}),
+        deletion={"drainSeconds": 5},
+    )
+    rehearsal.run()
+    specs = [each.spec for each in rehearsal.servers(SET).values()]
+    assert {each.recovery.attempts for each in specs} == {9}
+    assert {each.deletion.drain_seconds for each in specs} == {5}
+    assert {each.min_ready_seconds for each in specs} == {1}
+    assert {each.incarnation for each in specs} == {1}
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
+def test_a_change_of_policy_and_image_keeps_the_budget() -> None:
+    """Policies raise every server's generation; that must not free them all for the update."""
+    rehearsal = rehearse(replicas=6, rollout={"maxUnavailable": 1, "inPlace": "Never"})
+    rehearsal.apply(
+        "shop",
+        component(
+            "web",
+            "web:v2",
+            6,
+            rollout={"maxUnavailable": 1, "inPlace": "Never"},
+            recovery={"attempts": 9},
+        ),
+    )
+    rehearsal.run()  # The rehearsal itself fails where the budget is broken.
+    assert set(rehearsal.images(SET).values()) == {"web:v2"}
+
+
+def test_rollouts_keep_away_from_operated_servers() -> None:
+    """A server under a task is not touched, and counts as unavailable to the others' budget."""
+    rehearsal = rehearse(rollout={"maxUnavailable": 1})
+    task = {"id": "t", "operation": "o"}
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"task": task}})
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"maxUnavailable": 1}))
+    rehearsal.run()
+    assert set(rehearsal.images(SET).values()) == {"web:v1"}
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"task": None}})
+    rehearsal.run()
+    assert set(rehearsal.images(SET).values()) == {"web:v2"}
+
+
+@pytest.mark.parametrize(("when_scaled", "left"), [("Retain", {0, 1, 2, 3}), ("Delete", {0, 1})])
+def test_claims_of_scaled_away_servers_follow_the_policy(when_scaled: str, left: set[int]) -> None:
+    """Retained claims wait for their servers to come back; the living keep theirs in any case."""
+    claim = {**CLAIM, "whenScaled": when_scaled}
+    rehearsal = rehearse(replicas=4, volumeClaims=[claim])
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[claim]))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 1]
+    claims = {name for each, name in rehearsal.store if each is Resource.CLAIMS}
+    assert claims == {f"data-shop-web-{ordinal}" for ordinal in left}
+
+
+def test_with_claims_the_highest_ordinals_go_first() -> None:
+    """Not the ill one nor the marked one: data decides, and stays with the lowest."""
+    rehearsal = rehearse(replicas=4, volumeClaims=[CLAIM])
+    rehearsal.fall_ill("shop-web-0")
+    rehearsal.tick()
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 1]
+
+
+@pytest.mark.parametrize(("when_deleted", "left"), [("Retain", 2), ("Delete", 0)])
+def test_claims_of_a_deleted_application_follow_the_policy(when_deleted: str, left: int) -> None:
+    """Claims go after their servers, before the set, and only where the policy says so."""
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": when_deleted}])
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    rehearsal.run()
+    assert len(rehearsal.store) == left
+
+
+def test_claims_outlive_a_set_that_is_deleted_by_hand() -> None:
+    """The application stands, so the set comes back and finds its data."""
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
+    claim = rehearsal.get(objects.Claim, "data-shop-web-0").metadata.uid
+    rehearsal.delete(Resource.SERVERSETS, SET)
+    rehearsal.run()
+    assert len(rehearsal.servers(SET)) == 2
+    assert rehearsal.get(objects.Claim, "data-shop-web-0").metadata.uid == claim
+
+
+def test_time_in_which_nobody_watched_is_no_missed_deadline() -> None:
+    """An operator that was down for an hour gives the rollout its whole time again."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30}
+    rehearsal = rehearse(rollout=rollout)
+    rehearsal.apply("shop", component("web", "web:broken", 3, rollout=rollout))
+    rehearsal.run_for(5)
+    rehearsal.now += 3600
+    assert reason(planned(rehearsal)) == "ProgressDeadlineExceeded"
+    made = planned(rehearsal, watching_since=rehearsal.now)
+    assert reason(made) == "RollingOut"
+    assert made.wake_after == 30
+
+
+def test_pausing_stops_the_clock() -> None:
+    """A rollout that was paused for longer than its deadline has not missed it."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30}
+    rehearsal = rehearse(rollout=rollout)
+    changed = component("web", "web:broken", 3, rollout=rollout)
+    rehearsal.apply("shop", changed)
+    rehearsal.run_for(5)
+    rehearsal.apply("shop", changed, paused=True)
+    rehearsal.run_for(60)
+    rehearsal.apply("shop", changed)
+    rehearsal.run_for(3)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RollingOut")
+
+
+def test_min_ready_seconds_are_waited_for() -> None:
+    """A server counts only after minReadySeconds, and the plan says when to look again."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 2, rollout={"minReadySeconds": 20}))
+    rehearsal.run_for(8)
+    assert rehearsal.get(objects.ServerSet, SET).status.ready == 2
+    assert rehearsal.get(objects.ServerSet, SET).status.available == 0
+    wake = planned(rehearsal).wake_after
+    assert wake is not None
+    assert 10 <= wake <= 20
+    rehearsal.run(quiet=20)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("True", "Available")
+
+
+def test_an_orphaned_set_lets_go_of_what_is_no_longer_its_own() -> None:
+    """Its servers, cut loose by the garbage collector, are left alone and so are their claims."""
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]), paused=True)
+    rehearsal.run_for(2)
+    rehearsal.delete(Resource.SERVERSETS, SET, finalizers=("orphan",))
+    rehearsal.run_for(3)
+    assert len(rehearsal.servers(SET)) == 2
+    rehearsal.release_orphans(Resource.SERVERSETS, SET)
+    rehearsal.run_for(3)
+    assert not rehearsal.has(Resource.SERVERSETS, SET)
+    assert rehearsal.has(Resource.SERVERS, "shop-web-0")
+    assert rehearsal.has(Resource.CLAIMS, "data-shop-web-0")
+
+
+def test_a_server_that_skips_remediation_is_left_ill() -> None:
+    """The annotation keeps the planner from replacing a server, however long it is ill."""
+    rehearsal = rehearse(replicas=5)
+    note = {"metadata": {"annotations": {names.SKIP_REMEDIATION_ANNOTATION: "true"}}}
+    rehearsal.edit(Resource.SERVERS, "shop-web-3", note)
+    rehearsal.fall_ill("shop-web-3")
+    rehearsal.rest()
+    assert rehearsal.get(objects.Server, "shop-web-3").spec.incarnation == 1
+
+
+def test_retry_now_reaches_the_servers_that_failed_and_only_them() -> None:
+    """The word goes from the application through its set to whoever failed, and is answered."""
+    rehearsal = Rehearsal()
+    recovery = {"failureBudget": 2}
+    rehearsal.apply("shop", component("web", "web:v1", 3, recovery=recovery))
+    rehearsal.run_for(3)
+    rehearsal.running["shop-web-2"].image = "web:fatal"
+    rehearsal.run()
+    note = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "again"}}}
+    rehearsal.edit(Resource.APPLICATIONS, "shop", note)
+    rehearsal.run()
+    told = {
+        ordinal: each.metadata.annotations.get(names.RETRY_NOW_ANNOTATION)
+        for ordinal, each in rehearsal.servers(SET).items()
+    }
+    assert told == {0: None, 1: None, 2: "again"}
+    assert rehearsal.get(objects.ServerSet, SET).status.last_handled_retry == "again"
+    assert rehearsal.get(objects.Application, "shop").status.last_handled_retry == "again"
