@@ -10,6 +10,10 @@ from collections.abc import Iterator
 
 from proof.history import journal, verdict
 
+# What is Argosy's whoever made it, and what controls all that it makes.
+OWN = frozenset({"applications", "serversets", "servers", "operations", "fleets"})
+KINDS = frozenset({"Application", "ServerSet", "Server", "Operation"})
+
 
 def check(history: journal.History) -> Iterator[verdict.Violation]:
     """Yield every request of the operator that could have met a stranger, refused ones too."""
@@ -20,6 +24,8 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
             yield _violation(each, f"deletes {each.object} without a UID precondition")
         elif each.verb in ("patch", "update"):
             yield from _meant(each)
+        if each.effective and each.verb != "create":
+            yield from _touched(history, each)
 
 
 def _meant(change: journal.Change) -> Iterator[verdict.Violation]:
@@ -28,6 +34,16 @@ def _meant(change: journal.Change) -> Iterator[verdict.Violation]:
         yield _violation(change, f"writes {change.object} without saying which UID it means")
     elif asked.uid and change.accepted and change.meta.uid not in ("", asked.uid):
         yield _violation(change, f"meant {asked.uid} and changed {change.meta.uid}")
+
+
+def _touched(history: journal.History, change: journal.Change) -> Iterator[verdict.Violation]:
+    """Yield a write to what neither the operator made nor anything of its kinds controls."""
+    life = history.lives.get(change.meta.uid)
+    if life is None or change.resource in OWN or life.born.ours or not life.seen_born:
+        return
+    owners = {owner.kind for owner in life.born.meta.owner_references}
+    if not owners & KINDS:
+        yield _violation(change, f"changes {change.object}, which somebody else made")
 
 
 def _violation(change: journal.Change, message: str) -> verdict.Violation:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from proof.history import (
+    budgets,
     endings,
     identity,
     journal,
@@ -26,6 +27,7 @@ class Expectations:
 
     `slack` is how many seconds the operator may lag behind the API server before its writes count
     as late: a run that delays watches adds the delay. `quiet_since` starts I5's time of no writes,
+    `faultless` says that no answer was lost and nothing crashed, so no request is made twice.
     `visit_within` is I8's bound, `reference` the fault-free run's counts, `remaining` the UIDs of
     all that is left when the run ends.
     """
@@ -36,6 +38,7 @@ class Expectations:
     reference: Mapping[writes.Key, int] | None = None
     excused: Mapping[writes.Key, int] = dataclasses.field(default_factory=dict)
     remaining: Collection[str] | None = None
+    faultless: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,15 @@ def check(
 def violations(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     """Yield everything that is wrong with a history."""
     yield from servers.check(history, slack=expected.slack)
+    yield from budgets.check(history, slack=expected.slack)
     yield from identity.check(history)
     yield from endings.no_late_creates(history, slack=expected.slack)
     yield from endings.no_early_release(history)
     yield from endings.no_orphans(history, expected.remaining)
     if expected.quiet_since is not None:
         yield from writes.quiet(history, since=expected.quiet_since)
+    if expected.faultless:
+        yield from writes.never_twice(history)
     if expected.reference is not None:
         yield from writes.compare(expected.reference, writes.counts(history), expected.excused)
     yield from tasks.check(history)

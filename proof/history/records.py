@@ -123,9 +123,11 @@ class Checkpoint(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Rollout(Record, frozen=True, kw_only=True, gc=False):
-    """The part of a rollout policy that bounds how many servers there are."""
+    """The part of a rollout policy that bounds how many servers there are, and are down."""
 
+    strategy: str = "RollingUpdate"
     max_surge: int | str = 0
+    max_unavailable: int | str = "10%"
 
 
 class Deletion(Record, frozen=True, kw_only=True, gc=False):
@@ -143,6 +145,7 @@ class Spec(Record, frozen=True, kw_only=True):
     fleet: str = "pods"
     incarnation: int = 0
     replicas: int | None = None
+    concurrency: int | str = 0
     rollout: Rollout = Rollout()
     deletion: Deletion = Deletion()
     task: Task | None = None
@@ -167,6 +170,7 @@ class Status(Record, frozen=True, kw_only=True):
     run: str = ""
     incarnation: int = 0
     ready: int = 0
+    total: int = 0
     task: TaskState | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
 

@@ -68,7 +68,7 @@ def _claims(
     elif change.resource == "serversets":
         yield from _set_claims(change, below, window, became_ready=became_ready)
     elif change.resource == "applications" and became_ready:
-        sets = [each for each in below if each.resource == "serversets"]
+        sets = [each for each in below if each.resource == "serversets" and _there(each, change)]
         idle = [each for each in sets if not _count([each], _ready, window)]
         if idle or not sets:
             names = ", ".join(sorted(each.label for each in idle)) or "any set"
@@ -90,6 +90,11 @@ def _set_claims(
         yield _violation(
             change, f"{change.object} became Ready with {ready} ready servers of {desired}"
         )
+
+
+def _there(life: lives.Life, change: journal.Change) -> bool:
+    """Whether an object was there when something else changed."""
+    return life.born.place < change.place and (life.gone is None or life.gone.place > change.place)
 
 
 def _ready(change: journal.Change) -> bool:

@@ -32,6 +32,30 @@ def quiet(
             )
 
 
+def never_twice(history: journal.History) -> Iterator[verdict.Violation]:
+    """Yield I6's violations where nothing went wrong: requests for what had been done already.
+
+    Lost answers and crashes excuse a second request, and so does a stranger's name; a slow watch
+    does not.
+    """
+    made: set[tuple[str, str, str]] = set()
+    for each in history.ours:
+        name = (each.resource, each.namespace, each.name)
+        if each.effect is journal.Effect.CREATED:
+            made.add(name)
+        elif each.effect is journal.Effect.GONE:
+            made.discard(name)
+        elif name in made and each.verb == "create" and each.effect is journal.Effect.REFUSED:
+            yield _again(each, "made")
+        elif each.verb == "delete" and each.effect is journal.Effect.NONE:
+            yield _again(each, "deleted")
+
+
+def _again(change: journal.Change, what: str) -> verdict.Violation:
+    message = f"{change.object} is {what} again, without a reason"
+    return verdict.Violation(invariant="I6", message=message, evidence=(change,))
+
+
 def counts(history: journal.History) -> Counts:
     """Return how often the operator made and deleted each object, by name.
 

@@ -1,0 +1,130 @@
+"""Budgets: the operator takes no more servers down at once than a component or an operation allows.
+
+What others take down is not the operator's doing, but it counts: so a write is judged only if it
+takes down a server that was up, and against all that were down when it was planned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+from proof.history import journal, lives, tasks, verdict
+
+
+def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
+    """Yield writes that spent more than the budget of a component or of an operation."""
+    servers: dict[str, list[lives.Life]] = defaultdict(list)  # by the set's UID
+    for life in history.lives.values():
+        if life.resource == "servers":
+            servers[life.controller].append(life)
+    for found in servers.values():
+        for life in found:
+            for before, after in zip(life.versions, life.versions[1:], strict=False):
+                if not after.ours:
+                    continue
+                if after.spec.task and after.spec.task != before.spec.task:
+                    # An operation's own concurrency says how many it may take down.
+                    yield from _busy(history, found, before, after)
+                elif after.spec.incarnation > before.spec.incarnation and _up(before):
+                    yield from _down(history, found, after, slack)
+
+
+def _down(
+    history: journal.History, servers: list[lives.Life], change: journal.Change, slack: float
+) -> Iterator[verdict.Violation]:
+    server_set = history.lives.get(change.controller)
+    known = server_set.at(change.place) if server_set else None
+    if known is None or known.spec.rollout.strategy != "RollingUpdate":
+        return
+    desired = 1 if known.spec.replicas is None else known.spec.replicas
+    up = sum(_counts(life, change, slack) for life in servers)
+    limit = _unavailable(known, desired)
+    if desired - up > limit:
+        yield verdict.Violation(
+            invariant="Budget",
+            message=f"{change.object} is taken down as one of {desired - up}, where {limit} of"
+            f" {desired} may be",
+            evidence=(change,),
+        )
+
+
+def _up(change: journal.Change) -> bool:
+    """Whether a server is available, as far as it was told itself."""
+    told = change.spec.incarnation == change.status.incarnation
+    return told and change.status.is_true("Ready") and not change.terminating
+
+
+def _counts(life: lives.Life, change: journal.Change, slack: float) -> bool:
+    """Whether the writer could still take a server for available."""
+    if life.born.place > change.place:
+        return False
+    current = life.at(change.place)
+    if current is None or (life.gone is not None and life.gone.place < change.place):
+        return False
+    if current.spec.incarnation != current.status.incarnation or current.terminating:
+        return False
+    recent = [
+        each
+        for each in life.versions
+        if each.place <= change.place and each.answered >= change.received - slack
+    ]
+    return _up(current) or any(_up(each) for each in recent)
+
+
+def _unavailable(change: journal.Change, desired: int) -> int:
+    rollout = change.spec.rollout
+    limit = _share(rollout.max_unavailable, desired)
+    return limit or (1 if rollout.max_surge in (0, "0%") else 0)
+
+
+def _busy(
+    history: journal.History,
+    servers: list[lives.Life],
+    before: journal.Change,
+    change: journal.Change,
+) -> Iterator[verdict.Violation]:
+    task = change.spec.task
+    if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
+        return
+    known = _operation(history, change, task.operation)
+    if known is None:
+        return
+    limit = max(1, _share(known.spec.concurrency, known.status.total))
+    if isinstance(known.spec.concurrency, str) and not known.status.total:
+        return  # how many servers it is about has not been written yet
+    busy = sum(_open(life.at(change.place), task.operation) for life in servers)
+    if busy > limit:
+        yield verdict.Violation(
+            invariant="Budget",
+            message=f"{change.object} is the {busy}th server at work for {task.operation}, where"
+            f" {limit} may be",
+            evidence=(change,),
+        )
+
+
+def _operation(
+    history: journal.History, change: journal.Change, name: str
+) -> journal.Change | None:
+    for life in history.lives.values():
+        named = name in (life.name, life.uid)
+        if life.resource == "operations" and named and life.namespace == change.namespace:
+            version = life.at(change.place)
+            if version is not None and (life.gone is None or life.gone.place > change.place):
+                return version
+    return None
+
+
+def _open(version: journal.Change | None, operation: str) -> bool:
+    if version is None or version.spec.task is None or version.spec.task.operation != operation:
+        return False
+    state = version.status.task
+    ended = state is not None and state.id == version.spec.task.id and state.state in tasks.ENDED
+    return not ended
+
+
+def _share(amount: int | str, total: int) -> int:
+    if isinstance(amount, int):
+        return amount
+    return math.floor(total * int(amount.removesuffix("%")) / 100)

@@ -1,0 +1,167 @@
+"""An audit log for the API server in memory, in the format of a real one.
+
+`arena` puts `Audited` between engine and server; what was committed is told by the server itself,
+what was refused or run by whoever passed it on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from api_server import ApiServer, Write
+
+from controller import errors
+from controller.api.resources import Resource
+from controller.kube import api as door
+from proof.history import journal
+
+OURS = next(iter(journal.OPERATOR))
+# Field managers of the operator; everybody else is called by name.
+_MANAGERS = "argosy"
+REFUSED = 409
+
+Line = tuple[float, dict[str, Any]]
+
+
+class Audited:
+    """The server's door for one operator, which notes what the server does not keep."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self.noted: list[Line] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
+
+    async def create(
+        self, resource: Resource, namespace: str, body: door.Body, *, dry_run: bool = False
+    ) -> bytes:
+        """Make an object; a refusal is noted."""
+        try:
+            return await self._server.create(resource, namespace, body, dry_run=dry_run)
+        except errors.ArgosyError as error:
+            if not dry_run:
+                name = json.loads(body)["metadata"] if isinstance(body, bytes) else body["metadata"]
+                self._refused("create", resource, namespace, name.get("name", ""), error)
+            raise
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, **options: Any
+    ) -> bytes:
+        """Begin to delete an object; one that is going already is noted, as is a refusal."""
+        began = len(self._server.writes)
+        try:
+            answer = await self._server.delete(resource, namespace, name, uid=uid, **options)
+        except errors.ArgosyError as error:
+            self._refused("delete", resource, namespace, name, error, uid=uid)
+            raise
+        if len(self._server.writes) == began:
+            request = {"preconditions": {"uid": uid}}
+            self._note("delete", resource, namespace, name, 200, request, json.loads(answer))
+        return answer
+
+    async def exec(self, namespace: str, pod: str, **options: Any) -> door.ExecResult:
+        """Run a command, and note that it ran."""
+        self._note("create", Resource.PODS, namespace, pod, 101, {}, {}, subresource="exec")
+        return await self._server.exec(namespace, pod, **options)
+
+    def watch(self, *arguments: Any, **options: Any) -> AsyncGenerator[bytes, None]:
+        """Pass a watch on."""
+        return self._server.watch(*arguments, **options)
+
+    def _refused(
+        self,
+        verb: str,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        error: errors.ArgosyError,
+        *,
+        uid: str = "",
+    ) -> None:
+        if isinstance(error, errors.UnknownOutcome) or error.reason in ("Unreachable", "Busy"):
+            return  # it never arrived, or the server itself tells what became of it
+        status = {"kind": "Status", "reason": error.reason}
+        request = {"preconditions": {"uid": uid}} if uid else {}
+        self._note(verb, resource, namespace, name, REFUSED, request, status)
+
+    def _note(  # noqa: PLR0917 - the parts of a request, in the order of the log
+        self,
+        verb: str,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        code: int,
+        request: dict[str, Any],
+        answer: dict[str, Any],
+        *,
+        subresource: str = "",
+    ) -> None:
+        now = self._server.now()
+        about = (resource, namespace, name, subresource)
+        self.noted.append((now, _event(now, verb, OURS, about, code, request, answer)))
+
+
+def lines(server: ApiServer, doors: Sequence[Audited]) -> list[bytes]:
+    """Return the audit log of all that was done so far."""
+    found = [(each.time, _committed(each)) for each in server.writes]
+    found += [line for each in doors for line in each.noted]
+    found.sort(key=lambda each: each[0])
+    return [json.dumps(event).encode() for _, event in found]
+
+
+def _committed(write: Write) -> dict[str, Any]:
+    cause = write.cause
+    user = OURS if cause.actor.startswith(_MANAGERS) else cause.actor
+    guard = {"uid": cause.uid, "resourceVersion": cause.resource_version}
+    request = {"preconditions": guard} if cause.verb == "delete" else {"metadata": guard}
+    body = write.after if write.after is not None else _last(write)
+    code = 201 if write.before is None else 200
+    about = (write.resource, write.namespace, write.name, cause.subresource)
+    return _event(write.time, cause.verb, user, about, code, request, body)
+
+
+def _last(write: Write) -> dict[str, Any]:
+    """Return the object as it went: held by nothing."""
+    before = write.before or {}
+    metadata = {
+        **before.get("metadata", {}),
+        "finalizers": [],
+        "deletionGracePeriodSeconds": 0,
+        "resourceVersion": str(write.version),
+    }
+    return {**before, "metadata": metadata}
+
+
+def _event(  # noqa: PLR0917 - the parts of a request, in the order of the log
+    when: float,
+    verb: str,
+    user: str,
+    about: tuple[Resource, str, str, str],
+    code: int,
+    request: dict[str, Any],
+    answer: dict[str, Any],
+) -> dict[str, Any]:
+    resource, namespace, name, subresource = about
+    moment = dt.datetime.fromtimestamp(when, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "user": {"username": user},
+        "userAgent": "argosy",
+        "requestURI": "/",
+        "objectRef": {
+            "resource": resource.value,
+            "namespace": namespace,
+            "name": name,
+            "subresource": subresource,
+        },
+        "responseStatus": {"code": code},
+        "requestObject": request,
+        "responseObject": answer,
+        "requestReceivedTimestamp": moment,
+        "stageTimestamp": moment,
+    }

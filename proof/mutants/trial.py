@@ -1,0 +1,103 @@
+"""Tries one mutant: a copy of the code, one mistake in it, its stories played, its history judged.
+
+`python -m proof.mutants` runs all trials, `tests/proof/mutants` those that the code must pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from proof import history
+from proof.mutants import definitions
+
+CHECKOUT = Path(__file__).parents[2]
+# What the arena needs beside the code that is broken.
+NEEDED = ("controller", "proof", "tests/simulation")
+SECONDS = 120
+# How late a write may be where watches stand still for minutes, and where they do not.
+SLACK, LAGGING_SLACK = 1.0, 200.0
+LAGGING = frozenset({"lag", "replaced", "loss", "crashes"})
+# Where nothing but time goes wrong, no request is made twice.
+FAULTLESS = frozenset({"life", "quiet", "rolling", "lag", "cut-short", "slow-end", "operations"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a story: the invariants it broke, and what kept it from its end."""
+
+    broken: frozenset[str]
+    report: str
+    failure: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of a mutant; `caught` if its history broke the invariant that it should break."""
+
+    mutant: definitions.Mutant
+    outcome: Outcome
+
+    @property
+    def caught(self) -> bool:
+        """Whether the history checker noticed, by the invariant that was to notice."""
+        return self.mutant.caught_by in self.outcome.broken
+
+
+def attempt(mutant: definitions.Mutant) -> Trial:
+    """Play a mutant's story and judge it."""
+    with tempfile.TemporaryDirectory(prefix="argosy-mutant-") as folder:
+        checkout = Path(folder)
+        copy(checkout)
+        mutant.apply(checkout)
+        return Trial(mutant=mutant, outcome=played(checkout, mutant.story))
+
+
+def copy(target: Path) -> None:
+    """Copy the code that the arena needs."""
+    for name in NEEDED:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(CHECKOUT / name, target / name, ignore=ignored)
+
+
+def played(checkout: Path, story: str) -> Outcome:
+    """Let the code of a checkout play a story in a process of its own, and judge it here."""
+    path = os.pathsep.join(str(checkout / each) for each in ("", "tests/simulation"))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    argv = [sys.executable, "-m", "proof.mutants.arena", str(checkout), story]
+    try:
+        done = subprocess.run(
+            argv, cwd=checkout, env=environment, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(broken=frozenset(), report="", failure=f"not over after {SECONDS} s")
+    if done.returncode:
+        return Outcome(broken=frozenset(), report="", failure=done.stderr.decode()[-2000:])
+    rest = json.loads((checkout / f"{story}.json").read_text())
+    return judged(
+        (checkout / f"{story}.log").read_bytes().splitlines(),
+        story,
+        failure=rest["failure"],
+        quiet_since=rest["quiet_since"],
+    )
+
+
+def judged(log: Sequence[bytes], story: str, *, failure: str, quiet_since: float | None) -> Outcome:
+    """Hold a story's audit log to the invariants."""
+    verdict = history.check(
+        log,
+        expectations=history.Expectations(
+            slack=LAGGING_SLACK if story in LAGGING else SLACK,
+            faultless=story in FAULTLESS,
+            quiet_since=quiet_since,
+        ),
+    )
+    broken = frozenset(each.invariant for each in verdict.violations)
+    return Outcome(broken=broken, report=str(verdict), failure=failure)
