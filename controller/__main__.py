@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from controller.cli import acting, seeing
 from controller.cli import app as cli
 
 app = cli.app
-operator = typer.Typer(help="What runs and ships the operator itself.")
+# Importing a module of commands declares them.
+DECLARED = (seeing, acting)
 
 
 @app.command(rich_help_panel="Operator")

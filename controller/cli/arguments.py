@@ -1,0 +1,119 @@
+"""The arguments and options that several commands share, with their shell completion.
+
+Only typer is imported here: declaring a command must cost nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+import typer
+
+
+class Form(enum.StrEnum):
+    """How a command's answer is written."""
+
+    TEXT = ""
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+class Data(enum.StrEnum):
+    """How a command's answer is written where there is only one text."""
+
+    TEXT = ""
+    JSON = "json"
+    YAML = "yaml"
+
+
+def _complete(*plurals: str, prefixed: bool = False) -> Any:
+    """Return what completes names of these resources from the cluster."""
+
+    def names(ctx: typer.Context, incomplete: str) -> list[str]:
+        from controller.cli import completion  # noqa: PLC0415 - only where a shell asks
+
+        return completion.names(ctx, plurals, incomplete, prefixed=prefixed)
+
+    return names
+
+
+Application = Annotated[
+    str,
+    typer.Argument(
+        metavar="APPLICATION", help="The application.", autocompletion=_complete("applications")
+    ),
+]
+AnyApplication = Annotated[
+    str,
+    typer.Argument(
+        metavar="[APPLICATION]",
+        help="The application; all of the namespace if none.",
+        autocompletion=_complete("applications"),
+        show_default=False,
+    ),
+]
+Thing = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="KIND/NAME",
+        help="What is meant, such as server/shop-web-3; `server shop-web-3` will do, and a name"
+        " alone where only one kind can be meant.",
+        autocompletion=_complete(
+            "applications", "serversets", "servers", "operations", prefixed=True
+        ),
+    ),
+]
+
+
+def operations() -> Any:
+    """Return the argument that names an operation."""
+    return typer.Argument(
+        metavar="OPERATION", help="The operation.", autocompletion=_complete("operations")
+    )
+
+
+def servers() -> Any:
+    """Return the argument that names a server."""
+    return typer.Argument(
+        metavar="SERVER", help="The server.", autocompletion=_complete("servers")
+    )
+
+
+Component = Annotated[
+    str, typer.Option("--component", "-c", help="Only this component.", show_default=False)
+]
+Components = Annotated[
+    list[str] | None,
+    typer.Option("--component", "-c", help="Only this component; repeatable. All if none."),
+]
+Servers = Annotated[
+    str,
+    typer.Option("--servers", help='Only these ordinals, such as "0-9,12".', show_default=False),
+]
+Everywhere = Annotated[
+    bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.", show_default=False)
+]
+Selector = Annotated[
+    str,
+    typer.Option("--selector", "-l", help="Only what has these labels: key=value,…"),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.", show_default=False)
+]
+Output = Annotated[
+    Form, typer.Option("--output", "-o", help="wide, json, yaml or name.", show_default=False)
+]
+OutputData = Annotated[
+    Data, typer.Option("--output", "-o", help="json or yaml.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", "-d", help="Do not follow it: print its name.", show_default=False),
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", help="How many seconds to wait; 0 for ever.", min=0)
+]

@@ -1,0 +1,116 @@
+"""What went wrong, in words that say what to do next, and the exit code for it.
+
+`session` calls this for every error that a command lets through.
+"""
+
+from __future__ import annotations
+
+import re
+
+from controller import errors
+from controller.cli import screen
+from controller.cli.app import Target
+from controller.kube import faults
+
+FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
+
+# What an API server says about a permission that is missing.
+_DENIED = re.compile(
+    r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
+    r' in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+class UsageError(errors.Stalled):
+    """The command line asks for what cannot be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Usage")
+
+
+class TookTooLongError(errors.Waiting):
+    """What was waited for did not come in time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Timeout")
+
+
+class Refusal(errors.Stalled):  # noqa: N818 - it is an answer, not a mishap
+    """What was asked for is not possible as things are; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Impossible")
+
+
+def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
+    """Print what went wrong and what can be done about it; return the exit code."""
+    code, message, advice = explain(error, target, server=server)
+    console = screen.errors()
+    console.print(f"[bold red]error:[/] {screen.escape(message)}", highlight=False)
+    for line in advice:
+        console.print(f"  {screen.escape(line)}", highlight=False)
+    return code
+
+
+def explain(
+    error: errors.ArgosyError, target: Target, *, server: str
+) -> tuple[int, str, tuple[str, ...]]:
+    """Return the exit code, the message, and lines that say what to do next."""
+    text = str(error)
+    match error:
+        case UsageError():
+            return USAGE, text, ("See --help.",)
+        case TookTooLongError():
+            return LATE, text, ()
+        case Refusal():
+            return FAILED, text, ()
+        case faults.Unreachable():
+            return UNREACHABLE, f"cannot reach the API server at {server}: {text}", _where(target)
+        case faults.Unauthorized():
+            advice = ("The credentials are not, or no longer, valid: log in again.",)
+            return UNREACHABLE, f"{server} does not know you: {text}", (*advice, *_where(target))
+        case faults.Forbidden():
+            return REFUSED, *_forbidden(text)
+        case faults.NotFound() if "could not find the requested resource" in text:
+            advice = ("Is Argosy installed there? helm install argosy charts/argosy",)
+            return MISSING, f"{server} does not know Argosy's kinds", advice
+        case faults.NotFound():
+            return MISSING, _plain(text), ()
+        case _ if error.reason == "BadKubeconfig":
+            return UNREACHABLE, text, _where(target)
+        case _ if isinstance(error, errors.Stalled):
+            return REFUSED, _plain(text), ()
+    return FAILED, _plain(text), ("It may pass: try again.",)
+
+
+def _forbidden(text: str) -> tuple[str, tuple[str, ...]]:
+    found = _DENIED.search(text)
+    if found is None:
+        return _plain(text), ()
+    resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
+    space = f" -n {found['namespace']}" if found["namespace"] else ""
+    scope = f" in namespace {found['namespace']}" if found["namespace"] else " in the whole cluster"
+    message = f"you lack a permission: {found['verb']} {resource}{scope}"
+    return message, (
+        f"You are {found['user']}.",
+        f"An administrator can see it with: kubectl auth can-i {found['verb']} {resource}{space}"
+        f" --as {found['user']}",
+        "What each command needs is in docs/reference/cli.md; the chart's roles argosy-viewer,"
+        " argosy-editor and argosy-operation-editor grant it.",
+    )
+
+
+def _where(target: Target) -> tuple[str, ...]:
+    if target.context:
+        return (f"Is context {target.context!r} the right one? kubectl config get-contexts",)
+    if target.kubeconfig:
+        return (f"Is {target.kubeconfig} the right kubeconfig?",)
+    return (
+        "Is it the right cluster? kubectl config current-context; choose with --context or"
+        " --kubeconfig.",
+    )
+
+
+def _plain(text: str) -> str:
+    """Return the text without the request that it begins with."""
+    return re.sub(r"^(GET|POST|PATCH|DELETE) \S+: ", "", text)

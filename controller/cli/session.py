@@ -1,0 +1,84 @@
+"""One command's connection to its cluster, and how its end becomes an exit code.
+
+`app` calls `perform` for every command that works on a cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import sys
+
+from controller import errors
+from controller.cli import failures
+from controller.cli.app import Target, Work
+from controller.kube import client, connection, faults
+
+# How long the API server may take to say that it is there at all.
+HELLO_SECONDS = 8.0
+INTERRUPTED = 130
+CUT = 141  # what a shell shows for a program whose reader went away
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a command works with; `namespace` is the one it was told, or the context's."""
+
+    api: client.Client
+    namespace: str
+    target: Target
+    server: str
+
+
+def perform(target: Target, work: Work) -> int:
+    """Do the work and return its exit code; what goes wrong is told on standard error."""
+    try:
+        return asyncio.run(_connected(target, work))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `| head` has seen enough; what is still buffered must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT
+
+
+async def _connected(target: Target, work: Work) -> int:
+    try:
+        where = connection.load(kubeconfig=target.kubeconfig, context=target.context)
+    except errors.ArgosyError as error:
+        return failures.tell(error, target, server="")
+    try:
+        async with client.Client(where) as api:
+            await _greet(api)
+            namespace = target.namespace or where.namespace
+            return await work(
+                Session(api=api, namespace=namespace, target=target, server=where.server)
+            )
+    except errors.ArgosyError as error:
+        return failures.tell(error, target, server=where.server)
+    except BaseExceptionGroup as group:
+        known = group.subgroup(errors.ArgosyError)
+        if known is None:
+            raise
+        return failures.tell(_first(known), target, server=where.server)
+
+
+async def _greet(api: client.Client) -> None:
+    """Find out within seconds whether the cluster is there; raises Unreachable or Unauthorized.
+
+    Reads may take a minute on a busy cluster, and a silent address must not.
+    """
+    try:
+        async with asyncio.timeout(HELLO_SECONDS):
+            with contextlib.suppress(faults.Forbidden, faults.Overloaded):
+                await api.raw("/version")
+    except TimeoutError as error:
+        message = f"no answer within {HELLO_SECONDS:.0f} seconds"
+        raise faults.Unreachable(message, reason="Unreachable") from error
+
+
+def _first(group: BaseExceptionGroup[errors.ArgosyError]) -> errors.ArgosyError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -1,0 +1,217 @@
+"""The pictures drawn for a terminal: a tree for `status`, a table for `top`.
+
+Pure but for rich; the golden screens of the tests hold it to its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import rich.box
+import rich.console
+import rich.progress_bar
+import rich.table
+import rich.text
+import rich.tree
+from rich.markup import escape
+
+from controller.api import clock
+from controller.api.conditions import Blocked
+from controller.cli import pictures, screen
+from controller.cli.pictures import ApplicationPicture, ComponentPicture, OperationPicture
+
+# Up to so many servers are drawn one by one; beyond, they are counted by state.
+EACH = 8
+# Of those in trouble, so many are named in lines of their own.
+MOST_TROUBLED = 5
+BAR = 24
+
+_COLOURS = {
+    pictures.READY: "green",
+    pictures.BUSY: "cyan",
+    pictures.UPDATING: "yellow",
+    pictures.STARTING: "yellow",
+    pictures.STOPPED: "dim",
+    pictures.LEAVING: "dim",
+    pictures.UNREADY: "red",
+    pictures.FAILED: "bold red",
+}
+_SIGNS = {
+    pictures.READY: "●",
+    pictures.BUSY: "◐",
+    pictures.UPDATING: "◐",
+    pictures.STARTING: "○",
+    pictures.STOPPED: "□",
+    pictures.LEAVING: "◌",
+    pictures.UNREADY: "✗",
+    pictures.FAILED: "✗",
+}
+
+
+def draw(found: ApplicationPicture, now: float, *, wide: bool = False) -> rich.console.Group:
+    """Return one screen of an application."""
+    tree = rich.tree.Tree(_headline(found), guide_style="dim")
+    for each in found.components:
+        branch = tree.add(_component_line(each, found))
+        for line in _server_lines(each, now, wide=wide):
+            branch.add(line)
+    parts: list[rich.console.RenderableType] = [tree]
+    if found.operations:
+        parts += [rich.text.Text("\nOperations", style="bold"), operations(found.operations)]
+    if found.waits:
+        parts.append(rich.text.Text("\nWaits for", style="bold"))
+        parts += [waiting(each, now) for each in found.waits]
+    return rich.console.Group(*parts)
+
+
+def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
+    """Return all applications, the most troubled first."""
+    table = rich.table.Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for name in ("NAMESPACE", "APPLICATION", "READY", "REASON"):
+        table.add_column(name, no_wrap=True)
+    for name in ("AVAILABLE", "UPDATED", "FAILED"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("OPERATIONS", overflow="fold")
+    for each in sorted(found, key=pictures.trouble):
+        table.add_row(
+            escape(each.namespace),
+            escape(each.name),
+            f"[{_verdict_style(each)}]{each.ready}[/]",
+            each.reason,
+            f"{each.available}/{each.desired}",
+            str(each.updated),
+            f"[red]{each.failed}[/]" if each.failed else "0",
+            ", ".join(f"{act.action} {act.progress or act.reason}" for act in each.operations),
+        )
+    return table
+
+
+def operations(found: Sequence[OperationPicture]) -> rich.table.Table:
+    """Return operations, a line each, with their bars."""
+    table = rich.table.Table.grid(padding=(0, 2))
+    for each in found:
+        what = " ".join([each.action, *each.components])
+        table.add_row(
+            f"  {escape(each.name)}",
+            escape(what),
+            f"[{_end_style(each)}]{each.reason}[/]",
+            bar(each),
+            each.progress or "",
+            _counts(each),
+        )
+    return table
+
+
+def bar(found: OperationPicture) -> rich.console.RenderableType:
+    """Return how far an operation is, as a bar."""
+    colour = {"True": "green", "False": "red"}.get(found.succeeded, "cyan")
+    done = BAR if found.succeeded == "True" else 0
+    if found.total:
+        done = round(BAR * (found.done + found.failed) / found.total)
+    return rich.text.Text.assemble(("━" * done, colour), ("─" * (BAR - done), "dim"))
+
+
+def waiting(found: Blocked, now: float) -> rich.console.RenderableType:
+    """Return what is waited for: what, since when, why, and the remedy as a command."""
+    line = rich.text.Text("  ")
+    line.append(found.object, style="bold")
+    line.append(f"  {found.reason}", style="yellow")
+    if found.since:
+        line.append(f" for {screen.age(now - clock.parse(found.since))}")
+    if found.next_attempt_time:
+        left = clock.parse(found.next_attempt_time) - now
+        line.append(f", next try in {screen.age(left)}" if left > 0 else ", next try now")
+    lines = [line]
+    if found.message:
+        lines.append(rich.text.Text(f"    {found.message}"))
+    if found.remedy:
+        lines.append(rich.text.Text(f"    → {found.remedy}", style="cyan"))
+    return rich.console.Group(*lines)
+
+
+def _headline(found: ApplicationPicture) -> rich.text.Text:
+    line = rich.text.Text()
+    line.append(f"{found.namespace}/", style="dim")
+    line.append(found.name, style="bold")
+    line.append("  ")
+    word = {"True": "Ready", "False": "Not ready"}.get(found.ready, "Pending")
+    line.append(word, style=_verdict_style(found))
+    if found.reason not in ("Available", "Pending"):
+        line.append(f" · {found.reason}", style=_verdict_style(found))
+    if found.deleting:
+        line.append(" · being deleted", style="red")
+    elif found.paused and found.reason != "Paused":
+        line.append(" · paused", style="yellow")
+    line.append(f"  {screen.age(found.age_seconds)} old", style="dim")
+    line.append(f"\n{found.message}")
+    return line
+
+
+def _component_line(found: ComponentPicture, above: ApplicationPicture) -> rich.text.Text:
+    width = max(len(each.name) for each in above.components)
+    line = rich.text.Text()
+    line.append(f"{found.name:<{width}}", style="bold")
+    whole = found.available >= found.desired
+    line.append(
+        f"  {found.available}/{found.desired} available", style="green" if whole else "yellow"
+    )
+    if found.updated < found.desired:
+        line.append(f"  {found.updated} up to date", style="yellow")
+    line.append("  ")
+    line.append(pictures.summary(found.states, found.servers))
+    return line
+
+
+def _server_lines(found: ComponentPicture, now: float, *, wide: bool) -> list[rich.text.Text]:
+    if wide or len(found.servers) <= EACH:
+        return [_server_line(each, now, wide=wide) for each in found.servers]
+    troubled = [each for each in found.servers if each.state in pictures.TROUBLE]
+    lines = [_server_line(each, now, wide=False) for each in troubled[:MOST_TROUBLED]]
+    if len(troubled) > MOST_TROUBLED:
+        more = len(troubled) - MOST_TROUBLED
+        lines.append(rich.text.Text(f"… and {more} more: -o wide shows all", style="dim"))
+    return lines
+
+
+def _server_line(found: pictures.ServerPicture, now: float, *, wide: bool) -> rich.text.Text:
+    colour = _COLOURS[found.state]
+    line = rich.text.Text()
+    line.append(f"{_SIGNS[found.state]} ", style=colour)
+    line.append(found.short)
+    line.append(f"  {found.state}", style=colour)
+    if found.task:
+        line.append(f" {found.task}")
+    if found.held:
+        line.append("  held", style="magenta")
+    if found.state not in (pictures.READY, pictures.BUSY):
+        if found.reason not in ("", "Pending", "Available"):
+            line.append(f"  {found.reason}")
+        if found.since:
+            line.append(f" for {screen.age(now - clock.parse(found.since))}")
+        if found.message and found.state in pictures.TROUBLE:
+            line.append(f": {found.message}")
+    if wide:
+        where = "  ".join(
+            part for part in (found.zone, ",".join(found.addresses), found.revision) if part
+        )
+        line.append(f"  {where}", style="dim")
+    return line
+
+
+def _counts(found: OperationPicture) -> str:
+    parts = []
+    if found.running:
+        parts.append(f"{found.running} in flight")
+    if found.failed:
+        parts.append(f"[red]{found.failed} failed[/]")
+    return ", ".join(parts)
+
+
+def _verdict_style(found: ApplicationPicture) -> str:
+    if found.ready == "True":
+        return "green"
+    return "bold red" if found.stalled or found.failed else "yellow"
+
+
+def _end_style(found: OperationPicture) -> str:
+    return {"True": "green", "False": "red"}.get(found.succeeded, "cyan")
