@@ -68,11 +68,7 @@ def assess(
     if halted:
         return Progress(proven_revision=proven, since=since, missed=True)
     moved = (
-        acting
-        or retrying
-        or not same_target
-        or census.updated > before.updated
-        or census.available > before.available
+        acting or retrying or census.updated > before.updated or census.available > before.available
     )
     if moved:
         since = clock.stamp(now)

@@ -79,9 +79,9 @@ def _first_to_go(
 ) -> tuple[objects.Server, ...]:
     """Return the `count` servers that go first.
 
-    With claims strictly the highest ordinals, whose data is the newest by convention; else those
-    that people or a rollout marked, then the unhealthy, then the highest. A server that a person
-    holds is not taken for being unhealthy.
+    With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
+    rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
+    then the highest. A server that a person holds is not taken for being unhealthy.
     """
     servers = census.servers
     if spec.volume_claims:
@@ -92,8 +92,8 @@ def _first_to_go(
 
     def rank(ordinal: int) -> tuple[bool, bool, bool, int]:
         return (
-            _marked(servers[ordinal]),
             is_spare(servers[ordinal], census.desired),
+            _marked(servers[ordinal]),
             ordinal in unhealthy,
             ordinal,
         )

@@ -314,6 +314,42 @@ def test_a_rollback_by_hand_runs_the_proven_revision() -> None:
     assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
 
 
+def test_going_back_waits_for_nobody() -> None:
+    """A component is rolled back even while what it depends on is not well."""
+    policy = {"maxUnavailable": 1, "progressDeadlineSeconds": 5, "onDeadline": "RollBack"}
+
+    def shop(image: str) -> tuple[Body, Body]:
+        web = component("web", image, 2, dependsOn=["db"], rollout=policy)
+        return component("db", "db:v1", 1), web
+
+    rehearsal = rehearse(*shop("web:v1"))
+    rehearsal.apply("shop", *shop("web:broken"))
+    rehearsal.run_for(4)
+    rehearsal.fall_ill("shop-db-0")
+    rehearsal.run_for(20)
+    assert rehearsal.images(SET) == dict.fromkeys(range(2), "web:v1")
+    assert rehearsal.images("shop-db") == {}
+
+
+def test_what_a_set_said_before_a_retry_condemns_nothing() -> None:
+    """Until the set has tried again, its missed deadline is an old story."""
+    policy = {"maxUnavailable": 1, "progressDeadlineSeconds": 5, "onDeadline": "RollBack"}
+    rehearsal = rehearse(component("web", "web:v1", 2, rollout=policy))
+    rehearsal.apply("shop", component("web", "web:broken", 2, rollout=policy))
+    while not rehearsal.get(objects.ServerSet, SET).status.deadline_missed:
+        rehearsal.tick()
+    assert len(writes(planned(rehearsal))) == 1
+    retried = rehearsal.get(objects.Application, "shop")
+    retried.metadata.annotations[names.RETRY_NOW_ANNOTATION] = "1"
+    handled = msgspec.structs.replace(retried.status, last_handled_retry="1")
+    again = planned(rehearsal, application=msgspec.structs.replace(retried, status=handled))
+    assert not any(
+        each.resource is Resource.REVISIONS
+        for each in writes(again)
+        if isinstance(each, plan.Patch)
+    )
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

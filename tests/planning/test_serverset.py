@@ -177,6 +177,7 @@ def test_hand_edits_are_put_right_in_place(edit: dict[str, Any]) -> None:
     rehearsal = rehearse()
     before = rehearsal.get(objects.Server, "shop-web-1").spec
     rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": edit})
+    assert reason(planned(rehearsal)) != "Available"
     rehearsal.run()
     assert rehearsal.get(objects.Server, "shop-web-1").spec == before
 
@@ -231,12 +232,18 @@ def test_a_change_of_policy_and_image_keeps_the_budget() -> None:
 
 def test_rollouts_keep_away_from_operated_servers() -> None:
     """A server under a task is not touched, and counts as unavailable to the others' budget."""
-    rehearsal = rehearse(rollout={"maxUnavailable": 1})
+    rehearsal = rehearse(rollout={"maxUnavailable": 2})
     task = {"id": "t", "operation": "o"}
     rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"task": task}})
-    rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"maxUnavailable": 1}))
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"maxUnavailable": 2}))
+    made = planned(rehearsal)
+    assert made.status is not None
+    rehearsal.run_for(1)
+    assert len([each for each in rehearsal.servers(SET).values() if each.spec.revision]) == 3
+    told = {each.spec.revision for each in rehearsal.servers(SET).values()}
+    assert len(told) == 2
     rehearsal.run()
-    assert set(rehearsal.images(SET).values()) == {"web:v1"}
+    assert rehearsal.images(SET) == {0: "web:v2", 1: "web:v1", 2: "web:v2"}
     rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"task": None}})
     rehearsal.run()
     assert set(rehearsal.images(SET).values()) == {"web:v2"}
@@ -262,6 +269,16 @@ def test_with_claims_the_highest_ordinals_go_first() -> None:
     rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]))
     rehearsal.run()
     assert list(rehearsal.servers(SET)) == [0, 1]
+
+
+def test_the_claim_of_a_server_that_comes_back_is_kept() -> None:
+    """A server deleted by hand is gone for a moment only: its data is never scaled away."""
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenScaled": "Delete"}])
+    claim = rehearsal.get(objects.Claim, "data-shop-web-1").metadata.uid
+    rehearsal.delete(Resource.SERVERS, "shop-web-1")
+    rehearsal.run()
+    assert len(rehearsal.images(SET)) == 2
+    assert rehearsal.get(objects.Claim, "data-shop-web-1").metadata.uid == claim
 
 
 @pytest.mark.parametrize(("when_deleted", "left"), [("Retain", 2), ("Delete", 0)])
@@ -322,6 +339,44 @@ def test_min_ready_seconds_are_waited_for() -> None:
     assert 10 <= wake <= 20
     rehearsal.run(quiet=20)
     assert rehearsal.condition(objects.ServerSet, SET) == ("True", "Available")
+
+
+def test_a_missing_server_waits_for_those_on_their_way_out() -> None:
+    """Live servers, those that still go included, never exceed the desired number."""
+    rehearsal = rehearse(replicas=6)
+    rehearsal.apply("shop", component("web", "web:v1", 4))
+    rehearsal.tick()
+    servers = rehearsal.servers(SET)
+    assert [each for each, one in servers.items() if one.metadata.deletion_timestamp] == [4, 5]
+    del servers[0]
+    assert created(planned(rehearsal, servers=servers)) == []
+    rehearsal.run_for(3)
+    servers = rehearsal.servers(SET)
+    del servers[0]
+    assert created(planned(rehearsal, servers=servers)) == ["shop-web-0"]
+
+
+def test_a_mark_does_not_outrank_what_a_rollout_added() -> None:
+    """The end of a surge takes the spare servers, whatever people marked for a scale-down."""
+    rollout = {"maxUnavailable": 0, "maxSurge": 1}
+    rehearsal = rehearse(replicas=2, rollout=rollout)
+    mark = {"metadata": {"annotations": {names.DELETE_FIRST_ANNOTATION: "true"}}}
+    rehearsal.edit(Resource.SERVERS, "shop-web-0", mark)
+    rehearsal.apply("shop", component("web", "web:v2", 2, rollout=rollout))
+    rehearsal.run()
+    assert rehearsal.images(SET) == {0: "web:v2", 1: "web:v2"}
+
+
+def test_what_ails_an_unproven_revision_is_not_remediated() -> None:
+    """Servers that fall ill at a revision that never proved itself are the rollout's concern."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 9999}
+    rehearsal = rehearse(replicas=5, rollout=rollout)
+    rehearsal.apply("shop", component("web", "web:v2", 5, rollout=rollout))
+    rehearsal.run_for(1)
+    rehearsal.fall_ill("shop-web-4")
+    rehearsal.run_for(400)
+    assert rehearsal.images(SET) == dict.fromkeys(range(4), "web:v1")
+    assert rehearsal.get(objects.Server, "shop-web-4").spec.incarnation == 1
 
 
 def test_an_orphaned_set_lets_go_of_what_is_no_longer_its_own() -> None:
