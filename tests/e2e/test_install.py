@@ -27,6 +27,8 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "argosy"
 SHOP = yaml.safe_load((ROOT / "examples" / "shop.yaml").read_text())
+# The example's servers do not heed SIGTERM, so each takes all the time that it has to drain.
+SHOP["spec"]["deletion"] = {"drainSeconds": 1}
 OPERATOR = "argosy-system"
 NAMESPACE = "shops"
 PATIENCE_SECONDS = 120
