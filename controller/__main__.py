@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from controller.cli import acting, seeing
+from controller.cli import acting, asking, seeing
 from controller.cli import app as cli
 
 app = cli.app
 # Importing a module of commands declares them.
-DECLARED = (seeing, acting)
+DECLARED = (seeing, asking, acting)
 
 
 @app.command(rich_help_panel="Operator")

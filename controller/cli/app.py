@@ -79,7 +79,7 @@ class Commands(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that `args` mean."""
-        if args and args[0] == "run" and (_is_plugin(ctx) or args[1:2] and args[1][0] != "-"):
+        if args and args[0] == "run" and (_is_plugin(ctx) or (args[1:2] and args[1][0] != "-")):
             args = ["run-steps", *args[1:]]
         return super().resolve_command(ctx, args)
 
@@ -98,6 +98,7 @@ app = typer.Typer(
     name="argosy",
     cls=Commands,
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Applications on fleets of servers: see them, ask them why, act on them.",

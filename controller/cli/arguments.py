@@ -77,9 +77,7 @@ def operations() -> Any:
 
 def servers() -> Any:
     """Return the argument that names a server."""
-    return typer.Argument(
-        metavar="SERVER", help="The server.", autocompletion=_complete("servers")
-    )
+    return typer.Argument(metavar="SERVER", help="The server.", autocompletion=_complete("servers"))
 
 
 Component = Annotated[

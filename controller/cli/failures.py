@@ -35,7 +35,7 @@ class TookTooLongError(errors.Waiting):
         super().__init__(message, reason="Timeout")
 
 
-class Refusal(errors.Stalled):  # noqa: N818 - it is an answer, not a mishap
+class Refusal(errors.Stalled):
     """What was asked for is not possible as things are; the message says what to do."""
 
     def __init__(self, message: str) -> None:

@@ -55,9 +55,7 @@ async def follow(session: Session, name: str, *, after: str = "") -> int:
     return await _interrupted(session, name)
 
 
-async def _versions(
-    session: Session, name: str, after: str
-) -> AsyncIterator[objects.Operation]:
+async def _versions(session: Session, name: str, after: str) -> AsyncIterator[objects.Operation]:
     """Yield the operation as it is now, again and again."""
     failed = 0
     generation = 0

@@ -31,9 +31,7 @@ async def begin(
 ) -> int:
     """Make an operation on an application, and follow it."""
     # The API server accepts one on an application that does not exist; a typing error must not.
-    found = await reading.one(
-        session.api, objects.Application, session.namespace, application
-    )
+    found = await reading.one(session.api, objects.Application, session.namespace, application)
     _check_components(found, spec.get("components") or ())
     body = {
         "apiVersion": names.API_VERSION,
@@ -124,9 +122,7 @@ async def hold(session: Session, given: Sequence[str], *, held: bool) -> int:
 
 async def retry_now(session: Session, given: Sequence[str]) -> int:
     """Have what failed tried again at once, whatever was waited for."""
-    meant = references.parse(
-        given, Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS
-    )
+    meant = references.parse(given, Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS)
     value = f"{screen.now():.3f}"
     body = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: value}}}
     await session.api.patch(

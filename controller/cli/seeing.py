@@ -11,7 +11,9 @@ from controller.cli.arguments import Form
 OURS = "applications, serversets, servers, operations (argosy.dev)"
 
 
-@app.command(app.SEE, Right(verbs="get, list", resource=OURS), Right(verbs="watch", resource=OURS, why="-w"))
+@app.command(
+    app.SEE, Right(verbs="get, list", resource=OURS), Right(verbs="watch", resource=OURS, why="-w")
+)
 def status(
     application: arguments.AnyApplication = "",
     everywhere: arguments.Everywhere = False,
@@ -36,7 +38,9 @@ def status(
     )
 
 
-@app.command(app.SEE, Right(verbs="list", resource=OURS), Right(verbs="watch", resource=OURS, why="-w"))
+@app.command(
+    app.SEE, Right(verbs="list", resource=OURS), Right(verbs="watch", resource=OURS, why="-w")
+)
 def top(
     everywhere: arguments.Everywhere = False,
     selector: arguments.Selector = "",

@@ -135,9 +135,7 @@ async def _live(wanted: _Wanted, form: str, *, compact: bool) -> int:
             with rich.live.Live(console=console, auto_refresh=False, screen=False) as live:
                 while True:
                     shown = caches.pictures(wanted)
-                    live.update(
-                        _render(shown, compact=compact, wide=form == "wide"), refresh=True
-                    )
+                    live.update(_render(shown, compact=compact, wide=form == "wide"), refresh=True)
                     changed.clear()
                     # Ages move even when nothing else does.
                     with contextlib.suppress(TimeoutError):

@@ -1,0 +1,169 @@
+"""`why` and `explain`: how an object stands, what it waits for, and what would be done next.
+
+The operator's own snapshot and plan, made here: so it works with read-only rights, and with the
+operator down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import rich.console
+import rich.text
+
+from controller import errors
+from controller.api import clock, conditions
+from controller.api.conditions import Blocked
+from controller.api.reasons import DESCRIPTIONS, Reason
+from controller.api.resources import Resource
+from controller.cli import references, screen, status_text
+from controller.cli.session import Session
+from controller.execution import inspection
+from controller.execution.keys import Key
+from controller.kube import faults
+from controller.planning import narrative
+from controller.planning import plan as plans
+
+LEASE = "argosy-leader"
+# A reason may be a provider's own, of which only its message is known.
+_MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items()}
+# A Lease that was not renewed for so long has no holder that lives.
+LEASE_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Why an object is as it is."""
+
+    object: str
+    namespace: str
+    ready: str
+    reason: str
+    message: str
+    meaning: str
+    remedy: str
+    since: str
+    waits: tuple[Blocked, ...]
+    plan: tuple[str, ...]
+    operator: str
+    notes: tuple[str, ...]
+
+
+async def tell(session: Session, given: Sequence[str], form: str) -> int:
+    """Answer for the object that `given` names."""
+    meant = references.parse(given)
+    space = "" if meant.resource is Resource.FLEETS else session.namespace
+    key = Key(meant.resource, space, meant.name)
+    found, planned, notes = await inspection.inspect(session.api, key)
+    if found is None:
+        where = f" in namespace {space}" if space else ""
+        raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
+    said = await operator(session.api)
+    made = answer(meant, space, _planned_object(found), planned, (said, *notes))
+    if form in ("json", "yaml"):
+        screen.data(made, form)
+    else:
+        screen.output().print(draw(made, screen.now()), soft_wrap=True)
+    return 0
+
+
+def answer(
+    meant: references.Reference,
+    namespace: str,
+    seen: Any,
+    planned: plans.Plan,
+    notes: Sequence[str],
+) -> Answer:
+    """Return the answer for an object as `seen`, by the plan that was made of it.
+
+    What the plan says of it is newer than what its status says; the status knows refusals that
+    only the operator met.
+    """
+    status = planned.status if planned.status is not None else seen.status
+    verdict = conditions.find(status.conditions, "Succeeded") or conditions.find(
+        status.conditions, "Ready"
+    )
+    reason = verdict.reason if verdict else Reason.PENDING
+    known = _MEANINGS.get(reason)
+    told = tuple(getattr(status, "blocked_by", ()))
+    also = tuple(getattr(seen.status, "blocked_by", ()))
+    known_already = {(each.object, each.reason) for each in told}
+    refused = [
+        each
+        for each in also
+        if each.reason in (Reason.REFUSED, Reason.NAME_TAKEN)
+        and (each.object, each.reason) not in known_already
+    ]
+    return Answer(
+        object=f"{meant.kind}/{meant.name}",
+        namespace=namespace,
+        ready=verdict.status if verdict else "Unknown",
+        reason=reason,
+        message=verdict.message if verdict else "",
+        meaning=known.meaning if known else "",
+        remedy=_filled(known.remedy if known else "", meant),
+        since=verdict.last_transition_time if verdict else "",
+        waits=(*told, *refused),
+        plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),
+        operator=notes[0],
+        notes=tuple(notes[1:]),
+    )
+
+
+def draw(found: Answer, now: float) -> rich.console.Group:
+    """Return the answer for a terminal."""
+    title = rich.text.Text()
+    title.append(found.object, style="bold")
+    title.append("  ")
+    style = {"True": "green", "False": "red"}.get(found.ready, "yellow")
+    title.append(found.reason, style=style)
+    if clock.parse(found.since):
+        title.append(f" for {screen.age(now - clock.parse(found.since))}")
+    parts: list[rich.console.RenderableType] = [title]
+    parts += [rich.text.Text(each) for each in (found.message, found.meaning) if each]
+    if found.remedy and not any(each.remedy for each in found.waits):
+        parts.append(rich.text.Text(f"→ {found.remedy}", style="cyan"))
+    if found.waits:
+        parts.append(rich.text.Text("\nWaits for", style="bold"))
+        parts += [status_text.waiting(each, now) for each in found.waits]
+    parts.append(rich.text.Text("\nNext", style="bold"))
+    nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
+    parts += [rich.text.Text(f"  {each}") for each in found.plan or nothing]
+    told = [each for each in (found.operator, *found.notes) if each]
+    parts += [rich.text.Text(f"\n{each}", style="dim") for each in told]
+    return rich.console.Group(*parts)
+
+
+async def operator(api: Any) -> str:
+    """Return in a sentence whether an operator is at work; empty where that cannot be seen."""
+    query = f"fieldSelector=metadata.name%3D{LEASE}"
+    try:
+        found = msgspec.json.decode(await api.raw("/apis/coordination.k8s.io/v1/leases", query))
+    except errors.ArgosyError:
+        return ""
+    leases = found.get("items") or []
+    if not leases:
+        return "No operator has ever led here: is Argosy installed?"
+    spec = max((each["spec"] for each in leases), key=lambda each: each.get("renewTime") or "")
+    silent = screen.now() - clock.parse(spec.get("renewTime"))
+    if spec.get("holderIdentity") and silent < LEASE_SECONDS:
+        return ""
+    return (
+        f"No operator is at work: the last one renewed its Lease {screen.age(silent)} ago. Until one"
+        " is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
+    )
+
+
+def _planned_object(found: Any) -> Any:
+    for name in ("application", "server_set", "server", "operation", "fleet"):
+        if type(found).__name__.lower().startswith(name.replace("_", "")):
+            return getattr(found, name)
+    raise AssertionError(f"no object in {type(found).__name__}")
+
+
+def _filled(remedy: str, meant: references.Reference) -> str:
+    """Return the remedy with the object's own name, where it is one of its kind."""
+    return remedy.replace(f"{meant.kind.lower()}/NAME", str(meant))
