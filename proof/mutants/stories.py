@@ -12,6 +12,7 @@ from typing import Any
 from controller.api.resources import Resource
 from controller.kube import api as door
 from proof.mutants import arena
+from proof.mutants.arena import NAMESPACE
 
 Story = Callable[[arena.Stage], Awaitable[None]]
 LAG_SECONDS = 120.0
@@ -49,12 +50,17 @@ async def life(stage: arena.Stage) -> None:
 
 
 async def quiet(stage: arena.Stage) -> None:
-    """Nothing happens for ten minutes."""
+    """Nothing happens for ten minutes, but for watches that break and a person's annotations."""
     stage.put(Resource.APPLICATIONS, "shop", shop(component("db", 1), component("web", 3)))
     await stage.ready("shop")
     await asyncio.sleep(1)
     stage.quiet_since = stage.server.now()
-    await asyncio.sleep(QUIET_SECONDS)
+    for number in range(10):
+        await asyncio.sleep(QUIET_SECONDS / 10)
+        stage.faults.drop_watches()
+        note = {"metadata": {"annotations": {"example.com/note": str(number)}}}
+        for each in (Resource.SERVERS, Resource.PODS):
+            stage.server.registry.patch(each, NAMESPACE, "shop-web-0", note, actor="person")
 
 
 async def rolling(stage: arena.Stage) -> None:
@@ -150,16 +156,22 @@ async def strangers(stage: arena.Stage) -> None:
     """Names that Argosy needs are taken by what people made."""
     container = {"name": "main", "image": "own:1"}
     stage.put(Resource.PODS, "shop-web-1", {"containers": [container]})
-    stage.put(Resource.SERVICES, "shop-web", {"clusterIP": "None"})
+    stage.put(Resource.SERVICES, "lamp-web", {"clusterIP": "None"})
+    stage.put(Resource.APPLICATIONS, "lamp", shop(component("web", 1)))
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 2)))
     await stage.until(
         "a stalled application",
         lambda: arena.condition(stage.find(Resource.APPLICATIONS, "shop"), "Stalled") == "True",
     )
+    await stage.until(
+        "a stalled lamp",
+        lambda: arena.condition(stage.find(Resource.APPLICATIONS, "lamp"), "Stalled") == "True",
+    )
     await asyncio.sleep(LAG_SECONDS)
+    stage.remove(Resource.APPLICATIONS, "lamp")
     await gone(stage, "shop")
-    if stage.find(Resource.PODS, "shop-web-1") is None:
-        raise AssertionError("a person's pod has gone")
+    if not stage.all(Resource.PODS) or not stage.all(Resource.SERVICES):
+        raise AssertionError("what a person made has gone")
 
 
 async def replaced(stage: arena.Stage) -> None:

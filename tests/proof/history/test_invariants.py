@@ -470,3 +470,53 @@ def test_a_verdict_tells_the_story() -> None:
     assert verdict.told(found.history.changes[0]) in verdict.story(
         found.history, verdict.Violation(invariant="", message="", evidence=found.history.changes)
     )
+
+
+def test_i2_strangers_are_left_alone() -> None:
+    """A write to a pod that somebody else made is seen; to one that a server controls it is not."""
+    shop = Shop()
+    own = shop.log.create("pods", "shop-web-1", by=scribe.PERSON)
+    shop.log.patch(own, status={"phase": "Running"})
+    assert broken(shop) == ["I2"]
+    shop = Shop()
+    handed = shop.log.create("pods", "shop-web-0", owner=shop.server(0), by=scribe.PERSON)
+    shop.log.patch(handed, status={"phase": "Running"})
+    assert broken(shop) == []
+
+
+def test_i6_nothing_is_asked_twice_without_a_reason() -> None:
+    """Where no answer was lost, a create or delete that had been done already is seen."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.refuse("create", server, 409)
+    shop.log.delete(server)
+    shop.log.delete(server)
+    assert broken(shop) == []
+    assert broken(shop, faultless=True) == ["I6", "I6"]
+
+
+@pytest.mark.parametrize(("unavailable", "wrong"), [(1, ["Budget"]), (2, []), ("50%", ["Budget"])])
+def test_budget_of_a_component(unavailable: int | str, wrong: list[str]) -> None:
+    """Replacing one available server too many at once is seen; percents are rounded down."""
+    shop = Shop(replicas=3)
+    shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": unavailable}})
+    for ordinal in range(3):
+        server = shop.server(ordinal)
+        shop.ready(shop.pod(server), server)
+    shop.log.wait(60)
+    for server in shop.servers[:2]:
+        shop.log.patch(server, spec={"incarnation": 2})
+    assert broken(shop) == wrong
+
+
+@pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, []), ("50%", [])])
+def test_budget_of_an_operation(concurrency: int | str, wrong: list[str]) -> None:
+    """A server asked to work for an operation beyond its concurrency is seen."""
+    shop = Shop(replicas=4)
+    status = {"total": 4}
+    spec = {"application": "shop", "concurrency": concurrency}
+    shop.log.create("operations", "x", by=scribe.PERSON, spec=spec, status=status)
+    for ordinal in range(2):
+        server = shop.server(ordinal)
+        shop.log.patch(server, spec={"task": {"id": f"x/{ordinal}", "operation": "x"}})
+    assert broken(shop) == wrong
