@@ -7,6 +7,7 @@ object as often, with every invariant kept and nothing left behind.
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -87,7 +88,7 @@ def judged(place: rig.Rig, known: Reference, name: str, *, slack: float) -> Outc
     """Live once, whatever has been prepared, and hold the run against the reference."""
     began = time.monotonic()
     try:
-        life = scenario.live(place)
+        life = scenario.live(place, known.life.world)
     except (TimeoutError, AssertionError) as error:
         place.recover()
         return Outcome(name=name, seconds=time.monotonic() - began, wrong=(str(error),))
@@ -108,7 +109,10 @@ def differences(wanted: scenario.World, found: scenario.World) -> Iterator[str]:
     """Yield in what one world differs from another."""
     for name in sorted({*wanted, *found}):
         if wanted.get(name) != found.get(name):
-            yield f"{name} is {found.get(name, 'not there')}, not {wanted.get(name, 'not there')}"
+            old, new = json.loads(wanted.get(name, "{}")), json.loads(found.get(name, "{}"))
+            for key in sorted({*old, *new}):
+                if old.get(key) != new.get(key):
+                    yield f"{name}: {key} is {new.get(key)}, not {old.get(key)}"
 
 
 def _told(outcome: Outcome) -> str:

@@ -188,6 +188,11 @@ class Proxy:
         return answer
 
     async def _forward(self, request: web.Request, body: bytes) -> answers.Answer:
+        # What has been sent is carried out, also when its sender is killed meanwhile: the API
+        # server must not be left with half a request, whose outcome no audit log would tell.
+        return await asyncio.shield(self._request(request, body))
+
+    async def _request(self, request: web.Request, body: bytes) -> answers.Answer:
         async with self._session.request(
             request.method,
             self._upstream.server + request.raw_path,

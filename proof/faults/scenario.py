@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, fixtures
+from devcluster import client, fixtures, processes
 from proof.faults import rig
 from proof.history import journal
 
@@ -22,9 +22,9 @@ Object = dict[str, Any]
 World = Mapping[str, str]
 
 STEP_SECONDS = 150.0
+SETTLE_SECONDS = 20.0
 APPLICATION = "shop"
 OPERATION = "restart-web"
-LEFT_BY_KUBERNETES = frozenset({"kube-root-ca.crt", "default"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,16 @@ class Life:
     left: frozenset[str]
 
 
-def live(place: rig.Rig) -> Life:
-    """Live the whole life in a namespace of its own."""
+def live(place: rig.Rig, like: World | None = None) -> Life:
+    """Live the whole life in a namespace of its own; at its height it comes to be `like` another.
+
+    What it has come to when that takes too long is in the Life: comparing is the caller's.
+    """
     namespace = open_namespace(place.client)
     try:
         for act in (create, scale, update, restart):
             act(place.client, namespace)
-        world = seen(place.client, namespace)
+        world = settled(place.client, namespace, like)
         delete(place.client, namespace)
         left = frozenset(each["metadata"]["uid"] for each in listed(place.client, namespace))
         return Life(namespace=namespace, world=world, left=left)
@@ -88,14 +91,14 @@ def application(replicas: int = 2, image: str = "web:1") -> Object:
         "apiVersion": "argosy.dev/v1alpha1",
         "kind": "Application",
         "metadata": {"name": APPLICATION},
-        "spec": {"deletion": {"drainSeconds": 0}, "components": [db, web]},
+        "spec": {"deletion": {"drainSeconds": 1}, "components": [db, web]},
     }
 
 
 def template(image: str) -> Object:
     """Return a pod template of one container."""
     container = {"name": "main", "image": image}
-    return {"spec": {"containers": [container], "terminationGracePeriodSeconds": 0}}
+    return {"spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}
 
 
 def create(api: client.Client, namespace: str) -> None:
@@ -154,6 +157,18 @@ def listed(api: client.Client, namespace: str) -> list[Object]:
     return found
 
 
+def settled(api: client.Client, namespace: str, like: World | None) -> World:
+    """Return the world once it is `like` another, or has had its time; without another, at rest."""
+    worlds = [seen(api, namespace)]
+
+    def same() -> bool:
+        worlds.append(seen(api, namespace))
+        return worlds[-1] == (worlds[-2] if like is None else like)
+
+    processes.wait_until(same, SETTLE_SECONDS)
+    return worlds[-1]
+
+
 def seen(api: client.Client, namespace: str) -> World:
     """Return what the world looks like, without what differs between any two runs."""
     return {
@@ -166,7 +181,12 @@ def _essence(body: Object) -> Object:
     metadata, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
     described = _DESCRIBED.get(body["resource"], _plain)
     return {
-        "labels": metadata.get("labels", {}),
+        # Kubernetes adds labels of its own: a pod is told its node's zone.
+        "labels": {
+            key: value
+            for key, value in metadata.get("labels", {}).items()
+            if key.startswith(("argosy.dev/", "app.kubernetes.io/"))
+        },
         "finalizers": metadata.get("finalizers", []),
         "owners": [f"{o['kind']}/{o['name']}" for o in metadata.get("ownerReferences", [])],
         "conditions": {

@@ -59,9 +59,14 @@ def _again(change: journal.Change, what: str) -> verdict.Violation:
 def counts(history: journal.History) -> Counts:
     """Return how often the operator made and deleted each object, by name.
 
-    A request that changed nothing, such as the second delete of one object, counts as none.
+    A request that changed nothing, such as the second delete of one object, counts as none; nor
+    does the create of a pod that somebody else took away, whose successor counts in its stead.
     """
     found: Counts = Counter()
+    for life in history.lives.values():
+        end = life.ending or life.gone
+        if life.resource == "pods" and life.born.ours and end is not None and not end.ours:
+            found["pods", life.name, "create"] -= 1
     for each in history.ours:
         if each.effect is journal.Effect.CREATED:
             found[each.resource, each.name, "create"] += 1
