@@ -21,6 +21,7 @@ from controller.planning import (
     application,
     availability,
     budget,
+    census,
     contents,
     merge_patch,
     narrative,
@@ -430,14 +431,21 @@ class Rehearsal:
         )
 
     def _available(self, set_name: str) -> int:
-        """Count the servers that say they are ready, and were not told to be anything else."""
+        """Count the servers that say they are ready, and were not told to be anything else.
+
+        One that a person marked to go first is not missed when it goes: they asked for it.
+        """
         return sum(
             conditions.is_true(each.status.conditions, "Ready")
             and each.status.revision == each.spec.revision
             and each.status.incarnation == each.spec.incarnation
-            and each.metadata.deletion_timestamp is None
+            and (each.metadata.deletion_timestamp is None or self._marked(each))
             for each in self.servers(set_name).values()
         )
+
+    def _marked(self, server: objects.Server) -> bool:
+        mark = server.metadata.annotations.get(names.DELETE_FIRST_ANNOTATION, census.SPARE)
+        return bool(mark != census.SPARE)
 
     # What the API server does.
 
