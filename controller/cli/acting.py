@@ -43,7 +43,7 @@ _VERBS = {
 
 
 def _verb(name: str, action: str, about: str) -> Callable[..., Work]:
-    def act(
+    def act(  # noqa: PLR0917 - each is an option, given by name
         application: arguments.Application,
         component: arguments.Components = None,
         servers: arguments.Servers = "",
@@ -86,7 +86,7 @@ for _name, (_action, _about) in _VERBS.items():
 
 
 @app.command(app.ACT, READ, MAKE, CANCEL, name="run-steps")
-def run_steps(
+def run_steps(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Application,
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="Run it in each server.")
@@ -226,3 +226,104 @@ def retry_now(thing: arguments.Thing) -> Work:
     from controller.cli import operations  # noqa: PLC0415 - imported when asked for
 
     return functools.partial(operations.retry_now, given=thing)
+
+
+@app.command(
+    app.ACT,
+    Right(verbs="get, patch", resource="applications (argosy.dev)"),
+    Right(
+        verbs="patch",
+        resource="serversets/scale (argosy.dev)",
+        why="where the application does not name replicas",
+    ),
+)
+def scale(
+    application: arguments.Application,
+    replicas: Annotated[int, typer.Option(help="How many servers.", min=0)],
+    component: arguments.Component = "",
+) -> Work:
+    """Set how many servers a component has.
+
+    Example: kubectl argosy scale shop --component web --replicas 20
+    """
+    from controller.cli import scaling  # noqa: PLC0415 - imported when asked for
+
+    return functools.partial(
+        scaling.scale, application=application, component=component, replicas=replicas
+    )
+
+
+@app.command(
+    app.ACT,
+    Right(
+        verbs="get", resource="applications, serversets, servers, operations, fleets (argosy.dev)"
+    ),
+)
+def wait(
+    thing: arguments.Thing,
+    wanted: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            help="Ready, Succeeded, another condition as TYPE=STATUS, or deleted.",
+        ),
+    ] = "",
+    timeout: arguments.Timeout = 600,
+) -> Work:
+    """Wait until something is ready, or an operation has succeeded, or it is gone.
+
+    Example: kubectl argosy wait application/shop --timeout 300
+    """
+    from controller.cli import waiting  # noqa: PLC0415 - imported when asked for
+
+    return functools.partial(waiting.wait, given=thing, wanted=wanted, timeout_seconds=timeout)
+
+
+@app.command(
+    app.ACT,
+    Right(verbs="get", resource="servers (argosy.dev)"),
+    Right(verbs="get, create", resource="pods/exec"),
+    name="exec",
+)
+def execute(
+    server: Annotated[str, arguments.servers()],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="A shell if none.")
+    ] = None,
+    container: Annotated[str, typer.Option("--container", "-c", help="Where it runs.")] = "",
+) -> Work:
+    """Run a command in one server, with this terminal in front of it; its exit code is ours.
+
+    Example: kubectl argosy exec shop-web-3 -- nginx -T
+    """
+    from controller.cli import shell  # noqa: PLC0415 - imported when asked for
+
+    return functools.partial(shell.run, server=server, command=command or (), container=container)
+
+
+@app.command(
+    app.ACT,
+    Right(verbs="get, delete", resource="applications (argosy.dev)"),
+    Right(verbs="list", resource="serversets, servers, operations (argosy.dev)"),
+    Right(
+        verbs="list, watch",
+        resource="pods, services, persistentvolumeclaims, jobs, controllerrevisions, fleets,"
+        " namespaces",
+        why="to show what goes; what may not be read is said",
+    ),
+)
+def delete(
+    application: arguments.Application,
+    yes: arguments.Yes = False,
+    detach: arguments.Detach = False,
+    timeout: arguments.Timeout = 0,
+) -> Work:
+    """Delete an application: show what goes, in order, ask, and see it gone.
+
+    Example: kubectl argosy delete shop
+    """
+    from controller.cli import ending  # noqa: PLC0415 - imported when asked for
+
+    return functools.partial(
+        ending.delete, application=application, yes=yes, detach=detach, timeout_seconds=timeout
+    )

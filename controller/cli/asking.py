@@ -12,8 +12,9 @@ from controller.cli import app, arguments
 from controller.cli.app import Right, Work
 from controller.cli.arguments import Data
 
+OURS = "applications, serversets, servers, operations (argosy.dev)"
 PLANNING = (
-    Right(verbs="list, watch", resource="applications, serversets, servers, operations (argosy.dev)"),
+    Right(verbs="list, watch", resource=OURS),
     Right(
         verbs="list, watch",
         resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps)",
@@ -24,7 +25,9 @@ PLANNING = (
         resource="fleets (argosy.dev), namespaces",
         why="the same; in the whole cluster",
     ),
-    Right(verbs="list", resource="leases (coordination.k8s.io)", why="to say whether an operator runs"),
+    Right(
+        verbs="list", resource="leases (coordination.k8s.io)", why="to say whether an operator runs"
+    ),
 )
 
 

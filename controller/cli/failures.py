@@ -57,30 +57,37 @@ def explain(
 ) -> tuple[int, str, tuple[str, ...]]:
     """Return the exit code, the message, and lines that say what to do next."""
     text = str(error)
-    match error:
-        case UsageError():
-            return USAGE, text, ("See --help.",)
-        case TookTooLongError():
-            return LATE, text, ()
-        case Refusal():
-            return FAILED, text, ()
-        case faults.Unreachable():
-            return UNREACHABLE, f"cannot reach the API server at {server}: {text}", _where(target)
-        case faults.Unauthorized():
-            advice = ("The credentials are not, or no longer, valid: log in again.",)
-            return UNREACHABLE, f"{server} does not know you: {text}", (*advice, *_where(target))
-        case faults.Forbidden():
-            return REFUSED, *_forbidden(text)
-        case faults.NotFound() if "could not find the requested resource" in text:
-            advice = ("Is Argosy installed there? helm install argosy charts/argosy",)
-            return MISSING, f"{server} does not know Argosy's kinds", advice
-        case faults.NotFound():
-            return MISSING, _plain(text), ()
-        case _ if error.reason == "BadKubeconfig":
-            return UNREACHABLE, text, _where(target)
-        case _ if isinstance(error, errors.Stalled):
-            return REFUSED, _plain(text), ()
+    own = _OWN.get(type(error))
+    if own is not None:
+        return own, text, ("See --help.",) if own == USAGE else ()
+    if isinstance(error, faults.Forbidden):
+        return REFUSED, *_forbidden(text)
+    if isinstance(error, faults.NotFound):
+        return MISSING, *_missing(text, server)
+    away = _AWAY.get(type(error)) or ("{text}" if error.reason == "BadKubeconfig" else "")
+    if away:
+        return UNREACHABLE, away.format(server=server, text=text), _where(target)
+    if isinstance(error, errors.Stalled):
+        return REFUSED, _plain(text), ()
     return FAILED, _plain(text), ("It may pass: try again.",)
+
+
+_OWN: dict[type[errors.ArgosyError], int] = {
+    UsageError: USAGE,
+    TookTooLongError: LATE,
+    Refusal: FAILED,
+}
+_AWAY: dict[type[errors.ArgosyError], str] = {
+    faults.Unreachable: "cannot reach the API server at {server}: {text}",
+    faults.Unauthorized: "{server} does not know you: {text}; log in again",
+}
+
+
+def _missing(text: str, server: str) -> tuple[str, tuple[str, ...]]:
+    if "could not find the requested resource" not in text:
+        return _plain(text), ()
+    advice = "Is Argosy installed there? helm install argosy charts/argosy"
+    return f"{server} does not know Argosy's kinds", (advice,)
 
 
 def _forbidden(text: str) -> tuple[str, tuple[str, ...]]:
@@ -91,12 +98,12 @@ def _forbidden(text: str) -> tuple[str, tuple[str, ...]]:
     space = f" -n {found['namespace']}" if found["namespace"] else ""
     scope = f" in namespace {found['namespace']}" if found["namespace"] else " in the whole cluster"
     message = f"you lack a permission: {found['verb']} {resource}{scope}"
+    check = f"kubectl auth can-i {found['verb']} {resource}{space} --as {found['user']}"
     return message, (
         f"You are {found['user']}.",
-        f"An administrator can see it with: kubectl auth can-i {found['verb']} {resource}{space}"
-        f" --as {found['user']}",
-        "What each command needs is in docs/reference/cli.md; the chart's roles argosy-viewer,"
-        " argosy-editor and argosy-operation-editor grant it.",
+        f"An administrator can see it with: {check}",
+        "The chart's roles argosy-viewer, argosy-editor and argosy-operation-editor grant it.",
+        "What each command needs: docs/reference/cli.md",
     )
 
 
@@ -106,8 +113,8 @@ def _where(target: Target) -> tuple[str, ...]:
     if target.kubeconfig:
         return (f"Is {target.kubeconfig} the right kubeconfig?",)
     return (
-        "Is it the right cluster? kubectl config current-context; choose with --context or"
-        " --kubeconfig.",
+        "Is it the right cluster? kubectl config current-context",
+        "Choose another one with --context or --kubeconfig.",
     )
 
 

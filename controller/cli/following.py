@@ -83,7 +83,7 @@ def _end(found: OperationPicture) -> int:
         return 0
     screen.say(f"[red]{found.reason}[/]: {screen.escape(found.message)}")
     screen.say(
-        f"  kubectl argosy why operation/{found.name}; go on with: kubectl argosy retry {found.name}"
+        f"  kubectl argosy why operation/{found.name}; to go on: kubectl argosy retry {found.name}"
     )
     return failures.FAILED
 

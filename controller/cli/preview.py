@@ -92,14 +92,9 @@ def order(
     runs: list[tuple[forecast.Step, list[tuple[str, ...]]]] = []
     for moment in steps:
         for each in moment:
-            like = next(
-                (
-                    run
-                    for run in runs[-len(moment) :]
-                    if (run[0].effect, run[0].component) == (each.effect, each.component)
-                ),
-                None,
-            )
+            # A step goes on with the last one of its component, if that was of its kind.
+            last = next((run for run in reversed(runs) if run[0].component == each.component), None)
+            like = last if last is not None and last[0].effect is each.effect else None
             if like is not None:
                 like[1].append(each.servers)
             else:
@@ -189,8 +184,7 @@ async def _dry_run(
         return None, msgspec.json.decode(made)
     managers = before["metadata"].get("managedFields") or []
     if any(
-        each.get("manager") == SERVER_SIDE and each.get("operation") == "Apply"
-        for each in managers
+        each.get("manager") == SERVER_SIDE and each.get("operation") == "Apply" for each in managers
     ):
         answer = await api.apply(
             Resource.APPLICATIONS,
@@ -208,21 +202,15 @@ async def _dry_run(
 
 
 def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch that client-side `kubectl apply` would send.
+    """Return the merge patch of the spec that client-side `kubectl apply` would send.
 
     What the manifest says is set; what it said when it was applied last, and says no more, goes;
     what others have set stays.
     """
     annotations = before["metadata"].get("annotations") or {}
-    last = msgspec.json.decode(annotations.get(LAST_APPLIED, "{}"))
-    patch: dict[str, Any] = {}
-    for part in ("metadata", "spec"):
-        live, wanted = dict(before.get(part) or {}), dict(manifest.get(part) or {})
-        changed = _additions(live, wanted)
-        dropped = _removals(dict(last.get(part) or {}), wanted, live)
-        patch[part] = joined_patch(dropped, changed)
-    patch["metadata"].get("annotations", {}).pop(LAST_APPLIED, None)
-    return patch
+    last = msgspec.json.decode(annotations.get(LAST_APPLIED, "{}")).get("spec") or {}
+    live, wanted = dict(before.get("spec") or {}), dict(manifest.get("spec") or {})
+    return {"spec": joined_patch(_removals(last, wanted, live), _additions(live, wanted))}
 
 
 def joined_patch(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def note(text: str) -> None:
     errors().print(f"[dim]{escape(text)}[/]", soft_wrap=True)
 
 
-def age(seconds: float) -> str:
+def age(seconds: float) -> str:  # noqa: PLR0911 - a table of spans
     """Return a span of time in kubectl's words: 45s, 3m20s, 12m, 5h, 2d3h, 40d."""
     whole = max(0, int(seconds))
     if whole < 2 * MINUTE:

@@ -95,7 +95,8 @@ def draw_all(
     drawn = []
     for each in applications:
         key = each.metadata.namespace, each.metadata.name
-        drawn.append(pictures.picture(each, *(part.get(key, []) for part in parts), now))
+        mine, below, acts = (part.get(key, []) for part in parts)
+        drawn.append(pictures.picture(each, mine, below, acts, now))
     return sorted(drawn, key=lambda each: (each.namespace, each.name))
 
 

@@ -62,7 +62,7 @@ async def tell(session: Session, given: Sequence[str], form: str) -> int:
         where = f" in namespace {space}" if space else ""
         raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
     said = await operator(session.api)
-    made = answer(meant, space, _planned_object(found), planned, (said, *notes))
+    made = answer(meant, space, planned_object(found), planned, (said, *notes))
     if form in ("json", "yaml"):
         screen.data(made, form)
     else:
@@ -152,12 +152,13 @@ async def operator(api: Any) -> str:
     if spec.get("holderIdentity") and silent < LEASE_SECONDS:
         return ""
     return (
-        f"No operator is at work: the last one renewed its Lease {screen.age(silent)} ago. Until one"
-        " is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
+        f"No operator is at work: the last one renewed its Lease {screen.age(silent)} ago. Until"
+        " one is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
     )
 
 
-def _planned_object(found: Any) -> Any:
+def planned_object(found: Any) -> Any:
+    """Return the object that a snapshot was gathered for."""
     for name in ("application", "server_set", "server", "operation", "fleet"):
         if type(found).__name__.lower().startswith(name.replace("_", "")):
             return getattr(found, name)

@@ -61,9 +61,7 @@ class Forecast:
     message: str
 
 
-def forecast(
-    sources: gather.Sources, application: objects.Application, now: float
-) -> Forecast:
+def forecast(sources: gather.Sources, application: objects.Application, now: float) -> Forecast:
     """Return what would come of `application`, which may differ from the one in the caches."""
     stage = _Stage(sources, application, now)
     rounds: list[tuple[Step, ...]] = []

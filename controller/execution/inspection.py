@@ -108,9 +108,7 @@ def _sources(world: World, fleets: Fleets) -> gather.Sources:
     return gather.Sources(world=world, fleets=fleets, acting=acting, since=time.time())
 
 
-async def _readable(
-    api: door.Api, namespace: str
-) -> tuple[frozenset[Resource], tuple[str, ...]]:
+async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:
     """Find out what may be listed, by listing one of each."""
     wanted = tuple(World(api, namespaces=(namespace,)).informers)
 

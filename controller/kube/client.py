@@ -6,6 +6,7 @@ costs: a converged fleet is written three requests a server.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -19,7 +20,7 @@ import yarl
 from controller import errors
 from controller.api import resources
 from controller.api.resources import Resource
-from controller.kube import connection, faults, streams
+from controller.kube import connection, faults, streams, terminal
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
 
 # A write must be over before another leader may take the Lease: see `lease`.
@@ -278,6 +279,32 @@ class Client:
             what=what,
             seconds=timeout,
         )
+
+    @contextlib.asynccontextmanager
+    async def open_exec(
+        self, namespace: str, pod: str, *, command: Sequence[str], container: str = "", tty: bool
+    ) -> AsyncGenerator[terminal.Terminal, None]:
+        """Run a command in a container and lend what leads to it: input, output, its window."""
+        parts = [("command", each) for each in command]
+        parts += [("container", container)] if container else []
+        parts += [("stdin", "true"), ("stdout", "true"), ("stderr", "false" if tty else "true")]
+        parts += [("tty", "true")] if tty else []
+        query = "&".join(f"{key}={quote(value, safe='')}" for key, value in parts)
+        what = f"exec {namespace}/{pod}"
+        try:
+            async with self._session.ws_connect(
+                self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query),
+                protocols=(terminal.PROTOCOL,),
+                headers=await self._headers(),
+                max_msg_size=0,
+                **self._options,
+            ) as socket:
+                yield terminal.Terminal(socket, what)
+        except aiohttp.WSServerHandshakeError as error:
+            status = faults.Status(message=error.message)
+            raise faults.from_status(error.status, status, what=what, writes=False) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error, what, writes=True) from error
 
     async def _lines(
         self, what: str, path: str, query: str, *, partial: bool = False

@@ -57,7 +57,7 @@ class _Session:
             raise faults.UnknownOutcome(f"{what}: the stream was cut", reason="StreamCut")
         status = faults.read_status(self.end)
         return ExecResult(
-            exit_code=_exit_code(status, what),
+            exit_code=exit_code(status, what),
             stdout=self.printed[_STDOUT],
             stderr=self.printed[_STDERR],
         )
@@ -104,7 +104,8 @@ async def execute(
     return said.result(what)
 
 
-def _exit_code(status: faults.Status, what: str) -> int:
+def exit_code(status: faults.Status, what: str) -> int:
+    """Return the exit code that a command's Status tells; raises ExecFailed if it never ran."""
     if status.status == "Success":
         return 0
     causes = (status.details and status.details.causes) or []

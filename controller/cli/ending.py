@@ -1,0 +1,129 @@
+"""`delete`: what goes, in which order, then the delete itself, followed until nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+import msgspec
+import rich.live
+import rich.text
+
+from controller.api import clock, names, objects
+from controller.api.resources import Resource
+from controller.cli import failures, pictures, preview, reading, screen, status_text
+from controller.cli.session import Session
+from controller.execution import forecast, inspection
+from controller.kube import faults
+
+POLL_SECONDS = 0.5
+
+
+async def delete(
+    session: Session, application: str, *, yes: bool, detach: bool, timeout_seconds: float
+) -> int:
+    """Show what deleting the application takes down, ask, delete it, and see it gone."""
+    found = await reading.one(session.api, objects.Application, session.namespace, application)
+    if found.metadata.deletion_timestamp is None:
+        await _show(session, found)
+        if not yes and not await _confirmed(application):
+            screen.say("Nothing was deleted.")
+            return failures.FAILED
+        # Background, always: a foreground delete would take everything down at once.
+        await session.api.delete(
+            Resource.APPLICATIONS, session.namespace, application, uid=found.metadata.uid
+        )
+    if detach:
+        screen.say(f"application.{names.GROUP}/{application} is being deleted")
+        return 0
+    return await _follow(session, found, timeout_seconds)
+
+
+async def _show(session: Session, found: objects.Application) -> None:
+    going = msgspec.structs.replace(found.metadata, deletion_timestamp=clock.stamp(screen.now()))
+    async with inspection.look(session.api, session.namespace) as look:
+        told = forecast.forecast(
+            look.sources, msgspec.structs.replace(found, metadata=going), screen.now()
+        )
+        claims = [
+            each.metadata.name
+            for each in look.sources.world.claims.objects.values()
+            if each.metadata.labels.get(names.APPLICATION_LABEL) == found.metadata.name
+        ]
+        notes = look.notes
+    count = sum(len(each.servers) for moment in told.steps for each in moment)
+    screen.say(f"Deleting [bold]{found.metadata.namespace}/{found.metadata.name}[/] takes down:")
+    for line in preview.order(told.steps, {}):
+        screen.say(line)
+    if not count:
+        screen.say("  no servers")
+    if claims:
+        kept = [
+            each.name
+            for part in found.spec.components
+            for each in part.volume_claims
+            if each.when_deleted == "Retain"
+        ]
+        fate = f"; those of {', '.join(kept)} are kept" if kept else ", with their data"
+        screen.say(f"  and [red]{len(claims)} claims[/]{fate}")
+    policy = found.spec.deletion
+    screen.say(
+        f"[dim]Each server has {policy.drain_seconds} seconds to drain. One that cannot be torn"
+        f" down within {policy.timeout_seconds} seconds: {policy.on_timeout}.[/]"
+    )
+    for note in notes:
+        screen.note(note)
+
+
+async def _confirmed(application: str) -> bool:
+    if not sys.stdin.isatty():
+        raise failures.UsageError(f"nobody to ask: delete {application} with --yes")
+    with contextlib.suppress(EOFError):
+        answer = await asyncio.to_thread(input, f"Delete {application}? [y/N] ")
+        return answer.strip().lower() in ("y", "yes")
+    return False
+
+
+async def _follow(session: Session, found: objects.Application, timeout_seconds: float) -> int:
+    """Show what is left until nothing is; raises TookTooLongError."""
+    name, uid = found.metadata.name, found.metadata.uid
+    late = TimeoutError
+    live = rich.live.Live(console=screen.output(), refresh_per_second=4, transient=True)
+    told = ""
+    try:
+        async with asyncio.timeout(timeout_seconds or None):
+            with live if sys.stdout.isatty() else contextlib.nullcontext():
+                while (now := await _left(session, name, uid)) is not None:
+                    if sys.stdout.isatty():
+                        live.update(status_text.draw(now, screen.now()))
+                    else:
+                        told = _line(now, told)
+                    await asyncio.sleep(POLL_SECONDS)
+    except late as error:
+        raise failures.TookTooLongError(
+            f"{name} is not gone after {timeout_seconds:g} seconds; it goes on:"
+            f" kubectl argosy why application/{name}"
+        ) from error
+    screen.say(f"application.{names.GROUP}/{name} is gone")
+    return 0
+
+
+def _line(now: pictures.ApplicationPicture, told: str) -> str:
+    left = sum(each.current for each in now.components)
+    line = f"{now.name}: {left} servers left"
+    if line != told:
+        screen.say(line)
+    return line
+
+
+async def _left(session: Session, name: str, uid: str) -> pictures.ApplicationPicture | None:
+    """Return what is left of the application; None if it is gone, or another has its name."""
+    try:
+        found = await reading.one(session.api, objects.Application, session.namespace, name)
+    except faults.NotFound:
+        return None
+    if found.metadata.uid != uid:
+        return None
+    sets, servers, acts = await reading.below(session.api, session.namespace, name)
+    return pictures.picture(found, sets, servers, acts, screen.now())

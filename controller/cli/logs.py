@@ -1,0 +1,113 @@
+"""`logs`: what many servers print, merged, each line under its server's name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import sys
+
+from controller import errors
+from controller.api import names, objects
+from controller.cli import failures, reading, screen
+from controller.cli.session import Session
+
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
+# While following, servers that come up later are found this often.
+LOOK_SECONDS = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Whose lines are wanted."""
+
+    application: str
+    component: str = ""
+    server: str = ""
+    container: str = ""
+    follow: bool = False
+    tail: int | None = None
+    previous: bool = False
+
+
+async def show(session: Session, wanted: Wanted) -> int:
+    """Print the lines of all servers that are wanted, as they come."""
+    reader = _Reader(session, wanted)
+    pods = await reader.pods()
+    if not pods and not wanted.follow:
+        part = f" of {wanted.component}" if wanted.component else ""
+        raise failures.Refusal(
+            f"{wanted.application} has no pods{part}: kubectl argosy status {wanted.application}"
+        )
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for each in pods:
+                reader.begin(group, each)
+            if not wanted.follow:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+            pods = await reader.pods()
+    return failures.FAILED if reader.failed and not reader.printed else 0
+
+
+class _Reader:
+    """Reads many pods at once; each is begun once."""
+
+    def __init__(self, session: Session, wanted: Wanted) -> None:
+        self.failed = 0
+        self.printed = 0
+        self._session = session
+        self._wanted = wanted
+        self._begun: set[str] = set()
+
+    async def pods(self) -> list[objects.Pod]:
+        """Return the pods of the servers that are wanted."""
+        wanted = self._wanted
+        parts = [f"{names.APPLICATION_LABEL}={wanted.application}"]
+        parts += [f"{names.COMPONENT_LABEL}={wanted.component}"] if wanted.component else []
+        parts += [f"{names.SERVER_LABEL}={wanted.server}"] if wanted.server else []
+        found = await reading.many(
+            self._session.api, objects.Pod, self._session.namespace, ",".join(parts)
+        )
+        return sorted(found, key=lambda each: each.metadata.name)
+
+    def begin(self, group: asyncio.TaskGroup, pod: objects.Pod) -> None:
+        """Read a pod's containers, unless that has begun."""
+        if pod.metadata.uid in self._begun or pod.status.phase == "Pending":
+            return
+        self._begun.add(pod.metadata.uid)
+        chosen = [
+            each.name for each in pod.spec.containers if self._wanted.container in ("", each.name)
+        ]
+        for container in chosen:
+            label = pod.metadata.name.removeprefix(f"{self._wanted.application}-")
+            if len(chosen) > 1:
+                label += f" {container}"
+            group.create_task(self._read(pod.metadata.name, container, label))
+
+    async def _read(self, pod: str, container: str, label: str) -> None:
+        colour = _COLOURS[sum(label.encode()) % len(_COLOURS)]
+        lines = self._session.api.logs(
+            self._session.namespace,
+            pod,
+            container=container,
+            follow=self._wanted.follow,
+            tail_lines=self._wanted.tail,
+            previous=self._wanted.previous,
+        )
+        try:
+            async with contextlib.aclosing(lines):
+                async for line in lines:
+                    self.printed += 1
+                    self._print(label, colour, line.decode(errors="replace"))
+        except errors.ArgosyError as error:
+            self.failed += 1
+            screen.note(f"{label}: {error}")
+
+    @staticmethod
+    def _print(label: str, colour: str, line: str) -> None:
+        if sys.stdout.isatty():
+            screen.say(f"[{colour}]{screen.escape(label)}[/] {screen.escape(line)}")
+        else:
+            sys.stdout.write(f"{label} {line}\n")
+            sys.stdout.flush()
