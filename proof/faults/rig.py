@@ -66,6 +66,14 @@ class Rig:
         """Let nothing go wrong any more."""
         self.suffer(_OFF)
 
+    def hold_watches(self) -> None:
+        """Hold back all events of all watches."""
+        self._handle.do(self.proxy.hold_watches)
+
+    def release_watches(self) -> None:
+        """Let held events flow."""
+        self._handle.do(self.proxy.release_watches)
+
     def close(self) -> None:
         """Leave the operator alone."""
         self._ended.set()
