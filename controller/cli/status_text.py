@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import rich.box
 import rich.console
-import rich.progress_bar
+import rich.measure
 import rich.table
 import rich.text
 import rich.tree
@@ -24,7 +24,8 @@ from controller.cli.pictures import ApplicationPicture, ComponentPicture, Operat
 EACH = 8
 # Of those in trouble, so many are named in lines of their own.
 MOST_TROUBLED = 5
-BAR = 24
+BAR, SHORTEST_BAR = 24, 8
+BAR_COLUMN = 3
 
 _COLOURS = {
     pictures.READY: "green",
@@ -69,9 +70,9 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
     table = rich.table.Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for name in ("NAMESPACE", "APPLICATION", "READY", "REASON"):
         table.add_column(name, no_wrap=True)
-    for name in ("AVAILABLE", "UPDATED", "FAILED"):
+    for name in ("AVAILABLE", "FAILED"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("OPERATIONS", overflow="fold")
+    table.add_column("OPERATIONS", no_wrap=True)
     for each in sorted(found, key=pictures.trouble):
         table.add_row(
             escape(each.namespace),
@@ -79,7 +80,6 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
             f"[{_verdict_style(each)}]{each.ready}[/]",
             each.reason,
             f"{each.available}/{each.desired}",
-            str(each.updated),
             f"[red]{each.failed}[/]" if each.failed else "0",
             ", ".join(f"{act.action} {act.progress or act.reason}" for act in each.operations),
         )
@@ -88,27 +88,43 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
 
 def operations(found: Sequence[OperationPicture]) -> rich.table.Table:
     """Return operations, a line each, with their bars."""
-    table = rich.table.Table.grid(padding=(0, 2))
+    table = rich.table.Table.grid(padding=(0, 2, 0, 0))
+    for number in range(6):
+        table.add_column(no_wrap=number != BAR_COLUMN)
     for each in found:
         what = " ".join([each.action, *each.components])
         table.add_row(
             f"  {escape(each.name)}",
             escape(what),
             f"[{_end_style(each)}]{each.reason}[/]",
-            bar(each),
+            Bar(each),
             each.progress or "",
             _counts(each),
         )
     return table
 
 
-def bar(found: OperationPicture) -> rich.console.RenderableType:
-    """Return how far an operation is, as a bar."""
-    colour = {"True": "green", "False": "red"}.get(found.succeeded, "cyan")
-    done = BAR if found.succeeded == "True" else 0
-    if found.total:
-        done = round(BAR * (found.done + found.failed) / found.total)
-    return rich.text.Text.assemble(("━" * done, colour), ("─" * (BAR - done), "dim"))
+class Bar:
+    """How far an operation is; as wide as there is room for."""
+
+    def __init__(self, found: OperationPicture) -> None:
+        self._colour = {"True": "green", "False": "red"}.get(found.succeeded, "cyan")
+        share = 1.0 if found.succeeded == "True" else 0.0
+        if found.total:
+            share = min(1.0, (found.done + found.failed) / found.total)
+        self._share = share
+
+    def __rich_measure__(
+        self, _console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.measure.Measurement:
+        return rich.measure.Measurement(min(SHORTEST_BAR, options.max_width), BAR)
+
+    def __rich_console__(
+        self, _console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        width = min(BAR, options.max_width)
+        done = round(width * self._share)
+        yield rich.text.Text.assemble(("━" * done, self._colour), ("─" * (width - done), "dim"))
 
 
 def waiting(found: Blocked, now: float) -> rich.console.RenderableType:
@@ -183,7 +199,7 @@ def _server_line(found: pictures.ServerPicture, now: float, *, wide: bool) -> ri
         line.append(f" {found.task}")
     if found.held:
         line.append("  held", style="magenta")
-    if found.state not in (pictures.READY, pictures.BUSY):
+    if found.state in (*pictures.TROUBLE, pictures.STARTING, pictures.STOPPED):
         if found.reason not in ("", "Pending", "Available"):
             line.append(f"  {found.reason}")
         if found.since:
@@ -204,6 +220,8 @@ def _counts(found: OperationPicture) -> str:
         parts.append(f"{found.running} in flight")
     if found.failed:
         parts.append(f"[red]{found.failed} failed[/]")
+    if found.waits and not found.running:
+        parts.append(f"waits for {escape(found.waits[0].object)}")
     return ", ".join(parts)
 
 
