@@ -39,25 +39,40 @@ def shared_cluster(request: pytest.FixtureRequest) -> Iterator[cluster.Cluster]:
     """
     if os.environ.get(GIVEN):
         pytest.skip(f"{GIVEN} is set: this needs a cluster of our own")
+    with shared(request, "e2e") as one:
+        yield one
+
+
+@contextmanager
+def shared(
+    request: pytest.FixtureRequest,
+    name: str,
+    prepare: Callable[[cluster.Cluster], object] = lambda _: None,
+) -> Iterator[cluster.Cluster]:
+    """A cluster of this name that all workers of the test run use, ended by the last of them.
+
+    `prepare` is called by each of them in turn before it begins.
+    """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    shared = cluster.Cluster(Path(tempfile.gettempdir()) / f"argosy-e2e-{run}")
-    with _users(shared.dir) as users:
+    one = cluster.Cluster(Path(tempfile.gettempdir()) / f"argosy-{name}-{run}")
+    with _users(one.dir) as users:
         users.add(os.getpid())
         try:
-            shared.start(SHARED)
+            one.start(SHARED)
+            prepare(one)
         except errors.DevclusterError:
-            shared.stop()
+            one.stop()
             raise
-    yield shared
-    with _users(shared.dir) as users:
+    yield one
+    with _users(one.dir) as users:
         users.discard(os.getpid())
-        failure = shared.dir.with_suffix(".failed")
+        failure = one.dir.with_suffix(".failed")
         if request.session.testsfailed:
             failure.touch()
         if not users:
-            shared.stop()
+            one.stop()
             if not failure.exists():
-                shutil.rmtree(shared.dir)
+                shutil.rmtree(one.dir)
             failure.unlink(missing_ok=True)
 
 

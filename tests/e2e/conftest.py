@@ -1,5 +1,83 @@
 """The fixtures of tests against a real API server."""
 
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devcluster import client, cluster, errors, fixtures, operator, processes
 from devcluster.fixtures import api, kubeconfig, namespace, new_cluster, shared_cluster
+from proof import history
+from proof.history import fixtures as judging
+from proof.history import process
+from tests.e2e.driving import Kube, Place
 
 __all__ = ["api", "kubeconfig", "namespace", "new_cluster", "shared_cluster"]
+
+REPLICAS = 2
+
+
+@pytest.fixture(scope="session")
+def operated(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """The cluster of all tests that leave the operators alone, shared by all workers.
+
+    Two operators run under the chart's ServiceAccount. A cluster that is given must have them.
+    """
+    if given := os.environ.get(fixtures.GIVEN):
+        yield Place(api=client.Client(Path(given)))
+        return
+    with fixtures.shared(request, "operated", _install) as one:
+        yield Place(api=one.client, cluster=one)
+        for each in operator.running(one):
+            found = list(process.tracebacks(each.log.read_text(errors="replace")))
+            assert not found, "\n".join(map(str, found))
+
+
+@pytest.fixture
+def kube(operated: Place) -> Iterator[Kube]:
+    """A namespace of the test's own; what was written in it is held to the invariants."""
+    yield from namespace_of(operated)
+
+
+def namespace_of(place: Place, *, slack: float = 5.0) -> Iterator[Kube]:
+    """Make a namespace, judge its history when the test has ended, delete it.
+
+    `slack` is how many seconds operators may lag behind.
+    """
+    one = Kube(place.api, f"test-{secrets.token_hex(4)}", place.audit_log)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}}
+    place.api.create("/api/v1/namespaces", body)
+    account = f"/api/v1/namespaces/{one.namespace}/serviceaccounts/default"
+    if not processes.wait_until(lambda: fixtures.exists(place.api, account), 60):
+        pytest.fail(f"no default ServiceAccount in namespace {one.namespace}")
+    yield one
+    if place.audit_log is not None:
+        remaining = judging.remaining(place.api, one.namespace)
+        expected = history.Expectations(remaining=remaining, slack=slack)
+        verdict = history.check(
+            place.audit_log, namespaces=[one.namespace], expectations=expected
+        )
+        verdict.require()
+        assert verdict.history.changes, "the test wrote nothing"
+    if fixtures.exists(place.api, f"/api/v1/namespaces/{one.namespace}"):
+        place.api.delete(f"/api/v1/namespaces/{one.namespace}")
+
+
+def _install(one: cluster.Cluster) -> None:
+    running = operator.running(one)
+    if not running or not all(each.alive for each in running):
+        operator.run(one, replicas=REPLICAS)
+
+
+@pytest.fixture
+def make_place(new_cluster: Callable[..., cluster.Cluster]) -> Callable[[], Place]:
+    """Start a cluster with operators of the test's own, to break at will."""
+
+    def start() -> Place:
+        one = new_cluster(nodes=3, audit="full")
+        operator.run(one, replicas=REPLICAS)
+        return Place(api=one.client, cluster=one)
+
+    return start

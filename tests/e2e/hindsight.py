@@ -1,0 +1,76 @@
+"""What was so at every moment of a test, told from its history: what polling could miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from controller.api import names
+from proof import history
+from proof.history import journal, lives
+
+Moment = tuple[float, float]
+
+
+def pods(of: history.History, component: str = "web") -> list[lives.Life]:
+    """Return the lives of a component's pods, in order of their births."""
+    found = [
+        each
+        for each in of.lives.values()
+        if each.resource == "pods"
+        and (each.last.meta.labels or {}).get(names.COMPONENT_LABEL) == component
+    ]
+    return sorted(found, key=lambda each: each.born.place)
+
+
+def became(life: lives.Life, state: Callable[[journal.Change], bool]) -> Moment:
+    """Return when an object first was in some state."""
+    return next(each.place for each in life.versions if state(each))
+
+
+def became_ready(life: lives.Life) -> Moment:
+    """Return when an object first was Ready."""
+    return became(life, lambda each: each.status.is_true("Ready"))
+
+
+def fewest_ready(of: history.History, count: int, component: str = "web") -> int:
+    """Return the smallest number of ready pods after `count` of them had been ready at once."""
+    numbers = [len(each) for each in _ready(of, component)]
+    return min(numbers[numbers.index(count) :])
+
+
+def most_alive(of: history.History, resource: str, component: str = "web") -> int:
+    """Return the largest number of a component's servers or pods at once."""
+    alive: set[str] = set()
+    most = 0
+    for each in of.changes:
+        if each.resource == resource and each.effective and _is_of(each, component):
+            if each.effect is journal.Effect.GONE:
+                alive.discard(each.meta.uid)
+            else:
+                alive.add(each.meta.uid)
+        most = max(most, len(alive))
+    return most
+
+
+def _ready(of: history.History, component: str) -> Iterator[set[str]]:
+    """Yield the names of the pods that are ready, after each change of one."""
+    ready: set[str] = set()
+    for each in of.changes:
+        if each.resource != "pods" or not each.effective or each.subresource == "binding":
+            continue
+        if not _is_of(each, component):
+            continue
+        well = each.effect is not journal.Effect.GONE and not each.terminating
+        if well and each.status.is_true("Ready"):
+            ready.add(each.name)
+        else:
+            ready.discard(each.name)
+        yield set(ready)
+
+
+def _is_of(change: journal.Change, component: str) -> bool:
+    # The answer to a final delete need not carry labels: its name says enough.
+    labels = change.meta.labels
+    return f"-{component}-" in change.name if labels is None else (
+        labels.get(names.COMPONENT_LABEL) == component
+    )
