@@ -33,7 +33,7 @@ from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube.wire import Malformed
 from controller.planning import plan, snapshot
-from controller.telemetry import metrics
+from controller.telemetry import logging, metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -172,6 +172,11 @@ class Engine:
             await pool.drain()
         await self._acts.abandon()
 
+    def calls(self) -> dict[tuple[str, ...], float]:
+        """Return how many calls are under way, by their kind."""
+        writes = sum(pool.running() for pool in (self._pool, *self._fleets.pools()))
+        return {("write",): writes, ("act",): self._acts.count()}
+
     def idle(self) -> bool:
         """Return whether nothing is planned, written, acted on, or waits for a cache."""
         pools = (self._pool, *self._fleets.pools())
@@ -231,6 +236,7 @@ class Engine:
 
     def _reconcile(self, key: Key, record: Record, item: objects.Object) -> None:
         """Plan, hand over what was planned, and arrange for the next look."""
+        logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
         with metrics.reconcile(key.resource):
             planned = self._plan(key, record, item)
         held = self._dispatcher.execute(key, record, item, planned)
@@ -261,6 +267,7 @@ class Engine:
 
     def _crash(self, key: Key, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
         """Mark the object Stalled: its planner failed, which is our bug and not its fault."""
+        metrics.failed(key.resource)
         if record.crashed != repr(error):
             record.crashed = repr(error)
             _log.exception("planning failed", key=str(key))

@@ -100,6 +100,10 @@ class Pool:
         """Return whether nothing waits and nothing runs."""
         return not self._running and not self._waiting
 
+    def running(self) -> int:
+        """Return how many calls are in flight."""
+        return len(self._running)
+
     def depth(self) -> int:
         """Return how many calls wait."""
         return sum(len(entries) for entries in self._waiting.values())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
-from controller.api import names, objects
+from controller.api import conditions, names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube_api
 from controller.kube import informer
@@ -109,6 +110,19 @@ class World:
     def synced(self) -> bool:
         """Whether every cache has seen a whole list."""
         return all(each.synced for each in self.informers.values())
+
+    def cached(self) -> dict[tuple[str, ...], float]:
+        """Return how many objects each cache holds."""
+        return {(resource,): len(each.objects) for resource, each in self.informers.items()}
+
+    def servers_by_state(self) -> dict[tuple[str, ...], float]:
+        """Return how many servers there are, by fleet and by what their Ready condition says."""
+        counts: collections.Counter[tuple[str, ...]] = collections.Counter()
+        for server in self.servers.objects.values():
+            ready = conditions.find(server.status.conditions, "Ready")
+            said = (ready.status, ready.reason) if ready else ("Unknown", "Pending")
+            counts[server.spec.fleet, *said] += 1
+        return dict(counts)
 
     async def run(self) -> None:
         """Keep all caches up to date until cancelled."""

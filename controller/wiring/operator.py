@@ -94,6 +94,9 @@ class Operator:
 
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
+        metrics.ask_cached_objects(self.world.cached)
+        metrics.ask_servers(self.world.servers_by_state)
+        metrics.ask_workers(self.engine.calls)
         self._spawn(self.world.run(), "caches")
         self._spawn(self._lead(), "leader")
         self._spawn(self._serve(), "probes")
