@@ -78,6 +78,11 @@ class Census:
             return self.present
         return sum(1 for ordinal in self.servers if ordinal >= self.partition)
 
+    @property
+    def spares(self) -> int:
+        """How many servers a rollout added above those that are desired."""
+        return sum(1 for each in self.servers.values() if is_spare(each, self.desired))
+
     def is_spare(self, ordinal: int) -> bool:
         """Return whether a rollout added the server above those that are desired."""
         return is_spare(self.servers[ordinal], self.desired)

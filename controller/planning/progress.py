@@ -25,9 +25,10 @@ class Progress:
 def outstanding(census: Census) -> bool:
     """Return whether the rollout has anything left to do, or to wait for.
 
-    Servers that the partition or a person keeps as they are do not count.
+    Servers that the partition or a person keeps as they are do not count, nor do spare servers
+    that stand in for them.
     """
-    if census.present != census.desired or census.leaving:
+    if census.present - census.spares != census.desired or census.leaving:
         return True
     return any(not each.kept and (each.stale or not each.available) for each in census.odd)
 

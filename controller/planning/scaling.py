@@ -10,7 +10,7 @@ import dataclasses
 import heapq
 
 from controller.api import names, objects
-from controller.planning import amounts, words
+from controller.planning import amounts, budget, words
 from controller.planning.census import SPARE, Census, is_spare
 
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
@@ -40,12 +40,11 @@ def decide(
     else: they stay missing, and no other ordinal stands in for them. `surging` False adds no spare
     servers.
     """
-    spare_count = sum(1 for ordinal in census.servers if census.is_spare(ordinal))
+    spare_count = census.spares
     surge = _surge(census, spec, spare_count)
     excess = census.present - census.desired - surge
     if excess > 0:
-        removals = _first_to_go(census, spec, excess)
-        return Scaling(removals=removals, notes=(_removal_note(census, surge, removals),))
+        return _removal(census, spec, surge, _first_to_go(census, spec, excess))
     room = census.desired + surge - census.present - len(census.leaving)
     missing = census.desired - (census.present - spare_count)
     regular = max(0, min(missing - _coming_back(census), room))
@@ -144,6 +143,30 @@ def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:
             free.append(ordinal)
         ordinal += 1
     return tuple(free)
+
+
+def _removal(
+    census: Census, spec: objects.ServerSetSpec, surge: int, chosen: tuple[objects.Server, ...]
+) -> Scaling:
+    """Take the chosen servers away, but of spare ones that are needed yet as many as may go.
+
+    A spare server may stand in for one that is down; the budget decides when it is missed no more.
+    """
+    down = {each.ordinal for each in census.odd if not each.counts}
+    up = [each for each in chosen if each.spec.ordinal not in down]
+    spares = [each for each in up if is_spare(each, census.desired)]
+    left = budget.Budget(
+        desired=census.desired,
+        limit=budget.limit(census.desired, spec.rollout),
+        available=census.counting - len(up) + len(spares),
+    )
+    needed = {each.spec.ordinal for each in spares[left.allowance :]}
+    removals = tuple(each for each in chosen if each.spec.ordinal not in needed)
+    notes = [_removal_note(census, surge, removals)] if removals else []
+    if needed:
+        stay = words.count(len(needed), "spare server")
+        notes.append(f"{stay} must stay while {words.have(left.unavailable, 'other')} unavailable")
+    return Scaling(removals=removals, notes=tuple(notes))
 
 
 def _removal_note(census: Census, surge: int, removals: tuple[objects.Server, ...]) -> str:
