@@ -221,7 +221,7 @@ def _counts(found: OperationPicture) -> str:
     if found.failed:
         parts.append(f"[red]{found.failed} failed[/]")
     if found.waits and not found.running:
-        parts.append(f"waits for {escape(found.waits[0].object)}")
+        parts.append(f"waits for {escape(found.waits[0].object.rpartition('/')[2])}")
     return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Applications as the API server would tell of them, made by hand: what the screens are drawn from."""
+"""Applications as the API server would tell of them, made by hand, for screens to be drawn of."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 import rich.console
 
+from controller.api import objects
 from controller.api.conditions import Blocked
 from controller.api.resources import Resource
 from controller.cli import following, pictures, preview, references, status_text, why
@@ -48,7 +49,7 @@ def _top() -> rich.console.RenderableType:
 
 
 def _follow() -> rich.console.RenderableType:
-    failure = scenes.objects.FailureRecord(
+    failure = objects.FailureRecord(
         server="shop-web-3", step="restart", message="not Ready within 600 seconds"
     )
     found = scenes.operation(
@@ -61,8 +62,8 @@ def _follow() -> rich.console.RenderableType:
         progress="12/50",
         failures=(failure,),
         steps=(
-            scenes.objects.StepStatus(name="drain", passed=20, running=5),
-            scenes.objects.StepStatus(name="migrate", passed=12, running=1, failed=1),
+            objects.StepStatus(name="drain", passed=20, running=5),
+            objects.StepStatus(name="migrate", passed=12, running=1, failed=1),
         ),
     )
     return following.draw(pictures.operation(found, NOW), found, NOW)
@@ -79,7 +80,7 @@ def _why() -> rich.console.RenderableType:
     )
     ill = scenes.server("web", 3, scenes.ILL)
     planned = plan.Plan(
-        status=scenes.objects.ServerStatus(conditions=(scenes.ILL,), blocked_by=(blocked,)),
+        status=objects.ServerStatus(conditions=(scenes.ILL,), blocked_by=(blocked,)),
         wake_after=20,
         notes=("waiting 20 seconds before attempt 3 of 5",),
     )

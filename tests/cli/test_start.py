@@ -1,0 +1,135 @@
+"""What starting the command costs, and that what Argosy tells people to type can be typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+
+from controller.__main__ import app
+from controller.api import reasons
+from controller.cli import app as declared
+
+ROOT = pathlib.Path(__file__).parents[2]
+# pydantic is not among them: typer itself checks options with it.
+HEAVY = (
+    "kopf",
+    "kubernetes",
+    "aiohttp",
+    "structlog",
+    "msgspec",
+    "yaml",
+    "controller.api",
+    "controller.kube",
+    "controller.execution",
+)
+GROUP: Any = typer.main.get_command(app)
+TYPED = re.compile(r"kubectl argosy ((?:[a-z-]+)(?: (?:[a-z]+/NAME|[a-z]+/\{\w+\}))?)")
+
+
+@pytest.mark.parametrize("words", [["version"], ["--help"], ["status", "--help"]])
+def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str]) -> None:
+    """Help and version load neither kopf, nor clients, nor models, nor what plans."""
+    program = (
+        "import json, sys\n"
+        f"sys.argv = ['argosy', *{words!r}]\n"
+        "from controller.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('\\n' + json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "controller.cli.app" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def remedies() -> Iterator[str]:
+    """Yield the commands of ours that the documented reasons, planners and pages name."""
+    for each in reasons.DESCRIPTIONS.values():
+        yield from TYPED.findall(each.remedy)
+    sources = [*(ROOT / "controller").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
+    for path in [*sources, ROOT / "README.md"]:
+        yield from TYPED.findall(path.read_text())
+
+
+def test_every_command_that_people_are_told_to_type_exists() -> None:
+    """Remedies, messages and pages name only commands that there are, with kinds they take."""
+    told = {tuple(each.split()) for each in remedies()}
+    assert ("retry-now", "application/NAME") in told
+    known = {*GROUP.commands, "--install-completion"}
+    unknown = sorted(command for command, *_ in told if command not in known)
+    assert not unknown
+
+
+def test_every_command_has_an_example_that_parses() -> None:
+    """Each command's help ends with an example, which the command accepts."""
+    for name, command in GROUP.commands.items():
+        _, found, example = (command.help or "").partition("Example: ")
+        assert found, f"{name} has no example"
+        words = shlex.split(example.strip().removeprefix("kubectl "))[1:]
+        plugin = example.startswith("kubectl")
+        context = GROUP.context_class(GROUP, info_name="kubectl argosy" if plugin else "argosy")
+        called, chosen, rest = GROUP.resolve_command(context, words)
+        assert chosen is command, f"{example} means {called}"
+        chosen.make_context(called, rest)
+
+
+def test_every_command_of_a_cluster_tells_its_rights() -> None:
+    """Whatever asks the API server says which permissions it needs."""
+    of_cluster = {
+        name
+        for name, each in GROUP.commands.items()
+        if any(param.name == "kubeconfig" for param in each.params)
+    }
+    assert of_cluster == set(declared.RIGHTS)
+    assert all(declared.RIGHTS.values())
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "meant"),
+    [
+        ("argosy", ["run"], "run"),
+        ("argosy", ["run", "--log-format", "json"], "run"),
+        ("argosy", ["run", "shop", "--", "true"], "run-steps"),
+        ("kubectl argosy", ["run", "shop"], "run-steps"),
+        ("kubectl argosy", ["run", "--help"], "run-steps"),
+    ],
+)
+def test_run_means_the_operator_or_steps(program: str, words: list[str], meant: str) -> None:
+    """`argosy run` starts the operator, as images do; an application in first place gets steps."""
+    context = GROUP.context_class(GROUP, info_name=program)
+    _, chosen, _ = GROUP.resolve_command(context, words)
+    assert chosen is GROUP.commands[meant]
+
+
+def test_a_cluster_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
+    """An unreachable cluster ends the command with its code, the address and what to check."""
+    config = tmp_path / "config"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "top", "--kubeconfig", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 6
+    assert "cannot reach the API server at http://127.0.0.1:9" in done.stderr
+    assert str(config) in done.stderr
+    assert "Traceback" not in done.stderr

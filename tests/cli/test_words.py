@@ -1,0 +1,190 @@
+"""What people type and what they are told: references, errors, redaction, selectors, patches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from controller import errors
+from controller.api.resources import Resource
+from controller.cli import acting, failures, operations, preview, references, report, screen, status
+from controller.cli.app import EXIT_CODES, Target
+from controller.kube import faults
+
+DENIED = (
+    'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
+    ' group "argosy.dev" in the namespace "prod"'
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["server/shop-web-3"], (Resource.SERVERS, "shop-web-3")),
+        (["server", "shop-web-3"], (Resource.SERVERS, "shop-web-3")),
+        (["argsrv/shop-web-3"], (Resource.SERVERS, "shop-web-3")),
+        (["Server/shop-web-3"], (Resource.SERVERS, "shop-web-3")),
+        (["operations.argosy.dev/x"], (Resource.OPERATIONS, "x")),
+        (["application.argosy.dev/shop"], (Resource.APPLICATIONS, "shop")),
+        (["op", "x"], (Resource.OPERATIONS, "x")),
+        (["shop"], (Resource.APPLICATIONS, "shop")),
+        (["fleet/metal"], (Resource.FLEETS, "metal")),
+    ],
+)
+def test_references_mean_one_object(words: list[str], meant: tuple[Resource, str]) -> None:
+    """KIND/NAME, KIND NAME, short kinds and a bare name all lead to one object."""
+    found = references.parse(words)
+    assert (found.resource, found.name) == meant
+
+
+@pytest.mark.parametrize("words", [["pod/x"], ["a", "b", "c"], ["server/"], [], ["a/b", "c"]])
+def test_what_means_nothing_is_refused(words: list[str]) -> None:
+    """Unknown kinds and too many words are told, not guessed at."""
+    with pytest.raises(failures.UsageError):
+        references.parse(words)
+
+
+def test_kinds_that_a_command_does_not_take_are_refused() -> None:
+    """`hold application/shop` says which kinds can be held."""
+    with pytest.raises(failures.UsageError, match="server/NAME"):
+        references.parse(["application/shop"], Resource.SERVERS)
+
+
+ERRORS: list[tuple[errors.ArgosyError, int, str]] = [
+    (faults.Unreachable("no route", reason="Unreachable"), 6, "at https://k8s:6443: no route"),
+    (faults.Unauthorized("401", reason="Unauthorized"), 6, "does not know you"),
+    (faults.Forbidden(DENIED, reason="Forbidden"), 3, "create operations.argosy.dev in namespace"),
+    (faults.NotFound("GET /x: no such thing", reason="NotFound"), 4, "no such thing"),
+    (
+        faults.NotFound("the server could not find the requested resource", reason="NotFound"),
+        4,
+        "does not know Argosy's kinds",
+    ),
+    (faults.Refused("PATCH /x: spec.replicas must be", reason="Refused"), 3, "spec.replicas must"),
+    (faults.Overloaded("busy", reason="ServiceUnavailable"), 1, "busy"),
+    (failures.UsageError("wrong"), 2, "wrong"),
+    (failures.TookTooLongError("slow"), 5, "slow"),
+    (failures.Refusal("impossible"), 1, "impossible"),
+    (errors.Stalled("no kubeconfig", reason="BadKubeconfig"), 6, "no kubeconfig"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "said"), ERRORS)
+def test_errors_end_with_their_code_and_say_why(
+    error: errors.ArgosyError, code: int, said: str
+) -> None:
+    """Each kind of failure has its documented exit code and says what matters."""
+    found, message, _ = failures.explain(error, Target(), server="https://k8s:6443")
+    assert found == code
+    assert code in EXIT_CODES
+    assert said in message
+
+
+def test_a_missing_permission_is_named() -> None:
+    """Who is refused learns which permission is missing, and how to see it."""
+    error = faults.Forbidden(DENIED, reason="Forbidden")
+    _, message, advice = failures.explain(error, Target(), server="")
+    assert message == ("you lack a permission: create operations.argosy.dev in namespace prod")
+    assert any("can-i create operations.argosy.dev -n prod --as eve" in each for each in advice)
+
+
+def test_reports_keep_no_secret() -> None:
+    """Values that may be secret are gone from a report at any depth; their names stay."""
+    secret = "hunter2"  # noqa: S105 - what must not be found
+    written: dict[str, Any] = {
+        "metadata": {
+            "managedFields": [{"f:x": secret}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": secret, "a": "b"},
+        },
+        "spec": {
+            "parameters": {"PASSWORD": secret},
+            "steps": [
+                {"name": "x", "exec": {"command": ["login", secret]}},
+                {"name": "y", "http": {"headers": {"X": secret}, "body": secret, "url": "u"}},
+            ],
+            "template": {
+                "spec": {
+                    "containers": [{"env": [{"name": "P", "value": secret}], "args": [secret]}]
+                }
+            },
+        },
+        "status": {"message": f"GET http://me:{secret}@host/?x failed: token={secret} no"},
+    }
+    text = report.scrub(msgspec.json.encode(report.redact(written)).decode())
+    assert secret not in text
+    for kept in ("PASSWORD", '"name":"P"', '"a":"b"', '"url":"u"', "host/?x failed"):
+        assert kept in text
+
+
+@pytest.mark.parametrize(
+    ("selector", "holds"),
+    [
+        ("", True),
+        ("team=a", True),
+        ("team==a,tier", True),
+        ("team=b", False),
+        ("team!=b", True),
+        ("team!=a", False),
+        ("absent", False),
+    ],
+)
+def test_selectors_of_a_live_screen(selector: str, holds: bool) -> None:
+    """-w chooses by labels as the API server does."""
+    assert status._matches({"team": "a", "tier": "x"}, selector) is holds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0s"), (119, "119s"), (150, "2m30s"), (720, "12m"), (4 * 3600 + 300, "4h5m"),
+     (30 * 3600, "30h"), (51 * 3600, "2d3h"), (40 * 86400, "40d"), (-3, "0s")],
+)  # fmt: skip
+def test_ages_read_as_kubectl_writes_them(seconds: float, said: str) -> None:
+    """Spans are told in kubectl's words."""
+    assert screen.age(seconds) == said
+
+
+def _live(last: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    applied = msgspec.json.encode({"spec": last}).decode()
+    return {"metadata": {"annotations": {preview.LAST_APPLIED: applied}}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("last", "live", "wanted", "patch"),
+    [
+        # What others set stays; what was dropped goes; lists are replaced whole.
+        ({"a": 1}, {"a": 1, "paused": True}, {"a": 2}, {"a": 2}),
+        ({"a": 1, "b": 1}, {"a": 1, "b": 1}, {"a": 1}, {"b": None}),
+        ({"a": {"x": 1, "y": 1}}, {"a": {"x": 1, "y": 1}}, {"a": {"x": 1}}, {"a": {"y": None}}),
+        ({"b": 1}, {}, {}, {}),
+        ({"l": [1]}, {"l": [1, 2]}, {"l": [3]}, {"l": [3]}),
+        ({"a": {"x": 1}}, {"a": {"x": 1, "d": 0}}, {"a": {"x": 1, "z": 2}}, {"a": {"z": 2}}),
+    ],
+)
+def test_plan_sends_what_apply_would(
+    last: dict[str, Any], live: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any]
+) -> None:
+    """The dry run of `plan -f` is the three-way patch of `kubectl apply`."""
+    assert preview.three_way(_live(last, live), {"spec": wanted}) == {"spec": patch}
+
+
+def test_counts_and_percentages_are_told_apart() -> None:
+    """--concurrency takes 5 as a number and 25% as it stands."""
+    assert [acting.share(each) for each in ("5", "25%", "")] == [5, "25%", None]
+
+
+def test_steps_of_a_command_line(tmp_path: Any) -> None:
+    """A command becomes one step; a file gives its own; neither is refused."""
+    made = operations.steps(None, ["nginx", "-s", "reload"], "web")
+    act = {"command": ["nginx", "-s", "reload"], "container": "web"}
+    assert made == {"steps": [{"name": "run", "exec": act}]}
+    file = tmp_path / "steps.yaml"
+    file.write_text("[{name: a, action: Restart}]")
+    assert operations.steps(file, (), "")["steps"][0]["name"] == "a"
+    file.write_text("kind: Operation\nspec: {application: x, action: Steps, concurrency: 1}")
+    assert operations.steps(file, (), "") == {"concurrency": 1}
+    with pytest.raises(failures.UsageError):
+        operations.steps(None, (), "")
+    with pytest.raises(failures.UsageError):
+        operations.pairs(["novalue"])
