@@ -15,16 +15,18 @@ from controller.__main__ import app
 from controller.cli import app as declared
 
 INTRODUCTION = """\
-`argosy` and `kubectl argosy` are one program: the second name makes it a plugin of kubectl. It keeps kubectl's habits:
-`-n`, `-A`, `-l`, `-w`, `-o`, `--context`, `--kubeconfig`; colours go when the output is piped.
+`argosy` and `kubectl argosy` are one program: the second name makes it a plugin of kubectl. It
+keeps kubectl's habits: `-n`, `-A`, `-l`, `-w`, `-o`, `--context`, `--kubeconfig`; colours go when
+the output is piped.
 
-Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone where only one kind can be meant. Kinds have
-their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
+Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone where only one kind can
+be meant. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
 
 `kubectl argosy --install-completion` teaches your shell the commands, and the names in the cluster.
 """
 COMMON_NOTE = """\
-Every command that works on a cluster also takes `--namespace, -n`, `--context`, `--kubeconfig` and `--help, -h`.
+Every command that works on a cluster also takes `--namespace, -n`, `--context`, `--kubeconfig` and
+`--help, -h`.
 """
 SHARED = frozenset({name for name, _ in declared.COMMON} | {"help"})
 
@@ -38,17 +40,15 @@ def page() -> str:
     lines += [f"| {code} | {meaning} |" for code, meaning in declared.EXIT_CODES.items()]
     lines += ["", "`exec` ends with the command's own code.", "", "## Permissions", ""]
     lines += [
-        "The chart's roles grant them: `argosy-viewer` all that reads, `argosy-editor` and"
-        " `argosy-operation-editor`",
-        "the rest. What only refines an answer may be missing: the answer says so.",
+        "The chart's roles grant them: `argosy-viewer` all that reads, `argosy-editor` and",
+        "`argosy-operation-editor` the rest. What only refines an answer may be missing: the",
+        "answer says so.",
         "",
         "| Command | Verbs | On | For |",
         "|---|---|---|---|",
     ]
     for name, rights in sorted(declared.RIGHTS.items()):
-        lines += [
-            f"| `{name}` | {each.verbs} | {each.resource} | {each.why} |" for each in rights
-        ]
+        lines += [f"| `{name}` | {each.verbs} | {each.resource} | {each.why} |" for each in rights]
     lines += ["", "## Commands", "", COMMON_NOTE]
     for name, each in sorted(commands.items()):
         lines += list(_command(name, each))
@@ -89,4 +89,3 @@ def _told(option: Any) -> str:
     if default not in (None, "", False, ()) and not callable(default) and str(default):
         said += f" Default: `{default}`."
     return said.replace("|", "\\|")
-

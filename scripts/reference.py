@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from controller.api import crds, kinds
+from controller.api import crds, kinds, reasons
 from controller.telemetry import metrics
 from controller.wiring import permissions
 from scripts import cli_reference
@@ -36,6 +36,7 @@ SCOPES = {
 def pages(chart: Path) -> dict[str, str]:
     """Return the reference pages by file name."""
     rendered = {f"{kind.lower()}.md": api(kind) for kind in kinds.KINDS}
+    rendered["when-things-go-wrong.md"] = things_that_go_wrong()
     rendered["rbac.md"] = rbac()
     rendered["cli.md"] = NOTE + cli_reference.page()
     rendered["metrics.md"] = NOTE + "# Metrics\n\n" + METRICS + "\n" + metrics.reference()
@@ -112,6 +113,24 @@ def _rules(path: str, schema: dict[str, Any]) -> Iterator[str]:
         yield from _rules(here, field)
         if isinstance(field.get("items"), dict):
             yield from _rules(f"{here}[]", field["items"])
+
+
+def things_that_go_wrong() -> str:
+    """Return the page of every reason: what it means, and what to do."""
+    lines = [
+        NOTE + "# When things go wrong",
+        "",
+        "Every condition, Event and `blockedBy` gives a reason, and every reason stands here.",
+        "Ask Argosy itself first: `kubectl argosy why application/NAME` says what would be done",
+        "next, what it waits for, since when, and the remedy with the names filled in.",
+        "",
+        "| Reason | What it means | What to do |",
+        "|---|---|---|",
+    ]
+    for reason, known in reasons.DESCRIPTIONS.items():
+        remedy = _cell(known.remedy) or "Nothing."
+        lines.append(f"| `{reason}` | {_cell(known.meaning)} | {remedy} |")
+    return "\n".join(lines) + "\n"
 
 
 def rbac() -> str:
