@@ -56,6 +56,7 @@ class Pool:
         self._sequence = itertools.count()
         self._clocks: dict[Hashable, float] = {}
         self._waiting: dict[Key, list[Entry]] = {}
+        self._depth = 0
         self._running: set[asyncio.Task[None]] = set()
         self._creates = 0
         self._teardowns = 0
@@ -81,6 +82,7 @@ class Pool:
             self._clocks = {flow: at for flow, at in self._clocks.items() if at > now}
         entry = Entry(key=key, run=run, urgency=urgency, creates=creates)
         self._waiting.setdefault(key, []).append(entry)
+        self._depth += 1
         if urgency is Urgency.TEARDOWN:
             self._teardowns += 1
         line = self._creating if creates else self._others
@@ -90,6 +92,7 @@ class Pool:
     def withdraw(self, key: Key) -> int:
         """Take back the calls of `key` that have not started; return how many."""
         entries = self._waiting.pop(key, [])
+        self._depth -= len(entries)
         for entry in entries:
             entry.withdrawn = True
             if entry.urgency is Urgency.TEARDOWN:
@@ -106,7 +109,7 @@ class Pool:
 
     def depth(self) -> int:
         """Return how many calls wait."""
-        return sum(len(entries) for entries in self._waiting.values())
+        return self._depth
 
     async def drain(self) -> None:
         """Wait for the calls in flight; what waits is dropped."""
@@ -153,6 +156,7 @@ class Pool:
     def _launch(self, entry: Entry) -> None:
         waiting = self._waiting[entry.key]
         waiting.remove(entry)
+        self._depth -= 1
         if not waiting:
             del self._waiting[entry.key]
         self._creates += entry.creates
