@@ -64,14 +64,29 @@ def trace(changes: Iterable[Change]) -> dict[str, Life]:
     """Return the life of each object that a history tells of, by UID; `changes` in order."""
     lives: dict[str, Life] = {}
     named: dict[tuple[str, str, str], str] = {}
+    swept: dict[str, Change] = {}
     for each in changes:
+        if each.verb == "deletecollection" and each.effect == "none":
+            swept[each.meta.uid] = each
         if not each.effective or not each.meta.uid:
             continue
         life = lives.get(each.meta.uid)
         if life is None:
             life = _begin(each, lives, named)
         _live(life, each)
+    for uid, each in swept.items():
+        _sweep(lives.get(uid), each)
     return lives
+
+
+def _sweep(life: Life | None, change: Change) -> None:
+    """End what a deletecollection met, which answers with objects as they were before.
+
+    What takes its time to go has later versions; what has none went at once.
+    """
+    if life is not None and life.gone is None and life.last.place < change.place:
+        life.ending = life.ending or change
+        life.gone = change
 
 
 def _begin(change: Change, lives: dict[str, Life], named: dict[tuple[str, str, str], str]) -> Life:

@@ -131,6 +131,15 @@ class Scribe:
             self._stamp(target)
         self._log("delete", target, 200, by=by, request=request, took=took)
 
+    def sweep(self, targets: Sequence[Object], *, by: str = PERSON) -> None:
+        """Delete a collection at once, which answers with its objects as they were before."""
+        items = [{key: each[key] for key in each if key != "resource"} for each in targets]
+        whole: Object = {
+            "resource": targets[0]["resource"],
+            "metadata": {"name": "", "namespace": self.namespace},
+        }
+        self._log("deletecollection", whole, 200, by=by, answer={"kind": "List", "items": items})
+
     def refuse(self, verb: str, target: Object, code: int, *, by: str = OPERATOR) -> None:
         """Write down a request that was refused."""
         request = {"metadata": {"uid": target["metadata"]["uid"]}}

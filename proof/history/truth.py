@@ -27,8 +27,9 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
     """Yield claims of the operator's statuses that were not true."""
     children: dict[str, list[lives.Life]] = defaultdict(list)
     for life in history.lives.values():
-        if life.controller:
-            children[life.controller].append(life)
+        # Whoever let go of it since could speak of it before.
+        for owner in {each.controller for each in life.versions} - {""}:
+            children[owner].append(life)
     before: dict[str, journal.Change] = {}
     for each in history.changes:
         if not each.effective or each.effect is journal.Effect.GONE:

@@ -101,6 +101,41 @@ def test_a_whole_life_breaks_nothing() -> None:
     assert all(life.gone for life in found.history.lives.values())
 
 
+def test_what_a_collection_delete_took_at_once_is_gone() -> None:
+    """Its answer shows objects as they were; those that are never seen again went with it."""
+    shop = Shop(replicas=1)
+    pod = shop.pod(shop.server(0))
+    shop.log.sweep([pod])
+    shop.log.delete(shop.servers[0])
+    shop.log.patch(shop.servers[0], finalizers=())
+    assert not broken(shop)
+    found = history.read(shop.log.lines)
+    assert found.lives[pod["metadata"]["uid"]].gone is not None
+
+
+def test_what_a_collection_delete_leaves_its_time_is_there_until_it_goes() -> None:
+    """A pod that goes in its own time still guards its server."""
+    shop = Shop(replicas=1)
+    pod = shop.pod(shop.server(0))
+    shop.log.sweep([pod])
+    pod["metadata"]["finalizers"] = ["kubelet"]
+    shop.log.delete(pod, by="kubelet")
+    shop.log.delete(shop.servers[0])
+    shop.log.patch(shop.servers[0], finalizers=())
+    shop.log.wait(1)
+    shop.log.patch(pod, finalizers=(), by="kubelet")
+    assert broken(shop) == ["I4"]
+
+
+def test_an_application_may_have_been_ready_before_it_let_go_of_its_set() -> None:
+    """An orphaned set was its application's when that said Ready."""
+    shop = Shop(replicas=1)
+    shop.whole()
+    shop.set["metadata"]["ownerReferences"] = []
+    shop.log.patch(shop.set, status={"orphaned": True}, by="collector")
+    assert not broken(shop)
+
+
 def test_i1_two_servers_of_one_ordinal() -> None:
     """A second server of a live one's ordinal is seen, whatever its name."""
     shop = Shop()
