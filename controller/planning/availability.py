@@ -10,6 +10,7 @@ component for updates at once.
 from __future__ import annotations
 
 from controller.api import clock, conditions, objects
+from controller.api.reasons import Reason
 
 FOREVER = float("inf")
 # States of a task that goes on; every other one is an end.
@@ -51,8 +52,12 @@ def operated(server: objects.Server) -> bool:
 
 
 def failed_for_good(server: objects.Server) -> bool:
-    """Return whether the server says, of the spec that it has now, that retrying cannot help."""
+    """Return whether the server says, of the spec that it has now, that retrying cannot help.
+
+    One that a person holds waits for that person: its end is not decided.
+    """
     for each in server.status.conditions:
         if each.type == "Stalled":
-            return each.status == "True" and each.observed_generation == server.metadata.generation
+            decided = each.status == "True" and each.reason != Reason.HELD
+            return decided and each.observed_generation == server.metadata.generation
     return False
