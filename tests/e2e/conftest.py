@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import client, cluster, errors, fixtures, operator, processes
+from devcluster import client, cluster, fixtures, operator, processes
 from devcluster.fixtures import api, kubeconfig, namespace, new_cluster, shared_cluster
 from proof import history
 from proof.history import fixtures as judging
@@ -56,9 +56,7 @@ def namespace_of(place: Place, *, slack: float = 5.0) -> Iterator[Kube]:
     if place.audit_log is not None:
         remaining = judging.remaining(place.api, one.namespace)
         expected = history.Expectations(remaining=remaining, slack=slack)
-        verdict = history.check(
-            place.audit_log, namespaces=[one.namespace], expectations=expected
-        )
+        verdict = history.check(place.audit_log, namespaces=[one.namespace], expectations=expected)
         verdict.require()
         assert verdict.history.changes, "the test wrote nothing"
     if fixtures.exists(place.api, f"/api/v1/namespaces/{one.namespace}"):

@@ -6,6 +6,7 @@ each time it is asked for; whatever takes time is waited for with a deadline, ne
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import http.client
@@ -143,12 +144,10 @@ class Kube:
         """
         deadline = time.monotonic() + seconds
         while True:
-            try:
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 found = condition()
-            except (OSError, http.client.HTTPException):
-                found = None  # type: ignore[assignment]  # as if nothing was found
-            if found:
-                return found
+                if found:
+                    return found
             if time.monotonic() > deadline:
                 pytest.fail(f"not in {seconds:.0f} s: {what}\n{self.picture()}", pytrace=True)
             time.sleep(POLL_SECONDS)
@@ -222,9 +221,7 @@ class App:
     def annotate(self, **marks: str) -> None:
         """Annotate the application, as `kubectl annotate` does."""
         marked = {f"argosy.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
-        self.kube.patch(
-            Resource.APPLICATIONS, self.name, {"metadata": {"annotations": marked}}
-        )
+        self.kube.patch(Resource.APPLICATIONS, self.name, {"metadata": {"annotations": marked}})
 
     # --- What it says -----------------------------------------------------------------------------
 
@@ -262,10 +259,12 @@ class App:
 
     def wait_for_reason(self, reason: str, kind: str = "Ready") -> Object:
         """Wait until a condition gives this reason; return the condition."""
-        return self.kube.wait_until(
-            f"{self.name} says {kind} {reason}",
-            lambda: (told := self.says(kind)).get("reason") == reason and told,
-        )  # type: ignore[return-value]  # it waits until it is one
+
+        def told() -> Object:
+            said = self.says(kind)
+            return said if said.get("reason") == reason else {}
+
+        return self.kube.wait_until(f"{self.name} says {kind} {reason}", told)
 
     # --- What it consists of ----------------------------------------------------------------------
 
@@ -275,9 +274,7 @@ class App:
 
     def servers(self, component_name: str = "web") -> dict[str, Object]:
         """Return a component's Servers by name."""
-        return self.kube.list(
-            Resource.SERVERS, application=self.name, component=component_name
-        )
+        return self.kube.list(Resource.SERVERS, application=self.name, component=component_name)
 
     def pods(self, component_name: str = "web") -> dict[str, Object]:
         """Return a component's pods by name."""

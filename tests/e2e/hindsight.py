@@ -71,6 +71,8 @@ def _ready(of: history.History, component: str) -> Iterator[set[str]]:
 def _is_of(change: journal.Change, component: str) -> bool:
     # The answer to a final delete need not carry labels: its name says enough.
     labels = change.meta.labels
-    return f"-{component}-" in change.name if labels is None else (
-        labels.get(names.COMPONENT_LABEL) == component
+    return (
+        f"-{component}-" in change.name
+        if labels is None
+        else (labels.get(names.COMPONENT_LABEL) == component)
     )

@@ -113,20 +113,23 @@ def test_servers_have_stable_names_in_dns(kube: Kube) -> None:
         assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == (name, "shop-web")
     path = f"/apis/discovery.k8s.io/v1/namespaces/{kube.namespace}/endpointslices"
 
-    def published() -> dict[str, list[str]]:
+    def published() -> dict[str, str]:
         found = kube.api.get(f"{path}?labelSelector=kubernetes.io/service-name=shop-web")["items"]
         return {
-            each.get("hostname", ""): each["addresses"]
+            each.get("hostname", ""): each["targetRef"]["uid"]
             for part in found
             for each in part["endpoints"] or []
         }
 
-    addresses = {name: [each["status"]["podIP"]] for name, each in app.pods().items()}
-    kube.wait_until("DNS knows the servers", lambda: published() == addresses)
+    kube.wait_until("DNS knows the servers", lambda: published() == driving.uids(app.pods()))
+    before = kube.uid(Resource.PODS, "shop-web-1")
     kube.delete(Resource.PODS, "shop-web-1")
     kube.wait_until(
         "the new pod has the old name",
-        lambda: published().get("shop-web-1") not in (None, addresses["shop-web-1"]),
+        lambda: (
+            published().get("shop-web-1") not in (None, before)
+            and published() == driving.uids(app.pods())
+        ),
     )
 
 
@@ -156,7 +159,9 @@ def test_each_server_has_claims_of_its_own(kube: Kube) -> None:
         f"{kind}-shop-db-{ordinal}" for kind in ("data", "log") for ordinal in (0, 1)
     }
     assert all(each["status"]["phase"] == "Bound" for each in claims.values())
-    assert all("app.kubernetes.io/instance" not in each["metadata"]["labels"] for each in claims.values())
+    assert all(
+        "app.kubernetes.io/instance" not in each["metadata"]["labels"] for each in claims.values()
+    )
     kube.delete(Resource.PODS, "shop-db-1")
     before = driving.uids(app.pods("db"))["shop-db-0"]
     kube.wait_until("the server is back", lambda: set(app.pods("db")) == app.pod_names("db"))
@@ -172,7 +177,7 @@ def test_each_server_has_claims_of_its_own(kube: Kube) -> None:
 
 
 def test_claims_are_kept_or_deleted_by_policy_when_scaled(kube: Kube) -> None:
-    """whenScaled decides what becomes of the claims of servers that are scaled away."""
+    """The policy whenScaled decides what becomes of the claims of servers that are scaled away."""
     app = kube.app(
         component(
             "db",
@@ -200,7 +205,7 @@ def test_claims_are_kept_or_deleted_by_policy_when_scaled(kube: Kube) -> None:
 
 
 def test_claims_are_kept_or_deleted_by_policy_when_deleted(kube: Kube) -> None:
-    """whenDeleted decides what outlives the application; what it kept is used again."""
+    """The policy whenDeleted decides what outlives the application; what it kept is used again."""
     volumes = [claim("data", whenDeleted="Retain"), claim("cache")]
     app = kube.app(component("db", volumeClaims=volumes))
     app.apply()

@@ -97,13 +97,10 @@ def test_replicas_left_out_belong_to_whoever_scales(kube: Kube) -> None:
     app.wait_ready()
     assert len(app.servers()) == 5
     assert app.counts()["desired"] == 5
-    scale = kube.api.get(
-        resources.path(Resource.SERVERSETS, kube.namespace, "shop-web", "scale")
-    )
+    scale = kube.api.get(resources.path(Resource.SERVERSETS, kube.namespace, "shop-web", "scale"))
     assert scale["spec"]["replicas"] == scale["status"]["replicas"] == 5
-    listed = kube.api.get(
-        f"{resources.path(Resource.PODS, kube.namespace)}?labelSelector={scale['status']['selector']}"
-    )
+    pods = resources.path(Resource.PODS, kube.namespace)
+    listed = kube.api.get(f"{pods}?labelSelector={scale['status']['selector']}")
     assert len(listed["items"]) == 5
     kube.scale("shop-web", 2)
     kube.wait_until("two are left", lambda: len(app.pods()) == 2)
@@ -141,9 +138,7 @@ def test_override_of_named_replicas_is_undone_and_reported(kube: Kube) -> None:
     events = f"/apis/events.k8s.io/v1/namespaces/{kube.namespace}/events"
 
     def told() -> bool:
-        return any(
-            each["reason"] == "ReplicasOverridden" for each in kube.api.get(events)["items"]
-        )
+        return any(each["reason"] == "ReplicasOverridden" for each in kube.api.get(events)["items"])
 
     kube.wait_until("an Event reports it", told)
     kube.wait_until(

@@ -1,0 +1,305 @@
+"""What the world does to servers behind Argosy's back is put right on a real API server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from controller.api import names
+from controller.api.resources import Resource
+from devcluster import client, kwok
+from tests.e2e import driving
+from tests.e2e.driving import App, Kube, Place, component
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def app(kube: Kube) -> App:
+    """Three servers, ready."""
+    made = kube.app(component(replicas=3))
+    made.apply()
+    made.wait_ready()
+    return made
+
+
+def _whole(app: App) -> bool:
+    """Whether every server has its pod, and all are ready."""
+    pods = app.pods()
+    return set(pods) == app.pod_names() and all(map(driving.is_ready, pods.values()))
+
+
+def test_deleted_pod_comes_back(kube: Kube, app: App) -> None:
+    """The server stays what it was and gets a new pod; others are not touched."""
+    before, servers = driving.uids(app.pods()), driving.uids(app.servers())
+    kube.delete(Resource.PODS, "shop-web-1")
+    kube.wait_until(
+        "there is a new pod",
+        lambda: (
+            kube.uid(Resource.PODS, "shop-web-1") not in ("", before["shop-web-1"]) and _whole(app)
+        ),
+    )
+    after = driving.uids(app.pods())
+    assert {name for name in after if after[name] != before[name]} == {"shop-web-1"}
+    assert driving.uids(app.servers()) == servers
+    app.wait_ready()
+
+
+def test_evicted_pod_comes_back(kube: Kube, app: App) -> None:
+    """An eviction, as a drained node asks for, is a delete like any other."""
+    before = kube.uid(Resource.PODS, "shop-web-2")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "shop-web-2"}}
+    kube.api.create(f"/api/v1/namespaces/{kube.namespace}/pods/shop-web-2/eviction", eviction)
+    kube.wait_until(
+        "there is a new pod",
+        lambda: kube.uid(Resource.PODS, "shop-web-2") not in ("", before) and _whole(app),
+    )
+
+
+def test_deleted_server_comes_back(kube: Kube, app: App) -> None:
+    """A new Server of the same name takes its place, after what it was made of is gone."""
+    before = kube.uid(Resource.SERVERS, "shop-web-0")
+    pod = kube.uid(Resource.PODS, "shop-web-0")
+    kube.delete(Resource.SERVERS, "shop-web-0")
+    kube.wait_until(
+        "there is a new server",
+        lambda: kube.uid(Resource.SERVERS, "shop-web-0") not in ("", before) and _whole(app),
+    )
+    assert kube.uid(Resource.PODS, "shop-web-0") != pod
+    app.wait_ready()
+
+
+def test_deleted_set_comes_back_at_its_size(kube: Kube) -> None:
+    """A set deleted by hand comes back with as many servers as it was last scaled to."""
+    app = kube.app(component(replicas=None))
+    app.apply()
+    app.wait_ready()
+    kube.scale("shop-web", 3)
+    kube.wait_until("three are available", lambda: app.counts().get("available") == 3)
+    before = kube.uid(Resource.SERVERSETS, "shop-web")
+    kube.delete(Resource.SERVERSETS, "shop-web")
+    kube.wait_until(
+        "there is a new set", lambda: kube.uid(Resource.SERVERSETS, "shop-web") not in ("", before)
+    )
+    kube.wait_until("three are available", lambda: app.counts().get("available") == 3)
+    app.wait_ready()
+    assert set(app.pods()) == {f"shop-web-{each}" for each in range(3)}
+
+
+def test_hand_edited_pod_label_is_mended(kube: Kube, app: App) -> None:
+    """Labels that Services and people look for are put back, on the same pod."""
+    before = driving.uids(app.pods())
+    edit = {names.COMPONENT_LABEL: "db", names.SERVER_LABEL: None, "mine": "kept"}
+    kube.patch(Resource.PODS, "shop-web-1", {"metadata": {"labels": edit}})
+
+    def mended() -> bool:
+        labels = app.pods().get("shop-web-1", {}).get("metadata", {}).get("labels", {})
+        wanted = {names.SERVER_LABEL: "shop-web-1", names.COMPONENT_LABEL: "web", "mine": "kept"}
+        return bool(wanted.items() <= labels.items())
+
+    kube.wait_until("the labels are back", mended)
+    assert driving.uids(app.pods()) == before
+
+
+def test_hand_edited_server_is_mended(kube: Kube, app: App) -> None:
+    """A Server's spec is its set's to write: edits of it are undone, its pod stays."""
+    before = driving.uids(app.pods())
+    server = app.servers()["shop-web-2"]
+    template = {"spec": {"containers": [{"name": "main", "image": "evil:1"}]}}
+    edit = {"template": template, "recovery": {"attempts": 77}, "minReadySeconds": 600}
+    kube.patch(Resource.SERVERS, "shop-web-2", {"spec": edit})
+    kube.wait_until(
+        "the spec is back", lambda: app.servers()["shop-web-2"]["spec"] == server["spec"]
+    )
+    kube.wait_until("all are well", lambda: _whole(app))
+    assert driving.uids(app.pods()) == before
+    assert set(driving.images(app.pods()).values()) == {"app:1"}
+
+
+def test_hand_edited_set_is_mended(kube: Kube, app: App) -> None:
+    """A ServerSet's spec is the application's to write, replicas that it names among it."""
+    found = app.set_of()
+    assert found is not None
+    kube.patch(
+        Resource.SERVERSETS, "shop-web", {"spec": {"rollout": {"maxUnavailable": 3}, "replicas": 1}}
+    )
+
+    def mended() -> bool:
+        now = app.set_of()
+        return now is not None and now["spec"] == found["spec"]
+
+    kube.wait_until("the spec is back", mended)
+    kube.wait_until("all are well", lambda: _whole(app))
+    app.wait_ready()
+
+
+def test_lifted_finalizer_is_put_back(kube: Kube, app: App) -> None:
+    """Somebody takes our finalizer off: it is back before anything else happens."""
+    for resource, name in (
+        (Resource.APPLICATIONS, "shop"),
+        (Resource.SERVERSETS, "shop-web"),
+        (Resource.SERVERS, "shop-web-0"),
+    ):
+        kube.patch(resource, name, {"metadata": {"finalizers": None}})
+
+        def back(resource: Resource = resource, name: str = name) -> bool:
+            found = kube.get(resource, name) or {"metadata": {}}
+            return names.FINALIZER in found["metadata"].get("finalizers", [])
+
+        kube.wait_until(f"{resource}/{name} is guarded", back)
+    assert _whole(app)
+
+
+def test_failed_pod_is_replaced(kube: Kube, app: App) -> None:
+    """A pod that failed for good makes room for another attempt, which is on record."""
+    before = driving.uids(app.pods())
+    kube.annotate(Resource.PODS, "shop-web-1", outcome="fail")
+    kube.wait_until(
+        "there is a new pod",
+        lambda: (
+            kube.uid(Resource.PODS, "shop-web-1") not in ("", before["shop-web-1"]) and _whole(app)
+        ),
+    )
+    attempts = app.servers()["shop-web-1"]["status"]["attempts"]
+    assert attempts["count"] == 1
+    assert attempts["lastError"]["message"]
+    app.wait_ready()
+    after = driving.uids(app.pods())
+    assert {name for name in after if after[name] != before[name]} == {"shop-web-1"}
+
+
+def test_server_that_keeps_failing_is_given_up_and_tried_again_when_asked(kube: Kube) -> None:
+    """After all its attempts the server says why; the others stay; retry-now starts anew."""
+    recovery = {
+        "attempts": 2,
+        "backoff": {"initialSeconds": 0, "maxSeconds": 1},
+        "failureBudget": "50%",
+    }
+    app = kube.app(
+        component(replicas=3, recovery=recovery, hooks={"outcome": "fail", "only": "shop-web-2"})
+    )
+    app.apply()
+    told = app.wait_for_reason("ServersFailed")
+    assert told["status"] == "False"
+    assert app.counts()["failed"] == 1
+    assert app.counts()["available"] == 2
+    server = app.servers()["shop-web-2"]
+    assert driving.condition(server, "Stalled")["status"] == "True"
+    assert server["status"]["attempts"]["count"] == 2
+    before = driving.uids(app.pods())
+    app.annotate(retry_now="now")
+    kube.wait_until(
+        "it is tried again",
+        lambda: (
+            app.pods().get("shop-web-2", {}).get("metadata", {}).get("uid")
+            not in (None, before.get("shop-web-2"))
+        ),
+    )
+    assert driving.uids(app.pods())["shop-web-0"] == before["shop-web-0"]
+
+
+@pytest.fixture
+def own_nodes(operated: Place) -> Iterator[tuple[str, list[str]]]:
+    """Two fake nodes that take the pods of one test alone, and the label that selects them."""
+    if operated.cluster is None:
+        pytest.skip("nodes come and go on a cluster of ours")
+    label = f"test-{secrets.token_hex(4)}"
+    made = []
+    for number in (1, 2):
+        node = kwok.node(0)
+        node["metadata"]["name"] = f"{label}-{number}"
+        node["metadata"]["labels"]["kubernetes.io/hostname"] = f"{label}-{number}"
+        node["metadata"]["labels"]["owner"] = label
+        node["spec"] = {"taints": [{"key": "owner", "value": label, "effect": "NoSchedule"}]}
+        operated.api.create("/api/v1/nodes", node)
+        made.append(f"{label}-{number}")
+    yield label, made
+    for name in made:
+        try:
+            operated.api.delete(f"/api/v1/nodes/{name}")
+        except client.ApiError as error:
+            if error.status != client.NOT_FOUND:
+                raise
+
+
+def test_servers_leave_a_node_that_vanished(kube: Kube, own_nodes: tuple[str, list[str]]) -> None:
+    """A node is deleted with all that ran on it: its servers come up elsewhere."""
+    label, nodes = own_nodes
+    app = kube.app(component(replicas=4))
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {names.APPLICATION_LABEL: "shop"}},
+    }
+    app.component()["template"]["spec"] |= {
+        "nodeSelector": {"owner": label},
+        "tolerations": [{"key": "owner", "operator": "Exists"}],
+        "topologySpreadConstraints": [spread],
+    }
+    app.apply()
+    app.wait_ready()
+    places = {name: each["spec"]["nodeName"] for name, each in app.pods().items()}
+    lost = {name for name, node in places.items() if node == nodes[0]}
+    assert lost
+    before = driving.uids(app.pods())
+    kube.api.delete(f"/api/v1/nodes/{nodes[0]}")
+
+    def moved() -> bool:
+        pods = app.pods()
+        return _whole(app) and {each["spec"]["nodeName"] for each in pods.values()} == {nodes[1]}
+
+    kube.wait_until("all servers run on the other node", moved)
+    after = driving.uids(app.pods())
+    assert {name for name in after if after[name] != before[name]} == lost
+    app.wait_ready()
+
+
+def test_held_server_is_left_alone_and_says_so(kube: Kube, app: App) -> None:
+    """A person looks into a failed server: it is kept as it is, rollouts pass it by."""
+    kube.patch(Resource.SERVERS, "shop-web-1", {"spec": {"held": True}})
+    before = driving.uids(app.pods())
+    kube.annotate(Resource.PODS, "shop-web-1", outcome="fail")
+    kube.wait_until(
+        "it says that it is held",
+        lambda: driving.condition(app.servers()["shop-web-1"], "Ready").get("reason") == "Held",
+    )
+    app.component()["rollout"] = {"maxUnavailable": "100%"}
+    app.set_env("2")
+    kube.wait_until("the others are updated", lambda: app.counts().get("updated") == 2)
+    kube.wait_until("the others are available", lambda: app.counts().get("available") == 2)
+    after = driving.uids(app.pods())
+    assert after["shop-web-1"] == before["shop-web-1"]
+    assert after["shop-web-0"] != before["shop-web-0"]
+    assert not app.ready()
+    kube.patch(Resource.SERVERS, "shop-web-1", {"spec": {"held": False}})
+    app.wait_ready()
+    assert _whole(app)
+    assert driving.uids(app.pods())["shop-web-1"] != before["shop-web-1"]
+
+
+def test_paused_application_is_left_alone_and_says_so(kube: Kube, app: App) -> None:
+    """While paused, neither drift nor a new spec changes anything; afterwards both are seen to."""
+    app.spec["paused"] = True
+    app.apply()
+    app.wait_for_reason("Paused")
+    before = driving.uids(app.pods())
+    kube.delete(Resource.PODS, "shop-web-1")
+    kube.wait_until(
+        "the server says what waits",
+        lambda: driving.condition(app.servers()["shop-web-1"], "Ready").get("reason") == "Paused",
+    )
+    app.component()["replicas"] = 5
+    app.set_env("2")
+    told = app.wait_for_reason("Paused")
+    assert told["status"] == "False"
+    kept = {name: before[name] for name in ("shop-web-0", "shop-web-2")}
+    kube.wait_until("the pod is gone", lambda: driving.uids(app.pods()) == kept)
+    assert set(app.servers()) == set(before)
+    app.spec["paused"] = False
+    app.apply()
+    app.wait_ready()
+    assert _whole(app)
+    assert len(app.pods()) == 5
