@@ -26,6 +26,7 @@ from controller.cli.session import INTERRUPTED, Session
 POLL_SECONDS = 0.5
 # Troubles of the connection are outlived for so long.
 PATIENCE_SECONDS = 30.0
+MOST_FAILURES = 5
 TRIES = round(PATIENCE_SECONDS / POLL_SECONDS)
 
 
@@ -45,7 +46,7 @@ async def follow(session: Session, name: str, *, after: str = "") -> int:
                 shown = pictures.operation(found, screen.now())
                 view.show(shown, found)
                 if shown.succeeded != "Unknown":
-                    return _end(shown)
+                    return _end(shown, found)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(interrupted.wait(), POLL_SECONDS)
                 if interrupted.is_set():
@@ -77,14 +78,16 @@ async def _versions(session: Session, name: str, after: str) -> AsyncIterator[ob
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _end(found: OperationPicture) -> int:
-    if found.succeeded == "True":
-        screen.say(f"[green]{found.reason}[/]: {screen.escape(found.message)}")
+def _end(shown: OperationPicture, found: objects.Operation) -> int:
+    colour = "green" if shown.succeeded == "True" else "red"
+    screen.say(f"[{colour}]{shown.reason}[/]: {screen.escape(shown.message)}")
+    if shown.succeeded == "True":
         return 0
-    screen.say(f"[red]{found.reason}[/]: {screen.escape(found.message)}")
-    screen.say(
-        f"  kubectl argosy why operation/{found.name}; to go on: kubectl argosy retry {found.name}"
-    )
+    if not sys.stdout.isatty():
+        for each in found.status.failures[:MOST_FAILURES]:
+            screen.say(f"  {each.server} {each.step}: {screen.escape(each.message)}")
+    name = shown.name
+    screen.say(f"  kubectl argosy why operation/{name}; to go on: kubectl argosy retry {name}")
     return failures.FAILED
 
 
@@ -157,7 +160,7 @@ def draw(
             line.append(f", {each.running} at it" if each.running else "")
             line.append(f", {each.failed} failed" if each.failed else "", style="red")
             parts.append(line)
-    for failure in found.status.failures[:5]:
+    for failure in found.status.failures[:MOST_FAILURES]:
         line = rich.text.Text(f"    ✗ {failure.server}", style="red")
         line.append(f" {failure.step}: {failure.message}", style="default")
         parts.append(line)

@@ -270,13 +270,25 @@ def _state(found: objects.Server, ready: conditions.Condition | None) -> str:  #
         return BUSY
     if status.observed_generation == 0:
         return STARTING
+    if spec.power == "Stopped":
+        # What does not run has no revision to be at.
+        return STOPPED if status.power == "Stopped" else UPDATING
+    if ready is not None and ready.status != "True" and _failed_before(found):
+        return UNREADY
+    if not status.revision:
+        return STARTING
     if (status.revision, status.incarnation) != (spec.revision, spec.incarnation):
         return UPDATING
-    if spec.power == "Stopped":
-        return STOPPED
     if ready is not None and ready.status == "True":
         return READY
     return STARTING if ready is not None and ready.reason in ("Creating", "Starting") else UNREADY
+
+
+def _failed_before(found: objects.Server) -> bool:
+    """Return whether an attempt to make what the server should be now has failed."""
+    tried = found.status.attempts
+    told = (tried.revision, tried.incarnation)
+    return tried.count > 0 and told == (found.spec.revision, found.spec.incarnation)
 
 
 def _belongs(each: objects.ServerSet | objects.Server, application: objects.Application) -> bool:

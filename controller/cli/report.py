@@ -137,9 +137,7 @@ async def _answers(session: Session, application: str) -> AsyncIterator[tuple[st
             found, planned = look.plan(key)
             meant = references.Reference(resource=key.resource, name=key.name)
             if found is not None:
-                answer = why.answer(
-                    meant, key.namespace, why.planned_object(found), planned, (said, *look.notes)
-                )
+                answer = why.answer(meant, key.namespace, found, planned, (said, *look.notes))
                 yield f"why/{meant.kind.lower()}-{key.name}.txt", _text(why.draw(answer, now))
 
 

@@ -7,7 +7,7 @@ operator down.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ from controller.cli.session import Session
 from controller.execution import inspection
 from controller.execution.keys import Key
 from controller.kube import faults
-from controller.planning import narrative
+from controller.planning import narrative, snapshot
 from controller.planning import plan as plans
 
 LEASE = "argosy-leader"
@@ -32,6 +32,7 @@ LEASE = "argosy-leader"
 _MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items()}
 # A Lease that was not renewed for so long has no holder that lives.
 LEASE_SECONDS = 60.0
+MOST_BELOW = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Answer:
     remedy: str
     since: str
     waits: tuple[Blocked, ...]
+    below: tuple[str, ...]
     plan: tuple[str, ...]
     operator: str
     notes: tuple[str, ...]
@@ -62,7 +64,7 @@ async def tell(session: Session, given: Sequence[str], form: str) -> int:
         where = f" in namespace {space}" if space else ""
         raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
     said = await operator(session.api)
-    made = answer(meant, space, planned_object(found), planned, (said, *notes))
+    made = answer(meant, space, found, planned, (said, *notes))
     if form in ("json", "yaml"):
         screen.data(made, form)
     else:
@@ -73,15 +75,16 @@ async def tell(session: Session, given: Sequence[str], form: str) -> int:
 def answer(
     meant: references.Reference,
     namespace: str,
-    seen: Any,
+    found: Any,
     planned: plans.Plan,
     notes: Sequence[str],
 ) -> Answer:
-    """Return the answer for an object as `seen`, by the plan that was made of it.
+    """Return the answer for the object that `found` was gathered for, by the plan of it.
 
     What the plan says of it is newer than what its status says; the status knows refusals that
     only the operator met.
     """
+    seen = planned_object(found)
     status = planned.status if planned.status is not None else seen.status
     verdict = conditions.find(status.conditions, "Succeeded") or conditions.find(
         status.conditions, "Ready"
@@ -107,6 +110,7 @@ def answer(
         remedy=_filled(known.remedy if known else "", meant),
         since=verdict.last_transition_time if verdict else "",
         waits=(*told, *refused),
+        below=tuple(_below(found))[:MOST_BELOW],
         plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),
         operator=notes[0],
         notes=tuple(notes[1:]),
@@ -129,6 +133,9 @@ def draw(found: Answer, now: float) -> rich.console.Group:
     if found.waits:
         parts.append(rich.text.Text("\nWaits for", style="bold"))
         parts += [status_text.waiting(each, now) for each in found.waits]
+    if found.below:
+        parts.append(rich.text.Text("\nNot ready below it", style="bold"))
+        parts += [rich.text.Text(f"  {each}") for each in found.below]
     parts.append(rich.text.Text("\nNext", style="bold"))
     nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
     parts += [rich.text.Text(f"  {each}") for each in found.plan or nothing]
@@ -155,6 +162,19 @@ async def operator(api: Any) -> str:
         f"No operator is at work: the last one renewed its Lease {screen.age(silent)} ago. Until"
         " one is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
     )
+
+
+def _below(found: Any) -> Iterator[str]:
+    """Yield what is not ready one step below an application or a set, and the command to go on."""
+    parts: Mapping[Any, Any] = getattr(found, "sets", None) or getattr(found, "servers", None) or {}
+    if not isinstance(found, snapshot.ApplicationSnapshot | snapshot.ServerSetSnapshot):
+        return
+    kind = "serverset" if isinstance(found, snapshot.ApplicationSnapshot) else "server"
+    for _, each in sorted(parts.items()):
+        ready = conditions.find(each.status.conditions, "Ready")
+        if ready is not None and ready.status != "True":
+            name = each.metadata.name
+            yield f"{ready.reason}: {ready.message} → kubectl argosy why {kind}/{name}"
 
 
 def planned_object(found: Any) -> Any:

@@ -18,7 +18,7 @@ from controller.api.conditions import Blocked
 from controller.api.resources import Resource
 from controller.cli import following, pictures, preview, references, status_text, why
 from controller.execution.forecast import Effect, Forecast, Step
-from controller.planning import plan
+from controller.planning import plan, snapshot
 from tests.cli import scenes
 from tests.cli.scenes import NOW
 
@@ -85,8 +85,14 @@ def _why() -> rich.console.RenderableType:
         notes=("waiting 20 seconds before attempt 3 of 5",),
     )
     meant = references.Reference(resource=Resource.SERVERS, name="shop-web-3")
+    seen = snapshot.ServerSnapshot(
+        now=NOW,
+        server=ill,
+        observation=snapshot.ABSENT,
+        fleet=snapshot.FleetFacts(name="pods"),
+    )
     notes = ("", "you may not list fleets: fleets other than the built-in one are not seen")
-    return why.draw(why.answer(meant, "prod", ill, planned, notes), NOW)
+    return why.draw(why.answer(meant, "prod", seen, planned, notes), NOW)
 
 
 def _plan() -> rich.console.RenderableType:
