@@ -22,6 +22,8 @@ class Facts(NamedTuple):
 
     ordinal: int
     server: objects.Server
+    # It says that it is ready, if not yet for minReadySeconds.
+    ready: bool
     available: bool
     # Available, and under no task: so it counts to the unavailability budget.
     counts: bool
@@ -58,6 +60,8 @@ class Census:
     # Available and under no task.
     counting: int
     failed: int
+    # Added by a rollout above those that are desired.
+    spares: int
     # Seconds until the next ready server will have been so for minReadySeconds.
     soonest: float | None
 
@@ -77,11 +81,6 @@ class Census:
         if not self.partition:
             return self.present
         return sum(1 for ordinal in self.servers if ordinal >= self.partition)
-
-    @property
-    def spares(self) -> int:
-        """How many servers a rollout added above those that are desired."""
-        return sum(1 for each in self.servers.values() if is_spare(each, self.desired))
 
     def is_spare(self, ordinal: int) -> bool:
         """Return whether a rollout added the server above those that are desired."""
@@ -120,7 +119,7 @@ def take(given: snapshot.ServerSetSnapshot) -> Census:
     foreign: list[int] = []
     servers: dict[int, objects.Server] = {}
     odd: list[Facts] = []
-    uid = given.server_set.metadata.uid
+    uid, desired, spares = given.server_set.metadata.uid, given.server_set.spec.replicas, 0
     for ordinal, server in given.servers.items():
         owners = server.metadata.owner_references
         if not (owners and owners[0].uid == uid and owners[0].controller) and not owned_by(
@@ -131,11 +130,13 @@ def take(given: snapshot.ServerSetSnapshot) -> Census:
             leaving.append(server)
         else:
             servers[ordinal] = server
+            if ordinal >= desired:
+                spares += is_spare(server, desired)
             facts = count.add(ordinal, server)
             if facts is not None:
                 odd.append(facts)
     return Census(
-        desired=given.server_set.spec.replicas,
+        desired=desired,
         target=count.target,
         partition=count.partition,
         servers=servers,
@@ -147,6 +148,7 @@ def take(given: snapshot.ServerSetSnapshot) -> Census:
         available=count.available,
         counting=count.counting,
         failed=count.failed,
+        spares=spares,
         soonest=count.soonest,
     )
 
@@ -204,6 +206,7 @@ class _Count:
         return Facts(
             ordinal=ordinal,
             server=server,
+            ready=lacking < availability.FOREVER,
             available=lacking <= 0,
             counts=lacking <= 0 and not operated,
             failed=failed,

@@ -74,12 +74,13 @@ def _rolling(
     """Update all that are down already, and of the others as many as the budget allows.
 
     What is down costs nothing to change; so a newer revision takes over from a stuck one without
-    waiting for it. The highest ordinals go first, as the partition keeps the lowest.
+    waiting for it. What is ready, if not yet for minReadySeconds, is at work and not down. The
+    highest ordinals go first, as the partition keeps the lowest.
     """
     order = sorted(due, key=lambda each: -each.ordinal)
     free = [each for each in order if not each.operated]
-    down = [each for each in free if not each.available]
-    up = [each for each in free if each.available]
+    down = [each for each in free if not each.ready]
+    up = sorted((each for each in free if each.ready), key=lambda each: each.available)
     counting = census.counting - _counting_among(census, removed)
     allowed = budget.Budget(
         desired=census.desired, limit=budget.limit(census.desired, rollout), available=counting
@@ -91,12 +92,10 @@ def _rolling(
             f"updating {words.count(len(down), 'server')} down anyway, which costs no budget"
         )
     if taken:
-        available = words.count(len(up), "available server")
-        notes.append(f"updating {len(taken)} of {available}: {_limits(allowed)}")
+        ready = words.count(len(up), "ready server")
+        notes.append(f"updating {len(taken)} of {ready}: {_limits(allowed)}")
     elif up:
-        notes.append(
-            f"{words.count(len(up), 'available server')} still to update: {_limits(allowed)}"
-        )
+        notes.append(f"{words.count(len(up), 'ready server')} still to update: {_limits(allowed)}")
     if len(free) < len(due):
         notes.append(_operated(len(due) - len(free)))
     return Step(updates=(*down, *taken), notes=tuple(notes))

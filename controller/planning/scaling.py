@@ -86,7 +86,7 @@ def _first_to_go(
     if spec.volume_claims:
         return tuple(servers[each] for each in heapq.nlargest(count, servers))
     unhealthy = {
-        each.ordinal for each in census.odd if not each.available and not each.server.spec.held
+        each.ordinal for each in census.odd if not each.ready and not each.server.spec.held
     }
 
     def rank(ordinal: int) -> tuple[bool, bool, bool, int]:

@@ -36,7 +36,7 @@ class Upkeep:
         spec = self._differences(told)
         in_place = (
             self._in_place
-            and facts.available
+            and facts.ready
             and contents.only_images_differ(contents.of_server(told), self._content)
         )
         if not in_place:

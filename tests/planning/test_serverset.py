@@ -379,6 +379,20 @@ def test_what_ails_an_unproven_revision_is_not_remediated() -> None:
     assert rehearsal.get(objects.Server, "shop-web-4").spec.incarnation == 1
 
 
+def test_servers_that_are_ready_but_young_are_at_work() -> None:
+    """Ready for less than minReadySeconds is not down: an update must not take them all at once."""
+    rollout = {"maxUnavailable": 1, "minReadySeconds": 60, "inPlace": "Never"}
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 4, rollout=rollout))
+    rehearsal.run_for(10)
+    assert len(rehearsal.images(SET)) == 4
+    rehearsal.apply("shop", component("web", "web:v2", 4, rollout=rollout))
+    for _ in range(400):
+        rehearsal.tick()
+        assert len(rehearsal.images(SET)) >= 3
+    assert rehearsal.images(SET) == dict.fromkeys(range(4), "web:v2")
+
+
 def test_an_orphaned_set_lets_go_of_what_is_no_longer_its_own() -> None:
     """Its servers, cut loose by the garbage collector, are left alone and so are their claims."""
     rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
