@@ -148,10 +148,9 @@ def install(
     if not (chart / "Chart.yaml").exists():
         raise errors.DevclusterError(f"no Helm chart in {chart}")
     chosen = [word for value in (*values, NO_REPLICAS) for word in ("--set", value)]
-    helm(
-        owner,
-        ["upgrade", "--install", RELEASE, str(chart), "--create-namespace", "--no-hooks", *chosen],
-    )
+    # CRDs may be there already, applied from `crds/` by hand or by a test.
+    flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
+    helm(owner, ["upgrade", "--install", RELEASE, str(chart), *flags, *chosen])
     text = helm(owner, ["get", "manifest", RELEASE])
     return [each for each in yaml.safe_load_all(text) if each]
 
