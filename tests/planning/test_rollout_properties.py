@@ -95,7 +95,7 @@ def release_all(rehearsal: Rehearsal) -> None:
             rehearsal.edit(Resource.SERVERS, each.metadata.name, {"spec": {"held": False}})
 
 
-@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.settings(max_examples=80, deadline=None)
 @hypothesis.given(
     history=strategies.lists(
         strategies.tuples(specs(), strategies.lists(acts(), max_size=4)), min_size=1, max_size=4
@@ -124,7 +124,7 @@ def test_whatever_happens_it_converges_and_rests(history: list[tuple[Body, Deeds
     assert rehearsal.writes == writes
 
 
-@hypothesis.settings(max_examples=75, deadline=None)
+@hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(
     spec=specs(), seconds=strategies.integers(0, 12), other=specs(), later=strategies.integers(0, 9)
 )
