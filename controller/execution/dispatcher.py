@@ -31,6 +31,9 @@ from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
+# How often in a row something must be forbidden to be believed: an API server that has just started
+# forbids everything until it has read its roles. With the backoff between, about ten seconds.
+BELIEVED_AFTER = 6
 # Writes of one plan that are handed over at once; the rest are planned again after them, so that a
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
@@ -322,7 +325,8 @@ class Dispatcher:
         places: tuple[Place, ...],
     ) -> None:
         record.failed = True
-        if isinstance(error, errors.Stalled):
+        doubtful = isinstance(error, faults.Forbidden) and record.failures < BELIEVED_AFTER
+        if isinstance(error, errors.Stalled) and not doubtful:
             _log.info("refused", key=str(key), target=target, reason=error.reason, error=str(error))
             record.refusals[target] = snapshot.Refusal(
                 object=target,

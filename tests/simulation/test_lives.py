@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from api_server import Behaviour, Faults, Kubelet
 from api_server.chaos import Verdict
+from api_server.refusal import refuse
 from universe import Universe, application, component, operation
 
 from controller import errors
@@ -172,6 +173,38 @@ async def test_lost_answers_double_nothing() -> None:
         created = [w.name for w in universe.server.writes
                    if w.resource is Resource.PODS and w.before is None]  # fmt: skip
         assert len(created) == len(set(created)) == 8
+
+
+FORBIDDEN = 'servers "shop-web-0" is forbidden: User "argosy" cannot create resource "servers"'
+
+
+async def test_an_api_server_that_forbids_everything_at_first_is_not_believed() -> None:
+    """A young API server has not read its roles yet: seconds later everything is as asked for."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        loop = asyncio.get_running_loop()
+        for resource in (Resource.SERVERS, Resource.PODS, Resource.SERVERSETS, Resource.SERVICES):
+            refused = Verdict(before=refuse(403, "Forbidden", FORBIDDEN))
+            faults.on("create", resource, verdict=refused, times=3)
+        began = loop.time()
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.until(lambda: is_ready(universe))
+        assert loop.time() - began < 60
+
+
+async def test_a_permission_that_lacks_is_told() -> None:
+    """Forbidden again and again, the set stalls and says what it may not do."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        refused = Verdict(before=refuse(403, "Forbidden", FORBIDDEN))
+        faults.on("create", Resource.SERVERS, verdict=refused, times=1000)
+        await universe.apply(application("shop", component("web", 1)))
+        await universe.until(
+            lambda: (
+                universe.condition(Resource.APPLICATIONS, "shop", "Stalled").get("reason")
+                == "Forbidden"
+            )
+        )
 
 
 async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
