@@ -29,6 +29,9 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
 
 
 def _meant(change: journal.Change) -> Iterator[verdict.Violation]:
+    if change.asked.unread and not change.accepted:
+        # Refused before its body was read, which may have said it.
+        return
     asked = change.asked.metadata
     if not asked.uid and not asked.resource_version:
         yield _violation(change, f"writes {change.object} without saying which UID it means")

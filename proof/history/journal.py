@@ -248,7 +248,7 @@ def _asked_for(raw: msgspec.Raw) -> records.Asked:
     """Read which object a request means: by its metadata, its preconditions, or its tests."""
     text = bytes(raw)
     if not text.startswith(b"["):
-        return _asked.decode(text) if text.startswith(b"{") else records.Asked()
+        return _asked.decode(text) if text.startswith(b"{") else records.Asked(unread=True)
     tests = {each.path: each.value for each in _operations.decode(text) if each.op == "test"}
     return records.Asked(
         metadata=records.Identity(

@@ -196,6 +196,8 @@ class Asked(Record, frozen=True, kw_only=True, gc=False):
 
     metadata: Identity = Identity()
     preconditions: Identity = Identity()
+    # Nothing is on record of the body.
+    unread: bool = False
 
 
 class Operation(Record, frozen=True, kw_only=True, gc=False):

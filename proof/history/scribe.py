@@ -140,9 +140,11 @@ class Scribe:
         }
         self._log("deletecollection", whole, 200, by=by, answer={"kind": "List", "items": items})
 
-    def refuse(self, verb: str, target: Object, code: int, *, by: str = OPERATOR) -> None:
-        """Write down a request that was refused."""
-        request = {"metadata": {"uid": target["metadata"]["uid"]}}
+    def refuse(
+        self, verb: str, target: Object, code: int, *, by: str = OPERATOR, unread: bool = False
+    ) -> None:
+        """Write down a request that was refused, or refused before its body was read."""
+        request = None if unread else {"metadata": {"uid": target["metadata"]["uid"]}}
         answer = {"kind": "Status", "status": "Failure", "code": code}
         self._log(verb, target, code, by=by, request=request, answer=answer)
 

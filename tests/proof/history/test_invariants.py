@@ -218,6 +218,14 @@ def test_i2_a_patch_says_which_object() -> None:
     assert broken(shop) == ["I2"]
 
 
+def test_i2_a_request_that_was_refused_unread_may_have_said_it() -> None:
+    """Who may not write at all is refused before the body is on record; any other write is seen."""
+    shop = Shop()
+    server = shop.server(0)
+    shop.log.refuse("patch", server, 403, unread=True)
+    assert broken(shop) == []
+
+
 def test_i3_nothing_is_made_below_what_is_going() -> None:
     """A server made long after its application began to go is seen."""
     shop = Shop()
