@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # journal calls this module
     from proof.history.journal import Change
 
 
+# From here on an answer says nothing of whether the request took effect.
+SERVER_ERROR = 500
+
+
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Life:
     """One object by its UID. `born` is the first that is known of it."""
@@ -64,27 +68,33 @@ def trace(changes: Iterable[Change]) -> dict[str, Life]:
     """Return the life of each object that a history tells of, by UID; `changes` in order."""
     lives: dict[str, Life] = {}
     named: dict[tuple[str, str, str], str] = {}
-    swept: dict[str, Change] = {}
+    uncertain: dict[str, Change] = {}
     for each in changes:
         if each.verb == "deletecollection" and each.effect == "none":
-            swept[each.meta.uid] = each
+            uncertain[each.meta.uid] = each
+        elif each.code >= SERVER_ERROR:
+            uncertain[each.asked.metadata.uid or each.asked.preconditions.uid] = each
         if not each.effective or not each.meta.uid:
             continue
         life = lives.get(each.meta.uid)
         if life is None:
             life = _begin(each, lives, named)
         _live(life, each)
-    for uid, each in swept.items():
-        _sweep(lives.get(uid), each)
+    for uid, each in uncertain.items():
+        if uid in lives:
+            _perhaps_end(lives[uid], each)
     return lives
 
 
-def _sweep(life: Life | None, change: Change) -> None:
-    """End what a deletecollection met, which answers with objects as they were before.
+def _perhaps_end(life: Life, change: Change) -> None:
+    """End a life with the last that is known of it, where that may have been its end.
 
-    What takes its time to go has later versions; what has none went at once.
+    A deletecollection answers with objects as they were before, and a request whose client was
+    killed is recorded as failed although it took effect. What lives on has later versions.
     """
-    if life is not None and life.gone is None and life.last.place < change.place:
+    if life.gone is not None or life.last.place > change.place:
+        return
+    if "delete" in change.verb or life.ending is not None:
         life.ending = life.ending or change
         life.gone = change
 

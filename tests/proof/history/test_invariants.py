@@ -127,6 +127,23 @@ def test_what_a_collection_delete_leaves_its_time_is_there_until_it_goes() -> No
     assert broken(shop) == ["I4"]
 
 
+def test_what_a_request_without_an_answer_ended_is_gone() -> None:
+    """The operator was killed as it let go of a server: recorded as failed, but the server went."""
+    shop = Shop(replicas=1)
+    server = shop.server(0)
+    shop.log.delete(server)
+    shop.log.refuse("patch", server, 504)
+    shop.log.delete(shop.set)
+    shop.log.patch(shop.set, finalizers=())
+    assert not broken(shop)
+    shop = Shop(replicas=1)
+    shop.log.refuse("patch", shop.server(0), 504)
+    shop.log.delete(shop.set)
+    shop.log.wait(1)
+    shop.log.patch(shop.set, finalizers=())
+    assert broken(shop) == ["I4"]
+
+
 def test_an_application_may_have_been_ready_before_it_let_go_of_its_set() -> None:
     """An orphaned set was its application's when that said Ready."""
     shop = Shop(replicas=1)
