@@ -42,14 +42,14 @@ class Terminal:
         }
         self._namespace = namespace
 
-    def run(self, *words: str, code: int = 0, given: str = "") -> str:
+    def run(self, *words: str, code: int = 0) -> str:
         """Run a command with its output piped; return what it said on both channels."""
         done = subprocess.run(
             self._argv(words),
             env=self._environment,
             capture_output=True,
             text=True,
-            input=given,
+            stdin=subprocess.DEVNULL,
             timeout=SECONDS,
             check=False,
         )
@@ -215,10 +215,13 @@ def test_ctrl_c_leaves_an_operation_or_cancels_it(
 
 
 def test_operations_are_paused_resumed_and_cancelled_by_name(
-    terminal: Terminal, shop: App, kube: Kube
+    terminal: Terminal, kube: Kube
 ) -> None:
     """pause, resume and cancel act on an operation that was left running."""
-    del shop
+    slow = {"delay": "3s"}
+    shop = kube.app(component("web", replicas=4, hooks=slow), name="shop")
+    shop.apply()
+    shop.wait_ready()
     terminal.run("replace", "shop", "--concurrency", "1", "--detach", "--name", "slow")
     terminal.run("pause", "operation/slow")
     kube.wait_until("it is paused", lambda: _verdict(kube, "slow") == "Paused")
@@ -374,7 +377,7 @@ def test_commands_run_in_servers(terminal: Terminal, shop: App, kube: Kube) -> N
     child.expect("50 93")
     child.sendline("exit")
     assert end(child)[0] == 0
-    assert "hello" in terminal.run("exec", "shop-web-1", "--", "cat", given="hello")
+    assert terminal.run("exec", "shop-web-1", "--", "echo", "hello") == "hello\n"
     told = terminal.run("run", "shop", "--component", "web", "--name", "steps", "--", "true")
     assert "Completed" in told
     failed = terminal.run(

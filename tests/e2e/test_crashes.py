@@ -1,0 +1,334 @@
+"""Operators die, freeze and come back, and the API server does: the end is always the same.
+
+These tests have a cluster of their own, whose operators they may do anything to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import random
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import pytest
+
+from controller.api.resources import Resource
+from devcluster import cluster, controlplane, operator
+from tests.e2e import conftest, driving
+from tests.e2e.driving import App, Kube, Place, component
+
+pytestmark = pytest.mark.e2e
+
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
+# How far a new operator's writes may lie behind what an old one had seen.
+SLACK = 20.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Crew:
+    """The operators of a cluster, and who of them leads."""
+
+    place: Place
+    owner: cluster.Cluster
+
+    @property
+    def operators(self) -> list[operator.Operator]:
+        """All of them, dead or alive."""
+        return operator.running(self.owner)
+
+    def lease(self) -> dict[str, Any]:
+        """Return what the Lease says."""
+        spec: dict[str, Any] = self.place.api.get(LEASE)["spec"]
+        return spec
+
+    def leader(self) -> operator.Operator | None:
+        """Return the living operator that holds the Lease."""
+        holder = self.lease().get("holderIdentity") or ""
+        return next(
+            (each for each in self.operators if each.alive and holder.startswith(f"{each.name}_")),
+            None,
+        )
+
+    def wait_for_leader(self, kube: Kube) -> operator.Operator:
+        """Wait until somebody leads."""
+        return kube.wait_until("somebody leads", self.leader)  # type: ignore[return-value]  # not None
+
+    def revive(self) -> None:
+        """Start whoever is dead, as the kubelet does."""
+        for each in self.operators:
+            if not each.alive:
+                each.start()
+
+    def strike(self) -> None:
+        """Kill who leads and start it again.
+
+        The Lease is cleared, as the dead cannot: else each blow would cost its whole duration.
+        """
+        leader = self.leader()
+        if leader is not None:
+            leader.kill()
+            self.place.api.merge(LEASE, {"spec": {"holderIdentity": ""}})
+        self.revive()
+
+
+@pytest.fixture(scope="module")
+def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A cluster with two operators that no other test uses."""
+    if conftest.is_given():
+        pytest.skip("this needs a cluster of our own")
+    one = cluster.Cluster(tmp_path_factory.mktemp("crashes"))
+    try:
+        one.start(controlplane.Settings(nodes=4, audit="full"))
+        operator.run(one, replicas=2)
+        yield Place(api=one.client, cluster=one)
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def crew(own_place: Place) -> Iterator[Crew]:
+    """Two living operators, as they are before and after each test."""
+    assert own_place.cluster is not None
+    made = Crew(own_place, own_place.cluster)
+    made.revive()
+    yield made
+    made.revive()
+
+
+@pytest.fixture
+def kube(crew: Crew) -> Iterator[Kube]:
+    """A namespace of that cluster, judged as everywhere."""
+    yield from conftest.namespace_of(crew.place, slack=SLACK)
+
+
+@pytest.fixture
+def calm_kube(crew: Crew) -> Iterator[Kube]:
+    """Another namespace, for the same life without crashes."""
+    yield from conftest.namespace_of(crew.place, slack=SLACK)
+
+
+class Killer:
+    """Kills who leads at moments that a seed decides, until it is told to stop."""
+
+    def __init__(self, crew: Crew, seed: int, blows: int) -> None:
+        self._crew = crew
+        self._chance = random.Random(seed)
+        self._blows = blows
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._rage)
+        self.struck = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _rage(self) -> None:
+        while self.struck < self._blows:
+            # Mostly soon after the last one, so that a new leader, too, is met at its first writes.
+            if self._enough.wait(self._chance.choice([0.1, 0.3, 0.6, 1.0, 2.0, 4.0])):
+                return
+            self._crew.strike()
+            self.struck += 1
+
+
+World = dict[str, dict[str, object]]
+
+
+def _world(app: App) -> World:
+    """Return what the application consists of, but for what differs from run to run."""
+    kube = app.kube
+    return {
+        resource.value: {
+            name: _essence(resource, each)
+            for name, each in kube.list(resource, application=app.name).items()
+        }
+        for resource in driving.MADE
+    }
+
+
+def _essence(resource: Resource, item: driving.Object) -> object:
+    # The scheduler adds labels of its own, which say where a pod came to be.
+    labels = {
+        key: value
+        for key, value in item["metadata"].get("labels", {}).items()
+        if key.startswith(("argosy.dev/", "app.kubernetes.io/"))
+    }
+    if resource is Resource.PODS:
+        # Whose turn it was when decides how often a pod was made: not what it is.
+        labels.pop("argosy.dev/incarnation", None)
+        return labels, item["spec"]["containers"][0]["image"], driving.is_ready(item)
+    if resource is Resource.SERVERSETS:
+        return labels, item["spec"], driving.is_ready(item)
+    if resource is Resource.SERVERS:
+        spec = {key: value for key, value in item["spec"].items() if key != "incarnation"}
+        return labels, spec, driving.is_ready(item)
+    return labels
+
+
+def _live(kube: Kube) -> Iterator[World]:
+    """Live a life: created, scaled, updated, deleted; yield the world after each."""
+    volume = {
+        "name": "data",
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    app = kube.app(
+        component("db", volumeClaims=[volume]),
+        component("web", replicas=12, dependsOn=["db"], rollout={"maxUnavailable": 4}),
+    )
+    app.apply()
+    app.wait_ready()
+    yield _world(app)
+    app.component()["replicas"] = 20
+    app.apply()
+    app.wait_ready()
+    yield _world(app)
+    app.component()["replicas"] = 8
+    app.set_env("2")
+    app.wait_ready()
+    kube.wait_until("the rest is gone", lambda: len(app.pods()) == len(app.servers()) == 8)
+    yield _world(app)
+    app.delete()
+    app.wait_gone()
+    yield _world(app)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_operators_killed_at_random_moments_reach_the_same_end(
+    crew: Crew, kube: Kube, calm_kube: Kube, seed: int
+) -> None:
+    """Kill -9 through create, scale, update and delete changes nothing of what comes of them."""
+    calm = list(_live(calm_kube))
+    with Killer(crew, seed, blows=12) as killer:
+        wild = list(_live(kube))
+    for phase, (here, there) in enumerate(zip(wild, calm, strict=True)):
+        for resource in driving.MADE:
+            assert here[resource] == there[resource], f"{resource} in phase {phase}"
+    assert killer.struck
+
+
+def _later(crew: Crew, before: dict[str, Any]) -> Callable[[], bool]:
+    return lambda: (
+        crew.leader() is not None and crew.lease()["holderIdentity"] != before["holderIdentity"]
+    )
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+def test_standby_takes_over_within_the_leases_time(crew: Crew, kube: Kube) -> None:
+    """The leader killed, a standby leads once the Lease has run out, not before, and carries on."""
+    app = kube.app(component(replicas=6, hooks={"delay": "1s"}))
+    app.apply()
+    leader = crew.wait_for_leader(kube)
+    kube.wait_until("it has begun", app.servers)
+    leader.kill()
+    before = crew.lease()
+    kube.wait_until("the standby leads", _later(crew, before))
+    after = crew.lease()
+    taken = _moment(after["acquireTime"]) - _moment(before["renewTime"])
+    duration = dt.timedelta(seconds=before["leaseDurationSeconds"])
+    assert taken >= duration
+    # Standbys look every few seconds; the rest is for a machine that is busy with other tests.
+    assert taken < duration + dt.timedelta(seconds=15)
+    app.wait_ready()
+
+
+def test_clean_stop_hands_over_at_once(crew: Crew, kube: Kube) -> None:
+    """A leader that is told to stop lets go of the Lease: nobody waits until it runs out."""
+    app = kube.app(component(replicas=30, hooks={"delay": "1s"}))
+    app.apply()
+    leader = crew.wait_for_leader(kube)
+    kube.wait_until("it has begun", app.servers)
+    before = crew.lease()
+    leader.terminate()
+    stopped = dt.datetime.now(dt.UTC)
+    kube.wait_until("the standby leads", _later(crew, before))
+    taken = _moment(crew.lease()["acquireTime"]) - stopped
+    assert taken < dt.timedelta(seconds=before["leaseDurationSeconds"])
+    app.wait_ready()
+    assert "Traceback" not in leader.log.read_text()
+
+
+def test_leader_that_was_frozen_writes_nothing_when_it_wakes(crew: Crew, kube: Kube) -> None:
+    """Its Lease ran out while it could not notice; another leads, and the old one gives way."""
+    app = kube.app(component(replicas=3))
+    app.apply()
+    app.wait_ready()
+    leader = crew.wait_for_leader(kube)
+    before = crew.lease()
+    leader.pause()
+    try:
+        app.set_env("2")
+        kube.wait_until("the standby leads", _later(crew, before))
+        app.wait_ready()
+    finally:
+        leader.resume()
+    app.set_env("3")
+    app.wait_ready()
+    # It has noticed: dead, to be started again by the kubelet, or a standby.
+    later = crew.wait_for_leader(kube)
+    assert later.name != leader.name
+
+
+def test_delete_while_no_operator_runs_is_carried_out_later(crew: Crew, kube: Kube) -> None:
+    """The finalizer keeps everything in place until somebody is there to take it down in order."""
+    app = kube.app(component("db"), component("web", dependsOn=["db"]))
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    for each in crew.operators:
+        each.terminate()
+    app.delete()
+    found = app.found()
+    assert found is not None
+    assert found["metadata"]["deletionTimestamp"]
+    assert driving.uids(app.pods()) == before
+    crew.revive()
+    app.wait_gone()
+
+
+def test_whatever_happened_while_no_operator_ran_is_put_right(crew: Crew, kube: Kube) -> None:
+    """Specs changed, pods and servers deleted, applications made: all is seen to afterwards."""
+    app = kube.app(component(replicas=4))
+    app.apply()
+    app.wait_ready()
+    for each in crew.operators:
+        each.kill()
+    kube.delete(Resource.PODS, "shop-web-0")
+    kube.annotate(Resource.PODS, "shop-web-1", outcome="fail")
+    kube.delete(Resource.SERVERS, "shop-web-2")
+    app.component()["replicas"] = 5
+    app.apply()
+    late = kube.app(component(), name="late")
+    late.apply()
+    crew.revive()
+    for made in (app, late):
+        made.wait_ready()
+        assert set(made.pods()) == made.pod_names()
+    kube.wait_until(
+        "all pods are well",
+        lambda: all(map(driving.is_ready, app.pods().values())) and len(app.pods()) == 5,
+    )
+
+
+def test_restart_of_the_api_server_is_survived(crew: Crew, kube: Kube) -> None:
+    """Watches break in the middle of a rollout; it goes on, and no server is made twice."""
+    app = kube.app(component(replicas=10, rollout={"maxUnavailable": 2, "inPlace": "Never"}))
+    app.apply()
+    app.wait_ready()
+    app.set_image("app:2")
+    kube.wait_until("it is under way", lambda: (app.counts().get("updated") or 0) > 0)
+    crew.owner.restart_apiserver()
+    crew.revive()
+    app.wait_ready()
+    assert driving.running(app.pods().values()) == {"app:2"}
+    assert len(app.pods()) == 10
+    app.delete()
+    app.wait_gone()
