@@ -74,7 +74,8 @@ class Commands(typer.core.TyperGroup):
     """The commands, and which of two `run` is meant.
 
     `argosy run` has run the operator since the first image; `kubectl argosy run APPLICATION` gives
-    an application steps to do. An application in first place tells them apart.
+    an application steps to do. The first word after it tells them apart: nothing, or an option of
+    the operator's, means the operator.
     """
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -151,8 +151,9 @@ def preview(
         namespace=str(after["metadata"].get("namespace", "")),
         exists=before is not None,
         created=tuple(each for each in created if each not in remade),
-        replaced=(*by_effect[Effect.REPLACE], *remade),
-        changed_in_place=tuple(by_effect[Effect.CHANGE]),
+        # What is made anew, or changed, before it ever ran is not a change to what runs.
+        replaced=(*(each for each in by_effect[Effect.REPLACE] if each not in created), *remade),
+        changed_in_place=tuple(each for each in by_effect[Effect.CHANGE] if each not in created),
         deleted=tuple(each for each in deleted if each not in remade),
         steps=told.steps,
         budgets=told.budgets,

@@ -67,7 +67,7 @@ def test_every_command_that_people_are_told_to_type_exists() -> None:
     """Remedies, messages and pages name only commands that there are, with kinds they take."""
     told = {tuple(each.split()) for each in remedies()}
     assert ("retry-now", "application/NAME") in told
-    known = {*GROUP.commands, "--install-completion"}
+    known = {*GROUP.commands, "--install-completion", "--help"}
     unknown = sorted(command for command, *_ in told if command not in known)
     assert not unknown
 
@@ -101,7 +101,10 @@ def test_every_command_of_a_cluster_tells_its_rights() -> None:
     [
         ("argosy", ["run"], "run"),
         ("argosy", ["run", "--log-format", "json"], "run"),
+        ("argosy", ["run", "--namespaces=a,b"], "run"),
+        ("argosy", ["run", "--help"], "run"),
         ("argosy", ["run", "shop", "--", "true"], "run-steps"),
+        ("argosy", ["run", "-n", "prod", "shop"], "run-steps"),
         ("kubectl argosy", ["run", "shop"], "run-steps"),
         ("kubectl argosy", ["run", "--help"], "run-steps"),
     ],
