@@ -80,9 +80,15 @@ class Commands(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that `args` mean."""
-        if args and args[0] == "run" and (_is_plugin(ctx) or (args[1:2] and args[1][0] != "-")):
+        if args and args[0] == "run" and (_is_plugin(ctx) or not self._runs_operator(args[1:])):
             args = ["run-steps", *args[1:]]
         return super().resolve_command(ctx, args)
+
+    def _runs_operator(self, words: list[str]) -> bool:
+        if not words:
+            return True
+        known = {word for each in self.commands["run"].params for word in each.opts}
+        return words[0].partition("=")[0] in {*known, "--help", "-h"}
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands: as a plugin, without those of the operator."""
