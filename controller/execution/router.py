@@ -82,6 +82,8 @@ class Router:
             self._engine.touch(self._application_key(item))
             for server in self._world.servers.by(worlds.OWNER, item.metadata.uid).values():
                 self._engine.touch(keys.of(Resource.SERVERS, server))
+        # A RollBack ends with what the sets say.
+        self._touch_operations(item.metadata.namespace, item.spec.application)
 
     def _server(self, old: objects.Server | None, new: objects.Server | None) -> None:
         item = new or old
