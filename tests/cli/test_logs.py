@@ -1,0 +1,113 @@
+"""Logs of many servers, merged: whose line it is, which are wanted, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from controller.api import names
+from controller.api.resources import Resource
+from controller.cli import failures, logs
+from controller.cli.app import Target
+from controller.cli.session import Session
+from controller.kube import client, faults
+
+
+class Pods:
+    """An API server that knows pods and what their containers have printed."""
+
+    def __init__(self, printed: dict[str, dict[str, list[bytes]]]) -> None:
+        self._printed = printed
+
+    async def list(self, resource: Resource, _namespace: str, **options: Any) -> bytes:
+        """Return the pods whose labels fit the selector."""
+        assert resource is Resource.PODS
+        wanted = dict(each.split("=") for each in options["label_selector"].split(","))
+        items = [self._pod(name) for name in self._printed]
+        return msgspec.json.encode(
+            {
+                "metadata": {"resourceVersion": "5"},
+                "items": [
+                    each for each in items if wanted.items() <= each["metadata"]["labels"].items()
+                ],
+            }
+        )
+
+    async def logs(
+        self, _namespace: str, pod: str, *, container: str, **_options: Any
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what a container printed; one that printed nothing at all cannot be read."""
+        lines = self._printed[pod][container]
+        if not lines:
+            raise faults.ServerFailed("no logs found", reason="ServerFailed")
+        for each in lines:
+            yield each
+
+    def _pod(self, name: str) -> dict[str, Any]:
+        _, component, _ = name.split("-")
+        labels = {
+            names.APPLICATION_LABEL: "shop",
+            names.COMPONENT_LABEL: component,
+            names.SERVER_LABEL: name,
+        }
+        containers = [{"name": each} for each in self._printed[name]]
+        return {
+            "metadata": {"name": name, "uid": name, "labels": labels},
+            "spec": {"containers": containers},
+            "status": {"phase": "Running"},
+        }
+
+
+SHOP = {
+    "shop-web-0": {"web": [b"one", b"two"], "proxy": [b"three"]},
+    "shop-web-1": {"web": [], "proxy": [b"four"]},
+    "shop-db-0": {"db": [b"five"]},
+}
+
+
+async def _said(wanted: logs.Wanted, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    api = cast("client.Client", Pods(SHOP))
+    session = Session(api=api, namespace="prod", target=Target(), server="")
+    code = await logs.show(session, wanted)
+    return code, sorted(capsys.readouterr().out.splitlines())
+
+
+async def test_each_line_is_under_its_servers_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """All lines of all servers come, with the container's name where there are several."""
+    code, lines = await _said(logs.Wanted(application="shop"), capsys)
+    assert code == 0
+    assert lines == [
+        "db-0 five",
+        "web-0 proxy three",
+        "web-0 web one",
+        "web-0 web two",
+        "web-1 proxy four",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines"),
+    [
+        (logs.Wanted(application="shop", component="db"), ["db-0 five"]),
+        (
+            logs.Wanted(application="shop", server="shop-web-0", container="web"),
+            ["web-0 one", "web-0 two"],
+        ),
+    ],
+)
+async def test_only_what_is_wanted_is_read(
+    wanted: logs.Wanted, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A component, a server or a container narrows it down."""
+    assert await _said(wanted, capsys) == (0, lines)
+
+
+async def test_nothing_to_be_read_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no line could be read the exit code says so; where there is no pod, the message."""
+    wanted = logs.Wanted(application="shop", server="shop-web-1", container="web")
+    assert await _said(wanted, capsys) == (failures.FAILED, [])
+    with pytest.raises(failures.Refusal, match="has no pods of cache"):
+        await _said(logs.Wanted(application="shop", component="cache"), capsys)
