@@ -34,6 +34,8 @@ class Life:
     versions: list[Change] = dataclasses.field(default_factory=list)
     ending: Change | None = None  # the first version with a deletionTimestamp
     gone: Change | None = None
+    # Requests that may have changed it, for all that is known of their answers.
+    doubts: list[Change] = dataclasses.field(default_factory=list)
 
     @property
     def last(self) -> Change:
@@ -68,21 +70,23 @@ def trace(changes: Iterable[Change]) -> dict[str, Life]:
     """Return the life of each object that a history tells of, by UID; `changes` in order."""
     lives: dict[str, Life] = {}
     named: dict[tuple[str, str, str], str] = {}
-    uncertain: dict[str, Change] = {}
+    doubts: dict[str, list[Change]] = {}
     for each in changes:
         if each.verb == "deletecollection" and each.effect == "none":
-            uncertain[each.meta.uid] = each
+            doubts.setdefault(each.meta.uid, []).append(each)
         elif each.code >= SERVER_ERROR:
-            uncertain[each.asked.metadata.uid or each.asked.preconditions.uid] = each
+            uid = each.asked.metadata.uid or each.asked.preconditions.uid
+            doubts.setdefault(uid, []).append(each)
         if not each.effective or not each.meta.uid:
             continue
         life = lives.get(each.meta.uid)
         if life is None:
             life = _begin(each, lives, named)
         _live(life, each)
-    for uid, each in uncertain.items():
+    for uid, found in doubts.items():
         if uid in lives:
-            _perhaps_end(lives[uid], each)
+            lives[uid].doubts = found
+            _perhaps_end(lives[uid], found[-1])
     return lives
 
 

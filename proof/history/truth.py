@@ -115,6 +115,11 @@ def _held(life: lives.Life, holds: Callable[[journal.Change], bool], window: _Wi
     return any(
         holds(version) and version.received <= window.until and end >= window.since
         for version, end in zip(life.versions, ends, strict=True)
+    ) or any(
+        # Whoever was killed while it said so may have been heard.
+        doubt.received <= window.until
+        and all(each.place < doubt.place or each.answered >= window.since for each in life.versions)
+        for doubt in life.doubts
     )
 
 

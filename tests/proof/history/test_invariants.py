@@ -144,6 +144,21 @@ def test_what_a_request_without_an_answer_ended_is_gone() -> None:
     assert broken(shop) == ["I4"]
 
 
+def test_what_a_request_without_an_answer_said_may_be_so() -> None:
+    """A server's word that it is ready counts although the client that sent it was killed."""
+    shop = Shop(replicas=1)
+    server = shop.server(0)
+    shop.log.patch(shop.pod(server), status=READY, by="kwok")
+    counted = {**READY, "observedGeneration": 1, "ready": 1}
+    shop.log.refuse("patch", server, 504)
+    shop.log.patch(shop.set, status=counted)
+    assert not broken(shop)
+    shop = Shop(replicas=1)
+    shop.log.patch(shop.pod(shop.server(0)), status=READY, by="kwok")
+    shop.log.patch(shop.set, status=counted)
+    assert set(broken(shop)) == {"I9"}
+
+
 def test_an_application_may_have_been_ready_before_it_let_go_of_its_set() -> None:
     """An orphaned set was its application's when that said Ready."""
     shop = Shop(replicas=1)
