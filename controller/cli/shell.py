@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from controller.api import objects
 from controller.cli import failures, reading
 from controller.cli.session import Session
-from controller.kube import terminal
+from controller.kube import faults, terminal
 
 CHUNK = 4096
 
@@ -30,12 +30,18 @@ async def run(session: Session, server: str, command: Sequence[str], container: 
         )
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = list(command) or ["/bin/sh"]
-    async with session.api.open_exec(
-        session.namespace, server, command=wanted, container=container, tty=interactive
-    ) as stream:
-        with _raw() if interactive else contextlib.nullcontext():
-            await _converse(stream, interactive=interactive)
-        return stream.exit_code
+    try:
+        async with session.api.open_exec(
+            session.namespace, server, command=wanted, container=container, tty=interactive
+        ) as stream:
+            with _raw() if interactive else contextlib.nullcontext():
+                await _converse(stream, interactive=interactive)
+            return stream.exit_code
+    except faults.Refused as error:
+        # The answer to a websocket that is refused carries no reason.
+        raise failures.Refusal(
+            f"{error}: does it run, and has it such a container? kubectl argosy why server/{server}"
+        ) from error
 
 
 async def _converse(stream: terminal.Terminal, *, interactive: bool) -> None:

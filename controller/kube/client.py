@@ -34,6 +34,8 @@ _PATCHES: dict[PatchStyle, str] = {
 }
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
+# A kubelet answers 406 to a command's websocket where only JSON is accepted.
+_ANYTHING = {"Accept": "*/*"}
 _UNAUTHORIZED = 401
 _BAD = 400
 
@@ -270,7 +272,7 @@ class Client:
         query = "&".join(f"{key}={quote(value, safe='')}" for key, value in parts)
         what = f"exec {namespace}/{pod}"
         url = self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query)
-        headers = await self._headers()
+        headers = await self._headers() | _ANYTHING
         return await streams.execute(
             self._session,
             url,
@@ -295,7 +297,7 @@ class Client:
             async with self._session.ws_connect(
                 self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query),
                 protocols=(terminal.PROTOCOL,),
-                headers=await self._headers(),
+                headers=await self._headers() | _ANYTHING,
                 max_msg_size=0,
                 **self._options,
             ) as socket:
