@@ -45,7 +45,8 @@ test-unit: setup ## Run the tests that need no cluster
 	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
 
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) -m "e2e and not realnode"
+	$(PYTEST) -m "e2e and not realnode" || { echo "some failed; those run once more, alone:"; \
+	  $(PYTEST) --last-failed --last-failed-no-failures none -m "e2e and not realnode"; }
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
 test-node: setup ## Run the tests on a real node (root)
