@@ -130,6 +130,15 @@ def shop(kube: Kube) -> App:
     return app
 
 
+@pytest.fixture
+def slow_shop(kube: Kube) -> App:
+    """A shop whose servers take long enough to come up that people can step in."""
+    app = kube.app(component("web", replicas=4, hooks={"delay": "3s"}), name="shop")
+    app.apply()
+    app.wait_ready()
+    return app
+
+
 def _pods(kube: Kube) -> dict[str, str]:
     """Return the UIDs of the shop's pods, by name."""
     found = kube.list(Resource.PODS, application="shop")
@@ -190,10 +199,10 @@ def test_an_operation_is_followed_to_its_end(terminal: Terminal, shop: App, kube
 
 
 def test_ctrl_c_leaves_an_operation_or_cancels_it(
-    terminal: Terminal, shop: App, kube: Kube
+    terminal: Terminal, slow_shop: App, kube: Kube
 ) -> None:
     """Ctrl-C asks; to leave is the default, `c` cancels; the cancelled one can be retried."""
-    del shop
+    del slow_shop
     slow = ("restart", "shop", "--concurrency", "1", "--component", "web")
     child = terminal.spawn(*slow, "--name", "left")
     child.expect("Running")
@@ -215,13 +224,10 @@ def test_ctrl_c_leaves_an_operation_or_cancels_it(
 
 
 def test_operations_are_paused_resumed_and_cancelled_by_name(
-    terminal: Terminal, kube: Kube
+    terminal: Terminal, slow_shop: App, kube: Kube
 ) -> None:
     """pause, resume and cancel act on an operation that was left running."""
-    slow = {"delay": "3s"}
-    shop = kube.app(component("web", replicas=4, hooks=slow), name="shop")
-    shop.apply()
-    shop.wait_ready()
+    del slow_shop
     terminal.run("replace", "shop", "--concurrency", "1", "--detach", "--name", "slow")
     terminal.run("pause", "operation/slow")
     kube.wait_until("it is paused", lambda: _verdict(kube, "slow") == "Paused")
