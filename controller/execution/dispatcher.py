@@ -336,10 +336,8 @@ class Dispatcher:
                 time=self._clock(),
             )
             return
-        if isinstance(error, errors.UnknownOutcome):
-            record.uncertain.update(places)
-        elif isinstance(error, (faults.Conflict, faults.NotFound)):
-            # Our picture was old: the floor is now, so that the next plan is made from a newer one.
+        if isinstance(error, (errors.UnknownOutcome, faults.Conflict, faults.NotFound)):
+            # Our picture is in doubt, or was old: the next plan is made from a newer one.
             record.uncertain.update(places)
         if isinstance(error, errors.Transient) and error.retry_after:
             record.not_before = self._clock() + error.retry_after

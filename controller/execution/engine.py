@@ -62,7 +62,6 @@ class Engine:
     ) -> None:
         self._world = world
         self._fleets = fleets
-        self._writer = writer
         self._pool = pool
         self._clock = clock
         self._queue = Queue()
@@ -99,9 +98,9 @@ class Engine:
         self._marked: set[tuple[str, int]] = set()
 
     @property
-    def leading(self) -> bool:
-        """Whether this engine plans and acts."""
-        return self._leading
+    def _pools(self) -> tuple[Pool, ...]:
+        """The API server's pool, and those of fleets that have one of their own."""
+        return self._pool, *self._fleets.pools()
 
     # --- What the router asks ---------------------------------------------------------------------
 
@@ -133,7 +132,7 @@ class Engine:
             return
         record = self._records.get(key)
         if record is not None and record.pending:
-            for pool in (self._pool, *self._fleets.pools()):
+            for pool in self._pools:
                 record.pending -= pool.withdraw(key)
         self.touch(key, urgent=True)
 
@@ -168,21 +167,20 @@ class Engine:
     async def stop(self) -> None:
         """Let calls in flight finish and drop the rest; acts under way are left to be found."""
         self._leading = False
-        for pool in (self._pool, *self._fleets.pools()):
+        for pool in self._pools:
             await pool.drain()
         await self._acts.abandon()
 
     def calls(self) -> dict[tuple[str, ...], float]:
         """Return how many calls are under way, by their kind."""
-        writes = sum(pool.running() for pool in (self._pool, *self._fleets.pools()))
+        writes = sum(pool.running() for pool in self._pools)
         return {("write",): writes, ("act",): self._acts.count()}
 
     def idle(self) -> bool:
         """Return whether nothing is planned, written, acted on, or waits for a cache."""
-        pools = (self._pool, *self._fleets.pools())
         return (
             not self._queue
-            and all(pool.idle() for pool in pools)
+            and all(pool.idle() for pool in self._pools)
             and not any(self._parked.values())
             and not self._acts.count()
         )

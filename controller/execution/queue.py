@@ -66,10 +66,6 @@ class Queue:
         """Wait until a key is ready."""
         await self._filled.wait()
 
-    def delayed(self) -> int:
-        """Return how many keys wait for a time to come."""
-        return len(self._dues)
-
     def _add_later(self, key: Key, due: float) -> None:
         if key in self._ranks or due >= self._dues.get(key, float("inf")):
             return

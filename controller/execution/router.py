@@ -59,13 +59,12 @@ class Router:
         assert item is not None  # noqa: S101 - one of the two is always given
         key = keys.of(Resource.APPLICATIONS, item)
         moved = _takes_work_away(old, new)
-        if moved:
-            self._engine.withdraw(key)
-        self._engine.touch(key, urgent=moved)
-        if old is not None and _spreads(old, new):
+        self._look(key, moved=moved)
+        spreads = old is not None and _spreads(old, new)
+        if spreads:
             for below in self._below(item):
                 self._engine.withdraw(below)
-        if old is None or moved or _spreads(old, new):
+        if moved or spreads:
             self._touch_operations(item.metadata.namespace, item.metadata.name)
 
     def _server_set(self, old: objects.ServerSet | None, new: objects.ServerSet | None) -> None:
@@ -73,9 +72,7 @@ class Router:
         assert item is not None  # noqa: S101 - one of the two is always given
         key = keys.of(Resource.SERVERSETS, item)
         moved = _takes_work_away(old, new)
-        if moved:
-            self._engine.withdraw(key)
-        self._engine.touch(key, urgent=moved)
+        self._look(key, moved=moved)
         if new is not None and old is not None and old.metadata.uid == new.metadata.uid:
             self._engine.touch_later(self._application_key(item))
         else:
@@ -90,9 +87,7 @@ class Router:
         assert item is not None  # noqa: S101 - one of the two is always given
         key = keys.of(Resource.SERVERS, item)
         moved = old is not None and _takes_work_away(old, new)
-        if moved:
-            self._engine.withdraw(key)
-        self._engine.touch(key, urgent=moved)
+        self._look(key, moved=moved)
         owner = item.metadata.controller
         if owner is not None:
             self._engine.touch_later(Key(Resource.SERVERSETS, item.metadata.namespace, owner.name))
@@ -103,9 +98,7 @@ class Router:
         assert item is not None  # noqa: S101 - one of the two is always given
         key = keys.of(Resource.OPERATIONS, item)
         moved = old is not None and _takes_work_away(old, new)
-        if moved:
-            self._engine.withdraw(key)
-        self._engine.touch(key, urgent=moved)
+        self._look(key, moved=moved)
         if old is None or new is None or old.status != new.status or moved:
             self._touch_operations(item.metadata.namespace, item.spec.application)
 
@@ -176,6 +169,13 @@ class Router:
                     return
 
         return touch
+
+    def _look(self, key: Key, *, moved: bool) -> None:
+        """Have the changed object planned: anew and at once, if its work may be gone."""
+        if moved:
+            self._engine.withdraw(key)
+        else:
+            self._engine.touch(key)
 
     def _touch_operations(self, namespace: str, application: str) -> None:
         found = self._world.operations.by(worlds.APPLICATION, (namespace, application))

@@ -15,6 +15,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import obstacles, refusals, reverting, snapshot, words
 from controller.planning.rows import Row, Table
+from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
 # Where nothing is being changed, a set's own reason says more than that it is under way.
@@ -37,17 +38,6 @@ class Outlook:
         return self.given.application
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """How the application stands."""
-
-    reason: str
-    message: str
-    ready: bool = False
-    stalled: bool = False
-    reconciling: bool = False
-
-
 def status(outlook: Outlook) -> objects.ApplicationStatus:
     """Return the whole status of the application."""
     application = outlook.application
@@ -55,7 +45,7 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
     told = components(outlook.table)
     return objects.ApplicationStatus(
         observed_generation=application.metadata.generation,
-        conditions=_conditions(outlook.given, verdict),
+        conditions=verdict.conditions(application, outlook.given.now),
         components=told,
         blocked_by=conditions.keep_since(
             application.status.blocked_by, tuple(_blocked(outlook))[:MOST_BLOCKED]
@@ -90,7 +80,7 @@ def deleting(given: snapshot.ApplicationSnapshot, table: Table) -> objects.Appli
     return msgspec.structs.replace(
         before,
         observed_generation=given.application.metadata.generation,
-        conditions=_conditions(given, verdict),
+        conditions=verdict.conditions(given.application, given.now),
         components=told,
         blocked_by=conditions.keep_since(before.blocked_by, blocked[:MOST_BLOCKED]),
         **_totals(told),
@@ -157,19 +147,6 @@ def _counts(name: str, found: objects.ServerSet, desired: int) -> objects.Compon
 
 def _totals(told: tuple[objects.ComponentStatus, ...]) -> dict[str, int]:
     return {name: sum(getattr(each, name) for each in told) for name in _COUNTS}
-
-
-def _conditions(given: snapshot.ApplicationSnapshot, verdict: Verdict) -> conditions.Conditions:
-    return conditions.summarise(
-        before=given.application.status.conditions,
-        ready=verdict.ready,
-        reconciling=verdict.reconciling,
-        stalled=verdict.stalled,
-        reason=verdict.reason,
-        message=verdict.message,
-        generation=given.application.metadata.generation,
-        now=given.now,
-    )
 
 
 def _converged(outlook: Outlook) -> bool:

@@ -17,6 +17,7 @@ from controller.planning import progress as progresses
 from controller.planning import refusals, remediation, snapshot, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
+from controller.planning.verdict import Verdict
 
 # A status must stay small, however large the set.
 MOST_BLOCKED = 20
@@ -41,17 +42,6 @@ class Outlook:
         return self.given.server_set.spec
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """How the set stands."""
-
-    reason: str
-    message: str
-    ready: bool = False
-    stalled: bool = False
-    reconciling: bool = False
-
-
 def converged(census: Census, strategy: str) -> bool:
     """Return whether the set is as it should be, every server of it available.
 
@@ -67,20 +57,11 @@ def converged(census: Census, strategy: str) -> bool:
 def status(outlook: Outlook) -> objects.ServerSetStatus:
     """Return the whole status of the set."""
     server_set, census, now = outlook.given.server_set, outlook.census, outlook.given.now
-    before, spec = server_set.status, server_set.spec
+    spec = server_set.spec
     verdict = next(found for check in CHECKS if (found := check(outlook)))
     return objects.ServerSetStatus(
         observed_generation=server_set.metadata.generation,
-        conditions=conditions.summarise(
-            before=before.conditions,
-            ready=verdict.ready,
-            reconciling=verdict.reconciling,
-            stalled=verdict.stalled,
-            reason=verdict.reason,
-            message=verdict.message,
-            generation=server_set.metadata.generation,
-            now=now,
-        ),
+        conditions=verdict.conditions(server_set, now),
         replicas=census.present,
         desired=census.desired,
         current=census.present,
@@ -126,19 +107,15 @@ def deleting(given: snapshot.ServerSetSnapshot, left: int) -> objects.ServerSetS
         for _, server in sorted(given.servers.items())
         for blocked in server.status.blocked_by
     ]
+    verdict = Verdict(
+        reason=Reason.DELETING,
+        message=f"{words.have(left, 'server')} still there.",
+        reconciling=True,
+    )
     return msgspec.structs.replace(
         server_set.status,
         observed_generation=server_set.metadata.generation,
-        conditions=conditions.summarise(
-            before=server_set.status.conditions,
-            ready=False,
-            reconciling=True,
-            stalled=False,
-            reason=Reason.DELETING,
-            message=f"{words.have(left, 'server')} still there.",
-            generation=server_set.metadata.generation,
-            now=given.now,
-        ),
+        conditions=verdict.conditions(server_set, given.now),
         replicas=left,
         current=left,
         updated=0,

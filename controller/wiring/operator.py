@@ -45,7 +45,6 @@ class Options:
     identity: str
     lease_namespace: str
     namespaces: tuple[str, ...] = ()
-    fleets: bool = True
     allowed_urls: tuple[str, ...] = ()
     health_port: int = 8081
     metrics_port: int = 8080

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster import binaries, client, operator, processes
+from devcluster import binaries, client, fixtures, operator, processes
 from devcluster.cluster import Cluster
 
 pytestmark = pytest.mark.e2e
@@ -151,7 +151,7 @@ def test_an_application_that_goes_keeps_its_spec(api: client.Client, application
     api.merge(application, {"metadata": {"annotations": {"by": "hand"}}})
     api.merge(f"{application}/status", {"status": {"observedGeneration": 2}})
     api.merge(application, {"metadata": {"finalizers": None}})
-    assert processes.wait_until(lambda: not _there(api, application), DEADLINE_SECONDS)
+    assert processes.wait_until(lambda: not fixtures.exists(api, application), DEADLINE_SECONDS)
 
 
 def test_policies_step_aside_for_a_namespace_that_goes(
@@ -166,7 +166,7 @@ def test_policies_step_aside_for_a_namespace_that_goes(
     assert going
     api.merge(application, {"metadata": {"finalizers": None}})
     gone = processes.wait_until(
-        lambda: not _there(api, f"/api/v1/namespaces/{namespace}"), 2 * DEADLINE_SECONDS
+        lambda: not fixtures.exists(api, f"/api/v1/namespaces/{namespace}"), 2 * DEADLINE_SECONDS
     )
     assert gone
     # The fixture that made the namespace deletes it once more.
@@ -232,13 +232,3 @@ def test_people_may(
     # Aggregation is the controller manager's work: wait until the role has what all of them have.
     assert processes.wait_until(lambda: answer("get", "applications"), DEADLINE_SECONDS)
     assert processes.wait_until(lambda: answer(verb, resource) is allowed, DEADLINE_SECONDS)
-
-
-def _there(api: client.Client, path: str) -> bool:
-    try:
-        api.get(path)
-    except client.ApiError as error:
-        if error.status == client.NOT_FOUND:
-            return False
-        raise
-    return True

@@ -1,0 +1,37 @@
+"""How an object of several servers stands, in one sentence: what its conditions are made from.
+
+The application's and the set's statuses are decided by lists of checks; the first that has
+something to say gives the verdict.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api import conditions, objects
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The reason, the sentence, and which conditions they make true."""
+
+    reason: str
+    message: str
+    ready: bool = False
+    stalled: bool = False
+    reconciling: bool = False
+
+    def conditions(
+        self, planned: objects.Application | objects.ServerSet, now: float
+    ) -> conditions.Conditions:
+        """Return the conditions of `planned`, at its generation, that say so."""
+        return conditions.summarise(
+            before=planned.status.conditions,
+            ready=self.ready,
+            reconciling=self.reconciling,
+            stalled=self.stalled,
+            reason=self.reason,
+            message=self.message,
+            generation=planned.metadata.generation,
+            now=now,
+        )
