@@ -179,6 +179,7 @@ def test_on_delete_changes_only_what_somebody_deletes(kube: Kube) -> None:
     assert {name for name in before if after[name] != before[name]} == {"shop-web-1"}
     for name in ("shop-web-0", "shop-web-2"):
         kube.delete(Resource.SERVERS, name)
+    kube.wait_until("all are updated", lambda: app.counts().get("updated") == 3)
     app.wait_ready()
     assert app.counts()["updated"] == 3
 
