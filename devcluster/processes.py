@@ -71,7 +71,10 @@ class Ledger:
     def start(
         self, name: str, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
     ) -> Process:
-        """Start a program in a session of its own, its output appended to `logs/NAME.log`."""
+        """Start a program in a session of its own, its output appended to `logs/NAME.log`.
+
+        It keeps none of our files: it would hold the locks and pipes of whoever called us.
+        """
         log = self.folder / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         variables = {**os.environ, **(environment or {}), MARKER: str(self.folder)}
@@ -84,6 +87,7 @@ class Ledger:
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
+                *((os.POSIX_SPAWN_CLOSE, each) for each in _handed_down()),
             ],
             setsid=True,
         )
@@ -184,3 +188,14 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def _handed_down() -> list[int]:
+    """Return our open files, but the standard ones, that a program started now would inherit."""
+    found = []
+    for each in (int(path.name) for path in Path("/proc/self/fd").iterdir()):
+        # The one that lists the folder is gone by now.
+        with contextlib.suppress(OSError):
+            if each > 2 and os.get_inheritable(each):  # noqa: PLR2004 - 0, 1 and 2 are given anew
+                found.append(each)
+    return found

@@ -1,5 +1,6 @@
 """The parts of devcluster that need no cluster: ports, certificates, processes, command lines."""
 
+import fcntl
 import json
 import os
 import signal
@@ -102,6 +103,19 @@ def test_a_started_process_is_found_by_another_reader_of_the_folder(
     assert other.all()["sleeper"].pid == started.pid
     assert other.alive("sleeper")
     assert processes.wait_until(lambda: "started" in other.log_tail("sleeper"), 20)
+
+
+def test_a_started_process_keeps_no_file_of_its_caller(
+    ledger: processes.Ledger, tmp_path: Path
+) -> None:
+    """A lock that the caller was given is free again when the caller lets go of it."""
+    lock = (tmp_path / "lock").open("w")
+    os.set_inheritable(lock.fileno(), True)  # as a shell hands it down
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    ledger.start("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"])
+    lock.close()
+    with (tmp_path / "lock").open("w") as again:
+        fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_ending_a_process_leaves_none_even_if_it_ignores_sigterm(
