@@ -129,6 +129,7 @@ def things_that_go_wrong() -> str:
     ]
     for reason, known in reasons.DESCRIPTIONS.items():
         remedy = _cell(known.remedy) or "Nothing."
+        remedy += f" `{known.command}`" if known.command else ""
         lines.append(f"| `{reason}` | {_cell(known.meaning)} | {remedy} |")
     return "\n".join(lines) + "\n"
 

@@ -77,27 +77,33 @@ class Reason(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Description:
-    """What a reason means, and what can be done about it (empty where nothing need be)."""
+    """What a reason means, and what can be done about it (empty where nothing need be).
+
+    `command` can be typed as it is once NAME is the object's own, or that of one below it.
+    """
 
     meaning: str
     remedy: str = ""
+    command: str = ""
 
 
 DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.PENDING: Description(
         "Argosy has not looked at the object yet.",
-        "If it stays so, see whether the operator runs: kubectl get pods -A -l"
-        " app.kubernetes.io/name=argosy",
+        "If it stays so, see whether the operator runs.",
+        "kubectl get pods -A -l app.kubernetes.io/name=argosy",
     ),
     Reason.AVAILABLE: Description("Everything is as it was asked for, and available."),
     Reason.PROGRESSING: Description("Servers are being made or changed, or are coming up."),
     Reason.PAUSED: Description(
         "Nothing is changed while spec.paused of the Application is true; deletes still run.",
+        "Resume the application when it may change again.",
         "kubectl argosy resume application/NAME",
     ),
     Reason.DELETING: Description(
         "The object is being deleted and waits for what is below it to be gone.",
         "blockedBy names what is left, and why.",
+        "kubectl argosy why application/NAME",
     ),
     Reason.ORPHANED: Description(
         "The Application that controlled the object is gone, so nothing is made or changed.",
@@ -108,7 +114,8 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     ),
     Reason.UNKNOWN_FLEET: Description(
         "The Fleet that the Application names does not exist, or its provider is not built in.",
-        "kubectl get fleets; then create the Fleet, or name another one.",
+        "Create the Fleet, or name one that there is.",
+        "kubectl get argfleet",
     ),
     Reason.FLEET_NOT_ALLOWED: Description(
         "The Fleet does not allow applications of this namespace.",
@@ -125,17 +132,20 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     ),
     Reason.WAITING_FOR_DEPENDENCY: Description(
         "A component waits until those that it depends on are available at their target.",
+        "Ask it what those wait for.",
         "kubectl argosy why application/NAME",
     ),
     Reason.ROLLED_BACK: Description(
         "The revision that was asked for missed its deadline or spent its failure budget, so the"
         " last proven one runs in its place.",
-        "Change the template, or try the same one again: kubectl argosy retry-now application/NAME",
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
     ),
     Reason.NOTHING_PROVEN: Description(
         "A rollback was due, but no earlier revision ever ran in good health, so the component"
         " halts instead.",
-        "Change the template, or try the same one again: kubectl argosy retry-now application/NAME",
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
     ),
     Reason.REPLICAS_OVERRIDDEN: Description(
         "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",
@@ -145,35 +155,42 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.ROLLING_OUT: Description("Servers are coming to the target revision."),
     Reason.PROGRESS_DEADLINE_EXCEEDED: Description(
         "The rollout made no progress for progressDeadlineSeconds; no further server is touched.",
-        "Change the template, or try again: kubectl argosy retry-now application/NAME",
+        "Change the template, or try again.",
+        "kubectl argosy retry-now application/NAME",
     ),
     Reason.FAILURE_BUDGET_SPENT: Description(
         "More servers failed for good than failureBudget allows; no further server is made or"
         " changed.",
-        "Change the template, or try again: kubectl argosy retry-now application/NAME",
+        "Change the template, or try again.",
+        "kubectl argosy retry-now application/NAME",
     ),
     Reason.SERVERS_FAILED: Description(
         "Some servers failed for good, within failureBudget; the others are as asked for.",
-        "kubectl argosy why server/NAME; then kubectl argosy retry-now application/NAME",
+        "Ask each why, mend the cause, then try again.",
+        "kubectl argosy retry-now application/NAME",
     ),
     Reason.SERVERS_UNAVAILABLE: Description(
         "Servers at the target revision are not available.",
+        "Ask each why.",
         "kubectl argosy why server/NAME",
     ),
     Reason.REMEDIATION_HELD: Description(
         "So many servers are ill at once that the cause is likely not theirs: none is replaced"
         " until most are well again.",
-        "Look at the network and the nodes first; kubectl argosy replace replaces them anyway.",
+        "Look at the network and the nodes first; then they can be replaced all the same.",
+        "kubectl argosy replace APPLICATION",
     ),
     Reason.REMEDIATED: Description("A server that stayed unhealthy is being replaced."),
     Reason.ATTEMPTS_EXHAUSTED: Description(
         "Every alternative of the server was tried as often as recovery.attempts allows: the"
         " server failed for good.",
-        "The server's message says why; then kubectl argosy retry-now application/NAME",
+        "The server's message says why; mend that, then try again.",
+        "kubectl argosy retry-now server/NAME",
     ),
     Reason.UNHEALTHY: Description(
         "The server was ready and is not any more. If it stays so, its ServerSet replaces it.",
-        "kubectl argosy logs, kubectl describe pod",
+        "What it printed may say why.",
+        "kubectl argosy logs APPLICATION --server NAME",
     ),
     Reason.UNREACHABLE: Description(
         "What the server is made of cannot be reached, so nothing is known of it.",
@@ -183,7 +200,9 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         "The server runs as asked; of an operation: it gives servers their turns."
     ),
     Reason.STOPPED: Description(
-        "The server is stopped, as asked.", "kubectl argosy start starts it."
+        "The server is stopped, as asked.",
+        "Start it when it should run again.",
+        "kubectl argosy start APPLICATION",
     ),
     Reason.STOPPING: Description("The server is being stopped."),
     Reason.STARTING: Description("The server is being started."),
@@ -197,21 +216,25 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.TERMINATING: Description("What the server was made of is on its way out."),
     Reason.BACKING_OFF: Description(
         "The last attempt failed; the next one comes after a while, at nextAttemptTime.",
-        "The message says why; to try at once: kubectl argosy retry-now server/NAME",
+        "The message says why; it can be tried at once.",
+        "kubectl argosy retry-now server/NAME",
     ),
     Reason.FAILED: Description(
         "What the server was made of failed; of an operation: more servers failed than it may"
         " lose, or not every targeted server succeeded.",
-        "failures, in the status of an operation, name servers, steps and messages; set spec.retry"
-        " with a new id to go on with the unfinished ones.",
+        "failures, in the status of an operation, name servers, steps and messages; a retry goes on"
+        " with the unfinished ones.",
+        "kubectl argosy retry operation/NAME",
     ),
     Reason.HELD: Description(
         "A person holds the server to look into it, so nothing is done about its failure.",
-        "Set spec.held of the Server to false.",
+        "Release it when it was looked into.",
+        "kubectl argosy release server/NAME",
     ),
     Reason.TEARDOWN_BLOCKED: Description(
         "What the server is made of does not go, or cannot be reached.",
-        "Wait, or set spec.deletion.onTimeout to Force or Abandon.",
+        "Wait, or take it down by force; onTimeout Abandon leaves it behind, on record.",
+        "kubectl argosy force server/NAME",
     ),
     Reason.ABANDONED: Description(
         "What the server was made of could not be reached, and was let go as onTimeout says.",
@@ -219,11 +242,13 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     ),
     Reason.WAITING: Description(
         "The operation has not begun, or waits for another one.",
-        "blockedBy says for whom; spec.cancelled of either ends the wait.",
+        "blockedBy says for whom; cancelling either ends the wait.",
+        "kubectl argosy cancel operation/NAME",
     ),
     Reason.CONFLICT: Description(
         "Another operation acts on the same servers, and the two acts do not commute.",
         "Wait for the other one, or cancel it.",
+        "kubectl argosy cancel operation/NAME",
     ),
     Reason.NOT_FOUND: Description(
         "What the object names does not exist.", "Create it, or name another one."
@@ -237,7 +262,8 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.COMPLETED: Description("The operation succeeded on every targeted server."),
     Reason.CANCELLED: Description(
         "The operation was cancelled; acts under way were ended.",
-        "Set spec.cancelled to false and spec.retry with a new id to go on.",
+        "A retry goes on with the unfinished servers.",
+        "kubectl argosy retry operation/NAME",
     ),
     Reason.REVERTED: Description(
         "The operation failed, and what it had done was undone.",
@@ -246,7 +272,8 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.TIMED_OUT: Description(
         "The operation's turn did not come within startDeadlineSeconds, or it did not end within"
         " timeoutSeconds.",
-        "Set spec.retry with a new id to go on: deadlines start again.",
+        "A retry goes on with the unfinished servers, and deadlines start again.",
+        "kubectl argosy retry operation/NAME",
     ),
     Reason.SUPERSEDED: Description(
         "A later operation asked for the same on the same servers before this one began."

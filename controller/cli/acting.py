@@ -215,6 +215,17 @@ def release(server: Annotated[list[str], arguments.servers()]) -> Work:
     return functools.partial(operations.hold, given=server, held=False)
 
 
+@app.command(app.ACT, Right(verbs="patch", resource="applications, servers (argosy.dev)"))
+def force(thing: arguments.Thing) -> Work:
+    """Take down by force what does not go in time: sets onTimeout of a server or an application.
+
+    Example: kubectl argosy force server/shop-web-3
+    """
+    from controller.cli import operations  # noqa: PLC0415 - imported when asked for
+
+    return functools.partial(operations.force, given=thing)
+
+
 @app.command(
     app.ACT, Right(verbs="patch", resource="applications, serversets, servers (argosy.dev)")
 )

@@ -68,6 +68,8 @@ class Target:
 
 # The rights that each command needs: the reference page is made from it.
 RIGHTS: dict[str, tuple[Right, ...]] = {}
+# What makes the work of each command of its arguments and options.
+MAKERS: dict[str, Callable[..., Work]] = {}
 
 
 class Commands(typer.core.TyperGroup):
@@ -123,6 +125,7 @@ def command(
     def declare(function: Callable[..., Work]) -> Callable[..., Work]:
         called = name or function.__name__.replace("_", "-")
         RIGHTS[called] = rights
+        MAKERS[called] = function
         app.command(called, rich_help_panel=panel, **settings)(_connected(function))
         return function
 

@@ -132,6 +132,17 @@ async def retry_now(session: Session, given: Sequence[str]) -> int:
     return 0
 
 
+async def force(session: Session, given: Sequence[str]) -> int:
+    """End the wait for what cannot be torn down: of one server, or of an application's."""
+    meant = references.parse(given, Resource.SERVERS, Resource.APPLICATIONS)
+    body = {"spec": {"deletion": {"onTimeout": "Force"}}}
+    await session.api.patch(
+        meant.resource, session.namespace, meant.name, body, field_manager=MANAGER
+    )
+    screen.say(f"{meant}: what does not go in time is taken down by force")
+    return 0
+
+
 def steps(file: pathlib.Path | None, command: Sequence[str], container: str) -> dict[str, Any]:
     """Return the spec of the operation in `file`, or of one with `command` as its only step."""
     if file is None:

@@ -72,7 +72,8 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
         table.add_column(name, no_wrap=True)
     for name in ("AVAILABLE", "FAILED"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("OPERATIONS", no_wrap=True)
+    # Where there is too little room, this one wraps, and the others stay whole.
+    table.add_column("OPERATIONS")
     for each in sorted(found, key=pictures.trouble):
         table.add_row(
             escape(each.namespace),
@@ -165,12 +166,11 @@ def _headline(found: ApplicationPicture) -> rich.text.Text:
 
 def _component_line(found: ComponentPicture, above: ApplicationPicture) -> rich.text.Text:
     width = max(len(each.name) for each in above.components)
+    digits = max(len(_share(each)) for each in above.components)
     line = rich.text.Text()
     line.append(f"{found.name:<{width}}", style="bold")
     whole = found.available >= found.desired
-    line.append(
-        f"  {found.available}/{found.desired} available", style="green" if whole else "yellow"
-    )
+    line.append(f"  {_share(found):>{digits}} available", style="green" if whole else "yellow")
     if found.updated < found.desired:
         line.append(f"  {found.updated} up to date", style="yellow")
     line.append("  ")
@@ -178,25 +178,52 @@ def _component_line(found: ComponentPicture, above: ApplicationPicture) -> rich.
     return line
 
 
+def _share(found: ComponentPicture) -> str:
+    return f"{found.available}/{found.desired}"
+
+
 def _server_lines(found: ComponentPicture, now: float, *, wide: bool) -> list[rich.text.Text]:
     if wide or len(found.servers) <= EACH:
-        return [_server_line(each, now, wide=wide) for each in found.servers]
+        return _aligned(found.servers, now, wide=wide)
     troubled = [each for each in found.servers if each.state in pictures.TROUBLE]
-    lines = [_server_line(each, now, wide=False) for each in troubled[:MOST_TROUBLED]]
+    lines = _aligned(troubled[:MOST_TROUBLED], now, wide=False)
     if len(troubled) > MOST_TROUBLED:
         more = len(troubled) - MOST_TROUBLED
         lines.append(rich.text.Text(f"… and {more} more: -o wide shows all", style="dim"))
     return lines
 
 
-def _server_line(found: pictures.ServerPicture, now: float, *, wide: bool) -> rich.text.Text:
-    colour = _COLOURS[found.state]
+def _aligned(
+    found: Sequence[pictures.ServerPicture], now: float, *, wide: bool
+) -> list[rich.text.Text]:
+    """Return a line for each server; what all have stands in columns, what ails one after them."""
+    cells = [(each.short, each.state, *(_where(each) if wide else ())) for each in found]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for each, texts in zip(found, cells, strict=True):
+        name, state, *where = (
+            f"{text:<{width}}" for text, width in zip(texts, widths, strict=True)
+        )
+        colour = _COLOURS[each.state]
+        line = rich.text.Text()
+        line.append(f"{_SIGNS[each.state]} ", style=colour)
+        line.append(name)
+        line.append(f"  {state}", style=colour)
+        line.append("".join(f"  {text}" for text in where), style="dim")
+        line.append_text(_condition(each, now))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _where(found: pictures.ServerPicture) -> tuple[str, ...]:
+    return (found.zone or "-", ",".join(found.addresses) or "-", found.revision or "-")
+
+
+def _condition(found: pictures.ServerPicture, now: float) -> rich.text.Text:
     line = rich.text.Text()
-    line.append(f"{_SIGNS[found.state]} ", style=colour)
-    line.append(found.short)
-    line.append(f"  {found.state}", style=colour)
     if found.task:
-        line.append(f" {found.task}")
+        line.append(f"  {found.task}")
     if found.held:
         line.append("  held", style="magenta")
     if found.state in (*pictures.TROUBLE, pictures.STARTING, pictures.STOPPED):
@@ -206,11 +233,6 @@ def _server_line(found: pictures.ServerPicture, now: float, *, wide: bool) -> ri
             line.append(f" for {screen.age(now - clock.parse(found.since))}")
         if found.message and found.state in pictures.TROUBLE:
             line.append(f": {found.message}")
-    if wide:
-        where = "  ".join(
-            part for part in (found.zone, ",".join(found.addresses), found.revision) if part
-        )
-        line.append(f"  {where}", style="dim")
     return line
 
 

@@ -24,7 +24,7 @@ from controller.cli.session import Session
 from controller.execution import inspection
 from controller.execution.keys import Key
 from controller.kube import faults
-from controller.planning import narrative, snapshot
+from controller.planning import narrative, remedies, snapshot
 from controller.planning import plan as plans
 
 LEASE = "argosy-leader"
@@ -46,6 +46,7 @@ class Answer:
     message: str
     meaning: str
     remedy: str
+    command: str
     since: str
     waits: tuple[Blocked, ...]
     below: tuple[str, ...]
@@ -107,7 +108,8 @@ def answer(
         reason=reason,
         message=verdict.message if verdict else "",
         meaning=known.meaning if known else "",
-        remedy=_filled(known.remedy if known else "", meant),
+        remedy=known.remedy if known else "",
+        command=_typed(known.command if known else "", meant, seen, namespace),
         since=verdict.last_transition_time if verdict else "",
         waits=(*told, *refused),
         below=tuple(_below(found))[:MOST_BELOW],
@@ -127,9 +129,10 @@ def draw(found: Answer, now: float) -> rich.console.Group:
     if clock.parse(found.since):
         title.append(f" for {screen.age(now - clock.parse(found.since))}")
     parts: list[rich.console.RenderableType] = [title]
-    parts += [rich.text.Text(each) for each in (found.message, found.meaning) if each]
-    if found.remedy and not any(each.remedy for each in found.waits):
-        parts.append(rich.text.Text(f"→ {found.remedy}", style="cyan"))
+    told = (found.message, found.meaning, found.remedy)
+    parts += [rich.text.Text(each) for each in told if each]
+    if found.command and not any(each.remedy for each in found.waits):
+        parts.append(rich.text.Text(f"→ {found.command}", style="cyan"))
     if found.waits:
         parts.append(rich.text.Text("\nWaits for", style="bold"))
         parts += [status_text.waiting(each, now) for each in found.waits]
@@ -139,8 +142,8 @@ def draw(found: Answer, now: float) -> rich.console.Group:
     parts.append(rich.text.Text("\nNext", style="bold"))
     nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
     parts += [rich.text.Text(f"  {each}") for each in found.plan or nothing]
-    told = [each for each in (found.operator, *found.notes) if each]
-    parts += [rich.text.Text(f"\n{each}", style="dim") for each in told]
+    notes = [each for each in (found.operator, *found.notes) if each]
+    parts += [rich.text.Text(f"\n{each}", style="dim") for each in notes]
     return rich.console.Group(*parts)
 
 
@@ -173,8 +176,8 @@ def _below(found: Any) -> Iterator[str]:
     for _, each in sorted(parts.items()):
         ready = conditions.find(each.status.conditions, "Ready")
         if ready is not None and ready.status != "True":
-            name = each.metadata.name
-            yield f"{ready.reason}: {ready.message} → kubectl argosy why {kind}/{name}"
+            command = remedies.why(kind, each.metadata.name, each.metadata.namespace)
+            yield f"{ready.reason}: {ready.message} → {command}"
 
 
 def planned_object(found: Any) -> Any:
@@ -185,6 +188,20 @@ def planned_object(found: Any) -> Any:
     raise AssertionError(f"no object in {type(found).__name__}")
 
 
-def _filled(remedy: str, meant: references.Reference) -> str:
-    """Return the remedy with the object's own name, where it is one of its kind."""
-    return remedy.replace(f"{meant.kind.lower()}/NAME", str(meant))
+def _typed(command: str, meant: references.Reference, seen: Any, namespace: str) -> str:
+    """Return the command with the names in it; nothing where they are those of things below.
+
+    Which ones those are is told thing by thing.
+    """
+    if not command.startswith("kubectl argosy"):
+        return command
+    application = (
+        meant.name if meant.kind == "Application" else getattr(seen.spec, "application", "")
+    )
+    filled = (
+        command.replace(f"{meant.kind.lower()}/NAME", str(meant))
+        .replace("application/NAME", f"application/{application}")
+        .replace("APPLICATION", application)
+        .replace("--server NAME", f"--server {meant.name}")
+    )
+    return "" if "NAME" in filled else f"{filled} -n {namespace}"

@@ -13,7 +13,7 @@ from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.planning import refusals, snapshot
+from controller.planning import refusals, remedies, snapshot
 from controller.planning.manifests import owned_by
 
 
@@ -44,7 +44,7 @@ def fleet_problem(fleet: snapshot.FleetFacts, now: float) -> Obstacle | None:
         reason=fleet.problem,
         message=fleet.message,
         since=clock.stamp(now),
-        remedy="kubectl get fleets.argosy.dev",
+        remedy=remedies.fleet(fleet),
     )
     message = fleet.message or f"The fleet {fleet.name} cannot be used."
     return Obstacle(reason=fleet.problem, message=message, stalled=True, blocked=(blocked,))
@@ -59,14 +59,14 @@ def _namespace(given: snapshot.ServerSetSnapshot) -> Obstacle | None:
 def _orphaned(given: snapshot.ServerSetSnapshot) -> Obstacle | None:
     if given.application is not None:
         return None
-    meta, spec = given.server_set.metadata, given.server_set.spec
+    spec = given.server_set.spec
     message = f"No application controls this set: {spec.application} is gone or let go of it."
     blocked = Blocked(
         object=f"Application/{spec.application}",
         reason=Reason.ORPHANED,
         message=message,
         since=clock.stamp(given.now),
-        remedy=f"kubectl -n {meta.namespace} delete serverset {meta.name}",
+        remedy=remedies.delete("argset", given.server_set),
     )
     return Obstacle(reason=Reason.ORPHANED, message=message, stalled=True, blocked=(blocked,))
 
@@ -113,8 +113,7 @@ def _service(given: snapshot.ServerSetSnapshot) -> Obstacle | None:
             reason=Reason.NAME_TAKEN,
             message=message,
             since=clock.stamp(given.now),
-            remedy=f"kubectl -n {meta.namespace} get service {meta.name} -o yaml;"
-            " delete or rename what is not needed",
+            remedy=remedies.show("services", meta.name, meta.namespace),
         )
     )
     return Obstacle(

@@ -243,18 +243,17 @@ def _hindrances(look: snapshot.OperationSnapshot, turn: conflicts.Turn) -> tuple
                 object=f"Application/{name}",
                 reason=Reason.NOT_FOUND,
                 message=f"There is no application {name}.",
-                remedy=f"kubectl -n {namespace} get argapp",
+                remedy=remedies.applications(namespace),
             ),
         )
     fleet = look.fleet
     if fleet.problem:
-        remedy = "kubectl get fleets.argosy.dev"
         return (
             Blocked(
                 object=f"Fleet/{fleet.name}",
                 reason=fleet.problem,
                 message=fleet.message,
-                remedy=remedy,
+                remedy=remedies.fleet(fleet),
             ),
         )
     return tuple(_behind(each) for each in turn.behind)

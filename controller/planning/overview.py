@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import obstacles, refusals, reverting, snapshot, words
+from controller.planning import obstacles, refusals, remedies, reverting, snapshot, words
 from controller.planning.rows import Row, Table
 from controller.planning.verdict import Verdict
 
@@ -72,7 +72,7 @@ def deleting(given: snapshot.ApplicationSnapshot, table: Table) -> objects.Appli
             reason=Reason.DELETING,
             message=f"{words.have(each.status.current, 'server')} still there.",
             since=each.metadata.deletion_timestamp or clock.stamp(given.now),
-            remedy=_why("serverset", each),
+            remedy=_why(each),
         )
         for each in sorted(left, key=lambda each: each.metadata.name)
     )
@@ -294,8 +294,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             reason=Reason.ROLLED_BACK,
             message=reverting.explain(row),
             since=clock.stamp(now),
-            remedy=f"kubectl -n {meta.namespace} annotate argapp {meta.name}"
-            f" {names.RETRY_NOW_ANNOTATION}=$(date +%s) --overwrite; or change the template",
+            remedy=remedies.retry_now(application),
         )
     if waits := _waits(outlook.table, row):
         first = names.server_set(meta.name, waits[0])
@@ -304,7 +303,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             reason=Reason.WAITING_FOR_DEPENDENCY,
             message=f"{row.name} waits for {' and '.join(waits)}.",
             since=clock.stamp(now),
-            remedy=f"kubectl argosy why serverset/{first} -n {meta.namespace}",
+            remedy=remedies.why("serverset", first, meta.namespace),
         )
     told = reverting.stalled(row)
     if told is not None and row.server_set is not None:
@@ -313,10 +312,10 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             reason=told.reason,
             message=told.message,
             since=told.last_transition_time,
-            remedy=_why("serverset", row.server_set),
+            remedy=_why(row.server_set),
         )
         yield from row.server_set.status.blocked_by
 
 
-def _why(kind: str, found: objects.Object) -> str:
-    return f"kubectl argosy why {kind}/{found.metadata.name} -n {found.metadata.namespace}"
+def _why(found: objects.ServerSet) -> str:
+    return remedies.why("serverset", found.metadata.name, found.metadata.namespace)

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 from controller.api import clock
 from controller.api.conditions import Blocked
-from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
-from controller.planning import plan, snapshot
+from controller.planning import plan, remedies, snapshot
 
 LIFE_SECONDS = 600.0
 
@@ -71,14 +70,11 @@ def _target(action: plan.Action) -> str:
 def _blocked(refusal: snapshot.Refusal, namespace: str, now: float) -> Blocked:
     resource, _, name = refusal.object.partition("/")
     kind = PLACES[Resource(resource)].kind if resource in set(Resource) else resource
-    remedy = f"kubectl -n {namespace} get {resource} {name} -o yaml"
-    if refusal.reason == Reason.NAME_TAKEN:
-        remedy += "; delete or rename what is not needed"
     return Blocked(
         object=f"{kind}/{name}",
         reason=refusal.reason,
         message=refusal.message,
         since=clock.stamp(refusal.time or now),
         next_attempt_time=clock.stamp(refusal.time + LIFE_SECONDS),
-        remedy=remedy,
+        remedy=remedies.show(resource, name, namespace),
     )

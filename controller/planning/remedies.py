@@ -1,49 +1,81 @@
-"""What can be done about whatever blocks an object: commands that one can type."""
+"""What can be done about whatever blocks an object: commands that one can type as they are.
+
+Planners take every remedy from here. A verb of `kubectl argosy` is named where there is one; tests
+give each command to the parser that it is meant for.
+"""
 
 from __future__ import annotations
 
-from controller.api import names, objects
+from controller.api import objects
+from controller.api.reasons import Reason
+from controller.planning import snapshot
 
 
-def retry_now(server: objects.Server) -> str:
+def why(kind: str, name: str, namespace: str) -> str:
+    """Return the command that says what something else waits for."""
+    return f"kubectl argosy why {kind}/{name} -n {namespace}"
+
+
+def retry_now(thing: objects.Application | objects.Server) -> str:
     """Return the command that makes Argosy try again at once."""
-    meta = server.metadata
-    return (
-        f"kubectl -n {meta.namespace} annotate argsrv {meta.name}"
-        f" {names.RETRY_NOW_ANNOTATION}=$(date +%s) --overwrite"
-    )
+    kind = "application" if isinstance(thing, objects.Application) else "server"
+    return _verb("retry-now", kind, thing)
 
 
 def release(server: objects.Server) -> str:
     """Return the command that lets go of a server that a person holds."""
-    return _patch(server, "argsrv", '{"spec":{"held":false}}')
+    return _verb("release", "server", server)
 
 
 def force(server: objects.Server) -> str:
-    """Return the command that ends the wait for an instance that does not go."""
-    change = '{"spec":{"deletion":{"onTimeout":"Force"}}}'
-    if server.metadata.deletion_timestamp is not None:
-        return _patch(server, "argsrv", change)
-    namespace, application = server.metadata.namespace, server.spec.application
-    return f"kubectl -n {namespace} patch argapp {application} --type merge -p '{change}'"
+    """Return the command that ends the wait for an instance that does not go.
+
+    While the server itself stays, its policy is the application's, which would write it anew.
+    """
+    meta = server.metadata
+    if meta.deletion_timestamp is not None:
+        return _verb("force", "server", server)
+    return f"kubectl argosy force application/{server.spec.application} -n {meta.namespace}"
 
 
 def resume(thing: objects.Application | objects.Operation) -> str:
     """Return the command that lets a paused application or operation go on."""
-    kind = "argapp" if isinstance(thing, objects.Application) else "argop"
-    return _patch(thing, kind, '{"spec":{"paused":false}}')
-
-
-def edit(server: objects.Server) -> str:
-    """Return the command that opens what the server is made from."""
-    return f"kubectl -n {server.metadata.namespace} edit argapp {server.spec.application}"
+    kind = "application" if isinstance(thing, objects.Application) else "operation"
+    return _verb("resume", kind, thing)
 
 
 def cancel(operation: objects.Operation) -> str:
     """Return the command that cancels an operation."""
-    return _patch(operation, "argop", '{"spec":{"cancelled":true}}')
+    return _verb("cancel", "operation", operation)
 
 
-def _patch(thing: objects.Object, kind: str, change: str) -> str:
+def applications(namespace: str) -> str:
+    """Return the command that lists the applications that there are."""
+    return f"kubectl argosy top -n {namespace}"
+
+
+def fleet(found: snapshot.FleetFacts) -> str:
+    """Return the command that shows the fleet, or those that there are where it does not exist."""
+    if found.problem == Reason.UNKNOWN_FLEET:
+        return "kubectl get argfleet"
+    return f"kubectl get argfleet {found.name} -o yaml"
+
+
+def edit(server: objects.Server) -> str:
+    """Return the command that opens what the server is made from."""
+    return f"kubectl edit argapp {server.spec.application} -n {server.metadata.namespace}"
+
+
+def show(resource: str, name: str, namespace: str) -> str:
+    """Return the command that shows an object which is not ours, or which was refused."""
+    return f"kubectl get {resource} {name} -n {namespace} -o yaml"
+
+
+def delete(resource: str, thing: objects.Object) -> str:
+    """Return the command that deletes an object of ours."""
+    return f"kubectl delete {resource} {thing.metadata.name} -n {thing.metadata.namespace}"
+
+
+def _verb(verb: str, kind: str, thing: objects.Object) -> str:
     meta = thing.metadata
-    return f"kubectl -n {meta.namespace} patch {kind} {meta.name} --type merge -p '{change}'"
+    return f"kubectl argosy {verb} {kind}/{meta.name} -n {meta.namespace}"

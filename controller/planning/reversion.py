@@ -14,7 +14,7 @@ import msgspec
 from controller.api import conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import condemnation, endings, plan, snapshot, telling
+from controller.planning import condemnation, endings, plan, remedies, snapshot, telling
 from controller.planning.telling import Word
 
 
@@ -127,5 +127,5 @@ def _wait(look: snapshot.OperationSnapshot, retreat: Retreat) -> Blocked:
         object=f"ServerSet/{name}",
         reason=Reason.ROLLING_OUT,
         message=f"{retreat.component} leaves revision {retreat.revision}.",
-        remedy=f"kubectl -n {look.operation.metadata.namespace} get argset {name}",
+        remedy=remedies.why("serverset", name, look.operation.metadata.namespace),
     )

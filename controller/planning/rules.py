@@ -36,7 +36,7 @@ def _fleet_problem(at: Look) -> Verdict | None:
     fleet = at.at.fleet
     if not fleet.problem or (at.seen.ready and at.seen.incarnation == at.spec.incarnation):
         return None
-    remedy = f"kubectl get argfleet {fleet.name} -o yaml"
+    remedy = remedies.fleet(fleet)
     return _stall(f"Fleet/{fleet.name}", fleet.problem, fleet.message, remedy)
 
 
@@ -47,7 +47,7 @@ def _foreign(at: Look) -> Verdict | None:
     name, namespace = at.at.server.metadata.name, at.at.server.metadata.namespace
     message = at.seen.message or (at.refusal.message if at.refusal else "")
     message = message or f"The name {name} is taken by something that Argosy did not make."
-    remedy = f"kubectl -n {namespace} get pod {name} -o yaml; delete or rename what is not needed"
+    remedy = remedies.show("pods", name, namespace)
     taken = at.refusal.object if at.refusal and refused else at.name
     return _stall(taken, Reason.NAME_TAKEN, message, remedy)
 
@@ -154,8 +154,7 @@ def _unreachable(at: Look) -> Verdict | None:
         reason=Reason.UNREACHABLE,
         message=message,
         since=clock.stamp(at.seen.since or at.at.now),
-        remedy=f"kubectl -n {at.at.server.metadata.namespace} delete argsrv"
-        f" {at.at.server.metadata.name}",
+        remedy=remedies.delete("argsrv", at.at.server),
     )
     return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
 

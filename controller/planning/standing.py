@@ -14,7 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import progress as progresses
-from controller.planning import refusals, remediation, snapshot, words
+from controller.planning import refusals, remediation, remedies, snapshot, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 from controller.planning.verdict import Verdict
@@ -284,5 +284,5 @@ def _trouble(outlook: Outlook) -> Iterable[Blocked]:
             message=told.message if told else "",
             since=told.last_transition_time if told else clock.stamp(outlook.given.now),
             next_attempt_time=each.server.status.attempts.next_attempt_time,
-            remedy=f"kubectl argosy why server/{name} -n {meta.namespace}",
+            remedy=remedies.why("server", name, meta.namespace),
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from controller.api import objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import amounts, availability, orders, steps, task
+from controller.planning import amounts, availability, orders, remedies, steps, task
 from controller.planning.passage import Passage, State
 
 
@@ -274,7 +274,7 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
             object=f"Server/{server.metadata.name}",
             reason=Reason.SERVERS_UNAVAILABLE,
             message=f"{server.metadata.name} is not available, or busy otherwise.",
-            remedy=f"kubectl -n {server.metadata.namespace} get argsrv {server.metadata.name}",
+            remedy=remedies.why("server", server.metadata.name, server.metadata.namespace),
         )
         for each in run.present
         if (server := each.server) is not None

@@ -98,13 +98,15 @@ def shop(
     )
 
 
-def operation(name: str, verdict: Condition, **status: object) -> objects.Operation:
+def operation(
+    name: str, verdict: Condition, action: str = "Restart", **status: object
+) -> objects.Operation:
     """Return an operation on the shop's web servers."""
     return objects.Operation(
         metadata=objects.Meta(
             name=name, namespace="prod", generation=1, creation_timestamp=ago(200)
         ),
-        spec=objects.OperationSpec(application="shop", action="Restart", components=("web",)),
+        spec=objects.OperationSpec(application="shop", action=action, components=("web",)),
         status=objects.OperationStatus(
             observed_generation=1,
             conditions=(verdict,),
@@ -140,33 +142,38 @@ def troubled(size: int = 50) -> pictures.ApplicationPicture:
         message=IMAGE,
         since=ago(130),
         next_attempt_time=ago(-20),
-        remedy="kubectl argosy retry-now server/shop-web-3",
+        remedy="kubectl argosy retry-now server/shop-web-3 -n prod",
     )
     waits = Blocked(
         object="Operation/restart-web",
         reason="Conflict",
         message="It acts on the same servers.",
         since=ago(60),
-        remedy="kubectl argosy cancel restart-web",
+        remedy="kubectl argosy cancel operation/restart-web -n prod",
     )
     acts = [
         operation(
             "restart-web",
             condition("Succeeded", "Unknown", "Running"),
             total=size,
-            succeeded=12,
-            running=6,
+            succeeded=size // 4,
+            running=size // 8,
             failed=1,
-            progress=f"12/{size}",
+            progress=f"{size // 4}/{size}",
         ),
-        operation("stop-web", condition("Succeeded", "Unknown", "Waiting"), blocked_by=(waits,)),
+        operation(
+            "stop-web",
+            condition("Succeeded", "Unknown", "Waiting"),
+            "Stop",
+            blocked_by=(waits,),
+        ),
         operation(
             "old",
             condition("Succeeded", "True", "Completed"),
             completion_time=ago(pictures.RECENT_SECONDS + 1),
         ),
     ]
-    message = "49 of 53 servers are available; under way: web."
+    message = f"{size + 2} of {size + 3} servers are available; under way: web."
     ready = condition("Ready", "False", "Progressing", message)
     application = shop(web, ready=ready, blocked=(blocked,))
     return pictures.picture(application, (), [*databases(), *web], acts, NOW)

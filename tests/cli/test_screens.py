@@ -76,7 +76,7 @@ def _why() -> rich.console.RenderableType:
         message=scenes.IMAGE,
         since=scenes.ago(130),
         next_attempt_time=scenes.ago(-20),
-        remedy="kubectl argosy retry-now server/shop-web-3",
+        remedy="kubectl argosy retry-now server/shop-web-3 -n prod",
     )
     ill = scenes.server("web", 3, scenes.ILL)
     planned = plan.Plan(

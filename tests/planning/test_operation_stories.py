@@ -98,7 +98,7 @@ def test_g7_a_conflicting_operation_waits_and_says_for_whom() -> None:
     assert stage.reason("two") == "Waiting"
     blocked = stage.status("two").blocked_by
     assert [(each.object, each.reason) for each in blocked] == [("Operation/one", "Conflict")]
-    assert "cancelled" in blocked[0].remedy
+    assert blocked[0].remedy == "kubectl argosy cancel operation/one -n d"
     assert stage.finish("one") == "Completed"
     assert stage.finish("two") == "Completed"
     assert stage.substance == {}
