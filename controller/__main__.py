@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import socket
 import sys
 from typing import Annotated, Literal
@@ -16,6 +17,9 @@ from controller.cli import app as cli
 app = cli.app
 # Importing a module of commands declares them.
 DECLARED = (seeing, asking, acting)
+# What kubectl's completion is to do beside the words it is given.
+OFFER_FILES, NO_FILES = 0, 4
+FILE_OPTIONS = (["-f"], ["--filename"], ["--file"], ["--kubeconfig"])
 
 
 @app.command(rich_help_panel="Operator")
@@ -109,7 +113,23 @@ def main() -> None:
 
 def plugin() -> None:
     """Run as `kubectl argosy`: help shows the name that was typed."""
-    app(prog_name="kubectl argosy")
+    # What a shell is taught is about `argosy`; of plugins kubectl asks `complete`.
+    taught = any(each.startswith(("--install-comp", "--show-comp")) for each in sys.argv[1:])
+    app(prog_name="argosy" if taught else "kubectl argosy")
+
+
+def complete() -> None:
+    """Run as `kubectl_complete-argosy`, which kubectl asks how the words after it may go on."""
+    words = sys.argv[1:] or [""]
+    os.environ |= {
+        "_ARGOSY_COMPLETE": "complete_bash",
+        "COMP_WORDS": shlex.join(["argosy", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    try:
+        app(prog_name="kubectl argosy", complete_var="_ARGOSY_COMPLETE")
+    finally:
+        sys.stdout.write(f":{OFFER_FILES if words[-2:-1] in FILE_OPTIONS else NO_FILES}\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ the output is piped.
 Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone where only one kind can
 be meant. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
 
-`kubectl argosy --install-completion` teaches your shell the commands, and the names in the cluster.
+`argosy --install-completion` teaches your shell the commands, and the names in the cluster. After
+`kubectl argosy` kubectl's own completion offers them, if `kubectl_complete-argosy`, which comes
+along, is on `PATH`.
 """
 COMMON_NOTE = """\
 Every command that works on a cluster also takes `--namespace, -n`, `--context`, `--kubeconfig` and
@@ -48,11 +50,17 @@ def page() -> str:
         "|---|---|---|---|",
     ]
     for name, rights in sorted(declared.RIGHTS.items()):
-        lines += [f"| `{name}` | {each.verbs} | {each.resource} | {each.why} |" for each in rights]
+        lines += [
+            f"| `{name}` | {each.verbs} | {each.resource} | {_for(each)} |" for each in rights
+        ]
     lines += ["", "## Commands", "", COMMON_NOTE]
     for name, each in sorted(commands.items()):
         lines += list(_command(name, each))
     return "\n".join(lines)
+
+
+def _for(right: declared.Right) -> str:
+    return "; ".join(filter(None, (right.why, "in the whole cluster" * right.everywhere)))
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import platform
 import re
 import subprocess
@@ -25,12 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "plugins" / "krew" / "argosy.yaml.in"
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 NAME = re.compile(r"kubectl-argosy_(?P<os>\w+)_(?P<arch>\w+)\.tar\.gz")
+# Follow links: krew links its bin folder to this file.
 LAUNCHER = """\
 #!/bin/sh
-# Follow links: krew links its bin folder to this file.
 here=$(dirname "$(readlink -f "$0")")
-PYTHONPATH="$here/lib" exec python{minor} -c 'from controller.__main__ import plugin; plugin()' "$@"
+PYTHONPATH="$here/lib" exec python{minor} -c 'from controller.__main__ import {main}; {main}()' "$@"
 """
+# The programs of an archive, and what each runs; kubectl asks the second how a command goes on.
+LAUNCHERS = {"kubectl-argosy": "plugin", "kubectl_complete-argosy": "complete"}
 PLATFORM = """\
     - selector:
         matchLabels:
@@ -66,22 +69,30 @@ def pack(out: Path) -> Path:
     target = out / f"kubectl-argosy_{system}_{arch}.tar.gz"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
-        subprocess.run([*install, "--target", str(folder / "lib"), str(ROOT)], check=True)
-        launcher = folder / "kubectl-argosy"
-        minor = ".".join(platform.python_version_tuple()[:2])
-        launcher.write_text(LAUNCHER.format(minor=minor))
-        launcher.chmod(0o755)
-        with tarfile.open(target, "w:gz") as archive:
-            archive.add(ROOT / "LICENSE", "LICENSE")
-            for each in (launcher, folder / "lib"):
-                archive.add(each, each.name)
+        library = ["--target", str(folder / "lib")]
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", *library]
+        locked = ["--require-hashes", "--requirement", str(ROOT / "requirements.lock")]
+        subprocess.run([*install, *locked], check=True)
+        subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
+        write(target, folder / "lib")
     return target
+
+
+def write(target: Path, library: Path) -> None:
+    """Write an archive with the program's modules, its launchers, and the licence."""
+    with tarfile.open(target, "w:gz") as archive:
+        archive.add(ROOT / "LICENSE", "LICENSE")
+        archive.add(library, "lib")
+        for name, entry in LAUNCHERS.items():
+            text = LAUNCHER.format(minor=_minor(), main=entry).encode()
+            launcher = tarfile.TarInfo(name)
+            launcher.size, launcher.mode = len(text), 0o755
+            archive.addfile(launcher, io.BytesIO(text))
 
 
 def manifest(version: str, url: str, archives: Iterable[Path]) -> str:
     """Return the plugin's manifest; raises ValueError where an archive's name says no platform."""
-    text = TEMPLATE.read_text().replace("{version}", version)
+    text = TEMPLATE.read_text().replace("{version}", version).replace("{python}", _minor())
     for each in sorted(archives):
         found = NAME.fullmatch(each.name)
         if found is None:
@@ -91,6 +102,10 @@ def manifest(version: str, url: str, archives: Iterable[Path]) -> str:
             os=found["os"], arch=found["arch"], url=url, file=each.name, digest=digest
         )
     return text
+
+
+def _minor() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
 
 
 if __name__ == "__main__":

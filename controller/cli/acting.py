@@ -266,9 +266,8 @@ def scale(
 
 @app.command(
     app.ACT,
-    Right(
-        verbs="get", resource="applications, serversets, servers, operations, fleets (argosy.dev)"
-    ),
+    Right(verbs="get", resource="applications, serversets, servers, operations (argosy.dev)"),
+    Right(verbs="get", resource="fleets (argosy.dev)", why="to wait for one", everywhere=True),
 )
 def wait(
     thing: arguments.Thing,
@@ -315,12 +314,19 @@ def execute(
 @app.command(
     app.ACT,
     Right(verbs="get, delete", resource="applications (argosy.dev)"),
-    Right(verbs="list", resource="serversets, servers, operations (argosy.dev)"),
+    Right(
+        verbs="list, watch", resource="applications, serversets, servers, operations (argosy.dev)"
+    ),
     Right(
         verbs="list, watch",
-        resource="pods, services, persistentvolumeclaims, jobs, controllerrevisions, fleets,"
-        " namespaces",
+        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps)",
         why="to show what goes; what may not be read is said",
+    ),
+    Right(
+        verbs="list, watch",
+        resource="fleets (argosy.dev); namespaces",
+        why="the same",
+        everywhere=True,
     ),
 )
 def delete(

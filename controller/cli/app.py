@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
@@ -50,11 +51,26 @@ COMMON: tuple[tuple[str, Any], ...] = (
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """Verbs on one resource that a command needs; `why` where that is not plain."""
+    """Verbs on resources that a command needs.
+
+    `resource` lists those of a group before the group, "servers (argosy.dev)", and groups after
+    each other with semicolons. `why` says what it is for where that is not plain; what has one is
+    not needed for the rest. `everywhere` is for what is of no namespace, or of any.
+    """
 
     verbs: str
     resource: str
     why: str = ""
+    everywhere: bool = False
+
+    def rules(self) -> list[dict[str, list[str]]]:
+        """Return the rules of a Role, or of a ClusterRole, that grant it."""
+        found = []
+        for part in self.resource.split("; "):
+            plurals, _, group = part.removesuffix(")").partition(" (")
+            rule = {"apiGroups": [group], "resources": plurals.split(", ")}
+            found.append({**rule, "verbs": self.verbs.split(", ")})
+        return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +80,16 @@ class Target:
     namespace: str = ""
     context: str = ""
     kubeconfig: str = ""
+
+    def typed(self, words: str) -> str:
+        """Return a command of ours that means this cluster and namespace, to be typed as it is."""
+        given = (
+            ("-n", self.namespace),
+            ("--context", self.context),
+            ("--kubeconfig", self.kubeconfig),
+        )
+        where = "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+        return f"kubectl argosy {words}{where}"
 
 
 # The rights that each command needs: the reference page is made from it.
@@ -157,11 +183,6 @@ def _connected(function: Callable[..., Work]) -> Callable[..., None]:
     run.__doc__ = function.__doc__
     run.__name__ = function.__name__
     return run
-
-
-def rights_in_words(rights: Sequence[Right]) -> str:
-    """Return the rights as one line."""
-    return "; ".join(f"{each.verbs} {each.resource}" for each in rights)
 
 
 @app.command(rich_help_panel=SEE)

@@ -22,11 +22,15 @@ PLANNING = (
     ),
     Right(
         verbs="list, watch",
-        resource="fleets (argosy.dev), namespaces",
-        why="the same; in the whole cluster",
+        resource="fleets (argosy.dev); namespaces",
+        why="the same",
+        everywhere=True,
     ),
     Right(
-        verbs="list", resource="leases (coordination.k8s.io)", why="to say whether an operator runs"
+        verbs="list",
+        resource="leases (coordination.k8s.io)",
+        why="to say whether an operator runs",
+        everywhere=True,
     ),
 )
 

@@ -42,7 +42,10 @@ async def delete(
 
 async def _show(session: Session, found: objects.Application) -> None:
     going = msgspec.structs.replace(found.metadata, deletion_timestamp=clock.stamp(screen.now()))
-    async with inspection.look(session.api, session.namespace) as look:
+    async with (
+        screen.working(f"reading namespace {session.namespace}"),
+        inspection.look(session.api, session.namespace) as look,
+    ):
         told = forecast.forecast(
             look.sources, msgspec.structs.replace(found, metadata=going), screen.now()
         )
@@ -103,7 +106,7 @@ async def _follow(session: Session, found: objects.Application, timeout_seconds:
     except late as error:
         raise failures.TookTooLongError(
             f"{name} is not gone after {timeout_seconds:g} seconds; it goes on:"
-            f" kubectl argosy why application/{name}"
+            f" {session.target.typed(f'why application/{name}')}"
         ) from error
     screen.say(f"application.{names.GROUP}/{name} is gone")
     return 0

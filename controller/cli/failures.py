@@ -46,9 +46,10 @@ def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
     """Print what went wrong and what can be done about it; return the exit code."""
     code, message, advice = explain(error, target, server=server)
     console = screen.errors()
-    console.print(f"[bold red]error:[/] {screen.escape(message)}", highlight=False)
+    # Never broken into lines: commands are there to be copied.
+    console.print(f"[bold red]error:[/] {screen.escape(message)}", soft_wrap=True)
     for line in advice:
-        console.print(f"  {screen.escape(line)}", highlight=False)
+        console.print(f"  {screen.escape(line)}", soft_wrap=True)
     return code
 
 
@@ -66,7 +67,7 @@ def explain(
         return MISSING, *_missing(text, server)
     away = _AWAY.get(type(error)) or ("{text}" if error.reason == "BadKubeconfig" else "")
     if away:
-        return UNREACHABLE, away.format(server=server, text=text), _where(target)
+        return UNREACHABLE, away.format(server=server, text=_plain(text)), _where(target)
     if isinstance(error, errors.Stalled):
         return REFUSED, _plain(text), ()
     return FAILED, _plain(text), ("It may pass: try again.",)
@@ -119,5 +120,6 @@ def _where(target: Target) -> tuple[str, ...]:
 
 
 def _plain(text: str) -> str:
-    """Return the text without the request that it begins with."""
-    return re.sub(r"^(GET|POST|PATCH|DELETE) \S+: ", "", text)
+    """Return the text without the request that it begins with, nor what the client adds to it."""
+    bare = re.sub(r"^(GET|POST|PATCH|DELETE) \S+: ", "", text)
+    return re.sub(r"Cannot connect to host \S+ ssl:\w+ \[(.*)\]", r"\1", bare)

@@ -46,7 +46,7 @@ async def follow(session: Session, name: str, *, after: str = "") -> int:
                 shown = pictures.operation(found, screen.now())
                 view.show(shown, found)
                 if shown.succeeded != "Unknown":
-                    return _end(shown, found)
+                    return _end(session, shown, found)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(interrupted.wait(), POLL_SECONDS)
                 if interrupted.is_set():
@@ -78,7 +78,7 @@ async def _versions(session: Session, name: str, after: str) -> AsyncIterator[ob
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _end(shown: OperationPicture, found: objects.Operation) -> int:
+def _end(session: Session, shown: OperationPicture, found: objects.Operation) -> int:
     colour = "green" if shown.succeeded == "True" else "red"
     screen.say(f"[{colour}]{shown.reason}[/]: {screen.escape(shown.message)}")
     if shown.succeeded == "True":
@@ -86,8 +86,9 @@ def _end(shown: OperationPicture, found: objects.Operation) -> int:
     if not sys.stdout.isatty():
         for each in found.status.failures[:MOST_FAILURES]:
             screen.say(f"  {each.server} {each.step}: {screen.escape(each.message)}")
-    name = shown.name
-    screen.say(f"  kubectl argosy why operation/{name}; to go on: kubectl argosy retry {name}")
+    typed = session.target.typed
+    screen.say(f"  why it is so: {typed(f'why operation/{shown.name}')}")
+    screen.say(f"  to go on:     {typed(f'retry {shown.name}')}")
     return failures.FAILED
 
 
@@ -104,9 +105,9 @@ async def _interrupted(session: Session, name: str) -> int:
         await session.api.patch(
             Resource.OPERATIONS, session.namespace, name, body, field_manager="kubectl-argosy"
         )
-        screen.say(f"{name} is being cancelled: kubectl argosy why operation/{name}")
+        screen.say(f"{name} is being cancelled: {session.target.typed(f'why operation/{name}')}")
     else:
-        screen.say(f"{name} goes on: kubectl argosy status; kubectl argosy cancel {name}")
+        screen.say(f"{name} goes on; to cancel it: {session.target.typed(f'cancel {name}')}")
     return INTERRUPTED
 
 

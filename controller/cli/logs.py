@@ -9,8 +9,10 @@ import sys
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.resources import Resource
 from controller.cli import failures, reading, screen
 from controller.cli.session import Session
+from controller.kube import faults
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
 # While following, servers that come up later are found this often.
@@ -34,10 +36,15 @@ async def show(session: Session, wanted: Wanted) -> int:
     """Print the lines of all servers that are wanted, as they come."""
     reader = _Reader(session, wanted)
     pods = await reader.pods()
+    if not pods:
+        # One that does not exist has nothing to wait for either.
+        with contextlib.suppress(faults.Forbidden):
+            await session.api.get(Resource.APPLICATIONS, session.namespace, wanted.application)
     if not pods and not wanted.follow:
         part = f" of {wanted.component}" if wanted.component else ""
         raise failures.Refusal(
-            f"{wanted.application} has no pods{part}: kubectl argosy status {wanted.application}"
+            f"{wanted.application} has no pods{part}:"
+            f" {session.target.typed(f'status {wanted.application}')}"
         )
     async with asyncio.TaskGroup() as group:
         while True:

@@ -85,7 +85,7 @@ async def retry(
     before = await reading.one(session.api, objects.Operation, session.namespace, meant.name)
     if not before.status.completion_time:
         raise failures.Refusal(
-            f"{meant} has not ended: kubectl argosy cancel {meant.name}, or wait for it"
+            f"{meant} has not ended; wait, or {session.target.typed(f'cancel {meant.name}')}"
         )
     known = [each.name for each in before.spec.steps]
     if step and step not in known:

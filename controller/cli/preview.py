@@ -126,7 +126,10 @@ async def _preview(session: Session, manifest: dict[str, Any]) -> Preview:
         )
     before, after = await _dry_run(session.api, namespace, manifest)
     wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
-    async with inspection.look(session.api, namespace) as look:
+    async with (
+        screen.working(f"planning {meta.get('name')}"),
+        inspection.look(session.api, namespace) as look,
+    ):
         told = forecast.forecast(look.sources, wanted, screen.now())
         notes = look.notes
     return preview(before, after, told, notes)

@@ -53,12 +53,14 @@ async def write(session: Session, application: str, file: pathlib.Path | None) -
     target = file or pathlib.Path(f"argosy-report-{time.strftime('%Y%m%d-%H%M%S')}.tar.gz")
     count = 0
     with tarfile.open(target, "w:gz") as bundle:
-        async for name, text in _parts(session, application):
-            data = scrub(text).encode()
-            entry = tarfile.TarInfo(f"argosy-report/{name}")
-            entry.size, entry.mtime = len(data), int(screen.now())
-            bundle.addfile(entry, io.BytesIO(data))
-            count += 1
+        async with screen.working("collecting") as work:
+            async for name, text in _parts(session, application):
+                work.say(f"collecting {name}")
+                data = scrub(text).encode()
+                entry = tarfile.TarInfo(f"argosy-report/{name}")
+                entry.size, entry.mtime = len(data), int(screen.now())
+                bundle.addfile(entry, io.BytesIO(data))
+                count += 1
     screen.say(f"wrote {target}: {count} files")
     screen.note(
         "Values of env, commands, arguments, headers, bodies, parameters and whatever looks like a"

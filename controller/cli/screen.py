@@ -5,17 +5,20 @@ Every command prints through here.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
 import rich.console
 import rich.markup
+import rich.status
 import yaml
 
 escape = rich.markup.escape
@@ -24,6 +27,8 @@ Clock = Callable[[], float]
 now: Clock = time.time
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+# For so long nobody wonders what a command is at.
+PATIENCE_SECONDS = 1.0
 
 
 def _console(*, stderr: bool = False) -> rich.console.Console:
@@ -39,6 +44,39 @@ def _console(*, stderr: bool = False) -> rich.console.Console:
 def output() -> rich.console.Console:
     """Return what writes to standard output."""
     return _console()
+
+
+class Working:
+    """What a command says while it works: a line that goes when it ends; nothing on a pipe."""
+
+    def __init__(self, text: str) -> None:
+        self._status = rich.status.Status(f"[dim]{escape(text)}[/]", console=errors())
+
+    def say(self, text: str) -> None:
+        """Say something else from now on."""
+        self._status.update(f"[dim]{escape(text)}[/]")
+
+    async def show(self) -> None:
+        """Begin once it takes long enough for somebody to wonder."""
+        await asyncio.sleep(PATIENCE_SECONDS)
+        self._status.start()
+
+    def end(self) -> None:
+        """Take the line away."""
+        self._status.stop()
+
+
+@contextlib.asynccontextmanager
+async def working(text: str) -> AsyncIterator[Working]:
+    """Say what is worked at, to somebody at a terminal, if it takes long."""
+    work = Working(text)
+    shown = asyncio.ensure_future(work.show()) if errors().is_terminal else None
+    try:
+        yield work
+    finally:
+        if shown is not None:
+            shown.cancel()
+        work.end()
 
 
 @functools.cache

@@ -132,7 +132,12 @@ def events(
     return functools.partial(happened.show, application=application, watch=watch, form=output.value)
 
 
-@app.command(app.SEE, Right(verbs="list", resource="pods"), Right(verbs="get", resource="pods/log"))
+@app.command(
+    app.SEE,
+    Right(verbs="list", resource="pods"),
+    Right(verbs="get", resource="pods/log"),
+    Right(verbs="get", resource="applications (argosy.dev)", why="to tell no pods from no such"),
+)
 def logs(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Application,
     component: arguments.Component = "",
@@ -164,12 +169,21 @@ def logs(  # noqa: PLR0917 - each is an option, given by name
 
 @app.command(
     app.SEE,
-    READ,
     Right(
-        verbs="list",
-        resource="pods, events, persistentvolumeclaims, jobs, controllerrevisions, fleets,"
-        " namespaces, leases",
+        verbs="get, list, watch",
+        resource="applications, serversets, servers, operations (argosy.dev)",
+    ),
+    Right(
+        verbs="list, watch",
+        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
+        " events (events.k8s.io)",
         why="what may not be read is left out, and said",
+    ),
+    Right(
+        verbs="list, watch",
+        resource="fleets (argosy.dev); namespaces; leases (coordination.k8s.io)",
+        why="the same",
+        everywhere=True,
     ),
 )
 def report(

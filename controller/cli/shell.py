@@ -26,7 +26,7 @@ async def run(session: Session, server: str, command: Sequence[str], container: 
     found = await reading.one(session.api, objects.Server, session.namespace, server)
     if not found.status.provider.id:
         raise failures.Refusal(
-            f"{server} is made of nothing yet: kubectl argosy why server/{server}"
+            f"{server} is made of nothing yet: {session.target.typed(f'why server/{server}')}"
         )
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = list(command) or ["/bin/sh"]
@@ -40,7 +40,8 @@ async def run(session: Session, server: str, command: Sequence[str], container: 
     except faults.Refused as error:
         # The answer to a websocket that is refused carries no reason.
         raise failures.Refusal(
-            f"{error}: does it run, and has it such a container? kubectl argosy why server/{server}"
+            f"{error}: does it run, and has it such a container?"
+            f" {session.target.typed(f'why server/{server}')}"
         ) from error
 
 

@@ -23,21 +23,21 @@ async def wait(session: Session, given: Sequence[str], wanted: str, timeout_seco
     meant = references.parse(given)
     kind, _, status = (wanted or _usual(meant)).partition("=")
     try:
-        async with asyncio.timeout(timeout_seconds or None):
+        async with asyncio.timeout(timeout_seconds or None), screen.working(f"{meant}") as work:
             while True:
-                code = await _look(session, meant, kind, status or "True")
+                code = await _look(session, meant, kind, status or "True", work)
                 if code is not None:
                     return code
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
         raise failures.TookTooLongError(
             f"{meant} is not {kind.lower()} after {timeout_seconds:g} seconds:"
-            f" kubectl argosy why {meant}"
+            f" {session.target.typed(f'why {meant}')}"
         ) from error
 
 
 async def _look(
-    session: Session, meant: references.Reference, kind: str, status: str
+    session: Session, meant: references.Reference, kind: str, status: str, work: screen.Working
 ) -> int | None:
     """Return the exit code, or None where there is more to wait for."""
     view: Any = resources.PLACES[meant.resource].view
@@ -51,6 +51,7 @@ async def _look(
             raise
         screen.say(f"{meant} is gone")
         return 0
+    work.say(f"{meant}: {_standing(found.status.conditions)}")
     if kind.lower() == DELETED:
         return None
     if found.status.observed_generation < found.metadata.generation:
@@ -65,8 +66,14 @@ async def _look(
     if over or (stalled is not None and stalled.status == "True"):
         why = held if over and held is not None else stalled
         message = f"{why.reason}: {why.message}" if why is not None else ""
-        raise failures.Refusal(f"{meant}: {message}; kubectl argosy why {meant}")
+        raise failures.Refusal(f"{meant}: {message}; {session.target.typed(f'why {meant}')}")
     return None
+
+
+def _standing(told: tuple[conditions.Condition, ...]) -> str:
+    """Return how an object stands, in its own words."""
+    held = conditions.find(told, "Succeeded") or conditions.find(told, "Ready")
+    return f"{held.reason}: {held.message}" if held is not None else "not looked at yet"
 
 
 def _usual(meant: references.Reference) -> str:

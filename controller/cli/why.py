@@ -30,8 +30,8 @@ from controller.planning import plan as plans
 LEASE = "argosy-leader"
 # A reason may be a provider's own, of which only its message is known.
 _MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items()}
-# A Lease that was not renewed for so long has no holder that lives.
-LEASE_SECONDS = 60.0
+# A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
+LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
 MOST_BELOW = 5
 
 
@@ -60,7 +60,8 @@ async def tell(session: Session, given: Sequence[str], form: str) -> int:
     meant = references.parse(given)
     space = "" if meant.resource is Resource.FLEETS else session.namespace
     key = Key(meant.resource, space, meant.name)
-    found, planned, notes = await inspection.inspect(session.api, key)
+    async with screen.working(f"reading namespace {space}" if space else "reading"):
+        found, planned, notes = await inspection.inspect(session.api, key)
     if found is None:
         where = f" in namespace {space}" if space else ""
         raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
@@ -159,7 +160,8 @@ async def operator(api: Any) -> str:
         return "No operator has ever led here: is Argosy installed?"
     spec = max((each["spec"] for each in leases), key=lambda each: each.get("renewTime") or "")
     silent = screen.now() - clock.parse(spec.get("renewTime"))
-    if spec.get("holderIdentity") and silent < LEASE_SECONDS:
+    span = spec.get("leaseDurationSeconds") or LEASE_SECONDS
+    if spec.get("holderIdentity") and silent < span + SKEW_SECONDS:
         return ""
     return (
         f"No operator is at work: the last one renewed its Lease {screen.age(silent)} ago. Until"

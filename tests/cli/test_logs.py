@@ -36,6 +36,12 @@ class Pods:
             }
         )
 
+    async def get(self, _resource: Resource, _namespace: str, name: str) -> bytes:
+        """Return the application, if it is the shop."""
+        if name != "shop":
+            raise faults.NotFound(f"applications {name} not found", reason="NotFound")
+        return b"{}"
+
     async def logs(
         self, _namespace: str, pod: str, *, container: str, **_options: Any
     ) -> AsyncGenerator[bytes, None]:
@@ -111,3 +117,12 @@ async def test_nothing_to_be_read_is_a_failure(capsys: pytest.CaptureFixture[str
     assert await _said(wanted, capsys) == (failures.FAILED, [])
     with pytest.raises(failures.Refusal, match="has no pods of cache"):
         await _said(logs.Wanted(application="shop", component="cache"), capsys)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_an_application_that_does_not_exist_is_not_waited_for(
+    follow: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that was mistyped is told at once; -f would wait for its pods for ever."""
+    with pytest.raises(faults.NotFound):
+        await _said(logs.Wanted(application="shp", follow=follow), capsys)

@@ -94,9 +94,10 @@ def test_a_remedy_can_be_typed_as_it_is(command: str) -> None:
         target=target,
         server="",
     )
+    doing: Any = work(here)
     # A kind that the verb does not take would be a UsageError before anything is asked.
     with pytest.raises(faults.NotFound):
-        asyncio.run(work(here))
+        asyncio.run(doing)
 
 
 def test_each_reason_says_what_to_do_in_words_beside_the_command() -> None:

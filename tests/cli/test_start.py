@@ -7,17 +7,16 @@ import os
 import pathlib
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer.main
 
-from controller.__main__ import app
 from controller.api import reasons
 from controller.cli import app as declared
+from tests.cli.typing_in import GROUP
 
 ROOT = pathlib.Path(__file__).parents[2]
 # pydantic is not among them: typer itself checks options with it.
@@ -32,13 +31,36 @@ HEAVY = (
     "controller.kube",
     "controller.execution",
 )
-GROUP: Any = typer.main.get_command(app)
 TYPED = re.compile(r"kubectl argosy ((?:[a-z-]+)(?: (?:[a-z]+/NAME|[a-z]+/\{\w+\}))?)")
 
 
-@pytest.mark.parametrize("words", [["version"], ["--help"], ["status", "--help"]])
-def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str]) -> None:
-    """Help and version load neither kopf, nor clients, nor models, nor what plans."""
+@pytest.mark.parametrize(
+    ("words", "most"), [(["version"], 300), (["--help"], 370), (["status", "--help"], 470)]
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str], most: int) -> None:
+    """Help and version load neither kopf, nor clients, nor models, nor what plans; nor much."""
+    loaded = _loaded(words)
+    assert "controller.cli.app" in loaded
+    assert not loaded & set(HEAVY)
+    assert len(loaded) <= most
+
+
+@pytest.mark.parametrize(
+    ("words", "most"), [(["top"], 640), (["restart", "shop"], 640), (["why", "server/a"], 720)]
+)
+def test_a_command_imports_no_client_that_is_slow(
+    words: list[str], most: int, tmp_path: pathlib.Path
+) -> None:
+    """What works on a cluster loads neither kopf nor the typed clients, and of the rest its own."""
+    loaded = _loaded([*words, "--kubeconfig", str(_nowhere(tmp_path))])
+    assert "controller.kube.client" in loaded
+    assert not {each.partition(".")[0] for each in loaded} & {"kopf", "kubernetes"}
+    assert "controller.wiring" not in loaded
+    assert len(loaded) <= most
+
+
+def _loaded(words: list[str]) -> set[str]:
+    """Return the modules that a command has loaded by its end."""
     program = (
         "import json, sys\n"
         f"sys.argv = ['argosy', *{words!r}]\n"
@@ -49,15 +71,24 @@ def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str]) -> None
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert "controller.cli.app" in loaded
-    assert not loaded & set(HEAVY)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _nowhere(folder: pathlib.Path, server: str = "http://127.0.0.1:9") -> pathlib.Path:
+    """Return a kubeconfig of a cluster that is not there."""
+    config = folder / "config"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
+        f"clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n"
+    )
+    return config
 
 
 def remedies() -> Iterator[str]:
     """Yield the commands of ours that the documented reasons, planners and pages name."""
     for each in reasons.DESCRIPTIONS.values():
-        yield from TYPED.findall(each.remedy)
+        yield from TYPED.findall(each.command)
     sources = [*(ROOT / "controller").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
     for path in [*sources, ROOT / "README.md"]:
         yield from TYPED.findall(path.read_text())
@@ -118,21 +149,58 @@ def test_run_means_the_operator_or_steps(program: str, words: list[str], meant: 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
     """An unreachable cluster ends the command with its code, the address and what to check."""
-    config = tmp_path / "config"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
-        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\n"
-    )
+    config = _nowhere(tmp_path)
+    said = _failing("top", "--kubeconfig", str(config))
+    assert "cannot reach the API server at http://127.0.0.1:9: Connect call failed" in said
+    assert str(config) in said
+
+
+def test_a_cluster_that_is_silent_is_given_up(tmp_path: pathlib.Path) -> None:
+    """An address that takes connections and says nothing is named after a few seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said = _failing("top", "--kubeconfig", str(_nowhere(tmp_path, server)))
+    assert f"cannot reach the API server at {server}: no answer within 8 seconds" in said
+
+
+def test_a_context_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
+    """A wrong --context is told with what lists the right ones."""
+    said = _failing("top", "--context", "nope", "--kubeconfig", str(_nowhere(tmp_path)))
+    assert "nope" in said
+    assert "kubectl config get-contexts" in said
+
+
+def _failing(*words: str) -> str:
+    """Return what a command says of a cluster that it does not reach."""
     done = subprocess.run(
-        [sys.executable, "-m", "controller", "top", "--kubeconfig", str(config)],
+        [sys.executable, "-m", "controller", *words],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
-    assert done.returncode == 6
-    assert "cannot reach the API server at http://127.0.0.1:9" in done.stderr
-    assert str(config) in done.stderr
+    assert done.returncode == 6, done.stderr
     assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["retry-"], ["retry-now", ":4"]),
+        (["why", "server"], ["serverset/", "server/", ":4"]),
+        (["restart", "shop", "--conc"], ["--concurrency", ":4"]),
+        (["plan", "-f", ""], [":0"]),
+    ],
+)
+def test_kubectl_learns_how_a_command_may_go_on(words: list[str], answer: list[str]) -> None:
+    """kubectl_complete-argosy lists what may come next, then kubectl's directive about files."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from controller.__main__ import complete; complete()", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.split() == answer
