@@ -53,7 +53,7 @@ def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
     config = plan.folder / "kwok.yaml"
     options = {**OPTIONS["options"], "enableDebuggingHandlers": plan.settings.local_exec}
     documents = [{**OPTIONS, "options": options}, *stages(binaries, plan.folder)]
-    documents += [_local_exec(plan)] if plan.settings.local_exec else []
+    documents += [_local_exec(plan), _logs(plan)] if plan.settings.local_exec else []
     config.write_text(yaml.safe_dump_all(documents, sort_keys=False))
     user = plan.user_config("kwok", "devcluster:kwok", ["system:masters"])
     return [
@@ -80,6 +80,23 @@ def _local_exec(plan: controlplane.Plan) -> dict[str, Any]:
         "metadata": {"name": "local"},
         "spec": {"execs": [{"local": {"workDir": str(folder)}}]},
     }
+
+
+def _logs(plan: controlplane.Plan) -> dict[str, Any]:
+    """Let the log of every fake pod be one file, in the format that kubelets read."""
+    file = log_file(plan.folder)
+    file.touch()
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "local"},
+        "spec": {"logs": [{"logsFile": str(file), "follow": True}]},
+    }
+
+
+def log_file(folder: Path) -> Path:
+    """Return the file that holds what the fake pods of the cluster in `folder` print."""
+    return folder / "exec" / "log"
 
 
 def _kubelet_flags(plan: controlplane.Plan) -> list[str]:

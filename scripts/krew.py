@@ -15,6 +15,7 @@ import hashlib
 import io
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -73,7 +74,10 @@ def pack(out: Path) -> Path:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", *library]
         locked = ["--require-hashes", "--requirement", str(ROOT / "requirements.lock")]
         subprocess.run([*install, *locked], check=True)
+        # Commands of dependencies: nobody would find them there.
+        shutil.rmtree(folder / "lib" / "bin", ignore_errors=True)
         subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
+        shutil.rmtree(folder / "lib" / "bin")
         write(target, folder / "lib")
     return target
 
