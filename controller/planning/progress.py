@@ -11,6 +11,9 @@ import dataclasses
 from controller.api import clock, objects
 from controller.planning.census import Census
 
+# Status tells times to the second: what it dates may have happened that much later.
+GRAIN = 1.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -56,7 +59,10 @@ def assess(
     retrying: bool,
     halted: bool,
 ) -> Progress:
-    """Return how the rollout stands; `acting` says that this very plan brings it further."""
+    """Return how the rollout stands; `acting` says that this very plan brings it further.
+
+    The deadline is never missed early, and at most a second late.
+    """
     before, rollout = server_set.status, server_set.spec.rollout
     target, proven = census.target, before.proven_revision
     same_target = before.revision == target and before.last_progress_time is not None
@@ -73,7 +79,7 @@ def assess(
     )
     if moved:
         since = clock.stamp(now)
-    began = now if moved else max(clock.parse(since), watching_since)
+    began = now if moved else max(min(clock.parse(since) + GRAIN, now), watching_since)
     left = began + rollout.progress_deadline_seconds - now
     return Progress(
         proven_revision=proven,

@@ -97,6 +97,14 @@ class Row:
         return conditions.find(self.server_set.status.conditions, "Ready")
 
     @property
+    def stalled(self) -> bool:
+        """Whether the set says of the target that it does not get there by itself."""
+        found = self.server_set
+        if found is None or not self.observed:
+            return False
+        return conditions.is_true(found.status.conditions, "Stalled")
+
+    @property
     def converged(self) -> bool:
         """Whether every server is available at the target."""
         return self.ready is not None and self.ready.status == "True"
@@ -128,6 +136,12 @@ class Table:
             each
             for each in row.component.depends_on
             if each in self.rows and not self.rows[each].dependable
+        )
+
+    def stuck(self, row: Row) -> bool:
+        """Return whether something that `row` waits for, however far off, needs a person."""
+        return any(
+            self.rows[each].stalled or self.stuck(self.rows[each]) for each in self.waits_for(row)
         )
 
     @property

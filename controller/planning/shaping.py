@@ -1,7 +1,8 @@
 """What the Application planner writes into ServerSets: made in order, told the truth, taken down.
 
-A component is made, and brought to another revision, only after those it depends on; its replicas
-and policies wait for nobody.
+A component is made, and brought to another revision, only after those it depends on. Until then it
+does not grow either, lest new servers be made twice, unless it is not known when that will be. Its
+policies, and fewer servers, wait for nobody.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
     if row.going:
         note = f"{row.name}: its set is being deleted and comes back once it is gone"
         return Shape(notes=(note,))
-    spec, notes = _differences(row, application, found.spec, waits)
+    spec, notes = _differences(row, application, found.spec, waits, stuck=table.stuck(row))
     annotations = _annotations(row, application, found)
     emitted: list[Action] = []
     if _overridden(row, application):
@@ -147,26 +148,29 @@ def _differences(
     application: objects.Application,
     spec: objects.ServerSetSpec,
     waits: tuple[str, ...],
+    *,
+    stuck: bool,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the changes to the set's spec, with notes on those that wait."""
     changes: dict[str, Any] = {}
     notes: list[str] = []
-    # Replicas that the application leaves out are never sent. With merge patches that is all the
-    # handing over there is: what nobody sends stays as it is, so 50 servers stay 50.
-    if row.component.replicas is not None and spec.replicas != row.component.replicas:
-        changes["replicas"] = row.component.replicas
+    # Going back to what is proven waits for nobody: what it would wait for may be what fails.
+    waiting = waits and spec.revision != row.target.revision and not row.reverted
     alternatives = spec.recovery.alternatives
-    if not same_content(spec, row.target):
-        # Going back to what is proven waits for nobody: what it would wait for may be what fails.
-        if waits and spec.revision != row.target.revision and not row.reverted:
-            notes.append(
-                f"{row.name}: goes to revision {row.target.revision} once"
-                f" {' and '.join(waits)} can be relied upon"
-            )
-        else:
-            alternatives = row.target.alternatives
-            changes |= _content(spec, row)
-            notes.append(f"{row.name}: goes from revision {spec.revision} to {row.target.revision}")
+    if waiting:
+        notes.append(
+            f"{row.name}: goes to revision {row.target.revision} once"
+            f" {' and '.join(waits)} can be relied upon"
+        )
+    elif not same_content(spec, row.target):
+        alternatives = row.target.alternatives
+        changes |= _content(spec, row)
+        notes.append(f"{row.name}: goes from revision {spec.revision} to {row.target.revision}")
+    replicas = _replicas(row, spec)
+    if replicas > spec.replicas and waiting and not stuck:
+        notes.append(f"{row.name}: grows from {spec.replicas} to {replicas} servers then")
+    elif replicas != spec.replicas:
+        changes["replicas"] = replicas
     recovery = row.recovery(alternatives)
     if not rendering.same(spec.recovery, recovery):
         changes["recovery"] = rendering.full(recovery)
@@ -175,6 +179,15 @@ def _differences(
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
     return changes, notes
+
+
+def _replicas(row: Row, spec: objects.ServerSetSpec) -> int:
+    """Return how many servers the set is told to have.
+
+    Replicas that the application leaves out are never sent. With merge patches that is all the
+    handing over there is: what nobody sends stays as it is, so 50 servers stay 50.
+    """
+    return spec.replicas if row.component.replicas is None else row.component.replicas
 
 
 def _content(spec: objects.ServerSetSpec, row: Row) -> dict[str, Any]:
@@ -215,10 +228,16 @@ def depends_on(found: objects.ServerSet) -> set[str]:
 
 
 def _overridden(row: Row, application: objects.Application) -> bool:
-    """Return whether somebody scaled the set, and not the application that was changed."""
+    """Return whether somebody scaled the set, and not the application that was changed.
+
+    Fewer servers than named, before the revision was passed on, are those that wait for it.
+    """
     if row.component.replicas is None or row.server_set is None:
         return False
-    if row.server_set.spec.replicas == row.component.replicas:
+    spec = row.server_set.spec
+    if spec.replicas == row.component.replicas:
+        return False
+    if spec.replicas < row.component.replicas and spec.revision != row.target.revision:
         return False
     if application.status.observed_generation != application.metadata.generation:
         return False

@@ -15,6 +15,10 @@ from controller.providers import pod_manifest
 # seconds more. After this many, nobody is there to confirm that the containers ended.
 UNREACHABLE_AFTER = 30.0
 
+# The scheduler says Unschedulable of every pod whose claims are not bound yet, which takes a while
+# and is no trouble. Only a pod that is older has some.
+BINDING_SECONDS = 30.0
+
 # The API server copies it from the node when a pod is placed, where nodes have one.
 _ZONE_LABEL = "topology.kubernetes.io/zone"
 
@@ -93,6 +97,8 @@ def observe(
     changing = is_changing(pod)
     up = ready is not None and ready.status == "True" and not changing
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
+    if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
+        error_class = ""
     label = meta.annotations.get(names.ALTERNATIVE_ANNOTATION, "")
     wanted = own_labels(pod, server)
     return snapshot.Observation(
@@ -181,6 +187,10 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
         return Phase.TERMINATING, deadline, NO_TROUBLE
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended"
     return Phase.UNREACHABLE, deadline, ("NodeLost", message, TRANSIENT)
+
+
+def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:
+    return bool(server.spec.volume_claims) and not pod.spec.node_name
 
 
 def _ended_since(ready: objects.PodCondition | None) -> float:

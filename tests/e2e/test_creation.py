@@ -176,6 +176,15 @@ def test_each_server_has_claims_of_its_own(kube: Kube) -> None:
     assert driving.uids(app.pods("db"))["shop-db-0"] == before
 
 
+def test_servers_with_claims_tell_their_status_once(kube: Kube) -> None:
+    """That a pod cannot be placed before its claims are bound is not worth a write."""
+    app = kube.app(component("db", replicas=3, volumeClaims=[claim("data")]))
+    app.apply()
+    app.wait_ready()
+    told = [each.name for each in kube.history().ours if each.resource == "servers"]
+    assert sorted(told) == sorted(2 * list(app.servers("db")))
+
+
 def test_claims_are_kept_or_deleted_by_policy_when_scaled(kube: Kube) -> None:
     """The policy whenScaled decides what becomes of the claims of servers that are scaled away."""
     app = kube.app(

@@ -55,6 +55,26 @@ def test_rolling_update_keeps_its_budget(
     assert hindsight.fewest_ready(kube.history(), replicas) == fewest
 
 
+@pytest.mark.parametrize("changed", [["web"], ["db", "web"]], ids="-".join)
+def test_what_grows_with_an_update_grows_at_the_new_revision(
+    kube: Kube, changed: list[str]
+) -> None:
+    """New servers are made once, also where the update has to wait for a dependency's."""
+    app = kube.app(component("db"), component(replicas=2, dependsOn=["db"]))
+    app.apply()
+    app.wait_ready()
+    app.component()["replicas"] = 5
+    for each in changed:
+        app.container(each)["image"] = "app:2"
+    app.apply()
+    _running(app, "app:2")
+    # The first two were changed in place; the others are as they were made.
+    assert [each["metadata"]["generation"] for _, each in sorted(app.pods().items())] == [
+        *(2, 2),
+        *(1, 1, 1),
+    ]
+
+
 @pytest.mark.parametrize(("surge", "most"), [(1, 6), ("30%", 7)])
 def test_surge_adds_servers_before_any_goes(kube: Kube, surge: int | str, most: int) -> None:
     """With maxSurge alone no server is ever missing; spare ones are gone in the end."""

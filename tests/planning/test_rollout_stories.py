@@ -71,6 +71,66 @@ def test_dependents_change_after_what_they_depend_on() -> None:
     hold("update_in_order", rehearsal.story)
 
 
+def test_what_grows_with_an_update_grows_at_the_new_revision() -> None:
+    """More servers and another revision, asked for at once: no new server is made twice."""
+    rehearsal = rehearse()
+    update(rehearsal, "web:v2", 7)
+    rehearsal.run()
+    assert set(rehearsal.images(WEB).values()) == {"web:v2"}
+    assert [each.metadata.generation for each in rehearsal.servers(WEB).values()][4:] == [1, 1, 1]
+    hold("grow_and_update", rehearsal.story)
+
+
+def test_a_bad_revision_that_comes_with_growth_costs_only_the_new_servers() -> None:
+    """New servers at a revision that fails spend the budgets: those that run are not touched."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30, "onDeadline": "RollBack"}
+    rehearsal = rehearse(rollout=rollout)
+    update(rehearsal, "web:broken", 6, rollout=rollout)
+    rehearsal.run_for(30)
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    rehearsal.run(quiet=40)
+    assert rehearsal.images(WEB) == dict.fromkeys(range(6), "web:v1")
+    assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
+    hold("grow_and_roll_back", rehearsal.story)
+
+
+def test_growth_waits_with_the_revision() -> None:
+    """While a new revision waits for a dependency so do new servers, fewer servers do not."""
+    rehearsal = Rehearsal()
+    for version, webs, bots in (("v1", 2, 2), ("v2", 4, 1)):
+        rehearsal.lines.clear()
+        rehearsal.apply(
+            "shop",
+            component("db", f"db:{version}", 2),
+            component("web", f"web:{version}", webs, dependsOn=["db"]),
+            component("bot", f"bot:{version}", bots, dependsOn=["db"]),
+        )
+        rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
+    assert rehearsal.images("shop-bot") == {0: "bot:v2"}
+    assert [each.metadata.generation for each in rehearsal.servers(WEB).values()][2:] == [1, 1]
+    assert not rehearsal.events
+    hold("grow_in_order", rehearsal.story)
+
+
+def test_growth_does_not_wait_for_what_is_stuck() -> None:
+    """Nobody knows when a halted dependency goes on: servers are made as those that run."""
+    rollout = {"progressDeadlineSeconds": 20}
+    rehearsal = Rehearsal()
+    for database, version, webs in (("db:v1", "v1", 2), ("db:broken", "v2", 4)):
+        rehearsal.lines.clear()
+        rehearsal.apply(
+            "shop",
+            component("db", database, 2, rollout=rollout),
+            component("web", f"web:{version}", webs, dependsOn=["db"]),
+        )
+        rehearsal.run(quiet=30)
+    assert rehearsal.condition(objects.ServerSet, "shop-db", "Stalled")[0] == "True"
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    assert not [each for each in rehearsal.events if each.reason == "ReplicasOverridden"]
+    hold("grow_past_the_stuck", rehearsal.story)
+
+
 def test_scale_up_and_down() -> None:
     """New servers take the lowest free ordinals; marked ones go first, then ill, then highest."""
     rehearsal = rehearse()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.api import names, objects
+from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.planning import plan, serverset, snapshot
 from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
@@ -311,6 +311,23 @@ def test_time_in_which_nobody_watched_is_no_missed_deadline() -> None:
     made = planned(rehearsal, watching_since=rehearsal.now)
     assert reason(made) == "RollingOut"
     assert made.wake_after == 30
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.99])
+def test_the_deadline_is_never_missed_early(fraction: float) -> None:
+    """However late in its second the last progress was: all of the time is given, and no more."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30}
+    rehearsal = rehearse(rollout=rollout)
+    rehearsal.now += fraction
+    rehearsal.apply("shop", component("web", "web:broken", 3, rollout=rollout))
+    rehearsal.run_for(5)
+    told = rehearsal.get(objects.ServerSet, SET).status.last_progress_time
+    progressed = clock.parse(told) + fraction
+    assert reason(planned(rehearsal, now=progressed + 29.999)) == "RollingOut"
+    late = planned(rehearsal, now=progressed + 29.999).wake_after
+    assert late is not None
+    assert 0 < late <= 1.01
+    assert reason(planned(rehearsal, now=progressed + 31)) == "ProgressDeadlineExceeded"
 
 
 def test_pausing_stops_the_clock() -> None:

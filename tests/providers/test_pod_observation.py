@@ -205,6 +205,36 @@ def test_states_and_their_reasons(
 
 
 @pytest.mark.parametrize(
+    ("made", "node", "claims", "error_class"),
+    [
+        ("2026-06-01T11:59:31Z", "", True, ""),
+        ("2026-06-01T11:59:30Z", "", True, "Transient"),
+        ("2026-06-01T11:59:31Z", "", False, "Transient"),
+        ("2026-06-01T11:59:31Z", "node-a", True, "Transient"),
+    ],
+)
+def test_binding_claims_is_no_trouble(
+    made: str, node: str, *, claims: bool, error_class: str
+) -> None:
+    """The scheduler refuses a pod until its claims are bound: trouble only once that lasts."""
+    of = server()
+    if claims:
+        claim = objects.VolumeClaim(name="data")
+        of = msgspec.structs.replace(
+            of, spec=msgspec.structs.replace(of.spec, volume_claims=(claim,))
+        )
+    unbound = condition("PodScheduled", "False", reason="Unschedulable", message="unbound")
+    found = pod(
+        meta={"creationTimestamp": made},
+        spec={"nodeName": node},
+        phase="Pending",
+        conditions=[unbound],
+    )
+    seen = observe(found, of)
+    assert (seen.phase, seen.message, seen.error_class) == (Phase.PENDING, "unbound", error_class)
+
+
+@pytest.mark.parametrize(
     ("meta", "spec", "phase", "reason"),
     [
         ({"deletionTimestamp": "2026-06-01T12:00:20Z"}, {}, Phase.TERMINATING, ""),
