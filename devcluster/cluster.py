@@ -194,8 +194,7 @@ class Cluster:
 
     def _create_missing(self) -> None:
         nodes = [kwok.node(number) for number in range(self.settings.nodes)]
-        wanted = [("/apis/storage.k8s.io/v1/storageclasses", kwok.STORAGE_CLASS)]
-        wanted += [("/api/v1/nodes", each) for each in nodes]
+        wanted = [*kwok.OBJECTS, *(("/api/v1/nodes", each) for each in nodes)]
         with futures.ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda each: self._create(*each), wanted))
 

@@ -32,6 +32,49 @@ STORAGE_CLASS = {
     "reclaimPolicy": "Delete",
     "volumeBindingMode": "Immediate",
 }
+USER = "devcluster:kwok"
+GUARD = "devcluster-kwok"
+ADMISSION = {"apiVersion": "admissionregistration.k8s.io/v1"}
+# A kubelet says which pod it means; kwok deletes by name, at times twice. Without this the second
+# one would take a pod that has been made under the name since.
+POLICY = {
+    **ADMISSION,
+    "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": GUARD},
+    "spec": {
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["DELETE"],
+                    "resources": ["pods"],
+                }
+            ]
+        },
+        "matchConditions": [
+            {"name": "by-kwok", "expression": f"request.userInfo.username == '{USER}'"}
+        ],
+        "validations": [
+            {
+                "expression": "has(oldObject.metadata.deletionTimestamp)",
+                "message": "a fake node must end only pods that were asked to go",
+            }
+        ],
+    },
+}
+BINDING = {
+    **ADMISSION,
+    "kind": "ValidatingAdmissionPolicyBinding",
+    "metadata": {"name": GUARD},
+    "spec": {"policyName": GUARD, "validationActions": ["Deny"]},
+}
+# What it needs in the cluster, by collection, beside its nodes.
+OBJECTS = (
+    ("/apis/storage.k8s.io/v1/storageclasses", STORAGE_CLASS),
+    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", POLICY),
+    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings", BINDING),
+)
 OPTIONS: dict[str, Any] = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokConfiguration",
@@ -55,7 +98,7 @@ def command(plan: controlplane.Plan, binaries: Path) -> list[str]:
     documents = [{**OPTIONS, "options": options}, *stages(binaries, plan.folder)]
     documents += [_local_exec(plan), _logs(plan)] if plan.settings.local_exec else []
     config.write_text(yaml.safe_dump_all(documents, sort_keys=False))
-    user = plan.user_config("kwok", "devcluster:kwok", ["system:masters"])
+    user = plan.user_config(NAME, USER, ["system:masters"])
     return [
         str(binaries / NAME),
         f"--kubeconfig={user}",

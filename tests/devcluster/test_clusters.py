@@ -14,7 +14,7 @@ import kubernetes.stream
 import pytest
 import yaml
 
-from devcluster import client, cluster, controlplane, errors, operator, ports, processes
+from devcluster import client, cluster, controlplane, errors, kwok, operator, ports, processes
 
 pytestmark = pytest.mark.e2e
 PODS = "/api/v1/namespaces/default/pods"
@@ -162,6 +162,25 @@ def test_deleted_pods_go_and_jobs_complete(new_cluster: NewCluster) -> None:
         lambda: [each["metadata"]["name"] for each in one.client.get(PODS)["items"]],
         lambda names: "web" not in names,
     )
+
+
+def test_fake_nodes_end_no_pod_that_was_not_asked_to_go(new_cluster: NewCluster) -> None:
+    """A late delete by name, as kwok sends it, spares whatever has the name since."""
+    one = new_cluster()
+    one.client.create(PODS, pod("web"))
+    before = eventually(lambda: one.client.get(f"{PODS}/web"), ready)["metadata"]["uid"]
+    node = client.Client(one.plan().user_config(kwok.NAME, kwok.USER, ["system:masters"]))
+
+    def refused(**options: Any) -> str:
+        try:
+            node.delete(f"{PODS}/web", {"gracePeriodSeconds": 0, **options})
+        except client.ApiError as error:
+            return str(error)
+        return ""
+
+    eventually(lambda: refused(dryRun=["All"]), lambda said: "asked to go" in said)
+    assert "must end only pods that were asked to go" in refused()
+    assert one.client.get(f"{PODS}/web")["metadata"]["uid"] == before
 
 
 def test_exec_in_a_fake_pod_runs_on_this_machine_if_asked_for(new_cluster: NewCluster) -> None:

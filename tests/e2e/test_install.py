@@ -6,6 +6,8 @@ takes restricted pods, and does the main job there with servers that answer HTTP
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import subprocess
 import urllib.request
@@ -29,6 +31,28 @@ CHART = ROOT / "charts" / "argosy"
 SHOP = yaml.safe_load((ROOT / "examples" / "shop.yaml").read_text())
 # The example's servers do not heed SIGTERM, so each takes all the time that it has to drain.
 SHOP["spec"]["deletion"] = {"drainSeconds": 1}
+# Three of its web servers, for what needs no more.
+TRIO = copy.deepcopy(SHOP)
+TRIO["metadata"]["name"] = "trio"
+(_WEB,) = (each for each in TRIO["spec"]["components"] if each["name"] == "web")
+TRIO["spec"]["components"] = [_WEB]
+_WEB["replicas"] = 3
+del _WEB["dependsOn"]
+TRIO_POD = _WEB["template"]["spec"]
+# Looks names up until each has the address that it should have.
+LOOK = """
+import json, socket, sys, time
+wanted, found, deadline = json.loads(sys.argv[1]), {}, time.monotonic() + 60
+while found != wanted:
+    for name in wanted:
+        try:
+            found[name] = socket.gethostbyname(name)
+        except OSError as error:
+            found[name] = str(error)
+    if time.monotonic() > deadline:
+        sys.exit(f"names have other addresses: {found}")
+    time.sleep(0.2)
+"""
 OPERATOR = "argosy-system"
 NAMESPACE = "shops"
 PATIENCE_SECONDS = 120
@@ -105,6 +129,17 @@ def shop(installed: client.Client) -> Iterator[str]:
         until(installed, lambda: not found(installed, path), "the shop does not go")
 
 
+@pytest.fixture
+def trio(installed: client.Client) -> Iterator[str]:
+    """The path of an application of three web servers, Ready; deleted afterwards."""
+    path = f"{GROUP}/applications/trio"
+    installed.apply(path, TRIO)
+    until(installed, lambda: ready(installed, path), "the trio is not ready")
+    yield path
+    installed.delete(path)
+    until(installed, lambda: not found(installed, path), "the trio does not go")
+
+
 def until(api: client.Client, condition: Callable[[], bool], what: str) -> None:
     """Wait until `condition` holds; a failure shows what the operator said."""
     if not processes.wait_until(condition, PATIENCE_SECONDS):
@@ -131,17 +166,46 @@ def ready(api: client.Client, path: str) -> bool:
     )
 
 
-def pods(api: client.Client) -> dict[str, dict[str, Any]]:
-    """Return the shop's pods by name."""
-    items = api.get(f"{PODS}?labelSelector=argosy.dev/application=shop")["items"]
+def pods(api: client.Client, application: str = "shop") -> dict[str, dict[str, Any]]:
+    """Return an application's pods by name."""
+    items = api.get(f"{PODS}?labelSelector=argosy.dev/application={application}")["items"]
     return {each["metadata"]["name"]: each for each in items}
+
+
+def page(pod: dict[str, Any], port: int) -> str:
+    """Return what a pod's server answers over HTTP."""
+    url = f"http://{pod['status']['podIP']}:{port}/"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return str(response.read().decode())
 
 
 def answers(pod: dict[str, Any], port: int) -> bool:
     """Return whether a pod's server answers HTTP."""
-    url = f"http://{pod['status']['podIP']}:{port}/"
-    with urllib.request.urlopen(url, timeout=10) as response:
-        return bool(response.status == 200)
+    return "Directory listing" in page(pod, port)
+
+
+def look_up(api: client.Client, name: str, wanted: dict[str, str]) -> None:
+    """Look names up in a pod of its own until all have the addresses that they should have."""
+    spec = {key: TRIO_POD[key] for key in ("securityContext", "terminationGracePeriodSeconds")}
+    container = {
+        "name": "look",
+        **{key: TRIO_POD["containers"][0][key] for key in ("image", "securityContext")},
+        "command": ["python", "-c", LOOK, json.dumps(wanted)],
+    }
+    body = {
+        "metadata": {"name": name},
+        "spec": {**spec, "restartPolicy": "Never", "containers": [container]},
+    }
+    api.create(PODS, body)
+
+    def ended() -> bool:
+        return api.get(f"{PODS}/{name}")["status"]["phase"] in {"Succeeded", "Failed"}
+
+    until(api, ended, "nobody looked")
+    assert api.get(f"{PODS}/{name}")["status"]["phase"] == "Succeeded", api.get(
+        f"{PODS}/{name}/log"
+    )
+    api.delete(f"{PODS}/{name}", {"gracePeriodSeconds": 0})
 
 
 def logs(api: client.Client) -> str:
@@ -200,6 +264,51 @@ def _with_web(replicas: int) -> dict[str, Any]:
         for each in spec["components"]
     ]
     return {**SHOP, "spec": {**spec, "components": components}}
+
+
+def test_names_of_servers_resolve(installed: client.Client, trio: str) -> None:
+    """In a pod of the namespace each server has its name in DNS, also after its pod was replaced."""
+
+    def addresses() -> dict[str, str]:
+        return {
+            f"{name}.trio-web": pod["status"]["podIP"]
+            for name, pod in pods(installed, "trio").items()
+        }
+
+    assert len(addresses()) == 3
+    look_up(installed, "look-1", addresses())
+    before = pods(installed, "trio")["trio-web-1"]["metadata"]["uid"]
+    installed.delete(f"{PODS}/trio-web-1")
+
+    def replaced() -> bool:
+        pod = pods(installed, "trio").get("trio-web-1")
+        return pod is not None and pod["metadata"]["uid"] != before and ready(installed, trio)
+
+    until(installed, replaced, "not replaced")
+    look_up(installed, "look-2", addresses())
+
+
+def test_an_image_is_changed_in_the_same_pods(
+    real: cluster.Cluster, installed: client.Client, trio: str, tmp_path: Path
+) -> None:
+    """The moment the application says Ready again, only new containers serve, in the old pods."""
+    image = TRIO_POD["containers"][0]["image"]
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\nRUN touch /tmp/second-version\n")
+    second = images.build(real, tmp_path, "docker.io/argosy-dev/web:second").image
+    before = pods(installed, "trio")
+    changed = copy.deepcopy(TRIO)
+    changed["spec"]["components"][0]["template"]["spec"]["containers"][0]["image"] = second
+    installed.apply(trio, changed)
+    until(installed, lambda: ready(installed, trio), "not updated")
+    now = pods(installed, "trio")
+    pages = {name: page(pod, 8080) for name, pod in now.items()}
+    assert all("second-version" in text for text in pages.values()), pages
+    for name, pod in now.items():
+        assert pod["metadata"]["uid"] == before[name]["metadata"]["uid"]
+        (container,) = pod["status"]["containerStatuses"]
+        (old,) = before[name]["status"]["containerStatuses"]
+        assert container["containerID"] != old["containerID"]
+        assert container["restartCount"] == old["restartCount"] + 1
 
 
 def test_uninstall_refuses_while_applications_exist(

@@ -227,6 +227,32 @@ async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
         assert len(created) == 10
 
 
+@pytest.mark.parametrize("after", [0.2, 2.0])
+async def test_an_hour_without_an_api_server_is_survived(after: float) -> None:
+    """The same process goes on where it was: soon, and without making anything twice."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        loop = asyncio.get_running_loop()
+        process = universe.process
+        await universe.apply(
+            application("shop", component("db", 2), component("web", 20, dependsOn=["db"]))
+        )
+        await asyncio.sleep(after)
+        faults.crash()
+        await asyncio.sleep(3600)
+        faults.down = False
+        began = loop.time()
+        await universe.until(lambda: is_ready(universe))
+        assert loop.time() - began < 120
+        assert universe.process is process
+        created = [
+            w.name
+            for w in universe.server.writes
+            if w.resource is Resource.PODS and w.before is None
+        ]
+        assert len(created) == len(set(created)) == 22
+
+
 async def test_crashes_at_any_moment_change_nothing_in_the_end() -> None:
     """G2: killed again and again, the operator still makes each pod exactly once."""
     async with Universe() as universe:
