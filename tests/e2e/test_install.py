@@ -267,7 +267,7 @@ def _with_web(replicas: int) -> dict[str, Any]:
 
 
 def test_names_of_servers_resolve(installed: client.Client, trio: str) -> None:
-    """In a pod of the namespace each server has its name in DNS, also after its pod was replaced."""
+    """In a pod of the namespace each server is found by name, also once its pod was replaced."""
 
     def addresses() -> dict[str, str]:
         return {
