@@ -14,7 +14,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup binaries node-packages demo test test-unit test-e2e test-node check format \
-  generate lock changelog image faults mutants clean
+  generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
 	awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ changelog: $(VENV)/.ready ## Move news fragments into the changelog (VERSION=0.2
 
 image: ## Build the operator's image
 	docker buildx build --load --tag $(IMAGE) .
+
+# BENCH takes arguments: make bench BENCH="--quick --only 11"
+bench: setup ## Measure the ratios beside others, on clusters of its own (20 minutes)
+	$(PY) -m bench $(BENCH)
 
 faults: setup ## Break the operator's connection in every way, at every write
 	$(PY) -m proof.faults $(FAULTS)

@@ -10,7 +10,7 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import asdict
 from pathlib import Path
@@ -125,6 +125,14 @@ class Cluster:
         """Kill and start the API server: every watch breaks, etcd remembers."""
         self.restart(controlplane.APISERVER)
 
+    def set_flags(self, component: str, flags: Sequence[str]) -> None:
+        """Start a component anew with these more flags instead of those it had."""
+        state = self._state()
+        known = state["settings"]["flags"]
+        state["settings"]["flags"] = {**known, component: list(flags)}
+        self._keep(state)
+        self.restart(component)
+
     def plan(self) -> controlplane.Plan:
         """Return what decides the command lines of this cluster."""
         state = self._state()
@@ -183,6 +191,9 @@ class Cluster:
                     f" {known.real_node}); `down` it first"
                 )
             state["settings"]["nodes"] = max(settings.nodes, known.nodes)
+        self._keep(state)
+
+    def _keep(self, state: dict[str, Any]) -> None:
         scratch = self._state_file.with_suffix(".part")
         scratch.write_text(json.dumps(state, indent=2))
         scratch.rename(self._state_file)

@@ -1,0 +1,88 @@
+"""The manifests that arms are given: one container, the same for all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller.api import names
+from controller.api.resources import PLACES, Resource
+
+Object = dict[str, Any]
+
+COMPONENT = "web"
+GRACE_SECONDS = 1
+
+
+def template(version: str = "") -> Object:
+    """Return the pod template; another version makes pods that have to be replaced."""
+    container: Object = {"name": "main", "image": "registry.example/shop/web:1.0"}
+    if version:
+        container["env"] = [{"name": "VERSION", "value": version}]
+    return {
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": GRACE_SECONDS},
+    }
+
+
+def application(name: str, replicas: int, version: str = "") -> Object:
+    """Return an Application of one component that may be rolled out all at once."""
+    rollout = {"maxUnavailable": "100%", "inPlace": "Never"}
+    component = {
+        "name": COMPONENT,
+        "replicas": replicas,
+        "template": template(version),
+        "rollout": rollout,
+    }
+    return {
+        **_head(Resource.APPLICATIONS, name),
+        "spec": {"deletion": {"drainSeconds": 0}, "components": [component]},
+    }
+
+
+def server_name(application_name: str, ordinal: int) -> str:
+    """Return the name of a server of an application of `application`."""
+    return names.server(application_name, COMPONENT, ordinal)
+
+
+def deployment(name: str, replicas: int, version: str = "") -> Object:
+    """Return a Deployment that may be rolled out all at once."""
+    update = {"maxUnavailable": "100%", "maxSurge": 0}
+    return {
+        **_head(Resource.DEPLOYMENTS, name),
+        "spec": {
+            **_selected(name, replicas, version),
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": update},
+        },
+    }
+
+
+def stateful_set(name: str, replicas: int, version: str = "") -> Object:
+    """Return a StatefulSet that does not wait for one pod before it makes the next."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": name},
+        "spec": {
+            **_selected(name, replicas, version),
+            "serviceName": name,
+            "podManagementPolicy": "Parallel",
+        },
+    }
+
+
+def pod(name: str, version: str = "") -> Object:
+    """Return a pod that nobody owns."""
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **template(version)}
+
+
+def _selected(name: str, replicas: int, version: str) -> Object:
+    labels = {"app": name}
+    return {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, **template(version)},
+    }
+
+
+def _head(resource: Resource, name: str) -> Object:
+    place = PLACES[resource]
+    return {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": name}}

@@ -1,0 +1,1 @@
+"""What is measured: each trial lets some arms do a job in turns and yields findings."""

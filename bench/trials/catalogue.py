@@ -1,0 +1,58 @@
+"""The trials by name, and which ratios each of them finds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from bench.stage import Stage
+from bench.trials import floor, large, replace, writes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One trial and the keys of the ratios that it finds."""
+
+    name: str
+    finds: tuple[str, ...]
+    run: Callable[[Stage], None]
+
+
+TRIALS = (
+    Trial(name="floor", finds=("1", "2", "11", *floor.BESIDE), run=floor.run),
+    Trial(name="large", finds=("4a", "4b", "6", "7a", "7b", "8", "9a", "9b"), run=large.run),
+    Trial(name="writes", finds=("3", "3s"), run=writes.run),
+    Trial(name="replace", finds=("13",), run=replace.run),
+)
+
+
+def chosen(names: Iterable[str]) -> list[Trial]:
+    """Return the trials of these names, or that find these ratios; all for no names.
+
+    Raises ValueError for a name that nobody has.
+    """
+    wanted = list(names)
+    if not wanted:
+        return list(TRIALS)
+    found = [each for each in TRIALS if any(_means(name, each) for name in wanted)]
+    unknown = [name for name in wanted if not any(_means(name, each) for each in TRIALS)]
+    if unknown:
+        known = ", ".join(each.name for each in TRIALS)
+        raise ValueError(f"no trial or ratio is called {', '.join(unknown)} (trials: {known})")
+    return found
+
+
+def wanted(names: Iterable[str]) -> frozenset[str]:
+    """Return the keys of the ratios that are asked for by these names."""
+    asked = list(names)
+    return frozenset(
+        key
+        for each in chosen(asked)
+        for key in each.finds
+        if not asked or each.name in asked or not {key, key.rstrip("abs")}.isdisjoint(asked)
+    )
+
+
+def _means(name: str, trial: Trial) -> bool:
+    """Whether a name is the trial's, or a ratio's that it finds, such as `3`, for `3` and `3s`."""
+    return name == trial.name or any(name in (key, key.rstrip("abs")) for key in trial.finds)

@@ -1,0 +1,134 @@
+"""What the benchmark reads: /proc, audit logs, watches."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bench import etcd, machine, meters, sight, table
+from bench.ratios import Book
+from bench.tally import Tally
+
+OPERATOR = "system:serviceaccount:argosy:argosy"
+
+
+def test_cpu_is_of_user_and_system(tmp_path: Path) -> None:
+    """Both kinds of CPU time count, also of a program with a bracket in its name."""
+    (tmp_path / "7").mkdir()
+    fields = ["S", *("0" for _ in range(10)), "250", "50", *("0" for _ in range(30))]
+    (tmp_path / "7" / "stat").write_text(f"7 (odd) name) {' '.join(fields)}\n")
+    assert meters.cpu_seconds(7, tmp_path) == pytest.approx(300 / meters.TICKS)
+
+
+def test_what_has_ended_uses_nothing(tmp_path: Path) -> None:
+    """A process that is gone costs no CPU and no memory, and is no error."""
+    assert meters.cpu_seconds(7, tmp_path) == 0
+    assert meters.peak_bytes(7, tmp_path) == 0
+
+
+def test_memory_is_read_in_bytes() -> None:
+    """This process has memory resident, and never more than at its peak."""
+    resident, peak = meters.resident_bytes(os.getpid()), meters.peak_bytes(os.getpid())
+    assert 1 << 20 < resident <= peak
+
+
+def test_machine_is_described(tmp_path: Path) -> None:
+    """The report names the processor and what ran on it."""
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Abacus 3\n")
+    (tmp_path / "meminfo").write_text("MemTotal:       8388608 kB\n")
+    described = machine.describe(tmp_path)
+    assert described["cpu"] == "Abacus 3"
+    assert described["memory"] == "8 GiB"
+    assert described["kubernetes"].startswith("v1.")
+
+
+def _line(verb: str, resource: str, user: str = OPERATOR, sub: str = "", code: int = 200) -> bytes:
+    event = {
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "user": {"username": user},
+        "objectRef": {"resource": resource, "subresource": sub},
+        "responseStatus": {"code": code},
+        "requestReceivedTimestamp": "2026-01-01T00:00:00.000000Z",
+        "stageTimestamp": "2026-01-01T00:00:00.000000Z",
+    }
+    return json.dumps(event).encode() + b"\n"
+
+
+def test_tally_counts_the_operators_writes_from_now_on(tmp_path: Path) -> None:
+    """Reads, Leases, others' writes and what was before do not count; refused writes do."""
+    log = tmp_path / "audit.log"
+    log.write_bytes(_line("create", "pods"))
+    tally = Tally(log)
+    with log.open("ab") as file:
+        file.write(_line("create", "pods"))
+        file.write(_line("create", "pods", code=409))
+        file.write(_line("patch", "servers", sub="status"))
+        file.write(_line("update", "leases"))
+        file.write(_line("get", "pods"))
+        file.write(_line("patch", "pods", user="kwok", sub="status"))
+        file.write(_line("create", "pods")[:-20])  # being written
+    assert tally.counts() == {("pods", "", "create"): 2, ("servers", "status", "patch"): 1}
+
+
+def test_tally_of_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
+    """An API server that has served nothing yet has written nothing."""
+    log = tmp_path / "audit.log"
+    tally = Tally(log)
+    log.write_bytes(_line("create", "pods"))
+    assert tally.counts() == {("pods", "", "create"): 1}
+
+
+def _meta(name: str, uid: str, deleted: str = "") -> sight.Meta:
+    return sight.Meta(name=name, uid=uid, deletion_timestamp=deleted)
+
+
+def test_sight_notes_when_each_state_was_first_seen() -> None:
+    """An object is created once, ready once, going once and gone once, whatever repeats."""
+    track = sight.Track()
+    track.take("ADDED", _meta("fleet-web-0", "a"), 1.0, ready=False)
+    track.take("MODIFIED", _meta("fleet-web-0", "a"), 2.0, ready=True)
+    track.take("MODIFIED", _meta("fleet-web-0", "a"), 3.0, ready=True)
+    track.take("MODIFIED", _meta("fleet-web-0", "a", "now"), 4.0, ready=True)
+    track.take("DELETED", _meta("fleet-web-0", "a", "now"), 5.0, ready=False)
+    track.take("BOOKMARK", _meta("", ""), 6.0, ready=False)
+    assert track.all == sight.Times(created=[1.0], ready=[2.0], going=[4.0], gone=[5.0])
+
+
+def test_sight_tells_applications_and_incarnations_apart() -> None:
+    """A successor of the same name is another object, and belongs to the same application."""
+    track = sight.Track()
+    track.take("ADDED", _meta("fleet-web-0", "a"), 1.0, ready=True)
+    track.take("DELETED", _meta("fleet-web-0", "a"), 2.0, ready=True)
+    track.take("ADDED", _meta("fleet-web-0", "b"), 3.0, ready=False)
+    track.take("ADDED", _meta("guest-web-0", "c"), 4.0, ready=False)
+    assert track.of["fleet"].created == [1.0, 3.0]
+    assert track.of["guest"].created == [4.0]
+    assert track.all.going == [2.0]
+    assert track.born["fleet-web-0"] == 1.0
+
+
+def test_ranges_end_after_all_that_begin_alike() -> None:
+    """A wiped namespace takes no other with it whose name begins like it."""
+    end = etcd.end_of("/registry/pods/arm-1/")
+    assert end > "/registry/pods/arm-1/~"
+    assert end < "/registry/pods/arm-10/a"
+
+
+def test_tables_have_a_row_for_each_ratio() -> None:
+    """A person sees the target, the median, the spread, and whether it was met."""
+    book = Book()
+    book.add("1", 1.0)
+    book.add("1", 1.25)
+    book.add("3", 1.5, "500 servers")
+    book.add("6", 0)
+    rows = list(table.rows(book.findings))
+    assert [row[0] for row in rows] == ["1", "3", "6"]
+    assert rows[0][2:] == ("≤ 1.15", "1.12", "1..1.25", "2", "pass")
+    assert rows[1][1].endswith("(500 servers)")
+    assert rows[1][6] == "MISSED"
+    assert rows[2][2:4] == ("0", "0")
+    assert table.markdown(book.findings).splitlines()[1].startswith("| --- |")
