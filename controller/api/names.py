@@ -33,6 +33,8 @@ CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
 # On a ControllerRevision that missed its deadline; the value is the reason.
 CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
+# On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
+PROVEN_ANNOTATION = f"{GROUP}/proven"
 
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"

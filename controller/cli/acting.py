@@ -38,7 +38,6 @@ _VERBS = {
     "stop": ("Stop", "Stop servers without losing what they are."),
     "replace": ("Replace", "Replace what servers are made of, the ill ones too."),
     "snapshot": ("Snapshot", "Take a snapshot of each server, where its fleet can."),
-    "rollback": ("RollBack", "Go back to the last revision that ran in good health."),
 }
 
 
@@ -83,6 +82,39 @@ def share(text: str) -> int | str | None:
 
 for _name, (_action, _about) in _VERBS.items():
     app.command(app.ACT, READ, MAKE, CANCEL, name=_name)(_verb(_name, _action, _about))
+
+
+@app.command(app.ACT, READ, MAKE, CANCEL)
+def rollback(  # noqa: PLR0917 - each is an option, given by name
+    application: arguments.Application,
+    component: arguments.Components = None,
+    to: Annotated[
+        str,
+        typer.Option("--to", help="A revision's number or hash; the one before if none."),
+    ] = "",
+    timeout: Seconds = 0,
+    called: Name = "",
+    detach: arguments.Detach = False,
+) -> Work:
+    """Go back to an earlier revision that ran in good health; `history` lists them.
+
+    Example: kubectl argosy rollback shop --component web --to 7
+    """
+    from controller.cli import operations  # noqa: PLC0415 - imported when asked for
+
+    spec = {
+        "components": component,
+        "parameters": {"revision": to} if to else None,
+        "timeoutSeconds": timeout or None,
+    }
+    return functools.partial(
+        operations.begin,
+        application=application,
+        action="RollBack",
+        spec=spec,
+        detach=detach,
+        name=called,
+    )
 
 
 @app.command(app.ACT, READ, MAKE, CANCEL, name="run-steps")

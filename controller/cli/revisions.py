@@ -140,7 +140,8 @@ def _revision(
         revision=revision,
         age_seconds=int(screen.now() - clock.parse(stored.metadata.creation_timestamp)),
         target=status is not None and status.revision == revision,
-        proven=status is not None and status.proven_revision == revision,
+        proven=names.PROVEN_ANNOTATION in stored.metadata.annotations
+        or (status is not None and status.proven_revision == revision),
         condemned=_sentence(stored.metadata.annotations.get(names.CONDEMNED_ANNOTATION, "")),
         servers=running.get((component, revision), 0),
         images=tuple(each.get("image", "") for each in spec.get("containers") or ()),

@@ -17,14 +17,21 @@ from controller.planning.plan import Patch
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """Why a revision is condemned, and which component's revision is to blame."""
+    """Why a revision is condemned, which component's revision is to blame, and what runs instead.
+
+    Without a `refuge` it is the last proven revision.
+    """
 
     reason: str
     component: str = ""
     revision: str = ""
+    refuge: str = ""
 
     def __str__(self) -> str:
-        return f"{self.reason}/{self.component}-{self.revision}" if self.component else self.reason
+        if not self.component:
+            return self.reason
+        culprit = f"{self.reason}/{self.component}-{self.revision}"
+        return f"{culprit}/{self.refuge}" if self.refuge else culprit
 
 
 def read(stored: objects.ControllerRevision) -> Sentence | None:
@@ -32,10 +39,11 @@ def read(stored: objects.ControllerRevision) -> Sentence | None:
     text = stored.metadata.annotations.get(names.CONDEMNED_ANNOTATION, "")
     if not text:
         return None
-    reason, _, culprit = text.partition("/")
+    reason, _, rest = text.partition("/")
+    culprit, _, refuge = rest.partition("/")
     # Components have no dashes in their names.
     component, _, revision = culprit.partition("-")
-    return Sentence(reason=reason, component=component, revision=revision)
+    return Sentence(reason=reason, component=component, revision=revision, refuge=refuge)
 
 
 def stands(sentence: Sentence, wanted: Mapping[str, str]) -> bool:
@@ -44,8 +52,9 @@ def stands(sentence: Sentence, wanted: Mapping[str, str]) -> bool:
 
 
 def condemn(stored: objects.ControllerRevision, sentence: Sentence) -> Patch:
-    """Return the patch that condemns a revision."""
-    return _mark(stored, str(sentence), f"{sentence.reason}: the last proven revision is to run")
+    """Return the patch that condemns a revision; it is no longer one to go back to."""
+    instead = f"revision {sentence.refuge}" if sentence.refuge else "the last proven revision"
+    return _mark(stored, str(sentence), f"{sentence.reason}: {instead} is to run")
 
 
 def pardon(stored: objects.ControllerRevision) -> Patch:
@@ -55,11 +64,14 @@ def pardon(stored: objects.ControllerRevision) -> Patch:
 
 def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) -> Patch:
     meta = stored.metadata
+    annotations: dict[str, str | None] = {names.CONDEMNED_ANNOTATION: value}
+    if value and names.PROVEN_ANNOTATION in meta.annotations:
+        annotations[names.PROVEN_ANNOTATION] = None
     return Patch(
         resource=Resource.REVISIONS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        body={"metadata": {"annotations": {names.CONDEMNED_ANNOTATION: value}}},
+        body={"metadata": {"annotations": annotations}},
         reason=reason,
     )

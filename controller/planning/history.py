@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.planning import contents, manifests
+from controller.planning import condemnation, contents, manifests, refuge
 from controller.planning.manifests import owned_by
 from controller.planning.plan import Action, Create, Delete, Patch
 from controller.planning.rows import Row, Table
@@ -32,6 +32,7 @@ def decide(
             key=lambda each: (each.revision, each.metadata.name),
         )
         actions += _record(application, row, kept)
+        actions += _prove(row)
         actions += _prune(application, row, kept)
     for each in mine:
         component = _component(each)
@@ -66,6 +67,15 @@ def _record(
             body={"revision": highest + 1},
             reason="an older revision is asked for again",
         )
+
+
+def _prove(row: Row) -> Iterable[Action]:
+    """Put on record that a revision was good, as the component leaves it: its set will forget."""
+    stored = row.proven
+    if stored is None or row.proven_revision == row.target.revision:
+        return
+    if not refuge.is_marked(stored) and condemnation.read(stored) is None:
+        yield refuge.mark(stored)
 
 
 def _prune(

@@ -278,9 +278,11 @@ def _begin(look: snapshot.OperationSnapshot) -> plans.Plan:
         start_time=clock.stamp(look.now),
         last_progress_time=clock.stamp(look.now),
     )
-    if look.operation.spec.action == "RollBack":
-        status = msgspec.structs.replace(status, targets=reversion.revisions_of(look))
     message = f"{look.operation.spec.action} begins on {len(run.passages)} servers."
+    if look.operation.spec.action == "RollBack":
+        leaving = reversion.revisions_of(look)
+        status = msgspec.structs.replace(status, targets=leaving)
+        message = f"RollBack begins: {', '.join(leaving) or 'nothing'} is to be left."
     event = plans.Emit(reason=Reason.STARTED, message=message)
     return _answer(look, status, word, actions=(event,), notes=(message,))
 

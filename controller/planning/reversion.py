@@ -1,4 +1,4 @@
-"""The act RollBack: the present revision of components is condemned, so the proven one runs.
+"""The act RollBack: what the user asks for is condemned, so an earlier, proven revision runs.
 
 Argosy never writes an Application's spec, and the Application planner alone decides what a
 ServerSet runs; so an operation does what a missed deadline does, and watches what comes of it.
@@ -8,31 +8,66 @@ Called by the Operation planner.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from controller.api import conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import condemnation, endings, plan, remedies, snapshot, telling
+from controller.planning import (
+    condemnation,
+    contents,
+    endings,
+    plan,
+    refuge,
+    remedies,
+    snapshot,
+    steps,
+    telling,
+)
 from controller.planning.telling import Word
+
+# The parameter that names where to go back to: a revision's hash or its number.
+REVISION_PARAMETER = "revision"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Retreat:
-    """One component that leaves a revision."""
+    """One component that leaves a revision.
+
+    `sentence` stands on `record`, which is of the revision that the user asks for; that need not be
+    the one to leave: who steps back twice leaves one that was never condemned.
+    """
 
     component: str
     revision: str
+    wanted: str
     server_set: objects.ServerSet | None
     record: objects.ControllerRevision | None
+    sentence: condemnation.Sentence | None
+    refuge: objects.ControllerRevision | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether the set has left the revision, or is sure to be told to."""
+        found = self.server_set
+        if found is None or self.wanted != self.revision:
+            # The user asks for another: it runs, unless it is condemned in favour of this one.
+            runs = found is not None and found.spec.revision == self.revision
+            kept = self.sentence is not None and self.sentence.refuge in ("", self.revision)
+            return not (runs and kept)
+        return self.sentence is not None
 
 
 def revisions_of(look: snapshot.OperationSnapshot) -> tuple[str, ...]:
-    """Return the revisions to leave, as "component/revision": those that run when it begins."""
+    """Return the revisions to leave, as "component/revision".
+
+    They are those that the user asks for, or, where such a one is condemned, what runs instead.
+    """
     wanted = look.operation.spec.components
     return tuple(
-        f"{component}/{found.spec.revision}"
+        f"{component}/{_leaving(look, component, found)}"
         for component, found in sorted(look.sets.items())
         if not wanted or component in wanted
     )
@@ -43,12 +78,11 @@ def advance(look: snapshot.OperationSnapshot) -> plan.Plan:
     retreats = [_retreat(look, each) for each in look.operation.status.targets]
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
-        message = f"No other revision of {', '.join(helpless)} ever ran in good health."
-        return endings.end(look, Reason.FAILED, f"NothingProven: {message}")
+        return endings.end(look, Reason.FAILED, f"NothingProven: {_regret(look, helpless)}")
     left = [each for each in retreats if not _arrived(each)]
     if not left:
         return endings.end(look, endings.COMPLETED, "The proven revisions run.")
-    writes = tuple(_condemn(each) for each in left if each.record is not None)
+    writes = tuple(_condemn(each) for each in left)
     word = Word(
         reason=Reason.RUNNING,
         message="RollBack is under way.",
@@ -71,28 +105,57 @@ def advance(look: snapshot.OperationSnapshot) -> plan.Plan:
     )
 
 
+def _regret(look: snapshot.OperationSnapshot, helpless: Sequence[str]) -> str:
+    components = ", ".join(helpless)
+    named = steps.arguments(look.operation).get(REVISION_PARAMETER, "")
+    if named:
+        never = "it is the one to leave, never ran in good health, or is no longer kept"
+        return f"{components} cannot go back to revision {named}: {never}."
+    return f"No earlier revision of {components} that is kept ever ran in good health."
+
+
+def _leaving(look: snapshot.OperationSnapshot, component: str, found: objects.ServerSet) -> str:
+    asked = _asked(look)
+    past = refuge.past(look.revisions, component, found.status.proven_revision)
+    revision = asked.get(component, found.spec.revision)
+    return found.spec.revision if _sentence(past.find(revision), asked) else revision
+
+
+def _asked(look: snapshot.OperationSnapshot) -> dict[str, str]:
+    """Return the revision that the user asks for, of each component."""
+    components = look.application.spec.components if look.application is not None else ()
+    return {each.name: contents.of_component(each).revision for each in components}
+
+
+def _sentence(
+    record: objects.ControllerRevision | None, asked: Mapping[str, str]
+) -> condemnation.Sentence | None:
+    found = condemnation.read(record) if record is not None else None
+    return found if found is not None and condemnation.stands(found, asked) else None
+
+
 def _retreat(look: snapshot.OperationSnapshot, target: str) -> Retreat:
     component, _, revision = target.partition("/")
-    name = names.controller_revision(look.operation.spec.application, component, revision)
-    record = next((each for each in look.revisions if each.metadata.name == name), None)
+    asked, server_set = _asked(look), look.sets.get(component)
+    wanted = asked.get(component, "")
+    proven = server_set.status.proven_revision if server_set is not None else ""
+    past = refuge.past(look.revisions, component, proven)
+    record = past.find(wanted)
+    named = steps.arguments(look.operation).get(REVISION_PARAMETER, "")
     return Retreat(
         component=component,
         revision=revision,
-        server_set=look.sets.get(component),
+        wanted=wanted,
+        server_set=server_set,
         record=record,
+        sentence=_sentence(record, asked),
+        refuge=past.choose({revision, wanted}, older_than=revision, named=named),
     )
 
 
 def _nothing_proven(retreat: Retreat) -> bool:
     """Whether there is nowhere to go: asked only while it has not left."""
-    found = retreat.server_set
-    if found is None or found.spec.revision != retreat.revision or _condemned(retreat):
-        return False
-    return found.status.proven_revision in ("", retreat.revision)
-
-
-def _condemned(retreat: Retreat) -> bool:
-    return retreat.record is not None and condemnation.read(retreat.record) is not None
+    return not retreat.decided and retreat.refuge is None
 
 
 def _arrived(retreat: Retreat) -> bool:
@@ -110,12 +173,13 @@ def _arrived(retreat: Retreat) -> bool:
 
 
 def _condemn(retreat: Retreat) -> plan.Patch | None:
-    if retreat.record is None or _condemned(retreat):
-        return None
-    if retreat.server_set is None or retreat.server_set.spec.revision != retreat.revision:
+    if retreat.record is None or retreat.refuge is None or retreat.decided:
         return None
     sentence = condemnation.Sentence(
-        reason="RollBack", component=retreat.component, revision=retreat.revision
+        reason="RollBack",
+        component=retreat.component,
+        revision=retreat.wanted,
+        refuge=refuge.revision_of(retreat.refuge),
     )
     return condemnation.condemn(retreat.record, sentence)
 

@@ -110,4 +110,5 @@ def stalled(row: Row) -> conditions.Condition | None:
 
 
 def _has_better(row: Row) -> bool:
-    return row.proven is not None and row.proven.revision != row.wanted.revision
+    """Whether the last proven revision is another one: what is proven itself is not to blame."""
+    return row.refuge is not None and row.proven_revision != row.wanted.revision

@@ -7,13 +7,13 @@ that it depends on.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from controller.api import conditions, names, objects
+from controller.api import conditions, objects
 from controller.api.reasons import Reason
-from controller.planning import condemnation, contents, rendering, snapshot
+from controller.planning import condemnation, contents, refuge, rendering, snapshot
 from controller.planning.contents import Content
 from controller.planning.manifests import owned_by
 
@@ -26,9 +26,11 @@ class Row:
     # What the user asks for, and its ControllerRevision once there is one.
     wanted: Content
     stored: objects.ControllerRevision | None
-    # The last revision known to be good, or "", and its content if it is still stored.
+    # The last revision known to be good, or "", and the record of it if it is still stored.
     proven_revision: str
-    proven: Content | None
+    proven: objects.ControllerRevision | None
+    # What runs if the revision that is asked for is condemned: another that was good, or none.
+    refuge: Content | None
     sentence: condemnation.Sentence | None
     server_set: objects.ServerSet | None
     # What is to be: the application's replicas, or what others scaled the set to.
@@ -43,8 +45,8 @@ class Row:
     @property
     def target(self) -> Content:
         """The revision that is to run: what is asked for, unless that is condemned."""
-        if self.sentence is not None and self.proven is not None:
-            return self.proven
+        if self.sentence is not None and self.refuge is not None:
+            return self.refuge
         return self.wanted
 
     @property
@@ -155,9 +157,7 @@ def tabulate(given: snapshot.ApplicationSnapshot) -> Table:
     application = given.application
     sets = {name: each for name, each in given.sets.items() if owned_by(each, application)}
     foreign = tuple(each for each in given.sets.values() if not owned_by(each, application))
-    revisions = {
-        each.metadata.name: each for each in given.revisions if owned_by(each, application)
-    }
+    revisions = [each for each in given.revisions if owned_by(each, application)]
     wanted = {each.name: contents.of_component(each) for each in application.spec.components}
     asked = {name: content.revision for name, content in wanted.items()}
     rows = {
@@ -182,28 +182,37 @@ def _row(
     wanted: Content,
     asked: Mapping[str, str],
     server_set: objects.ServerSet | None,
-    revisions: Mapping[str, objects.ControllerRevision],
+    revisions: Sequence[objects.ControllerRevision],
 ) -> Row:
-    application = owner.metadata.name
     told = next((each for each in owner.status.components if each.name == component.name), None)
     proven = server_set.status.proven_revision if server_set else ""
     proven = proven or (told.proven_revision if told else "")
-    stored = revisions.get(names.controller_revision(application, component.name, wanted.revision))
-    kept = revisions.get(names.controller_revision(application, component.name, proven))
+    past = refuge.past(revisions, component.name, proven)
+    stored = past.find(wanted.revision)
     sentence = condemnation.read(stored) if stored else None
     if sentence is not None and not condemnation.stands(sentence, asked):
         sentence = None
+    named = past.find(sentence.refuge) if sentence is not None and sentence.refuge else None
     return Row(
         component=component,
         wanted=wanted,
         stored=stored,
         proven_revision=proven,
-        proven=contents.of_revision(kept, proven, component.volume_claims) if kept else None,
+        proven=past.find(proven),
+        refuge=_content(named or past.choose({wanted.revision}), component),
         sentence=sentence,
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
         deletion=owner.spec.deletion,
     )
+
+
+def _content(
+    stored: objects.ControllerRevision | None, component: objects.Component
+) -> Content | None:
+    if stored is None:
+        return None
+    return contents.of_revision(stored, refuge.revision_of(stored), component.volume_claims)
 
 
 def _replicas(

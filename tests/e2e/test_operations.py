@@ -603,3 +603,23 @@ def test_roll_back_returns_to_the_last_proven_revision(kube: Kube) -> None:
     assert found is not None
     written = found["spec"]["components"][0]["template"]["spec"]["containers"][0]["image"]
     assert written == "app:broken"
+
+
+def test_roll_back_leaves_a_proven_revision_for_the_one_before(kube: Kube) -> None:
+    """Each time one proven revision further back, until there is none; retry-now ends it all."""
+    app = kube.app(component(replicas=2, rollout={"maxUnavailable": 2}))
+    for number in (1, 2, 3):
+        app.set_image(f"app:{number}")
+        app.wait_ready()
+    for number in (2, 1):
+        submit(kube, f"to-{number}", "RollBack").wait_end("Completed")
+        assert driving.running(app.pods().values()) == {f"app:{number}"}
+        app.wait_for_reason("RolledBack", "Stalled")
+    last = submit(kube, "last", "RollBack")
+    last.wait_end("Failed")
+    assert "NothingProven" in last.end()["message"]
+    app.annotate(retry_now="1")
+    app.wait_ready()
+    assert driving.running(app.pods().values()) == {"app:3"}
+    submit(kube, "named", "RollBack", parameters={"revision": "1"}).wait_end("Completed")
+    assert driving.running(app.pods().values()) == {"app:1"}

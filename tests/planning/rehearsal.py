@@ -25,6 +25,7 @@ from controller.planning import (
     contents,
     merge_patch,
     narrative,
+    operation,
     plan,
     serverset,
     snapshot,
@@ -131,6 +132,16 @@ class Rehearsal:
         found["metadata"]["finalizers"].remove("orphan")
         self._bump(found)
 
+    def submit(self, name: str, action: str, **spec: Any) -> None:
+        """Create an operation on the application."""
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": "Operation",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"application": "shop", "action": action, **spec},
+        }
+        self._create(Resource.OPERATIONS, body)
+
     def fall_ill(self, name: str) -> None:
         """Let a server stop doing its work."""
         self.running[name].ill = True
@@ -144,6 +155,8 @@ class Rehearsal:
             self._plan_application(name)
         for name in sorted(self._names(Resource.SERVERSETS)):
             self._plan_set(name)
+        for name in sorted(self._names(Resource.OPERATIONS)):
+            self._plan_operation(name)
         for name in sorted(self._names(Resource.SERVERS)):
             self._act(name)
         self._collect_garbage()
@@ -270,6 +283,27 @@ class Rehearsal:
         self._carry_out(Resource.SERVERSETS, name, made)
         if self.has(Resource.SERVERSETS, name) and not given.server_set.metadata.deletion_timestamp:
             self._watch_over(given.server_set.spec, name, before, live)
+
+    def _plan_operation(self, name: str) -> None:
+        """Only operations that ask nothing of servers: those are played on the stage."""
+        found = self.get(objects.Operation, name)
+        if conditions.find(found.status.conditions, "Stalled") or conditions.is_true(
+            found.status.conditions, "Ready"
+        ):
+            return
+        above = self.get(objects.Application, found.spec.application)
+        owner = above.metadata.uid
+        sets = [*self._owned(Resource.SERVERSETS, owner)]
+        given = snapshot.OperationSnapshot(
+            now=self.now,
+            operation=found,
+            application=above,
+            fleet=self.fleet,
+            sets={each.spec.component: each for each in sets},
+            servers={},
+            revisions=tuple(self._owned(Resource.REVISIONS, owner)),
+        )
+        self._carry_out(Resource.OPERATIONS, name, operation.plan(given))
 
     def _watch_over(self, spec: objects.ServerSetSpec, name: str, before: int, live: int) -> None:
         most = spec.replicas + amounts.up(spec.rollout.max_surge, spec.replicas)

@@ -287,6 +287,73 @@ def test_retry_now_ends_a_rollback() -> None:
     hold("retry_after_roll_back", rehearsal.story)
 
 
+def test_a_proven_revision_is_left_for_the_one_before() -> None:
+    """Each RollBack goes one proven revision further back, past what is condemned, till the end."""
+    rehearsal = rehearse()
+    for image in ("web:broken", "web:v3", "web:v4"):
+        update(rehearsal, image)
+        rehearsal.run()
+    rehearsal.lines.clear()
+    for number, image in enumerate(("web:v3", "web:v1")):
+        rehearsal.say("somebody asks to roll back")
+        rehearsal.submit(f"back-{number}", "RollBack")
+        rehearsal.run()
+        assert rehearsal.images(WEB) == dict.fromkeys(range(4), image)
+        assert rehearsal.condition(objects.Operation, f"back-{number}", "Succeeded") == (
+            "True",
+            "Completed",
+        )
+        assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
+    rehearsal.submit("back-2", "RollBack")
+    rehearsal.run()
+    told = rehearsal.get(objects.Operation, "back-2").status.conditions
+    assert [each.message for each in told if each.type == "Succeeded"] == [
+        "NothingProven: No earlier revision of web that is kept ever ran in good health."
+    ]
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    hold("roll_back_twice", rehearsal.story)
+    retry(rehearsal, "1")
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v4")
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
+def test_a_named_revision_is_gone_back_to() -> None:
+    """A RollBack may name the revision by its number; one that never was good is refused."""
+    rehearsal = rehearse()
+    for image in ("web:broken", "web:v3", "web:v4"):
+        update(rehearsal, image)
+        rehearsal.run()
+    rehearsal.submit("to-2", "RollBack", parameters={"revision": "2"})
+    rehearsal.run()
+    assert rehearsal.condition(objects.Operation, "to-2", "Succeeded") == ("False", "Failed")
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v4")
+    rehearsal.submit("to-1", "RollBack", parameters={"revision": "1"})
+    rehearsal.run()
+    assert rehearsal.condition(objects.Operation, "to-1", "Succeeded") == ("True", "Completed")
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+
+
+def test_what_runs_is_put_on_record_only_when_it_is_left() -> None:
+    """A component that is never changed costs no write for its proof; another one costs one."""
+    rehearsal = rehearse()
+
+    def proofs() -> list[int]:
+        found = [body for (kind, _), body in rehearsal.store.items() if kind is Resource.REVISIONS]
+        marked = [
+            each
+            for each in found
+            if names.PROVEN_ANNOTATION in each["metadata"].get("annotations", {})
+        ]
+        return [each["revision"] for each in marked]
+
+    assert proofs() == []
+    for image in ("web:v2", "web:v3"):
+        update(rehearsal, image)
+        rehearsal.run()
+    assert proofs() == [1, 2]
+
+
 def test_one_component_takes_the_application_back() -> None:
     """RevertApplication: one component out of budget returns all to what is proven, and ends so."""
     fields: dict[str, Any] = {
