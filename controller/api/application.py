@@ -10,7 +10,7 @@ from pydantic import Field
 from controller.api import manifest, names, schema
 from controller.api.component import Component, ComponentStatus, Counts
 from controller.api.policies import Deletion
-from controller.api.schema import Name, rule, rules
+from controller.api.schema import Name, ShortText, Time, rule, rules
 from controller.api.status import RetriedStatus
 
 # What stands beside an application's and a component's names: two dashes and an ordinal.
@@ -73,6 +73,25 @@ class ApplicationSpec(schema.Model):
     """What the application consists of."""
 
 
+class PastOperation(schema.Model):
+    """An operation that has ended; the object itself may be gone."""
+
+    name: ShortText
+    """The Operation."""
+    action: ShortText
+    """What it did."""
+    requested_by: Annotated[str, Field(max_length=1024)] | None = None
+    """The user who created it, where the chart's admission policy is installed."""
+    request_time: Time
+    """When it was created."""
+    completion_time: Time
+    """When it ended."""
+    result: ShortText
+    """The reason of its condition Succeeded."""
+    progress: Annotated[str, Field(max_length=63)] | None = None
+    """How many of the targeted servers had finished, such as 12/50."""
+
+
 class ApplicationStatus(Counts, RetriedStatus):
     """What Argosy observed of the application; the counts are of all components together."""
 
@@ -85,6 +104,8 @@ class ApplicationStatus(Counts, RetriedStatus):
         | None
     ) = None
     """The components' servers, counted."""
+    operations: Annotated[list[PastOperation], Field(max_length=20)] | None = None
+    """The last operations that have ended, the latest last; kept when the objects are gone."""
 
 
 class Application(manifest.Manifest):

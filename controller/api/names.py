@@ -36,6 +36,9 @@ CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
 # On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
 PROVEN_ANNOTATION = f"{GROUP}/proven"
 
+# On an Operation: the user who created it, written at admission, which alone knows.
+REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
+
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"

@@ -13,6 +13,7 @@ from controller.api.views.application import (
     ApplicationStatus,
     Component,
     ComponentStatus,
+    PastOperation,
 )
 from controller.api.views.fleet import (
     FailureDomain,
@@ -116,6 +117,7 @@ __all__ = [
     "OperationStatus",
     "Orphan",
     "OwnerReference",
+    "PastOperation",
     "Pod",
     "PodCondition",
     "PodSpec",

@@ -40,7 +40,8 @@ _log = structlog.get_logger(__name__)
 # How long planning may keep the loop to itself, in seconds, and in visits (virtual time stands
 # still while planning).
 SLICE, MOST_VISITS = 0.004, 64
-# A set is planned again after its servers change at most this often: per server, within bounds.
+# A set, or an operation, is planned again after its servers change at most this often: per server
+# (and per operation that waits with it), within bounds.
 SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 # When to plan an object again whose planner crashed, in seconds; a change of it comes first.
 AFTER_CRASH = 60.0
@@ -256,9 +257,7 @@ class Engine:
         refusals = record.refused(now, (item.metadata.generation, retry))
         try:
             found = gather.gather(self._sources, key, now, refusals)
-            if isinstance(found, snapshot.ServerSetSnapshot):
-                pause = len(found.servers) * SECONDS_PER_SERVER
-                record.pause = min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+            record.pause = _pause(found)
             return PLANNERS[key.resource](found) if found is not None else plan.Plan()
         except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
             return self._crash(key, record, item, error)
@@ -330,3 +329,15 @@ class Engine:
         waiting = self._parked.get(resource)
         while waiting and waiting[0][0] <= version:
             self._queue.add(heapq.heappop(waiting)[2])
+
+
+def _pause(found: gather.Snapshot | None) -> float:
+    """Return the shortest time between two plans that only follow what is below the key."""
+    if isinstance(found, snapshot.ServerSetSnapshot):
+        looks = len(found.servers)
+    elif isinstance(found, snapshot.OperationSnapshot):
+        waiting = sum(1 for each in found.others if not each.status.completion_time)
+        looks = len(found.servers) * (1 + waiting)
+    else:
+        return 0.0
+    return min(max(looks * SECONDS_PER_SERVER, SHORTEST_PAUSE), LONGEST_PAUSE)

@@ -65,7 +65,8 @@ class Router:
             for below in self._below(item):
                 self._engine.withdraw(below)
         if moved or spreads:
-            self._touch_operations(item.metadata.namespace, item.metadata.name)
+            # Its end is theirs: none may wait for its next look at the servers.
+            self._touch_operations(item.metadata.namespace, item.metadata.name, now=True)
 
     def _server_set(self, old: objects.ServerSet | None, new: objects.ServerSet | None) -> None:
         item = new or old
@@ -100,7 +101,14 @@ class Router:
         moved = old is not None and _takes_work_away(old, new)
         self._look(key, moved=moved)
         if old is None or new is None or old.status != new.status or moved:
-            self._touch_operations(item.metadata.namespace, item.spec.application)
+            # Its end, or its pause, is what others wait for; how far it is, they only watch.
+            ended = moved or new is None or _ended(old) != _ended(new)
+            self._touch_operations(item.metadata.namespace, item.spec.application, now=ended)
+            if ended:
+                # It remembers what was done to it.
+                self._engine.touch(
+                    Key(Resource.APPLICATIONS, item.metadata.namespace, item.spec.application)
+                )
 
     def _claim(self, old: objects.Claim | None, new: objects.Claim | None) -> None:
         item = new or old
@@ -177,11 +185,12 @@ class Router:
         else:
             self._engine.touch(key)
 
-    def _touch_operations(self, namespace: str, application: str) -> None:
+    def _touch_operations(self, namespace: str, application: str, *, now: bool = False) -> None:
+        touch = self._engine.touch if now else self._engine.touch_later
         found = self._world.operations.by(worlds.APPLICATION, (namespace, application))
         for operation in found.values():
             if not operation.status.completion_time:
-                self._engine.touch_later(keys.of(Resource.OPERATIONS, operation))
+                touch(keys.of(Resource.OPERATIONS, operation))
 
     def _below(self, application: objects.Application) -> Iterable[Key]:
         """Yield the keys of everything that the application's pause or end concerns."""
@@ -192,6 +201,10 @@ class Router:
 
     def _application_key(self, item: objects.ServerSet) -> Key:
         return Key(Resource.APPLICATIONS, item.metadata.namespace, item.spec.application)
+
+
+def _ended(operation: objects.Operation | None) -> bool:
+    return operation is not None and operation.status.completion_time is not None
 
 
 def _takes_work_away(old: objects.Object | None, new: objects.Object | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from controller.api import names
 from controller.api.resources import Resource
 from controller.planning import (
+    chronicle,
     events,
     finalizers,
     history,
@@ -101,6 +102,7 @@ def _finish(
         actions=(
             *refused.allowed(actions),
             *events.alarm(before.conditions, after.conditions),
+            *chronicle.news(before.operations, after.operations),
         ),
         status=after,
         settled=overview.settled(before, after),

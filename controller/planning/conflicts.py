@@ -63,11 +63,11 @@ def turn(
     if later and operation.status.start_time is None and not operation.spec.paused:
         return Turn(superseded_by=max(later, key=_place))
     rivals = [each for each in active if conflict(operation.spec, each.spec)]
+    busy = _at_work(operation, servers)
     behind = [
         each
         for each in rivals
-        if not each.spec.paused
-        and (_place(each) < _place(operation) or _at_work(each, operation, servers))
+        if not each.spec.paused and (_place(each) < _place(operation) or _name(each) in busy)
     ]
     return Turn(behind=tuple(sorted(behind, key=_place)))
 
@@ -91,15 +91,24 @@ def _bare(spec: objects.OperationSpec) -> objects.OperationSpec:
 
 
 def _at_work(
-    rival: objects.Operation,
-    operation: objects.Operation,
-    servers: Mapping[targets.Key, objects.Server],
-) -> bool:
-    """Whether a rival still has an act under way in a server that the operation is about."""
-    return any(
-        at_work_in(rival, server) and targets.includes(operation.spec, key)
+    operation: objects.Operation, servers: Mapping[targets.Key, objects.Server]
+) -> frozenset[tuple[str, str]]:
+    """Return who has an act under way in a server that the operation is about.
+
+    One look at each server, however many wait: with fifty operations and a thousand servers it
+    would else be fifty thousand for each.
+    """
+    return frozenset(
+        (given.operation, checkpoints.identity(given.run))
         for key, server in servers.items()
+        if (given := server.spec.task) is not None
+        and not task.ended(server)
+        and targets.includes(operation.spec, key)
     )
+
+
+def _name(operation: objects.Operation) -> tuple[str, str]:
+    return operation.metadata.name, checkpoints.identity_of(operation)
 
 
 def at_work_in(operation: objects.Operation, server: objects.Server) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import obstacles, refusals, remedies, reverting, snapshot, words
+from controller.planning import chronicle, obstacles, refusals, remedies, reverting, snapshot, words
 from controller.planning.rows import Row, Table
 from controller.planning.verdict import Verdict
 
@@ -51,6 +51,7 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
             application.status.blocked_by, tuple(_blocked(outlook))[:MOST_BLOCKED]
         ),
         last_handled_retry=outlook.handled_retry,
+        operations=chronicle.update(application, outlook.given.operations),
         **_totals(told),
     )
 
@@ -98,6 +99,7 @@ def settled(before: objects.ApplicationStatus, after: objects.ApplicationStatus)
             told.observed_generation,
             {(each.name, each.revision, each.proven_revision) for each in told.components},
             told.last_handled_retry,
+            told.operations,
         )
 
     return gist(before) != gist(after)

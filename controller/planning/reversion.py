@@ -81,27 +81,35 @@ def advance(look: snapshot.OperationSnapshot) -> plan.Plan:
         return endings.end(look, Reason.FAILED, f"NothingProven: {_regret(look, helpless)}")
     left = [each for each in retreats if not _arrived(each)]
     if not left:
-        return endings.end(look, endings.COMPLETED, "The proven revisions run.")
+        done = endings.end(look, endings.COMPLETED, "The proven revisions run.")
+        return dataclasses.replace(done, status=_counted(done.status, retreats))
     writes = tuple(_condemn(each) for each in left)
     word = Word(
         reason=Reason.RUNNING,
         message="RollBack is under way.",
         blocked=tuple(_wait(look, each) for each in left),
     )
-    total, done = len(retreats), len(retreats) - len(left)
-    status = msgspec.structs.replace(
-        telling.tell(look.operation, word, look.now),
-        total=total,
-        running=len(left),
-        succeeded=done,
-        progress=f"{done}/{total}",
-    )
+    status = _counted(telling.tell(look.operation, word, look.now), retreats)
     return plan.Plan(
         actions=tuple(each for each in writes if each is not None),
         status=status if status != look.operation.status else None,
         settled=False,
         notes=(word.message,),
         urgency=plan.Urgency.PERSONAL,
+    )
+
+
+def _counted(status: plan.Status | None, retreats: Sequence[Retreat]) -> plan.Status | None:
+    """Return the status with how many components have got where they go."""
+    if not isinstance(status, objects.OperationStatus):
+        return status
+    total, done = len(retreats), sum(_arrived(each) for each in retreats)
+    return msgspec.structs.replace(
+        status,
+        total=total,
+        running=total - done,
+        succeeded=done,
+        progress=f"{done}/{total}",
     )
 
 

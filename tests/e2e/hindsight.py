@@ -32,6 +32,45 @@ def became_ready(life: lives.Life) -> Moment:
     return became(life, lambda each: each.status.is_true("Ready"))
 
 
+def until_teardown(of: history.History, application: str) -> float:
+    """Return the seconds from an application's delete to our first delete below it."""
+    (asked,) = (
+        each.ending
+        for each in of.lives.values()
+        if (each.resource, each.name) == ("applications", application)
+    )
+    assert asked is not None
+    return min(
+        each.answered - asked.answered
+        for each in of.ours
+        if each.verb == "delete"
+        and each.accepted
+        and each.resource in ("servers", "pods")
+        and each.name.startswith(application + "-")
+        and each.answered > asked.received
+    )
+
+
+def ends(of: history.History, application: str) -> list[float]:
+    """Return the seconds from an application's delete to the end of each of its operations."""
+    (asked,) = (
+        each.ending
+        for each in of.lives.values()
+        if (each.resource, each.name) == ("applications", application)
+    )
+    assert asked is not None
+    found = []
+    for each in of.lives.values():
+        if each.resource == "operations":
+            said = (version.status.condition("Succeeded") for version in each.versions)
+            found += [
+                version.answered - asked.answered
+                for version, told in zip(each.versions, said, strict=True)
+                if told is not None and told.status != "Unknown"
+            ][:1]
+    return sorted(found)
+
+
 def fewest_ready(of: history.History, count: int, component: str = "web") -> int:
     """Return the smallest number of ready pods after `count` of them had been ready at once."""
     numbers = [len(each) for each in _ready(of, component)]

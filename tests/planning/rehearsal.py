@@ -244,6 +244,9 @@ class Rehearsal:
             fleet=self.fleet,
             sets={each.spec.component: each for each in sets},
             revisions=tuple(self._owned(Resource.REVISIONS, found.metadata.uid)),
+            operations=tuple(
+                self._view(Resource.OPERATIONS, each) for each in self._names(Resource.OPERATIONS)
+            ),
             namespace_terminating=self.namespace_terminating,
         )
 

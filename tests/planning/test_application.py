@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller.api import names, objects
+from controller.api import clock, conditions, names, objects
 from controller.api.resources import Resource
 from controller.planning import application, condemnation, contents, plan, snapshot
 from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
@@ -259,6 +259,51 @@ def test_a_failed_operation_does_not_make_it_unready() -> None:
         status=objects.OperationStatus(failed=2),
     )
     assert reason(planned(rehearsal, operations=(failed,))) == "Available"
+
+
+def ended(name: str, *, created: float, took: float, who: str = "") -> objects.Operation:
+    """Return an operation that has come to its end."""
+    annotations = {names.REQUESTED_BY_ANNOTATION: who} if who else {}
+    end = conditions.Condition(type="Succeeded", status="True", reason="Completed")
+    return objects.Operation(
+        metadata=objects.Meta(
+            name=name, creation_timestamp=clock.stamp(START + created), annotations=annotations
+        ),
+        spec=objects.OperationSpec(application="shop", action="Restart"),
+        status=objects.OperationStatus(
+            conditions=(end,), completion_time=clock.stamp(START + created + took), progress="2/2"
+        ),
+    )
+
+
+def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
+    """Who asked for what, when, and how it ended: in status and as an Event, each once."""
+    rehearsal = rehearse()
+    born = rehearsal.now - START
+    first = ended("first", created=born, took=5, who="alice")
+    made = planned(rehearsal, operations=(first,))
+    (line,) = status(made).operations
+    assert (line.name, line.action, line.requested_by, line.result, line.progress) == (
+        "first", "Restart", "alice", "Completed", "2/2",
+    )  # fmt: skip
+    (event,) = [each for each in made.actions if isinstance(each, plan.Emit)]
+    assert "first, asked for by alice" in event.message
+    told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=status(made))
+    assert planned(rehearsal, application=told, operations=(first,)).actions == ()
+    later = planned(rehearsal, application=told, operations=())
+    assert status(later).operations == (line,)
+
+
+def test_only_the_last_operations_are_remembered() -> None:
+    """The list is bounded, in the order of ends; what was done to a namesake is not in it."""
+    rehearsal = rehearse()
+    born = rehearsal.now - START
+    many = [ended(f"go-{n:02}", created=born, took=30 - n) for n in range(30)]
+    old = ended("old", created=-100, took=5)
+    made = planned(rehearsal, operations=(old, *many))
+    assert [each.name for each in status(made).operations] == [
+        f"go-{n:02}" for n in range(19, -1, -1)
+    ]
 
 
 def test_in_a_terminating_namespace_nothing_is_made() -> None:

@@ -42,6 +42,16 @@ class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     proven_revision: str = ""
 
 
+class PastOperation(View, frozen=True, kw_only=True):
+    name: str
+    action: str
+    request_time: str
+    completion_time: str
+    result: str
+    requested_by: str = ""
+    progress: str = ""
+
+
 class ApplicationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     observed_generation: int = 0
     conditions: Conditions = ()
@@ -55,6 +65,7 @@ class ApplicationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     components: tuple[ComponentStatus, ...] = ()
     blocked_by: tuple[Blocked, ...] = ()
     last_handled_retry: str = ""
+    operations: tuple[PastOperation, ...] = ()
 
 
 class Application(Object, frozen=True, kw_only=True):
