@@ -131,6 +131,15 @@ class Kube:
             resources.path(resource, self.namespace, name), {"propagationPolicy": policy}
         )
 
+    def whoami(self) -> str:
+        """Return the user name under which the test acts."""
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "SelfSubjectReview",
+        }
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        return str(self.api.create(path, review)["status"]["userInfo"]["username"])
+
     def scale(self, name: str, replicas: int) -> None:
         """Scale a ServerSet as `kubectl scale` and autoscalers do."""
         self.patch(Resource.SERVERSETS, name, {"spec": {"replicas": replicas}}, "scale")

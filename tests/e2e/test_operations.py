@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from controller.api import names
 from controller.api.resources import Resource
 from devcluster import client
 from tests.e2e import driving, hindsight
@@ -104,6 +105,13 @@ def decide(kube: Kube, number: int, step: str, outcome: str) -> None:
 
     name = kube.wait_until(f"{step} runs on {pod(number)}", waiting)
     kube.annotate(Resource.PODS, name, outcome=outcome)
+
+
+def events_of(kube: Kube, application: str) -> set[str]:
+    """Return the reasons of the Events about an application."""
+    found = kube.api.get(f"/apis/events.k8s.io/v1/namespaces/{kube.namespace}/events")["items"]
+    about = [each for each in found if each["regarding"].get("kind") == "Application"]
+    return {each["reason"] for each in about if each["regarding"]["name"] == application}
 
 
 def test_g1_operation_is_created_watched_and_ends_in_one_condition(kube: Kube) -> None:
@@ -543,3 +551,32 @@ def test_roll_back_leaves_a_proven_revision_for_the_one_before(kube: Kube) -> No
     assert driving.running(app.pods().values()) == {"app:3"}
     submit(kube, "named", "RollBack", parameters={"revision": "1"}).wait_end("Completed")
     assert driving.running(app.pods().values()) == {"app:1"}
+
+
+def test_history_tells_who_asked_for_what_and_how_it_ended(kube: Kube) -> None:
+    """The application remembers its operations when they are gone; who asked cannot be forged."""
+    app = kube.app(component(replicas=2))
+    app.apply()
+    app.wait_ready()
+    forged = {"metadata": {"annotations": {names.REQUESTED_BY_ANNOTATION: "somebody else"}}}
+    submit(kube, "first", "Restart").wait_end("Completed")
+    kube.patch(Resource.OPERATIONS, "first", forged)
+    second = submit(kube, "second", "Steps", steps=[job("work", "fail")], recovery={"attempts": 1})
+    second.wait_end("Failed")
+    for name in ("first", "second"):
+        kube.delete(Resource.OPERATIONS, name)
+    kube.wait_until("they are gone", lambda: not kube.list(Resource.OPERATIONS))
+    told = kube.wait_until(
+        "both are remembered",
+        lambda: found if len(found := app.status().get("operations", [])) == 2 else [],
+    )
+    me = kube.whoami()
+    assert [
+        (each["name"], each["action"], each["result"], each["requestedBy"]) for each in told
+    ] == [
+        ("first", "Restart", "Completed", me),
+        ("second", "Steps", "Failed", me),
+    ]
+    assert all(each["requestTime"] <= each["completionTime"] for each in told)
+    kube.wait_until("Events tell it", lambda: events_of(kube, "shop") >= {"Completed", "Failed"})
+    assert app.ready()

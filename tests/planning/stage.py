@@ -145,6 +145,27 @@ class Stage:
         """Return the name of the server with that ordinal."""
         return names.server("shop", self.component, ordinal)
 
+    def delete_application(self) -> None:
+        """Mark the application, and the servers that its planners would take down, as going."""
+        stamp = clock.stamp(self.now)
+        meta = msgspec.structs.replace(self.application.metadata, deletion_timestamp=stamp)
+        self.application = msgspec.structs.replace(self.application, metadata=meta)
+        for name in list(self.servers):
+            self.delete(self.servers, name)
+
+    def rival(self, name: str, late: float) -> None:
+        """Let another planner meddle who sees an operation as it was, and says everything twice."""
+        past: list[snapshot.OperationSnapshot] = []
+
+        def meddle(stage: Stage) -> None:
+            past.append(stage.look(name))
+            old = next((each for each in past if each.now >= stage.now - late), past[0])
+            for _ in range(2):
+                # Its statuses are refused: they bear the resourceVersion that it saw.
+                stage._carry_out(name, operation.plan(old))
+
+        self.watchers.append(meddle)
+
     def crash(self) -> None:
         """Let the operator die and another process take over: what it was at is forgotten."""
         self.acts.clear()

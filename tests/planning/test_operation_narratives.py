@@ -96,6 +96,33 @@ def test_a_crash_in_the_middle() -> None:
     check(story, "operation-g2-crash")
 
 
+def test_a_rival_who_lags_and_says_everything_twice() -> None:
+    """G3: what was seen late, or is said again, changes nothing: each server restarts once."""
+    stage, story = begin(2, "A restart, while another planner sees everything three seconds late.")
+    stage.submit("restart", "Restart", concurrency=1)
+    stage.rival("restart", late=3.0)
+    stage.finish("restart")
+    stage.play(5)
+    assert [each.spec.incarnation for each in stage.servers.values()] == [2, 2]
+    assert stage.instances == 4
+    check(story, "operation-g3-rival")
+
+
+def test_delete_cuts_across_a_queue() -> None:
+    """G6: with the application gone, what runs and what waits ends at once, and servers go."""
+    stage, story = begin(2, "A command hangs, two operations wait behind it; then comes a delete.")
+    stage.act_seconds = 10_000
+    stage.submit("go", "Steps", steps=[exec_step("hang")], concurrency=1)
+    stage.play(2)
+    stage.submit("stop", "Stop")
+    stage.submit("restart", "Restart")
+    stage.play(2)
+    story.say("somebody deletes the application")
+    stage.delete_application()
+    stage.until(lambda: not stage.servers, limit=90)
+    check(story, "operation-g6-delete")
+
+
 def test_a_loss_within_the_budget() -> None:
     """G4: one server fails, within the budget; the others are done."""
     stage, story = begin(3, "A command on three servers; it fails on web-1, which is allowed.")

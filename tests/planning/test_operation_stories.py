@@ -358,11 +358,7 @@ def test_deleting_the_application_ends_operations_at_once() -> None:
     stage.play(2)
     stage.submit("two", "Stop")
     stage.play(1)
-    meta = stage.application.metadata
-    stage.application = type(stage.application)(
-        metadata=type(meta)(name="shop", uid="app", deletion_timestamp="2026-01-01T00:00:00Z"),
-        spec=stage.application.spec,
-    )
+    stage.delete_application()
     stage.step()
     assert [stage.reason(name) for name in ("one", "two")] == ["ApplicationDeleted"] * 2
 
