@@ -6,6 +6,8 @@ cancel is given up after its grace.
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 
 from controller.api import clock, conditions, names, objects
@@ -36,6 +38,20 @@ def end(
         urgency=plan.Urgency.PERSONAL,
         notes=(message,),
     )
+
+
+def cut_short(look: snapshot.OperationSnapshot) -> plan.Plan:
+    """Return the plan that ends the operation because its application is deleted.
+
+    How far it had come stays as it was last seen: its servers are on their way out.
+    """
+    ended = end(look, Reason.APPLICATION_DELETED, "The application is deleted.")
+    status = ended.status
+    if isinstance(status, objects.OperationStatus):
+        stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
+        status = msgspec.structs.replace(status, running=0, steps=stopped)
+    # Behind the teardown of a thousand servers it would seem to run for as long as that takes.
+    return dataclasses.replace(ended, status=status, urgency=plan.Urgency.TEARDOWN)
 
 
 def call_off(look: snapshot.OperationSnapshot, run: Run, reason: str, message: str) -> plan.Plan:

@@ -55,8 +55,7 @@ def _advance(look: snapshot.OperationSnapshot) -> plans.Plan:
     operation = look.operation
     begun = operation.status.start_time is not None
     if _application_gone(look):
-        run = observe(look) if begun else None
-        return endings.end(look, Reason.APPLICATION_DELETED, "The application is deleted.", run)
+        return endings.cut_short(look)
     if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
         return endings.call_off(look, observe(look), Reason.CANCELLED, "It was cancelled.")
     left = _left(look)

@@ -26,7 +26,7 @@ class Narrator:
         for subject, what in now.items():
             if self._before.get(subject) != what:
                 self.say(f"{subject}: {what}")
-        for subject in self._before.keys() - now.keys():
+        for subject in sorted(self._before.keys() - now.keys()):
             self.say(f"{subject}: gone")
         self._before = now
 
