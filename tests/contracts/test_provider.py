@@ -207,6 +207,24 @@ async def test_a_change_that_is_done_changes_nothing_more(stage: Stage) -> None:
     assert stage.provider.observe(wanted).ready
 
 
+async def test_a_change_whose_answer_was_lost_can_be_repeated(stage: Stage) -> None:
+    """The lost call is told as an unknown outcome; asked again, the change is made once."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    before = await watch_ready(stage.provider, server)
+    wanted = with_spec(server, revision="two")
+    call = change(before.id, stage.template("v2"))
+    stage.disturb("change", lost=True)
+    with pytest.raises(errors.UnknownOutcome):
+        await stage.provider.change(wanted, call)
+    await eventually(lambda: stage.provider.observe(wanted).revision == "two")
+    await stage.provider.change(wanted, call)
+    after = await watch_ready(stage.provider, wanted)
+    assert (after.id, after.revision) == (before.id, "two")
+    assert [each.template for each in stage.instances()] == ["v2"]
+
+
 async def test_a_change_is_of_one_instance_only(stage: Stage) -> None:
     """A change planned for an instance that is gone does not befall another of its name."""
     await stage.begin()
@@ -345,6 +363,23 @@ async def test_an_orphan_that_returns_can_be_collected(stage: Stage) -> None:
     await stage.provider.collect(seen.id, "default/shop-web-0")
 
 
+async def test_collecting_an_orphan_spares_what_has_its_name(stage: Stage) -> None:
+    """The server may exist anew: only the instance of that id goes."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    orphan = await watch_ready(stage.provider, server)
+    await stage.provider.delete(server, delete(orphan.id))
+    await watch_phase(stage.provider, server, Phase.ABSENT)
+    await stage.provider.create(server, create(stage.template("v1")))
+    successor = await watch_ready(stage.provider, server)
+    before = stage.instances()
+    await stage.provider.collect(orphan.id, "default/shop-web-0")
+    assert stage.provider.look(orphan.id) is Phase.ABSENT
+    assert stage.instances() == before
+    assert stage.provider.observe(server) == successor
+
+
 async def test_a_successor_sees_and_goes_on_with_what_is_there(stage: Stage) -> None:
     """What an operator made is not lost with it: the next sees the same and adopts it."""
     await stage.begin()
@@ -373,6 +408,33 @@ async def test_changes_that_happen_by_themselves_are_told(stage: Stage) -> None:
     await eventually(lambda: ("default/shop-web-0", True, Phase.RUNNING) in heard)
     stage.break_down(server)
     await eventually(lambda: ("default/shop-web-0", False, Phase.FAILED) in heard)
+
+
+async def test_addresses_are_those_of_the_very_server(stage: Stage) -> None:
+    """What may be called for a server is its own instance: none before, none of another's."""
+    await stage.begin()
+    server = await stage.server()
+    assert stage.provider.own_addresses(server) == ()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    assert set(stage.provider.own_addresses(server)) <= set(seen.addresses)
+    other = await stage.server()
+    await watch_phase(stage.provider, other, Phase.FOREIGN)
+    assert stage.provider.own_addresses(other) == ()
+
+
+async def test_cancelling_what_never_began_is_success(stage: Stage) -> None:
+    """There is nothing to end, and the instance is not touched."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    before = stage.instances()
+    call = act(seen.id, orders.EXEC, exec={"command": ["true"]})
+    await stage.provider.cancel(server, call)
+    await stage.provider.cancel(server, call)
+    assert stage.instances() == before
+    assert stage.provider.observe(server) == seen
 
 
 async def test_only_offered_acts_are_carried_out(stage: Stage) -> None:
