@@ -153,8 +153,6 @@ def _apiserver(plan: Plan) -> dict[str, object]:
     serving = authority.issue("apiserver", common_name="kube-apiserver", hosts=hosts)
     etcd = authority.issue("apiserver-etcd", common_name="kube-apiserver-etcd")
     kubelet = authority.issue("apiserver-kubelet", common_name="kube-apiserver-kubelet-client")
-    front = certificates.authority(plan.pki, "front-proxy-ca")
-    proxy = front.issue("front-proxy", common_name="front-proxy-client")
     tokens = certificates.signing_key(plan.pki, "service-accounts")
     return {
         "bind-address": plan.address,
@@ -181,6 +179,16 @@ def _apiserver(plan: Plan) -> dict[str, object]:
         "kubelet-client-certificate": kubelet.certificate,
         "kubelet-client-key": kubelet.key,
         "kubelet-preferred-address-types": "InternalIP",
+        **_aggregation(plan),
+        **_audit(plan),
+    }
+
+
+def _aggregation(plan: Plan) -> dict[str, object]:
+    """Return how the API server passes requests on to others that serve a part of the API."""
+    front = certificates.authority(plan.pki, "front-proxy-ca")
+    proxy = front.issue("front-proxy", common_name="front-proxy-client")
+    return {
         "requestheader-client-ca-file": front.pair.certificate,
         "requestheader-allowed-names": "front-proxy-client",
         "requestheader-username-headers": "X-Remote-User",
@@ -188,7 +196,6 @@ def _apiserver(plan: Plan) -> dict[str, object]:
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "proxy-client-cert-file": proxy.certificate,
         "proxy-client-key-file": proxy.key,
-        **_audit(plan),
     }
 
 

@@ -5,7 +5,6 @@ Called by `execution` for every ServerSet, and by `explain` and `why`.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 
 from controller.api import names, objects
@@ -15,7 +14,7 @@ from controller.planning import (
     amounts,
     budget,
     claims,
-    contents,
+    creation,
     events,
     finalizers,
     manifests,
@@ -176,7 +175,7 @@ def _resize(
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
     draft.touched |= removed | {each.spec.ordinal for each in step.removals}
     if creating and not step.creates_wait:
-        draft.actions += _creates(given, census, sized)
+        draft.actions += creation.creates(given, census, sized)
     elif sized.creates:
         draft.notes.append(f"{words.have(len(sized.creates), 'server')} not created for now")
     hand = _hand(given)
@@ -184,56 +183,6 @@ def _resize(
         draft.actions.append(hand.bring(each, reason=f"the rollout to {spec.revision}"))
         draft.touched.add(each.ordinal)
     draft.acting = bool(refused.allowed(draft.actions))
-
-
-def _creates(
-    given: snapshot.ServerSetSnapshot, census: Census, sized: scaling.Scaling
-) -> list[Create]:
-    if not sized.creates:
-        return []
-    spec = given.server_set.spec
-    bodies = manifests.Servers(given.server_set)
-    target = contents.of_server_set(spec)
-    older = _below_partition(given, census, target) if census.partition else target
-    return [
-        Create(
-            resource=Resource.SERVERS,
-            body=bodies.body(
-                ordinal,
-                older if ordinal < census.partition else target,
-                scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
-            ),
-            reason="a spare one for the rollout" if ordinal in sized.spares else "it is missing",
-        )
-        for ordinal in sized.creates
-    ]
-
-
-def _below_partition(
-    given: snapshot.ServerSetSnapshot, census: Census, target: contents.Content
-) -> contents.Content:
-    """Return the revision that a server below the partition comes back with.
-
-    The one that most of its neighbours there run: the partition keeps them as they are.
-    """
-    neighbours = [
-        server for ordinal, server in census.servers.items() if ordinal < census.partition
-    ]
-    if not neighbours:
-        return _stored(given, given.server_set.status.proven_revision) or target
-    counts = collections.Counter(each.spec.revision for each in neighbours)
-    revision = max(counts, key=lambda each: (counts[each], each))
-    if revision == target.revision:
-        return target
-    of_it = next(each for each in neighbours if each.spec.revision == revision)
-    return _stored(given, revision) or contents.of_server(of_it.spec)
-
-
-def _stored(given: snapshot.ServerSetSnapshot, revision: str) -> contents.Content | None:
-    spec = given.server_set.spec
-    name = names.controller_revision(spec.application, spec.component, revision)
-    found = next((each for each in given.revisions if each.metadata.name == name), None)
-    return contents.of_revision(found, revision, spec.volume_claims) if found else None
 
 
 def _remediate(
