@@ -24,6 +24,7 @@ from devcluster import (
     controlplane,
     errors,
     kwok,
+    network,
     operator,
     ports,
     processes,
@@ -256,6 +257,15 @@ def test_a_missing_go_is_named_with_the_remedy(
     with pytest.raises(errors.MissingToolError, match="install Go"):
         binaries.ensure(binaries.KWOK, cluster.quiet)
     assert not [path for path in (tmp_path / "argosy").iterdir() if path.is_dir()]
+
+
+def test_what_a_real_node_lacks_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is missing, or root's rights: the message says what to type."""
+    with pytest.raises(errors.MissingToolError, match="sudo apt-get install the-package"):
+        network.require("a-program-that-nobody-has", "the-package")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(errors.MissingToolError, match="sudo python -m devcluster up"):
+        network.require_root()
 
 
 def test_a_failed_build_shows_why_and_leaves_nothing(

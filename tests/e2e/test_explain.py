@@ -56,11 +56,11 @@ def test_every_kind_is_explained(kube: Kube, operated: Place) -> None:
         )
 
     expected = {
-        ("application", "shop"): "Ready",
+        ("application", "shop"): "Available as asked for: 3 servers.",
         ("serverset", "shop-spare"): "1 server at older revisions until deleted (OnDelete)",
         ("server", "shop-web-1"): "It runs.",
         ("operation", "later"): "Paused",
-        ("fleet", fleet): "Ready",
+        ("fleet", fleet): "0 servers, 0 orphans.",
     }
     try:
         for (kind, name), words in expected.items():
