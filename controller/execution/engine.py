@@ -258,9 +258,11 @@ class Engine:
         try:
             found = gather.gather(self._sources, key, now, refusals)
             record.pause = _pause(found)
-            return PLANNERS[key.resource](found) if found is not None else plan.Plan()
+            planned = PLANNERS[key.resource](found) if found is not None else plan.Plan()
         except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
             return self._crash(key, record, item, error)
+        record.crashed = ""
+        return planned
 
     def _crash(self, key: Key, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
         """Mark the object Stalled: its planner failed, which is our bug and not its fault."""

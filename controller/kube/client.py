@@ -28,6 +28,9 @@ WRITE_SECONDS = 4.5
 READ_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 
+# Who asks, where nobody says.
+AGENT = "argosy"
+
 _PATCHES: dict[PatchStyle, str] = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
@@ -50,7 +53,7 @@ _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
 class Client:
     """`controller.kube.api.Api` over HTTP; make it within a running loop."""
 
-    def __init__(self, where: connection.Connection) -> None:
+    def __init__(self, where: connection.Connection, *, agent: str = AGENT) -> None:
         self.namespace = where.namespace
         self._credentials = where.credentials
         self._server = where.server
@@ -68,7 +71,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=[*where.headers, ("Accept", _JSON), ("User-Agent", "argosy")],
+            headers=[*where.headers, ("Accept", _JSON), ("User-Agent", agent)],
             # Compressing costs the API server, and inflating us, more than a cluster's network.
             skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
             auto_decompress=False,
@@ -76,9 +79,12 @@ class Client:
         )
 
     @classmethod
-    def connect(cls, *, kubeconfig: str = "", context: str = "") -> Self:
-        """Return a client of the cluster that the kubeconfig or the pod names; sends nothing."""
-        return cls(connection.load(kubeconfig=kubeconfig, context=context))
+    def connect(cls, *, kubeconfig: str = "", context: str = "", agent: str = AGENT) -> Self:
+        """Return a client of the cluster that the kubeconfig or the pod names; sends nothing.
+
+        `agent` is what audit logs and the API server's metrics know it by.
+        """
+        return cls(connection.load(kubeconfig=kubeconfig, context=context), agent=agent)
 
     async def __aenter__(self) -> Self:
         return self

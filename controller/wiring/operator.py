@@ -12,6 +12,7 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Coroutine
+from importlib import metadata
 from typing import Any
 
 import kopf
@@ -140,7 +141,8 @@ class Operator:
 
 
 async def _main(options: Options) -> int:
-    api = Client.connect()
+    # Replicas share an account: only their user agents tell an audit log which of them wrote.
+    api = Client.connect(agent=f"argosy/{metadata.version('argosy')} {options.identity}")
     operator = Operator(options, api)
     kopf_registry = kopf.OperatorRegistry()
     cluster_scoped = not options.namespaces

@@ -3,56 +3,104 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from proof.faults import matrix, mix, rig
+from proof.faults import chance, lanes, matrix, mix, outcome
 
 RATIO = 0.85
+PARTS = ("crashes", "storms", "pace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 if any run was not as the one without faults."""
     options = _options(arguments)
     folder = options.dir or Path(tempfile.mkdtemp(prefix="argosy-faults-"))
-    with rig.running(folder, _say, log=folder.with_suffix(".faults.jsonl")) as place:
-        known = matrix.reference(place)
-        _say(f"the life without faults: {known.writes} writes, {len(known.life.world)} objects")
-        chosen = matrix.points(known.writes, sample=options.sample, seed=options.seed)
-        _say(f"{len(chosen)} crashes to come")
-        outcomes = list(matrix.sweep(place, known, chosen, _say))
-        outcomes += mix.storms(place, known, options.storms, _say)
-        pace = mix.pace(place, options.pairs, _say) if options.pairs else None
+    outcomes: list[outcome.Outcome] = []
+    with lanes.open_lanes(folder, options.lanes, _say) as running:
+        first = running.rigs[0]
+        pace = mix.pace(first, options.pairs, _say) if "pace" in options.parts else None
+        if options.replay or set(options.parts) - {"pace"}:
+            known = outcome.reference(first)
+            _say(
+                f"the life without faults: {len(known.writes)} writes,"
+                f" {len(known.life.world)} objects, {known.seconds:.1f} s"
+            )
+            outcomes += _replayed(running, known, options) if options.replay else ()
+            outcomes += () if options.replay else _run(running, known, options)
     return _report(outcomes, pace, options.output)
+
+
+def _run(
+    running: lanes.Lanes, known: outcome.Reference, options: argparse.Namespace
+) -> Iterator[outcome.Outcome]:
+    if "crashes" in options.parts:
+        chosen = matrix.points(
+            known.writes, sample=options.sample, seed=options.seed, match=options.match
+        )
+        yield from running.run(lambda place, point: matrix.crashed(place, known, point), chosen)
+    if "storms" in options.parts:
+        seeds = range(options.seed, options.seed + options.storms)
+        yield from running.run(lambda place, seed: mix.storm(place, known, seed), seeds)
+
+
+def _replayed(
+    running: lanes.Lanes, known: outcome.Reference, options: argparse.Namespace
+) -> Iterator[outcome.Outcome]:
+    faults = chance.Replay.read(options.replay, options.match)
+    live = functools.partial(mix.endured, known=known, name=f"again: {options.match}")
+    yield from running.run(lambda place, _: live(place, faults=faults), [options.replay])
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m proof.faults", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=PARTS, help=f"of {', '.join(PARTS)}: all")
     parser.add_argument("--sample", type=int, help="only so many crashes, drawn by the seed")
+    parser.add_argument("--match", default="", help="only crashes whose names have these words")
     parser.add_argument("--seed", type=int, default=0, help="draws the sample (default 0)")
     parser.add_argument("--storms", type=int, default=5, help="lives in a storm (default 5)")
     parser.add_argument("--pairs", type=int, default=3, help="pairs for ratio 12 (default 3)")
-    parser.add_argument("--dir", type=Path, help="the cluster's folder (default: a new one)")
+    parser.add_argument(
+        "--lanes", type=int, default=os.cpu_count() or 1, help="clusters side by side"
+    )
+    parser.add_argument(
+        "--replay", type=Path, help="live through the faults of this log once more: its run --match"
+    )
+    parser.add_argument("--dir", type=Path, help="the clusters' folder (default: a new one)")
     parser.add_argument("--output", type=Path, help="write what came of it here, as JSON")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    return options
 
 
-def _report(outcomes: Sequence[matrix.Outcome], pace: mix.Pace | None, output: Path | None) -> int:
+def _report(outcomes: Sequence[outcome.Outcome], pace: mix.Pace | None, output: Path | None) -> int:
     bad = [each for each in outcomes if not each.good]
     for each in bad:
         print(f"\n{each.name}:\n" + "\n".join(each.wrong))
-    print(f"\n{len(outcomes) - len(bad)} of {len(outcomes)} runs as without faults")
+    missed = sum(each.missed for each in outcomes)
+    print(
+        f"\n{len(outcomes) - len(bad)} of {len(outcomes)} runs as without faults"
+        f" ({missed} met no fault)"
+    )
     if pace:
         verdict = "met" if pace.ratio >= RATIO else "missed"
         print(f"ratio 12: {pace.ratio:.2f} (target {RATIO}, {verdict}), surplus {pace.surplus}")
     if output:
         result = {
             "runs": [
-                {"name": each.name, "seconds": each.seconds, "wrong": each.wrong}
+                {
+                    "name": each.name,
+                    "seconds": each.seconds,
+                    "missed": each.missed,
+                    "wrong": each.wrong,
+                }
                 for each in outcomes
             ],
             "ratio12": pace

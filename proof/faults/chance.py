@@ -8,12 +8,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from proof.faults import kinds, requests
 from proof.faults.kinds import Kind
+
+Entry = dict[str, Any]
 
 # The mix of ratio 12: one request in twenty fails, one way or another.
 FIVE_PERCENT: Mapping[Kind, float] = {
@@ -24,7 +26,7 @@ FIVE_PERCENT: Mapping[Kind, float] = {
 # Everything at once, more often than any cluster does it.
 STORM: Mapping[Kind, float] = {
     **dict.fromkeys((Kind.DELAY, Kind.BUSY, Kind.ERROR, Kind.UNAVAILABLE, Kind.TIMEOUT), 0.02),
-    **dict.fromkeys((Kind.CONFLICT, Kind.LOST, Kind.TWICE), 0.03),
+    **dict.fromkeys((Kind.CONFLICT, Kind.RIVAL, Kind.LOST, Kind.TWICE), 0.03),
     **dict.fromkeys((Kind.STALE, Kind.EXPIRED, Kind.TORN), 0.05),
     **dict.fromkeys((Kind.DROP, Kind.CUT, Kind.HIDE, Kind.GONE, Kind.FAIL, Kind.GARBAGE), 0.08),
     **dict.fromkeys((Kind.FREEZE, Kind.LAG), 0.05),
@@ -92,9 +94,11 @@ class Replay:
     decisions: Mapping[str, kinds.Fault]
 
     @classmethod
-    def read(cls, path: Path) -> Replay:
-        """Return the decisions in a proxy's log."""
+    def read(cls, path: Path, run: str = "") -> Replay:
+        """Return the decisions in a proxy's log: all, or those of one run that it tells of."""
         entries = [json.loads(line) for line in path.read_text().splitlines()]
+        if run:
+            entries = list(_of(run, entries))
         return cls(
             decisions={
                 each["key"]: kinds.Fault(
@@ -108,3 +112,12 @@ class Replay:
     def fault(self, key: str, request: requests.Request) -> kinds.Fault:  # noqa: ARG002 - Decider
         """Return the fault that this request had."""
         return self.decisions.get(key, kinds.FINE)
+
+
+def _of(run: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries between the beginning of a run and that of the next."""
+    current = ""
+    for each in entries:
+        current = each.get("begin", current)
+        if current == run:
+            yield each

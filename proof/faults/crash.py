@@ -6,8 +6,6 @@ import dataclasses
 import enum
 from collections.abc import Callable
 
-from proof.faults import requests
-
 
 class Moment(enum.StrEnum):
     """When, around a write, the operator is struck."""
@@ -19,21 +17,21 @@ class Moment(enum.StrEnum):
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Crash:
-    """Strikes once, at the write of this number, counted from 0.
+    """Strikes once, at the write of this key.
 
-    `strike` ends the operator and returns when it has ended; `struck` tells what it hit.
+    `strike` ends the operator and returns when it has ended; `struck` tells whether it has.
     """
 
-    number: int
+    key: str
     moment: Moment
     strike: Callable[[], None]
-    struck: str = ""
+    struck: bool = False
 
-    def due(self, number: int, moment: Moment) -> bool:
+    def due(self, key: str, moment: Moment) -> bool:
         """Whether this is the moment, and it has not been before."""
-        return not self.struck and number == self.number and moment is self.moment
+        return not self.struck and key == self.key and moment is self.moment
 
-    def hit(self, request: requests.Request) -> None:
+    def hit(self) -> None:
         """Strike."""
-        self.struck = request.label
+        self.struck = True
         self.strike()

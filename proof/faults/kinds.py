@@ -17,6 +17,7 @@ class Kind(enum.StrEnum):
     UNAVAILABLE = "unavailable"  # 503; never reaches it
     TIMEOUT = "timeout"  # 504; never reaches it
     CONFLICT = "conflict"  # 409 for a patch, as if somebody else had been quicker
+    RIVAL = "rival"  # somebody else writes to the object just before a patch of it arrives
     LOST = "lost"  # reaches it, takes effect; the connection ends without an answer
     TWICE = "twice"  # reaches it twice; the second answer is given
     # Of lists.
@@ -37,7 +38,7 @@ class Kind(enum.StrEnum):
 ANY = (Kind.DELAY, Kind.BUSY, Kind.ERROR, Kind.UNAVAILABLE, Kind.TIMEOUT)
 READS = ANY
 WRITES = (*ANY, Kind.LOST, Kind.TWICE)
-PATCHES = (*WRITES, Kind.CONFLICT)
+PATCHES = (*WRITES, Kind.CONFLICT, Kind.RIVAL)
 LISTS = (*ANY, Kind.STALE, Kind.TORN)
 PAGES = (*LISTS, Kind.EXPIRED)
 WATCHES = (

@@ -5,29 +5,34 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from controller.api import resources
 from controller.api.resources import Resource
 from proof import history
-from proof.faults import chance, matrix, rig, scenario
+from proof.faults import chance, outcome, rig, scenario
 
 # A storm may hold a watch back for this long, on top of an operator's own lag.
 STORM_SLACK = 60.0
+# So few objects in a page that even a small world has several.
+PAGE = 3
 PACE_SERVERS = 200
 PACE_SECONDS = 300.0
 
 
-def storms(
-    place: rig.Rig, known: matrix.Reference, seeds: int, say: Callable[[str], None]
-) -> Iterator[matrix.Outcome]:
-    """Live once for each seed in a storm of its own, and yield what came of it."""
-    for seed in range(seeds):
-        place.suffer(chance.Faults(seed=seed, rates=chance.STORM))
-        outcome = matrix.judged(place, known, f"storm {seed}", slack=STORM_SLACK)
-        place.recover()
-        say(f"{outcome.name}: {'as without' if outcome.good else 'WRONG'}, {outcome.seconds:.1f} s")
-        yield outcome
+def storm(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome:
+    """Live once in the storm of a seed, and return what came of it."""
+    return endured(place, known, f"storm {seed}", chance.Faults(seed=seed, rates=chance.STORM))
+
+
+def endured(
+    place: rig.Rig, known: outcome.Reference, name: str, faults: chance.Decider
+) -> outcome.Outcome:
+    """Live once while requests go wrong, from an operator's first on, with lists in pages."""
+    place.suffer_afresh(name, faults, page=PAGE)
+    found = outcome.judged(place, known, name, slack=STORM_SLACK)
+    place.recover()
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +49,22 @@ def pace(place: rig.Rig, pairs: int, say: Callable[[str], None]) -> Pace:
     seconds: list[tuple[float, float]] = []
     surplus = 0
     for number in range(pairs):
-        clean, more = _bring_up(place, chance.Faults())
-        storm, worse = _bring_up(place, chance.Faults(seed=number, rates=chance.FIVE_PERCENT))
+        clean, more = _bring_up(place, f"clean {number}", chance.Faults())
+        faults = chance.Faults(seed=number, rates=chance.FIVE_PERCENT)
+        faulty, worse = _bring_up(place, f"five percent {number}", faults)
         surplus += more + worse
-        seconds.append((clean, storm))
-        say(f"{PACE_SERVERS} servers: {clean:.1f} s, with 5% faults {storm:.1f} s")
-    ratio = statistics.median(clean / storm for clean, storm in seconds)
+        seconds.append((clean, faulty))
+        say(f"{PACE_SERVERS} servers: {clean:.1f} s, with 5% faults {faulty:.1f} s")
+    ratio = statistics.median(clean / faulty for clean, faulty in seconds)
     return Pace(ratio=ratio, surplus=surplus, seconds=tuple(seconds))
 
 
-def _bring_up(place: rig.Rig, faults: chance.Faults) -> tuple[float, int]:
+def _bring_up(place: rig.Rig, name: str, faults: chance.Faults) -> tuple[float, int]:
     """Return how long it took until all servers were ready, and how many were too many."""
+    records = outcome.Records(place)
     namespace = scenario.open_namespace(place.client)
-    place.suffer(faults)
-    body = scenario.application(replicas=PACE_SERVERS)
+    place.suffer(name, faults)
+    body = scenario.application()
     body["spec"]["components"] = [
         {"name": "web", "replicas": PACE_SERVERS, "template": scenario.template("web:1")}
     ]
@@ -73,7 +80,7 @@ def _bring_up(place: rig.Rig, faults: chance.Faults) -> tuple[float, int]:
     took = time.monotonic() - began
     place.recover()
     verdict = history.check(
-        place.cluster.audit_log,
+        records.audit(),
         namespaces=[namespace],
         expectations=history.Expectations(slack=STORM_SLACK),
     )
@@ -81,5 +88,4 @@ def _bring_up(place: rig.Rig, faults: chance.Faults) -> tuple[float, int]:
     servers = sum(n for (kind, _, verb), n in made.items() if (kind, verb) == ("servers", "create"))
     place.client.delete(resources.path(Resource.APPLICATIONS, namespace, scenario.APPLICATION))
     rig.wait("an empty namespace", lambda: not scenario.listed(place.client, namespace), 300)
-    place.client.delete(f"/api/v1/namespaces/{namespace}")
     return took, servers - PACE_SERVERS

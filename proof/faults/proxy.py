@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import tempfile
 import time
 from collections import deque
@@ -26,6 +27,8 @@ from proof.faults.kinds import Kind
 
 BODY_LIMIT = 64 << 20
 REMEMBERED_LISTS = 4
+# Of a list that is asked for in pages; a watch has none.
+_LIMIT = re.compile(r"(?<=[?&]limit=)\d+")
 # Of one connection only, or wrong once the body has passed through us.
 _NOT_FORWARDED = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te"}
@@ -36,8 +39,8 @@ _NOT_FORWARDED = frozenset(
 class Proxy:
     """One way from one operator to the API server; `async with` opens and closes it.
 
-    `name` is added to the operator's user agent, so that the audit log tells replicas apart.
-    `writes` are the writes that were forwarded, in order.
+    `writes` are the keys of the writes that came since `begin`, in order. `rival` is the kubeconfig
+    of somebody else who may write: without one, nobody does.
     """
 
     def __init__(
@@ -46,13 +49,14 @@ class Proxy:
         *,
         faults: chance.Decider | None = None,
         crash_at: crash.Crash | None = None,
-        name: str = "",
+        rival: Path | None = None,
         log: Path | None = None,
     ) -> None:
         self.faults: chance.Decider = faults or chance.Faults()
         self.crash_at = crash_at
-        self.writes: list[requests.Request] = []
-        self._name = name
+        self.writes: list[str] = []
+        self._page = 0
+        self._rival = upstream.Upstream.of(rival) if rival else None
         self._upstream = upstream.Upstream.of(kubeconfig)
         self._folder = Path(tempfile.mkdtemp(prefix="argosy-proxy-"))
         self.kubeconfig_path = self._folder / "kubeconfig"
@@ -97,6 +101,24 @@ class Proxy:
         await self._runner.cleanup()
         await self._session.close()
         self._log.close()
+
+    def begin(
+        self,
+        name: str,
+        faults: chance.Decider,
+        *,
+        crash_at: crash.Crash | None = None,
+        page: int = 0,
+    ) -> None:
+        """Count anew, so that each run has the keys of all others, and let this go wrong.
+
+        `page` is how many objects the API server gives at once where a list is asked for in pages.
+        """
+        self.faults, self.crash_at, self._page = faults, crash_at, page
+        self.writes = []
+        self._sequence = requests.Sequence()
+        self._lists.clear()
+        self._write_down({"begin": name})
 
     def part(self) -> None:
         """Cut the operator off: open connections end, new ones are cut at once."""
@@ -145,25 +167,24 @@ class Proxy:
             return await self._watch(request, fault)
         if not about.writes:
             return await self._send(request, await self._plain(request, about, body, fault), fault)
-        number = len(self.writes)
-        self.writes.append(about)
-        self._crash(about, number, Moment.BEFORE_SEND)
+        self.writes.append(key)
+        self._crash(key, Moment.BEFORE_SEND)
         answer = await self._plain(request, about, body, fault)
-        self._crash(about, number, Moment.AFTER_COMMIT)
+        self._crash(key, Moment.AFTER_COMMIT)
         response = await self._send(request, answer, fault)
-        if self._due(number, Moment.AFTER_RESPONSE):
+        if self._due(key, Moment.AFTER_RESPONSE):
             await response.write_eof()
-            self._crash(about, number, Moment.AFTER_RESPONSE)
+            self._crash(key, Moment.AFTER_RESPONSE)
         return response
 
-    def _due(self, number: int, moment: Moment) -> bool:
-        return self.crash_at is not None and self.crash_at.due(number, moment)
+    def _due(self, key: str, moment: Moment) -> bool:
+        return self.crash_at is not None and self.crash_at.due(key, moment)
 
-    def _crash(self, about: requests.Request, number: int, moment: Moment) -> None:
+    def _crash(self, key: str, moment: Moment) -> None:
         """Strike if it is time; whoever sent the request is no more, nobody gets the answer."""
-        if self.crash_at is not None and self._due(number, moment):
-            self._write_down({"crash": moment.value, "number": number, "request": about.label})
-            self.crash_at.hit(about)
+        if self.crash_at is not None and self._due(key, moment):
+            self._write_down({"crash": moment.value, "request": key})
+            self.crash_at.hit()
             if moment is not Moment.AFTER_RESPONSE:
                 raise streams.Broken
 
@@ -177,6 +198,8 @@ class Proxy:
         older = self._lists.get(request.path_qs)
         if fault.kind is Kind.STALE and older:
             return older[0]
+        if fault.kind is Kind.RIVAL and self._rival:
+            await self._compete(request.path.removesuffix(f"/{about.subresource}"), self._rival)
         answer = await self._forward(request, body)
         if fault.kind is Kind.LOST:
             raise streams.Broken
@@ -187,6 +210,17 @@ class Proxy:
             kept.append(answer)
         return answer
 
+    async def _compete(self, path: str, rival: upstream.Upstream) -> None:
+        """Write to an object as somebody else: whoever has seen it before has an old version."""
+        note = {"metadata": {"annotations": {"example.com/seen": str(time.time_ns())}}}
+        async with self._session.patch(
+            rival.server + path,
+            data=json.dumps(note),
+            headers={hdrs.CONTENT_TYPE: "application/merge-patch+json"},
+            ssl=rival.tls or True,
+        ) as response:
+            await response.read()
+
     async def _forward(self, request: web.Request, body: bytes) -> answers.Answer:
         # What has been sent is carried out, also when its sender is killed meanwhile: the API
         # server must not be left with half a request, whose outcome no audit log would tell.
@@ -195,8 +229,8 @@ class Proxy:
     async def _request(self, request: web.Request, body: bytes) -> answers.Answer:
         async with self._session.request(
             request.method,
-            self._upstream.server + request.raw_path,
-            headers=self._headers(request),
+            self._upstream.server + self._paged(request.raw_path),
+            headers=_kept(request.headers),
             data=body or None,
             allow_redirects=False,
         ) as response:
@@ -204,6 +238,9 @@ class Proxy:
             return answers.Answer(
                 status=response.status, body=content, headers=_kept(response.headers)
             )
+
+    def _paged(self, path: str) -> str:
+        return _LIMIT.sub(str(self._page), path) if self._page else path
 
     async def _send(
         self, request: web.Request, answer: answers.Answer, fault: kinds.Fault
@@ -219,7 +256,7 @@ class Proxy:
 
     async def _watch(self, request: web.Request, fault: kinds.Fault) -> web.StreamResponse:
         async with self._session.get(
-            self._upstream.server + request.raw_path, headers=self._headers(request)
+            self._upstream.server + request.raw_path, headers=_kept(request.headers)
         ) as upstream_response:
             response = web.StreamResponse(
                 status=upstream_response.status, headers=_kept(upstream_response.headers)
@@ -239,7 +276,7 @@ class Proxy:
         """Pass a WebSocket through, as exec needs it; faults of exec are those of its watchers."""
         wanted = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
         protocols = [each.strip() for each in wanted.split(",") if each.strip()]
-        headers = self._headers(request)
+        headers = _kept(request.headers)
         headers.pop(hdrs.SEC_WEBSOCKET_PROTOCOL, None)
         async with self._session.ws_connect(
             self._upstream.server + request.raw_path, protocols=protocols, headers=headers
@@ -251,12 +288,6 @@ class Proxy:
                 group.create_task(_bridge(here, there))
                 group.create_task(_bridge(there, here))
             return here
-
-    def _headers(self, request: web.Request) -> dict[str, str]:
-        headers = _kept(request.headers)
-        if self._name:
-            headers[hdrs.USER_AGENT] = f"{headers.get(hdrs.USER_AGENT, '')} {self._name}".strip()
-        return headers
 
     def _note(self, key: str, fault: kinds.Fault) -> None:
         decision = {"kind": fault.kind.value, "seconds": fault.seconds, "after": fault.after}

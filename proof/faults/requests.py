@@ -48,6 +48,12 @@ class Request:
         return f"{self.verb} {'/'.join(part for part in parts if part)}"
 
     @property
+    def kin(self) -> str:
+        """What it has in common with its like in any run: all but the namespace."""
+        parts = (self.resource, self.name, self.subresource)
+        return f"{self.verb} {'/'.join(part for part in parts if part)}"
+
+    @property
     def writes(self) -> bool:
         """Whether it changes an object that matters: Leases, Events and reviews do not."""
         return self.verb in ("create", "update", "patch", "delete") and self.resource not in (
@@ -99,7 +105,7 @@ class Sequence:
         self._seen: Counter[str] = Counter()
 
     def key(self, request: Request) -> str:
-        """Return the request's key: `create pods/shop/web-0#1` for the second of its kind."""
-        number = self._seen[request.label]
-        self._seen[request.label] += 1
-        return f"{request.label}#{number}"
+        """Return the request's key: `create pods/web-0#1` for the second of its kind."""
+        number = self._seen[request.kin]
+        self._seen[request.kin] += 1
+        return f"{request.kin}#{number}"

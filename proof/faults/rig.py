@@ -1,6 +1,6 @@
-"""A cluster, the chart, and one operator behind a proxy: what every fault run needs.
+"""A cluster, the chart, and operators behind a proxy each: what every fault run needs.
 
-`matrix` and `mix` share one rig for all their runs; it starts the operator again whenever it has
+Each lane of a campaign has one rig for all its runs; it starts an operator again whenever that has
 ended, as a kubelet would.
 """
 
@@ -12,26 +12,41 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devcluster import client, cluster, controlplane, operator, processes
+from devcluster import client, cluster, controlplane, operator
 from proof.faults import chance, crash, proxy, serving
 
-NODES = 10
+NODES = 4
+# Looking more often would load the API server with our own questions.
 POLL_SECONDS = 0.1
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/argosy/leases/argosy-leader"
 _OFF = chance.Faults()
 
 
-class Rig:
-    """A running rig; made by `running`."""
+class Replica:
+    """One operator and its way to the API server."""
 
-    def __init__(
-        self, owner: cluster.Cluster, process: operator.Operator, handle: serving.Handle
-    ) -> None:
-        self.cluster = owner
-        self.operator = process
+    def __init__(self, process: operator.Operator, handle: serving.Handle) -> None:
+        self.process = process
         self.proxy = handle.proxy
-        self._handle = handle
+        self.do = handle.do
+
+    def part(self) -> None:
+        """Cut it off from the API server."""
+        self.do(self.proxy.part)
+
+    def heal(self) -> None:
+        """Let it through again."""
+        self.do(self.proxy.heal)
+
+
+class Rig:
+    """A running rig; made by `running`. Where nothing else is said, its first operator is meant."""
+
+    def __init__(self, owner: cluster.Cluster, replicas: list[Replica]) -> None:
+        self.cluster = owner
+        self.replicas = replicas
         self._ended = threading.Event()
+        self._keeping = threading.Lock()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._keeper.start()
 
@@ -41,81 +56,107 @@ class Rig:
         return self.cluster.client
 
     @property
-    def written(self) -> int:
-        """How many writes the operator has sent so far."""
-        return len(self.proxy.writes)
+    def operator(self) -> operator.Operator:
+        """The first operator."""
+        return self.replicas[0].process
 
-    def crash_at(self, number: int, moment: crash.Moment) -> crash.Crash:
-        """Have the operator killed at the write of this number, counted from now."""
-        planned = crash.Crash(
-            number=self.written + number, moment=moment, strike=self.operator.kill
-        )
-        self._handle.do(lambda: setattr(self.proxy, "crash_at", planned))
+    @property
+    def proxy(self) -> proxy.Proxy:
+        """Its proxy."""
+        return self.replicas[0].proxy
+
+    def crash_at(self, key: str, moment: crash.Moment) -> crash.Crash:
+        """Have the operator killed at the write of this key, counted from now."""
+        planned = crash.Crash(key=key, moment=moment, strike=self.operator.kill)
+        self._begin(f"crash {moment} of {key}", _OFF, crash_at=planned)
         return planned
 
-    def suffer(self, faults: chance.Decider) -> None:
+    def suffer(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way from now on."""
+        self._begin(name, faults, page=page)
 
-        def apply() -> None:
-            self.proxy.faults = faults
-            self.proxy.crash_at = None
-
-        self._handle.do(apply)
+    def suffer_afresh(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
+        """Let requests go wrong in this way, from the first of a new process on."""
+        with self._keeping:
+            for each in self.replicas:
+                each.process.kill()
+            self.suffer(name, faults, page=page)
 
     def recover(self) -> None:
         """Let nothing go wrong any more."""
-        self.suffer(_OFF)
+        self.suffer("calm", _OFF)
 
     def hold_watches(self) -> None:
         """Hold back all events of all watches."""
-        self._handle.do(self.proxy.hold_watches)
+        for each in self.replicas:
+            each.do(each.proxy.hold_watches)
 
     def release_watches(self) -> None:
         """Let held events flow."""
-        self._handle.do(self.proxy.release_watches)
+        for each in self.replicas:
+            each.do(each.proxy.release_watches)
 
     def close(self) -> None:
-        """Leave the operator alone."""
+        """Leave the operators alone."""
         self._ended.set()
         self._keeper.join()
 
+    def _begin(
+        self,
+        name: str,
+        faults: chance.Decider,
+        *,
+        crash_at: crash.Crash | None = None,
+        page: int = 0,
+    ) -> None:
+        for each in self.replicas:
+            proxy = each.proxy
+            each.do(lambda p=proxy: p.begin(name, faults, crash_at=crash_at, page=page))  # type: ignore[misc]  # a default binds
+
     def _keep(self) -> None:
-        """Start the operator when it has ended. The Lease of a dead process guards nothing."""
+        """Start operators that have ended. The Lease of a lone dead process guards nothing."""
         while not self._ended.wait(POLL_SECONDS):
-            if not self.operator.alive:
-                with contextlib.suppress(client.ApiError):
-                    self.client.delete(LEASE)
-                self.operator.start()
+            with self._keeping:
+                dead = [each.process for each in self.replicas if not each.process.alive]
+                if dead and len(self.replicas) == 1:
+                    with contextlib.suppress(client.ApiError):
+                        self.client.delete(LEASE)
+                for each in dead:
+                    each.start()
 
 
 @contextlib.contextmanager
-def running(folder: Path, say: Callable[[str], None], *, log: Path | None = None) -> Iterator[Rig]:
-    """Start a cluster with a full audit log and an operator behind a proxy; end all of it."""
+def running(folder: Path, say: Callable[[str], None], *, replicas: int = 1) -> Iterator[Rig]:
+    """Start a cluster with a full audit log and operators behind proxies; end all of it.
+
+    What goes wrong is logged in `logs/faults-NAME.jsonl` of the cluster's folder.
+    """
     owner = cluster.Cluster(folder, say)
     try:
         owner.start(controlplane.Settings(nodes=NODES, audit="full"))
-        with in_front_of(owner, log=log) as rig:
+        with in_front_of(owner, replicas=replicas) as rig:
             yield rig
     finally:
         owner.stop()
 
 
 @contextlib.contextmanager
-def in_front_of(owner: cluster.Cluster, *, log: Path | None = None) -> Iterator[Rig]:
-    """Run an operator behind a proxy on a cluster that is there; end both."""
+def in_front_of(owner: cluster.Cluster, *, replicas: int = 1) -> Iterator[Rig]:
+    """Run operators behind proxies on a cluster that is there; end both."""
     with contextlib.ExitStack() as stack:
         handles: list[serving.Handle] = []
 
         def reroute(name: str, config: Path) -> Path:
+            log = owner.dir / "logs" / f"faults-{name}.jsonl"
             handle = stack.enter_context(
-                serving.serving(lambda: proxy.Proxy(config, name=name, log=log))
+                serving.serving(lambda: proxy.Proxy(config, rival=owner.kubeconfig, log=log))
             )
             handles.append(handle)
             return handle.proxy.kubeconfig_path
 
-        (process,) = operator.run(owner, reroute=reroute)
+        processes = operator.run(owner, replicas=replicas, reroute=reroute)
         stack.callback(operator.stop, owner)
-        rig = Rig(owner, process, handles[0])
+        rig = Rig(owner, [Replica(*each) for each in zip(processes, handles, strict=True)])
         stack.callback(rig.close)
         yield rig
 
@@ -123,5 +164,7 @@ def in_front_of(owner: cluster.Cluster, *, log: Path | None = None) -> Iterator[
 def wait(what: str, condition: Callable[[], bool], seconds: float) -> None:
     """Wait until a condition holds; raise TimeoutError that says what has not come about."""
     began = time.monotonic()
-    if not processes.wait_until(condition, seconds):
-        raise TimeoutError(f"{what}: not so after {time.monotonic() - began:.0f} s")
+    while not condition():
+        if time.monotonic() - began > seconds:
+            raise TimeoutError(f"{what}: not so after {seconds:.0f} s")
+        time.sleep(POLL_SECONDS)

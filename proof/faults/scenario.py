@@ -1,11 +1,13 @@
-"""A small application's life, the same in every run: create, scale, update, restart, delete.
+"""A small application's life, the same in every run, with every kind of write in it.
 
-`matrix` and `mix` live it once without faults and then many times with them. A life ends with what
-the world looked like before the delete, and with what is left after it: nothing.
+Create, scale up, replace and change in place, restart, scale down, delete. `matrix` and `mix` live
+it once without faults and then many times with them. A life ends with what the world looked like
+before the delete, and with what is left after it: nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import secrets
@@ -14,7 +16,7 @@ from typing import Any
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, fixtures, processes
+from devcluster import client, fixtures
 from proof.faults import rig
 from proof.history import journal
 
@@ -36,26 +38,24 @@ class Life:
     left: frozenset[str]
 
 
-def live(place: rig.Rig, like: World | None = None) -> Life:
-    """Live the whole life in a namespace of its own; at its height it comes to be `like` another.
+def live(place: rig.Rig, namespace: str, like: World | None = None) -> Life:
+    """Live the whole life in a namespace; at its height it comes to be `like` another.
 
     What it has come to when that takes too long is in the Life: comparing is the caller's.
     """
-    namespace = open_namespace(place.client)
-    try:
-        for act in (create, scale, update, restart):
-            act(place.client, namespace)
-        world = settled(place.client, namespace, like)
-        delete(place.client, namespace)
-        left = frozenset(each["metadata"]["uid"] for each in listed(place.client, namespace))
-        return Life(namespace=namespace, world=world, left=left)
-    finally:
-        # Without a wait: whoever fails here has left something to look at in the audit log.
-        place.client.delete(f"/api/v1/namespaces/{namespace}")
+    for act in (create, scale_up, update, restart, scale_down):
+        act(place.client, namespace)
+    world = settled(place.client, namespace, like)
+    delete(place.client, namespace)
+    left = frozenset(each["metadata"]["uid"] for each in listed(place.client, namespace))
+    return Life(namespace=namespace, world=world, left=left)
 
 
 def open_namespace(api: client.Client) -> str:
-    """Create a namespace that pods can run in."""
+    """Create a namespace that pods can run in.
+
+    Nobody deletes it: that would cost more than a whole life, and the cluster goes soon.
+    """
     name = f"life-{secrets.token_hex(3)}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     api.create("/api/v1/namespaces", body)
@@ -64,9 +64,11 @@ def open_namespace(api: client.Client) -> str:
     return name
 
 
-def application(replicas: int = 2, image: str = "web:1") -> Object:
-    """Return the application: a database with a volume, and servers that need it."""
-    rollout = {"maxUnavailable": "50%", "inPlace": "Never"}
+def application(replicas: int = 1, version: int = 1) -> Object:
+    """Return the application: a database with a volume, and servers that need it.
+
+    A new version is put into the database's pods as they are, and into new pods of the others.
+    """
     volume = {
         "name": "data",
         "spec": {
@@ -77,15 +79,15 @@ def application(replicas: int = 2, image: str = "web:1") -> Object:
     db = {
         "name": "db",
         "replicas": 1,
-        "template": template("db:1"),
+        "template": template(f"db:{version}"),
         "volumeClaims": [volume],
     }
     web = {
         "name": "web",
         "replicas": replicas,
         "dependsOn": ["db"],
-        "template": template(image),
-        "rollout": rollout,
+        "template": template(f"web:{version}"),
+        "rollout": {"maxUnavailable": "50%", "inPlace": "Never"},
     }
     return {
         "apiVersion": "argosy.dev/v1alpha1",
@@ -107,16 +109,24 @@ def create(api: client.Client, namespace: str) -> None:
     _converged(api, namespace)
 
 
-def scale(api: client.Client, namespace: str) -> None:
+def scale_up(api: client.Client, namespace: str) -> None:
     """Give it one more server, and wait until it is ready."""
-    _change(api, namespace, application(replicas=3))
+    _change(api, namespace, application(replicas=2))
     _converged(api, namespace)
 
 
 def update(api: client.Client, namespace: str) -> None:
-    """Change its image, and wait until every server has been replaced."""
-    _change(api, namespace, application(replicas=3, image="web:2"))
+    """Change its images, and wait until every server has them."""
+    _change(api, namespace, application(replicas=2, version=2))
     _converged(api, namespace)
+
+
+def scale_down(api: client.Client, namespace: str) -> None:
+    """Take a server away, and wait until it has gone."""
+    _change(api, namespace, application(version=2))
+    _converged(api, namespace)
+    last = resources.path(Resource.SERVERS, namespace, f"{APPLICATION}-web-1")
+    rig.wait("one server less", lambda: not fixtures.exists(api, last), STEP_SECONDS)
 
 
 def restart(api: client.Client, namespace: str) -> None:
@@ -125,7 +135,12 @@ def restart(api: client.Client, namespace: str) -> None:
         "apiVersion": "argosy.dev/v1alpha1",
         "kind": "Operation",
         "metadata": {"name": OPERATION},
-        "spec": {"application": APPLICATION, "components": ["web"], "action": "Restart"},
+        "spec": {
+            "application": APPLICATION,
+            "components": ["web"],
+            "servers": "0",
+            "action": "Restart",
+        },
     }
     api.create(resources.path(Resource.OPERATIONS, namespace), body)
     path = resources.path(Resource.OPERATIONS, namespace, OPERATION)
@@ -142,7 +157,9 @@ def restart(api: client.Client, namespace: str) -> None:
 
 def delete(api: client.Client, namespace: str) -> None:
     """Delete the application, and wait until nothing of it is left."""
-    api.delete(resources.path(Resource.APPLICATIONS, namespace, APPLICATION))
+    path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
+    api.delete(path)
+    rig.wait("no application", lambda: not fixtures.exists(api, path), STEP_SECONDS)
     api.delete(resources.path(Resource.OPERATIONS, namespace, OPERATION))
     rig.wait("an empty namespace", lambda: not listed(api, namespace), STEP_SECONDS)
 
@@ -165,7 +182,8 @@ def settled(api: client.Client, namespace: str, like: World | None) -> World:
         worlds.append(seen(api, namespace))
         return worlds[-1] == (worlds[-2] if like is None else like)
 
-    processes.wait_until(same, SETTLE_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        rig.wait("the world", same, SETTLE_SECONDS)
     return worlds[-1]
 
 

@@ -53,7 +53,7 @@ def test_keys_number_what_is_alike() -> None:
     """The second request for the same thing has another key."""
     sequence = requests.Sequence()
     keys = [sequence.key(POD), sequence.key(POD)]
-    assert keys == ["create pods/shop/web-0#0", "create pods/shop/web-0#1"]
+    assert keys == ["create pods/web-0#0", "create pods/web-0#1"]
 
 
 @given(st.integers(), st.text())
@@ -91,11 +91,11 @@ def test_a_log_replays(tmp_path: Path) -> None:
     """Decisions read back from a log are the same; what was fine stays fine."""
     log = tmp_path / "faults.jsonl"
     entries = [
-        {"time": 1.0, "key": "create pods/shop/web-0#0", "kind": "lag", "seconds": 2.5, "after": 3},
+        {"time": 1.0, "key": "create pods/web-0#0", "kind": "lag", "seconds": 2.5, "after": 3},
         {"time": 2.0, "crash": "after commit", "number": 4, "request": "x"},
     ]
     log.write_text("".join(json.dumps(each) + "\n" for each in entries))
     replay = chance.Replay.read(log)
     expected = kinds.Fault(kind=Kind.LAG, seconds=2.5, after=3)
-    assert replay.fault("create pods/shop/web-0#0", POD) == expected
-    assert replay.fault("create pods/shop/web-0#1", POD) is kinds.FINE
+    assert replay.fault("create pods/web-0#0", POD) == expected
+    assert replay.fault("create pods/web-0#1", POD) is kinds.FINE

@@ -27,6 +27,8 @@ class ApiServer:
     def __init__(self) -> None:
         self.created: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.patches: list[tuple[str, Any]] = []
+        self.queries: list[str] = []
         self.lists = 0
         self.events: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.kubeconfig = Path()
@@ -35,6 +37,7 @@ class ApiServer:
         """Listen, and write a kubeconfig."""
         application = web.Application()
         application.router.add_post(PODS, self.create)
+        application.router.add_patch(PODS + "/{path:.*}", self.patch)
         application.router.add_get(PODS, self.read)
         application.router.add_get(PODS + "/web-0/exec", self.exec)
         runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
@@ -60,9 +63,15 @@ class ApiServer:
         self.created.append(name)
         return web.json_response({"kind": "Pod"}, status=201)
 
+    async def patch(self, request: web.Request) -> web.Response:
+        """Take a patch of any pod."""
+        self.patches.append((request.path, await request.json()))
+        return web.json_response({"kind": "Pod"})
+
     async def read(self, request: web.Request) -> web.StreamResponse:
         """List, or watch what the test puts into `events`."""
         if "watch" not in request.query:
+            self.queries.append(request.query_string)
             self.lists += 1
             return web.json_response({"kind": "PodList", "number": self.lists, "pad": "x" * 100})
         response = web.StreamResponse()
@@ -106,15 +115,15 @@ async def through(
 
 async def test_all_is_well_without_faults(api: ApiServer) -> None:
     """Requests pass with their credentials, answers come back, writes are noted."""
-    async with through(api, name="replica-1") as (proxy, session):
+    async with through(api) as (proxy, session):
         async with session.post(PODS, json=POD) as answer:
             assert (answer.status, await answer.json()) == (201, {"kind": "Pod"})
         async with session.get(PODS, params={"limit": "5"}) as answer:
             assert (await answer.json())["number"] == 1
-        assert [each.label for each in proxy.writes] == ["create pods/shop/web-0"]
+        assert proxy.writes == ["create pods/web-0#0"]
         assert proxy.log_path.read_text() == ""
     assert api.headers[0]["Authorization"] == "Bearer secret"
-    assert api.headers[0]["User-Agent"] == "argosy replica-1"
+    assert api.headers[0]["User-Agent"] == "argosy"
 
 
 def test_credentials_pass_into_the_kubeconfig(tmp_path: Path) -> None:
@@ -160,6 +169,45 @@ async def test_a_conflict_befalls_patches_alone(api: ApiServer) -> None:
             assert (answer.status, (await answer.json())["reason"]) == (409, "Conflict")
         async with session.post(PODS, json=POD) as answer:
             assert answer.status == 201
+
+
+async def test_a_rival_is_quicker_than_a_patch(api: ApiServer) -> None:
+    """Somebody else's write to the same object arrives first; a create has no rival."""
+    async with through(api, {Kind.RIVAL: 1.0}, rival=api.kubeconfig) as (_, session):
+        async with session.patch(PODS + "/web-0/status", json={"mine": 1}) as answer:
+            assert answer.status == 200
+        async with session.post(PODS, json=POD) as answer:
+            assert answer.status == 201
+    (rival_path, rival), mine = api.patches
+    assert rival_path == PODS + "/web-0"
+    assert list(rival["metadata"]["annotations"]) == ["example.com/seen"]
+    assert mine == (PODS + "/web-0/status", {"mine": 1})
+
+
+async def test_lists_come_in_small_pages(api: ApiServer) -> None:
+    """Whoever asks for pages gets smaller ones; whoever asks for all gets all."""
+    async with through(api) as (proxy, session):
+        proxy.begin("small", Faults(), page=2)
+        for query in ("limit=500&continue=x", "labelSelector=a"):
+            async with session.get(f"{PODS}?{query}") as answer:
+                assert answer.status == 200
+    assert api.queries == ["limit=2&continue=x", "labelSelector=a"]
+
+
+async def test_each_run_counts_anew(api: ApiServer) -> None:
+    """A run has the keys of the run before it, and a log tells them apart."""
+    async with through(api, {Kind.ERROR: 1.0}) as (proxy, session):
+        for name in ("one", "two"):
+            rates = {Kind.BUSY if name == "one" else Kind.UNAVAILABLE: 1.0}
+            proxy.begin(name, Faults(rates=rates))
+            async with session.post(PODS, json=POD) as answer:
+                assert answer.status == (429 if name == "one" else 503)
+            assert proxy.writes == ["create pods/web-0#0"]
+        found = [Replay.read(proxy.log_path, each) for each in ("one", "two")]
+    assert [each.decisions["create pods/web-0#0"].kind for each in found] == [
+        Kind.BUSY,
+        Kind.UNAVAILABLE,
+    ]
 
 
 async def test_lost_answers_have_taken_effect(api: ApiServer) -> None:
@@ -332,7 +380,8 @@ async def test_crashes_strike_at_their_moment(
 ) -> None:
     """When the operator is struck, the write has or has not happened, and was or was not told."""
     seen: list[list[str]] = []
-    crash = Crash(number=0, moment=moment, strike=lambda: seen.append(list(api.created)))
+    key = "create pods/web-0#0"
+    crash = Crash(key=key, moment=moment, strike=lambda: seen.append(list(api.created)))
     async with through(api, crash_at=crash) as (_, session):
         try:
             async with session.post(PODS, json=POD) as answer:
@@ -344,7 +393,7 @@ async def test_crashes_strike_at_their_moment(
             assert answer.status == 201
     assert told is answered
     assert seen == [created]
-    assert crash.struck == "create pods/shop/web-0"
+    assert crash.struck
 
 
 async def test_a_run_can_be_replayed(api: ApiServer) -> None:
