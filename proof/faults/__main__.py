@@ -1,4 +1,8 @@
-"""`python -m proof.faults`: crash an operator at every write, storm it, and measure ratio 12."""
+"""`python -m proof.faults`: everything that can go wrong, in parts that can be chosen.
+
+crashes: killed at every write; storms: a hostile network; mutations: people who do anything;
+darkness: minutes without events; replicas: a leader struck; pace: ratio 12.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,20 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from proof.faults import chance, lanes, matrix, mix, outcome
+from proof.faults import (
+    chance,
+    darkness,
+    lanes,
+    matrix,
+    mix,
+    mutations,
+    outcome,
+    replicas,
+    rig,
+)
 
 RATIO = 0.85
-PARTS = ("crashes", "storms", "pace")
+PARTS = ("crashes", "storms", "mutations", "darkness", "replicas", "pace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,31 +37,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     folder = options.dir or Path(tempfile.mkdtemp(prefix="argosy-faults-"))
     outcomes: list[outcome.Outcome] = []
+    pace = None
     with lanes.open_lanes(folder, options.lanes, _say) as running:
-        first = running.rigs[0]
-        pace = mix.pace(first, options.pairs, _say) if "pace" in options.parts else None
-        if options.replay or set(options.parts) - {"pace"}:
-            known = outcome.reference(first)
-            _say(
-                f"the life without faults: {len(known.writes)} writes,"
-                f" {len(known.life.world)} objects, {known.seconds:.1f} s"
-            )
-            outcomes += _replayed(running, known, options) if options.replay else ()
-            outcomes += () if options.replay else _run(running, known, options)
+        if "pace" in options.parts:
+            pace = mix.pace(running.rigs[0], options.pairs, _say)
+        known = _reference(running.rigs[0])
+        outcomes += _replayed(running, known, options) if options.replay else ()
+        outcomes += () if options.replay else _run(running, known, options)
+    if "replicas" in options.parts and not options.replay:
+        with lanes.open_lanes(folder / "replicas", options.lanes, _say, replicas=2) as running:
+            strikes = replicas.strikes(known.writes, options.strikes, options.seed)
+            work = functools.partial(_struck, known)
+            outcomes += running.run(work, strikes)
     return _report(outcomes, pace, options.output)
+
+
+def _reference(place: rig.Rig) -> outcome.Reference:
+    known = outcome.reference(place)
+    objects = len(known.life.world)
+    _say(f"without faults: {len(known.writes)} writes, {objects} objects, {known.seconds:.1f} s")
+    return known
 
 
 def _run(
     running: lanes.Lanes, known: outcome.Reference, options: argparse.Namespace
 ) -> Iterator[outcome.Outcome]:
+    """Yield what comes of all that one operator goes through."""
+    seeds = range(options.seed, options.seed + options.seeds)
     if "crashes" in options.parts:
         chosen = matrix.points(
             known.writes, sample=options.sample, seed=options.seed, match=options.match
         )
         yield from running.run(lambda place, point: matrix.crashed(place, known, point), chosen)
     if "storms" in options.parts:
-        seeds = range(options.seed, options.seed + options.storms)
         yield from running.run(lambda place, seed: mix.storm(place, known, seed), seeds)
+    if "mutations" in options.parts:
+        yield from running.run(lambda place, seed: mutations.live(place, known, seed), seeds)
+    if "darkness" in options.parts:
+        yield from running.run(darkness.endured, [darkness.SECONDS])
+
+
+def _struck(known: outcome.Reference, place: rig.Rig, strike: replicas.Strike) -> outcome.Outcome:
+    return replicas.struck(place, known, strike)
 
 
 def _replayed(
@@ -59,12 +90,21 @@ def _replayed(
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m proof.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m proof.faults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("parts", nargs="*", default=PARTS, help=f"of {', '.join(PARTS)}: all")
     parser.add_argument("--sample", type=int, help="only so many crashes, drawn by the seed")
     parser.add_argument("--match", default="", help="only crashes whose names have these words")
-    parser.add_argument("--seed", type=int, default=0, help="draws the sample (default 0)")
-    parser.add_argument("--storms", type=int, default=5, help="lives in a storm (default 5)")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument(
+        "--seeds", type=int, default=10, help="storms and mutations, a seed each (default 10)"
+    )
+    parser.add_argument(
+        "--strikes", type=int, default=3, help="strikes of a leader, of each kind (default 3)"
+    )
     parser.add_argument("--pairs", type=int, default=3, help="pairs for ratio 12 (default 3)")
     parser.add_argument(
         "--lanes", type=int, default=os.cpu_count() or 1, help="clusters side by side"

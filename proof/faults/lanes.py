@@ -61,10 +61,11 @@ class Lanes:
 
 
 @contextlib.contextmanager
-def open_lanes(folder: Path, number: int, say: Say) -> Iterator[Lanes]:
+def open_lanes(folder: Path, number: int, say: Say, *, replicas: int = 1) -> Iterator[Lanes]:
     """Start so many rigs; end them."""
     with contextlib.ExitStack() as stack:
         rigs = [
-            stack.enter_context(rig.running(folder / f"lane-{each}", say)) for each in range(number)
+            stack.enter_context(rig.running(folder / f"lane-{each}", say, replicas=replicas))
+            for each in range(number)
         ]
         yield Lanes(rigs, say)

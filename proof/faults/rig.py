@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devcluster import client, cluster, controlplane, operator
+from devcluster import client, cluster, controlplane, errors, operator
 from proof.faults import chance, crash, proxy, serving
 
 NODES = 4
@@ -65,15 +65,29 @@ class Rig:
         """Its proxy."""
         return self.replicas[0].proxy
 
-    def crash_at(self, key: str, moment: crash.Moment) -> crash.Crash:
-        """Have the operator killed at the write of this key, counted from now."""
-        planned = crash.Crash(key=key, moment=moment, strike=self.operator.kill)
-        self._begin(f"crash {moment} of {key}", _OFF, crash_at=planned)
+    def crash_at(
+        self,
+        key: str,
+        moment: crash.Moment,
+        *,
+        victim: Replica | None = None,
+        strike: Callable[[], None] | None = None,
+    ) -> crash.Crash:
+        """Have an operator struck at its write of this key, counted from now; killed if not said.
+
+        `strike` is called on the loop of the victim's proxy.
+        """
+        struck = victim or self.replicas[0]
+        planned = crash.Crash(key=key, moment=moment, strike=strike or struck.process.kill)
+        name = f"crash {moment} of {key}"
+        for each in self.replicas:
+            self._begin(each, name, _OFF, crash_at=planned if each is struck else None)
         return planned
 
     def suffer(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way from now on."""
-        self._begin(name, faults, page=page)
+        for each in self.replicas:
+            self._begin(each, name, faults, page=page)
 
     def suffer_afresh(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way, from the first of a new process on."""
@@ -101,17 +115,16 @@ class Rig:
         self._ended.set()
         self._keeper.join()
 
+    @staticmethod
     def _begin(
-        self,
+        replica: Replica,
         name: str,
         faults: chance.Decider,
         *,
         crash_at: crash.Crash | None = None,
         page: int = 0,
     ) -> None:
-        for each in self.replicas:
-            proxy = each.proxy
-            each.do(lambda p=proxy: p.begin(name, faults, crash_at=crash_at, page=page))  # type: ignore[misc]  # a default binds
+        replica.do(lambda: replica.proxy.begin(name, faults, crash_at=crash_at, page=page))
 
     def _keep(self) -> None:
         """Start operators that have ended. The Lease of a lone dead process guards nothing."""
@@ -122,7 +135,9 @@ class Rig:
                     with contextlib.suppress(client.ApiError):
                         self.client.delete(LEASE)
                 for each in dead:
-                    each.start()
+                    # Whoever is cut off may take longer than one start.
+                    with contextlib.suppress(errors.DevclusterError):
+                        each.start()
 
 
 @contextlib.contextmanager

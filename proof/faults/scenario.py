@@ -106,25 +106,25 @@ def template(image: str) -> Object:
 def create(api: client.Client, namespace: str) -> None:
     """Create the application, and wait until it is ready."""
     api.create(resources.path(Resource.APPLICATIONS, namespace), application())
-    _converged(api, namespace)
+    converged(api, namespace)
 
 
 def scale_up(api: client.Client, namespace: str) -> None:
     """Give it one more server, and wait until it is ready."""
-    _change(api, namespace, application(replicas=2))
-    _converged(api, namespace)
+    change(api, namespace, application(replicas=2))
+    converged(api, namespace)
 
 
 def update(api: client.Client, namespace: str) -> None:
     """Change its images, and wait until every server has them."""
-    _change(api, namespace, application(replicas=2, version=2))
-    _converged(api, namespace)
+    change(api, namespace, application(replicas=2, version=2))
+    converged(api, namespace)
 
 
 def scale_down(api: client.Client, namespace: str) -> None:
     """Take a server away, and wait until it has gone."""
-    _change(api, namespace, application(version=2))
-    _converged(api, namespace)
+    change(api, namespace, application(version=2))
+    converged(api, namespace)
     last = resources.path(Resource.SERVERS, namespace, f"{APPLICATION}-web-1")
     rig.wait("one server less", lambda: not fixtures.exists(api, last), STEP_SECONDS)
 
@@ -152,7 +152,7 @@ def restart(api: client.Client, namespace: str) -> None:
         return condition.get("status") == "True"
 
     rig.wait("the end of the operation", ended, STEP_SECONDS)
-    _converged(api, namespace)
+    converged(api, namespace)
 
 
 def delete(api: client.Client, namespace: str) -> None:
@@ -242,22 +242,23 @@ _DESCRIBED: Mapping[str, Callable[[Object, Object], Object]] = {
 }
 
 
-def _change(api: client.Client, namespace: str, body: Object) -> None:
+def change(api: client.Client, namespace: str, body: Object) -> None:
+    """Give the application another spec."""
     path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
     api.merge(path, {"spec": body["spec"]})
 
 
-def _converged(api: client.Client, namespace: str) -> None:
+def converged(api: client.Client, namespace: str) -> None:
     """Wait until the application says that it is what its spec says, and its servers are."""
     path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
 
-    def converged() -> bool:
+    def current() -> bool:
         body = api.get(path)
         generation = body["metadata"]["generation"]
-        current = body.get("status", {}).get("observedGeneration") == generation
-        return current and _condition(body, "Ready").get("status") == "True"
+        seen = body.get("status", {}).get("observedGeneration") == generation
+        return seen and _condition(body, "Ready").get("status") == "True"
 
-    rig.wait("a ready application", converged, STEP_SECONDS)
+    rig.wait("a ready application", current, STEP_SECONDS)
 
 
 def _condition(body: Object, kind: str) -> Object:

@@ -1,0 +1,276 @@
+"""People who do anything: specs made from the schema, hand edits, deletes, names used again.
+
+Each run draws its acts by a seed, does them to a living application, then asks for an ordinary one:
+it must come to be, as if nothing had been, and go without leaving anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from controller.api import crds, resources
+from controller.api.resources import Resource
+from devcluster import client, fixtures
+from proof import history
+from proof.faults import outcome, rig, scenario, specs
+
+ACTS = 12
+# People may have made anything of what the operator is behind of.
+SLACK = 120.0
+LONGEST_PAUSE = 1.5
+SERVER_ERROR = 500
+CHILDREN = (
+    Resource.SERVERSETS,
+    Resource.SERVERS,
+    Resource.PODS,
+    Resource.SERVICES,
+    Resource.CLAIMS,
+    Resource.REVISIONS,
+)
+LABELS: Mapping[str, Any] = {"argosy.dev/server": None, "argosy.dev/component": "lie"}
+# What a person could do to a child with `kubectl edit`.
+EDITS: Mapping[Resource, Sequence[Mapping[str, Any]]] = {
+    Resource.SERVERSETS: (
+        {"spec": {"replicas": 3}},
+        {"spec": {"replicas": 0}},
+        {"spec": {"revision": "lie", "template": {"spec": {"containers": []}}}},
+        {"metadata": {"finalizers": []}},
+    ),
+    Resource.SERVERS: (
+        {"spec": {"incarnation": 7}},
+        {"spec": {"held": True}},
+        {"spec": {"power": "Stopped"}},
+        {"spec": {"revision": "lie"}},
+        {"spec": {"task": {"id": "t", "operation": "none", "action": "Restart"}}},
+        {"metadata": {"finalizers": []}},
+    ),
+    Resource.PODS: (
+        {"spec": {"containers": [{"name": "main", "image": "lie:1"}]}},
+        {"metadata": {"finalizers": ["example.com/kept"]}},
+    ),
+    Resource.SERVICES: ({"spec": {"selector": {"a": "lie"}}},),
+}
+
+Act = Callable[["_Meddler"], str]
+
+
+class _Meddler:
+    """Somebody with an administrator's rights, and dice."""
+
+    def __init__(self, api: client.Client, namespace: str, seed: int) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.chance = random.Random(seed)  # noqa: S311 - no secret
+        # What the API server answered that it never may.
+        self.wrong: list[str] = []
+
+    def tried(self, verb: str, path: str, body: Any) -> str:
+        """Ask for something that may be refused, and say what became of it."""
+        kind = client.MERGE_PATCH if verb == "PATCH" else "application/json"
+        try:
+            self.api.call(verb, path, body, content_type=kind)
+        except client.ApiError as error:
+            if error.status >= SERVER_ERROR:
+                self.wrong.append(f"{verb} {path}: {error}")
+            return f"{verb} {path}: {error.status} {error.reason}"
+        return f"{verb} {path}: done"
+
+    def path(self, resource: Resource, name: str = "") -> str:
+        """Return where an object is."""
+        return resources.path(resource, self.namespace, name)
+
+    def child(self) -> tuple[Resource, dict[str, Any]] | None:
+        """Choose an object that the operator made."""
+        resource = self.chance.choice(CHILDREN)
+        items = self.api.get(self.path(resource))["items"]
+        return (resource, self.chance.choice(items)) if items else None
+
+
+def live(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome:
+    """Do what a seed draws to an application, ask for an ordinary one, judge what came of it."""
+    place.recover()
+    records, began = outcome.Records(place), time.monotonic()
+    namespace = scenario.open_namespace(place.client)
+    meddler = _Meddler(place.client, namespace, seed)
+    told: list[str] = []
+    wrong: list[str] = []
+    left = None
+    try:
+        for act in meddler.chance.choices(list(_ACTS), list(_ACTS.values()), k=ACTS):
+            told.append(act(meddler))
+            time.sleep(meddler.chance.uniform(0, LONGEST_PAUSE))
+        _repair(meddler)
+        wrong += outcome.differences(_shape(known.life.world), _settled(meddler, known))
+        wrong += _crashes(meddler)
+        scenario.delete(place.client, namespace)
+        left = frozenset(
+            each["metadata"]["uid"] for each in scenario.listed(place.client, namespace)
+        )
+    except TimeoutError as error:
+        wrong.append(f"{namespace}: {error}")
+        wrong += _crashes(meddler)
+    verdict = history.check(
+        records.audit(),
+        namespaces=[namespace],
+        expectations=history.Expectations(slack=SLACK, remaining=left),
+    )
+    wrong += [*meddler.wrong, *([str(verdict)] if not verdict else []), *records.tracebacks()]
+    if wrong:
+        wrong = [*told, *wrong]
+    return outcome.Outcome(
+        name=f"mutations {seed}", seconds=time.monotonic() - began, wrong=tuple(wrong)
+    )
+
+
+def _schema(kind: str) -> Mapping[str, Any]:
+    for text in crds.render().values():
+        crd = yaml.safe_load(text)
+        if crd["spec"]["names"]["kind"] == kind:
+            found: Mapping[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+            spec: Mapping[str, Any] = found["properties"]["spec"]
+            return spec
+    raise LookupError(kind)
+
+
+def _apply(meddler: _Meddler) -> str:
+    """Apply an application with a spec that nobody thought of."""
+    base = scenario.application(replicas=meddler.chance.randint(0, 3))
+    spec = specs.mutated(meddler.chance, _schema("Application"), base["spec"])
+    return f"{_replace(meddler, {**base, 'spec': spec})} {json.dumps(spec)}"
+
+
+def _replace(meddler: _Meddler, body: dict[str, Any]) -> str:
+    path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
+    try:
+        version = meddler.api.get(path)["metadata"]["resourceVersion"]
+    except client.ApiError:
+        return meddler.tried("POST", meddler.path(Resource.APPLICATIONS), body)
+    changed = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
+    finalizer = {"finalizers": ["argosy.dev/finalizer"]}
+    changed["metadata"] |= finalizer
+    return meddler.tried("PUT", path, changed)
+
+
+def _operate(meddler: _Meddler) -> str:
+    """Ask for an operation that nobody thought of."""
+    base = {"application": scenario.APPLICATION, "action": "Restart"}
+    spec = specs.mutated(meddler.chance, _schema("Operation"), base)
+    body = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Operation",
+        "metadata": {"name": f"op-{meddler.chance.randint(0, 99)}"},
+        "spec": spec,
+    }
+    return f"{meddler.tried('POST', meddler.path(Resource.OPERATIONS), body)} {json.dumps(spec)}"
+
+
+def _edit(meddler: _Meddler) -> str:
+    """Edit an object that the operator made."""
+    found = meddler.child()
+    if found is None:
+        return "nothing to edit"
+    resource, body = found
+    patch = meddler.chance.choice((*EDITS.get(resource, ()), {"metadata": {"labels": LABELS}}))
+    path = meddler.path(resource, body["metadata"]["name"])
+    if resource is Resource.PODS and "spec" in patch:
+        return f"{_strategic(meddler, path, patch)} {json.dumps(patch)}"
+    return f"{meddler.tried('PATCH', path, patch)} {json.dumps(patch)}"
+
+
+def _strategic(meddler: _Meddler, path: str, patch: Mapping[str, Any]) -> str:
+    with contextlib.suppress(client.ApiError):
+        meddler.api.strategic(path, patch)
+    return f"PATCH {path}"
+
+
+def _remove(meddler: _Meddler) -> str:
+    """Delete an object that the operator made."""
+    found = meddler.child()
+    if found is None:
+        return "nothing to delete"
+    resource, body = found
+    return meddler.tried("DELETE", meddler.path(resource, body["metadata"]["name"]), None)
+
+
+def _again(meddler: _Meddler) -> str:
+    """Delete the application, and use its name again at once, or as soon as it is free."""
+    path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
+    policy = meddler.chance.choice(("Background", "Foreground"))
+    told = meddler.tried("DELETE", path, {"propagationPolicy": policy})
+    if meddler.chance.random() < 1 / 2:
+        rig.wait("the name", lambda: not fixtures.exists(meddler.api, path), scenario.STEP_SECONDS)
+    return f"{told} {_replace(meddler, scenario.application())}"
+
+
+# What is done, and how often.
+_ACTS: Mapping[Act, int] = {_apply: 5, _operate: 2, _edit: 4, _remove: 3, _again: 1}
+
+
+def _repair(meddler: _Meddler) -> None:
+    """Take back what only people can take back, and ask for the ordinary application."""
+    api, namespace = meddler.api, meddler.namespace
+    path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
+    for each in api.get(meddler.path(Resource.OPERATIONS))["items"]:
+        meddler.tried("DELETE", meddler.path(Resource.OPERATIONS, each["metadata"]["name"]), None)
+    for resource, patch in (
+        (Resource.SERVERS, {"spec": {"held": False}}),
+        (Resource.PODS, {"metadata": {"finalizers": None}}),
+    ):
+        for each in api.get(meddler.path(resource))["items"]:
+            meddler.tried("PATCH", meddler.path(resource, each["metadata"]["name"]), patch)
+    wanted = scenario.application(version=2)
+
+    def asked() -> bool:
+        return _replace(meddler, wanted).endswith("done")
+
+    if not asked():
+        # Some of what it was cannot be changed: it goes, and comes again.
+        meddler.tried("DELETE", path, None)
+        rig.wait("no application", lambda: not fixtures.exists(api, path), scenario.STEP_SECONDS)
+        rig.wait("the ordinary application", asked, scenario.STEP_SECONDS)
+    scenario.converged(api, namespace)
+
+
+def _settled(meddler: _Meddler, known: outcome.Reference) -> scenario.World:
+    wanted = _shape(known.life.world)
+    worlds: list[scenario.World] = []
+
+    def same() -> bool:
+        worlds.append(_shape(scenario.seen(meddler.api, meddler.namespace)))
+        return worlds[-1] == wanted
+
+    with contextlib.suppress(TimeoutError):
+        rig.wait("the world", same, scenario.SETTLE_SECONDS)
+    return worlds[-1]
+
+
+def _shape(world: scenario.World) -> scenario.World:
+    """Return what is so however an application came to be: no history, no retained volumes."""
+    return {
+        name: json.dumps(_lasting(json.loads(text)), sort_keys=True)
+        for name, text in world.items()
+        if name.partition("/")[0] in ("applications", "serversets", "servers", "pods", "services")
+    }
+
+
+def _lasting(essence: dict[str, Any]) -> dict[str, Any]:
+    kept = ("finalizers", "owners", "conditions", "images", "phase")
+    lasting = {key: value for key, value in essence.items() if key in kept}
+    labels = essence["labels"].items()
+    lasting["labels"] = {key: value for key, value in labels if key != "argosy.dev/incarnation"}
+    return lasting
+
+
+def _crashes(meddler: _Meddler) -> Iterator[str]:
+    """Yield objects whose planner failed on them."""
+    for each in scenario.listed(meddler.api, meddler.namespace):
+        for condition in each.get("status", {}).get("conditions", []):
+            if condition.get("reason") == "InternalError":
+                yield f"{each['resource']}/{each['metadata']['name']}: {condition['message']}"
