@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import dataclasses
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from controller.execution.pool import Pool
 from controller.execution.recorder import Recorder
 from controller.execution.world import World
 from controller.execution.writer import Writer
+from controller.kube import lease
 from controller.providers import pod, steps
 from proof.mutants import audit
 
@@ -35,8 +37,25 @@ Object = dict[str, Any]
 NAMESPACE = "default"
 STEP_SECONDS = 900.0
 POLL_SECONDS = 0.25
-# The longest story of a whole operator takes a few hundred.
-MOST_WRITES = 2_000
+# The longest story of a whole operator takes a few thousand.
+MOST_WRITES = 10_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """One operator's parts, before they run."""
+
+    name: str
+    door: audit.Audited
+    world: World
+    elector: lease.Elector
+    engine: Engine
+
+    def task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Let a part run; whatever it writes is known to be this replica's."""
+        context = contextvars.copy_context()
+        context.run(audit.AGENT.set, f"argosy {self.name}")
+        return asyncio.get_running_loop().create_task(work, name=name, context=context)
 
 
 class Stage:
@@ -47,42 +66,73 @@ class Stage:
         self.faults = Faults(seed=seed)
         self.server = ApiServer(faults=self.faults, kubelet=Kubelet(self._behave))
         self.doors: list[audit.Audited] = []
+        self.writers = audit.writers(self.server)
         self.slow = 0.0  # seconds that pods take to end; 0 for a moment
         # From here on there was nothing to write, until the story's end.
         self.quiet_since: float | None = None
         self._starts = 0
         self._running: list[asyncio.Task[None]] = []
-        self._engine: Engine | None = None
 
     def _behave(self, _pod: Object) -> Behaviour:
         start = 0.5 + self.chance.random()
         return Behaviour(start_seconds=start, stop_seconds=self.slow or 0.3)
 
     def start(self) -> None:
-        """Start an operator, as a new process."""
+        """Start an operator, as a new process that leads at once."""
+        made = self._operator()
+        self._running = [
+            made.task(made.world.run(), "caches"),
+            made.task(made.engine.lead(), "engine"),
+        ]
+
+    def stand(self) -> audit.Audited:
+        """Start a replica that leads when it holds the Lease; return its way to the server.
+
+        It ends when it has lost the Lease, and is started again as the kubelet does.
+        """
+        made = self._operator()
+        running = [made.task(made.world.run(), "caches")]
+
+        async def lead() -> None:
+            try:
+                await made.elector.acquire()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(made.elector.hold())
+                    group.create_task(made.engine.lead())
+            except* lease.LeaseLost:
+                running[0].cancel()
+                made.task(again(), "kubelet")
+
+        async def again() -> None:
+            await made.door.healed()
+            self.stand()
+
+        running.append(made.task(lead(), "replica"))
+        self._running += running
+        return made.door
+
+    def _operator(self) -> Replica:
         self._starts += 1
+        name = f"operator-{self._starts}"
         door = audit.Audited(self.server)
         self.doors.append(door)
         api: Any = door  # as `controller.kube.api.Api`, by delegation
         world = World(api)
         pool = Pool()
+        elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
         # As the registry builds it, but by the cluster's clock.
         acts = steps.Steps(api, world.jobs)
         pods = pod.PodProvider(api, world.pods, world.claims, act_steps=acts, clock=self.server.now)
         engine = Engine(
             world=world,
             fleets=Fleets(world, pods=pods, factories={}, pool=pool),
-            writer=Writer(api),
+            writer=Writer(api, may_write=lambda: not elector.epoch or elector.leading),
             pool=pool,
             recorder=Recorder(api, reporter="argosy", clock=self.server.now),
             clock=self.server.now,
-            holder=f"operator-{self._starts}",
+            holder=name,
         )
-        self._engine = engine
-        self._running = [
-            asyncio.create_task(world.run(), name="caches"),
-            asyncio.create_task(engine.lead(), name="engine"),
-        ]
+        return Replica(name=name, door=door, world=world, elector=elector, engine=engine)
 
     async def kill(self) -> None:
         """End the operator as kill -9 does: whatever was under way is dropped."""
@@ -184,7 +234,7 @@ async def _play(story: Callable[[Stage], Awaitable[None]], seed: int) -> Played:
             await story(stage)
         except Exception as error:  # noqa: BLE001 - a broken operator may break anything
             failure = repr(error)
-        log = audit.lines(stage.server, stage.doors)
+        log = audit.lines(stage.server, stage.doors, stage.writers)
         return Played(log=log, failure=failure, quiet_since=stage.quiet_since)
 
 

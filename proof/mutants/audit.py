@@ -6,12 +6,15 @@ what was refused or run by whoever passed it on.
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import datetime as dt
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from api_server import ApiServer, Write
+from api_server import ApiServer, Write, chaos
+from api_server.storage import Event
 
 from controller import errors
 from controller.api.resources import Resource
@@ -25,21 +28,49 @@ REFUSED = 409
 
 Line = tuple[float, dict[str, Any]]
 
+# Whose write it is: each replica's tasks, and all that they begin, carry their own.
+AGENT = contextvars.ContextVar("agent", default="argosy")
+
 
 class Audited:
     """The server's door for one operator, which notes what the server does not keep."""
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
+        self._reached = asyncio.Event()
+        self._reached.set()
         self.noted: list[Line] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._server, name)
+        ask = getattr(self._server, name)
+
+        async def reach(*arguments: Any, **options: Any) -> Any:
+            self._reach()
+            return await ask(*arguments, **options)
+
+        return reach if asyncio.iscoroutinefunction(ask) else ask
+
+    def part(self) -> None:
+        """Cut the operator off: no request arrives. Open watches are the caller's to break."""
+        self._reached.clear()
+
+    def heal(self) -> None:
+        """Let it through again."""
+        self._reached.set()
+
+    async def healed(self) -> None:
+        """Wait until it gets through."""
+        await self._reached.wait()
+
+    def _reach(self) -> None:
+        if not self._reached.is_set():
+            raise chaos.refused("cut off")
 
     async def create(
         self, resource: Resource, namespace: str, body: door.Body, *, dry_run: bool = False
     ) -> bytes:
         """Make an object; a refusal is noted."""
+        self._reach()
         try:
             return await self._server.create(resource, namespace, body, dry_run=dry_run)
         except errors.ArgosyError as error:
@@ -52,6 +83,7 @@ class Audited:
         self, resource: Resource, namespace: str, name: str, *, uid: str, **options: Any
     ) -> bytes:
         """Begin to delete an object; one that is going already is noted, as is a refusal."""
+        self._reach()
         began = len(self._server.writes)
         try:
             answer = await self._server.delete(resource, namespace, name, uid=uid, **options)
@@ -65,11 +97,13 @@ class Audited:
 
     async def exec(self, namespace: str, pod: str, **options: Any) -> door.ExecResult:
         """Run a command, and note that it ran."""
+        self._reach()
         self._note("create", Resource.PODS, namespace, pod, 101, {}, {}, subresource="exec")
         return await self._server.exec(namespace, pod, **options)
 
     def watch(self, *arguments: Any, **options: Any) -> AsyncGenerator[bytes, None]:
         """Pass a watch on."""
+        self._reach()
         return self._server.watch(*arguments, **options)
 
     def _refused(
@@ -105,15 +139,26 @@ class Audited:
         self.noted.append((now, _event(now, verb, OURS, about, code, request, answer)))
 
 
-def lines(server: ApiServer, doors: Sequence[Audited]) -> list[bytes]:
+def writers(server: ApiServer) -> Mapping[int, str]:
+    """Return whose each write from now on is, by its version, as it grows."""
+    found: dict[int, str] = {}
+
+    def note(_resource: Resource, event: Event) -> None:
+        found[event.version] = AGENT.get()
+
+    server.storage.listeners.append(note)
+    return found
+
+
+def lines(server: ApiServer, doors: Sequence[Audited], agents: Mapping[int, str]) -> list[bytes]:
     """Return the audit log of all that was done so far."""
-    found = [(each.time, _committed(each)) for each in server.writes]
+    found = [(each.time, _committed(each, agents)) for each in server.writes]
     found += [line for each in doors for line in each.noted]
     found.sort(key=lambda each: each[0])
     return [json.dumps(event).encode() for _, event in found]
 
 
-def _committed(write: Write) -> dict[str, Any]:
+def _committed(write: Write, agents: Mapping[int, str]) -> dict[str, Any]:
     cause = write.cause
     user = OURS if cause.actor.startswith(_MANAGERS) else cause.actor
     guard = {"uid": cause.uid, "resourceVersion": cause.resource_version}
@@ -121,7 +166,8 @@ def _committed(write: Write) -> dict[str, Any]:
     body = write.after if write.after is not None else _last(write)
     code = 201 if write.before is None else 200
     about = (write.resource, write.namespace, write.name, cause.subresource)
-    return _event(write.time, cause.verb, user, about, code, request, body)
+    event = _event(write.time, cause.verb, user, about, code, request, body)
+    return {**event, "userAgent": agents.get(write.version, AGENT.get())}
 
 
 def _last(write: Write) -> dict[str, Any]:
@@ -151,7 +197,7 @@ def _event(  # noqa: PLR0917 - the parts of a request, in the order of the log
         "stage": "ResponseComplete",
         "verb": verb,
         "user": {"username": user},
-        "userAgent": "argosy",
+        "userAgent": AGENT.get(),
         "requestURI": "/",
         "objectRef": {
             "resource": resource.value,

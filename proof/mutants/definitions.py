@@ -270,4 +270,43 @@ MUTANTS = (
         story="quiet",
         caught_by="I5",
     ),
+    Mutant(
+        name="teardowns before everything else, for ever",
+        edits=(
+            Edit(
+                "controller/execution/pool.py", "Urgency.TEARDOWN: 30.0}", "Urgency.TEARDOWN: 1e6}"
+            ),
+        ),
+        story="rush",
+        caught_by="I8",
+    ),
+    Mutant(
+        name="a Lease taken before it has run out",
+        edits=(
+            Edit(
+                "controller/kube/lease.py",
+                "            if began - self._seen_at < max(patience, self._duration):",
+                "            if began - self._seen_at < min(patience, 0.0):",
+            ),
+        ),
+        story="succession",
+        caught_by="I10",
+    ),
+    Mutant(
+        name="a leader that has lost its Lease goes on",
+        edits=(
+            Edit(
+                "controller/kube/lease.py",
+                'raise self._lost(f"not renewed for {self._renew_deadline:g} s") from error',
+                "await asyncio.sleep(1e9)",
+            ),
+            Edit(
+                "controller/execution/writer.py",
+                "        if not self._may_write():",
+                "        if self._may_write is None:",
+            ),
+        ),
+        story="succession",
+        caught_by="I10",
+    ),
 )

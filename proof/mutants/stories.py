@@ -232,6 +232,47 @@ async def crashes(stage: arena.Stage) -> None:
     await gone(stage, "shop")
 
 
+async def rush(stage: arena.Stage) -> None:
+    """One large application after the other is deleted on a slow server; a small one is made."""
+    names = [f"big{number}" for number in range(6)]
+    for name in names:
+        stage.put(Resource.APPLICATIONS, name, shop(component("web", 100)))
+    for name in names:
+        await stage.ready(name)
+    stage.server.latency = 2.0
+    stage.remove(Resource.APPLICATIONS, names[0])
+    await asyncio.sleep(5)
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 1)))
+    for name in names[1:]:
+        await asyncio.sleep(25)
+        stage.remove(Resource.APPLICATIONS, name)
+    await stage.ready("shop")
+    await stage.until(
+        "the end of the large ones",
+        lambda: all(stage.find(Resource.APPLICATIONS, each) is None for each in names),
+    )
+
+
+async def succession(stage: arena.Stage) -> None:
+    """Of two replicas the one that leads is cut off past its Lease, and comes back."""
+    await stage.kill()
+    first = stage.stand()
+    await asyncio.sleep(1)
+    stage.stand()
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 4)))
+    await stage.ready("shop")
+    stage.change(Resource.APPLICATIONS, "shop", shop(component("web", 40)))
+    await stage.until("some more", lambda: len(stage.all(Resource.SERVERS)) > 4 + FIRST)
+    first.part()
+    stage.faults.drop_watches()
+    await stage.ready("shop")
+    stage.change(Resource.APPLICATIONS, "shop", shop(component("web", 40, "web:2")))
+    await asyncio.sleep(5)
+    first.heal()
+    await stage.ready("shop")
+    await gone(stage, "shop")
+
+
 def steps() -> dict[str, Any]:
     """Return an operation that runs a command in every server."""
     step = {"name": "act", "exec": {"command": ["act"]}, "onUnknown": "Rerun", "timeoutSeconds": 60}
@@ -283,4 +324,6 @@ STORIES: Mapping[str, Story] = {
     "replaced": replaced,
     "operations": operations,
     "crashes": crashes,
+    "rush": rush,
+    "succession": succession,
 }

@@ -27,6 +27,8 @@ SLACK, LAGGING_SLACK = 1.0, 200.0
 LAGGING = frozenset({"lag", "replaced", "loss", "crashes"})
 # Where nothing but time goes wrong, no request is made twice.
 FAULTLESS = frozenset({"life", "quiet", "rolling", "lag", "cut-short", "slow-end", "operations"})
+# How long anybody may wait to be looked at, where that is what the story is about.
+BOUNDS = {"rush": 300.0}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def judged(log: Sequence[bytes], story: str, *, failure: str, quiet_since: float
             slack=LAGGING_SLACK if story in LAGGING else SLACK,
             faultless=story in FAULTLESS,
             quiet_since=quiet_since,
+            visit_within=BOUNDS.get(story),
         ),
     )
     broken = frozenset(each.invariant for each in verdict.violations)
