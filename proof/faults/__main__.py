@@ -1,7 +1,8 @@
 """`python -m proof.faults`: everything that can go wrong, in parts that can be chosen.
 
 crashes: killed at every write; storms: a hostile network; mutations: people who do anything;
-darkness: minutes without events; replicas: a leader struck; pace: ratio 12.
+darkness: minutes without events; growth: one process for long; replicas: a leader struck;
+pace: ratio 12.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from proof.faults import (
     chance,
     darkness,
+    growth,
     lanes,
     matrix,
     mix,
@@ -29,7 +31,7 @@ from proof.faults import (
 )
 
 RATIO = 0.85
-PARTS = ("crashes", "storms", "mutations", "darkness", "replicas", "pace")
+PARTS = ("crashes", "storms", "mutations", "darkness", "growth", "replicas", "pace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +77,8 @@ def _run(
         yield from running.run(lambda place, seed: mutations.live(place, known, seed), seeds)
     if "darkness" in options.parts:
         yield from running.run(darkness.endured, [darkness.SECONDS])
+    if "growth" in options.parts:
+        yield from running.run(growth.endured, [growth.LIVES])
 
 
 def _struck(known: outcome.Reference, place: rig.Rig, strike: replicas.Strike) -> outcome.Outcome:

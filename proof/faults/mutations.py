@@ -129,7 +129,8 @@ def live(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome
     )
 
 
-def _schema(kind: str) -> Mapping[str, Any]:
+def schema(kind: str) -> Mapping[str, Any]:
+    """Return the schema of a kind's spec, as its CRD has it."""
     for text in crds.render().values():
         crd = yaml.safe_load(text)
         if crd["spec"]["names"]["kind"] == kind:
@@ -142,7 +143,7 @@ def _schema(kind: str) -> Mapping[str, Any]:
 def _apply(meddler: _Meddler) -> str:
     """Apply an application with a spec that nobody thought of."""
     base = scenario.application(replicas=meddler.chance.randint(0, 3))
-    spec = specs.mutated(meddler.chance, _schema("Application"), base["spec"])
+    spec = specs.mutated(meddler.chance, schema("Application"), base["spec"])
     return f"{_replace(meddler, {**base, 'spec': spec})} {json.dumps(spec)}"
 
 
@@ -161,7 +162,7 @@ def _replace(meddler: _Meddler, body: dict[str, Any]) -> str:
 def _operate(meddler: _Meddler) -> str:
     """Ask for an operation that nobody thought of."""
     base = {"application": scenario.APPLICATION, "action": "Restart"}
-    spec = specs.mutated(meddler.chance, _schema("Operation"), base)
+    spec = specs.mutated(meddler.chance, schema("Operation"), base)
     body = {
         "apiVersion": "argosy.dev/v1alpha1",
         "kind": "Operation",

@@ -19,7 +19,7 @@ NODES = 4
 # Looking more often would load the API server with our own questions.
 POLL_SECONDS = 0.1
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/argosy/leases/argosy-leader"
-_OFF = chance.Faults()
+OFF = chance.Faults()
 
 
 class Replica:
@@ -81,7 +81,7 @@ class Rig:
         planned = crash.Crash(key=key, moment=moment, strike=strike or struck.process.kill)
         name = f"crash {moment} of {key}"
         for each in self.replicas:
-            self._begin(each, name, _OFF, crash_at=planned if each is struck else None)
+            self._begin(each, name, OFF, crash_at=planned if each is struck else None)
         return planned
 
     def suffer(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
@@ -98,7 +98,7 @@ class Rig:
 
     def recover(self) -> None:
         """Let nothing go wrong any more."""
-        self.suffer("calm", _OFF)
+        self.suffer("calm", OFF)
 
     def hold_watches(self) -> None:
         """Hold back all events of all watches."""

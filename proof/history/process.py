@@ -26,6 +26,22 @@ def memory(pid: int) -> int:
     return int(found[1]) << 10
 
 
+def descriptors(pid: int) -> int:
+    """Return how many files and connections a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def left_over(
+    what: str, baseline: int, final: int, *, spare: int = 0
+) -> Iterator[verdict.Violation]:
+    """Yield I11's violation if there are more of something than there were at rest before."""
+    if final > baseline + spare:
+        yield verdict.Violation(
+            invariant="I11",
+            message=f"the operator ends with {final} {what}, having begun with {baseline}",
+        )
+
+
 def returned(
     baseline: int, samples: Sequence[int], *, growth: float = GROWTH
 ) -> Iterator[verdict.Violation]:

@@ -37,6 +37,8 @@ Object = dict[str, Any]
 NAMESPACE = "default"
 STEP_SECONDS = 900.0
 POLL_SECONDS = 0.25
+# Longer than an operator takes to come to rest.
+REST_SECONDS = 60.0
 # The longest story of a whole operator takes a few thousand.
 MOST_WRITES = 10_000
 
@@ -70,6 +72,8 @@ class Stage:
         self.slow = 0.0  # seconds that pods take to end; 0 for a moment
         # From here on there was nothing to write, until the story's end.
         self.quiet_since: float | None = None
+        # How many replicas stand by or lead.
+        self.replicas = 0
         self._starts = 0
         self._running: list[asyncio.Task[None]] = []
 
@@ -80,6 +84,7 @@ class Stage:
     def start(self) -> None:
         """Start an operator, as a new process that leads at once."""
         made = self._operator()
+        self.replicas = 1
         self._running = [
             made.task(made.world.run(), "caches"),
             made.task(made.engine.lead(), "engine"),
@@ -91,6 +96,7 @@ class Stage:
         It ends when it has lost the Lease, and is started again as the kubelet does.
         """
         made = self._operator()
+        self.replicas += 1
         running = [made.task(made.world.run(), "caches")]
 
         async def lead() -> None:
@@ -213,6 +219,8 @@ class Played:
     log: list[bytes]
     failure: str
     quiet_since: float | None
+    # How many tasks each operator had at rest, before and after; 0 where it is not known.
+    tasks: tuple[int, int] = (0, 0)
 
 
 def play(story: Callable[[Stage], Awaitable[None]], *, seed: int = 0) -> Played:
@@ -228,14 +236,23 @@ def play(story: Callable[[Stage], Awaitable[None]], *, seed: int = 0) -> Played:
 
 
 async def _play(story: Callable[[Stage], Awaitable[None]], seed: int) -> Played:
-    failure = ""
+    failure, tasks = "", (0, 0)
     async with staged(seed) as stage:
+        before, first = await _at_rest(), stage.replicas
         try:
             await story(stage)
+            if stage.replicas == first:
+                tasks = before, await _at_rest()
         except Exception as error:  # noqa: BLE001 - a broken operator may break anything
             failure = repr(error)
         log = audit.lines(stage.server, stage.doors, stage.writers)
-        return Played(log=log, failure=failure, quiet_since=stage.quiet_since)
+        return Played(log=log, failure=failure, quiet_since=stage.quiet_since, tasks=tasks)
+
+
+async def _at_rest() -> int:
+    """Return how many tasks there are when nothing has been asked for a while."""
+    await asyncio.sleep(REST_SECONDS)
+    return len(asyncio.all_tasks())
 
 
 def main(folder: str, *chosen: str) -> int:
@@ -246,7 +263,11 @@ def main(folder: str, *chosen: str) -> int:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     for name in chosen or stories.STORIES:
         played = play(stories.STORIES[name])
-        rest = {"failure": played.failure, "quiet_since": played.quiet_since}
+        rest = {
+            "failure": played.failure,
+            "quiet_since": played.quiet_since,
+            "tasks": played.tasks,
+        }
         (Path(folder) / f"{name}.log").write_bytes(b"\n".join(played.log) + b"\n")
         (Path(folder) / f"{name}.json").write_text(json.dumps(rest))
     return 0

@@ -309,4 +309,17 @@ MUTANTS = (
         story="succession",
         caught_by="I10",
     ),
+    Mutant(
+        name="a task left behind by each call",
+        edits=(
+            Edit(
+                "controller/execution/pool.py",
+                "            self._creates -= entry.creates\n",
+                "            self._creates -= entry.creates\n"
+                "            asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n",
+            ),
+        ),
+        story="rolling",
+        caught_by="I11",
+    ),
 )

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proof import history
+from proof.history import process
 from proof.mutants import definitions
 
 CHECKOUT = Path(__file__).parents[2]
@@ -88,11 +89,19 @@ def played(checkout: Path, story: str) -> Outcome:
         story,
         failure=rest["failure"],
         quiet_since=rest["quiet_since"],
+        tasks=rest["tasks"],
     )
 
 
-def judged(log: Sequence[bytes], story: str, *, failure: str, quiet_since: float | None) -> Outcome:
-    """Hold a story's audit log to the invariants."""
+def judged(
+    log: Sequence[bytes],
+    story: str,
+    *,
+    failure: str,
+    quiet_since: float | None,
+    tasks: Sequence[int],
+) -> Outcome:
+    """Hold a story's audit log, and how many tasks were left, to the invariants."""
     verdict = history.check(
         log,
         expectations=history.Expectations(
@@ -102,5 +111,7 @@ def judged(log: Sequence[bytes], story: str, *, failure: str, quiet_since: float
             visit_within=BOUNDS.get(story),
         ),
     )
-    broken = frozenset(each.invariant for each in verdict.violations)
-    return Outcome(broken=broken, report=str(verdict), failure=failure)
+    left = list(process.left_over("tasks", *tasks))
+    broken = frozenset(each.invariant for each in (*verdict.violations, *left))
+    report = "\n".join([str(verdict), *map(str, left)])
+    return Outcome(broken=broken, report=report, failure=failure)

@@ -236,3 +236,32 @@ async def test_writes_are_bounded_on_the_server_too() -> None:
         await client.patch(Resource.PODS, "default", "a", {})
         await client.delete(Resource.PODS, "default", "a", uid="u")
     assert asked == ["4s"] * 3
+
+
+async def test_replicas_are_told_apart_by_their_user_agents(unused_tcp_port: int) -> None:
+    """Each request carries the agent that the client was made with."""
+    heard: list[str] = []
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        heard.append(request.headers["User-Agent"])
+        return web.json_response({})
+
+    runner = web.AppRunner(_answering(listen), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    where = connection.Connection(
+        server=f"http://127.0.0.1:{unused_tcp_port}", tls=None, credentials=credentials.Fixed()
+    )
+    try:
+        for agent in ("argosy/1 one", "argosy/1 two"):
+            async with Client(where, agent=agent) as client:
+                await client.get(Resource.PODS, "default", "a")
+    finally:
+        await runner.cleanup()
+    assert heard == ["argosy/1 one", "argosy/1 two"]
+
+
+def _answering(handler: Handler) -> web.Application:
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handler)
+    return application

@@ -521,6 +521,14 @@ def test_i11_memory_comes_back() -> None:
     assert [each.invariant for each in grown] == ["I11"]
 
 
+def test_i11_nothing_is_left_over() -> None:
+    """More tasks or connections at rest than before are seen."""
+    assert not list(process.left_over("tasks", 9, 9))
+    assert not list(process.left_over("connections", 9, 11, spare=2))
+    (found,) = process.left_over("tasks", 9, 10)
+    assert found.invariant == "I11"
+
+
 def test_i12_tracebacks_are_found(tmp_path: Path) -> None:
     """A traceback in the operator's log is a violation that quotes it."""
     log = tmp_path / "operator.log"
