@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from devcluster import binaries, client, cluster, controlplane, images, processes
+from proof import history
 
 pytestmark = [
     pytest.mark.e2e,
@@ -56,6 +57,8 @@ while found != wanted:
 OPERATOR = "argosy-system"
 NAMESPACE = "shops"
 PATIENCE_SECONDS = 120
+# How many seconds the operator may lag behind while containers start on the same machine.
+SLACK = 15.0
 GROUP = f"/apis/argosy.dev/v1alpha1/namespaces/{NAMESPACE}"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -66,7 +69,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
     """A cluster whose only node is real, with two namespaces that take restricted pods alone."""
     one = cluster.Cluster(tmp_path_factory.mktemp("real"))
     try:
-        one.start(controlplane.Settings(nodes=0, real_node=True))
+        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
         for name in (OPERATOR, NAMESPACE):
             labels = {"pod-security.kubernetes.io/enforce": "restricted"}
             body = {
@@ -228,7 +231,9 @@ def test_helm_test_sees_the_operator_act(installed: client.Client, helm: Helm) -
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
 
 
-def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> None:
+def test_the_main_job_with_real_servers(
+    real: cluster.Cluster, installed: client.Client, shop: str
+) -> None:
     """Servers run and answer; they are scaled, healed and deleted, and nothing is left."""
     running = pods(installed)
     assert sorted(running) == sorted(
@@ -255,6 +260,14 @@ def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> 
     for resource in ("serversets", "servers", "operations"):
         assert installed.get(f"{GROUP}/{resource}")["items"] == []
     until(installed, lambda: not pods(installed), "pods are left")
+    verdict = history.check(
+        real.audit_log,
+        namespaces=[NAMESPACE],
+        operators={f"system:serviceaccount:{OPERATOR}:argosy"},
+        expectations=history.Expectations(slack=SLACK),
+    )
+    verdict.require()
+    assert any(verdict.history.ours)
 
 
 def _with_web(replicas: int) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Every end-to-end test that has an operator write is judged by the history checker at its end."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+END_TO_END = Path(__file__).parents[2] / "e2e"
+# Fixtures that judge whatever was written when the test ends: see `namespace_of`.
+JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair"})
+# Whole modules that nothing could be judged of.
+UNJUDGED = {
+    "test_admission": "no operator runs: the API server alone answers",
+    "test_chart": "the chart is installed without replicas",
+    "test_demo": "a person's demo has no audit log; it counts the pods' UIDs itself",
+    "test_pod_provider": "no operator runs: a provider is called by the test",
+    "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
+}
+# Tests that say themselves what is to be checked, or let no operator write.
+OWN = {
+    ("test_install", "test_the_main_job_with_real_servers"): "calls the checker",
+    ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
+    ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
+    ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
+}
+
+
+def cases(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield the names of a module's tests, each with all fixtures that it uses."""
+    functions = {
+        each.name: {argument.arg for argument in each.args.args + each.args.kwonlyargs}
+        for each in ast.parse(path.read_text()).body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    for name, needed in functions.items():
+        if name.startswith("test_"):
+            used = set(needed)
+            while more := {each for one in used for each in functions.get(one, ())} - used:
+                used |= more
+            yield name, used
+
+
+@pytest.mark.parametrize("path", sorted(END_TO_END.glob("test_*.py")), ids=lambda each: each.stem)
+def test_whoever_writes_is_judged(path: Path) -> None:
+    """Each test has a fixture that judges, or stands in a list with its reason."""
+    for name, used in cases(path):
+        known = path.stem in UNJUDGED or (path.stem, name) in OWN
+        assert bool(used & JUDGES) != known, f"{path.stem}.{name} uses {sorted(used)}"
+
+
+def test_lists_are_of_what_is_there() -> None:
+    """Nothing is excused that does not exist."""
+    there = {path.stem: {name for name, _ in cases(path)} for path in END_TO_END.glob("test_*")}
+    assert set(UNJUDGED) <= set(there)
+    assert all(name in there[module] for module, name in OWN)
