@@ -221,7 +221,7 @@ def _repair(meddler: _Meddler) -> None:
     for each in api.get(meddler.path(Resource.OPERATIONS))["items"]:
         meddler.tried("DELETE", meddler.path(Resource.OPERATIONS, each["metadata"]["name"]), None)
     for resource, patch in (
-        (Resource.SERVERS, {"spec": {"held": False}}),
+        (Resource.SERVERS, {"spec": {"held": False, "power": "Running"}}),
         (Resource.PODS, {"metadata": {"finalizers": None}}),
     ):
         for each in api.get(meddler.path(resource))["items"]:
