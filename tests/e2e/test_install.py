@@ -109,6 +109,23 @@ def image(real: cluster.Cluster) -> str:
 
 
 @pytest.fixture
+def judged(real: cluster.Cluster) -> Iterator[None]:
+    """What the installed operator writes is held to the invariants."""
+    began = real.audit_log.stat().st_size
+    yield
+    with real.audit_log.open("rb") as lines:
+        lines.seek(began)
+        verdict = history.check(
+            lines,
+            namespaces=[NAMESPACE],
+            operators={f"system:serviceaccount:{OPERATOR}:argosy"},
+            expectations=history.Expectations(slack=SLACK),
+        )
+    verdict.require()
+    assert any(verdict.history.ours)
+
+
+@pytest.fixture
 def installed(real: cluster.Cluster, helm: Helm, image: str) -> Iterator[client.Client]:
     """The chart, installed with its image, all replicas Ready; gone afterwards."""
     repository, _, tag = image.rpartition(":")
@@ -231,9 +248,8 @@ def test_helm_test_sees_the_operator_act(installed: client.Client, helm: Helm) -
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
 
 
-def test_the_main_job_with_real_servers(
-    real: cluster.Cluster, installed: client.Client, shop: str
-) -> None:
+@pytest.mark.usefixtures("judged")
+def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> None:
     """Servers run and answer; they are scaled, healed and deleted, and nothing is left."""
     running = pods(installed)
     assert sorted(running) == sorted(
@@ -260,14 +276,6 @@ def test_the_main_job_with_real_servers(
     for resource in ("serversets", "servers", "operations"):
         assert installed.get(f"{GROUP}/{resource}")["items"] == []
     until(installed, lambda: not pods(installed), "pods are left")
-    verdict = history.check(
-        real.audit_log,
-        namespaces=[NAMESPACE],
-        operators={f"system:serviceaccount:{OPERATOR}:argosy"},
-        expectations=history.Expectations(slack=SLACK),
-    )
-    verdict.require()
-    assert any(verdict.history.ours)
 
 
 def _with_web(replicas: int) -> dict[str, Any]:
@@ -279,6 +287,7 @@ def _with_web(replicas: int) -> dict[str, Any]:
     return {**SHOP, "spec": {**spec, "components": components}}
 
 
+@pytest.mark.usefixtures("judged")
 def test_names_of_servers_resolve(installed: client.Client, trio: str) -> None:
     """In a pod of the namespace each server is found by name, also once its pod was replaced."""
 
@@ -301,6 +310,7 @@ def test_names_of_servers_resolve(installed: client.Client, trio: str) -> None:
     look_up(installed, "look-2", addresses())
 
 
+@pytest.mark.usefixtures("judged")
 def test_an_image_is_changed_in_the_same_pods(
     real: cluster.Cluster, installed: client.Client, trio: str, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 END_TO_END = Path(__file__).parents[2] / "e2e"
 # Fixtures that judge whatever was written when the test ends: see `namespace_of`.
-JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair"})
+JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged"})
 # Whole modules that nothing could be judged of.
 UNJUDGED = {
     "test_admission": "no operator runs: the API server alone answers",
@@ -19,9 +19,8 @@ UNJUDGED = {
     "test_pod_provider": "no operator runs: a provider is called by the test",
     "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
 }
-# Tests that say themselves what is to be checked, or let no operator write.
+# Tests of which nothing could be judged.
 OWN = {
-    ("test_install", "test_the_main_job_with_real_servers"): "calls the checker",
     ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
     ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
     ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
@@ -32,6 +31,7 @@ def cases(path: Path) -> Iterator[tuple[str, set[str]]]:
     """Yield the names of a module's tests, each with all fixtures that it uses."""
     functions = {
         each.name: {argument.arg for argument in each.args.args + each.args.kwonlyargs}
+        | set(_marked(each))
         for each in ast.parse(path.read_text()).body
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
     }
@@ -41,6 +41,13 @@ def cases(path: Path) -> Iterator[tuple[str, set[str]]]:
             while more := {each for one in used for each in functions.get(one, ())} - used:
                 used |= more
             yield name, used
+
+
+def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """Yield the fixtures that a `usefixtures` mark names."""
+    for each in function.decorator_list:
+        if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.usefixtures":
+            yield from (str(ast.literal_eval(argument)) for argument in each.args)
 
 
 @pytest.mark.parametrize("path", sorted(END_TO_END.glob("test_*.py")), ids=lambda each: each.stem)
