@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST := $(PY) -m pytest
-# Unit tests run on all cores; each end-to-end tier shares one cluster and runs by itself.
+# Unit tests run on all cores. Those on an API server wait more than they work: a few at a time, all
+# of a file by one worker, on clusters that the workers share. A machine has one real node.
 JOBS ?= auto
+E2E_JOBS ?= 3
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
@@ -45,7 +47,7 @@ test-unit: setup ## Run the tests that need no cluster
 	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
 
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) -m "e2e and not realnode" || { echo "some failed; those run once more, alone:"; \
+	$(PYTEST) -n $(E2E_JOBS) --dist loadfile -m "e2e and not realnode" || { echo "some failed; those run once more, alone:"; \
 	  $(PYTEST) --last-failed --last-failed-no-failures none -m "e2e and not realnode"; }
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
