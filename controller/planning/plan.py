@@ -28,9 +28,9 @@ class Verb(enum.StrEnum):
 
 
 class Urgency(enum.IntEnum):
-    """How far ahead of its turn a write goes; a bonus in age, never an absolute class.
+    """How large a share of the writes it belongs to; never an absolute class.
 
-    Absolute classes starve whatever stands in the lowest; a bonus cannot.
+    Absolute classes starve whatever stands in the lowest; shares cannot.
     """
 
     ROUTINE = 0

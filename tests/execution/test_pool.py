@@ -1,6 +1,7 @@
 """The pool of calls: bounded, fair between applications, teardown first, nothing starved."""
 
 import asyncio
+import collections
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -70,6 +71,50 @@ async def test_a_small_application_goes_out_at_once_beside_a_large_one() -> None
     await settle(pool)
     began = next(when for when, name in log.began if name == "small")
     assert began - submitted <= 0.02
+
+
+async def test_a_small_application_goes_out_at_once_however_slow_the_calls_are() -> None:
+    """Being fair is counted in calls: a server that takes a second for each changes nothing."""
+    pool, log = Pool(), Log()
+    for number in range(300):
+        pool.submit(key("large"), log.call(f"large-{number}", 1.0), flow="large", creates=True)
+    await asyncio.sleep(10.5)
+    before = len(log.began)
+    for number in range(3):
+        pool.submit(key("small"), log.call(f"small-{number}", 1.0), flow="small", creates=True)
+    await settle(pool)
+    order = log.order()
+    assert [order.index(f"small-{number}") for number in range(3)] == [
+        before,
+        before + 2,
+        before + 4,
+    ]
+
+
+async def test_a_small_deletion_is_not_behind_a_large_one() -> None:
+    """Teardowns of different applications take turns, too."""
+    pool, log = Pool(), Log()
+    for number in range(1000):
+        pool.submit(key("l"), log.call(f"l-{number}"), flow="large", urgency=Urgency.TEARDOWN)
+    await asyncio.sleep(0.1)
+    before = len(log.began)
+    pool.submit(key("s"), log.call("small"), flow="small", urgency=Urgency.TEARDOWN)
+    await settle(pool)
+    assert log.order().index("small") == before
+
+
+async def test_urgencies_share_the_calls_in_proportion() -> None:
+    """While everything waits, each urgency gets its share, whichever was there first."""
+    pool, log = Pool(width=1), Log()
+    for urgency in Urgency:
+        for number in range(200):
+            pool.submit(key(urgency.name), log.call(urgency.name), flow=number, urgency=urgency)
+    await asyncio.sleep(0.008 * 150)
+    counts = collections.Counter(log.order())
+    assert counts["TEARDOWN"] == pytest.approx(150 * 16 / 25, abs=2)
+    assert counts["PERSONAL"] == pytest.approx(150 * 8 / 25, abs=2)
+    assert counts["ROUTINE"] == pytest.approx(150 * 1 / 25, abs=2)
+    await settle(pool)
 
 
 async def test_a_teardown_overtakes_its_own_application_s_creates() -> None:
