@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
+import math
+import statistics
 import sys
 import time
 from collections.abc import Sequence
 
-from bench import machine, ratios, sizes, stage, table
+from bench import machine, page, ratios, report, sizes, stage, table
 from bench.trials import catalogue
 
 EXAMPLES = """examples:
@@ -17,22 +20,56 @@ EXAMPLES = """examples:
   python -m bench --quick --only 11       the trial that finds ratio 11
   python -m bench --only floor --fleet 500 --pairs 1"""
 
+SIZES = {
+    "pairs": "rounds of what is compared",
+    "fleet": "servers of the application that most ratios are about",
+    "small": "servers of the small fleet that a large one is compared with",
+    "large": "servers of the large fleet",
+    "rest": "seconds at rest",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 if a count or a CPU ratio misses its target."""
     options = _options(arguments)
-    _say(machine.line(machine.describe()))
+    if options.publish:
+        print("\n".join(map(str, page.publish())))
+        return 0
+    described = machine.describe()
+    _say(machine.line(described))
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        running = stage.Stage(stack, _sizes(options), catalogue.wanted(options.only), _say)
-        for each in options.trials:
-            _say(f"trial `{each.name}`: ratios {', '.join(each.finds)}")
-            each.run(running)
-        running.finish()
+        wanted = catalogue.wanted(options.only)
+        running = stage.Stage(stack, _sizes(options), wanted, _say)
+        _run(running, options.trials)
+    seconds = time.monotonic() - began
     findings = list(running.book.findings)
-    print(f"\n{table.text(findings)}\n")
-    _say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
+    _print(running.book, findings)
+    files = report.write(running.book, machine=described, chosen=running.sizes, seconds=seconds)
+    _say(f"took {seconds / 60:.1f} minutes; {', '.join(map(str, files))}")
     return _verdict(findings)
+
+
+def _run(running: stage.Stage, trials: Sequence[catalogue.Trial]) -> None:
+    expected = {each.name: each.seconds(running.sizes) for each in trials}
+    total = sum(expected.values())
+    _say(f"this takes about {max(1, round(total / 60))} minutes on a quiet machine of two cores")
+    # A whole run keeps to its time; who asks for one trial wants all of its rounds.
+    slack = 60 * running.sizes.minutes / total if len(trials) == len(catalogue.TRIALS) else math.inf
+    for each in trials:
+        _say(f"trial `{each.name}`: about {expected[each.name]:.0f} s")
+        running.allow(slack * expected[each.name])
+        each.run(running)
+    running.finish()
+
+
+def _print(book: ratios.Book, findings: Sequence[ratios.Finding]) -> None:
+    for figure, values in book.figures.items():
+        print(f"{figure}: {table.number(statistics.median(values))}")
+    if book.peers:
+        print(f"\n{table.peers(book.peers)}")
+    print(f"\n{table.text(findings)}")
+    print("ratio 12 (pace under faults): make faults\n")
 
 
 def _verdict(findings: Sequence[ratios.Finding]) -> int:
@@ -51,10 +88,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: four minutes")
     parser.add_argument(
+        "--publish", action="store_true", help="run nothing: put the last results into the docs"
+    )
+    parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="a trial, or a ratio's number"
     )
-    parser.add_argument("--fleet", type=int, help="servers of the application")
-    parser.add_argument("--pairs", type=int, help="rounds of what is compared")
+    for name, text in SIZES.items():
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=text)
     options = parser.parse_args(arguments)
     try:
         options.trials = catalogue.chosen(options.only)
@@ -65,7 +105,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _sizes(options: argparse.Namespace) -> sizes.Sizes:
     base = sizes.QUICK if options.quick else sizes.FULL
-    return base.with_(fleet=options.fleet, pairs=options.pairs)
+    given = {name: value for name in SIZES if (value := getattr(options, name)) is not None}
+    return dataclasses.replace(base, **given)
 
 
 def _say(line: str) -> None:

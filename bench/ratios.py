@@ -98,6 +98,8 @@ class Book:
         self.runs: list[runs.Run] = []
         # Figures that are told beside the ratios: by what they are called.
         self.figures: dict[str, list[float]] = defaultdict(list)
+        # What arms are compared by beside the ratios: arm, column, values.
+        self.peers: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._values: dict[str, list[float]] = defaultdict(list)
         self._notes: dict[str, str] = {}
 
@@ -112,6 +114,10 @@ class Book:
     def tell(self, figure: str, value: float) -> None:
         """Put a figure on record that belongs to no ratio."""
         self.figures[figure].append(value)
+
+    def compare(self, arm: str, column: str, value: float) -> None:
+        """Put a figure on record by which arms are compared."""
+        self.peers[arm][column].append(value)
 
     @property
     def findings(self) -> Iterator[Finding]:

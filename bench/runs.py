@@ -17,6 +17,7 @@ class Run:
     told: float = 0.0  # until the arm itself said so, where it says anything
     written: float = 0.0  # until the last write of a client was answered
     waited: float = 0.0  # the longest that a Server waited for its pod
+    slowest: float = 0.0  # the longest that a Server took to say that it is Ready
     cpu: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property

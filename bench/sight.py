@@ -68,7 +68,9 @@ class Track:
     def __init__(self) -> None:
         self.all = Times()
         self.of: dict[str, Times] = defaultdict(Times)
-        self.born: dict[str, float] = {}  # by name: when the first of that name came
+        # By name: when the first of that name came, and when one was Ready.
+        self.born: dict[str, float] = {}
+        self.well: dict[str, float] = {}
         self._states: dict[str, set[str]] = {}  # by UID
 
     def take(self, kind: str, meta: Meta, now: float, *, ready: bool) -> None:
@@ -81,6 +83,8 @@ class Track:
         seen += ["going"] if meta.deletion_timestamp or kind == "DELETED" else []
         seen += ["gone"] if kind == "DELETED" else []
         self.born.setdefault(meta.name, now)
+        if ready:
+            self.well.setdefault(meta.name, now)
         for state in seen:
             if state not in states:
                 states.add(state)

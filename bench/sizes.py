@@ -1,4 +1,4 @@
-"""How much is run: in full, in a quick run, and how long each is expected to take."""
+"""How much is run: in full, or in a quick run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,41 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How many servers, and how often."""
+    """How many servers, how often, and how long that may take."""
 
     pairs: int  # rounds of everything that is compared
     fleet: int  # servers of the application that most ratios are about
     small: int  # servers where a large fleet is compared with a small one
     large: int
-    rest_seconds: float  # how long nothing happens
+    restarts: int  # of the operator, to see how long it needs
+    peers: int  # rounds of peers
     beside: int  # servers of the small applications that come and go beside a fleet
-
-    def with_(self, **given: int | None) -> Sizes:
-        """Return these sizes with those that are given; None leaves one as it is."""
-        known = {name: value for name, value in given.items() if value is not None}
-        return dataclasses.replace(self, **known)
+    rest: int  # for how many seconds nothing happens
+    defaults: bool  # whether peers are also seen at their default limits
+    minutes: float  # what a run must not exceed: rounds are left out before that
 
 
-FULL = Sizes(pairs=5, fleet=3000, small=1000, large=10_000, rest_seconds=600, beside=10)
-QUICK = Sizes(pairs=2, fleet=1000, small=300, large=2000, rest_seconds=60, beside=10)
+FULL = Sizes(
+    pairs=5,
+    fleet=3000,
+    small=1000,
+    large=10_000,
+    restarts=5,
+    peers=3,
+    beside=10,
+    rest=600,
+    defaults=True,
+    minutes=20,
+)
+QUICK = Sizes(
+    pairs=2,
+    fleet=400,
+    small=200,
+    large=1000,
+    restarts=2,
+    peers=1,
+    beside=10,
+    rest=45,
+    defaults=False,
+    minutes=4,
+)

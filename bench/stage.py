@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ class Stage:
         self._wanted = wanted
         self.say = say
         self.book = ratios.Book()
+        self._until = math.inf
         self._ends: list[Callable[[], None]] = []
         self._stack = stack
         self._folder = Path(
@@ -71,11 +73,21 @@ class Stage:
         self.say(str(run))
         return run
 
+    def allow(self, seconds: float) -> None:
+        """Let the trial that begins now take so long: after that, rounds are left out."""
+        self._until = time.monotonic() + seconds
+
     def rounds(self, count: int) -> Iterator[int]:
-        """Number the rounds of a trial, saying which it is."""
+        """Number the rounds of a trial, saying which it is; there is always one."""
+        longest = 0.0
         for number in range(count):
+            began = time.monotonic()
+            if number and began + longest > self._until:
+                self.say(f"{count - number} of {count} rounds are left out: this takes too long")
+                return
             self.say(f"round {number + 1} of {count}")
             yield number
+            longest = max(longest, time.monotonic() - began)
 
     def _open(self, name: str, audit: str) -> arena.Arena:
         began = time.monotonic()

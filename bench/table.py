@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench import ratios
 
@@ -38,6 +39,27 @@ def text(findings: Iterable[ratios.Finding]) -> str:
     )
 
 
+def peers(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """Return how arms compare beside the ratios, for a page and a terminal alike."""
+    columns = list(dict.fromkeys(column for each in found.values() for column in each))
+    lines = [("", *columns), *(_peer(arm, found[arm], columns) for arm in found)]
+    widths = [max(len(each[place]) for each in lines) for place in range(len(columns) + 1)]
+    lines.insert(1, tuple("-" * max(3, width) for width in widths))
+    return "\n".join(_aligned(each, widths) for each in lines)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "| " + " | ".join(padded) + " |"
+
+
+def _peer(
+    arm: str, known: Mapping[str, Sequence[float]], columns: Sequence[str]
+) -> tuple[str, ...]:
+    cells = (number(statistics.median(known[each])) if each in known else "" for each in columns)
+    return (arm, *cells)
+
+
 def markdown(findings: Iterable[ratios.Finding]) -> str:
     """Return the table for a page."""
     lines = [HEAD, ("---",) * len(HEAD), *rows(findings)]
@@ -45,5 +67,7 @@ def markdown(findings: Iterable[ratios.Finding]) -> str:
 
 
 def number(value: float) -> str:
-    """Return a value with as many digits as mean something."""
+    """Return a value with as many digits as mean something; what never came is infinite."""
+    if math.isinf(value):
+        return "not seen"
     return f"{value:.0f}" if value == int(value) else f"{value:.3g}"

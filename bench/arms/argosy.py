@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from bench import arena as arenas
@@ -46,15 +47,20 @@ def judged(
         created=pods.created[-1] - began,
         ready=pods.ready[-1] - began,
         told=sight[Resource.APPLICATIONS].of[APPLICATION].ready[-1] - began,
-        waited=_longest_wait(sight),
+        waited=longest(sight[Resource.SERVERS].born, sight[Resource.PODS].born),
+        slowest=longest(sight[Resource.SERVERS].born, sight[Resource.SERVERS].well),
         cpu=arena.cost(used).seconds,
     )
 
 
-def _longest_wait(sight: Sight) -> float:
-    servers, pods = sight[Resource.SERVERS].born, sight[Resource.PODS].born
+def longest(since: Mapping[str, float], until: Mapping[str, float]) -> float:
+    """Return the longest time between two moments of one server of the fleet."""
     prefix = f"{APPLICATION}-"
-    return max(pods[name] - born for name, born in servers.items() if name.startswith(prefix))
+    return max(
+        until[name] - began
+        for name, began in since.items()
+        if name.startswith(prefix) and name in until
+    )
 
 
 def apply(arena: arenas.Arena, namespace: str, name: str, count: int, version: str = "") -> None:

@@ -38,6 +38,11 @@ def come(arena: arenas.Arena, sight: Sight, namespace: str, name: str, count: in
     """Apply a small application and wait for its last pod."""
     began = time.monotonic()
     argosy.apply(arena, namespace, name, count)
+    return came(sight, name, count, began)
+
+
+def came(sight: Sight, name: str, count: int, began: float) -> Coming:
+    """Wait for the last pod of a small application that was applied at a moment."""
     servers, pods = sight[Resource.SERVERS].of[name], sight[Resource.PODS].of[name]
     sight.wait(f"the pods of {name}", lambda: len(pods.created) >= count, arenas.PATIENCE_SECONDS)
     return Coming(

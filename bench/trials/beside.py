@@ -19,6 +19,7 @@ from bench.stage import Stage
 from controller.api.resources import Resource
 
 NAME = "Argosy, beside small applications"
+GUEST = "guest"
 VICTIMS = 5
 PROBES = 3
 IDLE_WRITES = 20
@@ -60,8 +61,10 @@ def run(stage: Stage) -> Beside:
         argosy.apply(arena, namespace, argosy.APPLICATION, count)
         fleet = sight[Resource.PODS].of[argosy.APPLICATION]
         sight.wait("a tenth", lambda: len(fleet.created) >= count // SHARE, 300)
-        coming = small.come(arena, sight, namespace, "guest", stage.sizes.beside)
+        applied = time.monotonic()
+        argosy.apply(arena, namespace, GUEST, stage.sizes.beside)
         going = tuple(small.go(arena, sight, namespace, name) for name in victims)
+        coming = small.came(sight, GUEST, stage.sizes.beside, applied)
         argosy.wait_ready(sight, argosy.APPLICATION, count)
         cost = 3 * stage.sizes.beside + VICTIMS * each_costs
         judged = argosy.judged(arena, sight, count, began=began, used=used, book=stage.book)

@@ -21,7 +21,6 @@ VICTIMS = 8
 SHARE = 10
 CHANGES = 50
 GAP_SECONDS = 0.1
-RESTARTS = 3
 
 
 def run(stage: Stage) -> None:
@@ -47,7 +46,7 @@ def run(stage: Stage) -> None:
     stage.book.tell("operator CPU ÷ server CPU, large", _share(many))
     stage.book.tell("operator's peak memory, MiB", meters.peak_bytes(arena.operator.pid) / 2**20)
     if stage.wants("8", "9a", "9b"):
-        for number in range(RESTARTS):
+        for number in range(stage.sizes.restarts):
             _restart(stage, namespace, bodies.server_name(argosy.APPLICATION, number), empty)
     if stage.wants("6"):
         rest.begin(stage, arena)

@@ -22,7 +22,7 @@ def begin(stage: Stage, arena: Arena) -> None:
     _disturb(arena)
 
     def end() -> None:
-        left = began + stage.sizes.rest_seconds - time.monotonic()
+        left = began + stage.sizes.rest - time.monotonic()
         if left > 0:
             stage.say(f"at rest for another {left:.0f} s")
             time.sleep(left)

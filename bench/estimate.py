@@ -1,0 +1,51 @@
+"""How long a run will take, before it begins and once the machine's pace is known.
+
+The figures are of a quiet machine of two cores, in seconds; what is slower takes longer.
+"""
+
+from __future__ import annotations
+
+from bench.sizes import Sizes
+
+# Bare pods that a plain client makes in a second there, Ready a little later.
+NOMINAL_RATE = 345.0
+# Servers that come up in a second with a Server, a pod and a status each.
+SERVERS = 180.0
+PODS = 280.0
+TURN = 2.5  # a namespace, calm before and after, and emptying it
+OPERATOR = 3.0  # starting and ending the operator
+WARM_UP = 5.0  # of an operator on a cluster that is up
+START = 12.0  # a cluster, the chart, and a warm operator
+
+
+def floor(sizes: Sizes, *, beside: bool = True) -> float:
+    """Return the seconds that `floor` takes."""
+    plain = sizes.fleet / SERVERS + sizes.fleet / PODS + 2 * TURN
+    ours = sizes.fleet / SERVERS + TURN + OPERATOR
+    others = sizes.fleet / SERVERS + TURN + OPERATOR + 12 if beside else 0
+    return START + sizes.pairs * (plain + ours + others)
+
+
+def large(sizes: Sizes) -> float:
+    """Return the seconds that `large` takes, but for the time at rest."""
+    fleets = (sizes.small + sizes.large) / SERVERS + 2 * (TURN + OPERATOR)
+    deletes, changes, relists = 12, 14, 16
+    return WARM_UP + fleets + deletes + changes + relists + 6 * sizes.restarts
+
+
+def writes(sizes: Sizes) -> float:
+    """Return the seconds that `writes` takes."""
+    return START + sizes.fleet / SERVERS + TURN + OPERATOR
+
+
+def replace(sizes: Sizes) -> float:
+    """Return the seconds that `replace` takes."""
+    each = 2 * sizes.small / SERVERS + 2
+    return OPERATOR + 2 * TURN + sizes.small / SERVERS + sizes.pairs * each
+
+
+def peers(sizes: Sizes) -> float:
+    """Return the seconds that `peers` takes."""
+    turns = sizes.peers * (5 * (TURN + sizes.small / SERVERS) + 2 * OPERATOR)
+    behind = 2 * (TURN + sizes.fleet / PODS)
+    return turns + behind + (80 if sizes.defaults else 0)
