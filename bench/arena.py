@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import itertools
 import json
-import os
 import statistics
 import time
 import urllib.request
@@ -223,8 +222,3 @@ def _get(port: int, path: str) -> str | None:
             return text
     except OSError:
         return None
-
-
-def load() -> float:
-    """Return how busy the machine was lately; a busy one makes times, not counts, worse."""
-    return os.getloadavg()[0]

@@ -21,7 +21,8 @@ from typing import Any, Self
 import msgspec
 import uvloop
 
-from bench import bodies
+from bench import arena as arenas
+from bench import bodies, runs
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kube.client import Client
@@ -29,13 +30,34 @@ from controller.planning import contents, manifests
 from controller.providers import pod_manifest
 
 WIDTH = 8
-NAME = "plain"
 JOBS = ("servers", "pods", "replace")
 
 Job = Callable[[int], Awaitable[None]]
 
 
 # --- Seen from outside ----------------------------------------------------------------------------
+
+
+def bring_up(arena: arenas.Arena, name: str, count: int, status: Any = None) -> runs.Run:
+    """Have it write bare pods, or with a status all that Argosy writes, and see them Ready."""
+    job = "pods" if status is None else "servers"
+    with (
+        arena.namespace() as namespace,
+        Plain(arena.cluster.kubeconfig, namespace, job, count, status=status) as client,
+        arena.watch(namespace, Resource.PODS) as sight,
+    ):
+        used = arena.usage()
+        began, ended = client.go()
+        pods = sight[Resource.PODS].all
+        sight.wait(f"{count} pods", lambda: len(pods.ready) >= count, arenas.PATIENCE_SECONDS)
+        return runs.Run(
+            arm=name,
+            servers=count,
+            created=pods.created[-1] - began,
+            ready=pods.ready[-1] - began,
+            written=ended - began,
+            cpu=arena.cost(used).seconds,
+        )
 
 
 class Plain:

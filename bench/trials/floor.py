@@ -12,7 +12,6 @@ from bench.arena import Cost
 from bench.arms import argosy, plain
 from bench.stage import Stage
 from bench.trials import beside
-from controller.api.resources import Resource
 
 BESIDE = ("5a", "5b", "10a", "10b")
 SAME, BARE = "plain client, same writes", "plain client, bare pods"
@@ -23,9 +22,9 @@ def run(stage: Stage) -> None:
     count = stage.sizes.fleet
     status = stage.status
     arms: list[Callable[[], runs.Run | beside.Beside]] = [
-        lambda: _plain(stage, SAME, count, status),
+        lambda: stage.keep(plain.bring_up(stage.timed, SAME, count, status)),
         lambda: _argosy(stage, count),
-        lambda: _plain(stage, BARE, count),
+        lambda: stage.keep(plain.bring_up(stage.timed, BARE, count)),
     ]
     if stage.wants(*BESIDE):
         arms.append(lambda: beside.run(stage))
@@ -49,27 +48,3 @@ def _judge(stage: Stage, done: list[runs.Run | beside.Beside]) -> None:
 def _argosy(stage: Stage, count: int) -> runs.Run:
     with stage.timed.namespace() as namespace, stage.timed.operated():
         return stage.keep(argosy.bring_up(stage.timed, namespace, count, stage.book))
-
-
-def _plain(stage: Stage, name: str, count: int, status: object = None) -> runs.Run:
-    arena = stage.timed
-    with arena.namespace() as namespace:
-        job = "servers" if status else "pods"
-        with (
-            plain.Plain(arena.cluster.kubeconfig, namespace, job, count, status=status) as client,
-            arena.watch(namespace, Resource.PODS) as sight,
-        ):
-            used = arena.usage()
-            began, ended = client.go()
-            pods = sight[Resource.PODS].all
-            sight.wait(f"{count} pods are Ready", lambda: len(pods.ready) >= count, 300)
-            return stage.keep(
-                runs.Run(
-                    arm=name,
-                    servers=count,
-                    created=pods.created[-1] - began,
-                    ready=pods.ready[-1] - began,
-                    written=ended - began,
-                    cpu=arena.cost(used).seconds,
-                )
-            )

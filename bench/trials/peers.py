@@ -15,11 +15,13 @@ from bench import runs
 from bench.arena import Cost
 from bench.arms import argosy, builtin, direct, plain
 from bench.stage import Stage
+from bench.trials import floor
 from controller.api.resources import Resource
 from devcluster import controlplane
 
-BARE = plain.NAME
+BARE = floor.BARE
 KINDS = (builtin.DEPLOYMENT, builtin.STATEFUL_SET)
+BUILT_IN = {each.name for each in KINDS}
 # How long a small application is waited for behind a large one, in seconds.
 BEHIND_SECONDS = 45.0
 
@@ -57,10 +59,11 @@ def _take_turns(stage: Stage) -> None:
     for number in stage.rounds(stage.sizes.peers):
         order = arms if number % 2 == 0 else arms[::-1]
         found = {each.arm: each for each in (arm(stage, stage.sizes.small) for arm in order)}
-        for each in found.values():
-            stage.book.compare(each.arm, "Ready", each.ready / found[BARE].ready)
-            stage.book.compare(each.arm, "CPU", 1000 * _own_cpu(each) / each.servers)
-            stage.book.compare(each.arm, "server CPU", 1000 * Cost(each.cpu).server / each.servers)
+        for arm, each in found.items():
+            name = f"{arm}, raised" if arm in BUILT_IN else arm
+            stage.book.compare(name, "Ready", each.ready / found[BARE].ready)
+            stage.book.compare(name, "CPU", 1000 * _own_cpu(each) / each.servers)
+            stage.book.compare(name, "server CPU", 1000 * Cost(each.cpu).server / each.servers)
 
 
 def _own_cpu(run: runs.Run) -> float:
@@ -70,25 +73,7 @@ def _own_cpu(run: runs.Run) -> float:
 
 
 def _bare(stage: Stage, count: int) -> runs.Run:
-    arena = stage.timed
-    with (
-        arena.namespace() as namespace,
-        plain.Plain(arena.cluster.kubeconfig, namespace, "pods", count) as client,
-        arena.watch(namespace, Resource.PODS) as sight,
-    ):
-        used = arena.usage()
-        began, _ = client.go()
-        pods = sight[Resource.PODS].all
-        sight.wait(f"{count} pods are Ready", lambda: len(pods.ready) >= count, 300)
-        return stage.keep(
-            runs.Run(
-                arm=BARE,
-                servers=count,
-                created=pods.created[-1] - began,
-                ready=pods.ready[-1] - began,
-                cpu=arena.cost(used).seconds,
-            )
-        )
+    return stage.keep(plain.bring_up(stage.timed, BARE, count))
 
 
 def _argosy(stage: Stage, count: int) -> runs.Run:
