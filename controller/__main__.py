@@ -31,8 +31,11 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         str, typer.Option(envvar="POD_NAME", help="This replica's name in the Lease.")
     ] = "",
     namespaces: Annotated[
-        str, typer.Option(help="Only these, comma-separated; fleets are then not read.")
+        str, typer.Option(help="Only these, comma-separated; the only fleet is then `pods`.")
     ] = "",
+    read_fleets: Annotated[
+        bool, typer.Option("--read-fleets", help="With --namespaces: use Fleets, which are read.")
+    ] = False,
     allowed_url: Annotated[
         list[str] | None, typer.Option(help="A URL that http steps may call; repeatable.")
     ] = None,
@@ -51,6 +54,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         identity=identity or socket.gethostname(),
         lease_namespace=lease_namespace,
         namespaces=tuple(each for each in namespaces.split(",") if each),
+        read_fleets=read_fleets,
         allowed_urls=tuple(allowed_url or ()),
         health_port=health_port,
         metrics_port=metrics_port,

@@ -23,13 +23,26 @@ has a series of its own. Beside these there are the usual `process_` and `python
 SCOPES = {
     permissions.Scope.WORKLOAD: "In every watched namespace",
     permissions.Scope.CLUSTER: "Cluster-wide installs only",
-    permissions.Scope.FLEETS: "Fleets: cluster-wide installs"
-    " (namespaced ones may read them with `fleets.clusterRole`)",
+    permissions.Scope.FLEETS: "Fleets: cluster-wide installs only",
+    permissions.Scope.READ_FLEETS: "Namespaced installs with `fleets.clusterRole`, cluster-wide",
     permissions.Scope.OWN: "In the operator's own namespace",
     permissions.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
     permissions.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
     permissions.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
     permissions.Scope.RELEASE_OWN: "The same, in the operator's own namespace",
+}
+
+
+# The reasons that a section of "When things go wrong" begins with.
+BEGINNINGS = {
+    reasons.Reason.PENDING: "Of any object",
+    reasons.Reason.WAITING_FOR_DEPENDENCY: "Of applications",
+    reasons.Reason.SCALING: "Of sets of servers",
+    reasons.Reason.ATTEMPTS_EXHAUSTED: "Of servers",
+    reasons.Reason.WAITING: "Of operations",
+    reasons.Reason.CIRCUIT_OPEN: "Of fleets",
+    reasons.Reason.FORBIDDEN: "What is refused, or cannot be read",
+    reasons.Reason.UNSCHEDULABLE: "What pods say of themselves",
 }
 
 
@@ -123,11 +136,12 @@ def things_that_go_wrong() -> str:
         "Every condition, Event and `blockedBy` gives a reason, and every reason stands here.",
         "Ask Argosy itself first: `kubectl argosy why application/NAME` says what would be done",
         "next, what it waits for, since when, and the remedy with the names filled in.",
-        "",
-        "| Reason | What it means | What to do |",
-        "|---|---|---|",
+        "`NAME` stands for the object's own, `APPLICATION` for that of its application.",
     ]
     for reason, known in reasons.DESCRIPTIONS.items():
+        if reason in BEGINNINGS:
+            lines += ["", f"## {BEGINNINGS[reason]}", ""]
+            lines += ["| Reason | What it means | What to do |", "|---|---|---|"]
         remedy = _cell(known.remedy) or "Nothing."
         remedy += f" `{known.command}`" if known.command else ""
         lines.append(f"| `{reason}` | {_cell(known.meaning)} | {remedy} |")

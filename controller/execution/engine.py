@@ -93,7 +93,7 @@ class Engine:
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
         for resource in PLANNERS:
-            if resource in self._informers:
+            if resource in self._informers and resource not in world.read_only:
                 self._informers[resource].on_malformed(functools.partial(self._misread, resource))
         # What could not be read and is marked so: UID and generation.
         self._marked: set[tuple[str, int]] = set()
@@ -157,6 +157,8 @@ class Engine:
                 continue
             for namespace, name in watched.objects:
                 self._queue.add(Key(resource, namespace, name))
+            if resource in self._world.read_only:
+                continue
             for odd in watched.malformed.values():
                 self._misread(resource, odd)
         _log.info("leading", objects=len(self._queue))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from controller import errors
 from controller.api import clock, names, objects
+from controller.api.resources import Resource
 from controller.execution.pool import Pool
 from controller.execution.world import World
 from controller.planning import plan, snapshot
@@ -124,10 +125,12 @@ class Fleets:
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
         provider = made[0]
+        read_only = Resource.FLEETS in self._world.read_only
         return snapshot.FleetFacts(
             name=name,
             capabilities=provider.capabilities,
-            keeps_orphans=fleet is not None,
+            keeps_orphans=fleet is not None and not read_only,
+            may_abandon=not read_only or provider is self._pods,
             orphans=frozenset(each.id for each in fleet.status.orphans) if fleet else frozenset(),
         )
 

@@ -63,7 +63,9 @@ class Sources:
 
 
 def gather(sources: Sources, key: Key, now: float, refusals: Refusals = ()) -> Snapshot | None:
-    """Return the snapshot for `key`, or None where its object is gone."""
+    """Return the snapshot for `key`, or None where its object is gone or for others to plan."""
+    if key.resource in sources.world.read_only:
+        return None
     return _GATHERERS[key.resource](sources, key, now, refusals)
 
 

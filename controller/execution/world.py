@@ -48,7 +48,11 @@ def _labelled_component(item: objects.Object) -> Hashable:
 
 
 class World:
-    """The caches of one cluster, or of some of its namespaces (`("",)` means all)."""
+    """The caches of one cluster, or of some of its namespaces (`("",)` means all).
+
+    `cluster_scoped` asks for what belongs to the whole cluster; what of it is `read_only` is for
+    others to plan.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,10 @@ class World:
         *,
         namespaces: Sequence[str] = ("",),
         cluster_scoped: bool = True,
+        read_only: frozenset[Resource] = frozenset(),
     ) -> None:
+        self.read_only = read_only
+
         def watch(resource: Resource, selector: str = "") -> informer.Informer[Any]:
             return informer.Informer(api, resource, namespaces=namespaces, label_selector=selector)
 

@@ -75,7 +75,8 @@ class FleetFacts:
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used, with a message.
     `keeps_orphans` tells whether there is a Fleet object to record abandoned instances on, and
-    `orphans` are the ids already recorded there.
+    `orphans` are the ids already recorded there. `may_abandon` is false where there is no record,
+    and nobody else who would collect what was let go.
     """
 
     name: str
@@ -83,6 +84,7 @@ class FleetFacts:
     problem: str = ""
     message: str = ""
     keeps_orphans: bool = False
+    may_abandon: bool = True
     orphans: frozenset[str] = frozenset()
 
 

@@ -73,8 +73,11 @@ def _give_up(look: snapshot.ServerSnapshot, since: float) -> Progress:
         call = plan.Call(verb=plan.Verb.DELETE, reason="Forced", instance=seen.id, grace_seconds=0)
         note = f"Not gone after {policy.timeout_seconds} s: it is deleted without grace."
         return Progress(actions=(call,), wake=LOOK_AGAIN, blocked=blocked, note=note)
-    if policy.on_timeout == "Abandon":
+    if policy.on_timeout == "Abandon" and look.fleet.may_abandon:
         return _abandon(look, blocked)
+    if policy.on_timeout == "Abandon":
+        note = "It is waited for: this operator may not write Fleets, so none would remember it."
+        return Progress(blocked=blocked, wake=PATIENCE, note=note)
     return Progress(blocked=blocked, wake=PATIENCE, note="It is waited for, as onTimeout says.")
 
 

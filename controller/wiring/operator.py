@@ -19,6 +19,7 @@ import kopf
 import structlog
 import uvloop
 
+from controller.api.resources import Resource
 from controller.execution.engine import Engine
 from controller.execution.fleets import Fleets
 from controller.execution.keys import Key
@@ -46,6 +47,8 @@ class Options:
     identity: str
     lease_namespace: str
     namespaces: tuple[str, ...] = ()
+    # Of an operator for some namespaces: it may read Fleets, and the namespaces they are for.
+    read_fleets: bool = False
     allowed_urls: tuple[str, ...] = ()
     health_port: int = 8081
     metrics_port: int = 8080
@@ -59,9 +62,12 @@ class Operator:
     def __init__(self, options: Options, api: Client) -> None:
         self._options = options
         self._api = api
-        cluster_scoped = not options.namespaces
+        tenant = bool(options.namespaces)
         self.world = World(
-            api, namespaces=options.namespaces or ("",), cluster_scoped=cluster_scoped
+            api,
+            namespaces=options.namespaces or ("",),
+            cluster_scoped=options.read_fleets or not tenant,
+            read_only=frozenset({Resource.FLEETS}) if tenant else frozenset(),
         )
         pool = Pool()
         providers = registry.build(

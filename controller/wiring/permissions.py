@@ -16,7 +16,8 @@ class Scope(enum.StrEnum):
 
     WORKLOAD = "workload"  # in every watched namespace
     CLUSTER = "cluster"  # cluster-wide installs alone
-    FLEETS = "fleets"  # cluster-wide installs; reading also where a namespaced one asks for it
+    FLEETS = "fleets"  # cluster-wide installs alone
+    READ_FLEETS = "readFleets"  # namespaced installs, only where the chart value asks for it
     OWN = "own"  # in the operator's own namespace
     SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
@@ -99,6 +100,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     _allow(
         OURS, "fleets/status", "patch", why="count servers, circuits, orphans", scope=Scope.FLEETS
     ),
+    _read(OURS, "fleets", why="know where servers come from", scope=Scope.READ_FLEETS),
+    _read("", "namespaces", why="know which a fleet allows", scope=Scope.READ_FLEETS),
     _allow("", "secrets", "get", why="headersFrom of http steps", scope=Scope.SECRETS),
     _allow(
         "coordination.k8s.io",

@@ -65,6 +65,15 @@ def test_namespaced_install_grants_the_table(render: Render, chart: Path) -> Non
     assert granted(manifests, "Role", "argosy-leader") == declared(Scope.OWN)
 
 
+def test_namespaced_install_may_read_fleets(render: Render) -> None:
+    """Asked for, the table's rows for reading Fleets are granted cluster-wide; by default not."""
+    chosen = ("watchNamespaces={a}", "crds.enabled=false")
+    manifests = render(*chosen, "fleets.clusterRole=true")
+    assert granted(manifests, "ClusterRole", "argosy-fleets") == declared(Scope.READ_FLEETS)
+    assert granted(manifests, "Role", "argosy", "a") == declared(Scope.WORKLOAD)
+    assert not [each for each in render(*chosen) if each["kind"] == "ClusterRole"]
+
+
 def test_secrets_are_not_read_unless_asked_for(render: Render) -> None:
     """By default no role may read a Secret."""
     for role in roles(render()):

@@ -44,6 +44,13 @@ def one(manifests: list[Manifest], kind: str) -> Manifest:
     return found[0]
 
 
+def arguments(manifests: list[Manifest]) -> list[str]:
+    """Return the operator's command line."""
+    spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    given: list[str] = spec["containers"][0]["args"]
+    return given
+
+
 def test_lint(helm: Helm, chart: Path, values_file: Path) -> None:
     """Helm's own lint finds nothing wrong."""
     done = helm("lint", "--strict", str(chart), "--values", str(values_file))
@@ -158,25 +165,27 @@ def test_namespaced_install_has_nothing_cluster_wide(render: Render, chart: Path
     assert {each["kind"] for each in manifests}.isdisjoint(CLUSTER_KINDS)
     namespaces = {each["metadata"]["namespace"] for each in manifests}
     assert namespaces == {"argosy-system", "team-a", "team-b"}
-    arguments = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert "--namespaces=team-a,team-b" in arguments
+    assert "--namespaces=team-a,team-b" in arguments(manifests)
 
 
 def test_namespaced_install_may_read_fleets(render: Render) -> None:
-    """With `fleets.clusterRole` it may read Fleets cluster-wide, and write nothing there."""
-    manifests = render("watchNamespaces={a}", "fleets.clusterRole=true", "crds.enabled=false")
+    """With `fleets.clusterRole` it may read Fleets cluster-wide, and is told to do so."""
+    chosen = ("watchNamespaces={a}", "crds.enabled=false")
+    manifests = render(*chosen, "fleets.clusterRole=true")
     role = one(manifests, "ClusterRole")
-    assert role["rules"] == [
-        {"apiGroups": ["argosy.dev"], "resources": ["fleets"], "verbs": ["get", "list", "watch"]}
-    ]
+    assert role["metadata"]["name"] == "argosy-fleets"
+    assert {tuple(rule["verbs"]) for rule in role["rules"]} == {("get", "list", "watch")}
+    assert "--read-fleets" in arguments(manifests)
+    assert "--read-fleets" not in arguments(render(*chosen))
+    assert "--read-fleets" not in arguments(render("fleets.clusterRole=true"))
 
 
 def test_allowed_urls_reach_the_operator(render: Render, chart: Path) -> None:
     """Each of `steps.allowedUrls` becomes a flag."""
     manifests = render(values=chart / "ci" / "monitored-values.yaml")
-    arguments = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert "--allowed-url=https://hooks.example.com/argosy" in arguments
-    assert "--allowed-url=http://10.0.0.8:8080" in arguments
+    given = arguments(manifests)
+    assert "--allowed-url=https://hooks.example.com/argosy" in given
+    assert "--allowed-url=http://10.0.0.8:8080" in given
 
 
 def test_opt_ins_are_off(render: Render) -> None:

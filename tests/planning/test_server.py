@@ -304,6 +304,17 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
         assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [None]
 
 
+def test_what_nobody_would_remember_is_not_abandoned() -> None:
+    """Where no record can be made of an instance, it is waited for, and the plan says why."""
+    deletion = objects.Deletion(on_timeout="Abandon", drain_seconds=30, timeout_seconds=100)
+    found = make(meta=DELETED, deletion=deletion)
+    fleet = dataclasses.replace(PODS, may_abandon=False)
+    late = decide(found, TERMINATING, now=NOW + 131, fleet=fleet)
+    assert late.actions == ()
+    assert told(late).blocked_by[0].reason == "TeardownBlocked"
+    assert "this operator may not write Fleets" in " ".join(late.notes)
+
+
 def test_a_finalizer_comes_before_anything_is_made() -> None:
     """A server made by hand gets ours first, and nothing else."""
     answer = decide(make(meta={"finalizers": ("other",)}), snapshot.ABSENT)
