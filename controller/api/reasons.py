@@ -73,6 +73,31 @@ class Reason(enum.StrEnum):
     APPLICATION_DELETED = "ApplicationDeleted"
     # Fleets.
     CIRCUIT_OPEN = "CircuitOpen"
+    INVALID_SETTINGS = "InvalidSettings"
+    # What is refused, or cannot be read.
+    FORBIDDEN = "Forbidden"
+    TEMPLATE_REFUSED = "TemplateRefused"
+    NOT_SUPPORTED = "NotSupported"
+    MALFORMED = "Malformed"
+    INTERNAL_ERROR = "InternalError"
+    # What pods say of themselves; these words are Kubernetes' own, but for the last three.
+    UNSCHEDULABLE = "Unschedulable"
+    SCHEDULING_GATED = "SchedulingGated"
+    CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
+    CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError"
+    CREATE_CONTAINER_ERROR = "CreateContainerError"
+    ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull"
+    ERR_IMAGE_PULL = "ErrImagePull"
+    IMAGE_INSPECT_ERROR = "ImageInspectError"
+    IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
+    INVALID_IMAGE_NAME = "InvalidImageName"
+    POST_START_HOOK_ERROR = "PostStartHookError"
+    REGISTRY_UNAVAILABLE = "RegistryUnavailable"
+    RUN_CONTAINER_ERROR = "RunContainerError"
+    ERROR = "Error"
+    NODE_LOST = "NodeLost"
+    NODE_SILENT = "NodeSilent"
+    FINALIZERS = "Finalizers"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,8 +121,9 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.AVAILABLE: Description("Everything is as it was asked for, and available."),
     Reason.PROGRESSING: Description("Servers are being made or changed, or are coming up."),
     Reason.PAUSED: Description(
-        "Nothing is changed while spec.paused of the Application is true; deletes still run.",
-        "Resume the application when it may change again.",
+        "Nothing new begins while spec.paused is true. Of an application, deletes still run; of an"
+        " operation, acts under way come to their end.",
+        "Resume it when it may go on.",
         "kubectl argosy resume application/NAME",
     ),
     Reason.DELETING: Description(
@@ -197,7 +223,7 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         "Look at the node or machine it runs on; deletion.onTimeout decides how long to wait.",
     ),
     Reason.RUNNING: Description(
-        "The server runs as asked; of an operation: it gives servers their turns."
+        "As asked: the server runs, or the operation gives servers their turns."
     ),
     Reason.STOPPED: Description(
         "The server is stopped, as asked.",
@@ -220,8 +246,8 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         "kubectl argosy retry-now server/NAME",
     ),
     Reason.FAILED: Description(
-        "What the server was made of failed; of an operation: more servers failed than it may"
-        " lose, or not every targeted server succeeded.",
+        "What the server was made of failed; or the operation did, as too many servers failed or"
+        " not all succeeded.",
         "failures, in the status of an operation, name servers, steps and messages; a retry goes on"
         " with the unfinished ones.",
         "kubectl argosy retry operation/NAME",
@@ -282,5 +308,93 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.CIRCUIT_OPEN: Description(
         "Many calls to the fleet's provider failed in a row, so none is made for a while.",
         "Look at the provider; calls are tried again by themselves.",
+    ),
+    Reason.INVALID_SETTINGS: Description(
+        "What the Fleet says of its provider does not fit that provider.",
+        "The message names the field; an administrator can change the Fleet.",
+        "kubectl edit argfleet NAME",
+    ),
+    Reason.FORBIDDEN: Description(
+        "The operator lacks a permission that it needs, and asked more than once.",
+        "See whether the chart's roles and bindings are all there: the RBAC page lists them.",
+    ),
+    Reason.TEMPLATE_REFUSED: Description(
+        "The template is not one that the provider, or the API server, takes.",
+        "The message says what must hold; change the template accordingly.",
+        "kubectl edit argapp APPLICATION",
+    ),
+    Reason.NOT_SUPPORTED: Description(
+        "The fleet's provider cannot do what is asked, such as a snapshot of a pod.",
+        "Use another act, or a fleet whose provider can.",
+    ),
+    Reason.MALFORMED: Description(
+        "The object was written past the schema and cannot be read; the others go on.",
+        "The message names the field; put it right, or delete the object and let it be made again.",
+    ),
+    Reason.INTERNAL_ERROR: Description(
+        "Planning failed for this object alone, which is a fault of Argosy's; the others go on.",
+        "Please report it, with the bundle that `argosy report` writes.",
+        "kubectl argosy why application/NAME",
+    ),
+    Reason.UNSCHEDULABLE: Description(
+        "No node has room for the pod, or none may take it.",
+        "The message counts the nodes by what stands in the way; add nodes, or ask for less.",
+        "kubectl describe pod NAME",
+    ),
+    Reason.SCHEDULING_GATED: Description(
+        "The pod's template has scheduling gates, and nobody has opened them yet.",
+        "Whoever set them lifts them.",
+        "kubectl describe pod NAME",
+    ),
+    **{
+        reason: Description(meaning, remedy, command)
+        for reasons, meaning, remedy, command in (
+            (
+                (Reason.CRASH_LOOP_BACK_OFF, Reason.ERROR, Reason.RUN_CONTAINER_ERROR),
+                "A container ends, or does not begin; Kubernetes starts it again after a while.",
+                "Its last words tell why.",
+                "kubectl argosy logs APPLICATION --server NAME --previous",
+            ),
+            (
+                (
+                    Reason.ERR_IMAGE_PULL,
+                    Reason.IMAGE_PULL_BACK_OFF,
+                    Reason.ERR_IMAGE_NEVER_PULL,
+                    Reason.IMAGE_INSPECT_ERROR,
+                    Reason.INVALID_IMAGE_NAME,
+                    Reason.REGISTRY_UNAVAILABLE,
+                ),
+                "The image cannot be had: its name, the registry, or the right to pull it.",
+                "Look at the name and the pull secrets; then change the template.",
+                "kubectl describe pod NAME",
+            ),
+            (
+                (Reason.CREATE_CONTAINER_CONFIG_ERROR, Reason.CREATE_CONTAINER_ERROR),
+                "The container names something that is not there: a Secret, a ConfigMap, a key.",
+                "Create it, or change the template.",
+                "kubectl describe pod NAME",
+            ),
+        )
+        for reason in reasons
+    },
+    Reason.POST_START_HOOK_ERROR: Description(
+        "The container's postStart hook failed.",
+        "Its events tell how.",
+        "kubectl describe pod NAME",
+    ),
+    Reason.NODE_LOST: Description(
+        "The pod's node is gone or does not confirm that the pod has ended.",
+        "Bring the node back, or delete it: its pods then go.",
+        "kubectl get nodes",
+    ),
+    Reason.NODE_SILENT: Description(
+        "The pod's node does not answer, so nothing is known of the pod.",
+        "Look at the node; deletion.onTimeout decides how long a teardown waits.",
+        "kubectl get nodes",
+    ),
+    Reason.FINALIZERS: Description(
+        "The pod is held by finalizers of somebody else's.",
+        "The message names them; whoever set them lifts them.",
+        "kubectl get pod NAME -o yaml",
     ),
 }

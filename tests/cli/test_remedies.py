@@ -45,7 +45,7 @@ MADE = (
     remedies.fleet(snapshot.FleetFacts(name="one", problem="FleetNotAllowed")),
 )
 # kubectl's own, for what has no verb of ours.
-FOREIGN = {"get", "edit", "delete"}
+FOREIGN = {"get", "describe", "edit", "delete"}
 TOLD = re.compile(r"(?:Remedy: |→ )(kubectl .*)")
 
 
