@@ -14,7 +14,7 @@ import yaml
 
 from controller.api import crds
 from controller.wiring import permissions
-from scripts import reference
+from scripts import argo_cd, editor_schemas, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "argosy"
@@ -55,6 +55,10 @@ def files() -> dict[Path, str]:
     wanted[CHART / "files" / "permissions.yaml"] = chart_permissions()
     for name, text in reference.pages(CHART).items():
         wanted[ROOT / "docs" / "reference" / name] = text
+    for name, text in editor_schemas.render().items():
+        wanted[ROOT / "docs" / "reference" / "schemas" / name] = text
+    lua = ROOT / "plugins" / "argo-cd" / "argosy.dev"
+    wanted[lua.parent / "argocd-cm.yaml"] = argo_cd.config_map(lua)
     return wanted
 
 

@@ -1,0 +1,2 @@
+obj.spec.held = false
+return obj

@@ -1,0 +1,1 @@
+return {restart = {disabled = obj.metadata.deletionTimestamp ~= nil}}
