@@ -3,82 +3,61 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from controller.api import kinds
+from controller.planning import conflicts
+from tests.docs import pages
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)?(#[^)\s]+)?\)")
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HERE = re.compile(r"<<END\n(.*?)^END$", re.MULTILINE | re.DOTALL)
+ROOT = pages.ROOT
 
 
-@pytest.fixture(params=PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.fixture(params=pages.PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def page(request: pytest.FixtureRequest) -> Path:
     """Each page."""
     path: Path = request.param
     return path
 
 
-def anchors(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
-
-
-def manifests(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the whole manifests of Argosy's kinds in a page, also those typed into a shell."""
-    sources = [block for language, block in BLOCK.findall(text) if language == "yaml"]
-    sources += HERE.findall(text)
-    for source in sources:
-        if "\nkind:" not in f"\n{source}":
-            continue
-        for document in yaml.safe_load_all(source):
-            if str(document.get("apiVersion", "")).startswith("argosy.dev/"):
-                yield document
-
-
 def test_links_lead_somewhere(page: Path) -> None:
     """Every link within the repository finds its file and its heading."""
     text = page.read_text()
-    for target, anchor in LINK.findall(text):
+    for target, anchor in pages.LINK.findall(text):
         if target.startswith(("http:", "https:", "mailto:")):
             continue
         found = (page.parent / target).resolve() if target else page
         assert found.exists(), f"{page.name} links to {target}"
         if anchor and found.suffix == ".md":
-            assert anchor[1:] in anchors(found.read_text()), f"{page.name} links to {anchor}"
+            assert anchor[1:] in pages.anchors(found.read_text()), f"{page.name} links to {anchor}"
+
+
+def test_pictures_are_there(page: Path) -> None:
+    """Every picture of the repository finds its file."""
+    for target in pages.PICTURE.findall(page.read_text()):
+        assert target.startswith("https:") or (page.parent / target).exists(), target
 
 
 def test_manifests_are_valid(page: Path) -> None:
     """Every whole manifest of ours in a page is one that the models take."""
-    for document in manifests(page.read_text()):
-        if document["kind"] == "Operation" and "..." in str(document):
-            continue
+    for document in pages.manifests(page.read_text()):
         kinds.parse(document)
 
 
 def test_there_are_manifests_to_check() -> None:
-    """The pages do have manifests: the test above looks at something."""
-    assert sum(1 for path in PAGES for _ in manifests(path.read_text())) >= 3
+    """The page of each act has its manifest: the test above looks at something."""
+    acts = sorted((ROOT / "docs" / "how-to" / "acts").glob("*.md"))
+    shown = {each["spec"]["action"] for path in acts for each in pages.manifests(path.read_text())}
+    assert shown == set(conflicts.COMMUTES)
 
 
-def test_commands_can_be_typed(page: Path) -> None:
-    """Every command of a console block is complete: its quotes close, and it continues or ends."""
-    for language, block in BLOCK.findall(page.read_text()):
-        if language != "console":
-            continue
-        plain = HERE.sub("", block)
-        commands = re.findall(r"^\$ (.*(?:\\\n.*)*(?:\n {2,}.*)*)", plain, re.MULTILINE)
-        for command in commands:
-            assert shlex.split(command.replace("\\\n", " ")), command
+def test_lines_are_shown_as_they_are_typed(page: Path) -> None:
+    """What follows `$` in a console block is a command, whole and with its quotes closed."""
+    for block in pages.blocks(page.read_text(), "console"):
+        assert re.match(r"\$ ", block), block
+    for words in pages.commands(page.read_text()):
+        assert words, page.name
 
 
 def test_every_page_is_reachable() -> None:
@@ -90,10 +69,23 @@ def test_every_page_is_reachable() -> None:
         if path in seen or path.suffix != ".md":
             continue
         seen.add(path)
-        for target, _ in LINK.findall(path.read_text()):
+        for target, _ in pages.LINK.findall(path.read_text()):
             if target and not target.startswith("http"):
                 waiting.append((path.parent / target).resolve())
     lost = {
-        path for path in PAGES if path.is_relative_to(ROOT / "docs") and "design" not in path.parts
+        path
+        for path in pages.PAGES
+        if path.is_relative_to(ROOT / "docs") and "design" not in path.parts
     } - seen
     assert lost == set()
+
+
+def test_the_index_lists_every_page() -> None:
+    """docs/README.md links to every page of the four parts itself."""
+    index = ROOT / "docs" / "README.md"
+    listed = {
+        (index.parent / target).resolve() for target, _ in pages.LINK.findall(index.read_text())
+    }
+    parts = ("tutorial", "how-to", "reference", "explanation")
+    wanted = {path for part in parts for path in (ROOT / "docs" / part).rglob("*.md")}
+    assert wanted - listed == set()

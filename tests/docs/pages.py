@@ -1,0 +1,81 @@
+"""The pages, taken apart: what tests hold to the code, the chart and the API server."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)?(#[^)\s]+)?\)")
+PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HERE = re.compile(r"<<END\n(.*?)^(?:END)$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*(?:\n {2,}[^ ].*)*)", re.MULTILINE)
+BETWEEN = {"&&", "||", ";", "|"}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the blocks of a page in one language."""
+    return [block for found, block in BLOCK.findall(text) if found == language]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """Yield every YAML document of a page, also those typed into a shell."""
+    for source in (*blocks(text, "yaml"), *HERE.findall(text)):
+        for document in yaml.safe_load_all(source):
+            assert isinstance(document, dict), source
+            yield document
+
+
+def manifests(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the whole manifests of Argosy's kinds in a page."""
+    for document in documents(text):
+        if str(document.get("apiVersion", "")).startswith("argosy.dev/"):
+            yield document
+
+
+def fragments(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the parts of manifests in a page: what names no kind."""
+    return (each for each in documents(text) if "kind" not in each)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the simple commands of a page's console blocks, as lists of words."""
+    for block in blocks(text, "console"):
+        for line in COMMAND.findall(HERE.sub("", block)):
+            for part in _split(line.replace("\\\n", " ")):
+                yield from _nested(part)
+
+
+def _split(line: str) -> Iterator[list[str]]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if word in BETWEEN:
+            yield words
+            words = []
+        else:
+            words.append(word)
+    yield words
+
+
+def _nested(words: list[str]) -> Iterator[list[str]]:
+    """Yield a command, and the one whose output it is given."""
+    yield words
+    for word in words:
+        if inner := re.fullmatch(r"\$\((.*)\)", word, re.DOTALL):
+            yield from _split(inner[1])

@@ -1,0 +1,137 @@
+"""Every command that a page shows is one that its program takes, to the last option."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from controller import __main__ as program
+from devcluster import __main__ as devcluster
+from tests.docs import pages
+
+ROOT = pages.ROOT
+CHART = ROOT / "charts" / "argosy"
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+COMMANDS: Any = typer.main.get_command(program.app)
+# What ends a word that is an option of Helm's, and takes the next one.
+SETS = {"--set", "--set-string"}
+# Verbs of kubectl's own that pages use.
+KUBECTL = {
+    "annotate", "api-resources", "apply", "auth", "cluster-info", "config", "create", "delete",
+    "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward", "replace",
+    "rollout", "scale", "wait",
+}  # fmt: skip
+# Programs that others made and pages only mention, or the shell's own words.
+OTHERS = {"cd", "cosign", "cp", "docker", "eval", "export", "flux", "git", "pip", "sed", "source"}
+
+
+def argosy(words: list[str], name: str) -> None:
+    """Parse a command line of ours; raises what a user would be told."""
+    whole = COMMANDS.context_class(COMMANDS, info_name=name)
+    if words and words[0] in {"--help", "--install-completion"}:
+        return
+    found, command, rest = COMMANDS.resolve_command(whole, list(words))
+    if "--help" not in rest:
+        command.make_context(found, list(rest), parent=whole)
+
+
+def _kubectl(words: list[str]) -> None:
+    if words[0] == "argosy":
+        argosy(words[1:], "kubectl argosy")
+        return
+    if "--watch" in words and "get" in words:
+        assert "argosy" not in words, "kubectl watches one kind at a time"
+    verbs = [each for each in words if not each.startswith("-")]
+    assert KUBECTL & set(verbs[:3]), words
+    for before, path in itertools.pairwise(words):
+        if before in {"-f", "--filename", "--patch-file"} and "/" in path:
+            assert path.startswith("https:") or (ROOT / path).exists(), path
+
+
+def _helm(words: list[str]) -> None:
+    assert words[0] in {"install", "upgrade", "uninstall", "test", "template", "lint"}, words
+    if "charts/argosy" not in words:
+        return
+    for before, chosen in itertools.pairwise(words):
+        if before in SETS:
+            _value(chosen.partition("=")[0])
+
+
+def _value(path: str) -> None:
+    """Hold the path of a value to the chart's values."""
+    found = VALUES
+    for key in path.split("."):
+        assert key in found, f"the chart has no value {path}"
+        found = found[key]
+
+
+def _make(words: list[str]) -> None:
+    for each in words:
+        assert "=" in each or each in TARGETS, f"the Makefile has no target {each}"
+
+
+def _python(words: list[str]) -> None:
+    assert words[0] == "-m", words
+    module, arguments = words[1], words[2:]
+    if module == "devcluster":
+        devcluster._parser().parse_args(arguments)
+    else:
+        assert module in {"pytest", "venv", "pip"} or (ROOT / Path(*module.split("."))).exists()
+
+
+PROGRAMS: dict[str, Callable[[list[str]], None]] = {
+    "argosy": lambda words: argosy(words, "argosy"),
+    "kubectl": _kubectl,
+    "helm": _helm,
+    "make": _make,
+    "python": _python,
+    ".venv/bin/python": _python,
+}
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_can_be_typed(page: Path) -> None:
+    """Verbs, options, values of the chart, targets and files are there."""
+    for words in pages.commands(page.read_text()):
+        given = words
+        while given and re.fullmatch(r"\w+=.*", given[0]):
+            given = given[1:]
+        if not given or given[0] in OTHERS:
+            continue
+        assert given[0] in PROGRAMS, f"{page.name}: {given}"
+        PROGRAMS[given[0]](_without_redirects(given[1:]))
+
+
+def _without_redirects(words: list[str]) -> list[str]:
+    """Return the words before the shell's own signs."""
+    signs = [at for at, word in enumerate(words) if word in {">", "<", "&", "<<"}]
+    return words[: signs[0]] if signs else words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["kubectl", "argosy", "restrat", "shop"],
+        ["kubectl", "argosy", "restart", "shop", "--concurency", "2"],
+        ["kubectl", "argosy", "retry", "upgrade", "--form", "migrate"],
+        ["make", "tests"],
+        ["python", "-m", "devcluster", "up", "--node", "x"],
+        ["helm", "install", "argosy", "charts/argosy", "--set", "watchNamespace={a}"],
+        ["kubectl", "apply", "-f", "examples/none.yaml"],
+        ["kubectl", "applly", "-f", "-"],
+        ["kubectl", "get", "argosy", "--watch"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_commands_are_found(line: list[str]) -> None:
+    """The test above could fail: each of these is refused."""
+    with pytest.raises((Exception, SystemExit)):
+        PROGRAMS[line[0]](line[1:])

@@ -1,0 +1,129 @@
+"""What the documentation shows works: manifests are accepted, and the tutorial runs as written."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from controller.api import kinds
+from devcluster import client, fixtures
+from tests.docs import pages
+from tests.e2e.driving import Kube, Place
+
+pytestmark = pytest.mark.e2e
+
+GROUP = "/apis/argosy.dev/v1alpha1"
+TUTORIAL = pages.ROOT / "docs" / "tutorial" / "first-application.md"
+# The sections between them need only a cluster with an operator.
+FIRST, LAST = "## Declare an application", "## Clear up"
+SECONDS = 120
+SOURCES = [*pages.PAGES, *pages.EXAMPLES]
+
+
+def manifests(path: Path) -> list[dict[str, Any]]:
+    """Return the manifests of ours in a page or an example."""
+    if path.suffix == ".yaml":
+        return list(yaml.safe_load_all(path.read_text()))
+    return list(pages.manifests(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if manifests(path)],
+    ids=lambda path: str(path.relative_to(pages.ROOT)),
+)
+def test_the_api_server_takes_every_manifest(kube: Kube, path: Path) -> None:
+    """Each manifest of a page or an example is accepted, strictly, in a dry run."""
+    kube.app({"name": "web", "template": {"spec": {"containers": [{"name": "a"}]}}}).apply()
+    for given in manifests(path):
+        body = copy.deepcopy(given)
+        served = kinds.KINDS[body["kind"]].definition
+        where = GROUP if served.scope == "Cluster" else f"{GROUP}/namespaces/{kube.namespace}"
+        # Under a name of its own: what a page shows may be there already.
+        body["metadata"] = {**body["metadata"], "name": "shown"}
+        body["metadata"].pop("generateName", None)
+        made = kube.api.create(
+            f"{where}/{served.crd.partition('.')[0]}?dryRun=All&fieldValidation=Strict", body
+        )
+        assert made["kind"] == given["kind"]
+
+
+def test_a_wrong_manifest_is_found(kube: Kube) -> None:
+    """The test above could fail: a field that does not exist is refused."""
+    body = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Operation",
+        "metadata": {"name": "shown"},
+        "spec": {"application": "shop", "action": "Restart", "concurency": 1},
+    }
+    path = f"{GROUP}/namespaces/{kube.namespace}/operations"
+    with pytest.raises(client.ApiError, match="concurency"):
+        kube.api.create(f"{path}?dryRun=All&fieldValidation=Strict", body)
+    kube.app({"name": "web", "template": {"spec": {"containers": [{"name": "a"}]}}}).apply()
+
+
+def shell_lines() -> list[tuple[str, str]]:
+    """Return each command of the tutorial, as it is typed, and what it shows."""
+    text = TUTORIAL.read_text().partition(FIRST)[2].partition(LAST)[0]
+    found = []
+    for block in pages.blocks(text, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            found.append((command, shown))
+    return found
+
+
+def test_the_tutorial_runs_as_written(
+    operated: Place, kube: Kube, kubeconfig_of: Path, tmp_path: Path
+) -> None:
+    """Every command of the tutorial succeeds in its order, and ends as the page says it does."""
+    del operated
+    shutil.copytree(pages.ROOT / "examples", tmp_path / "examples")
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig_of),
+        "PATH": f"{pages.ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    lines = shell_lines()
+    assert len(lines) > 12
+    for command, shown in lines:
+        done = subprocess.run(
+            ["bash", "-ec", command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        told = done.stdout + done.stderr
+        assert done.returncode == 0, f"{command}\n{told}"
+        for line in filter(_is_firm, shown.splitlines()):
+            assert line.replace(" default ", f" {kube.namespace} ") in told, f"{command}\n{told}"
+
+
+def _is_firm(line: str) -> bool:
+    """Whether a line that is shown is the same each time: it has no age, hash, zone or count."""
+    firm = ("application.argosy.dev/", "application/", "Completed: ", "Available as asked", "pod ")
+    return line.startswith(firm) or "No resources found" in line
+
+
+@pytest.fixture
+def kubeconfig_of(operated: Place, kube: Kube, tmp_path: Path) -> Path:
+    """A kubeconfig whose current namespace is the test's own."""
+    given = operated.cluster.kubeconfig if operated.cluster else Path(os.environ[fixtures.GIVEN])
+    config = yaml.safe_load(given.read_text())
+    for each in config["contexts"]:
+        each["context"]["namespace"] = kube.namespace
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
