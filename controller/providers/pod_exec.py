@@ -31,6 +31,14 @@ for root in "${TMPDIR:-/tmp}" /dev/shm; do
 done
 if [ -z "$notes" ]; then echo argosy:nowhere; exit 0; fi
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
+# Few containers have an init that reaps: what has ended stays, and takes signals as if it lived.
+look() {
+  state= group=
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+  set -- ${line##*) }
+  state=$1 group=$3
+}
+lives() { kill -0 "$1" 2>/dev/null && look "$1" && [ "$state" != Z ]; }
 """
 
 # Making the folder is the claim: of two requests for one task only one begins the command.
@@ -48,7 +56,7 @@ fi
 _FOLLOW = """
 if [ ! -d "$notes" ]; then echo argosy:nothing; exit 0; fi
 while [ ! -e "$notes/exit" ]; do
-  if [ -s "$notes/pid" ] && ! kill -0 "$(cat "$notes/pid")" 2>/dev/null; then
+  if [ -s "$notes/pid" ] && ! lives "$(cat "$notes/pid")"; then
     [ -e "$notes/exit" ] || { echo argosy:lost; exit 0; }
   fi
   nap
@@ -67,9 +75,18 @@ if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
 pid=$(cat "$notes/pid" 2>/dev/null) || exit 0
 # The group may live on without its leader.
 signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
+anyone() {
+  signal 0 || return 1
+  [ -r /proc/self/stat ] || return 0
+  for each in /proc/[0-9]*; do
+    look "${each#/proc/}"
+    [ "$group" = "$pid" ] && [ "$state" != Z ] && return 0
+  done
+  lives "$pid"
+}
 signal TERM
-while [ "$grace" -gt 0 ] && signal 0; do sleep 1; grace=$((grace - 1)); done
-signal 0 && signal KILL
+while [ "$grace" -gt 0 ] && anyone; do sleep 1; grace=$((grace - 1)); done
+anyone && signal KILL
 [ -e "$notes/exit" ] || echo 143 >"$notes/exit"
 exit 0
 """

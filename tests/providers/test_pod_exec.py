@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from controller.kube import faults
 from controller.kube.api import ExecResult
 from controller.planning import orders, plan
 
+# Of prctl(2).
+SET_CHILD_SUBREAPER = 36
 NO_SHELL = 'exec failed: exec: "sh": executable file not found in $PATH: unknown'
 
 
@@ -280,6 +283,48 @@ async def test_cancelling_ends_a_detached_command_and_its_children(
     child = int(container.lines("child")[0])
     await until(lambda: not _lives(child))
     assert any(isinstance(each, errors.ArgosyError) for each in await _ends(running))
+
+
+@pytest.fixture
+def no_init() -> Iterator[None]:
+    """Let what loses its parent come to us, who never ask how it ended, as in most containers."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(SET_CHILD_SUBREAPER, 1)
+    yield
+    prctl(SET_CHILD_SUBREAPER, 0)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
+@pytest.mark.usefixtures("no_init")
+async def test_what_has_ended_is_not_waited_for_where_nobody_reaps_it(
+    stage: PodStage, container: Container
+) -> None:
+    """A command that heeds its cancel costs none of the grace, though it stays as a zombie."""
+    server = await prepare(stage, container)
+    wish = call(log(container, "begun", "sleep 60"), detached=True, grace_seconds=600)
+    running = asyncio.ensure_future(stage.provider.act(server, wish))
+    await until(lambda: container.lines() == ["begun"])
+    async with asyncio.timeout(60):
+        await stage.provider.cancel(server, wish)
+        assert any(isinstance(each, errors.ArgosyError) for each in await _ends(running))
+
+
+@pytest.mark.usefixtures("no_init")
+async def test_a_killed_run_is_missed_where_nobody_reaps_it(
+    stage: PodStage, container: Container
+) -> None:
+    """A process that was killed is not taken for one that runs, though it stays as a zombie."""
+    server = await prepare(stage, container)
+    wish = call(log(container, "begun", "sleep 60"), detached=True, timeout_seconds=600)
+    running = asyncio.ensure_future(stage.provider.act(server, wish))
+    await until(lambda: container.lines() == ["begun"])
+    container.end_all()
+    async with asyncio.timeout(60):
+        with pytest.raises(errors.UnknownOutcome) as lost:
+            await running
+    assert lost.value.reason == "NoTrace"
 
 
 async def test_what_was_cancelled_before_it_began_never_begins(
