@@ -64,8 +64,11 @@ class Router:
         if spreads:
             for below in self._below(item):
                 self._engine.withdraw(below)
-        if moved or spreads:
-            # Its end is theirs: none may wait for its next look at the servers.
+        if spreads:
+            # Its end is theirs, and what they were about to write stands behind its teardown.
+            for operation in self._open_operations(item.metadata.namespace, item.metadata.name):
+                self._engine.withdraw(operation)
+        elif moved:
             self._touch_operations(item.metadata.namespace, item.metadata.name, now=True)
 
     def _server_set(self, old: objects.ServerSet | None, new: objects.ServerSet | None) -> None:
@@ -187,10 +190,17 @@ class Router:
 
     def _touch_operations(self, namespace: str, application: str, *, now: bool = False) -> None:
         touch = self._engine.touch if now else self._engine.touch_later
+        for operation in self._open_operations(namespace, application):
+            touch(operation)
+
+    def _open_operations(self, namespace: str, application: str) -> list[Key]:
+        """Return the keys of an application's operations that have not ended."""
         found = self._world.operations.by(worlds.APPLICATION, (namespace, application))
-        for operation in found.values():
-            if not operation.status.completion_time:
-                touch(keys.of(Resource.OPERATIONS, operation))
+        return [
+            keys.of(Resource.OPERATIONS, each)
+            for each in found.values()
+            if not each.status.completion_time
+        ]
 
     def _below(self, application: objects.Application) -> Iterable[Key]:
         """Yield the keys of everything that the application's pause or end concerns."""

@@ -15,6 +15,8 @@ from controller.planning import snapshot
 
 # As many as status may hold; a server whose orphan finds no place is not let go until one does.
 MAX_ORPHANS = 100
+# How often orphans are looked for: no cache tells of what is no server's any more.
+LOOK_AGAIN = 30.0
 
 
 def plan(look: snapshot.FleetSnapshot) -> plans.Plan:
@@ -39,6 +41,7 @@ def plan(look: snapshot.FleetSnapshot) -> plans.Plan:
         actions=collected,
         status=status if status != look.fleet.status else None,
         settled=_pressing(look.fleet.status, status),
+        wake_after=LOOK_AGAIN if orphans else None,
         notes=(f"{look.servers} servers, {len(orphans)} orphans.",),
     )
 

@@ -37,7 +37,8 @@ def plan(look: snapshot.OperationSnapshot) -> plans.Plan:
     if conflicts.finished(operation):
         return endings.begin_retry(look) or endings.rest(look)
     if names.FINALIZER not in operation.metadata.finalizers:
-        return _guard(operation)
+        # Nothing was begun without it: where nothing will be, it would be a write for nothing.
+        return endings.cut_short(look) if _application_gone(look) else _guard(operation)
     return _advance(look)
 
 

@@ -49,14 +49,16 @@ def persist(look: snapshot.ServerSnapshot, *, since: float, reason: str) -> Prog
     stuck = snapshot.Phase.TERMINATING, snapshot.Phase.UNKNOWN
     if seen.phase in stuck:
         return _wait(look, since, late, left)
-    call = plan.Call(
+    note = f"It is drained for {policy.drain_seconds} s and deleted."
+    return Progress(actions=(_delete(look, reason),), wake=left, note=note)
+
+
+def _delete(look: snapshot.ServerSnapshot, reason: str) -> plan.Call:
+    return plan.Call(
         verb=plan.Verb.DELETE,
         reason=reason,
-        instance=seen.id,
-        grace_seconds=policy.drain_seconds,
-    )
-    return Progress(
-        actions=(call,), wake=left, note=f"It is drained for {policy.drain_seconds} s and deleted."
+        instance=look.observation.id,
+        grace_seconds=look.server.spec.deletion.drain_seconds,
     )
 
 
@@ -75,10 +77,13 @@ def _give_up(look: snapshot.ServerSnapshot, since: float) -> Progress:
         return Progress(actions=(call,), wake=LOOK_AGAIN, blocked=blocked, note=note)
     if policy.on_timeout == "Abandon" and look.fleet.may_abandon:
         return _abandon(look, blocked)
+    note = "It is waited for, as onTimeout says."
     if policy.on_timeout == "Abandon":
         note = "It is waited for: this operator may not write Fleets, so none would remember it."
-        return Progress(blocked=blocked, wake=PATIENCE, note=note)
-    return Progress(blocked=blocked, wake=PATIENCE, note="It is waited for, as onTimeout says.")
+    away = snapshot.Phase.TERMINATING, snapshot.Phase.UNKNOWN, snapshot.Phase.UNREACHABLE
+    # What comes back was never told to go, or was told in vain.
+    back = () if seen.phase in away else (_delete(look, "Returned"),)
+    return Progress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
 
 
 def _abandon(look: snapshot.ServerSnapshot, blocked: Blocked) -> Progress:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.planning import plan
 from tests.planning.stage import Stage
 
 STEPS: list[dict[str, Any]] = [
@@ -361,6 +362,16 @@ def test_deleting_the_application_ends_operations_at_once() -> None:
     stage.delete_application()
     stage.step()
     assert [stage.reason(name) for name in ("one", "two")] == ["ApplicationDeleted"] * 2
+
+
+def test_an_operation_that_had_not_begun_ends_with_its_application_in_one_write() -> None:
+    """It needs no finalizer first: with fifty in the queue that would be fifty writes for none."""
+    stage = played(1)
+    stage.delete_application()
+    stage.submit("late", "Restart")
+    made = stage.plan_operation("late")
+    assert not [each for each in made.actions if isinstance(each, plan.Patch)]
+    assert stage.reason("late") == "ApplicationDeleted"
 
 
 def test_a_server_that_a_new_spec_removes_ends_its_task_cleanly() -> None:

@@ -539,6 +539,25 @@ def test_a_component_is_removed() -> None:
     hold("remove_component", rehearsal.story)
 
 
+def test_ill_servers_are_replaced_no_more_at_a_time_than_may_be_down() -> None:
+    """Three of ten are ill: they are made anew one by one, as maxUnavailable allows one."""
+    rehearsal = rehearse(replicas=10, rollout={"maxUnavailable": 1})
+    for ordinal in (1, 4, 7):
+        rehearsal.fall_ill(f"shop-web-{ordinal}")
+    most = 0
+    for _ in range(400):
+        rehearsal.tick()
+        most = max(
+            most,
+            sum(
+                each.status.incarnation != each.spec.incarnation
+                for each in rehearsal.servers(WEB).values()
+            ),
+        )
+    assert most == 1
+    assert incarnations(rehearsal) == [2 if each in (1, 4, 7) else 1 for each in range(10)]
+
+
 def test_servers_that_fall_ill_are_replaced() -> None:
     """An ill server is made anew after a while; when many are ill at once, none is."""
     rehearsal = rehearse(replicas=5)

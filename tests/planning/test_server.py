@@ -296,6 +296,8 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
     kinds = [type(each) for each in late.actions]
     if policy == "Wait":
         assert kinds == []
+        back = decide(found, RUNNING, now=NOW + 200, fleet=fleet)
+        assert [each.instance for each in back.actions if isinstance(each, plan.Call)] == ["i1"]
     elif policy == "Force":
         assert [each.grace_seconds for each in late.actions if isinstance(each, plan.Call)] == [0]
     else:

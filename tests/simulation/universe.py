@@ -25,6 +25,8 @@ from controller.execution.recorder import Recorder
 from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.providers import registry
+from controller.providers.memory import MemoryProvider
+from controller.providers.memory_fleet import MemoryFleet
 
 Json = dict[str, Any]
 # Virtual seconds after which an engine that has not come to rest never will.
@@ -35,7 +37,7 @@ OURS = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.O
 class Process:
     """One operator process: what is lost when it is killed."""
 
-    def __init__(self, server: ApiServer, name: str) -> None:
+    def __init__(self, server: ApiServer, name: str, machines: MemoryFleet) -> None:
         self.world = World(server)
         pool = Pool()
         providers = registry.build(
@@ -43,7 +45,12 @@ class Process:
         )
         self.engine = Engine(
             world=self.world,
-            fleets=Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool),
+            fleets=Fleets(
+                self.world,
+                pods=providers.pods,
+                factories={**providers.others, "memory": lambda _: MemoryProvider(machines)},
+                pool=pool,
+            ),
             writer=Writer(server),
             pool=pool,
             recorder=Recorder(server, reporter=name, clock=server.now),
@@ -71,6 +78,8 @@ class Universe:
         self.faults = faults or Faults()
         self.kubelet = kubelet or Kubelet()
         self.server = ApiServer(faults=self.faults, kubelet=self.kubelet)
+        # What servers of memory fleets are made of: like a cloud, it outlives the operator.
+        self.machines = MemoryFleet(clock=self.server.now)
         self._number = 0
         self.process: Process
 
@@ -84,7 +93,7 @@ class Universe:
     def start(self) -> None:
         """Start an operator process."""
         self._number += 1
-        self.process = Process(self.server, f"operator-{self._number}")
+        self.process = Process(self.server, f"operator-{self._number}", self.machines)
 
     async def crash(self) -> None:
         """Kill the operator and start another."""

@@ -1,0 +1,97 @@
+"""Lives on machines that can be cut off, in virtual time, on the engine as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from universe import Universe, application, component, operation
+
+from controller.api.resources import Resource
+
+pytestmark = pytest.mark.looptime
+FLEET = {
+    "apiVersion": "argosy.dev/v1alpha1",
+    "kind": "Fleet",
+    "metadata": {"name": "metal"},
+    "spec": {"provider": "memory"},
+}
+
+
+async def begin(universe: Universe, replicas: int = 3, **spec: Any) -> None:
+    """Bring up an application of machines."""
+    await universe.server.create(Resource.FLEETS, "", FLEET)
+    await universe.apply(application("shop", component("web", replicas), fleet="metal", **spec))
+    await universe.until(
+        lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+    )
+
+
+def orphans(universe: Universe) -> list[str]:
+    """Return the servers of the instances that the fleet has on record as abandoned."""
+    fleet = universe.server.objects[Resource.FLEETS]["", "metal"]
+    return [each["server"] for each in fleet.get("status", {}).get("orphans", [])]
+
+
+async def test_an_abandoned_machine_is_on_record_and_collected_when_it_returns() -> None:
+    """Abandon lets the application go; the record outlives the operator until it has been kept."""
+    deletion = {"drainSeconds": 1, "timeoutSeconds": 30, "onTimeout": "Abandon"}
+    async with Universe() as universe:
+        await begin(universe, deletion=deletion)
+        universe.machines.silence(("default", "shop-web-1"))
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        assert orphans(universe) == ["default/shop-web-1"]
+        assert [each.key[1] for each in universe.machines.machines] == ["shop-web-1"]
+        await universe.crash()
+        universe.machines.silence(("default", "shop-web-1"), silent=False)
+        await universe.until(lambda: not universe.machines.machines)
+        await universe.until(lambda: not orphans(universe))
+
+
+@pytest.mark.parametrize("policy", ["Wait", "Force"])
+async def test_a_machine_that_cannot_be_reached_is_waited_for_or_forced(policy: str) -> None:
+    """Wait keeps the server, and says what it waits for; Force lets it go, and nothing is left."""
+    deletion = {"drainSeconds": 1, "timeoutSeconds": 30, "onTimeout": policy}
+    async with Universe() as universe:
+        await begin(universe, deletion=deletion)
+        universe.machines.silence(("default", "shop-web-1"))
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        if policy == "Wait":
+            await universe.until(lambda: universe.names(Resource.SERVERS) == ["shop-web-1"])
+            await universe.settle(quiet=120)
+            (blocked,) = universe.get(Resource.SERVERS, "shop-web-1")["status"]["blockedBy"]
+            assert blocked["remedy"]
+            universe.machines.silence(("default", "shop-web-1"), silent=False)
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        assert universe.machines.machines == ()
+        assert orphans(universe) == []
+
+
+async def test_a_snapshot_is_restored_where_the_fleet_can() -> None:
+    """Snapshot and Restore are the fleet's own acts; each server gets back what it had."""
+    async with Universe() as universe:
+        await begin(universe, 2)
+        for machine in universe.machines.machines:
+            machine.disk = f"disk of {machine.key[1]}"
+        await universe.apply(
+            operation("keep", "shop", "Snapshot", parameters={"snapshot": "monday"})
+        )
+        await ends(universe, "keep")
+        for machine in universe.machines.machines:
+            machine.disk = "ruined"
+        await universe.apply(
+            operation("back", "shop", "Restore", parameters={"snapshot": "monday"})
+        )
+        await ends(universe, "back")
+        assert [each.disk for each in universe.machines.machines] == [
+            "disk of shop-web-0",
+            "disk of shop-web-1",
+        ]
+
+
+async def ends(universe: Universe, name: str) -> None:
+    """Wait until an operation has completed."""
+    await universe.until(
+        lambda: universe.condition(Resource.OPERATIONS, name, "Succeeded").get("status") == "True"
+    )
