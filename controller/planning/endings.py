@@ -50,8 +50,8 @@ def cut_short(look: snapshot.OperationSnapshot) -> plan.Plan:
     if isinstance(status, objects.OperationStatus):
         stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
         status = msgspec.structs.replace(status, running=0, steps=stopped)
-    # Behind the teardown of a thousand servers it would seem to run for as long as that takes.
-    return dataclasses.replace(ended, status=status, urgency=plan.Urgency.TEARDOWN)
+    # Personal, so that it has its share beside the teardown of a thousand servers, not all of it.
+    return dataclasses.replace(ended, status=status)
 
 
 def call_off(look: snapshot.OperationSnapshot, run: Run, reason: str, message: str) -> plan.Plan:
