@@ -82,7 +82,7 @@ def follow(
     undoings = [each for each in marks if orders.undoes(each.step) and each.run == label]
     own_steps = {each.name for each in plan_steps if each.scope == steps.SERVER}
     finished = own_steps <= ever
-    failure = _failure(server, marks, label)
+    failure = _failure(operation, server, marks, label)
     if failure is None and not finished:
         failure = _hopeless(server, plan_steps, ever)
     state = _state(operation, server, finished=finished, failed=failure is not None)
@@ -145,8 +145,12 @@ def passed(
 
 
 def _failure(
-    server: objects.Server, marks: Sequence[objects.Checkpoint], label: str
+    operation: objects.Operation,
+    server: objects.Server,
+    marks: Sequence[objects.Checkpoint],
+    label: str,
 ) -> objects.FailureRecord | None:
+    """Return how the server failed; once it has another task, what was told of it then."""
     lost = [
         each for each in marks if each.failed and each.run == label and not orders.undoes(each.step)
     ]
@@ -154,7 +158,9 @@ def _failure(
         return None
     mark, told, given = lost[-1], server.status.task, server.spec.task
     if told is None or given is None or told.id != given.id or given.step != mark.step:
-        return objects.FailureRecord(server=server.metadata.name, step=mark.step)
+        bare = objects.FailureRecord(server=server.metadata.name, step=mark.step)
+        known = {(each.server, each.step): each for each in operation.status.failures}
+        return known.get((bare.server, bare.step), bare)
     return objects.FailureRecord(
         server=server.metadata.name,
         step=mark.step,

@@ -252,6 +252,10 @@ def test_g10_a_revert_undoes_steps_last_first() -> None:
     assert stage.finish("go") == "Reverted"
     undone = [step for _, step in stage.began if step.startswith("undo.")]
     assert undone == ["undo.two", "undo.two", "undo.one", "undo.one"]
+    told = stage.status("go").failures
+    assert [(each.step, each.class_, each.message, each.attempts) for each in told] == [
+        ("three", "Terminal", "no", 1)
+    ] * 2, "why it was undone is still told"
 
 
 def test_a_revert_that_fails_is_tried_once_and_said() -> None:
