@@ -24,6 +24,7 @@ from controller.planning import (
     task,
     telling,
     turns,
+    words,
 )
 from controller.planning import plan as plans
 from controller.planning.passage import State
@@ -335,7 +336,8 @@ def _trouble(run: Run) -> str:
     if stop is not None and turns.barrier_failed(run, stop):
         return f"Step {stop.step.name} failed, and everything after it needs it."
     if len(lost) > run.budget:
-        return f"{len(lost)} servers failed, more than the failureBudget of {run.budget}."
+        failed = words.count(len(lost), "server")
+        return f"{failed} failed, more than the failureBudget of {run.budget}."
     return ""
 
 
@@ -353,7 +355,7 @@ def _halt(look: snapshot.OperationSnapshot, run: Run, trouble: str) -> plans.Pla
     if turns.undone(run) and not run.of(State.RUNNING):
         bad = [each for each in run.present if each.not_undone]
         if bad:
-            message = f"{trouble} {len(bad)} servers could not be reverted."
+            message = f"{trouble} {words.count(len(bad), 'server')} could not be reverted."
             return endings.end(look, Reason.FAILED, message, run)
         return endings.end(look, Reason.REVERTED, f"{trouble} What was done is undone.", run)
     word = Word(reason=Reason.REVERTING, message=f"{trouble} What was done is being undone.")

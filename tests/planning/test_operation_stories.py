@@ -270,7 +270,7 @@ def test_a_revert_that_fails_is_tried_once_and_said() -> None:
     assert stage.finish("go") == "Failed"
     assert [step for _, step in stage.began] == ["one", "two", "undo.one"]
     told = next(each for each in stage.status("go").conditions if each.type == "Succeeded")
-    assert "1 servers could not be reverted" in told.message
+    assert "1 server could not be reverted" in told.message
 
 
 def test_what_the_fleet_cannot_do_is_refused_before_any_server_is_touched() -> None:
