@@ -135,6 +135,10 @@ class Arena:
         """Count the operator's writes from now on."""
         return tally.Tally(self.cluster.audit_log)
 
+    def lists(self) -> tally.Tally:
+        """Count what the operator lists from now on."""
+        return tally.Tally(self.cluster.audit_log, verbs=frozenset({"list"}))
+
     def limit_controllers(self, flags: tuple[str, ...]) -> None:
         """Give the built-in controllers these limits; they start anew if they had others."""
         if flags != self._controllers:

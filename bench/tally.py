@@ -1,4 +1,4 @@
-"""Counts the writes that an audit log tells of, from a moment on.
+"""Counts the requests that an audit log tells of, from a moment on: writes, or lists.
 
 The log is read from where it ended at that moment, so a count costs what happened since. A
 `Metadata` level is enough.
@@ -21,15 +21,22 @@ _decode = msgspec.json.Decoder(records.Line).decode
 
 
 class Tally:
-    """The writes of some users in an audit log since the tally was made."""
+    """The requests of some users in an audit log since the tally was made."""
 
-    def __init__(self, log: Path, users: frozenset[str] = journal.OPERATOR) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *,
+        verbs: frozenset[str] = journal.WRITES,
+        users: frozenset[str] = journal.OPERATOR,
+    ) -> None:
         self._log = log
+        self._verbs = verbs
         self._users = users
         self._start = log.stat().st_size if log.exists() else 0
 
     def lines(self) -> Iterator[records.Line]:
-        """Yield the writes so far, but for Leases; refused ones are writes as well."""
+        """Yield the requests so far, but for Leases; refused ones are among them."""
         with self._log.open("rb") as log:
             log.seek(self._start)
             for text in log:
@@ -40,7 +47,7 @@ class Tally:
                     yield line
 
     def counts(self) -> Counter[Kind]:
-        """Return how many writes of each kind there were."""
+        """Return how many requests of each kind there were."""
         return Counter(
             (each.object_ref.resource, each.object_ref.subresource, each.verb)
             for each in self.lines()
@@ -49,7 +56,7 @@ class Tally:
     def _counts(self, line: records.Line) -> bool:
         return (
             line.user.username in self._users
-            and line.verb in journal.WRITES
+            and line.verb in self._verbs
             and line.stage == "ResponseComplete"
             and line.object_ref.resource != LEASES
             and "reviews" not in line.object_ref.resource

@@ -28,7 +28,11 @@ def run(stage: Stage) -> None:
     arena = stage.counted
     argosy.warm_up(arena)
     with arena.namespace() as namespace:
+        began = time.monotonic()
         arena.start_operator()
+        stage.book.tell(
+            "start of an operator that has nothing to read, s", time.monotonic() - began
+        )
         empty = meters.resident_bytes(arena.operator.pid)
         few = stage.keep(argosy.bring_up(arena, namespace, stage.sizes.small, stage.book))
         small_change = change_cost(arena, namespace)

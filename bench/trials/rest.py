@@ -10,6 +10,7 @@ import time
 
 from bench.arena import Arena
 from bench.stage import Stage
+from controller.api.resources import Resource
 
 SETTLE_SECONDS = 5.0
 
@@ -17,7 +18,7 @@ SETTLE_SECONDS = 5.0
 def begin(stage: Stage, arena: Arena) -> None:
     """Count from now on; the stage ends it when enough time has passed."""
     arena.calm()
-    tally = arena.tally()
+    tally, lists = arena.tally(), arena.lists()
     began = time.monotonic()
     _disturb(arena)
 
@@ -32,7 +33,8 @@ def begin(stage: Stage, arena: Arena) -> None:
         for (resource, subresource, verb), number in counts.items():
             stage.say(f"at rest: {number} {verb} {resource} {subresource}")
         minutes = (time.monotonic() - began) / 60
-        note = f"{minutes:.1f} minutes, {stage.sizes.large} servers"
+        listed = lists.counts()[Resource.SERVERS, "", "list"]
+        note = f"{minutes:.1f} minutes, {stage.sizes.large} servers listed {listed} times"
         stage.book.add("6", sum(counts.values()), note)
 
     stage.at_the_end(end)

@@ -68,10 +68,19 @@ def test_tally_counts_the_operators_writes_from_now_on(tmp_path: Path) -> None:
         file.write(_line("create", "pods", code=409))
         file.write(_line("patch", "servers", sub="status"))
         file.write(_line("update", "leases"))
-        file.write(_line("get", "pods"))
+        file.write(_line("list", "pods"))
         file.write(_line("patch", "pods", user="kwok", sub="status"))
         file.write(_line("create", "pods")[:-20])  # being written
     assert tally.counts() == {("pods", "", "create"): 2, ("servers", "status", "patch"): 1}
+    assert Tally(log).counts() == {}
+
+
+def test_tally_counts_lists_where_asked(tmp_path: Path) -> None:
+    """Whoever wants to know of relists counts lists, and no writes."""
+    log = tmp_path / "audit.log"
+    tally = Tally(log, verbs=frozenset({"list"}))
+    log.write_bytes(_line("list", "servers") + _line("create", "pods") + _line("list", "servers"))
+    assert tally.counts() == {("servers", "", "list"): 2}
 
 
 def test_tally_of_a_log_that_is_not_there_yet(tmp_path: Path) -> None:

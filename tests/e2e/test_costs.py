@@ -84,9 +84,13 @@ def test_operator_costs_a_fraction_of_the_server(costs: Costs) -> None:
 def test_nothing_is_written_at_rest(costs: Costs) -> None:
     """Ratio 6: watches that break, a list from the start and a new operator are no reasons."""
     arena = costs.arena
-    counted = arena.tally()
+    counted, listed = arena.tally(), arena.lists()
     arena.cluster.restart_apiserver()
-    arena.until("full caches", arena.synced, arenas.START_SECONDS)
+    arena.until(
+        "servers are listed anew",
+        lambda: bool(listed.counts()["servers", "", "list"]),
+        arenas.START_SECONDS,
+    )
     assert not processes.wait_until(lambda: bool(counted.counts()), QUIET_SECONDS)
     arena.operator.terminate()
     arena.start_operator()
