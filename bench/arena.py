@@ -16,7 +16,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import bodies, etcd, hand, meters, sight, tally
+from bench import bodies, etcd, hand, meters, sight
+from bench import tally as tallies
 from controller.api.resources import Resource
 from devcluster import client, cluster, controlplane, fixtures, processes
 from devcluster import operator as operators
@@ -131,13 +132,13 @@ class Arena:
         """Return what sees objects of a namespace come and go; to be entered."""
         return sight.Sight(self.hand, namespace, watched)
 
-    def tally(self) -> tally.Tally:
+    def tally(self) -> tallies.Tally:
         """Count the operator's writes from now on."""
-        return tally.Tally(self.cluster.audit_log)
+        return tallies.Tally(self.cluster.audit_log)
 
-    def lists(self) -> tally.Tally:
+    def lists(self) -> tallies.Tally:
         """Count what the operator lists from now on."""
-        return tally.Tally(self.cluster.audit_log, verbs=frozenset({"list"}))
+        return tallies.Tally(self.cluster.audit_log, verbs=frozenset({"list"}))
 
     def limit_controllers(self, flags: tuple[str, ...]) -> None:
         """Give the built-in controllers these limits; they start anew if they had others."""
