@@ -133,7 +133,7 @@ def change_cost(arena: arenas.Arena, namespace: str) -> float:
 
 def _restart(stage: Stage, namespace: str, victim: str, empty: int) -> None:
     """Restart the operator while a pod is gone, and see when it has put that right."""
-    arena, book = stage.counted, stage.book
+    arena = stage.counted
     bare = pages.read(arena.cluster.kubeconfig)
     arena.operator.terminate()
     uid = arena.uid(Resource.PODS, namespace, victim)
@@ -150,14 +150,19 @@ def _restart(stage: Stage, namespace: str, victim: str, empty: int) -> None:
         synced = time.monotonic() - began
         sight.wait("the pod is back", lambda: len(pods.created) > there, 60)
         right = pods.created[there] - began
+    _judge_restart(stage, bare, synced, right)
+    arena.calm()
+    cached = meters.resident_bytes(arena.operator.pid) - empty
+    stage.book.add("8", cached / bare.objects / bare.each)
+    stage.book.tell("JSON of a cached object, bytes", bare.each)
+    stage.book.tell("memory of a cached object, bytes", cached / bare.objects)
+
+
+def _judge_restart(stage: Stage, bare: pages.Pages, synced: float, right: float) -> None:
+    book = stage.book
     stage.say(f"restart: synced {synced:.2f} s, right {right:.2f} s; GETs {bare.seconds:.2f} s")
     book.add("9a", synced / bare.seconds)
     book.add("9b", right / bare.seconds)
     book.tell("bare paged GETs, s", bare.seconds)
     book.tell("restart to synced, s", synced)
     book.tell("restart to the first correct write, s", right)
-    arena.calm()
-    cached = meters.resident_bytes(arena.operator.pid) - empty
-    book.add("8", cached / bare.objects / bare.each)
-    book.tell("JSON of a cached object, bytes", bare.each)
-    book.tell("memory of a cached object, bytes", cached / bare.objects)
