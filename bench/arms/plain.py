@@ -25,6 +25,7 @@ from bench import arena as arenas
 from bench import bodies, runs
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kube import api as door
 from controller.kube.client import Client
 from controller.planning import contents, manifests
 from controller.providers import pod_manifest
@@ -129,7 +130,7 @@ async def _in_parallel(job: Job, count: int) -> None:
             group.create_task(work())
 
 
-async def _servers(client: Client, namespace: str, status: Any) -> Job:
+async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
     """Return a job that writes what Argosy writes for one server: Server, pod, status."""
     application = await _application(client, namespace)
     component = application.spec.components[0]
@@ -157,12 +158,12 @@ async def _servers(client: Client, namespace: str, status: Any) -> Job:
     return write
 
 
-async def _application(client: Client, namespace: str) -> objects.Application:
+async def _application(client: door.Api, namespace: str) -> objects.Application:
     answer = await client.create(Resource.APPLICATIONS, namespace, bodies.application("floor", 0))
     return msgspec.json.decode(answer, type=objects.Application)
 
 
-def _pods(client: Client, namespace: str) -> Job:
+def _pods(client: door.Api, namespace: str) -> Job:
     """Return a job that writes one bare pod."""
 
     async def write(number: int) -> None:
@@ -171,7 +172,7 @@ def _pods(client: Client, namespace: str) -> Job:
     return write
 
 
-async def _replace(client: Client, namespace: str, count: int, version: str) -> None:
+async def _replace(client: door.Api, namespace: str, count: int, version: str) -> None:
     """Delete all pods of `pods`, and make each anew as soon as it is gone."""
     listed = msgspec.json.decode(await client.list(Resource.PODS, namespace))
     waiting: collections.deque[Awaitable[bytes]] = collections.deque()
