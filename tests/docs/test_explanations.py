@@ -6,7 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
+import prometheus_client.parser
+
+from controller.api import names
 from controller.planning import conflicts
+from controller.telemetry import metrics
 from tests.docs import pages
 
 EXPLANATION = pages.ROOT / "docs" / "explanation"
@@ -51,3 +55,29 @@ def test_the_matrix_of_conflicts_is_the_codes() -> None:
         for one in conflicts.COMMUTES
         for other in conflicts.COMMUTES
     }
+
+
+def test_pages_name_metrics_that_there_are() -> None:
+    """Every metric that a page names is scraped under that name, or is a prefix of some."""
+    scraped = metrics.render().decode()
+    families = {
+        each.name for each in prometheus_client.parser.text_string_to_metric_families(scraped)
+    }
+    known = families | {f"{each}_total" for each in families}
+    for path in pages.PAGES:
+        for word in re.findall(r"`(argosy_[a-z_]+)`", path.read_text()):
+            assert word in known or word.endswith("_"), f"{path.name}: {word}"
+
+
+def test_every_label_and_annotation_is_on_the_page() -> None:
+    """What Argosy reads and writes under its own name is listed, and nothing else is."""
+    page = (pages.ROOT / "docs" / "reference" / "labels.md").read_text()
+    wanted = {
+        value
+        for name, value in vars(names).items()
+        if name.isupper() and isinstance(value, str) and value.startswith(f"{names.GROUP}/")
+    }
+    assert len(wanted) > 8
+    assert wanted - {f"{names.GROUP}/{names.VERSION}"} == set(
+        re.findall(rf"`({re.escape(names.GROUP)}/[a-z-]+)`", page)
+    )
