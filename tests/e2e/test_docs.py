@@ -26,6 +26,7 @@ TUTORIAL = pages.ROOT / "docs" / "tutorial" / "first-application.md"
 # The sections between them need only a cluster with an operator.
 FIRST, LAST = "## Declare an application", "## Clear up"
 SECONDS = 120
+DRY = "dryRun=All&fieldValidation=Strict"
 KNOWN = {*kinds.KINDS, AUTOSCALER}
 # Argo CD's kind of the same name as ours.
 OTHERS = {"argoproj.io/v1alpha1"}
@@ -47,29 +48,27 @@ def manifests(path: Path) -> list[dict[str, Any]]:
     [path for path in SOURCES if manifests(path)],
     ids=lambda path: str(path.relative_to(pages.ROOT)),
 )
-def test_the_api_server_takes_every_manifest(kube: Kube, path: Path) -> None:
+def test_the_api_server_takes_every_manifest(operated: Place, path: Path) -> None:
     """Each manifest of a page or an example is accepted, strictly, in a dry run."""
-    kube.app({"name": "web", "template": {"spec": {"containers": [{"name": "a"}]}}}).apply()
     for given in manifests(path):
         body = copy.deepcopy(given)
         # Under a name of its own: what a page shows may be there already.
         body["metadata"] = {**body["metadata"], "name": "shown"}
         body["metadata"].pop("generateName", None)
-        collection = place_of(body["kind"], kube.namespace)
-        made = kube.api.create(f"{collection}?dryRun=All&fieldValidation=Strict", body)
+        made = operated.api.create(f"{place_of(body['kind'])}?{DRY}", body)
         assert made["kind"] == given["kind"]
 
 
-def place_of(kind: str, namespace: str) -> str:
+def place_of(kind: str) -> str:
     """Return where objects of a kind are created."""
     if kind == AUTOSCALER:
-        return f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+        return "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
     served = kinds.KINDS[kind].definition
-    where = GROUP if served.scope == "Cluster" else f"{GROUP}/namespaces/{namespace}"
+    where = GROUP if served.scope == "Cluster" else f"{GROUP}/namespaces/default"
     return f"{where}/{served.crd.partition('.')[0]}"
 
 
-def test_a_wrong_manifest_is_found(kube: Kube) -> None:
+def test_a_wrong_manifest_is_found(operated: Place) -> None:
     """The test above could fail: a field that does not exist is refused."""
     body = {
         "apiVersion": "argosy.dev/v1alpha1",
@@ -77,10 +76,8 @@ def test_a_wrong_manifest_is_found(kube: Kube) -> None:
         "metadata": {"name": "shown"},
         "spec": {"application": "shop", "action": "Restart", "concurency": 1},
     }
-    path = f"{GROUP}/namespaces/{kube.namespace}/operations"
     with pytest.raises(client.ApiError, match="concurency"):
-        kube.api.create(f"{path}?dryRun=All&fieldValidation=Strict", body)
-    kube.app({"name": "web", "template": {"spec": {"containers": [{"name": "a"}]}}}).apply()
+        operated.api.create(f"{place_of('Operation')}?{DRY}", body)
 
 
 def shell_lines() -> list[tuple[str, str]]:
