@@ -27,14 +27,15 @@ The exit status is 0 if all components run, else 1."""
 OPERATOR = """examples:
   python -m devcluster operator                          one replica of this checkout
   python -m devcluster operator --replicas 3             three; one leads
-  python -m devcluster operator --set steps.http=false   with values for the chart
+  python -m devcluster operator --set steps.readSecrets=true
+                                                         with values for the chart
   python -m devcluster operator -- --log-level debug     with more arguments for the operator
 
 The chart charts/argosy is installed or upgraded; operators that run already are replaced.
 They act under the chart's ServiceAccount. `--replicas 0` only installs."""
 IMAGE = """examples:
   python -m devcluster image build                        this checkout, as `argosy`
-  python -m devcluster image build --tag shop:2 ./shop    another folder with a Dockerfile
+  python -m devcluster image build ./shop --tag shop:2    another folder with a Dockerfile
   python -m devcluster image load shop.tar                what `docker save` wrote
 
 Needs a cluster started with --real-node; its pods can use the image at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ CHART = ROOT / "charts" / "argosy"
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMANDS: Any = typer.main.get_command(program.app)
-# What ends a word that is an option of Helm's, and takes the next one.
+EXAMPLE = re.compile(r"^ +(?:sudo )?python (-m devcluster .*?)(?: {2,}.*)?$", re.MULTILINE)
+# Options whose next word names a value of the chart.
 SETS = {"--set", "--set-string"}
 # Verbs of kubectl's own that pages use.
 KUBECTL = {
@@ -60,6 +62,11 @@ def _helm(words: list[str]) -> None:
     assert words[0] in {"install", "upgrade", "uninstall", "test", "template", "lint"}, words
     if "charts/argosy" not in words:
         return
+    _values(words)
+
+
+def _values(words: list[str]) -> None:
+    """Hold what is set on a command line to the chart's values."""
     for before, chosen in itertools.pairwise(words):
         if before in SETS:
             _value(chosen.partition("=")[0])
@@ -83,6 +90,7 @@ def _python(words: list[str]) -> None:
     module, arguments = words[1], words[2:]
     if module == "devcluster":
         devcluster._parser().parse_args(arguments)
+        _values(arguments)
     else:
         assert module in {"pytest", "venv", "pip"} or (ROOT / Path(*module.split("."))).exists()
 
@@ -102,12 +110,21 @@ def test_commands_can_be_typed(page: Path) -> None:
     """Verbs, options, values of the chart, targets and files are there."""
     for words in pages.commands(page.read_text()):
         given = words
-        while given and re.fullmatch(r"\w+=.*", given[0]):
+        while given and re.fullmatch(r"\w+=.*|sudo", given[0]):
             given = given[1:]
         if not given or given[0] in OTHERS:
             continue
         assert given[0] in PROGRAMS, f"{page.name}: {given}"
         PROGRAMS[given[0]](_without_redirects(given[1:]))
+
+
+@pytest.mark.parametrize("text", ["UP", "DOWN", "STATUS", "ENV", "OPERATOR", "IMAGE"])
+def test_the_clusters_own_examples_can_be_typed(text: str) -> None:
+    """What the help of `python -m devcluster` shows is taken, and sets values that there are."""
+    shown = EXAMPLE.findall(vars(devcluster)[text])
+    assert shown or text == "ENV"
+    for line in shown:
+        _python(shlex.split(line))
 
 
 def _without_redirects(words: list[str]) -> list[str]:
