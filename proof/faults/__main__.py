@@ -43,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with lanes.open_lanes(folder, options.lanes, _say) as running:
         if "pace" in options.parts:
             pace = mix.pace(running.rigs[0], options.pairs, _say)
-        known = _reference(running.rigs[0])
-        outcomes += _replayed(running, known, options) if options.replay else ()
-        outcomes += () if options.replay else _run(running, known, options)
+        if options.replay or set(options.parts) != {"pace"}:
+            known = _reference(running.rigs[0])
+            outcomes += _replayed(running, known, options) if options.replay else ()
+            outcomes += () if options.replay else _run(running, known, options)
     if "replicas" in options.parts and not options.replay:
         with lanes.open_lanes(folder / "replicas", options.lanes, _say, replicas=2) as running:
             strikes = replicas.strikes(known.writes, options.strikes, options.seed)
-            work = functools.partial(_struck, known)
-            outcomes += running.run(work, strikes)
+            outcomes += running.run(functools.partial(_struck, known), strikes)
     return _report(outcomes, pace, options.output)
 
 
