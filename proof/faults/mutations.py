@@ -57,6 +57,8 @@ EDITS: Mapping[Resource, Sequence[Mapping[str, Any]]] = {
     ),
     Resource.SERVICES: ({"spec": {"selector": {"a": "lie"}}},),
 }
+# A claim may outlive its server and is known by its labels alone: without them it is a stranger's.
+LABELLED = frozenset(CHILDREN) - {Resource.CLAIMS}
 
 Act = Callable[["_Meddler"], str]
 
@@ -178,7 +180,8 @@ def _edit(meddler: _Meddler) -> str:
     if found is None:
         return "nothing to edit"
     resource, body = found
-    patch = meddler.chance.choice((*EDITS.get(resource, ()), {"metadata": {"labels": LABELS}}))
+    labels = LABELS if resource in LABELLED else {"example.com/mine": "yes"}
+    patch = meddler.chance.choice((*EDITS.get(resource, ()), {"metadata": {"labels": labels}}))
     path = meddler.path(resource, body["metadata"]["name"])
     if resource is Resource.PODS and "spec" in patch:
         return f"{_strategic(meddler, path, patch)} {json.dumps(patch)}"

@@ -160,7 +160,8 @@ def delete(api: client.Client, namespace: str) -> None:
     path = resources.path(Resource.APPLICATIONS, namespace, APPLICATION)
     api.delete(path)
     rig.wait("no application", lambda: not fixtures.exists(api, path), STEP_SECONDS)
-    api.delete(resources.path(Resource.OPERATIONS, namespace, OPERATION))
+    for each in api.get(resources.path(Resource.OPERATIONS, namespace))["items"]:
+        api.delete(resources.path(Resource.OPERATIONS, namespace, each["metadata"]["name"]))
     rig.wait("an empty namespace", lambda: not listed(api, namespace), STEP_SECONDS)
 
 
