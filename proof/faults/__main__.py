@@ -109,7 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--strikes", type=int, default=3, help="strikes of a leader, of each kind (default 3)"
     )
-    parser.add_argument("--pairs", type=int, default=3, help="pairs for ratio 12 (default 3)")
+    parser.add_argument("--pairs", type=int, default=5, help="pairs for ratio 12 (default 5)")
     parser.add_argument(
         "--lanes", type=int, default=os.cpu_count() or 1, help="clusters side by side"
     )
