@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
@@ -36,9 +37,14 @@ class Lanes:
         """Yield what comes of each point as it comes, and tell how long the rest will take."""
 
         def one(point: T) -> outcome.Outcome:
-            place = self._free.get()
+            place, start = self._free.get(), time.monotonic()
             try:
                 return work(place, point)
+            except Exception:  # noqa: BLE001 - one run must not end hundreds of others
+                wrong = (traceback.format_exc(),)
+                return outcome.Outcome(
+                    name=str(point), seconds=time.monotonic() - start, wrong=wrong
+                )
             finally:
                 self._free.put(place)
 
