@@ -15,12 +15,14 @@ JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged"})
 UNJUDGED = {
     "test_admission": "no operator runs: the API server alone answers",
     "test_chart": "the chart is installed without replicas",
+    "test_costs": "bodies in the audit log would cost what is measured; it counts the writes itself",
     "test_demo": "a person's demo has no audit log; it counts the pods' UIDs itself",
     "test_pod_provider": "no operator runs: a provider is called by the test",
     "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
 }
 # Tests of which nothing could be judged.
 OWN = {
+    ("test_docs", "test_the_api_server_takes_every_manifest"): "dry runs alone",
     ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
     ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
     ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
