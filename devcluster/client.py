@@ -1,7 +1,9 @@
 """A very small client of the API server: JSON in, JSON out, synchronous.
 
-`cluster`, `node` and `operator` use it to put things in place, and tests to look at the world; the
-operator under test has its own client.
+`cluster`, `node` and `operator` use it to put things in place, and tests to look at the world, many
+times a second: so reads share a connection, as a handshake costs more than most answers. Writes
+have one of their own each, as nobody knows whether one that broke on an old connection was done.
+The operator under test has its own client.
 """
 
 import base64
@@ -9,9 +11,8 @@ import http.client
 import json
 import ssl
 import tempfile
-import urllib.error
+import threading
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from devcluster import errors
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-NOT_FOUND = 404
+BAD_REQUEST, NOT_FOUND = 400, 404
 
 
 class ApiError(errors.DevclusterError):
@@ -34,8 +35,15 @@ class ApiError(errors.DevclusterError):
         self.reason = reason
 
 
+class _Connection(http.client.HTTPSConnection):
+    """A connection that is closed with the last who knows it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Client:
-    """Calls one API server with the credentials of one kubeconfig."""
+    """Calls one API server with the credentials of one kubeconfig; threads may share it."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
@@ -45,18 +53,16 @@ class Client:
         self.server = str(cluster["server"]).rstrip("/")
         self._token: str | None = user.get("token")
         authority = _material(cluster, "certificate-authority")
-        tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
+        self._tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
         certificate, key = _material(user, "client-certificate"), _material(user, "client-key")
         if certificate and key:
             # The ssl module reads key material from files only.
             with tempfile.NamedTemporaryFile() as pem:
                 pem.write(certificate + b"\n" + key)
                 pem.flush()
-                tls.load_cert_chain(pem.name)
-        # No proxy: the server is on this machine, or where the kubeconfig says.
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)
-        )
+                self._tls.load_cert_chain(pem.name)
+        self._place = urllib.parse.urlsplit(self.server)
+        self._kept = threading.local()
 
     def call(
         self,
@@ -69,23 +75,43 @@ class Client:
         timeout: float = 30,
     ) -> Any:
         """Return the decoded answer (text where it is no JSON); raise ApiError for a refusal."""
-        request = urllib.request.Request(self.server + path, method=method)  # noqa: S310  https, from a kubeconfig
-        request.add_header("Accept", accept)
+        headers = {"Accept": accept}
         if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}")
+            headers["Authorization"] = f"Bearer {self._token}"
         if body is not None:
-            request.data = json.dumps(body).encode()
-            request.add_header("Content-Type", content_type)
-        try:
-            with self._opener.open(request, timeout=timeout) as answer:
-                return _decoded(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                status = _decoded(error.read())
-            known = status if isinstance(status, dict) else {}
-            raise ApiError(
-                error.code, known.get("reason", ""), known.get("message", str(status))
-            ) from None
+            headers["Content-Type"] = content_type
+        data = None if body is None else json.dumps(body).encode()
+        status, answer = self._exchange(method, path, data, headers, timeout)
+        found = _decoded(answer)
+        if status >= BAD_REQUEST:
+            known = found if isinstance(found, dict) else {}
+            raise ApiError(status, known.get("reason", ""), known.get("message", str(found)))
+        return found
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, headers: dict[str, str], timeout: float
+    ) -> tuple[int, bytes]:
+        """Return the status and the body of an answer."""
+        path = self._place.path + path
+        kept: _Connection | None = getattr(self._kept, "connection", None)
+        if method == "GET" and kept is not None:
+            try:
+                return _ask(kept, method, path, data, headers, timeout=timeout)
+            except TimeoutError:
+                self._kept.connection = None
+                raise
+            except (OSError, http.client.HTTPException):
+                self._kept.connection = None  # it was old; a new one tells how the server is
+        # No proxy: the server is on this machine, or where the kubeconfig says.
+        fresh = _Connection(
+            self._place.hostname or "", self._place.port, timeout=timeout, context=self._tls
+        )
+        answer = _ask(fresh, method, path, data, headers, timeout=timeout)
+        if method == "GET":
+            self._kept.connection = fresh
+        else:
+            fresh.close()
+        return answer
 
     def get(self, path: str) -> Any:
         """Read an object or a list."""
@@ -160,6 +186,23 @@ def _material(section: dict[str, Any], key: str) -> bytes | None:
     if f"{key}-data" in section:
         return base64.b64decode(section[f"{key}-data"])
     return Path(section[key]).read_bytes() if key in section else None
+
+
+def _ask(
+    connection: _Connection,
+    method: str,
+    path: str,
+    data: bytes | None,
+    headers: dict[str, str],
+    *,
+    timeout: float,
+) -> tuple[int, bytes]:
+    connection.timeout = timeout
+    if connection.sock is not None:
+        connection.sock.settimeout(timeout)
+    connection.request(method, path, data, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
 
 
 def _decoded(data: bytes) -> Any:

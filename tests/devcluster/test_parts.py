@@ -1,6 +1,7 @@
 """The parts of devcluster that need no cluster: ports, certificates, processes, command lines."""
 
 import fcntl
+import http.server
 import json
 import os
 import signal
@@ -8,8 +9,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -296,6 +299,69 @@ def test_a_written_kubeconfig_is_private_and_needs_no_other_file(tmp_path: Path)
     assert path.stat().st_mode & 0o077 == 0
     assert str(tmp_path) not in path.read_text()
     assert not client.Client(path).ready()
+
+
+class _Answering(http.server.BaseHTTPRequestHandler):
+    """Answers everything with `{}`; after /last it hangs up without a word."""
+
+    protocol_version = "HTTP/1.1"
+    connections: ClassVar[list[int]] = []
+
+    def setup(self) -> None:
+        """Count the connection."""
+        self.connections.append(self.client_address[1])
+        super().setup()
+
+    def answer(self) -> None:
+        """Answer any request."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        self.close_connection = self.path == "/last"
+
+    do_GET = do_POST = answer  # noqa: N815  names that http.server asks for
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Iterator[client.Client]:
+    """A client of a server that counts its connections."""
+    authority = certificates.authority(tmp_path, "ca")
+    pair = authority.issue("server", common_name="server", hosts=["127.0.0.1"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    _Answering.connections.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
+        server.daemon_threads = True
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        where = client.kubeconfig(
+            tmp_path / "config",
+            server=f"https://127.0.0.1:{server.server_address[1]}",
+            authority=authority.pair.certificate,
+            user={"token": "t"},
+        )
+        yield client.Client(where)
+        server.shutdown()
+        thread.join()
+
+
+def test_reads_share_a_connection_and_outlive_it(answering: client.Client) -> None:
+    """Reads are one handshake together, each write is one; a connection that ended is replaced."""
+    for _ in range(3):
+        assert answering.get("/first") == {}
+    assert len(set(_Answering.connections)) == 1
+    for _ in range(2):
+        assert answering.create("/first", {}) == {}
+    assert len(set(_Answering.connections)) == 3
+    assert answering.get("/last") == {}
+    assert answering.get("/first") == {}
+    assert len(set(_Answering.connections)) == 4
 
 
 def test_commands_on_no_cluster_say_what_to_type(
