@@ -7,6 +7,7 @@ The operator under test has its own client.
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import ssl
@@ -35,11 +36,14 @@ class ApiError(errors.DevclusterError):
         self.reason = reason
 
 
-class _Connection(http.client.HTTPSConnection):
-    """A connection that is closed with the last who knows it."""
+class _Kept:
+    """The connection of one thread's reads; it is closed with its thread, or with the client."""
+
+    def __init__(self, connection: http.client.HTTPSConnection) -> None:
+        self.connection = connection
 
     def __del__(self) -> None:
-        self.close()
+        self.connection.close()
 
 
 class Client:
@@ -62,7 +66,7 @@ class Client:
                 pem.flush()
                 self._tls.load_cert_chain(pem.name)
         self._place = urllib.parse.urlsplit(self.server)
-        self._kept = threading.local()
+        self._of_thread = threading.local()
 
     def call(
         self,
@@ -93,24 +97,25 @@ class Client:
     ) -> tuple[int, bytes]:
         """Return the status and the body of an answer."""
         path = self._place.path + path
-        kept: _Connection | None = getattr(self._kept, "connection", None)
+        kept: _Kept | None = getattr(self._of_thread, "kept", None)
         if method == "GET" and kept is not None:
             try:
-                return _ask(kept, method, path, data, headers, timeout=timeout)
+                return _ask(kept.connection, method, path, data, headers, timeout=timeout)
             except TimeoutError:
-                self._kept.connection = None
+                self._of_thread.kept = None
                 raise
             except (OSError, http.client.HTTPException):
-                self._kept.connection = None  # it was old; a new one tells how the server is
+                self._of_thread.kept = None  # it was old; a new one tells how the server is
         # No proxy: the server is on this machine, or where the kubeconfig says.
-        fresh = _Connection(
+        fresh = http.client.HTTPSConnection(
             self._place.hostname or "", self._place.port, timeout=timeout, context=self._tls
         )
-        answer = _ask(fresh, method, path, data, headers, timeout=timeout)
-        if method == "GET":
-            self._kept.connection = fresh
-        else:
-            fresh.close()
+        with contextlib.ExitStack() as unless_kept:
+            unless_kept.callback(fresh.close)
+            answer = _ask(fresh, method, path, data, headers, timeout=timeout)
+            if method == "GET":
+                unless_kept.pop_all()
+                self._of_thread.kept = _Kept(fresh)
         return answer
 
     def get(self, path: str) -> Any:
@@ -189,7 +194,7 @@ def _material(section: dict[str, Any], key: str) -> bytes | None:
 
 
 def _ask(
-    connection: _Connection,
+    connection: http.client.HTTPSConnection,
     method: str,
     path: str,
     data: bytes | None,

@@ -29,6 +29,9 @@ STEP_SECONDS = 120
 FRAME_SECONDS = 0.2
 # How long what has been reached stays in view before the next thing happens.
 LOOK_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
+# Whoever ends it by another way than Ctrl-C gets the same clean-up.
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 class Demo:
@@ -167,6 +170,21 @@ class Demo:
         return str(lease["spec"].get("holderIdentity", ""))
 
 
+def interrupt(*_: object) -> None:
+    """End the demo: again and again until the clean-up begins, as finalizers swallow what they get.
+
+    Called for the signals in ENDS.
+    """
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    raise KeyboardInterrupt
+
+
+def insist() -> None:
+    """Let nobody who is impatient and interrupts again leave half of it behind."""
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
+
+
 def main() -> int:
     """Show the demo; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devcluster.demo", description=__doc__)
@@ -174,8 +192,8 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, default=FOLDER, metavar="D", help="its folder")
     parser.add_argument("--nodes", type=int, default=5, help="fake nodes (default 5)")
     options = parser.parse_args()
-    # Whoever ends it by another way than Ctrl-C gets the same clean-up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in ENDS:
+        signal.signal(each, interrupt)
     console = rich.console.Console(highlight=False)
     owner = cluster.Cluster(options.dir, lambda line: console.print(f"  [dim]{line}[/]"))
     try:
@@ -185,9 +203,11 @@ def main() -> int:
         console.print(f"[red]demo: {error}[/]")
         return 1
     except KeyboardInterrupt:
+        insist()
         console.print("\n[yellow]interrupted[/]")
         return 130
     finally:
+        insist()
         if options.keep:
             console.print(f'\neval "$(python -m devcluster env --dir {owner.dir})"')
         else:

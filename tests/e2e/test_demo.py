@@ -30,13 +30,14 @@ def watch(folder: Path) -> pexpect.spawn[str]:
 
 
 def test_interrupted_and_run_again(tmp_path: Path) -> None:
-    """Ctrl-C ends all that was started; the next run shows a whole life, and leaves nothing."""
+    """Ctrl-C, twice too, ends all that was started; the next run shows a whole life and ends."""
     folder = tmp_path / "demo"
     for moment in ("A Kubernetes of its own", "replicas 15"):
         demo = watch(folder)
         demo.expect(moment)
         demo.sendintr()
-        demo.expect("interrupted")
+        demo.expect("Ending the cluster")
+        demo.sendintr()
         demo.expect(pexpect.EOF)
         demo.close()
         assert demo.exitstatus == 130
