@@ -124,8 +124,21 @@ def _server(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snaps
         refusals=refusals,
         acting=sources.acting(key),
         holder=sources.holder,
+        published=_published(sources, server),
         namespace_terminating=sources.world.namespace_terminating(key.namespace),
     )
+
+
+def _published(sources: Sources, server: objects.Server) -> bool:
+    """Return whether the Service of the server's set is there and stays."""
+    owner = server.metadata.controller
+    if owner is None:
+        return False
+    found = sources.world.services.objects.get((server.metadata.namespace, owner.name))
+    if found is None or found.metadata.deletion_timestamp is not None:
+        return False
+    publisher = found.metadata.controller
+    return publisher is not None and publisher.uid == owner.uid
 
 
 def _operation(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:

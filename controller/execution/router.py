@@ -43,7 +43,7 @@ class Router:
         world.sets.subscribe(self._server_set)
         world.servers.subscribe(self._server)
         world.operations.subscribe(self._operation)
-        world.services.subscribe(self._owned(Resource.SERVERSETS))
+        world.services.subscribe(self._service)
         world.revisions.subscribe(self._owned(Resource.APPLICATIONS))
         world.claims.subscribe(self._claim)
         world.jobs.subscribe(self._job)
@@ -112,6 +112,14 @@ class Router:
                 self._engine.touch(
                     Key(Resource.APPLICATIONS, item.metadata.namespace, item.spec.application)
                 )
+
+    def _service(self, old: objects.Service | None, new: objects.Service | None) -> None:
+        self._owned(Resource.SERVERSETS)(old, new)
+        owner = new.metadata.controller if new is not None else None
+        if old is None and owner is not None:
+            # Servers may have been waiting for it.
+            for server in self._world.servers.by(worlds.OWNER, owner.uid).values():
+                self._engine.touch(keys.of(Resource.SERVERS, server))
 
     def _claim(self, old: objects.Claim | None, new: objects.Claim | None) -> None:
         item = new or old

@@ -115,6 +115,9 @@ def _absent(at: Look) -> Verdict | None:
 
 
 def _create(at: Look) -> Verdict:
+    if not at.at.published and snapshot.Capability.DNS in at.at.fleet.capabilities:
+        message = "It waits for the headless Service that gives it its name."
+        return Verdict(reason=Reason.PROGRESSING, message=message)
     way = at.attempts.alternative
     call = plan.Call(
         verb=plan.Verb.CREATE,

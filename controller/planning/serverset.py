@@ -62,8 +62,6 @@ def plan(given: snapshot.ServerSetSnapshot) -> Plan:
             actions=(finalizers.add(Resource.SERVERSETS, given.server_set),),
             notes=("the finalizer, which somebody took off, comes before anything else",),
         )
-    if _needs_service(given):
-        return _service_first(given, census, refused)
     return _converge(given, census, refused)
 
 
@@ -88,17 +86,10 @@ def _hindered(
     return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
 
 
-def _needs_service(given: snapshot.ServerSetSnapshot) -> bool:
+def _publish(given: snapshot.ServerSetSnapshot, draft: _Draft) -> None:
+    """Make the Service by which servers are found; none starts before it is there."""
     if snapshot.Capability.DNS not in given.fleet.capabilities:
-        return False
-    return given.service is None or given.service.metadata.deletion_timestamp is not None
-
-
-def _service_first(
-    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
-) -> Plan:
-    """Make the Service before any server: were its name taken, no server could be found."""
-    draft = _Draft(notes=["servers wait for the headless Service that gives them their names"])
+        return
     if given.service is None:
         draft.actions.append(
             Create(
@@ -107,15 +98,8 @@ def _service_first(
                 reason="servers are found by it in DNS",
             )
         )
-    outlook = standing.Outlook(
-        given=given,
-        census=census,
-        progress=progress.idle(given.server_set, census),
-        refused=refused,
-        budget_spent=given.server_set.status.budget_spent,
-        handled_retry=given.server_set.status.last_handled_retry,
-    )
-    return _finish(outlook, draft, None, worth_telling=bool(census.present))
+    if given.service is None or given.service.metadata.deletion_timestamp is not None:
+        draft.notes.append("new servers start once the headless Service gives them their names")
 
 
 def _converge(
@@ -127,6 +111,7 @@ def _converge(
     halted = progress.halted_before(server_set, census, retrying=retrying)
     why = "more servers failed for good than failureBudget allows" if spent else ""
     why = why or ("the rollout missed its progress deadline" if halted else "")
+    _publish(given, draft)
     _resize(given, census, draft, refused, halted=why, creating=not spent)
     stands = progress.assess(
         server_set,

@@ -153,6 +153,8 @@ class ServerSnapshot:
     acting: str = ""
     # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
     holder: str = ""
+    # Whether the headless Service of its set is there, by which others find it.
+    published: bool = True
     namespace_terminating: bool = False
 
 

@@ -99,7 +99,7 @@ def test_name_of_a_service_that_is_taken_is_not_stolen(kube: Kube) -> None:
     blocked = _stalled(app, "NameTaken")
     assert "Service/shop-web" in blocked
     kube.wait_until("the other is available", lambda: app.counts("well").get("available") == 2)
-    assert not app.servers()
+    assert not app.pods()
     _bystander(kube)
     now = kube.get(Resource.SERVICES, "shop-web")
     assert now is not None

@@ -79,13 +79,13 @@ def test_servers_are_created_whole() -> None:
     )
 
 
-def test_the_service_comes_before_any_server() -> None:
-    """Where servers are found by DNS nothing is made until the headless Service is seen."""
+def test_the_service_comes_with_the_servers() -> None:
+    """Where servers are found by DNS the headless Service is made first, if it is not there."""
     rehearsal = Rehearsal()
     rehearsal.apply("shop", component("web", "web:v1", 2))
     rehearsal.run_for(2)
     made = planned(rehearsal, service=None, servers={})
-    (action,) = made.actions
+    action = made.actions[0]
     assert isinstance(action, plan.Create)
     assert action.resource is Resource.SERVICES
     assert action.body["spec"] == {
@@ -93,6 +93,7 @@ def test_the_service_comes_before_any_server() -> None:
         "publishNotReadyAddresses": True,
         "selector": {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"},
     }
+    assert created(made) == ["shop-web", "shop-web-0", "shop-web-1"]
 
 
 def test_without_dns_there_is_no_service() -> None:
