@@ -139,13 +139,13 @@ class Engine:
 
     # --- Life -------------------------------------------------------------------------------------
 
-    async def lead(self) -> None:
-        """Plan and act until cancelled; call when the Lease is held.
+    async def lead(self, *, since: float | None = None) -> None:
+        """Plan and act until cancelled; call when the Lease is held, `since` this loop time.
 
-        What an earlier leader wrote may not be in the caches yet, so each is first compared with
-        one consistent list.
+        What an earlier leader wrote may not be in the caches yet, so each that was not listed since
+        is first compared with one consistent list.
         """
-        since = asyncio.get_running_loop().time()
+        since = asyncio.get_running_loop().time() if since is None else since
         for informer in self._informers.values():
             await informer.catch_up(since)
         self._leading = True

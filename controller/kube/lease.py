@@ -107,14 +107,19 @@ class Elector:
 
     async def acquire(self) -> None:
         """Return once this candidate leads; the API server may be away for any time."""
-        while True:
-            try:
-                if await self._try_acquire():
-                    log.info("leading", lease=self._name, epoch=self.epoch)
-                    return
-            except errors.ArgosyError as error:
-                log.info("lease not acquired", lease=self._name, why=str(error))
+        while not await self.attempt():  # noqa: ASYNC110 - asking is what it waits for
             await asyncio.sleep(self._retry_period * (1 + self._rng.random() / 5))
+
+    async def attempt(self) -> bool:
+        """Try once to lead; return whether this candidate does."""
+        try:
+            leads = await self._try_acquire()
+        except errors.ArgosyError as error:
+            log.info("lease not acquired", lease=self._name, why=str(error))
+            return False
+        if leads:
+            log.info("leading", lease=self._name, epoch=self.epoch)
+        return leads
 
     async def hold(self) -> None:
         """Renew until the Lease is lost, then raise LeaseLost; never returns."""
@@ -132,11 +137,22 @@ class Elector:
         if self.holder != self._identity or self._seen is None:
             return
         self.holder = ""
-        spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
         try:
-            await self._write(spec, self._seen.metadata)
+            try:
+                await self._give_up(self._seen)
+            except (faults.Conflict, faults.UnknownOutcome):
+                # A renewal was on its way, or this has arrived after all.
+                await self._give_up(await self._read())
         except errors.ArgosyError as error:
             log.info("lease not released", lease=self._name, why=str(error))
+        finally:
+            self.holder = ""
+
+    async def _give_up(self, seen: _Lease) -> None:
+        if seen.spec.holder_identity != self._identity:
+            return
+        spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
+        await self._write(spec, seen.metadata)
 
     async def _try_renew(self) -> bool:
         try:

@@ -6,7 +6,8 @@ hide that object's delete, and `on.create` or `on.update` would write annotation
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import kopf
@@ -18,7 +19,39 @@ from controller.execution.keys import Key
 WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
 
 
-def register(
+async def watch(
+    touch: Callable[[Key], None],
+    *,
+    namespaces: Sequence[str],
+    stop_flag: asyncio.Event,
+    stopping: Callable[[], Awaitable[None]],
+) -> None:
+    """Have every event of what people write touch its key, until told to stop.
+
+    `stopping` is called as soon as that is so; kopf takes its time to end.
+    """
+    registry = kopf.OperatorRegistry()
+    _register(registry, touch, cluster_scoped=not namespaces)
+    _log_in(registry)
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
+        _configure(settings)
+
+    @kopf.on.cleanup(registry=registry)
+    async def clean_up(**_: object) -> None:
+        await stopping()
+
+    await kopf.operator(
+        registry=registry,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=list(namespaces),
+        stop_flag=stop_flag,
+    )
+
+
+def _register(
     registry: kopf.OperatorRegistry, touch: Callable[[Key], None], *, cluster_scoped: bool
 ) -> None:
     """Have every event of what people write touch its key."""
@@ -38,7 +71,7 @@ def register(
         )
 
 
-def log_in(registry: kopf.OperatorRegistry) -> None:
+def _log_in(registry: kopf.OperatorRegistry) -> None:
     """Have kopf authenticate as the engine's own client does: in the cluster, or by kubeconfig."""
 
     @kopf.on.login(registry=registry)
@@ -47,7 +80,7 @@ def log_in(registry: kopf.OperatorRegistry) -> None:
         return found or kopf.login_with_kubeconfig(**given)
 
 
-def configure(settings: kopf.OperatorSettings) -> None:
+def _configure(settings: kopf.OperatorSettings) -> None:
     """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
     settings.posting.enabled = False
     settings.peering.standalone = True

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import importlib
+import signal
 import time
 import uuid
 from collections.abc import Coroutine
 from importlib import metadata
 from typing import Any
 
-import kopf
 import structlog
 import uvloop
 
@@ -31,7 +32,6 @@ from controller.kube.client import Client
 from controller.kube.lease import Elector
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
-from controller.wiring import handlers
 
 _log = structlog.get_logger(__name__)
 
@@ -92,6 +92,7 @@ class Operator:
         )
         self.failure: BaseException | None = None
         self.stopped = asyncio.Event()
+        self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def look(self, key: Key) -> None:
@@ -103,12 +104,14 @@ class Operator:
         metrics.ask_cached_objects(self.world.cached)
         metrics.ask_servers(self.world.servers_by_state)
         metrics.ask_workers(self.engine.calls)
-        self._spawn(self.world.run(), "caches")
         self._spawn(self._lead(), "leader")
         self._spawn(self._serve(), "probes")
 
     async def stop(self) -> None:
-        """Finish what is in flight, then hand the Lease over at once."""
+        """Finish what is in flight, then hand the Lease over at once. Once only."""
+        if self._ending:
+            return
+        self._ending = True
         await self.engine.stop()
         with contextlib.suppress(Exception):
             await self.elector.release()
@@ -120,11 +123,17 @@ class Operator:
 
     async def _lead(self) -> None:
         _log.info("standing by", identity=self._options.identity)
-        await self.elector.acquire()
+        # Lists that are begun with the Lease in hand need no second look when leading.
+        leads = await self.elector.attempt()
+        since = asyncio.get_running_loop().time()
+        self._spawn(self.world.run(), "caches")
+        if not leads:
+            await self.elector.acquire()
+            since = asyncio.get_running_loop().time()
         metrics.lead(leading=True)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.elector.hold())
-            group.create_task(self.engine.lead())
+            group.create_task(self.engine.lead(since=since))
 
     async def _serve(self) -> None:
         await health.serve(
@@ -150,27 +159,23 @@ async def _main(options: Options) -> int:
     # Replicas share an account: only their user agents tell an audit log which of them wrote.
     api = Client.connect(agent=f"argosy/{metadata.version('argosy')} {options.identity}")
     operator = Operator(options, api)
-    kopf_registry = kopf.OperatorRegistry()
-    cluster_scoped = not options.namespaces
-    handlers.register(kopf_registry, operator.look, cluster_scoped=cluster_scoped)
-    handlers.log_in(kopf_registry)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, operator.stopped.set)
+    await operator.start()
+    try:
+        # Importing kopf takes longer than filling most caches, which need not wait for it.
+        await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
+        from controller.wiring import handlers  # noqa: PLC0415 - see above
 
-    @kopf.on.startup(registry=kopf_registry)
-    async def start(settings: kopf.OperatorSettings, **_: object) -> None:
-        handlers.configure(settings)
-        await operator.start()
-
-    @kopf.on.cleanup(registry=kopf_registry)
-    async def stop(**_: object) -> None:
+        await handlers.watch(
+            operator.look,
+            namespaces=options.namespaces,
+            stop_flag=operator.stopped,
+            stopping=operator.stop,
+        )
+    finally:
         await operator.stop()
-
-    await kopf.operator(
-        registry=kopf_registry,
-        standalone=True,
-        clusterwide=cluster_scoped,
-        namespaces=list(options.namespaces),
-        stop_flag=operator.stopped,
-    )
     return FAILED if operator.failure is not None else 0
 
 

@@ -75,6 +75,18 @@ async def test_release_hands_over_at_once() -> None:
     assert standby.epoch == leader.epoch + 1
 
 
+async def test_release_hands_over_while_a_renewal_is_on_its_way() -> None:
+    """A renewal that the API server took meanwhile makes the Lease look changed, and is ours."""
+    server = ApiServer()
+    leader, standby = elector(server, "a"), elector(server, "b")
+    await leader.acquire()
+    await server.patch(Resource.LEASES, HOME, "argosy", {"spec": {"renewTime": "later"}})
+    await leader.release()
+    assert not leader.leading
+    await asyncio.wait_for(standby.acquire(), 1)
+    assert standby.leading
+
+
 async def test_dead_leader_is_succeeded_after_the_duration() -> None:
     """A leader that died is succeeded no sooner than its Lease lasts, and not much later."""
     server = ApiServer()

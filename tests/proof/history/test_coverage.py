@@ -15,7 +15,7 @@ JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged"})
 UNJUDGED = {
     "test_admission": "no operator runs: the API server alone answers",
     "test_chart": "the chart is installed without replicas",
-    "test_costs": "bodies in the audit log would cost what is measured; it counts the writes itself",
+    "test_costs": "an audit log of bodies would cost what is measured; it counts writes itself",
     "test_demo": "a person's demo has no audit log; it counts the pods' UIDs itself",
     "test_pod_provider": "no operator runs: a provider is called by the test",
     "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
