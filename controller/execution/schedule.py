@@ -36,13 +36,10 @@ class Entry:
     withdrawn: bool = False
 
 
-_Heap = list[tuple[float, int, Entry]]
-
-
 class _Line:
-    """The calls of one urgency that wait. Creates stand apart, as they alone may be held back."""
+    """Calls of one urgency that wait: the first of each flow before the second of any."""
 
-    __slots__ = ("_clock", "_creating", "_ends", "_others", "_sequence", "turn")
+    __slots__ = ("_clock", "_ends", "_heap", "_sequence", "turn")
 
     def __init__(self) -> None:
         # The line's own tag among the lines.
@@ -51,69 +48,59 @@ class _Line:
         # Up to where each flow's calls reach.
         self._ends: dict[Hashable, float] = {}
         self._sequence = itertools.count()
-        self._creating: _Heap = []
-        self._others: _Heap = []
+        self._heap: list[tuple[float, int, Entry]] = []
 
     def push(self, entry: Entry) -> None:
         start = max(self._clock, self._ends.get(entry.flow, 0.0))
         self._ends[entry.flow] = start + 1.0
         if len(self._ends) > MOST_FLOWS:
             self._ends = {flow: end for flow, end in self._ends.items() if end > self._clock}
-        heap = self._creating if entry.creates else self._others
-        heapq.heappush(heap, (start, next(self._sequence), entry))
+        heapq.heappush(self._heap, (start, next(self._sequence), entry))
 
-    def head(self, *, creates: bool) -> _Heap | None:
-        """Return the heap whose first call is next, or None where none may go."""
-        found = [each for each in self._heaps(creates=creates) if _trim(each)]
-        return min(found, key=lambda each: each[0]) if found else None
+    def waits(self) -> bool:
+        """Return whether there is a call; what was withdrawn is dropped from the front."""
+        while self._heap and self._heap[0][2].withdrawn:
+            heapq.heappop(self._heap)
+        return bool(self._heap)
 
-    def pop(self, heap: _Heap) -> Entry:
-        start, _, entry = heapq.heappop(heap)
-        self._clock = max(self._clock, start)
+    def pop(self) -> Entry:
+        self._clock, _, entry = heapq.heappop(self._heap)
         return entry
-
-    def _heaps(self, *, creates: bool) -> Iterator[_Heap]:
-        yield self._others
-        if creates:
-            yield self._creating
 
 
 class Schedule:
     """Calls that wait for their turn."""
 
     def __init__(self) -> None:
-        self._lines = {each: _Line() for each in sorted(Urgency, reverse=True)}
+        # Creates stand in lines of their own, as they alone may be held back: a call that goes out
+        # past those before it would take the clock ahead of them.
+        self._lines = {
+            (urgency, creates): _Line()
+            for urgency in sorted(Urgency, reverse=True)
+            for creates in (False, True)
+        }
         self._clock = 0.0
 
     def push(self, entry: Entry) -> None:
         """Put a call in line."""
-        line = self._lines[entry.urgency]
-        if line.head(creates=True) is None:
+        line = self._lines[entry.urgency, entry.creates]
+        if not line.waits():
             # What was not there has saved nothing up.
             line.turn = max(line.turn, self._clock)
         line.push(entry)
 
     def ready(self, *, creates: bool) -> bool:
         """Return whether a call may go; without `creates`, one that creates nothing."""
-        return any(line.head(creates=creates) is not None for line in self._lines.values())
+        return any(self._waiting(creates=creates))
 
     def pop(self, *, creates: bool) -> Entry:
         """Return the call whose turn it is; there must be one that is `ready`."""
-        urgency, line, heap = min(
-            (
-                (urgency, line, heap)
-                for urgency, line in self._lines.items()
-                if (heap := line.head(creates=creates)) is not None
-            ),
-            key=lambda each: each[1].turn,
-        )
+        urgency, line = min(self._waiting(creates=creates), key=lambda each: each[1].turn)
         self._clock = max(self._clock, line.turn)
         line.turn = self._clock + 1.0 / SHARES[urgency]
-        return line.pop(heap)
+        return line.pop()
 
-
-def _trim(heap: _Heap) -> bool:
-    """Drop what was withdrawn from the front; return whether anything is left."""
-    while heap and heap[0][2].withdrawn:
-        heapq.heappop(heap)
-    return bool(heap)
+    def _waiting(self, *, creates: bool) -> Iterator[tuple[Urgency, _Line]]:
+        for (urgency, creating), line in self._lines.items():
+            if (creates or not creating) and line.waits():
+                yield urgency, line

@@ -91,6 +91,27 @@ async def test_a_small_application_goes_out_at_once_however_slow_the_calls_are()
     ]
 
 
+async def test_a_small_application_does_not_wait_for_creates_that_were_held_back() -> None:
+    """What overtakes held creates, as teardowns make it, does not put later ones behind them."""
+    pool, log = Pool(), Log()
+    for number in range(300):
+        call = log.call(f"create-{number}", 0.1)
+        pool.submit(key("large"), call, flow="large", creates=True)
+    for number in range(300):
+        pool.submit(key("large"), log.call(f"patch-{number}"), flow="large")
+    for number in range(400):
+        name = f"delete-{number}"
+        pool.submit(key(name), log.call(name), flow="gone", urgency=Urgency.TEARDOWN)
+    await asyncio.sleep(0.3)
+    before = len(log.began)
+    pool.submit(key("small"), log.call("small"), flow="small", creates=True)
+    await settle(pool)
+    order = log.order()
+    assert any(name.startswith("patch") for name in order[:before])
+    ahead = order[before : order.index("small")]
+    assert sum(name.startswith("create") for name in ahead) <= 1
+
+
 async def test_a_small_deletion_is_not_behind_a_large_one() -> None:
     """Teardowns of different applications take turns, too."""
     pool, log = Pool(), Log()
