@@ -22,6 +22,16 @@ def pods(of: history.History, component: str = "web") -> list[lives.Life]:
     return sorted(found, key=lambda each: each.born.place)
 
 
+def made(of: history.History, component: str = "web") -> list[lives.Life]:
+    """Return the pods that were made, but for those that kwok took for their predecessors.
+
+    It deletes by name, at times twice, and then the second one hits a pod that nobody told to go.
+    """
+    told_to_go = {each.meta.uid for each in of.ours if each.verb == "delete" and each.accepted}
+    lives_of = pods(of, component)
+    return [each for each in lives_of if each.gone is None or each.uid in told_to_go]
+
+
 def became(life: lives.Life, state: Callable[[journal.Change], bool]) -> Moment:
     """Return when an object first was in some state."""
     return next(each.place for each in life.versions if state(each))

@@ -351,7 +351,7 @@ def test_dependents_are_updated_after_what_they_depend_on(kube: Kube) -> None:
     app.set_env("2")
     app.wait_ready()
     history = kube.history()
-    databases, webs = hindsight.pods(history, "db")[2:], hindsight.pods(history, "web")[2:]
+    databases, webs = hindsight.made(history, "db")[2:], hindsight.made(history, "web")[2:]
     assert len(databases) == len(webs) == 2
     last = max(hindsight.became_ready(each) for each in databases)
     assert all(each.born.place > last for each in webs)

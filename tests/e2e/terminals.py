@@ -1,0 +1,224 @@
+"""Somebody at a terminal, in front of a cluster whose fake pods run commands and print.
+
+The tests of `kubectl argosy` share these: each of their modules has a cluster of its own, as some
+stop its operator.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from controller.api.resources import Resource
+from devcluster import client, cluster, controlplane, fixtures, operator
+from tests.e2e.driving import App, Kube, Place, component
+
+CHECKOUT = Path(__file__).parents[2]
+SETTINGS = controlplane.Settings(nodes=10, audit="full", local_exec=True)
+SECONDS = 180
+ROWS, COLUMNS = 50, 100
+# Colours and movements of the cursor.
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+class Terminal:
+    """Somebody at a terminal of a size, in a namespace, with a kubeconfig."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, **environment: str) -> None:
+        # How wide the terminal of whoever runs the tests is must not matter.
+        own = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+        self.environment = {
+            **own,
+            "KUBECONFIG": str(kubeconfig),
+            "TERM": "xterm-256color",
+            "PYTHONPATH": str(CHECKOUT),
+            **environment,
+        }
+        self.namespace = namespace
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command with its output piped; return what it said on both channels."""
+        done = subprocess.run(
+            self._argv(words),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, f"{words}: exit {done.returncode}\n{said}"
+        assert "Traceback" not in said, said
+        assert "\x1b" not in said, f"colours in a pipe: {said!r}"
+        return said
+
+    def spawn(self, *words: str, columns: int = COLUMNS) -> pexpect.spawn[str]:
+        """Start a command in a terminal."""
+        program, *arguments = self._argv(words)
+        return self.start(program, arguments, columns=columns)
+
+    def start(
+        self, program: str, arguments: Sequence[str], *, columns: int = COLUMNS
+    ) -> pexpect.spawn[str]:
+        """Start any program in a terminal."""
+        return pexpect.spawn(
+            program,
+            list(arguments),
+            env=self.environment,
+            dimensions=(ROWS, columns),
+            encoding="utf-8",
+            timeout=SECONDS,
+        )
+
+    def screen(self, *words: str, columns: int, code: int = 0) -> str:
+        """Run a command in a terminal to its end; return what is on the screen, none too wide."""
+        found, shown = end(self.spawn(*words, columns=columns))
+        assert found == code, shown
+        assert max(map(len, shown.splitlines()), default=0) <= columns
+        return shown
+
+    def _argv(self, words: Sequence[str]) -> list[str]:
+        verb, *rest = words
+        return [sys.executable, "-m", "controller", verb, "-n", self.namespace, *rest]
+
+
+def end(child: pexpect.spawn[str]) -> tuple[int, str]:
+    """Return the exit code of a command that ends by itself, and what was on the screen."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus is not None, f"ended by signal {child.signalstatus}"
+    return child.exitstatus, CONTROL.sub("", child.before or "")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A cluster whose fake pods run commands and print, with an operator."""
+    if os.environ.get(fixtures.GIVEN):
+        pytest.skip(f"{fixtures.GIVEN} is set: this needs a cluster of our own")
+    one = cluster.Cluster(tmp_path_factory.mktemp("cli"))
+    try:
+        one.start(SETTINGS)
+        operator.run(one)
+        yield Place(api=one.client, cluster=one)
+    finally:
+        operator.stop(one)
+        one.stop()
+
+
+@pytest.fixture
+def kube(place: Place) -> Iterator[Kube]:
+    """A namespace of the test's own."""
+    from tests.e2e.conftest import namespace_of  # noqa: PLC0415 - conftest may import this
+
+    yield from namespace_of(place)
+
+
+@pytest.fixture
+def terminal(place: Place, kube: Kube) -> Terminal:
+    """An administrator at a terminal."""
+    return Terminal(owner(place).kubeconfig, kube.namespace)
+
+
+@pytest.fixture
+def shop(kube: Kube) -> App:
+    """A shop of two databases and six web servers, at work."""
+    app = kube.app(
+        component("db", replicas=2), component("web", replicas=6, dependsOn=["db"]), name="shop"
+    )
+    app.apply()
+    app.wait_ready()
+    return app
+
+
+def owner(place: Place) -> cluster.Cluster:
+    """Return the cluster, which is always ours here."""
+    assert place.cluster is not None
+    return place.cluster
+
+
+def account(
+    place: Place,
+    kube: Kube,
+    folder: Path,
+    name: str,
+    *,
+    roles: Sequence[Mapping[str, Any]] = (),
+    everywhere: Sequence[Mapping[str, Any]] = (),
+    view: bool = False,
+) -> Path:
+    """Return a kubeconfig of a new ServiceAccount that may do what these rules grant, or `view`.
+
+    `roles` hold in the namespace, `everywhere` in the whole cluster.
+    """
+    space, unique = kube.namespace, f"{kube.namespace}-{name}"
+    place.api.create(
+        f"/api/v1/namespaces/{space}/serviceaccounts",
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
+    )
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": space}
+    own = f"{RBAC}/namespaces/{space}"
+    if view:
+        _bind(place, own, {"kind": "ClusterRole", "name": "view"}, subject)
+    if roles:
+        _grant(place, f"{own}/roles", "Role", name, roles)
+        _bind(place, own, {"kind": "Role", "name": name}, subject)
+    if everywhere:
+        _grant(place, f"{RBAC}/clusterroles", "ClusterRole", unique, everywhere)
+        _bind(place, RBAC, {"kind": "ClusterRole", "name": unique}, subject)
+    token = place.api.create(
+        f"/api/v1/namespaces/{space}/serviceaccounts/{name}/token",
+        {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3600},
+        },
+    )
+    return client.kubeconfig(
+        folder / name,
+        server=place.api.server,
+        authority=owner(place).dir / "pki" / "ca.crt",
+        user={"token": token["status"]["token"]},
+    )
+
+
+def _grant(
+    place: Place, path: str, kind: str, name: str, rules: Sequence[Mapping[str, Any]]
+) -> None:
+    version = "rbac.authorization.k8s.io/v1"
+    body = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "rules": [*rules]}
+    place.api.create(path, body)
+
+
+def _bind(place: Place, path: str, role: Mapping[str, str], subject: Mapping[str, str]) -> None:
+    kind = "ClusterRoleBinding" if path == RBAC else "RoleBinding"
+    body = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": f"{subject['name']}-{role['name']}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", **role},
+        "subjects": [subject],
+    }
+    place.api.create(f"{path}/{kind.lower()}s", body)
+
+
+def pods(kube: Kube) -> dict[str, str]:
+    """Return the UIDs of the shop's pods, by name."""
+    found = kube.list(Resource.PODS, application="shop")
+    return {name: each["metadata"]["uid"] for name, each in found.items()}
+
+
+def verdict(kube: Kube, name: str) -> str:
+    """Return the reason that an operation gives for its standing."""
+    found = kube.get(Resource.OPERATIONS, name)
+    conditions = found["status"]["conditions"] if found else []
+    return next((each["reason"] for each in conditions if each["type"] == "Succeeded"), "")
