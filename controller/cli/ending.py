@@ -58,7 +58,7 @@ async def _show(session: Session, found: objects.Application) -> None:
     count = sum(len(each.servers) for moment in told.steps for each in moment)
     screen.say(f"Deleting [bold]{found.metadata.namespace}/{found.metadata.name}[/] takes down:")
     for line in preview.order(told.steps, {}):
-        screen.say(line)
+        screen.output().print(line)
     if not count:
         screen.say("  no servers")
     if claims:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import rich.console
+import rich.table
 import yaml
 
 from controller.api import names, objects
@@ -55,12 +57,12 @@ async def show(session: Session, file: pathlib.Path, form: str) -> int:
         screen.data(found[0] if len(found) == 1 else found, form)
         return 0
     for each in found:
-        for line in draw(each):
-            screen.say(line)
+        for part in draw(each):
+            screen.output().print(part, soft_wrap=isinstance(part, str))
     return 0
 
 
-def draw(found: Preview) -> Iterator[str]:
+def draw(found: Preview) -> Iterator[rich.console.RenderableType]:
     """Yield the preview as lines, in rich's markup."""
     what = "would change" if found.exists else "would be created"
     yield f"[bold]{found.namespace}/{found.application}[/] {what}"
@@ -87,8 +89,11 @@ def draw(found: Preview) -> Iterator[str]:
 
 def order(
     steps: Sequence[Sequence[forecast.Step]], budgets: Mapping[str, tuple[int, int]]
-) -> Iterator[str]:
-    """Yield the steps in order, steps of one kind that follow each other in one line."""
+) -> Iterator[rich.table.Table]:
+    """Yield the steps in order, steps of one kind that follow each other as one.
+
+    What does not fit into a line goes on below its own beginning.
+    """
     runs: list[tuple[forecast.Step, list[tuple[str, ...]]]] = []
     for moment in steps:
         for each in moment:
@@ -101,13 +106,15 @@ def order(
                 runs.append((each, [each.servers]))
     for number, (first, batches) in enumerate(runs, 1):
         servers = [server for batch in batches for server in batch]
-        line = f"  {number}. {first.component}: {first.effect} {_few(servers)}"
+        line = f"{first.component}: {first.effect} {_few(servers)}"
         if len(batches) > 1:
             line += f", {max(map(len, batches))} at a time"
         limit, desired = budgets.get(first.component, (0, 0))
         if first.effect in (Effect.REPLACE, Effect.CHANGE) and desired:
             line += f" [dim](at most {limit} of {desired} may be down)[/]"
-        yield line
+        drawn = rich.table.Table.grid()
+        drawn.add_row(f"  {number}. ", line)
+        yield drawn
 
 
 def _few(servers: Sequence[str]) -> str:

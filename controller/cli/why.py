@@ -136,16 +136,24 @@ def draw(found: Answer, now: float) -> rich.console.Group:
         parts.append(rich.text.Text(f"→ {found.command}", style="cyan"))
     if found.waits:
         parts.append(rich.text.Text("\nWaits for", style="bold"))
-        parts += [status_text.waiting(each, now) for each in found.waits]
+        parts += [status_text.waiting(_beyond(each, found), now) for each in found.waits]
     if found.below:
         parts.append(rich.text.Text("\nNot ready below it", style="bold"))
         parts += [rich.text.Text(f"  {each}") for each in found.below]
     parts.append(rich.text.Text("\nNext", style="bold"))
     nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
-    parts += [rich.text.Text(f"  {each}") for each in found.plan or nothing]
+    plan = [each for each in found.plan if each != found.message]
+    parts += [rich.text.Text(f"  {each}") for each in plan or nothing]
     notes = [each for each in (found.operator, *found.notes) if each]
     parts += [rich.text.Text(f"\n{each}", style="dim") for each in notes]
     return rich.console.Group(*parts)
+
+
+def _beyond(waited: Blocked, found: Answer) -> Blocked:
+    """Return what is waited for, without a message that was told already."""
+    return (
+        msgspec.structs.replace(waited, message="") if waited.message == found.message else waited
+    )
 
 
 async def operator(api: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +30,7 @@ __all__ = ["kube", "place", "shop", "terminal"]
 
 pytestmark = pytest.mark.e2e
 
+GOLDEN = Path(__file__).parent / "golden"
 MANY = 1000
 # Up at once, or a thousand would take long.
 ALL = {"maxUnavailable": "100%"}
@@ -55,6 +58,44 @@ def test_one_screen_tells_how_an_application_stands(terminal: Terminal, shop: Ap
     for columns in (80, 120):
         assert "web-5  ready" in terminal.screen("status", "shop", "-o", "wide", columns=columns)
         assert "8/8" in terminal.screen("top", columns=columns)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_screens_in_a_terminal_are_as_agreed(
+    terminal: Terminal, shop: App, tmp_path: Path, columns: int
+) -> None:
+    """What a real terminal of a real cluster shows is what somebody has read and agreed to.
+
+    GOLDEN_UPDATE=1 writes the golden screens anew.
+    """
+    shop.component()["replicas"] = 7
+    shop.component()["template"]["spec"]["containers"][0]["image"] = "app:2"
+    file = _manifest(shop, tmp_path)
+    asked = (
+        ("status", "shop"),
+        ("top",),
+        ("why", "application/shop"),
+        ("why", "server/shop-web-3"),
+        ("history", "shop"),
+        ("plan", "-f", str(file)),
+    )
+    shown = "".join(
+        f"$ {' '.join(words)}\n{terminal.screen(*words, columns=columns)}\n" for words in asked
+    ).replace(str(file), "shop.json")
+    golden = GOLDEN / f"cli-{columns}.txt"
+    if os.environ.get("GOLDEN_UPDATE"):
+        golden.write_text(_masked(shown, terminal.namespace))
+    assert _masked(shown, terminal.namespace) == golden.read_text()
+
+
+def _masked(shown: str, namespace: str) -> str:
+    """Return a screen without what differs from run to run: the namespace, ages, hashes."""
+    text = shown.replace(namespace, "N" * len(namespace))
+    text = re.sub(
+        r"\b\d+[smhd](?:\d+[smh])?\b( *)", lambda found: "AGE" + " " * bool(found[1]), text
+    )
+    text = re.sub(r"\b[0-9a-f]{10}\b", "H" * 10, text)
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def test_a_live_screen_shows_changes_until_interrupted(
@@ -164,9 +205,14 @@ def test_what_happened_can_be_read_and_handed_on(
     terminal: Terminal, shop: App, tmp_path: Path
 ) -> None:
     """Events lists what happened; report writes a bundle with neither values nor commands in it."""
-    shop.component()["template"]["spec"]["containers"][0]["env"] = [
-        {"name": "PASSWORD", "value": "hunter2"}
-    ]
+    secrets = ("hunter2", "swordfish", "opensesame")
+    container = shop.component()["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": "PASSWORD", "value": secrets[0]}]
+    container["args"] = ["--password", secrets[1]]
+    body = {"metadata": {"name": "door"}, "stringData": {"word": secrets[2]}}
+    path = f"/api/v1/namespaces/{terminal.namespace}/secrets"
+    shop.kube.api.create(path, {"apiVersion": "v1", "kind": "Secret", **body})
+    container["envFrom"] = [{"secretRef": {"name": "door"}}]
     shop.apply()
     shop.wait_ready()
     assert "shop-web-0" in terminal.run("events", "shop")
@@ -177,8 +223,11 @@ def test_what_happened_can_be_read_and_handed_on(
         texts = {name: part.read().decode() for name, part in parts.items() if part}
     assert "argosy-report/servers.yaml" in texts
     assert "8" in texts["argosy-report/status/shop.txt"]
-    assert not any("hunter2" in text for text in texts.values())
+    for secret in (*secrets, base64.b64encode(secrets[2].encode()).decode()):
+        assert not [name for name, text in texts.items() if secret in text]
+    # What there is is told, so that a helper can ask for it.
     assert "PASSWORD" in texts["argosy-report/applications.yaml"]
+    assert "door" in texts["argosy-report/applications.yaml"]
 
 
 def test_the_shell_completes_names_from_the_cluster(
