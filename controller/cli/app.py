@@ -122,7 +122,12 @@ class Commands(typer.core.TyperGroup):
         """Return the names of the commands: as a plugin, without those of the operator."""
         names = super().list_commands(ctx)
         hidden = {"run", "crds", "uninstall"} if _is_plugin(ctx) else set()
-        return [each for each in names if each not in hidden]
+        panels = {panel: place for place, panel in enumerate((SEE, ASK, ACT))}
+
+        def place(name: str) -> int:
+            return panels.get(str(getattr(self.commands[name], "rich_help_panel", "")), len(panels))
+
+        return sorted((each for each in names if each not in hidden), key=place)
 
 
 def _is_plugin(ctx: Any) -> bool:
