@@ -13,7 +13,7 @@ import rich.text
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, pictures, preview, reading, screen, status_text
-from controller.cli.session import Session
+from controller.cli.session import INTERRUPTED, Session
 from controller.execution import forecast, inspection
 from controller.kube import faults
 
@@ -27,9 +27,11 @@ async def delete(
     found = await reading.one(session.api, objects.Application, session.namespace, application)
     if found.metadata.deletion_timestamp is None:
         await _show(session, found)
-        if not yes and not await _confirmed(application):
-            screen.say("Nothing was deleted.")
-            return failures.FAILED
+        if not yes:
+            answer = await _asked(application)
+            if answer not in ("y", "yes"):
+                screen.say("Nothing was deleted.")
+                return INTERRUPTED if answer is None else failures.FAILED
         # Background, always: a foreground delete would take everything down at once.
         await session.api.delete(
             Resource.APPLICATIONS, session.namespace, application, uid=found.metadata.uid
@@ -79,13 +81,10 @@ async def _show(session: Session, found: objects.Application) -> None:
         screen.note(note)
 
 
-async def _confirmed(application: str) -> bool:
+async def _asked(application: str) -> str | None:
     if not sys.stdin.isatty():
         raise failures.UsageError(f"nobody to ask: delete {application} with --yes")
-    with contextlib.suppress(EOFError):
-        answer = await asyncio.to_thread(input, f"Delete {application}? [y/N] ")
-        return answer.strip().lower() in ("y", "yes")
-    return False
+    return await screen.ask(f"Delete {application}? [y/N] ")
 
 
 async def _follow(session: Session, found: objects.Application, timeout_seconds: float) -> int:

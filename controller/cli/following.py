@@ -94,13 +94,11 @@ def _end(session: Session, shown: OperationPicture, found: objects.Operation) ->
 
 async def _interrupted(session: Session, name: str) -> int:
     """Ask what becomes of the operation; where nobody can answer, it is left running."""
-    answer = ""
+    answer = None
     if sys.stdin.isatty():
         screen.say("")
-        prompt = f"Leave {name} running, or cancel it? [L/c] "
-        with contextlib.suppress(EOFError, KeyboardInterrupt):
-            answer = await asyncio.to_thread(input, prompt)
-    if answer.strip().lower().startswith("c"):
+        answer = await screen.ask(f"Leave {name} running, or cancel it? [L/c] ")
+    if answer is not None and answer.startswith("c"):
         body = {"spec": {"cancelled": True}}
         await session.api.patch(
             Resource.OPERATIONS, session.namespace, name, body, field_manager="kubectl-argosy"

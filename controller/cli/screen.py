@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -77,6 +78,31 @@ async def working(text: str) -> AsyncIterator[Working]:
         if shown is not None:
             shown.cancel()
         work.end()
+
+
+async def ask(question: str) -> str | None:
+    """Return what somebody at the terminal answers, in lower case; None where it is Ctrl-C.
+
+    Not `input` in a thread: nothing ends a read of a terminal, and so the process would not end.
+    """
+    output().print(question, end="", markup=False, soft_wrap=True)
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str | None] = loop.create_future()
+
+    def told(line: str | None) -> None:
+        if not answer.done():
+            answer.set_result(line)
+
+    loop.add_reader(sys.stdin, lambda: told(sys.stdin.readline()))
+    loop.add_signal_handler(signal.SIGINT, told, None)
+    try:
+        line = await answer
+    finally:
+        loop.remove_reader(sys.stdin)
+        loop.remove_signal_handler(signal.SIGINT)
+    if line is None or not line.endswith("\n"):
+        output().print()
+    return line.strip().lower() if line is not None else None
 
 
 @functools.cache

@@ -53,6 +53,14 @@ def test_ctrl_c_leaves_an_operation_or_cancels_it(
     assert end(child)[0] == 130
     kube.wait_until("it went on by itself", lambda: verdict(kube, "left") == "Completed")
 
+    child = terminal.spawn(*slow, "--name", "twice")
+    child.expect("Running")
+    child.sendintr()
+    child.expect(r"Leave twice running, or cancel it\?")
+    child.sendintr()
+    assert end(child)[0] == 130
+    kube.wait_until("it went on, too", lambda: verdict(kube, "twice") == "Completed")
+
     child = terminal.spawn(*slow, "--name", "cut")
     child.expect("Running")
     child.sendintr()
@@ -243,6 +251,10 @@ def test_delete_shows_what_goes_and_asks(terminal: Terminal, shop: App, kube: Ku
     child.expect(r"Delete shop\? \[y/N\]")
     child.sendline("n")
     assert end(child)[0] == 1
+    child = terminal.spawn("delete", "shop")
+    child.expect(r"Delete shop\? \[y/N\]")
+    child.sendintr()
+    assert end(child)[0] == 130
     found = kube.get(Resource.APPLICATIONS, "shop")
     assert found is not None
     assert "deletionTimestamp" not in found["metadata"]
