@@ -83,13 +83,8 @@ def life_of(kube: Kube, resource: str, name: str) -> lives.Life:
 
 
 def made(kube: Kube) -> list[lives.Life]:
-    """Return the pods that were made, but for those that kwok took for their predecessors.
-
-    It deletes by name, at times twice, and then the second one hits a pod that nobody told to go.
-    """
-    found = kube.history()
-    told_to_go = {each.meta.uid for each in found.ours if each.verb == "delete" and each.accepted}
-    return [each for each in hindsight.pods(found) if each.gone is None or each.uid in told_to_go]
+    """Return the pods that were made, but for those that kwok took for their predecessors."""
+    return hindsight.made(kube.history())
 
 
 def births(kube: Kube) -> collections.Counter[str]:
