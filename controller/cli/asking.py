@@ -58,7 +58,8 @@ def explain(thing: arguments.Thing, output: arguments.OutputData = Data.TEXT) ->
 @app.command(
     app.ASK,
     *PLANNING,
-    Right(verbs="create, patch", resource="applications (argosy.dev)", why="as a dry run"),
+    # As a dry run, which needs the rights of the real one.
+    Right(verbs="get, create, patch", resource="applications (argosy.dev)"),
 )
 def plan(
     filename: Annotated[
