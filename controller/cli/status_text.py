@@ -25,7 +25,8 @@ EACH = 8
 # Of those in trouble, so many are named in lines of their own.
 MOST_TROUBLED = 5
 BAR, SHORTEST_BAR = 24, 8
-BAR_COLUMN = 3
+# Beyond so many components of an operation, they are counted.
+MOST_COMPONENTS = 2
 
 _COLOURS = {
     pictures.READY: "green",
@@ -90,10 +91,13 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
 def operations(found: Sequence[OperationPicture]) -> rich.table.Table:
     """Return operations, a line each, with their bars."""
     table = rich.table.Table.grid(padding=(0, 2, 0, 0))
-    for number in range(6):
-        table.add_column(no_wrap=number != BAR_COLUMN)
+    # Names and counts stay whole: they are typed, and read at a glance. The rest makes room.
+    for whole in (True, False, True, False, True, False):
+        table.add_column(no_wrap=whole)
     for each in found:
-        what = " ".join([each.action, *each.components])
+        few = len(each.components) <= MOST_COMPONENTS
+        parts = each.components if few else (f"{len(each.components)} components",)
+        what = " ".join([each.action, *parts])
         table.add_row(
             f"  {escape(each.name)}",
             escape(what),

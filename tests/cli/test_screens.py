@@ -5,6 +5,7 @@ GOLDEN_UPDATE=1 writes them anew: read what changed.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import pathlib
@@ -142,6 +143,21 @@ def test_screens_are_as_agreed(name: str, width: int) -> None:
     assert path.exists(), f"no golden file {path.name}: run with GOLDEN_UPDATE=1 and read it"
     assert shown == path.read_text()
     assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_names_of_operations_stay_whole(width: int) -> None:
+    """However much there is to tell of an operation, its name can be copied, and its bar seen."""
+    running = scenes.condition("Succeeded", "Unknown", "Running")
+    counts = {"total": 1000, "succeeded": 120, "running": 60, "failed": 1, "progress": "120/1000"}
+    found = scenes.operation("shop-rollback-aabbcc", running, "RollBack", **counts)
+    drawn = dataclasses.replace(
+        pictures.operation(found, NOW), components=("web", "db", "cache", "frontend")
+    )
+    shown = rendered(status_text.operations([drawn]), width)
+    assert "  shop-rollback-aabbcc  RollBack 4 " in shown
+    assert "Running  ━─" in shown
+    assert "120/1000" in shown
 
 
 def test_a_thousand_servers_fit_on_one_screen() -> None:
