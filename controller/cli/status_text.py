@@ -24,7 +24,7 @@ from controller.cli.pictures import ApplicationPicture, ComponentPicture, Operat
 EACH = 8
 # Of those in trouble, so many are named in lines of their own.
 MOST_TROUBLED = 5
-BAR, SHORTEST_BAR = 24, 8
+BAR, SHORTEST_BAR, GAP = 24, 8, 2
 # Beyond so many components of an operation, they are counted.
 MOST_COMPONENTS = 2
 
@@ -88,25 +88,48 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
     return table
 
 
-def operations(found: Sequence[OperationPicture]) -> rich.table.Table:
+def operations(found: Sequence[OperationPicture]) -> rich.console.RenderableType:
     """Return operations, a line each, with their bars."""
-    table = rich.table.Table.grid(padding=(0, 2, 0, 0))
-    # Names and counts stay whole: they are typed, and read at a glance. The rest makes room.
-    for whole in (True, False, True, False, True, False):
-        table.add_column(no_wrap=whole)
-    for each in found:
-        few = len(each.components) <= MOST_COMPONENTS
-        parts = each.components if few else (f"{len(each.components)} components",)
-        what = " ".join([each.action, *parts])
-        table.add_row(
-            f"  {escape(each.name)}",
-            escape(what),
-            f"[{_end_style(each)}]{each.reason}[/]",
-            Bar(each),
-            each.progress or "",
-            _counts(each),
-        )
-    return table
+    return _Operations(found)
+
+
+class _Operations:
+    """Operations as a table: bars give way first, then what else can be told in two lines.
+
+    Names and progress stay whole: they are typed, and read at a glance.
+    """
+
+    def __init__(self, found: Sequence[OperationPicture]) -> None:
+        self._rows = [(_cells(each), Bar(each)) for each in found]
+
+    def __rich_console__(
+        self, _console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        columns = zip(*(cells for cells, _ in self._rows), strict=True)
+        taken = sum(max(each.cell_len for each in column) + GAP for column in columns)
+        bar = max(SHORTEST_BAR, min(BAR, options.max_width - taken))
+        table = rich.table.Table.grid(padding=(0, GAP, 0, 0))
+        for whole in (True, False, True):
+            table.add_column(no_wrap=whole)
+        table.add_column(width=bar)
+        for whole in (True, False):
+            table.add_column(no_wrap=whole)
+        for (name, what, reason, progress, counts), drawn in self._rows:
+            table.add_row(name, what, reason, drawn, progress, counts)
+        yield table
+
+
+def _cells(found: OperationPicture) -> tuple[rich.text.Text, ...]:
+    """Return what stands beside an operation's bar: name, act, reason, progress, counts."""
+    few = len(found.components) <= MOST_COMPONENTS
+    parts = found.components if few else (f"{len(found.components)} components",)
+    return (
+        rich.text.Text(f"  {found.name}"),
+        rich.text.Text(" ".join([found.action, *parts])),
+        rich.text.Text(found.reason, style=_end_style(found)),
+        rich.text.Text(found.progress or ""),
+        rich.text.Text.from_markup(_counts(found)),
+    )
 
 
 class Bar:
