@@ -182,9 +182,9 @@ def _headline(found: ApplicationPicture) -> rich.text.Text:
     line.append(word, style=_verdict_style(found))
     if found.reason not in ("Available", "Pending"):
         line.append(f" · {found.reason}", style=_verdict_style(found))
-    if found.deleting:
+    if found.deleting and found.reason != "Deleting":
         line.append(" · being deleted", style="red")
-    elif found.paused and found.reason != "Paused":
+    if found.paused and not found.deleting and found.reason != "Paused":
         line.append(" · paused", style="yellow")
     line.append(f"  {screen.age(found.age_seconds)} old", style="dim")
     line.append(f"\n{found.message}")
