@@ -48,7 +48,8 @@ async def follow(session: Session, name: str, *, after: str = "") -> int:
                 if shown.succeeded != "Unknown":
                     return _end(session, shown, found)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(interrupted.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await interrupted.wait()
                 if interrupted.is_set():
                     break
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import rich.console
 import rich.live
@@ -128,23 +128,49 @@ async def _live(wanted: _Wanted, form: str, *, compact: bool) -> int:
         raise failures.UsageError(f"-w cannot be combined with -o {form}; kubectl get -w can")
     api, changed = wanted.session.api, asyncio.Event()
     caches = _Caches(api, wanted.space, changed.set)
-    console = screen.output()
     async with asyncio.TaskGroup() as group:
         followers = [group.create_task(each.run()) for each in caches.all]
         await asyncio.gather(*(each.wait() for each in caches.all))
         try:
-            with rich.live.Live(console=console, auto_refresh=False, screen=False) as live:
+            with _Canvas() as canvas:
                 while True:
                     shown = caches.pictures(wanted)
-                    live.update(_render(shown, compact=compact, wide=form == "wide"), refresh=True)
+                    canvas.show(_render(shown, compact=compact, wide=form == "wide"))
                     changed.clear()
-                    # Ages move even when nothing else does.
+                    # Ages move even when nothing else does, and are no news on a pipe.
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), 1.0)
+                        async with asyncio.timeout(1.0 if canvas.live else None):
+                            await changed.wait()
                     await asyncio.sleep(FRAME_SECONDS)
         finally:
             for each in followers:
                 each.cancel()
+
+
+class _Canvas:
+    """Where pictures are drawn over each other; on a pipe one stands below the other."""
+
+    def __init__(self) -> None:
+        console = screen.output()
+        self.live = console.is_terminal
+        self._live = rich.live.Live(console=console, auto_refresh=False) if self.live else None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.__exit__(None, None, None)
+
+    def show(self, drawn: rich.console.RenderableType) -> None:
+        """Draw a picture."""
+        if self._live is not None:
+            self._live.update(drawn, refresh=True)
+        else:
+            screen.output().print(drawn)
+            screen.output().file.flush()
 
 
 class _Caches:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class Terminal:
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command with its output piped; return what it said on both channels."""
         done = subprocess.run(
-            self._argv(words),
+            self.argv(*words),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -64,7 +65,7 @@ class Terminal:
 
     def spawn(self, *words: str, columns: int = COLUMNS) -> pexpect.spawn[str]:
         """Start a command in a terminal."""
-        program, *arguments = self._argv(words)
+        program, *arguments = self.argv(*words)
         return self.start(program, arguments, columns=columns)
 
     def start(
@@ -78,6 +79,7 @@ class Terminal:
             dimensions=(ROWS, columns),
             encoding="utf-8",
             timeout=SECONDS,
+            preexec_fn=_listen_to_ctrl_c,
         )
 
     def screen(self, *words: str, columns: int, code: int = 0) -> str:
@@ -87,9 +89,14 @@ class Terminal:
         assert max(map(len, shown.splitlines()), default=0) <= columns
         return shown
 
-    def _argv(self, words: Sequence[str]) -> list[str]:
-        verb, *rest = words
+    def argv(self, verb: str, *rest: str) -> list[str]:
+        """Return the command line."""
         return [sys.executable, "-m", "controller", verb, "-n", self.namespace, *rest]
+
+
+def _listen_to_ctrl_c() -> None:
+    # What is started in the background of a script ignores it, and so would all below it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end(child: pexpect.spawn[str]) -> tuple[int, str]:

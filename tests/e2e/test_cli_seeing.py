@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -111,6 +112,13 @@ def test_a_live_screen_shows_changes_until_interrupted(
     code, screen = end(child)
     assert code == 130
     assert "Traceback" not in screen
+    # Through a pipe, pictures come one below the other, as things change.
+    piped = terminal.start("bash", ["-c", f"{shlex.join(terminal.argv('status', '-w'))} | cat"])
+    piped.expect_exact(f"{kube.namespace}/shop")
+    kube.patch(Resource.APPLICATIONS, "shop", {"spec": {"paused": False}})
+    piped.expect_exact(f"{kube.namespace}/shop  Ready")
+    assert "\x1b" not in (piped.before or "")
+    piped.close(force=True)
 
 
 def test_a_plan_changes_nothing_and_comes_true(
