@@ -33,8 +33,6 @@ _MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items(
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
 LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
 MOST_BELOW = 5
-# What goes before the meaning for operations, of reasons that others give too.
-OF_AN_OPERATION = "; of an operation: "
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def answer(
         ready=verdict.status if verdict else "Unknown",
         reason=reason,
         message=verdict.message if verdict else "",
-        meaning=_meaning(known.meaning if known else "", meant),
+        meaning=known.meaning if known else "",
         remedy=known.remedy if known else "",
         command=_typed(known.command if known else "", meant, seen, namespace),
         since=verdict.last_transition_time if verdict else "",
@@ -198,14 +196,6 @@ def planned_object(found: Any) -> Any:
         if type(found).__name__.lower().startswith(name.replace("_", "")):
             return getattr(found, name)
     raise AssertionError(f"no object in {type(found).__name__}")
-
-
-def _meaning(text: str, meant: references.Reference) -> str:
-    """Return what a reason means of this kind of object, where it means two things."""
-    first, _, second = text.partition(OF_AN_OPERATION)
-    if not second:
-        return text
-    return second[0].upper() + second[1:] if meant.kind == "Operation" else f"{first}."
 
 
 def _typed(command: str, meant: references.Reference, seen: Any, namespace: str) -> str:

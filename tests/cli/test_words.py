@@ -18,12 +18,9 @@ from controller.cli import (
     report,
     screen,
     status,
-    why,
 )
 from controller.cli.app import EXIT_CODES, Target
 from controller.kube import faults
-from controller.planning import plan, snapshot
-from tests.cli import scenes
 
 DENIED = (
     'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
@@ -200,34 +197,3 @@ def test_steps_of_a_command_line(tmp_path: Any) -> None:
         operations.steps(None, (), "")
     with pytest.raises(failures.UsageError):
         operations.pairs(["novalue"])
-
-
-@pytest.mark.parametrize(
-    ("kind", "meaning"),
-    [
-        (Resource.SERVERS, "The server runs as asked."),
-        (Resource.OPERATIONS, "It gives servers their turns."),
-    ],
-)
-def test_a_reason_is_explained_for_the_kind_that_gives_it(kind: Resource, meaning: str) -> None:
-    """Where servers and operations share a reason, why tells only what it means of the one."""
-    meant = references.Reference(resource=kind, name="one")
-    running = scenes.condition("Succeeded", "Unknown", "Running")
-    seen: snapshot.ServerSnapshot | snapshot.OperationSnapshot
-    if kind is Resource.SERVERS:
-        seen = snapshot.ServerSnapshot(
-            now=scenes.NOW,
-            server=scenes.server("web", 3, scenes.READY),
-            observation=snapshot.ABSENT,
-            fleet=snapshot.FleetFacts(name="pods"),
-        )
-    else:
-        seen = snapshot.OperationSnapshot(
-            now=scenes.NOW,
-            operation=scenes.operation("one", running),
-            application=None,
-            fleet=snapshot.FleetFacts(name="pods"),
-            sets={},
-            servers={},
-        )
-    assert why.answer(meant, "prod", seen, plan.Plan(), ("",)).meaning == meaning
