@@ -25,6 +25,7 @@ from devcluster.cluster import Cluster
 from proof import history
 
 PATIENCE_SECONDS = 120.0
+UNAVAILABLE = 503
 POLL_SECONDS = 0.15
 HOOK = "kwok.argosy.dev/"
 # All that Argosy makes for an application, by what belongs to it.
@@ -224,8 +225,18 @@ class App:
             "metadata": {"name": self.name},
             "spec": copy.deepcopy(self.spec),
         }
-        applied: Object = self.kube.api.apply(self.path, body, manager="tester")
-        return applied
+
+        def applied() -> Object:
+            try:
+                made: Object = self.kube.api.apply(self.path, body, manager="tester")
+            except client.ApiError as error:
+                # In the first moments after the chart's CRDs are made, admission does not know them.
+                if error.status == UNAVAILABLE and "not found" in str(error):
+                    return {}
+                raise
+            return made
+
+        return self.kube.wait_until(f"{self.name} is accepted", applied)
 
     def annotate(self, **marks: str) -> None:
         """Annotate the application, as `kubectl annotate` does."""
