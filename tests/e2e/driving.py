@@ -230,7 +230,7 @@ class App:
             try:
                 made: Object = self.kube.api.apply(self.path, body, manager="tester")
             except client.ApiError as error:
-                # In the first moments after the chart's CRDs are made, admission does not know them.
+                # Just after the chart's CRDs are made, admission does not know them yet.
                 if error.status == UNAVAILABLE and "not found" in str(error):
                     return {}
                 raise
