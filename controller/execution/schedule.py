@@ -19,7 +19,10 @@ from controller.execution.keys import Key
 from controller.planning.plan import Urgency
 
 # How many calls of each urgency go out for one of the lowest, while all of them wait.
-SHARES = {Urgency.ROUTINE: 1, Urgency.PERSONAL: 8, Urgency.TEARDOWN: 16}
+SHARES = {Urgency.ROUTINE: 1, Urgency.PERSONAL: 16, Urgency.TEARDOWN: 32}
+# How many creates for one other call of their urgency: first what is missing is made, then it is
+# told how everything stands.
+CREATES = 4
 # Flows that have no more ahead than others say nothing; they are swept when there are more.
 MOST_FLOWS = 4096
 
@@ -39,11 +42,12 @@ class Entry:
 class _Line:
     """Calls of one urgency that wait: the first of each flow before the second of any."""
 
-    __slots__ = ("_clock", "_ends", "_heap", "_sequence", "turn")
+    __slots__ = ("_clock", "_ends", "_heap", "_sequence", "pace", "turn")
 
-    def __init__(self) -> None:
-        # The line's own tag among the lines.
+    def __init__(self, share: int) -> None:
+        # The line's own tag among the lines, and how far one call takes it.
         self.turn = 0.0
+        self.pace = 1.0 / share
         self._clock = 0.0
         # Up to where each flow's calls reach.
         self._ends: dict[Hashable, float] = {}
@@ -75,7 +79,7 @@ class Schedule:
         # Creates stand in lines of their own, as they alone may be held back: a call that goes out
         # past those before it would take the clock ahead of them.
         self._lines = {
-            (urgency, creates): _Line()
+            (urgency, creates): _Line(SHARES[urgency] * (CREATES if creates else 1))
             for urgency in sorted(Urgency, reverse=True)
             for creates in (False, True)
         }
@@ -95,12 +99,12 @@ class Schedule:
 
     def pop(self, *, creates: bool) -> Entry:
         """Return the call whose turn it is; there must be one that is `ready`."""
-        urgency, line = min(self._waiting(creates=creates), key=lambda each: each[1].turn)
+        line = min(self._waiting(creates=creates), key=lambda each: each.turn)
         self._clock = max(self._clock, line.turn)
-        line.turn = self._clock + 1.0 / SHARES[urgency]
+        line.turn = self._clock + line.pace
         return line.pop()
 
-    def _waiting(self, *, creates: bool) -> Iterator[tuple[Urgency, _Line]]:
-        for (urgency, creating), line in self._lines.items():
+    def _waiting(self, *, creates: bool) -> Iterator[_Line]:
+        for (_, creating), line in self._lines.items():
             if (creates or not creating) and line.waits():
-                yield urgency, line
+                yield line
