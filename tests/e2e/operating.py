@@ -10,7 +10,7 @@ from controller.api.resources import Resource
 from proof import history
 from proof.history import lives
 from tests.e2e import driving, hindsight
-from tests.e2e.driving import Kube
+from tests.e2e.driving import HOOK, App, Kube
 
 TERMINAL = ("True", "False")
 
@@ -70,6 +70,35 @@ def submit(kube: Kube, name: str, action: str, **spec: Any) -> Op:
     body = {"metadata": {"name": name}, "spec": {"application": "shop", "action": action, **spec}}
     kube.create(Resource.OPERATIONS, body)
     return Op(kube, name)
+
+
+def pod(number: int) -> str:
+    """Return the name of a server, which is also that of its pod."""
+    return f"shop-web-{number}"
+
+
+def incarnations(app: App) -> list[int]:
+    """Return how often each server was made, by ordinal."""
+    found = sorted(app.servers().values(), key=lambda each: int(each["spec"]["ordinal"]))
+    return [each["spec"]["incarnation"] for each in found]
+
+
+def job(name: str, outcome: str = "ready") -> dict[str, Any]:
+    """Return a step that is a Job; its pod tells which step it is of."""
+    marks = {HOOK + "outcome": outcome, "step": name}
+    spec = {"containers": [{"name": "main", "image": "job:1"}]}
+    return {"name": name, "job": {"template": {"metadata": {"annotations": marks}, "spec": spec}}}
+
+
+def jobs(kube: Kube) -> collections.Counter[tuple[str, str]]:
+    """Return how many Jobs there are, by server and step."""
+    return collections.Counter(
+        (
+            each["metadata"]["labels"]["argosy.dev/server"],
+            each["spec"]["template"]["metadata"]["annotations"]["step"],
+        )
+        for each in kube.list(Resource.JOBS).values()
+    )
 
 
 def life_of(kube: Kube, resource: str, name: str) -> lives.Life:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import functools
 import itertools
-from typing import Any
 
 import pytest
 
@@ -14,17 +12,23 @@ from controller.api import names
 from controller.api.resources import Resource
 from devcluster import client
 from tests.e2e import driving, hindsight
-from tests.e2e.driving import HOOK, App, Kube, component
-from tests.e2e.operating import TERMINAL, births, life_of, made, submit, taken_down
+from tests.e2e.driving import HOOK, Kube, component
+from tests.e2e.operating import (
+    TERMINAL,
+    births,
+    incarnations,
+    job,
+    jobs,
+    life_of,
+    made,
+    pod,
+    submit,
+    taken_down,
+)
 
 pytestmark = pytest.mark.e2e
 
 SWEEP_SECONDS = 400.0
-
-
-def pod(number: int) -> str:
-    """Return the name of a server, which is also that of its pod."""
-    return f"shop-web-{number}"
 
 
 def gates(*numbers: int) -> dict[str, str]:
@@ -57,30 +61,6 @@ def begun(kube: Kube, *numbers: int) -> None:
             (kube.get(Resource.SERVERS, pod(each)) or {})["spec"].get("incarnation") == 2
             for each in numbers
         ),
-    )
-
-
-def incarnations(app: App) -> list[int]:
-    """Return how often each server was made, by ordinal."""
-    found = sorted(app.servers().values(), key=lambda each: int(each["spec"]["ordinal"]))
-    return [each["spec"]["incarnation"] for each in found]
-
-
-def job(name: str, outcome: str = "ready") -> dict[str, Any]:
-    """Return a step that is a Job; its pod tells which step it is of."""
-    marks = {HOOK + "outcome": outcome, "step": name}
-    spec = {"containers": [{"name": "main", "image": "job:1"}]}
-    return {"name": name, "job": {"template": {"metadata": {"annotations": marks}, "spec": spec}}}
-
-
-def jobs(kube: Kube) -> collections.Counter[tuple[str, str]]:
-    """Return how many Jobs there are, by server and step."""
-    return collections.Counter(
-        (
-            each["metadata"]["labels"]["argosy.dev/server"],
-            each["spec"]["template"]["metadata"]["annotations"]["step"],
-        )
-        for each in kube.list(Resource.JOBS).values()
     )
 
 
@@ -580,3 +560,53 @@ def test_history_tells_who_asked_for_what_and_how_it_ended(kube: Kube) -> None:
     assert all(each["requestTime"] <= each["completionTime"] for each in told)
     kube.wait_until("Events tell it", lambda: events_of(kube, "shop") >= {"Completed", "Failed"})
     assert app.ready()
+
+
+def test_update_and_restart_of_the_same_servers_do_not_fight(kube: Kube) -> None:
+    """Both come to their end, on servers at the new revision; no server is made more than twice."""
+    app = kube.app(component(replicas=6, rollout={"maxUnavailable": 2, "inPlace": "Never"}))
+    app.apply()
+    app.wait_ready()
+    one = submit(kube, "go", "Restart", concurrency=2)
+    app.set_env("2")
+    one.wait_end("Completed")
+    app.wait_ready()
+    assert one.status()["progress"] == "6/6"
+    seen = {
+        each["spec"]["containers"][0].get("env", [{}])[0].get("value")
+        for each in app.pods().values()
+    }
+    assert seen == {"2"}
+    assert set(births(kube).values()) <= {2, 3}
+
+
+def test_server_that_a_new_spec_removes_ends_its_task(kube: Kube) -> None:
+    """Scaled down in the middle, the operation completes with the servers that stay."""
+    app = kube.app(component(replicas=3))
+    app.apply()
+    app.wait_ready()
+    one = submit(kube, "go", "Steps", steps=[job("work", "hang")], concurrency=3)
+    kube.wait_until("all are at it", lambda: len(jobs(kube)) == 3)
+    app.component()["replicas"] = 2
+    app.apply()
+    kube.wait_until("one is gone", lambda: len(app.servers()) == 2)
+    for number in (0, 1):
+        decide(kube, number, "work", "ready")
+    one.wait_end("Completed")
+    assert one.status()["progress"] == "2/2"
+    app.wait_ready()
+
+
+def test_what_the_fleet_cannot_do_is_refused_with_a_reason(kube: Kube) -> None:
+    """Pods cannot be snapshot: the operation fails before any server is touched, and says why."""
+    app = kube.app(component(replicas=2))
+    app.apply()
+    app.wait_ready()
+    before = {name: each["metadata"]["resourceVersion"] for name, each in app.servers().items()}
+    for action in ("Snapshot", "Restore"):
+        one = submit(kube, action.lower(), action)
+        one.wait_end("Failed")
+        assert f"NotSupported: fleet pods cannot do {action}" in one.end()["message"]
+    after = {name: each["metadata"]["resourceVersion"] for name, each in app.servers().items()}
+    assert after == before
+    app.wait_ready()
