@@ -334,6 +334,39 @@ def test_a_named_revision_is_gone_back_to() -> None:
     assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
 
 
+def test_what_a_missed_deadline_returned_to_can_be_left_too() -> None:
+    """Rolled back by itself and then by hand: one further back, and a new template ends it all."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30, "onDeadline": "RollBack"}
+    rehearsal = rehearse(rollout=rollout)
+    update(rehearsal, "web:v2", rollout=rollout)
+    rehearsal.run()
+    update(rehearsal, "web:broken", rollout=rollout)
+    rehearsal.run(quiet=40)
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
+    rehearsal.submit("further", "RollBack")
+    rehearsal.run(quiet=40)
+    assert rehearsal.condition(objects.Operation, "further", "Succeeded") == ("True", "Completed")
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    update(rehearsal, "web:v4", rollout=rollout)
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v4")
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
+def test_a_newer_template_outranks_a_rollback_under_way() -> None:
+    """Who changes the template while an operation rolls back gets what the template says."""
+    rehearsal = rehearse(replicas=4)
+    update(rehearsal, "web:v2")
+    rehearsal.run()
+    rehearsal.submit("back", "RollBack")
+    rehearsal.run_for(6)
+    update(rehearsal, "web:v3")
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v3")
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("True", "Completed")
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
 def test_what_runs_is_put_on_record_only_when_it_is_left() -> None:
     """A component that is never changed costs no write for its proof; another one costs one."""
     rehearsal = rehearse()
