@@ -14,14 +14,16 @@ import pytest
 import yaml
 
 from controller.api import kinds
+from controller.api.resources import Resource
 from devcluster import client, fixtures
 from tests.docs import pages
-from tests.e2e.driving import Kube, Place
+from tests.e2e.driving import Kube, Place, component, condition
 
 pytestmark = pytest.mark.e2e
 
 GROUP = "/apis/argosy.dev/v1alpha1"
 AUTOSCALER = "HorizontalPodAutoscaler"
+ACTS = pages.ROOT / "docs" / "how-to" / "acts"
 TUTORIAL = pages.ROOT / "docs" / "tutorial" / "first-application.md"
 # The sections between them need only a cluster with an operator.
 FIRST, LAST = "## Declare an application", "## Clear up"
@@ -78,6 +80,48 @@ def test_a_wrong_manifest_is_found(operated: Place) -> None:
     }
     with pytest.raises(client.ApiError, match="concurency"):
         operated.api.create(f"{place_of('Operation')}?{DRY}", body)
+
+
+def test_the_pages_of_acts_do_what_they_say(operated: Place, kube: Kube) -> None:
+    """The manifest of each act's page, applied as it stands, succeeds on all that it is about.
+
+    Steps are left out: their commands and requests need servers that run something.
+    """
+    shop = kube.app(component("db", replicas=1), component("web", replicas=4))
+    shop.apply()
+    shop.wait_ready()
+    shop.set_image("app:2", "web")
+    shop.wait_ready()
+    for act in ("restart", "stop", "start", "replace", "roll-back"):
+        carry_out(kube, act)
+    assert shop.says("Ready")["reason"] == "RolledBack"
+
+    fleet = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": {"provider": "memory"}}
+    operated.api.create(place_of("Fleet"), {**fleet, "metadata": {"name": kube.namespace}})
+    node = {"name": "node", "replicas": 4, "template": {"spec": {"image": "debian:13"}}}
+    lab = kube.app(node, name="lab", fleet=kube.namespace)
+    lab.apply()
+    lab.wait_ready()
+    for act in ("snapshot", "restore"):
+        carry_out(kube, act)
+    lab.delete()
+    kube.wait_until(
+        "its servers are gone", lambda: not kube.list(Resource.SERVERS, application="lab")
+    )
+    operated.api.delete(f"{place_of('Fleet')}/{kube.namespace}")
+
+
+def carry_out(kube: Kube, act: str) -> None:
+    """Apply what an act's page shows, and wait until it has succeeded."""
+    for body in manifests(ACTS / f"{act}.md"):
+        kube.create(Resource.OPERATIONS, {"metadata": body["metadata"], "spec": body["spec"]})
+        name = body["metadata"]["name"]
+
+        def ended(name: str = name) -> dict[str, Any]:
+            found = condition(kube.get(Resource.OPERATIONS, name) or {}, "Succeeded")
+            return found if found.get("status") in {"True", "False"} else {}
+
+        assert kube.wait_until(f"{act} has ended", ended)["reason"] == "Completed"
 
 
 def shell_lines() -> list[tuple[str, str]]:
