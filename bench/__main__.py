@@ -55,10 +55,14 @@ def _run(running: stage.Stage, trials: Sequence[catalogue.Trial]) -> None:
     total = sum(expected.values())
     _say(f"this takes about {max(1, round(total / 60))} minutes on a quiet machine of two cores")
     # A whole run keeps to its time; who asks for one trial wants all of its rounds.
-    slack = 60 * running.sizes.minutes / total if len(trials) == len(catalogue.TRIALS) else math.inf
+    whole = len(trials) == len(catalogue.TRIALS)
+    deadline = time.monotonic() + 60 * running.sizes.minutes if whole else math.inf
     for each in trials:
         _say(f"trial `{each.name}`: about {expected[each.name]:.0f} s")
-        running.allow(slack * expected[each.name])
+        # Of the time that is left, its share among those that are left.
+        left = deadline - time.monotonic()
+        running.allow(left * expected[each.name] / total)
+        total -= expected[each.name]
         each.run(running)
     running.finish()
 

@@ -15,6 +15,7 @@ PODS = 280.0
 TURN = 2.5  # a namespace, calm before and after, and emptying it
 OPERATOR = 3.0  # starting and ending the operator
 WARM_UP = 5.0  # of an operator on a cluster that is up
+DEFAULTS = 80.0  # peers at their default limits, whose waiting has nothing to do with the machine
 START = 12.0  # a cluster, the chart, and a warm operator
 
 
@@ -48,4 +49,4 @@ def peers(sizes: Sizes) -> float:
     """Return the seconds that `peers` takes."""
     turns = sizes.peers * (5 * (TURN + sizes.small / SERVERS) + 2 * OPERATOR)
     behind = 2 * (TURN + sizes.fleet / PODS)
-    return turns + behind + (80 if sizes.defaults else 0)
+    return turns + behind + (DEFAULTS if sizes.defaults else 0)

@@ -77,12 +77,16 @@ class Stage:
         """Let the trial that begins now take so long: after that, rounds are left out."""
         self._until = time.monotonic() + seconds
 
+    def has(self, seconds: float) -> bool:
+        """Whether the trial may take so much longer."""
+        return time.monotonic() + seconds < self._until
+
     def rounds(self, count: int) -> Iterator[int]:
         """Number the rounds of a trial, saying which it is; there is always one."""
         longest = 0.0
         for number in range(count):
             began = time.monotonic()
-            if number and began + longest > self._until:
+            if number and not self.has(longest):
                 self.say(f"{count - number} of {count} rounds are left out: this takes too long")
                 return
             self.say(f"round {number + 1} of {count}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent import futures
 
 from bench import arena as arenas
-from bench import runs
+from bench import estimate, runs
 from bench.arena import Cost
 from bench.arms import argosy, builtin, direct, plain
 from bench.stage import Stage
@@ -35,7 +35,7 @@ def run(stage: Stage) -> None:
     for kind in KINDS:
         with stage.timed.namespace() as namespace:
             _behind(stage, namespace, kind, "raised")
-    if stage.sizes.defaults:
+    if stage.sizes.defaults and stage.has(estimate.DEFAULTS):
         _at_defaults(stage)
 
 
