@@ -17,7 +17,7 @@ from controller import errors
 from controller.api import objects
 from controller.execution.keys import Key
 from controller.planning import plan
-from controller.planning.task import Outcome
+from controller.planning.server.task import Outcome
 from controller.providers import base
 
 _log = structlog.get_logger(__name__)

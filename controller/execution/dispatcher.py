@@ -26,7 +26,8 @@ from controller.execution.record import Record
 from controller.execution.recorder import Recorder
 from controller.execution.writer import Writer
 from controller.kube import faults
-from controller.planning import plan, snapshot, task
+from controller.planning import plan, snapshot
+from controller.planning.server import task
 from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)

@@ -19,7 +19,7 @@ from controller.api.resources import Resource
 from controller.api.views.meta import View
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.planning import orders
+from controller.planning.server import orders
 from controller.providers import urls
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"

@@ -18,7 +18,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults, informer
-from controller.planning import orders
+from controller.planning.server import orders
 from controller.providers import pod_manifest, refusals
 
 # How long a finished Job is kept, for people to look at.

@@ -15,7 +15,8 @@ import msgspec
 from controller import errors
 from controller.api import objects
 from controller.api.views.meta import View
-from controller.planning import orders, plan, snapshot
+from controller.planning import plan, snapshot
+from controller.planning.server import orders
 from controller.planning.snapshot import Capability, Phase
 from controller.providers import base, steps
 from controller.providers.memory_fleet import Key, Machine, MemoryFleet

@@ -17,7 +17,8 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.planning import orders, plan
+from controller.planning import plan
+from controller.planning.server import orders
 from controller.providers import pod_observation, refusals
 
 # Where the shell keeps its notes: the first of these that can be written to.

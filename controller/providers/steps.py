@@ -11,7 +11,8 @@ from controller import errors
 from controller.api import objects
 from controller.kube import api as kube
 from controller.kube import informer
-from controller.planning import orders, plan
+from controller.planning import plan
+from controller.planning.server import orders
 from controller.providers import http_step, job_step
 
 

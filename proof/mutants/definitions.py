@@ -105,7 +105,7 @@ MUTANTS = (
         name="a server's finalizer goes while its pod is ending",
         edits=(
             Edit(
-                f"{PLANNING}/teardown.py",
+                f"{PLANNING}/server/teardown.py",
                 "if seen.phase in (snapshot.Phase.ABSENT, snapshot.Phase.FOREIGN):",
                 "if seen.phase.value in ('Absent', 'Foreign', 'Terminating'):",
             ),
@@ -117,7 +117,7 @@ MUTANTS = (
         name="a set's finalizer goes without waiting for its servers",
         edits=(
             Edit(
-                f"{PLANNING}/serverset.py",
+                f"{PLANNING}/serverset/planner.py",
                 "    if mine:\n        going = ",
                 "    if [each for each in mine if each.metadata.deletion_timestamp is None]:\n"
                 "        going = ",
@@ -130,7 +130,7 @@ MUTANTS = (
         name="one spare server too many",
         edits=(
             Edit(
-                f"{PLANNING}/scaling.py",
+                f"{PLANNING}/serverset/scaling.py",
                 "    return min(allowed, unfinished)",
                 "    return min(allowed + 1, unfinished)",
             ),
@@ -171,7 +171,7 @@ MUTANTS = (
         name="a set counts servers that it only ordered",
         edits=(
             Edit(
-                f"{PLANNING}/census.py",
+                f"{PLANNING}/serverset/census.py",
                 "        ready=count.ready,\n",
                 "        ready=given.server_set.spec.replicas,\n",
             ),
@@ -183,7 +183,7 @@ MUTANTS = (
         name="pods are made while their application goes",
         edits=(
             Edit(
-                f"{PLANNING}/server.py",
+                f"{PLANNING}/server/planner.py",
                 "    if application.metadata.deletion_timestamp is not None:\n",
                 "    if application.metadata.uid is None:\n",
             ),
@@ -195,12 +195,12 @@ MUTANTS = (
         name="a second task before the first has ended",
         edits=(
             Edit(
-                f"{PLANNING}/conflicts.py",
+                f"{PLANNING}/operation/conflicts.py",
                 "    return other.action not in COMMUTES[one.action] and targets.meet(one, other)",
                 "    return False",
             ),
             Edit(
-                f"{PLANNING}/turns.py",
+                f"{PLANNING}/operation/admission.py",
                 "if server is None or server.spec.held or not task.ended(server):",
                 "if server is None or server.spec.held:",
             ),
@@ -212,7 +212,7 @@ MUTANTS = (
         name="one server too many at work for an operation",
         edits=(
             Edit(
-                f"{PLANNING}/turns.py",
+                f"{PLANNING}/operation/admission.py",
                 "        if load >= run.limit or not fits(each):",
                 "        if load > run.limit or not fits(each):",
             ),
@@ -224,7 +224,7 @@ MUTANTS = (
         name="commands without a claim",
         edits=(
             Edit(
-                f"{PLANNING}/task.py",
+                f"{PLANNING}/server/task.py",
                 "    return _write(look, _claim(look, now, STARTED, now.attempt + 1))",
                 "    return Course(actions=(plan.Call(verb=plan.Verb.ACT, reason='', task=task,"
                 " instance=look.observation.id),), wake=left)",
@@ -237,7 +237,7 @@ MUTANTS = (
         name="an attempt claimed again and again",
         edits=(
             Edit(
-                f"{PLANNING}/task.py",
+                f"{PLANNING}/server/task.py",
                 "_claim(look, now, STARTED, now.attempt + 1)",
                 "_claim(look, now, STARTED, 1)",
             ),

@@ -19,7 +19,8 @@ from provider_stages import (
 
 from controller import errors
 from controller.api import objects
-from controller.planning import orders, plan, snapshot
+from controller.planning import plan, snapshot
+from controller.planning.server import orders
 from controller.planning.snapshot import Capability, Phase
 
 pytestmark = pytest.mark.looptime

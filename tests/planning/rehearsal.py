@@ -21,7 +21,6 @@ from controller.planning import (
     application,
     availability,
     budget,
-    census,
     contents,
     merge_patch,
     narrative,
@@ -30,6 +29,7 @@ from controller.planning import (
     serverset,
     snapshot,
 )
+from controller.planning.serverset import census
 from controller.planning.snapshot import Capability
 
 START = 1_700_000_000.0

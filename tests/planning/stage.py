@@ -15,7 +15,8 @@ import msgspec
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
-from controller.planning import availability, merge_patch, operation, plan, server, snapshot, task
+from controller.planning import availability, merge_patch, operation, plan, server, snapshot
+from controller.planning.server import task
 from controller.planning.snapshot import Phase
 
 START = 1_700_000_000.0

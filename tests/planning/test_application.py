@@ -10,7 +10,8 @@ import pytest
 
 from controller.api import clock, conditions, names, objects
 from controller.api.resources import Resource
-from controller.planning import application, condemnation, contents, plan, snapshot
+from controller.planning import application, contents, plan, snapshot
+from controller.planning.application import condemnation
 from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
 
 SET = "shop-web"

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.api import objects
-from controller.planning import amounts, orders
+from controller.planning import amounts
+from controller.planning.server import orders
 from tests.planning.stage import Stage
 
 ACTS = ("exec", "restart", "once", "component")

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from controller.api import objects
-from controller.planning import orders, plan, snapshot, task
+from controller.planning import plan, snapshot
+from controller.planning.server import orders, task
 from tests.planning.props import NOW, RUNNING, decide, make, running, told, verbs
 
 

@@ -18,7 +18,8 @@ from provider_stages import (
 
 from controller import errors
 from controller.api import objects
-from controller.planning import orders, plan
+from controller.planning import plan
+from controller.planning.server import orders
 from controller.planning.snapshot import Phase
 from controller.providers import memory, memory_fleet
 

@@ -18,7 +18,8 @@ from controller import errors
 from controller.api import objects
 from controller.kube import faults
 from controller.kube.api import ExecResult
-from controller.planning import orders, plan
+from controller.planning import plan
+from controller.planning.server import orders
 
 # Of prctl(2).
 SET_CHILD_SUBREAPER = 36

@@ -14,7 +14,8 @@ from provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.planning import orders, plan
+from controller.planning import plan
+from controller.planning.server import orders
 from controller.providers.steps import Steps
 
 

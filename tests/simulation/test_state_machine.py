@@ -28,7 +28,7 @@ from universe import Universe, application, component, operation
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
-from controller.planning import targets
+from controller.planning.operation import targets
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"

@@ -1,0 +1,171 @@
+"""What is said of a server in its status, and when saying it is worth a write.
+
+A server that comes up in good health costs one write, when it is Ready. Until then the schema's
+default (or, while it is replaced, the status of what it was, whose revision and incarnation tell)
+stands, unless something goes wrong or it takes longer than usual. Called by the Server planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+
+from controller.api import clock, conditions, objects
+from controller.api.conditions import Blocked
+from controller.planning import plan, snapshot
+from controller.planning.server import task
+
+# How long a server may take to come up before its status says that it does.
+QUIET = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the Server planner decided, and how that is told.
+
+    `trouble` makes it worth a write at once; `idle` is for a server that is as wanted, not Ready.
+    """
+
+    reason: str
+    message: str
+    ready: bool = False
+    idle: bool = False
+    stalled: bool = False
+    trouble: bool = False
+    blocked: tuple[Blocked, ...] = ()
+    actions: tuple[plan.Action, ...] = ()
+    wake: float | None = None
+
+
+def tell(
+    look: snapshot.ServerSnapshot, verdict: Verdict, attempts: objects.Attempts
+) -> objects.ServerStatus:
+    """Return the whole status of the server as it is seen now; its task and checkpoints stay."""
+    before, seen, server = look.server.status, look.observation, look.server
+    blocked = tuple(
+        msgspec.structs.replace(each, since=each.since or clock.stamp(look.now))
+        for each in verdict.blocked
+    )
+    return msgspec.structs.replace(
+        before,
+        observed_generation=server.metadata.generation,
+        conditions=_conditions(look, verdict),
+        provider=_provider(before.provider, seen),
+        revision=seen.revision,
+        incarnation=seen.incarnation,
+        power=_power(look),
+        attempts=attempts,
+        blocked_by=conditions.keep_since(before.blocked_by, blocked),
+    )
+
+
+def worth_writing(
+    look: snapshot.ServerSnapshot, verdict: Verdict, told: objects.ServerStatus
+) -> bool:
+    """Return whether `told` must be written now; if not, `quiet_for` says when to look again."""
+    before = look.server.status
+    if told == before:
+        return False
+    if verdict.ready or verdict.idle:
+        return _without_generation(told) != _without_generation(before) or _observed_late(look)
+    if verdict.trouble or verdict.stalled or verdict.blocked:
+        return True
+    if told.attempts != before.attempts or told.task != before.task:
+        return True
+    if not on_its_way(look):
+        return True
+    # What is asked for right now will soon be seen; only waiting long is worth a word.
+    return not verdict.actions and quiet_for(look) <= 0
+
+
+def on_its_way(look: snapshot.ServerSnapshot) -> bool:
+    """Return whether the status tells by itself that it speaks of something earlier."""
+    spec, before = look.server.spec, look.server.status
+    if before.observed_generation == 0:
+        return True
+    told = (before.revision, before.incarnation, before.power)
+    return told != (spec.revision, spec.incarnation, spec.power)
+
+
+def quiet_for(look: snapshot.ServerSnapshot) -> float:
+    """Return for how many seconds more a server on its way needs no words."""
+    made = clock.parse(look.server.metadata.creation_timestamp)
+    return max(made, look.observation.since) + QUIET - look.now
+
+
+def deleting(look: snapshot.ServerSnapshot, blocked: Blocked) -> objects.ServerStatus:
+    """Return the status of a server whose teardown takes too long."""
+    verdict = Verdict(reason=blocked.reason, message=blocked.message, blocked=(blocked,))
+    return tell(look, verdict, look.server.status.attempts)
+
+
+def _conditions(look: snapshot.ServerSnapshot, verdict: Verdict) -> conditions.Conditions:
+    before = look.server.status
+    # Readiness of another incarnation, or before a change, is not this one's: its time starts anew.
+    same = (before.revision, before.incarnation, before.power) == (
+        look.observation.revision,
+        look.observation.incarnation,
+        _power(look),
+    )
+    return conditions.summarise(
+        before=before.conditions if same else (),
+        ready=verdict.ready,
+        reconciling=not (verdict.ready or verdict.idle or verdict.stalled),
+        stalled=verdict.stalled,
+        reason=verdict.reason,
+        message=verdict.message,
+        generation=look.server.metadata.generation,
+        now=look.now,
+    )
+
+
+def _provider(before: objects.ProviderStatus, seen: snapshot.Observation) -> objects.ProviderStatus:
+    """What cannot be seen now is what it was."""
+    if seen.phase in (snapshot.Phase.UNKNOWN, snapshot.Phase.UNREACHABLE):
+        return before
+    if seen.phase in (snapshot.Phase.ABSENT, snapshot.Phase.FOREIGN):
+        return objects.ProviderStatus()
+    return objects.ProviderStatus(id=seen.id, zone=seen.zone, addresses=seen.addresses)
+
+
+def _power(look: snapshot.ServerSnapshot) -> str:
+    phase = look.observation.phase
+    if phase in (snapshot.Phase.RUNNING, snapshot.Phase.PENDING):
+        return "Running"
+    gone = phase is snapshot.Phase.ABSENT and look.server.spec.power == "Stopped"
+    if gone or phase is snapshot.Phase.STOPPED:
+        return "Stopped"
+    return look.server.status.power if phase is snapshot.Phase.UNREACHABLE else ""
+
+
+def generation_alone(before: objects.ServerStatus, told: objects.ServerStatus) -> dict[str, Any]:
+    """Return what to add to a write of a task so that it tells the generation, too.
+
+    Empty where there is more to tell than that: it is written by itself then.
+    """
+    if before == told or _without_generation(before) != _without_generation(told):
+        return {}
+    return {
+        "observedGeneration": told.observed_generation,
+        "conditions": msgspec.to_builtins(told.conditions),
+    }
+
+
+def _without_generation(status: objects.ServerStatus) -> objects.ServerStatus:
+    """Compare as a reader does who knows that a task given raises the generation of a server."""
+    plain = tuple(
+        msgspec.structs.replace(each, observed_generation=0) for each in status.conditions
+    )
+    return msgspec.structs.replace(status, observed_generation=0, conditions=plain)
+
+
+def _observed_late(look: snapshot.ServerSnapshot) -> bool:
+    """A generation that changed nothing is told too, lest the object look as if it never came up.
+
+    But not while a task is under way: its end changes the status anyway.
+    """
+    if not task.ended(look.server):
+        return False
+    return look.server.status.observed_generation != look.server.metadata.generation

@@ -1,0 +1,327 @@
+"""The ServerSet planner: one component's servers, how many, at which revision, in what order.
+
+Called by `execution` for every ServerSet, and by `explain` and `why`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api import names, objects
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.planning import (
+    amounts,
+    budget,
+    events,
+    finalizers,
+    manifests,
+    obstacles,
+    refusals,
+    snapshot,
+    words,
+)
+from controller.planning.manifests import owned_by
+from controller.planning.plan import Action, Create, Delete, Emit, Plan, Urgency, soonest
+from controller.planning.serverset import (
+    claims,
+    creation,
+    progress,
+    remediation,
+    rollout,
+    scaling,
+    summary,
+    updates,
+)
+from controller.planning.serverset.census import Census, take
+
+ORPHAN_FINALIZER = "orphan"
+
+
+@dataclasses.dataclass(slots=True)
+class _Draft:
+    """What has been decided so far."""
+
+    actions: list[Action] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    # The rollout or the scaling goes on in this very plan.
+    acting: bool = False
+    # Ordinals whose Server is written or deleted already: one write each in one plan.
+    touched: set[int] = dataclasses.field(default_factory=set)
+
+
+def plan(given: snapshot.ServerSetSnapshot) -> Plan:
+    """Return what the set needs now, and how it stands."""
+    if given.server_set.metadata.deletion_timestamp is not None:
+        return _teardown(given)
+    census = take(given)
+    refused = refusals.of(given.refusals)
+    obstacle = obstacles.find(given)
+    if obstacle is not None:
+        return _hindered(given, census, refused, obstacle)
+    if names.FINALIZER not in given.server_set.metadata.finalizers:
+        return Plan(
+            actions=(finalizers.add(Resource.SERVERSETS, given.server_set),),
+            notes=("the finalizer, which somebody took off, comes before anything else",),
+        )
+    return _converge(given, census, refused)
+
+
+def _hindered(
+    given: snapshot.ServerSetSnapshot,
+    census: Census,
+    refused: refusals.Refusals,
+    obstacle: obstacles.Obstacle,
+) -> Plan:
+    outlook = summary.Outlook(
+        given=given,
+        census=census,
+        progress=progress.idle(given.server_set, census),
+        refused=refused,
+        obstacle=obstacle,
+        budget_spent=given.server_set.status.budget_spent,
+        handled_retry=given.server_set.status.last_handled_retry,
+    )
+    note = f"nothing is made or changed: {obstacle.message}"
+    # An application on its way out says so itself; its sets need not, one write each.
+    told = obstacle.reason != Reason.DELETING
+    return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
+
+
+def _publish(given: snapshot.ServerSetSnapshot, draft: _Draft) -> None:
+    """Make the Service by which servers are found; none starts before it is there."""
+    if snapshot.Capability.DNS not in given.fleet.capabilities:
+        return
+    if given.service is None:
+        draft.actions.append(
+            Create(
+                resource=Resource.SERVICES,
+                body=manifests.service(given.server_set),
+                reason="servers are found by it in DNS",
+            )
+        )
+    if given.service is None or given.service.metadata.deletion_timestamp is not None:
+        draft.notes.append("new servers start once the headless Service gives them their names")
+
+
+def _converge(
+    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> Plan:
+    server_set, draft = given.server_set, _Draft()
+    retrying = _retry_value(server_set) != server_set.status.last_handled_retry
+    spent = _budget_spent(census, server_set.spec)
+    halted = progress.halted_before(server_set, census, retrying=retrying)
+    why = "more servers failed for good than failureBudget allows" if spent else ""
+    why = why or ("the rollout missed its progress deadline" if halted else "")
+    _publish(given, draft)
+    _resize(given, census, draft, refused, halted=why, creating=not spent)
+    stands = progress.assess(
+        server_set,
+        census,
+        now=given.now,
+        watching_since=given.watching_since,
+        acting=draft.acting,
+        retrying=retrying,
+        halted=halted,
+    )
+    ill = remediation.Remediation() if spent else _remediate(given, census, draft, stands)
+    _mend(given, census, draft)
+    handled = _retry(given, census, draft) if retrying else server_set.status.last_handled_retry
+    draft.actions += claims.after_scaling(given)
+    outlook = summary.Outlook(
+        given=given,
+        census=census,
+        progress=stands,
+        refused=refused,
+        remedy=ill,
+        budget_spent=spent,
+        handled_retry=handled,
+    )
+    wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
+    return _finish(outlook, draft, soonest(wake, refused.wake_after(given.now)))
+
+
+def _resize(
+    given: snapshot.ServerSetSnapshot,
+    census: Census,
+    draft: _Draft,
+    refused: refusals.Refusals,
+    *,
+    halted: str,
+    creating: bool,
+) -> None:
+    """Decide which servers are made, taken away, and brought to the target revision."""
+    spec = given.server_set.spec
+    sized = scaling.decide(
+        census, spec, blocked=_blocked_ordinals(given, census, refused), surging=not halted
+    )
+    removed = {each.spec.ordinal for each in sized.removals}
+    step = rollout.decide(census, spec.rollout, removed, halted=halted)
+    draft.notes += (*sized.notes, *step.notes)
+    draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
+    draft.touched |= removed | {each.spec.ordinal for each in step.removals}
+    if creating and not step.creates_wait:
+        draft.actions += creation.creates(given, census, sized)
+    elif sized.creates:
+        draft.notes.append(f"{words.have(len(sized.creates), 'server')} not created for now")
+    hand = _hand(given)
+    for each in step.updates:
+        draft.actions.append(hand.bring(each, reason=f"the rollout to {spec.revision}"))
+        draft.touched.add(each.ordinal)
+    draft.acting = bool(refused.allowed(draft.actions))
+
+
+def _remediate(
+    given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft, stands: progress.Progress
+) -> remediation.Remediation:
+    """Decide which of the ill servers are made anew."""
+    ill = remediation.decide(
+        census,
+        now=given.now,
+        proven_revision=stands.proven_revision,
+        limit=budget.limit(census.desired, given.server_set.spec.rollout),
+    )
+    draft.notes += ill.notes
+    chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
+    for each in chosen:
+        draft.actions.append(updates.remake(each.server, reason="it stayed unhealthy"))
+        draft.touched.add(each.ordinal)
+    if chosen:
+        who = words.several([each.server.metadata.name for each in chosen])
+        draft.actions.append(
+            Emit(
+                reason=Reason.REMEDIATED,
+                message=f"Replacing {who}: unhealthy for {remediation.PATIENCE_SECONDS} seconds.",
+                warning=True,
+            )
+        )
+    return ill
+
+
+def _mend(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> None:
+    """Pass policies on, and put right what was edited by hand; held servers are left alone."""
+    mended = 0
+    hand = _hand(given)
+    for each in census.odd:
+        if each.ordinal in draft.touched or each.operated or each.server.spec.held:
+            continue
+        patch = hand.mend(each)
+        if patch is not None:
+            draft.actions.append(patch)
+            draft.touched.add(each.ordinal)
+            mended += 1
+    if mended:
+        draft.notes.append(f"bringing the specs of {words.count(mended, 'server')} up to date")
+
+
+def _hand(given: snapshot.ServerSetSnapshot) -> updates.Upkeep:
+    possible = snapshot.Capability.CHANGE_IN_PLACE in given.fleet.capabilities
+    return updates.Upkeep(given.server_set, in_place_possible=possible)
+
+
+def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> str:
+    """Pass a person's word to try again on to servers that failed; return what has been handled."""
+    value = _retry_value(given.server_set)
+    untold = [
+        each
+        for each in census.odd
+        if (each.failed or each.server.status.attempts.count)
+        and each.server.metadata.annotations.get(names.RETRY_NOW_ANNOTATION) != value
+    ]
+    told = [each for each in untold if each.ordinal not in draft.touched]
+    draft.actions += [updates.retry_now(each.server, value) for each in told]
+    if untold:
+        draft.notes.append(f"telling {words.count(len(untold), 'server')} to try again now")
+        return given.server_set.status.last_handled_retry
+    return value
+
+
+def _retry_value(server_set: objects.ServerSet) -> str:
+    return server_set.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+
+
+def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
+    """Return whether more servers failed for good than may.
+
+    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
+    the target.
+    """
+    ends = spec.rollout.strategy == "OnDelete"
+    failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
+    return failed > amounts.down(spec.recovery.failure_budget, census.desired)
+
+
+def _blocked_ordinals(
+    given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> frozenset[int]:
+    """Return the ordinals whose servers cannot be made, because their names are taken."""
+    prefix = f"{Resource.SERVERS}/{given.server_set.metadata.name}-"
+    ordinals = (
+        each.object.removeprefix(prefix)
+        for each in refused.standing
+        if each.object.startswith(prefix)
+    )
+    return frozenset(census.foreign) | {int(each) for each in ordinals if each.isdecimal()}
+
+
+def _finish(
+    outlook: summary.Outlook, draft: _Draft, wake: float | None, *, worth_telling: bool = True
+) -> Plan:
+    """Return the plan, with an Event where the set has come to a halt."""
+    before = outlook.given.server_set.status
+    after = summary.status(outlook)
+    alarm = events.alarm(before.conditions, after.conditions)
+    actions = (*outlook.refused.allowed(draft.actions), *alarm)
+    return Plan(
+        actions=actions,
+        status=after if worth_telling else None,
+        settled=summary.settled(before, after),
+        wake_after=wake,
+        notes=tuple(draft.notes),
+    )
+
+
+def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
+    """Take all servers down at once; then the claims that go; then let go of the set itself."""
+    server_set = given.server_set
+    if ORPHAN_FINALIZER in server_set.metadata.finalizers:
+        return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
+    if names.FINALIZER not in server_set.metadata.finalizers:
+        return Plan(notes=("nothing of it is left to Argosy",))
+    mine = [
+        each
+        for _, each in sorted(given.servers.items(), reverse=True)
+        if owned_by(each, server_set)
+    ]
+    if mine:
+        going = [each for each in mine if each.metadata.deletion_timestamp is None]
+        after = summary.deleting(given, len(mine))
+        note = f"{words.have(len(mine), 'server')} still there, {len(going)} to be deleted now"
+        return Plan(
+            actions=tuple(_delete(each, "its set is being deleted") for each in going),
+            status=after,
+            settled=summary.settled(server_set.status, after),
+            notes=(note,),
+            urgency=Urgency.TEARDOWN,
+        )
+    gone = claims.after_deletion(given)
+    if gone:
+        note = f"deleting {words.count(len(gone), 'claim')} (whenDeleted)"
+        return Plan(actions=gone, notes=(note,), urgency=Urgency.TEARDOWN)
+    return Plan(
+        actions=(finalizers.remove(Resource.SERVERSETS, server_set),),
+        notes=("nothing below it is left: letting go of it",),
+        urgency=Urgency.TEARDOWN,
+    )
+
+
+def _delete(server: objects.Server, reason: str) -> Delete:
+    meta = server.metadata
+    return Delete(
+        resource=Resource.SERVERS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        reason=reason,
+    )

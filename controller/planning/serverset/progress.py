@@ -1,0 +1,103 @@
+"""Whether a rollout gets on, is through, or has missed its deadline.
+
+Called by the ServerSet planner. The clock is in the set's status, so it survives the operator; it
+never counts time in which nobody was there to act.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api import clock, objects
+from controller.planning.serverset.census import Census
+
+# Status tells times to the second: what it dates may have happened that much later.
+GRAIN = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How the rollout to the target stands."""
+
+    proven_revision: str
+    since: str | None
+    missed: bool
+    wake_after: float | None = None
+
+
+def outstanding(census: Census) -> bool:
+    """Return whether the rollout has anything left to do, or to wait for.
+
+    Servers that the partition or a person keeps as they are do not count, nor do spare servers
+    that stand in for them.
+    """
+    if census.present - census.spares != census.desired or census.leaving:
+        return True
+    return any(not each.kept and (each.stale or not each.available) for each in census.odd)
+
+
+def halted_before(server_set: objects.ServerSet, census: Census, *, retrying: bool) -> bool:
+    """Return whether the deadline was missed and nothing has lifted that yet.
+
+    A newer target lifts it, a person who says to retry, or the servers in hand becoming available.
+    """
+    status = server_set.status
+    if retrying or not status.deadline_missed or status.revision != census.target:
+        return False
+    return census.present < census.desired or any(
+        not each.stale and not each.available and not each.kept for each in census.odd
+    )
+
+
+def assess(
+    server_set: objects.ServerSet,
+    census: Census,
+    *,
+    now: float,
+    watching_since: float,
+    acting: bool,
+    retrying: bool,
+    halted: bool,
+) -> Progress:
+    """Return how the rollout stands; `acting` says that this very plan brings it further.
+
+    The deadline is never missed early, and at most a second late.
+    """
+    before, rollout = server_set.status, server_set.spec.rollout
+    target, proven = census.target, before.proven_revision
+    same_target = before.revision == target and before.last_progress_time is not None
+    since = before.last_progress_time if same_target else clock.stamp(now)
+    through = not outstanding(census)
+    if through and census.updated and census.beyond_partition:
+        proven = target
+    if through or proven == target or rollout.strategy == "OnDelete":
+        return Progress(proven_revision=proven, since=since, missed=False)
+    if halted:
+        return Progress(proven_revision=proven, since=since, missed=True)
+    moved = (
+        acting or retrying or census.updated > before.updated or census.available > before.available
+    )
+    if moved:
+        since = clock.stamp(now)
+    began = now if moved else max(min(clock.parse(since) + GRAIN, now), watching_since)
+    left = began + rollout.progress_deadline_seconds - now
+    return Progress(
+        proven_revision=proven,
+        since=since,
+        missed=left <= 0,
+        wake_after=left if left > 0 else None,
+    )
+
+
+def idle(server_set: objects.ServerSet, census: Census) -> Progress:
+    """Return how the rollout stands while nothing may be done: the clock stands still."""
+    before = server_set.status
+    if before.revision != census.target:
+        return Progress(proven_revision=before.proven_revision, since=None, missed=False)
+    if before.proven_revision == census.target:
+        return Progress(
+            proven_revision=census.target, since=before.last_progress_time, missed=False
+        )
+    return Progress(
+        proven_revision=before.proven_revision, since=None, missed=before.deadline_missed
+    )
