@@ -274,7 +274,9 @@ MUTANTS = (
         name="teardowns before everything else, for ever",
         edits=(
             Edit(
-                "controller/execution/pool.py", "Urgency.TEARDOWN: 30.0}", "Urgency.TEARDOWN: 1e6}"
+                "controller/execution/schedule.py",
+                "line = min(self._waiting(creates=creates), key=lambda each: each.turn)",
+                "line = next(self._waiting(creates=creates))",
             ),
         ),
         story="rush",

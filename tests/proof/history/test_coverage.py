@@ -23,6 +23,7 @@ UNJUDGED = {
 # Tests of which nothing could be judged.
 OWN = {
     ("test_docs", "test_the_api_server_takes_every_manifest"): "dry runs alone",
+    ("test_docs", "test_a_wrong_manifest_is_found"): "dry runs alone",
     ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
     ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
     ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
@@ -31,18 +32,28 @@ OWN = {
 
 def cases(path: Path) -> Iterator[tuple[str, set[str]]]:
     """Yield the names of a module's tests, each with all fixtures that it uses."""
-    functions = {
-        each.name: {argument.arg for argument in each.args.args + each.args.kwonlyargs}
-        | set(_marked(each))
-        for each in ast.parse(path.read_text()).body
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    module = ast.parse(path.read_text())
+    functions = dict(_functions(module))
+    # Fixtures may come from a module beside it.
+    for each in module.body:
+        if isinstance(each, ast.ImportFrom) and (each.module or "").startswith("tests.e2e."):
+            beside = END_TO_END / f"{(each.module or '').rpartition('.')[2]}.py"
+            shared = dict(_functions(ast.parse(beside.read_text())))
+            functions |= {name.name: shared.get(name.name, set()) for name in each.names}
     for name, needed in functions.items():
         if name.startswith("test_"):
             used = set(needed)
             while more := {each for one in used for each in functions.get(one, ())} - used:
                 used |= more
             yield name, used
+
+
+def _functions(module: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """Yield the functions of a module, each with what it is given."""
+    for each in module.body:
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = {argument.arg for argument in each.args.args + each.args.kwonlyargs}
+            yield each.name, given | set(_marked(each))
 
 
 def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
