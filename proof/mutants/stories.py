@@ -270,6 +270,10 @@ async def succession(stage: arena.Stage) -> None:
     await asyncio.sleep(5)
     first.heal()
     await stage.ready("shop")
+    # By now whoever was cut off watches again, however long it had backed off.
+    await asyncio.sleep(60)
+    stage.change(Resource.APPLICATIONS, "shop", shop(component("web", 40, "web:3")))
+    await stage.ready("shop")
     await gone(stage, "shop")
 
 
