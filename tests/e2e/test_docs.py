@@ -105,9 +105,7 @@ def test_the_pages_of_acts_do_what_they_say(operated: Place, kube: Kube) -> None
     for act in ("snapshot", "restore"):
         carry_out(kube, act)
     lab.delete()
-    kube.wait_until(
-        "its servers are gone", lambda: not kube.list(Resource.SERVERS, application="lab")
-    )
+    lab.wait_gone()
     operated.api.delete(f"{place_of('Fleet')}/{kube.namespace}")
 
 
