@@ -28,6 +28,8 @@ _LOOK_SECONDS = 2.0
 _MISSED_SECONDS = 60.0
 # The Job ends itself by its deadline; whoever waits gives it this much longer to say so.
 _MARGIN_SECONDS = 60.0
+# What befalls a request and not the Job: it is asked again.
+_PASSING = (faults.ServerFailed, faults.Unreachable, faults.Overloaded, faults.Unauthorized)
 
 
 class JobStep:
@@ -49,12 +51,8 @@ class JobStep:
         namespace, name = server.metadata.namespace, _name(server, task)
         body = _manifest(server, name, given)
         try:
-            with refusals.explained():
-                answer = await self._api.create(Resource.JOBS, namespace, body)
-        except faults.AlreadyExists:
-            answer = await self._get(namespace, name)
-        try:
             async with asyncio.timeout(given.timeout_seconds + _MARGIN_SECONDS):
+                answer = await self._make(namespace, name, body)
                 job = await self._wait(server, _checked(server, answer))
         except TimeoutError as error:
             message = f"{Resource.JOBS}/{name} did not end in time"
@@ -68,6 +66,23 @@ class JobStep:
             job = _checked(server, await self._get(namespace, name))
             await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
 
+    async def _make(self, namespace: str, name: str, body: dict[str, Any]) -> bytes:
+        """Return the Job, made now or before.
+
+        An answer that does not come is asked for again here: given up, it would be an attempt that
+        failed, and the next attempt has a Job of its own beside the one that may be there.
+        """
+        while True:
+            try:
+                with refusals.explained():
+                    return await self._api.create(Resource.JOBS, namespace, body)
+            except faults.AlreadyExists:
+                with contextlib.suppress(*_PASSING):
+                    return await self._get(namespace, name)
+            except (errors.UnknownOutcome, *_PASSING):
+                pass
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def _wait(self, server: objects.Server, job: objects.Job) -> objects.Job:
         key = job.metadata.namespace, job.metadata.name
         changed = self._changed.setdefault(key, asyncio.Event())
@@ -76,7 +91,7 @@ class JobStep:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), self._patience)
                 changed.clear()
-                with contextlib.suppress(faults.ServerFailed, faults.Unreachable):
+                with contextlib.suppress(*_PASSING):
                     job = _checked(server, await self._get(*key))
         finally:
             self._changed.pop(key, None)
