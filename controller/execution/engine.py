@@ -18,7 +18,7 @@ import structlog
 
 from controller.api import conditions, names, objects
 from controller.api.resources import Resource
-from controller.execution import gather
+from controller.execution import allowance, gather
 from controller.execution.acts import Acts
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.fleets import Fleets
@@ -67,6 +67,7 @@ class Engine:
         self._clock = clock
         self._queue = Queue()
         self._records: dict[Key, Record] = {}
+        self._allowance = allowance.Allowance(world, self._records)
         # Keys that wait for a cache, by the version that it must reach.
         self._parked: dict[Resource, list[tuple[int, int, Key]]] = {}
         self._sequence = itertools.count()
@@ -240,6 +241,11 @@ class Engine:
         logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
         with metrics.reconcile(key.resource):
             planned = self._plan(key, record, item)
+        spends = allowance.spends(planned)
+        if spends and self._allowance.is_being_spent(item):
+            self._queue.add(key, delay=allowance.AGAIN)
+            return
+        record.spends = spends
         held = self._dispatcher.execute(key, record, item, planned)
         wake = plan.soonest(planned.wake_after, held)
         if wake is not None:

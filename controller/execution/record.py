@@ -41,6 +41,8 @@ class Record:
     not_before: float = 0.0
     # What an answer was lost about, or was seen to be older in the cache: read before planning.
     uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
+    # The last plan may have taken servers down, of which others must hear before they do.
+    spends: bool = False
     # The error of a planner that failed on this object, told once; empty when a plan succeeds.
     crashed: str = ""
 

@@ -320,3 +320,33 @@ async def test_the_last_of_fifty_fails_for_good_and_the_others_are_kept() -> Non
         ]  # fmt: skip
         assert len(ready) == 49
         assert universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+
+
+async def test_a_rollout_and_a_restart_that_begin_at_once_share_one_allowance() -> None:
+    """Neither has seen what the other is about to do; together they still take down two at most."""
+    async with Universe() as universe:
+        rollout = {"maxUnavailable": 2, "inPlace": "Never"}
+        await universe.apply(application("shop", component("web", 6, rollout=rollout)))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        since = len(universe.server.writes)
+        changed = component("web", 6, image="app:2", rollout=rollout)
+        await asyncio.gather(
+            universe.apply(application("shop", changed)),
+            universe.apply(operation("again", "shop", "Restart", concurrency=2)),
+        )
+        await universe.until(
+            lambda: (
+                universe.condition(Resource.OPERATIONS, "again", "Succeeded").get("status")
+                == "True"
+            )
+        )
+        await universe.until(lambda: is_ready(universe))
+        down: dict[str, bool] = {}
+        most = 0
+        for write in universe.server.writes[since:]:
+            if write.resource is Resource.SERVERS and write.after is not None:
+                spec, status = write.after["spec"], write.after.get("status", {})
+                down[write.name] = spec["incarnation"] != status.get("incarnation")
+                most = max(most, sum(down.values()))
+        assert most == 2
