@@ -102,10 +102,10 @@ class Client:
             try:
                 return _ask(kept.connection, method, path, data, headers, timeout=timeout)
             except TimeoutError:
-                self._of_thread.kept = None
+                self._let_go(kept)
                 raise
             except (OSError, http.client.HTTPException):
-                self._of_thread.kept = None  # it was old; a new one tells how the server is
+                self._let_go(kept)  # it was old; a new one tells how the server is
         # No proxy: the server is on this machine, or where the kubeconfig says.
         fresh = http.client.HTTPSConnection(
             self._place.hostname or "", self._place.port, timeout=timeout, context=self._tls
@@ -117,6 +117,11 @@ class Client:
                 unless_kept.pop_all()
                 self._of_thread.kept = _Kept(fresh)
         return answer
+
+    def _let_go(self, kept: _Kept) -> None:
+        # Closed by name: an error that is still on its way up would keep it open.
+        kept.connection.close()
+        self._of_thread.kept = None
 
     def get(self, path: str) -> Any:
         """Read an object or a list."""

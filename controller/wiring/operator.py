@@ -29,7 +29,7 @@ from controller.execution.recorder import Recorder
 from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube.client import Client
-from controller.kube.lease import Elector
+from controller.kube.lease import Elector, LeaseLost
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
 
@@ -131,9 +131,12 @@ class Operator:
             await self.elector.acquire()
             since = asyncio.get_running_loop().time()
         metrics.lead(leading=True)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.elector.hold())
-            group.create_task(self.engine.lead(since=since))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.elector.hold())
+                group.create_task(self.engine.lead(since=since))
+        except* LeaseLost as lost:
+            raise lost.exceptions[0] from None
 
     async def _serve(self) -> None:
         await health.serve(
@@ -150,7 +153,11 @@ class Operator:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a part failed: stopping", part=task.get_name(), exc_info=error)
+            # That the Lease is lost is foreseen; a traceback would say nothing more.
+            trace = None if isinstance(error, LeaseLost) else error
+            _log.error(
+                "a part failed: stopping", part=task.get_name(), why=str(error), exc_info=trace
+            )
             self.failure = self.failure or error
             self.stopped.set()
 

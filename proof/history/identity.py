@@ -18,6 +18,9 @@ KINDS = frozenset({"Application", "ServerSet", "Server", "Operation"})
 def check(history: journal.History) -> Iterator[verdict.Violation]:
     """Yield every request of the operator that could have met a stranger, refused ones too."""
     for each in history.ours:
+        if each.asked.unread and not each.accepted:
+            # Refused before its body was read, which may have said whom it meant.
+            continue
         if each.verb == "deletecollection":
             yield _violation(each, f"deletes every one of the {each.resource} in sight")
         elif each.verb == "delete" and not each.asked.preconditions.uid:
@@ -29,9 +32,6 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
 
 
 def _meant(change: journal.Change) -> Iterator[verdict.Violation]:
-    if change.asked.unread and not change.accepted:
-        # Refused before its body was read, which may have said it.
-        return
     asked = change.asked.metadata
     if not asked.uid and not asked.resource_version:
         yield _violation(change, f"writes {change.object} without saying which UID it means")
