@@ -26,6 +26,7 @@ from devcluster import binaries, client, cluster, errors, ports, processes
 CHECKOUT = Path(__file__).parents[1]
 CHART = CHECKOUT / "charts" / "argosy"
 RELEASE = NAMESPACE = "argosy"
+APPLICATIONS = "/apis/argosy.dev/v1alpha1/namespaces/default/applications"
 NO_REPLICAS = "replicas=0"
 TOKEN_SECONDS = 7 * 86_400
 START_SECONDS = 30
@@ -152,7 +153,23 @@ def install(
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", RELEASE, str(chart), *flags, *chosen])
     text = helm(owner, ["get", "manifest", RELEASE])
+    owner.wait("admission to know the kinds", lambda: _admitted(owner))
     return [each for each in yaml.safe_load_all(text) if each]
+
+
+def _admitted(owner: cluster.Cluster) -> bool:
+    """Whether the API server looks at applications: for seconds after they were made known, no."""
+    probe = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "probe"},
+        "spec": {"components": [{"name": "probe", "replicas": 0, "template": {}}]},
+    }
+    try:
+        owner.client.create(f"{APPLICATIONS}?dryRun=All", probe)
+    except client.ApiError as error:
+        return error.status != client.UNAVAILABLE
+    return True
 
 
 def service_account_config(owner: cluster.Cluster, account: str) -> Path:
