@@ -606,3 +606,16 @@ def test_servers_that_fall_ill_are_replaced() -> None:
     assert incarnations(rehearsal) == [1, 1, 1, 2, 1]
     assert rehearsal.condition(objects.ServerSet, WEB) == ("False", "RemediationHeld")
     hold("remediation", rehearsal.story)
+
+
+def test_a_spare_server_that_took_a_place_ends_the_rollout() -> None:
+    """A server is lost while a spare one stands by, and is not missed: nothing is outstanding."""
+    surge = {"maxUnavailable": 0, "maxSurge": 1}
+    rehearsal = rehearse(replicas=3, rollout=surge)
+    update(rehearsal, "web:broken", replicas=3, rollout=surge)
+    rehearsal.run_for(5)
+    rehearsal.delete(Resource.SERVERS, "shop-web-1")
+    update(rehearsal, "web:v3", replicas=3, rollout={"maxUnavailable": 2})
+    rehearsal.rest()
+    assert set(rehearsal.images(WEB).values()) == {"web:v3"}
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")

@@ -31,7 +31,9 @@ def outstanding(census: Census) -> bool:
     Servers that the partition or a person keeps as they are do not count, nor do spare servers
     that stand in for them.
     """
-    if census.present - census.spares != census.desired or census.leaving:
+    # A spare one counts where it has taken the place of one that is gone.
+    regular = census.present - census.spares
+    if not regular <= census.desired <= census.present or census.leaving:
         return True
     return any(not each.kept and (each.stale or not each.available) for each in census.odd)
 
