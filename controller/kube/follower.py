@@ -110,13 +110,13 @@ class Follower(Generic[T]):
 
         A list begun at or after `since` (the loop's clock) is enough. Otherwise a consistent list
         is compared with the cache, which goes on following the watch: a quiet resource says
-        nothing of how far it is for up to a minute.
+        nothing of how far it is for up to a minute. A list that fails is asked for again.
         """
         while not self.reached:  # noqa: ASYNC110 - the first list, at start only
             await asyncio.sleep(CATCH_UP_POLL)
         if self._listed_at >= since:
             return
-        items, _, version = await self._read_all()
+        items, version = await self._read_patiently()
         present = {(each.metadata.namespace, each.metadata.name): each for each in items}
         newest = max((_version(each) for each in items), default=0)
 
@@ -131,6 +131,21 @@ class Follower(Generic[T]):
 
         while is_behind():  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(CATCH_UP_POLL)
+
+    async def _read_patiently(self) -> tuple[list[T], int]:
+        """Read everything, however often it takes: a new leader must not end over one refusal."""
+        backoff = Backoff(first=0.2, longest=15.0, rng=self._rng)
+        while True:
+            try:
+                items, _, version = await self._read_all()
+            except errors.ArgosyError as error:
+                if isinstance(error, faults.Gone):
+                    self._page = 0  # a page came too late: the next list is of one piece
+                delay = backoff.delay(error)
+                log.info("not caught up", resource=self._resource, why=str(error), again_in=delay)
+                await asyncio.sleep(delay)
+            else:
+                return items, version
 
     async def _list(self) -> None:
         began = asyncio.get_running_loop().time()

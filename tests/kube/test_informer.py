@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from api_server import ApiServer, Faults, Verdict
+from api_server import ApiServer, Faults, Verdict, chaos
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -212,6 +212,24 @@ async def test_survives_an_hour_without_api_server() -> None:
         world.server.faults.down = False
         assert await world.agree(within=30) <= 16
         assert not world.informer.failure
+
+
+async def test_new_leader_outlives_lists_that_are_refused() -> None:
+    """Whoever takes over asks again where its list is refused, or a page of it is too old."""
+    world = World()
+    for number in range(follower.PAGE + 1):
+        world.create(f"s{number}")
+    async with world.running():
+        world.server.faults.freeze(Resource.SERVICES)
+        world.create("unheard")
+        for verdict in (Verdict(before=chaos.busy("busy", 1.0)), Verdict(), _gone()):
+            world.server.faults.on("list", verdict=verdict)
+        loop = asyncio.get_running_loop()
+        loop.call_later(30, world.server.faults.thaw)
+        async with asyncio.timeout(60):
+            await world.informer.catch_up(loop.time())
+        assert not world.server.faults.rules, "all of it was met"
+        assert world.agrees()
 
 
 async def test_frozen_watch_is_given_up() -> None:
