@@ -46,11 +46,13 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
         )
         emitted.append(Emit(reason=Reason.REPLICAS_OVERRIDDEN, message=message, warning=True))
         notes.append(f"{row.name}: {message}")
-    if not spec and not annotations:
+    labels = _labels(row, application, found)
+    if not spec and not annotations and not labels:
         return Shape(notes=tuple(notes))
     body: dict[str, Any] = {"spec": spec} if spec else {}
-    if annotations:
-        body["metadata"] = {"annotations": annotations}
+    if annotations or labels:
+        parts = {"annotations": annotations, "labels": labels}
+        body["metadata"] = {key: value for key, value in parts.items() if value}
     change = Patch(
         resource=Resource.SERVERSETS,
         namespace=found.metadata.namespace,
@@ -199,6 +201,15 @@ def _content(spec: objects.ServerSetSpec, row: Row) -> dict[str, Any]:
     if not rendering.same(spec.volume_claims, row.target.volume_claims):
         changes["volumeClaims"] = rendering.full(row.target.volume_claims)
     return changes
+
+
+def _labels(
+    row: Row, application: objects.Application, found: objects.ServerSet
+) -> Mapping[str, str]:
+    """Return the labels of ours that somebody took off or changed."""
+    wanted = names.labels(application.metadata.name, row.name)
+    before = found.metadata.labels
+    return {key: value for key, value in wanted.items() if before.get(key) != value}
 
 
 def _annotations(
