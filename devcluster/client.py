@@ -14,6 +14,7 @@ import ssl
 import tempfile
 import threading
 import urllib.parse
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,8 @@ class _Kept:
 
     def __init__(self, connection: http.client.HTTPSConnection) -> None:
         self.connection = connection
-
-    def __del__(self) -> None:
-        self.connection.close()
+        # Not by `__del__`: in a cycle that is collected, the socket may find out first.
+        weakref.finalize(self, connection.close)
 
 
 class Client:
