@@ -21,6 +21,7 @@ from controller.api.resources import Resource
 from controller.execution import gather
 from controller.planning import application as application_planner
 from controller.planning import budget, merge_patch, plan, serverset, snapshot
+from controller.planning.register import Register
 
 T = TypeVar("T", bound=objects.Object)
 # A rollout of ten thousand servers one by one would take more; nobody reads that far.
@@ -158,7 +159,7 @@ class _Stage:
             snapshot.ServerSetSnapshot(
                 now=self.now,
                 server_set=found,
-                servers=dict(self._servers.setdefault(name, {})),
+                servers=Register(self._servers.setdefault(name, {})),
                 fleet=self._fleet,
                 application=self.application,
                 service=_service(found),

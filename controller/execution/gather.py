@@ -92,13 +92,12 @@ def _server_set(sources: Sources, key: Key, now: float, refusals: Refusals) -> S
     if found is None:
         return None
     spec = found.spec
-    servers = world.servers.by(worlds.OWNER, found.metadata.uid)
     component = (key.namespace, spec.application, spec.component)
     owner = found.metadata.controller
     return snapshot.ServerSetSnapshot(
         now=now,
         server_set=found,
-        servers={each.spec.ordinal: each for each in servers.values()},
+        servers=world.registers.of(found.metadata.uid),
         fleet=sources.fleets.facts(spec.fleet, key.namespace),
         application=_controlling_application(sources, found),
         service=world.services.objects.get(key.path),

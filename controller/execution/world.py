@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import functools
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from controller.api import conditions, names, objects
 from controller.api.resources import Resource
+from controller.execution.registers import Registers
 from controller.kube import api as kube_api
 from controller.kube import informer
 
@@ -85,6 +87,8 @@ class World:
             self.fleets = informer.Informer(api, Resource.FLEETS)
             self.namespaces = informer.Informer(api, Resource.NAMESPACES)
         self._add_indexes()
+        self.registers = Registers(functools.partial(self.servers.by, OWNER))
+        self.servers.subscribe(self.registers.change)
 
     def _add_indexes(self) -> None:
         self.sets.add_index(OWNER, _owner)

@@ -1,17 +1,17 @@
-"""One pass over a set's servers: what each of them is, and how many are what.
+"""What each of a set's servers is, and how many are what.
 
-The ServerSet planner runs often and its sets are large, so a server that is as it should be costs
-a few comparisons and leaves nothing behind; only the others are remembered one by one.
+Sets are large, and mostly well: a server that is as it should be, and healthy, is a number here,
+and only the others are told one by one. `register` takes the census.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from controller.api import names, objects
-from controller.planning import availability, rendering, snapshot
-from controller.planning.manifests import owned_by
+from controller.planning import availability, rendering
 from controller.planning.plan import soonest
 
 SPARE = "spare"
@@ -49,7 +49,7 @@ class Census:
     desired: int
     target: str
     partition: int
-    servers: dict[int, objects.Server]
+    servers: Mapping[int, objects.Server]
     odd: tuple[Facts, ...]
     leaving: tuple[objects.Server, ...]
     # Ordinals whose Server belongs to somebody else.
@@ -112,56 +112,15 @@ def as_told(spec: objects.ServerSetSpec, server: objects.ServerSpec) -> bool:
     )
 
 
-def take(given: snapshot.ServerSetSnapshot) -> Census:
-    """Return the census of the set's servers."""
-    count = _Count(given)
-    leaving: list[objects.Server] = []
-    foreign: list[int] = []
-    servers: dict[int, objects.Server] = {}
-    odd: list[Facts] = []
-    uid, desired, spares = given.server_set.metadata.uid, given.server_set.spec.replicas, 0
-    for ordinal, server in given.servers.items():
-        owners = server.metadata.owner_references
-        if not (owners and owners[0].uid == uid and owners[0].controller) and not owned_by(
-            server, given.server_set
-        ):
-            foreign.append(ordinal)
-        elif server.metadata.deletion_timestamp is not None:
-            leaving.append(server)
-        else:
-            servers[ordinal] = server
-            if ordinal >= desired:
-                spares += is_spare(server, desired)
-            facts = count.add(ordinal, server)
-            if facts is not None:
-                odd.append(facts)
-    return Census(
-        desired=desired,
-        target=count.target,
-        partition=count.partition,
-        servers=servers,
-        odd=tuple(sorted(odd)),
-        leaving=tuple(leaving),
-        foreign=tuple(sorted(foreign)),
-        updated=count.updated,
-        ready=count.ready,
-        available=count.available,
-        counting=count.counting,
-        failed=count.failed,
-        spares=spares,
-        soonest=count.soonest,
-    )
-
-
-class _Count:
-    """The running counts of one pass."""
+class Count:
+    """The running counts of one pass over the servers that are not simply well."""
 
     __slots__ = (
         "available",
         "counting",
         "failed",
         "now",
-        "operated",
+        "odd",
         "partition",
         "ready",
         "soonest",
@@ -171,47 +130,51 @@ class _Count:
         "waiting",
     )
 
-    def __init__(self, given: snapshot.ServerSetSnapshot) -> None:
-        self.now = given.now
-        self.operated = given.operated
-        self.spec = given.server_set.spec
-        self.target = self.spec.revision
-        self.partition = self.spec.rollout.partition
-        self.waiting = self.spec.rollout.min_ready_seconds
+    def __init__(self, spec: objects.ServerSetSpec, now: float) -> None:
+        self.now = now
+        self.spec = spec
+        self.target = spec.revision
+        self.partition = spec.rollout.partition
+        self.waiting = spec.rollout.min_ready_seconds
         self.updated = self.ready = self.available = self.counting = self.failed = 0
         self.soonest: float | None = None
+        self.odd: list[Facts] = []
 
-    def add(self, ordinal: int, server: objects.Server) -> Facts | None:
-        """Count the server; return its facts unless it is as it should be and healthy."""
+    def add(self, ordinal: int, server: objects.Server) -> bool:
+        """Count the server, or return True, uncounted, if it is well: as it should be, and healthy.
+
+        One that is well stays so until it changes, or what the set says of its servers.
+        """
         told, status = server.spec, server.status
         stale = told.revision != self.target
+        lacking = availability.seconds_until_available(server, self.now, self.waiting)
+        operated = told.task is not None and availability.operated(server)
+        differs = not stale and not as_told(self.spec, told)
+        if lacking <= 0 and not (operated or stale or differs):
+            return True
         if not stale and status.revision == self.target and status.incarnation == told.incarnation:
             self.updated += 1
-        lacking = availability.seconds_until_available(server, self.now, self.waiting)
-        operated = ordinal in self.operated or (
-            told.task is not None and availability.operated(server)
-        )
         if lacking <= 0:
             self.ready += 1
             self.available += 1
-            if not operated:
-                self.counting += 1
-                if not stale and as_told(self.spec, told):
-                    return None
+            self.counting += not operated
         elif lacking < availability.FOREVER:
             self.ready += 1
             self.soonest = soonest(self.soonest, lacking)
         failed = lacking >= availability.FOREVER and availability.failed_for_good(server)
         self.failed += failed
-        return Facts(
-            ordinal=ordinal,
-            server=server,
-            ready=lacking < availability.FOREVER,
-            available=lacking <= 0,
-            counts=lacking <= 0 and not operated,
-            failed=failed,
-            stale=stale,
-            operated=operated,
-            kept=told.held or ordinal < self.partition,
-            differs=not stale and not as_told(self.spec, told),
+        self.odd.append(
+            Facts(
+                ordinal=ordinal,
+                server=server,
+                ready=lacking < availability.FOREVER,
+                available=lacking <= 0,
+                counts=lacking <= 0 and not operated,
+                failed=failed,
+                stale=stale,
+                operated=operated,
+                kept=told.held or ordinal < self.partition,
+                differs=differs,
+            )
         )
+        return False

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 
 from controller.api import objects
+from controller.planning.register import Register
 
 
 class Capability(enum.StrEnum):
@@ -122,13 +123,11 @@ class ServerSetSnapshot:
 
     now: float
     server_set: objects.ServerSet
-    servers: Mapping[int, objects.Server]
+    servers: Register
     fleet: FleetFacts
     # None where the application is gone (an orphaned or broken set).
     application: objects.Application | None = None
     service: objects.Service | None = None
-    # Ordinals that running operations hold: rollouts keep away from them.
-    operated: frozenset[int] = frozenset()
     claims: tuple[objects.Claim, ...] = ()
     # The application's; what a server below the partition comes back with.
     revisions: tuple[objects.ControllerRevision, ...] = ()

@@ -21,6 +21,7 @@ from controller.planning import (
     application,
     availability,
     budget,
+    census,
     contents,
     merge_patch,
     narrative,
@@ -29,7 +30,7 @@ from controller.planning import (
     serverset,
     snapshot,
 )
-from controller.planning.serverset import census
+from controller.planning.register import Register
 from controller.planning.snapshot import Capability
 
 START = 1_700_000_000.0
@@ -86,6 +87,7 @@ class Rehearsal:
         self._serial = 0
         self._told: dict[str, list[str]] = {}
         self._images: dict[str, str] = {}
+        self._registers: dict[str, Register] = {}
 
     # What people do.
 
@@ -260,7 +262,7 @@ class Rehearsal:
         return snapshot.ServerSetSnapshot(
             now=self.now,
             server_set=found,
-            servers=self.servers(name),
+            servers=self._register(found),
             fleet=self.fleet,
             application=self.get(objects.Application, found.spec.application) if mine else None,
             service=self.get(objects.Service, name) if self.has(Resource.SERVICES, name) else None,
@@ -273,6 +275,19 @@ class Rehearsal:
             watching_since=self.watching_since,
             namespace_terminating=self.namespace_terminating,
         )
+
+    def _register(self, server_set: objects.ServerSet) -> Register:
+        """Return the register kept of the set, once it was seen to say what a new one says."""
+        servers = self.servers(server_set.metadata.name)
+        kept = self._registers.setdefault(server_set.metadata.uid, Register())
+        for ordinal in [each for each in kept if each not in servers]:
+            kept.remove(ordinal)
+        for ordinal, server in servers.items():
+            if kept.get(ordinal) != server:
+                kept.put(server)
+        told = kept.census(server_set, self.now)
+        assert told == Register(servers).census(server_set, self.now)
+        return kept
 
     def _plan_application(self, name: str) -> None:
         made = application.plan(self.application_snapshot(name))

@@ -10,6 +10,7 @@ import pytest
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.planning import plan, serverset, snapshot
+from controller.planning.register import Register
 from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
 
 SET = "shop-web"
@@ -84,7 +85,7 @@ def test_the_service_comes_with_the_servers() -> None:
     rehearsal = Rehearsal()
     rehearsal.apply("shop", component("web", "web:v1", 2))
     rehearsal.run_for(2)
-    made = planned(rehearsal, service=None, servers={})
+    made = planned(rehearsal, service=None, servers=Register())
     action = made.actions[0]
     assert isinstance(action, plan.Create)
     assert action.resource is Resource.SERVICES
@@ -99,7 +100,7 @@ def test_the_service_comes_with_the_servers() -> None:
 def test_without_dns_there_is_no_service() -> None:
     """A fleet whose servers are not found by DNS needs none, and waits for none."""
     fleet = snapshot.FleetFacts(name="metal", capabilities=frozenset())
-    made = planned(rehearse(), service=None, servers={}, fleet=fleet)
+    made = planned(rehearse(), service=None, servers=Register(), fleet=fleet)
     assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
 
 
@@ -124,7 +125,7 @@ def test_an_obstacle_stops_everything_and_says_so(
     changes: dict[str, Any], why: str, *, stalled: bool
 ) -> None:
     """Nothing is made while something stands in the way, and the status names it and a remedy."""
-    made = planned(rehearse(), servers={}, **changes)
+    made = planned(rehearse(), servers=Register(), **changes)
     assert created(made) == deleted(made) == []
     assert reason(made) == why
     assert bool(reason(made, "Stalled")) is stalled
@@ -135,7 +136,7 @@ def test_an_obstacle_stops_everything_and_says_so(
 def test_someone_elses_service_is_never_taken() -> None:
     """A Service of the set's name that is not the set's own stalls it, without a try."""
     foreign = objects.Service(metadata=objects.Meta(name=SET, namespace=NAMESPACE, uid="theirs"))
-    made = planned(rehearse(), servers={}, service=foreign)
+    made = planned(rehearse(), servers=Register(), service=foreign)
     assert [each for each in made.actions if not isinstance(each, plan.Emit)] == []
     assert reason(made, "Stalled") == "NameTaken"
 
@@ -148,7 +149,7 @@ def test_a_taken_name_of_one_server_leaves_the_others() -> None:
     servers = {
         ordinal: each for ordinal, each in rehearsal.servers(SET).items() if ordinal in (0, 1)
     }
-    made = planned(rehearsal, servers=servers, refusals=(refusal("servers/shop-web-2"),))
+    made = planned(rehearsal, servers=Register(servers), refusals=(refusal("servers/shop-web-2"),))
     assert created(made) == ["shop-web-3"]
     assert reason(made, "Stalled") == "NameTaken"
     assert status(made).blocked_by[0].object == "Server/shop-web-2"
@@ -367,11 +368,11 @@ def test_a_missing_server_waits_for_those_on_their_way_out() -> None:
     servers = rehearsal.servers(SET)
     assert [each for each, one in servers.items() if one.metadata.deletion_timestamp] == [4, 5]
     del servers[0]
-    assert created(planned(rehearsal, servers=servers)) == []
+    assert created(planned(rehearsal, servers=Register(servers))) == []
     rehearsal.run_for(3)
     servers = rehearsal.servers(SET)
     del servers[0]
-    assert created(planned(rehearsal, servers=servers)) == ["shop-web-0"]
+    assert created(planned(rehearsal, servers=Register(servers))) == ["shop-web-0"]
 
 
 def test_a_mark_does_not_outrank_what_a_rollout_added() -> None:

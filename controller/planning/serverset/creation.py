@@ -10,9 +10,9 @@ import collections
 from controller.api import names
 from controller.api.resources import Resource
 from controller.planning import contents, manifests, snapshot
+from controller.planning.census import Census
 from controller.planning.plan import Create
 from controller.planning.serverset import scaling
-from controller.planning.serverset.census import Census
 
 
 def creates(

@@ -21,6 +21,7 @@ from controller.planning import (
     snapshot,
     words,
 )
+from controller.planning.census import Census
 from controller.planning.manifests import owned_by
 from controller.planning.plan import Action, Create, Delete, Emit, Plan, Urgency, soonest
 from controller.planning.serverset import (
@@ -33,7 +34,6 @@ from controller.planning.serverset import (
     summary,
     updates,
 )
-from controller.planning.serverset.census import Census, take
 
 ORPHAN_FINALIZER = "orphan"
 
@@ -54,7 +54,7 @@ def plan(given: snapshot.ServerSetSnapshot) -> Plan:
     """Return what the set needs now, and how it stands."""
     if given.server_set.metadata.deletion_timestamp is not None:
         return _teardown(given)
-    census = take(given)
+    census = given.servers.census(given.server_set, given.now)
     refused = refusals.of(given.refusals)
     obstacle = obstacles.find(given)
     if obstacle is not None:

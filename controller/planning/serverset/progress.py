@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import clock, objects
-from controller.planning.serverset.census import Census
+from controller.planning.census import Census
 
 # Status tells times to the second: what it dates may have happened that much later.
 GRAIN = 1.0

@@ -11,7 +11,7 @@ import dataclasses
 from controller.api import clock, names
 from controller.api.reasons import Reason
 from controller.planning import availability, words
-from controller.planning.serverset.census import Census, Facts
+from controller.planning.census import Census, Facts
 
 # How long a server may be ill before it is made anew: longer than a node takes to restart.
 PATIENCE_SECONDS = 300

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from controller.api import objects
 from controller.planning import budget, words
-from controller.planning.serverset.census import Census, Facts
+from controller.planning.census import Census, Facts
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import heapq
 
 from controller.api import names, objects
 from controller.planning import amounts, budget, words
-from controller.planning.serverset.census import SPARE, Census, is_spare
+from controller.planning.census import SPARE, Census, is_spare
 
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
 
@@ -114,6 +114,8 @@ def _creation(
             f"{missing - regular} of {words.count(missing, 'missing server')} must wait until"
             f" {words.have(len(census.leaving), 'old one')} gone"
         )
+    if not (regular or extra):
+        return Scaling(notes=tuple(notes))
     taken = set(census.servers) | {each.spec.ordinal for each in census.leaving}
     ordinals = _lowest_free(taken, 0, regular)
     taken.update(ordinals)

@@ -14,10 +14,10 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import refusals, remedies, snapshot, words
+from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 from controller.planning.serverset import progress as progresses
 from controller.planning.serverset import remediation
-from controller.planning.serverset.census import Census
 from controller.planning.verdict import Verdict
 
 # A status must stay small, however large the set.

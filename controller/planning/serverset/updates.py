@@ -10,8 +10,8 @@ import msgspec
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.planning import contents, rendering
+from controller.planning.census import Facts
 from controller.planning.plan import Patch
-from controller.planning.serverset.census import Facts
 
 
 class Upkeep:
