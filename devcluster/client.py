@@ -25,7 +25,7 @@ from devcluster import errors
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-BAD_REQUEST, NOT_FOUND, UNAVAILABLE = 400, 404, 503
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 400, 403, 404, 503
 
 
 class ApiError(errors.DevclusterError):

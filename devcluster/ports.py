@@ -1,7 +1,13 @@
 """Free ports of 127.0.0.1; `cluster` chooses them once and keeps them for the cluster's life."""
 
+import contextlib
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from devcluster import errors
 
@@ -23,15 +29,39 @@ def taken(port: int) -> bool:
 def free(count: int) -> tuple[int, ...]:
     """Return as many different ports, each free at this moment.
 
-    They are drawn at random, so that clusters started at the same time do not meet.
+    They are given out in turn, to all processes of this user: between choice and use, and while
+    whoever had one is being restarted, nobody else gets it.
     """
     chosen: list[int] = []
-    for port in random.SystemRandom().sample(range(FIRST, LAST), LAST - FIRST):
-        if not taken(port):
-            chosen.append(port)
-        if len(chosen) == count:
-            return tuple(chosen)
+    with _turn() as turn:
+        for _ in range(FIRST, LAST):
+            port = next(turn)
+            if not taken(port):
+                chosen.append(port)
+            if len(chosen) == count:
+                return tuple(chosen)
     raise errors.DevclusterError(f"no {count} free ports between {FIRST} and {LAST}")
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[Iterator[int]]:
+    """Give the ports after those that were given last, and nobody else any meanwhile."""
+    place = Path(tempfile.gettempdir()) / f"argosy-ports-{os.getuid()}"
+    with place.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        told = file.read()
+        last = int(told) if told.isdecimal() else random.SystemRandom().randrange(FIRST, LAST)
+
+        def after() -> Iterator[int]:
+            nonlocal last
+            while True:
+                last = FIRST + (last + 1 - FIRST) % (LAST - FIRST)
+                yield last
+
+        yield after()
+        file.truncate(0)
+        file.write(str(last))
 
 
 def refuse_taken(ports: dict[str, int]) -> None:

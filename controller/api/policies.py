@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
-from controller.api.schema import Count, FreeForm, Name, Seconds, Share, rule, rules
+from controller.api.schema import Count, FreeForm, Seconds, Share, rule, rules
 
 
 class Deletion(schema.Model):
@@ -89,7 +89,7 @@ Attempts = Annotated[int, Field(ge=1, le=1000)]
 class Alternative(schema.Model):
     """Another way to make a server, tried when those before it failed."""
 
-    name: Name
+    name: schema.Label
     """What it is called in status."""
     patch: FreeForm
     """A JSON merge patch of the component's template."""

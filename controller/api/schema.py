@@ -119,6 +119,14 @@ Name = Annotated[
         DNS_1123, "must be lower-case letters, digits and dashes, and begin and end without a dash"
     ),
 ]
+# What only status speaks of: nothing is called by it.
+Label = Annotated[
+    str,
+    Matching(
+        "^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$",
+        "must be letters, digits and dashes, and begin and end without a dash",
+    ),
+]
 ComponentName = Annotated[
     str,
     Matching(

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from controller.api import names, objects
+from controller.api import conditions, names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, following, reading, references, screen
 from controller.cli.session import Session
+from controller.planning.operation import endings
 
 MANAGER = "kubectl-argosy"
 NAME_BYTES = 3
@@ -86,6 +87,13 @@ async def retry(
     if not before.status.completion_time:
         raise failures.Refusal(
             f"{meant} has not ended; wait, or {session.target.typed(f'cancel {meant.name}')}"
+        )
+    ended = conditions.find(before.status.conditions, "Succeeded")
+    if ended is None or ended.reason not in endings.RETRIED:
+        how = ended.reason if ended is not None else "it did"
+        raise failures.Refusal(
+            f"{meant} has ended as {how}, which leaves nothing to take up:"
+            f" only {', '.join(sorted(endings.RETRIED))} ones can be retried; start a new one"
         )
     known = [each.name for each in before.spec.steps]
     if step and step not in known:

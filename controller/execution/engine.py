@@ -348,6 +348,8 @@ def _pause(found: gather.Snapshot | None) -> float:
     elif isinstance(found, snapshot.OperationSnapshot):
         waiting = sum(1 for each in found.others if not each.status.completion_time)
         looks = len(found.servers) * (1 + waiting)
+    elif isinstance(found, snapshot.FleetSnapshot):
+        looks = found.servers
     else:
         return 0.0
     return min(max(looks * SECONDS_PER_SERVER, SHORTEST_PAUSE), LONGEST_PAUSE)

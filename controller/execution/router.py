@@ -96,6 +96,14 @@ class Router:
         if owner is not None:
             self._engine.touch_later(Key(Resource.SERVERSETS, item.metadata.namespace, owner.name))
         self._touch_operations(item.metadata.namespace, item.spec.application)
+        if old is None or new is None:
+            self._touch_fleet(item.spec.fleet)
+
+    def _touch_fleet(self, name: str) -> None:
+        """Have a fleet count its servers; one that is built in has nowhere to say how many."""
+        fleets = self._world.fleets
+        if fleets is not None and ("", name) in fleets.objects:
+            self._engine.touch_later(Key(Resource.FLEETS, "", name))
 
     def _operation(self, old: objects.Operation | None, new: objects.Operation | None) -> None:
         item = new or old

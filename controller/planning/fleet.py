@@ -76,5 +76,10 @@ def _conditions(look: snapshot.FleetSnapshot) -> conditions.Conditions:
 
 
 def _pressing(before: objects.FleetStatus, after: objects.FleetStatus) -> bool:
-    """A count may be told a little later; everything else is waited for."""
+    """How many there are may be told a little later; whether there are any, and all else, is not.
+
+    A fleet that has servers cannot be deleted.
+    """
+    if bool(before.servers) != bool(after.servers):
+        return True
     return msgspec.structs.replace(before, servers=after.servers) != after

@@ -67,7 +67,10 @@ def _paragraphs(history: History, violations: Sequence[Violation]) -> Iterable[s
     if not violations:
         return
     source = f" of {history.source}" if history.source else ""
-    yield f"{len(violations)} violations in {len(history.changes)} changes{source}"
+    # The first line is all that some reports show.
+    yield (
+        f"{violations[0]} — {len(violations)} violations in {len(history.changes)} changes{source}"
+    )
     for each in violations[:SHOWN]:
         yield f"- {each}"
         yield from (f"    {line}" for line in story(history, each))

@@ -1,5 +1,6 @@
 """The parts of devcluster that need no cluster: ports, certificates, processes, command lines."""
 
+import concurrent.futures
 import fcntl
 import http.server
 import json
@@ -62,6 +63,13 @@ def test_free_ports_are_different_and_can_be_bound() -> None:
     assert len(set(chosen)) == 20
     for each in sockets:
         each.close()
+
+
+def test_a_port_that_was_given_is_not_given_again_soon() -> None:
+    """Whoever starts at the same time, or again later, finds the ports that it chose free."""
+    with concurrent.futures.ThreadPoolExecutor(4) as several:
+        given = [port for found in several.map(ports.free, [5] * 20) for port in found]
+    assert len(set(given)) == len(given)
 
 
 def test_a_taken_port_is_refused_by_name() -> None:

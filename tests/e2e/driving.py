@@ -132,6 +132,20 @@ class Kube:
             resources.path(resource, self.namespace, name), {"propagationPolicy": policy}
         )
 
+    def remove_fleet(self, name: str) -> None:
+        """Delete a fleet once it says that it has no servers, as it must until then be there."""
+
+        def removed() -> bool:
+            try:
+                self.api.delete(resources.path(Resource.FLEETS, name=name))
+            except client.ApiError as error:
+                if error.status != client.FORBIDDEN:
+                    raise
+                return False
+            return True
+
+        self.wait_until(f"fleet {name} is let go", removed)
+
     def whoami(self) -> str:
         """Return the user name under which the test acts."""
         review = {

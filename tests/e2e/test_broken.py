@@ -9,6 +9,7 @@ import pytest
 
 from controller.api import names, resources
 from controller.api.resources import Resource
+from devcluster import client
 from tests.e2e import driving
 from tests.e2e.driving import App, Kube, component
 
@@ -56,7 +57,25 @@ def test_unknown_fleet_stalls_its_application_alone(kube: Kube) -> None:
         app.delete()
         app.wait_gone()
     finally:
-        kube.api.delete(resources.path(Resource.FLEETS, name=fleet))
+        kube.remove_fleet(fleet)
+
+
+def test_fleet_in_use_cannot_be_deleted(kube: Kube) -> None:
+    """It counts its servers, and nobody could take them down without it: they go first."""
+    fleet = f"used-{secrets.token_hex(4)}"
+    place = resources.PLACES[Resource.FLEETS]
+    body = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": fleet}}
+    path = resources.path(Resource.FLEETS, name=fleet)
+    kube.api.create(resources.path(Resource.FLEETS), {**body, "spec": {"provider": "memory"}})
+    app = kube.app(component(replicas=3), fleet=fleet)
+    app.apply()
+    app.wait_ready()
+    kube.wait_until("it counts them", lambda: kube.api.get(path)["status"].get("servers") == 3)
+    with pytest.raises(client.ApiError, match="must have none before it can be deleted"):
+        kube.api.delete(path)
+    app.delete()
+    app.wait_gone()
+    kube.remove_fleet(fleet)
 
 
 def test_template_that_the_api_server_refuses_is_told(kube: Kube) -> None:

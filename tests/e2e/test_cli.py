@@ -179,8 +179,9 @@ def test_a_snapshot_is_taken_where_it_can_be(terminal: Terminal, kube: Kube, pla
     found = kube.get(Resource.OPERATIONS, "kept")
     assert found is not None
     assert found["status"]["progress"] == "2/2"
+    assert "leaves nothing to take up" in terminal.run("retry", "kept", code=1)
     terminal.run("delete", "machines", "--yes")
-    place.api.delete(f"/apis/argosy.dev/v1alpha1/fleets/{fleet}")
+    kube.remove_fleet(fleet)
 
 
 def test_a_rollout_is_taken_back(terminal: Terminal, shop: App, kube: Kube) -> None:
