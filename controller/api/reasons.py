@@ -226,7 +226,7 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         "As asked: the server runs, or the operation gives servers their turns."
     ),
     Reason.STOPPED: Description(
-        "The server is stopped, as asked.",
+        "The server is stopped, as asked, or all are that are not available.",
         "Start it when it should run again.",
         "kubectl argosy start APPLICATION",
     ),

@@ -39,6 +39,9 @@ BELIEVED_AFTER = 6
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
 
+# What sums up the objects below it: its own acts change what it would say.
+SUMMARISED = frozenset({Resource.APPLICATIONS, Resource.SERVERSETS})
+
 Answer = Callable[[], Awaitable[Sequence[Written]]]
 # An object that a call may have written.
 Place = tuple[Resource, str, str]
@@ -264,7 +267,8 @@ class Dispatcher:
         patch = _status_patch(key, item, planned.status, reason="what was seen has changed")
         if not patch.body:
             return None
-        held = record.pacer.wait(self._clock(), settled=planned.settled)
+        acting = bool(record.pending) and key.resource in SUMMARISED
+        held = record.pacer.wait(self._clock(), settled=planned.settled, acting=acting)
         if held:
             return held
         self._track(

@@ -9,6 +9,8 @@ import msgspec
 
 from controller.planning.plan import Status
 
+# What is being acted on has news in a moment; the acts go first, and are told of together.
+MOMENT = 0.1
 FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
 
@@ -41,14 +43,23 @@ def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
 class Pacer:
     """Spaces the status writes of one object while it moves: 1, 2, 4 … 30 seconds apart."""
 
-    __slots__ = ("_interval", "_next")
+    __slots__ = ("_acting_until", "_interval", "_next")
 
     def __init__(self) -> None:
         self._interval = FIRST_INTERVAL
         self._next = 0.0
+        self._acting_until = 0.0
 
-    def wait(self, now: float, *, settled: bool) -> float:
-        """Return how long to hold the write back: 0.0 means write now, which counts as written."""
+    def wait(self, now: float, *, settled: bool, acting: bool = False) -> float:
+        """Return how long to hold the write back: 0.0 means write now, which counts as written.
+
+        `acting` says that writes of the same plan have just been asked for.
+        """
+        if acting:
+            self._acting_until = self._acting_until or now + MOMENT
+            if now < self._acting_until:
+                return self._acting_until - now
+        self._acting_until = 0.0
         if settled:
             self._interval, self._next = FIRST_INTERVAL, 0.0
             return 0.0

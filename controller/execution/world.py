@@ -135,6 +135,11 @@ class World:
             counts[server.spec.fleet, *said] += 1
         return dict(counts)
 
+    async def wait(self) -> None:
+        """Return once `synced`."""
+        for each in self.informers.values():
+            await each.wait()
+
     async def run(self) -> None:
         """Keep all caches up to date until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import importlib
 import signal
 import time
@@ -38,6 +39,8 @@ _log = structlog.get_logger(__name__)
 # Exit status when the Lease was lost or a part failed: the process must not go on.
 FAILED = 1
 LEASE = "argosy-leader"
+# Caches hold hundreds of thousands of objects, hardly any of them in a cycle: look less often.
+COLLECTIONS = (50_000, 20, 20)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,18 @@ class Operator:
         self._spawn(self._lead(), "leader")
         self._spawn(self._serve(), "probes")
 
+    async def filled(self) -> None:
+        """Return once all caches are full, or the operator is to stop before that."""
+        waits = [
+            asyncio.create_task(self.world.wait()),
+            asyncio.create_task(self.stopped.wait()),
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+        # What was read stays: no collection need ever look at it again.
+        gc.freeze()
+
     async def stop(self) -> None:
         """Finish what is in flight, then hand the Lease over at once. Once only."""
         if self._ending:
@@ -171,7 +186,8 @@ async def _main(options: Options) -> int:
         loop.add_signal_handler(each, operator.stopped.set)
     await operator.start()
     try:
-        # Importing kopf takes longer than filling most caches, which need not wait for it.
+        # Importing kopf takes as long as filling most caches, and would be in their way.
+        await operator.filled()
         await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
         from controller.wiring import handlers  # noqa: PLC0415 - see above
 
@@ -188,5 +204,6 @@ async def _main(options: Options) -> int:
 
 def run(options: Options) -> int:
     """Run one replica until it is told to stop; return the exit status."""
+    gc.set_threshold(*COLLECTIONS)
     logging.configure(format=options.log_format, level=options.log_level)
     return uvloop.run(_main(options))

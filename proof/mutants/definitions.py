@@ -171,9 +171,9 @@ MUTANTS = (
         name="a set counts servers that it only ordered",
         edits=(
             Edit(
-                f"{PLANNING}/serverset/census.py",
-                "        ready=count.ready,\n",
-                "        ready=given.server_set.spec.replicas,\n",
+                f"{PLANNING}/register.py",
+                "            ready=count.ready + well,\n",
+                "            ready=spec.replicas,\n",
             ),
         ),
         story="life",

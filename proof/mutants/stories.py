@@ -258,8 +258,10 @@ async def succession(stage: arena.Stage) -> None:
     await stage.kill()
     first = stage.stand()
     await asyncio.sleep(1)
-    stage.stand()
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 4)))
+    # Whoever leads is at work when the other one comes.
+    await stage.until("the first servers", lambda: bool(stage.all(Resource.SERVERS)))
+    stage.stand()
     await stage.ready("shop")
     stage.change(Resource.APPLICATIONS, "shop", shop(component("web", 40)))
     await stage.until("some more", lambda: len(stage.all(Resource.SERVERS)) > 4 + FIRST)

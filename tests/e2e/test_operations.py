@@ -467,6 +467,9 @@ def test_stop_takes_pods_away_and_start_brings_them_back(kube: Kube) -> None:
     assert driving.uids(app.servers()) == servers
     power = {name: each["status"].get("power") for name, each in app.servers().items()}
     assert power == {pod(0): "Stopped", pod(1): "Stopped", pod(2): "Running"}
+    # That is as asked: nobody is at work on it.
+    app.wait_for_reason("Stopped")
+    assert not app.says("Reconciling")
     submit(kube, "start", "Start", servers="0-1", concurrency=2).wait_end("Completed")
     app.wait_ready()
     again = driving.uids(app.pods())

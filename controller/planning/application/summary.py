@@ -20,7 +20,7 @@ from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
 # Where nothing is being changed, a set's own reason says more than that it is under way.
-_PASSED_ON = frozenset({Reason.SERVERS_UNAVAILABLE, Reason.REMEDIATION_HELD})
+_PASSED_ON = frozenset({Reason.SERVERS_UNAVAILABLE, Reason.REMEDIATION_HELD, Reason.STOPPED})
 _COUNTS = ("desired", "current", "updated", "ready", "available", "failed")
 
 
@@ -250,7 +250,7 @@ def _progressing(outlook: Outlook) -> Verdict:
     if not outlook.table.removed and len(reasons) == 1 and reasons <= _PASSED_ON:
         reason = reasons.pop()
         message = f"{available} of {words.have(desired, 'server')} available: see {names_told}."
-        return Verdict(reason=reason, message=message, reconciling=True)
+        return Verdict(reason=reason, message=message, reconciling=reason != Reason.STOPPED)
     message = f"{available} of {words.have(desired, 'server')} available; under way: {names_told}."
     return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
 

@@ -198,6 +198,18 @@ def _lost(outlook: Outlook) -> Verdict | None:
     )
 
 
+def _stopped(outlook: Outlook) -> Verdict | None:
+    """Nothing is under way where all that is missing was stopped by somebody who asked for it."""
+    census = outlook.census
+    if census.present != census.desired or census.leaving or census.due:
+        return None
+    down = [each.server for each in census.odd if not each.available]
+    if not down or any(not each.spec.power == each.status.power == "Stopped" for each in down):
+        return None
+    message = f"{words.have(len(down), 'server')} stopped, as asked. {_counts(census)}"
+    return Verdict(reason=Reason.STOPPED, message=message)
+
+
 def _under_way(outlook: Outlook) -> Verdict:
     census = outlook.census
     return Verdict(reason=_movement(outlook), message=_counts(census), reconciling=True)
@@ -236,6 +248,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _as_wanted,
     _epidemic,
     _lost,
+    _stopped,
     _under_way,
 )
 
