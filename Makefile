@@ -15,7 +15,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help
 .SILENT: help
-.PHONY: help setup binaries node-packages demo test test-unit test-e2e test-node check format \
+.PHONY: help setup binaries node-packages demo test test-api test-unit test-e2e test-node check format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -41,13 +41,19 @@ node-packages: ## Install what the real node needs (root, Debian)
 demo: setup ## Watch an application live its life on a real Kubernetes
 	$(PY) -m devcluster.demo
 
-test: test-unit test-e2e test-node ## Set up and run all tests
+# The real node waits most of its time, so its tests run beside the others.
+test: setup ## Set up and run all tests
+	$(MAKE) --no-print-directory -j2 test-api test-node
+
+test-api: ## Run all tests but those on a real node
+	$(MAKE) --no-print-directory test-unit
+	$(MAKE) --no-print-directory test-e2e
 
 test-unit: setup ## Run the tests that need no cluster
 	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
 
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) -n $(E2E_JOBS) --dist loadfile -m "e2e and not realnode" || { echo "some failed; those run once more, alone:"; \
+	$(PYTEST) -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder -m "e2e and not realnode" || { echo "some failed; those run once more, alone:"; \
 	  $(PYTEST) --last-failed --last-failed-no-failures none -m "e2e and not realnode"; }
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.

@@ -72,3 +72,27 @@ def _install(one: cluster.Cluster) -> None:
 def is_given() -> bool:
     """Whether the tests run against a cluster that is not theirs to break."""
     return bool(os.environ.get(fixtures.GIVEN))
+
+
+# Files that take minutes come first, so that no worker is left with one when the others are done.
+LONG = (
+    "test_cli_seeing",
+    "test_crashes",
+    "test_faults",
+    "test_cli",
+    "test_operations",
+    "test_costs",
+    "test_creation",
+    "test_demo",
+    "test_nodes",
+    "test_namespaced",
+    "test_docs",
+    "test_tour",
+    "test_rollout",
+    "test_deletion",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; pytest runs files in the order of their first tests."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))

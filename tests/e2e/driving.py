@@ -26,7 +26,7 @@ from proof import history
 
 PATIENCE_SECONDS = 120.0
 UNAVAILABLE = 503
-POLL_SECONDS = 0.15
+POLL_SECONDS = 0.2
 HOOK = "kwok.argosy.dev/"
 # All that Argosy makes for an application, by what belongs to it.
 MADE = (
@@ -330,14 +330,15 @@ class App:
         self.kube.delete(Resource.APPLICATIONS, self.name, policy)
 
     def left(self, *but: Resource) -> list[str]:
-        """Return all that is left of it, but for these resources."""
-        found = [
+        """Return what is left of it, but for these resources; of what is below it, only at last."""
+        if self.found():
+            return ["applications/" + self.name]
+        return [
             f"{resource}/{name}"
             for resource in MADE
             if resource not in but
             for name in self.kube.list(resource, application=self.name)
         ]
-        return found + (["applications/" + self.name] if self.found() else [])
 
     def wait_gone(self, *but: Resource) -> None:
         """Wait until nothing is left of it, but for these resources."""
