@@ -288,7 +288,7 @@ MUTANTS = (
             Edit(
                 "controller/kube/lease.py",
                 "            if began - self._seen_at < max(patience, self._duration):",
-                "            if began - self._seen_at < min(patience, 0.0):",
+                "            if began - self._seen_at < -patience:",
             ),
         ),
         story="succession",
