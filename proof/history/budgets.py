@@ -63,6 +63,8 @@ def _counts(life: lives.Life, change: journal.Change, slack: float) -> bool:
     current = life.at(change.place)
     if current is None or (life.gone is not None and life.gone.place < change.place):
         return False
+    if _doubtful(life, current, change):
+        return True
     if current.spec.incarnation != current.status.incarnation or current.terminating:
         return False
     recent = [
@@ -94,7 +96,11 @@ def _busy(
     limit = max(1, _share(known.spec.concurrency, known.status.total))
     if isinstance(known.spec.concurrency, str) and not known.status.total:
         return  # how many servers it is about has not been written yet
-    busy = sum(_open(life.at(change.place), task.operation) for life in servers)
+    busy = sum(
+        _open(version, task.operation) and not _doubtful(life, version, change)
+        for life in servers
+        if (version := life.at(change.place)) is not None
+    )
     if busy > limit:
         yield verdict.Violation(
             invariant="Budget",
@@ -116,8 +122,19 @@ def _operation(
     return None
 
 
-def _open(version: journal.Change | None, operation: str) -> bool:
-    if version is None or version.spec.task is None or version.spec.task.operation != operation:
+def _doubtful(life: lives.Life, current: journal.Change, change: journal.Change) -> bool:
+    """Whether a write since `current` may have taken effect, such as a killed operator's last.
+
+    It may have said that the server is up again, or that its task has ended.
+    """
+    return any(
+        doubt.answered >= current.received and doubt.received <= change.answered
+        for doubt in life.doubts
+    )
+
+
+def _open(version: journal.Change, operation: str) -> bool:
+    if version.spec.task is None or version.spec.task.operation != operation:
         return False
     state = version.status.task
     ended = state is not None and state.id == version.spec.task.id and state.state in tasks.ENDED

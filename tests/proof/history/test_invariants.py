@@ -592,6 +592,20 @@ def test_budget_of_a_component(unavailable: int | str, wrong: list[str]) -> None
     assert broken(shop) == wrong
 
 
+def test_budget_of_a_component_whose_server_may_be_back() -> None:
+    """An operator that was killed as it said so was perhaps heard; the next one goes on."""
+    shop = Shop(replicas=3)
+    shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": 1}})
+    for ordinal in range(3):
+        server = shop.server(ordinal)
+        shop.ready(shop.pod(server), server)
+    shop.log.wait(60)
+    shop.log.patch(shop.servers[0], spec={"incarnation": 2})
+    shop.log.refuse("patch", shop.servers[0], 504)
+    shop.log.patch(shop.servers[1], spec={"incarnation": 2})
+    assert broken(shop) == []
+
+
 @pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, []), ("50%", [])])
 def test_budget_of_an_operation(concurrency: int | str, wrong: list[str]) -> None:
     """A server asked to work for an operation beyond its concurrency is seen."""
