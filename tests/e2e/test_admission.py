@@ -36,6 +36,20 @@ def served(api: client.Client) -> None:
     assert processes.wait_until(
         lambda: all(_published(api, each) for each in wanted), DEADLINE_SECONDS
     ), "the CRDs are not served"
+    assert processes.wait_until(
+        lambda: all(_admitted(api, each) for each in wanted), DEADLINE_SECONDS
+    ), "admission does not know the kinds"
+
+
+def _admitted(api: client.Client, crd: dict[str, Any]) -> bool:
+    """Return whether admission looks at a kind: for seconds after it was made known, it does not."""
+    kind = crd["spec"]["names"]["kind"]
+    probe = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": "probe"}}
+    try:
+        api.create(f"{_collection(probe, 'default')}?dryRun=All", probe)
+    except client.ApiError as error:
+        return error.status != client.UNAVAILABLE
+    return True
 
 
 def _published(api: client.Client, crd: dict[str, Any]) -> bool:
