@@ -42,7 +42,7 @@ def served(api: client.Client) -> None:
 
 
 def _admitted(api: client.Client, crd: dict[str, Any]) -> bool:
-    """Return whether admission looks at a kind: for seconds after it was made known, it does not."""
+    """Return whether admission knows a kind: for seconds after the API server does, it may not."""
     kind = crd["spec"]["names"]["kind"]
     probe = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": "probe"}}
     try:
