@@ -35,8 +35,12 @@ def run(stage: Stage) -> None:
     for kind in KINDS:
         with stage.timed.namespace() as namespace:
             _behind(stage, namespace, kind, "raised")
-    if stage.sizes.defaults and stage.has(estimate.DEFAULTS):
+    if not stage.sizes.defaults:
+        return
+    if stage.has(estimate.DEFAULTS):
         _at_defaults(stage)
+    else:
+        stage.say("peers at their default limits are left out: this takes too long")
 
 
 def _at_defaults(stage: Stage) -> None:
