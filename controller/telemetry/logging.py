@@ -38,6 +38,13 @@ _current: contextvars.ContextVar[tuple[int, str, str, str, int] | None] = contex
 _visits = 0
 
 
+def _without_kopfs_tracebacks(record: logging.LogRecord) -> bool:
+    """Leave the traceback out of what kopf says: it says why, and whoever runs it goes on."""
+    if record.name.startswith("kopf"):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def configure(*, format: str = "json", level: str = "info", stream: TextIO | None = None) -> None:  # noqa: A002 - the flag's name
     """Send all log lines of at least `level` to `stream` (standard error), in `format`.
 
@@ -64,6 +71,7 @@ def configure(*, format: str = "json", level: str = "info", stream: TextIO | Non
             ],
         )
     )
+    handler.addFilter(_without_kopfs_tracebacks)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)

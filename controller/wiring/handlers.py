@@ -7,15 +7,20 @@ hide that object's delete, and `on.create` or `on.update` would write annotation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import kopf
+import structlog
 
 from controller.api import names
 from controller.api.resources import Resource
 from controller.execution.keys import Key
 
+_log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 1.0
 WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
 
 
@@ -28,11 +33,35 @@ async def watch(
 ) -> None:
     """Have every event of what people write touch its key, until told to stop.
 
-    `stopping` is called as soon as that is so; kopf takes its time to end.
+    `stopping` is called as soon as that is so; kopf takes its time to end. Where kopf ends by
+    itself, as it does over a watch that says garbage, it is started again.
     """
-    registry = kopf.OperatorRegistry()
-    _register(registry, touch, cluster_scoped=not namespaces)
-    _log_in(registry)
+    while not stop_flag.is_set():
+        registry = kopf.OperatorRegistry()
+        _register(registry, touch, cluster_scoped=not namespaces)
+        _log_in(registry)
+        _follow_its_life(registry, stop_flag, stopping)
+        try:
+            await kopf.operator(
+                registry=registry,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=list(namespaces),
+                stop_flag=stop_flag,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever kopf ends with, the engine goes on
+            _log.warning("kopf ended, and is started again", why=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop_flag.wait(), AGAIN_SECONDS)
+    await stopping()
+
+
+def _follow_its_life(
+    registry: kopf.OperatorRegistry,
+    stop_flag: asyncio.Event,
+    stopping: Callable[[], Awaitable[None]],
+) -> None:
+    """Configure kopf as it starts, and stop with it where it was told to."""
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
@@ -40,15 +69,8 @@ async def watch(
 
     @kopf.on.cleanup(registry=registry)
     async def clean_up(**_: object) -> None:
-        await stopping()
-
-    await kopf.operator(
-        registry=registry,
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=list(namespaces),
-        stop_flag=stop_flag,
-    )
+        if stop_flag.is_set():
+            await stopping()
 
 
 def _register(
