@@ -11,7 +11,6 @@ JOBS ?= auto
 E2E_JOBS ?= 3
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
-AGAIN := --last-failed --last-failed-no-failures none
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help
@@ -53,13 +52,16 @@ test-api: ## Run all tests but those on a real node
 test-unit: setup ## Run the tests that need no cluster
 	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
 
-# What fails is run once more, alone, as tests on clusters share the machine with others; both runs
-# are told, and the second one counts.
+# What fails is run once more, as tests on clusters share the machine with others; both runs are told,
+# and the second one counts. Arguments: where to remember, which tests, how to run them at first.
+define TWICE
+$(PYTEST) -o cache_dir=.pytest_cache/$(1) -m $(2) $(3) || \
+{ echo "some failed; those run once more, one by one:"; \
+  $(PYTEST) -o cache_dir=.pytest_cache/$(1) -m $(2) --last-failed --last-failed-no-failures none; }
+endef
+
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) -o cache_dir=.pytest_cache/e2e -m "e2e and not realnode" \
-	  -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder || \
-	{ echo "some failed; those run once more, alone:"; \
-	  $(PYTEST) -o cache_dir=.pytest_cache/e2e -m "e2e and not realnode" $(AGAIN); }
+	$(call TWICE,e2e,"e2e and not realnode",-n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder)
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
 test-node: setup ## Run the tests on a real node (root)
@@ -69,9 +71,7 @@ else ifeq ($(ARGOSY_REAL_NODE),0)
 	@echo "SKIPPED: the real-node tier is left out, as ARGOSY_REAL_NODE=0 asks"
 else
 	$(MAKE) --no-print-directory node-packages
-	export ARGOSY_REAL_NODE=1; $(PYTEST) -o cache_dir=.pytest_cache/node -m realnode || \
-	{ echo "some failed; those run once more:"; \
-	  $(PYTEST) -o cache_dir=.pytest_cache/node -m realnode $(AGAIN); }
+	export ARGOSY_REAL_NODE=1; $(call TWICE,node,realnode)
 endif
 
 check: $(VENV)/.ready ## Lint, type-check, and look for generated files that drifted

@@ -153,20 +153,25 @@ def install(
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", RELEASE, str(chart), *flags, *chosen])
     text = helm(owner, ["get", "manifest", RELEASE])
-    owner.wait("admission to know the kinds", lambda: _admitted(owner))
-    return [each for each in yaml.safe_load_all(text) if each]
-
-
-def _admitted(owner: cluster.Cluster) -> bool:
-    """Whether the API server looks at applications: for seconds after they were made known, no."""
     probe = {
         "apiVersion": "argosy.dev/v1alpha1",
         "kind": "Application",
         "metadata": {"name": "probe"},
         "spec": {"components": [{"name": "probe", "replicas": 0, "template": {}}]},
     }
+    owner.wait(
+        "admission to know the kinds", lambda: is_admitted(owner.client, APPLICATIONS, probe)
+    )
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def is_admitted(api: client.Client, path: str, probe: dict[str, Any]) -> bool:
+    """Return whether admission knows the kind: for seconds after the API server does, it may not.
+
+    Nothing is made of the probe, and it may be wrong: that is looked at later.
+    """
     try:
-        owner.client.create(f"{APPLICATIONS}?dryRun=All", probe)
+        api.create(f"{path}?dryRun=All", probe)
     except client.ApiError as error:
         return error.status != client.UNAVAILABLE
     return True

@@ -1,12 +1,10 @@
 """Free ports of 127.0.0.1; `cluster` chooses them once and keeps them for the cluster's life."""
 
-import contextlib
 import fcntl
 import os
 import random
 import socket
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from devcluster import errors
@@ -33,35 +31,21 @@ def free(count: int) -> tuple[int, ...]:
     whoever had one is being restarted, nobody else gets it.
     """
     chosen: list[int] = []
-    with _turn() as turn:
-        for _ in range(FIRST, LAST):
-            port = next(turn)
-            if not taken(port):
-                chosen.append(port)
-            if len(chosen) == count:
-                return tuple(chosen)
-    raise errors.DevclusterError(f"no {count} free ports between {FIRST} and {LAST}")
-
-
-@contextlib.contextmanager
-def _turn() -> Iterator[Iterator[int]]:
-    """Give the ports after those that were given last, and nobody else any meanwhile."""
     place = Path(tempfile.gettempdir()) / f"argosy-ports-{os.getuid()}"
     with place.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        told = file.read()
+        told, size = file.read(), LAST - FIRST
         last = int(told) if told.isdecimal() else random.SystemRandom().randrange(FIRST, LAST)
-
-        def after() -> Iterator[int]:
-            nonlocal last
-            while True:
-                last = FIRST + (last + 1 - FIRST) % (LAST - FIRST)
-                yield last
-
-        yield after()
-        file.truncate(0)
-        file.write(str(last))
+        for step in range(1, size + 1):
+            port = FIRST + (last - FIRST + step) % size
+            if not taken(port):
+                chosen.append(port)
+            if len(chosen) == count:
+                file.truncate(0)
+                file.write(str(port))
+                return tuple(chosen)
+    raise errors.DevclusterError(f"no {count} free ports between {FIRST} and {LAST}")
 
 
 def refuse_taken(ports: dict[str, int]) -> None:

@@ -88,8 +88,8 @@ async def retry(
         raise failures.Refusal(
             f"{meant} has not ended; wait, or {session.target.typed(f'cancel {meant.name}')}"
         )
-    ended = conditions.find(before.status.conditions, "Succeeded")
-    if ended is None or ended.reason not in endings.RETRIED:
+    if not endings.can_be_retried(before):
+        ended = conditions.find(before.status.conditions, "Succeeded")
         how = ended.reason if ended is not None else "it did"
         raise failures.Refusal(
             f"{meant} has ended as {how}, which leaves nothing to take up:"

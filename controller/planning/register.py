@@ -92,7 +92,7 @@ class Register(Mapping[int, objects.Server]):
     def _worth_a_look(self, uid: str, spec: objects.ServerSetSpec) -> list[int]:
         """Return the ordinals that may have become something else since the last census."""
         before, self._basis = self._basis, (uid, spec)
-        if before is not None and before == self._basis:
+        if before == self._basis:
             return sorted(self._changed | self._unsettled)
         self._present.clear()
         return sorted(self._servers)

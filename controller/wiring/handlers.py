@@ -53,7 +53,6 @@ async def watch(
             _log.warning("kopf ended, and is started again", why=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop_flag.wait(), AGAIN_SECONDS)
-    await stopping()
 
 
 def _follow_its_life(

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from controller.api import crds, kinds, names
-from devcluster import client, processes
+from devcluster import client, operator, processes
 
 pytestmark = pytest.mark.e2e
 
@@ -42,14 +42,9 @@ def served(api: client.Client) -> None:
 
 
 def _admitted(api: client.Client, crd: dict[str, Any]) -> bool:
-    """Return whether admission knows a kind: for seconds after the API server does, it may not."""
     kind = crd["spec"]["names"]["kind"]
     probe = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": "probe"}}
-    try:
-        api.create(f"{_collection(probe, 'default')}?dryRun=All", probe)
-    except client.ApiError as error:
-        return error.status != client.UNAVAILABLE
-    return True
+    return operator.is_admitted(api, _collection(probe, "default"), probe)
 
 
 def _published(api: client.Client, crd: dict[str, Any]) -> bool:

@@ -139,13 +139,18 @@ def begin_retry(look: snapshot.OperationSnapshot) -> plan.Plan | None:
     return plan.Plan(actions=(event,), status=status, urgency=plan.Urgency.PERSONAL)
 
 
+def can_be_retried(operation: objects.Operation) -> bool:
+    """Return whether the operation ended in a way that leaves something to take up."""
+    told = conditions.find(operation.status.conditions, "Succeeded")
+    return told is not None and told.reason in RETRIED
+
+
 def _may_go_on(look: snapshot.OperationSnapshot) -> bool:
-    told = conditions.find(look.operation.status.conditions, "Succeeded")
     application = look.application
     if application is None or application.metadata.deletion_timestamp is not None:
         return False
     going = look.operation.metadata.deletion_timestamp is not None
-    return told is not None and told.reason in RETRIED and not going
+    return can_be_retried(look.operation) and not going
 
 
 def _forget(operation: objects.Operation, start: str) -> tuple[objects.StepStatus, ...]:

@@ -204,7 +204,7 @@ def _stopped(outlook: Outlook) -> Verdict | None:
     if census.present != census.desired or census.leaving or census.due:
         return None
     down = [each.server for each in census.odd if not each.available]
-    if not down or any(not each.spec.power == each.status.power == "Stopped" for each in down):
+    if not down or not all(each.spec.power == each.status.power == "Stopped" for each in down):
         return None
     message = f"{words.have(len(down), 'server')} stopped, as asked. {_counts(census)}"
     return Verdict(reason=Reason.STOPPED, message=message)
