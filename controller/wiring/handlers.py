@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ async def watch(
             _log.warning("kopf ended, and is started again", why=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop_flag.wait(), AGAIN_SECONDS)
+        else:
+            stop_flag.set()
 
 
 def _follow_its_life(
@@ -65,6 +68,9 @@ def _follow_its_life(
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
         _configure(settings)
+        # kopf has taken the signals to itself, and would not tell that it ends because of one.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, stop_flag.set)
 
     @kopf.on.cleanup(registry=registry)
     async def clean_up(**_: object) -> None:
