@@ -26,22 +26,18 @@ WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
 
 
 async def watch(
-    touch: Callable[[Key], None],
-    *,
-    namespaces: Sequence[str],
-    stop_flag: asyncio.Event,
-    stopping: Callable[[], Awaitable[None]],
+    touch: Callable[[Key], None], *, namespaces: Sequence[str], stop_flag: asyncio.Event
 ) -> None:
-    """Have every event of what people write touch its key, until told to stop.
+    """Have every event of what people write touch its key, until the flag or a signal says stop.
 
-    `stopping` is called as soon as that is so; kopf takes its time to end. Where kopf ends by
-    itself, as it does over a watch that says garbage, it is started again.
+    Where kopf ends by itself, as it does over a watch that says garbage, it is started again.
+    A signal sets the flag.
     """
     while not stop_flag.is_set():
         registry = kopf.OperatorRegistry()
         _register(registry, touch, cluster_scoped=not namespaces)
         _log_in(registry)
-        _follow_its_life(registry, stop_flag, stopping)
+        _configure(registry, stop_flag)
         try:
             await kopf.operator(
                 registry=registry,
@@ -58,24 +54,22 @@ async def watch(
             stop_flag.set()
 
 
-def _follow_its_life(
-    registry: kopf.OperatorRegistry,
-    stop_flag: asyncio.Event,
-    stopping: Callable[[], Awaitable[None]],
-) -> None:
-    """Configure kopf as it starts, and stop with it where it was told to."""
+def _configure(registry: kopf.OperatorRegistry, stop_flag: asyncio.Event) -> None:
+    """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
-        _configure(settings)
-        # kopf has taken the signals to itself, and would not tell that it ends because of one.
+        settings.posting.enabled = False
+        settings.peering.standalone = True
+        # kopf removes the finalizer that it is told is its own wherever it is not needed.
+        settings.persistence.finalizer = f"kopf.{names.GROUP}/unused"
+        settings.scanning.disabled = True
+        settings.watching.connect_timeout = 10
+        settings.watching.server_timeout = 600
+        # kopf has taken the signals to itself, and takes its time to end: who else waits for them
+        # must know at once.
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, stop_flag.set)
-
-    @kopf.on.cleanup(registry=registry)
-    async def clean_up(**_: object) -> None:
-        if stop_flag.is_set():
-            await stopping()
 
 
 def _register(
@@ -105,14 +99,3 @@ def _log_in(registry: kopf.OperatorRegistry) -> None:
     def login(**given: Any) -> kopf.ConnectionInfo | None:
         found: kopf.ConnectionInfo | None = kopf.login_with_service_account(**given)
         return found or kopf.login_with_kubeconfig(**given)
-
-
-def _configure(settings: kopf.OperatorSettings) -> None:
-    """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    # kopf removes the finalizer that it is told is its own wherever it is not needed.
-    settings.persistence.finalizer = f"kopf.{names.GROUP}/unused"
-    settings.scanning.disabled = True
-    settings.watching.connect_timeout = 10
-    settings.watching.server_timeout = 600

@@ -95,7 +95,6 @@ class Operator:
         )
         self.failure: BaseException | None = None
         self.stopped = asyncio.Event()
-        self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def look(self, key: Key) -> None:
@@ -123,10 +122,8 @@ class Operator:
         gc.freeze()
 
     async def stop(self) -> None:
-        """Finish what is in flight, then hand the Lease over at once. Once only."""
-        if self._ending:
-            return
-        self._ending = True
+        """Wait to be told; then finish what is in flight, and hand the Lease over at once."""
+        await self.stopped.wait()
         await self.engine.stop()
         with contextlib.suppress(Exception):
             await self.elector.release()
@@ -185,6 +182,7 @@ async def _main(options: Options) -> int:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, operator.stopped.set)
     await operator.start()
+    ending = asyncio.create_task(operator.stop())
     try:
         # Importing kopf takes as long as filling most caches, and would be in their way.
         await operator.filled()
@@ -192,13 +190,11 @@ async def _main(options: Options) -> int:
         from controller.wiring import handlers  # noqa: PLC0415 - see above
 
         await handlers.watch(
-            operator.look,
-            namespaces=options.namespaces,
-            stop_flag=operator.stopped,
-            stopping=operator.stop,
+            operator.look, namespaces=options.namespaces, stop_flag=operator.stopped
         )
     finally:
-        await operator.stop()
+        operator.stopped.set()
+        await ending
     return FAILED if operator.failure is not None else 0
 
 

@@ -122,6 +122,7 @@ PERMISSIONS: tuple[Permission, ...] = (
     _allow("", "pods", "list", "delete", why="delete them if asked to", scope=Scope.RELEASE),
     _allow("apps", "deployments", "get", why="see the operator stop", scope=Scope.RELEASE_OWN),
     _allow("apps", "deployments/scale", "patch", why="stop it", scope=Scope.RELEASE_OWN),
+    _allow("", "pods", "list", why="see its last process end", scope=Scope.RELEASE_OWN),
 )
 
 

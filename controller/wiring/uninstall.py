@@ -25,6 +25,7 @@ from controller.kube.client import Client
 PAGE = 500
 POLL_SECONDS = 1.0
 NAMED = 20
+ENDED = frozenset({"Succeeded", "Failed"})
 # Owners last: while one is there, nobody takes what it owns for abandoned.
 RELEASED = (
     Resource.OPERATIONS,
@@ -60,9 +61,14 @@ class _Spec(msgspec.Struct, frozen=True):
     provider: str = ""
 
 
+class _Status(msgspec.Struct, frozen=True):
+    phase: str = ""
+
+
 class _Found(msgspec.Struct, frozen=True):
     metadata: _Meta
     spec: _Spec = _Spec()
+    status: _Status = _Status()
 
     @property
     def key(self) -> str:
@@ -78,12 +84,16 @@ class _Page(msgspec.Struct, frozen=True):
     metadata: _ListMeta = _ListMeta()
 
 
-class _Scale(msgspec.Struct, frozen=True):
-    replicas: int = 0
+class _Selector(msgspec.Struct, frozen=True, rename="camel"):
+    match_labels: dict[str, str]
+
+
+class _DeploymentSpec(msgspec.Struct, frozen=True):
+    selector: _Selector
 
 
 class _Deployment(msgspec.Struct, frozen=True):
-    status: _Scale = _Scale()
+    spec: _DeploymentSpec
 
 
 def main(options: Options) -> int:
@@ -142,21 +152,24 @@ async def _not_pods(api: Api, options: Options) -> list[str]:
 
 async def _stop(api: Api, options: Options) -> None:
     """Scale the operator down and wait: a replica that still ran would put finalizers back."""
-    await api.patch(
-        Resource.DEPLOYMENTS,
-        options.namespace,
-        options.deployment,
-        {"spec": {"replicas": 0}},
-        subresource="scale",
-    )
-    while await _replicas(api, options):  # noqa: ASYNC110 - the API server is what is asked
+    where = (options.namespace, options.deployment)
+    text = await api.get(Resource.DEPLOYMENTS, *where)
+    labels = msgspec.json.decode(text, type=_Deployment).spec.selector.match_labels
+    body = {"spec": {"replicas": 0}}
+    await api.patch(Resource.DEPLOYMENTS, *where, body, subresource="scale")
+    while await _runs(api, options, labels):  # noqa: ASYNC110 - the API server is what is asked
         await asyncio.sleep(POLL_SECONDS)
     _say(f"stopped {options.namespace}/{options.deployment}")
 
 
-async def _replicas(api: Api, options: Options) -> int:
-    text = await api.get(Resource.DEPLOYMENTS, options.namespace, options.deployment)
-    return msgspec.json.decode(text, type=_Deployment).status.replicas
+async def _runs(api: Api, options: Options, labels: dict[str, str]) -> bool:
+    """Return whether any pod may run still; of a count of replicas those that end are left out."""
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    own = dataclasses.replace(options, namespaces=(options.namespace,))
+    async for each in _all(api, own, Resource.PODS, selector=selector):
+        if each.status.phase not in ENDED:
+            return True
+    return False
 
 
 async def _lift(api: Api, options: Options, resource: Resource) -> None:

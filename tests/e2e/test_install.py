@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster import binaries, client, cluster, controlplane, images, processes
+from devcluster import binaries, client, cluster, controlplane, images, operator, processes
 from proof import history
 
 pytestmark = [
@@ -133,6 +133,11 @@ def installed(real: cluster.Cluster, helm: Helm, image: str) -> Iterator[client.
     values = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
     done = helm("upgrade", "--install", "argosy", str(CHART), *values, "--wait", "--timeout", "2m")
     assert done.returncode == 0, done.stderr + logs(real.client)
+    until(
+        real.client,
+        lambda: operator.is_admitted(real.client, f"{GROUP}/applications", SHOP),
+        "admission does not know our kinds",
+    )
     yield real.client
     helm("uninstall", "argosy", "--no-hooks", "--ignore-not-found")
 

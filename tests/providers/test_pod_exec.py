@@ -196,7 +196,7 @@ async def test_a_detached_command_is_not_begun_again_in_another_container(
     container.cut = [0.5]
     command = log(container, "begun", "sleep 30")
     running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
-    await until(lambda: bool(list(container.folder.glob(".argosy/*/pid"))) and not container.cut)
+    await until(lambda: container.lines() == ["begun"] and not container.cut)
     container.end_all()
     shutil.rmtree(container.folder / ".argosy")
     with pytest.raises(errors.UnknownOutcome) as lost:
