@@ -7,15 +7,17 @@ costs: a converged fleet is written three requests a server.
 from __future__ import annotations
 
 import contextlib
+import copy
 import socket
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 import yarl
+from aiohttp.abc import AbstractStreamWriter
 
 from controller import errors
 from controller.api import resources
@@ -50,6 +52,22 @@ _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
 
 
+class _Body(aiohttp.BytesPayload):
+    """What a write sends, unless it may not be sent any more."""
+
+    def __init__(self, value: bytes, may_write: Callable[[], bool]) -> None:
+        super().__init__(value)
+        self._may_write = may_write
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        # Headers wait for the body, so nothing has been sent yet.
+        if not self._may_write():
+            raise ConnectionAbortedError("the Lease is not held any more")
+        await super().write_with_length(writer, content_length)
+
+
 class Client:
     """`controller.kube.api.Api` over HTTP; make it within a running loop."""
 
@@ -57,6 +75,7 @@ class Client:
         self.namespace = where.namespace
         self._credentials = where.credentials
         self._server = where.server
+        self._may_write: Callable[[], bool] | None = None
         self._options: dict[str, Any] = {}
         if where.server_name:
             self._options["server_hostname"] = where.server_name
@@ -85,6 +104,16 @@ class Client:
         `agent` is what audit logs and the API server's metrics know it by.
         """
         return cls(connection.load(kubeconfig=kubeconfig, context=context), agent=agent)
+
+    def guarded(self, may_write: Callable[[], bool]) -> Self:
+        """Return this client, on the same connections, writing only while `may_write()`.
+
+        It is asked when all is ready to be sent, so that a process which is frozen in the middle of
+        a request has next to no chance of sending it when it wakes.
+        """
+        twin = copy.copy(self)
+        twin._may_write = may_write  # noqa: SLF001 - its own class
+        return twin
 
     async def __aenter__(self) -> Self:
         return self
@@ -334,7 +363,7 @@ class Client:
     async def _call(
         self, method: str, path: str, query: str = "", *, body: Body | None = None, kind: str = ""
     ) -> bytes:
-        data = body if body is None or isinstance(body, bytes) else _encode(body)
+        data = None if body is None else self._body(body)
         writes = method != "GET"
         try:
             for again in (True, False):
@@ -359,6 +388,10 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, f"{method} {path}", writes=writes) from error
         raise AssertionError("unreachable: the second attempt returns or raises")
+
+    def _body(self, body: Body) -> bytes | _Body:
+        text = body if isinstance(body, bytes) else _encode(body)
+        return text if self._may_write is None else _Body(text, self._may_write)
 
     async def _headers(self) -> dict[str, str]:
         known = self._credentials

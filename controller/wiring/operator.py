@@ -73,8 +73,9 @@ class Operator:
             read_only=frozenset({Resource.FLEETS}) if tenant else frozenset(),
         )
         pool = Pool()
+        acting = api.guarded(lambda: self.elector.leading)
         providers = registry.build(
-            api=api,
+            api=acting,
             pods=self.world.pods,
             claims=self.world.claims,
             jobs=self.world.jobs,
@@ -87,9 +88,9 @@ class Operator:
         self.engine = Engine(
             world=self.world,
             fleets=self.fleets,
-            writer=Writer(api, may_write=lambda: self.elector.leading),
+            writer=Writer(acting, may_write=lambda: self.elector.leading),
             pool=pool,
-            recorder=Recorder(api, reporter=options.identity, clock=time.time),
+            recorder=Recorder(acting, reporter=options.identity, clock=time.time),
             clock=time.time,
             holder=holder,
         )

@@ -70,6 +70,31 @@ async def test_lost_answer_of_a_write_is_an_unknown_outcome() -> None:
             await client.get(Resource.PODS, "default", "a")
 
 
+async def test_a_guarded_write_is_not_sent_once_it_may_not_be() -> None:
+    """A guard that changes its mind within a request stops it; reads and other clients go on."""
+    seen: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        seen.append(request.method)
+        return web.Response(body=b"{}")
+
+    answers = [True]
+    async with serving(note) as client:
+        guarded = client.guarded(lambda: answers[0])
+        await guarded.create(Resource.PODS, "default", {})
+        sending = asyncio.ensure_future(guarded.patch(Resource.PODS, "default", "a", {}))
+        await asyncio.sleep(0)
+        answers[0] = False
+        with pytest.raises(errors.Transient):
+            await sending
+        with pytest.raises(errors.Transient):
+            await guarded.delete(Resource.PODS, "default", "a", uid="1")
+        await guarded.get(Resource.PODS, "default", "a")
+        await client.create(Resource.PODS, "default", {})
+    assert seen == ["POST", "GET", "POST"]
+
+
 async def test_half_an_answer_is_an_unknown_outcome() -> None:
     """An answer that is cut within its body says that the write arrived, not how it went."""
 
