@@ -8,7 +8,9 @@ PYTEST := $(PY) -m pytest
 # Unit tests run on all cores. Those on an API server wait more than they work: a few at a time, all
 # of a file by one worker, on clusters that the workers share. A machine has one real node.
 JOBS ?= auto
-E2E_JOBS ?= 3
+E2E_JOBS ?= 4
+# The clusters of tests live shortly: memory is cheaper than collecting it (Go's default is 100).
+test test-api test-e2e test-node: export GOGC ?= 400
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev

@@ -76,6 +76,7 @@ def is_given() -> bool:
 
 # Files that take minutes come first, so that no worker is left with one when the others are done.
 LONG = (
+    "test_thousand",
     "test_cli_seeing",
     "test_crashes",
     "test_faults",

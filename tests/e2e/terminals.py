@@ -6,6 +6,7 @@ stop its operator.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 import pexpect
 import pytest
 
+from controller.api import names
 from controller.api.resources import Resource
 from devcluster import client, cluster, controlplane, fixtures, operator
 from tests.e2e.driving import App, Kube, Place, component
@@ -105,6 +107,14 @@ def end(child: pexpect.spawn[str]) -> tuple[int, str]:
     child.close()
     assert child.exitstatus is not None, f"ended by signal {child.signalstatus}"
     return child.exitstatus, CONTROL.sub("", child.before or "")
+
+
+def manifest(app: App, folder: Path) -> Path:
+    """Return a file that declares the application as it should be next."""
+    body = {"apiVersion": names.API_VERSION, "kind": "Application", "metadata": {"name": app.name}}
+    file = folder / f"{app.name}.json"
+    file.write_text(json.dumps({**body, "spec": app.spec}))
+    return file
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pytest
 import yaml
 
 import controller.__main__  # noqa: F401 - importing it declares the commands
-from controller.api import names
 from controller.api.resources import Resource
 from controller.cli import app as declared
 from devcluster import kwok, operator
@@ -32,17 +31,6 @@ __all__ = ["kube", "place", "shop", "terminal"]
 pytestmark = pytest.mark.e2e
 
 GOLDEN = Path(__file__).parent / "golden"
-MANY = 1000
-# Up at once, or a thousand would take long.
-ALL = {"maxUnavailable": "100%"}
-
-
-def _manifest(app: App, folder: Path) -> Path:
-    """Return a file that declares the application as it should be next."""
-    body = {"apiVersion": names.API_VERSION, "kind": "Application", "metadata": {"name": app.name}}
-    file = folder / f"{app.name}.json"
-    file.write_text(json.dumps({**body, "spec": app.spec}))
-    return file
 
 
 def test_one_screen_tells_how_an_application_stands(terminal: Terminal, shop: App) -> None:
@@ -71,7 +59,7 @@ def test_screens_in_a_terminal_are_as_agreed(
     """
     shop.component()["replicas"] = 7
     shop.component()["template"]["spec"]["containers"][0]["image"] = "app:2"
-    file = _manifest(shop, tmp_path)
+    file = terminals.manifest(shop, tmp_path)
     asked = (
         ("status", "shop"),
         ("top",),
@@ -129,7 +117,7 @@ def test_a_plan_changes_nothing_and_comes_true(
     web = shop.component("web")
     web["replicas"] = 7
     web["template"]["spec"]["containers"][0]["image"] = "app:2"
-    file = _manifest(shop, tmp_path)
+    file = terminals.manifest(shop, tmp_path)
     everything = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS)
 
     def versions() -> dict[str, Any]:
@@ -361,7 +349,7 @@ def test_the_documented_rights_are_enough(
     What reads works with less, too: with what only refines its answer left out, it says so.
     """
     del terminal
-    file = _manifest(shop, tmp_path)
+    file = terminals.manifest(shop, tmp_path)
     kwok.log_file(terminals.owner(place).dir).write_text(
         "2026-01-01T00:00:00.000000001Z stdout F hello\n"
     )
@@ -387,38 +375,3 @@ def _somebody(
     )
     config = terminals.account(place, kube, folder, name, roles=here, everywhere=everywhere)
     return Terminal(config, kube.namespace)
-
-
-@pytest.fixture
-def large(kube: Kube) -> Iterator[App]:
-    """A thousand servers, of which one does not come up."""
-    hooks = {"outcome": "fail", "only": "large-web-13"}
-    found = kube.app(component("web", replicas=MANY, hooks=hooks, rollout=ALL), name="large")
-    found.apply()
-    kube.wait_until("the others are", lambda: found.counts().get("available") == MANY - 1, 600)
-    yield found
-    found.delete()
-    kube.wait_until("it is gone", lambda: not found.left(), 600)
-
-
-def test_a_thousand_servers_stay_one_screen(terminal: Terminal, large: App, tmp_path: Path) -> None:
-    """However many servers there are, status counts them, names the one in trouble, and is short.
-
-    So do the other screens, at the widths that terminals have.
-    """
-    for columns in (80, 120):
-        shown = terminal.screen("status", "large", columns=columns)
-        told = " ".join(shown.split())
-        assert f"{MANY - 1}/{MANY} available" in told
-        assert re.search(rf"{MANY - 1} ready, 1 (unready|failed|starting): web-13", told), told
-        assert len(shown.splitlines()) < 20
-        assert f"{MANY - 1}/{MANY}" in terminal.screen("top", columns=columns)
-    assert "web-999  ready" in terminal.run("status", "large", "-o", "wide")
-    assert "why server/large-web-13" in terminal.run("why", "serverset/large-web")
-    large.component()["replicas"] = MANY + 1
-    large.component()["template"]["spec"]["containers"][0]["image"] = "app:2"
-    file = _manifest(large, tmp_path)
-    shown = end(terminal.spawn("plan", "-f", str(file), columns=80))[1]
-    assert "1 to create" in shown
-    assert "large-web-1000" in shown
-    assert len(shown.splitlines()) < 40

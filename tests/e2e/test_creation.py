@@ -90,17 +90,6 @@ def test_application_has_as_many_servers_as_asked_for(kube: Kube, size: int) -> 
     assert len(written) <= 3 * size
 
 
-def test_thousand_servers_come_up_and_go(kube: Kube) -> None:
-    """A thousand servers are created, each once, and leave nothing behind."""
-    app = kube.app(component(replicas=1000))
-    app.apply()
-    app.wait_ready(300)
-    assert set(app.servers()) == set(app.pods()) == app.pod_names()
-    assert len(hindsight.pods(kube.history())) == 1000
-    app.delete()
-    kube.wait_until("all is gone", lambda: not app.left(), 300)
-
-
 def test_servers_have_stable_names_in_dns(kube: Kube) -> None:
     """A headless Service of the set's name publishes each server under its own host name."""
     app = kube.app(component(replicas=3))
