@@ -14,8 +14,10 @@ from controller.execution.schedule import Entry, Schedule
 from controller.planning.plan import Urgency
 
 WIDTH = 8
-# Creates in flight while a teardown waits or runs: a delete's latency grows with what is beside it.
-NARROW = 4
+# Other calls in flight during a teardown: a delete's latency grows with what is beside it. A
+# teardown is a chain, whose next call comes with the last one's event: they make room for longer.
+NARROW = 3
+LINGER_SECONDS = 0.3
 
 
 class Pool:
@@ -29,8 +31,9 @@ class Pool:
         self._waiting: dict[Key, list[Entry]] = {}
         self._depth = 0
         self._running: set[asyncio.Task[None]] = set()
-        self._creates = 0
+        self._others = 0
         self._teardowns = 0
+        self._narrow_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def submit(
@@ -82,10 +85,14 @@ class Pool:
 
     def _start(self) -> None:
         while len(self._running) < self._width:
-            creates = not self._teardowns or self._creates < NARROW
-            if not self._schedule.ready(creates=creates) or self._paced():
+            others = self._others < NARROW or not self._narrow()
+            if not self._schedule.ready(others=others) or self._paced():
                 return
-            self._launch(self._schedule.pop(creates=creates))
+            self._launch(self._schedule.pop(others=others))
+
+    def _narrow(self) -> bool:
+        """Return whether a teardown is under way. What is held back goes on as calls end."""
+        return self._teardowns > 0 or asyncio.get_running_loop().time() < self._narrow_until
 
     def _paced(self) -> bool:
         """Return whether the rate limit says to wait, and arrange to go on when it ends."""
@@ -109,7 +116,7 @@ class Pool:
         self._depth -= 1
         if not waiting:
             del self._waiting[entry.key]
-        self._creates += entry.creates
+        self._others += entry.urgency is not Urgency.TEARDOWN
         task = asyncio.get_running_loop().create_task(self._run(entry))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -118,9 +125,10 @@ class Pool:
         try:
             await entry.run()
         finally:
-            self._creates -= entry.creates
+            self._others -= entry.urgency is not Urgency.TEARDOWN
             if entry.urgency is Urgency.TEARDOWN:
                 self._teardowns -= 1
+                self._narrow_until = asyncio.get_running_loop().time() + LINGER_SECONDS
             task = asyncio.current_task()
             if task is not None:
                 self._running.discard(task)

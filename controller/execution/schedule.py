@@ -76,8 +76,6 @@ class Schedule:
     """Calls that wait for their turn."""
 
     def __init__(self) -> None:
-        # Creates stand in lines of their own, as they alone may be held back: a call that goes out
-        # past those before it would take the clock ahead of them.
         self._lines = {
             (urgency, creates): _Line(SHARES[urgency] * (CREATES if creates else 1))
             for urgency in sorted(Urgency, reverse=True)
@@ -93,18 +91,18 @@ class Schedule:
             line.turn = max(line.turn, self._clock)
         line.push(entry)
 
-    def ready(self, *, creates: bool) -> bool:
-        """Return whether a call may go; without `creates`, one that creates nothing."""
-        return any(self._waiting(creates=creates))
+    def ready(self, *, others: bool) -> bool:
+        """Return whether a call may go; without `others`, one that tears down."""
+        return any(self._waiting(others=others))
 
-    def pop(self, *, creates: bool) -> Entry:
+    def pop(self, *, others: bool) -> Entry:
         """Return the call whose turn it is; there must be one that is `ready`."""
-        line = min(self._waiting(creates=creates), key=lambda each: each.turn)
+        line = min(self._waiting(others=others), key=lambda each: each.turn)
         self._clock = max(self._clock, line.turn)
         line.turn = self._clock + line.pace
         return line.pop()
 
-    def _waiting(self, *, creates: bool) -> Iterator[_Line]:
-        for (_, creating), line in self._lines.items():
-            if (creates or not creating) and line.waits():
+    def _waiting(self, *, others: bool) -> Iterator[_Line]:
+        for (urgency, _), line in self._lines.items():
+            if (others or urgency is Urgency.TEARDOWN) and line.waits():
                 yield line

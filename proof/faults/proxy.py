@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
+import shutil
 import tempfile
 import time
 from collections import deque
@@ -101,6 +102,7 @@ class Proxy:
         await self._runner.cleanup()
         await self._session.close()
         self._log.close()
+        shutil.rmtree(self._folder)
 
     def begin(
         self,

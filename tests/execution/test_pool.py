@@ -8,7 +8,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.execution.keys import Key
-from controller.execution.pool import NARROW, WIDTH, Pool
+from controller.execution.pool import LINGER_SECONDS, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
 from controller.planning.plan import Urgency
 
@@ -92,8 +92,8 @@ async def test_a_small_application_goes_out_at_once_however_slow_the_calls_are()
     ]
 
 
-async def test_a_small_application_does_not_wait_for_creates_that_were_held_back() -> None:
-    """What overtakes held creates, as teardowns make it, does not put later ones behind them."""
+async def test_a_small_application_does_not_wait_for_calls_that_were_held_back() -> None:
+    """What teardowns hold back is not ahead of an application that comes later."""
     pool, log = Pool(), Log()
     for number in range(300):
         call = log.call(f"create-{number}", 0.1)
@@ -151,25 +151,23 @@ async def test_a_teardown_overtakes_its_own_application_s_creates() -> None:
     assert log.order().index("delete") <= before + WIDTH
 
 
-async def test_fewer_creates_run_while_a_teardown_waits() -> None:
-    """A delete's latency grows with the creates beside it, so they make room."""
+async def test_other_calls_make_room_for_a_teardown() -> None:
+    """A delete's latency grows with what is beside it, also between the links of its chain."""
     pool, log = Pool(), Log()
-    for number in range(100):
-        pool.submit(key("web"), log.call(f"create-{number}"), flow="a", creates=True)
-    await asyncio.sleep(0.001)
-    for number in range(40):
-        name = f"delete-{number}"
-        pool.submit(key(name), log.call(name), flow="b", urgency=Urgency.TEARDOWN)
-    seen = 0
-    while any(name.startswith("delete") for name in log.running) or seen == 0:
-        await asyncio.sleep(0.009)
-        deletes = sum(name.startswith("delete") for name in log.running)
-        creates = sum(name.startswith("create") for name in log.running)
-        if deletes:
-            seen += 1
-            assert creates <= NARROW or deletes + creates <= WIDTH
+    for number in range(1000):
+        pool.submit(key("web"), log.call(f"other-{number}"), flow="a", creates=number % 2 == 0)
+    for link in range(5):
+        pool.submit(key("db"), log.call(f"delete-{link}"), flow="b", urgency=Urgency.TEARDOWN)
+        await asyncio.sleep(0.1)
+        before, log.most = len(log.began), 0
+        await asyncio.sleep(0.1)
+        assert log.most == NARROW
+        assert len(log.began) > before
+    await asyncio.sleep(LINGER_SECONDS)
+    log.most = 0
+    await asyncio.sleep(0.1)
+    assert log.most == WIDTH
     await settle(pool)
-    assert seen > 1
 
 
 async def test_creates_go_on_beside_endless_teardowns() -> None:

@@ -408,8 +408,8 @@ async def test_a_run_can_be_replayed(api: ApiServer) -> None:
 
     async with through(api, {Kind.ERROR: 0.3, Kind.BUSY: 0.3}) as (proxy, session):
         first = await run(session)
-        log = proxy.log_path
-    async with through(api, faults=Replay.read(log)) as (_, session):
+        replay = Replay.read(proxy.log_path)
+    async with through(api, faults=replay) as (_, session):
         assert await run(session) == first
     assert {200, 429, 500} == set(first)
 
