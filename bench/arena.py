@@ -79,6 +79,10 @@ class Arena:
             (self._operator,) = operators.run(self.cluster)
             self.until("a leader", self._leads, START_SECONDS)
             self._operator.terminate()
+            # Half a minute may pass until the garbage collector watches new kinds. Until then it
+            # asks for the owner of every pod and server.
+            self.cluster.restart(controlplane.CONTROLLERS)
+            self.calm()
         return self._operator
 
     @contextlib.contextmanager
