@@ -275,8 +275,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller/execution/schedule.py",
-                "line = min(self._waiting(creates=creates), key=lambda each: each.turn)",
-                "line = next(self._waiting(creates=creates))",
+                "line = min(self._waiting(others=others), key=lambda each: each.turn)",
+                "line = next(self._waiting(others=others))",
             ),
         ),
         story="rush",
@@ -316,8 +316,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller/execution/pool.py",
-                "            self._creates -= entry.creates\n",
-                "            self._creates -= entry.creates\n"
+                "            self._others -= entry.urgency is not Urgency.TEARDOWN\n",
+                "            self._others -= entry.urgency is not Urgency.TEARDOWN\n"
                 "            asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n",
             ),
         ),
