@@ -156,9 +156,21 @@ def stages(binaries: Path, folder: Path) -> Iterator[Any]:
     """Yield every stage: kwok's for nodes and volumes, ours for pods with their parts put in."""
     for path in sorted(binaries.glob("*.yaml")):
         # A real node's pods write into such volumes: they belong into the cluster's folder.
-        yield yaml.safe_load(path.read_text().replace(VOLUMES, f"{folder}/volumes"))
+        yield _guarded(yaml.safe_load(path.read_text().replace(VOLUMES, f"{folder}/volumes")))
     for stage in yaml.safe_load_all((STAGES / "pods.yaml").read_text()):
         yield _completed(stage)
+
+
+def _guarded(stage: dict[str, Any]) -> dict[str, Any]:
+    """Have what a stage does to an object's metadata name its UID.
+
+    kwok patches by name and may come late: it would bind a claim made anew to the old one's volume.
+    """
+    for step in stage["spec"].get("steps", ()):
+        patch = step.get("patch", {})
+        if patch.get("root") == "metadata":
+            patch["template"] = f"uid: {{{{ .metadata.uid | Quote }}}}\n{patch['template']}"
+    return stage
 
 
 def _completed(value: Any) -> Any:

@@ -240,6 +240,16 @@ def test_stages_are_complete() -> None:
         assert each["spec"]["resourceRef"] == {"apiGroup": "v1", "kind": "Pod"}
 
 
+def test_stages_do_not_take_one_object_for_another(tmp_path: Path) -> None:
+    """What kwok does to metadata names the UID: a claim made anew does not get the old volume."""
+    steps = [{"patch": {"root": "metadata", "template": "annotations: {a: b}\n"}}]
+    stage = {"metadata": {"name": "provision"}, "spec": {"steps": steps}}
+    (tmp_path / "provision.yaml").write_text(yaml.safe_dump(stage))
+    found = next(kwok.stages(tmp_path, tmp_path))
+    template = found["spec"]["steps"][0]["patch"]["template"]
+    assert template == "uid: {{ .metadata.uid | Quote }}\nannotations: {a: b}\n"
+
+
 def test_fingerprint_changes_with_sources_and_flags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
