@@ -10,14 +10,14 @@ PYTEST := $(PY) -m pytest
 JOBS ?= auto
 E2E_JOBS ?= 4
 # The clusters of tests live shortly: memory is cheaper than collecting it (Go's default is 100).
-test test-api test-e2e test-node: export GOGC ?= 400
+test test-e2e test-node: export GOGC ?= 400
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help
 .SILENT: help
-.PHONY: help setup binaries node-packages demo test test-api test-unit test-e2e test-node check format \
+.PHONY: help setup binaries node-packages demo test test-unit test-e2e test-node check format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -43,19 +43,16 @@ node-packages: ## Install what the real node needs (root, Debian)
 demo: setup ## Watch an application live its life on a real Kubernetes
 	$(PY) -m devcluster.demo
 
-# The real node waits most of its time, so its tests run beside the others.
+# Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
 test: setup ## Set up and run all tests
-	$(MAKE) --no-print-directory -j2 test-api test-node
+	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit
 
-test-api: ## Run all tests but those on a real node
-	$(MAKE) --no-print-directory test-unit
-	$(MAKE) --no-print-directory test-e2e
-
+test-unit: PYTEST := nice $(PYTEST)
 test-unit: setup ## Run the tests that need no cluster
-	$(PYTEST) -n $(JOBS) -m "not e2e and not realnode"
+	$(call TWICE,unit,"not e2e and not realnode",-n $(JOBS))
 
-# What fails is run once more, as tests on clusters share the machine with others; both runs are told,
-# and the second one counts. Arguments: where to remember, which tests, how to run them at first.
+# What fails is run once more, as tests share the machine with others; both runs are told, and the
+# second one counts. Arguments: where to remember, which tests, how to run them at first.
 define TWICE
 $(PYTEST) -o cache_dir=.pytest_cache/$(1) -m $(2) $(3) || \
 { echo "some failed; those run once more, one by one:"; \
