@@ -131,13 +131,17 @@ async def _in_parallel(job: Job, count: int) -> None:
 
 
 async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
-    """Return a job that writes what Argosy writes for one server: Server, pod, status."""
+    """Return a job that writes what Argosy writes for one server: Server, pod, status.
+
+    What owns them is there, and so is their Service, as each pod of one has others write for it.
+    """
     application = await _application(client, namespace)
     component = application.spec.components[0]
     content = contents.of_component(component)
     body = manifests.server_set(application, component, content, replicas=0, annotations={})
     answer = await client.create(Resource.SERVERSETS, namespace, body)
     server_set = msgspec.json.decode(answer, type=objects.ServerSet)
+    await client.create(Resource.SERVICES, namespace, manifests.service(server_set))
     made = manifests.Servers(server_set)
     decode = msgspec.json.Decoder(objects.Server).decode
 
