@@ -125,8 +125,12 @@ def _operation(
 def _doubtful(life: lives.Life, current: journal.Change, change: journal.Change) -> bool:
     """Whether a write since `current` may have taken effect, such as a killed operator's last.
 
-    It may have said that the server is up again, or that its task has ended.
+    It may have said that the server is up again, or that its task has ended. An API server that is
+    killed does not even log its last writes; but who writes next finds what they left.
     """
+    following = next((each for each in life.versions if each.place > current.place), None)
+    if following and following.subresource != "status" and following.status != current.status:
+        return True
     return any(
         doubt.answered >= current.received and doubt.received <= change.answered
         for doubt in life.doubts

@@ -606,6 +606,23 @@ def test_budget_of_a_component_whose_server_may_be_back() -> None:
     assert broken(shop) == []
 
 
+def test_budget_of_a_component_whose_server_is_back_by_an_unlogged_write() -> None:
+    """What an API server did as it was killed is in no log, and in what is found afterwards."""
+    shop = Shop(replicas=3)
+    shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": 1}})
+    for ordinal in range(3):
+        server = shop.server(ordinal)
+        shop.ready(shop.pod(server), server)
+    shop.log.wait(60)
+    shop.log.patch(shop.servers[0], spec={"incarnation": 2})
+    shop.log.patch(shop.servers[0], status={"incarnation": 2}, subresource="status")
+    shop.log.lines.pop()
+    shop.log.patch(shop.servers[1], spec={"incarnation": 2})
+    assert broken(shop) == ["Budget"]
+    shop.log.patch(shop.servers[0], spec={"power": "Stopped"})
+    assert broken(shop) == []
+
+
 @pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, []), ("50%", [])])
 def test_budget_of_an_operation(concurrency: int | str, wrong: list[str]) -> None:
     """A server asked to work for an operation beyond its concurrency is seen."""
