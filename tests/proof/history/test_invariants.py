@@ -578,15 +578,21 @@ def test_i6_nothing_is_asked_twice_without_a_reason() -> None:
     assert broken(shop, faultless=True) == ["I6", "I6"]
 
 
-@pytest.mark.parametrize(("unavailable", "wrong"), [(1, ["Budget"]), (2, []), ("50%", ["Budget"])])
-def test_budget_of_a_component(unavailable: int | str, wrong: list[str]) -> None:
-    """Replacing one available server too many at once is seen; percents are rounded down."""
+def settled(unavailable: int | str) -> Shop:
+    """Return a shop of three servers, up for a minute, of which so many may be taken down."""
     shop = Shop(replicas=3)
     shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": unavailable}})
     for ordinal in range(3):
         server = shop.server(ordinal)
         shop.ready(shop.pod(server), server)
     shop.log.wait(60)
+    return shop
+
+
+@pytest.mark.parametrize(("unavailable", "wrong"), [(1, ["Budget"]), (2, []), ("50%", ["Budget"])])
+def test_budget_of_a_component(unavailable: int | str, wrong: list[str]) -> None:
+    """Replacing one available server too many at once is seen; percents are rounded down."""
+    shop = settled(unavailable)
     for server in shop.servers[:2]:
         shop.log.patch(server, spec={"incarnation": 2})
     assert broken(shop) == wrong
@@ -594,12 +600,7 @@ def test_budget_of_a_component(unavailable: int | str, wrong: list[str]) -> None
 
 def test_budget_of_a_component_whose_server_may_be_back() -> None:
     """An operator that was killed as it said so was perhaps heard; the next one goes on."""
-    shop = Shop(replicas=3)
-    shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": 1}})
-    for ordinal in range(3):
-        server = shop.server(ordinal)
-        shop.ready(shop.pod(server), server)
-    shop.log.wait(60)
+    shop = settled(1)
     shop.log.patch(shop.servers[0], spec={"incarnation": 2})
     shop.log.refuse("patch", shop.servers[0], 504)
     shop.log.patch(shop.servers[1], spec={"incarnation": 2})
@@ -608,12 +609,7 @@ def test_budget_of_a_component_whose_server_may_be_back() -> None:
 
 def test_budget_of_a_component_whose_server_is_back_by_an_unlogged_write() -> None:
     """What an API server did as it was killed is in no log, and in what is found afterwards."""
-    shop = Shop(replicas=3)
-    shop.log.patch(shop.set, spec={"rollout": {"maxUnavailable": 1}})
-    for ordinal in range(3):
-        server = shop.server(ordinal)
-        shop.ready(shop.pod(server), server)
-    shop.log.wait(60)
+    shop = settled(1)
     shop.log.patch(shop.servers[0], spec={"incarnation": 2})
     shop.log.patch(shop.servers[0], status={"incarnation": 2}, subresource="status")
     shop.log.lines.pop()
