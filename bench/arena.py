@@ -31,9 +31,10 @@ START_SECONDS = 60.0
 CALM_SHARE = 0.25
 CALM_MOMENT_SECONDS = 0.4
 CALM_SECONDS = 15.0
-# What controllers are given where their own limits shall not be what is measured.
-RAISED = ("--kube-api-qps=5000", "--kube-api-burst=10000")
+# What the controller manager has where nobody says otherwise, as in hosted clusters.
 DEFAULT = ("--kube-api-qps=20", "--kube-api-burst=30")
+# Where its limits shall not be what is measured of its controllers.
+RAISED = ("--kube-api-qps=5000", "--kube-api-burst=10000")
 
 Say = Callable[[str], None]
 Usage = Mapping[str, float]
@@ -65,7 +66,7 @@ class Arena:
         self._numbers = itertools.count()
         self._operator: operators.Operator | None = None
         self.hand = hand.Hand(owner.kubeconfig)
-        self._controllers: tuple[str, ...] = RAISED
+        self._controllers: tuple[str, ...] = DEFAULT
 
     @property
     def client(self) -> client.Client:
@@ -205,12 +206,12 @@ class Arena:
 
 @contextlib.contextmanager
 def opened(folder: Path, say: Say, *, audit: str = "off") -> Iterator[Arena]:
-    """Start a cluster with raised controller limits; end it whatever happens."""
+    """Start a cluster whose controllers have their default limits; end it whatever happens."""
     owner = cluster.Cluster(folder, say)
     try:
         owner.start(
             controlplane.Settings(
-                nodes=NODES, audit=audit, flags={controlplane.CONTROLLERS: RAISED}
+                nodes=NODES, audit=audit, flags={controlplane.CONTROLLERS: DEFAULT}
             )
         )
         opened = Arena(owner, say)

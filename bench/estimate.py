@@ -31,12 +31,7 @@ def large(sizes: Sizes) -> float:
     """Return the seconds that `large` takes, but for the time at rest."""
     fleets = (sizes.small + sizes.large) / SERVERS + 2 * (TURN + OPERATOR)
     deletes, changes, relists = 12, 14, 16
-    return WARM_UP + fleets + deletes + changes + relists + 6 * sizes.restarts
-
-
-def writes(sizes: Sizes) -> float:
-    """Return the seconds that `writes` takes."""
-    return START + sizes.fleet / SERVERS + TURN + OPERATOR
+    return START + WARM_UP + fleets + deletes + changes + relists + 6 * sizes.restarts
 
 
 def replace(sizes: Sizes) -> float:

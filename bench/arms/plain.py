@@ -23,6 +23,7 @@ import uvloop
 
 from bench import arena as arenas
 from bench import bodies, runs
+from bench.arms import argosy
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kube import api as door
@@ -42,10 +43,12 @@ Job = Callable[[int], Awaitable[None]]
 def bring_up(arena: arenas.Arena, name: str, count: int, status: Any = None) -> runs.Run:
     """Have it write bare pods, or with a status all that Argosy writes, and see them Ready."""
     job = "pods" if status is None else "servers"
+    # As many watches to serve as beside Argosy, which writes the same.
+    watched = (Resource.PODS,) if status is None else argosy.WATCHED
     with (
         arena.namespace() as namespace,
         Plain(arena.cluster.kubeconfig, namespace, job, count, status=status) as client,
-        arena.watch(namespace, Resource.PODS) as sight,
+        arena.watch(namespace, *watched) as sight,
     ):
         used = arena.usage()
         began, ended = client.go()

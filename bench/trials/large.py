@@ -1,59 +1,98 @@
-"""Ratios 4, 7, 8 and 9: what a large fleet costs an operator, beside a small one.
+"""Ratios 3, 4, 7, 8 and 9: what a large fleet costs an operator, beside a small one.
 
 The large fleet stays when this is over: `rest` counts what is written while nothing happens.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 
 from bench import arena as arenas
-from bench import bodies, meters, ratios, runs
+from bench import bodies, meters, ratios, runs, yardstick
 from bench.arena import Cost
 from bench.arms import argosy, pages, small
 from bench.sight import Sight
 from bench.stage import Stage
-from bench.trials import rest
+from bench.trials import rest, writes
 from controller.api.resources import Resource
 
 VICTIMS = 8
 SHARE = 10
 CHANGES = 50
 GAP_SECONDS = 0.1
+# The ratios that need the large fleet.
+FOUND = ("4a", "4b", "6", "7a", "7b", "8", "9a", "9b")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What one fleet cost the operator, and what a fixed piece of work did then: CPU seconds."""
+
+    server: float
+    change: float
+    yard: float
 
 
 def run(stage: Stage) -> None:
     """Bring up a small and then a large fleet in the cluster where writes are counted."""
-    arena = stage.counted
-    argosy.warm_up(arena)
-    with arena.namespace() as namespace:
-        began = time.monotonic()
-        arena.start_operator()
-        stage.book.tell(
-            "start of an operator that has nothing to read, s", time.monotonic() - began
-        )
-        empty = meters.resident_bytes(arena.operator.pid)
-        few = stage.keep(argosy.bring_up(arena, namespace, stage.sizes.small, stage.book))
-        small_change = change_cost(arena, namespace)
-        arena.operator.terminate()
-    namespace = arena.make_namespace()
-    arena.start_operator()
-    many = _bring_up(stage, namespace)
-    large_change = change_cost(arena, namespace)
-    stage.book.add("7a", per_server(many) / per_server(few))
-    stage.book.add("7b", large_change / small_change)
-    stage.book.tell("operator CPU per server, small, ms", per_server(few) * 1000)
-    stage.book.tell("operator CPU per server, large, ms", per_server(many) * 1000)
-    stage.book.tell("operator CPU per change, small, ms", small_change * 1000)
-    stage.book.tell("operator CPU per change, large, ms", large_change * 1000)
-    stage.book.tell("operator CPU ÷ server CPU, large", _share(many))
-    stage.book.tell("operator's peak memory, MiB", meters.peak_bytes(arena.operator.pid) / 2**20)
+    argosy.warm_up(stage.counted)
+    empty, few = _small(stage)
+    if not stage.wants(*FOUND):
+        return
+    namespace = stage.counted.make_namespace()
+    stage.counted.start_operator()
+    many = _large(stage, namespace)
+    _compare(stage, few, many)
     if stage.wants("8", "9a", "9b"):
         for number in range(stage.sizes.restarts):
             _restart(stage, namespace, bodies.server_name(argosy.APPLICATION, number), empty)
     if stage.wants("6"):
-        rest.begin(stage, arena)
+        rest.begin(stage, stage.counted)
+
+
+def _small(stage: Stage) -> tuple[int, Costs]:
+    """Bring up the small fleet, and count what is written for it; also return the bytes before."""
+    arena, count = stage.counted, stage.sizes.small
+    with arena.namespace() as namespace:
+        began = time.monotonic()
+        with arena.operated(), yardstick.Yardstick() as yard:
+            stage.book.tell(
+                "start of an operator that has nothing to read, s", time.monotonic() - began
+            )
+            # It goes on loading code for a moment once its caches are full.
+            arena.calm()
+            empty = meters.resident_bytes(arena.operator.pid)
+            tally = arena.tally()
+            fleet = stage.keep(argosy.bring_up(arena, namespace, count, stage.book))
+            work = yard.seconds
+            # What comes late, such as a last status, is counted too.
+            arena.calm()
+            writes.count(stage, tally, count)
+            change = change_cost(arena, namespace)
+        return empty, Costs(server=per_server(fleet), change=change, yard=work)
+
+
+def _large(stage: Stage, namespace: str) -> Costs:
+    """Bring up the large fleet, which stays."""
+    arena = stage.counted
+    with yardstick.Yardstick() as yard:
+        fleet = _bring_up(stage, namespace)
+    change = change_cost(arena, namespace)
+    stage.book.tell("operator CPU ÷ server CPU, large", _share(fleet))
+    stage.book.tell("operator's peak memory, MiB", meters.peak_bytes(arena.operator.pid) / 2**20)
+    return Costs(server=per_server(fleet), change=change, yard=yard.seconds)
+
+
+def _compare(stage: Stage, few: Costs, many: Costs) -> None:
+    dearer = many.yard / few.yard
+    stage.book.add("7a", many.server / few.server / dearer)
+    stage.book.add("7b", many.change / few.change)
+    for size, costs in (("small", few), ("large", many)):
+        stage.book.tell(f"operator CPU per server, {size}, ms", costs.server * 1000)
+        stage.book.tell(f"operator CPU per change, {size}, ms", costs.change * 1000)
+    stage.book.tell("the same work in CPU seconds, large ÷ small", dearer)
 
 
 def per_server(run: runs.Run) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from bench import etcd, machine, meters, sight, table
+from bench import etcd, machine, meters, sight, table, yardstick
 from bench.ratios import Book
 from bench.tally import Tally
 
@@ -33,6 +34,14 @@ def test_memory_is_read_in_bytes() -> None:
     """This process has memory resident, and never more than at its peak."""
     resident, peak = meters.resident_bytes(os.getpid()), meters.peak_bytes(os.getpid())
     assert 1 << 20 < resident <= peak
+
+
+def test_a_yardstick_measures_work_and_no_waiting() -> None:
+    """However long it lies beside something, it tells what one piece of the same work took."""
+    began = time.process_time()
+    with yardstick.Yardstick() as yard:
+        yardstick.work()
+    assert 0 < yard.seconds <= time.process_time() - began
 
 
 def test_machine_is_described(tmp_path: Path) -> None:

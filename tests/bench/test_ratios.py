@@ -106,7 +106,7 @@ def test_every_ratio_is_found_by_one_trial() -> None:
         (["11"], ["floor"], {"11"}),
         (["1"], ["floor"], {"1"}),
         (["10"], ["floor"], {"10a", "10b"}),
-        (["3", "writes"], ["writes"], {"3", "3s"}),
+        (["3"], ["large"], {"3", "3s"}),
         (["9a"], ["large"], {"9a"}),
     ],
 )
