@@ -20,7 +20,7 @@ from controller.api.conditions import Condition
 from controller.api.resources import Resource
 from controller.execution import gather
 from controller.planning import application as application_planner
-from controller.planning import budget, merge_patch, plan, serverset, snapshot
+from controller.planning import budget, manifests, merge_patch, plan, serverset, snapshot
 from controller.planning.register import Register
 
 T = TypeVar("T", bound=objects.Object)
@@ -317,16 +317,7 @@ def _merged(found: T, body: plan.Manifest) -> T:
 
 def _service(found: objects.ServerSet) -> objects.Service:
     """Return the set's Service, as if it were there: making it changes no server."""
-    owner = objects.OwnerReference(
-        api_version=names.API_VERSION,
-        kind="ServerSet",
-        name=found.metadata.name,
-        uid=found.metadata.uid,
-        controller=True,
-    )
-    meta = found.metadata
-    return objects.Service(
-        metadata=objects.Meta(
-            name=meta.name, namespace=meta.namespace, uid="forecast", owner_references=(owner,)
-        )
+    body = manifests.service(found)
+    return msgspec.convert(
+        {**body, "metadata": {**body["metadata"], "uid": "forecast"}}, objects.Service
     )

@@ -99,7 +99,9 @@ def _service(given: snapshot.ServerSetSnapshot) -> Obstacle | None:
     meta = given.server_set.metadata
     standing = refusals.of(given.refusals)
     taken = given.service is not None and not owned_by(given.service, given.server_set)
-    if not taken and not standing.has(Resource.SERVICES, meta.name):
+    # One that is there and was refused to be mended is told, and stands in nobody's way.
+    refused = given.service is None and standing.has(Resource.SERVICES, meta.name)
+    if not taken and not refused:
         return None
     told = [
         each for each in standing.blocked(meta.namespace, given.now) if "Service/" in each.object

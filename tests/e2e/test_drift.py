@@ -99,6 +99,29 @@ def test_hand_edited_pod_label_is_mended(kube: Kube, app: App) -> None:
     assert driving.uids(app.pods()) == before
 
 
+def test_hand_edited_service_is_mended(kube: Kube, app: App) -> None:
+    """Names in DNS rest on the Service's selector: an edit of it is undone, on the same Service."""
+    before = kube.get(Resource.SERVICES, "shop-web")
+    assert before is not None
+    edit = {
+        "metadata": {"labels": {names.COMPONENT_LABEL: "db", "mine": "kept"}},
+        "spec": {"selector": {names.COMPONENT_LABEL: "db", "more": "lie"}},
+    }
+    kube.patch(Resource.SERVICES, "shop-web", edit)
+
+    def mended() -> bool:
+        found = kube.get(Resource.SERVICES, "shop-web") or {}
+        labels = {**before["metadata"]["labels"], "mine": "kept"}
+        return bool(
+            found["metadata"]["labels"] == labels
+            and found["spec"]["selector"] == before["spec"]["selector"]
+        )
+
+    kube.wait_until("selector and labels are back", mended)
+    assert kube.uid(Resource.SERVICES, "shop-web") == before["metadata"]["uid"]
+    app.wait_ready()
+
+
 def test_hand_edited_server_is_mended(kube: Kube, app: App) -> None:
     """A Server's spec is its set's to write: edits of it are undone, its pod stays."""
     before = driving.uids(app.pods())

@@ -9,11 +9,12 @@ import pytest
 
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
-from controller.planning import plan, serverset, snapshot
+from controller.planning import merge_patch, plan, serverset, snapshot
 from controller.planning.register import Register
 from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
 
 SET = "shop-web"
+SELECTOR = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"}
 CLAIM = {"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
 
 
@@ -92,9 +93,54 @@ def test_the_service_comes_with_the_servers() -> None:
     assert action.body["spec"] == {
         "clusterIP": "None",
         "publishNotReadyAddresses": True,
-        "selector": {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"},
+        "selector": SELECTOR,
     }
     assert created(made) == ["shop-web", "shop-web-0", "shop-web-1"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "patch"),
+    [
+        (
+            {"spec": {"selector": {"a": "lie", names.COMPONENT_LABEL: "other"}}},
+            {"spec": {"selector": {"a": None, names.COMPONENT_LABEL: "web"}}},
+        ),
+        ({"spec": {"selector": None}}, {"spec": {"selector": SELECTOR}}),
+        (
+            {"spec": {"publishNotReadyAddresses": False}},
+            {"spec": {"publishNotReadyAddresses": True}},
+        ),
+        (
+            {"metadata": {"labels": {names.COMPONENT_LABEL: "lie", "argosy.dev/server": None}}},
+            {"metadata": {"labels": {names.COMPONENT_LABEL: "web"}}},
+        ),
+    ],
+)
+def test_a_service_edited_by_hand_is_put_right(edit: dict[str, Any], patch: dict[str, Any]) -> None:
+    """What names in DNS rest on is written back, and no more than that."""
+    rehearsal = rehearse()
+    body = rehearsal.store[Resource.SERVICES, SET]
+    rehearsal.store[Resource.SERVICES, SET] = merge_patch.merge(body, edit)
+    found = rehearsal.get(objects.Service, SET)
+    made = planned(rehearsal)
+    (action,) = (each for each in made.actions if isinstance(each, plan.Patch))
+    assert (action.resource, action.uid) == (Resource.SERVICES, found.metadata.uid)
+    assert action.body == patch
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"spec": {"ports": [{"port": 80}]}},
+        {"metadata": {"labels": {"team": "web"}, "annotations": {"note": "ours"}}},
+    ],
+)
+def test_what_people_add_to_a_service_stays(edit: dict[str, Any]) -> None:
+    """Ports, labels and annotations of their own are theirs."""
+    rehearsal = rehearse()
+    body = rehearsal.store[Resource.SERVICES, SET]
+    rehearsal.store[Resource.SERVICES, SET] = merge_patch.merge(body, edit)
+    assert planned(rehearsal).actions == ()
 
 
 def test_without_dns_there_is_no_service() -> None:
@@ -139,6 +185,15 @@ def test_someone_elses_service_is_never_taken() -> None:
     made = planned(rehearse(), servers=Register(), service=foreign)
     assert [each for each in made.actions if not isinstance(each, plan.Emit)] == []
     assert reason(made, "Stalled") == "NameTaken"
+
+
+def test_a_service_that_may_not_be_mended_is_told_and_servers_come() -> None:
+    """Servers are found by the Service that is there; what was refused is told beside that."""
+    made = planned(
+        rehearse(), servers=Register(), refusals=(refusal("services/shop-web", "Forbidden"),)
+    )
+    assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
+    assert [each.object for each in status(made).blocked_by] == ["Service/shop-web"]
 
 
 def test_a_taken_name_of_one_server_leaves_the_others() -> None:

@@ -17,8 +17,15 @@ class ControllerRevision(Object, frozen=True, kw_only=True):
         msgspec.structs.force_setattr(self, "data", shared(bytes(self.data)))
 
 
+class ServiceSpec(View, frozen=True, kw_only=True):
+    selector: dict[str, str] = {}
+    publish_not_ready_addresses: bool = False
+
+
 class Service(Object, frozen=True, kw_only=True):
-    """A headless Service, of which only its being there and whose it is matters."""
+    """A headless Service: whose it is, and which pods it gives names to."""
+
+    spec: ServiceSpec = ServiceSpec()
 
 
 class Claim(Object, frozen=True, kw_only=True):

@@ -15,7 +15,6 @@ from controller.planning import (
     budget,
     events,
     finalizers,
-    manifests,
     obstacles,
     refusals,
     snapshot,
@@ -23,7 +22,7 @@ from controller.planning import (
 )
 from controller.planning.census import Census
 from controller.planning.manifests import owned_by
-from controller.planning.plan import Action, Create, Delete, Emit, Plan, Urgency, soonest
+from controller.planning.plan import Action, Delete, Emit, Plan, Urgency, soonest
 from controller.planning.serverset import (
     claims,
     creation,
@@ -31,6 +30,7 @@ from controller.planning.serverset import (
     remediation,
     rollout,
     scaling,
+    service,
     summary,
     updates,
 )
@@ -88,22 +88,6 @@ def _hindered(
     return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
 
 
-def _publish(given: snapshot.ServerSetSnapshot, draft: _Draft) -> None:
-    """Make the Service by which servers are found; none starts before it is there."""
-    if snapshot.Capability.DNS not in given.fleet.capabilities:
-        return
-    if given.service is None:
-        draft.actions.append(
-            Create(
-                resource=Resource.SERVICES,
-                body=manifests.service(given.server_set),
-                reason="servers are found by it in DNS",
-            )
-        )
-    if given.service is None or given.service.metadata.deletion_timestamp is not None:
-        draft.notes.append("new servers start once the headless Service gives them their names")
-
-
 def _converge(
     given: snapshot.ServerSetSnapshot, census: Census, refused: refusals.Refusals
 ) -> Plan:
@@ -113,7 +97,10 @@ def _converge(
     halted = progress.halted_before(server_set, census, retrying=retrying)
     why = "more servers failed for good than failureBudget allows" if spent else ""
     why = why or ("the rollout missed its progress deadline" if halted else "")
-    _publish(given, draft)
+    if (kept := service.keep(given)) is not None:
+        draft.actions.append(kept)
+    if service.is_awaited(given):
+        draft.notes.append("new servers start once the headless Service gives them their names")
     _resize(given, census, draft, refused, halted=why, creating=not spent)
     stands = progress.assess(
         server_set,
