@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import shlex
@@ -48,6 +49,8 @@ def run(  # noqa: PLR0917 - each is an option, given by name
 
     Example: argosy run --lease-namespace argosy --log-format console
     """
+    # Until all caches are full nothing is garbage: neither modules nor what is read.
+    gc.set_threshold(1_000_000)
     from controller.wiring import operator as wiring  # noqa: PLC0415 - kopf takes long to import
 
     options = wiring.Options(

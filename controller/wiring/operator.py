@@ -121,6 +121,7 @@ class Operator:
             each.cancel()
         # What was read stays: no collection need ever look at it again.
         gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
 
     async def stop(self) -> None:
         """Wait to be told; then finish what is in flight, and hand the Lease over at once."""
@@ -201,6 +202,5 @@ async def _main(options: Options) -> int:
 
 def run(options: Options) -> int:
     """Run one replica until it is told to stop; return the exit status."""
-    gc.set_threshold(*COLLECTIONS)
     logging.configure(format=options.log_format, level=options.log_level)
     return uvloop.run(_main(options))
