@@ -265,7 +265,7 @@ def _shape(world: scenario.World) -> scenario.World:
 
 
 def _lasting(essence: dict[str, Any]) -> dict[str, Any]:
-    kept = ("finalizers", "owners", "conditions", "images", "phase")
+    kept = ("finalizers", "owners", "conditions", "images", "phase", "selector")
     lasting = {key: value for key, value in essence.items() if key in kept}
     labels = essence["labels"].items()
     lasting["labels"] = {key: value for key, value in labels if key != "argosy.dev/incarnation"}

@@ -232,6 +232,10 @@ def _server(spec: Object, status: Object) -> Object:
     return {"spec": wanted, **known}
 
 
+def _service(spec: Object, _status: Object) -> Object:
+    return {"selector": spec.get("selector")}
+
+
 def _operation(spec: Object, status: Object) -> Object:
     return {"spec": spec, "progress": status.get("progress"), "failed": status.get("failed")}
 
@@ -239,6 +243,7 @@ def _operation(spec: Object, status: Object) -> Object:
 _DESCRIBED: Mapping[str, Callable[[Object, Object], Object]] = {
     "pods": _pod,
     "servers": _server,
+    "services": _service,
     "operations": _operation,
 }
 
