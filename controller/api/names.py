@@ -6,6 +6,7 @@ Every layer that makes or finds an object asks here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 GROUP = "argosy.dev"
 VERSION = "v1alpha1"
@@ -93,6 +94,13 @@ def labels(application: str, component: str, server_name: str = "") -> dict[str,
     if server_name:
         wanted[SERVER_LABEL] = server_name
     return wanted
+
+
+def lost(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the labels that somebody took off or changed."""
+    if wanted.items() <= found.items():
+        return {}
+    return {key: value for key, value in wanted.items() if found.get(key) != value}
 
 
 def claim_labels(application: str, component: str, server_name: str) -> dict[str, str]:

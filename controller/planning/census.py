@@ -100,16 +100,24 @@ def is_spare(server: objects.Server, desired: int) -> bool:
     )
 
 
-def as_told(spec: objects.ServerSetSpec, server: objects.ServerSpec) -> bool:
-    """Return whether the server's spec is what the set says, policies included."""
+def as_told(spec: objects.ServerSetSpec, server: objects.Server) -> bool:
+    """Return whether the server is what the set says: its spec, policies included, and labels."""
+    told = server.spec
     return (
-        server.revision == spec.revision
-        and (server.template is spec.template or rendering.same(server.template, spec.template))
-        and server.volume_claims == spec.volume_claims
-        and server.recovery == spec.recovery
-        and server.deletion == spec.deletion
-        and server.min_ready_seconds == spec.rollout.min_ready_seconds
+        told.revision == spec.revision
+        and (told.template is spec.template or rendering.same(told.template, spec.template))
+        and told.volume_claims == spec.volume_claims
+        and told.recovery == spec.recovery
+        and told.deletion == spec.deletion
+        and told.min_ready_seconds == spec.rollout.min_ready_seconds
+        and not lost_labels(server)
     )
+
+
+def lost_labels(server: objects.Server) -> dict[str, str]:
+    """Return the server's labels that somebody took off or changed."""
+    told, meta = server.spec, server.metadata
+    return names.lost(meta.labels, names.labels(told.application, told.component, meta.name))
 
 
 class Count:
@@ -149,7 +157,7 @@ class Count:
         stale = told.revision != self.target
         lacking = availability.seconds_until_available(server, self.now, self.waiting)
         operated = told.task is not None and availability.operated(server)
-        differs = not stale and not as_told(self.spec, told)
+        differs = not stale and not as_told(self.spec, server)
         if lacking <= 0 and not (operated or stale or differs):
             return True
         if not stale and status.revision == self.target and status.incarnation == told.incarnation:

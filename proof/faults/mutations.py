@@ -34,6 +34,8 @@ CHILDREN = (
     Resource.CLAIMS,
     Resource.REVISIONS,
 )
+# What the ordinary application's own claims are called.
+KNOWN_CLAIMS = f"data-{scenario.APPLICATION}-db-"
 LABELS: Mapping[str, Any] = {"argosy.dev/server": None, "argosy.dev/component": "lie"}
 # What a person could do to a child with `kubectl edit`.
 EDITS: Mapping[Resource, Sequence[Mapping[str, Any]]] = {
@@ -111,6 +113,7 @@ def live(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome
         _repair(meddler)
         wrong += outcome.differences(_shape(known.life.world), _settled(meddler, known))
         wrong += _crashes(meddler)
+        _forget_claims(meddler)
         scenario.delete(place.client, namespace)
         left = frozenset(
             each["metadata"]["uid"] for each in scenario.listed(place.client, namespace)
@@ -206,6 +209,8 @@ def _remove(meddler: _Meddler) -> str:
 def _again(meddler: _Meddler) -> str:
     """Delete the application, and use its name again at once, or as soon as it is free."""
     path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
+    # Nothing goes while somebody else holds on to it.
+    _let_go(meddler)
     policy = meddler.chance.choice(("Background", "Foreground"))
     told = meddler.tried("DELETE", path, {"propagationPolicy": policy})
     if meddler.chance.random() < 1 / 2:
@@ -223,12 +228,10 @@ def _repair(meddler: _Meddler) -> None:
     path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
     for each in api.get(meddler.path(Resource.OPERATIONS))["items"]:
         meddler.tried("DELETE", meddler.path(Resource.OPERATIONS, each["metadata"]["name"]), None)
-    for resource, patch in (
-        (Resource.SERVERS, {"spec": {"held": False, "power": "Running"}}),
-        (Resource.PODS, {"metadata": {"finalizers": None}}),
-    ):
-        for each in api.get(meddler.path(resource))["items"]:
-            meddler.tried("PATCH", meddler.path(resource, each["metadata"]["name"]), patch)
+    for each in api.get(meddler.path(Resource.SERVERS))["items"]:
+        patch = {"spec": {"held": False, "power": "Running"}}
+        meddler.tried("PATCH", meddler.path(Resource.SERVERS, each["metadata"]["name"]), patch)
+    _let_go(meddler)
     wanted = scenario.application(version=2)
 
     def asked() -> bool:
@@ -240,6 +243,20 @@ def _repair(meddler: _Meddler) -> None:
         rig.wait("no application", lambda: not fixtures.exists(api, path), scenario.STEP_SECONDS)
         rig.wait("the ordinary application", asked, scenario.STEP_SECONDS)
     scenario.converged(api, namespace)
+
+
+def _let_go(meddler: _Meddler) -> None:
+    for each in meddler.api.get(meddler.path(Resource.PODS))["items"]:
+        path = meddler.path(Resource.PODS, each["metadata"]["name"])
+        meddler.tried("PATCH", path, {"metadata": {"finalizers": None}})
+
+
+def _forget_claims(meddler: _Meddler) -> None:
+    """Delete claims that the ordinary application knows nothing of: Argosy keeps them."""
+    for each in meddler.api.get(meddler.path(Resource.CLAIMS))["items"]:
+        name = each["metadata"]["name"]
+        if not name.startswith(KNOWN_CLAIMS):
+            meddler.tried("DELETE", meddler.path(Resource.CLAIMS, name), None)
 
 
 def _settled(meddler: _Meddler, known: outcome.Reference) -> scenario.World:

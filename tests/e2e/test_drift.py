@@ -123,15 +123,20 @@ def test_hand_edited_service_is_mended(kube: Kube, app: App) -> None:
 
 
 def test_hand_edited_server_is_mended(kube: Kube, app: App) -> None:
-    """A Server's spec is its set's to write: edits of it are undone, its pod stays."""
+    """A Server's spec and labels are its set's to write: edits are undone, its pod stays."""
     before = driving.uids(app.pods())
     server = app.servers()["shop-web-2"]
     template = {"spec": {"containers": [{"name": "main", "image": "evil:1"}]}}
     edit = {"template": template, "recovery": {"attempts": 77}, "minReadySeconds": 600}
-    kube.patch(Resource.SERVERS, "shop-web-2", {"spec": edit})
-    kube.wait_until(
-        "the spec is back", lambda: app.servers()["shop-web-2"]["spec"] == server["spec"]
-    )
+    labels = {names.COMPONENT_LABEL: "db", names.SERVER_LABEL: None}
+    kube.patch(Resource.SERVERS, "shop-web-2", {"spec": edit, "metadata": {"labels": labels}})
+
+    def mended() -> bool:
+        found = app.servers().get("shop-web-2", {"metadata": {}})
+        same_labels = found["metadata"].get("labels") == server["metadata"]["labels"]
+        return same_labels and bool(found["spec"] == server["spec"])
+
+    kube.wait_until("spec and labels are back", mended)
     kube.wait_until("all are well", lambda: _whole(app))
     assert driving.uids(app.pods()) == before
     assert set(driving.images(app.pods()).values()) == {"app:1"}

@@ -128,6 +128,27 @@ def test_a_service_edited_by_hand_is_put_right(edit: dict[str, Any], patch: dict
     assert action.body == patch
 
 
+@pytest.mark.parametrize("stale", [False, True])
+def test_labels_of_a_server_edited_by_hand_are_put_right(*, stale: bool) -> None:
+    """Whatever revision it runs, a server keeps the labels that people look for, and their own."""
+    rollout = {"rollout": {"partition": 3}} if stale else {}
+    rehearsal = rehearse(**rollout)
+    if stale:
+        rehearsal.apply("shop", component("web", "web:v2", 3, **rollout))
+        rehearsal.run()
+    found = rehearsal.get(objects.Server, "shop-web-1")
+    edit = {names.COMPONENT_LABEL: "lie", names.SERVER_LABEL: None, "mine": "kept"}
+    body = rehearsal.store[Resource.SERVERS, "shop-web-1"]
+    rehearsal.store[Resource.SERVERS, "shop-web-1"] = merge_patch.merge(
+        body, {"metadata": {"labels": edit}}
+    )
+    (action,) = planned(rehearsal).actions
+    assert isinstance(action, plan.Patch)
+    assert (action.resource, action.uid) == (Resource.SERVERS, found.metadata.uid)
+    labels = {names.COMPONENT_LABEL: "web", names.SERVER_LABEL: "shop-web-1"}
+    assert action.body == {"metadata": {"labels": labels}}
+
+
 @pytest.mark.parametrize(
     "edit",
     [

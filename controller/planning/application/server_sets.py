@@ -207,9 +207,7 @@ def _labels(
     row: Row, application: objects.Application, found: objects.ServerSet
 ) -> Mapping[str, str]:
     """Return the labels of ours that somebody took off or changed."""
-    wanted = names.labels(application.metadata.name, row.name)
-    before = found.metadata.labels
-    return {key: value for key, value in wanted.items() if before.get(key) != value}
+    return names.lost(found.metadata.labels, names.labels(application.metadata.name, row.name))
 
 
 def _annotations(

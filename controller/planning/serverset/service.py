@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.planning import manifests, snapshot
 from controller.planning.plan import Action, Create, Patch
@@ -49,19 +49,15 @@ def is_awaited(given: snapshot.ServerSetSnapshot) -> bool:
 def _mended(found: objects.Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the merge patch by which `found` has our labels and picks our servers; {} for none."""
     body: dict[str, Any] = {}
-    if labels := _missing(found.metadata.labels, wanted["metadata"]["labels"]):
+    if labels := names.lost(found.metadata.labels, wanted["metadata"]["labels"]):
         body["metadata"] = {"labels": labels}
     spec: dict[str, Any] = {}
     selector = wanted["spec"]["selector"]
     if found.spec.selector != selector:
         spec["selector"] = {each: None for each in found.spec.selector if each not in selector}
-        spec["selector"] |= _missing(found.spec.selector, selector)
+        spec["selector"] |= names.lost(found.spec.selector, selector)
     if not found.spec.publish_not_ready_addresses:
         spec["publishNotReadyAddresses"] = True
     if spec:
         body["spec"] = spec
     return body
-
-
-def _missing(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in wanted.items() if found.get(key) != value}

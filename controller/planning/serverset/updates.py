@@ -5,11 +5,13 @@ Called by the ServerSet planner. `held`, `power` and `task` are others' to write
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.planning import contents, rendering
+from controller.planning import census, contents, rendering
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
@@ -44,15 +46,18 @@ class Upkeep:
         return _patch(facts.server, spec, reason=reason, guarded=True)
 
     def mend(self, facts: Facts) -> Patch | None:
-        """Return the patch of policies that changed and of what was edited by hand, if any.
+        """Return the patch of policies that changed and of what was edited by hand, labels too.
 
         A server that is to run another revision than the target keeps what belongs to its own.
         """
         told = facts.server.spec
         spec = self._policies(told) if facts.stale else self._differences(told)
-        if not spec:
+        labels = census.lost_labels(facts.server)
+        if not spec and not labels:
             return None
-        return _patch(facts.server, spec, reason="it differs from its set's", guarded=False)
+        return _patch(
+            facts.server, spec, labels=labels, reason="it differs from its set's", guarded=False
+        )
 
     def _differences(self, told: objects.ServerSpec) -> dict[str, object]:
         wanted = self._spec
@@ -102,14 +107,24 @@ def retry_now(server: objects.Server, value: str) -> Patch:
     )
 
 
-def _patch(server: objects.Server, spec: dict[str, object], *, reason: str, guarded: bool) -> Patch:
+def _patch(
+    server: objects.Server,
+    spec: dict[str, object],
+    *,
+    reason: str,
+    guarded: bool,
+    labels: Mapping[str, str] | None = None,
+) -> Patch:
     meta = server.metadata
+    body: dict[str, object] = {"spec": spec} if spec else {}
+    if labels:
+        body["metadata"] = {"labels": labels}
     return Patch(
         resource=Resource.SERVERS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        body={"spec": spec},
+        body=body,
         reason=reason,
         resource_version=meta.resource_version if guarded else "",
     )
