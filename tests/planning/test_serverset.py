@@ -131,7 +131,7 @@ def test_a_service_edited_by_hand_is_put_right(edit: dict[str, Any], patch: dict
 @pytest.mark.parametrize("stale", [False, True])
 def test_labels_of_a_server_edited_by_hand_are_put_right(*, stale: bool) -> None:
     """Whatever revision it runs, a server keeps the labels that people look for, and their own."""
-    rollout = {"rollout": {"partition": 3}} if stale else {}
+    rollout: dict[str, Any] = {"rollout": {"partition": 3}} if stale else {}
     rehearsal = rehearse(**rollout)
     if stale:
         rehearsal.apply("shop", component("web", "web:v2", 3, **rollout))
