@@ -368,6 +368,19 @@ def test_claims_of_a_deleted_application_follow_the_policy(when_deleted: str, le
     assert len(rehearsal.store) == left
 
 
+def test_claims_whose_entry_was_dropped_stay() -> None:
+    """Their policy went with the entry, and in doubt data is kept; other claims follow theirs."""
+    old = {**CLAIM, "name": "old", "whenDeleted": "Delete", "whenScaled": "Delete"}
+    kept = {**CLAIM, "whenDeleted": "Delete"}
+    rehearsal = rehearse(replicas=2, volumeClaims=[kept, old])
+    rehearsal.apply("shop", component("web", "web:v1", 1, volumeClaims=[kept]))
+    rehearsal.run()
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    rehearsal.run()
+    left = {name for resource, name in rehearsal.store if resource is Resource.CLAIMS}
+    assert left == {"old-shop-web-0", "old-shop-web-1"}
+
+
 def test_claims_outlive_a_set_that_is_deleted_by_hand() -> None:
     """The application stands, so the set comes back and finds its data."""
     rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
