@@ -14,8 +14,8 @@ from controller.api.resources import Resource
 class Written:
     """One version that the API server answered to a write of ours.
 
-    `resource_version` is 0 where the answer had none. `gone` says that a delete was accepted: the
-    uid must be seen terminating, or not at all.
+    `resource_version` is 0 where the answer had none. `gone` says that there is no object of this
+    uid any more: the cache must lose it too.
     """
 
     resource: Resource

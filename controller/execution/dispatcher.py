@@ -134,6 +134,7 @@ class Dispatcher:
 
     def resolve(self, key: Key, record: Record, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
+        record.reading = True
         for place in tuple(record.uncertain):
             self._track(
                 key,

@@ -252,6 +252,7 @@ class Engine:
             self._queue.add(key, delay=max(wake, 0.001))
         if record.pending:
             return
+        record.failures = 0
         if record.dirty:
             self._queue.add(key)
         elif key.resource is Resource.SERVERS and record.is_blank():
@@ -295,15 +296,16 @@ class Engine:
 
     def _settle(self, key: Key, record: Record) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
+        reading, record.reading = record.reading, False
         if record.failed:
             record.failed = False
             record.failures += 1
             self._queue.add(key, delay=record.backoff(self._clock()))
-        elif record.dirty or record.uncertain:
+            return
+        if not reading:
             record.failures = 0
+        if record.dirty or record.uncertain:
             self._queue.add(key)
-        else:
-            record.failures = 0
 
     def _forget(self, key: Key) -> None:
         self._records.pop(key, None)
@@ -329,7 +331,7 @@ class Engine:
         for (resource, namespace, name), uid in tuple(record.gone.items()):
             informer = self._informers.get(resource)
             seen = informer.objects.get((namespace, name)) if informer else None
-            if seen and seen.metadata.uid == uid and not seen.metadata.deletion_timestamp:
+            if seen and seen.metadata.uid == uid:
                 # The event of its going touches this key.
                 return False
             del record.gone[resource, namespace, name]

@@ -28,7 +28,7 @@ class Record:
     failed: bool = False
     # What the caches must have reached: the highest version written, by resource and namespace.
     floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
-    # UIDs that were deleted for good and must be gone from the cache.
+    # UIDs of what is no more, which must be gone from the cache.
     gone: dict[tuple[Resource, str, str], str] = dataclasses.field(default_factory=dict)
     refusals: dict[str, snapshot.Refusal] = dataclasses.field(default_factory=dict)
     # The generation and retry-now value that the refusals answer to.
@@ -41,6 +41,8 @@ class Record:
     not_before: float = 0.0
     # What an answer was lost about, or was seen to be older in the cache: read before planning.
     uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
+    # What is in flight only reads that: whether the next plan succeeds is yet to be seen.
+    reading: bool = False
     # The last plan may have taken servers down, of which others must hear before they do.
     spends: bool = False
     # The error of a planner that failed on this object, told once; empty when a plan succeeds.

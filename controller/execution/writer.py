@@ -111,7 +111,7 @@ class Writer:
             subresource=action.subresource,
             field_manager=action.field_manager,
         )
-        return written(action.resource, answer)
+        return written(action.resource, answer, patched=True)
 
     async def _delete(self, action: plan.Delete) -> tuple[Written, ...]:
         try:
@@ -140,8 +140,12 @@ class Writer:
         )
 
 
-def written(resource: Resource, answer: bytes) -> Written:
-    """Return what the answer to a create or a patch says of the object."""
+def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Written:
+    """Return what the answer to a create or a patch says of the object.
+
+    One that lost its last finalizer on its way out went with that patch, whose answer has the
+    version before it.
+    """
     meta = _decode_meta(answer).metadata
     if meta is None:
         raise errors.UnknownOutcome(
@@ -153,7 +157,7 @@ def written(resource: Resource, answer: bytes) -> Written:
         name=meta.name,
         uid=meta.uid,
         resource_version=int(meta.resource_version or 0),
-        gone=False,
+        gone=patched and meta.deletion_timestamp is not None and not meta.finalizers,
     )
 
 

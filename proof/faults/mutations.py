@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -34,6 +36,7 @@ CHILDREN = (
     Resource.CLAIMS,
     Resource.REVISIONS,
 )
+SERVER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-\d+")
 # What the ordinary application's own claims are called.
 KNOWN_CLAIMS = f"data-{scenario.APPLICATION}-db-"
 LABELS: Mapping[str, Any] = {"argosy.dev/server": None, "argosy.dev/component": "lie"}
@@ -273,12 +276,31 @@ def _settled(meddler: _Meddler, known: outcome.Reference) -> scenario.World:
 
 
 def _shape(world: scenario.World) -> scenario.World:
-    """Return what is so however an application came to be: no history, no retained volumes."""
+    """Return what is so however an application came to be: no history, no retained volumes.
+
+    Who deletes a server while fewer are wanted leaves another one: ordinals are told by their rank.
+    """
+    ranks = _ranks(name.partition("/")[2] for name in world if name.startswith("servers/"))
+
+    def ranked(text: str) -> str:
+        return SERVER_NAME.sub(lambda found: ranks.get(found[0], found[0]), text)
+
     return {
-        name: json.dumps(_lasting(json.loads(text)), sort_keys=True)
+        ranked(name): ranked(json.dumps(_lasting(json.loads(text)), sort_keys=True))
         for name, text in world.items()
         if name.partition("/")[0] in ("applications", "serversets", "servers", "pods", "services")
     }
+
+
+def _ranks(servers: Iterable[str]) -> dict[str, str]:
+    """Return each server's name with its rank in its set in place of its ordinal."""
+    ranks: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for name in sorted(servers, key=lambda each: int(each.rpartition("-")[2])):
+        of = name.rpartition("-")[0]
+        ranks[name] = f"{of}-{seen[of]}"
+        seen[of] += 1
+    return ranks
 
 
 def _lasting(essence: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api.resources import Resource
+from controller.execution.keys import Key
 
 pytestmark = pytest.mark.looptime
 
@@ -225,6 +226,28 @@ async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
             if w.resource in (Resource.PODS, Resource.SERVERS) and w.before is None
         ]
         assert len(created) == 10
+
+
+async def test_what_went_with_its_finalizer_is_not_written_to_again() -> None:
+    """Its last write is answered with a version that is long seen: the cache must lose it first."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        await universe.apply(application("shop", component("web", 3), deletion={"drainSeconds": 0}))
+        await universe.until(lambda: is_ready(universe))
+        slow = Verdict(there=5.0)
+        counted = faults.on("patch", Resource.SERVERS, subresource="", verdict=slow, times=1000)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.PODS))
+        faults.freeze(Resource.SERVERS)
+        assert len(universe.names(Resource.SERVERS)) == 3
+        await universe.until(lambda: not universe.names(Resource.SERVERS))
+        for _ in range(20):
+            # What belongs to a server changes, so it is looked at.
+            universe.process.engine.touch(Key(Resource.SERVERS, "default", "shop-web-1"))
+            await asyncio.sleep(5)
+        assert counted.times == 1000 - 3
+        faults.thaw()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
 
 
 @pytest.mark.parametrize("after", [0.2, 2.0])

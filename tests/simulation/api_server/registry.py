@@ -130,7 +130,9 @@ class Registry:
             return new
         key = (_scope(resource, namespace), name)
         if _is_over(new["metadata"]):
-            return self.storage.commit(resource, key, None, cause)
+            self.storage.commit(resource, key, None, cause)
+            # As a real one answers: with the version before the delete.
+            return new
         return self.storage.commit(resource, key, new, cause)
 
     def delete(
