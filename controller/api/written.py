@@ -14,8 +14,9 @@ from controller.api.resources import Resource
 class Written:
     """One version that the API server answered to a write of ours.
 
-    `resource_version` is 0 where the answer had none. `gone` says that there is no object of this
-    uid any more: the cache must lose it too.
+    `resource_version` is 0 where the answer had none. `gone` says that a delete was accepted: the
+    uid must be seen terminating, or not at all. `ended` says that it lost its last finalizer on its
+    way out: the uid must not be seen any more.
     """
 
     resource: Resource
@@ -24,3 +25,4 @@ class Written:
     uid: str
     resource_version: int = 0
     gone: bool = False
+    ended: bool = False

@@ -157,7 +157,7 @@ def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Writ
         name=meta.name,
         uid=meta.uid,
         resource_version=int(meta.resource_version or 0),
-        gone=patched and meta.deletion_timestamp is not None and not meta.finalizers,
+        ended=patched and meta.deletion_timestamp is not None and not meta.finalizers,
     )
 
 
