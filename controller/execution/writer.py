@@ -120,9 +120,12 @@ class Writer:
                 action.namespace,
                 action.name,
                 uid=action.uid,
+                resource_version=action.resource_version,
                 grace_seconds=action.grace_seconds,
             )
-        except (faults.NotFound, faults.Conflict):
+        except (faults.NotFound, faults.Conflict) as refused:
+            if action.resource_version and isinstance(refused, faults.Conflict):
+                raise  # it is not what it was when this was planned
             # Gone, or another object has taken the name: either way this one is no more.
             answer = b""
         # The final delete of some kinds is answered with a Status, whose metadata has no name.

@@ -67,13 +67,17 @@ class Patch:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Delete the object with this `uid`, and no other that may have taken its name."""
+    """Delete the object with this `uid`, and no other that may have taken its name.
+
+    With a `resource_version`, only if it has not changed since.
+    """
 
     resource: Resource
     namespace: str
     name: str
     uid: str
     reason: str
+    resource_version: str = ""
     grace_seconds: int | None = None
 
 

@@ -228,6 +228,23 @@ async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
         assert len(created) == 10
 
 
+async def test_what_is_orphaned_stays_while_watches_lag() -> None:
+    """The application's watch tells that its sets were let go before theirs do: none is deleted."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        faults.freeze(Resource.SERVERSETS)
+        await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
+        await asyncio.sleep(30)
+        faults.thaw()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        assert "deletionTimestamp" not in universe.get(Resource.SERVERSETS, "shop-web")["metadata"]
+        assert len(universe.names(Resource.PODS)) == 3
+
+
 async def test_what_went_with_its_finalizer_is_not_written_to_again() -> None:
     """Its last write is answered with a version that is long seen: the cache must lose it first."""
     faults = Faults()

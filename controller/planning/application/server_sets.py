@@ -116,13 +116,17 @@ def take_down(
 
 
 def delete(found: objects.ServerSet, reason: str) -> Delete:
-    """Return the delete of a set."""
+    """Return the delete of a set, as it is cached.
+
+    It may have been orphaned since: its owner's watch can be ahead of its own.
+    """
     meta = found.metadata
     return Delete(
         resource=Resource.SERVERSETS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
+        resource_version=meta.resource_version,
         reason=reason,
     )
 
