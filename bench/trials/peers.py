@@ -36,7 +36,6 @@ def run(stage: Stage) -> None:
     for kind in KINDS:
         with stage.timed.namespace() as namespace:
             _behind(stage, namespace, kind, "raised")
-    stage.timed.limit_controllers(arenas.DEFAULT)
     if not stage.sizes.defaults:
         return
     if stage.has(estimate.DEFAULTS):
@@ -47,6 +46,7 @@ def run(stage: Stage) -> None:
 
 def _at_defaults(stage: Stage) -> None:
     arena = stage.timed
+    arena.limit_controllers(arenas.DEFAULT)
     with arena.namespace() as one, arena.namespace() as other:
         with futures.ThreadPoolExecutor() as pool:
             places = zip((one, other), KINDS, strict=True)

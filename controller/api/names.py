@@ -97,9 +97,7 @@ def labels(application: str, component: str, server_name: str = "") -> dict[str,
 
 
 def lost(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the labels that somebody took off or changed."""
-    if wanted.items() <= found.items():
-        return {}
+    """Return those of the wanted labels, or annotations, that are not there or say otherwise."""
     return {key: value for key, value in wanted.items() if found.get(key) != value}
 
 

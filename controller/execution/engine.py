@@ -328,25 +328,18 @@ class Engine:
             waiting = self._parked.setdefault(resource, [])
             heapq.heappush(waiting, (floor, next(self._sequence), key))
             return False
-        for where, uid in tuple(record.gone.items()):
-            seen = self._seen(*where, uid=uid)
-            if seen and not seen.metadata.deletion_timestamp:
+        for where, written in tuple(record.gone.items()):
+            informer = self._informers.get(written.resource)
+            seen = informer.objects.get((written.namespace, written.name)) if informer else None
+            if (
+                seen is not None
+                and seen.metadata.uid == written.uid
+                and (written.ended or not seen.metadata.deletion_timestamp)
+            ):
                 # The event of its going touches this key.
                 return False
             del record.gone[where]
-        for where, uid in tuple(record.ended.items()):
-            if self._seen(*where, uid=uid):
-                return False
-            del record.ended[where]
         return True
-
-    def _seen(
-        self, resource: Resource, namespace: str, name: str, *, uid: str
-    ) -> objects.Object | None:
-        """Return the object of this UID as cached."""
-        informer = self._informers.get(resource)
-        found = informer.objects.get((namespace, name)) if informer else None
-        return found if found and found.metadata.uid == uid else None
 
     def _unpark(self, resource: Resource, version: int) -> None:
         waiting = self._parked.get(resource)

@@ -28,10 +28,8 @@ class Record:
     failed: bool = False
     # What the caches must have reached: the highest version written, by resource and namespace.
     floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
-    # UIDs that were deleted, which must be seen terminating, or not at all.
-    gone: dict[tuple[Resource, str, str], str] = dataclasses.field(default_factory=dict)
-    # UIDs that lost their last finalizer on their way out, which must not be seen any more.
-    ended: dict[tuple[Resource, str, str], str] = dataclasses.field(default_factory=dict)
+    # What was deleted, or has ended: how the caches must show that, `Written` says.
+    gone: dict[tuple[Resource, str, str], Written] = dataclasses.field(default_factory=dict)
     refusals: dict[str, snapshot.Refusal] = dataclasses.field(default_factory=dict)
     # The generation and retry-now value that the refusals answer to.
     epoch: tuple[int, str] = (0, "")
@@ -54,7 +52,7 @@ class Record:
         """Remember what the caches must show of a write before the next plan."""
         if written.gone or written.ended:
             where = (written.resource, written.namespace, written.name)
-            (self.ended if written.ended else self.gone)[where] = written.uid
+            self.gone[where] = written
             return
         place = (written.resource, written.namespace)
         if written.resource_version > self.floors.get(place, 0):
@@ -68,7 +66,6 @@ class Record:
             or self.failures
             or self.floors
             or self.gone
-            or self.ended
             or self.uncertain
             or self.refusals
             or self.crashed

@@ -185,9 +185,9 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
     images = _new_images(wanted.spec.containers, pod)
     own = labels(server, incarnation=server.spec.incarnation, revision=server.spec.revision)
     metadata: dict[str, Any] = {}
-    if moved := _missing({**wanted.metadata.labels, **own}, pod.metadata.labels):
+    if moved := names.lost(pod.metadata.labels, {**wanted.metadata.labels, **own}):
         metadata["labels"] = moved
-    annotations = _missing(wanted.metadata.annotations, pod.metadata.annotations)
+    annotations = names.lost(pod.metadata.annotations, wanted.metadata.annotations)
     if images:
         annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
         metadata["resourceVersion"] = pod.metadata.resource_version
@@ -205,7 +205,7 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
 
 def mend(pod: objects.Pod, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return the merge patch that gives `pod` back the labels `wanted`, or {} if it has them."""
-    moved = _missing(wanted, pod.metadata.labels)
+    moved = names.lost(pod.metadata.labels, wanted)
     return {"metadata": {"uid": pod.metadata.uid, "labels": moved}} if moved else {}
 
 
@@ -226,7 +226,3 @@ def _container_ids(pod: objects.Pod, containers: Mapping[str, str]) -> list[str]
 @functools.lru_cache(maxsize=512)
 def _images(template: bytes) -> _Images:
     return _decode(template, _Images)
-
-
-def _missing(wanted: Mapping[str, str], there: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in wanted.items() if there.get(key) != value}

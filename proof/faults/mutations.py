@@ -93,6 +93,11 @@ class _Meddler:
         """Return where an object is."""
         return resources.path(resource, self.namespace, name)
 
+    def paths(self, resource: Resource) -> list[str]:
+        """Return where all objects of a resource are."""
+        items = self.api.get(self.path(resource))["items"]
+        return [self.path(resource, each["metadata"]["name"]) for each in items]
+
     def child(self) -> tuple[Resource, dict[str, Any]] | None:
         """Choose an object that the operator made."""
         resource = self.chance.choice(CHILDREN)
@@ -229,11 +234,10 @@ def _repair(meddler: _Meddler) -> None:
     """Take back what only people can take back, and ask for the ordinary application."""
     api, namespace = meddler.api, meddler.namespace
     path = meddler.path(Resource.APPLICATIONS, scenario.APPLICATION)
-    for each in api.get(meddler.path(Resource.OPERATIONS))["items"]:
-        meddler.tried("DELETE", meddler.path(Resource.OPERATIONS, each["metadata"]["name"]), None)
-    for each in api.get(meddler.path(Resource.SERVERS))["items"]:
-        patch = {"spec": {"held": False, "power": "Running"}}
-        meddler.tried("PATCH", meddler.path(Resource.SERVERS, each["metadata"]["name"]), patch)
+    for each in meddler.paths(Resource.OPERATIONS):
+        meddler.tried("DELETE", each, None)
+    for each in meddler.paths(Resource.SERVERS):
+        meddler.tried("PATCH", each, {"spec": {"held": False, "power": "Running"}})
     _let_go(meddler)
     wanted = scenario.application(version=2)
 
@@ -249,17 +253,16 @@ def _repair(meddler: _Meddler) -> None:
 
 
 def _let_go(meddler: _Meddler) -> None:
-    for each in meddler.api.get(meddler.path(Resource.PODS))["items"]:
-        path = meddler.path(Resource.PODS, each["metadata"]["name"])
-        meddler.tried("PATCH", path, {"metadata": {"finalizers": None}})
+    """Lift the finalizers that were put on pods."""
+    for each in meddler.paths(Resource.PODS):
+        meddler.tried("PATCH", each, {"metadata": {"finalizers": None}})
 
 
 def _forget_claims(meddler: _Meddler) -> None:
     """Delete claims that the ordinary application knows nothing of: Argosy keeps them."""
-    for each in meddler.api.get(meddler.path(Resource.CLAIMS))["items"]:
-        name = each["metadata"]["name"]
-        if not name.startswith(KNOWN_CLAIMS):
-            meddler.tried("DELETE", meddler.path(Resource.CLAIMS, name), None)
+    for each in meddler.paths(Resource.CLAIMS):
+        if not each.rpartition("/")[2].startswith(KNOWN_CLAIMS):
+            meddler.tried("DELETE", each, None)
 
 
 def _settled(meddler: _Meddler, known: outcome.Reference) -> scenario.World:
