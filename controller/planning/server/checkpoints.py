@@ -64,6 +64,23 @@ def after(
     return (*(each for each in others if _owner(each) in recent), *own)
 
 
+def broken(before: Checkpoints, task: objects.Task, *, incarnation: int) -> Checkpoints:
+    """Return a server's checkpoints once `task` has failed because its orders cannot be read.
+
+    What counted when it was given is not known then, so nothing that was passed is forgotten.
+    """
+    mark = objects.Checkpoint(
+        operation=task.operation,
+        run=task.run,
+        step=task.step,
+        incarnation=incarnation,
+        failed=True,
+    )
+    same = (mark.operation, mark.run, mark.step)
+    kept = [each for each in before if (each.operation, each.run, each.step) != same]
+    return (*kept, mark)[-KEPT_OPERATIONS * KEPT_STEPS :]
+
+
 def _owner(checkpoint: objects.Checkpoint) -> tuple[str, str]:
     return checkpoint.operation, identity(checkpoint.run)
 

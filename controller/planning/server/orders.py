@@ -6,6 +6,8 @@ be gone by the time its task is carried out.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from controller.api import objects
@@ -31,18 +33,33 @@ IDEMPOTENT = frozenset({SNAPSHOT, RESTORE, JOB})
 
 _UNDO = "undo."
 
+# The schema of a Server says nothing of parameters: whoever may write one may write anything here.
+_LONGEST_FAULT = 256
+_Moment = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+_Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class _Backoff(Backoff, frozen=True, kw_only=True):
+    initial_seconds: _Seconds = 1
+    factor: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
+    max_seconds: _Seconds = 60
+    jitter_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 20
+
 
 class Orders(View, frozen=True, kw_only=True):
     """The parameters of a task. Times are seconds since the epoch."""
 
+    # Why the parameters cannot be read; all else is a default then.
+    fault: str = ""
     # The incarnation that is to carry the act out, or that a converging act leads to.
-    incarnation: int = 0
-    given: float = 0.0
-    cancelled: float = 0.0
-    timeout_seconds: int = 3600
-    grace_seconds: int = 30
-    attempts: int = 1
-    backoff: Backoff = Backoff()
+    incarnation: _Count = 0
+    given: _Moment = 0.0
+    cancelled: _Moment = 0.0
+    timeout_seconds: _Seconds = 3600
+    grace_seconds: _Seconds = 30
+    attempts: _Count = 1
+    backoff: _Backoff = _Backoff()
     on_unknown: str = "Fail"
     # The steps that count as passed when the task was given; the server's checkpoints after it.
     passed: tuple[str, ...] = ()
@@ -57,11 +74,14 @@ class Orders(View, frozen=True, kw_only=True):
 
 
 def read(task: objects.Task) -> Orders:
-    """Return the orders that `task` carries; the defaults where it carries none."""
+    """Return the orders that `task` carries; the defaults where it carries none. Never raises."""
     raw = bytes(task.parameters)
     if raw in (b"", b"null"):
         return Orders()
-    return msgspec.json.decode(raw, type=Orders)
+    try:
+        return msgspec.json.decode(raw, type=Orders)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Orders(fault=f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT])
 
 
 def undo(step: str) -> str:

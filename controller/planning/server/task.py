@@ -97,6 +97,10 @@ def course(look: snapshot.ServerSnapshot, seen: Seen) -> Course:
     if task is None or now is None or now.state in ENDS:
         return NOTHING
     given = orders.read(task)
+    if given.fault:
+        stop = _cancel_call(look, task) if look.acting == task.id else ()
+        failed = _write(look, _end(look, now, FAILED, given.fault, attempts.TERMINAL))
+        return dataclasses.replace(failed, actions=(*stop, *failed.actions))
     if task.action in orders.CONVERGING:
         return _converge(look, task, given, seen)
     if task.cancel:
@@ -243,6 +247,8 @@ def finished(server: objects.Server, outcome: Outcome, now: float) -> objects.Se
     if before.state not in (STARTED, UNKNOWN):
         return None
     given = orders.read(task)
+    if given.fault:
+        outcome = _unread(given, outcome)
     again = outcome.state == FAILED and not task.cancel and _again(task, given, before, outcome)
     after = msgspec.structs.replace(
         before,
@@ -256,9 +262,20 @@ def finished(server: objects.Server, outcome: Outcome, now: float) -> objects.Se
     return msgspec.structs.replace(server.status, task=after, checkpoints=passed)
 
 
+def _unread(given: orders.Orders, outcome: Outcome) -> Outcome:
+    """Say of an act whose orders were overwritten how it went, though it counts for nothing."""
+    ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
+    return dataclasses.replace(
+        outcome, state=FAILED, error_class=attempts.TERMINAL, message=ending.strip()
+    )
+
+
 def _record(
     server: objects.Server, task: objects.Task, given: orders.Orders, state: str
 ) -> checkpoints.Checkpoints:
+    if given.fault:
+        incarnation = server.spec.incarnation
+        return checkpoints.broken(server.status.checkpoints, task, incarnation=incarnation)
     return checkpoints.after(
         server.status.checkpoints,
         task,
