@@ -160,7 +160,7 @@ class Dispatcher:
         urgency: plan.Urgency,
     ) -> None:
         if isinstance(action, plan.Emit):
-            self._emit(key, item, action)
+            self.emit(key, item, action)
         elif isinstance(action, plan.Call):
             self._call(key, record, item, action, urgency)
         elif isinstance(action, plan.Abandon):
@@ -251,7 +251,8 @@ class Dispatcher:
             pool=self._fleets.pool(key.name),
         )
 
-    def _emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:
+    def emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:
+        """Have an Event written, unless it was lately."""
         if self._recorder.is_new(item, action):
             event_key = key._replace(resource=Resource.EVENTS)
             self._pool.submit(

@@ -13,12 +13,11 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-import msgspec
 import structlog
 
-from controller.api import conditions, names, objects
+from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.execution import allowance, gather
+from controller.execution import allowance, crashes, gather, keys
 from controller.execution.acts import Acts
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.fleets import Fleets
@@ -43,8 +42,6 @@ SLICE, MOST_VISITS = 0.004, 64
 # A set, or an operation, is planned again after its servers change at most this often: per server
 # (and per operation that waits with it), within bounds.
 SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
-# When to plan an object again whose planner crashed, in seconds; a change of it comes first.
-AFTER_CRASH = 60.0
 
 
 class Engine:
@@ -93,6 +90,7 @@ class Engine:
         )
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
+            informer.on_crash(functools.partial(self._missed, resource))
         for resource in PLANNERS:
             if resource in self._informers and resource not in world.read_only:
                 self._informers[resource].on_malformed(functools.partial(self._misread, resource))
@@ -199,6 +197,22 @@ class Engine:
         record = self._records.setdefault(key, Record())
         self._dispatcher.stall(key, record, meta, odd.message)
 
+    def _missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
+        """Say that a change was not passed on to all whom it concerns, and look at it again."""
+        if not self._leading:
+            return
+        metrics.failed(resource)
+        key = keys.of(resource, item)
+        if resource in PLANNERS:
+            self._dispatcher.emit(key, item, crashes.event(error))
+        else:
+            owner = item.metadata.controller
+            above = crashes.PLANNED.get(owner.kind) if owner is not None else None
+            if owner is None or above is None:
+                return
+            key = Key(above, item.metadata.namespace, owner.name)
+        self._queue.add(key)
+
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -217,9 +231,16 @@ class Engine:
     # --- One visit --------------------------------------------------------------------------------
 
     def _visit(self, key: Key) -> None:
+        """Look at one object. Whatever fails here is that object's trouble alone."""
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = Record()
+        try:
+            self._look(key, record)
+        except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
+            self._crash(key, record, error)
+
+    def _look(self, key: Key, record: Record) -> None:
         if record.pending:
             record.dirty = True
             return
@@ -250,6 +271,7 @@ class Engine:
         wake = plan.soonest(planned.wake_after, held)
         if wake is not None:
             self._queue.add(key, delay=max(wake, 0.001))
+        record.recover()
         if record.pending:
             return
         record.failures = 0
@@ -264,35 +286,27 @@ class Engine:
         record.planned_at = asyncio.get_running_loop().time()
         retry = item.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
         refusals = record.refused(now, (item.metadata.generation, retry))
-        try:
-            found = gather.gather(self._sources, key, now, refusals)
-            record.pause = _pause(found)
-            planned = PLANNERS[key.resource](found) if found is not None else plan.Plan()
-        except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
-            return self._crash(key, record, item, error)
-        record.crashed = ""
-        return planned
+        found = gather.gather(self._sources, key, now, refusals)
+        record.pause = _pause(found)
+        return PLANNERS[key.resource](found) if found is not None else plan.Plan()
 
-    def _crash(self, key: Key, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
-        """Mark the object Stalled: its planner failed, which is our bug and not its fault."""
+    def _crash(self, key: Key, record: Record, error: Exception) -> None:
+        """Say on the object that looking at it failed, which is our bug, and look again later."""
         metrics.failed(key.resource)
-        if record.crashed != repr(error):
-            record.crashed = repr(error)
-            _log.exception("planning failed", key=str(key))
-        status: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
-        after = conditions.summarise(
-            before=status.conditions,
-            ready=False,
-            reconciling=False,
-            stalled=True,
-            reason="InternalError",
-            message=f"planning failed: {error!r}; please report this, with the operator's log",
-            generation=item.metadata.generation,
-            now=self._clock(),
-        )
-        return plan.Plan(
-            status=msgspec.structs.replace(status, conditions=after), wake_after=AFTER_CRASH
-        )
+        if record.crash(repr(error)):
+            _log.error("planning failed", key=str(key), exc_info=error)
+        self._queue.add(key, delay=record.rest())
+        try:
+            item = self._informers[key.resource].objects.get(key.path)
+            if item is not None:
+                self._dispatcher.execute(key, record, item, self._apologise(record, item, error))
+        except Exception:  # noqa: BLE001 - what cannot be told must not stop the others either
+            _log.exception("crash not told", key=str(key))
+
+    def _apologise(self, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
+        """Return the plan that only tells; an error that reads otherwise each time is paced."""
+        status = crashes.status(item, error, self._clock())
+        return plan.Plan(status=status, settled=record.crashes == 1)
 
     def _settle(self, key: Key, record: Record) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""

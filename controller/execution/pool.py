@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
+import structlog
+
 from controller.execution.keys import Key
 from controller.execution.schedule import Entry, Schedule
 from controller.planning.plan import Urgency
+
+_log = structlog.get_logger(__name__)
 
 WIDTH = 8
 # Other calls in flight during a teardown: a delete's latency grows with what is beside it. A
@@ -124,6 +128,8 @@ class Pool:
     async def _run(self, entry: Entry) -> None:
         try:
             await entry.run()
+        except Exception:  # noqa: BLE001 - nobody waits for this task: what it raises would be lost
+            _log.exception("call crashed", key=str(entry.key))
         finally:
             self._others -= entry.urgency is not Urgency.TEARDOWN
             if entry.urgency is Urgency.TEARDOWN:

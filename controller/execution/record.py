@@ -45,8 +45,9 @@ class Record:
     reading: bool = False
     # The last plan may have taken servers down, of which others must hear before they do.
     spends: bool = False
-    # The error of a planner that failed on this object, told once; empty when a plan succeeds.
+    # The error that looking at this object ended with, told once, and how often in a row it did.
     crashed: str = ""
+    crashes: int = 0
 
     def note(self, written: Written) -> None:
         """Remember what the caches must show of a write before the next plan."""
@@ -71,6 +72,20 @@ class Record:
             or self.crashed
         )
 
+    def crash(self, error: str) -> bool:
+        """Count one more look that failed; return whether the error is news."""
+        self.crashes += 1
+        news, self.crashed = error != self.crashed, error
+        return news
+
+    def recover(self) -> None:
+        """Forget failed looks: this one succeeded."""
+        self.crashed, self.crashes = "", 0
+
+    def rest(self) -> float:
+        """Return how long to wait after a look that failed, in seconds; a change comes first."""
+        return _spread(self.crashes)
+
     def refused(self, now: float, epoch: tuple[int, str]) -> tuple[snapshot.Refusal, ...]:
         """Return the refusals that still stand: for this epoch, and not too old."""
         if epoch != self.epoch:
@@ -82,6 +97,10 @@ class Record:
 
     def backoff(self, now: float) -> float:
         """Return how long to wait before the next plan after failures, in seconds."""
-        longest = min(FIRST_BACKOFF * 2.0 ** min(self.failures - 1, 16), LONGEST_BACKOFF)
-        spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
-        return max(longest * spread, self.not_before - now)
+        return max(_spread(self.failures), self.not_before - now)
+
+
+def _spread(count: int) -> float:
+    """Return the backoff after so many failures in a row, in seconds."""
+    longest = min(FIRST_BACKOFF * 2.0 ** min(max(count - 1, 0), 16), LONGEST_BACKOFF)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

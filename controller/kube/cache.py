@@ -37,6 +37,8 @@ class Cache(Generic[T]):
         self.malformed: dict[Key, wire.Malformed] = {}
         self.on_change: list[OnChange[T]] = []
         self.on_malformed: list[Callable[[wire.Malformed], None]] = []
+        # Called with an object and the error that a callback about it ended with.
+        self.on_crash: list[Callable[[T, Exception], None]] = []
         self._resource = resource
         self._indexes: dict[str, _Index[T]] = {}
 
@@ -68,8 +70,7 @@ class Cache(Generic[T]):
                     _leave(index, where, before)
             if after is not None:
                 index.entries.setdefault(after, {})[where] = new
-        for each in self.on_change:
-            each(old, new)
+        self._tell(old, new, new)
 
     def drop(self, where: Key) -> None:
         """Forget an object that is gone."""
@@ -81,8 +82,18 @@ class Cache(Generic[T]):
             before = index.key(old)
             if before is not None:
                 _leave(index, where, before)
+        self._tell(old, None, old)
+
+    def _tell(self, old: T | None, new: T | None, item: T) -> None:
+        """Pass a change on to each that follows; one that fails keeps it from no other."""
         for each in self.on_change:
-            each(old, None)
+            try:
+                each(old, new)
+            except Exception as error:
+                key = (item.metadata.namespace, item.metadata.name)
+                log.exception("callback failed", resource=self._resource, key=key)
+                for told in self.on_crash:
+                    told(item, error)
 
     def mark(self, bad: wire.Malformed) -> None:
         """Remember that an object does not fit its view; what was there before stays."""
@@ -90,7 +101,10 @@ class Cache(Generic[T]):
         self.malformed[where] = bad
         log.warning("object not understood", resource=self._resource, key=where, why=bad.message)
         for each in self.on_malformed:
-            each(bad)
+            try:
+                each(bad)
+            except Exception:
+                log.exception("callback failed", resource=self._resource, key=where)
 
     def replace(
         self, namespace: str, items: Iterable[T], malformed: Iterable[wire.Malformed]

@@ -29,7 +29,7 @@ class Informer(Generic[T]):
     """Follows one resource in the whole cluster, or in some namespaces.
 
     `objects`, `malformed` and the indexes change only between two awaits, change by change, each
-    followed by its callbacks; a subscriber must not block or raise.
+    followed by its callbacks; a subscriber must not block, and one that raises is logged.
     """
 
     def __init__(
@@ -117,6 +117,10 @@ class Informer(Generic[T]):
     def on_malformed(self, callback: Callable[[wire.Malformed], None]) -> None:
         """Call back when an object does not fit its view."""
         self._cache.on_malformed.append(callback)
+
+    def on_crash(self, callback: Callable[[T, Exception], None]) -> None:
+        """Call back with an object of which a subscriber failed to take in a change."""
+        self._cache.on_crash.append(callback)
 
     def on_advance(self, callback: Callable[[int], None]) -> None:
         """Call back, after the changes, with the resourceVersion that a namespace has reached."""

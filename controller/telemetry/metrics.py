@@ -56,7 +56,7 @@ _reconciles = _counter(
 )
 _failures = _counter(
     "argosy_reconcile_errors_total",
-    "Visits to objects that ended with an error of Argosy's own.",
+    "Visits to objects, and changes of theirs, that ended with an error of Argosy's own.",
     ("controller",),
 )
 _durations = _histogram(
@@ -162,8 +162,6 @@ class _Timer:
         self._durations.observe(time.perf_counter() - self._began)
         if kind is None:
             self._good.inc()
-        else:
-            self.fail()
 
     def fail(self) -> None:
         self._bad.inc()
@@ -194,7 +192,7 @@ _counted: dict[str, _Writes] = {}
 
 
 def reconcile(controller: str) -> _Timer:
-    """Return a context that times and counts one visit; visits must not overlap."""
+    """Return a context that times a visit, and counts a good one; visits must not overlap."""
     timer = _timers.get(controller)
     if timer is None:
         timer = _timers[controller] = _Timer(controller)
@@ -202,7 +200,7 @@ def reconcile(controller: str) -> _Timer:
 
 
 def failed(controller: str) -> None:
-    """Count a visit that failed although nothing was raised out of it."""
+    """Count a visit, or a callback of a watch, that failed."""
     reconcile(controller).fail()
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.planning import plan, snapshot
 from controller.planning.server import task
 
@@ -74,10 +75,16 @@ def worth_writing(
         return True
     if told.attempts != before.attempts or told.task != before.task:
         return True
-    if not on_its_way(look):
+    if not on_its_way(look) or _crashed(before):
         return True
     # What is asked for right now will soon be seen; only waiting long is worth a word.
     return not verdict.actions and quiet_for(look) <= 0
+
+
+def _crashed(before: objects.ServerStatus) -> bool:
+    """Return whether the status says that planning failed, which is over once this is asked."""
+    stalled = conditions.find(before.conditions, "Stalled")
+    return stalled is not None and stalled.reason == Reason.INTERNAL_ERROR
 
 
 def on_its_way(look: snapshot.ServerSnapshot) -> bool:

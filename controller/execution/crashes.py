@@ -1,0 +1,50 @@
+"""What is told of an object that Argosy failed to look at: a fault of its own, never the object's.
+
+The engine asks, from the guard around each visit and each callback of a watch.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api import conditions, objects
+from controller.api.reasons import Reason
+from controller.api.resources import PLACES
+from controller.execution.planners import PLANNERS
+from controller.planning import plan
+
+# An error may quote what it stumbled over, which anybody may have written.
+LONGEST = 512
+# The resources that have a planner, by their kinds.
+PLANNED = {PLACES[each].kind: each for each in PLANNERS}
+_SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
+
+
+def status(item: objects.Object, error: Exception, now: float) -> plan.Status:
+    """Return the status of `item` with the failure in its conditions, and all else as it was."""
+    before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+    generation = item.metadata.generation
+    after = conditions.summarise(
+        before=before.conditions,
+        ready=False,
+        reconciling=False,
+        stalled=True,
+        reason=Reason.INTERNAL_ERROR,
+        message=_sentence("planning failed", error),
+        generation=generation,
+        now=now,
+    )
+    # Whether an operation succeeded is another matter.
+    own = (each for each in before.conditions if each.type not in _SUMMARISED)
+    told = tuple(sorted((*after, *own), key=lambda each: each.type))
+    return msgspec.structs.replace(before, conditions=told, observed_generation=generation)
+
+
+def event(error: Exception) -> plan.Emit:
+    """Return the Event for a change that could not be passed on."""
+    message = _sentence("a change of this object could not be passed on", error)
+    return plan.Emit(reason=Reason.INTERNAL_ERROR, message=message, warning=True)
+
+
+def _sentence(failure: str, error: Exception) -> str:
+    return f"{failure}: {repr(error)[:LONGEST]}; please report this, with the operator's log"
