@@ -129,7 +129,7 @@ class VolumeClaim(schema.Model):
     """The spec of the PersistentVolumeClaim."""
     when_scaled: Literal["Retain", "Delete"] = "Retain"
     """What becomes of the claim when its server is scaled away."""
-    when_deleted: Literal["Retain", "Delete"] = "Delete"
+    when_deleted: Literal["Retain", "Delete"] = "Retain"
     """What becomes of the claim when the application is deleted."""
 
 

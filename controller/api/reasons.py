@@ -31,6 +31,8 @@ class Reason(enum.StrEnum):
     ROLLED_BACK = "RolledBack"
     NOTHING_PROVEN = "NothingProven"
     REPLICAS_OVERRIDDEN = "ReplicasOverridden"
+    CLAIMS_DELETED = "ClaimsDeleted"
+    CLAIMS_KEPT = "ClaimsKept"
     # ServerSets.
     SCALING = "Scaling"
     ROLLING_OUT = "RollingOut"
@@ -176,6 +178,16 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.REPLICAS_OVERRIDDEN: Description(
         "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",
         "Change replicas in the Application, or leave them out there to let others scale.",
+    ),
+    Reason.CLAIMS_DELETED: Description(
+        "Claims of servers that are gone are being deleted, as whenDeleted or whenScaled says, and"
+        " the data on their volumes with them.",
+    ),
+    Reason.CLAIMS_KEPT: Description(
+        "Claims outlive the servers that they were made for, with their data. Servers of the same"
+        " names would use them again.",
+        "Delete those whose data nobody needs any more.",
+        "kubectl get pvc -l argosy.dev/application=NAME",
     ),
     Reason.SCALING: Description("Servers are being added or taken away."),
     Reason.ROLLING_OUT: Description("Servers are coming to the target revision."),

@@ -51,11 +51,6 @@ async def _show(session: Session, found: objects.Application) -> None:
         told = forecast.forecast(
             look.sources, msgspec.structs.replace(found, metadata=going), screen.now()
         )
-        claims = [
-            each.metadata.name
-            for each in look.sources.world.claims.objects.values()
-            if each.metadata.labels.get(names.APPLICATION_LABEL) == found.metadata.name
-        ]
         notes = look.notes
     count = sum(len(each.servers) for moment in told.steps for each in moment)
     screen.say(f"Deleting [bold]{found.metadata.namespace}/{found.metadata.name}[/] takes down:")
@@ -63,15 +58,8 @@ async def _show(session: Session, found: objects.Application) -> None:
         screen.output().print(line)
     if not count:
         screen.say("  no servers")
-    if claims:
-        kept = [
-            each.name
-            for part in found.spec.components
-            for each in part.volume_claims
-            if each.when_deleted == "Retain"
-        ]
-        fate = f"; those of {', '.join(kept)} are kept" if kept else ", with their data"
-        screen.say(f"  and [red]{len(claims)} claims[/]{fate}")
+    for fate in preview.claims(told.claims_deleted, told.claims_kept):
+        screen.output().print(fate, soft_wrap=True)
     policy = found.spec.deletion
     screen.say(
         f"[dim]Each server has {policy.drain_seconds} seconds to drain. One that cannot be torn"

@@ -41,6 +41,8 @@ class Preview:
     replaced: tuple[str, ...]
     changed_in_place: tuple[str, ...]
     deleted: tuple[str, ...]
+    claims_deleted: tuple[str, ...]
+    claims_kept: tuple[str, ...]
     steps: tuple[tuple[forecast.Step, ...], ...]
     budgets: dict[str, tuple[int, int]]
     finished: bool
@@ -81,6 +83,7 @@ def draw(found: Preview) -> Iterator[rich.console.RenderableType]:
         yield from order(found.steps, found.budgets)
     if not found.finished:
         yield "  … and so on"
+    yield from claims(found.claims_deleted, found.claims_kept)
     if found.outcome:
         yield f"\nThen, if every server comes up: {screen.escape(found.outcome)}"
     for note in found.notes:
@@ -117,10 +120,18 @@ def order(
         yield drawn
 
 
-def _few(servers: Sequence[str]) -> str:
+def claims(deleted: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
+    """Yield what becomes of the claims whose servers go, every one that goes by its name."""
+    if deleted:
+        yield f"Claims deleted [red]with their data[/]: {', '.join(deleted)}"
+    if kept:
+        yield f"Claims kept, with their data: {_few(kept, 'claims')}"
+
+
+def _few(servers: Sequence[str], noun: str = "servers") -> str:
     if len(servers) <= MOST_NAMED:
         return ", ".join(servers)
-    return f"{len(servers)} servers: {', '.join(servers[: MOST_NAMED - 2])}, … {servers[-1]}"
+    return f"{len(servers)} {noun}: {', '.join(servers[: MOST_NAMED - 2])}, … {servers[-1]}"
 
 
 async def _preview(session: Session, manifest: dict[str, Any]) -> Preview:
@@ -165,6 +176,8 @@ def preview(
         replaced=(*(each for each in by_effect[Effect.REPLACE] if each not in created), *remade),
         changed_in_place=tuple(each for each in by_effect[Effect.CHANGE] if each not in created),
         deleted=tuple(each for each in deleted if each not in remade),
+        claims_deleted=told.claims_deleted,
+        claims_kept=told.claims_kept,
         steps=told.steps,
         budgets=told.budgets,
         finished=told.finished,

@@ -253,11 +253,14 @@ class Dispatcher:
 
     def emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:
         """Have an Event written, unless it was lately."""
-        if self._recorder.is_new(item, action):
+        resource, about = key.resource, item
+        if action.application is not None:
+            resource, about = Resource.APPLICATIONS, action.application
+        if self._recorder.is_new(about, action):
             event_key = key._replace(resource=Resource.EVENTS)
             self._pool.submit(
                 event_key,
-                lambda: self._recorder.record(key.resource, item, action),
+                lambda: self._recorder.record(resource, about, action),
                 flow="events",
             )
 

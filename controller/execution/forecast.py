@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -54,12 +54,16 @@ class Forecast:
     """What would happen, in order; `budgets` are how many servers may be down, by component.
 
     `finished` tells whether it comes to an end; `message` is how the application then stands.
+    Of the claims that are there, `claims_deleted` go with their data, and `claims_kept` outlive the
+    servers that they were made for.
     """
 
     steps: tuple[tuple[Step, ...], ...]
     budgets: dict[str, tuple[int, int]]
     finished: bool
     message: str
+    claims_deleted: tuple[str, ...] = ()
+    claims_kept: tuple[str, ...] = ()
 
 
 def forecast(sources: gather.Sources, application: objects.Application, now: float) -> Forecast:
@@ -82,6 +86,8 @@ def forecast(sources: gather.Sources, application: objects.Application, now: flo
         budgets=stage.budgets(),
         finished=stage.gone or still >= STILL,
         message=message,
+        claims_deleted=_in_order(stage.claims_deleted),
+        claims_kept=_in_order(stage.claims_left()),
     )
 
 
@@ -95,6 +101,7 @@ class _Stage:
         self.writes = 0
         self.gone = False
         self.application = application
+        self.claims_deleted: list[str] = []
         self._uids = (f"forecast-{number}" for number in itertools.count())
         meta = application.metadata
         known = sources.application_of(meta.namespace, meta.name)
@@ -105,6 +112,15 @@ class _Stage:
         for each in sets.values():
             found = world.servers.by("owner", each.metadata.uid).values()
             self._servers[each.metadata.name] = {one.spec.ordinal: one for one in found}
+        # By component and UID; also of components that are no more.
+        self._claims: dict[str, dict[str, objects.Claim]] = {}
+        for claim in world.claims.objects.values():
+            labels = claim.metadata.labels
+            mine = labels.get(names.APPLICATION_LABEL) == meta.name
+            if mine and claim.metadata.namespace == meta.namespace:
+                component = labels.get(names.COMPONENT_LABEL, "")
+                self._claims.setdefault(component, {})[claim.metadata.uid] = claim
+        self._served = self._serving()
         owned = world.revisions.by("owner", known.metadata.uid).values() if known else ()
         self._revisions = {each.metadata.name: each for each in owned}
         self._fleet = sources.fleets.facts(application.spec.fleet, meta.namespace)
@@ -121,6 +137,23 @@ class _Stage:
             spec = each.spec
             found[spec.component] = budget.limit(spec.replicas, spec.rollout), spec.replicas
         return found
+
+    def claims_left(self) -> Iterator[str]:
+        """Yield the claims that are left behind: their servers go, or nobody is left to use them.
+
+        Claims whose servers were scaled away long ago are no news, unless the application goes.
+        """
+        serving = self._serving()
+        for each in itertools.chain.from_iterable(map(dict.values, self._claims.values())):
+            server = each.metadata.labels.get(names.SERVER_LABEL, "")
+            left = self.gone or (server in self._served and server not in serving)
+            if left and each.metadata.deletion_timestamp is None:
+                yield each.metadata.name
+
+    def _serving(self) -> frozenset[str]:
+        return frozenset(
+            each.metadata.name for servers in self._servers.values() for each in servers.values()
+        )
 
     def advance(self) -> tuple[Step, ...]:
         """Let everything be planned once; return what happens to servers."""
@@ -163,6 +196,7 @@ class _Stage:
                 fleet=self._fleet,
                 application=self.application,
                 service=_service(found),
+                claims=tuple(self._claims.get(found.spec.component, {}).values()),
                 revisions=tuple(self._revisions.values()),
                 namespace_terminating=self._terminating,
             )
@@ -242,6 +276,10 @@ class _Stage:
                 self._sets[action.name] = _merged(self._sets[action.name], going)
             case Resource.REVISIONS:
                 self._revisions.pop(action.name, None)
+            case Resource.CLAIMS:
+                self.claims_deleted.append(action.name)
+                for claims in self._claims.values():
+                    claims.pop(action.uid, None)
             case _:
                 pass
 
@@ -281,6 +319,16 @@ class _Stage:
             attempts=objects.Attempts(),
         )
         return msgspec.structs.replace(server, status=after)
+
+
+def _in_order(claims: Iterable[str]) -> tuple[str, ...]:
+    """Return the claims by what they are for, and then by the ordinals of their servers."""
+
+    def place(name: str) -> tuple[str, int]:
+        base, _, ordinal = name.rpartition("-")
+        return base, int(ordinal) if ordinal.isdecimal() else 0
+
+    return tuple(sorted(claims, key=place))
 
 
 def _effect(action: plan.Action) -> Effect | None:

@@ -119,11 +119,15 @@ class Collect:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
-    """Record an Event on the planned object: only for a change that a person would want to know."""
+    """Record an Event, only for a change that a person would want to know.
+
+    On the planned object; or on the `application` above it, where the planned one is about to go.
+    """
 
     reason: str
     message: str
     warning: bool = False
+    application: objects.Application | None = None
 
 
 Action = Create | Patch | Delete | Call | Abandon | Collect | Emit

@@ -75,6 +75,7 @@ def application(replicas: int = 1, version: int = 1) -> Object:
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "1Gi"}},
         },
+        "whenDeleted": "Delete",
     }
     db = {
         "name": "db",

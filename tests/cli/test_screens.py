@@ -113,6 +113,8 @@ def _plan() -> rich.console.RenderableType:
         budgets={"db": (1, 3), "web": (2, 12)},
         finished=True,
         message="Available as asked for: 15 servers.",
+        claims_deleted=("scratch-shop-cache-0",),
+        claims_kept=tuple(f"data-shop-cache-{each}" for each in range(8)),
     )
     before = {"metadata": {"name": "shop"}, "spec": {"components": [{"name": "web", "n": 10}]}}
     after = {

@@ -176,6 +176,7 @@ def _live(kube: Kube) -> Iterator[World]:
     volume = {
         "name": "data",
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "whenDeleted": "Delete",
     }
     app = kube.app(
         component("db", volumeClaims=[volume]),

@@ -203,8 +203,8 @@ def test_claims_are_kept_or_deleted_by_policy_when_scaled(kube: Kube) -> None:
 
 
 def test_claims_are_kept_or_deleted_by_policy_when_deleted(kube: Kube) -> None:
-    """The policy whenDeleted decides what outlives the application; what it kept is used again."""
-    volumes = [claim("data", whenDeleted="Retain"), claim("cache")]
+    """Claims outlive the application but by whenDeleted: Delete, and are used again by the next."""
+    volumes = [claim("data"), claim("cache", whenDeleted="Delete")]
     app = kube.app(component("db", volumeClaims=volumes))
     app.apply()
     app.wait_ready()

@@ -39,7 +39,8 @@ SHOWN = {
     "scale": "10 → 12",
     "exec": "hello",
     "report": "files",
-    "delete": "shop is gone",
+    "delete": "(?s)Claims kept, with their data: data-shop-db-0, data-shop-db-1, data-shop-db-2.*"
+    "shop is gone",
 }
 
 
@@ -94,6 +95,40 @@ def test_a_newcomer_can_type_the_tour(shell: pexpect.spawn[str], place: Place, k
         seen.add(verb)
     assert set(SHOWN) <= seen
     assert kube.get(Resource.APPLICATIONS, "shop") is None
+    _kept(kube)
+
+
+def test_the_quick_start_ends_with_its_data_kept(
+    shell: pexpect.spawn[str], kube: Kube, place: Place
+) -> None:
+    """What is deleted as the quick start says leaves its volumes, and an Event that names them."""
+    del place
+    _type(shell, "kubectl apply -f shop.yaml")
+    _type(shell, "kubectl wait --for=condition=Ready argapp/shop --timeout=120s")
+    commands = list(typed(section("Quick start")))
+    _type(shell, commands[-1])
+    assert commands[-1] == "kubectl delete argapp shop"
+    assert kube.get(Resource.APPLICATIONS, "shop") is None
+    _kept(kube)
+
+
+def _kept(kube: Kube) -> None:
+    """Assert that the claims of the shop are there, each with its volume, and that it was said."""
+    claims = kube.list(Resource.CLAIMS, application="shop")
+    assert set(claims) == {f"data-shop-db-{each}" for each in range(3)}
+    for each in claims.values():
+        assert each["status"]["phase"] == "Bound"
+        assert "deletionTimestamp" not in each["metadata"]
+    told = kube.wait_until(
+        "an Event names the claims",
+        lambda: [
+            each for each in kube.list(Resource.EVENTS).values() if each["reason"] == "ClaimsKept"
+        ],
+    )
+    assert {(each["regarding"]["kind"], each["regarding"]["name"]) for each in told} == {
+        ("Application", "shop")
+    }
+    assert "(data-shop-db-0, data-shop-db-1, data-shop-db-2)" in told[0]["note"]
 
 
 def _type(shell: pexpect.spawn[str], command: str) -> str:

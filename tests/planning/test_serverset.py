@@ -359,13 +359,32 @@ def test_the_claim_of_a_server_that_comes_back_is_kept() -> None:
     assert rehearsal.get(objects.Claim, "data-shop-web-1").metadata.uid == claim
 
 
-@pytest.mark.parametrize(("when_deleted", "left"), [("Retain", 2), ("Delete", 0)])
-def test_claims_of_a_deleted_application_follow_the_policy(when_deleted: str, left: int) -> None:
-    """Claims go after their servers, before the set, and only where the policy says so."""
-    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": when_deleted}])
+@pytest.mark.parametrize(
+    ("policy", "left", "told"),
+    [
+        ({}, 2, ("ClaimsKept", "Keeping 2 claims (data-shop-web-0, data-shop-web-1), with their")),
+        ({"whenDeleted": "Retain"}, 2, ("ClaimsKept", "Keeping 2 claims")),
+        (
+            {"whenDeleted": "Delete"},
+            0,
+            ("ClaimsDeleted", "Deleting 2 claims (data-shop-web-0, data-shop-web-1), with their"),
+        ),
+    ],
+    ids=["unsaid", "Retain", "Delete"],
+)
+def test_claims_of_a_deleted_application_follow_the_policy(
+    policy: dict[str, str], left: int, told: tuple[str, str]
+) -> None:
+    """Claims go after their servers, only where the policy says so, and never without a word."""
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, **policy}])
     rehearsal.delete(Resource.APPLICATIONS, "shop")
     rehearsal.run()
     assert len(rehearsal.store) == left
+    said = [each for each in rehearsal.events if each.application is not None]
+    assert [each.reason for each in said] == [told[0]]
+    assert said[0].message.startswith(told[1])
+    assert said[0].application is not None
+    assert said[0].application.metadata.name == "shop"
 
 
 def test_claims_whose_entry_was_dropped_stay() -> None:
@@ -503,8 +522,9 @@ def test_servers_that_are_ready_but_young_are_at_work() -> None:
 
 def test_an_orphaned_set_lets_go_of_what_is_no_longer_its_own() -> None:
     """Its servers, cut loose by the garbage collector, are left alone and so are their claims."""
-    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
-    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]), paused=True)
+    claims = [{**CLAIM, "whenDeleted": "Delete"}]
+    rehearsal = rehearse(replicas=2, volumeClaims=claims)
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=claims), paused=True)
     rehearsal.run_for(2)
     rehearsal.delete(Resource.SERVERSETS, SET, finalizers=("orphan",))
     rehearsal.run_for(3)

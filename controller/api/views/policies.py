@@ -53,7 +53,7 @@ class VolumeClaim(View, frozen=True, kw_only=True):
     name: str
     spec: Json = NULL
     when_scaled: str = "Retain"
-    when_deleted: str = "Delete"
+    when_deleted: str = "Retain"
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "spec", shared(bytes(self.spec)))

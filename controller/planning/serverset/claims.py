@@ -5,12 +5,16 @@ Called by the ServerSet planner. Providers make claims; only the set knows which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from controller.api import names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.planning import snapshot
-from controller.planning.plan import Delete
+from controller.planning import snapshot, words
+from controller.planning.plan import Delete, Emit
+
+# Claims that an Event names; of more, the number.
+MOST_NAMED = 10
 
 
 def after_scaling(given: snapshot.ServerSetSnapshot) -> tuple[Delete, ...]:
@@ -18,46 +22,74 @@ def after_scaling(given: snapshot.ServerSetSnapshot) -> tuple[Delete, ...]:
     desired = given.server_set.spec.replicas
     return tuple(
         _delete(claim, "its server was scaled away and whenScaled is Delete")
-        for claim, policy, ordinal in _claims(given)
-        if policy.when_scaled == "Delete" and ordinal >= desired and ordinal not in given.servers
+        for claim, ordinal in _claims(given, lambda policy: policy.when_scaled == "Delete")
+        if ordinal >= desired and ordinal not in given.servers
     )
 
 
 def after_deletion(given: snapshot.ServerSetSnapshot) -> tuple[Delete, ...]:
-    """Return the deletes of claims once the set's servers are gone.
-
-    Only where the application, or its component, goes for good: a set deleted by hand comes back
-    and needs its data, and an orphaned one leaves everything behind.
-    """
-    application, component = given.application, given.server_set.spec.component
-    if application is None:
-        return ()
-    stays = any(each.name == component for each in application.spec.components)
-    if application.metadata.deletion_timestamp is None and stays:
+    """Return the deletes of claims once the set's servers are gone."""
+    if not _goes_for_good(given):
         return ()
     return tuple(
         _delete(claim, "its set is deleted and whenDeleted is Delete")
-        for claim, policy, ordinal in _claims(given)
-        if policy.when_deleted == "Delete" and ordinal not in given.servers
+        for claim, ordinal in _claims(given, lambda policy: policy.when_deleted == "Delete")
+        if ordinal not in given.servers
     )
 
 
+def told(given: snapshot.ServerSetSnapshot, gone: tuple[Delete, ...]) -> tuple[Emit, ...]:
+    """Return the Event that names the claims that go, on the application: the set may go too."""
+    message = f"Deleting {_named([each.name for each in gone])}, with their data."
+    return _event(given, Reason.CLAIMS_DELETED, message) if gone else ()
+
+
+def kept(given: snapshot.ServerSetSnapshot) -> tuple[Emit, ...]:
+    """Return the Event that names the claims which outlive a set that goes for good."""
+    stay = sorted(
+        each.metadata.name for each in given.claims if each.metadata.deletion_timestamp is None
+    )
+    if not stay or not _goes_for_good(given):
+        return ()
+    return _event(given, Reason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data.")
+
+
+def _goes_for_good(given: snapshot.ServerSetSnapshot) -> bool:
+    """Return whether the application, or its component, goes with the set.
+
+    A set deleted by hand comes back and needs its data, and an orphaned one leaves all behind.
+    """
+    application, component = given.application, given.server_set.spec.component
+    if application is None:
+        return False
+    stays = any(each.name == component for each in application.spec.components)
+    return application.metadata.deletion_timestamp is not None or not stays
+
+
+def _named(claims: list[str]) -> str:
+    return f"{words.count(len(claims), 'claim')} ({words.several(claims, MOST_NAMED)})"
+
+
+def _event(given: snapshot.ServerSetSnapshot, reason: Reason, message: str) -> tuple[Emit, ...]:
+    return (Emit(reason=reason, message=message, application=given.application),)
+
+
 def _claims(
-    given: snapshot.ServerSetSnapshot,
-) -> Iterable[tuple[objects.Claim, objects.VolumeClaim, int]]:
-    """Yield the set's claims that are not on their way out, with their policy and ordinal."""
-    policies = {each.name: each for each in given.server_set.spec.volume_claims}
-    for claim in given.claims:
+    given: snapshot.ServerSetSnapshot, may_go: Callable[[objects.VolumeClaim], bool]
+) -> Iterable[tuple[objects.Claim, int]]:
+    """Yield the set's claims that its spec lets go and that are there, with their ordinals."""
+    known = {each.name for each in given.server_set.spec.volume_claims if may_go(each)}
+    for claim in given.claims if known else ():
         server = claim.metadata.labels.get(names.SERVER_LABEL, "")
         template = claim.metadata.name.removesuffix(f"-{server}")
         ordinal = server.rpartition("-")[2]
         if (
-            template in policies
+            template in known
             and ordinal.isdecimal()
             and claim.metadata.name == names.claim(template, server)
             and claim.metadata.deletion_timestamp is None
         ):
-            yield claim, policies[template], int(ordinal)
+            yield claim, int(ordinal)
 
 
 def _delete(claim: objects.Claim, reason: str) -> Delete:

@@ -114,7 +114,8 @@ def _converge(
     ill = remediation.Remediation() if spent else _remediate(given, census, draft, stands)
     _mend(given, census, draft)
     handled = _retry(given, census, draft) if retrying else server_set.status.last_handled_retry
-    draft.actions += claims.after_scaling(given)
+    gone = claims.after_scaling(given)
+    draft.actions += (*gone, *claims.told(given, gone))
     outlook = summary.Outlook(
         given=given,
         census=census,
@@ -295,9 +296,10 @@ def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
     gone = claims.after_deletion(given)
     if gone:
         note = f"deleting {words.count(len(gone), 'claim')} (whenDeleted)"
-        return Plan(actions=gone, notes=(note,), urgency=Urgency.TEARDOWN)
+        told = claims.told(given, gone)
+        return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
     return Plan(
-        actions=(finalizers.remove(Resource.SERVERSETS, server_set),),
+        actions=(*claims.kept(given), finalizers.remove(Resource.SERVERSETS, server_set)),
         notes=("nothing below it is left: letting go of it",),
         urgency=Urgency.TEARDOWN,
     )
