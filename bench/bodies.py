@@ -34,7 +34,7 @@ def application(name: str, replicas: int, version: str = "") -> Object:
     }
     return {
         **_head(Resource.APPLICATIONS, name),
-        "spec": {"deletion": {"drainSeconds": 0}, "components": [component]},
+        "spec": {"components": [component]},
     }
 
 

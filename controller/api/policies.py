@@ -18,8 +18,9 @@ class Deletion(schema.Model):
     """Whether deletion of the application is refused."""
     order: Literal["Reverse", "Parallel"] = "Reverse"
     """Reverse takes components down against dependsOn; Parallel takes all at once."""
-    drain_seconds: Seconds = 30
-    """How long a server may take to finish its work before it is torn down."""
+    drain_seconds: Seconds | None = None
+    """How long a server may take to finish its work before it is torn down. None: what its template
+    says, as its terminationGracePeriodSeconds. Never less than the template says."""
     timeout_seconds: Seconds = 600
     """How long to try with a server that cannot be reached or torn down; then see onTimeout."""
     on_timeout: Literal["Wait", "Force", "Abandon"] = "Wait"

@@ -61,9 +61,12 @@ async def _show(session: Session, found: objects.Application) -> None:
     for fate in preview.claims(told.claims_deleted, told.claims_kept):
         screen.output().print(fate, soft_wrap=True)
     policy = found.spec.deletion
+    own = "as long as its template says to end"
+    if policy.drain_seconds is not None:
+        own = f"{policy.drain_seconds} seconds to end, or more if its template says so"
     screen.say(
-        f"[dim]Each server has {policy.drain_seconds} seconds to drain. One that cannot be torn"
-        f" down within {policy.timeout_seconds} seconds: {policy.on_timeout}.[/]"
+        f"[dim]Each server has {own}. One that cannot be torn down within"
+        f" {policy.timeout_seconds} seconds: {policy.on_timeout}.[/]"
     )
     for note in notes:
         screen.note(note)

@@ -62,6 +62,8 @@ class Observation:
     # Transient or Terminal, for FAILED and for a PENDING that will not get better.
     error_class: str = ""
     since: float = 0.0
+    # How long the instance has to end by what it was made from; None where nothing says.
+    grace_seconds: int | None = None
     # Claims that exist, by template name; `claims_terminating` among them are on their way out.
     claims: tuple[str, ...] = ()
 

@@ -117,6 +117,7 @@ def observe(
         message=message,
         error_class=error_class,
         since=since,
+        grace_seconds=pod.spec.termination_grace_period_seconds,
         claims=claims,
     )
 

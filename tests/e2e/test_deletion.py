@@ -9,7 +9,7 @@ from controller.api.resources import Resource
 from devcluster import client
 from proof.history import lives
 from tests.e2e import driving, hindsight
-from tests.e2e.driving import Kube, component
+from tests.e2e.driving import App, Kube, component
 
 pytestmark = pytest.mark.e2e
 
@@ -89,6 +89,44 @@ def test_servers_are_given_time_to_drain(kube: Kube) -> None:
     assert found is not None
     assert driving.condition(found, "Ready")["reason"] == "Deleting"
     app.wait_gone()
+
+
+@pytest.mark.parametrize(
+    ("deletion", "said", "given"),
+    [({}, 300, 300), ({}, 1, 1), ({}, None, 30), ({"drainSeconds": 5}, 120, 120)],
+    ids=["a database", "one that is quick", "unsaid", "a shorter drain"],
+)
+def test_the_template_says_how_long_servers_have_to_end(
+    kube: Kube, deletion: dict[str, int], said: int | None, given: int
+) -> None:
+    """Restarted or deleted, a pod has its own terminationGracePeriodSeconds, and never less."""
+    web = component(replicas=1, hooks={"delete-delay": "3s"})
+    if said is not None:
+        web["template"]["spec"]["terminationGracePeriodSeconds"] = said
+    app = kube.app(web, deletion=deletion)
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    restart = {"application": app.name, "action": "Restart"}
+    kube.create(Resource.OPERATIONS, {"metadata": {"name": "restart"}, "spec": restart})
+    assert _grace(app) == given
+    kube.wait_until(
+        "another pod is there",
+        lambda: app.pods() and not before.items() & driving.uids(app.pods()).items(),
+    )
+    app.wait_ready()
+    app.delete()
+    assert _grace(app) == given
+    app.wait_gone()
+
+
+def _grace(app: App) -> int:
+    """Return how long the pod that is on its way out was given to end."""
+    (going,) = app.kube.wait_until(
+        "a pod is on its way out",
+        lambda: [each for each in app.pods().values() if "deletionTimestamp" in each["metadata"]],
+    )
+    return int(going["metadata"]["deletionGracePeriodSeconds"])
 
 
 def test_delete_cuts_into_a_create(kube: Kube) -> None:

@@ -30,8 +30,6 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "argosy"
 SHOP = yaml.safe_load((ROOT / "examples" / "shop.yaml").read_text())
-# The example's servers do not heed SIGTERM, so each takes all the time that it has to drain.
-SHOP["spec"]["deletion"] = {"drainSeconds": 1}
 # Three of its web servers, for what needs no more.
 TRIO = copy.deepcopy(SHOP)
 TRIO["metadata"]["name"] = "trio"

@@ -283,10 +283,67 @@ def test_deletion_drains_waits_and_only_then_lets_go() -> None:
     first = decide(found, RUNNING)
     call = first.actions[0]
     assert isinstance(call, plan.Call)
-    assert (call.verb, call.instance, call.grace_seconds) == (plan.Verb.DELETE, "i1", 30)
+    assert (call.verb, call.instance, call.grace_seconds) == (plan.Verb.DELETE, "i1", None)
     assert first.urgency is plan.Urgency.TEARDOWN
     assert decide(found, TERMINATING).actions == ()
     assert removed(decide(found, snapshot.ABSENT)) == [None]
+
+
+def template(seconds: object) -> msgspec.Raw:
+    """Return a template that says how long its pods have to end."""
+    return msgspec.Raw(msgspec.json.encode({"spec": {"terminationGracePeriodSeconds": seconds}}))
+
+
+@pytest.mark.parametrize(
+    ("drain", "said", "own", "asked", "seconds"),
+    [
+        # Nobody overrides the template: what the pod carries holds, long or short.
+        (None, 300, 300, None, 300),
+        (None, 2, 2, None, 2),
+        (None, None, 30, None, 30),
+        (None, 300, None, None, 300),
+        (None, None, None, None, 0),
+        # Longer than the template says, never shorter; 30 in a pod is what nobody said.
+        (30, 300, 300, 300, 300),
+        (90, 30, 30, 90, 90),
+        (5, 30, 30, 30, 30),
+        (5, None, 30, 5, 5),
+        (0, None, 30, 0, 0),
+        (0, 1, 1, 1, 1),
+        # The pod that goes was made from another template than is wanted now.
+        (5, 2, 300, 300, 300),
+        (5, 300, 2, 5, 5),
+        # What cannot be read says nothing.
+        (5, "soon", 300, 300, 300),
+        (5, -1, None, 5, 5),
+    ],
+)
+def test_no_instance_is_given_less_time_than_its_template_says(
+    drain: int | None, said: object, own: int | None, asked: int | None, seconds: int
+) -> None:
+    """The provider is told the longer of both, or nothing; only then does its time run out."""
+    deletion = objects.Deletion(on_timeout="Force", drain_seconds=drain, timeout_seconds=100)
+    text = msgspec.Raw(b"{}") if said is None else template(said)
+    found = make(meta=DELETED, deletion=deletion, template=text)
+    (call,) = decide(found, dataclasses.replace(RUNNING, grace_seconds=own)).actions
+    assert isinstance(call, plan.Call)
+    assert (call.verb, call.grace_seconds) == (plan.Verb.DELETE, asked)
+    lost = dataclasses.replace(TERMINATING, grace_seconds=own)
+    assert decide(found, lost, now=NOW + seconds + 99).actions == ()
+    (forced,) = decide(found, lost, now=NOW + seconds + 101).actions
+    assert isinstance(forced, plan.Call)
+    assert forced.grace_seconds == 0
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_a_template_that_nobody_can_read_holds_up_no_teardown(depth: int) -> None:
+    """However deep it is nested, the instance is deleted, with the time that it carries itself."""
+    deep = b'{"a":' * depth + b"{}" + b"}" * depth
+    deletion = objects.Deletion(drain_seconds=5)
+    found = make(meta=DELETED, deletion=deletion, template=msgspec.Raw(deep))
+    (call,) = decide(found, dataclasses.replace(RUNNING, grace_seconds=120)).actions
+    assert isinstance(call, plan.Call)
+    assert call.grace_seconds == 120
 
 
 def test_only_our_finalizer_is_taken() -> None:

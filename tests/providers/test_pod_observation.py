@@ -331,3 +331,10 @@ def test_labels_that_others_edited(
     """What was recorded of this very pod outranks labels; what is known to differ is drift."""
     seen = observe(pod(meta={"labels": labels(**changed)}, conditions=READY), of)
     assert (seen.incarnation, seen.revision, seen.drift) == (incarnation, revision, drift)
+
+
+@pytest.mark.parametrize("seconds", [None, 2, 300])
+def test_a_pod_tells_how_long_it_has_to_end(seconds: int | None) -> None:
+    """What it was made with counts, whatever its template says today."""
+    spec = {} if seconds is None else {"terminationGracePeriodSeconds": seconds}
+    assert observe(pod(spec=spec)).grace_seconds == seconds

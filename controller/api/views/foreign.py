@@ -78,6 +78,7 @@ class Container(View, frozen=True, kw_only=True, gc=False):
 class PodSpec(View, frozen=True, kw_only=True, gc=False):
     node_name: str = ""
     host_network: bool = False
+    termination_grace_period_seconds: int | None = None
     containers: tuple[Container, ...] = ()
 
 

@@ -10,7 +10,7 @@ from controller.api.views.meta import NULL, Json, View, shared
 class Deletion(View, frozen=True, kw_only=True):
     protected: bool = False
     order: str = "Reverse"
-    drain_seconds: int = 30
+    drain_seconds: int | None = None
     timeout_seconds: int = 600
     on_timeout: str = "Wait"
 

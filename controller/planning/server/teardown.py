@@ -13,6 +13,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import plan, remedies, snapshot
+from controller.planning.server import grace
 
 # How often what was forced is looked at again.
 LOOK_AGAIN = 10.0
@@ -42,14 +43,15 @@ def persist(look: snapshot.ServerSnapshot, *, since: float, reason: str) -> Prog
     if seen.phase is snapshot.Phase.UNKNOWN and not look.fleet.problem:
         return Progress(note="Its provider has not said yet what is there.")
     policy = look.server.spec.deletion
-    late = look.now - (since or look.now) - policy.drain_seconds
+    given = grace.of(look)
+    late = look.now - (since or look.now) - given.seconds
     if late >= policy.timeout_seconds:
         return _give_up(look, since)
     left = policy.timeout_seconds - late
     stuck = snapshot.Phase.TERMINATING, snapshot.Phase.UNKNOWN
     if seen.phase in stuck:
         return _wait(look, since, late, left)
-    note = f"It is drained for {policy.drain_seconds} s and deleted."
+    note = f"It is deleted, and has {given.seconds} s to end."
     return Progress(actions=(_delete(look, reason),), wake=left, note=note)
 
 
@@ -58,7 +60,7 @@ def _delete(look: snapshot.ServerSnapshot, reason: str) -> plan.Call:
         verb=plan.Verb.DELETE,
         reason=reason,
         instance=look.observation.id,
-        grace_seconds=look.server.spec.deletion.drain_seconds,
+        grace_seconds=grace.of(look).asked,
     )
 
 
