@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import functools
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+from controller import parts
 from controller.api import conditions, names, objects
 from controller.api.resources import Resource
 from controller.execution.registers import Registers
@@ -142,9 +142,9 @@ class World:
 
     async def run(self) -> None:
         """Keep all caches up to date until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for each in self.informers.values():
-                group.create_task(each.run(), name=f"watch {each.resource}")
+        await parts.together(
+            {f"cache {resource}": each.run() for resource, each in self.informers.items()}
+        )
 
     def namespace_terminating(self, namespace: str) -> bool:
         """Return whether the namespace itself is on its way out, as far as is known."""

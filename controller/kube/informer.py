@@ -12,10 +12,11 @@ import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar, cast
 
+from controller import parts
 from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.kube import api as door
-from controller.kube import faults, wire
+from controller.kube import wire
 from controller.kube.cache import Cache, Key, OnChange
 from controller.kube.follower import Follower
 
@@ -136,12 +137,12 @@ class Informer(Generic[T]):
 
     async def run(self) -> None:
         """Follow the resource until cancelled; raises WentBack if the storage lost its memory."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for each in self._followers.values():
-                    group.create_task(each.run(), name=f"watch {self.resource} {each.namespace}")
-        except* faults.WentBack as found:
-            raise found.exceptions[0] from None
+        await parts.together(
+            {
+                f"watch {self.resource} {namespace}": each.run()
+                for namespace, each in self._followers.items()
+            }
+        )
 
     def _advance(self, reached: int) -> None:
         if not self.synced and all(each.reached for each in self._followers.values()):

@@ -38,10 +38,14 @@ _current: contextvars.ContextVar[tuple[int, str, str, str, int] | None] = contex
 _visits = 0
 
 
-def _without_kopfs_tracebacks(record: logging.LogRecord) -> bool:
-    """Leave the traceback out of what kopf says: it says why, and whoever runs it goes on."""
+def _curb_kopf(record: logging.LogRecord) -> bool:
+    """Leave tracebacks out of what kopf says, which says why: whoever runs kopf goes on.
+
+    That kopf leaves signals alone, in a thread of its own, is meant to be so.
+    """
     if record.name.startswith("kopf"):
         record.exc_info = record.exc_text = None
+        return not record.getMessage().startswith("OS signals are ignored")
     return True
 
 
@@ -71,7 +75,7 @@ def configure(*, format: str = "json", level: str = "info", stream: TextIO | Non
             ],
         )
     )
-    handler.addFilter(_without_kopfs_tracebacks)
+    handler.addFilter(_curb_kopf)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import kopf
 import structlog
+import uvloop
 
 from controller.api import names
 from controller.api.resources import Resource
@@ -21,40 +22,102 @@ from controller.execution.keys import Key
 
 _log = structlog.get_logger(__name__)
 
+Touch = Callable[[Key], None]
+
 AGAIN_SECONDS = 1.0
+# How long kopf may take to end; nobody needs to wait for more, for kopf writes nothing.
+ENDING_SECONDS = 10.0
 WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
 
 
-async def watch(
-    touch: Callable[[Key], None], *, namespaces: Sequence[str], stop_flag: asyncio.Event
-) -> None:
-    """Have every event of what people write touch its key, until the flag or a signal says stop.
+async def watch(touch: Touch, *, namespaces: Sequence[str], stop_flag: asyncio.Event) -> None:
+    """Have every event of what people write touch its key, until the flag says stop.
 
-    Where kopf ends by itself, as it does over a watch that says garbage, it is started again.
-    A signal sets the flag.
+    kopf has a thread and a loop of its own. Where its run ends, as it does when a watch says
+    garbage or a kind goes and comes back, it cancels every task of its loop that began after it.
     """
-    while not stop_flag.is_set():
+    kopf_thread = _Thread(touch, namespaces)
+    kopf_thread.start()
+    await stop_flag.wait()
+    kopf_thread.stop()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(kopf_thread.ended.wait(), ENDING_SECONDS)
+
+
+class _Thread:
+    """Runs kopf again and again; made and told to stop on the loop of who is to be touched."""
+
+    def __init__(self, touch: Touch, namespaces: Sequence[str]) -> None:
+        self.ended = asyncio.Event()
+        self._touch = touch
+        self._namespaces = namespaces
+        self._home = asyncio.get_running_loop()
+        self._stopping = threading.Event()
+        # The loop and the flag of the run under way.
+        self._lock = threading.Lock()
+        self._flag: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        # A daemon, so that kopf keeps no process alive that is to end.
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have the run under way end, and no other begin."""
+        self._stopping.set()
+        with self._lock:
+            if self._flag is not None:
+                loop, flag = self._flag
+                loop.call_soon_threadsafe(flag.set)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            why = "by itself"
+            try:
+                # A new loop each time: nothing of an earlier run is left to disturb the next.
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(self._once())
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever kopf ends with, the engine goes on
+                why = str(error)
+            if not self._stopping.wait(AGAIN_SECONDS):
+                _log.warning("kopf ended, and is started again", why=why)
+        self._tell(self.ended.set)
+
+    async def _once(self) -> None:
+        """Run kopf until it ends or is told to."""
         registry = kopf.OperatorRegistry()
-        _register(registry, touch, cluster_scoped=not namespaces)
+        _register(registry, self._look, cluster_scoped=not self._namespaces)
         _log_in(registry)
-        _configure(registry, stop_flag)
+        _configure(registry)
+        flag = asyncio.Event()
+        with self._lock:
+            self._flag = asyncio.get_running_loop(), flag
+        # Told to stop before there was a flag?
+        if self._stopping.is_set():
+            flag.set()
         try:
             await kopf.operator(
                 registry=registry,
                 standalone=True,
-                clusterwide=not namespaces,
-                namespaces=list(namespaces),
-                stop_flag=stop_flag,
+                clusterwide=not self._namespaces,
+                namespaces=list(self._namespaces),
+                stop_flag=flag,
             )
-        except Exception as error:  # noqa: BLE001 - whatever kopf ends with, the engine goes on
-            _log.warning("kopf ended, and is started again", why=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop_flag.wait(), AGAIN_SECONDS)
-        else:
-            stop_flag.set()
+        finally:
+            with self._lock:
+                self._flag = None
+
+    def _look(self, key: Key) -> None:
+        self._tell(self._touch, key)
+
+    def _tell(self, function: Callable[..., object], *arguments: object) -> None:
+        # The loop may have ended while kopf took its time.
+        with contextlib.suppress(RuntimeError):
+            self._home.call_soon_threadsafe(function, *arguments)
 
 
-def _configure(registry: kopf.OperatorRegistry, stop_flag: asyncio.Event) -> None:
+def _configure(registry: kopf.OperatorRegistry) -> None:
     """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
 
     @kopf.on.startup(registry=registry)
@@ -66,15 +129,11 @@ def _configure(registry: kopf.OperatorRegistry, stop_flag: asyncio.Event) -> Non
         settings.scanning.disabled = True
         settings.watching.connect_timeout = 10
         settings.watching.server_timeout = 600
-        # kopf has taken the signals to itself, and takes its time to end: who else waits for them
-        # must know at once.
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, stop_flag.set)
+        # Else a run that ends by itself kills the process some minutes later.
+        settings.process.ultimate_exiting_timeout = None
 
 
-def _register(
-    registry: kopf.OperatorRegistry, touch: Callable[[Key], None], *, cluster_scoped: bool
-) -> None:
+def _register(registry: kopf.OperatorRegistry, touch: Touch, *, cluster_scoped: bool) -> None:
     """Have every event of what people write touch its key."""
 
     def handler(resource: Resource) -> Callable[..., Awaitable[None]]:

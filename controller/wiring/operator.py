@@ -12,15 +12,15 @@ import dataclasses
 import gc
 import importlib
 import signal
+import sys
 import time
 import uuid
-from collections.abc import Coroutine
 from importlib import metadata
-from typing import Any
 
 import structlog
 import uvloop
 
+from controller import parts
 from controller.api.resources import Resource
 from controller.execution.engine import Engine
 from controller.execution.fleets import Fleets
@@ -41,6 +41,8 @@ FAILED = 1
 LEASE = "argosy-leader"
 # Caches hold hundreds of thousands of objects, hardly any of them in a cycle: look less often.
 COLLECTIONS = (50_000, 20, 20)
+# How long kopf's thread may keep the engine's waiting.
+SWITCH_SECONDS = 0.0005
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +96,8 @@ class Operator:
             clock=time.time,
             holder=holder,
         )
-        self.failure: BaseException | None = None
-        self.stopped = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.parts = parts.Parts(expected=(LeaseLost,))
+        self._watching: asyncio.Task[None]
 
     def look(self, key: Key) -> None:
         """Have `key` planned: what kopf's handlers call."""
@@ -107,14 +108,38 @@ class Operator:
         metrics.ask_cached_objects(self.world.cached)
         metrics.ask_servers(self.world.servers_by_state)
         metrics.ask_workers(self.engine.calls)
-        self._spawn(self._lead(), "leader")
-        self._spawn(self._serve(), "probes")
+        self.parts.start(self._lead(), "leader")
+        self.parts.start(self._serve(), "probes")
+        self._watching = self.parts.start(self._watch(), "kopf")
 
-    async def filled(self) -> None:
+    async def stop(self) -> None:
+        """Wait to be told; then finish what is in flight, and hand the Lease over at once."""
+        await self.parts.stopped.wait()
+        await self.engine.stop()
+        with contextlib.suppress(Exception):
+            await self.elector.release()
+        # A thread must not be left in the middle of something when the interpreter goes.
+        await asyncio.wait([self._watching])
+        await self.parts.end()
+        await self._api.close()
+        _log.info("stopped")
+
+    async def _watch(self) -> None:
+        """Have kopf watch what people write."""
+        # Importing kopf takes as long as filling most caches, and would be in their way.
+        await self._filled()
+        await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
+        from controller.wiring import handlers  # noqa: PLC0415 - see above
+
+        await handlers.watch(
+            self.look, namespaces=self._options.namespaces, stop_flag=self.parts.stopped
+        )
+
+    async def _filled(self) -> None:
         """Return once all caches are full, or the operator is to stop before that."""
         waits = [
             asyncio.create_task(self.world.wait()),
-            asyncio.create_task(self.stopped.wait()),
+            asyncio.create_task(self.parts.stopped.wait()),
         ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
@@ -123,57 +148,27 @@ class Operator:
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
 
-    async def stop(self) -> None:
-        """Wait to be told; then finish what is in flight, and hand the Lease over at once."""
-        await self.stopped.wait()
-        await self.engine.stop()
-        with contextlib.suppress(Exception):
-            await self.elector.release()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._api.close()
-        _log.info("stopped")
-
     async def _lead(self) -> None:
         _log.info("standing by", identity=self._options.identity)
         # Lists that are begun with the Lease in hand need no second look when leading.
         leads = await self.elector.attempt()
         since = asyncio.get_running_loop().time()
-        self._spawn(self.world.run(), "caches")
+        self.parts.start(self.world.run(), "caches")
         if not leads:
             await self.elector.acquire()
             since = asyncio.get_running_loop().time()
         metrics.lead(leading=True)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.elector.hold())
-                group.create_task(self.engine.lead(since=since))
-        except* LeaseLost as lost:
-            raise lost.exceptions[0] from None
+        await parts.together(
+            {"lease": self.elector.hold(), "engine": self.engine.lead(since=since)}
+        )
 
     async def _serve(self) -> None:
         await health.serve(
             health_port=self._options.health_port,
             metrics_port=self._options.metrics_port,
-            healthy=lambda: self.failure is None,
+            healthy=lambda: self.parts.failure is None,
             ready=lambda: self.world.synced,
         )
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # That the Lease is lost is foreseen; a traceback would say nothing more.
-            trace = None if isinstance(error, LeaseLost) else error
-            _log.error(
-                "a part failed: stopping", part=task.get_name(), why=str(error), exc_info=trace
-            )
-            self.failure = self.failure or error
-            self.stopped.set()
 
 
 async def _main(options: Options) -> int:
@@ -182,25 +177,14 @@ async def _main(options: Options) -> int:
     operator = Operator(options, api)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, operator.stopped.set)
+        loop.add_signal_handler(each, operator.parts.stopped.set)
     await operator.start()
-    ending = asyncio.create_task(operator.stop())
-    try:
-        # Importing kopf takes as long as filling most caches, and would be in their way.
-        await operator.filled()
-        await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
-        from controller.wiring import handlers  # noqa: PLC0415 - see above
-
-        await handlers.watch(
-            operator.look, namespaces=options.namespaces, stop_flag=operator.stopped
-        )
-    finally:
-        operator.stopped.set()
-        await ending
-    return FAILED if operator.failure is not None else 0
+    await operator.stop()
+    return FAILED if operator.parts.failure is not None else 0
 
 
 def run(options: Options) -> int:
     """Run one replica until it is told to stop; return the exit status."""
     logging.configure(format=options.log_format, level=options.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     return uvloop.run(_main(options))

@@ -1,0 +1,82 @@
+"""The parts of a process: none of them ends without somebody noticing.
+
+A task that is cancelled from elsewhere, or that merely returns, ends as silently as one that was
+told to: asyncio tells nobody, and a TaskGroup goes on without it. `wiring` keeps the parts of the
+operator here; caches keep their watches together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+
+class Ended(Exception):  # noqa: N818 - a state, as those of `errors`
+    """A part that must not end has ended without saying why."""
+
+
+async def together(works: Mapping[str, Work]) -> None:
+    """Run all until cancelled; however the first of them ends, end the others and raise why."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work, name=name) for name, work in works.items()]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        over = next(each for each in tasks if each.done())
+        raise _why(over)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Parts:
+    """The tasks that a process consists of; the first that ends unasked stops the process.
+
+    `stopped` is set when the process is to end, by a signal or by such an end; `failure` says why
+    in the latter case.
+    """
+
+    def __init__(self, expected: tuple[type[BaseException], ...] = ()) -> None:
+        self.stopped = asyncio.Event()
+        self.failure: BaseException | None = None
+        # Foreseen ends: a traceback would say nothing more.
+        self._expected = expected
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Work, name: str) -> asyncio.Task[None]:
+        """Begin a part, which goes on until the process stops."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._note)
+        self._tasks.append(task)
+        return task
+
+    async def end(self) -> None:
+        """Cancel all parts and wait for them."""
+        self.stopped.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        told_to = self.stopped.is_set()
+        if told_to and (task.cancelled() or task.exception() is None):
+            return
+        error = _why(task)
+        trace = None if isinstance(error, (Ended, *self._expected)) else error
+        _log.error("a part ended: stopping", part=task.get_name(), why=str(error), exc_info=trace)
+        self.failure = self.failure or error
+        self.stopped.set()
+
+
+def _why(task: asyncio.Task[None]) -> BaseException:
+    """Return why a task that is over is over."""
+    if task.cancelled():
+        return Ended(f"{task.get_name()} was cancelled")
+    return task.exception() or Ended(f"{task.get_name()} returned")
