@@ -32,7 +32,7 @@ from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube.wire import Malformed
 from controller.planning import plan, snapshot
-from controller.telemetry import logging, metrics
+from controller.telemetry import logging, metrics, progress
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ SLICE, MOST_VISITS = 0.004, 64
 # A set, or an operation, is planned again after its servers change at most this often: per server
 # (and per operation that waits with it), within bounds.
 SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
+# How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
+TURN, LATE = 10.0, 60.0
 
 
 class Engine:
@@ -83,6 +85,8 @@ class Engine:
             settled=self._settle,
         )
         self._leading = False
+        # When the engine last turned to its queue; it begins with the lead.
+        self.pulse = progress.Pulse("the engine")
         Router(world, self).connect()
         fleets.subscribe(
             fleet=lambda name: self.touch(Key(Resource.FLEETS, "", name)),
@@ -145,6 +149,8 @@ class Engine:
         is first compared with one consistent list.
         """
         since = asyncio.get_running_loop().time() if since is None else since
+        # How long catching up takes is up to the API server.
+        self.pulse.beat()
         for informer in self._informers.values():
             await informer.catch_up(since)
         self._leading = True
@@ -169,6 +175,7 @@ class Engine:
     async def stop(self) -> None:
         """Let calls in flight finish and drop the rest; acts under way are left to be found."""
         self._leading = False
+        self.pulse.rest()
         for pool in self._pools:
             await pool.drain()
         await self._acts.abandon()
@@ -216,7 +223,8 @@ class Engine:
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._queue.filled()
+            self.pulse.beat(TURN + LATE)
+            await self._queue.filled(TURN)
             until = loop.time() + SLICE
             for _ in range(MOST_VISITS):
                 key = self._queue.pop()

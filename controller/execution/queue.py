@@ -62,9 +62,16 @@ class Queue:
         self._filled.clear()
         return None
 
-    async def filled(self) -> None:
-        """Wait until a key is ready."""
-        await self._filled.wait()
+    async def filled(self, within: float) -> None:
+        """Wait until a key is ready, but no longer than that many seconds."""
+        if self._filled.is_set():
+            return
+        # Cheaper than a timeout, and a queue that turns out to be empty does no harm.
+        timer = asyncio.get_running_loop().call_later(within, self._filled.set)
+        try:
+            await self._filled.wait()
+        finally:
+            timer.cancel()
 
     def _add_later(self, key: Key, due: float) -> None:
         if key in self._ranks or due >= self._dues.get(key, float("inf")):

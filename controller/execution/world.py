@@ -13,6 +13,7 @@ from controller.api.resources import Resource
 from controller.execution.registers import Registers
 from controller.kube import api as kube_api
 from controller.kube import informer
+from controller.telemetry import progress
 
 # What is not ours is watched only where it carries our label.
 _LABELLED = names.APPLICATION_LABEL
@@ -125,6 +126,18 @@ class World:
     def cached(self) -> dict[tuple[str, ...], float]:
         """Return how many objects each cache holds."""
         return {(resource,): len(each.objects) for resource, each in self.informers.items()}
+
+    def silences(self) -> dict[tuple[str, ...], float]:
+        """Return how long ago each watch was last heard."""
+        return {
+            (resource,): silence
+            for resource, each in self.informers.items()
+            if (silence := each.silence) is not None
+        }
+
+    def pulses(self) -> list[progress.Pulse]:
+        """Return when each loop that feeds a cache last went on."""
+        return [pulse for each in self.informers.values() for pulse in each.pulses]
 
     def servers_by_state(self) -> dict[tuple[str, ...], float]:
         """Return how many servers there are, by fleet and by what their Ready condition says."""

@@ -20,6 +20,7 @@ from controller.kube import api as door
 from controller.kube import faults, wire
 from controller.kube.backoff import Backoff
 from controller.kube.cache import Cache
+from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
 
@@ -28,6 +29,8 @@ PAGE = 500
 SHORT_SECONDS = 1.0
 # This many lists in a row that are older than what was seen: the storage has lost its newest part.
 REFUSALS = 10
+# How late the loop may be beyond the longest wait that it foresees, in seconds.
+LATE = 60.0
 # How often a cache that must catch up is looked at, in seconds.
 CATCH_UP_POLL = 0.01
 
@@ -58,6 +61,9 @@ class Follower(Generic[T]):
         self.reached = 0
         # The latest failure to list or watch; empty while all is well.
         self.failure = ""
+        # When the loop last went on, well or not; and when the API server was last heard.
+        self.pulse = progress.Pulse(f"the watch of {resource}")
+        self.heard = progress.Pulse(f"{resource} from the API server")
         self._resource = resource
         self._cache = cache
         self._on_move = on_move
@@ -95,6 +101,7 @@ class Follower(Generic[T]):
     async def _rest(self, error: errors.ArgosyError) -> None:
         delay = self._backoff.delay(error)
         self.failure = str(error)
+        self.pulse.beat(delay + LATE)
         log.info(
             "watch interrupted",
             resource=self._resource,
@@ -153,6 +160,7 @@ class Follower(Generic[T]):
         self._accept(version)
         self._cache.replace(self.namespace, items, malformed)
         self._listed_at = began
+        self.heard.beat()
         self._page = PAGE
         self.failure = ""
         self._move(version)
@@ -170,6 +178,7 @@ class Follower(Generic[T]):
                 return items, malformed, page.resource_version
 
     async def _bounded(self, token: str) -> bytes:
+        self.pulse.beat(self._silence + LATE)
         try:
             async with asyncio.timeout(self._silence):
                 return await self._api.list(
@@ -199,6 +208,7 @@ class Follower(Generic[T]):
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         began = heard = loop.time()
+        self.pulse.beat(self._silence + LATE)
         lines = self._api.watch(
             self._resource,
             self.namespace,
@@ -215,6 +225,8 @@ class Follower(Generic[T]):
                     if now - heard > 1.0:
                         deadline.reschedule(now + self._silence)
                         heard = now
+                        self.pulse.beat(self._silence + LATE)
+                        self.heard.beat()
                     self._take(line)
                     if not spoke:
                         spoke = True

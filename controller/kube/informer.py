@@ -19,6 +19,7 @@ from controller.kube import api as door
 from controller.kube import wire
 from controller.kube.cache import Cache, Key, OnChange
 from controller.kube.follower import Follower
+from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
 
@@ -90,6 +91,17 @@ class Informer(Generic[T]):
     def failure(self) -> str:
         """Why the API server could not be followed just now; empty while all is well."""
         return next((each.failure for each in self._followers.values() if each.failure), "")
+
+    @property
+    def pulses(self) -> list[progress.Pulse]:
+        """When each namespace's loop last went on."""
+        return [each.pulse for each in self._followers.values()]
+
+    @property
+    def silence(self) -> float | None:
+        """How long the API server has not been heard of some namespace; None before the first."""
+        heard = [each.heard.silence for each in self._followers.values()]
+        return max((each for each in heard if each is not None), default=None)
 
     @property
     def resource_version(self) -> int:

@@ -26,7 +26,11 @@ from controller.api import clock
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
+from controller.telemetry import progress
 
+# How long a candidate may go without asking for the Lease, or a leader without renewing, before
+# something is wrong with the process itself: all waits here are much shorter.
+_LATE = 60.0
 # A part of the time between giving up and being succeeded: an answer later than this is no use.
 _SHARE = 0.8
 
@@ -94,6 +98,8 @@ class Elector:
         self._seen: _Lease | None = None
         self._seen_at = 0.0
         self._renewed_at = 0.0
+        # When the Lease was last asked for, or renewed while it is held.
+        self.pulse = progress.Pulse("the Lease")
 
     @property
     def leading(self) -> bool:
@@ -112,6 +118,7 @@ class Elector:
 
     async def attempt(self) -> bool:
         """Try once to lead; return whether this candidate does."""
+        self.pulse.beat(_LATE)
         try:
             leads = await self._try_acquire()
         except errors.ArgosyError as error:
@@ -128,12 +135,14 @@ class Elector:
                 while True:
                     await asyncio.sleep(self._retry_period)
                     if await self._try_renew():
+                        self.pulse.beat(_LATE)
                         deadline.reschedule(self._renewed_at + self._renew_deadline)
         except TimeoutError as error:
             raise self._lost(f"not renewed for {self._renew_deadline:g} s") from error
 
     async def release(self) -> None:
         """Let a standby take over at once; to be called when the last write is answered."""
+        self.pulse.rest()
         if self.holder != self._identity or self._seen is None:
             return
         self.holder = ""

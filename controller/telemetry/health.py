@@ -14,7 +14,8 @@ from prometheus_client import exposition
 
 from controller.telemetry import metrics
 
-Check = Callable[[], bool]
+# Returns why the answer is no; nothing where it is yes.
+Check = Callable[[], str]
 
 # How long a scrape under way may take to end when the operator stops.
 _SHUTDOWN_SECONDS = 1.0
@@ -67,18 +68,14 @@ def _probes(healthy: Check, ready: Check) -> list[web.RouteDef]:
     def answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(_: web.Request) -> web.Response:
             try:
-                good = check()
+                why = check()
             except Exception as error:  # noqa: BLE001 - a check that fails is an answer too
                 return web.Response(status=500, text=f"{type(error).__name__}\n")
-            return web.Response(status=200, text="ok\n") if good else _not_yet()
+            return web.Response(status=503 if why else 200, text=f"{why or 'ok'}\n")
 
         return handler
 
     return [web.get("/healthz", answer(healthy)), web.get("/readyz", answer(ready))]
-
-
-def _not_yet() -> web.Response:
-    return web.Response(status=503, text="not yet\n")
 
 
 async def _metrics(_: web.Request) -> web.Response:

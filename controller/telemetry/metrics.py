@@ -125,6 +125,11 @@ _lag = _Asked(
     "How long ago each watch was last heard; bookmarks come about once a minute.",
     ("resource",),
 )
+_idle = _Asked(
+    "argosy_plan_silence_seconds",
+    "How long ago the leader last turned to what is to be planned: every ten seconds when at rest.",
+    (),
+)
 _objects = _Asked("argosy_cached_objects", "Objects in the caches.", ("resource",))
 _circuits = _Asked(
     "argosy_fleet_circuit_open", "1 while calls to a fleet are held back, else 0.", ("fleet",)
@@ -134,6 +139,7 @@ _circuits = _Asked(
 ask_servers = _servers.ask
 ask_workers = _workers.ask
 ask_watch_silence = _lag.ask
+ask_plan_silence = _idle.ask
 ask_cached_objects = _objects.ask
 ask_circuits = _circuits.ask
 

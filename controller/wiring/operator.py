@@ -108,9 +108,26 @@ class Operator:
         metrics.ask_cached_objects(self.world.cached)
         metrics.ask_servers(self.world.servers_by_state)
         metrics.ask_workers(self.engine.calls)
+        metrics.ask_watch_silence(self.world.silences)
+        metrics.ask_plan_silence(self._plan_silence)
         self.parts.start(self._lead(), "leader")
         self.parts.start(self._serve(), "probes")
         self._watching = self.parts.start(self._watch(), "kopf")
+
+    def ailing(self) -> str:
+        """Return why this process should be ended; nothing while all that must go on goes on.
+
+        An API server that is away is no reason: another process would fare no better.
+        """
+        if self.parts.failure is not None:
+            return str(self.parts.failure)
+        pulses = [self.elector.pulse, self.engine.pulse, *self.world.pulses()]
+        late = [each for each in pulses if each.late]
+        if not late:
+            return ""
+        why = "; ".join(f"{each.what}: no progress for {each.silence:.0f} s" for each in late)
+        _log.error("standing still", why=why)
+        return why
 
     async def stop(self) -> None:
         """Wait to be told; then finish what is in flight, and hand the Lease over at once."""
@@ -166,9 +183,13 @@ class Operator:
         await health.serve(
             health_port=self._options.health_port,
             metrics_port=self._options.metrics_port,
-            healthy=lambda: self.parts.failure is None,
-            ready=lambda: self.world.synced,
+            healthy=self.ailing,
+            ready=lambda: "" if self.world.synced else "the caches are not full yet",
         )
+
+    def _plan_silence(self) -> dict[tuple[str, ...], float]:
+        silence = self.engine.pulse.silence
+        return {} if silence is None else {(): silence}
 
 
 async def _main(options: Options) -> int:

@@ -54,7 +54,7 @@ async def test_a_delayed_key_becomes_ready_when_its_time_comes() -> None:
     began = asyncio.get_running_loop().time()
     queue.add(A, delay=30)
     assert queue.pop() is None
-    await queue.filled()
+    await queue.filled(within=60)
     assert asyncio.get_running_loop().time() - began == pytest.approx(30)
     assert queue.pop() == A
 

@@ -94,11 +94,11 @@ class Probed:
         self.healthy, self.ready, self.crash = True, False, False
         self.ports = (0, 0)
 
-    def is_healthy(self) -> bool:
-        """Say whether it lives, or crash in saying so."""
+    def ailing(self) -> str:
+        """Say why it should be ended, or crash in saying so."""
         if self.crash:
             raise RuntimeError("secret detail")
-        return self.healthy
+        return "" if self.healthy else "the engine: no progress for 70 s"
 
     async def get(self, path: str, *, metrics_port: bool = False) -> tuple[int, str]:
         """Return the status and the text at a path."""
@@ -121,8 +121,8 @@ async def probed() -> AsyncIterator[Probed]:
         health.serve(
             health_port=-1,
             metrics_port=-2,
-            healthy=made.is_healthy,
-            ready=lambda: made.ready,
+            healthy=made.ailing,
+            ready=lambda: "" if made.ready else "not yet",
             host="127.0.0.1",
             bound=listening,
         )
@@ -140,7 +140,7 @@ async def test_probes_answer_as_the_process_is(probed: Probed) -> None:
     assert (await probed.get("/readyz"))[0] == 503
     probed.ready, probed.healthy = True, False
     assert (await probed.get("/readyz"))[0] == 200
-    assert (await probed.get("/healthz"))[0] == 503
+    assert await probed.get("/healthz") == (503, "the engine: no progress for 70 s\n")
     probed.crash = True
     status, text = await probed.get("/healthz")
     assert status == 500

@@ -1,0 +1,140 @@
+"""The operator as a process: it leads and goes on, or it ends; and its liveness tells which."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
+
+import pytest
+from api_server import ApiServer, Faults
+
+from controller.kube import lease
+from controller.telemetry import metrics
+from controller.wiring import handlers
+from controller.wiring.operator import Operator, Options
+
+pytestmark = pytest.mark.looptime
+
+HOUR = 3600.0
+
+
+class Server(ApiServer):
+    """An API server in memory that can be handed to an operator."""
+
+    def guarded(self, _may_write: Callable[[], bool]) -> Self:
+        """Return this one: nothing here is frozen in the middle of a request."""
+        return self
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody watch what people write, and no gauge ask an operator that is gone."""
+
+    async def watch(_touch: object, *, stop_flag: asyncio.Event, **_: object) -> None:
+        await stop_flag.wait()
+
+    monkeypatch.setattr(handlers, "watch", watch)
+    for gauge in (
+        metrics._servers,
+        metrics._workers,
+        metrics._lag,
+        metrics._idle,
+        metrics._objects,
+    ):
+        monkeypatch.setattr(gauge, "_source", None)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    server: Server, identity: str = "one", *, leads: bool = True
+) -> AsyncIterator[Operator]:
+    """Run an operator until it leads, or stands by; stop it in the end."""
+    api: Any = server  # as a client, by delegation
+    options = Options(identity=identity, lease_namespace="default", health_port=0, metrics_port=0)
+    made = Operator(options, api)
+    await made.start()
+    await made.world.wait()
+    await asyncio.sleep(5)
+    assert made.elector.leading is leads
+    try:
+        yield made
+    finally:
+        made.parts.stopped.set()
+        await made.stop()
+
+
+def task(name: str) -> asyncio.Task[Any]:
+    """Return the task of that name."""
+    return next(each for each in asyncio.all_tasks() if each.get_name() == name)
+
+
+@pytest.mark.parametrize("part", ["engine", "lease", "leader", "caches", "watch servers "])
+async def test_part_that_somebody_cancels_ends_the_process(part: str) -> None:
+    """No leader lives on without what makes it one, however silently that ended."""
+    async with running(Server()) as one:
+        assert one.ailing() == ""
+        task(part).cancel()
+        await asyncio.wait_for(one.parts.stopped.wait(), 1)
+        assert "cancelled" in str(one.parts.failure)
+        assert "cancelled" in one.ailing()
+
+
+async def test_leader_and_standby_at_rest_are_alive() -> None:
+    """Hours without work are progress all the same, and the gauges say so."""
+    server = Server()
+    async with running(server) as leader, running(server, "two", leads=False) as standby:
+        await asyncio.sleep(2 * HOUR)
+        assert leader.ailing() == standby.ailing() == ""
+        assert leader.elector.leading
+        assert leader.engine.pulse.silence is not None
+        assert leader.engine.pulse.silence <= 10
+        assert standby.engine.pulse.silence is None
+        silences = leader.world.silences()
+        assert ("servers",) in silences
+        assert max(silences.values()) < 400
+
+
+async def test_leader_that_plans_nothing_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port is open and it holds the Lease: that is not what liveness asks for."""
+    async with running(Server()) as one:
+
+        async def hang(_within: float) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(one.engine._queue, "filled", hang)
+        await asyncio.sleep(120)
+        assert one.elector.leading
+        assert not one.parts.stopped.is_set()
+        assert "the engine: no progress" in one.ailing()
+        assert b"argosy_plan_silence_seconds 1" in metrics.render()
+
+
+async def test_watch_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that nobody feeds any more is told, although its task lives."""
+    server = Server()
+    async with running(server) as one:
+
+        async def hang(_error: object) -> None:
+            await asyncio.Event().wait()
+
+        follower = next(iter(one.world.servers._followers.values()))
+        monkeypatch.setattr(follower, "_rest", hang)
+        server.faults.drop_watches(one.world.servers.resource)
+        await asyncio.sleep(400)
+        assert "the watch of servers" in one.ailing()
+
+
+async def test_standby_outlives_an_api_server_that_is_away() -> None:
+    """Another process would fare no better: an hour of outage fails no probe."""
+    server = Server(faults=Faults())
+    async with running(server) as leader, running(server, "two", leads=False) as standby:
+        server.faults.crash()
+        for _ in range(60):
+            await asyncio.sleep(HOUR / 60)
+            assert standby.ailing() == ""
+        assert isinstance(leader.parts.failure, lease.LeaseLost)
+        server.faults.down = False
+        await asyncio.sleep(60)
+        assert standby.elector.leading
