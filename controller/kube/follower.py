@@ -29,6 +29,12 @@ PAGE = 500
 SHORT_SECONDS = 1.0
 # This many lists in a row that are older than what was seen: the storage has lost its newest part.
 REFUSALS = 10
+# This many times in a row the API server does not know the kind: the kind is gone. A proxy may err.
+MISSES = 3
+# How often a kind that is gone is looked for at least, in seconds.
+RETURN_SECONDS = 5.0
+# What a cache of a kind that is gone has reached: nothing of the kind is still to come.
+ALL = 2**63
 # How late the loop may be beyond the longest wait that it foresees, in seconds.
 LATE = 60.0
 # How often a cache that must catch up is looked at, in seconds.
@@ -41,7 +47,8 @@ class Follower(Generic[T]):
     """Keeps a cache like one namespace of one resource ("" for the whole cluster).
 
     `reached` is the resourceVersion up to which the cache is complete, 0 before the first list;
-    `on_move` is called with each new one, after its changes.
+    `on_move` is called with each new one, after its changes. A kind that is not there, because
+    its definition was deleted or is yet to come, is one without objects, until it is there.
     """
 
     def __init__(
@@ -58,7 +65,6 @@ class Follower(Generic[T]):
         rng: random.Random,
     ) -> None:
         self.namespace = namespace
-        self.reached = 0
         # The latest failure to list or watch; empty while all is well.
         self.failure = ""
         # When the loop last went on, well or not; and when the API server was last heard.
@@ -74,9 +80,20 @@ class Follower(Generic[T]):
         self._rng = rng
         self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
         self._refused = 0
+        self._missed = 0
+        self._seen = 0
         self._page = PAGE
         # When the list behind the cache was begun, by the loop's clock.
         self._listed_at = 0.0
+
+    @property
+    def reached(self) -> int:
+        """The resourceVersion up to which the cache is complete."""
+        return ALL if self._is_gone else self._seen
+
+    @property
+    def _is_gone(self) -> bool:
+        return self._missed >= MISSES
 
     async def run(self) -> None:
         """List and watch for ever."""
@@ -95,8 +112,27 @@ class Follower(Generic[T]):
                 self._page = 0 if not listed else PAGE
                 listed = False
                 await self._rest(error)
+            except faults.NotFound as error:
+                # The kind is not there: namespaces that are not there have no objects.
+                listed = False
+                await self._miss(error)
             except errors.ArgosyError as error:
                 await self._rest(error)
+
+    async def _miss(self, error: faults.NotFound) -> None:
+        """Empty the cache once it is sure that the kind is gone, and look for it now and then."""
+        self._missed += 1
+        if not self._is_gone:
+            await self._rest(error)
+            return
+        self.heard.beat()
+        if self._missed == MISSES:
+            log.warning("kind is gone", resource=self._resource, namespace=self.namespace)
+            self._cache.replace(self.namespace, (), ())
+            self._on_move(self.reached)
+        self.failure = str(error)
+        self.pulse.beat(RETURN_SECONDS + LATE)
+        await asyncio.sleep(min(self._backoff.delay(), RETURN_SECONDS))
 
     async def _rest(self, error: errors.ArgosyError) -> None:
         delay = self._backoff.delay(error)
@@ -146,6 +182,8 @@ class Follower(Generic[T]):
             try:
                 items, _, version = await self._read_all()
             except errors.ArgosyError as error:
+                if self._is_gone and isinstance(error, faults.NotFound):
+                    return [], 0
                 if isinstance(error, faults.Gone):
                     self._page = 0  # a page came too late: the next list is of one piece
                 delay = backoff.delay(error)
@@ -158,6 +196,7 @@ class Follower(Generic[T]):
         began = asyncio.get_running_loop().time()
         items, malformed, version = await self._read_all()
         self._accept(version)
+        self._missed = 0
         self._cache.replace(self.namespace, items, malformed)
         self._listed_at = began
         self.heard.beat()
@@ -194,12 +233,12 @@ class Follower(Generic[T]):
 
     def _accept(self, listed: int) -> None:
         """Refuse a list that is older than what was seen."""
-        if listed >= self.reached:
+        if listed >= self._seen:
             self._refused = 0
             return
         self._refused += 1
         message = (
-            f"list {self._resource}: is of resourceVersion {listed}, but {self.reached} was seen"
+            f"list {self._resource}: is of resourceVersion {listed}, but {self._seen} was seen"
         )
         if self._refused >= REFUSALS:
             raise faults.WentBack(message, reason="StorageWentBack")
@@ -212,7 +251,7 @@ class Follower(Generic[T]):
         lines = self._api.watch(
             self._resource,
             self.namespace,
-            resource_version=str(self.reached),
+            resource_version=str(self._seen),
             label_selector=self._selector,
             timeout_seconds=round(door.WATCH_SECONDS * (1 + self._rng.random())),
         )
@@ -243,7 +282,7 @@ class Follower(Generic[T]):
 
     def _take(self, line: bytes) -> None:
         kind, what, version = self._decoder.event(line)
-        if version <= self.reached and kind is not wire.Kind.BOOKMARK:
+        if version <= self._seen and kind is not wire.Kind.BOOKMARK:
             return  # already seen, or older than what was
         if kind is wire.Kind.BOOKMARK:
             pass
@@ -253,11 +292,11 @@ class Follower(Generic[T]):
             self._cache.drop((what.namespace, what.name))
         else:
             self._cache.put(cast("T", what))
-        if version > self.reached:
+        if version > self._seen:
             self._move(version)
 
     def _move(self, reached: int) -> None:
-        self.reached = reached
+        self._seen = reached
         self._on_move(reached)
 
 

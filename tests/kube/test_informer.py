@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from api_server import ApiServer, Faults, Verdict, chaos
+from api_server import ApiServer, Faults, Verdict, chaos, refusal
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -230,6 +230,77 @@ async def test_new_leader_outlives_lists_that_are_refused() -> None:
             await world.informer.catch_up(loop.time())
         assert not world.server.faults.rules, "all of it was met"
         assert world.agrees()
+
+
+def _unknown() -> Verdict:
+    return Verdict(before=refusal.refuse(404, "NotFound", "404 page not found"))
+
+
+def _forget_kind(world: World) -> list[chaos.Rule]:
+    """Have the API server no longer know the kind, as when its CRD is deleted: nothing is told."""
+    on = world.server.faults.on
+    rules = [
+        on(verb, Resource.SERVICES, verdict=_unknown(), times=None) for verb in ("list", "watch")
+    ]
+    world.server.faults.drop_watches()
+    return rules
+
+
+async def test_kind_that_is_gone_is_an_empty_kind() -> None:
+    """Its objects are told as gone, nothing is waited for any more, and it may come back."""
+    world = World()
+    world.create("one")
+    world.create("two", "other")
+    async with world.running():
+        written = world.server.storage.version + 5
+        advanced: list[int] = []
+        world.informer.on_advance(advanced.append)
+        assert not world.informer.reached(written)
+        await asyncio.sleep(1)  # its watch is under way
+        rules = _forget_kind(world)
+        await asyncio.sleep(10)
+        assert not world.informer.objects
+        assert world.changes[2:] == [("gone", "default", "one"), ("gone", "other", "two")]
+        assert world.informer.reached(written), "no event of it will ever come"
+        assert advanced[-1] >= written, "and whoever waits for it is told"
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(5):
+            await world.informer.catch_up(loop.time())
+        for each in rules:
+            world.server.faults.rules.remove(each)
+        await world.agree(within=10)
+        assert not world.informer.failure
+        world.create("three")
+        await world.agree(within=1)
+
+
+async def test_one_answer_that_a_kind_is_unknown_empties_nothing() -> None:
+    """A proxy that errs once costs no cache."""
+    world = World()
+    world.create("one")
+    async with world.running():
+        await asyncio.sleep(1)  # its watch is under way
+        on = world.server.faults.on
+        on("watch", Resource.SERVICES, verdict=_unknown())
+        on("list", Resource.SERVICES, verdict=_unknown())
+        world.server.faults.drop_watches()
+        await asyncio.sleep(10)
+        assert not world.server.faults.rules, "both were met"
+        assert world.changes == [("added", "default", "one")]
+        assert world.agrees()
+
+
+async def test_kind_that_is_yet_to_come_is_waited_for_by_nobody() -> None:
+    """An informer of a kind that nobody has defined is synced, and shows the kind once it is."""
+    world = World()
+    rules = _forget_kind(world)
+    async with world.running():
+        assert not world.informer.objects
+        for each in rules:
+            world.server.faults.rules.remove(each)
+        world.create("one")
+        await world.agree(within=10)
+        assert world.changes == [("added", "default", "one")]
 
 
 async def test_frozen_watch_is_given_up() -> None:
