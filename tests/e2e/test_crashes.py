@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import pytest
 
+from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import cluster, controlplane, operator
+from devcluster import client, cluster, controlplane, operator
 from tests.e2e import conftest, driving
 from tests.e2e.driving import App, Kube, Place, component
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.e2e
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
 # How far a new operator's writes may lie behind what an old one had seen.
 SLACK = 20.0
+TOO_MANY_REQUESTS = 429
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -333,3 +335,73 @@ def test_restart_of_the_api_server_is_survived(crew: Crew, kube: Kube) -> None:
     assert len(app.pods()) == 10
     app.delete()
     app.wait_gone()
+
+
+def _crd(resource: Resource) -> str:
+    place = resources.PLACES[resource]
+    name = f"{resource.value}.{place.api_version.partition('/')[0]}"
+    return f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
+
+
+def _exists(crew: Crew, path: str) -> bool:
+    try:
+        crew.place.api.get(path)
+    except client.ApiError as error:
+        # A kind that was just defined is first unknown, then has no storage yet.
+        if error.status in {client.NOT_FOUND, TOO_MANY_REQUESTS, driving.UNAVAILABLE}:
+            return False
+        raise
+    return True
+
+
+def _define_again(crew: Crew, kube: Kube, resource: Resource) -> None:
+    """Delete a CRD, with all objects of that kind; apply it again once every watch has ended."""
+    path = _crd(resource)
+    before = crew.place.api.get(path)
+    told = {each.name: len(each.log.read_bytes()) for each in crew.operators}
+
+    def missed() -> bool:
+        # The API server ends watches of a kind that is gone after a while, kopf's with ours.
+        what = f'"resource":"{resource}","namespace":"","reason":"NotFound"'
+        return all(
+            what.encode() in each.log.read_bytes()[told[each.name] :] for each in crew.operators
+        )
+
+    crew.place.api.delete(path)
+    kube.wait_until(f"{resource} is gone", lambda: not _exists(crew, path))
+    kube.wait_until(f"{resource} is missed", missed)
+    kept = ("name", "labels", "annotations")
+    meta = {key: before["metadata"][key] for key in kept if key in before["metadata"]}
+    body = {key: before[key] for key in ("apiVersion", "kind", "spec")}
+    crew.place.api.create(path.rpartition("/")[0], {**body, "metadata": meta})
+    kube.wait_until(
+        f"{resource} is back", lambda: _exists(crew, resources.path(resource, kube.namespace))
+    )
+
+
+@pytest.mark.parametrize(
+    "resource", [Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS]
+)
+def test_kind_that_goes_and_comes_back_stops_no_leader(
+    crew: Crew, kube: Kube, resource: Resource
+) -> None:
+    """A leader that took over outlives a CRD that is deleted and applied again, and goes on."""
+    before = crew.lease()
+    crew.strike()
+    kube.wait_until("another leads", _later(crew, before))
+    leader = crew.wait_for_leader(kube)
+    first = kube.app(component(), name="first")
+    first.apply()
+    first.wait_ready()
+    _define_again(crew, kube, resource)
+    after = kube.app(component(), name="after")
+    after.apply()
+    after.wait_ready()
+    assert leader.alive
+    holder = crew.lease()["holderIdentity"]
+    assert holder.startswith(f"{leader.name}_")
+    after.set_image("app:2")
+    after.wait_ready()
+    assert driving.running(after.pods().values()) == {"app:2"}
+    after.delete()
+    after.wait_gone()
