@@ -131,7 +131,8 @@ class VolumeClaim(schema.Model):
     when_scaled: Literal["Retain", "Delete"] = "Retain"
     """What becomes of the claim when its server is scaled away."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of the claim when the application is deleted."""
+    """What becomes of the claim when the application is deleted. When its component is dropped or
+    renamed, it goes only if both say Delete."""
 
 
 VolumeClaims = Annotated[list[VolumeClaim], Field(max_length=16), schema.keyed("name")]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from controller.api import names
 from controller.api.resources import Resource
-from tests.e2e.driving import HOOK, App, Kube, Place, component
+from tests.e2e.driving import HOOK, MADE, App, Kube, Place, component
 from tests.e2e.terminals import Terminal, end, kube, place, pods, shop, terminal, verdict
 
 __all__ = ["kube", "place", "shop", "terminal"]
@@ -240,6 +241,33 @@ def test_exit_codes_tell_ends_apart(terminal: Terminal, shop: App, kube: Kube) -
     assert "UnknownFleet" in terminal.run("wait", "application/lost", code=1)
     assert "has several: name one with -c" in terminal.run(
         "scale", "shop", "--replicas", "3", code=2
+    )
+
+
+def test_plan_says_what_a_rename_leaves_behind(
+    terminal: Terminal, kube: Kube, tmp_path: Path
+) -> None:
+    """The claims of the component of old are named as kept, and they are; nothing goes unnamed."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    data = {"name": "data", "spec": spec, "whenDeleted": "Delete"}
+    cache = {"name": "cache", "spec": spec, "whenDeleted": "Delete", "whenScaled": "Delete"}
+    app = kube.app(component("db", volumeClaims=[data, cache]), name="ledger")
+    app.apply()
+    app.wait_ready()
+    app.component("db")["name"] = "store"
+    file = tmp_path / "ledger.yaml"
+    head = {"apiVersion": names.API_VERSION, "kind": "Application"}
+    body = {**head, "metadata": {"name": "ledger"}, "spec": app.spec}
+    file.write_text(yaml.safe_dump(body))
+    told = terminal.run("plan", "-f", str(file))
+    assert "Claims deleted with their data: cache-ledger-db-0, cache-ledger-db-1" in told
+    assert "Claims kept, with their data: data-ledger-db-0, data-ledger-db-1" in told
+    app.apply()
+    app.wait_ready()
+    kept = {"data-ledger-db-0", "data-ledger-db-1"}
+    kube.wait_until(
+        "nothing is left of the old one but what was said to stay",
+        lambda: {name for each in MADE for name in kube.list(each, component="db")} == kept,
     )
 
 

@@ -387,6 +387,52 @@ def test_claims_of_a_deleted_application_follow_the_policy(
     assert said[0].application.metadata.name == "shop"
 
 
+@pytest.mark.parametrize(
+    ("policy", "goes"),
+    [
+        ({}, False),
+        # What the schema wrote into every object while it was the default is nobody's word.
+        ({"whenDeleted": "Delete"}, False),
+        ({"whenScaled": "Delete"}, False),
+        ({"whenScaled": "Delete", "whenDeleted": "Delete"}, True),
+    ],
+    ids=["unsaid", "when deleted", "when scaled", "both"],
+)
+def test_claims_of_a_renamed_component_stay_in_doubt(policy: dict[str, str], *, goes: bool) -> None:
+    """The application stands, so its data does, but where a claim is to go with its server anyhow.
+
+    Under the old name the servers find their data again.
+    """
+    kept = [{**CLAIM, **policy}]
+    rehearsal = rehearse(replicas=2, volumeClaims=kept)
+    before = rehearsal.get(objects.Claim, "data-shop-web-0").metadata.uid
+    rehearsal.apply("shop", component("front", "web:v1", 2, volumeClaims=kept))
+    rehearsal.run()
+    assert not rehearsal.has(Resource.SERVERSETS, SET)
+    assert len(rehearsal.servers("shop-front")) == 2
+    left = {name for resource, name in rehearsal.store if resource is Resource.CLAIMS}
+    old = {"data-shop-web-0", "data-shop-web-1"}
+    assert left - old == {"data-shop-front-0", "data-shop-front-1"}
+    assert left & old == (set() if goes else old)
+    assert [each.reason for each in rehearsal.events if each.application] == [
+        "ClaimsDeleted" if goes else "ClaimsKept"
+    ]
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=kept))
+    rehearsal.run()
+    after = rehearsal.get(objects.Claim, "data-shop-web-0").metadata.uid
+    assert (after == before) is not goes
+
+
+def test_a_deleted_application_takes_along_what_goes_with_it_though_just_dropped() -> None:
+    """Once the application goes, whenDeleted alone decides, in what was dropped a moment before."""
+    kept = [{**CLAIM, "whenDeleted": "Delete"}]
+    rehearsal = rehearse(replicas=2, volumeClaims=kept)
+    rehearsal.apply("shop", component("front", "web:v1", 1))
+    rehearsal.delete(Resource.APPLICATIONS, "shop")
+    rehearsal.run()
+    assert rehearsal.store == {}
+
+
 def test_claims_whose_entry_was_dropped_stay() -> None:
     """Their policy went with the entry, and in doubt data is kept; other claims follow theirs."""
     old = {**CLAIM, "name": "old", "whenDeleted": "Delete", "whenScaled": "Delete"}

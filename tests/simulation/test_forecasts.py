@@ -90,3 +90,20 @@ async def test_scaling_down_names_the_claims_of_the_servers_that_go() -> None:
         await until_settled(universe)
         kept = {f"data-shop-db-{each}" for each in range(4)}
         assert claims(universe) == {*kept, "cache-shop-db-0", "cache-shop-db-1"}
+
+
+async def test_a_rename_names_the_claims_that_are_left_behind() -> None:
+    """Those of the component of old stay, as is foretold, but where both policies let them go."""
+    cache = claim("cache", whenScaled="Delete", whenDeleted="Delete")
+    parts = [claim("data", whenDeleted="Delete"), cache]
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("db", 2, volumeClaims=parts)))
+        await until_settled(universe)
+        renamed = application("shop", component("store", 2, volumeClaims=parts))
+        goes, stays = await foretold(universe, renamed)
+        assert goes == ("cache-shop-db-0", "cache-shop-db-1")
+        assert stays == ("data-shop-db-0", "data-shop-db-1")
+        await universe.apply(renamed)
+        await until_settled(universe)
+        new = {f"{name}-shop-store-{each}" for name in ("data", "cache") for each in range(2)}
+        assert claims(universe) == {*stays, *new}

@@ -22,18 +22,27 @@ def after_scaling(given: snapshot.ServerSetSnapshot) -> tuple[Delete, ...]:
     desired = given.server_set.spec.replicas
     return tuple(
         _delete(claim, "its server was scaled away and whenScaled is Delete")
-        for claim, ordinal in _claims(given, lambda policy: policy.when_scaled == "Delete")
+        for claim, ordinal in _claims(given, _with_server)
         if ordinal >= desired and ordinal not in given.servers
     )
 
 
 def after_deletion(given: snapshot.ServerSetSnapshot) -> tuple[Delete, ...]:
-    """Return the deletes of claims once the set's servers are gone."""
-    if not _goes_for_good(given):
+    """Return the deletes of claims once the set's servers are gone.
+
+    A component that is dropped, or renamed, is neither of what the policies speak of: its servers
+    are not scaled away, nor is the application deleted. So both must let the claim go.
+    """
+    application = given.application
+    if application is None or not _goes_for_good(given):
         return ()
+    if application.metadata.deletion_timestamp is not None:
+        why, may_go = "the application is deleted and whenDeleted is Delete", _with_application
+    else:
+        why, may_go = "its component was dropped and both policies are Delete", _in_any_case
     return tuple(
-        _delete(claim, "its set is deleted and whenDeleted is Delete")
-        for claim, ordinal in _claims(given, lambda policy: policy.when_deleted == "Delete")
+        _delete(claim, why)
+        for claim, ordinal in _claims(given, may_go)
         if ordinal not in given.servers
     )
 
@@ -64,6 +73,18 @@ def _goes_for_good(given: snapshot.ServerSetSnapshot) -> bool:
         return False
     stays = any(each.name == component for each in application.spec.components)
     return application.metadata.deletion_timestamp is not None or not stays
+
+
+def _with_application(policy: objects.VolumeClaim) -> bool:
+    return policy.when_deleted == "Delete"
+
+
+def _with_server(policy: objects.VolumeClaim) -> bool:
+    return policy.when_scaled == "Delete"
+
+
+def _in_any_case(policy: objects.VolumeClaim) -> bool:
+    return _with_application(policy) and _with_server(policy)
 
 
 def _named(claims: list[str]) -> str:

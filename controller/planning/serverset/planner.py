@@ -295,7 +295,7 @@ def _teardown(given: snapshot.ServerSetSnapshot) -> Plan:
         )
     gone = claims.after_deletion(given)
     if gone:
-        note = f"deleting {words.count(len(gone), 'claim')} (whenDeleted)"
+        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].reason}"
         told = claims.told(given, gone)
         return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
     return Plan(
