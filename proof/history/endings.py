@@ -1,7 +1,7 @@
 """I3 and I4: nothing is made below what is going, and nothing is let go before what it guards.
 
 I3 looks at every create and climbs its owners; I4 looks at every write that takes our finalizer
-away, and at what is left when the history ends.
+away, at every claim that is deleted, and at what is left when the history ends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from proof.history import journal, lives, verdict
 
 FINALIZER = "argosy.dev/finalizer"
 APPLICATION = "argosy.dev/application"
+SERVER = "argosy.dev/server"
+CLAIMS = "persistentvolumeclaims"
 # What must be gone below an object before its finalizer goes.
 GUARDED: Mapping[str, Collection[str]] = {
     "applications": ("serversets",),
@@ -127,6 +129,26 @@ def _still_owned(child: lives.Life, change: journal.Change, uid: str) -> bool:
 
 def _abandoned(life: lives.Life) -> bool:
     return life.resource == "servers" and life.last.spec.deletion.on_timeout == "Abandon"
+
+
+def no_early_loss(history: journal.History) -> Iterator[verdict.Violation]:
+    """Yield the operator's deletes of claims whose servers were there, and might still write."""
+    servers: dict[tuple[str, str], list[lives.Life]] = defaultdict(list)
+    for life in history.lives.values():
+        if life.resource == "servers":
+            servers[life.namespace, life.name].append(life)
+    for change in history.ours:
+        claim = history.lives.get(change.meta.uid)
+        if change.verb != "delete" or claim is None or claim.resource != CLAIMS:
+            continue
+        name = (claim.born.meta.labels or {}).get(SERVER, "")
+        for each in servers.get((claim.namespace, name), []):
+            if each.alive_throughout(change.received, change.answered):
+                yield verdict.Violation(
+                    invariant="I4",
+                    message=f"{claim.label} was deleted while {each.label} was there",
+                    evidence=(each.born, change),
+                )
 
 
 def no_orphans(

@@ -93,6 +93,7 @@ def violations(history: journal.History, expected: Expectations) -> Iterator[ver
     yield from identity.check(history)
     yield from endings.no_late_creates(history, slack=expected.slack)
     yield from endings.no_early_release(history)
+    yield from endings.no_early_loss(history)
     yield from endings.no_orphans(history, expected.remaining)
     if expected.quiet_since is not None:
         yield from writes.quiet(history, since=expected.quiet_since)

@@ -127,6 +127,30 @@ MUTANTS = (
         caught_by="I4",
     ),
     Mutant(
+        name="claims go while the servers that were scaled away are ending",
+        edits=(
+            Edit(
+                f"{PLANNING}/serverset/claims.py",
+                "if ordinal >= desired and ordinal not in given.servers",
+                "if ordinal >= desired",
+            ),
+        ),
+        story="shrinking",
+        caught_by="I4",
+    ),
+    Mutant(
+        name="claims go while the servers that stay are at work",
+        edits=(
+            Edit(
+                f"{PLANNING}/serverset/claims.py",
+                "if ordinal >= desired and ordinal not in given.servers",
+                "if ordinal >= 0",
+            ),
+        ),
+        story="shrinking",
+        caught_by="I4",
+    ),
+    Mutant(
         name="one spare server too many",
         edits=(
             Edit(

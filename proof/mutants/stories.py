@@ -138,6 +138,20 @@ async def slow_end(stage: arena.Stage) -> None:
     await gone(stage, "shop")
 
 
+async def shrinking(stage: arena.Stage) -> None:
+    """Servers whose claims go with them are scaled away, and take a minute to end."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"name": "data", "spec": spec, "whenScaled": "Delete", "whenDeleted": "Delete"}
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("db", 3, volumeClaims=[claim])))
+    await stage.ready("shop")
+    stage.slow = 60.0
+    stage.change(Resource.APPLICATIONS, "shop", shop(component("db", 1, volumeClaims=[claim])))
+    await stage.until("one claim", lambda: len(stage.all(Resource.CLAIMS)) == 1)
+    await stage.ready("shop")
+    await gone(stage, "shop")
+    await stage.until("no claim", lambda: not stage.all(Resource.CLAIMS))
+
+
 async def going_set(stage: arena.Stage) -> None:
     """A set is deleted by hand while it wants more servers than there are."""
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 2)))
@@ -325,6 +339,7 @@ STORIES: Mapping[str, Story] = {
     "loss": loss,
     "cut-short": cut_short,
     "slow-end": slow_end,
+    "shrinking": shrinking,
     "going-set": going_set,
     "strangers": strangers,
     "replaced": replaced,

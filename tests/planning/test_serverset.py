@@ -339,6 +339,30 @@ def test_claims_of_scaled_away_servers_follow_the_policy(when_scaled: str, left:
     assert claims == {f"data-shop-web-{ordinal}" for ordinal in left}
 
 
+def test_a_scaled_away_server_keeps_its_claims_until_it_is_gone() -> None:
+    """It may still write while it ends: at no moment is a server there without its claim."""
+    claim = {**CLAIM, "whenScaled": "Delete"}
+    rehearsal = rehearse(replicas=3, volumeClaims=[claim])
+    rehearsal.apply("shop", component("web", "web:v1", 1, volumeClaims=[claim]))
+    ending = 0
+    for _ in range(60):
+        rehearsal.tick()
+        servers = rehearsal.servers(SET).values()
+        assert {f"data-{each.metadata.name}" for each in servers} <= claimed(rehearsal).keys()
+        ending += any(each.metadata.deletion_timestamp is not None for each in servers)
+    assert ending, "no server was seen to end"
+    assert set(claimed(rehearsal)) == {"data-shop-web-0"}
+
+
+def claimed(rehearsal: Rehearsal) -> dict[str, str]:
+    """Return the UIDs of the claims that are there and not on their way out, by name."""
+    return {
+        name: body["metadata"]["uid"]
+        for (resource, name), body in rehearsal.store.items()
+        if resource is Resource.CLAIMS and not body["metadata"].get("deletionTimestamp")
+    }
+
+
 def test_with_claims_the_highest_ordinals_go_first() -> None:
     """Not the ill one nor the marked one: data decides, and stays with the lowest."""
     rehearsal = rehearse(replicas=4, volumeClaims=[CLAIM])

@@ -302,6 +302,37 @@ def test_i4_a_finalizer_stays_while_its_pod_is_there() -> None:
     assert broken(shop) == ["I4"]
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["running", "ending"])
+def test_i4_a_claim_stays_while_its_server_is_there(*, asked: bool) -> None:
+    """A claim that is deleted from under a server is seen, though the server is on its way out."""
+    shop = Shop()
+    server = shop.server(0)
+    labels = {"argosy.dev/application": "shop", "argosy.dev/server": "shop-web-0"}
+    claim = shop.log.create("persistentvolumeclaims", "data-shop-web-0", labels=labels)
+    if asked:
+        shop.log.delete(server)
+    shop.log.delete(claim)
+    assert broken(shop) == ["I4"]
+
+
+def test_i4_a_claim_may_go_after_its_server_or_by_a_persons_hand() -> None:
+    """What was the last of a server goes last; and people may do what Argosy may not."""
+    shop = Shop()
+    labels = {"argosy.dev/application": "shop"}
+    for ordinal in range(2):
+        server = shop.server(ordinal)
+        name = server["metadata"]["name"]
+        mark = {**labels, "argosy.dev/server": name}
+        claim = shop.log.create("persistentvolumeclaims", f"data-{name}", labels=mark)
+        if ordinal:
+            shop.log.delete(claim, by=scribe.PERSON)
+        else:
+            shop.log.delete(server)
+            shop.log.patch(server, finalizers=())
+            shop.log.delete(claim)
+    assert broken(shop) == []
+
+
 def test_i4_answers_may_overtake_each_other() -> None:
     """A pod's delete that is answered after its server was let go is no early release."""
     shop = Shop()
