@@ -75,10 +75,16 @@ def _parts(template: bytes, claims: tuple[str, ...]) -> _Parts:
     head = _ENCODER.encode(spec)[:-1]
     return _Parts(
         labels=decoded.metadata.labels,
-        annotations=decoded.metadata.annotations,
+        annotations=_users(decoded.metadata.annotations),
         spec=head if head == b"{" else head + b",",
         volumes=_ENCODER.encode(volumes)[1:-1],
     )
+
+
+def _users(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return a template's annotations but for those that Argosy alone may put on a pod."""
+    own = (names.ALTERNATIVE_ANNOTATION, names.CHANGED_FROM_ANNOTATION)
+    return {key: value for key, value in annotations.items() if key not in own}
 
 
 def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
@@ -187,7 +193,7 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
     metadata: dict[str, Any] = {}
     if moved := names.lost(pod.metadata.labels, {**wanted.metadata.labels, **own}):
         metadata["labels"] = moved
-    annotations = names.lost(pod.metadata.annotations, wanted.metadata.annotations)
+    annotations = names.lost(pod.metadata.annotations, _users(wanted.metadata.annotations))
     if images:
         annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
         metadata["resourceVersion"] = pod.metadata.resource_version

@@ -6,7 +6,7 @@ the pod once and makes nothing that it does not return.
 
 from __future__ import annotations
 
-from controller.api import clock, names, objects
+from controller.api import clock, names, objects, tags
 from controller.planning import snapshot
 from controller.planning.snapshot import Phase
 from controller.providers import pod_manifest
@@ -62,8 +62,7 @@ def incarnation(pod: objects.Pod, server: objects.Server) -> int:
     status = server.status
     if status.incarnation and status.provider.id == pod.metadata.uid:
         return status.incarnation
-    label = pod.metadata.labels.get(names.INCARNATION_LABEL, "")
-    return int(label) if label.isdecimal() else 0
+    return tags.incarnation(pod.metadata)
 
 
 def revision(pod: objects.Pod, server: objects.Server) -> str:
@@ -99,7 +98,6 @@ def observe(
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
-    label = meta.annotations.get(names.ALTERNATIVE_ANNOTATION, "")
     wanted = own_labels(pod, server)
     return snapshot.Observation(
         phase=seen,
@@ -107,8 +105,8 @@ def observe(
         zone=meta.labels.get(_ZONE_LABEL, pod.spec.node_name),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
-        incarnation=int(wanted[names.INCARNATION_LABEL]),
-        alternative=int(label) if label.isdecimal() else 0,
+        incarnation=incarnation(pod, server),
+        alternative=tags.alternative(meta),
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
         changing=changing,
@@ -133,13 +131,12 @@ def is_changing(pod: objects.Pod) -> bool:
     Ready and a current observedGeneration say too little: the old container may run on under both
     for as long as its grace. So the containers noted at the change must be gone.
     """
-    noted = pod.metadata.annotations.get(names.CHANGED_FROM_ANNOTATION)
-    if noted is None:
+    old = tags.changed_from(pod.metadata)
+    if old is None:
         return False
     status = pod.status
     if status.observed_generation and status.observed_generation < pod.metadata.generation:
         return True
-    old = noted.split(",")
     return any(each.container_id in old for each in status.container_statuses if each.container_id)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.api import conditions, names, objects
+from controller.api import conditions, objects, tags
 from controller.planning.operation import conflicts
 from controller.planning.plan import Emit
 
@@ -55,7 +55,7 @@ def _line(operation: objects.Operation) -> objects.PastOperation:
     return objects.PastOperation(
         name=meta.name,
         action=operation.spec.action,
-        requested_by=meta.annotations.get(names.REQUESTED_BY_ANNOTATION, ""),
+        requested_by=tags.requested_by(meta),
         request_time=meta.creation_timestamp or "",
         completion_time=told.completion_time or "",
         result=end.reason if end is not None else "",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.resources import Resource
 from controller.planning.plan import Patch
 
@@ -36,7 +36,7 @@ class Sentence:
 
 def read(stored: objects.ControllerRevision) -> Sentence | None:
     """Return the sentence that stands on a revision, or None."""
-    text = stored.metadata.annotations.get(names.CONDEMNED_ANNOTATION, "")
+    text = tags.condemned(stored.metadata)
     if not text:
         return None
     reason, _, rest = text.partition("/")
@@ -64,14 +64,14 @@ def pardon(stored: objects.ControllerRevision) -> Patch:
 
 def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) -> Patch:
     meta = stored.metadata
-    annotations: dict[str, str | None] = {names.CONDEMNED_ANNOTATION: value}
+    marks: dict[str, str | None] = {names.CONDEMNED_ANNOTATION: value}
     if value and names.PROVEN_ANNOTATION in meta.annotations:
-        annotations[names.PROVEN_ANNOTATION] = None
+        marks[names.PROVEN_ANNOTATION] = None
     return Patch(
         resource=Resource.REVISIONS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        body={"metadata": {"annotations": annotations}},
+        body={"metadata": {"annotations": marks}},
         reason=reason,
     )

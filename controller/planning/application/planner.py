@@ -5,7 +5,7 @@ Called by `execution` for every Application, and by `explain` and `why`.
 
 from __future__ import annotations
 
-from controller.api import names
+from controller.api import names, tags
 from controller.api.resources import Resource
 from controller.planning import events, finalizers, refusals, snapshot
 from controller.planning.application import chronicle, history, rollback, server_sets, summary
@@ -85,7 +85,7 @@ def _finish(
     if rollback.retry_pending(application) and not any(
         row.sentence is not None for row in table.rows.values()
     ):
-        handled = application.metadata.annotations[names.RETRY_NOW_ANNOTATION]
+        handled = tags.retry_now(application.metadata)
     after = summary.status(
         summary.Outlook(given=given, table=table, refused=refused, handled_retry=handled)
     )

@@ -6,7 +6,7 @@ once that is seen is the set told the proven one, so the decision survives whate
 
 from __future__ import annotations
 
-from controller.api import conditions, names, objects
+from controller.api import conditions, names, objects, tags
 from controller.api.reasons import Reason
 from controller.planning.application import condemnation
 from controller.planning.application.components import Row, Table
@@ -66,7 +66,7 @@ def failure(row: Row, application: objects.Application) -> Reason | None:
     server_set = row.server_set
     if server_set is None or row.reverted or not row.observed:
         return None
-    value = application.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+    value = tags.retry_now(application.metadata)
     if value and server_set.status.last_handled_retry != value:
         # The set has not yet tried again: what it says is of before.
         return None
@@ -84,7 +84,7 @@ def without_refuge(row: Row, application: objects.Application) -> bool:
 
 def retry_pending(application: objects.Application) -> bool:
     """Return whether a person's word to try again has yet to be followed."""
-    value = application.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+    value = tags.retry_now(application.metadata)
     return bool(value) and value != application.status.last_handled_retry
 
 

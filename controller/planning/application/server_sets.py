@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import manifests, rendering, words
@@ -37,7 +37,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
         note = f"{row.name}: its set is being deleted and comes back once it is gone"
         return Shape(notes=(note,))
     spec, notes = _differences(row, application, found.spec, waits, stuck=table.stuck(row))
-    annotations = _annotations(row, application, found)
+    told = _annotations(row, application, found)
     emitted: list[Action] = []
     if _overridden(row, application):
         message = (
@@ -47,11 +47,11 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
         emitted.append(Emit(reason=Reason.REPLICAS_OVERRIDDEN, message=message, warning=True))
         notes.append(f"{row.name}: {message}")
     labels = _labels(row, application, found)
-    if not spec and not annotations and not labels:
+    if not spec and not told and not labels:
         return Shape(notes=tuple(notes))
     body: dict[str, Any] = {"spec": spec} if spec else {}
-    if annotations or labels:
-        parts = {"annotations": annotations, "labels": labels}
+    if told or labels:
+        parts = {"annotations": told, "labels": labels}
         body["metadata"] = {key: value for key, value in parts.items() if value}
     change = Patch(
         resource=Resource.SERVERSETS,
@@ -134,13 +134,13 @@ def delete(found: objects.ServerSet, reason: str) -> Delete:
 def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) -> Shape:
     if waits:
         return Shape(notes=(f"{row.name}: is made once {' and '.join(waits)} can be relied upon",))
-    annotations = {}
+    told = {}
     if row.component.depends_on:
-        annotations[names.DEPENDS_ON_ANNOTATION] = ",".join(sorted(row.component.depends_on))
-    if retry := application.metadata.annotations.get(names.RETRY_NOW_ANNOTATION):
-        annotations[names.RETRY_NOW_ANNOTATION] = retry
+        told[names.DEPENDS_ON_ANNOTATION] = ",".join(sorted(row.component.depends_on))
+    if retry := tags.retry_now(application.metadata):
+        told[names.RETRY_NOW_ANNOTATION] = retry
     body = manifests.server_set(
-        application, row.component, row.target, replicas=row.replicas, annotations=annotations
+        application, row.component, row.target, replicas=row.replicas, annotations=told
     )
     made = Create(resource=Resource.SERVERSETS, body=body, reason="its component has no set")
     return Shape(
@@ -227,17 +227,15 @@ def _annotations(
         depends |= depends_on(found)
     wanted = {
         names.DEPENDS_ON_ANNOTATION: ",".join(sorted(depends)),
-        names.RETRY_NOW_ANNOTATION: application.metadata.annotations.get(
-            names.RETRY_NOW_ANNOTATION, before.get(names.RETRY_NOW_ANNOTATION, "")
-        ),
+        names.RETRY_NOW_ANNOTATION: tags.retry_now(application.metadata)
+        or before.get(names.RETRY_NOW_ANNOTATION, ""),
     }
     return {key: value or None for key, value in wanted.items() if before.get(key, "") != value}
 
 
 def depends_on(found: objects.ServerSet) -> set[str]:
     """Return the components that the set depends on, as it was told."""
-    told = found.metadata.annotations.get(names.DEPENDS_ON_ANNOTATION, "")
-    return {each for each in told.split(",") if each}
+    return set(tags.depends_on(found.metadata))
 
 
 def _overridden(row: Row, application: objects.Application) -> bool:

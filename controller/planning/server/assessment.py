@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.api import clock, names, objects
+from controller.api import clock, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import snapshot
@@ -92,10 +92,10 @@ def _failed(look: snapshot.ServerSnapshot) -> objects.Attempts:
 
 def wish(look: snapshot.ServerSnapshot) -> str:
     """Return the latest wish to try again, of the server or of its application."""
-    own = look.server.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+    own = tags.retry_now(look.server.metadata)
     if own or look.application is None:
         return own
-    return look.application.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+    return tags.retry_now(look.application.metadata)
 
 
 def _asked_again(look: snapshot.ServerSnapshot, before: objects.Attempts) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import snapshot, words
@@ -103,14 +103,14 @@ def _claims(
     for claim in given.claims if known else ():
         server = claim.metadata.labels.get(names.SERVER_LABEL, "")
         template = claim.metadata.name.removesuffix(f"-{server}")
-        ordinal = server.rpartition("-")[2]
+        ordinal = tags.number(server.rpartition("-")[2])
         if (
             template in known
-            and ordinal.isdecimal()
+            and ordinal is not None
             and claim.metadata.name == names.claim(template, server)
             and claim.metadata.deletion_timestamp is None
         ):
-            yield claim, int(ordinal)
+            yield claim, ordinal
 
 
 def _delete(claim: objects.Claim, reason: str) -> Delete:

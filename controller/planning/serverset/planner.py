@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import (
@@ -215,7 +215,7 @@ def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> 
         each
         for each in census.odd
         if (each.failed or each.server.status.attempts.count)
-        and each.server.metadata.annotations.get(names.RETRY_NOW_ANNOTATION) != value
+        and tags.retry_now(each.server.metadata) != value
     ]
     told = [each for each in untold if each.ordinal not in draft.touched]
     draft.actions += [updates.retry_now(each.server, value) for each in told]
@@ -226,7 +226,7 @@ def _retry(given: snapshot.ServerSetSnapshot, census: Census, draft: _Draft) -> 
 
 
 def _retry_value(server_set: objects.ServerSet) -> str:
-    return server_set.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+    return tags.retry_now(server_set.metadata)
 
 
 def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
@@ -250,7 +250,8 @@ def _blocked_ordinals(
         for each in refused.standing
         if each.object.startswith(prefix)
     )
-    return frozenset(census.foreign) | {int(each) for each in ordinals if each.isdecimal()}
+    known = (tags.number(each) for each in ordinals)
+    return frozenset(census.foreign) | {each for each in known if each is not None}
 
 
 def _finish(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.api import clock, names
+from controller.api import clock, tags
 from controller.api.reasons import Reason
 from controller.planning import availability, words
 from controller.planning.census import Census, Facts
@@ -88,7 +88,7 @@ def _ill_since(facts: Facts, proven_revision: str) -> float | None:
         return None
     if spec.revision != proven_revision or _being_remade(facts):
         return None
-    if server.metadata.annotations.get(names.SKIP_REMEDIATION_ANNOTATION, "false") != "false":
+    if tags.skips_remediation(server.metadata):
         return None
     ready = availability.readiness(server)
     if ready is None or ready.status == "True" or ready.reason not in _ILL:

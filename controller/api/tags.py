@@ -1,0 +1,88 @@
+"""What is read of annotations and labels, which anybody may write: bounded, and never trusted.
+
+All layers read them here. What makes no sense reads as if it were absent; what is too long for the
+status that repeats it is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from controller.api import names
+from controller.api.views.meta import Meta
+
+# As the schema bounds a short text, and a list of them.
+LONGEST = 253
+LONGEST_LIST = 64 * LONGEST
+# No number of ours is larger, and none that is read can overflow.
+MOST = 2**53
+_DIGITS = len(str(MOST))
+# Reason/component-revision/refuge, of which only the first must be there.
+_CONDEMNED = re.compile(
+    r"[A-Za-z][A-Za-z0-9]{0,62}(/[a-z0-9]{1,63}-[-.\w]{1,63}(/[-.\w]{1,63})?)?", re.ASCII
+)
+
+
+def text(found: Mapping[str, str], key: str) -> str:
+    """Return the value of `key`, cut to what a status can repeat; empty where there is none."""
+    return found.get(key, "")[:LONGEST]
+
+
+def number(value: str) -> int | None:
+    """Return the number that `value` is in plain digits, or None."""
+    if len(value) > _DIGITS or not (value.isascii() and value.isdecimal()):
+        return None
+    found = int(value)
+    return found if found <= MOST else None
+
+
+def items(found: Mapping[str, str], key: str) -> tuple[str, ...]:
+    """Return the comma-separated parts of the value of `key`; none where they are too many."""
+    value = found.get(key, "")
+    if len(value) > LONGEST_LIST:
+        return ()
+    return tuple(each for each in value.split(",") if each)
+
+
+def retry_now(meta: Meta) -> str:
+    """Return the latest word of a person to try again, or nothing."""
+    return text(meta.annotations, names.RETRY_NOW_ANNOTATION)
+
+
+def requested_by(meta: Meta) -> str:
+    """Return who is said to have asked for an operation."""
+    return text(meta.annotations, names.REQUESTED_BY_ANNOTATION)
+
+
+def skips_remediation(meta: Meta) -> bool:
+    """Return whether a person wants an ill server left alone."""
+    return meta.annotations.get(names.SKIP_REMEDIATION_ANNOTATION, "false") != "false"
+
+
+def depends_on(meta: Meta) -> tuple[str, ...]:
+    """Return the components that a set was told it relies on."""
+    return items(meta.annotations, names.DEPENDS_ON_ANNOTATION)
+
+
+def changed_from(meta: Meta) -> tuple[str, ...] | None:
+    """Return the containers that a change in place must replace, None where there was no change."""
+    if names.CHANGED_FROM_ANNOTATION not in meta.annotations:
+        return None
+    return items(meta.annotations, names.CHANGED_FROM_ANNOTATION)
+
+
+def alternative(meta: Meta) -> int:
+    """Return the alternative that a pod was made in; 0, the first, where that is not known."""
+    return number(meta.annotations.get(names.ALTERNATIVE_ANNOTATION, "")) or 0
+
+
+def incarnation(meta: Meta) -> int:
+    """Return the incarnation that a pod says it is; 0 where that is not known."""
+    return number(meta.labels.get(names.INCARNATION_LABEL, "")) or 0
+
+
+def condemned(meta: Meta) -> str:
+    """Return the sentence on a revision; empty where there is none, or none of Argosy's form."""
+    value = meta.annotations.get(names.CONDEMNED_ANNOTATION, "")
+    return value if len(value) <= LONGEST and _CONDEMNED.fullmatch(value) else ""
