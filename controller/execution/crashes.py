@@ -10,13 +10,13 @@ import msgspec
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES
+from controller.execution.keys import Key
 from controller.execution.planners import PLANNERS
 from controller.planning import plan
 
 # An error may quote what it stumbled over, which anybody may have written.
 LONGEST = 512
-# The resources that have a planner, by their kinds.
-PLANNED = {PLACES[each].kind: each for each in PLANNERS}
+_PLANNED = {PLACES[each].kind: each for each in PLANNERS}
 _SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
 
 
@@ -38,6 +38,13 @@ def status(item: objects.Object, error: Exception, now: float) -> plan.Status:
     own = (each for each in before.conditions if each.type not in _SUMMARISED)
     told = tuple(sorted((*after, *own), key=lambda each: each.type))
     return msgspec.structs.replace(before, conditions=told, observed_generation=generation)
+
+
+def above(meta: objects.Meta) -> Key | None:
+    """Return the key of the planned object that controls the one of that `meta`."""
+    owner = meta.controller
+    resource = _PLANNED.get(owner.kind) if owner is not None else None
+    return Key(resource, meta.namespace, owner.name) if owner and resource else None
 
 
 def event(error: Exception) -> plan.Emit:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
-from controller.api import names, objects
+from controller.api import objects, tags
 from controller.api.resources import Resource
 from controller.execution import allowance, crashes, gather, keys
 from controller.execution.acts import Acts
@@ -44,6 +44,8 @@ SLICE, MOST_VISITS = 0.004, 64
 SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 # How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
 TURN, LATE = 10.0, 60.0
+# How often what is being deleted and cannot be read is looked at, in seconds.
+BURY_AGAIN = 30.0
 
 
 class Engine:
@@ -203,6 +205,10 @@ class Engine:
         key = Key(resource, meta.namespace, meta.name)
         record = self._records.setdefault(key, Record())
         self._dispatcher.stall(key, record, meta, odd.message)
+        if meta.deletion_timestamp:
+            self._queue.add(key)
+            if (above := crashes.above(meta)) is not None:
+                self._queue.add(above)
 
     def _missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
         """Say that a change was not passed on to all whom it concerns, and look at it again."""
@@ -212,13 +218,9 @@ class Engine:
         key = keys.of(resource, item)
         if resource in PLANNERS:
             self._dispatcher.emit(key, item, crashes.event(error))
-        else:
-            owner = item.metadata.controller
-            above = crashes.PLANNED.get(owner.kind) if owner is not None else None
-            if owner is None or above is None:
-                return
-            key = Key(above, item.metadata.namespace, owner.name)
-        self._queue.add(key)
+            self._queue.add(key)
+        elif (above := crashes.above(item.metadata)) is not None:
+            self._queue.add(above)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -254,10 +256,13 @@ class Engine:
             return
         if not self._caught_up(key, record):
             return
-        item = self._informers[key.resource].objects.get(key.path)
+        informer = self._informers[key.resource]
+        item, odd = informer.objects.get(key.path), informer.malformed.get(key.path)
         if record.uncertain:
             record.dirty = True  # the read is made to be planned from, even if it tells no news
             self._dispatcher.resolve(key, record, item)
+        elif odd is not None and odd.metadata.deletion_timestamp:
+            self._bury(key, record, odd.metadata)
         elif item is None:
             self._forget(key)
         else:
@@ -292,7 +297,7 @@ class Engine:
     def _plan(self, key: Key, record: Record, item: objects.Object) -> plan.Plan:
         now = self._clock()
         record.planned_at = asyncio.get_running_loop().time()
-        retry = item.metadata.annotations.get(names.RETRY_NOW_ANNOTATION, "")
+        retry = tags.retry_now(item.metadata)
         refusals = record.refused(now, (item.metadata.generation, retry))
         found = gather.gather(self._sources, key, now, refusals)
         record.pause = _pause(found)
@@ -307,14 +312,36 @@ class Engine:
         try:
             item = self._informers[key.resource].objects.get(key.path)
             if item is not None:
-                self._dispatcher.execute(key, record, item, self._apologise(record, item, error))
+                self._dispatcher.execute(
+                    key, record, item, self._apologise(key, record, item, error)
+                )
         except Exception:  # noqa: BLE001 - what cannot be told must not stop the others either
             _log.exception("crash not told", key=str(key))
 
-    def _apologise(self, record: Record, item: objects.Object, error: Exception) -> plan.Plan:
-        """Return the plan that only tells; an error that reads otherwise each time is paced."""
-        status = crashes.status(item, error, self._clock())
-        return plan.Plan(status=status, settled=record.crashes == 1)
+    def _apologise(
+        self, key: Key, record: Record, item: objects.Object, error: Exception
+    ) -> plan.Plan:
+        """Return the plan that tells, and that still lets go of what is being deleted.
+
+        An error that reads otherwise each time is paced.
+        """
+        return plan.Plan(
+            actions=gather.bare_teardown(self._sources, key, item.metadata),
+            status=crashes.status(item, error, self._clock()),
+            settled=record.crashes == 1,
+            urgency=plan.Urgency.TEARDOWN,
+        )
+
+    def _bury(self, key: Key, record: Record, meta: objects.Meta) -> None:
+        """Take down what is being deleted and cannot be read."""
+        item = gather.remains(self._sources, key, meta)
+        planned = plan.Plan(
+            actions=gather.bare_teardown(self._sources, key, meta),
+            urgency=plan.Urgency.TEARDOWN,
+        )
+        self._dispatcher.execute(key, record, item, planned)
+        # What is below it may be unreadable, too, and then its going wakes nobody.
+        self._queue.add(key, delay=BURY_AGAIN)
 
     def _settle(self, key: Key, record: Record) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
@@ -352,11 +379,11 @@ class Engine:
             return False
         for where, written in tuple(record.gone.items()):
             informer = self._informers.get(written.resource)
-            seen = informer.objects.get((written.namespace, written.name)) if informer else None
+            seen = informer.seen(written.namespace, written.name) if informer else None
             if (
                 seen is not None
-                and seen.metadata.uid == written.uid
-                and (written.ended or not seen.metadata.deletion_timestamp)
+                and seen.uid == written.uid
+                and (written.ended or not seen.deletion_timestamp)
             ):
                 # The event of its going touches this key.
                 return False

@@ -85,6 +85,21 @@ class Fleets:
             return None
         return made[0] if made else None
 
+    def holding(self, server: objects.Meta) -> tuple[str, str | None]:
+        """Return which fleet has an instance of a server whose spec cannot be read, and its id.
+
+        The id is empty where no fleet has one, None while one of them cannot tell.
+        """
+        made = self._world.fleets.objects if self._world.fleets is not None else {}
+        known: str | None = ""
+        for name in dict.fromkeys((names.BUILT_IN_FLEET, *(each for _, each in made))):
+            provider = self.provider(name)
+            found = provider.instance(server) if provider is not None else None
+            if found:
+                return name, found
+            known = None if found is None else known
+        return "", known
+
     def pool(self, name: str) -> Pool:
         """Return the pool that bounds calls for a fleet: pods share the API server's."""
         try:

@@ -6,14 +6,17 @@ The only reader of caches for planning; `reconcile`, `explain` and `why` all com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import msgspec
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution import world as worlds
 from controller.execution.fleets import Fleets
 from controller.execution.keys import Key
-from controller.planning import snapshot
+from controller.planning import bare_teardown as teardown
+from controller.planning import plan, snapshot
 
 Snapshot = (
     snapshot.ApplicationSnapshot
@@ -23,6 +26,11 @@ Snapshot = (
     | snapshot.FleetSnapshot
 )
 Refusals = tuple[snapshot.Refusal, ...]
+# What must be gone before an object may go.
+_BELOW = {
+    Resource.APPLICATIONS: Resource.SERVERSETS,
+    Resource.SERVERSETS: Resource.SERVERS,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +66,26 @@ class Sources:
         """Return the ServerSets that an application controls, by component."""
         if application is None:
             return {}
-        found = self.world.sets.by(worlds.OWNER, application.metadata.uid)
+        found = dict(self.world.sets.by(worlds.OWNER, application.metadata.uid))
+        for key in found.keys() & self.world.sets.malformed.keys():
+            # Deleting a set takes its latest version, even where the rest of it cannot be read.
+            latest = self.world.sets.malformed[key].metadata
+            found[key] = msgspec.structs.replace(found[key], metadata=latest)
         return {each.spec.component: each for each in found.values()}
+
+    def below(self, resource: Resource, uid: str) -> Iterator[tuple[Resource, objects.Meta]]:
+        """Yield what the object of that UID controls, and what of it cannot be read, too."""
+        kept = _BELOW.get(resource)
+        if kept is None:
+            return
+        informer = self.world.informers[kept]
+        odd = {key: each.metadata for key, each in informer.malformed.items()}
+        for key, found in informer.by(worlds.OWNER, uid).items():
+            if key not in odd:
+                yield kept, found.metadata
+        for meta in odd.values():
+            if meta.controller is not None and meta.controller.uid == uid:
+                yield kept, meta
 
 
 def gather(sources: Sources, key: Key, now: float, refusals: Refusals = ()) -> Snapshot | None:
@@ -67,6 +93,29 @@ def gather(sources: Sources, key: Key, now: float, refusals: Refusals = ()) -> S
     if key.resource in sources.world.read_only:
         return None
     return _GATHERERS[key.resource](sources, key, now, refusals)
+
+
+def bare_teardown(sources: Sources, key: Key, meta: objects.Meta) -> tuple[plan.Action, ...]:
+    """Return what takes down an object that cannot be planned, from metadata alone."""
+    if not teardown.is_due(meta):
+        return ()
+    if key.resource is not Resource.SERVERS:
+        return teardown.actions(key.resource, meta, sources.below(key.resource, meta.uid))
+    server = sources.world.servers.objects.get(key.path)
+    if server is None:
+        return teardown.instance(meta, sources.fleets.holding(meta)[1])
+    provider = sources.fleets.provider(server.spec.fleet)
+    return teardown.instance(meta, provider.instance(meta) if provider is not None else None)
+
+
+def remains(sources: Sources, key: Key, meta: objects.Meta) -> objects.Object:
+    """Return an object that cannot be read as it last was, or as little of it as is known."""
+    found = sources.world.informers[key.resource].objects.get(key.path)
+    if found is not None or key.resource is not Resource.SERVERS:
+        return found or objects.Object(metadata=meta)
+    fleet, _ = sources.fleets.holding(meta)
+    spec = objects.ServerSpec(application="", component="", ordinal=0, fleet=fleet)
+    return objects.Server(metadata=meta, spec=spec)
 
 
 def _application(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapshot | None:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar, cast
 
 from controller import parts
 from controller.api import objects, resources
+from controller.api.objects import Meta
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import wire
@@ -81,6 +82,13 @@ class Informer(Generic[T]):
     def malformed(self) -> dict[Key, wire.Malformed]:
         """What does not fit its view, and why; a last good view may still be in `objects`."""
         return self._cache.malformed
+
+    def seen(self, namespace: str, name: str) -> Meta | None:
+        """Return the newest metadata of an object, whether or not the rest of it fits its view."""
+        odd, found = self.malformed.get((namespace, name)), self.objects.get((namespace, name))
+        if odd is not None:
+            return odd.metadata
+        return found.metadata if found is not None else None
 
     @property
     def synced(self) -> bool:

@@ -1,6 +1,6 @@
 """Our finalizer, put on before anything below an object is made, taken off when nothing is left.
 
-Called by the Application and ServerSet planners.
+Called by the Application and ServerSet planners, and by the bare teardown.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from controller.planning.plan import Patch
 def add(resource: Resource, owner: objects.Object) -> Patch:
     """Return the patch that adds our finalizer."""
     wanted = (*owner.metadata.finalizers, names.FINALIZER)
-    return _patch(resource, owner, wanted, "it comes before anything below it is made")
+    return _patch(resource, owner.metadata, wanted, "it comes before anything below it is made")
 
 
 def remove(resource: Resource, owner: objects.Object) -> Patch:
     """Return the patch that removes our finalizer and no other."""
-    wanted = tuple(each for each in owner.metadata.finalizers if each != names.FINALIZER)
-    return _patch(resource, owner, wanted, "nothing that it guards is left")
+    return release(resource, owner.metadata)
 
 
-def _patch(
-    resource: Resource, owner: objects.Object, wanted: tuple[str, ...], reason: str
-) -> Patch:
-    meta = owner.metadata
+def release(resource: Resource, meta: objects.Meta) -> Patch:
+    """Return the patch that removes our finalizer, and no other, from the object of that `meta`."""
+    wanted = tuple(each for each in meta.finalizers if each != names.FINALIZER)
+    return _patch(resource, meta, wanted, "nothing that it guards is left")
+
+
+def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], reason: str) -> Patch:
     # A list replaces a list: guarded by the version, lest another's finalizer get lost.
     return Patch(
         resource=resource,

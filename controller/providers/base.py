@@ -46,6 +46,13 @@ class Provider(Protocol):
         sake.
         """
 
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the id of what there is of a server, known by its name and UID alone.
+
+        Empty where there is nothing, None where that is not known yet. Teardown relies on it when
+        all else fails: nothing that anybody wrote may make it raise.
+        """
+
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the addresses that are the server's alone, none that it shares with its host.
 

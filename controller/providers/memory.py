@@ -90,6 +90,11 @@ class MemoryProvider:
             since=machine.ready_at if machine.gone_at is None else machine.gone_at,
         )
 
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the id of the machine of that name, if it is the server's."""
+        machine = self._fleet.find((server.namespace, server.name))
+        return machine.id if machine is not None and machine.owner == server.uid else ""
+
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return nothing: there is nobody at a machine's address."""
         del server

@@ -83,6 +83,14 @@ class PodProvider:
             return snapshot.Observation(phase=snapshot.Phase.ABSENT, claims=claims)
         return snapshot.ABSENT
 
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the uid of the pod of that name, if it is the server's."""
+        if not self._pods.synced:
+            return None
+        meta = self._pods.seen(server.namespace, server.name)
+        owner = meta.controller if meta is not None else None
+        return meta.uid if meta and owner and owner.uid == server.uid else ""
+
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the pod's address, unless it is its node's."""
         pod = self._pods.objects.get((server.metadata.namespace, server.metadata.name))

@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import looptime
+import pytest
 from hypothesis import strategies as st
 from structlog import testing
 from universe import Universe, application, component, operation
@@ -20,6 +21,7 @@ from universe import Universe, application, component, operation
 from controller import errors
 from controller.api import names
 from controller.api.resources import Resource
+from controller.execution.planners import PLANNERS
 
 Json = Any
 
@@ -217,3 +219,59 @@ def test_nothing_that_anybody_may_write_stops_the_engine_or_a_teardown(
 ) -> None:
     """No attack is even caught by a guard; the spared application converges, and all can go."""
     play(script, notes)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("kind", ["servers", "serversets", "applications"])
+async def test_what_cannot_be_read_can_still_be_deleted(kind: str, *, restart: bool) -> None:
+    """An object past its schema is buried by its metadata alone, with all that is below it."""
+    resource = Resource(kind)
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.apply(application("other", component("web", 1)))
+        await universe.settle()
+        name = next(each for each in universe.names(resource) if each.startswith("shop"))
+        odd: Json = (
+            {"spec": {"task": {}}} if resource is Resource.SERVERS else {"spec": {"fleet": 7}}
+        )
+        await universe.merge(resource, name, odd)
+        await universe.settle()
+        if restart:
+            await universe.crash()
+            await universe.settle()
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not [n for n in universe.names(Resource.PODS) if "shop" in n])
+        await universe.until(lambda: universe.names(Resource.APPLICATIONS) == ["other"])
+        await universe.until(
+            lambda: not [n for each in BELOW for n in universe.names(each) if "shop" in n]
+        )
+        assert universe.names(Resource.PODS) == ["other-web-0"]
+
+
+@pytest.mark.looptime
+async def test_planners_that_fail_on_what_is_deleted_block_no_teardown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever planning stumbles over, the delete goes through, and the data stays."""
+
+    def fail(found: Any) -> Any:
+        del found
+        raise ZeroDivisionError("a bug")
+
+    async with Universe() as universe:
+        claims = [{"name": "data", "spec": {}, "whenDeleted": "Delete"}]
+        await universe.apply(application("shop", component("web", 2, volumeClaims=claims)))
+        await universe.apply(operation("act", "shop", "Restart"))
+        await universe.settle()
+        for each in PLANNERS:
+            monkeypatch.setitem(PLANNERS, each, fail)
+        await universe.delete(Resource.OPERATIONS, "act")
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.until(lambda: not universe.names(Resource.OPERATIONS))
+        await universe.until(lambda: not [n for each in BELOW for n in universe.names(each)])
+        assert universe.names(Resource.CLAIMS) == ["data-shop-web-0", "data-shop-web-1"]
+        for write in universe.server.writes:
+            if write.cause.verb == "delete" and write.cause.actor == "argosy":
+                assert write.cause.uid == write.object_uid
