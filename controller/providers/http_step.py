@@ -148,7 +148,7 @@ def is_harmless(task: objects.Task) -> bool:
 
 
 def _read(given: orders.Orders) -> _Request:
-    return msgspec.json.decode(bytes(given.http), type=_Request)
+    return orders.decode(given.http, _Request)
 
 
 def _plain(reference: _Key, encoded: str) -> str:

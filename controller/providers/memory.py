@@ -269,7 +269,7 @@ def _check_same(machine: Machine, server: objects.Server) -> None:
 
 async def _exec(machine: Machine, task: objects.Task, given: orders.Orders) -> str:
     del task
-    command: Sequence[str] = msgspec.json.decode(bytes(given.exec), type=_Exec).command
+    command: Sequence[str] = orders.decode(given.exec, _Exec).command
     if command[0] == "false":
         raise errors.Transient("the command ended with 1", reason="ExecFailed")
     if command[0] == "sleep" and len(command) > 1:

@@ -229,7 +229,7 @@ def _read(call: plan.Call) -> tuple[objects.Task, orders.Orders, _Exec]:
         what = task.action if task else str(call.verb)
         raise errors.Stalled(f"servers made of pods know no {what}", reason="NotSupported")
     given = orders.read(task)
-    return task, given, msgspec.json.decode(bytes(given.exec), type=_Exec)
+    return task, given, orders.decode(given.exec, _Exec)
 
 
 def _attempt(server: objects.Server, task: objects.Task) -> int:

@@ -214,6 +214,7 @@ PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 )
 @hypothesis.example([], {names.ALTERNATIVE_ANNOTATION: "9" * 5000})
 @hypothesis.example([], {names.CHANGED_FROM_ANNOTATION: "," * 70_000})
+@hypothesis.example([Attack(Resource.SERVERS, 0, task({"incarnation": None}))], {})
 def test_nothing_that_anybody_may_write_stops_the_engine_or_a_teardown(
     script: list[Attack], notes: dict[str, str]
 ) -> None:

@@ -6,11 +6,13 @@ be gone by the time its task is carried out.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from controller import errors
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
 
@@ -32,6 +34,7 @@ IN_SERVER = frozenset({EXEC, HTTP})
 IDEMPOTENT = frozenset({SNAPSHOT, RESTORE, JOB})
 
 _UNDO = "undo."
+_Act = TypeVar("_Act")
 
 # The schema of a Server says nothing of parameters: whoever may write one may write anything here.
 _LONGEST_FAULT = 256
@@ -82,6 +85,15 @@ def read(task: objects.Task) -> Orders:
         return msgspec.json.decode(raw, type=Orders)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Orders(fault=f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT])
+
+
+def decode(raw: objects.Json, kind: type[_Act]) -> _Act:
+    """Return what a step says of its act; raises Stalled where that is not what it should be."""
+    try:
+        return msgspec.json.decode(bytes(raw), type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        message = f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT]
+        raise errors.Stalled(message, reason=Reason.MALFORMED) from error
 
 
 def undo(step: str) -> str:
