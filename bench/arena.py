@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import bodies, etcd, hand, meters, sight
+from bench import bodies, etcd, manual, meters, watcher
 from bench import tally as tallies
 from controller.api.resources import Resource
 from devcluster import client, cluster, controlplane, fixtures, processes
@@ -65,7 +65,7 @@ class Arena:
         self.say = say
         self._numbers = itertools.count()
         self._operator: operators.Operator | None = None
-        self.hand = hand.Hand(owner.kubeconfig)
+        self.hand = manual.Hand(owner.kubeconfig)
         self._controllers: tuple[str, ...] = DEFAULT
 
     @property
@@ -133,9 +133,9 @@ class Arena:
         while etcd.wipe(self.cluster, namespace):
             self.calm()
 
-    def watch(self, namespace: str, *watched: Resource) -> sight.Sight:
+    def watch(self, namespace: str, *watched: Resource) -> watcher.Sight:
         """Return what sees objects of a namespace come and go; to be entered."""
-        return sight.Sight(self.hand, namespace, watched)
+        return watcher.Sight(self.hand, namespace, watched)
 
     def tally(self) -> tallies.Tally:
         """Count the operator's writes from now on."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import arena as arenas
 from bench import bodies, ratios, runs
-from bench.sight import Sight
+from bench.watcher import Sight
 from controller.api import resources
 from controller.api.resources import Resource
 

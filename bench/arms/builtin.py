@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from bench import arena as arenas
 from bench import bodies, runs
-from bench.sight import Sight
+from bench.watcher import Sight
 from controller.api.resources import Resource
 
 FLEET, GUEST, VICTIM = "fleet", "guest", "victim"

@@ -26,10 +26,13 @@ from bench import bodies, runs
 from bench.arms import argosy
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kinds.application import set_manifests
+from controller.kinds.revisions import contents
+from controller.kinds.serverset import server_manifests
+from controller.kinds.serverset.server_manifests import Servers
 from controller.kube import api as door
 from controller.kube.client import Client
-from controller.planning import contents, manifests
-from controller.providers import pod_manifest
+from controller.providers.pod import manifest as pod_manifest
 
 WIDTH = 8
 JOBS = ("servers", "pods", "replace")
@@ -141,11 +144,11 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
     application = await _application(client, namespace)
     component = application.spec.components[0]
     content = contents.of_component(component)
-    body = manifests.server_set(application, component, content, replicas=0, annotations={})
+    body = set_manifests.server_set(application, component, content, replicas=0, annotations={})
     answer = await client.create(Resource.SERVERSETS, namespace, body)
     server_set = msgspec.json.decode(answer, type=objects.ServerSet)
-    await client.create(Resource.SERVICES, namespace, manifests.service(server_set))
-    made = manifests.Servers(server_set)
+    await client.create(Resource.SERVICES, namespace, server_manifests.service(server_set))
+    made = Servers(server_set)
     decode = msgspec.json.Decoder(objects.Server).decode
 
     async def write(number: int) -> None:

@@ -10,7 +10,7 @@ import time
 
 from bench import arena as arenas
 from bench.arms import argosy
-from bench.sight import Sight
+from bench.watcher import Sight
 from controller.api.resources import Resource
 
 WATCHED = (*argosy.WATCHED, Resource.SERVERSETS)

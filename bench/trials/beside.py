@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from bench import arena as arenas
 from bench import runs
 from bench.arms import argosy, small
-from bench.sight import Sight
 from bench.stage import Stage
+from bench.watcher import Sight
 from controller.api.resources import Resource
 
 NAME = "Argosy, beside small applications"

@@ -10,12 +10,12 @@ import statistics
 import time
 
 from bench import arena as arenas
-from bench import bodies, meters, ratios, runs, yardstick
+from bench import bodies, cpu_unit, meters, ratios, runs
 from bench.arena import Cost
 from bench.arms import argosy, pages, small
-from bench.sight import Sight
 from bench.stage import Stage
 from bench.trials import rest, writes
+from bench.watcher import Sight
 from controller.api.resources import Resource
 
 VICTIMS = 8
@@ -57,7 +57,7 @@ def _small(stage: Stage) -> tuple[int, Costs]:
     arena, count = stage.counted, stage.sizes.small
     with arena.namespace() as namespace:
         began = time.monotonic()
-        with arena.operated(), yardstick.Yardstick() as yard:
+        with arena.operated(), cpu_unit.Yardstick() as yard:
             stage.book.tell(
                 "start of an operator that has nothing to read, s", time.monotonic() - began
             )
@@ -77,7 +77,7 @@ def _small(stage: Stage) -> tuple[int, Costs]:
 def _large(stage: Stage, namespace: str) -> Costs:
     """Bring up the large fleet, which stays."""
     arena = stage.counted
-    with yardstick.Yardstick() as yard:
+    with cpu_unit.Yardstick() as yard:
         fleet = _bring_up(stage, namespace)
     change = change_cost(arena, namespace)
     stage.book.tell("operator CPU ÷ server CPU, large", _share(fleet))

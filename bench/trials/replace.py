@@ -7,8 +7,8 @@ import time
 from bench import arena as arenas
 from bench import bodies, runs
 from bench.arms import argosy, plain
-from bench.sight import Sight
 from bench.stage import Stage
+from bench.watcher import Sight
 from controller.api.resources import Resource
 
 PLAIN = "plain client, replacing pods"

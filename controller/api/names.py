@@ -33,7 +33,7 @@ CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 # On a ServerSet: the components whose sets must outlive it, comma-separated.
 DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
 # On a ControllerRevision that missed its deadline; the value is the reason.
-CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
+REJECTED_ANNOTATION = f"{GROUP}/condemned"
 # On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
 PROVEN_ANNOTATION = f"{GROUP}/proven"
 
@@ -96,7 +96,7 @@ def labels(application: str, component: str, server_name: str = "") -> dict[str,
     return wanted
 
 
-def lost(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+def missing_or_changed(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Return those of the wanted labels, or annotations, that are not there or say otherwise."""
     return {key: value for key, value in wanted.items() if found.get(key) != value}
 

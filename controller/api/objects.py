@@ -15,16 +15,7 @@ from controller.api.views.application import (
     ComponentStatus,
     PastOperation,
 )
-from controller.api.views.fleet import (
-    FailureDomain,
-    Fleet,
-    FleetLimits,
-    FleetSpec,
-    FleetStatus,
-    LabelSelector,
-    Orphan,
-)
-from controller.api.views.foreign import (
+from controller.api.views.builtin import (
     Claim,
     Container,
     ContainerEnd,
@@ -42,6 +33,15 @@ from controller.api.views.foreign import (
     PodSpec,
     PodStatus,
     Service,
+)
+from controller.api.views.fleet import (
+    FailureDomain,
+    Fleet,
+    FleetLimits,
+    FleetSpec,
+    FleetStatus,
+    LabelSelector,
+    Orphan,
 )
 from controller.api.views.meta import NULL, Json, Meta, Object, OwnerReference, View
 from controller.api.views.operation import (

@@ -84,5 +84,5 @@ def incarnation(meta: Meta) -> int:
 
 def condemned(meta: Meta) -> str:
     """Return the sentence on a revision; empty where there is none, or none of Argosy's form."""
-    value = meta.annotations.get(names.CONDEMNED_ANNOTATION, "")
+    value = meta.annotations.get(names.REJECTED_ANNOTATION, "")
     return value if len(value) <= LONGEST and _CONDEMNED.fullmatch(value) else ""

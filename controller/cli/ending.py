@@ -14,8 +14,8 @@ from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, pictures, preview, reading, screen, status_text
 from controller.cli.session import INTERRUPTED, Session
-from controller.execution import forecast, inspection
 from controller.kube import faults
+from controller.presentation import forecast, inspection
 
 POLL_SECONDS = 0.5
 

@@ -15,7 +15,7 @@ from controller.api import conditions, names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, following, reading, references, screen
 from controller.cli.session import Session
-from controller.planning.operation import endings
+from controller.kinds.operation import completion
 
 MANAGER = "kubectl-argosy"
 NAME_BYTES = 3
@@ -88,12 +88,12 @@ async def retry(
         raise failures.Refusal(
             f"{meant} has not ended; wait, or {session.target.typed(f'cancel {meant.name}')}"
         )
-    if not endings.can_be_retried(before):
+    if not completion.can_be_retried(before):
         ended = conditions.find(before.status.conditions, "Succeeded")
         how = ended.reason if ended is not None else "it did"
         raise failures.Refusal(
             f"{meant} has ended as {how}, which leaves nothing to take up:"
-            f" only {', '.join(sorted(endings.RETRIED))} ones can be retried; start a new one"
+            f" only {', '.join(sorted(completion.RETRIED))} ones can be retried; start a new one"
         )
     known = [each.name for each in before.spec.steps]
     if step and step not in known:

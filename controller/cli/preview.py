@@ -18,10 +18,10 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, screen
 from controller.cli.session import Session
-from controller.execution import forecast, inspection
-from controller.execution.forecast import Effect, Forecast
 from controller.kube import api as door
 from controller.kube import faults
+from controller.presentation import forecast, inspection
+from controller.presentation.forecast import Effect, Forecast
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The field manager of `kubectl apply --server-side`.

@@ -20,8 +20,8 @@ from controller.api import conditions, names
 from controller.api.resources import PLACES, Resource
 from controller.cli import references, screen, status, status_text, why
 from controller.cli.session import Session
-from controller.execution import inspection
-from controller.execution.keys import Key
+from controller.planning.keys import Key
+from controller.presentation import inspection
 
 REDACTED = "(redacted)"
 WIDTH = 120

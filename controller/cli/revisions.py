@@ -142,7 +142,7 @@ def _revision(
         target=status is not None and status.revision == revision,
         proven=names.PROVEN_ANNOTATION in stored.metadata.annotations
         or (status is not None and status.proven_revision == revision),
-        condemned=_sentence(stored.metadata.annotations.get(names.CONDEMNED_ANNOTATION, "")),
+        condemned=_sentence(stored.metadata.annotations.get(names.REJECTED_ANNOTATION, "")),
         servers=running.get((component, revision), 0),
         images=tuple(each.get("image", "") for each in spec.get("containers") or ()),
         data=data,

@@ -21,11 +21,13 @@ from controller.api.reasons import DESCRIPTIONS, Reason
 from controller.api.resources import Resource
 from controller.cli import references, screen, status_text
 from controller.cli.session import Session
-from controller.execution import inspection
-from controller.execution.keys import Key
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.kube import faults
-from controller.planning import narrative, remedies, snapshot
+from controller.planning import narrative, remedies
 from controller.planning import plan as plans
+from controller.planning.keys import Key
+from controller.presentation import inspection
 
 LEASE = "argosy-leader"
 # A reason may be a provider's own, of which only its message is known.
@@ -180,9 +182,9 @@ async def operator(api: Any) -> str:
 def _below(found: Any) -> Iterator[str]:
     """Yield what is not ready one step below an application or a set, and the command to go on."""
     parts: Mapping[Any, Any] = getattr(found, "sets", None) or getattr(found, "servers", None) or {}
-    if not isinstance(found, snapshot.ApplicationSnapshot | snapshot.ServerSetSnapshot):
+    if not isinstance(found, ApplicationSnapshot | ServerSetSnapshot):
         return
-    kind = "serverset" if isinstance(found, snapshot.ApplicationSnapshot) else "server"
+    kind = "serverset" if isinstance(found, ApplicationSnapshot) else "server"
     for _, each in sorted(parts.items()):
         ready = conditions.find(each.status.conditions, "Ready")
         if ready is not None and ready.status != "True":

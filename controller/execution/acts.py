@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
-from controller.execution.keys import Key
-from controller.planning import plan
-from controller.planning.server.task import Outcome
-from controller.providers import base
+from controller.contract.tasks import Outcome
+from controller.planning.keys import Key
 
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +61,7 @@ class Acts:
         return sum(act.running is not None for act in self._acts.values())
 
     def start(
-        self, key: Key, provider: base.Provider, server: objects.Server, call: plan.Call
+        self, key: Key, provider: contract.Provider, server: objects.Server, call: contract.Call
     ) -> None:
         """Begin the act that `call.task` asks for, unless it is under way."""
         if call.task is None or self.running(key) == call.task.id:
@@ -75,7 +73,7 @@ class Acts:
         )
 
     def cancel(
-        self, key: Key, provider: base.Provider, server: objects.Server, call: plan.Call
+        self, key: Key, provider: contract.Provider, server: objects.Server, call: contract.Call
     ) -> None:
         """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
         known = self._acts.get(key)
@@ -97,10 +95,15 @@ class Acts:
         self._acts.clear()
 
     async def _carry_out(
-        self, key: Key, act: _Act, provider: base.Provider, server: objects.Server, call: plan.Call
+        self,
+        key: Key,
+        act: _Act,
+        provider: contract.Provider,
+        server: objects.Server,
+        call: contract.Call,
     ) -> None:
         try:
-            ask = provider.resume if call.verb is plan.Verb.RESUME else provider.act
+            ask = provider.resume if call.verb is contract.Verb.RESUME else provider.act
             facts: Mapping[str, str] = await ask(server, call)
             outcome = act.ended(state="Succeeded", message=facts.get("message", ""))
         except errors.Stalled as error:
@@ -121,7 +124,12 @@ class Acts:
         self._conclude(key, act, outcome)
 
     async def _call_off(
-        self, key: Key, act: _Act, provider: base.Provider, server: objects.Server, call: plan.Call
+        self,
+        key: Key,
+        act: _Act,
+        provider: contract.Provider,
+        server: objects.Server,
+        call: contract.Call,
     ) -> None:
         try:
             await provider.cancel(server, call)

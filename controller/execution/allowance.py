@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.execution import keys
-from controller.execution import world as worlds
-from controller.execution.keys import Key
-from controller.execution.record import Record
-from controller.planning import plan
+from controller.execution import caches as worlds
+from controller.execution.key_state import KeyState
+from controller.planning import keys, plan
+from controller.planning.keys import Key
 
 # How soon to plan again what had to wait, in seconds: about as long as a write takes to be seen.
 AGAIN = 0.02
@@ -33,7 +32,7 @@ def spends(planned: plan.Plan) -> bool:
 class Allowance:
     """Knows who shares an allowance, and by their records who is just spending it."""
 
-    def __init__(self, world: worlds.World, records: Mapping[Key, Record]) -> None:
+    def __init__(self, world: worlds.Caches, records: Mapping[Key, KeyState]) -> None:
         self._world = world
         self._records = records
 
@@ -41,7 +40,7 @@ class Allowance:
         """Return whether the other side's last takedowns are in flight, or not seen yet."""
         return any(self._unseen(self._records.get(each)) for each in self._others(item))
 
-    def _unseen(self, record: Record | None) -> bool:
+    def _unseen(self, record: KeyState | None) -> bool:
         if record is None or not record.spends:
             return False
         servers = self._world.servers

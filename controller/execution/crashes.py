@@ -10,9 +10,9 @@ import msgspec
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES
-from controller.execution.keys import Key
 from controller.execution.planners import PLANNERS
 from controller.planning import plan
+from controller.planning.keys import Key
 
 # An error may quote what it stumbled over, which anybody may have written.
 LONGEST = 512
@@ -47,10 +47,10 @@ def above(meta: objects.Meta) -> Key | None:
     return Key(resource, meta.namespace, owner.name) if owner and resource else None
 
 
-def event(error: Exception) -> plan.Emit:
+def event(error: Exception) -> plan.RecordEvent:
     """Return the Event for a change that could not be passed on."""
     message = _sentence("a change of this object could not be passed on", error)
-    return plan.Emit(reason=Reason.INTERNAL_ERROR, message=message, warning=True)
+    return plan.RecordEvent(reason=Reason.INTERNAL_ERROR, message=message, warning=True)
 
 
 def _sentence(failure: str, error: Exception) -> str:

@@ -13,21 +13,22 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 import msgspec
 import structlog
 
-from controller import errors
+from controller import contract, errors
 from controller.api import conditions, names, objects
 from controller.api.resources import Resource
-from controller.api.written import Written
 from controller.execution import statuses
 from controller.execution.acts import Acts
+from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
-from controller.execution.keys import Key
+from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
-from controller.execution.record import Record
-from controller.execution.recorder import Recorder
 from controller.execution.writer import Writer
+from controller.kinds.server import task
 from controller.kube import faults
-from controller.planning import plan, snapshot
-from controller.planning.server import task
+from controller.kube.receipts import WriteReceipt
+from controller.planning import plan
+from controller.planning.keys import Key
+from controller.planning.refusals import Refusal
 from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ MOST_ACTIONS = 256
 # What sums up the objects below it: its own acts change what it would say.
 SUMMARISED = frozenset({Resource.APPLICATIONS, Resource.SERVERSETS})
 
-Answer = Callable[[], Awaitable[Sequence[Written]]]
+Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
 # An object that a call may have written.
 Place = tuple[Resource, str, str]
 
@@ -57,9 +58,9 @@ class Dispatcher:
         pool: Pool,
         fleets: Fleets,
         acts: Acts,
-        recorder: Recorder,
+        recorder: EventWriter,
         clock: Callable[[], float],
-        settled: Callable[[Key, Record], None],
+        settled: Callable[[Key, KeyState], None],
     ) -> None:
         self._writer = writer
         self._pool = pool
@@ -70,7 +71,7 @@ class Dispatcher:
         self._settled = settled
 
     def execute(
-        self, key: Key, record: Record, item: objects.Object, planned: plan.Plan
+        self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
     ) -> float | None:
         """Hand over what was planned; return when to write a status held back, in seconds."""
         actions = planned.actions
@@ -81,7 +82,7 @@ class Dispatcher:
             self._submit(key, record, item, action, planned.urgency)
         return self._submit_status(key, record, item, planned)
 
-    def finish_act(self, key: Key, record: Record, item: objects.Object) -> bool:
+    def finish_act(self, key: Key, record: KeyState, item: objects.Object) -> bool:
         """Write the outcome of a finished act into the server's status; False if none waits."""
         found = self._acts.outcome(key)
         if found is None:
@@ -95,18 +96,18 @@ class Dispatcher:
             self._acts.forget(key)
             return False
 
-        async def write() -> Sequence[Written]:
+        async def write() -> Sequence[WriteReceipt]:
             answer = await self._writer.write(patch)
             self._acts.forget(key)
             return answer
 
         self._track(
             key, record, write, item=item, target=f"{key.resource}/{key.name}",
-            places=(key,), urgency=plan.Urgency.PERSONAL,
+            places=(key,), urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
         return True
 
-    def stall(self, key: Key, record: Record, meta: objects.Meta, message: str) -> None:
+    def stall(self, key: Key, record: KeyState, meta: objects.Meta, message: str) -> None:
         """Mark an object that cannot even be read: others go on, and its status says why."""
         after = conditions.summarise(
             before=(),
@@ -132,7 +133,7 @@ class Dispatcher:
             target=f"{key.resource}/{key.name}", places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
 
-    def resolve(self, key: Key, record: Record, item: objects.Object | None) -> None:
+    def resolve(self, key: Key, record: KeyState, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
         record.reading = True
         for place in tuple(record.uncertain):
@@ -143,10 +144,10 @@ class Dispatcher:
                 item=item,
                 target=f"{key.resource}/{key.name}",
                 places=(),
-                urgency=plan.Urgency.PERSONAL,
+                urgency=plan.Urgency.INTERACTIVE,
             )
 
-    async def _read(self, record: Record, place: Place) -> Sequence[Written]:
+    async def _read(self, record: KeyState, place: Place) -> Sequence[WriteReceipt]:
         found = await self._writer.look(*place)
         record.uncertain.discard(place)
         return (found,) if found is not None else ()
@@ -154,18 +155,18 @@ class Dispatcher:
     def _submit(
         self,
         key: Key,
-        record: Record,
+        record: KeyState,
         item: objects.Object,
         action: plan.Action,
         urgency: plan.Urgency,
     ) -> None:
-        if isinstance(action, plan.Emit):
+        if isinstance(action, plan.RecordEvent):
             self.emit(key, item, action)
-        elif isinstance(action, plan.Call):
+        elif isinstance(action, contract.Call):
             self._call(key, record, item, action, urgency)
-        elif isinstance(action, plan.Abandon):
+        elif isinstance(action, plan.RecordOrphan):
             self._fleets.abandon(action, self._clock())
-        elif isinstance(action, plan.Collect):
+        elif isinstance(action, plan.DeleteOrphan):
             self._collect(key, record, item, action)
         else:
             self._write(key, record, item, action, urgency)
@@ -173,7 +174,7 @@ class Dispatcher:
     def _write(
         self,
         key: Key,
-        record: Record,
+        record: KeyState,
         item: objects.Object,
         action: plan.Create | plan.Patch | plan.Delete,
         urgency: plan.Urgency,
@@ -199,9 +200,9 @@ class Dispatcher:
     def _call(
         self,
         key: Key,
-        record: Record,
+        record: KeyState,
         item: objects.Object,
-        call: plan.Call,
+        call: contract.Call,
         urgency: plan.Urgency,
     ) -> None:
         """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
@@ -209,19 +210,19 @@ class Dispatcher:
         provider = self._fleets.provider(item.spec.fleet)
         if provider is None:
             return
-        if call.verb in (plan.Verb.ACT, plan.Verb.RESUME):
+        if call.verb in (contract.Verb.ACT, contract.Verb.RESUME):
             self._acts.start(key, provider, item, call)
             return
-        if call.verb is plan.Verb.CANCEL:
+        if call.verb is contract.Verb.CANCEL:
             self._acts.cancel(key, provider, item, call)
             return
         ask = {
-            plan.Verb.CREATE: provider.create,
-            plan.Verb.CHANGE: provider.change,
-            plan.Verb.DELETE: provider.delete,
+            contract.Verb.CREATE: provider.create,
+            contract.Verb.CHANGE: provider.change,
+            contract.Verb.DELETE: provider.delete,
         }[call.verb]
-        if call.verb is plan.Verb.DELETE:
-            urgency = max(urgency, plan.Urgency.PERSONAL)
+        if call.verb is contract.Verb.DELETE:
+            urgency = max(urgency, plan.Urgency.INTERACTIVE)
         self._track(
             key,
             record,
@@ -230,12 +231,12 @@ class Dispatcher:
             target=f"{item.spec.fleet}/{key.name}",
             places=_made_of(item),
             urgency=urgency,
-            creates=call.verb is plan.Verb.CREATE,
+            creates=call.verb is contract.Verb.CREATE,
             pool=self._fleets.pool(item.spec.fleet),
         )
 
     def _collect(
-        self, key: Key, record: Record, item: objects.Object, action: plan.Collect
+        self, key: Key, record: KeyState, item: objects.Object, action: plan.DeleteOrphan
     ) -> None:
         provider = self._fleets.provider(key.name)
         if provider is None:
@@ -251,7 +252,7 @@ class Dispatcher:
             pool=self._fleets.pool(key.name),
         )
 
-    def emit(self, key: Key, item: objects.Object, action: plan.Emit) -> None:
+    def emit(self, key: Key, item: objects.Object, action: plan.RecordEvent) -> None:
         """Have an Event written, unless it was lately."""
         resource, about = key.resource, item
         if action.application is not None:
@@ -265,7 +266,7 @@ class Dispatcher:
             )
 
     def _submit_status(
-        self, key: Key, record: Record, item: objects.Object, planned: plan.Plan
+        self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
     ) -> float | None:
         if planned.status is None:
             return None
@@ -286,7 +287,7 @@ class Dispatcher:
     def _track(
         self,
         key: Key,
-        record: Record,
+        record: KeyState,
         ask: Answer,
         *,
         item: objects.Object | None,
@@ -329,7 +330,7 @@ class Dispatcher:
     def _failed(
         self,
         key: Key,
-        record: Record,
+        record: KeyState,
         error: errors.ArgosyError,
         target: str,
         places: tuple[Place, ...],
@@ -338,7 +339,7 @@ class Dispatcher:
         doubtful = isinstance(error, faults.Forbidden) and record.failures < BELIEVED_AFTER
         if isinstance(error, errors.Stalled) and not doubtful:
             _log.info("refused", key=str(key), target=target, reason=error.reason, error=str(error))
-            record.refusals[target] = snapshot.Refusal(
+            record.refusals[target] = Refusal(
                 object=target,
                 reason=error.reason,
                 message=str(error),

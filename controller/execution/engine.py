@@ -17,21 +17,24 @@ import structlog
 
 from controller.api import objects, tags
 from controller.api.resources import Resource
-from controller.execution import allowance, crashes, gather, keys
+from controller.execution import allowance, crashes, gather
 from controller.execution.acts import Acts
+from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
+from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
-from controller.execution.keys import Key
+from controller.execution.key_state import KeyState
 from controller.execution.planners import PLANNERS
 from controller.execution.pool import Pool
 from controller.execution.queue import Queue
-from controller.execution.record import Record
-from controller.execution.recorder import Recorder
 from controller.execution.router import Router
-from controller.execution.world import World
 from controller.execution.writer import Writer
+from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.kube.wire import Malformed
-from controller.planning import plan, snapshot
+from controller.planning import keys, plan
+from controller.planning.keys import Key
 from controller.telemetry import logging, metrics, progress
 
 _log = structlog.get_logger(__name__)
@@ -54,11 +57,11 @@ class Engine:
     def __init__(
         self,
         *,
-        world: World,
+        world: Caches,
         fleets: Fleets,
         writer: Writer,
         pool: Pool,
-        recorder: Recorder,
+        recorder: EventWriter,
         clock: Callable[[], float],
         holder: str,
     ) -> None:
@@ -67,7 +70,7 @@ class Engine:
         self._pool = pool
         self._clock = clock
         self._queue = Queue()
-        self._records: dict[Key, Record] = {}
+        self._records: dict[Key, KeyState] = {}
         self._allowance = allowance.Allowance(world, self._records)
         # Keys that wait for a cache, by the version that it must reach.
         self._parked: dict[Resource, list[tuple[int, int, Key]]] = {}
@@ -203,7 +206,7 @@ class Engine:
             return
         self._marked.add((meta.uid, meta.generation))
         key = Key(resource, meta.namespace, meta.name)
-        record = self._records.setdefault(key, Record())
+        record = self._records.setdefault(key, KeyState())
         self._dispatcher.stall(key, record, meta, odd.message)
         if meta.deletion_timestamp:
             self._queue.add(key)
@@ -244,13 +247,13 @@ class Engine:
         """Look at one object. Whatever fails here is that object's trouble alone."""
         record = self._records.get(key)
         if record is None:
-            record = self._records[key] = Record()
+            record = self._records[key] = KeyState()
         try:
             self._look(key, record)
         except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
             self._crash(key, record, error)
 
-    def _look(self, key: Key, record: Record) -> None:
+    def _look(self, key: Key, record: KeyState) -> None:
         if record.pending:
             record.dirty = True
             return
@@ -270,7 +273,7 @@ class Engine:
             if not self._dispatcher.finish_act(key, record, item):
                 self._reconcile(key, record, item)
 
-    def _reconcile(self, key: Key, record: Record, item: objects.Object) -> None:
+    def _reconcile(self, key: Key, record: KeyState, item: objects.Object) -> None:
         """Plan, hand over what was planned, and arrange for the next look."""
         logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
         with metrics.reconcile(key.resource):
@@ -294,7 +297,7 @@ class Engine:
             # Ten thousand servers at rest need no memory of their last visit.
             del self._records[key]
 
-    def _plan(self, key: Key, record: Record, item: objects.Object) -> plan.Plan:
+    def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
         now = self._clock()
         record.planned_at = asyncio.get_running_loop().time()
         retry = tags.retry_now(item.metadata)
@@ -303,7 +306,7 @@ class Engine:
         record.pause = _pause(found)
         return PLANNERS[key.resource](found) if found is not None else plan.Plan()
 
-    def _crash(self, key: Key, record: Record, error: Exception) -> None:
+    def _crash(self, key: Key, record: KeyState, error: Exception) -> None:
         """Say on the object that looking at it failed, which is our bug, and look again later."""
         metrics.failed(key.resource)
         if record.crash(repr(error)):
@@ -319,7 +322,7 @@ class Engine:
             _log.exception("crash not told", key=str(key))
 
     def _apologise(
-        self, key: Key, record: Record, item: objects.Object, error: Exception
+        self, key: Key, record: KeyState, item: objects.Object, error: Exception
     ) -> plan.Plan:
         """Return the plan that tells, and that still lets go of what is being deleted.
 
@@ -332,7 +335,7 @@ class Engine:
             urgency=plan.Urgency.TEARDOWN,
         )
 
-    def _bury(self, key: Key, record: Record, meta: objects.Meta) -> None:
+    def _bury(self, key: Key, record: KeyState, meta: objects.Meta) -> None:
         """Take down what is being deleted and cannot be read."""
         item = gather.remains(self._sources, key, meta)
         planned = plan.Plan(
@@ -343,7 +346,7 @@ class Engine:
         # What is below it may be unreadable, too, and then its going wakes nobody.
         self._queue.add(key, delay=BURY_AGAIN)
 
-    def _settle(self, key: Key, record: Record) -> None:
+    def _settle(self, key: Key, record: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
         reading, record.reading = record.reading, False
         if record.failed:
@@ -361,13 +364,13 @@ class Engine:
         self._queue.discard(key)
         self._acts.forget(key)
 
-    def _rest(self, record: Record) -> float:
+    def _rest(self, record: KeyState) -> float:
         due = record.planned_at + record.pause - asyncio.get_running_loop().time()
         return max(due, 0.0)
 
     # --- The gate ---------------------------------------------------------------------------------
 
-    def _caught_up(self, key: Key, record: Record) -> bool:
+    def _caught_up(self, key: Key, record: KeyState) -> bool:
         """Return whether the caches show all that this key wrote; park it where they do not."""
         for (resource, namespace), floor in tuple(record.floors.items()):
             informer = self._informers.get(resource)
@@ -398,12 +401,12 @@ class Engine:
 
 def _pause(found: gather.Snapshot | None) -> float:
     """Return the shortest time between two plans that only follow what is below the key."""
-    if isinstance(found, snapshot.ServerSetSnapshot):
+    if isinstance(found, ServerSetSnapshot):
         looks = len(found.servers)
-    elif isinstance(found, snapshot.OperationSnapshot):
+    elif isinstance(found, OperationSnapshot):
         waiting = sum(1 for each in found.others if not each.status.completion_time)
         looks = len(found.servers) * (1 + waiting)
-    elif isinstance(found, snapshot.FleetSnapshot):
+    elif isinstance(found, FleetSnapshot):
         looks = found.servers
     else:
         return 0.0

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from controller import errors
+from controller import contract, errors
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
+from controller.execution.caches import Caches
 from controller.execution.pool import Pool
-from controller.execution.world import World
-from controller.planning import plan, snapshot
-from controller.providers import base
+from controller.planning import plan
 
-Factory = Callable[[objects.Fleet], base.Provider]
+Factory = Callable[[objects.Fleet], contract.Provider]
 
 
 class Fleets:
@@ -23,26 +22,31 @@ class Fleets:
     """
 
     def __init__(
-        self, world: World, *, pods: base.Provider, factories: Mapping[str, Factory], pool: Pool
+        self,
+        world: Caches,
+        *,
+        pods: contract.Provider,
+        factories: Mapping[str, Factory],
+        pool: Pool,
     ) -> None:
         self._world = world
         self._pods = pods
         self._factories = factories
         self._pool = pool
         # Keyed by UID and generation: a changed Fleet gets a new provider and pool.
-        self._made: dict[str, tuple[tuple[str, int], base.Provider, Pool]] = {}
+        self._made: dict[str, tuple[tuple[str, int], contract.Provider, Pool]] = {}
         # Instances abandoned by this process that their Fleet's status may not name yet.
         self._abandoned: dict[str, dict[str, objects.Orphan]] = {}
         self._changed: Callable[[str], None] = lambda _: None
-        self._observed: base.Changed = lambda _namespace, _name: None
+        self._observed: contract.Changed = lambda _namespace, _name: None
 
-    def subscribe(self, *, fleet: Callable[[str], None], server: base.Changed) -> None:
+    def subscribe(self, *, fleet: Callable[[str], None], server: contract.Changed) -> None:
         """Call `fleet` with a name that has something to record, `server` as providers say."""
         self._changed = fleet
         self._observed = server
         self._pods.subscribe(server)
 
-    def abandon(self, action: plan.Abandon, now: float) -> None:
+    def abandon(self, action: plan.RecordOrphan, now: float) -> None:
         """Remember an instance that was given up, until its Fleet's status names it."""
         orphan = objects.Orphan(id=action.instance, server=action.server, since=clock.stamp(now))
         self._abandoned.setdefault(action.fleet, {}).setdefault(action.instance, orphan)
@@ -61,10 +65,10 @@ class Fleets:
         if fleet is None or provider is None:
             return frozenset(), frozenset()
         seen = {each.id: provider.look(each.id) for each in fleet.status.orphans}
-        away = (snapshot.Phase.UNKNOWN, snapshot.Phase.UNREACHABLE, snapshot.Phase.ABSENT)
+        away = (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE, contract.Phase.ABSENT)
         return (
             frozenset(each for each, phase in seen.items() if phase not in away),
-            frozenset(each for each, phase in seen.items() if phase is snapshot.Phase.ABSENT),
+            frozenset(each for each, phase in seen.items() if phase is contract.Phase.ABSENT),
         )
 
     def find(self, name: str) -> objects.Fleet | None:
@@ -77,7 +81,7 @@ class Fleets:
         """Return whether a provider of that name exists in this build."""
         return provider in self._factories
 
-    def provider(self, name: str) -> base.Provider | None:
+    def provider(self, name: str) -> contract.Provider | None:
         """Return the provider behind a fleet's name; None where there is none that works."""
         try:
             made = self._make(name)
@@ -112,18 +116,18 @@ class Fleets:
         """Return the pools of all fleets that have one of their own."""
         return tuple(pool for _, _, pool in self._made.values() if pool is not self._pool)
 
-    def facts(self, name: str, namespace: str) -> snapshot.FleetFacts:
+    def facts(self, name: str, namespace: str) -> contract.FleetFacts:
         """Return what planning needs: capabilities, or the problem that stands in the way."""
         fleet = self.find(name)
         if fleet is None and name != names.BUILT_IN_FLEET:
-            return snapshot.FleetFacts(
+            return contract.FleetFacts(
                 name=name,
                 problem="UnknownFleet",
                 message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
                 " argfleet` or the built-in fleet 'pods'",
             )
         if fleet is not None and not self._allowed(fleet, namespace):
-            return snapshot.FleetFacts(
+            return contract.FleetFacts(
                 name=name,
                 problem="FleetNotAllowed",
                 message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
@@ -132,16 +136,16 @@ class Fleets:
         try:
             made = self._make(name)
         except errors.Stalled as error:
-            return snapshot.FleetFacts(name=name, problem=error.reason, message=str(error))
+            return contract.FleetFacts(name=name, problem=error.reason, message=str(error))
         if made is None:
-            return snapshot.FleetFacts(
+            return contract.FleetFacts(
                 name=name,
                 problem="UnknownFleet",
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
         provider = made[0]
         read_only = Resource.FLEETS in self._world.read_only
-        return snapshot.FleetFacts(
+        return contract.FleetFacts(
             name=name,
             capabilities=provider.capabilities,
             keeps_orphans=fleet is not None and not read_only,
@@ -149,7 +153,7 @@ class Fleets:
             orphans=frozenset(each.id for each in fleet.status.orphans) if fleet else frozenset(),
         )
 
-    def _make(self, name: str) -> tuple[base.Provider, Pool] | None:
+    def _make(self, name: str) -> tuple[contract.Provider, Pool] | None:
         """Return provider and pool; raises Stalled where the Fleet says what cannot be done."""
         fleet = self.find(name)
         if fleet is None:

@@ -10,22 +10,25 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.execution import world as worlds
+from controller.execution import caches as worlds
 from controller.execution.fleets import Fleets
-from controller.execution.keys import Key
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import bare_teardown as teardown
-from controller.planning import plan, snapshot
+from controller.planning import plan
+from controller.planning.keys import Key
+from controller.planning.refusals import Refusal
 
 Snapshot = (
-    snapshot.ApplicationSnapshot
-    | snapshot.ServerSetSnapshot
-    | snapshot.ServerSnapshot
-    | snapshot.OperationSnapshot
-    | snapshot.FleetSnapshot
+    ApplicationSnapshot | ServerSetSnapshot | ServerSnapshot | OperationSnapshot | FleetSnapshot
 )
-Refusals = tuple[snapshot.Refusal, ...]
+Refusals = tuple[Refusal, ...]
 # What must be gone before an object may go.
 _BELOW = {
     Resource.APPLICATIONS: Resource.SERVERSETS,
@@ -41,7 +44,7 @@ class Sources:
     without one nothing may be claimed.
     """
 
-    world: worlds.World
+    world: worlds.Caches
     fleets: Fleets
     acting: Callable[[Key], str] = lambda _: ""
     holder: str = ""
@@ -123,7 +126,7 @@ def _application(sources: Sources, key: Key, now: float, refusals: Refusals) -> 
     if application is None:
         return None
     uid = application.metadata.uid
-    return snapshot.ApplicationSnapshot(
+    return ApplicationSnapshot(
         now=now,
         application=application,
         fleet=sources.fleets.facts(application.spec.fleet, key.namespace),
@@ -143,7 +146,7 @@ def _server_set(sources: Sources, key: Key, now: float, refusals: Refusals) -> S
     spec = found.spec
     component = (key.namespace, spec.application, spec.component)
     owner = found.metadata.controller
-    return snapshot.ServerSetSnapshot(
+    return ServerSetSnapshot(
         now=now,
         server_set=found,
         servers=world.registers.of(found.metadata.uid),
@@ -163,21 +166,21 @@ def _server(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snaps
     if server is None:
         return None
     provider = sources.fleets.provider(server.spec.fleet)
-    return snapshot.ServerSnapshot(
+    return ServerSnapshot(
         now=now,
         server=server,
-        observation=provider.observe(server) if provider else snapshot.UNKNOWN,
+        observation=provider.observe(server) if provider else contract.UNKNOWN,
         fleet=sources.fleets.facts(server.spec.fleet, key.namespace),
         application=_application_above(sources, server),
         refusals=refusals,
         acting=sources.acting(key),
         holder=sources.holder,
-        published=_published(sources, server),
+        has_service=_has_service(sources, server),
         namespace_terminating=sources.world.namespace_terminating(key.namespace),
     )
 
 
-def _published(sources: Sources, server: objects.Server) -> bool:
+def _has_service(sources: Sources, server: objects.Server) -> bool:
     """Return whether the Service of the server's set is there and stays."""
     owner = server.metadata.controller
     if owner is None:
@@ -197,7 +200,7 @@ def _operation(sources: Sources, key: Key, now: float, refusals: Refusals) -> Sn
     application = sources.application_of(key.namespace, name)
     servers = sources.world.servers.by(worlds.APPLICATION, (key.namespace, name))
     fleet = application.spec.fleet if application else ""
-    return snapshot.OperationSnapshot(
+    return OperationSnapshot(
         now=now,
         operation=operation,
         application=application,
@@ -230,7 +233,7 @@ def _fleet(sources: Sources, key: Key, now: float, refusals: Refusals) -> Snapsh
         return None
     servers = sources.world.servers.by(worlds.FLEET, key.name)
     returned, gone = sources.fleets.looked_up(key.name)
-    return snapshot.FleetSnapshot(
+    return FleetSnapshot(
         now=now,
         fleet=fleet,
         servers=len(servers),

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from controller.api.resources import Resource
-from controller.planning import application, fleet, operation, plan, server, serverset
+from controller.kinds import application, operation, server, serverset
+from controller.kinds.fleet import planner
+from controller.planning import plan
 
 PLANNERS: dict[Resource, Callable[[Any], plan.Plan]] = {
     Resource.APPLICATIONS: application.plan,
     Resource.SERVERSETS: serverset.plan,
     Resource.SERVERS: server.plan,
     Resource.OPERATIONS: operation.plan,
-    Resource.FLEETS: fleet.plan,
+    Resource.FLEETS: planner.plan,
 }

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Hashable
 
 import structlog
 
-from controller.execution.keys import Key
 from controller.execution.schedule import Entry, Schedule
+from controller.planning.keys import Key
 from controller.planning.plan import Urgency
 
 _log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import itertools
 
-from controller.execution.keys import Key
+from controller.planning.keys import Key
 
 # An urgent key is served as if it had been waiting this much longer, in seconds.
 URGENT_BONUS = 5.0

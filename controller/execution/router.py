@@ -11,9 +11,9 @@ from typing import Protocol
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.execution import keys
-from controller.execution import world as worlds
-from controller.execution.keys import Key
+from controller.execution import caches as worlds
+from controller.planning import keys
+from controller.planning.keys import Key
 
 
 class Engine(Protocol):
@@ -32,7 +32,7 @@ class Engine(Protocol):
 class Router:
     """Turns changes of cached objects into keys."""
 
-    def __init__(self, world: worlds.World, engine: Engine) -> None:
+    def __init__(self, world: worlds.Caches, engine: Engine) -> None:
         self._world = world
         self._engine = engine
 

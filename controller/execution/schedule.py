@@ -15,11 +15,11 @@ import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 
-from controller.execution.keys import Key
+from controller.planning.keys import Key
 from controller.planning.plan import Urgency
 
 # How many calls of each urgency go out for one of the lowest, while all of them wait.
-SHARES = {Urgency.ROUTINE: 1, Urgency.PERSONAL: 16, Urgency.TEARDOWN: 32}
+SHARES = {Urgency.ROUTINE: 1, Urgency.INTERACTIVE: 16, Urgency.TEARDOWN: 32}
 # How many creates for one other call of their urgency: first what is missing is made, then it is
 # told how everything stands.
 CREATES = 4

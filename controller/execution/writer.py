@@ -14,9 +14,9 @@ import msgspec
 from controller import errors
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.api.written import Written
 from controller.kube import api as kube_api
 from controller.kube import faults
+from controller.kube.receipts import WriteReceipt
 from controller.planning import plan
 
 
@@ -38,7 +38,9 @@ class Writer:
         # Asked before each write: whoever slept past its Lease must not write any more.
         self._may_write = may_write
 
-    async def write(self, action: plan.Create | plan.Patch | plan.Delete) -> tuple[Written, ...]:
+    async def write(
+        self, action: plan.Create | plan.Patch | plan.Delete
+    ) -> tuple[WriteReceipt, ...]:
         """Carry out `action`; return what was written.
 
         Raises Stalled for what retrying cannot help, Transient for what may pass, UnknownOutcome
@@ -52,7 +54,7 @@ class Writer:
             return (await self._patch(action),)
         return await self._delete(action)
 
-    async def look(self, resource: Resource, namespace: str, name: str) -> Written | None:
+    async def look(self, resource: Resource, namespace: str, name: str) -> WriteReceipt | None:
         """Return the object as it is now, for the caches to reach; None where it is not there."""
         try:
             answer = await self._api.get(resource, namespace, name)
@@ -60,7 +62,7 @@ class Writer:
             return None
         return written(resource, answer)
 
-    async def _create(self, action: plan.Create) -> Written:
+    async def _create(self, action: plan.Create) -> WriteReceipt:
         meta = action.body["metadata"]
         namespace, name = meta.get("namespace", ""), meta["name"]
         try:
@@ -69,7 +71,7 @@ class Writer:
             return await self._adopt(action, namespace, name)
         return written(action.resource, answer)
 
-    async def _adopt(self, action: plan.Create, namespace: str, name: str) -> Written:
+    async def _adopt(self, action: plan.Create, namespace: str, name: str) -> WriteReceipt:
         """Accept an object of that name if our owner controls it; mend its labels if they went."""
         try:
             answer = await self._api.get(action.resource, namespace, name)
@@ -98,7 +100,7 @@ class Writer:
             )
         return written(action.resource, answer)
 
-    async def _patch(self, action: plan.Patch) -> Written:
+    async def _patch(self, action: plan.Patch) -> WriteReceipt:
         guard: dict[str, Any] = {"uid": action.uid}
         if action.resource_version:
             guard["resourceVersion"] = action.resource_version
@@ -113,7 +115,7 @@ class Writer:
         )
         return written(action.resource, answer, patched=True)
 
-    async def _delete(self, action: plan.Delete) -> tuple[Written, ...]:
+    async def _delete(self, action: plan.Delete) -> tuple[WriteReceipt, ...]:
         try:
             answer = await self._api.delete(
                 action.resource,
@@ -132,7 +134,7 @@ class Writer:
         if b'"deletionTimestamp"' in answer:
             return (written(action.resource, answer),)
         return (
-            Written(
+            WriteReceipt(
                 resource=action.resource,
                 namespace=action.namespace,
                 name=action.name,
@@ -143,7 +145,7 @@ class Writer:
         )
 
 
-def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Written:
+def written(resource: Resource, answer: bytes, *, patched: bool = False) -> WriteReceipt:
     """Return what the answer to a create or a patch says of the object.
 
     One that lost its last finalizer on its way out went with that patch, whose answer has the
@@ -154,7 +156,7 @@ def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Writ
         raise errors.UnknownOutcome(
             f"the API server's answer about {resource} has no metadata", reason="Garbled"
         )
-    return Written(
+    return WriteReceipt(
         resource=resource,
         namespace=meta.namespace,
         name=meta.name,

@@ -13,7 +13,7 @@ import structlog
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.kube import sharing, wire
+from controller.kube import interning, wire
 
 T = TypeVar("T", bound=objects.Object)
 
@@ -59,7 +59,7 @@ class Cache(Generic[T]):
         meta = new.metadata
         where = (meta.namespace, meta.name)
         self.malformed.pop(where, None)
-        sharing.share(new)
+        interning.share(new)
         old = self.objects.get(where)
         self.objects[where] = new
         for index in self._indexes.values():

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from controller.api import names
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
+from controller.contract import Call, Verb
 from controller.planning import finalizers
-from controller.planning.plan import Action, Call, Delete, Verb
+from controller.planning.plan import Action, Delete
 
 REASON = "its owner is being deleted, and planning that failed"
 _HOLDS = "orphan"

@@ -117,7 +117,9 @@ def as_told(spec: objects.ServerSetSpec, server: objects.Server) -> bool:
 def lost_labels(server: objects.Server) -> dict[str, str]:
     """Return the server's labels that somebody took off or changed."""
     told, meta = server.spec, server.metadata
-    return names.lost(meta.labels, names.labels(told.application, told.component, meta.name))
+    return names.missing_or_changed(
+        meta.labels, names.labels(told.application, told.component, meta.name)
+    )
 
 
 class Count:

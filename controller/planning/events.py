@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from controller.api import conditions
 from controller.api.conditions import Conditions
-from controller.planning.plan import Emit
+from controller.planning.plan import RecordEvent
 
 
-def alarm(before: Conditions, after: Conditions) -> tuple[Emit, ...]:
+def alarm(before: Conditions, after: Conditions) -> tuple[RecordEvent, ...]:
     """Return a warning if the object is stalled now, and was not for this reason before."""
     now = conditions.find(after, "Stalled")
     earlier = conditions.find(before, "Stalled")
     if now is None or (earlier is not None and earlier.reason == now.reason):
         return ()
-    return (Emit(reason=now.reason, message=now.message, warning=True),)
+    return (RecordEvent(reason=now.reason, message=now.message, warning=True),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 
+from controller import contract
 from controller.api.resources import PLACES
 from controller.planning import plan as plans
 from controller.planning import words
@@ -42,12 +43,12 @@ def _delete(action: plans.Delete) -> tuple[str, str]:
 
 
 @phrase.register
-def _call(action: plans.Call) -> tuple[str, str]:
+def _call(action: contract.Call) -> tuple[str, str]:
     return f"ask the provider to {action.verb}: {action.reason}", action.instance
 
 
 @phrase.register
-def _emit(action: plans.Emit) -> tuple[str, str]:
+def _emit(action: plans.RecordEvent) -> tuple[str, str]:
     return f"record an Event {action.reason}: {action.message}", ""
 
 

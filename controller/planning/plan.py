@@ -10,21 +10,11 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
 
 Manifest = Mapping[str, Any]
-
-
-class Verb(enum.StrEnum):
-    """What a provider is asked to do with one server."""
-
-    CREATE = "create"
-    CHANGE = "change"
-    ACT = "act"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    DELETE = "delete"
 
 
 class Urgency(enum.IntEnum):
@@ -34,7 +24,7 @@ class Urgency(enum.IntEnum):
     """
 
     ROUTINE = 0
-    PERSONAL = 1
+    INTERACTIVE = 1
     TEARDOWN = 2
 
 
@@ -82,20 +72,7 @@ class Delete:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """Ask the server's provider; `template` is the one to use, alternatives merged in."""
-
-    verb: Verb
-    reason: str
-    template: bytes = b""
-    alternative: int = 0
-    instance: str = ""
-    grace_seconds: int | None = None
-    task: objects.Task | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Abandon:
+class RecordOrphan:
     """Hand an instance that cannot be reached to its fleet, which records it as an orphan.
 
     `server` is "namespace/name". Its finalizer goes only once the record is seen.
@@ -109,7 +86,7 @@ class Abandon:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Collect:
+class DeleteOrphan:
     """Tear down an orphan that its fleet's provider can reach again."""
 
     instance: str
@@ -118,7 +95,7 @@ class Collect:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Emit:
+class RecordEvent:
     """Record an Event, only for a change that a person would want to know.
 
     On the planned object; or on the `application` above it, where the planned one is about to go.
@@ -130,7 +107,7 @@ class Emit:
     application: objects.Application | None = None
 
 
-Action = Create | Patch | Delete | Call | Abandon | Collect | Emit
+Action = Create | Patch | Delete | contract.Call | RecordOrphan | DeleteOrphan | RecordEvent
 
 Status = (
     objects.ApplicationStatus

@@ -12,19 +12,33 @@ from collections.abc import Iterable
 from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.resources import PLACES, Resource
-from controller.planning import plan, remedies, snapshot
+from controller.planning import plan, remedies
 
 LIFE_SECONDS = 600.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A write that the API server or a provider refused, kept until what was planned changes.
+
+    `object` is "pods/shop-web-3"; `reason` a documented constant (NameTaken, TemplateRefused, …).
+    """
+
+    object: str
+    reason: str
+    message: str
+    terminal: bool
+    time: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refusals:
     """The refusals of one object's writes that stand."""
 
-    standing: tuple[snapshot.Refusal, ...]
+    standing: tuple[Refusal, ...]
 
     @property
-    def first(self) -> snapshot.Refusal | None:
+    def first(self) -> Refusal | None:
         """The refusal to tell first: the oldest name."""
         return min(self.standing, key=lambda each: each.object, default=None)
 
@@ -54,7 +68,7 @@ class Refusals:
         )
 
 
-def of(refusals: Iterable[snapshot.Refusal]) -> Refusals:
+def of(refusals: Iterable[Refusal]) -> Refusals:
     """Return those of the refusals that retrying cannot help."""
     return Refusals(tuple(each for each in refusals if each.terminal))
 
@@ -67,7 +81,7 @@ def _target(action: plan.Action) -> str:
     return ""
 
 
-def _blocked(refusal: snapshot.Refusal, namespace: str, now: float) -> Blocked:
+def _blocked(refusal: Refusal, namespace: str, now: float) -> Blocked:
     resource, _, name = refusal.object.partition("/")
     kind = PLACES[Resource(resource)].kind if resource in set(Resource) else resource
     return Blocked(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from controller.api import objects
 from controller.planning.census import Census, Count, is_spare
-from controller.planning.manifests import owned_by
+from controller.planning.ownership import owned_by
 
 
 class Register(Mapping[int, objects.Server]):

@@ -6,9 +6,9 @@ give each command to the parser that it is meant for.
 
 from __future__ import annotations
 
+from controller import contract
 from controller.api import objects
 from controller.api.reasons import Reason
-from controller.planning import snapshot
 
 
 def why(kind: str, name: str, namespace: str) -> str:
@@ -54,7 +54,7 @@ def applications(namespace: str) -> str:
     return f"kubectl argosy top -n {namespace}"
 
 
-def fleet(found: snapshot.FleetFacts) -> str:
+def fleet(found: contract.FleetFacts) -> str:
     """Return the command that shows the fleet, or those that there are where it does not exist."""
     if found.problem == Reason.UNKNOWN_FLEET:
         return "kubectl get argfleet"

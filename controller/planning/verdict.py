@@ -10,6 +10,8 @@ import dataclasses
 
 from controller.api import conditions, objects
 
+SUCCEEDED = "Succeeded"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -35,3 +37,9 @@ class Verdict:
             generation=planned.metadata.generation,
             now=now,
         )
+
+
+def finished(operation: objects.Operation) -> bool:
+    """Return whether the operation has come to an end, and no retry asks it to go on."""
+    told = conditions.find(operation.status.conditions, SUCCEEDED)
+    return told is not None and told.status != "Unknown"

@@ -8,7 +8,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def have(number: int, noun: str) -> str:
+def be(number: int, noun: str) -> str:
     """Return the count with "is" or "are" after it."""
     return f"{count(number, noun)} {'is' if number == 1 else 'are'}"
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from controller import contract
 from controller.api import objects
 from controller.kube import api as kube
 from controller.kube import informer
-from controller.providers import base, memory, memory_fleet, pod, steps
+from controller.providers.memory import machines
+from controller.providers.memory.provider import MemoryProvider
+from controller.providers.pod.provider import PodProvider
+from controller.providers.steps import steps
 
-Factory = Callable[[objects.Fleet], base.Provider]
+Factory = Callable[[objects.Fleet], contract.Provider]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,7 @@ class Providers:
     says what it cannot do.
     """
 
-    pods: base.Provider
+    pods: contract.Provider
     others: Mapping[str, Factory]
 
 
@@ -33,14 +37,14 @@ class _InMemory:
 
     def __init__(self, shared: steps.Steps) -> None:
         self._shared = shared
-        self._fleets: dict[str, memory_fleet.MemoryFleet] = {}
+        self._fleets: dict[str, machines.MemoryFleet] = {}
 
-    def __call__(self, fleet: objects.Fleet) -> base.Provider:
-        settings = memory_fleet.read_settings(bytes(fleet.spec.memory))
-        machines = self._fleets.setdefault(fleet.metadata.uid, memory_fleet.MemoryFleet())
-        machines.settings = settings
-        machines.zones = tuple(each.name for each in fleet.spec.failure_domains)
-        return memory.MemoryProvider(machines, self._shared)
+    def __call__(self, fleet: objects.Fleet) -> contract.Provider:
+        settings = machines.read_settings(bytes(fleet.spec.memory))
+        fleet_machines = self._fleets.setdefault(fleet.metadata.uid, machines.MemoryFleet())
+        fleet_machines.settings = settings
+        fleet_machines.zones = tuple(each.name for each in fleet.spec.failure_domains)
+        return MemoryProvider(fleet_machines, self._shared)
 
 
 def build(
@@ -56,7 +60,7 @@ def build(
     Raises Stalled, `UrlRefused`, where `allowed_urls` has one that cannot be compared.
     """
     shared = steps.Steps(api, jobs, allowed_urls=allowed_urls)
-    built_in = pod.PodProvider(api, pods, claims, act_steps=shared)
+    built_in = PodProvider(api, pods, claims, act_steps=shared)
     return Providers(
         pods=built_in,
         others={

@@ -18,7 +18,7 @@ import uvloop
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.execution.keys import Key
+from controller.planning.keys import Key
 
 _log = structlog.get_logger(__name__)
 

@@ -22,15 +22,15 @@ import uvloop
 
 from controller import parts
 from controller.api.resources import Resource
+from controller.execution.caches import Caches
 from controller.execution.engine import Engine
+from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
-from controller.execution.keys import Key
 from controller.execution.pool import Pool
-from controller.execution.recorder import Recorder
-from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube.client import Client
 from controller.kube.lease import Elector, LeaseLost
+from controller.planning.keys import Key
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
 
@@ -68,7 +68,7 @@ class Operator:
         self._options = options
         self._api = api
         tenant = bool(options.namespaces)
-        self.world = World(
+        self.world = Caches(
             api,
             namespaces=options.namespaces or ("",),
             cluster_scoped=options.read_fleets or not tenant,
@@ -92,7 +92,7 @@ class Operator:
             fleets=self.fleets,
             writer=Writer(acting, may_write=lambda: self.elector.leading),
             pool=pool,
-            recorder=Recorder(acting, reporter=options.identity, clock=time.time),
+            recorder=EventWriter(acting, reporter=options.identity, clock=time.time),
             clock=time.time,
             holder=holder,
         )

@@ -5,9 +5,9 @@ with one request: the same answer for the same seed, whatever else happens. `mat
 operator at every write of a reference run. `python -m proof.faults` runs both.
 """
 
-from proof.faults.chance import Faults, Replay, decide
 from proof.faults.crash import Crash, Moment
 from proof.faults.kinds import Fault, Kind
 from proof.faults.proxy import Proxy
+from proof.faults.random_faults import Faults, Replay, decide
 
 __all__ = ["Crash", "Fault", "Faults", "Kind", "Moment", "Proxy", "Replay", "decide"]

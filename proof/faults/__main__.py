@@ -18,16 +18,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from proof.faults import (
-    chance,
-    darkness,
     growth,
     lanes,
     matrix,
     mix,
     mutations,
     outcome,
+    random_faults,
     replicas,
     rig,
+    watch_outage,
 )
 
 RATIO = 0.85
@@ -76,7 +76,7 @@ def _run(
     if "mutations" in options.parts:
         yield from running.run(lambda place, seed: mutations.live(place, known, seed), seeds)
     if "darkness" in options.parts:
-        yield from running.run(darkness.endured, [darkness.SECONDS])
+        yield from running.run(watch_outage.endured, [watch_outage.SECONDS])
     if "growth" in options.parts:
         yield from running.run(growth.endured, [growth.LIVES])
 
@@ -88,7 +88,7 @@ def _struck(known: outcome.Reference, place: rig.Rig, strike: replicas.Strike) -
 def _replayed(
     running: lanes.Lanes, known: outcome.Reference, options: argparse.Namespace
 ) -> Iterator[outcome.Outcome]:
-    faults = chance.Replay.read(options.replay, options.match)
+    faults = random_faults.Replay.read(options.replay, options.match)
     live = functools.partial(mix.endured, known=known, name=f"again: {options.match}")
     yield from running.run(lambda place, _: live(place, faults=faults), [options.replay])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from controller.api import resources
 from controller.api.resources import Resource
 from proof import history
-from proof.faults import chance, outcome, rig, scenario
+from proof.faults import outcome, random_faults, rig, scenario
 
 # A storm may hold a watch back for this long, on top of an operator's own lag.
 STORM_SLACK = 60.0
@@ -23,11 +23,13 @@ PACE_SECONDS = 300.0
 
 def storm(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome:
     """Live once in the storm of a seed, and return what came of it."""
-    return endured(place, known, f"storm {seed}", chance.Faults(seed=seed, rates=chance.STORM))
+    return endured(
+        place, known, f"storm {seed}", random_faults.Faults(seed=seed, rates=random_faults.STORM)
+    )
 
 
 def endured(
-    place: rig.Rig, known: outcome.Reference, name: str, faults: chance.Decider
+    place: rig.Rig, known: outcome.Reference, name: str, faults: random_faults.Decider
 ) -> outcome.Outcome:
     """Live once while requests go wrong, from an operator's first on, with lists in pages."""
     place.suffer_afresh(name, faults, page=PAGE)
@@ -50,8 +52,8 @@ def pace(place: rig.Rig, pairs: int, say: Callable[[str], None]) -> Pace:
     seconds: list[tuple[float, float]] = []
     surplus = 0
     for number in range(pairs):
-        clean, more = _bring_up(place, f"clean {number}", chance.Faults())
-        faults = chance.Faults(seed=number, rates=chance.FIVE_PERCENT)
+        clean, more = _bring_up(place, f"clean {number}", random_faults.Faults())
+        faults = random_faults.Faults(seed=number, rates=random_faults.FIVE_PERCENT)
         faulty, worse = _bring_up(place, f"five percent {number}", faults)
         surplus += more + worse
         seconds.append((clean, faulty))
@@ -60,7 +62,7 @@ def pace(place: rig.Rig, pairs: int, say: Callable[[str], None]) -> Pace:
     return Pace(ratio=ratio, surplus=surplus, seconds=tuple(seconds))
 
 
-def _bring_up(place: rig.Rig, name: str, faults: chance.Faults) -> tuple[float, int]:
+def _bring_up(place: rig.Rig, name: str, faults: random_faults.Faults) -> tuple[float, int]:
     """Return how long it took until all servers were ready, and how many were too many."""
     records = outcome.Records(place)
     namespace = scenario.open_namespace(place.client)

@@ -22,7 +22,7 @@ from typing import Self, TextIO
 import aiohttp
 from aiohttp import hdrs, web
 
-from proof.faults import answers, chance, crash, kinds, requests, streams, upstream
+from proof.faults import answers, crash, kinds, random_faults, requests, streams, upstream
 from proof.faults.crash import Moment
 from proof.faults.kinds import Kind
 
@@ -48,12 +48,12 @@ class Proxy:
         self,
         kubeconfig: Path,
         *,
-        faults: chance.Decider | None = None,
+        faults: random_faults.Decider | None = None,
         crash_at: crash.Crash | None = None,
         rival: Path | None = None,
         log: Path | None = None,
     ) -> None:
-        self.faults: chance.Decider = faults or chance.Faults()
+        self.faults: random_faults.Decider = faults or random_faults.Faults()
         self.crash_at = crash_at
         self.writes: list[str] = []
         self._page = 0
@@ -107,7 +107,7 @@ class Proxy:
     def begin(
         self,
         name: str,
-        faults: chance.Decider,
+        faults: random_faults.Decider,
         *,
         crash_at: crash.Crash | None = None,
         page: int = 0,

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devcluster import client, cluster, controlplane, errors, operator
-from proof.faults import chance, crash, proxy, serving
+from proof.faults import crash, proxy, random_faults, serving
 
 NODES = 4
 # Looking more often would load the API server with our own questions.
 POLL_SECONDS = 0.1
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/argosy/leases/argosy-leader"
-OFF = chance.Faults()
+OFF = random_faults.Faults()
 
 
 class Replica:
@@ -84,12 +84,12 @@ class Rig:
             self._begin(each, name, OFF, crash_at=planned if each is struck else None)
         return planned
 
-    def suffer(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
+    def suffer(self, name: str, faults: random_faults.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way from now on."""
         for each in self.replicas:
             self._begin(each, name, faults, page=page)
 
-    def suffer_afresh(self, name: str, faults: chance.Decider, *, page: int = 0) -> None:
+    def suffer_afresh(self, name: str, faults: random_faults.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way, from the first of a new process on."""
         with self._keeping:
             for each in self.replicas:
@@ -119,7 +119,7 @@ class Rig:
     def _begin(
         replica: Replica,
         name: str,
-        faults: chance.Decider,
+        faults: random_faults.Decider,
         *,
         crash_at: crash.Crash | None = None,
         page: int = 0,

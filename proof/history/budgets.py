@@ -10,12 +10,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import journal, lives, tasks, verdict
+from proof.history import journal, pods, tasks, verdict
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
     """Yield writes that spent more than the budget of a component or of an operation."""
-    servers: dict[str, list[lives.Life]] = defaultdict(list)  # by the set's UID
+    servers: dict[str, list[pods.Life]] = defaultdict(list)  # by the set's UID
     for life in history.lives.values():
         if life.resource == "servers":
             servers[life.controller].append(life)
@@ -32,7 +32,7 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
 
 
 def _down(
-    history: journal.History, servers: list[lives.Life], change: journal.Change, slack: float
+    history: journal.History, servers: list[pods.Life], change: journal.Change, slack: float
 ) -> Iterator[verdict.Violation]:
     server_set = history.lives.get(change.controller)
     known = server_set.at(change.place) if server_set else None
@@ -56,7 +56,7 @@ def _up(change: journal.Change) -> bool:
     return told and change.status.is_true("Ready") and not change.terminating
 
 
-def _counts(life: lives.Life, change: journal.Change, slack: float) -> bool:
+def _counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
     """Whether the writer could still take a server for available."""
     if life.born.place > change.place:
         return False
@@ -83,7 +83,7 @@ def _unavailable(change: journal.Change, desired: int) -> int:
 
 def _busy(
     history: journal.History,
-    servers: list[lives.Life],
+    servers: list[pods.Life],
     before: journal.Change,
     change: journal.Change,
 ) -> Iterator[verdict.Violation]:
@@ -122,7 +122,7 @@ def _operation(
     return None
 
 
-def _doubtful(life: lives.Life, current: journal.Change, change: journal.Change) -> bool:
+def _doubtful(life: pods.Life, current: journal.Change, change: journal.Change) -> bool:
     """Whether a write since `current` may have taken effect, such as a killed operator's last.
 
     It may have said that the server is up again, or that its task has ended. An API server that is

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from proof.history import lives, order, records
+from proof.history import order, pods, records
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 # What the invariants speak of; writes to Events and Leases are counted nowhere.
@@ -125,7 +125,7 @@ class History:
     """Everything that was written, in order, and the life of each object."""
 
     changes: tuple[Change, ...]
-    lives: dict[str, lives.Life]  # by UID
+    lives: dict[str, pods.Life]  # by UID
     epochs: tuple[Epoch, ...] = ()
     source: Path | None = None
 
@@ -159,7 +159,7 @@ def read(
     ordered = order.arranged(found)
     return History(
         changes=tuple(ordered),
-        lives=lives.trace(ordered),
+        lives=pods.trace(ordered),
         epochs=tuple(epochs),
         source=source if isinstance(source, Path) else None,
     )

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from proof.history import (
     budgets,
-    endings,
+    deletion,
     identity,
     journal,
     process,
     progress,
     servers,
+    status_truth,
     tasks,
-    truth,
     verdict,
     writes,
 )
@@ -91,10 +91,10 @@ def violations(history: journal.History, expected: Expectations) -> Iterator[ver
     yield from servers.check(history, slack=expected.slack)
     yield from budgets.check(history, slack=expected.slack)
     yield from identity.check(history)
-    yield from endings.no_late_creates(history, slack=expected.slack)
-    yield from endings.no_early_release(history)
-    yield from endings.no_early_loss(history)
-    yield from endings.no_orphans(history, expected.remaining)
+    yield from deletion.no_late_creates(history, slack=expected.slack)
+    yield from deletion.no_early_release(history)
+    yield from deletion.no_early_loss(history)
+    yield from deletion.no_orphans(history, expected.remaining)
     if expected.quiet_since is not None:
         yield from writes.quiet(history, since=expected.quiet_since)
     if expected.faultless:
@@ -104,7 +104,7 @@ def violations(history: journal.History, expected: Expectations) -> Iterator[ver
     yield from tasks.check(history)
     if expected.visit_within is not None:
         yield from progress.check(history, bound=expected.visit_within)
-    yield from truth.check(history, slack=expected.slack)
+    yield from status_truth.check(history, slack=expected.slack)
     yield from writes.one_writer(history)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proof.history import journal, lives, verdict
+from proof.history import journal, pods, verdict
 
 ANSWERED = ("applications", "serversets", "servers", "operations")
 
@@ -20,7 +20,7 @@ def check(history: journal.History, *, bound: float) -> Iterator[verdict.Violati
             yield from _unseen(life, bound, history.ended)
 
 
-def _unseen(life: lives.Life, bound: float, ended: float) -> Iterator[verdict.Violation]:
+def _unseen(life: pods.Life, bound: float, ended: float) -> Iterator[verdict.Violation]:
     waiting: journal.Change | None = None
     for each in life.versions:
         if waiting is not None and each.answered - waiting.answered > bound:

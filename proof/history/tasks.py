@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import journal, lives, records, verdict
+from proof.history import journal, pods, records, verdict
 
 STARTED = "Started"
 # Unknown is a claim too: of a crashed operator, about to be looked at by its successor.
@@ -88,7 +88,7 @@ def _runs(history: journal.History, change: journal.Change, lost: records.Checkp
 
 def _unclaimed(history: journal.History) -> Iterator[verdict.Violation]:
     """Yield commands that were run in a server's pod without a claim on the server."""
-    servers: dict[tuple[str, str], list[lives.Life]] = defaultdict(list)
+    servers: dict[tuple[str, str], list[pods.Life]] = defaultdict(list)
     for life in history.lives.values():
         if life.resource == "servers":
             servers[life.namespace, life.name].append(life)
@@ -99,7 +99,7 @@ def _unclaimed(history: journal.History) -> Iterator[verdict.Violation]:
                 yield _violation(f"a command runs in {each.object} without a claim", each)
 
 
-def _claimed(life: lives.Life, moment: float) -> bool:
+def _claimed(life: pods.Life, moment: float) -> bool:
     """Whether the server carried a claim at a moment: written before it, taken back after it."""
     ends = [each.answered for each in life.versions[1:]] + [float("inf")]
     return any(

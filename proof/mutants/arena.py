@@ -23,14 +23,15 @@ import structlog
 from api_server import ApiServer, Behaviour, Faults, Kubelet
 
 from controller.api.resources import Resource
+from controller.execution.caches import Caches
 from controller.execution.engine import Engine
+from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
-from controller.execution.recorder import Recorder
-from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.kube import lease
-from controller.providers import pod, steps
+from controller.providers.pod.provider import PodProvider
+from controller.providers.steps import steps
 from proof.mutants import audit
 
 Object = dict[str, Any]
@@ -49,7 +50,7 @@ class Replica:
 
     name: str
     door: audit.Audited
-    world: World
+    world: Caches
     elector: lease.Elector
     engine: Engine
 
@@ -123,18 +124,18 @@ class Stage:
         door = audit.Audited(self.server)
         self.doors.append(door)
         api: Any = door  # as `controller.kube.api.Api`, by delegation
-        world = World(api)
+        world = Caches(api)
         pool = Pool()
         elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
         # As the registry builds it, but by the cluster's clock.
         acts = steps.Steps(api, world.jobs)
-        pods = pod.PodProvider(api, world.pods, world.claims, act_steps=acts, clock=self.server.now)
+        pods = PodProvider(api, world.pods, world.claims, act_steps=acts, clock=self.server.now)
         engine = Engine(
             world=world,
             fleets=Fleets(world, pods=pods, factories={}, pool=pool),
             writer=Writer(api, may_write=lambda: not elector.epoch or elector.leading),
             pool=pool,
-            recorder=Recorder(api, reporter="argosy", clock=self.server.now),
+            recorder=EventWriter(api, reporter="argosy", clock=self.server.now),
             clock=self.server.now,
             holder=name,
         )

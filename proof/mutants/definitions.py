@@ -48,14 +48,12 @@ class Mutant:
             each.apply(checkout)
 
 
-PLANNING, PROVIDERS = "controller/planning", "controller/providers"
-
 MUTANTS = (
     Mutant(
         name="pods deleted without a UID precondition",
         edits=(
             Edit(
-                f"{PROVIDERS}/pod.py",
+                "controller/providers/pod/provider.py",
                 "Resource.PODS, namespace, name, uid=uid, grace_seconds=grace_seconds",
                 'Resource.PODS, namespace, name, uid="", grace_seconds=grace_seconds',
             ),
@@ -79,7 +77,7 @@ MUTANTS = (
         name="pods with generated names",
         edits=(
             Edit(
-                f"{PROVIDERS}/pod_manifest.py",
+                "controller/providers/pod/manifest.py",
                 '        "name": name,\n        "namespace": server.metadata.namespace,\n'
                 '        "labels": {**parts.labels',
                 '        "generateName": name, "namespace": server.metadata.namespace,\n'
@@ -105,8 +103,8 @@ MUTANTS = (
         name="a server's finalizer goes while its pod is ending",
         edits=(
             Edit(
-                f"{PLANNING}/server/teardown.py",
-                "if seen.phase in (snapshot.Phase.ABSENT, snapshot.Phase.FOREIGN):",
+                "controller/kinds/server/teardown.py",
+                "if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):",
                 "if seen.phase.value in ('Absent', 'Foreign', 'Terminating'):",
             ),
         ),
@@ -117,7 +115,7 @@ MUTANTS = (
         name="a set's finalizer goes without waiting for its servers",
         edits=(
             Edit(
-                f"{PLANNING}/serverset/planner.py",
+                "controller/kinds/serverset/planner.py",
                 "    if mine:\n        going = ",
                 "    if [each for each in mine if each.metadata.deletion_timestamp is None]:\n"
                 "        going = ",
@@ -130,7 +128,7 @@ MUTANTS = (
         name="claims go while the servers that were scaled away are ending",
         edits=(
             Edit(
-                f"{PLANNING}/serverset/claims.py",
+                "controller/kinds/serverset/claims.py",
                 "if ordinal >= desired and ordinal not in given.servers",
                 "if ordinal >= desired",
             ),
@@ -142,7 +140,7 @@ MUTANTS = (
         name="claims go while the servers that stay are at work",
         edits=(
             Edit(
-                f"{PLANNING}/serverset/claims.py",
+                "controller/kinds/serverset/claims.py",
                 "if ordinal >= desired and ordinal not in given.servers",
                 "if ordinal >= 0",
             ),
@@ -154,7 +152,7 @@ MUTANTS = (
         name="one spare server too many",
         edits=(
             Edit(
-                f"{PLANNING}/serverset/scaling.py",
+                "controller/kinds/serverset/scaling.py",
                 "    return min(allowed, unfinished)",
                 "    return min(allowed + 1, unfinished)",
             ),
@@ -166,7 +164,7 @@ MUTANTS = (
         name="one server too many is taken down",
         edits=(
             Edit(
-                f"{PLANNING}/budget.py",
+                "controller/planning/budget.py",
                 "max(0, self.limit - self.desired + self.available)",
                 "max(0, self.limit + 1 - self.desired + self.available)",
             ),
@@ -178,12 +176,12 @@ MUTANTS = (
         name="Ready before the pod is",
         edits=(
             Edit(
-                f"{PROVIDERS}/pod_observation.py",
+                "controller/providers/pod/observation.py",
                 "ready=up and seen is Phase.RUNNING,",
                 "ready=True,",
             ),
             Edit(
-                f"{PROVIDERS}/pod_observation.py",
+                "controller/providers/pod/observation.py",
                 '    if status.phase == "Running":\n        return',
                 "    if status:\n        return",
             ),
@@ -195,7 +193,7 @@ MUTANTS = (
         name="a set counts servers that it only ordered",
         edits=(
             Edit(
-                f"{PLANNING}/register.py",
+                "controller/planning/register.py",
                 "            ready=count.ready + well,\n",
                 "            ready=spec.replicas,\n",
             ),
@@ -207,7 +205,7 @@ MUTANTS = (
         name="pods are made while their application goes",
         edits=(
             Edit(
-                f"{PLANNING}/server/planner.py",
+                "controller/kinds/server/planner.py",
                 "    if application.metadata.deletion_timestamp is not None:\n",
                 "    if application.metadata.uid is None:\n",
             ),
@@ -219,13 +217,13 @@ MUTANTS = (
         name="a second task before the first has ended",
         edits=(
             Edit(
-                f"{PLANNING}/operation/conflicts.py",
+                "controller/kinds/operation/conflicts.py",
                 "    return other.action not in COMMUTES[one.action] and targets.meet(one, other)",
                 "    return False",
             ),
             Edit(
-                f"{PLANNING}/operation/admission.py",
-                "if server is None or server.spec.held or not task.ended(server):",
+                "controller/kinds/operation/slots.py",
+                "if server is None or server.spec.held or not tasks.ended(server):",
                 "if server is None or server.spec.held:",
             ),
         ),
@@ -236,7 +234,7 @@ MUTANTS = (
         name="one server too many at work for an operation",
         edits=(
             Edit(
-                f"{PLANNING}/operation/admission.py",
+                "controller/kinds/operation/slots.py",
                 "        if load >= run.limit or not fits(each):",
                 "        if load > run.limit or not fits(each):",
             ),
@@ -248,10 +246,11 @@ MUTANTS = (
         name="commands without a claim",
         edits=(
             Edit(
-                f"{PLANNING}/server/task.py",
-                "    return _write(look, _claim(look, now, STARTED, now.attempt + 1))",
+                "controller/kinds/server/task.py",
+                "    return _write(snapshot, _claim(snapshot, now, tasks.STARTED, now.attempt"
+                " + 1))",
                 "    return Course(actions=(plan.Call(verb=plan.Verb.ACT, reason='', task=task,"
-                " instance=look.observation.id),), wake=left)",
+                " instance=snapshot.observation.id),), wake=left)",
             ),
         ),
         story="operations",
@@ -261,9 +260,9 @@ MUTANTS = (
         name="an attempt claimed again and again",
         edits=(
             Edit(
-                f"{PLANNING}/server/task.py",
-                "_claim(look, now, STARTED, now.attempt + 1)",
-                "_claim(look, now, STARTED, 1)",
+                "controller/kinds/server/task.py",
+                "_claim(snapshot, now, tasks.STARTED, now.attempt + 1)",
+                "_claim(snapshot, now, tasks.STARTED, 1)",
             ),
         ),
         story="crashes",
@@ -273,11 +272,15 @@ MUTANTS = (
         name="a stranger's pod adopted",
         edits=(
             Edit(
-                f"{PROVIDERS}/pod_observation.py",
+                "controller/providers/pod/observation.py",
                 "    return controller is not None and controller.uid == server.metadata.uid",
                 "    return True",
             ),
-            Edit(f"{PROVIDERS}/pod.py", "or seen != server.spec.incarnation:", "or False:"),
+            Edit(
+                "controller/providers/pod/provider.py",
+                "or seen != server.spec.incarnation:",
+                "or False:",
+            ),
         ),
         story="strangers",
         caught_by="I2",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import etcd, machine, meters, sight, table, yardstick
+from bench import cpu_unit, etcd, machine, meters, table, watcher
 from bench.ratios import Book
 from bench.tally import Tally
 
@@ -39,8 +39,8 @@ def test_memory_is_read_in_bytes() -> None:
 def test_a_yardstick_measures_work_and_no_waiting() -> None:
     """However long it lies beside something, it tells what one piece of the same work took."""
     began = time.process_time()
-    with yardstick.Yardstick() as yard:
-        yardstick.work()
+    with cpu_unit.Yardstick() as yard:
+        cpu_unit.work()
     assert 0 < yard.seconds <= time.process_time() - began
 
 
@@ -100,25 +100,25 @@ def test_tally_of_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
     assert tally.counts() == {("pods", "", "create"): 1}
 
 
-def _meta(name: str, uid: str, deleted: str = "") -> sight.Meta:
-    return sight.Meta(name=name, uid=uid, deletion_timestamp=deleted)
+def _meta(name: str, uid: str, deleted: str = "") -> watcher.Meta:
+    return watcher.Meta(name=name, uid=uid, deletion_timestamp=deleted)
 
 
 def test_sight_notes_when_each_state_was_first_seen() -> None:
     """An object is created once, ready once, going once and gone once, whatever repeats."""
-    track = sight.Track()
+    track = watcher.Track()
     track.take("ADDED", _meta("fleet-web-0", "a"), 1.0, ready=False)
     track.take("MODIFIED", _meta("fleet-web-0", "a"), 2.0, ready=True)
     track.take("MODIFIED", _meta("fleet-web-0", "a"), 3.0, ready=True)
     track.take("MODIFIED", _meta("fleet-web-0", "a", "now"), 4.0, ready=True)
     track.take("DELETED", _meta("fleet-web-0", "a", "now"), 5.0, ready=False)
     track.take("BOOKMARK", _meta("", ""), 6.0, ready=False)
-    assert track.all == sight.Times(created=[1.0], ready=[2.0], going=[4.0], gone=[5.0])
+    assert track.all == watcher.Times(created=[1.0], ready=[2.0], going=[4.0], gone=[5.0])
 
 
 def test_sight_tells_applications_and_incarnations_apart() -> None:
     """A successor of the same name is another object, and belongs to the same application."""
-    track = sight.Track()
+    track = watcher.Track()
     track.take("ADDED", _meta("fleet-web-0", "a"), 1.0, ready=True)
     track.take("DELETED", _meta("fleet-web-0", "a"), 2.0, ready=True)
     track.take("ADDED", _meta("fleet-web-0", "b"), 3.0, ready=False)

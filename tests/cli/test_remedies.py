@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from controller import contract
 from controller.api import objects, reasons
 from controller.cli import session
 from controller.kube import faults
-from controller.planning import remedies, snapshot
+from controller.planning import remedies
 from tests.cli import typing_in
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -41,8 +42,8 @@ MADE = (
     remedies.edit(SERVER),
     remedies.show("pods", "one", "prod"),
     remedies.delete("argsrv", SERVER),
-    remedies.fleet(snapshot.FleetFacts(name="one", problem="UnknownFleet")),
-    remedies.fleet(snapshot.FleetFacts(name="one", problem="FleetNotAllowed")),
+    remedies.fleet(contract.FleetFacts(name="one", problem="UnknownFleet")),
+    remedies.fleet(contract.FleetFacts(name="one", problem="FleetNotAllowed")),
 )
 # kubectl's own, for what has no verb of ours.
 FOREIGN = {"get", "describe", "edit", "delete"}

@@ -15,12 +15,14 @@ from collections.abc import Callable
 import pytest
 import rich.console
 
+from controller import contract
 from controller.api import objects
 from controller.api.conditions import Blocked
 from controller.api.resources import Resource
 from controller.cli import following, pictures, preview, references, status_text, why
-from controller.execution.forecast import Effect, Forecast, Step
-from controller.planning import plan, snapshot
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import plan
+from controller.presentation.forecast import Effect, Forecast, Step
 from tests.cli import scenes
 from tests.cli.scenes import NOW
 
@@ -87,11 +89,11 @@ def _why() -> rich.console.RenderableType:
         notes=("waiting 20 seconds before attempt 3 of 5",),
     )
     meant = references.Reference(resource=Resource.SERVERS, name="shop-web-3")
-    seen = snapshot.ServerSnapshot(
+    seen = ServerSnapshot(
         now=NOW,
         server=ill,
-        observation=snapshot.ABSENT,
-        fleet=snapshot.FleetFacts(name="pods"),
+        observation=contract.ABSENT,
+        fleet=contract.FleetFacts(name="pods"),
     )
     notes = ("", "you may not list fleets: fleets other than the built-in one are not seen")
     return why.draw(why.answer(meant, "prod", seen, planned, notes), NOW)

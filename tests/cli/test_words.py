@@ -9,16 +9,7 @@ import pytest
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.cli import (
-    acting,
-    failures,
-    operations,
-    preview,
-    references,
-    report,
-    screen,
-    status,
-)
+from controller.cli import acting, failures, operations, preview, references, report, screen, status
 from controller.cli.app import EXIT_CODES, Target
 from controller.kube import faults
 

@@ -15,12 +15,13 @@ import msgspec
 from api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
 from api_server.storage import Json
 
-from controller import errors
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube.informer import Informer
-from controller.planning import plan, snapshot
-from controller.providers import base, memory, memory_fleet, pod
+from controller.providers.memory import machines as memory_fleet
+from controller.providers.memory.provider import MemoryProvider
+from controller.providers.pod.provider import PodProvider
 
 NAMESPACE = "default"
 BROKEN = b"[]"
@@ -41,7 +42,7 @@ class Instance:
 class Stage(Protocol):
     """A provider, its world, and what may happen to it."""
 
-    provider: base.Provider
+    provider: contract.Provider
 
     async def begin(self) -> None:
         """Build the world: in the test itself, since fixtures live in real time."""
@@ -67,7 +68,7 @@ class Stage(Protocol):
     def silence(self, server: objects.Server, *, silent: bool) -> None:
         """Cut the server's instance off, or let it be heard again."""
 
-    async def successor(self) -> base.Provider:
+    async def successor(self) -> contract.Provider:
         """Return another provider of the same world, as a new operator has it; it has looked."""
 
 
@@ -87,34 +88,38 @@ async def eventually(seen: Callable[[], bool], *, seconds: float = 120.0) -> Non
 
 
 async def watch_phase(
-    provider: base.Provider, server: objects.Server, phase: snapshot.Phase
-) -> snapshot.Observation:
+    provider: contract.Provider, server: objects.Server, phase: contract.Phase
+) -> contract.Observation:
     """Return what is seen of `server` once it is in `phase`."""
     await eventually(lambda: provider.observe(server).phase is phase)
     return provider.observe(server)
 
 
-async def watch_ready(provider: base.Provider, server: objects.Server) -> snapshot.Observation:
+async def watch_ready(provider: contract.Provider, server: objects.Server) -> contract.Observation:
     """Return what is seen of `server` once it is ready."""
     await eventually(lambda: provider.observe(server).ready)
     return provider.observe(server)
 
 
-def create(template: bytes, *, alternative: int = 0) -> plan.Call:
+def create(template: bytes, *, alternative: int = 0) -> contract.Call:
     """Return a plan's wish for an instance."""
-    return plan.Call(
-        verb=plan.Verb.CREATE, reason="test", template=template, alternative=alternative
+    return contract.Call(
+        verb=contract.Verb.CREATE, reason="test", template=template, alternative=alternative
     )
 
 
-def change(instance: str, template: bytes = b"") -> plan.Call:
+def change(instance: str, template: bytes = b"") -> contract.Call:
     """Return a plan's wish for a change in place, or for mending."""
-    return plan.Call(verb=plan.Verb.CHANGE, reason="test", template=template, instance=instance)
+    return contract.Call(
+        verb=contract.Verb.CHANGE, reason="test", template=template, instance=instance
+    )
 
 
-def delete(instance: str, *, grace: int | None = 5) -> plan.Call:
+def delete(instance: str, *, grace: int | None = 5) -> contract.Call:
     """Return a plan's wish for an instance to go."""
-    return plan.Call(verb=plan.Verb.DELETE, reason="test", instance=instance, grace_seconds=grace)
+    return contract.Call(
+        verb=contract.Verb.DELETE, reason="test", instance=instance, grace_seconds=grace
+    )
 
 
 class PodStage:
@@ -194,18 +199,18 @@ class PodStage:
         else:
             self.kubelet.return_node(node)
 
-    async def successor(self) -> base.Provider:
+    async def successor(self) -> contract.Provider:
         """Return a provider with caches of its own."""
         return await self._make()
 
-    async def _make(self) -> pod.PodProvider:
+    async def _make(self) -> PodProvider:
         pods: Informer[objects.Pod] = Informer(
             self.api, Resource.PODS, label_selector=names.SERVER_LABEL
         )
         claims: Informer[objects.Claim] = Informer(self.api, Resource.CLAIMS)
         for each in (pods, claims):
             self._running.append(asyncio.create_task(each.run()))
-        made = pod.PodProvider(self.api, pods, claims, clock=self.api.now)
+        made = PodProvider(self.api, pods, claims, clock=self.api.now)
         await asyncio.gather(pods.wait(), claims.wait())
         return made
 
@@ -231,7 +236,7 @@ class MemoryStage:
         loop = asyncio.get_running_loop()
         settings = memory_fleet.Settings(call_seconds=0.002)
         self.fleet = memory_fleet.MemoryFleet(settings, clock=loop.time)
-        self.provider = memory.MemoryProvider(self.fleet)
+        self.provider = MemoryProvider(self.fleet)
         self._disturbed: list[tuple[str, bool]] = []
         self.fleet.interfere = self._interfere
 
@@ -282,9 +287,9 @@ class MemoryStage:
         """Cut the machine off, or let it be heard again."""
         self.fleet.silence((NAMESPACE, server.metadata.name), silent=silent)
 
-    async def successor(self) -> base.Provider:
+    async def successor(self) -> contract.Provider:
         """Return another provider of the fleet."""
-        return memory.MemoryProvider(self.fleet)
+        return MemoryProvider(self.fleet)
 
     def _interfere(self, verb: str, *, after: bool) -> None:
         if (verb, after) in self._disturbed:

@@ -1,4 +1,4 @@
-"""What `controller.providers.base` promises, held against every provider."""
+"""What `controller.contract.provider` promises, held against every provider."""
 
 import asyncio
 import contextlib
@@ -17,27 +17,25 @@ from provider_stages import (
     with_spec,
 )
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
-from controller.planning import plan, snapshot
-from controller.planning.server import orders
-from controller.planning.snapshot import Capability, Phase
+from controller.contract import Capability, Phase, tasks
 
 pytestmark = pytest.mark.looptime
 
 
-def act(instance: str, action: str, **given: object) -> plan.Call:
+def act(instance: str, action: str, **given: object) -> contract.Call:
     """Return a plan's wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     task = objects.Task(id=f"{action}-1", operation="op", action=action, parameters=parameters)
-    return plan.Call(verb=plan.Verb.ACT, reason="test", instance=instance, task=task)
+    return contract.Call(verb=contract.Verb.ACT, reason="test", instance=instance, task=task)
 
 
 async def test_what_was_never_made_is_absent(stage: Stage) -> None:
     """A server without substance is seen as absent, and no more is claimed."""
     await stage.begin()
     server = await stage.server()
-    assert stage.provider.observe(server) == snapshot.ABSENT
+    assert stage.provider.observe(server) == contract.ABSENT
 
 
 async def test_a_created_server_becomes_ready_as_what_it_was_made(stage: Stage) -> None:
@@ -431,7 +429,7 @@ async def test_cancelling_what_never_began_is_success(stage: Stage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     seen = await watch_ready(stage.provider, server)
     before = stage.instances()
-    call = act(seen.id, orders.EXEC, exec={"command": ["true"]})
+    call = act(seen.id, tasks.EXEC, exec={"command": ["true"]})
     await stage.provider.cancel(server, call)
     await stage.provider.cancel(server, call)
     assert stage.instances() == before
@@ -445,8 +443,8 @@ async def test_only_offered_acts_are_carried_out(stage: Stage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     seen = await watch_ready(stage.provider, server)
     acts = {
-        Capability.EXEC: act(seen.id, orders.EXEC, exec={"command": ["true"]}),
-        Capability.SNAPSHOT: act(seen.id, orders.SNAPSHOT, arguments={"snapshot": "a"}),
+        Capability.EXEC: act(seen.id, tasks.EXEC, exec={"command": ["true"]}),
+        Capability.SNAPSHOT: act(seen.id, tasks.SNAPSHOT, arguments={"snapshot": "a"}),
     }
     for capability, call in acts.items():
         if capability in stage.provider.capabilities:
@@ -464,7 +462,7 @@ async def test_an_act_is_of_one_instance_only(stage: Stage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     await watch_ready(stage.provider, server)
     with pytest.raises(errors.Waiting):
-        await stage.provider.act(server, act("another", orders.EXEC, exec={"command": ["true"]}))
+        await stage.provider.act(server, act("another", tasks.EXEC, exec={"command": ["true"]}))
 
 
 async def test_a_command_that_nobody_saw_end_is_not_run_again(stage: Stage) -> None:
@@ -473,7 +471,7 @@ async def test_a_command_that_nobody_saw_end_is_not_run_again(stage: Stage) -> N
     server = await stage.server()
     await stage.provider.create(server, create(stage.template("v1")))
     seen = await watch_ready(stage.provider, server)
-    call = act(seen.id, orders.EXEC, exec={"command": ["true"]})
+    call = act(seen.id, tasks.EXEC, exec={"command": ["true"]})
     with pytest.raises(errors.UnknownOutcome) as lost:
         await stage.provider.resume(server, call)
     assert lost.value.reason == "NoTrace"

@@ -9,7 +9,7 @@ from pathlib import Path
 import prometheus_client.parser
 
 from controller.api import names
-from controller.planning.operation import conflicts
+from controller.kinds.operation import conflicts
 from controller.telemetry import metrics
 from tests.docs import pages
 

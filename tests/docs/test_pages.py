@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.api import kinds
-from controller.planning.operation import conflicts
+from controller.kinds.operation import conflicts
 from tests.docs import pages
 
 ROOT = pages.ROOT

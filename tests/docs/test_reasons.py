@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from controller.api import reasons
-from controller.providers import pod_observation
+from controller.providers.pod import observation as pod_observation
 from scripts import reference
 from tests.docs import pages
 

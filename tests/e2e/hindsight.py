@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 from controller.api import names
 from proof import history
-from proof.history import journal, lives
+from proof.history import journal
+from proof.history import pods as pod_history
 
 Moment = tuple[float, float]
 
 
-def pods(of: history.History, component: str = "web") -> list[lives.Life]:
+def pods(of: history.History, component: str = "web") -> list[pod_history.Life]:
     """Return the lives of a component's pods, in order of their births."""
     found = [
         each
@@ -22,7 +23,7 @@ def pods(of: history.History, component: str = "web") -> list[lives.Life]:
     return sorted(found, key=lambda each: each.born.place)
 
 
-def made(of: history.History, component: str = "web") -> list[lives.Life]:
+def made(of: history.History, component: str = "web") -> list[pod_history.Life]:
     """Return the pods that were made, but for those that kwok took for their predecessors.
 
     It deletes by name, at times twice, and then the second one hits a pod that nobody told to go.
@@ -32,12 +33,12 @@ def made(of: history.History, component: str = "web") -> list[lives.Life]:
     return [each for each in lives_of if each.gone is None or each.uid in told_to_go]
 
 
-def became(life: lives.Life, state: Callable[[journal.Change], bool]) -> Moment:
+def became(life: pod_history.Life, state: Callable[[journal.Change], bool]) -> Moment:
     """Return when an object first was in some state."""
     return next(each.place for each in life.versions if state(each))
 
 
-def became_ready(life: lives.Life) -> Moment:
+def became_ready(life: pod_history.Life) -> Moment:
     """Return when an object first was Ready."""
     return became(life, lambda each: each.status.is_true("Ready"))
 

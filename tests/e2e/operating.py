@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.api.resources import Resource
 from proof import history
-from proof.history import lives
+from proof.history import pods as pod_history
 from tests.e2e import driving, hindsight
 from tests.e2e.driving import HOOK, App, Kube
 
@@ -101,7 +101,7 @@ def jobs(kube: Kube) -> collections.Counter[tuple[str, str]]:
     )
 
 
-def life_of(kube: Kube, resource: str, name: str) -> lives.Life:
+def life_of(kube: Kube, resource: str, name: str) -> pod_history.Life:
     """Return all that became of the only object of a name."""
     (life,) = (
         each
@@ -111,7 +111,7 @@ def life_of(kube: Kube, resource: str, name: str) -> lives.Life:
     return life
 
 
-def made(kube: Kube) -> list[lives.Life]:
+def made(kube: Kube) -> list[pod_history.Life]:
     """Return the pods that were made, but for those that kwok took for their predecessors."""
     return hindsight.made(kube.history())
 

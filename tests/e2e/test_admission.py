@@ -34,7 +34,7 @@ def served(api: client.Client) -> None:
     for each in wanted:
         api.apply(f"{CRDS}/{each['metadata']['name']}", each)
     assert processes.wait_until(
-        lambda: all(_published(api, each) for each in wanted), DEADLINE_SECONDS
+        lambda: all(_has_service(api, each) for each in wanted), DEADLINE_SECONDS
     ), "the CRDs are not served"
     assert processes.wait_until(
         lambda: all(_admitted(api, each) for each in wanted), DEADLINE_SECONDS
@@ -47,17 +47,17 @@ def _admitted(api: client.Client, crd: dict[str, Any]) -> bool:
     return operator.is_admitted(api, _collection(probe, "default"), probe)
 
 
-def _published(api: client.Client, crd: dict[str, Any]) -> bool:
+def _has_service(api: client.Client, crd: dict[str, Any]) -> bool:
     """Return whether the API server speaks of a kind as `crd` does, not as one before it did."""
     try:
         document = api.get(f"/openapi/v3/apis/{names.API_VERSION}")
     except client.ApiError:
         return False
     kind = crd["spec"]["names"]["kind"]
-    published = document["components"]["schemas"].get(f"dev.argosy.{names.VERSION}.{kind}")
+    has_service = document["components"]["schemas"].get(f"dev.argosy.{names.VERSION}.{kind}")
     wanted = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return published is not None and all(
-        published["properties"][each] == wanted["properties"][each] for each in ("spec", "status")
+    return has_service is not None and all(
+        has_service["properties"][each] == wanted["properties"][each] for each in ("spec", "status")
     )
 
 
@@ -259,10 +259,10 @@ def test_every_field_is_explained(api: client.Client) -> None:
     """`kubectl explain` has a word on every field: the published schema carries descriptions."""
     document = api.get(f"/openapi/v3/apis/{names.API_VERSION}")
     for kind in kinds.KINDS:
-        published = document["components"]["schemas"][f"dev.argosy.v1alpha1.{kind}"]
-        assert published["description"]
-        assert set(_unexplained(published["properties"]["spec"], "spec")) == set()
-        assert set(_unexplained(published["properties"]["status"], "status")) == set()
+        has_service = document["components"]["schemas"][f"dev.argosy.v1alpha1.{kind}"]
+        assert has_service["description"]
+        assert set(_unexplained(has_service["properties"]["spec"], "spec")) == set()
+        assert set(_unexplained(has_service["properties"]["status"], "status")) == set()
 
 
 def _unexplained(schema: dict[str, Any], path: str) -> Iterator[str]:

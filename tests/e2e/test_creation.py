@@ -102,7 +102,7 @@ def test_servers_have_stable_names_in_dns(kube: Kube) -> None:
         assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == (name, "shop-web")
     path = f"/apis/discovery.k8s.io/v1/namespaces/{kube.namespace}/endpointslices"
 
-    def published() -> dict[str, str]:
+    def has_service() -> dict[str, str]:
         found = kube.api.get(f"{path}?labelSelector=kubernetes.io/service-name=shop-web")["items"]
         return {
             each.get("hostname", ""): each["targetRef"]["uid"]
@@ -110,14 +110,14 @@ def test_servers_have_stable_names_in_dns(kube: Kube) -> None:
             for each in part["endpoints"] or []
         }
 
-    kube.wait_until("DNS knows the servers", lambda: published() == driving.uids(app.pods()))
+    kube.wait_until("DNS knows the servers", lambda: has_service() == driving.uids(app.pods()))
     before = kube.uid(Resource.PODS, "shop-web-1")
     kube.delete(Resource.PODS, "shop-web-1")
     kube.wait_until(
         "the new pod has the old name",
         lambda: (
-            published().get("shop-web-1") not in (None, before)
-            and published() == driving.uids(app.pods())
+            has_service().get("shop-web-1") not in (None, before)
+            and has_service() == driving.uids(app.pods())
         ),
     )
 

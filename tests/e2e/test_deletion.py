@@ -7,7 +7,7 @@ import pytest
 from controller.api import names
 from controller.api.resources import Resource
 from devcluster import client
-from proof.history import lives
+from proof.history import pods as pod_history
 from tests.e2e import driving, hindsight
 from tests.e2e.driving import App, Kube, component
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.e2e
 FORBIDDEN = 403
 
 
-def _gone(life: lives.Life) -> hindsight.Moment:
+def _gone(life: pod_history.Life) -> hindsight.Moment:
     assert life.gone is not None, f"{life.label} is still there"
     return life.gone.place
 
 
-def _ending(life: lives.Life) -> hindsight.Moment:
+def _ending(life: pod_history.Life) -> hindsight.Moment:
     end = life.ending or life.gone
     assert end is not None, f"{life.label} is still there"
     return end.place

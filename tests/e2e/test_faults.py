@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster import fixtures
-from proof.faults import crash, darkness, matrix, mix, mutations, outcome, replicas, rig
+from proof.faults import crash, matrix, mix, mutations, outcome, replicas, rig, watch_outage
 
 pytestmark = pytest.mark.e2e
 
@@ -55,7 +55,7 @@ def test_a_storm_changes_nothing(place: rig.Rig, known: outcome.Reference) -> No
 
 def test_no_surplus_in_the_dark(place: rig.Rig) -> None:
     """G3: with all watches held back, no server is made twice, and none too many."""
-    assert darkness.endured(place, DARK_SECONDS).wrong == ()
+    assert watch_outage.endured(place, DARK_SECONDS).wrong == ()
 
 
 @pytest.mark.parametrize("seed", [1, 2])

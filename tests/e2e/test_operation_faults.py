@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster import fixtures
-from proof.faults import chance, crash, rig
+from proof.faults import crash, random_faults, rig
 from tests.e2e import conftest
 from tests.e2e.driving import Kube, Place, component
 from tests.e2e.operating import births, incarnations, job, jobs, pod, submit
@@ -82,5 +82,5 @@ def test_g2_operation_resumes_whenever_its_operator_is_killed(
 @pytest.mark.parametrize("seed", [1, 2])
 def test_g3_operation_in_a_storm_acts_once(place: rig.Rig, kube: Kube, seed: int) -> None:
     """Lost answers, doubled requests, broken and late watches: the same exact numbers."""
-    place.suffer(f"storm {seed}", chance.Faults(seed=seed, rates=chance.STORM))
+    place.suffer(f"storm {seed}", random_faults.Faults(seed=seed, rates=random_faults.STORM))
     operate(kube)

@@ -13,10 +13,10 @@ from provider_stages import change, create, delete, with_spec
 from controller import errors
 from controller.api import crds, names, objects
 from controller.api.resources import Resource
+from controller.contract import Phase
 from controller.kube.client import Client
 from controller.kube.informer import Informer
-from controller.planning.snapshot import Phase
-from controller.providers.pod import PodProvider
+from controller.providers.pod.provider import PodProvider
 from devcluster import client, processes
 
 pytestmark = pytest.mark.e2e

@@ -274,7 +274,7 @@ def test_missed_deadline_rolls_back_to_what_is_proven(kube: Kube) -> None:
     condemned = {
         name
         for name, each in app.revisions().items()
-        if names.CONDEMNED_ANNOTATION in each["metadata"].get("annotations", {})
+        if names.REJECTED_ANNOTATION in each["metadata"].get("annotations", {})
     }
     assert len(condemned) == 1
     assert names.controller_revision("shop", "web", proven) not in condemned

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.keys import Key
 from controller.execution.pool import LINGER_SECONDS, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
+from controller.planning.keys import Key
 from controller.planning.plan import Urgency
 
 pytestmark = pytest.mark.looptime

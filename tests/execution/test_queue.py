@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.keys import Key
 from controller.execution.queue import Queue
+from controller.planning.keys import Key
 
 pytestmark = pytest.mark.looptime
 

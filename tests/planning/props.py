@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 
+from controller import contract
 from controller.api import clock, names, objects
 from controller.api.views.meta import Meta
-from controller.planning import plan, server, snapshot
-from controller.planning.snapshot import Capability, Observation, Phase
+from controller.contract import Capability, Observation, Phase
+from controller.kinds import server
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import plan
 
 NOW = 1_700_000_000.0
 RUNNING = Observation(
@@ -23,7 +26,7 @@ RUNNING = Observation(
     ready_since=NOW - 100,
     since=NOW - 110,
 )
-PODS = snapshot.FleetFacts(name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}))
+PODS = contract.FleetFacts(name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}))
 APPLICATION = objects.Application(metadata=Meta(name="shop", namespace="d", uid="app"))
 
 
@@ -68,18 +71,18 @@ def decide(
     seen: Observation,
     *,
     now: float = NOW,
-    fleet: snapshot.FleetFacts = PODS,
+    fleet: contract.FleetFacts = PODS,
     **more: Any,
 ) -> plan.Plan:
     """Return the plan for a server of which `seen` is seen."""
     given = {"application": APPLICATION, "holder": "me", **more}
-    look = snapshot.ServerSnapshot(now=now, server=found, observation=seen, fleet=fleet, **given)
+    look = ServerSnapshot(now=now, server=found, observation=seen, fleet=fleet, **given)
     return server.plan(look)
 
 
 def verbs(answer: plan.Plan) -> list[str]:
     """Return what the provider is asked, in order."""
-    return [each.verb.value for each in answer.actions if isinstance(each, plan.Call)]
+    return [each.verb.value for each in answer.actions if isinstance(each, contract.Call)]
 
 
 def told(answer: plan.Plan) -> objects.ServerStatus:

@@ -14,24 +14,17 @@ from typing import Any
 
 import msgspec
 
+from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.resources import PLACES, Resource
-from controller.planning import (
-    amounts,
-    application,
-    availability,
-    budget,
-    census,
-    contents,
-    merge_patch,
-    narrative,
-    operation,
-    plan,
-    serverset,
-    snapshot,
-)
+from controller.contract import Capability
+from controller.kinds import application, operation, serverset
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.revisions import contents
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import amounts, availability, budget, census, merge_patch, narrative, plan
 from controller.planning.register import Register
-from controller.planning.snapshot import Capability
 
 START = 1_700_000_000.0
 BOOT = 2.0
@@ -78,11 +71,11 @@ class Rehearsal:
         self.now = START
         self.store: dict[tuple[Resource, str], Body] = {}
         self.running: dict[str, Running] = {}
-        self.fleet = snapshot.FleetFacts(name="pods", capabilities=CAPABLE)
+        self.fleet = contract.FleetFacts(name="pods", capabilities=CAPABLE)
         self.namespace_terminating = False
         self.watching_since = 0.0
         self.writes = 0
-        self.events: list[plan.Emit] = []
+        self.events: list[plan.RecordEvent] = []
         self.lines: list[str] = []
         self._serial = 0
         self._told: dict[str, list[str]] = {}
@@ -236,11 +229,11 @@ class Rehearsal:
 
     # How plans are made and carried out.
 
-    def application_snapshot(self, name: str) -> snapshot.ApplicationSnapshot:
+    def application_snapshot(self, name: str) -> ApplicationSnapshot:
         """Return what the Application planner is given."""
         found = self.get(objects.Application, name)
         sets = [*self._owned(Resource.SERVERSETS, found.metadata.uid)]
-        return snapshot.ApplicationSnapshot(
+        return ApplicationSnapshot(
             now=self.now,
             application=found,
             fleet=self.fleet,
@@ -252,14 +245,14 @@ class Rehearsal:
             namespace_terminating=self.namespace_terminating,
         )
 
-    def set_snapshot(self, name: str) -> snapshot.ServerSetSnapshot:
+    def set_snapshot(self, name: str) -> ServerSetSnapshot:
         """Return what the ServerSet planner is given."""
         found = self.get(objects.ServerSet, name)
         owner = found.metadata.controller
         above = self.store.get((Resource.APPLICATIONS, found.spec.application))
         mine = above is not None and owner is not None and above["metadata"]["uid"] == owner.uid
         claims = [self._view(Resource.CLAIMS, each) for each in self._names(Resource.CLAIMS)]
-        return snapshot.ServerSetSnapshot(
+        return ServerSetSnapshot(
             now=self.now,
             server_set=found,
             servers=self._register(found),
@@ -312,7 +305,7 @@ class Rehearsal:
         above = self.get(objects.Application, found.spec.application)
         owner = above.metadata.uid
         sets = [*self._owned(Resource.SERVERSETS, owner)]
-        given = snapshot.OperationSnapshot(
+        given = OperationSnapshot(
             now=self.now,
             operation=found,
             application=above,
@@ -366,7 +359,7 @@ class Rehearsal:
             self._merge(found, body)
         elif isinstance(action, plan.Delete):
             self._delete(action.resource, action.name, action.uid)
-        elif isinstance(action, plan.Emit):
+        elif isinstance(action, plan.RecordEvent):
             self.events.append(action)
 
     def _narrate(self, resource: Resource, name: str, made: plan.Plan) -> None:

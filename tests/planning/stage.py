@@ -12,15 +12,20 @@ from typing import Any
 
 import msgspec
 
+from controller import contract
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
-from controller.planning import availability, merge_patch, operation, plan, server, snapshot
-from controller.planning.server import task
-from controller.planning.snapshot import Phase
+from controller.contract import Phase, tasks
+from controller.contract.tasks import Outcome
+from controller.kinds import operation, server
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.server import task
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import availability, merge_patch, plan
 
 START = 1_700_000_000.0
-CAPABLE = frozenset(snapshot.Capability) - {snapshot.Capability.STOP}
+CAPABLE = frozenset(contract.Capability) - {contract.Capability.STOP}
 
 
 @dataclasses.dataclass(slots=True)
@@ -156,7 +161,7 @@ class Stage:
 
     def rival(self, name: str, late: float) -> None:
         """Let another planner meddle who sees an operation as it was, and says everything twice."""
-        past: list[snapshot.OperationSnapshot] = []
+        past: list[OperationSnapshot] = []
 
         def meddle(stage: Stage) -> None:
             past.append(stage.look(name))
@@ -196,7 +201,7 @@ class Stage:
 
     def under_task(self) -> list[str]:
         """Return the servers with a task that has not ended."""
-        return [name for name, each in self.servers.items() if not task.ended(each)]
+        return [name for name, each in self.servers.items() if not tasks.ended(each)]
 
     def available(self) -> int:
         """Return how many servers are available."""
@@ -215,11 +220,11 @@ class Stage:
             and stuff.incarnation == wanted.incarnation
         )
 
-    def observe(self, name: str) -> snapshot.Observation:
+    def observe(self, name: str) -> contract.Observation:
         """Return what a provider would see of a server."""
         stuff = self.substance.get(name)
         if stuff is None:
-            return snapshot.ABSENT
+            return contract.ABSENT
         phase = Phase.RUNNING
         if stuff.ends is not None:
             phase = Phase.TERMINATING
@@ -229,7 +234,7 @@ class Stage:
             phase = Phase.PENDING
         elif stuff.ready is None:
             stuff.ready = self.now
-        return snapshot.Observation(
+        return contract.Observation(
             phase=phase,
             id=stuff.id,
             addresses=("10.0.0.1",),
@@ -277,14 +282,14 @@ class Stage:
         self.now += seconds
         self._pass()
 
-    def look(self, name: str) -> snapshot.OperationSnapshot:
+    def look(self, name: str) -> OperationSnapshot:
         """Return what the Operation planner is given."""
         found = self.operations[name]
-        return snapshot.OperationSnapshot(
+        return OperationSnapshot(
             now=self.now,
             operation=found,
             application=self.application,
-            fleet=snapshot.FleetFacts(name="pods", capabilities=self.capabilities),
+            fleet=contract.FleetFacts(name="pods", capabilities=self.capabilities),
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
             others=tuple(
@@ -303,11 +308,11 @@ class Stage:
     def plan_server(self, name: str) -> plan.Plan:
         """Plan a server and carry the plan out."""
         act = self.acts.get(name)
-        look = snapshot.ServerSnapshot(
+        look = ServerSnapshot(
             now=self.now,
             server=self.servers[name],
             observation=self.observe(name),
-            fleet=snapshot.FleetFacts(name="pods", capabilities=self.capabilities),
+            fleet=contract.FleetFacts(name="pods", capabilities=self.capabilities),
             application=self.application,
             acting=act.task.id if act else "",
             holder=self.holder,
@@ -322,11 +327,11 @@ class Stage:
             match action:
                 case plan.Patch():
                     self._patch(action)
-                case plan.Call():
+                case contract.Call():
                     self._call(name, action)
                 case plan.Delete(resource=Resource.OPERATIONS):
                     del self.operations[action.name]
-                case plan.Emit():
+                case plan.RecordEvent():
                     self.told.append(f"{name}: {action.reason}")
                 case _:
                     raise AssertionError(action)
@@ -375,10 +380,10 @@ class Stage:
         meta = msgspec.structs.replace(found.metadata, resource_version=str(self.version))
         collection[name] = msgspec.structs.replace(found, metadata=meta, status=status)
 
-    def _call(self, name: str, call: plan.Call) -> None:
+    def _call(self, name: str, call: contract.Call) -> None:
         found = self.servers[name]
         match call.verb:
-            case plan.Verb.CREATE:
+            case contract.Verb.CREATE:
                 assert name not in self.substance, f"two instances of {name}"
                 self.instances += 1
                 self.substance[name] = Substance(
@@ -388,24 +393,24 @@ class Stage:
                     born=self.now,
                     alternative=call.alternative,
                 )
-            case plan.Verb.DELETE:
+            case contract.Verb.DELETE:
                 stuff = self.substance.get(name)
                 if stuff is not None and stuff.id == call.instance:
                     stuff.ends = self.now + 1.0
                     self.broken.discard(name)
-            case plan.Verb.ACT | plan.Verb.RESUME:
+            case contract.Verb.ACT | contract.Verb.RESUME:
                 assert call.task is not None
-                if call.verb is plan.Verb.ACT:
+                if call.verb is contract.Verb.ACT:
                     self.began.append((name, call.task.step))
                 outcome = self.now + self.act_seconds
                 self.acts[name] = Act(task=call.task, ends=outcome)
-                if call.verb is plan.Verb.RESUME:
+                if call.verb is contract.Verb.RESUME:
                     self.acts[name].ends = -1.0
-            case plan.Verb.CANCEL:
+            case contract.Verb.CANCEL:
                 act = self.acts.get(name)
                 if act is not None and name not in self.deaf and act.cancelled is None:
                     act.cancelled = self.now
-            case plan.Verb.CHANGE:
+            case contract.Verb.CHANGE:
                 raise AssertionError(call)
 
     def _pass(self) -> None:
@@ -421,17 +426,17 @@ class Stage:
                 if write is not None:
                     self._patch(write)
 
-    def _outcome(self, name: str, act: Act) -> task.Outcome | None:
+    def _outcome(self, name: str, act: Act) -> Outcome | None:
         if act.cancelled is not None:
-            return task.Outcome(task=act.task.id, state="Cancelled")
+            return Outcome(task=act.task.id, state="Cancelled")
         if act.ends > self.now or name in self.deaf:
             return None
         if act.ends < 0:
-            return task.Outcome(
+            return Outcome(
                 task=act.task.id, state="Failed", error_class="Unknown", message="no trace"
             )
         message = self.verdict(self.servers[name], act.task)
         if not message:
-            return task.Outcome(task=act.task.id, state="Succeeded")
+            return Outcome(task=act.task.id, state="Succeeded")
         kind, _, text = message.partition(": ")
-        return task.Outcome(task=act.task.id, state="Failed", error_class=kind, message=text)
+        return Outcome(task=act.task.id, state="Failed", error_class=kind, message=text)

@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.resources import Resource
-from controller.planning import application, contents, plan, snapshot
-from controller.planning.application import condemnation
+from controller.kinds import application
+from controller.kinds.revisions import contents, rejection
+from controller.planning import plan
+from controller.planning.refusals import Refusal
 from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
 
 SET = "shop-web"
@@ -43,7 +46,7 @@ def reason(made: plan.Plan, which: str = "Ready") -> str:
 
 def writes(made: plan.Plan) -> list[plan.Action]:
     """Return what the plan would write, Events aside."""
-    return [each for each in made.actions if not isinstance(each, plan.Emit)]
+    return [each for each in made.actions if not isinstance(each, plan.RecordEvent)]
 
 
 def revisions(rehearsal: Rehearsal, name: str = "web") -> list[tuple[int, str]]:
@@ -171,7 +174,7 @@ def test_revisions_that_servers_may_run_are_kept() -> None:
     [
         (
             {
-                "fleet": snapshot.FleetFacts(
+                "fleet": contract.FleetFacts(
                     name="x", capabilities=CAPABLE, problem="FleetNotAllowed", message="not here"
                 )
             },
@@ -180,7 +183,7 @@ def test_revisions_that_servers_may_run_are_kept() -> None:
         (
             {
                 "refusals": (
-                    snapshot.Refusal(
+                    Refusal(
                         object="serversets/shop-web",
                         reason="NameTaken",
                         message="exists",
@@ -287,7 +290,7 @@ def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
     assert (line.name, line.action, line.requested_by, line.result, line.progress) == (
         "first", "Restart", "alice", "Completed", "2/2",
     )  # fmt: skip
-    (event,) = [each for each in made.actions if isinstance(each, plan.Emit)]
+    (event,) = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
     assert "first, asked for by alice" in event.message
     told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=status(made))
     assert planned(rehearsal, application=told, operations=(first,)).actions == ()
@@ -353,7 +356,7 @@ def test_a_rollback_by_hand_runs_the_proven_revision() -> None:
     stored = rehearsal.get(
         objects.ControllerRevision, names.controller_revision("shop", "web", wanted)
     )
-    mark = condemnation.condemn(stored, condemnation.Sentence(reason="RolledBack"))
+    mark = rejection.condemn(stored, rejection.Rejection(reason="RolledBack"))
     rehearsal.edit(Resource.REVISIONS, stored.metadata.name, dict(mark.body))
     rehearsal.run()
     assert rehearsal.images(SET) == dict.fromkeys(range(2), "web:v1")
@@ -399,14 +402,14 @@ def test_what_a_set_said_before_a_retry_condemns_nothing() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        condemnation.Sentence(reason="RolledBack"),
-        condemnation.Sentence(reason="FailureBudgetSpent", component="web", revision="abc"),
+        rejection.Rejection(reason="RolledBack"),
+        rejection.Rejection(reason="FailureBudgetSpent", component="web", revision="abc"),
     ],
 )
-def test_a_sentence_can_be_read_back(sentence: condemnation.Sentence) -> None:
+def test_a_sentence_can_be_read_back(sentence: rejection.Rejection) -> None:
     """What is written on a ControllerRevision says the same to the next operator."""
-    meta = objects.Meta(name="r", annotations={names.CONDEMNED_ANNOTATION: str(sentence)})
-    assert condemnation.read(objects.ControllerRevision(metadata=meta)) == sentence
+    meta = objects.Meta(name="r", annotations={names.REJECTED_ANNOTATION: str(sentence)})
+    assert rejection.read(objects.ControllerRevision(metadata=meta)) == sentence
 
 
 def test_a_circle_left_by_history_does_not_keep_anything() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from controller.api import objects
 from controller.api.views.meta import Meta
-from controller.planning import fleet, plan, snapshot
+from controller.kinds.fleet import planner
+from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.planning import plan
 
 ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
 
@@ -20,7 +22,7 @@ def decide(status: objects.FleetStatus | None = None, **more: Any) -> plan.Plan:
         status=status or objects.FleetStatus(),
     )
     given = {"servers": 3, "known_provider": True, **more}
-    return fleet.plan(snapshot.FleetSnapshot(now=1.7e9, fleet=found, **given))
+    return planner.plan(FleetSnapshot(now=1.7e9, fleet=found, **given))
 
 
 def told(answer: plan.Plan) -> objects.FleetStatus:
@@ -53,13 +55,15 @@ def test_an_orphan_is_on_record_until_it_is_gone() -> None:
     assert recorded.orphans == (ORPHAN,)
     assert decide(recorded).actions == ()
     back = decide(recorded, returned=frozenset({"i1"}))
-    assert back.actions == (plan.Collect(instance="i1", server="d/shop-web-0", reason="Returned"),)
+    assert back.actions == (
+        plan.DeleteOrphan(instance="i1", server="d/shop-web-0", reason="Returned"),
+    )
     assert told(decide(recorded, gone=frozenset({"i1"}))).orphans == ()
 
 
 def test_orphans_are_bounded_and_none_is_forgotten_for_a_newer_one() -> None:
     """A full list takes no more; whoever finds no place is not let go until there is one."""
-    many = tuple(objects.Orphan(id=f"i{n}") for n in range(fleet.MAX_ORPHANS))
+    many = tuple(objects.Orphan(id=f"i{n}") for n in range(planner.MAX_ORPHANS))
     full = told(decide(orphans=many))
     assert decide(full, orphans=(objects.Orphan(id="new"),)).status is None
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api import objects
+from controller.kinds.operation import conflicts, steps, targets
+from controller.kinds.server import attempts
 from controller.planning import merge_patch
-from controller.planning.operation import conflicts, steps, targets
-from controller.planning.server import attempts
 from tests.planning.props import make
 from tests.planning.stage import Stage
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.api import objects
+from controller.contract import tasks
 from controller.planning import amounts
-from controller.planning.server import orders
 from tests.planning.stage import Stage
 
 ACTS = ("exec", "restart", "once", "component")
@@ -84,8 +84,8 @@ class Watcher:
             assert self.passed.get(key, 0) <= mark.incarnation
             self.passed[key] = mark.incarnation
         for owner, operation, step in list(self.passed):
-            if owner == name and step not in marks and not orders.undoes(step):
-                assert orders.undo(step) in marks, (step, marks)
+            if owner == name and step not in marks and not tasks.undoes(step):
+                assert tasks.undo(step) in marks, (step, marks)
                 del self.passed[owner, operation, step]
 
 

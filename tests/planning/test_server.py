@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from controller import contract
 from controller.api import clock, names, objects
 from controller.api.views.meta import Meta
-from controller.planning import plan, snapshot
-from controller.planning.snapshot import Observation, Phase
+from controller.contract import Observation, Phase
+from controller.planning import plan
+from controller.planning.refusals import Refusal
 from tests.planning.props import (
     NOW,
     PODS,
@@ -38,15 +40,15 @@ PENDING = Observation(phase=Phase.PENDING, id="i1", revision="r1", incarnation=1
 @pytest.mark.parametrize(
     ("spec", "seen", "asked"),
     [
-        pytest.param({}, snapshot.UNKNOWN, [], id="nothing is concluded from what is not seen"),
-        pytest.param({}, snapshot.ABSENT, ["create"], id="what is absent is made"),
-        pytest.param({"power": "Stopped"}, snapshot.ABSENT, [], id="but not while stopped"),
+        pytest.param({}, contract.UNKNOWN, [], id="nothing is concluded from what is not seen"),
+        pytest.param({}, contract.ABSENT, ["create"], id="what is absent is made"),
+        pytest.param({"power": "Stopped"}, contract.ABSENT, [], id="but not while stopped"),
         pytest.param({}, PENDING, [], id="what comes up is waited for"),
         pytest.param({}, RUNNING, [], id="what runs is left alone"),
         pytest.param({"power": "Stopped"}, RUNNING, ["delete"], id="a pod is stopped by deletion"),
         pytest.param({"incarnation": 2}, RUNNING, ["delete"], id="an old incarnation goes"),
         pytest.param({"incarnation": 2}, TERMINATING, [], id="and is waited for"),
-        pytest.param({"incarnation": 2}, snapshot.ABSENT, ["create"], id="then comes the new one"),
+        pytest.param({"incarnation": 2}, contract.ABSENT, ["create"], id="then comes the new one"),
         pytest.param({"revision": "r2"}, RUNNING, ["change"], id="a revision changes in place"),
         pytest.param(
             {"revision": "r2"},
@@ -84,12 +86,12 @@ def test_what_is_asked_of_the_provider(
                 metadata=Meta(name="shop", uid="app"), spec=objects.ApplicationSpec(paused=True)
             )
         },
-        {"fleet": snapshot.FleetFacts(name="x", problem="UnknownFleet", message="no fleet x")},
+        {"fleet": contract.FleetFacts(name="x", problem="UnknownFleet", message="no fleet x")},
     ],
     ids=["orphaned", "namespace going", "application going", "paused", "no fleet"],
 )
 @pytest.mark.parametrize(
-    "seen", [snapshot.ABSENT, FAILED, dataclasses.replace(RUNNING, incarnation=9)]
+    "seen", [contract.ABSENT, FAILED, dataclasses.replace(RUNNING, incarnation=9)]
 )
 def test_nothing_is_made_or_changed(more: dict[str, Any], seen: Observation) -> None:
     """Below what goes, while paused, or without a fleet, no provider is asked for anything."""
@@ -99,24 +101,24 @@ def test_nothing_is_made_or_changed(more: dict[str, Any], seen: Observation) -> 
 @pytest.mark.parametrize(
     ("capabilities", "asked"),
     [
-        (PODS.capabilities | {snapshot.Capability.DNS}, []),
-        (PODS.capabilities - {snapshot.Capability.DNS}, ["create"]),
+        (PODS.capabilities | {contract.Capability.DNS}, []),
+        (PODS.capabilities - {contract.Capability.DNS}, ["create"]),
     ],
 )
 def test_nothing_starts_before_it_can_be_found_by_its_name(
-    capabilities: frozenset[snapshot.Capability], asked: list[str]
+    capabilities: frozenset[contract.Capability], asked: list[str]
 ) -> None:
     """Without the Service of its set a server waits, where servers are found by one."""
     fleet = dataclasses.replace(PODS, capabilities=capabilities)
-    made = decide(make(), snapshot.ABSENT, fleet=fleet, published=False)
+    made = decide(make(), contract.ABSENT, fleet=fleet, has_service=False)
     assert verbs(made) == asked
     assert made.notes
-    assert verbs(decide(make(), RUNNING, fleet=fleet, published=False)) == []
+    assert verbs(decide(make(), RUNNING, fleet=fleet, has_service=False)) == []
 
 
 def test_a_healthy_server_costs_exactly_one_status_write() -> None:
     """Nothing is written until it is Ready, and nothing after that."""
-    assert decide(make(), snapshot.ABSENT).status is None
+    assert decide(make(), contract.ABSENT).status is None
     assert decide(make(), PENDING).status is None
     first = told(decide(make(), RUNNING))
     assert ready(first) == ("True", "Running")
@@ -138,7 +140,7 @@ def test_a_planned_replacement_is_not_told_until_it_is_done() -> None:
     for seen in (
         RUNNING,
         TERMINATING,
-        snapshot.ABSENT,
+        contract.ABSENT,
         dataclasses.replace(PENDING, incarnation=2),
     ):
         assert decide(found, seen).status is None
@@ -164,11 +166,11 @@ def test_a_failure_is_on_record_before_what_failed_is_torn_down() -> None:
     counted = told(first)
     assert counted.attempts.count == 1
     assert verbs(decide(make(status=counted), FAILED)) == ["delete"]
-    waiting = decide(make(status=counted), snapshot.ABSENT)
+    waiting = decide(make(status=counted), contract.ABSENT)
     assert verbs(waiting) == []
     assert waiting.wake_after is not None
     later = NOW + waiting.wake_after
-    assert verbs(decide(make(status=counted), snapshot.ABSENT, now=later + 0.01)) == ["create"]
+    assert verbs(decide(make(status=counted), contract.ABSENT, now=later + 0.01)) == ["create"]
 
 
 def test_a_failure_is_counted_once_however_often_it_is_looked_at() -> None:
@@ -186,8 +188,8 @@ def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> Non
         broken = dataclasses.replace(FAILED, id=f"i{index}")
         status = told(decide(make(status=status, recovery=recovery), broken, now=now))
         now += 100
-        answer = decide(make(status=status, recovery=recovery), snapshot.ABSENT, now=now)
-        made += [each.template for each in answer.actions if isinstance(each, plan.Call)]
+        answer = decide(make(status=status, recovery=recovery), contract.ABSENT, now=now)
+        made += [each.template for each in answer.actions if isinstance(each, contract.Call)]
     assert [msgspec.json.decode(each)["zone"] for each in made] == ["a", "b", "b"]
     assert all(msgspec.json.decode(each)["keep"] == 1 for each in made)
     assert stalled(status)
@@ -197,13 +199,13 @@ def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> Non
 def test_a_terminal_error_moves_on_at_once() -> None:
     """What cannot get better is not tried again in the same way."""
     recovery = objects.Recovery(attempts=5, alternatives=ALTERNATIVES)
-    refusal = snapshot.Refusal(
+    refusal = Refusal(
         object="pods/shop-web-0", reason="TemplateRefused", message="no", terminal=True, time=NOW
     )
-    answer = decide(make(recovery=recovery), snapshot.ABSENT, refusals=(refusal,))
+    answer = decide(make(recovery=recovery), contract.ABSENT, refusals=(refusal,))
     assert told(answer).attempts.alternative == 1
     assert told(answer).attempts.count == 0
-    alone = decide(make(), snapshot.ABSENT, refusals=(refusal,))
+    alone = decide(make(), contract.ABSENT, refusals=(refusal,))
     assert verbs(alone) == []
     assert stalled(told(alone))
     assert ready(told(alone))[1] == "TemplateRefused"
@@ -236,7 +238,7 @@ def test_retry_now_forgets_attempts_once() -> None:
     )
     status = objects.ServerStatus(attempts=spent, observed_generation=1)
     meta = {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}
-    answer = decide(make(status=status, meta=meta), snapshot.ABSENT)
+    answer = decide(make(status=status, meta=meta), contract.ABSENT)
     assert verbs(answer) == ["create"]
     assert told(answer).attempts.count == 0
     assert told(answer).last_handled_retry == "1"
@@ -259,8 +261,8 @@ def test_another_revision_starts_afresh_in_the_way_that_worked() -> None:
     recovery = objects.Recovery(attempts=2, alternatives=ALTERNATIVES)
     before = objects.Attempts(count=1, alternative=1, revision="r0", incarnation=1)
     found = make(status=objects.ServerStatus(attempts=before), recovery=recovery)
-    answer = decide(found, snapshot.ABSENT)
-    assert [each.alternative for each in answer.actions if isinstance(each, plan.Call)] == [1]
+    answer = decide(found, contract.ABSENT)
+    assert [each.alternative for each in answer.actions if isinstance(each, contract.Call)] == [1]
 
 
 # ---- deletion
@@ -282,11 +284,11 @@ def test_deletion_drains_waits_and_only_then_lets_go() -> None:
     found = make(meta=DELETED, held=True)
     first = decide(found, RUNNING)
     call = first.actions[0]
-    assert isinstance(call, plan.Call)
-    assert (call.verb, call.instance, call.grace_seconds) == (plan.Verb.DELETE, "i1", None)
+    assert isinstance(call, contract.Call)
+    assert (call.verb, call.instance, call.grace_seconds) == (contract.Verb.DELETE, "i1", None)
     assert first.urgency is plan.Urgency.TEARDOWN
     assert decide(found, TERMINATING).actions == ()
-    assert removed(decide(found, snapshot.ABSENT)) == [None]
+    assert removed(decide(found, contract.ABSENT)) == [None]
 
 
 def template(seconds: object) -> msgspec.Raw:
@@ -326,12 +328,12 @@ def test_no_instance_is_given_less_time_than_its_template_says(
     text = msgspec.Raw(b"{}") if said is None else template(said)
     found = make(meta=DELETED, deletion=deletion, template=text)
     (call,) = decide(found, dataclasses.replace(RUNNING, grace_seconds=own)).actions
-    assert isinstance(call, plan.Call)
-    assert (call.verb, call.grace_seconds) == (plan.Verb.DELETE, asked)
+    assert isinstance(call, contract.Call)
+    assert (call.verb, call.grace_seconds) == (contract.Verb.DELETE, asked)
     lost = dataclasses.replace(TERMINATING, grace_seconds=own)
     assert decide(found, lost, now=NOW + seconds + 99).actions == ()
     (forced,) = decide(found, lost, now=NOW + seconds + 101).actions
-    assert isinstance(forced, plan.Call)
+    assert isinstance(forced, contract.Call)
     assert forced.grace_seconds == 0
 
 
@@ -342,14 +344,14 @@ def test_a_template_that_nobody_can_read_holds_up_no_teardown(depth: int) -> Non
     deletion = objects.Deletion(drain_seconds=5)
     found = make(meta=DELETED, deletion=deletion, template=msgspec.Raw(deep))
     (call,) = decide(found, dataclasses.replace(RUNNING, grace_seconds=120)).actions
-    assert isinstance(call, plan.Call)
+    assert isinstance(call, contract.Call)
     assert call.grace_seconds == 120
 
 
 def test_only_our_finalizer_is_taken() -> None:
     """A list replaces in a merge patch, so the others' finalizers are written back."""
     found = make(meta={**DELETED, "finalizers": ("other/one", names.FINALIZER)})
-    assert removed(decide(found, snapshot.ABSENT)) == [["other/one"]]
+    assert removed(decide(found, contract.ABSENT)) == [["other/one"]]
 
 
 def test_orphaning_leaves_what_it_is_made_of() -> None:
@@ -372,11 +374,13 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
     if policy == "Wait":
         assert kinds == []
         back = decide(found, RUNNING, now=NOW + 200, fleet=fleet)
-        assert [each.instance for each in back.actions if isinstance(each, plan.Call)] == ["i1"]
+        assert [each.instance for each in back.actions if isinstance(each, contract.Call)] == ["i1"]
     elif policy == "Force":
-        assert [each.grace_seconds for each in late.actions if isinstance(each, plan.Call)] == [0]
+        assert [each.grace_seconds for each in late.actions if isinstance(each, contract.Call)] == [
+            0
+        ]
     else:
-        assert kinds == [plan.Abandon, plan.Emit]
+        assert kinds == [plan.RecordOrphan, plan.RecordEvent]
         recorded = dataclasses.replace(fleet, orphans=frozenset({"i1"}))
         assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [None]
 
@@ -394,7 +398,7 @@ def test_what_nobody_would_remember_is_not_abandoned() -> None:
 
 def test_a_finalizer_comes_before_anything_is_made() -> None:
     """A server made by hand gets ours first, and nothing else."""
-    answer = decide(make(meta={"finalizers": ("other",)}), snapshot.ABSENT)
+    answer = decide(make(meta={"finalizers": ("other",)}), contract.ABSENT)
     assert removed(answer) == [["other", names.FINALIZER]]
     assert verbs(answer) == []
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from controller import contract
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
-from controller.planning import merge_patch, plan, serverset, snapshot
+from controller.kinds import serverset
+from controller.planning import merge_patch, plan
+from controller.planning.refusals import Refusal
 from controller.planning.register import Register
 from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
 
@@ -52,9 +55,9 @@ def deleted(made: plan.Plan) -> list[str]:
     return [each.name for each in made.actions if isinstance(each, plan.Delete)]
 
 
-def refusal(target: str, why: str = "NameTaken") -> snapshot.Refusal:
+def refusal(target: str, why: str = "NameTaken") -> Refusal:
     """Return a refusal of a write to `target`."""
-    return snapshot.Refusal(object=target, reason=why, message="no", terminal=True, time=START)
+    return Refusal(object=target, reason=why, message="no", terminal=True, time=START)
 
 
 def test_a_converged_set_plans_nothing() -> None:
@@ -166,7 +169,7 @@ def test_what_people_add_to_a_service_stays(edit: dict[str, Any]) -> None:
 
 def test_without_dns_there_is_no_service() -> None:
     """A fleet whose servers are not found by DNS needs none, and waits for none."""
-    fleet = snapshot.FleetFacts(name="metal", capabilities=frozenset())
+    fleet = contract.FleetFacts(name="metal", capabilities=frozenset())
     made = planned(rehearse(), service=None, servers=Register(), fleet=fleet)
     assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
 
@@ -178,7 +181,7 @@ def test_without_dns_there_is_no_service() -> None:
         ({"namespace_terminating": True}, "NamespaceTerminating", False),
         (
             {
-                "fleet": snapshot.FleetFacts(
+                "fleet": contract.FleetFacts(
                     name="x", capabilities=CAPABLE, problem="UnknownFleet", message="no fleet x"
                 )
             },
@@ -204,7 +207,7 @@ def test_someone_elses_service_is_never_taken() -> None:
     """A Service of the set's name that is not the set's own stalls it, without a try."""
     foreign = objects.Service(metadata=objects.Meta(name=SET, namespace=NAMESPACE, uid="theirs"))
     made = planned(rehearse(), servers=Register(), service=foreign)
-    assert [each for each in made.actions if not isinstance(each, plan.Emit)] == []
+    assert [each for each in made.actions if not isinstance(each, plan.RecordEvent)] == []
     assert reason(made, "Stalled") == "NameTaken"
 
 

@@ -7,9 +7,12 @@ import dataclasses
 import msgspec
 import pytest
 
+from controller import contract
 from controller.api import objects
-from controller.planning import plan, snapshot
-from controller.planning.server import orders, task
+from controller.contract import tasks
+from controller.contract.tasks import Outcome
+from controller.kinds.server import task
+from controller.planning import plan
 from tests.planning.props import NOW, RUNNING, decide, make, running, told, verbs
 
 
@@ -36,7 +39,7 @@ def at(state: str, **more: object) -> objects.ServerStatus:
     return msgspec.structs.replace(running(), task=msgspec.structs.replace(known, **values))
 
 
-EXEC = snapshot.FleetFacts(name="pods", capabilities=frozenset({snapshot.Capability.EXEC}))
+EXEC = contract.FleetFacts(name="pods", capabilities=frozenset({contract.Capability.EXEC}))
 
 
 def state_written(answer: plan.Plan) -> list[str]:
@@ -90,16 +93,16 @@ def test_nothing_begins_without_a_name_to_claim_under() -> None:
 @pytest.mark.parametrize(
     ("outcome", "on_unknown", "state", "failed"),
     [
-        (task.Outcome(task="t1", state="Succeeded"), "Fail", "Succeeded", False),
-        (task.Outcome(task="t1", state="Failed", error_class="Terminal"), "Fail", "Failed", True),
-        (task.Outcome(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
-        (task.Outcome(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
-        (task.Outcome(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
-        (task.Outcome(task="t1", state="Cancelled"), "Fail", "Cancelled", True),
+        (Outcome(task="t1", state="Succeeded"), "Fail", "Succeeded", False),
+        (Outcome(task="t1", state="Failed", error_class="Terminal"), "Fail", "Failed", True),
+        (Outcome(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
+        (Outcome(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
+        (Outcome(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
+        (Outcome(task="t1", state="Cancelled"), "Fail", "Cancelled", True),
     ],
 )
 def test_how_an_act_ended_is_recorded(
-    outcome: task.Outcome, on_unknown: str, state: str, *, failed: bool | None
+    outcome: Outcome, on_unknown: str, state: str, *, failed: bool | None
 ) -> None:
     """An end leaves a checkpoint, passed or failed; what may run again leaves none."""
     found = make(status=at("Started"), task=asked(onUnknown=on_unknown))
@@ -113,7 +116,7 @@ def test_how_an_act_ended_is_recorded(
 def test_attempts_run_out() -> None:
     """The last attempt that fails is the end."""
     found = make(status=at("Started", attempt=2), task=asked())
-    outcome = task.Outcome(task="t1", state="Failed", error_class="Transient")
+    outcome = Outcome(task="t1", state="Failed", error_class="Transient")
     after = task.finished(found, outcome, NOW)
     assert after is not None
     assert after.task is not None
@@ -122,16 +125,16 @@ def test_attempts_run_out() -> None:
 
 def test_an_outcome_that_nobody_waits_for_is_dropped() -> None:
     """A late result of an act that was given up, or of another task, changes nothing."""
-    late = task.Outcome(task="t1", state="Succeeded")
+    late = Outcome(task="t1", state="Succeeded")
     assert task.finished(make(status=at("Cancelled"), task=asked()), late, NOW) is None
-    other = task.Outcome(task="t0", state="Succeeded")
+    other = Outcome(task="t0", state="Succeeded")
     assert task.finished(make(status=at("Started"), task=asked()), other, NOW) is None
     assert task.finished(make(status=at("Started")), late, NOW) is None
 
 
 def test_what_a_fleet_cannot_do_is_refused_with_a_reason() -> None:
     """A snapshot where the provider has none fails at once, and says NotSupported."""
-    answer = decide(make(status=running(), task=asked(orders.SNAPSHOT)), RUNNING)
+    answer = decide(make(status=running(), task=asked(tasks.SNAPSHOT)), RUNNING)
     patch = answer.actions[0]
     assert isinstance(patch, plan.Patch)
     assert patch.body["status"]["task"]["state"] == "Failed"
@@ -171,8 +174,8 @@ def test_a_restart_is_done_when_the_new_incarnation_is_ready(action: str) -> Non
     found = make(status=running(), task=given, incarnation=2, generation=2)
     before = decide(found, RUNNING)
     assert (verbs(before), before.status) == (["delete"], None)
-    new = snapshot.Observation(
-        phase=snapshot.Phase.RUNNING,
+    new = contract.Observation(
+        phase=contract.Phase.RUNNING,
         id="i2",
         revision="r1",
         incarnation=2,
@@ -203,7 +206,7 @@ def test_a_restart_of_a_server_that_failed_for_good_ends_too() -> None:
     )
     status = msgspec.structs.replace(running(), attempts=spent)
     found = make(status=status, task=asked("Restart", incarnation=2), incarnation=2)
-    after = told(decide(found, snapshot.ABSENT))
+    after = told(decide(found, contract.ABSENT))
     assert after.task is not None
     assert (after.task.state, after.task.error_class) == ("Failed", "Terminal")
 

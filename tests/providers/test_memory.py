@@ -16,12 +16,11 @@ from provider_stages import (
     with_spec,
 )
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
-from controller.planning import plan
-from controller.planning.server import orders
-from controller.planning.snapshot import Phase
-from controller.providers import memory, memory_fleet
+from controller.contract import Phase, tasks
+from controller.providers.memory import machines as memory_fleet
+from controller.providers.memory.provider import MemoryProvider
 
 pytestmark = pytest.mark.looptime
 
@@ -33,11 +32,11 @@ async def begun() -> MemoryStage:
     return stage
 
 
-def act(instance: str, action: str, **given: Any) -> plan.Call:
+def act(instance: str, action: str, **given: Any) -> contract.Call:
     """Return the wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     task = objects.Task(id=f"{action}-1", operation="op", action=action, parameters=parameters)
-    return plan.Call(verb=plan.Verb.ACT, reason="test", instance=instance, task=task)
+    return contract.Call(verb=contract.Verb.ACT, reason="test", instance=instance, task=task)
 
 
 async def test_power_follows_the_server() -> None:
@@ -61,16 +60,16 @@ async def test_a_restore_brings_back_what_the_snapshot_kept() -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     seen = await watch_ready(stage.provider, server)
     (machine,) = stage.fleet.machines
-    write = act(seen.id, orders.EXEC, exec={"command": ["write", "first"]})
-    again = act(seen.id, orders.EXEC, exec={"command": ["write", "second"]})
-    keep = act(seen.id, orders.SNAPSHOT, arguments={"snapshot": "a"})
+    write = act(seen.id, tasks.EXEC, exec={"command": ["write", "first"]})
+    again = act(seen.id, tasks.EXEC, exec={"command": ["write", "second"]})
+    keep = act(seen.id, tasks.SNAPSHOT, arguments={"snapshot": "a"})
     for call in (write, keep, again):
         await stage.provider.act(server, call)
     await stage.provider.resume(server, keep)
-    await stage.provider.act(server, act(seen.id, orders.RESTORE, arguments={"snapshot": "a"}))
+    await stage.provider.act(server, act(seen.id, tasks.RESTORE, arguments={"snapshot": "a"}))
     assert machine.disk == "first"
     with pytest.raises(errors.Stalled) as missing:
-        await stage.provider.act(server, act(seen.id, orders.RESTORE, arguments={"snapshot": "b"}))
+        await stage.provider.act(server, act(seen.id, tasks.RESTORE, arguments={"snapshot": "b"}))
     assert missing.value.reason == "SnapshotMissing"
 
 
@@ -81,7 +80,7 @@ async def test_a_full_zone_is_passed_by_through_an_alternative() -> None:
         zones=("az1", "az2"),
         clock=asyncio.get_running_loop().time,
     )
-    provider = memory.MemoryProvider(fleet)
+    provider = MemoryProvider(fleet)
     server = await MemoryStage().server()
     with pytest.raises(errors.Transient) as full:
         await provider.create(server, create(b'{"spec":{"zone":"az1"}}'))
@@ -95,7 +94,7 @@ async def test_a_full_zone_is_passed_by_through_an_alternative() -> None:
 async def test_servers_are_spread_over_zones() -> None:
     """Without a wish, ordinals take the fleet's failure domains in turn."""
     fleet = memory_fleet.MemoryFleet(zones=("a", "b"), clock=asyncio.get_running_loop().time)
-    provider, stage = memory.MemoryProvider(fleet), MemoryStage()
+    provider, stage = MemoryProvider(fleet), MemoryStage()
     for ordinal in range(4):
         await provider.create(await stage.server(ordinal), create(b"{}"))
     assert [each.zone for each in fleet.machines] == ["a", "b", "a", "b"]
@@ -107,7 +106,7 @@ async def history(seed: int, order: list[int]) -> dict[int, list[str]]:
         memory_fleet.Settings(seed=seed, fail_percent=30, lost_percent=30, broken_percent=30),
         clock=asyncio.get_running_loop().time,
     )
-    provider, stage = memory.MemoryProvider(fleet), MemoryStage()
+    provider, stage = MemoryProvider(fleet), MemoryStage()
     told: dict[int, list[str]] = {ordinal: [] for ordinal in order}
     servers = {ordinal: await stage.server(ordinal) for ordinal in sorted(order)}
     for ordinal in order * 3:
@@ -147,7 +146,7 @@ async def test_a_broken_machine_fails_instead_of_coming_up() -> None:
     clock = asyncio.get_running_loop().time
     settings = memory_fleet.Settings(broken_percent=100, latency_seconds=5)
     fleet = memory_fleet.MemoryFleet(settings, clock=clock)
-    provider, server = memory.MemoryProvider(fleet), await MemoryStage().server()
+    provider, server = MemoryProvider(fleet), await MemoryStage().server()
     began = clock()
     await provider.create(server, create(b"{}"))
     assert provider.observe(server).phase is Phase.PENDING

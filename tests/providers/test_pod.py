@@ -20,10 +20,11 @@ from provider_stages import (
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
+from controller.contract import Phase
 from controller.kube import faults
 from controller.kube.informer import Informer
-from controller.planning.snapshot import Phase
-from controller.providers import pod, pod_observation
+from controller.providers.pod import observation as pod_observation
+from controller.providers.pod.provider import PodProvider
 
 pytestmark = pytest.mark.looptime
 
@@ -309,7 +310,7 @@ async def test_before_the_caches_are_filled_nothing_is_known(stage: PodStage) ->
     server = await stage.server()
     await stage.provider.create(server, create(stage.template("v1")))
     pods: Informer[objects.Pod] = Informer(stage.api, Resource.PODS)
-    unfilled = pod.PodProvider(stage.api, pods)
+    unfilled = PodProvider(stage.api, pods)
     assert unfilled.observe(server).phase is Phase.UNKNOWN
     assert unfilled.look("anything") is Phase.UNKNOWN
 

@@ -14,12 +14,11 @@ import msgspec
 import pytest
 from provider_stages import PodStage, create, watch_ready
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
+from controller.contract import tasks
 from controller.kube import faults
 from controller.kube.api import ExecResult
-from controller.planning import plan
-from controller.planning.server import orders
 
 # Of prctl(2).
 SET_CHILD_SUBREAPER = 36
@@ -90,7 +89,7 @@ def container(tmp_path: Path) -> Any:
     made.end_all()
 
 
-def call(command: Sequence[str], *, identity: str = "task", **given: Any) -> plan.Call:
+def call(command: Sequence[str], *, identity: str = "task", **given: Any) -> contract.Call:
     """Return the wish for a command."""
     seconds = given.pop("timeout_seconds", 30)
     grace = given.pop("grace_seconds", 2)
@@ -102,10 +101,10 @@ def call(command: Sequence[str], *, identity: str = "task", **given: Any) -> pla
     task = objects.Task(
         id=identity,
         operation="op",
-        action=orders.EXEC,
+        action=tasks.EXEC,
         parameters=msgspec.Raw(msgspec.json.encode(parameters)),
     )
-    return plan.Call(verb=plan.Verb.ACT, reason="test", task=task)
+    return contract.Call(verb=contract.Verb.ACT, reason="test", task=task)
 
 
 async def prepare(stage: PodStage, container: Container) -> objects.Server:
@@ -131,7 +130,7 @@ async def until(seen: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-Run = Callable[[objects.Server, plan.Call], Awaitable[Any]]
+Run = Callable[[objects.Server, contract.Call], Awaitable[Any]]
 
 
 async def test_a_command_that_succeeds(stage: PodStage, container: Container) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from controller import errors
 from controller.api import names, objects
-from controller.providers import pod_manifest
+from controller.providers.pod import manifest as pod_manifest
 
 
 def server(**spec: Any) -> objects.Server:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from controller.api import clock, names, objects
-from controller.planning.snapshot import Phase
-from controller.providers import pod_observation
+from controller.contract import Phase
+from controller.providers.pod import observation as pod_observation
 
 NOW = clock.parse("2026-06-01T12:00:00Z")
 EARLIER = "2026-06-01T11:00:00Z"

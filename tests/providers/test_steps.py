@@ -11,13 +11,12 @@ from aiohttp import web
 from api_server import Verdict, chaos
 from provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
 
-from controller import errors
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.resources import Resource
+from controller.contract import tasks
 from controller.kube import faults
-from controller.planning import plan
-from controller.planning.server import orders
-from controller.providers.steps import Steps
+from controller.providers.steps.steps import Steps
 
 
 @pytest.fixture
@@ -58,18 +57,18 @@ async def site() -> AsyncIterator[tuple[Site, str]]:
     await runner.cleanup()
 
 
-def task(action: str, **given: Any) -> plan.Call:
+def task(action: str, **given: Any) -> contract.Call:
     """Return the wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     wanted = objects.Task(id="op/run/step", operation="op", action=action, parameters=parameters)
-    return plan.Call(verb=plan.Verb.ACT, reason="test", task=wanted)
+    return contract.Call(verb=contract.Verb.ACT, reason="test", task=wanted)
 
 
 async def request(stage: PodStage, url: str, *, seconds: int = 5, **more: Any) -> Any:
     """Have the operator send a request on behalf of a server that has this machine's address."""
     server = await stage.server()
     steps = Steps(stage.api)
-    call = task(orders.HTTP, timeoutSeconds=seconds, http={"url": url, **more})
+    call = task(tasks.HTTP, timeoutSeconds=seconds, http={"url": url, **more})
     try:
         return await steps.run(server, call, ["127.0.0.1"])
     finally:
@@ -161,10 +160,10 @@ async def test_only_harmless_requests_are_resumed(stage: PodStage, site: tuple[S
     await stage.begin()
     asked, url = site
     server, steps = await stage.server(), Steps(stage.api)
-    call = task(orders.HTTP, http={"url": url, "method": "POST"})
+    call = task(tasks.HTTP, http={"url": url, "method": "POST"})
     with pytest.raises(errors.UnknownOutcome):
         await steps.resume(server, call, ["127.0.0.1"])
-    await steps.resume(server, task(orders.HTTP, http={"url": url}), ["127.0.0.1"])
+    await steps.resume(server, task(tasks.HTTP, http={"url": url}), ["127.0.0.1"])
     assert [method for method, _, _, _ in asked.asked] == ["GET"]
     await steps.close()
 
@@ -175,7 +174,7 @@ async def test_a_pods_request_goes_to_its_own_address_only(stage: PodStage) -> N
     server = await stage.server()
     await stage.provider.create(server, create(stage.template("v1")))
     await watch_ready(stage.provider, server)
-    call = task(orders.HTTP, http={"url": "http://127.0.0.1/"})
+    call = task(tasks.HTTP, http={"url": "http://127.0.0.1/"})
     with pytest.raises(errors.Stalled) as refused:
         await stage.provider.act(server, call)
     assert refused.value.reason == "UrlRefused"
@@ -188,9 +187,9 @@ TEMPLATE = {
 JOB = (NAMESPACE, names.job("op/run/step"))
 
 
-def job_call() -> plan.Call:
+def job_call() -> contract.Call:
     """Return the wish for a Job."""
-    return task(orders.JOB, timeoutSeconds=600, job={"template": TEMPLATE})
+    return task(tasks.JOB, timeoutSeconds=600, job={"template": TEMPLATE})
 
 
 async def end_job(stage: PodStage, kind: str, name: str = JOB[1]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from controller import errors
-from controller.providers import urls
+from controller.providers.steps import urls
 
 OWN = ("10.1.2.3", "fd00::7")
 ALLOWED = tuple(urls.parse_target(each) for each in ("https://hooks.example.com/deploy",))

@@ -11,7 +11,7 @@ from universe import Universe, application, component
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.execution import forecast, inspection
+from controller.presentation import forecast, inspection
 
 pytestmark = pytest.mark.looptime
 

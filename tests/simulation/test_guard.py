@@ -12,10 +12,10 @@ from universe import Universe, application, component, operation
 
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.contract import tasks
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.router import Router
 from controller.kube.api import ExecResult
-from controller.planning.server import task
 from controller.telemetry import metrics
 
 pytestmark = pytest.mark.looptime
@@ -61,7 +61,7 @@ async def is_acting(universe: Universe, started: asyncio.Event, name: str) -> No
     await universe.until(
         lambda: (
             universe.get(Resource.SERVERS, name)["status"].get("task", {}).get("state")
-            == task.STARTED
+            == tasks.STARTED
         )
     )
 

@@ -10,7 +10,7 @@ from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.execution.keys import Key
+from controller.planning.keys import Key
 
 pytestmark = pytest.mark.looptime
 

@@ -27,8 +27,8 @@ from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api.resources import Resource
+from controller.kinds.operation import targets
 from controller.kube.api import ExecResult
-from controller.planning.operation import targets
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"

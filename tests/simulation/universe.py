@@ -18,15 +18,15 @@ from typing import Any, Self
 from api_server import ApiServer, Faults, Kubelet
 
 from controller.api.resources import Resource
+from controller.execution.caches import Caches
 from controller.execution.engine import Engine
+from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
-from controller.execution.recorder import Recorder
-from controller.execution.world import World
 from controller.execution.writer import Writer
 from controller.providers import registry
-from controller.providers.memory import MemoryProvider
-from controller.providers.memory_fleet import MemoryFleet
+from controller.providers.memory.machines import MemoryFleet
+from controller.providers.memory.provider import MemoryProvider
 
 Json = dict[str, Any]
 # Virtual seconds after which an engine that has not come to rest never will.
@@ -38,7 +38,7 @@ class Process:
     """One operator process: what is lost when it is killed."""
 
     def __init__(self, server: ApiServer, name: str, machines: MemoryFleet) -> None:
-        self.world = World(server)
+        self.world = Caches(server)
         pool = Pool()
         providers = registry.build(
             api=server, pods=self.world.pods, claims=self.world.claims, jobs=self.world.jobs
@@ -53,7 +53,7 @@ class Process:
             ),
             writer=Writer(server),
             pool=pool,
-            recorder=Recorder(server, reporter=name, clock=server.now),
+            recorder=EventWriter(server, reporter=name, clock=server.now),
             clock=server.now,
             holder=name,
         )

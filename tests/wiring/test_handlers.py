@@ -10,7 +10,7 @@ import kopf
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.keys import Key
+from controller.planning.keys import Key
 from controller.wiring import handlers
 
 PATIENCE_SECONDS = 20.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proof.faults import chance, kinds, requests
+from proof.faults import kinds, random_faults, requests
 from proof.faults.kinds import Kind
 
 POD = requests.Request(verb="create", resource="pods", namespace="shop", name="web-0")
@@ -59,16 +59,16 @@ def test_keys_number_what_is_alike() -> None:
 @given(st.integers(), st.text())
 def test_one_seed_one_fate(seed: int, key: str) -> None:
     """The same seed and key give the same fault in every run."""
-    faults = chance.Faults(seed=seed, rates=chance.STORM)
-    assert chance.decide(faults, key, POD) == chance.decide(faults, key, POD)
+    faults = random_faults.Faults(seed=seed, rates=random_faults.STORM)
+    assert random_faults.decide(faults, key, POD) == random_faults.decide(faults, key, POD)
 
 
 @given(st.integers(), st.text(), st.sampled_from(["watch", "list", "get", "create", "patch"]))
 def test_only_what_can_happen_happens(seed: int, key: str, verb: str) -> None:
     """A watch is never refused, a create never stale: faults fit their requests."""
     request = requests.Request(verb=verb, resource="pods")
-    faults = chance.Faults(seed=seed, rates=dict.fromkeys(Kind, 0.1))
-    fault = chance.decide(faults, key, request)
+    faults = random_faults.Faults(seed=seed, rates=dict.fromkeys(Kind, 0.1))
+    fault = random_faults.decide(faults, key, request)
     assert fault.kind in (*request.possible, Kind.NONE)
     assert 0 <= fault.seconds <= max(faults.delay_seconds, faults.freeze_seconds)
 
@@ -76,14 +76,14 @@ def test_only_what_can_happen_happens(seed: int, key: str, verb: str) -> None:
 @pytest.mark.parametrize(("kind", "rate"), [(Kind.LOST, 0.3), (Kind.ERROR, 0.02), (Kind.BUSY, 1)])
 def test_rates_are_kept(kind: Kind, rate: float) -> None:
     """Over many requests a fault befalls the share that was asked for."""
-    faults = chance.Faults(seed=7, rates={kind: rate})
-    hit = sum(chance.decide(faults, str(n), POD).kind is kind for n in range(5000))
+    faults = random_faults.Faults(seed=7, rates={kind: rate})
+    hit = sum(random_faults.decide(faults, str(n), POD).kind is kind for n in range(5000))
     assert hit / 5000 == pytest.approx(rate, abs=0.03)
 
 
 def test_spared_resources_are_fine() -> None:
     """Whoever is spared suffers nothing."""
-    faults = chance.Faults(rates={Kind.ERROR: 1.0}, spared=frozenset({"pods"}))
+    faults = random_faults.Faults(rates={Kind.ERROR: 1.0}, spared=frozenset({"pods"}))
     assert faults.fault("x", POD) is kinds.FINE
 
 
@@ -95,7 +95,7 @@ def test_a_log_replays(tmp_path: Path) -> None:
         {"time": 2.0, "crash": "after commit", "number": 4, "request": "x"},
     ]
     log.write_text("".join(json.dumps(each) + "\n" for each in entries))
-    replay = chance.Replay.read(log)
+    replay = random_faults.Replay.read(log)
     expected = kinds.Fault(kind=Kind.LAG, seconds=2.5, after=3)
     assert replay.fault("create pods/web-0#0", POD) == expected
     assert replay.fault("create pods/web-0#1", POD) is kinds.FINE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proof import history
-from proof.history import journal, process, scribe, verdict, writes
+from proof.history import audit_reader, journal, process, verdict, writes
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 Object = dict[str, Any]
@@ -18,10 +18,10 @@ class Shop:
     """An application with one set of servers, written down as the operator would make it."""
 
     def __init__(self, replicas: int = 2, surge: int = 0) -> None:
-        self.log = scribe.Scribe()
-        finalizers = (scribe.FINALIZER,)
+        self.log = audit_reader.Scribe()
+        finalizers = (audit_reader.FINALIZER,)
         self.application = self.log.create(
-            "applications", "shop", by=scribe.PERSON, finalizers=finalizers
+            "applications", "shop", by=audit_reader.PERSON, finalizers=finalizers
         )
         spec = {"application": "shop", "component": "web", "replicas": replicas}
         self.servers: list[Object] = []
@@ -41,7 +41,7 @@ class Shop:
             name or f"shop-web-{ordinal}",
             owner=self.set,
             spec={"application": "shop", "component": "web", "ordinal": ordinal},
-            finalizers=(scribe.FINALIZER,),
+            finalizers=(audit_reader.FINALIZER,),
         )
         self.servers.append(made)
         return made
@@ -68,7 +68,7 @@ class Shop:
 
     def torn_down(self) -> None:
         """Delete everything in order."""
-        self.log.delete(self.application, by=scribe.PERSON)
+        self.log.delete(self.application, by=audit_reader.PERSON)
         self.log.delete(self.set)
         for server in self.servers:
             self.log.delete(server)
@@ -244,7 +244,7 @@ def test_i2_a_patch_says_which_object() -> None:
     """A patch without UID and resourceVersion is seen; what others do is not ours to judge."""
     shop = Shop()
     server = shop.server(0)
-    shop.log.patch(server, spec={"incarnation": 2}, unidentified=True, by=scribe.PERSON)
+    shop.log.patch(server, spec={"incarnation": 2}, unidentified=True, by=audit_reader.PERSON)
     assert broken(shop) == []
     shop.log.patch(server, spec={"incarnation": 3}, unidentified=True)
     assert broken(shop) == ["I2"]
@@ -262,7 +262,7 @@ def test_i3_nothing_is_made_below_what_is_going() -> None:
     """A server made long after its application began to go is seen."""
     shop = Shop()
     shop.server(0)
-    shop.log.delete(shop.application, by=scribe.PERSON)
+    shop.log.delete(shop.application, by=audit_reader.PERSON)
     shop.server(1)
     assert broken(shop) == []
     shop.log.wait(30)
@@ -285,7 +285,7 @@ def test_i3_a_name_may_be_used_again() -> None:
     shop = Shop()
     shop.torn_down()
     shop.log.wait(30)
-    shop.log.create("applications", "shop", by=scribe.PERSON)
+    shop.log.create("applications", "shop", by=audit_reader.PERSON)
     labels = {"argosy.dev/application": "shop"}
     shop.log.create("persistentvolumeclaims", "data-shop-web-0", labels=labels)
     assert broken(shop) == []
@@ -325,7 +325,7 @@ def test_i4_a_claim_may_go_after_its_server_or_by_a_persons_hand() -> None:
         mark = {**labels, "argosy.dev/server": name}
         claim = shop.log.create("persistentvolumeclaims", f"data-{name}", labels=mark)
         if ordinal:
-            shop.log.delete(claim, by=scribe.PERSON)
+            shop.log.delete(claim, by=audit_reader.PERSON)
         else:
             shop.log.delete(server)
             shop.log.patch(server, finalizers=())
@@ -428,7 +428,7 @@ def test_i7_checkpoints_stay_while_their_run_goes_on(state: str, wrong: list[str
     """A checkpoint that vanishes in the middle of its run is seen; afterwards it may go."""
     shop = Shop()
     now = {"run": "1", "conditions": [{"type": "Succeeded", "status": state}]}
-    shop.log.create("operations", "x", by=scribe.PERSON, status=now)
+    shop.log.create("operations", "x", by=audit_reader.PERSON, status=now)
     server = shop.server(0)
     passed = {"operation": "x", "run": "1", "step": "drain", "incarnation": 1}
     shop.log.patch(server, status={"incarnation": 1, "checkpoints": [passed]})
@@ -455,7 +455,7 @@ def test_i8_everything_is_looked_at() -> None:
     """A generation that no status speaks of for longer than the bound is seen."""
     shop = Shop()
     shop.whole()
-    shop.log.patch(shop.application, spec={"paused": True}, by=scribe.PERSON)
+    shop.log.patch(shop.application, spec={"paused": True}, by=audit_reader.PERSON)
     shop.log.wait(20)
     shop.log.patch(shop.servers[0], spec={"incarnation": 2})
     assert broken(shop, visit_within=30) == []
@@ -589,11 +589,11 @@ def test_a_verdict_tells_the_story() -> None:
 def test_i2_strangers_are_left_alone() -> None:
     """A write to a pod that somebody else made is seen; to one that a server controls it is not."""
     shop = Shop()
-    own = shop.log.create("pods", "shop-web-1", by=scribe.PERSON)
+    own = shop.log.create("pods", "shop-web-1", by=audit_reader.PERSON)
     shop.log.patch(own, status={"phase": "Running"})
     assert broken(shop) == ["I2"]
     shop = Shop()
-    handed = shop.log.create("pods", "shop-web-0", owner=shop.server(0), by=scribe.PERSON)
+    handed = shop.log.create("pods", "shop-web-0", owner=shop.server(0), by=audit_reader.PERSON)
     shop.log.patch(handed, status={"phase": "Running"})
     assert broken(shop) == []
 
@@ -656,7 +656,7 @@ def test_budget_of_an_operation(concurrency: int | str, wrong: list[str]) -> Non
     shop = Shop(replicas=4)
     status = {"total": 4}
     spec = {"application": "shop", "concurrency": concurrency}
-    shop.log.create("operations", "x", by=scribe.PERSON, spec=spec, status=status)
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status=status)
     for ordinal in range(2):
         server = shop.server(ordinal)
         shop.log.patch(server, spec={"task": {"id": f"x/{ordinal}", "operation": "x"}})

@@ -1,0 +1,30 @@
+"""What a provider is, in one room: what it sees, what it is asked, what it answers.
+
+Planning asks by these words, providers answer in them, and neither knows the other.
+"""
+
+from controller.contract.call import Call, Verb
+from controller.contract.observation import (
+    ABSENT,
+    UNKNOWN,
+    Capability,
+    FleetFacts,
+    Observation,
+    Phase,
+)
+from controller.contract.provider import NOTHING, Changed, Provider, Receipt
+
+__all__ = [
+    "ABSENT",
+    "NOTHING",
+    "UNKNOWN",
+    "Call",
+    "Capability",
+    "Changed",
+    "FleetFacts",
+    "Observation",
+    "Phase",
+    "Provider",
+    "Receipt",
+    "Verb",
+]

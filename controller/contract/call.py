@@ -1,0 +1,32 @@
+"""What a provider is asked to do with one server."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from controller.api import objects
+
+
+class Verb(enum.StrEnum):
+    """What a provider is asked to do with one server."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    ACT = "act"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    DELETE = "delete"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Ask the server's provider; `template` is the one to use, alternatives merged in."""
+
+    verb: Verb
+    reason: str
+    template: bytes = b""
+    alternative: int = 0
+    instance: str = ""
+    grace_seconds: int | None = None
+    task: objects.Task | None = None

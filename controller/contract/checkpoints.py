@@ -1,0 +1,110 @@
+"""The steps that a server has passed: what lets a retry go on where it stopped.
+
+The Server planner writes them when a task ends well, the Operation planner reads them. A checkpoint
+names the incarnation that passed it; what another incarnation passed does not count, unless the
+operation itself made the new one.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from controller.api import names, objects
+from controller.contract import tasks
+
+# Operations whose checkpoints a server remembers, the latest ones, and what of each: 256 in all.
+KEPT_OPERATIONS = 4
+KEPT_STEPS = 64
+
+Checkpoints = tuple[objects.Checkpoint, ...]
+
+
+def after(
+    before: Checkpoints,
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    *,
+    incarnation: int,
+    failed: bool = False,
+) -> Checkpoints:
+    """Return a server's checkpoints once `task` has ended, at that incarnation.
+
+    Those of its operation become the ones that counted when the task was given, plus its step,
+    or less the step that it undid; what failed in the same run stays. They move to the last place,
+    and the oldest operations fall out.
+    """
+    mine = [each for each in before if _owner(each) == _owner_of_task(task)]
+    others = [each for each in before if _owner(each) != _owner_of_task(task)]
+    recent = set(list(dict.fromkeys(_owner(each) for each in others))[-(KEPT_OPERATIONS - 1) :])
+    kept = [
+        each
+        for each in mine
+        if each.run == task.run
+        and each.step != task.step
+        and (each.failed or tasks.undoes(each.step))
+    ]
+    undone = "" if failed else given.compensates
+    passed = [step for step in given.passed if step not in (task.step, undone)]
+    stamped = [
+        objects.Checkpoint(
+            operation=task.operation, run=task.run, step=step, incarnation=incarnation
+        )
+        for step in passed
+    ]
+    stamped.append(
+        objects.Checkpoint(
+            operation=task.operation,
+            run=task.run,
+            step=task.step,
+            incarnation=incarnation,
+            failed=failed,
+        )
+    )
+    own = [*kept, *stamped][-KEPT_STEPS:]
+    return (*(each for each in others if _owner(each) in recent), *own)
+
+
+def broken(before: Checkpoints, task: objects.Task, *, incarnation: int) -> Checkpoints:
+    """Return a server's checkpoints once `task` has failed because its orders cannot be read.
+
+    What counted when it was given is not known then, so nothing that was passed is forgotten.
+    """
+    mark = objects.Checkpoint(
+        operation=task.operation,
+        run=task.run,
+        step=task.step,
+        incarnation=incarnation,
+        failed=True,
+    )
+    same = (mark.operation, mark.run, mark.step)
+    kept = [each for each in before if (each.operation, each.run, each.step) != same]
+    return (*kept, mark)[-KEPT_OPERATIONS * KEPT_STEPS :]
+
+
+def _owner(checkpoint: objects.Checkpoint) -> tuple[str, str]:
+    return checkpoint.operation, identity(checkpoint.run)
+
+
+def _owner_of_task(task: objects.Task) -> tuple[str, str]:
+    return task.operation, identity(task.run)
+
+
+def identity(run: str) -> str:
+    """Return the part of a task's run that tells its Operation from others of the same name."""
+    return run.partition(".")[0]
+
+
+def identity_of(operation: objects.Operation) -> str:
+    """Return what the runs of an Operation's tasks begin with."""
+    return _digest(operation.metadata.uid)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest(uid: str) -> str:
+    """Asked for each server of an operation, again and again."""
+    return names.digest(uid)
+
+
+def run_of(operation: objects.Operation, run: str) -> str:
+    """Return the run as tasks and checkpoints have it: no other Operation has the same."""
+    return f"{identity_of(operation)}.{run}"

@@ -1,0 +1,85 @@
+"""What a provider sees of a server, what it can do, and what planning knows of its fleet."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+
+class Capability(enum.StrEnum):
+    """What a provider can do beyond create, observe and delete."""
+
+    DNS = "Dns"  # servers are found by a headless Service of the ServerSet's name
+    CLAIMS = "Claims"  # servers may have volume claims of their own
+    CHANGE_IN_PLACE = "ChangeInPlace"
+    STOP = "Stop"  # a server can be stopped and started without losing what it is
+    EXEC = "Exec"
+    SNAPSHOT = "Snapshot"
+    RESTORE = "Restore"
+
+
+class Phase(enum.StrEnum):
+    """What is seen of a server's substance."""
+
+    UNKNOWN = "Unknown"  # not observed yet: nothing may be concluded
+    ABSENT = "Absent"
+    PENDING = "Pending"
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+    UNREACHABLE = "Unreachable"
+    FOREIGN = "Foreign"  # the name is taken by something that is not this server's
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a provider sees of one server at this moment."""
+
+    phase: Phase
+    id: str = ""
+    zone: str = ""
+    addresses: tuple[str, ...] = ()
+    revision: str = ""
+    incarnation: int = 0
+    alternative: int = 0
+    ready: bool = False
+    ready_since: float = 0.0
+    # An in-place change has been asked for and is not yet seen to be complete.
+    changing: bool = False
+    # What differs, by hand of others, from what was made ("label argosy.dev/component"); sorted.
+    drift: tuple[str, ...] = ()
+    reason: str = ""
+    message: str = ""
+    # Transient or Terminal, for FAILED and for a PENDING that will not get better.
+    error_class: str = ""
+    since: float = 0.0
+    # How long the instance has to end by what it was made from; None where nothing says.
+    grace_seconds: int | None = None
+    # Claims that exist, by template name; `claims_terminating` among them are on their way out.
+    claims: tuple[str, ...] = ()
+
+
+ABSENT = Observation(phase=Phase.ABSENT)
+
+
+UNKNOWN = Observation(phase=Phase.UNKNOWN)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetFacts:
+    """What planning needs of the fleet that an object names.
+
+    `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used, with a message.
+    `keeps_orphans` tells whether there is a Fleet object to record abandoned instances on, and
+    `orphans` are the ids already recorded there. `may_abandon` is false where there is no record,
+    and nobody else who would collect what was let go.
+    """
+
+    name: str
+    capabilities: frozenset[Capability] = frozenset()
+    problem: str = ""
+    message: str = ""
+    keeps_orphans: bool = False
+    may_abandon: bool = True
+    orphans: frozenset[str] = frozenset()

@@ -1,0 +1,115 @@
+"""What a provider promises: the contract between the engine and what servers are made of.
+
+A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one
+is a new file here and a line in `registry.py`; one suite under `tests/contracts/` holds them all to
+this page.
+
+Which error means what: `errors.Stalled` a refusal that retrying cannot help (reasons `NameTaken`,
+`TemplateRefused`, `NotSupported`, …); `errors.Transient` may pass; `errors.UnknownOutcome` the call
+may have taken effect, observe first; `errors.Waiting` not now (a limit, an older instance still
+going). Anything else is a bug and is reported as Transient with reason `InternalError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from controller.api import objects
+from controller.contract.call import Call
+from controller.contract.observation import Capability, Observation, Phase
+from controller.kube.receipts import WriteReceipt
+
+# What the API server wrote for a call, so that nothing is planned before caches show it. Empty
+# where a provider sees its own calls at once.
+Receipt = tuple[WriteReceipt, ...]
+NOTHING: Receipt = ()
+
+# Called with the namespace and name of a server of which something else may now be seen.
+Changed = Callable[[str, str], None]
+
+
+class Provider(Protocol):
+    """One kind of substance, such as pods, for the servers of the fleets that name it."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this provider can do beyond create, observe and delete; constant."""
+
+    def subscribe(self, changed: Changed) -> None:
+        """Call `changed` whenever what `observe` answers may have changed by itself."""
+
+    def observe(self, server: objects.Server) -> Observation:
+        """Return what is seen of `server`, from memory and at once.
+
+        UNKNOWN until the provider has seen a consistent state. A state older than the provider's
+        own last calls is told apart by what those calls returned. Never raises for the server's
+        sake.
+        """
+
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the id of what there is of a server, known by its name and UID alone.
+
+        Empty where there is nothing, None where that is not known yet. Teardown relies on it when
+        all else fails: nothing that anybody wrote may make it raise.
+        """
+
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return the addresses that are the server's alone, none that it shares with its host.
+
+        Only these may the operator itself call on a user's behalf.
+        """
+
+    async def create(self, server: objects.Server, call: Call) -> Receipt:
+        """Make the substance of `server` at its incarnation from `call.template`.
+
+        Idempotent by server and incarnation: repeated after an unknown outcome it adopts what the
+        first call made. What is somebody else's is never touched: Stalled, `NameTaken`. While an
+        older instance is there: Waiting.
+        """
+
+    async def change(self, server: objects.Server, call: Call) -> Receipt:
+        """Bring the instance `call.instance` to `server` and `call.template` in place.
+
+        Without a template it only mends drift. With the capability Stop it also stops or starts
+        the instance as the server's power says. Stalled, `NotSupported`, when it would take a new
+        instance.
+        """
+
+    async def act(self, server: objects.Server, call: Call) -> Mapping[str, str]:
+        """Carry out `call.task` on the instance `call.instance` to its end; return facts of it.
+
+        `planning.orders` says what a task carries; it is bounded by the timeout given there. Raises
+        Stalled with `NotSupported` where the capability is missing.
+        """
+
+    async def resume(self, server: objects.Server, call: Call) -> Mapping[str, str]:
+        """Follow to its end what another process began for `call.task`, at the same attempt.
+
+        Acts that find their own beginning (snapshots, restores, jobs, harmless requests) may begin
+        here; no other does. Raises UnknownOutcome, `NoTrace`, where nothing can be followed.
+        """
+
+    async def cancel(self, server: objects.Server, call: Call) -> None:
+        """End what `act` runs for `call.task`, as far as that is possible."""
+
+    async def delete(self, server: objects.Server, call: Call) -> Receipt:
+        """Begin to tear down `call.instance`, and no other; gone already is success.
+
+        With `call.grace_seconds` 0 the instance is given up without asking it.
+        """
+
+    def look(self, instance: str) -> Phase:
+        """Return what is known of an instance by its id, for orphans: their server may be gone.
+
+        UNREACHABLE while nothing of it is heard, ABSENT once it certainly exists no more.
+        """
+
+    async def collect(self, instance: str, server: str) -> Receipt:
+        """Begin to tear down an orphan that can be reached again; gone already is success.
+
+        `server` is the "namespace/name" of the Server that it was, which may exist anew.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections; servers go on."""

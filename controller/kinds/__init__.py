@@ -1,0 +1,1 @@
+"""The kinds: one folder each, alike inside; `registry` is the only list of them."""

@@ -1,0 +1,246 @@
+"""An application's components, each with its set, its revisions, and what it waits for.
+
+The Application planner decides from these; every decision about one component may look at those
+that it depends on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller.api import conditions, objects
+from controller.api.reasons import Reason
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.revisions import contents, proven_revisions, rejection
+from controller.kinds.revisions.contents import Content
+from controller.planning import rendering
+from controller.planning.ownership import owned_by
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One component: what is asked for, what is to run, and what is there."""
+
+    component: objects.Component
+    # What the user asks for, and its ControllerRevision once there is one.
+    wanted: Content
+    stored: objects.ControllerRevision | None
+    # The last revision known to be good, or "", and the record of it if it is still stored.
+    proven_revision: str
+    proven: objects.ControllerRevision | None
+    # What runs if the revision that is asked for is condemned: another that was good, or none.
+    refuge: Content | None
+    sentence: rejection.Rejection | None
+    server_set: objects.ServerSet | None
+    # What is to be: the application's replicas, or what others scaled the set to.
+    replicas: int
+    deletion: objects.Deletion
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def target(self) -> Content:
+        """The revision that is to run: what is asked for, unless that is condemned."""
+        if self.sentence is not None and self.refuge is not None:
+            return self.refuge
+        return self.wanted
+
+    @property
+    def reverted(self) -> bool:
+        """Whether another revision runs than the user asks for."""
+        return self.target.revision != self.wanted.revision
+
+    @property
+    def going(self) -> bool:
+        """Whether the set is on its way out."""
+        return (
+            self.server_set is not None and self.server_set.metadata.deletion_timestamp is not None
+        )
+
+    @property
+    def told(self) -> bool:
+        """Whether the set's spec is all that it should be."""
+        if self.server_set is None:
+            return False
+        spec = self.server_set.spec
+        return (
+            spec.replicas == self.replicas
+            and same_content(spec, self.target)
+            and spec.rollout == self.component.rollout
+            and rendering.same(spec.recovery, self.recovery(self.target.alternatives))
+            and spec.deletion == self.deletion
+        )
+
+    def recovery(self, alternatives: tuple[objects.Alternative, ...]) -> objects.Recovery:
+        """Return the recovery policy of today with a revision's alternatives."""
+        return msgspec.structs.replace(self.component.recovery, alternatives=alternatives)
+
+    @property
+    def observed(self) -> bool:
+        """Whether the set was told the target, and its status speaks of that."""
+        found = self.server_set
+        return (
+            found is not None
+            and not self.going
+            and self.told
+            and found.status.observed_generation == found.metadata.generation
+            and found.status.revision == self.target.revision
+        )
+
+    @property
+    def ready(self) -> conditions.Condition | None:
+        """The set's own verdict on the target."""
+        if self.server_set is None or not self.observed:
+            return None
+        return conditions.find(self.server_set.status.conditions, "Ready")
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the set says of the target that it does not get there by itself."""
+        found = self.server_set
+        if found is None or not self.observed:
+            return False
+        return conditions.is_true(found.status.conditions, "Stalled")
+
+    @property
+    def converged(self) -> bool:
+        """Whether every server is available at the target."""
+        return self.ready is not None and self.ready.status == "True"
+
+    @property
+    def dependable(self) -> bool:
+        """Whether those that depend on the component may go on.
+
+        Servers that failed for good within the failure budget keep nobody waiting.
+        """
+        ready = self.ready
+        return ready is not None and (
+            ready.status == "True" or ready.reason == Reason.SERVERS_FAILED
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """All components of an application, and the sets of components that it has no longer."""
+
+    rows: Mapping[str, Row]
+    removed: Mapping[str, objects.ServerSet]
+    # Sets of the names that are needed but controlled by something else.
+    foreign: tuple[objects.ServerSet, ...]
+
+    def waits_for(self, row: Row) -> tuple[str, ...]:
+        """Return the components that must be available at their target before `row` goes on."""
+        return tuple(
+            each
+            for each in row.component.depends_on
+            if each in self.rows and not self.rows[each].dependable
+        )
+
+    def stuck(self, row: Row) -> bool:
+        """Return whether something that `row` waits for, however far off, needs a person."""
+        return any(
+            self.rows[each].stalled or self.stuck(self.rows[each]) for each in self.waits_for(row)
+        )
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The revision that the user asks for, of each component."""
+        return {name: row.wanted.revision for name, row in self.rows.items()}
+
+
+def tabulate(snapshot: ApplicationSnapshot) -> Table:
+    """Return the application's components with all that is known of each."""
+    application = snapshot.application
+    sets = {name: each for name, each in snapshot.sets.items() if owned_by(each, application)}
+    foreign = tuple(each for each in snapshot.sets.values() if not owned_by(each, application))
+    revisions = [each for each in snapshot.revisions if owned_by(each, application)]
+    wanted = {each.name: contents.of_component(each) for each in application.spec.components}
+    asked = {name: content.revision for name, content in wanted.items()}
+    rows = {
+        each.name: _row(
+            application,
+            each,
+            wanted=wanted[each.name],
+            asked=asked,
+            server_set=sets.get(each.name),
+            revisions=revisions,
+        )
+        for each in application.spec.components
+    }
+    removed = {name: each for name, each in sorted(sets.items()) if name not in rows}
+    return Table(rows=rows, removed=removed, foreign=foreign)
+
+
+def _row(
+    owner: objects.Application,
+    component: objects.Component,
+    *,
+    wanted: Content,
+    asked: Mapping[str, str],
+    server_set: objects.ServerSet | None,
+    revisions: Sequence[objects.ControllerRevision],
+) -> Row:
+    told = next((each for each in owner.status.components if each.name == component.name), None)
+    proven = server_set.status.proven_revision if server_set else ""
+    proven = proven or (told.proven_revision if told else "")
+    past = proven_revisions.past(revisions, component.name, proven)
+    stored = past.find(wanted.revision)
+    sentence = rejection.read(stored) if stored else None
+    if sentence is not None and not rejection.stands(sentence, asked):
+        sentence = None
+    named = past.find(sentence.refuge) if sentence is not None and sentence.refuge else None
+    return Row(
+        component=component,
+        wanted=wanted,
+        stored=stored,
+        proven_revision=proven,
+        proven=past.find(proven),
+        refuge=_content(named or past.choose({wanted.revision}), component),
+        sentence=sentence,
+        server_set=server_set,
+        replicas=_replicas(component, server_set, told),
+        deletion=owner.spec.deletion,
+    )
+
+
+def _content(
+    stored: objects.ControllerRevision | None, component: objects.Component
+) -> Content | None:
+    if stored is None:
+        return None
+    return contents.of_revision(
+        stored, proven_revisions.revision_of(stored), component.volume_claims
+    )
+
+
+def _replicas(
+    component: objects.Component,
+    server_set: objects.ServerSet | None,
+    told: objects.ComponentStatus | None,
+) -> int:
+    """Return how many servers the component is to have.
+
+    Replicas that the application names win. Left out, they are whatever somebody scaled the set to;
+    and a set that was deleted by hand comes back with what its application last reported.
+    """
+    if component.replicas is not None:
+        return component.replicas
+    if server_set is not None:
+        return server_set.spec.replicas
+    return told.desired if told else 1
+
+
+def same_content(spec: objects.ServerSetSpec, content: Content) -> bool:
+    """Return whether the set has been told exactly this revision."""
+    return (
+        spec.revision == content.revision
+        and rendering.same(spec.template, content.template)
+        and rendering.same(spec.volume_claims, content.volume_claims)
+        and rendering.same(spec.recovery.alternatives, content.alternatives)
+    )

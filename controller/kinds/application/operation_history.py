@@ -1,0 +1,71 @@
+"""What was done to an application by operations: who asked, what for, when, and how it ended.
+
+An Operation is deleted some time after its end; its line stays in the Application's status, among
+the last of its kind. Called by the Application planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import conditions, objects, tags
+from controller.planning import verdict
+from controller.planning.plan import RecordEvent
+
+# How many ended operations are remembered.
+KEPT = 20
+
+Chronicle = tuple[objects.PastOperation, ...]
+
+
+def update(application: objects.Application, operations: Iterable[objects.Operation]) -> Chronicle:
+    """Return what is to be remembered, the latest end last; an operation has one line.
+
+    One that was retried, and has ended anew, has its new end. What ended before the application was
+    there was about another one of its name.
+    """
+    before, born = application.status.operations, application.metadata.creation_timestamp or ""
+    lines = {(each.name, each.request_time): each for each in before}
+    for each in operations:
+        if verdict.finished(each) and (each.status.completion_time or "") >= born:
+            line = _line(each)
+            lines[line.name, line.request_time] = line
+    ordered = sorted(lines.values(), key=lambda each: (each.completion_time, each.name))
+    return tuple(ordered[-KEPT:])
+
+
+def news(before: Chronicle, after: Chronicle) -> tuple[RecordEvent, ...]:
+    """Return an Event for each line that is new, for those who describe the application."""
+    known = set(before)
+    return tuple(
+        RecordEvent(
+            reason=each.result,
+            message=f"{each.action} {each.name}{_by(each)}, at {each.request_time}: {each.result}"
+            f"{_so_far(each)}.",
+            warning=each.result != "Completed",
+        )
+        for each in after
+        if each not in known
+    )
+
+
+def _line(operation: objects.Operation) -> objects.PastOperation:
+    meta, told = operation.metadata, operation.status
+    end = conditions.find(told.conditions, verdict.SUCCEEDED)
+    return objects.PastOperation(
+        name=meta.name,
+        action=operation.spec.action,
+        requested_by=tags.requested_by(meta),
+        request_time=meta.creation_timestamp or "",
+        completion_time=told.completion_time or "",
+        result=end.reason if end is not None else "",
+        progress=told.progress,
+    )
+
+
+def _so_far(line: objects.PastOperation) -> str:
+    return f", {line.progress} done" if line.progress else ""
+
+
+def _by(line: objects.PastOperation) -> str:
+    return f", asked for by {line.requested_by}" if line.requested_by else ""

@@ -1,0 +1,140 @@
+"""The Application planner: which sets there are, at which revision, in which order.
+
+Called by `execution` for every Application, and by `explain` and `why`.
+"""
+
+from __future__ import annotations
+
+from controller.api import names, tags
+from controller.api.resources import Resource
+from controller.kinds.application import (
+    operation_history,
+    revisions,
+    rollback,
+    server_sets,
+    summary,
+)
+from controller.kinds.application.components import Table, tabulate
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.planning import events, finalizers, refusals
+from controller.planning.plan import Action, Plan, Urgency
+
+ORPHAN_FINALIZER = "orphan"
+
+
+def plan(snapshot: ApplicationSnapshot) -> Plan:
+    """Return what the application needs now, and how it stands."""
+    table = tabulate(snapshot)
+    if snapshot.application.metadata.deletion_timestamp is not None:
+        return _teardown(snapshot, table)
+    refused = refusals.of(snapshot.refusals)
+    idle = _idle(snapshot)
+    if idle:
+        return _finish(snapshot, table, refused, [], [f"nothing is made or changed: {idle}"])
+    if names.FINALIZER not in snapshot.application.metadata.finalizers:
+        return Plan(
+            actions=(finalizers.add(Resource.APPLICATIONS, snapshot.application),),
+            notes=("the finalizer comes before anything below the application is made",),
+        )
+    return _converge(snapshot, table, refused)
+
+
+def _idle(snapshot: ApplicationSnapshot) -> str:
+    """Return why nothing may be done, or nothing."""
+    if snapshot.namespace_terminating:
+        return "the namespace is being deleted"
+    if snapshot.application.spec.paused:
+        return "the application is paused"
+    if snapshot.fleet.problem:
+        return snapshot.fleet.message or f"the fleet {snapshot.fleet.name} cannot be used"
+    return ""
+
+
+def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Refusals) -> Plan:
+    application = snapshot.application
+    actions: list[Action] = []
+    notes: list[str] = []
+    marks = [
+        *rollback.pardons(table, application, snapshot.revisions),
+        *rollback.sentences(table, application),
+    ]
+    notes += [f"{each.name}: {each.reason}" for each in marks]
+    marked = {each.name for each in marks}
+    actions += marks
+    actions += [
+        each
+        for each in revisions.decide(table, application, snapshot.revisions)
+        # One write to an object in one plan.
+        if getattr(each, "name", "") not in marked
+    ]
+    for row in table.rows.values():
+        shape = server_sets.shape(table, row, application)
+        actions += shape.actions
+        notes += shape.notes
+    removed = server_sets.take_down_removed(table, application)
+    actions += removed.actions
+    notes += removed.notes
+    return _finish(snapshot, table, refused, actions, notes)
+
+
+def _finish(
+    snapshot: ApplicationSnapshot,
+    table: Table,
+    refused: refusals.Refusals,
+    actions: list[Action],
+    notes: list[str],
+) -> Plan:
+    application = snapshot.application
+    before = application.status
+    handled = before.last_handled_retry
+    if rollback.retry_pending(application) and not any(
+        row.sentence is not None for row in table.rows.values()
+    ):
+        handled = tags.retry_now(application.metadata)
+    after = summary.status(
+        summary.Outlook(snapshot=snapshot, table=table, refused=refused, handled_retry=handled)
+    )
+    return Plan(
+        actions=(
+            *refused.allowed(actions),
+            *events.alarm(before.conditions, after.conditions),
+            *operation_history.news(before.operations, after.operations),
+        ),
+        status=after,
+        settled=summary.settled(before, after),
+        wake_after=refused.wake_after(snapshot.now),
+        notes=tuple(notes),
+    )
+
+
+def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
+    """Take the sets down, dependents first; let go of the application once none is left.
+
+    Under a foreground delete the API server has marked every set already, so that no order can
+    hold; what is left to do is the same.
+    """
+    application = snapshot.application
+    if ORPHAN_FINALIZER in application.metadata.finalizers:
+        return Plan(notes=("its sets are being orphaned: nothing is done until they are",))
+    if names.FINALIZER not in application.metadata.finalizers:
+        return Plan(notes=("nothing of it is left to Argosy",))
+    sets = dict(table.removed)
+    sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
+    if not sets:
+        return Plan(
+            actions=(finalizers.remove(Resource.APPLICATIONS, application),),
+            notes=("nothing below it is left: letting go of it",),
+            urgency=Urgency.TEARDOWN,
+        )
+    parallel = application.spec.deletion.order == "Parallel"
+    shape = server_sets.take_down(
+        sets, (), parallel=parallel, why="the application is being deleted"
+    )
+    after = summary.deleting(snapshot, table)
+    return Plan(
+        actions=shape.actions,
+        status=after,
+        settled=summary.settled(application.status, after),
+        notes=shape.notes,
+        urgency=Urgency.TEARDOWN,
+    )

@@ -1,0 +1,112 @@
+"""The ControllerRevisions of an application: made, numbered upwards, and kept as long as needed.
+
+Called by the Application planner. They hold what the user wrote, so that a component can go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kinds.application import set_manifests
+from controller.kinds.application.components import Row, Table
+from controller.kinds.revisions import contents, proven_revisions, rejection
+from controller.planning.ownership import owned_by
+from controller.planning.plan import Action, Create, Delete, Patch
+
+# Servers may still run an old revision (a partition, OnDelete, a hold): then far more are kept.
+WHILE_MIXED = 100
+
+
+def decide(
+    table: Table,
+    application: objects.Application,
+    revisions: tuple[objects.ControllerRevision, ...],
+) -> list[Action]:
+    """Return the revisions to make, to number anew, and to forget."""
+    actions: list[Action] = []
+    mine = [each for each in revisions if owned_by(each, application)]
+    for name, row in table.rows.items():
+        kept = sorted(
+            (each for each in mine if _component(each) == name),
+            key=lambda each: (each.revision, each.metadata.name),
+        )
+        actions += _record(application, row, kept)
+        actions += _prove(row)
+        actions += _prune(application, row, kept)
+    for each in mine:
+        component = _component(each)
+        if component not in table.rows and component not in table.removed:
+            actions.append(_delete(each, "its component is gone"))
+    return actions
+
+
+def _record(
+    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+) -> Iterable[Action]:
+    highest = kept[-1].revision if kept else 0
+    if row.stored is None:
+        yield Create(
+            resource=Resource.REVISIONS,
+            body=set_manifests.controller_revision(
+                application,
+                row.name,
+                row.wanted.revision,
+                data=contents.data(row.component),
+                number=highest + 1,
+            ),
+            reason="it keeps what the user wrote, so that the component can go back to it",
+        )
+    elif row.stored.revision < highest:
+        meta = row.stored.metadata
+        yield Patch(
+            resource=Resource.REVISIONS,
+            namespace=meta.namespace,
+            name=meta.name,
+            uid=meta.uid,
+            body={"revision": highest + 1},
+            reason="an older revision is asked for again",
+        )
+
+
+def _prove(row: Row) -> Iterable[Action]:
+    """Put on record that a revision was good, as the component leaves it: its set will forget."""
+    stored = row.proven
+    if stored is None or row.proven_revision == row.target.revision:
+        return
+    if not proven_revisions.is_marked(stored) and rejection.read(stored) is None:
+        yield proven_revisions.mark(stored)
+
+
+def _prune(
+    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+) -> Iterable[Action]:
+    found = row.server_set
+    needed = {row.wanted.revision, row.target.revision, row.proven_revision}
+    mixed = True
+    if found is not None:
+        needed |= {found.spec.revision, found.status.revision}
+        mixed = not row.observed or found.status.updated != found.status.current
+    in_use = {
+        names.controller_revision(application.metadata.name, row.name, each) for each in needed
+    }
+    spare = [each for each in kept if each.metadata.name not in in_use]
+    limit = application.spec.revision_history_limit + (WHILE_MIXED if mixed else 0)
+    for each in spare[: max(0, len(spare) - limit)]:
+        yield _delete(each, f"more than {limit} older revisions (revisionHistoryLimit)")
+
+
+def _component(stored: objects.ControllerRevision) -> str:
+    return stored.metadata.labels.get(names.COMPONENT_LABEL, "")
+
+
+def _delete(stored: objects.ControllerRevision, reason: str) -> Delete:
+    meta = stored.metadata
+    return Delete(
+        resource=Resource.REVISIONS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        reason=reason,
+    )

@@ -1,0 +1,84 @@
+"""The bodies of what the Application planner creates.
+
+Everything carries its labels, its owner and, where it has one, its finalizer from the first
+write, so that none of them costs a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kinds.revisions.contents import Content
+from controller.planning import ownership, rendering
+from controller.planning.plan import Manifest
+
+
+def server_set(
+    application: objects.Application,
+    component: objects.Component,
+    content: Content,
+    *,
+    replicas: int,
+    annotations: Mapping[str, str],
+) -> Manifest:
+    """Return the ServerSet of a component."""
+    name = names.server_set(application.metadata.name, component.name)
+    metadata = ownership.metadata_of(
+        Resource.APPLICATIONS, application, application.metadata.name, component.name, name
+    )
+    return {
+        **ownership.kind_of(Resource.SERVERSETS),
+        "metadata": {
+            **metadata,
+            "finalizers": [names.FINALIZER],
+            **({"annotations": dict(annotations)} if annotations else {}),
+        },
+        "spec": {
+            "application": application.metadata.name,
+            "component": component.name,
+            "fleet": application.spec.fleet,
+            "replicas": replicas,
+            **server_set_spec(application, component, content),
+        },
+    }
+
+
+def server_set_spec(
+    application: objects.Application, component: objects.Component, content: Content
+) -> dict[str, Any]:
+    """Return what an application decides of its set's spec at `content`, but for the replicas."""
+    recovery = rendering.full(component.recovery)
+    recovery["alternatives"] = rendering.full(content.alternatives)
+    return {
+        "revision": content.revision,
+        "template": content.template,
+        "volumeClaims": rendering.full(content.volume_claims),
+        "rollout": rendering.full(component.rollout),
+        "recovery": recovery,
+        "deletion": rendering.full(application.spec.deletion),
+    }
+
+
+def controller_revision(
+    application: objects.Application,
+    component: str,
+    revision: str,
+    *,
+    data: bytes,
+    number: int,
+) -> Manifest:
+    """Return the ControllerRevision that keeps a revision of a component."""
+    name = names.controller_revision(application.metadata.name, component, revision)
+    metadata = ownership.metadata_of(
+        Resource.APPLICATIONS, application, application.metadata.name, component, name
+    )
+    metadata["labels"] = {**metadata["labels"], names.REVISION_LABEL: revision}
+    return {
+        **ownership.kind_of(Resource.REVISIONS),
+        "metadata": metadata,
+        "data": objects.Json(data),
+        "revision": number,
+    }

@@ -1,0 +1,27 @@
+"""What the Application planner may know, gathered at one moment, frozen.
+
+Times are seconds since the epoch. `gather` builds it; tests build it by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from controller import contract
+from controller.api import objects
+from controller.planning.refusals import Refusal
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationSnapshot:
+    """An application and all that is one step below it."""
+
+    now: float
+    application: objects.Application
+    fleet: contract.FleetFacts
+    sets: Mapping[str, objects.ServerSet]  # by component; also those no longer in the spec
+    revisions: tuple[objects.ControllerRevision, ...] = ()
+    operations: tuple[objects.Operation, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    namespace_terminating: bool = False

@@ -1,0 +1,325 @@
+"""What is said of an application in its status: its components' counts, and one verdict.
+
+Called by the Application planner. Components' counts are what their sets last said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from controller.api import clock, conditions, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.application import operation_history, rollback
+from controller.kinds.application.components import Row, Table
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.planning import obstacles, refusals, remedies, words
+from controller.planning.verdict import Verdict
+
+MOST_BLOCKED = 20
+# Where nothing is being changed, a set's own reason says more than that it is under way.
+_PASSED_ON = frozenset({Reason.SERVERS_UNAVAILABLE, Reason.REMEDIATION_HELD, Reason.STOPPED})
+_COUNTS = ("desired", "current", "updated", "ready", "available", "failed")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Everything the status is made from."""
+
+    snapshot: ApplicationSnapshot
+    table: Table
+    refused: refusals.Refusals
+    handled_retry: str
+
+    @property
+    def application(self) -> objects.Application:
+        """The application."""
+        return self.snapshot.application
+
+
+def status(outlook: Outlook) -> objects.ApplicationStatus:
+    """Return the whole status of the application."""
+    application = outlook.application
+    verdict = next(found for check in CHECKS if (found := check(outlook)))
+    told = components(outlook.table)
+    return objects.ApplicationStatus(
+        observed_generation=application.metadata.generation,
+        conditions=verdict.conditions(application, outlook.snapshot.now),
+        components=told,
+        blocked_by=conditions.keep_since(
+            application.status.blocked_by, tuple(_blocked(outlook))[:MOST_BLOCKED]
+        ),
+        last_handled_retry=outlook.handled_retry,
+        operations=operation_history.update(application, outlook.snapshot.operations),
+        **_totals(told),
+    )
+
+
+def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus:
+    """Return the status of an application that is being taken down."""
+    left = [row.server_set for row in table.rows.values() if row.server_set is not None]
+    left += table.removed.values()
+    names_left = ", ".join(sorted(each.spec.component for each in left))
+    verdict = Verdict(
+        reason=Reason.DELETING,
+        message=f"Waiting for the servers of {names_left}.",
+        reconciling=True,
+    )
+    told = components(table)
+    blocked = tuple(
+        Blocked(
+            object=f"ServerSet/{each.metadata.name}",
+            reason=Reason.DELETING,
+            message=f"{words.be(each.status.current, 'server')} still there.",
+            since=each.metadata.deletion_timestamp or clock.stamp(snapshot.now),
+            remedy=_why(each),
+        )
+        for each in sorted(left, key=lambda each: each.metadata.name)
+    )
+    before = snapshot.application.status
+    return msgspec.structs.replace(
+        before,
+        observed_generation=snapshot.application.metadata.generation,
+        conditions=verdict.conditions(snapshot.application, snapshot.now),
+        components=told,
+        blocked_by=conditions.keep_since(before.blocked_by, blocked[:MOST_BLOCKED]),
+        **_totals(told),
+    )
+
+
+def settled(before: objects.ApplicationStatus, after: objects.ApplicationStatus) -> bool:
+    """Return whether what changed is more than counts that move."""
+    if conditions.is_true(after.conditions, "Ready"):
+        return True
+
+    def gist(told: objects.ApplicationStatus) -> tuple[object, ...]:
+        return (
+            {(each.type, each.status, each.reason) for each in told.conditions},
+            told.observed_generation,
+            {(each.name, each.revision, each.proven_revision) for each in told.components},
+            told.last_handled_retry,
+            told.operations,
+        )
+
+    return gist(before) != gist(after)
+
+
+def components(table: Table) -> tuple[objects.ComponentStatus, ...]:
+    """Return the components' counts, those on their way out last."""
+    rows = [_component(row) for row in table.rows.values()]
+    rows += [_counts(name, found, found.spec.replicas) for name, found in table.removed.items()]
+    return tuple(rows)
+
+
+def _component(row: Row) -> objects.ComponentStatus:
+    found = row.server_set
+    if found is None:
+        return objects.ComponentStatus(
+            name=row.name,
+            desired=row.replicas,
+            revision=row.target.revision,
+            proven_revision=row.proven_revision,
+        )
+    told = _counts(row.name, found, row.replicas)
+    # Counts of an earlier target must not look like this one's.
+    current = found.status.revision == row.target.revision
+    return msgspec.structs.replace(
+        told,
+        updated=told.updated if current else 0,
+        revision=row.target.revision,
+        proven_revision=row.proven_revision,
+    )
+
+
+def _counts(name: str, found: objects.ServerSet, desired: int) -> objects.ComponentStatus:
+    told = found.status
+    return objects.ComponentStatus(
+        name=name,
+        desired=desired,
+        current=told.current,
+        updated=told.updated,
+        ready=told.ready,
+        available=told.available,
+        failed=told.failed,
+        revision=told.revision,
+        proven_revision=told.proven_revision,
+    )
+
+
+def _totals(told: tuple[objects.ComponentStatus, ...]) -> dict[str, int]:
+    return {name: sum(getattr(each, name) for each in told) for name in _COUNTS}
+
+
+def _converged(outlook: Outlook) -> bool:
+    rows = outlook.table.rows.values()
+    return not outlook.table.removed and all(row.converged and not row.reverted for row in rows)
+
+
+def _namespace(outlook: Outlook) -> Verdict | None:
+    if not outlook.snapshot.namespace_terminating:
+        return None
+    message = "The namespace is being deleted."
+    return Verdict(reason=Reason.NAMESPACE_TERMINATING, message=message, reconciling=True)
+
+
+def _paused(outlook: Outlook) -> Verdict | None:
+    if not outlook.application.spec.paused:
+        return None
+    state = "everything is as asked for" if _converged(outlook) else "changes wait"
+    return Verdict(
+        reason=Reason.PAUSED,
+        message=f"The application is paused; {state}.",
+        ready=_converged(outlook),
+    )
+
+
+def _fleet(outlook: Outlook) -> Verdict | None:
+    found = obstacles.fleet_problem(outlook.snapshot.fleet, outlook.snapshot.now)
+    return Verdict(reason=found.reason, message=found.message, stalled=True) if found else None
+
+
+def _rolled_back(outlook: Outlook) -> Verdict | None:
+    reverted = [row for row in outlook.table.rows.values() if row.reverted]
+    if not reverted:
+        return None
+    message = " ".join(rollback.explain(row) for row in reverted)
+    return Verdict(reason=Reason.ROLLED_BACK, message=message, stalled=True)
+
+
+def _refused(outlook: Outlook) -> Verdict | None:
+    first = outlook.refused.first
+    if first is not None:
+        return Verdict(reason=first.reason, message=first.message, stalled=True)
+    if not outlook.table.foreign:
+        return None
+    name = outlook.table.foreign[0].metadata.name
+    message = f"serversets/{name} exists and belongs to something else"
+    return Verdict(reason=Reason.NAME_TAKEN, message=message, stalled=True)
+
+
+def _nothing_proven(outlook: Outlook) -> Verdict | None:
+    found = [
+        row
+        for row in outlook.table.rows.values()
+        if rollback.without_refuge(row, outlook.application)
+    ]
+    if not found:
+        return None
+    message = f"Component {found[0].name} has no proven revision to go back to, and halts."
+    return Verdict(reason=Reason.NOTHING_PROVEN, message=message, stalled=True)
+
+
+def _component_stalled(outlook: Outlook) -> Verdict | None:
+    for row in outlook.table.rows.values():
+        told = rollback.stalled(row)
+        if told is not None:
+            message = f"Component {row.name}: {told.message}"
+            return Verdict(reason=told.reason, message=message, stalled=True)
+    return None
+
+
+def _available(outlook: Outlook) -> Verdict | None:
+    if not _converged(outlook):
+        return None
+    total = sum(row.replicas for row in outlook.table.rows.values())
+    message = f"Available as asked for: {words.count(total, 'server')}."
+    return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
+
+
+def _waiting(outlook: Outlook) -> Verdict | None:
+    sentences = [
+        f"{row.name} waits for {' and '.join(waits)}"
+        for row in outlook.table.rows.values()
+        if (waits := _waits(outlook.table, row))
+    ]
+    if not sentences:
+        return None
+    message = "; ".join(sentences) + "."
+    return Verdict(reason=Reason.WAITING_FOR_DEPENDENCY, message=message, reconciling=True)
+
+
+def _progressing(outlook: Outlook) -> Verdict:
+    told = components(outlook.table)
+    available = sum(min(each.available, each.desired) for each in told)
+    desired = sum(each.desired for each in told)
+    under_way = [row for row in outlook.table.rows.values() if not row.converged]
+    names_told = ", ".join([*(row.name for row in under_way), *outlook.table.removed])
+    reasons = {row.ready.reason if row.ready else "" for row in under_way}
+    if not outlook.table.removed and len(reasons) == 1 and reasons <= _PASSED_ON:
+        reason = reasons.pop()
+        message = f"{available} of {words.be(desired, 'server')} available: see {names_told}."
+        return Verdict(reason=reason, message=message, reconciling=reason != Reason.STOPPED)
+    message = f"{available} of {words.be(desired, 'server')} available; under way: {names_told}."
+    return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
+
+
+CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
+    _namespace,
+    _paused,
+    _fleet,
+    _rolled_back,
+    _refused,
+    _nothing_proven,
+    _component_stalled,
+    _available,
+    _waiting,
+    _progressing,
+)
+
+
+def _waits(table: Table, row: Row) -> tuple[str, ...]:
+    """Return what the component waits for: nothing, if its set has been told the target already."""
+    found = row.server_set
+    if found is not None and (row.going or found.spec.revision == row.target.revision):
+        return ()
+    return table.waits_for(row)
+
+
+def _blocked(outlook: Outlook) -> Iterable[Blocked]:
+    snapshot, table = outlook.snapshot, outlook.table
+    meta = snapshot.application.metadata
+    fleet = obstacles.fleet_problem(snapshot.fleet, snapshot.now)
+    if fleet is not None:
+        yield from fleet.blocked
+    yield from outlook.refused.blocked(meta.namespace, snapshot.now)
+    for row in table.rows.values():
+        yield from _blocked_component(outlook, row)
+
+
+def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
+    application, now = outlook.application, outlook.snapshot.now
+    meta = application.metadata
+    if row.reverted:
+        yield Blocked(
+            object=f"Component/{row.name}",
+            reason=Reason.ROLLED_BACK,
+            message=rollback.explain(row),
+            since=clock.stamp(now),
+            remedy=remedies.retry_now(application),
+        )
+    if waits := _waits(outlook.table, row):
+        first = names.server_set(meta.name, waits[0])
+        yield Blocked(
+            object=f"ServerSet/{first}",
+            reason=Reason.WAITING_FOR_DEPENDENCY,
+            message=f"{row.name} waits for {' and '.join(waits)}.",
+            since=clock.stamp(now),
+            remedy=remedies.why("serverset", first, meta.namespace),
+        )
+    told = rollback.stalled(row)
+    if told is not None and row.server_set is not None:
+        yield Blocked(
+            object=f"ServerSet/{row.server_set.metadata.name}",
+            reason=told.reason,
+            message=told.message,
+            since=told.last_transition_time,
+            remedy=_why(row.server_set),
+        )
+        yield from row.server_set.status.blocked_by
+
+
+def _why(found: objects.ServerSet) -> str:
+    return remedies.why("serverset", found.metadata.name, found.metadata.namespace)

@@ -1,0 +1,87 @@
+"""What a fleet says of itself, and what becomes of instances that were abandoned.
+
+Called by `execution` for each Fleet key. An orphan is on record from when it is abandoned until
+its provider says that it is gone; one that comes back is torn down.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api import conditions, objects
+from controller.api.reasons import Reason
+from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.planning import plan as plans
+
+# As many as status may hold; a server whose orphan finds no place is not let go until one does.
+MAX_ORPHANS = 100
+# How often orphans are looked for: no cache tells of what is no server's any more.
+LOOK_AGAIN = 30.0
+
+
+def plan(snapshot: FleetSnapshot) -> plans.Plan:
+    """Return the fleet's status, and the orphans to collect."""
+    if snapshot.fleet.metadata.deletion_timestamp is not None:
+        return plans.Plan(notes=("The fleet is being deleted.",))
+    orphans = _orphans(snapshot)
+    status = msgspec.structs.replace(
+        snapshot.fleet.status,
+        observed_generation=snapshot.fleet.metadata.generation,
+        conditions=_conditions(snapshot),
+        servers=snapshot.servers,
+        circuit=snapshot.circuit,
+        orphans=orphans,
+    )
+    collected = tuple(
+        plans.DeleteOrphan(instance=each.id, server=each.server, reason="Returned")
+        for each in orphans
+        if each.id in snapshot.returned
+    )
+    return plans.Plan(
+        actions=collected,
+        status=status if status != snapshot.fleet.status else None,
+        settled=_pressing(snapshot.fleet.status, status),
+        wake_after=LOOK_AGAIN if orphans else None,
+        notes=(f"{snapshot.servers} servers, {len(orphans)} orphans.",),
+    )
+
+
+def _orphans(snapshot: FleetSnapshot) -> tuple[objects.Orphan, ...]:
+    known = {
+        each.id: each for each in snapshot.fleet.status.orphans if each.id not in snapshot.gone
+    }
+    for each in snapshot.orphans:
+        if each.id not in snapshot.gone and len(known) < MAX_ORPHANS:
+            known.setdefault(each.id, each)
+    return tuple(known.values())
+
+
+def _conditions(snapshot: FleetSnapshot) -> conditions.Conditions:
+    provider = snapshot.fleet.spec.provider
+    if not snapshot.known_provider:
+        reason: str = Reason.UNKNOWN_FLEET
+        message = f"This operator has no provider {provider}."
+    elif snapshot.circuit == "Closed":
+        reason, message = Reason.AVAILABLE, "Servers can be made."
+    else:
+        reason, message = Reason.CIRCUIT_OPEN, "Many calls failed: new ones wait for a while."
+    return conditions.summarise(
+        before=snapshot.fleet.status.conditions,
+        ready=snapshot.known_provider and snapshot.circuit == "Closed",
+        reconciling=snapshot.known_provider and snapshot.circuit != "Closed",
+        stalled=not snapshot.known_provider,
+        reason=reason,
+        message=message,
+        generation=snapshot.fleet.metadata.generation,
+        now=snapshot.now,
+    )
+
+
+def _pressing(before: objects.FleetStatus, after: objects.FleetStatus) -> bool:
+    """How many there are may be told a little later; whether there are any, and all else, is not.
+
+    A fleet that has servers cannot be deleted.
+    """
+    if bool(before.servers) != bool(after.servers):
+        return True
+    return msgspec.structs.replace(before, servers=after.servers) != after

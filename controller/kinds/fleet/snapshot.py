@@ -1,0 +1,28 @@
+"""What the Fleet planner may know, gathered at one moment, frozen.
+
+Times are seconds since the epoch. `gather` builds it; tests build it by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api import objects
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSnapshot:
+    """A fleet, and how many servers name it.
+
+    `orphans` were abandoned and may not be recorded yet; `returned` and `gone` are the ids of
+    recorded ones that the provider can reach again, or knows to exist no more.
+    """
+
+    now: float
+    fleet: objects.Fleet
+    servers: int
+    known_provider: bool
+    orphans: tuple[objects.Orphan, ...] = ()
+    circuit: str = "Closed"
+    returned: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()

@@ -1,0 +1,74 @@
+"""What an operation writes on servers: a task given, a task called off.
+
+Both carry the resourceVersion that they were planned from, so a server never gets two tasks, and
+what was replaced in the meantime gets none. Called by the Operation planner.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.contract import tasks
+from controller.kinds.operation import steps
+from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.slots import Grant, Run
+from controller.planning import merge_patch, plan
+
+
+def give(run: Run, given: Grant, now: float) -> plan.Patch | None:
+    """Return the write that asks the server for a step; None for a server that is gone."""
+    server = given.passage.server
+    if server is None:
+        return None
+    assignment = steps.Assignment(
+        operation=run.operation,
+        run=run.run,
+        step=given.step,
+        passed=tuple(each.name for each in run.steps if each.name in given.passage.reached),
+        now=now,
+        undo=given.undo,
+    )
+    wanted, change = steps.resolve(assignment, server)
+    body = {**change, "task": merge_patch.difference(_plain(server.spec.task), _plain(wanted))}
+    return _patch(server, body, "TaskGiven")
+
+
+def call_off(run: Run, now: float) -> tuple[plan.Patch, ...]:
+    """Return the writes that end what the operation still has under way."""
+    return tuple(
+        _patch(
+            each.server,
+            {"task": {"cancel": True, "parameters": {"cancelled": now}}},
+            "TaskCancelled",
+        )
+        for each in run.of(State.RUNNING)
+        if each.server is not None and _is_open(each)
+    )
+
+
+def _is_open(passage: ServerProgress) -> bool:
+    server = passage.server
+    if server is None or server.spec.task is None or server.spec.task.cancel:
+        return False
+    return not tasks.ended(server)
+
+
+def _plain(wanted: objects.Task | None) -> dict[str, Any]:
+    decoded = msgspec.json.decode(msgspec.json.encode(wanted))
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _patch(server: objects.Server, spec: dict[str, Any], reason: str) -> plan.Patch:
+    return plan.Patch(
+        resource=Resource.SERVERS,
+        namespace=server.metadata.namespace,
+        name=server.metadata.name,
+        uid=server.metadata.uid,
+        resource_version=server.metadata.resource_version,
+        body={"spec": spec},
+        reason=reason,
+    )

@@ -1,0 +1,168 @@
+"""How an operation ends, what becomes of it then, and how a retry takes it up again.
+
+Called by the Operation planner. Every way to an end is bounded: an act that does not answer a
+cancel is given up after its grace.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+
+from controller.api import clock, conditions, names, objects
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.operation import assignments, server_progress, steps, summary
+from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.slots import Run
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.operation.summary import Word
+from controller.planning import plan
+
+# How long, beyond its grace, a cancelled act may take to be recorded as ended.
+SLACK = 15.0
+# Ends after which a retry goes on.
+RETRIED = frozenset({Reason.FAILED, Reason.TIMED_OUT, Reason.CANCELLED})
+COMPLETED = Reason.COMPLETED
+
+
+def end(
+    snapshot: OperationSnapshot, reason: str, message: str, run: Run | None = None
+) -> plan.Plan:
+    """Return the plan that ends the operation, for good unless it is retried."""
+    good = reason == COMPLETED
+    word = Word(reason=reason, message=message, succeeded="True" if good else "False")
+    event = plan.RecordEvent(reason=reason, message=message, warning=not good)
+    return plan.Plan(
+        actions=(event,),
+        status=summary.tell(snapshot.operation, word, snapshot.now, run),
+        urgency=plan.Urgency.INTERACTIVE,
+        notes=(message,),
+    )
+
+
+def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
+    """Return the plan that ends the operation because its application is deleted.
+
+    How far it had come stays as it was last seen: its servers are on their way out.
+    """
+    ended = end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
+    status = ended.status
+    if isinstance(status, objects.OperationStatus):
+        stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
+        status = msgspec.structs.replace(status, running=0, steps=stopped)
+    # Personal, so that it has its share beside the teardown of a thousand servers, not all of it.
+    return dataclasses.replace(ended, status=status)
+
+
+def call_off(snapshot: OperationSnapshot, run: Run, reason: str, message: str) -> plan.Plan:
+    """Return the plan that ends all acts under way, and then the operation."""
+    told = snapshot.operation.status
+    since = clock.parse(told.cancel_time) if told.cancel_time else snapshot.now
+    left = since + snapshot.operation.spec.cancel_grace_seconds + SLACK - snapshot.now
+    running = run.of(State.RUNNING)
+    if not running or left <= 0:
+        return end(snapshot, reason, message, run)
+    word = Word(reason=Reason.CANCELLING, message=f"{message} Acts under way are being ended.")
+    status = summary.tell(snapshot.operation, word, snapshot.now, run)
+    status = msgspec.structs.replace(status, cancel_time=clock.stamp(since))
+    return plan.Plan(
+        actions=assignments.call_off(run, snapshot.now),
+        status=status if status != told else None,
+        wake_after=left,
+        urgency=plan.Urgency.TEARDOWN,
+        notes=(f"{len(running)} acts are being ended, within {left:.0f} s.",),
+    )
+
+
+def rest(snapshot: OperationSnapshot) -> plan.Plan:
+    """Return the plan for an operation that has ended: it is let go, and deleted in its time."""
+    operation, meta = snapshot.operation, snapshot.operation.metadata
+    if names.FINALIZER in meta.finalizers:
+        rest = [each for each in meta.finalizers if each != names.FINALIZER]
+        body = {"metadata": {"finalizers": rest or None}}
+        return plan.Plan(actions=(patch(operation, body, "Ended"),), notes=("It has ended.",))
+    if meta.deletion_timestamp is not None:
+        return plan.Plan()
+    ended = clock.parse(operation.status.completion_time)
+    left = ended + operation.spec.ttl_seconds_after_finished - snapshot.now
+    if left > 0:
+        return plan.Plan(wake_after=left, notes=(f"It has ended, and is kept for {left:.0f} s.",))
+    delete = plan.Delete(
+        resource=Resource.OPERATIONS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        reason="Expired",
+    )
+    return plan.Plan(actions=(delete,), notes=("It ended long enough ago.",))
+
+
+def patch(operation: objects.Operation, body: plan.Manifest, reason: str) -> plan.Patch:
+    """Return a write on the operation itself, as it was planned from."""
+    meta = operation.metadata
+    return plan.Patch(
+        resource=Resource.OPERATIONS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        body=body,
+        reason=reason,
+    )
+
+
+def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
+    """Return the plan that opens the run that a retry asks for; None where none does."""
+    operation, told = snapshot.operation, snapshot.operation.status
+    retry = operation.spec.retry
+    if retry is None or operation.spec.cancelled or not _may_go_on(snapshot):
+        return None
+    if retry.id in {each.id for each in server_progress.runs(operation)}:
+        return None
+    message = f"Retry {retry.id} waits for its turn."
+    status = msgspec.structs.replace(
+        summary.tell(operation, Word(reason=Reason.WAITING, message=message), snapshot.now),
+        run=retry.id,
+        retries=(*told.retries, objects.Retried(id=retry.id, from_step=retry.from_step)),
+        steps=_forget(operation, retry.from_step),
+        failures=(),
+        failed=0,
+        start_time=None,
+        cancel_time=None,
+        pause_time=None,
+        paused_seconds=0,
+        # The deadlines of the new run count from here.
+        last_progress_time=clock.stamp(snapshot.now),
+    )
+    event = plan.RecordEvent(reason=Reason.RETRIED, message=message)
+    return plan.Plan(actions=(event,), status=status, urgency=plan.Urgency.INTERACTIVE)
+
+
+def can_be_retried(operation: objects.Operation) -> bool:
+    """Return whether the operation ended in a way that leaves something to take up."""
+    told = conditions.find(operation.status.conditions, "Succeeded")
+    return told is not None and told.reason in RETRIED
+
+
+def _may_go_on(snapshot: OperationSnapshot) -> bool:
+    application = snapshot.application
+    if application is None or application.metadata.deletion_timestamp is not None:
+        return False
+    going = snapshot.operation.metadata.deletion_timestamp is not None
+    return can_be_retried(snapshot.operation) and not going
+
+
+def _forget(operation: objects.Operation, start: str) -> tuple[objects.StepStatus, ...]:
+    order = [each.name for each in steps.of(operation)]
+    first = order.index(start) if start in order else len(order)
+    return tuple(
+        msgspec.structs.replace(
+            each,
+            running=0,
+            failed=0,
+            passed=each.passed if each.name in order[:first] else 0,
+        )
+        for each in operation.status.steps
+    )

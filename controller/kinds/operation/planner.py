@@ -1,0 +1,386 @@
+"""What an operation does next: whose turn it is, which servers get a task, how it ends.
+
+Called by `execution` for each Operation key, and by `explain`. Nothing of a flow is stored: where
+each server is, is read from the servers; the status only keeps what they cannot tell.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controller.api import clock, conditions, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.contract import tasks
+from controller.kinds.operation import (
+    assignments,
+    completion,
+    conflicts,
+    rollback,
+    server_progress,
+    slots,
+    steps,
+    summary,
+    targets,
+)
+from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.slots import Run
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.operation.summary import Word
+from controller.planning import plan as plans
+from controller.planning import remedies, verdict, words
+
+
+def plan(snapshot: OperationSnapshot) -> plans.Plan:
+    """Return what the operation does now."""
+    operation = snapshot.operation
+    if verdict.finished(operation):
+        return completion.begin_retry(snapshot) or completion.rest(snapshot)
+    if names.FINALIZER not in operation.metadata.finalizers:
+        # Nothing was begun without it: where nothing will be, it would be a write for nothing.
+        return completion.cut_short(snapshot) if _application_gone(snapshot) else _guard(operation)
+    return _advance(snapshot)
+
+
+def _guard(operation: objects.Operation) -> plans.Plan:
+    """Stay until the end has been seen to."""
+    if operation.metadata.deletion_timestamp is not None:
+        return plans.Plan()
+    finalizers = [*operation.metadata.finalizers, names.FINALIZER]
+    patch = completion.patch(operation, {"metadata": {"finalizers": finalizers}}, "Guarded")
+    return plans.Plan(actions=(patch,), urgency=plans.Urgency.INTERACTIVE)
+
+
+def _advance(snapshot: OperationSnapshot) -> plans.Plan:
+    """Go through what may be the case, the most pressing first."""
+    operation = snapshot.operation
+    begun = operation.status.start_time is not None
+    if _application_gone(snapshot):
+        return completion.cut_short(snapshot)
+    if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
+        return completion.call_off(
+            snapshot, observe(snapshot), Reason.CANCELLED, "It was cancelled."
+        )
+    left = _left(snapshot)
+    if left <= 0:
+        return _late(snapshot)
+    paused = _paused(snapshot)
+    if paused is not None:
+        return _pause(snapshot, paused)
+    if operation.status.pause_time is not None:
+        return _unpause(snapshot)
+    return _bounded(_run(snapshot) if begun else _wait(snapshot), left)
+
+
+def _bounded(answer: plans.Plan, left: float) -> plans.Plan:
+    """Look again when the deadline passes, whatever else happens."""
+    wake = plans.soonest(answer.wake_after, left)
+    return plans.Plan(
+        actions=answer.actions,
+        status=answer.status,
+        settled=answer.settled,
+        wake_after=wake,
+        notes=answer.notes,
+        urgency=plans.Urgency.INTERACTIVE,
+    )
+
+
+def observe(snapshot: OperationSnapshot) -> Run:
+    """Return the run as the servers show it: of those it began with, or would begin with now."""
+    operation = snapshot.operation
+    plan_steps = steps.of(operation)
+    fixed = bool(operation.status.retries) or operation.status.start_time is not None
+    recorded = operation.status.targets
+    if operation.spec.action == "RollBack":
+        keys: tuple[targets.Key, ...] = ()
+    elif fixed and recorded:
+        keys = targets.in_order(
+            targets.recall(recorded), snapshot.application, operation.spec.order
+        )
+    else:
+        keys = targets.choose(operation, snapshot.application, snapshot.servers)
+    passages = tuple(
+        server_progress.follow(operation, plan_steps, key, snapshot.servers.get(key), snapshot.now)
+        for key in keys
+    )
+    return Run(
+        operation=operation,
+        run=server_progress.run_id(operation),
+        steps=plan_steps,
+        passages=passages,
+    )
+
+
+# ---- deadlines, pauses, ends
+
+
+def _application_gone(snapshot: OperationSnapshot) -> bool:
+    """Whether there was an application; one that is not there yet may still come."""
+    if snapshot.namespace_terminating:
+        return True
+    if snapshot.application is None:
+        return snapshot.operation.status.start_time is not None
+    return snapshot.application.metadata.deletion_timestamp is not None
+
+
+def _left(snapshot: OperationSnapshot) -> float:
+    """Return the seconds until the run's deadline; time spent paused does not count."""
+    told, spec, meta = (
+        snapshot.operation.status,
+        snapshot.operation.spec,
+        snapshot.operation.metadata,
+    )
+    now = clock.parse(told.pause_time) if told.pause_time else snapshot.now
+    since = told.start_time
+    bound = spec.timeout_seconds
+    if since is None:
+        retried = told.last_progress_time if told.retries else None
+        since, bound = retried or meta.creation_timestamp, spec.start_deadline_seconds
+    if told.cancel_time is not None:
+        return 0.0  # the deadline has passed, and acts are being ended
+    return (clock.parse(since) or now) + told.paused_seconds + bound - now
+
+
+def _late(snapshot: OperationSnapshot) -> plans.Plan:
+    spec = snapshot.operation.spec
+    if snapshot.operation.status.start_time is None:
+        message = f"Its turn did not come within {spec.start_deadline_seconds} seconds."
+        return completion.end(snapshot, Reason.TIMED_OUT, message)
+    message = f"It did not end within {spec.timeout_seconds} seconds."
+    return completion.call_off(snapshot, observe(snapshot), Reason.TIMED_OUT, message)
+
+
+def _paused(snapshot: OperationSnapshot) -> Blocked | None:
+    operation, application = snapshot.operation, snapshot.application
+    if operation.spec.paused:
+        return Blocked(
+            object=f"Operation/{operation.metadata.name}",
+            reason=Reason.PAUSED,
+            message="The operation is paused.",
+            remedy=remedies.resume(operation),
+        )
+    if application is not None and application.spec.paused:
+        return Blocked(
+            object=f"Application/{application.metadata.name}",
+            reason=Reason.PAUSED,
+            message="The application is paused.",
+            remedy=remedies.resume(application),
+        )
+    return None
+
+
+def _pause(snapshot: OperationSnapshot, why: Blocked) -> plans.Plan:
+    """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
+    run = observe(snapshot)
+    word = Word(reason=Reason.PAUSED, message=f"{why.message} Nothing new begins.", blocked=(why,))
+    status = summary.tell(snapshot.operation, word, snapshot.now, run)
+    since = snapshot.operation.status.pause_time or clock.stamp(snapshot.now)
+    return _answer(snapshot, msgspec.structs.replace(status, pause_time=since), word)
+
+
+def _unpause(snapshot: OperationSnapshot) -> plans.Plan:
+    told = snapshot.operation.status
+    paused = snapshot.now - clock.parse(told.pause_time)
+    word = Word(reason=Reason.WAITING, message="It goes on.")
+    status = msgspec.structs.replace(
+        summary.tell(snapshot.operation, word, snapshot.now),
+        pause_time=None,
+        paused_seconds=told.paused_seconds + max(0, round(paused)),
+    )
+    return _answer(snapshot, status, word)
+
+
+def _answer(
+    snapshot: OperationSnapshot,
+    status: objects.OperationStatus,
+    word: Word,
+    actions: tuple[plans.Action, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> plans.Plan:
+    """Progress may be told a little later; another phase is told at once."""
+    before = conditions.find(snapshot.operation.status.conditions, "Succeeded")
+    moved = before is None or before.reason != word.reason
+    return plans.Plan(
+        actions=actions,
+        status=status if status != snapshot.operation.status else None,
+        settled=moved,
+        notes=(word.message, *notes),
+        urgency=plans.Urgency.INTERACTIVE,
+    )
+
+
+# ---- its turn
+
+
+def _wait(snapshot: OperationSnapshot) -> plans.Plan:
+    """Wait for the application, and for those whose turn is before; then begin."""
+    operation = snapshot.operation
+    turn = conflicts.turn(operation, snapshot.others, snapshot.servers)
+    if turn.superseded_by is not None:
+        later = turn.superseded_by.metadata.name
+        return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
+    blocked = _hindrances(snapshot, turn)
+    if blocked:
+        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
+        return _answer(snapshot, summary.tell(operation, word, snapshot.now), word)
+    missing = _unsupported(snapshot)
+    if missing:
+        message = f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}."
+        return completion.end(snapshot, Reason.FAILED, message)
+    return _begin(snapshot)
+
+
+def _unsupported(snapshot: OperationSnapshot) -> list[str]:
+    """Return the acts that the fleet's provider cannot do: better none than some."""
+    deeds = [
+        deed
+        for each in steps.of(snapshot.operation)
+        for deed in (each.deed, each.undoing)
+        if deed is not None
+    ]
+    needed = {each.name: tasks.CAPABILITIES.get(each.name) for each in deeds}
+    able = snapshot.fleet.capabilities
+    return sorted(name for name, need in needed.items() if need is not None and need not in able)
+
+
+def _hindrances(snapshot: OperationSnapshot, turn: conflicts.Turn) -> tuple[Blocked, ...]:
+    operation = snapshot.operation
+    if snapshot.application is None:
+        name, namespace = operation.spec.application, operation.metadata.namespace
+        return (
+            Blocked(
+                object=f"Application/{name}",
+                reason=Reason.NOT_FOUND,
+                message=f"There is no application {name}.",
+                remedy=remedies.applications(namespace),
+            ),
+        )
+    fleet = snapshot.fleet
+    if fleet.problem:
+        return (
+            Blocked(
+                object=f"Fleet/{fleet.name}",
+                reason=fleet.problem,
+                message=fleet.message,
+                remedy=remedies.fleet(fleet),
+            ),
+        )
+    return tuple(_behind(each) for each in turn.behind)
+
+
+def _behind(other: objects.Operation) -> Blocked:
+    name = other.metadata.name
+    return Blocked(
+        object=f"Operation/{name}",
+        reason=Reason.CONFLICT,
+        message=f"It waits for operation {name}, which acts on the same servers.",
+        remedy=remedies.cancel(other),
+    )
+
+
+def _begin(snapshot: OperationSnapshot) -> plans.Plan:
+    """Fix the targets and the time; tasks are given once this is seen."""
+    run = observe(snapshot)
+    word = Word(reason=Reason.RUNNING, message=f"{snapshot.operation.spec.action} is under way.")
+    status = msgspec.structs.replace(
+        summary.tell(snapshot.operation, word, snapshot.now, run),
+        start_time=clock.stamp(snapshot.now),
+        last_progress_time=clock.stamp(snapshot.now),
+    )
+    message = f"{snapshot.operation.spec.action} begins on {len(run.passages)} servers."
+    if snapshot.operation.spec.action == "RollBack":
+        leaving = rollback.revisions_of(snapshot)
+        status = msgspec.structs.replace(status, targets=leaving)
+        message = f"RollBack begins: {', '.join(leaving) or 'nothing'} is to be left."
+    event = plans.RecordEvent(reason=Reason.STARTED, message=message)
+    return _answer(snapshot, status, word, actions=(event,), notes=(message,))
+
+
+# ---- the run
+
+
+def _run(snapshot: OperationSnapshot) -> plans.Plan:
+    turn = conflicts.turn(snapshot.operation, snapshot.others, snapshot.servers)
+    blocked = _hindrances(snapshot, turn)
+    if snapshot.operation.spec.action == "RollBack":
+        return rollback.advance(snapshot)
+    run = observe(snapshot)
+    if blocked:
+        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
+        return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now, run), word)
+    trouble = _trouble(run)
+    if trouble:
+        return _halt(snapshot, run, trouble)
+    given = slots.choose(run)
+    if not given and _through(run):
+        return _finish(snapshot, run)
+    stuck = () if given else slots.hindered(run)
+    word = Word(
+        reason=Reason.RUNNING,
+        message=f"{snapshot.operation.spec.action} is under way.",
+        blocked=stuck,
+    )
+    return _give(snapshot, run, given, word)
+
+
+def _give(
+    snapshot: OperationSnapshot, run: Run, given: tuple[slots.Grant, ...], word: Word
+) -> plans.Plan:
+    writes = tuple(
+        patch for each in given if (patch := assignments.give(run, each, snapshot.now)) is not None
+    )
+    notes = tuple(f"{each.step.name} begins on {_name(each)}." for each in given)
+    status = summary.tell(snapshot.operation, word, snapshot.now, run)
+    return _answer(snapshot, status, word, actions=writes, notes=notes)
+
+
+def _name(given: slots.Grant) -> str:
+    server = given.passage.server
+    return server.metadata.name if server is not None else "/".join(map(str, given.passage.key))
+
+
+def _trouble(run: Run) -> str:
+    """Return why nothing new may begin any more, if so."""
+    lost = slots.failed(run)
+    stop = slots.barrier(run)
+    if stop is not None and slots.barrier_failed(run, stop):
+        return f"Step {stop.step.name} failed, and everything after it needs it."
+    if len(lost) > run.budget:
+        failed = words.count(len(lost), "server")
+        return f"{failed} failed, more than the failureBudget of {run.budget}."
+    return ""
+
+
+def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
+    """Let what runs finish; then end, or undo what was done."""
+    spec = snapshot.operation.spec
+    begun = snapshot.operation.status
+    reverting = spec.on_failure == "Revert" and bool(begun.start_time)
+    undo_only = all(slots.is_undoing(each) for each in run.of(State.RUNNING))
+    if run.of(State.RUNNING) and not (reverting and undo_only):
+        word = Word(reason=Reason.RUNNING, message=f"{trouble} What runs finishes.")
+        return _give(snapshot, run, (), word)
+    if not reverting:
+        return completion.end(snapshot, Reason.FAILED, trouble, run)
+    if slots.undone(run) and not run.of(State.RUNNING):
+        bad = [each for each in run.present if each.not_undone]
+        if bad:
+            message = f"{trouble} {words.count(len(bad), 'server')} could not be reverted."
+            return completion.end(snapshot, Reason.FAILED, message, run)
+        return completion.end(snapshot, Reason.REVERTED, f"{trouble} What was done is undone.", run)
+    word = Word(reason=Reason.REVERTING, message=f"{trouble} What was done is being undone.")
+    return _give(snapshot, run, slots.choose_undo(run), word)
+
+
+def _through(run: Run) -> bool:
+    return not run.of(State.WAITING, State.RUNNING) and slots.barrier(run) is None
+
+
+def _finish(snapshot: OperationSnapshot, run: Run) -> plans.Plan:
+    lost = slots.failed(run)
+    if not lost:
+        return completion.end(
+            snapshot, completion.COMPLETED, f"{run.operation.spec.action} is done.", run
+        )
+    message = f"{len(lost)} of {len(run.present)} servers failed, within the failureBudget."
+    return completion.end(snapshot, Reason.FAILED, message, run)

@@ -1,0 +1,198 @@
+"""The act RollBack: what the user asks for is condemned, so an earlier, proven revision runs.
+
+Argosy never writes an Application's spec, and the Application planner alone decides what a
+ServerSet runs; so an operation does what a missed deadline does, and watches what comes of it.
+Called by the Operation planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller.api import conditions, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.operation import completion, steps, summary
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.operation.summary import Word
+from controller.kinds.revisions import contents, proven_revisions, rejection
+from controller.planning import plan, remedies
+
+# The parameter that names where to go back to: a revision's hash or its number.
+REVISION_PARAMETER = "revision"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Retreat:
+    """One component that leaves a revision.
+
+    `sentence` stands on `record`, which is of the revision that the user asks for; that need not be
+    the one to leave: who steps back twice leaves one that was never condemned.
+    """
+
+    component: str
+    revision: str
+    wanted: str
+    server_set: objects.ServerSet | None
+    record: objects.ControllerRevision | None
+    sentence: rejection.Rejection | None
+    refuge: objects.ControllerRevision | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether the set has left the revision, or is sure to be told to."""
+        found = self.server_set
+        if found is None or self.wanted != self.revision:
+            # The user asks for another: it runs, unless it is condemned in favour of this one.
+            runs = found is not None and found.spec.revision == self.revision
+            kept = self.sentence is not None and self.sentence.refuge in ("", self.revision)
+            return not (runs and kept)
+        return self.sentence is not None
+
+
+def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
+    """Return the revisions to leave, as "component/revision".
+
+    They are those that the user asks for, or, where such a one is condemned, what runs instead.
+    """
+    wanted = snapshot.operation.spec.components
+    return tuple(
+        f"{component}/{_leaving(snapshot, component, found)}"
+        for component, found in sorted(snapshot.sets.items())
+        if not wanted or component in wanted
+    )
+
+
+def advance(snapshot: OperationSnapshot) -> plan.Plan:
+    """Return what is next: condemn, wait, or end."""
+    retreats = [_retreat(snapshot, each) for each in snapshot.operation.status.targets]
+    helpless = [each.component for each in retreats if _nothing_proven(each)]
+    if helpless:
+        return completion.end(
+            snapshot, Reason.FAILED, f"NothingProven: {_regret(snapshot, helpless)}"
+        )
+    left = [each for each in retreats if not _arrived(each)]
+    if not left:
+        done = completion.end(snapshot, completion.COMPLETED, "The proven revisions run.")
+        return dataclasses.replace(done, status=_counted(done.status, retreats))
+    writes = tuple(_condemn(each) for each in left)
+    word = Word(
+        reason=Reason.RUNNING,
+        message="RollBack is under way.",
+        blocked=tuple(_wait(snapshot, each) for each in left),
+    )
+    status = _counted(summary.tell(snapshot.operation, word, snapshot.now), retreats)
+    return plan.Plan(
+        actions=tuple(each for each in writes if each is not None),
+        status=status if status != snapshot.operation.status else None,
+        settled=False,
+        notes=(word.message,),
+        urgency=plan.Urgency.INTERACTIVE,
+    )
+
+
+def _counted(status: plan.Status | None, retreats: Sequence[Retreat]) -> plan.Status | None:
+    """Return the status with how many components have got where they go."""
+    if not isinstance(status, objects.OperationStatus):
+        return status
+    total, done = len(retreats), sum(_arrived(each) for each in retreats)
+    return msgspec.structs.replace(
+        status,
+        total=total,
+        running=total - done,
+        succeeded=done,
+        progress=f"{done}/{total}",
+    )
+
+
+def _regret(snapshot: OperationSnapshot, helpless: Sequence[str]) -> str:
+    components = ", ".join(helpless)
+    named = steps.arguments(snapshot.operation).get(REVISION_PARAMETER, "")
+    if named:
+        never = "it is the one to leave, never ran in good health, or is no longer kept"
+        return f"{components} cannot go back to revision {named}: {never}."
+    return f"No earlier revision of {components} that is kept ever ran in good health."
+
+
+def _leaving(snapshot: OperationSnapshot, component: str, found: objects.ServerSet) -> str:
+    asked = _asked(snapshot)
+    past = proven_revisions.past(snapshot.revisions, component, found.status.proven_revision)
+    revision = asked.get(component, found.spec.revision)
+    return found.spec.revision if _sentence(past.find(revision), asked) else revision
+
+
+def _asked(snapshot: OperationSnapshot) -> dict[str, str]:
+    """Return the revision that the user asks for, of each component."""
+    components = snapshot.application.spec.components if snapshot.application is not None else ()
+    return {each.name: contents.of_component(each).revision for each in components}
+
+
+def _sentence(
+    record: objects.ControllerRevision | None, asked: Mapping[str, str]
+) -> rejection.Rejection | None:
+    found = rejection.read(record) if record is not None else None
+    return found if found is not None and rejection.stands(found, asked) else None
+
+
+def _retreat(snapshot: OperationSnapshot, target: str) -> Retreat:
+    component, _, revision = target.partition("/")
+    asked, server_set = _asked(snapshot), snapshot.sets.get(component)
+    wanted = asked.get(component, "")
+    proven = server_set.status.proven_revision if server_set is not None else ""
+    past = proven_revisions.past(snapshot.revisions, component, proven)
+    record = past.find(wanted)
+    named = steps.arguments(snapshot.operation).get(REVISION_PARAMETER, "")
+    return Retreat(
+        component=component,
+        revision=revision,
+        wanted=wanted,
+        server_set=server_set,
+        record=record,
+        sentence=_sentence(record, asked),
+        refuge=past.choose({revision, wanted}, older_than=revision, named=named),
+    )
+
+
+def _nothing_proven(retreat: Retreat) -> bool:
+    """Whether there is nowhere to go: asked only while it has not left."""
+    return not retreat.decided and retreat.refuge is None
+
+
+def _arrived(retreat: Retreat) -> bool:
+    """A component that is no longer there has nothing to leave."""
+    found = retreat.server_set
+    if found is None:
+        return True
+    ready = conditions.find(found.status.conditions, "Ready")
+    return (
+        found.spec.revision != retreat.revision
+        and ready is not None
+        and ready.status == "True"
+        and ready.observed_generation == found.metadata.generation
+    )
+
+
+def _condemn(retreat: Retreat) -> plan.Patch | None:
+    if retreat.record is None or retreat.refuge is None or retreat.decided:
+        return None
+    sentence = rejection.Rejection(
+        reason="RollBack",
+        component=retreat.component,
+        revision=retreat.wanted,
+        refuge=proven_revisions.revision_of(retreat.refuge),
+    )
+    return rejection.condemn(retreat.record, sentence)
+
+
+def _wait(snapshot: OperationSnapshot, retreat: Retreat) -> Blocked:
+    application = snapshot.operation.spec.application
+    name = names.server_set(application, retreat.component)
+    return Blocked(
+        object=f"ServerSet/{name}",
+        reason=Reason.ROLLING_OUT,
+        message=f"{retreat.component} leaves revision {retreat.revision}.",
+        remedy=remedies.why("serverset", name, snapshot.operation.metadata.namespace),
+    )

@@ -1,0 +1,192 @@
+"""How far each targeted server is with an operation: read from the servers, stored nowhere else.
+
+A server's checkpoints tell what it has passed, over all runs of the operation; its task, what it is
+at. Called by the Operation planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+from controller.api import objects
+from controller.contract import checkpoints, tasks
+from controller.kinds.operation import conflicts, steps, targets
+from controller.planning import availability, verdict
+
+FIRST_RUN = "0"
+
+
+class State(enum.StrEnum):
+    """What a run has to do with a server now."""
+
+    LEFT = "Left"  # gone, held by a person, or made after the run began: passed by
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    PASSED = "Passed"
+    FAILED = "Failed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProgress:
+    """One server's way through the steps of an operation.
+
+    `reached` are the steps that count as passed for what the server is now, `ever` also those of
+    earlier incarnations, `undone` and `not_undone` the compensations that went well, and ill.
+    """
+
+    key: targets.Key
+    state: State
+    server: objects.Server | None = None
+    reached: frozenset[str] = frozenset()
+    ever: frozenset[str] = frozenset()
+    undone: frozenset[str] = frozenset()
+    not_undone: frozenset[str] = frozenset()
+    failure: objects.FailureRecord | None = None
+    # It does its work; or it should, does not, and may yet do so again.
+    available: bool = False
+    down: bool = False
+
+
+def run_id(operation: objects.Operation) -> str:
+    """Return the run that is under way, or that a retry asks for after the last one has ended."""
+    retry = operation.spec.retry
+    if verdict.finished(operation) or not operation.status.run:
+        return retry.id if retry is not None else FIRST_RUN
+    return operation.status.run
+
+
+def runs(operation: objects.Operation) -> tuple[objects.Retried, ...]:
+    """Return all runs so far, oldest first."""
+    return (objects.Retried(id=FIRST_RUN), *operation.status.retries)
+
+
+def follow(
+    operation: objects.Operation,
+    plan_steps: Sequence[steps.Step],
+    key: targets.Key,
+    server: objects.Server | None,
+    now: float,
+) -> ServerProgress:
+    """Return how far the server at `key` is."""
+    if server is None or server.metadata.deletion_timestamp is not None:
+        return ServerProgress(key=key, state=State.LEFT)
+    name, own = operation.metadata.name, checkpoints.identity_of(operation)
+    marks = [
+        each
+        for each in server.status.checkpoints
+        if each.operation == name and checkpoints.identity(each.run) == own
+    ]
+    ever = passed(operation, plan_steps, marks)
+    here = [each for each in marks if each.incarnation == server.spec.incarnation]
+    label = checkpoints.run_of(operation, operation.status.run)
+    undoings = [each for each in marks if tasks.undoes(each.step) and each.run == label]
+    own_steps = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    finished = own_steps <= ever
+    failure = _failure(operation, server, marks, label)
+    if failure is None and not finished:
+        failure = _hopeless(server, plan_steps, ever)
+    state = _state(operation, server, finished=finished, failed=failure is not None)
+    lacks = availability.seconds_until_available(server, now, server.spec.min_ready_seconds)
+    works = server.spec.power != "Stopped" and not availability.failed_for_good(server)
+    return ServerProgress(
+        key=key,
+        server=server,
+        state=state,
+        available=lacks <= 0,
+        down=lacks > 0 and works and state is not State.LEFT,
+        reached=ever if finished else passed(operation, plan_steps, here),
+        ever=ever,
+        undone=frozenset(tasks.undoes(each.step) for each in undoings if not each.failed),
+        not_undone=frozenset(tasks.undoes(each.step) for each in undoings if each.failed),
+        failure=failure,
+    )
+
+
+def _state(
+    operation: objects.Operation, server: objects.Server, *, finished: bool, failed: bool
+) -> State:
+    if conflicts.at_work_in(operation, server):
+        return State.RUNNING
+    if failed:
+        return State.FAILED
+    if finished:
+        return State.PASSED
+    began = operation.status.start_time
+    young = began is not None and (server.metadata.creation_timestamp or "") > began
+    return State.LEFT if server.spec.held or young else State.WAITING
+
+
+def passed(
+    operation: objects.Operation,
+    plan_steps: Sequence[steps.Step],
+    marks: Sequence[objects.Checkpoint],
+) -> frozenset[str]:
+    """Return the steps that count as passed, run after run.
+
+    A retry forgets the step that it starts from and later ones, but not on a server that had
+    passed all of its own by then.
+    """
+    if not marks:
+        return frozenset()
+    order = [each.name for each in plan_steps]
+    own = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    result: set[str] = set()
+    for run in runs(operation):
+        if run.from_step in order:
+            later = set(order[order.index(run.from_step) :])
+            result -= later - own if own and own <= result else later
+        label = checkpoints.run_of(operation, run.id)
+        result |= {
+            each.step
+            for each in marks
+            if each.run == label and not each.failed and each.step in order
+        }
+    return frozenset(result)
+
+
+def _failure(
+    operation: objects.Operation,
+    server: objects.Server,
+    marks: Sequence[objects.Checkpoint],
+    label: str,
+) -> objects.FailureRecord | None:
+    """Return how the server failed; once it has another task, what was told of it then."""
+    lost = [
+        each for each in marks if each.failed and each.run == label and not tasks.undoes(each.step)
+    ]
+    if not lost:
+        return None
+    mark, told, given = lost[-1], server.status.task, server.spec.task
+    if told is None or given is None or told.id != given.id or given.step != mark.step:
+        bare = objects.FailureRecord(server=server.metadata.name, step=mark.step)
+        known = {(each.server, each.step): each for each in operation.status.failures}
+        return known.get((bare.server, bare.step), bare)
+    return objects.FailureRecord(
+        server=server.metadata.name,
+        step=mark.step,
+        class_=told.error_class,
+        message=told.message,
+        attempts=told.attempt,
+    )
+
+
+def _hopeless(
+    server: objects.Server, plan_steps: Sequence[steps.Step], ever: frozenset[str]
+) -> objects.FailureRecord | None:
+    """Why no act in the server can be waited for; what makes it anew may still help it."""
+    lost, stopped = availability.failed_for_good(server), server.spec.power == "Stopped"
+    if not lost and not stopped:
+        return None
+    following = next(
+        (each for each in plan_steps if each.scope == steps.SERVER and each.name not in ever), None
+    )
+    if following is None or following.deed.action in tasks.CONVERGING:
+        return None
+    if not lost and following.deed.name not in tasks.IN_SERVER:
+        return None
+    message = "It failed for good before its turn." if lost else "It is stopped."
+    return objects.FailureRecord(
+        server=server.metadata.name, step=following.name, class_="Terminal", message=message
+    )

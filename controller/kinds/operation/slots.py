@@ -1,0 +1,289 @@
+"""Which servers get a step of an operation now, never more at once than its concurrency.
+
+What is in flight counts, and so does every targeted server that is down for whatever reason: a
+rollout or a remediation that took it down has used the same allowance. A server that is lost for
+good counts no more, so it does not hold up the others for ever. Called by the Operation planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+from controller.api import objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.contract import tasks
+from controller.kinds.operation import steps
+from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.planning import amounts, availability, remedies
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of an operation, as the servers show it."""
+
+    operation: objects.Operation
+    run: str
+    steps: tuple[steps.Step, ...]
+    passages: tuple[ServerProgress, ...]
+
+    @property
+    def limit(self) -> int:
+        """How many servers may be in flight."""
+        return amounts.at_least_one(self.operation.spec.concurrency, len(self.passages))
+
+    @property
+    def budget(self) -> int:
+        """How many servers may fail until nothing new begins."""
+        return amounts.down(self.operation.spec.failure_budget, len(self.passages))
+
+    def of(self, *states: State) -> list[ServerProgress]:
+        """Return the servers in one of those states."""
+        return [each for each in self.passages if each.state in states]
+
+    @property
+    def present(self) -> list[ServerProgress]:
+        """The servers that the run still has to do with."""
+        return [each for each in self.passages if each.state is not State.LEFT]
+
+    def index(self, name: str) -> int:
+        """Return the place of the step called `name`."""
+        return [each.name for each in self.steps].index(name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Barrier:
+    """The first step of scope Component or Once that is not done: all wait before it for all.
+
+    `owed` are the groups (a component, or "" for Once) that still have to do it. `lost` is a
+    group whose server went while at it.
+    """
+
+    index: int
+    step: steps.Step
+    owed: tuple[str, ...]
+    lost: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One step for one server, now."""
+
+    passage: ServerProgress
+    step: steps.Step
+    undo: bool = False
+
+
+def groups(run: Run, step: steps.Step) -> tuple[str, ...]:
+    """Return who does the step once: each component, or the whole operation."""
+    if step.scope == steps.COMPONENT:
+        return tuple(dict.fromkeys(each.key[0] for each in run.passages))
+    return ("",)
+
+
+def _members(run: Run, group: str) -> list[ServerProgress]:
+    return [each for each in run.passages if group in ("", each.key[0])]
+
+
+def barrier(run: Run) -> Barrier | None:
+    """Return the step that all servers wait before, or None where no such step is left."""
+    told = {each.name: each for each in run.operation.status.steps}
+    for index, step in enumerate(run.steps):
+        if step.scope == steps.SERVER:
+            continue
+        wanted = groups(run, step)
+        before = told.get(step.name)
+        if before is not None and before.passed >= len(wanted):
+            continue
+        owed = tuple(
+            group
+            for group in wanted
+            if not any(step.name in each.ever for each in _members(run, group))
+        )
+        if owed:
+            busy = [group for group in owed if _carriers(run, step, group)]
+            at_it = before.running if before is not None else 0
+            gone = [group for group in owed if group not in busy]
+            lost = gone[0] if gone and at_it > len(busy) + _failed(run, step) else None
+            return Barrier(index=index, step=step, owed=owed, lost=lost)
+    return None
+
+
+def _carriers(run: Run, step: steps.Step, group: str) -> list[ServerProgress]:
+    return [each for each in _members(run, group) if is_at(each, step.name)]
+
+
+def _failed(run: Run, step: steps.Step) -> int:
+    return sum(
+        1 for each in run.passages if each.failure is not None and each.failure.step == step.name
+    )
+
+
+def is_at(passage: ServerProgress, step: str) -> bool:
+    """Return whether the server is at that step now."""
+    if passage.state is not State.RUNNING or passage.server is None:
+        return False
+    given = passage.server.spec.task
+    return given is not None and given.step == step
+
+
+def choose(run: Run) -> tuple[Grant, ...]:
+    """Return which servers get which step now: those on their way first, then new ones."""
+    stop = barrier(run)
+    end = stop.index if stop is not None else len(run.steps)
+    start = _segment_start(run, end)
+    wanted = [
+        Grant(passage=each, step=step)
+        for each in run.of(State.WAITING)
+        if (step := _next(run, each, end)) is not None
+    ]
+    begun = {
+        each.passage.key
+        for each in wanted
+        if any(step.name in each.passage.reached for step in run.steps[start:end])
+    }
+    ordered = sorted(wanted, key=lambda each: each.passage.key not in begun)
+    if stop is not None and not wanted and not _at_earlier(run, stop):
+        ordered = list(_carried(run, stop))
+    return _admit(run, ordered, reserved=begun, fits=can_take)
+
+
+def _segment_start(run: Run, end: int) -> int:
+    starts = [i + 1 for i, each in enumerate(run.steps[:end]) if each.scope != steps.SERVER]
+    return starts[-1] if starts else 0
+
+
+def _next(run: Run, passage: ServerProgress, end: int) -> steps.Step | None:
+    for step in run.steps[:end]:
+        if step.scope == steps.SERVER and step.name not in passage.reached:
+            return step
+    return None
+
+
+def _at_earlier(run: Run, stop: Barrier) -> bool:
+    return any(not is_at(each, stop.step.name) for each in run.of(State.RUNNING))
+
+
+def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
+    for group in stop.owed:
+        if _carriers(run, stop.step, group):
+            continue
+        able = [
+            each
+            for each in _members(run, group)
+            if each.state in (State.WAITING, State.PASSED)
+            and can_take(Grant(passage=each, step=stop.step))
+        ]
+        if able:
+            yield Grant(passage=able[0], step=stop.step)
+
+
+def _admit(
+    run: Run,
+    ordered: Sequence[Grant],
+    *,
+    reserved: set[tuple[str, int]],
+    fits: Callable[[Grant], bool],
+) -> tuple[Grant, ...]:
+    """Let in as many as there is room for, at this instant and at the next step of those begun."""
+    busy = {each.key for each in run.of(State.RUNNING)}
+    down = {each.key for each in run.passages if each.down} - busy
+    held = reserved - busy
+    admitted: list[Grant] = []
+    for each in ordered:
+        key = each.passage.key
+        load = len(busy) + len(down - {key})
+        if key not in reserved:
+            load += len(held - down)
+        if load >= run.limit or not fits(each):
+            continue
+        busy, held, down = busy | {key}, held - {key}, down - {key}
+        admitted.append(each)
+    return tuple(admitted)
+
+
+def can_take(given: Grant) -> bool:
+    """Return whether the server can be asked now: free, as it was told, and well enough."""
+    server = given.passage.server
+    if server is None or server.spec.held or not tasks.ended(server):
+        return False
+    deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
+    converging = deed.action in tasks.CONVERGING
+    if converging and availability.failed_for_good(server):
+        return True
+    spec, status = server.spec, server.status
+    settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
+    if spec.power == "Stopped":
+        return deed.name not in tasks.IN_SERVER
+    return settled and (converging or given.passage.available)
+
+
+def pending_undo(run: Run, passage: ServerProgress) -> int:
+    """Return the place of the last step that the server has begun and not undone, or -1."""
+    failure = passage.failure
+    begun = passage.ever | ({failure.step} if failure is not None and failure.attempts else set())
+    if passage.not_undone:
+        return -1
+    for index in range(len(run.steps) - 1, -1, -1):
+        step = run.steps[index]
+        if step.undoing and step.name in begun and step.name not in passage.undone:
+            return index
+    return -1
+
+
+def choose_undo(run: Run) -> tuple[Grant, ...]:
+    """Return which servers undo a step now: the last step first, on all of them."""
+    left = {each.key: pending_undo(run, each) for each in run.present}
+    last = max(left.values(), default=-1)
+    if last < 0:
+        return ()
+    ordered = [
+        Grant(passage=each, step=run.steps[last], undo=True)
+        for each in run.present
+        if left[each.key] == last and each.state is not State.RUNNING
+    ]
+    return _admit(run, ordered, reserved=set(), fits=can_take)
+
+
+def failed(run: Run) -> list[ServerProgress]:
+    """Return the servers on which the run failed, also while that is being undone."""
+    return [each for each in run.present if each.failure is not None]
+
+
+def barrier_failed(run: Run, stop: Barrier) -> bool:
+    """Return whether a step that all wait for can no longer be done in this run."""
+    told = {each.name: each for each in run.operation.status.steps}.get(stop.step.name)
+    if told is not None and told.failed:
+        return True
+    if stop.lost is not None and stop.step.on_unknown != "Rerun":
+        return True
+    return _failed(run, stop.step) > 0
+
+
+def is_undoing(passage: ServerProgress) -> bool:
+    """Return whether the server is at undoing a step."""
+    given = passage.server.spec.task if passage.server is not None else None
+    return given is not None and bool(tasks.undoes(given.step))
+
+
+def hindered(run: Run) -> tuple[Blocked, ...]:
+    """Return what keeps servers from their turn, where concurrency does not."""
+    if len(run.of(State.RUNNING)) >= run.limit:
+        return ()
+    return tuple(
+        Blocked(
+            object=f"Server/{server.metadata.name}",
+            reason=Reason.SERVERS_UNAVAILABLE,
+            message=f"{server.metadata.name} is not available, or busy otherwise.",
+            remedy=remedies.why("server", server.metadata.name, server.metadata.namespace),
+        )
+        for each in run.present
+        if (server := each.server) is not None
+        and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
+    )
+
+
+def undone(run: Run) -> bool:
+    """Return whether nothing is left to undo."""
+    return all(pending_undo(run, each) < 0 for each in run.present)

@@ -1,0 +1,30 @@
+"""What the Operation planner may know, gathered at one moment, frozen.
+
+Times are seconds since the epoch. `gather` builds it; tests build it by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from controller import contract
+from controller.api import objects
+from controller.planning.refusals import Refusal
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OperationSnapshot:
+    """An operation, the servers of its application, and the operations beside it."""
+
+    now: float
+    operation: objects.Operation
+    application: objects.Application | None
+    fleet: contract.FleetFacts
+    sets: Mapping[str, objects.ServerSet]
+    servers: Mapping[tuple[str, int], objects.Server]  # by component and ordinal
+    others: tuple[objects.Operation, ...] = ()
+    # The ControllerRevisions of the application: RollBack condemns one of them.
+    revisions: tuple[objects.ControllerRevision, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    namespace_terminating: bool = False

@@ -1,0 +1,192 @@
+"""The steps of an operation, and what each asks of one server, word for word.
+
+An action such as Restart is an operation of one step. Called by the Operation planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller.api import objects
+from controller.api.views.meta import Json, View
+from controller.contract import checkpoints, tasks
+
+SERVER = "Server"
+COMPONENT = "Component"
+ONCE = "Once"
+
+_VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+
+
+class Deed(View, frozen=True, kw_only=True):
+    """One way to do something, as a step or a compensation has it."""
+
+    action: str = ""
+    exec: dict[str, Any] | None = None
+    http: dict[str, Any] | None = None
+    job: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The act, as a task names it."""
+        if self.exec is not None:
+            return tasks.EXEC
+        if self.http is not None:
+            return tasks.HTTP
+        return tasks.JOB if self.job is not None else self.action
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of an operation."""
+
+    name: str
+    deed: Deed
+    scope: str = SERVER
+    timeout_seconds: int = 600
+    on_unknown: str = "Fail"
+    undoing: Deed | None = None
+
+
+def of(operation: objects.Operation) -> tuple[Step, ...]:
+    """Return the operation's steps, in order."""
+    spec = operation.spec
+    if spec.action != "Steps":
+        deed = Deed(action=spec.action)
+        return (Step(name=spec.action, deed=deed, timeout_seconds=spec.timeout_seconds),)
+    return tuple(
+        Step(
+            name=each.name,
+            deed=Deed(
+                action=each.action,
+                exec=_decode(each.exec),
+                http=_decode(each.http),
+                job=_decode(each.job),
+            ),
+            scope=each.scope,
+            timeout_seconds=each.timeout_seconds,
+            on_unknown=each.on_unknown,
+            undoing=_undoing(each.compensate),
+        )
+        for each in spec.steps
+    )
+
+
+def _decode(raw: Json) -> dict[str, Any] | None:
+    text = bytes(raw)
+    return None if text in (b"", b"null") else msgspec.json.decode(text, type=dict[str, Any])
+
+
+def _undoing(raw: Json) -> Deed | None:
+    text = bytes(raw)
+    return None if text in (b"", b"null") else msgspec.json.decode(text, type=Deed)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One step for one server in one run, to be undone where `undo` says so."""
+
+    operation: objects.Operation
+    run: str
+    step: Step
+    passed: tuple[str, ...]
+    now: float
+    undo: bool = False
+
+    @property
+    def deed(self) -> Deed:
+        """What is to be done."""
+        return self.step.undoing if self.undo and self.step.undoing else self.step.deed
+
+
+def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, dict[str, Any]]:
+    """Return the task for `server`, and what else its spec must say for the act to happen."""
+    spec, deed = given.operation.spec, given.deed
+    change = _change(deed.action, server)
+    name = tasks.undo(given.step.name) if given.undo else given.step.name
+    run = checkpoints.run_of(given.operation, given.run)
+    incarnation = change.get("incarnation", server.spec.incarnation)
+    values = variables(given.operation, server)
+    parameters: dict[str, Any] = {
+        "incarnation": incarnation,
+        "given": given.now,
+        "timeoutSeconds": given.step.timeout_seconds,
+        "graceSeconds": spec.cancel_grace_seconds,
+        "attempts": spec.recovery.attempts,
+        "backoff": msgspec.to_builtins(spec.recovery.backoff),
+        "onUnknown": given.step.on_unknown,
+        "passed": list(given.passed),
+        "compensates": given.step.name if given.undo else "",
+        "exec": deed.exec,
+        "http": deed.http,
+        "job": deed.job,
+        "arguments": arguments(given.operation),
+    }
+    resolved = {
+        key: substitute(value, values) if key in ("exec", "http", "job") else value
+        for key, value in parameters.items()
+        if value not in (None, "", [], {})
+    }
+    task = objects.Task(
+        id=f"{given.operation.metadata.name}/{run}/{name}/{server.metadata.name}/{incarnation}",
+        operation=given.operation.metadata.name,
+        run=run,
+        step=name,
+        action=deed.name,
+        parameters=msgspec.Raw(msgspec.json.encode(resolved)),
+    )
+    return task, change
+
+
+def _change(action: str, server: objects.Server) -> dict[str, Any]:
+    if action in (tasks.RESTART, tasks.REPLACE):
+        return {"incarnation": server.spec.incarnation + 1}
+    if action == tasks.STOP:
+        return {"power": "Stopped"}
+    return {"power": "Running"} if action == tasks.START else {}
+
+
+def arguments(operation: objects.Operation) -> dict[str, str]:
+    """Return the operation's parameters, those of a retry in place of its own."""
+    retry = operation.spec.retry
+    return {**operation.spec.parameters, **(retry.parameters if retry is not None else {})}
+
+
+def variables(operation: objects.Operation, server: objects.Server) -> Mapping[str, str]:
+    """Return what $(NAME) stands for in the steps of `operation` on `server`."""
+    addresses = server.status.provider.addresses
+    return {
+        **arguments(operation),
+        "APPLICATION": server.spec.application,
+        "COMPONENT": server.spec.component,
+        "SERVER": server.metadata.name,
+        "SERVER_ORDINAL": str(server.spec.ordinal),
+        "SERVER_ADDRESS": addresses[0] if addresses else "",
+    }
+
+
+def substitute(value: Any, values: Mapping[str, str]) -> Any:
+    """Return `value` with $(NAME) replaced in all its texts, and nothing replaced twice.
+
+    An argument stays one argument, whatever is put into it. $$(NAME) stands for $(NAME), and a name
+    that is not known stays as it is.
+    """
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: _replacement(match, values), value)
+    if isinstance(value, list):
+        return [substitute(each, values) for each in value]
+    if isinstance(value, dict):
+        return {key: substitute(each, values) for key, each in value.items()}
+    return value
+
+
+def _replacement(match: re.Match[str], values: Mapping[str, str]) -> str:
+    escaped, name = match.groups()
+    if escaped:
+        return f"$({name})"
+    return values.get(name, match.group())

@@ -1,0 +1,1 @@
+"""Revisions of a component: what Application, ServerSet and Operation share about them."""

@@ -1,0 +1,77 @@
+"""Revisions that are not to run although the user asks for them: who condemned them, until when.
+
+A mark on a ControllerRevision says so; it outlives the operator. It names its culprit, the
+component and revision that failed, because one component's failure may take others back with it.
+Called by the Application planner; the operation RollBack marks revisions, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from controller.api import names, objects, tags
+from controller.api.resources import Resource
+from controller.planning.plan import Patch
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why a revision is condemned, which component's revision is to blame, and what runs instead.
+
+    Without a `refuge` it is the last proven revision.
+    """
+
+    reason: str
+    component: str = ""
+    revision: str = ""
+    refuge: str = ""
+
+    def __str__(self) -> str:
+        if not self.component:
+            return self.reason
+        culprit = f"{self.reason}/{self.component}-{self.revision}"
+        return f"{culprit}/{self.refuge}" if self.refuge else culprit
+
+
+def read(stored: objects.ControllerRevision) -> Rejection | None:
+    """Return the sentence that stands on a revision, or None."""
+    text = tags.condemned(stored.metadata)
+    if not text:
+        return None
+    reason, _, rest = text.partition("/")
+    culprit, _, refuge = rest.partition("/")
+    # Components have no dashes in their names.
+    component, _, revision = culprit.partition("-")
+    return Rejection(reason=reason, component=component, revision=revision, refuge=refuge)
+
+
+def stands(sentence: Rejection, wanted: Mapping[str, str]) -> bool:
+    """Return whether the culprit is still asked for; `wanted` is the revision of each component."""
+    return not sentence.component or wanted.get(sentence.component) == sentence.revision
+
+
+def condemn(stored: objects.ControllerRevision, sentence: Rejection) -> Patch:
+    """Return the patch that condemns a revision; it is no longer one to go back to."""
+    instead = f"revision {sentence.refuge}" if sentence.refuge else "the last proven revision"
+    return _mark(stored, str(sentence), f"{sentence.reason}: {instead} is to run")
+
+
+def pardon(stored: objects.ControllerRevision) -> Patch:
+    """Return the patch that lets a revision be tried again."""
+    return _mark(stored, None, "it may be tried again")
+
+
+def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) -> Patch:
+    meta = stored.metadata
+    marks: dict[str, str | None] = {names.REJECTED_ANNOTATION: value}
+    if value and names.PROVEN_ANNOTATION in meta.annotations:
+        marks[names.PROVEN_ANNOTATION] = None
+    return Patch(
+        resource=Resource.REVISIONS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        body={"metadata": {"annotations": marks}},
+        reason=reason,
+    )

@@ -1,0 +1,146 @@
+"""What one server needs next: the only planner that calls a provider.
+
+Called by `execution` for each Server key, and by `explain`. `rules` decide about what the server is
+made of, `task` about what operations ask of it, `teardown` how it goes, `summary` what is
+said of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller.api import clock, names
+from controller.api.resources import Resource
+from controller.contract import Phase
+from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.kinds.server.summary import Verdict
+from controller.planning import plan as plans
+
+
+def plan(snapshot: ServerSnapshot) -> plans.Plan:
+    """Return what the server needs now."""
+    meta = snapshot.server.metadata
+    if meta.deletion_timestamp is not None:
+        return _tear_down(snapshot)
+    if names.FINALIZER not in meta.finalizers:
+        return _guard(snapshot)
+    if snapshot.observation.phase is Phase.UNKNOWN and not snapshot.fleet.problem:
+        return plans.Plan(notes=("Its provider has not said yet what is there.",))
+    going = _below_what_goes(snapshot)
+    return _rest(snapshot, going) if going else _converge(snapshot)
+
+
+def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
+    meta = snapshot.server.metadata
+    if "orphan" in meta.finalizers or names.FINALIZER not in meta.finalizers:
+        return plans.Plan(notes=("What it is made of is not ours to delete.",))
+    since = clock.parse(meta.deletion_timestamp)
+    progress = teardown.next_teardown_step(snapshot, since=since, reason="Deleted")
+    actions = (*teardown.end_act(snapshot), *progress.actions)
+    status = None
+    if progress.gone:
+        actions = (*actions, teardown.let_go(snapshot.server))
+    elif progress.blocked is not None:
+        told = summary.deleting(snapshot, progress.blocked)
+        status = told if told != snapshot.server.status else None
+    return plans.Plan(
+        actions=actions,
+        status=status,
+        wake_after=progress.wake,
+        notes=(progress.note,),
+        urgency=plans.Urgency.TEARDOWN,
+    )
+
+
+def _guard(snapshot: ServerSnapshot) -> plans.Plan:
+    """Put our finalizer in place, before anything is made that it must guard."""
+    meta = snapshot.server.metadata
+    patch = plans.Patch(
+        resource=Resource.SERVERS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        body={"metadata": {"finalizers": [*meta.finalizers, names.FINALIZER]}},
+        reason="Guarded",
+    )
+    return plans.Plan(actions=(patch,), notes=("Our finalizer goes in before anything is made.",))
+
+
+def _below_what_goes(snapshot: ServerSnapshot) -> str:
+    """Return why nothing may be made or changed any more, if so."""
+    application = snapshot.application
+    if snapshot.namespace_terminating:
+        return "Its namespace is being deleted: nothing is made or changed."
+    if application is None:
+        return "Its application is gone: nothing is made or changed."
+    if application.metadata.deletion_timestamp is not None:
+        return "Its application is being deleted: nothing is made or changed."
+    return ""
+
+
+def _rest(snapshot: ServerSnapshot, why: str) -> plans.Plan:
+    """Its turn to go will come; until then only a cancelled act is still seen to its end."""
+    asked = snapshot.server.spec.task
+    if asked is None or not asked.cancel:
+        return plans.Plan(notes=(why,))
+    course = task.course(snapshot, task.Seen(frozen=True))
+    return plans.Plan(actions=course.actions, wake_after=course.wake, notes=(why, course.note))
+
+
+def _converge(snapshot: ServerSnapshot) -> plans.Plan:
+    situation = assessment.read(snapshot)
+    verdict = rules.decide(situation)
+    course = task.course(snapshot, _seen(situation, verdict))
+    told = summary.tell(snapshot, verdict, situation.attempts)
+    if course.status is not None:
+        told = msgspec.structs.replace(told, task=course.status)
+    if course.passed is not None:
+        told = msgspec.structs.replace(told, checkpoints=course.passed)
+    if assessment.handled(situation):
+        told = msgspec.structs.replace(told, last_handled_retry=assessment.wish(snapshot))
+    # A task's write is alone: it carries a resourceVersion that another write would outdate.
+    alone = any(isinstance(each, plans.Patch) for each in course.actions)
+    more = summary.generation_alone(snapshot.server.status, told)
+    write = not alone and (
+        course.status is not None or summary.worth_writing(snapshot, verdict, told)
+    )
+    quiet = (
+        summary.quiet_for(snapshot)
+        if not verdict.ready and not verdict.idle and not write
+        else None
+    )
+    wakes = (verdict.wake, course.wake, quiet if quiet and quiet > 0 else None)
+    return plans.Plan(
+        actions=(*verdict.actions, *(_enrich(each, more) for each in course.actions)),
+        status=told if write else None,
+        wake_after=plans.soonest(*wakes),
+        notes=tuple(note for note in (verdict.message, course.note) if note),
+    )
+
+
+def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
+    if not isinstance(action, plans.Patch) or not more:
+        return action
+    return dataclasses.replace(action, body={"status": {**action.body["status"], **more}})
+
+
+def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
+    seen, spec = situation.seen, situation.spec
+    application = situation.snapshot.application
+    paused = application is not None and application.spec.paused
+    current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
+    long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
+    hopeless = verdict.stalled and attempts.spent(spec.recovery, situation.attempts)
+    return task.Seen(
+        ready=verdict.ready and current and long,
+        stopped=verdict.idle,
+        running=current and seen.phase is Phase.RUNNING and not seen.changing,
+        hopeless=verdict.message if hopeless else "",
+        frozen=paused or spec.held or situation.snapshot.fleet.problem != "",
+    )

@@ -1,0 +1,387 @@
+"""What to do about one server: an ordered list of small rules; the first that knows answers.
+
+Called by the Server planner, with attempts that `assessment` has brought up to date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from controller import contract
+from controller.api import clock, conditions
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.contract import Phase
+from controller.kinds.server import attempts, teardown
+from controller.kinds.server.assessment import Situation, proof, verdict_due
+from controller.kinds.server.summary import Verdict
+from controller.planning import plan, remedies
+from controller.planning.refusals import Refusal
+
+# How long a refusal is kept; then what was refused is tried again.
+REFUSED_FOR = 600.0
+
+Rule = Callable[[Situation], Verdict | None]
+
+
+def decide(situation: Situation) -> Verdict:
+    """Return what the first rule says that knows an answer, held back where changes must wait."""
+    for rule in RULES:
+        verdict = rule(situation)
+        if verdict is not None:
+            return _restrain(situation, verdict)
+    return _starting(situation)
+
+
+def _fleet_problem(situation: Situation) -> Verdict | None:
+    """What runs goes on running; only what would need the fleet has a problem."""
+    fleet = situation.snapshot.fleet
+    if not fleet.problem or (
+        situation.seen.ready and situation.seen.incarnation == situation.spec.incarnation
+    ):
+        return None
+    remedy = remedies.fleet(fleet)
+    return _stall(f"Fleet/{fleet.name}", fleet.problem, fleet.message, remedy)
+
+
+def _foreign(situation: Situation) -> Verdict | None:
+    refused = situation.refusal is not None and situation.refusal.reason == Reason.NAME_TAKEN
+    if situation.seen.phase is not Phase.FOREIGN and not (
+        refused and situation.seen.phase is Phase.ABSENT
+    ):
+        return None
+    name, namespace = (
+        situation.snapshot.server.metadata.name,
+        situation.snapshot.server.metadata.namespace,
+    )
+    message = situation.seen.message or (situation.refusal.message if situation.refusal else "")
+    message = message or f"The name {name} is taken by something that Argosy did not make."
+    remedy = remedies.show("pods", name, namespace)
+    taken = situation.refusal.object if situation.refusal and refused else situation.name
+    return _stall(taken, Reason.NAME_TAKEN, message, remedy)
+
+
+def _replaced(situation: Situation) -> Verdict | None:
+    """What is there must go: another incarnation is wanted, or what is there cannot become it."""
+    seen, spec = situation.seen, situation.spec
+    if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
+        return None
+    if seen.phase is Phase.TERMINATING:
+        return _removal(situation, Reason.TERMINATING, "Its instance is on its way out.")
+    if seen.incarnation != spec.incarnation:
+        message = f"Incarnation {seen.incarnation} makes room for {spec.incarnation}."
+        return _removal(situation, Reason.REPLACING, message)
+    if seen.revision != spec.revision and not _changes_in_place(situation):
+        message = f"Revision {seen.revision} makes room for {spec.revision}."
+        return _removal(situation, Reason.REPLACING, message)
+    return None
+
+
+def _removal(situation: Situation, reason: str, message: str) -> Verdict | None:
+    """Wait or delete, bounded; nothing where it is in nobody's way any more."""
+    progress = teardown.next_teardown_step(
+        situation.snapshot, since=_going_since(situation), reason=reason
+    )
+    if progress.gone:
+        return None
+    blocked = (progress.blocked,) if progress.blocked else ()
+    return Verdict(
+        reason=reason,
+        message=message,
+        trouble=bool(blocked),
+        blocked=blocked,
+        actions=progress.actions,
+        wake=progress.wake,
+    )
+
+
+def _going_since(situation: Situation) -> float:
+    """An instance that still answers is only now asked to go."""
+    stuck = (Phase.TERMINATING, Phase.UNREACHABLE, Phase.UNKNOWN)
+    return (
+        situation.seen.since
+        if situation.seen.phase in stuck and situation.seen.since
+        else situation.snapshot.now
+    )
+
+
+def _stopped(situation: Situation) -> Verdict | None:
+    if situation.spec.power != "Stopped":
+        return None
+    if situation.seen.phase in (Phase.ABSENT, Phase.STOPPED):
+        return Verdict(reason=Reason.STOPPED, message="It is stopped, as asked.", idle=True)
+    if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
+        message = "It is being stopped."
+        return Verdict(
+            reason=Reason.STOPPING, message=message, actions=(_change(situation, "Stop"),)
+        )
+    return _removal(situation, Reason.STOPPING, "It is being stopped: only its instance goes.")
+
+
+def _absent(situation: Situation) -> Verdict | None:
+    if situation.seen.phase is not Phase.ABSENT and not _abandoned(situation):
+        return None
+    if attempts.spent(situation.spec.recovery, situation.attempts):
+        if not situation.attempts.instance and situation.refusal is None:
+            return _create(situation)  # a refusal that is no longer kept may be tried again
+        return _exhausted(situation)
+    due = clock.parse(situation.attempts.next_attempt_time)
+    if due > situation.snapshot.now:
+        return _backing_off(situation, due)
+    return _create(situation)
+
+
+def _create(situation: Situation) -> Verdict:
+    if (
+        not situation.snapshot.has_service
+        and contract.Capability.DNS in situation.snapshot.fleet.capabilities
+    ):
+        message = "It waits for the headless Service that gives it its name."
+        return Verdict(reason=Reason.PROGRESSING, message=message)
+    way = situation.attempts.alternative
+    call = contract.Call(
+        verb=contract.Verb.CREATE,
+        reason="Create",
+        template=attempts.template(situation.snapshot.server, way),
+        alternative=way,
+    )
+    message = f"Incarnation {situation.spec.incarnation} is being made."
+    return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+
+
+def _abandoned(situation: Situation) -> bool:
+    return situation.seen.id in situation.snapshot.fleet.orphans if situation.seen.id else False
+
+
+def _failed(situation: Situation) -> Verdict | None:
+    if situation.seen.phase is not Phase.FAILED:
+        return None
+    if situation.spec.held:
+        message = f"It failed, and is held for a person to look into: {situation.seen.message}"
+        remedy = remedies.release(situation.snapshot.server)
+        return _stall(situation.name, Reason.HELD, message, remedy)
+    if attempts.spent(situation.spec.recovery, situation.attempts):
+        return _exhausted(situation)
+    if situation.snapshot.server.status.attempts.instance != situation.seen.id:
+        # Counted first: what is torn down before its failure is on record would be forgotten.
+        return Verdict(
+            reason=Reason.FAILED,
+            message=_error(situation),
+            trouble=True,
+            blocked=(_ill(situation),),
+        )
+    return _removal(situation, Reason.FAILED, "What failed makes room for another attempt.")
+
+
+def _unreachable(situation: Situation) -> Verdict | None:
+    if situation.seen.phase is not Phase.UNREACHABLE:
+        return None
+    message = situation.seen.message or "It cannot be reached."
+    blocked = Blocked(
+        object=situation.name,
+        reason=Reason.UNREACHABLE,
+        message=message,
+        since=clock.stamp(situation.seen.since or situation.snapshot.now),
+        remedy=remedies.delete("argsrv", situation.snapshot.server),
+    )
+    return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
+
+
+def _changed(situation: Situation) -> Verdict | None:
+    if situation.seen.revision == situation.spec.revision:
+        return None
+    if situation.refusal is not None:
+        return _refused(situation, situation.refusal)
+    message = f"It is being changed in place to revision {situation.spec.revision}."
+    return Verdict(reason=Reason.CHANGING, message=message, actions=(_change(situation, "Change"),))
+
+
+def _changing(situation: Situation) -> Verdict | None:
+    if not situation.seen.changing:
+        return None
+    return Verdict(reason=Reason.CHANGING, message="Its change in place is not complete yet.")
+
+
+def _drifted(situation: Situation) -> Verdict | None:
+    """Mended once; a provider that refuses has its reasons, and readiness is not touched."""
+    if not situation.seen.drift or situation.refusal is not None:
+        return None
+    call = contract.Call(verb=contract.Verb.CHANGE, reason="Drift", instance=situation.seen.id)
+    verdict = _ready(situation) or _starting(situation)
+    note = f"{verdict.message} Changed by hand and mended: {', '.join(situation.seen.drift)}."
+    return dataclasses.replace(verdict, actions=(call,), message=note)
+
+
+def _powered(situation: Situation) -> Verdict | None:
+    if situation.seen.phase is not Phase.STOPPED:
+        return None
+    return Verdict(
+        reason=Reason.STARTING,
+        message="It is being started.",
+        actions=(_change(situation, "Start"),),
+    )
+
+
+def _ready(situation: Situation) -> Verdict | None:
+    if situation.seen.phase is not Phase.RUNNING or not situation.seen.ready:
+        return None
+    wakes = []
+    for bound in (
+        situation.spec.min_ready_seconds,
+        proof(situation.spec) if situation.attempts.count else 0,
+    ):
+        left = situation.seen.ready_since + bound - situation.snapshot.now
+        wakes.append(left if left > 0 else None)
+    return Verdict(reason=Reason.RUNNING, message="It runs.", ready=True, wake=plan.soonest(*wakes))
+
+
+def _stuck(situation: Situation) -> Verdict | None:
+    """It does not come up: told, and counted by `_account`; taken down only for another way."""
+    if not situation.seen.error_class:
+        return None
+    if attempts.spent(situation.spec.recovery, situation.attempts):
+        return _exhausted(situation)
+    counted = situation.snapshot.server.status.attempts
+    moved_on = (
+        counted.instance == situation.seen.id
+        and situation.attempts.alternative != situation.seen.alternative
+    )
+    if (
+        (moved_on or situation.asked)
+        and situation.seen.phase is Phase.PENDING
+        and not situation.spec.held
+    ):
+        return _removal(
+            situation, Reason.FAILED, "What did not come up makes room for another attempt."
+        )
+    left = verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now
+    ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
+    return Verdict(
+        reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
+        message=situation.seen.message or "It does not come up.",
+        trouble=True,
+        blocked=(_ill(situation),),
+        wake=max(left, 1.0),
+    )
+
+
+def _starting(situation: Situation) -> Verdict:
+    if situation.seen.phase is Phase.RUNNING and _was_ready(situation):
+        message = situation.seen.message or "It was ready and is not any more."
+        return Verdict(reason=Reason.UNHEALTHY, message=message)
+    pending = situation.seen.phase is Phase.PENDING
+    usual = "It is coming up." if pending else "It runs but is not ready yet."
+    reason = situation.seen.reason or Reason.PROGRESSING
+    return Verdict(reason=reason, message=situation.seen.message or usual)
+
+
+def _was_ready(situation: Situation) -> bool:
+    """Whether this incarnation has been ready before, as its status tells."""
+    before = situation.snapshot.server.status
+    told = conditions.find(before.conditions, "Ready")
+    if told is None or before.incarnation != situation.seen.incarnation:
+        return False
+    return told.status == "True" or told.reason == Reason.UNHEALTHY
+
+
+RULES: tuple[Rule, ...] = (
+    _fleet_problem,
+    _foreign,
+    _replaced,
+    _stopped,
+    _absent,
+    _failed,
+    _unreachable,
+    _powered,
+    _changed,
+    _changing,
+    _drifted,
+    _ready,
+    _stuck,
+    _starting,
+)
+
+
+def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
+    """A paused application plans and reports, and changes nothing."""
+    application = situation.snapshot.application
+    if application is None or not application.spec.paused or not verdict.actions:
+        return verdict
+    blocked = Blocked(
+        object=f"Application/{application.metadata.name}",
+        reason=Reason.PAUSED,
+        message=f"The application is paused. {verdict.message}",
+        remedy=remedies.resume(application),
+    )
+    if verdict.ready:
+        return dataclasses.replace(verdict, actions=())
+    return dataclasses.replace(verdict, actions=(), reason=Reason.PAUSED, blocked=(blocked,))
+
+
+def _changes_in_place(situation: Situation) -> bool:
+    able = contract.Capability.CHANGE_IN_PLACE in situation.snapshot.fleet.capabilities
+    return able and situation.seen.phase in (Phase.RUNNING, Phase.PENDING)
+
+
+def _change(situation: Situation, reason: str) -> contract.Call:
+    template = attempts.template(situation.snapshot.server, situation.seen.alternative)
+    return contract.Call(
+        verb=contract.Verb.CHANGE,
+        reason=reason,
+        template=template,
+        alternative=situation.seen.alternative,
+        instance=situation.seen.id,
+    )
+
+
+def _exhausted(situation: Situation) -> Verdict:
+    count = situation.attempts.count
+    message = f"{count} attempts failed, the last one so: {_error(situation)}"
+    remedy = remedies.retry_now(situation.snapshot.server)
+    refused = situation.refusal is not None and situation.refusal.terminal
+    reason = (
+        situation.refusal.reason
+        if situation.refusal is not None and refused
+        else Reason.ATTEMPTS_EXHAUSTED
+    )
+    wake = (
+        situation.refusal.time + REFUSED_FOR - situation.snapshot.now if situation.refusal else None
+    )
+    verdict = _stall(situation.name, reason, message, remedy)
+    return dataclasses.replace(verdict, wake=max(wake, 1.0) if wake is not None else None)
+
+
+def _refused(situation: Situation, refusal: Refusal) -> Verdict:
+    remedy = remedies.edit(situation.snapshot.server)
+    return _stall(refusal.object, refusal.reason, refusal.message, remedy)
+
+
+def _backing_off(situation: Situation, due: float) -> Verdict:
+    return Verdict(
+        reason=Reason.BACKING_OFF,
+        message=_error(situation),
+        trouble=True,
+        blocked=(_ill(situation),),
+        wake=due - situation.snapshot.now,
+    )
+
+
+def _ill(situation: Situation) -> Blocked:
+    return Blocked(
+        object=situation.name,
+        reason=situation.seen.reason or "Failed",
+        message=situation.seen.message or _error(situation),
+        next_attempt_time=situation.attempts.next_attempt_time,
+        remedy=remedies.retry_now(situation.snapshot.server),
+    )
+
+
+def _error(situation: Situation) -> str:
+    error = situation.attempts.last_error
+    return error.message if error is not None else situation.seen.message
+
+
+def _stall(blocker: str, reason: str, message: str, remedy: str) -> Verdict:
+    blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
+    return Verdict(reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,))

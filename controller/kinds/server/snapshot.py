@@ -1,0 +1,32 @@
+"""What the Server planner may know, gathered at one moment, frozen.
+
+Times are seconds since the epoch. `gather` builds it; tests build it by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import objects
+from controller.planning.refusals import Refusal
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSnapshot:
+    """A server, what its provider sees of it, and what its application says."""
+
+    now: float
+    server: objects.Server
+    observation: contract.Observation
+    fleet: contract.FleetFacts
+    application: objects.Application | None = None
+    refusals: tuple[Refusal, ...] = ()
+    # The id of a task that this process is carrying out, until its result is seen in the cache;
+    # empty after a crash.
+    acting: str = ""
+    # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
+    holder: str = ""
+    # Whether the headless Service of its set is there, by which others find it.
+    has_service: bool = True
+    namespace_terminating: bool = False

@@ -1,0 +1,360 @@
+"""The task protocol: what a server does about the one act that an operation asks of it.
+
+Converging acts (Restart, Replace, Start, Stop) are done when the server is seen to be so. All other
+acts are claimed first: `status.task` becomes Started under our name, with the resourceVersion it
+was planned from, and only a later plan, made from that very claim, begins the act. So two
+operators never both begin one, and one that is killed leaves a claim that its successor can read.
+
+Called by the Server planner; `finished` by execution, when an act that it carries out has ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+
+from controller import contract
+from controller.api import clock, objects
+from controller.api.resources import Resource
+from controller.contract import checkpoints, tasks
+from controller.kinds.server import attempts
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import plan
+
+# How long a Pending act waits before it is looked at again, should nothing else happen.
+_LOOK_AGAIN = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the Server planner saw, as far as acts care."""
+
+    ready: bool = False  # as its spec wants it, for minReadySeconds
+    stopped: bool = False
+    running: bool = False  # the incarnation and revision of its spec, ready or not
+    hopeless: str = ""  # why Argosy gave up making it
+    frozen: bool = False  # nothing new may begin
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What to do about the task now. `status` and `passed` go with the server's status."""
+
+    actions: tuple[plan.Action, ...] = ()
+    status: objects.TaskStatus | None = None
+    passed: tuple[objects.Checkpoint, ...] | None = None
+    wake: float | None = None
+    note: str = ""
+
+
+NOTHING = Course()
+
+
+def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
+    """Return what the server does about its task now."""
+    task, now = snapshot.server.spec.task, tasks.state(snapshot.server)
+    if task is None or now is None or now.state in tasks.ENDS:
+        return NOTHING
+    given = tasks.read(task)
+    if given.fault:
+        stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
+        failed = _write(snapshot, _end(snapshot, now, tasks.FAILED, given.fault, attempts.TERMINAL))
+        return dataclasses.replace(failed, actions=(*stop, *failed.actions))
+    if task.action in tasks.CONVERGING:
+        return _converge(snapshot, task, given, seen)
+    if task.cancel:
+        return _cancel(snapshot, task, given, now)
+    if now.state == tasks.PENDING:
+        return _begin(snapshot, task, given, now, seen)
+    return _go_on(snapshot, task, given, now)
+
+
+def _converge(
+    snapshot: ServerSnapshot, task: objects.Task, given: tasks.TaskParameters, seen: Seen
+) -> Course:
+    def end(state: str, message: str, error_class: str = "") -> Course:
+        status = objects.TaskStatus(
+            id=task.id,
+            attempt=1,
+            state=state,
+            message=message,
+            error_class=error_class,
+            start_time=clock.stamp(given.given) if given.given else None,
+            end_time=clock.stamp(snapshot.now),
+        )
+        passed = checkpoints.after(
+            snapshot.server.status.checkpoints,
+            task,
+            given,
+            incarnation=snapshot.server.spec.incarnation,
+            failed=state != tasks.SUCCEEDED,
+        )
+        return Course(status=status, passed=passed)
+
+    if _converged(task.action, seen, power=snapshot.server.spec.power):
+        return end(tasks.SUCCEEDED, "")
+    if task.cancel:
+        return end(tasks.CANCELLED, "Cancelled; the server still comes to what its spec says.")
+    if seen.hopeless:
+        return end(tasks.FAILED, seen.hopeless, attempts.TERMINAL)
+    left = _left(snapshot, given.given, given.timeout_seconds)
+    if left <= 0:
+        return end(
+            tasks.FAILED, f"Not done within {given.timeout_seconds} seconds.", attempts.TRANSIENT
+        )
+    return Course(wake=left, note=f"{task.action} is under way.")
+
+
+def _converged(action: str, seen: Seen, *, power: str) -> bool:
+    """A server that is to be stopped has nothing to restart: it will start anew."""
+    if action == tasks.STOP or power == "Stopped":
+        return seen.stopped
+    return seen.ready
+
+
+def _begin(
+    snapshot: ServerSnapshot,
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    now: objects.TaskStatus,
+    seen: Seen,
+) -> Course:
+    refusal = _hopeless(snapshot, task, seen)
+    if refusal:
+        return _write(snapshot, _end(snapshot, now, tasks.FAILED, refusal, attempts.TERMINAL))
+    left = _left(snapshot, given.given, given.timeout_seconds) if now.attempt == 0 else _LOOK_AGAIN
+    if left <= 0:
+        message = f"Not begun within {given.timeout_seconds} seconds."
+        return _write(snapshot, _end(snapshot, now, tasks.FAILED, message, attempts.TRANSIENT))
+    wait = _waits(snapshot, task, seen)
+    if wait:
+        return Course(wake=left, note=f"{task.action} waits: {wait}.")
+    pause = _pause(snapshot, given, now)
+    if pause > 0:
+        return Course(wake=pause, note=f"{task.action} is tried again after a while.")
+    return _write(snapshot, _claim(snapshot, now, tasks.STARTED, now.attempt + 1))
+
+
+def _hopeless(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
+    needed = tasks.CAPABILITIES.get(task.action)
+    if needed is not None and needed not in snapshot.fleet.capabilities:
+        return f"NotSupported: fleet {snapshot.fleet.name} cannot do {task.action}."
+    return seen.hopeless if task.action in tasks.IN_SERVER else ""
+
+
+def _waits(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
+    if seen.frozen or not snapshot.holder:
+        return "nothing new begins now"
+    if task.action in tasks.IN_SERVER and not seen.running:
+        return "the server does not run"
+    return ""
+
+
+def _go_on(
+    snapshot: ServerSnapshot,
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    now: objects.TaskStatus,
+) -> Course:
+    """Begun already: by us, who may be at it, or by one that is no more."""
+    left = _left(snapshot, clock.parse(now.start_time), given.timeout_seconds)
+    if left <= 0:
+        message = f"Not done within {given.timeout_seconds} seconds."
+        stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
+        failed = _write(snapshot, _end(snapshot, now, tasks.FAILED, message, attempts.UNKNOWN))
+        return dataclasses.replace(failed, actions=(*stop, *failed.actions))
+    if snapshot.acting == task.id:
+        return Course(wake=left, note=f"{task.action} is under way.")
+    if not snapshot.holder:
+        return Course(note=f"{task.action} waits: this process may not act.")
+    if now.claimed_by != snapshot.holder:
+        return _write(snapshot, _claim(snapshot, now, tasks.UNKNOWN, now.attempt))
+    verb = contract.Verb.ACT if now.state == tasks.STARTED else contract.Verb.RESUME
+    call = contract.Call(
+        verb=verb, reason=task.action, task=task, instance=snapshot.observation.id, alternative=0
+    )
+    return Course(actions=(call,), wake=left, note=f"{task.action} begins.")
+
+
+def _cancel(
+    snapshot: ServerSnapshot,
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    now: objects.TaskStatus,
+) -> Course:
+    if now.state == tasks.PENDING:
+        return _write(
+            snapshot, _end(snapshot, now, tasks.CANCELLED, "Cancelled before it began.", "")
+        )
+    if snapshot.acting != task.id:
+        message = "Cancelled; the operator that began it is gone, so how far it came is unknown."
+        return _write(snapshot, _end(snapshot, now, tasks.CANCELLED, message, attempts.UNKNOWN))
+    left = _left(snapshot, given.cancelled or snapshot.now, given.grace_seconds)
+    if left > 0:
+        return Course(
+            actions=_cancel_call(snapshot, task),
+            wake=left,
+            note=f"{task.action} is being cancelled.",
+        )
+    message = f"Cancelled; it did not end within {given.grace_seconds} seconds and may still run."
+    ending = _write(snapshot, _end(snapshot, now, tasks.CANCELLED, message, attempts.UNKNOWN))
+    return dataclasses.replace(ending, actions=(*_cancel_call(snapshot, task), *ending.actions))
+
+
+def _cancel_call(snapshot: ServerSnapshot, task: objects.Task) -> tuple[plan.Action, ...]:
+    verb = contract.Verb.CANCEL
+    return (
+        contract.Call(verb=verb, reason="Cancelled", task=task, instance=snapshot.observation.id),
+    )
+
+
+def finished(
+    server: objects.Server, outcome: tasks.Outcome, now: float
+) -> objects.ServerStatus | None:
+    """Return the server's status now that an act has ended; None where nobody waits for it.
+
+    A transient failure goes back to Pending while attempts are left, and so does an unknown
+    outcome of an act that may run again.
+    """
+    task, before = server.spec.task, server.status.task
+    if task is None or before is None or not task.id == before.id == outcome.task:
+        return None
+    if before.state not in (tasks.STARTED, tasks.UNKNOWN):
+        return None
+    given = tasks.read(task)
+    if given.fault:
+        outcome = _unread(given, outcome)
+    again = (
+        outcome.state == tasks.FAILED and not task.cancel and _again(task, given, before, outcome)
+    )
+    after = msgspec.structs.replace(
+        before,
+        state=tasks.PENDING if again else outcome.state,
+        message=outcome.message,
+        error_class=outcome.error_class,
+        claimed_by="",
+        end_time=clock.stamp(now),
+    )
+    passed = server.status.checkpoints if again else _record(server, task, given, outcome.state)
+    return msgspec.structs.replace(server.status, task=after, checkpoints=passed)
+
+
+def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcome:
+    """Say of an act whose orders were overwritten how it went, though it counts for nothing."""
+    ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
+    return dataclasses.replace(
+        outcome, state=tasks.FAILED, error_class=attempts.TERMINAL, message=ending.strip()
+    )
+
+
+def _record(
+    server: objects.Server, task: objects.Task, given: tasks.TaskParameters, state: str
+) -> checkpoints.Checkpoints:
+    if given.fault:
+        incarnation = server.spec.incarnation
+        return checkpoints.broken(server.status.checkpoints, task, incarnation=incarnation)
+    return checkpoints.after(
+        server.status.checkpoints,
+        task,
+        given,
+        incarnation=given.incarnation,
+        failed=state != tasks.SUCCEEDED,
+    )
+
+
+def _again(
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    before: objects.TaskStatus,
+    outcome: tasks.Outcome,
+) -> bool:
+    if before.attempt >= given.attempts and outcome.error_class != attempts.UNKNOWN:
+        return False
+    if outcome.error_class == attempts.UNKNOWN:
+        return task.action in tasks.IDEMPOTENT or given.on_unknown == "Rerun"
+    return outcome.error_class == attempts.TRANSIENT
+
+
+def patch(
+    server: objects.Server, status: objects.TaskStatus, passed: checkpoints.Checkpoints
+) -> plan.Patch:
+    """Return the write that makes `status` the task's, onto the very server it was planned from."""
+    body: dict[str, Any] = {
+        "id": status.id,
+        "attempt": status.attempt,
+        "state": status.state,
+        "message": status.message or None,
+        "errorClass": status.error_class or None,
+        "claimedBy": status.claimed_by or None,
+        "startTime": status.start_time,
+        "endTime": status.end_time,
+    }
+    more: dict[str, Any] = {}
+    if passed != server.status.checkpoints:
+        more = {"checkpoints": msgspec.to_builtins(passed)}
+    return plan.Patch(
+        resource=Resource.SERVERS,
+        namespace=server.metadata.namespace,
+        name=server.metadata.name,
+        uid=server.metadata.uid,
+        resource_version=server.metadata.resource_version,
+        subresource="status",
+        body={"status": {"task": body, **more}},
+        reason=f"Task{status.state}",
+    )
+
+
+def finish_patch(server: objects.Server, outcome: tasks.Outcome, now: float) -> plan.Patch | None:
+    """Return the write that records how an act ended; None where nobody waits for it."""
+    after = finished(server, outcome, now)
+    if after is None or after.task is None:
+        return None
+    return patch(server, after.task, after.checkpoints)
+
+
+def _write(snapshot: ServerSnapshot, status: objects.TaskStatus) -> Course:
+    server, task = snapshot.server, snapshot.server.spec.task
+    passed = server.status.checkpoints
+    if task is not None and status.state in tasks.ENDS:
+        passed = _record(server, task, tasks.read(task), status.state)
+    write = patch(server, status, passed)
+    return Course(actions=(write,), note=f"The task is {status.state}. {status.message}".strip())
+
+
+def _claim(
+    snapshot: ServerSnapshot, now: objects.TaskStatus, state: str, attempt: int
+) -> objects.TaskStatus:
+    start = now.start_time if state == tasks.UNKNOWN else clock.stamp(snapshot.now)
+    return objects.TaskStatus(
+        id=now.id, attempt=attempt, state=state, claimed_by=snapshot.holder, start_time=start
+    )
+
+
+def _end(
+    snapshot: ServerSnapshot,
+    now: objects.TaskStatus,
+    state: str,
+    message: str,
+    error_class: str,
+) -> objects.TaskStatus:
+    return msgspec.structs.replace(
+        now,
+        state=state,
+        message=message,
+        error_class=error_class,
+        claimed_by="",
+        end_time=clock.stamp(snapshot.now),
+    )
+
+
+def _left(snapshot: ServerSnapshot, since: float, seconds: float) -> float:
+    return (since or snapshot.now) + seconds - snapshot.now
+
+
+def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:
+    if now.attempt == 0 or now.end_time is None:
+        return 0.0
+    wait = attempts.delay(given.backoff, now.attempt, now.id)
+    return clock.parse(now.end_time) + wait - snapshot.now

@@ -1,0 +1,155 @@
+"""How an instance goes: its act ended, drained, torn down; then the server's finalizer is lifted.
+
+Called by the Server planner for a server that is deleted, and for an instance that must make room
+for another. What cannot be reached is waited for, but not for ever.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import clock, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.server import grace
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import plan, remedies
+
+# How often what was forced is looked at again.
+LOOK_AGAIN = 10.0
+# How long a teardown may take beyond its drain before status speaks of it.
+PATIENCE = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What to do about an instance that must go. `gone` means it is in nobody's way any more."""
+
+    actions: tuple[plan.Action, ...] = ()
+    gone: bool = False
+    wake: float | None = None
+    blocked: Blocked | None = None
+    note: str = ""
+
+
+def next_teardown_step(snapshot: ServerSnapshot, *, since: float, reason: str) -> Progress:
+    """Return the next step towards the instance being gone, which has been wanted for some time."""
+    seen = snapshot.observation
+    if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
+        return Progress(gone=True, note="Nothing of it is left.")
+    instance = _instance(snapshot)
+    if instance in snapshot.fleet.orphans:
+        return Progress(gone=True, note=f"{instance} was abandoned and is on record as an orphan.")
+    if seen.phase is contract.Phase.UNKNOWN and not snapshot.fleet.problem:
+        return Progress(note="Its provider has not said yet what is there.")
+    policy = snapshot.server.spec.deletion
+    given = grace.of(snapshot)
+    late = snapshot.now - (since or snapshot.now) - given.seconds
+    if late >= policy.timeout_seconds:
+        return _give_up(snapshot, since)
+    left = policy.timeout_seconds - late
+    stuck = contract.Phase.TERMINATING, contract.Phase.UNKNOWN
+    if seen.phase in stuck:
+        return _wait(snapshot, since, late, left)
+    note = f"It is deleted, and has {given.seconds} s to end."
+    return Progress(actions=(_delete(snapshot, reason),), wake=left, note=note)
+
+
+def _delete(snapshot: ServerSnapshot, reason: str) -> contract.Call:
+    return contract.Call(
+        verb=contract.Verb.DELETE,
+        reason=reason,
+        instance=snapshot.observation.id,
+        grace_seconds=grace.of(snapshot).asked,
+    )
+
+
+def _wait(snapshot: ServerSnapshot, since: float, late: float, left: float) -> Progress:
+    blocked = _blocked(snapshot, since) if late >= PATIENCE else None
+    wake = left if blocked else min(left, PATIENCE - late)
+    return Progress(wake=wake, blocked=blocked, note="It is on its way out.")
+
+
+def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
+    policy, seen = snapshot.server.spec.deletion, snapshot.observation
+    blocked = _blocked(snapshot, since)
+    if policy.on_timeout == "Force" and seen.id:
+        call = contract.Call(
+            verb=contract.Verb.DELETE, reason="Forced", instance=seen.id, grace_seconds=0
+        )
+        note = f"Not gone after {policy.timeout_seconds} s: it is deleted without grace."
+        return Progress(actions=(call,), wake=LOOK_AGAIN, blocked=blocked, note=note)
+    if policy.on_timeout == "Abandon" and snapshot.fleet.may_abandon:
+        return _abandon(snapshot, blocked)
+    note = "It is waited for, as onTimeout says."
+    if policy.on_timeout == "Abandon":
+        note = "It is waited for: this operator may not write Fleets, so none would remember it."
+    away = contract.Phase.TERMINATING, contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE
+    # What comes back was never told to go, or was told in vain.
+    back = () if seen.phase in away else (_delete(snapshot, "Returned"),)
+    return Progress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
+
+
+def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
+    """Without a Fleet object there is no record to wait for: the cluster collects pods itself."""
+    server, instance = snapshot.server, _instance(snapshot)
+    message = f"Not gone after {server.spec.deletion.timeout_seconds} s: it is abandoned."
+    event = plan.RecordEvent(
+        reason=Reason.ABANDONED, message=f"{instance}: {message}", warning=True
+    )
+    if not snapshot.fleet.keeps_orphans or not instance:
+        gone = server.metadata.deletion_timestamp is not None
+        actions = (event,) if gone else ()
+        return Progress(actions=actions, gone=gone, wake=LOOK_AGAIN, blocked=blocked, note=message)
+    orphan = plan.RecordOrphan(
+        fleet=server.spec.fleet,
+        instance=instance,
+        server=f"{server.metadata.namespace}/{server.metadata.name}",
+        message=snapshot.observation.message or message,
+        reason=Reason.ABANDONED,
+    )
+    return Progress(actions=(orphan, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
+
+
+def _instance(snapshot: ServerSnapshot) -> str:
+    return snapshot.observation.id or snapshot.server.status.provider.id
+
+
+def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
+    seen, meta = snapshot.observation, snapshot.server.metadata
+    problem = snapshot.fleet.message if snapshot.fleet.problem else seen.message
+    message = problem or f"Its instance {seen.id} is {seen.phase.value} and does not go."
+    return Blocked(
+        object=f"Server/{meta.name}",
+        reason=Reason.TEARDOWN_BLOCKED,
+        message=message,
+        since=clock.stamp(since or snapshot.now),
+        remedy=remedies.force(snapshot.server),
+    )
+
+
+def end_act(snapshot: ServerSnapshot) -> tuple[plan.Action, ...]:
+    """Return the call that ends what this process still does in the server, if it does."""
+    task = snapshot.server.spec.task
+    if task is None or snapshot.acting != task.id:
+        return ()
+    verb = contract.Verb.CANCEL
+    return (
+        contract.Call(verb=verb, reason="Deleted", task=task, instance=snapshot.observation.id),
+    )
+
+
+def let_go(server: objects.Server) -> plan.Patch:
+    """Return the write that takes our finalizer, and no other, from the server."""
+    rest = [each for each in server.metadata.finalizers if each != names.FINALIZER]
+    return plan.Patch(
+        resource=Resource.SERVERS,
+        namespace=server.metadata.namespace,
+        name=server.metadata.name,
+        uid=server.metadata.uid,
+        resource_version=server.metadata.resource_version,
+        body={"metadata": {"finalizers": rest or None}},
+        reason="Gone",
+    )

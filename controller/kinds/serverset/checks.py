@@ -1,0 +1,113 @@
+"""Why nothing may be made or changed below a set, whatever its servers need.
+
+An ordered list of small checks; the first that finds something answers. Called by the ServerSet
+planner before it decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller import contract
+from controller.api import clock
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import obstacles, refusals, remedies
+from controller.planning.ownership import owned_by
+
+Check = Callable[[ServerSetSnapshot], obstacles.Obstacle | None]
+
+
+def find(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    """Return what keeps the set from making or changing anything, if something does."""
+    return next((found for check in CHECKS if (found := check(snapshot))), None)
+
+
+def _namespace(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    if not snapshot.namespace_terminating:
+        return None
+    return obstacles.Obstacle(
+        reason=Reason.NAMESPACE_TERMINATING, message="The namespace is being deleted."
+    )
+
+
+def _orphaned(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    if snapshot.application is not None:
+        return None
+    spec = snapshot.server_set.spec
+    message = f"No application controls this set: {spec.application} is gone or let go of it."
+    blocked = Blocked(
+        object=f"Application/{spec.application}",
+        reason=Reason.ORPHANED,
+        message=message,
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.delete("argset", snapshot.server_set),
+    )
+    return obstacles.Obstacle(
+        reason=Reason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
+    )
+
+
+def _application_deleting(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    application = snapshot.application
+    if application is None or application.metadata.deletion_timestamp is None:
+        return None
+    return obstacles.Obstacle(
+        reason=Reason.DELETING,
+        message="The application is being deleted; this set waits for its turn.",
+    )
+
+
+def _paused(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    application = snapshot.application
+    if application is None or not application.spec.paused:
+        return None
+    return obstacles.Obstacle(reason=Reason.PAUSED, message="The application is paused.")
+
+
+def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    return obstacles.fleet_problem(snapshot.fleet, snapshot.now)
+
+
+def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    """Servers that cannot be found by their names in DNS would be of no use."""
+    if contract.Capability.DNS not in snapshot.fleet.capabilities:
+        return None
+    meta = snapshot.server_set.metadata
+    standing = refusals.of(snapshot.refusals)
+    taken = snapshot.service is not None and not owned_by(snapshot.service, snapshot.server_set)
+    # One that is there and was refused to be mended is told, and stands in nobody's way.
+    refused = snapshot.service is None and standing.has(Resource.SERVICES, meta.name)
+    if not taken and not refused:
+        return None
+    told = [
+        each for each in standing.blocked(meta.namespace, snapshot.now) if "Service/" in each.object
+    ]
+    message = f"services/{meta.name} exists and belongs to something else"
+    blocked = (
+        told[0]
+        if told
+        else Blocked(
+            object=f"Service/{meta.name}",
+            reason=Reason.NAME_TAKEN,
+            message=message,
+            since=clock.stamp(snapshot.now),
+            remedy=remedies.show("services", meta.name, meta.namespace),
+        )
+    )
+    return obstacles.Obstacle(
+        reason=blocked.reason, message=blocked.message, stalled=True, blocked=(blocked,)
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    _namespace,
+    # An application on its way out takes everything with it, so it is told before all else.
+    _application_deleting,
+    _orphaned,
+    _paused,
+    _fleet,
+    _service,
+)

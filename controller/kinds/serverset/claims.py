@@ -1,0 +1,124 @@
+"""Which of a set's claims go once their servers have: the policy decides; in doubt data is kept.
+
+Called by the ServerSet planner. Providers make claims; only the set knows which are needed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from controller.api import names, objects, tags
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import words
+from controller.planning.plan import Delete, RecordEvent
+
+# Claims that an Event names; of more, the number.
+MOST_NAMED = 10
+
+
+def after_scaling(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
+    """Return the deletes of claims whose servers were scaled away and will not come back."""
+    desired = snapshot.server_set.spec.replicas
+    return tuple(
+        _delete(claim, "its server was scaled away and whenScaled is Delete")
+        for claim, ordinal in _claims(snapshot, _with_server)
+        if ordinal >= desired and ordinal not in snapshot.servers
+    )
+
+
+def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
+    """Return the deletes of claims once the set's servers are gone.
+
+    A component that is dropped, or renamed, is neither of what the policies speak of: its servers
+    are not scaled away, nor is the application deleted. So both must let the claim go.
+    """
+    application = snapshot.application
+    if application is None or not _goes_for_good(snapshot):
+        return ()
+    if application.metadata.deletion_timestamp is not None:
+        why, may_go = "the application is deleted and whenDeleted is Delete", _with_application
+    else:
+        why, may_go = "its component was dropped and both policies are Delete", _in_any_case
+    return tuple(
+        _delete(claim, why)
+        for claim, ordinal in _claims(snapshot, may_go)
+        if ordinal not in snapshot.servers
+    )
+
+
+def told(snapshot: ServerSetSnapshot, gone: tuple[Delete, ...]) -> tuple[RecordEvent, ...]:
+    """Return the Event that names the claims that go, on the application: the set may go too."""
+    message = f"Deleting {_named([each.name for each in gone])}, with their data."
+    return _event(snapshot, Reason.CLAIMS_DELETED, message) if gone else ()
+
+
+def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
+    """Return the Event that names the claims which outlive a set that goes for good."""
+    stay = sorted(
+        each.metadata.name for each in snapshot.claims if each.metadata.deletion_timestamp is None
+    )
+    if not stay or not _goes_for_good(snapshot):
+        return ()
+    return _event(snapshot, Reason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data.")
+
+
+def _goes_for_good(snapshot: ServerSetSnapshot) -> bool:
+    """Return whether the application, or its component, goes with the set.
+
+    A set deleted by hand comes back and needs its data, and an orphaned one leaves all behind.
+    """
+    application, component = snapshot.application, snapshot.server_set.spec.component
+    if application is None:
+        return False
+    stays = any(each.name == component for each in application.spec.components)
+    return application.metadata.deletion_timestamp is not None or not stays
+
+
+def _with_application(policy: objects.VolumeClaim) -> bool:
+    return policy.when_deleted == "Delete"
+
+
+def _with_server(policy: objects.VolumeClaim) -> bool:
+    return policy.when_scaled == "Delete"
+
+
+def _in_any_case(policy: objects.VolumeClaim) -> bool:
+    return _with_application(policy) and _with_server(policy)
+
+
+def _named(claims: list[str]) -> str:
+    return f"{words.count(len(claims), 'claim')} ({words.several(claims, MOST_NAMED)})"
+
+
+def _event(snapshot: ServerSetSnapshot, reason: Reason, message: str) -> tuple[RecordEvent, ...]:
+    return (RecordEvent(reason=reason, message=message, application=snapshot.application),)
+
+
+def _claims(
+    snapshot: ServerSetSnapshot, may_go: Callable[[objects.VolumeClaim], bool]
+) -> Iterable[tuple[objects.Claim, int]]:
+    """Yield the set's claims that its spec lets go and that are there, with their ordinals."""
+    known = {each.name for each in snapshot.server_set.spec.volume_claims if may_go(each)}
+    for claim in snapshot.claims if known else ():
+        server = claim.metadata.labels.get(names.SERVER_LABEL, "")
+        template = claim.metadata.name.removesuffix(f"-{server}")
+        ordinal = tags.number(server.rpartition("-")[2])
+        if (
+            template in known
+            and ordinal is not None
+            and claim.metadata.name == names.claim(template, server)
+            and claim.metadata.deletion_timestamp is None
+        ):
+            yield claim, ordinal
+
+
+def _delete(claim: objects.Claim, reason: str) -> Delete:
+    return Delete(
+        resource=Resource.CLAIMS,
+        namespace=claim.metadata.namespace,
+        name=claim.metadata.name,
+        uid=claim.metadata.uid,
+        reason=reason,
+    )

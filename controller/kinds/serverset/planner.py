@@ -1,0 +1,309 @@
+"""The ServerSet planner: one component's servers, how many, at which revision, in what order.
+
+Called by `execution` for every ServerSet, and by `explain` and `why`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import names, objects, tags
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.serverset import (
+    checks,
+    claims,
+    creation,
+    progress,
+    remediation,
+    rollout,
+    scaling,
+    service,
+    summary,
+    updates,
+)
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import amounts, budget, events, finalizers, obstacles, refusals, words
+from controller.planning.census import Census
+from controller.planning.ownership import owned_by
+from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
+
+ORPHAN_FINALIZER = "orphan"
+
+
+@dataclasses.dataclass(slots=True)
+class _Draft:
+    """What has been decided so far."""
+
+    actions: list[Action] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    # The rollout or the scaling goes on in this very plan.
+    acting: bool = False
+    # Ordinals whose Server is written or deleted already: one write each in one plan.
+    touched: set[int] = dataclasses.field(default_factory=set)
+
+
+def plan(snapshot: ServerSetSnapshot) -> Plan:
+    """Return what the set needs now, and how it stands."""
+    if snapshot.server_set.metadata.deletion_timestamp is not None:
+        return _teardown(snapshot)
+    census = snapshot.servers.census(snapshot.server_set, snapshot.now)
+    refused = refusals.of(snapshot.refusals)
+    obstacle = checks.find(snapshot)
+    if obstacle is not None:
+        return _hindered(snapshot, census, refused, obstacle)
+    if names.FINALIZER not in snapshot.server_set.metadata.finalizers:
+        return Plan(
+            actions=(finalizers.add(Resource.SERVERSETS, snapshot.server_set),),
+            notes=("the finalizer, which somebody took off, comes before anything else",),
+        )
+    return _converge(snapshot, census, refused)
+
+
+def _hindered(
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    refused: refusals.Refusals,
+    obstacle: obstacles.Obstacle,
+) -> Plan:
+    outlook = summary.Outlook(
+        snapshot=snapshot,
+        census=census,
+        progress=progress.idle(snapshot.server_set, census),
+        refused=refused,
+        obstacle=obstacle,
+        budget_spent=snapshot.server_set.status.budget_spent,
+        handled_retry=snapshot.server_set.status.last_handled_retry,
+    )
+    note = f"nothing is made or changed: {obstacle.message}"
+    # An application on its way out says so itself; its sets need not, one write each.
+    told = obstacle.reason != Reason.DELETING
+    return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
+
+
+def _converge(snapshot: ServerSetSnapshot, census: Census, refused: refusals.Refusals) -> Plan:
+    server_set, draft = snapshot.server_set, _Draft()
+    retrying = _retry_value(server_set) != server_set.status.last_handled_retry
+    spent = _budget_spent(census, server_set.spec)
+    halted = progress.halted_before(server_set, census, retrying=retrying)
+    why = "more servers failed for good than failureBudget allows" if spent else ""
+    why = why or ("the rollout missed its progress deadline" if halted else "")
+    if (kept := service.keep(snapshot)) is not None:
+        draft.actions.append(kept)
+    if service.is_awaited(snapshot):
+        draft.notes.append("new servers start once the headless Service gives them their names")
+    _resize(snapshot, census, draft, refused, halted=why, creating=not spent)
+    stands = progress.assess(
+        server_set,
+        census,
+        now=snapshot.now,
+        watching_since=snapshot.watching_since,
+        acting=draft.acting,
+        retrying=retrying,
+        halted=halted,
+    )
+    ill = remediation.Remediation() if spent else _remediate(snapshot, census, draft, stands)
+    _mend(snapshot, census, draft)
+    handled = _retry(snapshot, census, draft) if retrying else server_set.status.last_handled_retry
+    gone = claims.after_scaling(snapshot)
+    draft.actions += (*gone, *claims.told(snapshot, gone))
+    outlook = summary.Outlook(
+        snapshot=snapshot,
+        census=census,
+        progress=stands,
+        refused=refused,
+        remedy=ill,
+        budget_spent=spent,
+        handled_retry=handled,
+    )
+    wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
+    return _finish(outlook, draft, soonest(wake, refused.wake_after(snapshot.now)))
+
+
+def _resize(
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    draft: _Draft,
+    refused: refusals.Refusals,
+    *,
+    halted: str,
+    creating: bool,
+) -> None:
+    """Decide which servers are made, taken away, and brought to the target revision."""
+    spec = snapshot.server_set.spec
+    sized = scaling.decide(
+        census, spec, blocked=_blocked_ordinals(snapshot, census, refused), surging=not halted
+    )
+    removed = {each.spec.ordinal for each in sized.removals}
+    step = rollout.decide(census, spec.rollout, removed, halted=halted)
+    draft.notes += (*sized.notes, *step.notes)
+    draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
+    draft.touched |= removed | {each.spec.ordinal for each in step.removals}
+    if creating and not step.creates_wait:
+        draft.actions += creation.creates(snapshot, census, sized)
+    elif sized.creates:
+        draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
+    hand = _hand(snapshot)
+    for each in step.updates:
+        draft.actions.append(hand.bring(each, reason=f"the rollout to {spec.revision}"))
+        draft.touched.add(each.ordinal)
+    draft.acting = bool(refused.allowed(draft.actions))
+
+
+def _remediate(
+    snapshot: ServerSetSnapshot, census: Census, draft: _Draft, stands: progress.Progress
+) -> remediation.Remediation:
+    """Decide which of the ill servers are made anew."""
+    ill = remediation.decide(
+        census,
+        now=snapshot.now,
+        proven_revision=stands.proven_revision,
+        limit=budget.limit(census.desired, snapshot.server_set.spec.rollout),
+    )
+    draft.notes += ill.notes
+    chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
+    for each in chosen:
+        draft.actions.append(updates.remake(each.server, reason="it stayed unhealthy"))
+        draft.touched.add(each.ordinal)
+    if chosen:
+        who = words.several([each.server.metadata.name for each in chosen])
+        draft.actions.append(
+            RecordEvent(
+                reason=Reason.REMEDIATED,
+                message=f"Replacing {who}: unhealthy for {remediation.PATIENCE_SECONDS} seconds.",
+                warning=True,
+            )
+        )
+    return ill
+
+
+def _mend(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> None:
+    """Pass policies on, and put right what was edited by hand; held servers are left alone."""
+    mended = 0
+    hand = _hand(snapshot)
+    for each in census.odd:
+        if each.ordinal in draft.touched or each.operated or each.server.spec.held:
+            continue
+        patch = hand.mend(each)
+        if patch is not None:
+            draft.actions.append(patch)
+            draft.touched.add(each.ordinal)
+            mended += 1
+    if mended:
+        draft.notes.append(f"bringing the specs of {words.count(mended, 'server')} up to date")
+
+
+def _hand(snapshot: ServerSetSnapshot) -> updates.Upkeep:
+    possible = contract.Capability.CHANGE_IN_PLACE in snapshot.fleet.capabilities
+    return updates.Upkeep(snapshot.server_set, in_place_possible=possible)
+
+
+def _retry(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> str:
+    """Pass a person's word to try again on to servers that failed; return what has been handled."""
+    value = _retry_value(snapshot.server_set)
+    untold = [
+        each
+        for each in census.odd
+        if (each.failed or each.server.status.attempts.count)
+        and tags.retry_now(each.server.metadata) != value
+    ]
+    told = [each for each in untold if each.ordinal not in draft.touched]
+    draft.actions += [updates.retry_now(each.server, value) for each in told]
+    if untold:
+        draft.notes.append(f"telling {words.count(len(untold), 'server')} to try again now")
+        return snapshot.server_set.status.last_handled_retry
+    return value
+
+
+def _retry_value(server_set: objects.ServerSet) -> str:
+    return tags.retry_now(server_set.metadata)
+
+
+def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
+    """Return whether more servers failed for good than may.
+
+    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
+    the target.
+    """
+    ends = spec.rollout.strategy == "OnDelete"
+    failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
+    return failed > amounts.down(spec.recovery.failure_budget, census.desired)
+
+
+def _blocked_ordinals(
+    snapshot: ServerSetSnapshot, census: Census, refused: refusals.Refusals
+) -> frozenset[int]:
+    """Return the ordinals whose servers cannot be made, because their names are taken."""
+    prefix = f"{Resource.SERVERS}/{snapshot.server_set.metadata.name}-"
+    ordinals = (
+        each.object.removeprefix(prefix)
+        for each in refused.standing
+        if each.object.startswith(prefix)
+    )
+    known = (tags.number(each) for each in ordinals)
+    return frozenset(census.foreign) | {each for each in known if each is not None}
+
+
+def _finish(
+    outlook: summary.Outlook, draft: _Draft, wake: float | None, *, worth_telling: bool = True
+) -> Plan:
+    """Return the plan, with an Event where the set has come to a halt."""
+    before = outlook.snapshot.server_set.status
+    after = summary.status(outlook)
+    alarm = events.alarm(before.conditions, after.conditions)
+    actions = (*outlook.refused.allowed(draft.actions), *alarm)
+    return Plan(
+        actions=actions,
+        status=after if worth_telling else None,
+        settled=summary.settled(before, after),
+        wake_after=wake,
+        notes=tuple(draft.notes),
+    )
+
+
+def _teardown(snapshot: ServerSetSnapshot) -> Plan:
+    """Take all servers down at once; then the claims that go; then let go of the set itself."""
+    server_set = snapshot.server_set
+    if ORPHAN_FINALIZER in server_set.metadata.finalizers:
+        return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
+    if names.FINALIZER not in server_set.metadata.finalizers:
+        return Plan(notes=("nothing of it is left to Argosy",))
+    mine = [
+        each
+        for _, each in sorted(snapshot.servers.items(), reverse=True)
+        if owned_by(each, server_set)
+    ]
+    if mine:
+        going = [each for each in mine if each.metadata.deletion_timestamp is None]
+        after = summary.deleting(snapshot, len(mine))
+        note = f"{words.be(len(mine), 'server')} still there, {len(going)} to be deleted now"
+        return Plan(
+            actions=tuple(_delete(each, "its set is being deleted") for each in going),
+            status=after,
+            settled=summary.settled(server_set.status, after),
+            notes=(note,),
+            urgency=Urgency.TEARDOWN,
+        )
+    gone = claims.after_deletion(snapshot)
+    if gone:
+        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].reason}"
+        told = claims.told(snapshot, gone)
+        return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
+    return Plan(
+        actions=(*claims.kept(snapshot), finalizers.remove(Resource.SERVERSETS, server_set)),
+        notes=("nothing below it is left: letting go of it",),
+        urgency=Urgency.TEARDOWN,
+    )
+
+
+def _delete(server: objects.Server, reason: str) -> Delete:
+    meta = server.metadata
+    return Delete(
+        resource=Resource.SERVERS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        reason=reason,
+    )

@@ -1,0 +1,117 @@
+"""Which servers come to the target revision now, and how.
+
+Called by the ServerSet planner, after scaling has decided which servers stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+from controller.api import objects
+from controller.planning import budget, words
+from controller.planning.census import Census, Facts
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Servers to bring to the target revision, and servers to take away so that they can be."""
+
+    updates: tuple[Facts, ...] = ()
+    removals: tuple[objects.Server, ...] = ()
+    # Recreate: nothing is made before everything old is down.
+    creates_wait: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    census: Census, rollout: objects.Rollout, removed: Collection[int], *, halted: str
+) -> Step:
+    """Return the next step of the rollout; `removed` are ordinals that scaling takes away now.
+
+    `halted` says why nothing further may be touched, or is empty.
+    """
+    due = [each for each in census.due if each.ordinal not in removed]
+    old_leaving = rollout.strategy == "Recreate" and any(
+        each.spec.revision != census.target for each in census.leaving
+    )
+    if not due:
+        return Step(
+            creates_wait=old_leaving,
+            notes=("waiting for the old servers to be gone (Recreate)",) if old_leaving else (),
+        )
+    if halted:
+        note = f"{words.count(len(due), 'server')} not yet updated: {halted}"
+        return Step(creates_wait=rollout.strategy == "Recreate", notes=(note,))
+    if rollout.strategy == "OnDelete":
+        return Step(
+            notes=(
+                f"{words.count(len(due), 'server')} at older revisions until deleted (OnDelete)",
+            )
+        )
+    if rollout.strategy == "Recreate":
+        return _recreate(due)
+    return _rolling(census, rollout, due, removed)
+
+
+def _recreate(due: list[Facts]) -> Step:
+    # The Server objects go, too: a server knows no state between its old and its new revision in
+    # which it would wait for the others to be down.
+    free = [each for each in due if not each.operated]
+    notes = (
+        [f"taking down {words.count(len(free), 'server')} before any comes up (Recreate)"]
+        if free
+        else []
+    )
+    if len(free) < len(due):
+        notes.append(_operated(len(due) - len(free)))
+    return Step(removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes))
+
+
+def _rolling(
+    census: Census, rollout: objects.Rollout, due: list[Facts], removed: Collection[int]
+) -> Step:
+    """Update all that are down already, and of the others as many as the budget allows.
+
+    What is down costs nothing to change; so a newer revision takes over from a stuck one without
+    waiting for it. What is ready, if not yet for minReadySeconds, is at work and not down. The
+    highest ordinals go first, as the partition keeps the lowest.
+    """
+    order = sorted(due, key=lambda each: -each.ordinal)
+    free = [each for each in order if not each.operated]
+    down = [each for each in free if not each.ready]
+    up = sorted((each for each in free if each.ready), key=lambda each: each.available)
+    counting = census.counting - _counting_among(census, removed)
+    allowed = budget.Budget(
+        desired=census.desired, limit=budget.limit(census.desired, rollout), available=counting
+    )
+    taken = up[: allowed.allowance]
+    notes = []
+    if down:
+        notes.append(
+            f"updating {words.count(len(down), 'server')} down anyway, which costs no budget"
+        )
+    if taken:
+        ready = words.count(len(up), "ready server")
+        notes.append(f"updating {len(taken)} of {ready}: {_limits(allowed)}")
+    elif up:
+        notes.append(f"{words.count(len(up), 'ready server')} still to update: {_limits(allowed)}")
+    if len(free) < len(due):
+        notes.append(_operated(len(due) - len(free)))
+    return Step(updates=(*down, *taken), notes=tuple(notes))
+
+
+def _counting_among(census: Census, removed: Collection[int]) -> int:
+    """Return how many of the removed servers count as available."""
+    if not removed:
+        return 0
+    down = {each.ordinal for each in census.odd if not each.counts}
+    return sum(1 for each in removed if each not in down)
+
+
+def _operated(number: int) -> str:
+    return f"{words.be(number, 'server')} left alone until operations end"
+
+
+def _limits(allowed: budget.Budget) -> str:
+    return f"{allowed.unavailable} of {allowed.desired} unavailable, at most {allowed.limit} may be"

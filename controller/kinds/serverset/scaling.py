@@ -1,0 +1,179 @@
+"""How many servers there should be at this moment, which are added and which go.
+
+A rollout may add spare servers above the desired ones; they are marked as they are made, and are
+the first to go. Called by the ServerSet planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+
+from controller.api import names, objects
+from controller.planning import amounts, budget, words
+from controller.planning.census import SPARE, Census, is_spare
+
+SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Ordinals to create, of them the spare ones, and servers to take away."""
+
+    creates: tuple[int, ...] = ()
+    spares: frozenset[int] = frozenset()
+    removals: tuple[objects.Server, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    census: Census,
+    spec: objects.ServerSetSpec,
+    *,
+    blocked: frozenset[int] = frozenset(),
+    surging: bool = True,
+) -> Scaling:
+    """Return what brings the number of servers to what it should be now.
+
+    Live servers, those on their way out too, never exceed the desired ones and the surge, so a
+    server on its way out keeps its place until it is gone. Ordinals in `blocked` belong to somebody
+    else: they stay missing, and no other ordinal stands in for them. `surging` False adds no spare
+    servers.
+    """
+    spare_count = census.spares
+    surge = _surge(census, spec, spare_count)
+    excess = census.present - census.desired - surge
+    if excess > 0:
+        return _removal(census, spec, surge, _first_to_go(census, spec, excess))
+    room = census.desired + surge - census.present - len(census.leaving)
+    missing = census.desired - (census.present - spare_count)
+    regular = max(0, min(missing - _coming_back(census), room))
+    extra = min(surge - spare_count, room - regular) if surging else 0
+    return _creation(census, regular, max(0, extra), missing, blocked)
+
+
+def _surge(census: Census, spec: objects.ServerSetSpec, spare_count: int) -> int:
+    """Return how many spare servers the rollout uses now: none outside a rolling update."""
+    allowed = amounts.up(spec.rollout.max_surge, census.desired)
+    if not allowed or spec.rollout.strategy != "RollingUpdate":
+        return 0
+    if not census.due:
+        # The rollout is over but for what comes up: no more spare servers, but not fewer yet.
+        allowed = min(allowed, spare_count)
+    unfinished = sum(
+        1
+        for each in census.odd
+        if (each.due or not each.available) and not each.kept and not census.is_spare(each.ordinal)
+    )
+    return min(allowed, unfinished)
+
+
+def _coming_back(census: Census) -> int:
+    """Return how many places below the desired number are kept by servers on their way out."""
+    return sum(1 for each in census.leaving if each.spec.ordinal < census.desired)
+
+
+def _first_to_go(
+    census: Census, spec: objects.ServerSetSpec, count: int
+) -> tuple[objects.Server, ...]:
+    """Return the `count` servers that go first.
+
+    With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
+    rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
+    then the highest. A server that a person holds is not taken for being unhealthy.
+    """
+    servers = census.servers
+    if spec.volume_claims:
+        return tuple(servers[each] for each in heapq.nlargest(count, servers))
+    unhealthy = {
+        each.ordinal for each in census.odd if not each.ready and not each.server.spec.held
+    }
+
+    def rank(ordinal: int) -> tuple[bool, bool, bool, int]:
+        return (
+            is_spare(servers[ordinal], census.desired),
+            _marked(servers[ordinal]),
+            ordinal in unhealthy,
+            ordinal,
+        )
+
+    return tuple(servers[each] for each in heapq.nlargest(count, servers, key=rank))
+
+
+def _marked(server: objects.Server) -> bool:
+    mark = server.metadata.annotations.get(names.DELETE_FIRST_ANNOTATION, SPARE)
+    return mark not in (SPARE, "false")
+
+
+def _creation(
+    census: Census, regular: int, extra: int, missing: int, blocked: frozenset[int]
+) -> Scaling:
+    notes = []
+    if missing > regular and census.leaving:
+        notes.append(
+            f"{missing - regular} of {words.count(missing, 'missing server')} must wait until"
+            f" {words.be(len(census.leaving), 'old one')} gone"
+        )
+    if not (regular or extra):
+        return Scaling(notes=tuple(notes))
+    taken = set(census.servers) | {each.spec.ordinal for each in census.leaving}
+    ordinals = _lowest_free(taken, 0, regular)
+    taken.update(ordinals)
+    spares = _lowest_free(taken, census.desired, extra)
+    creates = tuple(each for each in (*ordinals, *spares) if each not in blocked)
+    made = sum(1 for each in ordinals if each not in blocked)
+    if made:
+        notes.append(
+            f"creating {words.count(made, 'server')}: {census.present} of {census.desired} exist"
+        )
+    if made < len(ordinals):
+        notes.append(
+            f"{words.count(len(ordinals) - made, 'server')} cannot be created: names are taken"
+        )
+    if spares:
+        notes.append(
+            f"creating {words.count(len(spares), 'spare server')} for the rollout (maxSurge)"
+        )
+    return Scaling(creates=creates, spares=frozenset(spares), notes=tuple(notes))
+
+
+def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:
+    free: list[int] = []
+    ordinal = start
+    while len(free) < count:
+        if ordinal not in taken:
+            free.append(ordinal)
+        ordinal += 1
+    return tuple(free)
+
+
+def _removal(
+    census: Census, spec: objects.ServerSetSpec, surge: int, chosen: tuple[objects.Server, ...]
+) -> Scaling:
+    """Take the chosen servers away, but of spare ones that are needed yet as many as may go.
+
+    A spare server may stand in for one that is down; the budget decides when it is missed no more.
+    """
+    down = {each.ordinal for each in census.odd if not each.counts}
+    up = [each for each in chosen if each.spec.ordinal not in down]
+    spares = [each for each in up if is_spare(each, census.desired)]
+    left = budget.Budget(
+        desired=census.desired,
+        limit=budget.limit(census.desired, spec.rollout),
+        available=census.counting - len(up) + len(spares),
+    )
+    needed = {each.spec.ordinal for each in spares[left.allowance :]}
+    removals = tuple(each for each in chosen if each.spec.ordinal not in needed)
+    notes = [_removal_note(census, surge, removals)] if removals else []
+    if needed:
+        stay = words.count(len(needed), "spare server")
+        notes.append(f"{stay} must stay while {words.be(left.unavailable, 'other')} unavailable")
+    return Scaling(removals=removals, notes=tuple(notes))
+
+
+def _removal_note(census: Census, surge: int, removals: tuple[objects.Server, ...]) -> str:
+    wanted = f"{census.desired} are desired" + (
+        f", and {words.count(surge, 'spare one')} while the rollout lasts" if surge else ""
+    )
+    what = words.several([each.metadata.name for each in removals])
+    return f"removing {what}: {census.present} exist, {wanted}"

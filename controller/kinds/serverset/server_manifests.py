@@ -1,0 +1,91 @@
+"""The bodies of what the ServerSet planner creates.
+
+Everything carries its labels, its owner and, where it has one, its finalizer from the first
+write, so that none of them costs a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kinds.revisions.contents import Content
+from controller.planning import ownership, rendering
+from controller.planning.plan import Manifest
+
+
+def service(server_set: objects.ServerSet) -> Manifest:
+    """Return the headless Service that gives a set's servers their names in DNS.
+
+    Addresses are published before servers are ready: members of a cluster must find each other to
+    become so.
+    """
+    spec = server_set.spec
+    name = names.server_set(spec.application, spec.component)
+    return {
+        **ownership.kind_of(Resource.SERVICES),
+        "metadata": ownership.metadata_of(
+            Resource.SERVERSETS, server_set, spec.application, spec.component, name
+        ),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {
+                names.APPLICATION_LABEL: spec.application,
+                names.COMPONENT_LABEL: spec.component,
+            },
+        },
+    }
+
+
+class Servers:
+    """Makes the bodies of a set's new servers, rendering what they share only once."""
+
+    def __init__(self, server_set: objects.ServerSet) -> None:
+        """Render what is the same for all servers of `server_set`."""
+        self._set = server_set
+        self._owners = [ownership.owner_reference(Resource.SERVERSETS, server_set)]
+        self._deletion = rendering.full(server_set.spec.deletion)
+        self._specs: dict[str, dict[str, Any]] = {}
+
+    def body(
+        self, ordinal: int, content: Content, annotations: Mapping[str, str] | None = None
+    ) -> Manifest:
+        """Return the server of that ordinal at `content`."""
+        spec = self._set.spec
+        name = names.server(spec.application, spec.component, ordinal)
+        metadata: dict[str, Any] = {
+            "name": name,
+            "namespace": self._set.metadata.namespace,
+            "labels": names.labels(spec.application, spec.component, name),
+            "finalizers": [names.FINALIZER],
+            "ownerReferences": self._owners,
+        }
+        if annotations:
+            metadata["annotations"] = dict(annotations)
+        return {
+            **ownership.kind_of(Resource.SERVERS),
+            "metadata": metadata,
+            "spec": {**self._spec(content), "ordinal": ordinal},
+        }
+
+    def _spec(self, content: Content) -> dict[str, Any]:
+        if content.revision not in self._specs:
+            spec = self._set.spec
+            recovery = rendering.full(spec.recovery)
+            recovery["alternatives"] = rendering.full(content.alternatives)
+            self._specs[content.revision] = {
+                "application": spec.application,
+                "component": spec.component,
+                "fleet": spec.fleet,
+                "incarnation": 1,
+                "revision": content.revision,
+                "template": content.template,
+                "volumeClaims": rendering.full(content.volume_claims),
+                "recovery": recovery,
+                "deletion": self._deletion,
+                "minReadySeconds": spec.rollout.min_ready_seconds,
+            }
+        return self._specs[content.revision]

@@ -1,0 +1,65 @@
+"""The headless Service by which a set's servers are found: made, and kept as it must be.
+
+Called by the ServerSet planner. Only what names in DNS rest on is kept; ports and labels that
+people add are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller import contract
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kinds.serverset import server_manifests
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning.plan import Action, Create, Patch
+
+
+def keep(snapshot: ServerSetSnapshot) -> Action | None:
+    """Return what makes the Service, or puts right what was edited by hand; None if all is well."""
+    if contract.Capability.DNS not in snapshot.fleet.capabilities:
+        return None
+    wanted, found = server_manifests.service(snapshot.server_set), snapshot.service
+    if found is None:
+        return Create(
+            resource=Resource.SERVICES, body=wanted, reason="servers are found by it in DNS"
+        )
+    if found.metadata.deletion_timestamp is not None:
+        return None
+    body = _mended(found, wanted)
+    if not body:
+        return None
+    return Patch(
+        resource=Resource.SERVICES,
+        namespace=found.metadata.namespace,
+        name=found.metadata.name,
+        uid=found.metadata.uid,
+        body=body,
+        reason="servers are found by it in DNS, and somebody changed it",
+    )
+
+
+def is_awaited(snapshot: ServerSetSnapshot) -> bool:
+    """Return whether new servers wait for the Service: none starts before it is there."""
+    if contract.Capability.DNS not in snapshot.fleet.capabilities:
+        return False
+    return snapshot.service is None or snapshot.service.metadata.deletion_timestamp is not None
+
+
+def _mended(found: objects.Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch by which `found` has our labels and picks our servers; {} for none."""
+    body: dict[str, Any] = {}
+    if labels := names.missing_or_changed(found.metadata.labels, wanted["metadata"]["labels"]):
+        body["metadata"] = {"labels": labels}
+    spec: dict[str, Any] = {}
+    selector = wanted["spec"]["selector"]
+    if found.spec.selector != selector:
+        spec["selector"] = {each: None for each in found.spec.selector if each not in selector}
+        spec["selector"] |= names.missing_or_changed(found.spec.selector, selector)
+    if not found.spec.publish_not_ready_addresses:
+        spec["publishNotReadyAddresses"] = True
+    if spec:
+        body["spec"] = spec
+    return body

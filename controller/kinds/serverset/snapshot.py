@@ -1,0 +1,33 @@
+"""What the ServerSet planner may know, gathered at one moment, frozen.
+
+Times are seconds since the epoch. `gather` builds it; tests build it by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import objects
+from controller.planning.refusals import Refusal
+from controller.planning.register import Register
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSetSnapshot:
+    """A ServerSet, its servers by ordinal, and what its application says."""
+
+    now: float
+    server_set: objects.ServerSet
+    servers: Register
+    fleet: contract.FleetFacts
+    # None where the application is gone (an orphaned or broken set).
+    application: objects.Application | None = None
+    service: objects.Service | None = None
+    claims: tuple[objects.Claim, ...] = ()
+    # The application's; what a server below the partition comes back with.
+    revisions: tuple[objects.ControllerRevision, ...] = ()
+    # Since when this process has been watching: time in which nobody did is no missed deadline.
+    watching_since: float = 0.0
+    refusals: tuple[Refusal, ...] = ()
+    namespace_terminating: bool = False

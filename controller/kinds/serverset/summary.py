@@ -1,0 +1,301 @@
+"""What is said of a set in its status: one verdict from an ordered list of checks.
+
+Called by the ServerSet planner with everything that it decided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from controller.api import clock, conditions, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.serverset import progress as progresses
+from controller.kinds.serverset import remediation
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import refusals, remedies, words
+from controller.planning.census import Census
+from controller.planning.obstacles import Obstacle
+from controller.planning.verdict import Verdict
+
+# A status must stay small, however large the set.
+MOST_BLOCKED = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Everything the status is made from."""
+
+    snapshot: ServerSetSnapshot
+    census: Census
+    progress: progresses.Progress
+    refused: refusals.Refusals
+    obstacle: Obstacle | None = None
+    remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
+    budget_spent: bool = False
+    handled_retry: str = ""
+
+    @property
+    def spec(self) -> objects.ServerSetSpec:
+        """The set's spec."""
+        return self.snapshot.server_set.spec
+
+
+def converged(census: Census, strategy: str) -> bool:
+    """Return whether the set is as it should be, every server of it available.
+
+    Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
+    """
+    if census.present != census.desired or census.leaving or census.available < census.desired:
+        return False
+    if any(each.differs and not each.server.spec.held for each in census.odd):
+        return False
+    return strategy == "OnDelete" or not census.due
+
+
+def status(outlook: Outlook) -> objects.ServerSetStatus:
+    """Return the whole status of the set."""
+    server_set, census, now = outlook.snapshot.server_set, outlook.census, outlook.snapshot.now
+    spec = server_set.spec
+    verdict = next(found for check in CHECKS if (found := check(outlook)))
+    return objects.ServerSetStatus(
+        observed_generation=server_set.metadata.generation,
+        conditions=verdict.conditions(server_set, now),
+        replicas=census.present,
+        desired=census.desired,
+        current=census.present,
+        updated=census.updated,
+        ready=census.ready,
+        available=census.available,
+        failed=census.failed,
+        selector=names.selector(spec.application, spec.component),
+        revision=spec.revision,
+        proven_revision=outlook.progress.proven_revision,
+        last_progress_time=outlook.progress.since,
+        deadline_missed=outlook.progress.missed,
+        budget_spent=outlook.budget_spent,
+        blocked_by=_blocked_by(outlook),
+        last_handled_retry=outlook.handled_retry,
+    )
+
+
+def settled(before: objects.ServerSetStatus, after: objects.ServerSetStatus) -> bool:
+    """Return whether what changed is more than counts that move: others wait for it."""
+    if conditions.is_true(after.conditions, "Ready"):
+        return True
+
+    def gist(told: objects.ServerSetStatus) -> tuple[object, ...]:
+        return (
+            {(each.type, each.status, each.reason) for each in told.conditions},
+            told.observed_generation,
+            told.revision,
+            told.proven_revision,
+            told.deadline_missed,
+            told.budget_spent,
+            told.last_handled_retry,
+        )
+
+    return gist(before) != gist(after)
+
+
+def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
+    """Return the status of a set whose servers are being torn down."""
+    server_set = snapshot.server_set
+    stuck = [
+        blocked
+        for _, server in sorted(snapshot.servers.items())
+        for blocked in server.status.blocked_by
+    ]
+    verdict = Verdict(
+        reason=Reason.DELETING,
+        message=f"{words.be(left, 'server')} still there.",
+        reconciling=True,
+    )
+    return msgspec.structs.replace(
+        server_set.status,
+        observed_generation=server_set.metadata.generation,
+        conditions=verdict.conditions(server_set, snapshot.now),
+        replicas=left,
+        current=left,
+        updated=0,
+        ready=0,
+        available=0,
+        blocked_by=conditions.keep_since(server_set.status.blocked_by, tuple(stuck[:MOST_BLOCKED])),
+    )
+
+
+def _hindered(outlook: Outlook) -> Verdict | None:
+    found = outlook.obstacle
+    if found is None:
+        return None
+    ready = not found.stalled and converged(outlook.census, outlook.spec.rollout.strategy)
+    return Verdict(
+        reason=found.reason,
+        message=f"{found.message} {_counts(outlook.census)}",
+        ready=ready,
+        stalled=found.stalled,
+        reconciling=found.reason == Reason.DELETING,
+    )
+
+
+def _refused(outlook: Outlook) -> Verdict | None:
+    first = outlook.refused.first
+    if first is None:
+        return None
+    return Verdict(reason=first.reason, message=first.message, stalled=True)
+
+
+def _spent(outlook: Outlook) -> Verdict | None:
+    if not outlook.budget_spent:
+        return None
+    message = (
+        f"{words.count(outlook.census.failed, 'server')} failed for good, more than failureBudget"
+        f" ({outlook.spec.recovery.failure_budget}) allows. {_counts(outlook.census)}"
+    )
+    return Verdict(reason=Reason.FAILURE_BUDGET_SPENT, message=message, stalled=True)
+
+
+def _late(outlook: Outlook) -> Verdict | None:
+    if not outlook.progress.missed:
+        return None
+    message = (
+        f"The rollout to {outlook.census.target} made no progress for"
+        f" {outlook.spec.rollout.progress_deadline_seconds} seconds. {_counts(outlook.census)}"
+    )
+    return Verdict(reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message, stalled=True)
+
+
+def _epidemic(outlook: Outlook) -> Verdict | None:
+    if not outlook.remedy.held:
+        return None
+    message = (
+        f"{outlook.remedy.ill} of {words.be(outlook.census.desired, 'server')} ill at once;"
+        " the cause is likely not theirs: none is replaced until most are well."
+    )
+    return Verdict(reason=Reason.REMEDIATION_HELD, message=message, reconciling=True)
+
+
+def _as_wanted(outlook: Outlook) -> Verdict | None:
+    census = outlook.census
+    if not converged(census, outlook.spec.rollout.strategy):
+        return None
+    older = sum(1 for each in census.odd if each.stale)
+    message = _all_available(census.desired)
+    message += f"; {older} kept at older revisions." if older else "."
+    return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
+
+
+def _lost(outlook: Outlook) -> Verdict | None:
+    census = outlook.census
+    if not census.failed or census.failed + census.available < census.desired or census.due:
+        return None
+    return Verdict(
+        reason=Reason.SERVERS_FAILED,
+        message=f"{words.count(census.failed, 'server')} failed for good. {_counts(census)}",
+        stalled=True,
+    )
+
+
+def _stopped(outlook: Outlook) -> Verdict | None:
+    """Nothing is under way where all that is missing was stopped by somebody who asked for it."""
+    census = outlook.census
+    if census.present != census.desired or census.leaving or census.due:
+        return None
+    down = [each.server for each in census.odd if not each.available]
+    if not down or not all(each.spec.power == each.status.power == "Stopped" for each in down):
+        return None
+    message = f"{words.be(len(down), 'server')} stopped, as asked. {_counts(census)}"
+    return Verdict(reason=Reason.STOPPED, message=message)
+
+
+def _under_way(outlook: Outlook) -> Verdict:
+    census = outlook.census
+    return Verdict(reason=_movement(outlook), message=_counts(census), reconciling=True)
+
+
+def _movement(outlook: Outlook) -> Reason:
+    """Return what kind of change the set is in."""
+    census, proven = outlook.census, outlook.progress.proven_revision
+    if not proven:
+        # Coming up for the first time, which is one thing to users and so one reason.
+        return Reason.PROGRESSING
+    if census.due or any(_changing(each.server, census) for each in census.odd):
+        return Reason.ROLLING_OUT
+    if any(
+        each.spec.revision != census.target and each.spec.ordinal >= census.partition
+        for each in census.leaving
+    ):
+        return Reason.ROLLING_OUT
+    coming = any(not each.server.status.revision for each in census.odd)
+    if census.present != census.desired or census.leaving or coming:
+        return Reason.SCALING
+    return Reason.SERVERS_UNAVAILABLE if proven == census.target else Reason.ROLLING_OUT
+
+
+def _changing(server: objects.Server, census: Census) -> bool:
+    """Return whether the server still runs another revision than it was told."""
+    running = server.status.revision
+    return bool(running) and server.spec.revision == census.target != running
+
+
+CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
+    _hindered,
+    _refused,
+    _spent,
+    _late,
+    _as_wanted,
+    _epidemic,
+    _lost,
+    _stopped,
+    _under_way,
+)
+
+
+def _all_available(desired: int) -> str:
+    if desired == 0:
+        return "No server is asked for, and there is none"
+    return (
+        f"All {words.be(desired, 'server')} available" if desired > 1 else "The server is available"
+    )
+
+
+def _counts(census: Census) -> str:
+    # Spare servers of a rollout are not among those asked for.
+    available = min(census.available, census.desired)
+    told = f"{available} of {words.be(census.desired, 'server')} available"
+    return f"{told}; {census.updated} run {census.target}."
+
+
+def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
+    server_set, now = outlook.snapshot.server_set, outlook.snapshot.now
+    found = list(outlook.obstacle.blocked) if outlook.obstacle else []
+    told = {each.object for each in found}
+    refused = outlook.refused.blocked(server_set.metadata.namespace, now)
+    found += [each for each in refused if each.object not in told]
+    found += _trouble(outlook)
+    return conditions.keep_since(server_set.status.blocked_by, tuple(found[:MOST_BLOCKED]))
+
+
+def _trouble(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield the servers that will not become available by themselves, the first few.
+
+    Those that are merely coming up are not told one by one: the status would never rest.
+    """
+    stuck = outlook.progress.missed or outlook.remedy.ill > 0
+    meta = outlook.snapshot.server_set.metadata
+    for each in outlook.census.odd:
+        if each.available or not (each.failed or stuck):
+            continue
+        told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
+        name = each.server.metadata.name
+        yield Blocked(
+            object=f"Server/{name}",
+            reason=told.reason if told and told.reason else Reason.PENDING,
+            message=told.message if told else "",
+            since=told.last_transition_time if told else clock.stamp(outlook.snapshot.now),
+            next_attempt_time=each.server.status.attempts.next_attempt_time,
+            remedy=remedies.why("server", name, meta.namespace),
+        )

@@ -1,0 +1,28 @@
+"""What a write left behind, for whoever must wait until caches show it.
+
+Providers return these; `execution` parks the written key until its informers have caught up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api.resources import Resource
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WriteReceipt:
+    """One version that the API server answered to a write of ours.
+
+    `resource_version` is 0 where the answer had none. `gone` says that a delete was accepted: the
+    uid must be seen terminating, or not at all. `ended` says that it lost its last finalizer on its
+    way out: the uid must not be seen any more.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    resource_version: int = 0
+    gone: bool = False
+    ended: bool = False

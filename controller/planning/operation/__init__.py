@@ -1,5 +1,0 @@
-"""The Operation planner and what it decides: whose turn it is, which servers get which step."""
-
-from controller.planning.operation.planner import plan
-
-__all__ = ["plan"]

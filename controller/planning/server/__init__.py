@@ -1,5 +1,0 @@
-"""The Server planner and what it decides: attempts, tasks, teardown; it alone calls providers."""
-
-from controller.planning.server.planner import plan
-
-__all__ = ["plan"]

@@ -1,5 +1,0 @@
-"""The ServerSet planner and what it decides: how many servers, at which revision, in what order."""
-
-from controller.planning.serverset.planner import plan
-
-__all__ = ["plan"]

@@ -1,0 +1,1 @@
+"""What people are shown: looked up, forecast and told, for every front end alike."""

@@ -1,0 +1,375 @@
+"""What would come of an application if nothing failed: its planners, run ahead of time.
+
+`kubectl argosy plan` and `delete` show this. The Application and ServerSet planners are asked again
+and again; what they want takes effect in memory, and every server comes up at once. So the order,
+the budgets and the choice between a change in place and a replacement are the operator's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from controller.api import clock, names, objects
+from controller.api.conditions import Condition
+from controller.api.resources import Resource
+from controller.execution import gather
+from controller.kinds import application as application_planner
+from controller.kinds import serverset
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.serverset import server_manifests
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import budget, merge_patch, plan
+from controller.planning.register import Register
+
+T = TypeVar("T", bound=objects.Object)
+# A rollout of ten thousand servers one by one would take more; nobody reads that far.
+MOST_ROUNDS = 2000
+# So many rounds without a change are the end: what a set says is seen a round later.
+STILL = 3
+
+
+class Effect(enum.StrEnum):
+    """What happens to a server."""
+
+    CREATE = "create"
+    REPLACE = "replace"
+    CHANGE = "change in place"
+    DELETE = "delete"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What happens to servers of one component at one moment; the next step waits for it."""
+
+    effect: Effect
+    component: str
+    servers: tuple[str, ...]
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What would happen, in order; `budgets` are how many servers may be down, by component.
+
+    `finished` tells whether it comes to an end; `message` is how the application then stands.
+    Of the claims that are there, `claims_deleted` go with their data, and `claims_kept` outlive the
+    servers that they were made for.
+    """
+
+    steps: tuple[tuple[Step, ...], ...]
+    budgets: dict[str, tuple[int, int]]
+    finished: bool
+    message: str
+    claims_deleted: tuple[str, ...] = ()
+    claims_kept: tuple[str, ...] = ()
+
+
+def forecast(sources: gather.Sources, application: objects.Application, now: float) -> Forecast:
+    """Return what would come of `application`, which may differ from the one in the caches."""
+    stage = _Stage(sources, application, now)
+    rounds: list[tuple[Step, ...]] = []
+    still = 0
+    for _ in range(MOST_ROUNDS):
+        before = stage.writes
+        steps = stage.advance()
+        if steps:
+            rounds.append(steps)
+        still = 0 if stage.writes != before else still + 1
+        if still >= STILL or stage.gone:
+            break
+    status = stage.application.status
+    message = next((each.message for each in status.conditions if each.type == "Ready"), "")
+    return Forecast(
+        steps=tuple(rounds),
+        budgets=stage.budgets(),
+        finished=stage.gone or still >= STILL,
+        message=message,
+        claims_deleted=_in_order(stage.claims_deleted),
+        claims_kept=_in_order(stage.claims_left()),
+    )
+
+
+class _Stage:
+    """One application and all below it, in memory."""
+
+    def __init__(
+        self, sources: gather.Sources, application: objects.Application, now: float
+    ) -> None:
+        self.now = now
+        self.writes = 0
+        self.gone = False
+        self.application = application
+        self.claims_deleted: list[str] = []
+        self._uids = (f"forecast-{number}" for number in itertools.count())
+        meta = application.metadata
+        known = sources.application_of(meta.namespace, meta.name)
+        sets = sources.sets_of(known)
+        self._sets = {each.metadata.name: each for each in sets.values()}
+        world = sources.world
+        self._servers: dict[str, dict[int, objects.Server]] = {}
+        for each in sets.values():
+            found = world.servers.by("owner", each.metadata.uid).values()
+            self._servers[each.metadata.name] = {one.spec.ordinal: one for one in found}
+        # By component and UID; also of components that are no more.
+        self._claims: dict[str, dict[str, objects.Claim]] = {}
+        for claim in world.claims.objects.values():
+            labels = claim.metadata.labels
+            mine = labels.get(names.APPLICATION_LABEL) == meta.name
+            if mine and claim.metadata.namespace == meta.namespace:
+                component = labels.get(names.COMPONENT_LABEL, "")
+                self._claims.setdefault(component, {})[claim.metadata.uid] = claim
+        self._served = self._serving()
+        owned = world.revisions.by("owner", known.metadata.uid).values() if known else ()
+        self._revisions = {each.metadata.name: each for each in owned}
+        self._fleet = sources.fleets.facts(application.spec.fleet, meta.namespace)
+        self._terminating = world.namespace_terminating(meta.namespace)
+        # The longest that a server must have been ready; time goes on by that much a round.
+        self._pace = 1.0 + max(
+            (each.rollout.min_ready_seconds for each in application.spec.components), default=0
+        )
+
+    def budgets(self) -> dict[str, tuple[int, int]]:
+        """Return by component how many of how many servers may be unavailable."""
+        found = {}
+        for each in self._sets.values():
+            spec = each.spec
+            found[spec.component] = budget.limit(spec.replicas, spec.rollout), spec.replicas
+        return found
+
+    def claims_left(self) -> Iterator[str]:
+        """Yield the claims that are left behind: their servers go, or nobody is left to use them.
+
+        Claims whose servers were scaled away long ago are no news, unless the application goes.
+        """
+        serving = self._serving()
+        for each in itertools.chain.from_iterable(map(dict.values, self._claims.values())):
+            server = each.metadata.labels.get(names.SERVER_LABEL, "")
+            left = self.gone or (server in self._served and server not in serving)
+            if left and each.metadata.deletion_timestamp is None:
+                yield each.metadata.name
+
+    def _serving(self) -> frozenset[str]:
+        return frozenset(
+            each.metadata.name for servers in self._servers.values() for each in servers.values()
+        )
+
+    def advance(self) -> tuple[Step, ...]:
+        """Let everything be planned once; return what happens to servers."""
+        self._carry_out_application()
+        steps: list[Step] = []
+        for name in sorted(self._sets):
+            steps += self._carry_out_set(name)
+        for servers in self._servers.values():
+            for ordinal, server in servers.items():
+                servers[ordinal] = self._come_up(server)
+        self.now += self._pace
+        return tuple(steps)
+
+    def _carry_out_application(self) -> None:
+        made = application_planner.plan(
+            ApplicationSnapshot(
+                now=self.now,
+                application=self.application,
+                fleet=self._fleet,
+                sets={each.spec.component: each for each in self._sets.values()},
+                revisions=tuple(self._revisions.values()),
+                namespace_terminating=self._terminating,
+            )
+        )
+        for action in made.actions:
+            self._do(action)
+        meta = self.application.metadata
+        if meta.deletion_timestamp and names.FINALIZER not in meta.finalizers:
+            self.gone = True
+        if isinstance(made.status, objects.ApplicationStatus):
+            self.application = msgspec.structs.replace(self.application, status=made.status)
+
+    def _carry_out_set(self, name: str) -> Iterator[Step]:
+        found = self._sets[name]
+        made = serverset.plan(
+            ServerSetSnapshot(
+                now=self.now,
+                server_set=found,
+                servers=Register(self._servers.setdefault(name, {})),
+                fleet=self._fleet,
+                application=self.application,
+                service=_service(found),
+                claims=tuple(self._claims.get(found.spec.component, {}).values()),
+                revisions=tuple(self._revisions.values()),
+                namespace_terminating=self._terminating,
+            )
+        )
+        yield from self._steps(name, made)
+        for action in made.actions:
+            self._do(action)
+        if isinstance(made.status, objects.ServerSetStatus) and name in self._sets:
+            self._sets[name] = msgspec.structs.replace(self._sets[name], status=made.status)
+
+    def _steps(self, name: str, made: plan.Plan) -> Iterator[Step]:
+        """Yield what the plan does to servers, one step for each effect and reason."""
+        grouped: dict[tuple[Effect, str], list[tuple[int, str]]] = {}
+        for action in made.actions:
+            effect = _effect(action)
+            if effect is None:
+                continue
+            server = _name(action)
+            grouped.setdefault((effect, _reason(action)), []).append(
+                (int(server.rpartition("-")[2]), server)
+            )
+        for (effect, reason), servers in grouped.items():
+            yield Step(
+                effect=effect,
+                component=self._sets[name].spec.component,
+                servers=tuple(server for _, server in sorted(servers)),
+                reason=reason,
+            )
+
+    def _do(self, action: plan.Action) -> None:
+        """Let one action take effect."""
+        match action:
+            case plan.Create(resource=Resource.SERVERSETS):
+                made = self._made(action.body, objects.ServerSet)
+                self._sets[made.metadata.name] = made
+            case plan.Create(resource=Resource.SERVERS):
+                server = self._made(action.body, objects.Server)
+                owner = server.metadata.controller
+                assert owner is not None, "a server without a set"  # noqa: S101 - planners promise it
+                self._servers[owner.name][server.spec.ordinal] = server
+            case plan.Create(resource=Resource.REVISIONS):
+                revision = self._made(action.body, objects.ControllerRevision)
+                self._revisions[revision.metadata.name] = revision
+            case plan.Patch():
+                self._patch(action)
+            case plan.Delete():
+                self._delete(action)
+            case _:
+                return
+        self.writes += 1
+
+    def _patch(self, action: plan.Patch) -> None:
+        match action.resource:
+            case Resource.APPLICATIONS:
+                self.application = _merged(self.application, action.body)
+            case Resource.SERVERSETS:
+                found = _merged(self._sets[action.name], action.body)
+                self._sets[action.name] = found
+                if found.metadata.deletion_timestamp and not found.metadata.finalizers:
+                    del self._sets[action.name]
+            case Resource.REVISIONS:
+                self._revisions[action.name] = _merged(self._revisions[action.name], action.body)
+            case Resource.SERVERS:
+                ordinal = int(action.name.rpartition("-")[2])
+                servers = self._servers[action.name.rpartition("-")[0]]
+                servers[ordinal] = _merged(servers[ordinal], action.body)
+            case _:
+                pass
+
+    def _delete(self, action: plan.Delete) -> None:
+        match action.resource:
+            case Resource.SERVERS:
+                above, _, ordinal = action.name.rpartition("-")
+                self._servers[above].pop(int(ordinal), None)
+            case Resource.SERVERSETS:
+                going = {"metadata": {"deletionTimestamp": clock.stamp(self.now)}}
+                self._sets[action.name] = _merged(self._sets[action.name], going)
+            case Resource.REVISIONS:
+                self._revisions.pop(action.name, None)
+            case Resource.CLAIMS:
+                self.claims_deleted.append(action.name)
+                for claims in self._claims.values():
+                    claims.pop(action.uid, None)
+            case _:
+                pass
+
+    def _made(self, body: plan.Manifest, view: type[T]) -> T:
+        found = msgspec.json.decode(msgspec.json.encode(body), type=view)
+        meta = msgspec.structs.replace(
+            found.metadata,
+            uid=next(self._uids),
+            generation=1,
+            namespace=self.application.metadata.namespace,
+            creation_timestamp=clock.stamp(self.now),
+        )
+        return msgspec.structs.replace(found, metadata=meta)
+
+    def _come_up(self, server: objects.Server) -> objects.Server:
+        """Return the server as it is once what it was told has come true."""
+        spec, status = server.spec, server.status
+        told = (status.revision, status.incarnation, status.power)
+        wanted = (spec.revision, spec.incarnation, spec.power)
+        well = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
+        if told == wanted and (well or spec.power == "Stopped"):
+            return server
+        ready = Condition(
+            type="Ready",
+            status="True" if spec.power == "Running" else "False",
+            reason="Running" if spec.power == "Running" else "Stopped",
+            last_transition_time=clock.stamp(self.now),
+            observed_generation=server.metadata.generation,
+        )
+        after = msgspec.structs.replace(
+            status,
+            observed_generation=server.metadata.generation,
+            revision=spec.revision,
+            incarnation=spec.incarnation,
+            power=spec.power,
+            conditions=(ready,),
+            attempts=objects.Attempts(),
+        )
+        return msgspec.structs.replace(server, status=after)
+
+
+def _in_order(claims: Iterable[str]) -> tuple[str, ...]:
+    """Return the claims by what they are for, and then by the ordinals of their servers."""
+
+    def place(name: str) -> tuple[str, int]:
+        base, _, ordinal = name.rpartition("-")
+        return base, int(ordinal) if ordinal.isdecimal() else 0
+
+    return tuple(sorted(claims, key=place))
+
+
+def _effect(action: plan.Action) -> Effect | None:
+    match action:
+        case plan.Create(resource=Resource.SERVERS):
+            return Effect.CREATE
+        case plan.Delete(resource=Resource.SERVERS):
+            return Effect.DELETE
+        case plan.Patch(resource=Resource.SERVERS, body={"spec": spec}):
+            if "incarnation" in spec:
+                return Effect.REPLACE
+            return Effect.CHANGE if "revision" in spec else None
+    return None
+
+
+def _name(action: Any) -> str:
+    if isinstance(action, plan.Create):
+        return str(action.body["metadata"]["name"])
+    return str(action.name)
+
+
+def _reason(action: Any) -> str:
+    return str(action.reason)
+
+
+def _merged(found: T, body: plan.Manifest) -> T:
+    """Return the object with `body` merged in, its generation raised where its spec changed."""
+    before = msgspec.json.decode(msgspec.json.encode(found))
+    after = merge_patch.merge(before, msgspec.json.decode(msgspec.json.encode(body)))
+    if after.get("spec") != before.get("spec"):
+        after["metadata"]["generation"] = before["metadata"].get("generation", 1) + 1
+    return msgspec.json.decode(msgspec.json.encode(after), type=type(found))
+
+
+def _service(found: objects.ServerSet) -> objects.Service:
+    """Return the set's Service, as if it were there: making it changes no server."""
+    body = server_manifests.service(found)
+    return msgspec.convert(
+        {**body, "metadata": {**body["metadata"], "uid": "forecast"}}, objects.Service
+    )

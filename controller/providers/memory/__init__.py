@@ -1,0 +1,1 @@
+"""Servers made of machines in memory, for rehearsals and tests."""

@@ -1,0 +1,300 @@
+"""Servers that exist in this process alone: for rehearsals, demonstrations and tests.
+
+`execution` calls it for the servers of fleets whose provider is `memory`. It can do all that a
+provider may be able to do, as fast and as badly as the Fleet's `spec.memory` says. Its machines are
+in memory: a real restart of the operator is, to them, the end of the world, and all are made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+
+from controller import contract, errors
+from controller.api import objects
+from controller.api.views.meta import View
+from controller.contract import Capability, Phase, tasks
+from controller.providers.memory.machines import Key, Machine, MemoryFleet
+from controller.providers.steps import steps
+
+CAPABILITIES = frozenset(
+    {
+        Capability.CHANGE_IN_PLACE,
+        Capability.STOP,
+        Capability.EXEC,
+        Capability.SNAPSHOT,
+        Capability.RESTORE,
+    }
+)
+
+
+class _Spec(View, frozen=True, kw_only=True):
+    zone: str = ""
+
+
+class _Template(View, frozen=True, kw_only=True):
+    spec: _Spec = _Spec()
+
+
+class _Exec(View, frozen=True, kw_only=True):
+    command: tuple[str, ...]
+
+
+class MemoryProvider:
+    """Drives a MemoryFleet; `steps` are the acts that need no provider, if there are any."""
+
+    def __init__(self, fleet: MemoryFleet, act_steps: steps.Steps | None = None) -> None:
+        self._fleet = fleet
+        self._steps = act_steps
+        self._listeners: list[contract.Changed] = []
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Everything but what only Kubernetes has: headless Services and volume claims."""
+        return CAPABILITIES
+
+    def subscribe(self, changed: contract.Changed) -> None:
+        """Call `changed` whenever a machine's state moves."""
+        self._listeners.append(changed)
+        self._fleet.listen(changed)
+
+    def observe(self, server: objects.Server) -> contract.Observation:
+        """Return what is seen of the machine of that name."""
+        machine = self._fleet.find(_key(server))
+        if machine is None:
+            return contract.ABSENT
+        if machine.owner != server.metadata.uid:
+            message = f"the machine {machine.id} is another server's"
+            return contract.Observation(phase=Phase.FOREIGN, reason="NameTaken", message=message)
+        now = self._fleet.clock()
+        phase = machine.phase(now)
+        failed = phase is Phase.FAILED
+        return contract.Observation(
+            phase=phase,
+            id=machine.id,
+            zone=machine.zone,
+            addresses=(machine.address,),
+            revision=machine.revision,
+            incarnation=machine.incarnation,
+            alternative=machine.alternative,
+            ready=machine.is_ready(now),
+            ready_since=max(machine.ready_at, machine.changing_until),
+            changing=now < machine.changing_until,
+            reason="Broken" if failed else "",
+            message="the machine broke, as the fleet's settings want some to" if failed else "",
+            error_class="Transient" if failed else "",
+            since=machine.ready_at if machine.gone_at is None else machine.gone_at,
+        )
+
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the id of the machine of that name, if it is the server's."""
+        machine = self._fleet.find((server.namespace, server.name))
+        return machine.id if machine is not None and machine.owner == server.uid else ""
+
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return nothing: there is nobody at a machine's address."""
+        del server
+        return ()
+
+    async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Begin to boot the machine of `server` at its incarnation."""
+        template = _decode(call.template)
+        key = _key(server)
+
+        def effect() -> None:
+            existing = self._fleet.find(key)
+            if existing is not None:
+                _check_same(existing, server)
+                return
+            self._fleet.make(
+                key,
+                owner=server.metadata.uid,
+                zone=self._zone(template, server),
+                incarnation=server.spec.incarnation,
+                alternative=call.alternative,
+                revision=server.spec.revision,
+                template=call.template,
+                stopped=server.spec.power == "Stopped",
+            )
+
+        await self._call(key, "create", effect)
+        return contract.NOTHING
+
+    async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Give the machine another template and revision, and stop or start it.
+
+        Drift does not happen to machines in memory.
+        """
+        key = _key(server)
+        if not call.template:
+            return contract.NOTHING
+        _decode(call.template)
+        await self._call(key, "change", lambda: self._change(server, call))
+        return contract.NOTHING
+
+    async def act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Photograph, restore, or run a command: `false`, `sleep N`, `write TEXT`."""
+        facts = await self._steps.run(server, call, ()) if self._steps else None
+        return await self._act(server, call) if facts is None else facts
+
+    async def resume(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Begin snapshots and restores again, which does no harm; commands leave no trace."""
+        facts = await self._steps.resume(server, call, ()) if self._steps else None
+        if facts is not None:
+            return facts
+        if call.task is not None and call.task.action == tasks.EXEC:
+            raise errors.UnknownOutcome("the command left no trace", reason="NoTrace")
+        return await self._act(server, call)
+
+    async def cancel(self, server: objects.Server, call: contract.Call) -> None:
+        """End a Job; everything else ended with whoever waited for it."""
+        if self._steps is not None:
+            await self._steps.cancel(server, call)
+
+    async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Begin to tear the machine `call.instance` down."""
+        at_once = call.grace_seconds == 0
+
+        def effect() -> None:
+            machine = self._fleet.find_id(call.instance)
+            if machine is None:
+                return
+            if machine.silent and not at_once:
+                raise errors.Transient(f"{machine.id} does not answer", reason="Unreachable")
+            self._fleet.remove(machine, at_once=at_once)
+
+        await self._call(_key(server), "delete", effect)
+        return contract.NOTHING
+
+    def look(self, instance: str) -> Phase:
+        """Return what is seen of the machine with this id."""
+        machine = self._fleet.find_id(instance)
+        return Phase.ABSENT if machine is None else machine.phase(self._fleet.clock())
+
+    async def collect(self, instance: str, server: str) -> contract.Receipt:
+        """Tear down the machine with this id."""
+        del server  # ids are never used twice
+        machine = self._fleet.find_id(instance)
+        if machine is not None:
+            self._fleet.remove(machine, at_once=False)
+        return contract.NOTHING
+
+    async def close(self) -> None:
+        """Stop listening; the machines go on."""
+        for each in self._listeners:
+            self._fleet.forget(each)
+        self._listeners.clear()
+        if self._steps is not None:
+            await self._steps.close()
+
+    async def _call(self, key: Key, what: str, effect: Callable[[], None]) -> None:
+        """Take the time of a call, and its chances to fail before and after its effect."""
+        settings = self._fleet.settings
+        if settings.call_seconds:
+            await asyncio.sleep(settings.call_seconds)
+        self._fleet.before(key, what)
+        effect()
+        self._fleet.after(key, what)
+
+    def _instance(self, server: objects.Server, call: contract.Call) -> Machine:
+        machine = self._fleet.find(_key(server))
+        wanted = call.instance or server.status.provider.id
+        if machine is None or machine.id != wanted or machine.owner != server.metadata.uid:
+            message = f"the machine of {server.metadata.name} is another by now"
+            raise errors.Waiting(message, reason="InstanceChanged")
+        return machine
+
+    async def _act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        task = call.task
+        does = _ACTS.get(task.action) if task is not None else None
+        if task is None or does is None:
+            what = task.action if task else str(call.verb)
+            raise errors.Stalled(f"machines in memory know no {what}", reason="NotSupported")
+        machine = self._instance(server, call)
+        await self._call(_key(server), task.action, lambda: machine.acts.append(task.id))
+        message = await does(machine, task, tasks.read(task))
+        self._fleet.tell(machine)
+        return {"message": message} if message else {}
+
+    def _change(self, server: objects.Server, call: contract.Call) -> None:
+        machine, spec = self._instance(server, call), server.spec
+        if machine.incarnation != spec.incarnation:
+            message = f"{machine.id} is of another incarnation: it must be replaced"
+            raise errors.Stalled(message, reason="NotSupported")
+        now, settings = self._fleet.clock(), self._fleet.settings
+        stop = spec.power == "Stopped"
+        if stop and not machine.stopped:
+            machine.stopped, machine.stops_at = True, now + settings.stop_seconds
+            self._fleet.tell(machine, machine.stops_at)
+        starts = machine.stopped and not stop
+        machine.stopped = stop
+        if starts or (machine.template, machine.revision) != (call.template, spec.revision):
+            machine.template, machine.revision = call.template, spec.revision
+            machine.changing_until = now + settings.change_seconds
+            self._fleet.tell(machine, machine.changing_until)
+
+    def _zone(self, template: _Template, server: objects.Server) -> str:
+        zones = self._fleet.zones
+        wanted = template.spec.zone
+        if wanted and zones and wanted not in zones:
+            message = f"spec.zone must be one of the fleet's failure domains, not {wanted}"
+            raise errors.Stalled(message, reason="TemplateRefused")
+        return wanted or (zones[server.spec.ordinal % len(zones)] if zones else "")
+
+
+def _key(server: objects.Server) -> Key:
+    return server.metadata.namespace, server.metadata.name
+
+
+def _decode(template: bytes) -> _Template:
+    try:
+        return msgspec.json.decode(template, type=_Template)
+    except msgspec.DecodeError as error:
+        message = f"the template cannot be read: {error}"
+        raise errors.Stalled(message, reason="TemplateRefused") from error
+
+
+def _check_same(machine: Machine, server: objects.Server) -> None:
+    if machine.owner != server.metadata.uid:
+        message = f"the machine {machine.id} is another server's"
+        raise errors.Stalled(message, reason="NameTaken")
+    if machine.gone_at is not None or machine.incarnation != server.spec.incarnation:
+        message = f"{machine.id} is still there as incarnation {machine.incarnation}"
+        raise errors.Waiting(message, reason="OlderInstance")
+
+
+async def _exec(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+    del task
+    command: Sequence[str] = tasks.decode(given.exec, _Exec).command
+    if command[0] == "false":
+        raise errors.Transient("the command ended with 1", reason="ExecFailed")
+    if command[0] == "sleep" and len(command) > 1:
+        await asyncio.sleep(float(command[1]))
+    if command[0] == "write":
+        machine.disk = " ".join(command[1:])
+    return ""
+
+
+async def _take_snapshot(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+    name = given.arguments.get("snapshot", task.operation)
+    machine.snapshots.setdefault(name, machine.disk)
+    return f"snapshot {name}"
+
+
+async def _restore(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+    name = given.arguments.get("snapshot", "")
+    if name not in machine.snapshots:
+        message = f"{machine.id} has no snapshot {name!r}: parameters must name one in `snapshot`"
+        raise errors.Stalled(message, reason="SnapshotMissing")
+    machine.disk = machine.snapshots[name]
+    return f"restored {name} for {task.operation}"
+
+
+_Act = Callable[[Machine, objects.Task, tasks.TaskParameters], Awaitable[str]]
+_ACTS: Mapping[str, _Act] = {
+    tasks.EXEC: _exec,
+    tasks.SNAPSHOT: _take_snapshot,
+    tasks.RESTORE: _restore,
+}

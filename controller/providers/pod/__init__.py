@@ -1,0 +1,1 @@
+"""Servers made of pods: the built-in fleet."""

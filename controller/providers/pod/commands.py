@@ -1,0 +1,268 @@
+"""Commands that operations run in pods.
+
+`pod.py` gives it the acts that are commands. A plain command lives and dies with its connection. A
+detached one runs under a small shell wrapper that keeps its process id and its result in files
+named by the task, so whoever asks again, even another operator, finds the same run and its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller import contract, errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.contract import tasks
+from controller.kube import api as kube
+from controller.kube import faults
+from controller.providers.pod import observation
+from controller.providers.steps import refusals
+
+# Where the shell keeps its notes: the first of these that can be written to.
+_FIND_FOLDER = """
+task=$1; shift
+notes=
+for root in "${TMPDIR:-/tmp}" /dev/shm; do
+  if mkdir -p "$root/.argosy" 2>/dev/null && [ -w "$root/.argosy" ]; then
+    notes=$root/.argosy/$task; break
+  fi
+done
+if [ -z "$notes" ]; then echo argosy:nowhere; exit 0; fi
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+# Few containers have an init that reaps: what has ended stays, and takes signals as if it lived.
+look() {
+  state= group=
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+  set -- ${line##*) }
+  state=$1 group=$3
+}
+lives() { kill -0 "$1" 2>/dev/null && look "$1" && [ "$state" != Z ]; }
+"""
+
+# Making the folder is the claim: of two requests for one task only one begins the command.
+_BEGIN = """
+if mkdir "$notes" 2>/dev/null; then
+  run='echo $$ >"$0/pid"; "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
+  if command -v setsid >/dev/null 2>&1; then
+    setsid sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
+  else
+    sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
+  fi
+fi
+"""
+
+_FOLLOW = """
+if [ ! -d "$notes" ]; then echo argosy:nothing; exit 0; fi
+while [ ! -e "$notes/exit" ]; do
+  if [ -s "$notes/pid" ] && ! lives "$(cat "$notes/pid")"; then
+    [ -e "$notes/exit" ] || { echo argosy:lost; exit 0; }
+  fi
+  nap
+done
+tail -c 1024 "$notes/out" >&2 2>/dev/null
+echo "argosy:exit:$(cat "$notes/exit")"
+"""
+
+# A folder without a process is left behind too: a command that was called off never begins.
+_CANCEL = (
+    _FIND_FOLDER
+    + """
+grace=$1
+if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
+[ -e "$notes/exit" ] && exit 0
+pid=$(cat "$notes/pid" 2>/dev/null) || exit 0
+# The group may live on without its leader.
+signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
+anyone() {
+  signal 0 || return 1
+  [ -r /proc/self/stat ] || return 0
+  for each in /proc/[0-9]*; do
+    look "${each#/proc/}"
+    [ "$group" = "$pid" ] && [ "$state" != Z ] && return 0
+  done
+  lives "$pid"
+}
+signal TERM
+while [ "$grace" -gt 0 ] && anyone; do sleep 1; grace=$((grace - 1)); done
+anyone && signal KILL
+[ -e "$notes/exit" ] || echo 143 >"$notes/exit"
+exit 0
+"""
+)
+
+_CANCEL_MARGIN = 15.0
+_RECONNECT_SECONDS = 1.0
+_LONGEST_TAIL = 256
+_NO_SHELL = (
+    '"sh": executable file not found',
+    '"sh": no such file or directory',
+    "executable file `sh` not found",
+)
+
+
+class _Exec(msgspec.Struct, frozen=True):
+    command: tuple[str, ...]
+    container: str = ""
+    detached: bool = False
+
+
+class PodExec:
+    """Runs the commands of tasks in pods, each at most once."""
+
+    def __init__(self, api: kube.Api) -> None:
+        self._api = api
+
+    async def run(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Run the command of `call.task` to its end.
+
+        Raises Transient, `ExecFailed`, for an exit status other than 0, and UnknownOutcome where
+        the end could not be seen.
+        """
+        task, given, wanted = _read(call)
+        pod = await self._pod(server, call)
+        if wanted.detached:
+            arguments = (_trace(server, task), *wanted.command)
+            script = _FIND_FOLDER + _BEGIN + _FOLLOW
+            result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
+            if result is not None:
+                return _judge(_wrapped_exit(result), result)
+        result = await self._exec(pod, wanted, wanted.command, given.timeout_seconds)
+        return _judge(result.exit_code, result)
+
+    async def resume(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Follow a detached command that another process began; never begin one.
+
+        Raises UnknownOutcome, `NoTrace`, for a plain command, and where the container that knew of
+        it is gone.
+        """
+        task, given, wanted = _read(call)
+        if not wanted.detached:
+            message = "the command ended, or not, with the operator that ran it"
+            raise errors.UnknownOutcome(message, reason="NoTrace")
+        pod = await self._pod(server, call)
+        arguments = (_trace(server, task),)
+        script = _FIND_FOLDER + _FOLLOW
+        result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
+        if result is None:
+            raise errors.UnknownOutcome("the container has no shell", reason="NoTrace")
+        return _judge(_wrapped_exit(result), result)
+
+    async def cancel(self, server: objects.Server, call: contract.Call) -> None:
+        """End a detached command and its children: asked first, then killed after its grace."""
+        task, given, wanted = _read(call)
+        if not wanted.detached:
+            return
+        pod = await self._pod(server, call)
+        command = ("sh", "-c", _CANCEL, "argosy", _trace(server, task), str(given.grace_seconds))
+        await self._try(pod, wanted, command, given.grace_seconds + _CANCEL_MARGIN)
+
+    async def _pod(self, server: objects.Server, call: contract.Call) -> objects.Pod:
+        """Return the pod as it is now: exec goes by name, and another may have taken it."""
+        meta = server.metadata
+        try:
+            answer = await self._api.get(Resource.PODS, meta.namespace, meta.name)
+        except faults.NotFound as error:
+            raise errors.Waiting(f"pods/{meta.name} is gone", reason="InstanceChanged") from error
+        pod = refusals.decode(answer, objects.Pod)
+        wanted = call.instance or server.status.provider.id
+        same = pod.metadata.uid == wanted if wanted else observation.is_ours(pod, server)
+        if not same:
+            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+        return pod
+
+    async def _follow(
+        self,
+        pod: objects.Pod,
+        wanted: _Exec,
+        script: str,
+        arguments: Sequence[str],
+        timeout_seconds: float,
+    ) -> kube.ExecResult | None:
+        """Run a wrapped command; when the connection breaks, find it again and begin nothing."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        while True:
+            command = ("sh", "-c", script, "argosy", *arguments)
+            try:
+                return await self._try(pod, wanted, command, deadline - loop.time())
+            except errors.UnknownOutcome:
+                if loop.time() + _RECONNECT_SECONDS >= deadline:
+                    raise
+                script = _FIND_FOLDER + _FOLLOW
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _exec(
+        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+    ) -> kube.ExecResult:
+        meta = pod.metadata
+        return await self._api.exec(
+            meta.namespace,
+            meta.name,
+            command=command,
+            container=_container(pod, wanted),
+            timeout=timeout_seconds,
+        )
+
+    async def _try(
+        self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
+    ) -> kube.ExecResult | None:
+        """Run a shell command; None, and nothing was run, where the container has no shell."""
+        try:
+            result = await self._exec(pod, wanted, command, timeout_seconds)
+        except errors.ArgosyError as error:
+            if _lacks_shell(str(error)):
+                return None
+            raise
+        return None if _lacks_shell(result.stderr.decode(errors="replace")) else result
+
+
+def _container(pod: objects.Pod, wanted: _Exec) -> str:
+    return wanted.container or (pod.spec.containers[0].name if pod.spec.containers else "")
+
+
+def _read(call: contract.Call) -> tuple[objects.Task, tasks.TaskParameters, _Exec]:
+    task = call.task
+    if task is None or task.action != tasks.EXEC:
+        what = task.action if task else str(call.verb)
+        raise errors.Stalled(f"servers made of pods know no {what}", reason="NotSupported")
+    given = tasks.read(task)
+    return task, given, tasks.decode(given.exec, _Exec)
+
+
+def _attempt(server: objects.Server, task: objects.Task) -> int:
+    status = server.status.task
+    return status.attempt if status is not None and status.id == task.id else 1
+
+
+def _trace(server: objects.Server, task: objects.Task) -> str:
+    return names.digest(f"{task.id}#{_attempt(server, task)}")
+
+
+def _wrapped_exit(result: kube.ExecResult) -> int:
+    said = result.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+    if said == "argosy:nowhere":
+        message = "a detached command needs a writable /tmp or /dev/shm in its container"
+        raise errors.Stalled(message, reason="NotSupported")
+    if said == "argosy:nothing":
+        message = "the container knows nothing of the command: it never began, or began in another"
+        raise errors.UnknownOutcome(message, reason="NoTrace")
+    code = said.removeprefix("argosy:exit:")
+    if code == said or not code.isdecimal():
+        message = "the command is gone without having left its exit status"
+        raise errors.UnknownOutcome(message, reason="NoTrace")
+    return int(code)
+
+
+def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:
+    if code == 0:
+        return {"exitCode": "0"}
+    lines = result.stderr.decode(errors="replace").strip().splitlines()
+    tail = f": {lines[-1][-_LONGEST_TAIL:]}" if lines else ""
+    raise errors.Transient(f"the command ended with {code}{tail}", reason="ExecFailed")
+
+
+def _lacks_shell(text: str) -> bool:
+    return any(each in text for each in _NO_SHELL)

@@ -1,0 +1,226 @@
+"""The manifests of what a pod server is made of: its pod, its claims, its in-place changes.
+
+`pod.py` sends what is made here. Thousands of servers share one template, so whatever depends on
+the template alone is decoded and encoded once, and a server costs little more than its names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import ownership
+
+_ENCODER = msgspec.json.Encoder()
+_Decoded = TypeVar("_Decoded")
+
+_PREFIX = b'{"apiVersion":"v1","kind":"Pod","metadata":'
+
+
+class _TemplateMeta(msgspec.Struct, frozen=True):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class _Template(msgspec.Struct, frozen=True):
+    metadata: _TemplateMeta = _TemplateMeta()
+    spec: dict[str, Any] = {}
+
+
+class _Image(msgspec.Struct, frozen=True):
+    name: str = ""
+    image: str = ""
+
+
+class _ImagesSpec(msgspec.Struct, frozen=True):
+    containers: tuple[_Image, ...] = ()
+
+
+class _Images(msgspec.Struct, frozen=True):
+    metadata: _TemplateMeta = _TemplateMeta()
+    spec: _ImagesSpec = _ImagesSpec()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What all pods of one template have in common, encoded."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    # The spec without its closing brace, its names and its volumes; ends ready for a member.
+    spec: bytes
+    # The volumes that are no claims, encoded, without brackets.
+    volumes: bytes
+
+
+@functools.lru_cache(maxsize=512)
+def _parts(template: bytes, claims: tuple[str, ...]) -> _Parts:
+    decoded = _decode(template, _Template)
+    spec = {
+        key: value
+        for key, value in decoded.spec.items()
+        if key not in {"hostname", "subdomain", "volumes"}
+    }
+    given = decoded.spec.get("volumes")
+    volumes = [
+        each
+        for each in (given if isinstance(given, list) else [])
+        if not (isinstance(each, dict) and each.get("name") in claims)
+    ]
+    head = _ENCODER.encode(spec)[:-1]
+    return _Parts(
+        labels=decoded.metadata.labels,
+        annotations=_users(decoded.metadata.annotations),
+        spec=head if head == b"{" else head + b",",
+        volumes=_ENCODER.encode(volumes)[1:-1],
+    )
+
+
+def _users(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return a template's annotations but for those that Argosy alone may put on a pod."""
+    own = (names.ALTERNATIVE_ANNOTATION, names.CHANGED_FROM_ANNOTATION)
+    return {key: value for key, value in annotations.items() if key not in own}
+
+
+def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
+    try:
+        return msgspec.json.decode(template, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"the template is not a pod template: {error}"
+        raise errors.Stalled(message, reason="TemplateRefused") from error
+
+
+def labels(server: objects.Server, *, incarnation: int, revision: str) -> dict[str, str]:
+    """Return the labels that Argosy itself keeps on a pod of `server`."""
+    spec = server.spec
+    wanted = names.labels(spec.application, spec.component, server.metadata.name)
+    wanted[names.INCARNATION_LABEL] = str(incarnation)
+    wanted[names.REVISION_LABEL] = revision
+    return wanted
+
+
+def pod(server: objects.Server, template: bytes, alternative: int) -> bytes:
+    """Return the manifest of the pod of `server` at its incarnation, encoded.
+
+    The template's own labels, annotations and volumes are kept; names, and volumes called like a
+    volume claim, are the server's.
+    """
+    spec, name = server.spec, server.metadata.name
+    parts = _parts(template, tuple(each.name for each in spec.volume_claims))
+    own = labels(server, incarnation=spec.incarnation, revision=spec.revision)
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": server.metadata.namespace,
+        "labels": {**parts.labels, **own},
+        "ownerReferences": [ownership.owner_reference(Resource.SERVERS, server)],
+    }
+    annotations = dict(parts.annotations)
+    if alternative:
+        annotations[names.ALTERNATIVE_ANNOTATION] = str(alternative)
+    if annotations:
+        metadata["annotations"] = annotations
+    pieces = [
+        _PREFIX,
+        _ENCODER.encode(metadata),
+        b',"spec":',
+        parts.spec,
+        f'"hostname":"{name}","subdomain":'.encode(),
+        f'"{names.server_set(spec.application, spec.component)}"'.encode(),
+    ]
+    volumes = [parts.volumes] if parts.volumes else []
+    volumes += [_volume(each.name, name) for each in spec.volume_claims]
+    if volumes:
+        pieces += [b',"volumes":[', b",".join(volumes), b"]"]
+    pieces.append(b"}}")
+    return b"".join(pieces)
+
+
+def _volume(claim: str, server_name: str) -> bytes:
+    name = names.claim(claim, server_name)
+    return f'{{"name":"{claim}","persistentVolumeClaim":{{"claimName":"{name}"}}}}'.encode()
+
+
+def claim(server: objects.Server, wanted: objects.VolumeClaim) -> dict[str, Any]:
+    """Return the manifest of one claim of `server`.
+
+    It has no owner: a claim may outlive its server, and a later server of that name takes it up.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": names.claim(wanted.name, server.metadata.name),
+            "namespace": server.metadata.namespace,
+            "labels": claim_labels(server),
+        },
+        "spec": wanted.spec,
+    }
+
+
+def claim_labels(server: objects.Server) -> dict[str, str]:
+    """Return the labels by which the claims of `server` are known as its own."""
+    spec = server.spec
+    return names.claim_labels(spec.application, spec.component, server.metadata.name)
+
+
+def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[str, Any]:
+    """Return the strategic merge patch that brings `pod` to `template`, or {} if it is there.
+
+    Only images can change in a living pod. The patch notes which containers it must see replaced,
+    and holds only for the version of the pod that it was made from: a container that restarted in
+    between would be noted by an id that is gone already.
+    """
+    wanted = _images(template)
+    images = _new_images(wanted.spec.containers, pod)
+    own = labels(server, incarnation=server.spec.incarnation, revision=server.spec.revision)
+    metadata: dict[str, Any] = {}
+    if moved := names.missing_or_changed(pod.metadata.labels, {**wanted.metadata.labels, **own}):
+        metadata["labels"] = moved
+    annotations = names.missing_or_changed(
+        pod.metadata.annotations, _users(wanted.metadata.annotations)
+    )
+    if images:
+        annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
+        metadata["resourceVersion"] = pod.metadata.resource_version
+    if annotations:
+        metadata["annotations"] = annotations
+    if not metadata:
+        return {}
+    metadata["uid"] = pod.metadata.uid
+    body: dict[str, Any] = {"metadata": metadata}
+    if images:
+        containers = [{"name": name, "image": image} for name, image in images.items()]
+        body["spec"] = {"containers": containers}
+    return body
+
+
+def mend(pod: objects.Pod, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Return the merge patch that gives `pod` back the labels `wanted`, or {} if it has them."""
+    moved = names.missing_or_changed(pod.metadata.labels, wanted)
+    return {"metadata": {"uid": pod.metadata.uid, "labels": moved}} if moved else {}
+
+
+def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
+    # Containers that the template does not name may have been put in by an admission webhook.
+    current = {each.name: each.image for each in pod.spec.containers}
+    if added := sorted(each.name for each in wanted if each.name not in current):
+        message = f"a living pod cannot get the container {added[0]}: it must be replaced"
+        raise errors.Stalled(message, reason="NotSupported")
+    return {each.name: each.image for each in wanted if current[each.name] != each.image}
+
+
+def _container_ids(pod: objects.Pod, containers: Mapping[str, str]) -> list[str]:
+    statuses = pod.status.container_statuses
+    return sorted(each.container_id for each in statuses if each.name in containers)
+
+
+@functools.lru_cache(maxsize=512)
+def _images(template: bytes) -> _Images:
+    return _decode(template, _Images)

@@ -1,0 +1,236 @@
+"""What a cached pod means for its server: pure, from the pod alone.
+
+`pod.py` asks it for each look at a server, thousands of times a minute, so it reads each list of
+the pod once and makes nothing that it does not return.
+"""
+
+from __future__ import annotations
+
+from controller import contract
+from controller.api import clock, names, objects, tags
+from controller.contract import Phase
+from controller.providers.pod import manifest
+
+# A deletion timestamp lies at the end of the grace period: a kubelet that is still there needs
+# seconds more. After this many, nobody is there to confirm that the containers ended.
+UNREACHABLE_AFTER = 30.0
+
+# The scheduler says Unschedulable of every pod whose claims are not bound yet, which takes a while
+# and is no trouble. Only a pod that is older has some.
+BINDING_SECONDS = 30.0
+
+# The API server copies it from the node when a pod is placed, where nodes have one.
+_ZONE_LABEL = "topology.kubernetes.io/zone"
+
+TRANSIENT = "Transient"
+TERMINAL = "Terminal"
+
+# Why a container waits, where waiting longer may not help; all other reasons are ordinary.
+_STUCK = {
+    "CrashLoopBackOff": TRANSIENT,
+    "CreateContainerConfigError": TRANSIENT,
+    "CreateContainerError": TRANSIENT,
+    "ErrImageNeverPull": TRANSIENT,
+    "ErrImagePull": TRANSIENT,
+    "ImageInspectError": TRANSIENT,
+    "ImagePullBackOff": TRANSIENT,
+    "InvalidImageName": TERMINAL,
+    "PostStartHookError": TRANSIENT,
+    "RegistryUnavailable": TRANSIENT,
+    "RunContainerError": TRANSIENT,
+}
+
+# What a pod's or a container's end is called where nobody gave it a reason.
+_NAMELESS_END = "Error"
+
+Trouble = tuple[str, str, str]  # reason, message, error class
+NO_TROUBLE: Trouble = ("", "", "")
+
+
+def is_ours(pod: objects.Pod, server: objects.Server) -> bool:
+    """Return whether `server`, and not another that once had its name, controls `pod`."""
+    controller = pod.metadata.controller
+    return controller is not None and controller.uid == server.metadata.uid
+
+
+def incarnation(pod: objects.Pod, server: objects.Server) -> int:
+    """Return the incarnation that `pod` is, and 0 where that cannot be known.
+
+    What was recorded of this very pod outranks its label, which anyone may edit: the incarnation
+    of a pod never changes.
+    """
+    status = server.status
+    if status.incarnation and status.provider.id == pod.metadata.uid:
+        return status.incarnation
+    return tags.incarnation(pod.metadata)
+
+
+def revision(pod: objects.Pod, server: objects.Server) -> str:
+    """Return the revision that `pod` is at, as its label says, or as was recorded of this pod."""
+    label = pod.metadata.labels.get(names.REVISION_LABEL)
+    if label is not None:
+        return label
+    return server.status.revision if server.status.provider.id == pod.metadata.uid else ""
+
+
+def own_labels(pod: objects.Pod, server: objects.Server) -> dict[str, str]:
+    """Return the labels of ours that `pod` should have, being what it is."""
+    return manifest.labels(
+        server, incarnation=incarnation(pod, server), revision=revision(pod, server)
+    )
+
+
+def observe(
+    pod: objects.Pod, server: objects.Server, claims: tuple[str, ...], now: float
+) -> contract.Observation:
+    """Return what is seen of `server`, whose name `pod` has."""
+    meta = pod.metadata
+    if not is_ours(pod, server):
+        return contract.Observation(
+            phase=Phase.FOREIGN,
+            reason="NameTaken",
+            message=f"the pod {meta.name} is not controlled by this server",
+            claims=claims,
+        )
+    ready = _condition(pod, "Ready")
+    changing = is_changing(pod)
+    up = ready is not None and ready.status == "True" and not changing
+    seen, since, (reason, message, error_class) = _phase(pod, ready, now)
+    if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
+        error_class = ""
+    wanted = own_labels(pod, server)
+    return contract.Observation(
+        phase=seen,
+        id=meta.uid,
+        zone=meta.labels.get(_ZONE_LABEL, pod.spec.node_name),
+        addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
+        revision=wanted[names.REVISION_LABEL],
+        incarnation=incarnation(pod, server),
+        alternative=tags.alternative(meta),
+        ready=up and seen is Phase.RUNNING,
+        ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
+        changing=changing,
+        drift=_drift(meta.labels, wanted),
+        reason=reason,
+        message=message,
+        error_class=error_class,
+        since=since,
+        grace_seconds=pod.spec.termination_grace_period_seconds,
+        claims=claims,
+    )
+
+
+def phase(pod: objects.Pod, now: float) -> Phase:
+    """Return the phase of `pod`, whosever it is."""
+    return _phase(pod, _condition(pod, "Ready"), now)[0]
+
+
+def is_changing(pod: objects.Pod) -> bool:
+    """Return whether an in-place change was asked for and is not seen to be complete.
+
+    Ready and a current observedGeneration say too little: the old container may run on under both
+    for as long as its grace. So the containers noted at the change must be gone.
+    """
+    old = tags.changed_from(pod.metadata)
+    if old is None:
+        return False
+    status = pod.status
+    if status.observed_generation and status.observed_generation < pod.metadata.generation:
+        return True
+    return any(each.container_id in old for each in status.container_statuses if each.container_id)
+
+
+def _condition(pod: objects.Pod, kind: str) -> objects.PodCondition | None:
+    return next((each for each in pod.status.conditions if each.type == kind), None)
+
+
+def _ready_since(pod: objects.Pod, ready: objects.PodCondition) -> float:
+    since = clock.parse(ready.last_transition_time)
+    if names.CHANGED_FROM_ANNOTATION not in pod.metadata.annotations:
+        return since
+    # Ready need not have turned False while a container was replaced.
+    runs = (each.state.running for each in pod.status.container_statuses)
+    return max([since, *(clock.parse(run.started_at) for run in runs if run is not None)])
+
+
+def _drift(labels: dict[str, str], wanted: dict[str, str]) -> tuple[str, ...]:
+    if wanted.items() <= labels.items():
+        return ()
+    return tuple(sorted(f"label {key}" for key in wanted if labels.get(key) != wanted[key]))
+
+
+def _phase(
+    pod: objects.Pod, ready: objects.PodCondition | None, now: float
+) -> tuple[Phase, float, Trouble]:
+    status = pod.status
+    if pod.metadata.deletion_timestamp is not None:
+        return _departing(pod, now)
+    if status.phase in {"Failed", "Succeeded"}:
+        return Phase.FAILED, _ended_since(ready), _end(pod)
+    if status.phase == "Unknown" or status.reason == "NodeLost":
+        message = status.message or f"the node {pod.spec.node_name} does not answer"
+        return Phase.UNREACHABLE, _ended_since(ready), ("NodeLost", message, TRANSIENT)
+    trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod)
+    if status.phase == "Running":
+        return Phase.RUNNING, _ended_since(ready), trouble
+    return Phase.PENDING, clock.parse(pod.metadata.creation_timestamp), trouble
+
+
+def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
+    deadline = clock.parse(pod.metadata.deletion_timestamp)
+    if pod.metadata.finalizers:
+        held = ", ".join(sorted(pod.metadata.finalizers))
+        return Phase.TERMINATING, deadline, ("Finalizers", f"kept by finalizers: {held}", "")
+    if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
+        return Phase.TERMINATING, deadline, NO_TROUBLE
+    message = f"the node {pod.spec.node_name} does not confirm that the pod has ended"
+    return Phase.UNREACHABLE, deadline, ("NodeLost", message, TRANSIENT)
+
+
+def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:
+    return bool(server.spec.volume_claims) and not pod.spec.node_name
+
+
+def _ended_since(ready: objects.PodCondition | None) -> float:
+    return clock.parse(ready.last_transition_time) if ready is not None else 0.0
+
+
+def _end(pod: objects.Pod) -> Trouble:
+    status = pod.status
+    if status.phase == "Succeeded":
+        return "Completed", "all containers ended, and a server must go on", TRANSIENT
+    if status.reason:
+        return status.reason, status.message, TRANSIENT
+    for each in (*status.init_container_statuses, *status.container_statuses):
+        end = each.state.terminated
+        if end is not None and end.exit_code:
+            message = end.message or f"container {each.name} exited with {end.exit_code}"
+            return end.reason or _NAMELESS_END, message, TRANSIENT
+    return _NAMELESS_END, status.message or "the pod failed", TRANSIENT
+
+
+def _trouble(pod: objects.Pod) -> Trouble:
+    status = pod.status
+    for each in (*status.init_container_statuses, *status.container_statuses):
+        waiting = each.state.waiting
+        if waiting is not None and waiting.reason in _STUCK:
+            message = f"container {each.name}: {waiting.message or waiting.reason}"
+            return waiting.reason, message, _STUCK[waiting.reason]
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled is not None and scheduled.status == "False":
+        return scheduled.reason or "Unschedulable", scheduled.message, TRANSIENT
+    return _silence(pod)
+
+
+def _silence(pod: objects.Pod) -> Trouble:
+    # The control plane alone turns Ready to False without a reason while the containers are still
+    # said to be ready: that is how it marks the pods of a node that stopped answering.
+    ready, containers = _condition(pod, "Ready"), _condition(pod, "ContainersReady")
+    if (
+        ready is not None
+        and not ready.reason
+        and containers is not None
+        and containers.status == "True"
+    ):
+        return "NodeSilent", f"the node {pod.spec.node_name} does not answer", TRANSIENT
+    return NO_TROUBLE

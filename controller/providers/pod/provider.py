@@ -1,0 +1,306 @@
+"""Servers made of pods: each a pod of the server's name, with claims of its own.
+
+`execution` calls it for the servers of fleets whose provider is `pod`. What it sees comes from the
+informers; what it does goes to the API server, one request a call where nothing is in the way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller import contract, errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.contract import Capability
+from controller.kube import api as kube
+from controller.kube import faults, informer
+from controller.kube.receipts import WriteReceipt
+from controller.providers.pod import commands, manifest, observation
+from controller.providers.steps import refusals, steps
+
+CAPABILITIES = frozenset(
+    {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
+)
+_STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
+
+
+class PodProvider:
+    """Makes, sees, changes and deletes pods, and what belongs to them."""
+
+    def __init__(
+        self,
+        api: kube.Api,
+        pods: informer.Informer[objects.Pod],
+        claims: informer.Informer[objects.Claim] | None = None,
+        *,
+        act_steps: steps.Steps | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._pods = pods
+        self._claims = claims
+        self._clock = clock
+        self._exec = commands.PodExec(api)
+        self._steps = act_steps or steps.Steps(api)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What pods can do; they cannot be stopped and stay what they are, nor be photographed."""
+        return CAPABILITIES
+
+    def subscribe(self, changed: contract.Changed) -> None:
+        """Call `changed` for each change of a pod, and for each claim that is gone."""
+
+        def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:
+            pod = new or old
+            if pod is not None:
+                changed(pod.metadata.namespace, pod.metadata.name)
+
+        def claim_changed(old: objects.Claim | None, new: objects.Claim | None) -> None:
+            if new is None and old is not None:
+                name = old.metadata.labels.get(names.SERVER_LABEL)
+                if name:
+                    changed(old.metadata.namespace, name)
+
+        self._pods.subscribe(pod_changed)
+        if self._claims is not None:
+            self._claims.subscribe(claim_changed)
+
+    def observe(self, server: objects.Server) -> contract.Observation:
+        """Return what the caches show of `server`."""
+        meta = server.metadata
+        if not self._pods.synced or (meta.namespace, meta.name) in self._pods.malformed:
+            return contract.UNKNOWN
+        claims = self._claims_seen(server) if server.spec.volume_claims else ()
+        pod = self._pods.objects.get((meta.namespace, meta.name))
+        if pod is not None:
+            seen = observation.observe(pod, server, claims, self._clock())
+            return self._with_lost_claims(seen, server)
+        if claims:
+            return contract.Observation(phase=contract.Phase.ABSENT, claims=claims)
+        return contract.ABSENT
+
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the uid of the pod of that name, if it is the server's."""
+        if not self._pods.synced:
+            return None
+        meta = self._pods.seen(server.namespace, server.name)
+        owner = meta.controller if meta is not None else None
+        return meta.uid if meta and owner and owner.uid == server.uid else ""
+
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return the pod's address, unless it is its node's."""
+        pod = self._pods.objects.get((server.metadata.namespace, server.metadata.name))
+        if pod is None or pod.spec.host_network or not observation.is_ours(pod, server):
+            return ()
+        return (pod.status.pod_ip,) if pod.status.pod_ip else ()
+
+    async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Make the claims that are missing, then the pod."""
+        body = manifest.pod(server, call.template, call.alternative)
+        written = await self._ensure_claims(server)
+        namespace = server.metadata.namespace
+        try:
+            with refusals.explained():
+                answer = await self._api.create(Resource.PODS, namespace, body)
+        except faults.NotFound as error:
+            message = f"the namespace {namespace} is gone"
+            raise errors.Waiting(message, reason="NamespaceTerminating") from error
+        except faults.AlreadyExists:
+            return (*written, *await self._adopt(server))
+        return (*written, _written(Resource.PODS, refusals.decode(answer, objects.Pod)))
+
+    async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Change the pod's images to those of the template, and mend its labels."""
+        meta = server.metadata
+        pod = self._pods.objects.get((meta.namespace, meta.name))
+        if pod is None or pod.metadata.uid != call.instance:
+            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+        if not call.template:
+            claims = await self._ensure_claims(server)
+            return (*claims, *await self._mend(pod, server))
+        if observation.incarnation(pod, server) != server.spec.incarnation:
+            message = f"pods/{meta.name} is of another incarnation: it must be replaced"
+            raise errors.Stalled(message, reason="NotSupported")
+        body = manifest.change(server, pod, call.template)
+        return await self._patch(pod, body, style="strategic")
+
+    async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Delete the pod with the uid `call.instance`; its claims stay."""
+        meta = server.metadata
+        return await self._delete(
+            meta.namespace, meta.name, uid=call.instance, grace_seconds=call.grace_seconds
+        )
+
+    async def act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Run the task's command, request or Job; pods know no act of their own."""
+        facts = await self._steps.run(server, call, self.own_addresses(server))
+        return await self._exec.run(server, call) if facts is None else facts
+
+    async def resume(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+        """Follow a detached command or a Job to its end."""
+        facts = await self._steps.resume(server, call, self.own_addresses(server))
+        return await self._exec.resume(server, call) if facts is None else facts
+
+    async def cancel(self, server: objects.Server, call: contract.Call) -> None:
+        """End a detached command or a Job; anything else ended with its connection."""
+        if not await self._steps.cancel(server, call):
+            await self._exec.cancel(server, call)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._steps.close()
+
+    def look(self, instance: str) -> contract.Phase:
+        """Return what the cache shows of the pod with this uid."""
+        if not self._pods.synced:
+            return contract.Phase.UNKNOWN
+        pod = self._find(instance)
+        if pod is None:
+            return contract.Phase.ABSENT
+        return observation.phase(pod, self._clock())
+
+    async def collect(self, instance: str, server: str) -> contract.Receipt:
+        """Delete the pod with this uid."""
+        namespace, _, name = server.partition("/")
+        return await self._delete(namespace, name, uid=instance, grace_seconds=None)
+
+    def _find(self, instance: str) -> objects.Pod | None:
+        pods = self._pods.objects.values()
+        return next((each for each in pods if each.metadata.uid == instance), None)
+
+    def _with_lost_claims(
+        self, seen: contract.Observation, server: objects.Server
+    ) -> contract.Observation:
+        """Count claims that went from under a pod as drift: it waits for them for ever."""
+        wanted = server.spec.volume_claims
+        if not wanted or self._claims is None or seen.phase not in _STANDING:
+            return seen
+        lost = [f"claim {each.name}" for each in wanted if each.name not in seen.claims]
+        return dataclasses.replace(seen, drift=(*lost, *seen.drift)) if lost else seen
+
+    def _claims_seen(self, server: objects.Server) -> tuple[str, ...]:
+        if self._claims is None:
+            return ()
+        meta = server.metadata
+        return tuple(
+            each.name
+            for each in server.spec.volume_claims
+            if (meta.namespace, names.claim(each.name, meta.name)) in self._claims.objects
+        )
+
+    async def _ensure_claims(self, server: objects.Server) -> contract.Receipt:
+        written: list[WriteReceipt] = []
+        for wanted in server.spec.volume_claims:
+            written += await self._ensure_claim(server, wanted)
+        return tuple(written)
+
+    async def _ensure_claim(
+        self, server: objects.Server, wanted: objects.VolumeClaim
+    ) -> contract.Receipt:
+        namespace = server.metadata.namespace
+        name = names.claim(wanted.name, server.metadata.name)
+        if self._claims is not None and (cached := self._claims.objects.get((namespace, name))):
+            _check_claim(server, cached)
+            return contract.NOTHING
+        try:
+            with refusals.explained():
+                answer = await self._api.create(
+                    Resource.CLAIMS, namespace, manifest.claim(server, wanted)
+                )
+        except faults.AlreadyExists:
+            answer = await self._get(Resource.CLAIMS, namespace, name)
+        claim = refusals.decode(answer, objects.Claim)
+        _check_claim(server, claim)
+        return (_written(Resource.CLAIMS, claim),)
+
+    async def _adopt(self, server: objects.Server) -> contract.Receipt:
+        meta = server.metadata
+        answer = await self._get(Resource.PODS, meta.namespace, meta.name)
+        pod = refusals.decode(answer, objects.Pod)
+        if not observation.is_ours(pod, server):
+            message = f"pods/{meta.name} exists and is not controlled by this server"
+            raise errors.Stalled(message, reason="NameTaken")
+        seen = observation.incarnation(pod, server)
+        if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
+            message = f"pods/{meta.name} is still there as incarnation {seen}"
+            raise errors.Waiting(message, reason="OlderInstance")
+        return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
+
+    async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
+        body = manifest.mend(pod, observation.own_labels(pod, server))
+        return await self._patch(pod, body, style="merge")
+
+    async def _patch(
+        self, pod: objects.Pod, body: Mapping[str, Any], *, style: kube.PatchStyle
+    ) -> contract.Receipt:
+        if not body:
+            return contract.NOTHING
+        meta = pod.metadata
+        try:
+            with refusals.explained():
+                answer = await self._api.patch(
+                    Resource.PODS, meta.namespace, meta.name, body, style=style
+                )
+        except (faults.NotFound, faults.Conflict) as error:
+            message = f"pods/{meta.name} has changed since it was looked at"
+            raise errors.Waiting(message, reason="InstanceChanged") from error
+        return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
+
+    async def _delete(
+        self, namespace: str, name: str, *, uid: str, grace_seconds: int | None
+    ) -> contract.Receipt:
+        if not uid:
+            # Without a precondition the delete could hit whatever has the name.
+            return contract.NOTHING
+        version = 0
+        try:
+            answer = await self._api.delete(
+                Resource.PODS, namespace, name, uid=uid, grace_seconds=grace_seconds
+            )
+            version = refusals.version_of(answer, uid)
+        except (faults.NotFound, faults.Conflict):
+            # Gone, or another pod has the name. The cache may not show it yet, so it is told too.
+            pass
+        gone = WriteReceipt(
+            resource=Resource.PODS,
+            namespace=namespace,
+            name=name,
+            uid=uid,
+            resource_version=version,
+            gone=True,
+        )
+        return (gone,)
+
+    async def _get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        try:
+            return await self._api.get(resource, namespace, name)
+        except faults.NotFound as error:
+            message = f"{resource}/{name} went while it was looked at"
+            raise errors.Waiting(message, reason="InstanceChanged") from error
+
+
+def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
+    name = claim.metadata.name
+    wanted = manifest.claim_labels(server)
+    ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
+    if any(claim.metadata.labels.get(key) != wanted[key] for key in ours):
+        message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
+        raise errors.Stalled(message, reason="NameTaken")
+    if claim.metadata.deletion_timestamp is not None:
+        message = f"{Resource.CLAIMS}/{name} is on its way out"
+        raise errors.Waiting(message, reason="ClaimTerminating")
+
+
+def _written(resource: Resource, found: objects.Object) -> WriteReceipt:
+    meta = found.metadata
+    return WriteReceipt(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=int(meta.resource_version or 0),
+    )

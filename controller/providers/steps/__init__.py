@@ -1,0 +1,1 @@
+"""Acts that are the same whatever servers are made of: requests and Jobs."""

@@ -1,0 +1,171 @@
+"""Jobs that operations run beside servers.
+
+`steps` calls it, whatever servers are made of. A Job is named by its task and attempt, so whoever
+asks again, even another operator, finds the same one and waits for its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.contract import tasks
+from controller.kube import api as kube
+from controller.kube import faults, informer
+from controller.planning import ownership
+from controller.providers.steps import refusals
+
+# How long a finished Job is kept, for people to look at.
+_KEPT_SECONDS = 3600
+# How often to look without a cache that tells of changes; and with one, should it miss any.
+_LOOK_SECONDS = 2.0
+_MISSED_SECONDS = 60.0
+# The Job ends itself by its deadline; whoever waits gives it this much longer to say so.
+_MARGIN_SECONDS = 60.0
+# What befalls a request and not the Job: it is asked again.
+_PASSING = (faults.ServerFailed, faults.Unreachable, faults.Overloaded, faults.Unauthorized)
+
+
+class JobStep:
+    """Runs the Jobs of tasks; a cache of Jobs tells when to look at one again."""
+
+    def __init__(self, api: kube.Api, jobs: informer.Informer[objects.Job] | None = None) -> None:
+        self._api = api
+        self._changed: dict[tuple[str, str], asyncio.Event] = {}
+        self._patience = _LOOK_SECONDS if jobs is None else _MISSED_SECONDS
+        if jobs is not None:
+            jobs.subscribe(self._tell)
+
+    async def run(self, server: objects.Server, task: objects.Task) -> Mapping[str, str]:
+        """Make the Job of `task`, unless it is there, and wait for its end.
+
+        Raises Transient, `JobFailed`, when it failed, and UnknownOutcome when it went away.
+        """
+        given = tasks.read(task)
+        namespace, name = server.metadata.namespace, _name(server, task)
+        body = _manifest(server, name, given)
+        try:
+            async with asyncio.timeout(given.timeout_seconds + _MARGIN_SECONDS):
+                answer = await self._make(namespace, name, body)
+                job = await self._wait(server, _checked(server, answer))
+        except TimeoutError as error:
+            message = f"{Resource.JOBS}/{name} did not end in time"
+            raise errors.UnknownOutcome(message, reason="JobTimeout") from error
+        return _judge(job)
+
+    async def cancel(self, server: objects.Server, task: objects.Task) -> None:
+        """Delete the Job of `task` and its pods."""
+        namespace, name = server.metadata.namespace, _name(server, task)
+        with contextlib.suppress(faults.NotFound, faults.Conflict, errors.UnknownOutcome):
+            job = _checked(server, await self._get(namespace, name))
+            await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
+
+    async def _make(self, namespace: str, name: str, body: dict[str, Any]) -> bytes:
+        """Return the Job, made now or before.
+
+        An answer that does not come is asked for again here: given up, it would be an attempt that
+        failed, and the next attempt has a Job of its own beside the one that may be there.
+        """
+        while True:
+            try:
+                with refusals.explained():
+                    return await self._api.create(Resource.JOBS, namespace, body)
+            except faults.AlreadyExists:
+                with contextlib.suppress(*_PASSING):
+                    return await self._get(namespace, name)
+            except (errors.UnknownOutcome, *_PASSING):
+                pass
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _wait(self, server: objects.Server, job: objects.Job) -> objects.Job:
+        key = job.metadata.namespace, job.metadata.name
+        changed = self._changed.setdefault(key, asyncio.Event())
+        try:
+            while _end(job) is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self._patience)
+                changed.clear()
+                with contextlib.suppress(*_PASSING):
+                    job = _checked(server, await self._get(*key))
+        finally:
+            self._changed.pop(key, None)
+        return job
+
+    def _tell(self, old: objects.Job | None, new: objects.Job | None) -> None:
+        job = new or old
+        if job is None:
+            return
+        changed = self._changed.get((job.metadata.namespace, job.metadata.name))
+        if changed is not None:
+            changed.set()
+
+    async def _get(self, namespace: str, name: str) -> bytes:
+        try:
+            return await self._api.get(Resource.JOBS, namespace, name)
+        except faults.NotFound as error:
+            message = f"{Resource.JOBS}/{name} went away before its end was seen"
+            raise errors.UnknownOutcome(message, reason="NoTrace") from error
+
+
+def _name(server: objects.Server, task: objects.Task) -> str:
+    status = server.status.task
+    attempt = status.attempt if status is not None and status.id == task.id else 1
+    return names.job(task.id if attempt <= 1 else f"{task.id}#{attempt}")
+
+
+def _manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> dict[str, Any]:
+    try:
+        template = msgspec.json.decode(bytes(given.job))["template"]
+        spec = {"restartPolicy": "Never", **template["spec"]}
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        message = "the step's job must have a template with a spec"
+        raise errors.Stalled(message, reason="TemplateRefused") from error
+    wanted = server.spec
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": server.metadata.namespace,
+            # The Job's alone: with these labels its pods would be taken for a server's.
+            "labels": names.labels(wanted.application, wanted.component, server.metadata.name),
+            "ownerReferences": [ownership.owner_reference(Resource.SERVERS, server)],
+        },
+        "spec": {
+            "template": {**template, "spec": spec},
+            # Attempts are the operation's to count.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": given.timeout_seconds,
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+        },
+    }
+
+
+def _checked(server: objects.Server, answer: bytes) -> objects.Job:
+    job = refusals.decode(answer, objects.Job)
+    owner = job.metadata.controller
+    if owner is None or owner.uid != server.metadata.uid:
+        message = f"{Resource.JOBS}/{job.metadata.name} exists and is not this server's"
+        raise errors.Stalled(message, reason="NameTaken")
+    return job
+
+
+def _end(job: objects.Job) -> objects.PodCondition | None:
+    ends = ("Complete", "Failed")
+    conditions = job.status.conditions
+    return next((each for each in conditions if each.type in ends and each.status == "True"), None)
+
+
+def _judge(job: objects.Job) -> Mapping[str, str]:
+    end = _end(job)
+    if end is not None and end.type == "Complete":
+        return {"job": job.metadata.name}
+    why = f": {end.message}" if end is not None and end.message else ""
+    raise errors.Transient(f"{Resource.JOBS}/{job.metadata.name} failed{why}", reason="JobFailed")

@@ -1,0 +1,63 @@
+"""Acts that are the same whatever servers are made of: requests and Jobs.
+
+Every provider hands these over; what is left to it happens inside its servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract import tasks
+from controller.kube import api as kube
+from controller.kube import informer
+from controller.providers.steps import http_step, job_step
+
+
+class Steps:
+    """Carries out the acts that need no provider."""
+
+    def __init__(
+        self,
+        api: kube.Api,
+        jobs: informer.Informer[objects.Job] | None = None,
+        *,
+        allowed_urls: Sequence[str] = (),
+    ) -> None:
+        self._http = http_step.HttpStep(api, allowed=allowed_urls)
+        self._jobs = job_step.JobStep(api, jobs)
+
+    async def run(
+        self, server: objects.Server, call: contract.Call, own_addresses: Sequence[str]
+    ) -> Mapping[str, str] | None:
+        """Carry out `call.task` to its end; None where it is the provider's own to do."""
+        task = call.task
+        if task is not None and task.action == tasks.HTTP:
+            return await self._http.run(server, task, own_addresses)
+        if task is not None and task.action == tasks.JOB:
+            return await self._jobs.run(server, task)
+        return None
+
+    async def resume(
+        self, server: objects.Server, call: contract.Call, own_addresses: Sequence[str]
+    ) -> Mapping[str, str] | None:
+        """Follow what another process began; None where it is the provider's own to do."""
+        task = call.task
+        if task is not None and task.action == tasks.HTTP and not http_step.is_harmless(task):
+            message = "the answer went to an operator that is no more"
+            raise errors.UnknownOutcome(message, reason="NoTrace")
+        return await self.run(server, call, own_addresses)
+
+    async def cancel(self, server: objects.Server, call: contract.Call) -> bool:
+        """End what `run` began; False where it is the provider's own to end."""
+        task = call.task
+        if task is None or task.action not in {tasks.HTTP, tasks.JOB}:
+            return False
+        if task.action == tasks.JOB:
+            await self._jobs.cancel(server, task)
+        return True
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._http.close()
