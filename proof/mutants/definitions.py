@@ -129,7 +129,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller/kinds/serverset/claims.py",
-                "if ordinal >= desired and ordinal not in given.servers",
+                "if ordinal >= desired and ordinal not in snapshot.servers",
                 "if ordinal >= desired",
             ),
         ),
@@ -141,7 +141,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller/kinds/serverset/claims.py",
-                "if ordinal >= desired and ordinal not in given.servers",
+                "if ordinal >= desired and ordinal not in snapshot.servers",
                 "if ordinal >= 0",
             ),
         ),
