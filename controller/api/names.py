@@ -32,8 +32,10 @@ ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 # On a ServerSet: the components whose sets must outlive it, comma-separated.
 DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
-# On a ControllerRevision that missed its deadline; the value is the reason.
-REJECTED_ANNOTATION = f"{GROUP}/condemned"
+# On a ControllerRevision that missed its deadline or was rolled back; the value is the reason.
+REJECTED_ANNOTATION = f"{GROUP}/rejected"
+# What the mark was called until 0.1; still read, and no longer written.
+CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
 # On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
 PROVEN_ANNOTATION = f"{GROUP}/proven"
 
@@ -43,7 +45,7 @@ REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"
-# Any new value resets backoff and condemnation; answered in status by `lastHandledRetry`.
+# Any new value resets backoff and rejections; answered in status by `lastHandledRetry`.
 RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
 
 MAX_NAME = 63

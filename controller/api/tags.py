@@ -18,8 +18,8 @@ LONGEST_LIST = 64 * LONGEST
 # No number of ours is larger, and none that is read can overflow.
 MOST = 2**53
 _DIGITS = len(str(MOST))
-# Reason/component-revision/refuge, of which only the first must be there.
-_CONDEMNED = re.compile(
+# Reason/component-revision/fallback, of which only the first must be there.
+_REJECTION = re.compile(
     r"[A-Za-z][A-Za-z0-9]{0,62}(/[a-z0-9]{1,63}-[-.\w]{1,63}(/[-.\w]{1,63})?)?", re.ASCII
 )
 
@@ -82,7 +82,8 @@ def incarnation(meta: Meta) -> int:
     return number(meta.labels.get(names.INCARNATION_LABEL, "")) or 0
 
 
-def condemned(meta: Meta) -> str:
-    """Return the sentence on a revision; empty where there is none, or none of Argosy's form."""
-    value = meta.annotations.get(names.REJECTED_ANNOTATION, "")
-    return value if len(value) <= LONGEST and _CONDEMNED.fullmatch(value) else ""
+def rejected(meta: Meta) -> str:
+    """Return the rejection of a revision; empty where there is none, or none of Argosy's form."""
+    former = meta.annotations.get(names.CONDEMNED_ANNOTATION, "")
+    value = meta.annotations.get(names.REJECTED_ANNOTATION, former)
+    return value if len(value) <= LONGEST and _REJECTION.fullmatch(value) else ""

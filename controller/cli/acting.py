@@ -262,7 +262,7 @@ def force(thing: arguments.Thing) -> Work:
     app.ACT, Right(verbs="patch", resource="applications, serversets, servers (argosy.dev)")
 )
 def retry_now(thing: arguments.Thing) -> Work:
-    """Try again at once what failed: forget backoffs, spent budgets and condemned revisions.
+    """Try again at once what failed: forget backoffs, spent budgets and rejected revisions.
 
     Example: kubectl argosy retry-now server/shop-web-3
     """

@@ -14,6 +14,7 @@ import yaml
 from controller.api import clock, names, objects
 from controller.cli import failures, reading, screen
 from controller.cli.session import Session
+from controller.kinds.revisions import rejection
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Revision:
     age_seconds: int
     target: bool
     proven: bool
-    condemned: str
+    rejected: str
     servers: int
     images: tuple[str, ...]
     data: dict[str, object]
@@ -86,7 +87,7 @@ def table(found: Sequence[Revision]) -> rich.table.Table:
         states = [
             word for word, holds in (("target", each.target), ("proven", each.proven)) if holds
         ]
-        states += [f"[red]condemned: {each.condemned}[/]"] if each.condemned else []
+        states += [f"[red]rejected: {each.rejected}[/]"] if each.rejected else []
         drawn.add_row(
             each.component,
             str(each.number),
@@ -142,20 +143,17 @@ def _revision(
         target=status is not None and status.revision == revision,
         proven=names.PROVEN_ANNOTATION in stored.metadata.annotations
         or (status is not None and status.proven_revision == revision),
-        condemned=_sentence(stored.metadata.annotations.get(names.REJECTED_ANNOTATION, "")),
+        rejected=_rejection(stored),
         servers=running.get((component, revision), 0),
         images=tuple(each.get("image", "") for each in spec.get("containers") or ()),
         data=data,
     )
 
 
-def _sentence(text: str) -> str:
-    """Return the reason in the mark on a condemned revision."""
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    return str(found.get("reason", text)) if isinstance(found, dict) else text
+def _rejection(stored: objects.ControllerRevision) -> str:
+    """Return why a revision is rejected; empty where it is not."""
+    rejected = rejection.read(stored)
+    return rejected.reason if rejected is not None else ""
 
 
 def _other(revisions: Sequence[Revision], now: Revision, wanted: str) -> Revision | None:

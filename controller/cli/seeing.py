@@ -78,7 +78,7 @@ def history(
     component: arguments.Component = "",
     output: arguments.OutputData = Data.TEXT,
 ) -> Work:
-    """List the revisions of an application: target, proven, condemned, and who runs them.
+    """List the revisions of an application: target, proven, rejected, and who runs them.
 
     Example: kubectl argosy history shop
     """

@@ -274,7 +274,7 @@ class Dispatcher:
         if not patch.body:
             return None
         acting = bool(record.pending) and key.resource in SUMMARISED
-        held = record.pacer.wait(self._clock(), settled=planned.settled, acting=acting)
+        held = record.pacer.wait(self._clock(), at_once=planned.write_status_now, acting=acting)
         if held:
             return held
         self._track(

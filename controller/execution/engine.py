@@ -331,7 +331,7 @@ class Engine:
         return plan.Plan(
             actions=gather.bare_teardown(self._sources, key, item.metadata),
             status=crashes.status(item, error, self._clock()),
-            settled=record.crashes == 1,
+            write_status_now=record.crashes == 1,
             urgency=plan.Urgency.TEARDOWN,
         )
 

@@ -50,7 +50,7 @@ class Pacer:
         self._next = 0.0
         self._acting_until = 0.0
 
-    def wait(self, now: float, *, settled: bool, acting: bool = False) -> float:
+    def wait(self, now: float, *, at_once: bool, acting: bool = False) -> float:
         """Return how long to hold the write back: 0.0 means write now, which counts as written.
 
         `acting` says that writes of the same plan have just been asked for.
@@ -60,7 +60,7 @@ class Pacer:
             if now < self._acting_until:
                 return self._acting_until - now
         self._acting_until = 0.0
-        if settled:
+        if at_once:
             self._interval, self._next = FIRST_INTERVAL, 0.0
             return 0.0
         if now < self._next:

@@ -194,7 +194,7 @@ def test_a_rollout_is_taken_back(terminal: Terminal, shop: App, kube: Kube) -> N
     assert "Completed" in terminal.run("rollback", "shop", "--component", "web", "--name", "back")
     kube.wait_until("all are back", lambda: shop.counts().get("available") == 6)
     assert shop.counts()["revision"] == before
-    assert "condemned: RollBack" in terminal.run("history", "shop", "--component", "web")
+    assert "rejected: RollBack" in terminal.run("history", "shop", "--component", "web")
     told = terminal.run("why", "application/shop")
     assert "RolledBack" in told
     assert f"kubectl argosy retry-now application/shop -n {kube.namespace}" in told

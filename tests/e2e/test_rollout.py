@@ -271,21 +271,21 @@ def test_missed_deadline_rolls_back_to_what_is_proven(kube: Kube) -> None:
     assert found is not None
     written = found["spec"]["components"][0]["template"]["spec"]["containers"][0]["image"]
     assert written == BROKEN
-    condemned = {
+    rejected = {
         name
         for name, each in app.revisions().items()
         if names.REJECTED_ANNOTATION in each["metadata"].get("annotations", {})
     }
-    assert len(condemned) == 1
-    assert names.controller_revision("shop", "web", proven) not in condemned
+    assert len(rejected) == 1
+    assert names.controller_revision("shop", "web", proven) not in rejected
     _allow(app, LONG)
     app.set_image("app:3")
     _running(app, "app:3")
     assert not app.says("Stalled")
 
 
-def test_condemned_revision_is_tried_again_when_asked_to(kube: Kube) -> None:
-    """retry-now pardons it: what could not be pulled then may be there by now."""
+def test_rejected_revision_is_tried_again_when_asked_to(kube: Kube) -> None:
+    """retry-now clears the rejection: what could not be pulled then may be there by now."""
     app = kube.app(component(rollout={"maxUnavailable": 1, "onDeadline": "RollBack"}))
     app.apply()
     app.wait_ready()

@@ -33,7 +33,7 @@ SHOWN = {
     "plan": "10 to change in place",
     "diff": r"web:2",
     "rollback": "Completed",
-    "history": "condemned: RollBack",
+    "history": "rejected: RollBack",
     "restart": "Completed",
     "run": "Completed",
     "scale": "10 → 12",

@@ -348,7 +348,7 @@ def test_every_delete_is_of_the_very_object() -> None:
 
 
 def test_a_rollback_by_hand_runs_the_proven_revision() -> None:
-    """Whoever condemns the revision in use gets the proven one, until the mark is lifted."""
+    """Whoever rejects the revision in use gets the proven one, until the mark is lifted."""
     rehearsal = rehearse()
     rehearsal.apply("shop", component("web", "web:v2", 2, rollout={"maxUnavailable": 1}))
     rehearsal.run_for(1)
@@ -356,7 +356,7 @@ def test_a_rollback_by_hand_runs_the_proven_revision() -> None:
     stored = rehearsal.get(
         objects.ControllerRevision, names.controller_revision("shop", "web", wanted)
     )
-    mark = rejection.condemn(stored, rejection.Rejection(reason="RolledBack"))
+    mark = rejection.reject(stored, rejection.Rejection(reason="RolledBack"))
     rehearsal.edit(Resource.REVISIONS, stored.metadata.name, dict(mark.body))
     rehearsal.run()
     assert rehearsal.images(SET) == dict.fromkeys(range(2), "web:v1")
@@ -380,7 +380,7 @@ def test_going_back_waits_for_nobody() -> None:
     assert rehearsal.images("shop-db") == {}
 
 
-def test_what_a_set_said_before_a_retry_condemns_nothing() -> None:
+def test_what_a_set_said_before_a_retry_rejects_nothing() -> None:
     """Until the set has tried again, its missed deadline is an old story."""
     policy = {"maxUnavailable": 1, "progressDeadlineSeconds": 5, "onDeadline": "RollBack"}
     rehearsal = rehearse(component("web", "web:v1", 2, rollout=policy))
@@ -400,16 +400,27 @@ def test_what_a_set_said_before_a_retry_condemns_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "sentence",
+    "rejected",
     [
         rejection.Rejection(reason="RolledBack"),
         rejection.Rejection(reason="FailureBudgetSpent", component="web", revision="abc"),
     ],
 )
-def test_a_sentence_can_be_read_back(sentence: rejection.Rejection) -> None:
-    """What is written on a ControllerRevision says the same to the next operator."""
-    meta = objects.Meta(name="r", annotations={names.REJECTED_ANNOTATION: str(sentence)})
-    assert rejection.read(objects.ControllerRevision(metadata=meta)) == sentence
+@pytest.mark.parametrize("mark", [names.REJECTED_ANNOTATION, names.CONDEMNED_ANNOTATION])
+def test_a_rejection_can_be_read_back(rejected: rejection.Rejection, mark: str) -> None:
+    """The mark on a ControllerRevision says the same to the next operator, its former name too."""
+    meta = objects.Meta(name="r", annotations={mark: str(rejected)})
+    assert rejection.read(objects.ControllerRevision(metadata=meta)) == rejected
+
+
+def test_clearing_a_rejection_takes_the_former_mark_too() -> None:
+    """A revision that an earlier operator rejected is tried again once its rejection is cleared."""
+    meta = objects.Meta(name="r", annotations={names.CONDEMNED_ANNOTATION: "RolledBack"})
+    patch = rejection.clear(objects.ControllerRevision(metadata=meta))
+    assert patch.body["metadata"]["annotations"] == {
+        names.REJECTED_ANNOTATION: None,
+        names.CONDEMNED_ANNOTATION: None,
+    }
 
 
 def test_a_circle_left_by_history_does_not_keep_anything() -> None:

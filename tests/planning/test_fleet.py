@@ -71,11 +71,11 @@ def test_orphans_are_bounded_and_none_is_forgotten_for_a_newer_one() -> None:
 def test_counts_may_be_told_later_and_the_rest_at_once() -> None:
     """A fleet of thousands is not written for each server."""
     status = told(decide(servers=3))
-    assert not decide(status, servers=4).settled
-    assert decide(status, servers=4, circuit="Open").settled
+    assert not decide(status, servers=4).write_status_now
+    assert decide(status, servers=4, circuit="Open").write_status_now
 
 
 def test_whether_there_are_any_is_told_at_once() -> None:
     """A fleet that has servers cannot be deleted, and one that has none any more can."""
-    assert decide(told(decide(servers=0)), servers=1).settled
-    assert decide(told(decide(servers=1)), servers=0).settled
+    assert decide(told(decide(servers=0)), servers=1).write_status_now
+    assert decide(told(decide(servers=1)), servers=0).write_status_now

@@ -273,7 +273,7 @@ def test_a_missed_deadline_rolls_back() -> None:
 
 
 def test_retry_now_ends_a_rollback() -> None:
-    """Retry-now tries the condemned revision once more; it rolls back again if it fails again."""
+    """Retry-now tries the rejected revision once more; it rolls back again if it fails again."""
     rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 10, "onDeadline": "RollBack"}
     rehearsal = rehearse(rollout=rollout)
     update(rehearsal, "web:broken", rollout=rollout)
@@ -288,7 +288,7 @@ def test_retry_now_ends_a_rollback() -> None:
 
 
 def test_a_proven_revision_is_left_for_the_one_before() -> None:
-    """Each RollBack goes one proven revision further back, past what is condemned, till the end."""
+    """Each RollBack goes one proven revision further back, past what is rejected, till the end."""
     rehearsal = rehearse()
     for image in ("web:broken", "web:v3", "web:v4"):
         update(rehearsal, image)

@@ -31,9 +31,9 @@ class Row:
     # The last revision known to be good, or "", and the record of it if it is still stored.
     proven_revision: str
     proven: objects.ControllerRevision | None
-    # What runs if the revision that is asked for is condemned: another that was good, or none.
-    refuge: Content | None
-    sentence: rejection.Rejection | None
+    # What runs if the revision that is asked for is rejected: another that was good, or none.
+    fallback: Content | None
+    rejected: rejection.Rejection | None
     server_set: objects.ServerSet | None
     # What is to be: the application's replicas, or what others scaled the set to.
     replicas: int
@@ -46,9 +46,9 @@ class Row:
 
     @property
     def target(self) -> Content:
-        """The revision that is to run: what is asked for, unless that is condemned."""
-        if self.sentence is not None and self.refuge is not None:
-            return self.refuge
+        """The revision that is to run: what is asked for, unless that is rejected."""
+        if self.rejected is not None and self.fallback is not None:
+            return self.fallback
         return self.wanted
 
     @property
@@ -191,18 +191,18 @@ def _row(
     proven = proven or (told.proven_revision if told else "")
     past = proven_revisions.past(revisions, component.name, proven)
     stored = past.find(wanted.revision)
-    sentence = rejection.read(stored) if stored else None
-    if sentence is not None and not rejection.stands(sentence, asked):
-        sentence = None
-    named = past.find(sentence.refuge) if sentence is not None and sentence.refuge else None
+    rejected = rejection.read(stored) if stored else None
+    if rejected is not None and not rejection.stands(rejected, asked):
+        rejected = None
+    named = past.find(rejected.fallback) if rejected is not None and rejected.fallback else None
     return Row(
         component=component,
         wanted=wanted,
         stored=stored,
         proven_revision=proven,
         proven=past.find(proven),
-        refuge=_content(named or past.choose({wanted.revision}), component),
-        sentence=sentence,
+        fallback=_content(named or past.choose({wanted.revision}), component),
+        rejected=rejected,
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
         deletion=owner.spec.deletion,

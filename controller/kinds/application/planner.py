@@ -55,8 +55,8 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Ref
     actions: list[Action] = []
     notes: list[str] = []
     marks = [
-        *rollback.pardons(table, application, snapshot.revisions),
-        *rollback.sentences(table, application),
+        *rollback.clearings(table, application, snapshot.revisions),
+        *rollback.rejections(table, application),
     ]
     notes += [f"{each.name}: {each.reason}" for each in marks]
     marked = {each.name for each in marks}
@@ -88,7 +88,7 @@ def _finish(
     before = application.status
     handled = before.last_handled_retry
     if rollback.retry_pending(application) and not any(
-        row.sentence is not None for row in table.rows.values()
+        row.rejected is not None for row in table.rows.values()
     ):
         handled = tags.retry_now(application.metadata)
     after = summary.status(
@@ -101,7 +101,7 @@ def _finish(
             *operation_history.news(before.operations, after.operations),
         ),
         status=after,
-        settled=summary.settled(before, after),
+        write_status_now=summary.write_status_now(before, after),
         wake_after=refused.wake_after(snapshot.now),
         notes=tuple(notes),
     )
@@ -134,7 +134,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     return Plan(
         actions=shape.actions,
         status=after,
-        settled=summary.settled(application.status, after),
+        write_status_now=summary.write_status_now(application.status, after),
         notes=shape.notes,
         urgency=Urgency.TEARDOWN,
     )

@@ -1,6 +1,6 @@
 """When a component, or all of them, go back to the last proven revision, and when that ends.
 
-Called by the Application planner. A revision is first condemned on its ControllerRevision; only
+Called by the Application planner. A revision is first rejected on its ControllerRevision; only
 once that is seen is the set told the proven one, so the decision survives whatever fails between.
 """
 
@@ -18,7 +18,7 @@ _CAUSES = {
 }
 
 
-def sentences(table: Table, application: objects.Application) -> list[Patch]:
+def rejections(table: Table, application: objects.Application) -> list[Patch]:
     """Return the marks to set on revisions that are to be given up now."""
     if retry_pending(application):
         return []
@@ -27,7 +27,7 @@ def sentences(table: Table, application: objects.Application) -> list[Patch]:
         cause = failure(row, application)
         if cause is None:
             continue
-        sentence = rejection.Rejection(
+        rejected = rejection.Rejection(
             reason=cause, component=row.name, revision=row.wanted.revision
         )
         everything = row.component.recovery.on_budget_spent == "RevertApplication"
@@ -35,11 +35,11 @@ def sentences(table: Table, application: objects.Application) -> list[Patch]:
         for each in table.rows.values() if together else (row,):
             stored = each.stored
             if stored is not None and rejection.read(stored) is None and _has_better(each):
-                marks[stored.metadata.name] = rejection.condemn(stored, sentence)
+                marks[stored.metadata.name] = rejection.reject(stored, rejected)
     return list(marks.values())
 
 
-def pardons(
+def clearings(
     table: Table,
     application: objects.Application,
     revisions: tuple[objects.ControllerRevision, ...],
@@ -52,12 +52,12 @@ def pardons(
     retrying = retry_pending(application)
     found = []
     for stored in sorted(revisions, key=lambda each: each.metadata.name):
-        sentence = rejection.read(stored)
-        if sentence is None:
+        rejected = rejection.read(stored)
+        if rejected is None:
             continue
         is_asked = stored.metadata.name in asked
-        if retrying or not is_asked or not rejection.stands(sentence, table.wanted):
-            found.append(rejection.pardon(stored))
+        if retrying or not is_asked or not rejection.stands(rejected, table.wanted):
+            found.append(rejection.clear(stored))
     return found
 
 
@@ -77,7 +77,7 @@ def failure(row: Row, application: objects.Application) -> Reason | None:
     return None
 
 
-def without_refuge(row: Row, application: objects.Application) -> bool:
+def without_fallback(row: Row, application: objects.Application) -> bool:
     """Return whether the component should go back to a proven revision, and has none."""
     return failure(row, application) is not None and not _has_better(row)
 
@@ -90,12 +90,12 @@ def retry_pending(application: objects.Application) -> bool:
 
 def explain(row: Row) -> str:
     """Return in a sentence why another revision runs than the user asks for."""
-    sentence = row.sentence
-    if sentence is None:
+    rejected = row.rejected
+    if rejected is None:
         return ""
-    why = _CAUSES.get(Reason(sentence.reason)) if sentence.reason in _CAUSES else None
-    if sentence.component and sentence.component != row.name:
-        culprit = f"component {sentence.component} {why or 'was rolled back'}"
+    why = _CAUSES.get(Reason(rejected.reason)) if rejected.reason in _CAUSES else None
+    if rejected.component and rejected.component != row.name:
+        culprit = f"component {rejected.component} {why or 'was rolled back'}"
     else:
         culprit = f"revision {row.wanted.revision} {why or 'was rolled back'}"
     return f"Component {row.name} runs its proven revision {row.target.revision}: {culprit}."
@@ -111,4 +111,4 @@ def stalled(row: Row) -> conditions.Condition | None:
 
 def _has_better(row: Row) -> bool:
     """Whether the last proven revision is another one: what is proven itself is not to blame."""
-    return row.refuge is not None and row.proven_revision != row.wanted.revision
+    return row.fallback is not None and row.proven_revision != row.wanted.revision

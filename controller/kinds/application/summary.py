@@ -90,7 +90,7 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
     )
 
 
-def settled(before: objects.ApplicationStatus, after: objects.ApplicationStatus) -> bool:
+def write_status_now(before: objects.ApplicationStatus, after: objects.ApplicationStatus) -> bool:
     """Return whether what changed is more than counts that move."""
     if conditions.is_true(after.conditions, "Ready"):
         return True
@@ -204,7 +204,7 @@ def _nothing_proven(outlook: Outlook) -> Verdict | None:
     found = [
         row
         for row in outlook.table.rows.values()
-        if rollback.without_refuge(row, outlook.application)
+        if rollback.without_fallback(row, outlook.application)
     ]
     if not found:
         return None
@@ -230,14 +230,14 @@ def _available(outlook: Outlook) -> Verdict | None:
 
 
 def _waiting(outlook: Outlook) -> Verdict | None:
-    sentences = [
+    rejections = [
         f"{row.name} waits for {' and '.join(waits)}"
         for row in outlook.table.rows.values()
         if (waits := _waits(outlook.table, row))
     ]
-    if not sentences:
+    if not rejections:
         return None
-    message = "; ".join(sentences) + "."
+    message = "; ".join(rejections) + "."
     return Verdict(reason=Reason.WAITING_FOR_DEPENDENCY, message=message, reconciling=True)
 
 

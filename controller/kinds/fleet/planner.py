@@ -40,7 +40,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
     return plans.Plan(
         actions=collected,
         status=status if status != snapshot.fleet.status else None,
-        settled=_pressing(snapshot.fleet.status, status),
+        write_status_now=_pressing(snapshot.fleet.status, status),
         wake_after=LOOK_AGAIN if orphans else None,
         notes=(f"{snapshot.servers} servers, {len(orphans)} orphans.",),
     )

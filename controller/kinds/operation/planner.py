@@ -78,7 +78,7 @@ def _bounded(answer: plans.Plan, left: float) -> plans.Plan:
     return plans.Plan(
         actions=answer.actions,
         status=answer.status,
-        settled=answer.settled,
+        write_status_now=answer.write_status_now,
         wake_after=wake,
         notes=answer.notes,
         urgency=plans.Urgency.INTERACTIVE,
@@ -203,7 +203,7 @@ def _answer(
     return plans.Plan(
         actions=actions,
         status=status if status != snapshot.operation.status else None,
-        settled=moved,
+        write_status_now=moved,
         notes=(word.message, *notes),
         urgency=plans.Urgency.INTERACTIVE,
     )

@@ -1,4 +1,4 @@
-"""The act RollBack: what the user asks for is condemned, so an earlier, proven revision runs.
+"""The act RollBack: what the user asks for is rejected, so an earlier, proven revision runs.
 
 Argosy never writes an Application's spec, and the Application planner alone decides what a
 ServerSet runs; so an operation does what a missed deadline does, and watches what comes of it.
@@ -29,8 +29,8 @@ REVISION_PARAMETER = "revision"
 class Retreat:
     """One component that leaves a revision.
 
-    `sentence` stands on `record`, which is of the revision that the user asks for; that need not be
-    the one to leave: who steps back twice leaves one that was never condemned.
+    `rejected` stands on `record`, which is of the revision that the user asks for; that need not be
+    the one to leave: who steps back twice leaves one that was never rejected.
     """
 
     component: str
@@ -38,25 +38,25 @@ class Retreat:
     wanted: str
     server_set: objects.ServerSet | None
     record: objects.ControllerRevision | None
-    sentence: rejection.Rejection | None
-    refuge: objects.ControllerRevision | None
+    rejected: rejection.Rejection | None
+    fallback: objects.ControllerRevision | None
 
     @property
     def decided(self) -> bool:
         """Whether the set has left the revision, or is sure to be told to."""
         found = self.server_set
         if found is None or self.wanted != self.revision:
-            # The user asks for another: it runs, unless it is condemned in favour of this one.
+            # The user asks for another: it runs, unless it is rejected in favour of this one.
             runs = found is not None and found.spec.revision == self.revision
-            kept = self.sentence is not None and self.sentence.refuge in ("", self.revision)
+            kept = self.rejected is not None and self.rejected.fallback in ("", self.revision)
             return not (runs and kept)
-        return self.sentence is not None
+        return self.rejected is not None
 
 
 def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
     """Return the revisions to leave, as "component/revision".
 
-    They are those that the user asks for, or, where such a one is condemned, what runs instead.
+    They are those that the user asks for, or, where such a one is rejected, what runs instead.
     """
     wanted = snapshot.operation.spec.components
     return tuple(
@@ -67,7 +67,7 @@ def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
 
 
 def advance(snapshot: OperationSnapshot) -> plan.Plan:
-    """Return what is next: condemn, wait, or end."""
+    """Return what is next: reject, wait, or end."""
     retreats = [_retreat(snapshot, each) for each in snapshot.operation.status.targets]
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
@@ -78,7 +78,7 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     if not left:
         done = completion.end(snapshot, completion.COMPLETED, "The proven revisions run.")
         return dataclasses.replace(done, status=_counted(done.status, retreats))
-    writes = tuple(_condemn(each) for each in left)
+    writes = tuple(_reject(each) for each in left)
     word = Word(
         reason=Reason.RUNNING,
         message="RollBack is under way.",
@@ -88,7 +88,7 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     return plan.Plan(
         actions=tuple(each for each in writes if each is not None),
         status=status if status != snapshot.operation.status else None,
-        settled=False,
+        write_status_now=False,
         notes=(word.message,),
         urgency=plan.Urgency.INTERACTIVE,
     )
@@ -121,7 +121,7 @@ def _leaving(snapshot: OperationSnapshot, component: str, found: objects.ServerS
     asked = _asked(snapshot)
     past = proven_revisions.past(snapshot.revisions, component, found.status.proven_revision)
     revision = asked.get(component, found.spec.revision)
-    return found.spec.revision if _sentence(past.find(revision), asked) else revision
+    return found.spec.revision if _rejection(past.find(revision), asked) else revision
 
 
 def _asked(snapshot: OperationSnapshot) -> dict[str, str]:
@@ -130,7 +130,7 @@ def _asked(snapshot: OperationSnapshot) -> dict[str, str]:
     return {each.name: contents.of_component(each).revision for each in components}
 
 
-def _sentence(
+def _rejection(
     record: objects.ControllerRevision | None, asked: Mapping[str, str]
 ) -> rejection.Rejection | None:
     found = rejection.read(record) if record is not None else None
@@ -151,14 +151,14 @@ def _retreat(snapshot: OperationSnapshot, target: str) -> Retreat:
         wanted=wanted,
         server_set=server_set,
         record=record,
-        sentence=_sentence(record, asked),
-        refuge=past.choose({revision, wanted}, older_than=revision, named=named),
+        rejected=_rejection(record, asked),
+        fallback=past.choose({revision, wanted}, older_than=revision, named=named),
     )
 
 
 def _nothing_proven(retreat: Retreat) -> bool:
     """Whether there is nowhere to go: asked only while it has not left."""
-    return not retreat.decided and retreat.refuge is None
+    return not retreat.decided and retreat.fallback is None
 
 
 def _arrived(retreat: Retreat) -> bool:
@@ -175,16 +175,16 @@ def _arrived(retreat: Retreat) -> bool:
     )
 
 
-def _condemn(retreat: Retreat) -> plan.Patch | None:
-    if retreat.record is None or retreat.refuge is None or retreat.decided:
+def _reject(retreat: Retreat) -> plan.Patch | None:
+    if retreat.record is None or retreat.fallback is None or retreat.decided:
         return None
-    sentence = rejection.Rejection(
+    rejected = rejection.Rejection(
         reason="RollBack",
         component=retreat.component,
         revision=retreat.wanted,
-        refuge=proven_revisions.revision_of(retreat.refuge),
+        fallback=proven_revisions.revision_of(retreat.fallback),
     )
-    return rejection.condemn(retreat.record, sentence)
+    return rejection.reject(retreat.record, rejected)
 
 
 def _wait(snapshot: OperationSnapshot, retreat: Retreat) -> Blocked:

@@ -24,7 +24,7 @@ class OperationSnapshot:
     sets: Mapping[str, objects.ServerSet]
     servers: Mapping[tuple[str, int], objects.Server]  # by component and ordinal
     others: tuple[objects.Operation, ...] = ()
-    # The ControllerRevisions of the application: RollBack condemns one of them.
+    # The ControllerRevisions of the application: RollBack rejects one of them.
     revisions: tuple[objects.ControllerRevision, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False

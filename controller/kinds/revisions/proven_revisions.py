@@ -2,7 +2,7 @@
 
 The set's status names the last one that did. Each earlier one bears a mark on its
 ControllerRevision, written when the component leaves it: so a component that is never changed costs
-no write. A condemned revision loses its mark, and has to prove itself anew. Called by the
+no write. A rejected revision loses its mark, and has to prove itself anew. Called by the
 Application planner, and by the operation RollBack.
 """
 

@@ -1,4 +1,4 @@
-"""Revisions that are not to run although the user asks for them: who condemned them, until when.
+"""Revisions that are not to run although the user asks for them: who rejected them, until when.
 
 A mark on a ControllerRevision says so; it outlives the operator. It names its culprit, the
 component and revision that failed, because one component's failure may take others back with it.
@@ -17,47 +17,47 @@ from controller.planning.plan import Patch
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """Why a revision is condemned, which component's revision is to blame, and what runs instead.
+    """Why a revision is rejected, which component's revision is to blame, and what runs instead.
 
-    Without a `refuge` it is the last proven revision.
+    Without a `fallback` it is the last proven revision.
     """
 
     reason: str
     component: str = ""
     revision: str = ""
-    refuge: str = ""
+    fallback: str = ""
 
     def __str__(self) -> str:
         if not self.component:
             return self.reason
         culprit = f"{self.reason}/{self.component}-{self.revision}"
-        return f"{culprit}/{self.refuge}" if self.refuge else culprit
+        return f"{culprit}/{self.fallback}" if self.fallback else culprit
 
 
 def read(stored: objects.ControllerRevision) -> Rejection | None:
-    """Return the sentence that stands on a revision, or None."""
-    text = tags.condemned(stored.metadata)
+    """Return the rejection that stands on a revision, or None."""
+    text = tags.rejected(stored.metadata)
     if not text:
         return None
     reason, _, rest = text.partition("/")
-    culprit, _, refuge = rest.partition("/")
+    culprit, _, fallback = rest.partition("/")
     # Components have no dashes in their names.
     component, _, revision = culprit.partition("-")
-    return Rejection(reason=reason, component=component, revision=revision, refuge=refuge)
+    return Rejection(reason=reason, component=component, revision=revision, fallback=fallback)
 
 
-def stands(sentence: Rejection, wanted: Mapping[str, str]) -> bool:
+def stands(rejected: Rejection, wanted: Mapping[str, str]) -> bool:
     """Return whether the culprit is still asked for; `wanted` is the revision of each component."""
-    return not sentence.component or wanted.get(sentence.component) == sentence.revision
+    return not rejected.component or wanted.get(rejected.component) == rejected.revision
 
 
-def condemn(stored: objects.ControllerRevision, sentence: Rejection) -> Patch:
-    """Return the patch that condemns a revision; it is no longer one to go back to."""
-    instead = f"revision {sentence.refuge}" if sentence.refuge else "the last proven revision"
-    return _mark(stored, str(sentence), f"{sentence.reason}: {instead} is to run")
+def reject(stored: objects.ControllerRevision, rejected: Rejection) -> Patch:
+    """Return the patch that rejects a revision; it is no longer one to go back to."""
+    instead = f"revision {rejected.fallback}" if rejected.fallback else "the last proven revision"
+    return _mark(stored, str(rejected), f"{rejected.reason}: {instead} is to run")
 
 
-def pardon(stored: objects.ControllerRevision) -> Patch:
+def clear(stored: objects.ControllerRevision) -> Patch:
     """Return the patch that lets a revision be tried again."""
     return _mark(stored, None, "it may be tried again")
 
@@ -65,6 +65,8 @@ def pardon(stored: objects.ControllerRevision) -> Patch:
 def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) -> Patch:
     meta = stored.metadata
     marks: dict[str, str | None] = {names.REJECTED_ANNOTATION: value}
+    if names.CONDEMNED_ANNOTATION in meta.annotations:
+        marks[names.CONDEMNED_ANNOTATION] = None
     if value and names.PROVEN_ANNOTATION in meta.annotations:
         marks[names.PROVEN_ANNOTATION] = None
     return Patch(

@@ -257,7 +257,7 @@ def _finish(
     return Plan(
         actions=actions,
         status=after if worth_telling else None,
-        settled=summary.settled(before, after),
+        write_status_now=summary.write_status_now(before, after),
         wake_after=wake,
         notes=tuple(draft.notes),
     )
@@ -282,7 +282,7 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
         return Plan(
             actions=tuple(_delete(each, "its set is being deleted") for each in going),
             status=after,
-            settled=summary.settled(server_set.status, after),
+            write_status_now=summary.write_status_now(server_set.status, after),
             notes=(note,),
             urgency=Urgency.TEARDOWN,
         )

@@ -82,7 +82,7 @@ def status(outlook: Outlook) -> objects.ServerSetStatus:
     )
 
 
-def settled(before: objects.ServerSetStatus, after: objects.ServerSetStatus) -> bool:
+def write_status_now(before: objects.ServerSetStatus, after: objects.ServerSetStatus) -> bool:
     """Return whether what changed is more than counts that move: others wait for it."""
     if conditions.is_true(after.conditions, "Ready"):
         return True

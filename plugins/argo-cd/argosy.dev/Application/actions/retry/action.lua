@@ -1,4 +1,4 @@
--- Backoff and condemned revisions are forgotten when this annotation changes.
+-- Backoff and rejected revisions are forgotten when this annotation changes.
 local os = require("os")
 
 if obj.metadata.annotations == nil then
