@@ -46,9 +46,18 @@ class Api(Protocol):
         """Return the object as it is now; raises NotFound."""
 
     async def create(
-        self, resource: Resource, namespace: str, body: Body, *, dry_run: bool = False
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Body,
+        *,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> bytes:
-        """Make an object and return it; raises AlreadyExists rather than change one."""
+        """Make an object and return it; raises AlreadyExists rather than change one.
+
+        `strict` has fields that the kind does not know refused; else they are dropped in silence.
+        """
 
     async def patch(
         self,

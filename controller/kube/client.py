@@ -130,11 +130,18 @@ class Client:
         return await self._call("GET", resources.path(resource, namespace, name))
 
     async def create(
-        self, resource: Resource, namespace: str, body: Body, *, dry_run: bool = False
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Body,
+        *,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> bytes:
         """Make an object and return it."""
         path = resources.path(resource, namespace)
-        query = f"fieldManager=argosy&{_BOUND}{_dry(dry_run)}"
+        known = "&fieldValidation=Strict" if strict else ""
+        query = f"fieldManager=argosy&{_BOUND}{_dry(dry_run)}{known}"
         return await self._call("POST", path, query, body=body, kind=_JSON)
 
     async def patch(

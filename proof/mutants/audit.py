@@ -67,12 +67,20 @@ class Audited:
             raise chaos.refused("cut off")
 
     async def create(
-        self, resource: Resource, namespace: str, body: door.Body, *, dry_run: bool = False
+        self,
+        resource: Resource,
+        namespace: str,
+        body: door.Body,
+        *,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> bytes:
         """Make an object; a refusal is noted."""
         self._reach()
         try:
-            return await self._server.create(resource, namespace, body, dry_run=dry_run)
+            return await self._server.create(
+                resource, namespace, body, dry_run=dry_run, strict=strict
+            )
         except errors.ArgosyError as error:
             if not dry_run:
                 name = json.loads(body)["metadata"] if isinstance(body, bytes) else body["metadata"]

@@ -1,6 +1,7 @@
 """The pod provider on a real API server: what that answers to our creates, patches and deletes."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from controller import errors
 from controller.api import crds, names, objects
 from controller.api.resources import Resource
 from controller.contract import Phase
+from controller.kube import faults
 from controller.kube.client import Client
 from controller.kube.informer import Informer
 from controller.providers.pod.provider import PodProvider
@@ -161,21 +163,39 @@ async def test_claims_come_with_their_pod(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("body", "words"),
     [
-        (b'{"spec": {}}', "TemplateRefused"),
-        (b'{"spec": {"containers": [{"name": "UPPER", "image": "a"}]}}', "TemplateRefused"),
-        (b'{"spec": {"containers": [{"name": "a", "image": 3}]}}', "TemplateRefused"),
+        (b'{"spec": {}}', "spec.containers: Required value"),
+        (b'{"spec": {"containers": [{"name": "UPPER", "image": "a"}]}}', "RFC 1123"),
+        (b'{"spec": {"containers": [{"name": "a", "image": 3}]}}', "image of type string"),
+        (
+            b'{"spec": {"containers": [{"name": "a", "imgae": "a"}]}}',
+            'unknown field "spec.containers[0].imgae"',
+        ),
+        (
+            b'{"spec": {"restartPolcy": "Always", "containers": [{"name": "a", "image": "a"}]}}',
+            'unknown field "spec.restartPolcy"',
+        ),
     ],
 )
-async def test_templates_that_the_api_server_refuses(
-    world: World, body: bytes, reason: str
-) -> None:
-    """Stalled, with the API server's own words."""
+async def test_templates_that_the_api_server_refuses(world: World, body: bytes, words: str) -> None:
+    """Stalled, with the API server's own words; a misspelt field is not dropped in silence."""
     server = await world.server()
-    with pytest.raises(errors.Stalled) as refused:
+    with pytest.raises(errors.Stalled, match=re.escape(words)) as refused:
         await world.provider.create(server, create(body))
-    assert refused.value.reason == reason
+    assert refused.value.reason == "TemplateRefused"
+
+
+async def test_a_claim_with_a_field_that_nobody_knows_is_not_made(world: World) -> None:
+    """Stalled, TemplateRefused: without its storage class data would be in the wrong place."""
+    spec = {**msgspec.json.decode(DATA.spec), "storageClasName": "fast"}
+    wanted = objects.VolumeClaim(name="data", spec=msgspec.Raw(msgspec.json.encode(spec)))
+    server = await world.server(volume_claims=(wanted,))
+    with pytest.raises(errors.Stalled, match="storageClasName") as refused:
+        await world.provider.create(server, create(template("app:1")))
+    assert refused.value.reason == "TemplateRefused"
+    with pytest.raises(faults.NotFound):
+        await world.api.get(Resource.CLAIMS, world.namespace, "data-shop-web-0")
 
 
 async def test_a_pod_security_violation_is_the_templates_fault(

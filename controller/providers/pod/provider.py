@@ -105,7 +105,7 @@ class PodProvider:
         namespace = server.metadata.namespace
         try:
             with refusals.explained():
-                answer = await self._api.create(Resource.PODS, namespace, body)
+                answer = await self._api.create(Resource.PODS, namespace, body, strict=True)
         except faults.NotFound as error:
             message = f"the namespace {namespace} is gone"
             raise errors.Waiting(message, reason="NamespaceTerminating") from error
@@ -209,7 +209,7 @@ class PodProvider:
         try:
             with refusals.explained():
                 answer = await self._api.create(
-                    Resource.CLAIMS, namespace, manifest.claim(server, wanted)
+                    Resource.CLAIMS, namespace, manifest.claim(server, wanted), strict=True
                 )
         except faults.AlreadyExists:
             answer = await self._get(Resource.CLAIMS, namespace, name)

@@ -76,7 +76,7 @@ class JobStep:
         while True:
             try:
                 with refusals.explained():
-                    return await self._api.create(Resource.JOBS, namespace, body)
+                    return await self._api.create(Resource.JOBS, namespace, body, strict=True)
             except faults.AlreadyExists:
                 with contextlib.suppress(*_PASSING):
                     return await self._get(namespace, name)

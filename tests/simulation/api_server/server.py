@@ -88,7 +88,13 @@ class ApiServer:
         return await self._serve(request, read)
 
     async def create(
-        self, resource: Resource, namespace: str, body: door.Body, *, dry_run: bool = False
+        self,
+        resource: Resource,
+        namespace: str,
+        body: door.Body,
+        *,
+        dry_run: bool = False,
+        strict: bool = False,  # noqa: ARG002 - no kind has a schema here to hold it to
     ) -> bytes:
         """Make an object and return it."""
         wanted = decode(body)
