@@ -14,7 +14,7 @@ import yaml
 
 from controller.api import crds
 from controller.wiring import permissions
-from scripts import argo_cd, editor_schemas, reference
+from scripts import argo_cd, bounds, editor_schemas, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "argosy"
@@ -52,6 +52,7 @@ def files() -> dict[Path, str]:
     for name, text in crds.render().items():
         wanted[ROOT / "crds" / name] = text
         wanted[CHART / "files" / "crds" / name] = text
+    wanted[ROOT / "controller" / "api" / "bounds.py"] = bounds.module()
     wanted[CHART / "files" / "permissions.yaml"] = chart_permissions()
     for name, text in reference.pages(CHART).items():
         wanted[ROOT / "docs" / "reference" / name] = text

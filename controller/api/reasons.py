@@ -82,6 +82,7 @@ class Reason(enum.StrEnum):
     NOT_SUPPORTED = "NotSupported"
     MALFORMED = "Malformed"
     INTERNAL_ERROR = "InternalError"
+    STATUS_REFUSED = "StatusRefused"
     # What pods say of themselves; these words are Kubernetes' own, but for the last three.
     UNSCHEDULABLE = "Unschedulable"
     SCHEDULING_GATED = "SchedulingGated"
@@ -342,6 +343,11 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     Reason.MALFORMED: Description(
         "The object was written past the schema and cannot be read; the others go on.",
         "The message names the field; put it right, or delete the object and let it be made again.",
+    ),
+    Reason.STATUS_REFUSED: Description(
+        "The API server refused the status that Argosy wrote; what else it says is of before.",
+        "Upgrade the CRDs with the operator; if they are of one version, please report it.",
+        "kubectl get crd applications.argosy.dev -o yaml",
     ),
     Reason.INTERNAL_ERROR: Description(
         "Planning failed for this object alone, which is a fault of Argosy's; the others go on.",

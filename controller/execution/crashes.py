@@ -1,13 +1,14 @@
-"""What is told of an object that Argosy failed to look at: a fault of its own, never the object's.
+"""What is told of an object that Argosy failed to look at, or whose status was refused.
 
-The engine asks, from the guard around each visit and each callback of a watch.
+Both are faults of Argosy's own, never the object's. The engine asks, from the guard around each
+visit and each callback of a watch, and the dispatcher.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from controller.api import conditions, objects
+from controller.api import conditions, objects, texts
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES
 from controller.execution.planners import PLANNERS
@@ -21,7 +22,18 @@ _SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
 
 
 def status(item: objects.Object, error: Exception, now: float) -> plan.Status:
-    """Return the status of `item` with the failure in its conditions, and all else as it was."""
+    """Return the status of `item` when looking at it has failed."""
+    return _stalled(item, Reason.INTERNAL_ERROR, _sentence("planning failed", error), now)
+
+
+def refused(item: objects.Object, error: Exception, now: float) -> plan.Status:
+    """Return the status of `item` when the API server does not take the one it should have."""
+    message = f"the API server refused the status: {texts.cut(str(error), LONGEST)}"
+    return _stalled(item, Reason.STATUS_REFUSED, message, now)
+
+
+def _stalled(item: objects.Object, reason: Reason, message: str, now: float) -> plan.Status:
+    """Return the status with the failure in its conditions, and all else as it was."""
     before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
     generation = item.metadata.generation
     after = conditions.summarise(
@@ -29,8 +41,8 @@ def status(item: objects.Object, error: Exception, now: float) -> plan.Status:
         ready=False,
         reconciling=False,
         stalled=True,
-        reason=Reason.INTERNAL_ERROR,
-        message=_sentence("planning failed", error),
+        reason=reason,
+        message=message,
         generation=generation,
         now=now,
     )
@@ -54,4 +66,5 @@ def event(error: Exception) -> plan.RecordEvent:
 
 
 def _sentence(failure: str, error: Exception) -> str:
-    return f"{failure}: {repr(error)[:LONGEST]}; please report this, with the operator's log"
+    why = texts.cut(repr(error), LONGEST)
+    return f"{failure}: {why}; please report this, with the operator's log"

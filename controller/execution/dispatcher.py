@@ -14,9 +14,9 @@ import msgspec
 import structlog
 
 from controller import contract, errors
-from controller.api import conditions, names, objects
+from controller.api import conditions, names, objects, texts
 from controller.api.resources import Resource
-from controller.execution import statuses
+from controller.execution import crashes, statuses
 from controller.execution.acts import Acts
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
@@ -277,12 +277,32 @@ class Dispatcher:
         held = record.pacer.wait(self._clock(), at_once=planned.write_status_now, acting=acting)
         if held:
             return held
+
+        async def write() -> Sequence[WriteReceipt]:
+            try:
+                return await self._writer.write(patch)
+            except faults.Refused as error:
+                return await self._tell_refused(key, record, item, error)
+
         self._track(
-            key, record, lambda: self._writer.write(patch), item=item,
-            target=f"{key.resource}/{key.name}", places=(key,),
+            key, record, write, item=item, target=f"{key.resource}/{key.name}", places=(key,),
             urgency=planned.urgency,
         )  # fmt: skip
         return None
+
+    async def _tell_refused(
+        self, key: Key, record: KeyState, item: objects.Object, error: faults.Refused
+    ) -> Sequence[WriteReceipt]:
+        """Write a smaller status, which says that the whole one was refused; try that again later.
+
+        What is refused leaves the one of before standing, which may be anything but true.
+        """
+        metrics.status_refused(key.resource)
+        _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
+        record.failed = True
+        told = crashes.refused(item, error, self._clock())
+        smaller = _status_patch(key, item, told, reason="the whole status was refused")
+        return await self._writer.write(smaller) if smaller.body else ()
 
     def _track(
         self,
@@ -375,7 +395,7 @@ def _made_of(server: objects.Server) -> tuple[Place, ...]:
 
 def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason: str) -> plan.Patch:
     before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
-    difference = statuses.difference(before, after)
+    difference = statuses.difference(key.resource, before, after)
     return plan.Patch(
         resource=key.resource,
         namespace=key.namespace,

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from controller.api import texts
+from controller.api.resources import Resource
 from controller.planning.plan import Status
 
 # What is being acted on has news in a moment; the acts go first, and are told of together.
@@ -15,11 +17,15 @@ FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
 
 
-def difference(before: Status, after: Status) -> dict[str, Any]:
-    """Return the JSON merge patch that turns `before` into `after`; empty where they are equal."""
+def difference(resource: Resource, before: Status, after: Status) -> dict[str, Any]:
+    """Return the JSON merge patch that turns `before` into `after`; empty where they are equal.
+
+    What of `after` is cut before it is written is equal to what was cut before.
+    """
     if before == after:
         return {}
-    return _diff(msgspec.to_builtins(before), msgspec.to_builtins(after))
+    told = texts.fit(resource, msgspec.to_builtins(after))
+    return _diff(msgspec.to_builtins(before), told)
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

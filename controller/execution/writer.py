@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from controller import errors
-from controller.api import objects
+from controller.api import objects, texts
 from controller.api.resources import Resource
 from controller.kube import api as kube_api
 from controller.kube import faults
@@ -105,6 +105,8 @@ class Writer:
         if action.resource_version:
             guard["resourceVersion"] = action.resource_version
         body = {**action.body, "metadata": {**action.body.get("metadata", {}), **guard}}
+        if action.subresource == "status":
+            body["status"] = texts.fit(action.resource, body["status"])
         answer = await self._api.patch(
             action.resource,
             action.namespace,

@@ -59,6 +59,11 @@ _failures = _counter(
     "Visits to objects, and changes of theirs, that ended with an error of Argosy's own.",
     ("controller",),
 )
+_refused = _counter(
+    "argosy_status_refused_total",
+    "Statuses that the API server refused, of which a smaller one tells.",
+    ("controller",),
+)
 _durations = _histogram(
     "argosy_reconcile_time_seconds",
     "How long gathering and planning took.",
@@ -208,6 +213,11 @@ def reconcile(controller: str) -> _Timer:
 def failed(controller: str) -> None:
     """Count a visit, or a callback of a watch, that failed."""
     reconcile(controller).fail()
+
+
+def status_refused(controller: str) -> None:
+    """Count a status that the API server refused."""
+    _refused.labels(controller).inc()
 
 
 def wrote(resource: str, result: str, seconds: float) -> None:

@@ -82,9 +82,12 @@ def worth_writing(snapshot: ServerSnapshot, verdict: Verdict, told: objects.Serv
 
 
 def _crashed(before: objects.ServerStatus) -> bool:
-    """Return whether the status says that planning failed, which is over once this is asked."""
+    """Return whether the status says that planning or telling failed, which may be over."""
     stalled = conditions.find(before.conditions, "Stalled")
-    return stalled is not None and stalled.reason == Reason.INTERNAL_ERROR
+    return stalled is not None and stalled.reason in (
+        Reason.INTERNAL_ERROR,
+        Reason.STATUS_REFUSED,
+    )
 
 
 def on_its_way(snapshot: ServerSnapshot) -> bool:

@@ -48,13 +48,19 @@ def fill(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _trees() -> dict[Resource, _Tree]:
-    trees: dict[Resource, _Tree] = {}
+def schemas() -> dict[Resource, dict[str, Any]]:
+    """Return the schemas of our kinds."""
+    found: dict[Resource, dict[str, Any]] = {}
     for path in sorted(_CRDS.glob("*.yaml")):
         crd = yaml.safe_load(path.read_text())
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-        trees[Resource(crd["spec"]["names"]["plural"])] = _prune(schema) or {}
-    return trees
+        found[Resource(crd["spec"]["names"]["plural"])] = schema
+    return found
+
+
+@functools.cache
+def _trees() -> dict[Resource, _Tree]:
+    return {resource: _prune(schema) or {} for resource, schema in schemas().items()}
 
 
 def _prune(schema: dict[str, Any]) -> _Tree | None:

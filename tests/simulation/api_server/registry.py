@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from api_server import defaults, merge, refusal
+from api_server import defaults, merge, refusal, validation
 from api_server.storage import Cause, Json, Key, Storage
 from controller.api import clock
 from controller.api.resources import PLACES, Resource
@@ -90,6 +90,7 @@ class Registry:
         if resource in defaults.WITH_STATUS:
             made.pop("status", None)
         made = defaults.fill(resource, made)
+        validation.check(resource, made)
         if dry_run:
             return made
         cause = Cause(verb="create", actor=actor, body=body)
@@ -122,6 +123,7 @@ class Registry:
         merged = (merge.strategic if style == "strategic" else merge.json_merge)(old, body)
         new = _compose(resource, old, merged, subresource)
         new = defaults.fill(resource, new)
+        validation.check(resource, new)
         _check_update(resource, old, new)
         if _substance(old) != _substance(new):
             generation = old["metadata"].get("generation", 0) + 1
