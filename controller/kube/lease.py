@@ -33,6 +33,11 @@ from controller.telemetry import progress
 _LATE = 60.0
 # A part of the time between giving up and being succeeded: an answer later than this is no use.
 _SHARE = 0.8
+# How often its own duration a candidate waits for a holder that says nothing: anybody who may write
+# the Lease can claim it for a lifetime.
+_LONGEST_CLAIM = 10
+# The API server takes no more transitions than an int32 holds; a forged count starts anew.
+_MOST_TRANSITIONS = 2**31 - 1
 
 log = structlog.get_logger(__name__)
 
@@ -186,16 +191,17 @@ class Elector:
         spec = seen.spec
         if spec.holder_identity and spec.holder_identity != self._identity:
             patience = float(spec.lease_duration_seconds or self._duration)
-            if began - self._seen_at < max(patience, self._duration):
+            longest = self._duration * _LONGEST_CLAIM
+            if began - self._seen_at < min(max(patience, self._duration), longest):
                 return False
-        epoch = (spec.lease_transitions or 0) + 1
+        epoch = _after(spec)
         taken = {**self._claim(), "leaseTransitions": epoch}
         self._note(await self._write(taken, seen.metadata))
         self._lead(epoch, began)
         return True
 
     async def _create(self, began: float) -> None:
-        epoch = (self._seen.spec.lease_transitions or 0) + 1 if self._seen else 1
+        epoch = _after(self._seen.spec) if self._seen else 1
         body = {
             "apiVersion": PLACES[Resource.LEASES].api_version,
             "kind": PLACES[Resource.LEASES].kind,
@@ -277,6 +283,11 @@ class Elector:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _after(spec: _Spec) -> int:
+    """Return the epoch that follows what a Lease says."""
+    return (spec.lease_transitions or 0) % _MOST_TRANSITIONS + 1
 
 
 def _decode(text: bytes) -> _Lease:

@@ -14,14 +14,16 @@ from typing import Any
 import hypothesis
 import looptime
 import pytest
+from api_server import ApiServer
 from hypothesis import strategies as st
 from structlog import testing
 from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api import names
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.execution.planners import PLANNERS
+from controller.kube.lease import Elector
 
 Json = Any
 
@@ -276,3 +278,52 @@ async def test_planners_that_fail_on_what_is_deleted_block_no_teardown(
         for write in universe.server.writes:
             if write.cause.verb == "delete" and write.cause.actor == "argosy":
                 assert write.cause.uid == write.object_uid
+
+
+# The API server takes no more in the numbers of a Lease.
+INT32 = 2**31 - 1
+leases = st.fixed_dictionaries(
+    {
+        "holderIdentity": texts,
+        "leaseDurationSeconds": st.integers(1, INT32),
+        "leaseTransitions": st.integers(0, INT32),
+        "renewTime": st.sampled_from(
+            ("1970-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.000000Z")
+        ),
+    }
+)
+
+
+@hypothesis.seed(1)
+@hypothesis.settings(max_examples=40, database=None)
+@hypothesis.given(leases, st.dictionaries(st.sampled_from(ANNOTATIONS), texts, max_size=2))
+@hypothesis.example(
+    {"holderIdentity": "x", "leaseDurationSeconds": INT32, "leaseTransitions": INT32}, {}
+)
+def test_no_lease_that_somebody_forged_keeps_the_operator_from_leading(
+    spec: Json, notes: dict[str, str]
+) -> None:
+    """Whoever does not renew a Lease loses it within minutes, whatever it says of itself."""
+
+    async def stand() -> None:
+        server = ApiServer()
+        place = PLACES[Resource.LEASES]
+        body = {
+            "apiVersion": place.api_version,
+            "kind": place.kind,
+            "metadata": {"name": "argosy", "annotations": notes},
+            "spec": spec,
+        }
+        await server.create(Resource.LEASES, "default", body)
+        elector = Elector(server, "default", "argosy", "operator-1")
+        async with asyncio.timeout(600):
+            await elector.acquire()
+        assert elector.leading
+        taken = server.objects[Resource.LEASES]["default", "argosy"]["spec"]
+        assert 1 <= taken["leaseTransitions"] <= INT32
+
+    loop = looptime.new_event_loop()
+    try:
+        loop.run_until_complete(stand())
+    finally:
+        loop.close()
