@@ -228,8 +228,18 @@ class OperationStatus(Status):
         | None
     ) = None
     """The servers that the run was given when it started, each a component/ordinals."""
+    parameters: Parameters | None = None
+    """The parameters of the retry that the run began with: they stay what they were then."""
+    leaving: (
+        Annotated[
+            list[Annotated[str, Field(max_length=128)]], Field(max_length=schema.MAX_COMPONENTS)
+        ]
+        | None
+    ) = None
+    """For RollBack: the revisions that the run leaves, each a component/revision."""
     retries: Annotated[list[Retried], Field(max_length=100)] | None = None
-    """The retries that have begun, oldest first: what each server has passed is read by them."""
+    """The latest retries that have begun, oldest first: what each server has passed is read by
+    them."""
     start_time: Time | None = None
     """When the run started."""
     pause_time: Time | None = None

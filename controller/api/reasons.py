@@ -63,6 +63,7 @@ class Reason(enum.StrEnum):
     WAITING = "Waiting"
     CONFLICT = "Conflict"
     NOT_FOUND = "NotFound"
+    NOTHING_TARGETED = "NothingTargeted"
     STARTED = "Started"
     RETRIED = "Retried"
     CANCELLING = "Cancelling"
@@ -291,6 +292,12 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
     ),
     Reason.NOT_FOUND: Description(
         "What the object names does not exist.", "Create it, or name another one."
+    ),
+    Reason.NOTHING_TARGETED: Description(
+        "The operation names a component or ordinals that its application does not have, or all"
+        " servers that it names are held.",
+        "Name servers that there are, or let go of those that are held.",
+        "kubectl argosy status APPLICATION",
     ),
     Reason.STARTED: Description("The operation has begun."),
     Reason.RETRIED: Description("A retry takes the operation up where it stopped."),

@@ -311,7 +311,11 @@ class Rehearsal:
             application=above,
             fleet=self.fleet,
             sets={each.spec.component: each for each in sets},
-            servers={},
+            servers={
+                (each.spec.component, each.spec.ordinal): each
+                for found_set in sets
+                for each in self.servers(found_set.metadata.name).values()
+            },
             revisions=tuple(self._owned(Resource.REVISIONS, owner)),
         )
         self._carry_out(Resource.OPERATIONS, name, operation.plan(given))

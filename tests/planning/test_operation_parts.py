@@ -96,11 +96,23 @@ def test_variables_are_replaced_once_and_stay_one_argument(text: str, result: st
     assert steps.substitute(command, values) == expected
 
 
-def test_a_retry_replaces_parameters() -> None:
-    """The retry's parameters win, the others stay."""
+def test_a_run_keeps_the_parameters_that_it_began_with() -> None:
+    """The parameters of the retry that began the run win; those of the next one wait for it."""
+    retry = {"id": "3", "parameters": {"a": "next"}}
+    operation = Stage(0).submit("go", "Restart", parameters={"a": "1", "b": "2"}, retry=retry)
+    assert steps.arguments(operation) == {"a": "1", "b": "2"}
+    begun = msgspec.structs.replace(operation.status, run="2", parameters={"a": "new"})
+    retried = msgspec.structs.replace(operation, status=begun)
+    assert steps.arguments(retried) == {"a": "new", "b": "2"}
+
+
+def test_a_run_begun_before_its_parameters_were_recorded_has_those_of_its_retry() -> None:
+    """An operation that an earlier release retried goes on with that retry's parameters."""
     retry = {"id": "2", "parameters": {"a": "new"}}
     operation = Stage(0).submit("go", "Restart", parameters={"a": "1", "b": "2"}, retry=retry)
-    assert steps.arguments(operation) == {"a": "new", "b": "2"}
+    begun = msgspec.structs.replace(operation.status, run="2")
+    retried = msgspec.structs.replace(operation, status=begun)
+    assert steps.arguments(retried) == {"a": "new", "b": "2"}
 
 
 JSON = st.recursive(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from controller.api import conditions, objects
 from controller.planning import plan
 from tests.planning.stage import Stage
 
@@ -475,3 +477,102 @@ def test_a_cancel_ends_even_if_no_server_ever_answers() -> None:
         stage.now += 1
         assert stage.now - began < 60
     assert stage.reason("go") == "Cancelled"
+
+
+def test_a_retry_that_comes_during_a_run_leaves_its_parameters_to_the_next_run() -> None:
+    """A run keeps what it began with: no command of it is begun with the parameters of the next."""
+    stage = played(3)
+    heard: list[str] = []
+
+    def hear(_server: objects.Server, task: objects.Task) -> str:
+        heard.append(msgspec.json.decode(bytes(task.parameters))["exec"]["command"][0])
+        return "Terminal: no"
+
+    stage.verdict = hear
+    step = {"name": "call", "exec": {"command": ["$(version)"]}}
+    stage.submit(
+        "go", "Steps", steps=[step], parameters={"version": "one"}, concurrency=1, failureBudget=3
+    )
+    stage.until(lambda: bool(heard))
+    stage.edit("go", retry={"id": "again", "parameters": {"version": "two"}})
+    stage.play(120)
+    assert heard == ["one"] * 3 + ["two"] * 3
+    assert stage.status("go").parameters == {"version": "two"}
+
+
+def test_retries_roll_over() -> None:
+    """The hundred-and-second retry begins like any other, and what passed long ago still counts."""
+    stage = played(1)
+    stage.verdict = lambda _, task: "" if task.step == "first" else "Terminal: no"
+    begins = {"first": {"command": ["first"]}, "second": {"command": ["second"]}}
+    stage.submit(
+        "go", "Steps", steps=[{"name": name, "exec": each} for name, each in begins.items()]
+    )
+    stage.finish("go")
+    for number in range(102):
+        stage.edit("go", retry={"id": f"r{number}"})
+        stage.play(0.5)
+        assert stage.status("go").run == f"r{number}"
+        stage.until(lambda: stage.ended("go"))
+    assert stage.status("go").run == "r101"
+    assert len(stage.status("go").retries) == 100
+    assert [step for _, step in stage.began].count("first") == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"components": ["nope"]}, "Application shop has no component nope: web."),
+        ({"servers": "7-9"}, "Application shop in d has no server with ordinals 7-9."),
+    ],
+)
+def test_what_targets_nothing_fails(spec: dict[str, Any], says: str) -> None:
+    """An operation that touches nothing never says that it was completed."""
+    stage = played(3)
+    stage.submit("go", "Restart", **spec)
+    assert stage.finish("go") == "Failed"
+    told = conditions.find(stage.status("go").conditions, "Succeeded")
+    assert told is not None
+    assert told.message == f"NothingTargeted: {says}"
+
+
+def test_held_servers_alone_are_nothing_to_act_on() -> None:
+    """Where a person holds all targeted servers, the operation says so and fails."""
+    stage = played(2)
+    for ordinal in range(2):
+        stage.edit_server(ordinal, held=True)
+    stage.submit("go", "Restart")
+    assert stage.finish("go") == "Failed"
+    told = conditions.find(stage.status("go").conditions, "Succeeded")
+    assert told is not None
+    assert "2 targeted servers are held" in told.message
+
+
+def test_an_operation_waits_for_servers_that_are_still_to_come() -> None:
+    """Asked for right after its application, a restart waits, says for what, and then restarts."""
+    stage = Stage(0)
+    stage.submit("go", "Restart")
+    stage.play(5)
+    assert stage.reason("go") == "Waiting"
+    assert [each.object for each in stage.status("go").blocked_by] == ["ServerSet/shop-web"]
+    for ordinal in range(3):
+        stage.add_server(ordinal)
+    assert stage.finish("go") == "Completed"
+    assert stage.status("go").progress == "3/3"
+
+
+def test_a_rollback_keeps_its_turn_once_begun() -> None:
+    """An earlier operation that is resumed goes first: the RollBack waits, and says for whom."""
+    stage = played(2)
+    stage.sets["web"] = objects.ServerSet(
+        metadata=objects.Meta(name="shop-web", namespace="d", uid="set", generation=1),
+        spec=objects.ServerSetSpec(application="shop", component="web", replicas=2, revision="r1"),
+    )
+    stage.submit("early", "Steps", steps=STEPS, paused=True)
+    stage.play(2)
+    stage.submit("back", "RollBack")
+    stage.until(lambda: stage.status("back").start_time is not None, limit=10)
+    stage.edit("early", paused=False)
+    stage.play(1)
+    assert stage.reason("back") == "Waiting"
+    assert [each.object for each in stage.status("back").blocked_by] == ["Operation/early"]

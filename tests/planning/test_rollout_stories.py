@@ -367,6 +367,65 @@ def test_a_newer_template_outranks_a_rollback_under_way() -> None:
     assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
 
 
+def operate(rehearsal: Rehearsal, name: str, **spec: object) -> None:
+    """Change an operation's spec as a person would."""
+    rehearsal.edit(Resource.OPERATIONS, name, {"spec": spec})
+
+
+def test_a_rollback_is_not_done_before_its_servers_are_seen_to_be() -> None:
+    """With OnDelete nothing moves by itself: the operation says so, and ends when all have moved."""
+    rollout = {"strategy": "OnDelete"}
+    rehearsal = rehearse(rollout=rollout)
+    update(rehearsal, "web:v2", rollout=rollout)
+    rehearsal.run()
+    for name in rehearsal.servers(WEB).values():
+        rehearsal.delete(Resource.SERVERS, name.metadata.name)
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
+    rehearsal.submit("back", "RollBack")
+    rehearsal.run()
+    told = rehearsal.get(objects.Operation, "back").status
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("Unknown", "Running")
+    assert told.blocked_by[0].object == "ServerSet/shop-web"
+    assert "4 servers must be deleted by hand" in told.blocked_by[0].message
+    for name in rehearsal.servers(WEB).values():
+        rehearsal.delete(Resource.SERVERS, name.metadata.name)
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("True", "Completed")
+
+
+def test_a_paused_rollback_moves_nothing_and_goes_on_later() -> None:
+    """Paused right after it began, a RollBack remembers what it is to leave."""
+    rehearsal = rehearse()
+    update(rehearsal, "web:v2")
+    rehearsal.run()
+    rehearsal.submit("back", "RollBack")
+    rehearsal.run_for(1)
+    operate(rehearsal, "back", paused=True)
+    rehearsal.run_for(30)
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("Unknown", "Paused")
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
+    operate(rehearsal, "back", paused=False)
+    rehearsal.run()
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("True", "Completed")
+
+
+def test_a_cancelled_rollback_is_taken_back() -> None:
+    """Cancelled on its way, a RollBack clears its rejection: what the user asks for runs again."""
+    rehearsal = rehearse()
+    update(rehearsal, "web:v2")
+    rehearsal.run()
+    rehearsal.submit("back", "RollBack")
+    rehearsal.run_for(6)
+    operate(rehearsal, "back", cancelled=True)
+    rehearsal.run()
+    assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("False", "Cancelled")
+    assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
 def test_what_runs_is_put_on_record_only_when_it_is_left() -> None:
     """A component that is never changed costs no write for its proof; another one costs one."""
     rehearsal = rehearse()

@@ -95,8 +95,12 @@ class OperationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     failed: int = 0
     steps: tuple[StepStatus, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
+    # The parameters of the retry that the run began with; None for a run that no retry began.
+    parameters: dict[str, str] | None = None
     # The servers that the run was given when it started, "component/ordinals" in order.
     targets: tuple[str, ...] = ()
+    # For RollBack: the revisions that it leaves, "component/revision" in order.
+    leaving: tuple[str, ...] = ()
     retries: tuple[Retried, ...] = ()
     start_time: str | None = None
     # Since when it is paused, and for how long it was before: deadlines do not count that time.

@@ -25,6 +25,8 @@ SLACK = 15.0
 # Ends after which a retry goes on.
 RETRIED = frozenset({Reason.FAILED, Reason.TIMED_OUT, Reason.CANCELLED})
 COMPLETED = Reason.COMPLETED
+# As many retries as status holds; the oldest fall out.
+MOST = 100
 
 
 def end(
@@ -56,13 +58,13 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
     return dataclasses.replace(ended, status=status)
 
 
-def call_off(snapshot: OperationSnapshot, run: Run, reason: str, message: str) -> plan.Plan:
+def call_off(snapshot: OperationSnapshot, run: Run | None, reason: str, message: str) -> plan.Plan:
     """Return the plan that ends all acts under way, and then the operation."""
     told = snapshot.operation.status
     since = clock.parse(told.cancel_time) if told.cancel_time else snapshot.now
     left = since + snapshot.operation.spec.cancel_grace_seconds + SLACK - snapshot.now
-    running = run.of(State.RUNNING)
-    if not running or left <= 0:
+    running = run.of(State.RUNNING) if run is not None else []
+    if run is None or not running or left <= 0:
         return end(snapshot, reason, message, run)
     word = Word(reason=Reason.CANCELLING, message=f"{message} Acts under way are being ended.")
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
@@ -125,7 +127,8 @@ def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
     status = msgspec.structs.replace(
         summary.tell(operation, Word(reason=Reason.WAITING, message=message), snapshot.now),
         run=retry.id,
-        retries=(*told.retries, objects.Retried(id=retry.id, from_step=retry.from_step)),
+        parameters=retry.parameters,
+        retries=(*told.retries, objects.Retried(id=retry.id, from_step=retry.from_step))[-MOST:],
         steps=_forget(operation, retry.from_step),
         failures=(),
         failed=0,

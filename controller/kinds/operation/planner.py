@@ -16,6 +16,7 @@ from controller.kinds.operation import (
     assignments,
     completion,
     conflicts,
+    presence,
     rollback,
     server_progress,
     slots,
@@ -58,9 +59,7 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
     if _application_gone(snapshot):
         return completion.cut_short(snapshot)
     if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
-        return completion.call_off(
-            snapshot, observe(snapshot), Reason.CANCELLED, "It was cancelled."
-        )
+        return _cancel(snapshot)
     left = _left(snapshot)
     if left <= 0:
         return _late(snapshot)
@@ -91,9 +90,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
     plan_steps = steps.of(operation)
     fixed = bool(operation.status.retries) or operation.status.start_time is not None
     recorded = operation.status.targets
-    if operation.spec.action == "RollBack":
-        keys: tuple[targets.Key, ...] = ()
-    elif fixed and recorded:
+    if fixed and recorded:
         keys = targets.in_order(
             targets.recall(recorded), snapshot.application, operation.spec.order
         )
@@ -112,6 +109,25 @@ def observe(snapshot: OperationSnapshot) -> Run:
 
 
 # ---- deadlines, pauses, ends
+
+
+def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
+    """End all acts under way; what a RollBack put on record is taken back first."""
+    message = "The operation was cancelled."
+    back = rollback.take_back(snapshot) if _rolls_back(snapshot) else ()
+    if not back:
+        return completion.call_off(snapshot, _seen(snapshot), Reason.CANCELLED, message)
+    word = Word(reason=Reason.CANCELLING, message=f"{message} Its rejections are taken back.")
+    return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now), word, back)
+
+
+def _rolls_back(snapshot: OperationSnapshot) -> bool:
+    return snapshot.operation.spec.action == rollback.ROLL_BACK
+
+
+def _seen(snapshot: OperationSnapshot) -> Run | None:
+    """Return the run as its servers show it; None for a RollBack, which gives servers no tasks."""
+    return None if _rolls_back(snapshot) else observe(snapshot)
 
 
 def _application_gone(snapshot: OperationSnapshot) -> bool:
@@ -147,7 +163,7 @@ def _late(snapshot: OperationSnapshot) -> plans.Plan:
         message = f"Its turn did not come within {spec.start_deadline_seconds} seconds."
         return completion.end(snapshot, Reason.TIMED_OUT, message)
     message = f"It did not end within {spec.timeout_seconds} seconds."
-    return completion.call_off(snapshot, observe(snapshot), Reason.TIMED_OUT, message)
+    return completion.call_off(snapshot, _seen(snapshot), Reason.TIMED_OUT, message)
 
 
 def _paused(snapshot: OperationSnapshot) -> Blocked | None:
@@ -171,7 +187,7 @@ def _paused(snapshot: OperationSnapshot) -> Blocked | None:
 
 def _pause(snapshot: OperationSnapshot, why: Blocked) -> plans.Plan:
     """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
-    run = observe(snapshot)
+    run = _seen(snapshot)
     word = Word(reason=Reason.PAUSED, message=f"{why.message} Nothing new begins.", blocked=(why,))
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     since = snapshot.operation.status.pause_time or clock.stamp(snapshot.now)
@@ -219,10 +235,14 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
         return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
-    blocked = _hindrances(snapshot, turn)
+    blocked = _hindrances(snapshot, turn) or presence.awaited(snapshot)
     if blocked:
         word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
         return _answer(snapshot, summary.tell(operation, word, snapshot.now), word)
+    nothing = presence.nothing_targeted(snapshot)
+    if nothing:
+        message = f"{Reason.NOTHING_TARGETED}: {nothing}"
+        return completion.end(snapshot, Reason.FAILED, message)
     missing = _unsupported(snapshot)
     if missing:
         message = f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}."
@@ -280,18 +300,22 @@ def _behind(other: objects.Operation) -> Blocked:
 
 def _begin(snapshot: OperationSnapshot) -> plans.Plan:
     """Fix the targets and the time; tasks are given once this is seen."""
-    run = observe(snapshot)
+    run = _seen(snapshot)
     word = Word(reason=Reason.RUNNING, message=f"{snapshot.operation.spec.action} is under way.")
     status = msgspec.structs.replace(
         summary.tell(snapshot.operation, word, snapshot.now, run),
         start_time=clock.stamp(snapshot.now),
         last_progress_time=clock.stamp(snapshot.now),
     )
-    message = f"{snapshot.operation.spec.action} begins on {len(run.passages)} servers."
-    if snapshot.operation.spec.action == "RollBack":
+    if run is not None:
+        servers = words.count(len(run.passages), "server")
+        message = f"{snapshot.operation.spec.action} begins on {servers}."
+    else:
         leaving = rollback.revisions_of(snapshot)
-        status = msgspec.structs.replace(status, targets=leaving)
-        message = f"RollBack begins: {', '.join(leaving) or 'nothing'} is to be left."
+        status = msgspec.structs.replace(
+            status, run=server_progress.run_id(snapshot.operation), leaving=leaving
+        )
+        message = f"RollBack begins: {', '.join(leaving)} is to be left."
     event = plans.RecordEvent(reason=Reason.STARTED, message=message)
     return _answer(snapshot, status, word, actions=(event,), notes=(message,))
 
@@ -302,12 +326,12 @@ def _begin(snapshot: OperationSnapshot) -> plans.Plan:
 def _run(snapshot: OperationSnapshot) -> plans.Plan:
     turn = conflicts.turn(snapshot.operation, snapshot.others, snapshot.servers)
     blocked = _hindrances(snapshot, turn)
-    if snapshot.operation.spec.action == "RollBack":
-        return rollback.advance(snapshot)
-    run = observe(snapshot)
+    run = _seen(snapshot)
     if blocked:
         word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
         return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now, run), word)
+    if run is None:
+        return rollback.advance(snapshot)
     trouble = _trouble(run)
     if trouble:
         return _halt(snapshot, run, trouble)

@@ -19,10 +19,11 @@ from controller.kinds.operation import completion, steps, summary
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
 from controller.kinds.revisions import contents, proven_revisions, rejection
-from controller.planning import plan, remedies
+from controller.planning import plan, remedies, words
 
 # The parameter that names where to go back to: a revision's hash or its number.
 REVISION_PARAMETER = "revision"
+ROLL_BACK = "RollBack"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +69,24 @@ def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
 
 def advance(snapshot: OperationSnapshot) -> plan.Plan:
     """Return what is next: reject, wait, or end."""
-    retreats = [_retreat(snapshot, each) for each in snapshot.operation.status.targets]
+    retreats = _retreats(snapshot)
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
         return completion.end(
             snapshot, Reason.FAILED, f"NothingProven: {_regret(snapshot, helpless)}"
         )
-    left = [each for each in retreats if not _arrived(each)]
+    left = [each for each in retreats if not _arrived(snapshot, each)]
     if not left:
-        done = completion.end(snapshot, completion.COMPLETED, "The proven revisions run.")
-        return dataclasses.replace(done, status=_counted(done.status, retreats))
+        message = f"All servers of {_names(retreats)} run a proven revision."
+        done = completion.end(snapshot, completion.COMPLETED, message)
+        return dataclasses.replace(done, status=_counted(snapshot, done.status, retreats))
     writes = tuple(_reject(each) for each in left)
     word = Word(
         reason=Reason.RUNNING,
         message="RollBack is under way.",
         blocked=tuple(_wait(snapshot, each) for each in left),
     )
-    status = _counted(summary.tell(snapshot.operation, word, snapshot.now), retreats)
+    status = _counted(snapshot, summary.tell(snapshot.operation, word, snapshot.now), retreats)
     return plan.Plan(
         actions=tuple(each for each in writes if each is not None),
         status=status if status != snapshot.operation.status else None,
@@ -94,11 +96,44 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     )
 
 
-def _counted(status: plan.Status | None, retreats: Sequence[Retreat]) -> plan.Status | None:
+def take_back(snapshot: OperationSnapshot) -> tuple[plan.Patch, ...]:
+    """Return the writes that a cancel takes: what has not arrived runs what it ran before.
+
+    A rejection that the operation put on record is cleared; one that stood there before it, and
+    that it gave an older fallback, gets its own fallback back.
+    """
+    found = (_restore(each) for each in _retreats(snapshot) if not _arrived(snapshot, each))
+    return tuple(each for each in found if each is not None)
+
+
+def _restore(retreat: Retreat) -> plan.Patch | None:
+    rejected, record = retreat.rejected, retreat.record
+    if record is None or rejected is None or rejected.reason != ROLL_BACK or not retreat.decided:
+        return None
+    if retreat.revision == retreat.wanted:
+        return rejection.clear(record)
+    if rejected.fallback == retreat.revision:
+        return None
+    return rejection.reject(record, dataclasses.replace(rejected, fallback=retreat.revision))
+
+
+def _retreats(snapshot: OperationSnapshot) -> list[Retreat]:
+    told = snapshot.operation.status
+    # Until 0.1 the revisions to leave stood in `targets`.
+    return [_retreat(snapshot, each) for each in told.leaving or told.targets]
+
+
+def _names(retreats: Sequence[Retreat]) -> str:
+    return words.several([each.component for each in retreats])
+
+
+def _counted(
+    snapshot: OperationSnapshot, status: plan.Status | None, retreats: Sequence[Retreat]
+) -> plan.Status | None:
     """Return the status with how many components have got where they go."""
     if not isinstance(status, objects.OperationStatus):
         return status
-    total, done = len(retreats), sum(_arrived(each) for each in retreats)
+    total, done = len(retreats), sum(_arrived(snapshot, each) for each in retreats)
     return msgspec.structs.replace(
         status,
         total=total,
@@ -161,8 +196,11 @@ def _nothing_proven(retreat: Retreat) -> bool:
     return not retreat.decided and retreat.fallback is None
 
 
-def _arrived(retreat: Retreat) -> bool:
-    """A component that is no longer there has nothing to leave."""
+def _arrived(snapshot: OperationSnapshot, retreat: Retreat) -> bool:
+    """Return whether the component has left its revision, as far as can be seen of its servers.
+
+    A component that is no longer there has nothing to leave.
+    """
     found = retreat.server_set
     if found is None:
         return True
@@ -172,6 +210,24 @@ def _arrived(retreat: Retreat) -> bool:
         and ready is not None
         and ready.status == "True"
         and ready.observed_generation == found.metadata.generation
+        and not _behind(snapshot, found)
+    )
+
+
+def _behind(snapshot: OperationSnapshot, found: objects.ServerSet) -> int:
+    """Return how many servers have yet to run the set's revision.
+
+    Those that a person holds, or that the partition keeps, stay where they are.
+    """
+    spec = found.spec
+    return sum(
+        1
+        for (component, ordinal), server in snapshot.servers.items()
+        if component == spec.component
+        and ordinal >= spec.rollout.partition
+        and not server.spec.held
+        and server.metadata.deletion_timestamp is None
+        and server.status.revision != spec.revision
     )
 
 
@@ -179,7 +235,7 @@ def _reject(retreat: Retreat) -> plan.Patch | None:
     if retreat.record is None or retreat.fallback is None or retreat.decided:
         return None
     rejected = rejection.Rejection(
-        reason="RollBack",
+        reason=ROLL_BACK,
         component=retreat.component,
         revision=retreat.wanted,
         fallback=proven_revisions.revision_of(retreat.fallback),
@@ -190,9 +246,15 @@ def _reject(retreat: Retreat) -> plan.Patch | None:
 def _wait(snapshot: OperationSnapshot, retreat: Retreat) -> Blocked:
     application = snapshot.operation.spec.application
     name = names.server_set(application, retreat.component)
+    found = retreat.server_set
+    message = f"Component {retreat.component} leaves revision {retreat.revision}."
+    behind = _behind(snapshot, found) if found is not None else 0
+    if found is not None and behind and found.spec.rollout.strategy == "OnDelete":
+        left = words.count(behind, "server")
+        message = f"{message} {left} must be deleted by hand, as the strategy OnDelete says."
     return Blocked(
         object=f"ServerSet/{name}",
         reason=Reason.ROLLING_OUT,
-        message=f"{retreat.component} leaves revision {retreat.revision}.",
+        message=message,
         remedy=remedies.why("serverset", name, snapshot.operation.metadata.namespace),
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from controller.api import objects
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import conflicts, steps, targets
-from controller.planning import availability, verdict
+from controller.planning import availability
 
 FIRST_RUN = "0"
 
@@ -50,11 +50,8 @@ class ServerProgress:
 
 
 def run_id(operation: objects.Operation) -> str:
-    """Return the run that is under way, or that a retry asks for after the last one has ended."""
-    retry = operation.spec.retry
-    if verdict.finished(operation) or not operation.status.run:
-        return retry.id if retry is not None else FIRST_RUN
-    return operation.status.run
+    """Return the run that is under way, or the one before the first has begun."""
+    return operation.status.run or FIRST_RUN
 
 
 def runs(operation: objects.Operation) -> tuple[objects.Retried, ...]:
@@ -126,13 +123,23 @@ def passed(
     """Return the steps that count as passed, run after run.
 
     A retry forgets the step that it starts from and later ones, but not on a server that had
-    passed all of its own by then.
+    passed all of its own by then. What a run passed that has fallen out of the list of retries
+    still counts: a step is rather left out than done twice.
+
+    Example: steps drain, migrate, check; run "0" passed drain and migrate and failed at check.
+    Retry "a" from migrate forgets migrate, so the server goes on there; a retry without `from`
+    would forget nothing, and it would go on at check.
     """
     if not marks:
         return frozenset()
     order = [each.name for each in plan_steps]
     own = {each.name for each in plan_steps if each.scope == steps.SERVER}
-    result: set[str] = set()
+    known = {checkpoints.run_of(operation, run.id) for run in runs(operation)}
+    result = {
+        each.step
+        for each in marks
+        if each.run not in known and not each.failed and each.step in order
+    }
     for run in runs(operation):
         if run.from_step in order:
             later = set(order[order.index(run.from_step) :])

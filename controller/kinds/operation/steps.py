@@ -152,9 +152,16 @@ def _change(action: str, server: objects.Server) -> dict[str, Any]:
 
 
 def arguments(operation: objects.Operation) -> dict[str, str]:
-    """Return the operation's parameters, those of a retry in place of its own."""
-    retry = operation.spec.retry
-    return {**operation.spec.parameters, **(retry.parameters if retry is not None else {})}
+    """Return the operation's parameters, those that the run began with in place of its own.
+
+    A retry that is asked for while a run is under way is for the next run: its parameters are not
+    this one's.
+    """
+    spec, told = operation.spec, operation.status
+    begun = told.parameters
+    if begun is None and spec.retry is not None and spec.retry.id == told.run:
+        begun = spec.retry.parameters  # a run that began before its parameters were recorded
+    return {**spec.parameters, **(begun or {})}
 
 
 def variables(operation: objects.Operation, server: objects.Server) -> Mapping[str, str]:
