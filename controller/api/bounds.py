@@ -174,6 +174,7 @@ STATUS: dict[str, dict[str, Bound]] = {
             },
         ),
         "targets": (64, 65536),
+        "leaving": (64, 128),
         "retries": (
             100,
             {
