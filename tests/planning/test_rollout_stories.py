@@ -373,7 +373,7 @@ def operate(rehearsal: Rehearsal, name: str, **spec: object) -> None:
 
 
 def test_a_rollback_is_not_done_before_its_servers_are_seen_to_be() -> None:
-    """With OnDelete nothing moves by itself: the operation says so, and ends when all have moved."""
+    """With OnDelete nothing moves by itself: the operation says so, and ends once all moved."""
     rollout = {"strategy": "OnDelete"}
     rehearsal = rehearse(rollout=rollout)
     update(rehearsal, "web:v2", rollout=rollout)
