@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from controller import errors
-from controller.api import objects, texts
+from controller.api import nesting, objects, texts
 from controller.api.resources import Resource
 from controller.kube import api as kube_api
 from controller.kube import faults
@@ -27,7 +27,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     metadata: objects.Meta | None = None
 
 
-_decode_meta = msgspec.json.Decoder(_Answer).decode
+_answer = msgspec.json.Decoder(_Answer)
 
 
 class Writer:
@@ -79,7 +79,7 @@ class Writer:
             raise errors.Transient(
                 f"{action.resource}/{name} was there a moment ago and is gone", reason="Conflict"
             ) from gone
-        meta = _decode_meta(answer).metadata
+        meta = nesting.decode(_answer, answer).metadata
         wanted = _controller_uid(action.body)
         owner = meta.controller if meta else None
         if meta is None or owner is None or owner.uid != wanted:
@@ -153,7 +153,7 @@ def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Writ
     One that lost its last finalizer on its way out went with that patch, whose answer has the
     version before it.
     """
-    meta = _decode_meta(answer).metadata
+    meta = nesting.decode(_answer, answer).metadata
     if meta is None:
         raise errors.UnknownOutcome(
             f"the API server's answer about {resource} has no metadata", reason="Garbled"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
+import msgspec
 import structlog
 
 from controller.api import objects
@@ -56,9 +57,11 @@ class Cache(Generic[T]):
 
     def put(self, new: T) -> None:
         """Take in an object that is newer than what is there."""
-        meta = new.metadata
-        where = (meta.namespace, meta.name)
-        self.malformed.pop(where, None)
+        self.malformed.pop((new.metadata.namespace, new.metadata.name), None)
+        self._put(new)
+
+    def _put(self, new: T) -> None:
+        where = (new.metadata.namespace, new.metadata.name)
         interning.share(new)
         old = self.objects.get(where)
         self.objects[where] = new
@@ -96,10 +99,22 @@ class Cache(Generic[T]):
                     told(item, error)
 
     def mark(self, bad: wire.Malformed) -> None:
-        """Remember that an object does not fit its view; what was there before stays."""
+        """Take in an object that does not fit its view, as what remains of it.
+
+        Where nothing remains, what was there before stays, under the metadata of now.
+        """
         where = (bad.metadata.namespace, bad.metadata.name)
+        known = self.malformed.get(where)
         self.malformed[where] = bad
-        log.warning("object not understood", resource=self._resource, key=where, why=bad.message)
+        if known is None or known.message != bad.message:
+            log.warning(
+                "object not understood", resource=self._resource, key=where, why=bad.message
+            )
+        before = self.objects.get(where)
+        if bad.remains is not None:
+            self._put(cast("T", bad.remains))
+        elif before is not None and before.metadata.uid == bad.metadata.uid:
+            self._put(msgspec.structs.replace(before, metadata=bad.metadata))
         for each in self.on_malformed:
             try:
                 each(bad)

@@ -159,15 +159,14 @@ class Follower(Generic[T]):
             await asyncio.sleep(CATCH_UP_POLL)
         if self._listed_at >= since:
             return
-        items, version = await self._read_patiently()
-        present = {(each.metadata.namespace, each.metadata.name): each for each in items}
-        newest = max((_version(each) for each in items), default=0)
+        listed, version = await self._read_patiently()
+        present = {(each.namespace, each.name): each.uid for each in listed}
+        newest = max((_version(each) for each in listed), default=0)
 
         def is_behind() -> bool:
             """A newer version, or a deletion, has not been seen yet."""
             return self.reached < newest or any(
-                _version(each) <= version
-                and (key not in present or present[key].metadata.uid != each.metadata.uid)
+                _version(each.metadata) <= version and present.get(key) != each.metadata.uid
                 for key, each in self._cache.objects.items()
                 if not self.namespace or key[0] == self.namespace
             )
@@ -175,12 +174,15 @@ class Follower(Generic[T]):
         while is_behind():  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(CATCH_UP_POLL)
 
-    async def _read_patiently(self) -> tuple[list[T], int]:
-        """Read everything, however often it takes: a new leader must not end over one refusal."""
+    async def _read_patiently(self) -> tuple[list[objects.Meta], int]:
+        """Read what there is, however often it takes: a new leader must not end over one refusal.
+
+        What does not fit its view is there all the same.
+        """
         backoff = Backoff(first=0.2, longest=15.0, rng=self._rng)
         while True:
             try:
-                items, _, version = await self._read_all()
+                items, malformed, version = await self._read_all()
             except errors.ArgosyError as error:
                 if self._is_gone and isinstance(error, faults.NotFound):
                     return [], 0
@@ -190,7 +192,8 @@ class Follower(Generic[T]):
                 log.info("not caught up", resource=self._resource, why=str(error), again_in=delay)
                 await asyncio.sleep(delay)
             else:
-                return items, version
+                there = [each.metadata for each in items]
+                return there + [each.metadata for each in malformed], version
 
     async def _list(self) -> None:
         began = asyncio.get_running_loop().time()
@@ -300,5 +303,5 @@ class Follower(Generic[T]):
         self._on_move(reached)
 
 
-def _version(item: objects.Object) -> int:
-    return int(item.metadata.resource_version or 0)
+def _version(meta: objects.Meta) -> int:
+    return int(meta.resource_version or 0)

@@ -1,7 +1,8 @@
 """Lists and watch events, decoded straight into views.
 
 `informer` calls this once for each page and each line, so it decodes each text once; only what
-does not fit its view is looked at a second time, and only far enough to name it.
+does not fit its view is looked at a second time, to name it and to keep what can be read of it.
+Whatever an object holds, it is one object that is Malformed, and never a decoder that fails.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from controller import errors
-from controller.api import objects
+from controller.api import nesting, objects
 from controller.kube import faults
 
 T = TypeVar("T", bound=objects.Object)
@@ -31,10 +32,15 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Malformed:
-    """An object that does not fit its view: which, and what is wrong with it."""
+    """An object that does not fit its view: which, what is wrong with it, and what is left of it.
+
+    `remains` is a view whose values are cut short: enough to know whose the object is, to say on
+    it what is wrong and to tear it down, but not to make anything of; None if there is no such.
+    """
 
     metadata: objects.Meta
     message: str
+    remains: objects.Object | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +89,9 @@ _PREFIX = b'{"type":"'
 _FIRST = len(_PREFIX)
 _ADDED, _MODIFIED, _DELETED, _BOOKMARK = b"A"[0], b"M"[0], b"D"[0], b"B"[0]
 
+# How a decoder says that it cannot go on: that JSON is none, does not fit, is too deep, no Unicode.
+UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError)
+
 Event = tuple[Kind, T | Malformed | objects.Meta | None, int]
 
 
@@ -101,6 +110,8 @@ class Decoder(Generic[T]):
         self._bare_line = msgspec.json.Decoder(_Line[_Bare])
         self._bookmark = msgspec.json.Decoder(_Line[_Bookmark])
         self._bare = msgspec.json.Decoder(_Bare)
+        # A ControllerRevision is its data: without that nothing of use is left of it.
+        self._leaves_remains = "spec" in view.__struct_fields__
 
     def page(self, text: bytes) -> Page[T]:
         """Return a page of a list; raises Garbled where it is not one."""
@@ -108,10 +119,8 @@ class Decoder(Generic[T]):
         try:
             page = self._page.decode(text)
             items = page.items or []
-        except msgspec.ValidationError:
+        except UNREADABLE:
             page, items, malformed = self._piecewise(text)
-        except msgspec.DecodeError as error:
-            raise self._garbled(text) from error
         meta = page.metadata
         return Page(items, malformed, self._version(meta.resource_version), meta.continue_token)
 
@@ -120,36 +129,50 @@ class Decoder(Generic[T]):
 
         Raises Gone or another fault for an ERROR event, Garbled for what is not an event.
         """
-        first = line[_FIRST] if line.startswith(_PREFIX) and len(line) > _FIRST else 0
         try:
-            if first in (_ADDED, _MODIFIED):
-                view = self._present.decode(line).object
-                return Kind.PRESENT, view, int(view.metadata.resource_version)
-            if first == _BOOKMARK:
-                mark = self._bookmark.decode(line).object.metadata
-                return Kind.BOOKMARK, None, int(mark.resource_version)
-            if first == _DELETED:
-                meta = self._bare_line.decode(line).object.metadata
-                return Kind.DELETED, meta, int(meta.resource_version)
-        except msgspec.ValidationError as error:
-            return self._misfit(line, str(error))
-        except (msgspec.DecodeError, ValueError) as error:
-            raise self._garbled(line) from error
+            return self._event(line)
+        except UNREADABLE:
+            return self._unreadable(line)
+
+    def one(self, text: bytes) -> T | Malformed:
+        """Return the object that `text` is; raises Garbled where it is none."""
+        try:
+            return self._item.decode(text)
+        except UNREADABLE:
+            pass
+        readable = nesting.readable(text)
+        try:
+            return self._object(readable)
+        except UNREADABLE as error:
+            raise self._garbled(text) from error
+
+    def _event(self, line: bytes) -> Event[T]:
+        first = line[_FIRST] if line.startswith(_PREFIX) and len(line) > _FIRST else 0
+        if first in (_ADDED, _MODIFIED):
+            view = self._present.decode(line).object
+            return Kind.PRESENT, view, int(view.metadata.resource_version)
+        if first == _BOOKMARK:
+            mark = self._bookmark.decode(line).object.metadata
+            return Kind.BOOKMARK, None, int(mark.resource_version)
+        if first == _DELETED:
+            meta = self._bare_line.decode(line).object.metadata
+            return Kind.DELETED, meta, int(meta.resource_version)
         return self._unusual(line)
 
-    def _misfit(self, line: bytes, message: str) -> Event[T]:
+    def _unreadable(self, line: bytes) -> Event[T]:
+        """Read an event that does not fit: what it says of its object, one way or the other."""
+        readable = nesting.readable(line)
         try:
-            meta = self._bare_line.decode(line).object.metadata
-            return Kind.PRESENT, Malformed(meta, message), int(meta.resource_version)
-        except (msgspec.DecodeError, ValueError) as error:
+            if readable.startswith((_PREFIX + b"A", _PREFIX + b"M")):
+                found = self._object(self._raw_line.decode(readable).object)
+                return Kind.PRESENT, found, int(found.metadata.resource_version)
+            return self._event(readable)
+        except UNREADABLE as error:
             raise self._garbled(line) from error
 
     def _unusual(self, line: bytes) -> Event[T]:
         """Read an ERROR, or an event whose fields come in another order."""
-        try:
-            event = self._raw_line.decode(line)
-        except msgspec.DecodeError as error:
-            raise self._garbled(line) from error
+        event = self._raw_line.decode(line)
         if event.type == "ERROR":
             status = faults.read_status(bytes(event.object))
             raise faults.from_status(status.code or 500, status, what=self._what, writes=False)
@@ -163,16 +186,34 @@ class Decoder(Generic[T]):
     def _piecewise(self, text: bytes) -> tuple[_List[msgspec.Raw], list[T], list[Malformed]]:
         items: list[T] = []
         malformed: list[Malformed] = []
+        readable = nesting.readable(text)
         try:
-            page = self._raw_page.decode(text)
+            page = self._raw_page.decode(readable)
             for raw in page.items or ():
-                try:
-                    items.append(self._item.decode(raw))
-                except msgspec.ValidationError as error:
-                    malformed.append(Malformed(self._bare.decode(raw).metadata, str(error)))
-        except msgspec.DecodeError as error:
+                found = self._object(raw)
+                if isinstance(found, Malformed):
+                    malformed.append(found)
+                else:
+                    items.append(found)
+        except UNREADABLE as error:
             raise self._garbled(text) from error
         return page, items, malformed
+
+    def _object(self, raw: bytes) -> T | Malformed:
+        """Return the view of readable JSON, or what is wrong with it."""
+        try:
+            return self._item.decode(raw)
+        except UNREADABLE as error:
+            metadata = self._bare.decode(raw).metadata
+            return Malformed(metadata, str(error), self._remains(bytes(raw)))
+
+    def _remains(self, raw: bytes) -> T | None:
+        if not self._leaves_remains:
+            return None
+        try:
+            return self._item.decode(nesting.cut(raw, nesting.NAMED))
+        except UNREADABLE:
+            return None
 
     def _version(self, text: str) -> int:
         try:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from controller.api import names
+from controller.api import names, nesting
 from controller.api.resources import Resource
 from controller.kube import faults
 from controller.kube.api import Api
@@ -82,6 +82,9 @@ class _ListMeta(msgspec.Struct, frozen=True):
 class _Page(msgspec.Struct, frozen=True):
     items: list[_Found]
     metadata: _ListMeta = _ListMeta()
+
+
+_page = msgspec.json.Decoder(_Page)
 
 
 class _Selector(msgspec.Struct, frozen=True, rename="camel"):
@@ -215,7 +218,7 @@ async def _all(
             text = await api.list(
                 resource, namespace, label_selector=selector, limit=PAGE, continue_token=more
             )
-            page = msgspec.json.decode(text, type=_Page)
+            page = nesting.decode(_page, text)
             for each in page.items:
                 yield each
             more = page.metadata.more

@@ -388,6 +388,22 @@ async def test_malformed_objects_stand_aside() -> None:
     task.cancel()
 
 
+async def test_malformed_objects_hold_up_no_new_leader() -> None:
+    """An object that fitted once and does not now is there: a cache with it in is caught up."""
+    server = ApiServer(namespaces=("default",), collects_garbage=False)
+    namespaces: Informer[objects.Namespace] = Informer(server, Resource.NAMESPACES)
+    task = asyncio.create_task(namespaces.run())
+    await namespaces.wait()
+    key = ("", "default")
+    server.registry.set_status(Resource.NAMESPACES, key, {"phase": 7}, actor="test")
+    await asyncio.sleep(1)
+    held = server.registry.need(Resource.NAMESPACES, *key)["metadata"]["resourceVersion"]
+    assert namespaces.objects[key].metadata.resource_version == held
+    async with asyncio.timeout(60):
+        await namespaces.catch_up(asyncio.get_running_loop().time())
+    task.cancel()
+
+
 async def test_namespaced_mode_follows_only_its_namespaces() -> None:
     """Each namespace is followed by itself; a version is reached in a namespace, or in all."""
     world = World(namespaces=("default", "other"))

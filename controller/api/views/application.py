@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from controller.api.conditions import Blocked, Conditions
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.meta import NULL, Json, Object, View, share
 from controller.api.views.policies import Deletion, Recovery, Rollout, VolumeClaim
 
 
@@ -19,7 +17,7 @@ class Component(View, frozen=True, kw_only=True):
     recovery: Recovery = Recovery()
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "template", shared(bytes(self.template)))
+        share(self, "template")
 
 
 class ApplicationSpec(View, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api import nesting
+from controller.api.views.meta import NULL, Json, Object, View, share
 
 
 class ControllerRevision(Object, frozen=True, kw_only=True):
@@ -14,7 +15,7 @@ class ControllerRevision(Object, frozen=True, kw_only=True):
     revision: int = 0
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "data", shared(bytes(self.data)))
+        share(self, "data", most=nesting.WRAPPED)
 
 
 class ServiceSpec(View, frozen=True, kw_only=True):

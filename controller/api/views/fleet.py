@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from controller.api.conditions import Conditions
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.meta import NULL, Json, Object, View, share
 
 
 class LabelSelector(View, frozen=True, kw_only=True):
@@ -37,7 +35,7 @@ class FleetSpec(View, frozen=True, kw_only=True):
     memory: Json = NULL
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "memory", shared(bytes(self.memory)))
+        share(self, "memory")
 
 
 class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):

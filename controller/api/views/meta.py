@@ -6,14 +6,32 @@ import functools
 
 import msgspec
 
+from controller.api import nesting
+
 # A JSON value that passes through unread, kept as the bytes that arrived.
 Json = msgspec.Raw
 NULL = msgspec.Raw(b"null")
 
 
+def share(view: msgspec.Struct, *fields: str, most: int = nesting.MOST) -> None:
+    """Have the JSON fields of a new view be one Raw for equal bytes: servers share a template.
+
+    Raises ValueError for what cannot be decoded later, or is nested more than `most` levels deep;
+    a decoder of views tells that as a field that does not fit.
+    """
+    for name in fields:
+        try:
+            raw = _shared(bytes(getattr(view, name)), most)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
+        msgspec.structs.force_setattr(view, name, raw)
+
+
 @functools.lru_cache(maxsize=4096)
-def shared(raw: bytes) -> msgspec.Raw:
-    """Return one Raw for equal bytes: a fleet's servers share one template in memory."""
+def _shared(raw: bytes, most: int) -> msgspec.Raw:
+    if nesting.is_deeper(raw, most):
+        raise nesting.TooDeepError(most)
+    msgspec.json.decode(raw)
     return msgspec.Raw(raw)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api.conditions import Blocked, Conditions
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.meta import NULL, Json, Object, View, share
 from controller.api.views.policies import Backoff
 
 
@@ -23,9 +23,7 @@ class Step(View, frozen=True, kw_only=True):
     compensate: Json = NULL
 
     def __post_init__(self) -> None:
-        for name in ("exec", "http", "job", "compensate"):
-            raw = shared(bytes(getattr(self, name)))
-            msgspec.structs.force_setattr(self, name, raw)
+        share(self, "exec", "http", "job", "compensate")
 
 
 class OperationRecovery(View, frozen=True, kw_only=True):

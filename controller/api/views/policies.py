@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from controller.api.views.meta import NULL, Json, View, shared
+from controller.api.views.meta import NULL, Json, View, share
 
 
 class Deletion(View, frozen=True, kw_only=True):
@@ -38,7 +36,7 @@ class Alternative(View, frozen=True, kw_only=True):
     patch: Json = NULL
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "patch", shared(bytes(self.patch)))
+        share(self, "patch")
 
 
 class Recovery(View, frozen=True, kw_only=True):
@@ -56,4 +54,4 @@ class VolumeClaim(View, frozen=True, kw_only=True):
     when_deleted: str = "Retain"
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "spec", shared(bytes(self.spec)))
+        share(self, "spec")

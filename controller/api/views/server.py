@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from controller.api import nesting
 from controller.api.conditions import Blocked, Conditions
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.meta import NULL, Json, Object, View, share
 from controller.api.views.policies import Deletion, Recovery, VolumeClaim
 
 
@@ -22,7 +23,7 @@ class Task(View, frozen=True, kw_only=True):
     cancel: bool = False
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "parameters", shared(bytes(self.parameters)))
+        share(self, "parameters", most=nesting.WRAPPED)
 
 
 class ServerSpec(View, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
     task: Task | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "template", shared(bytes(self.template)))
+        share(self, "template")
 
 
 class ProviderStatus(View, frozen=True, kw_only=True, gc=False):

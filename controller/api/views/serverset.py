@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from controller.api.conditions import Blocked, Conditions
-from controller.api.views.meta import NULL, Json, Object, View, shared
+from controller.api.views.meta import NULL, Json, Object, View, share
 from controller.api.views.policies import Deletion, Recovery, Rollout, VolumeClaim
 
 
@@ -22,7 +20,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     deletion: Deletion = Deletion()
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "template", shared(bytes(self.template)))
+        share(self, "template")
 
 
 class ServerSetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
