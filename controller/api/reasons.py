@@ -348,8 +348,9 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         "Use another act, or a fleet whose provider can.",
     ),
     Reason.MALFORMED: Description(
-        "The object was written past the schema and cannot be read; the others go on.",
-        "The message names the field; put it right, or delete the object and let it be made again.",
+        "The object is nested more than 100 levels deep, or was written past the schema, and cannot"
+        " be read; what was made of it runs on, and the others go on.",
+        "The message names the field; put it right, or delete the object.",
     ),
     Reason.STATUS_REFUSED: Description(
         "The API server refused the status that Argosy wrote; what else it says is of before.",

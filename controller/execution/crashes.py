@@ -23,17 +23,17 @@ _SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
 
 def status(item: objects.Object, error: Exception, now: float) -> plan.Status:
     """Return the status of `item` when looking at it has failed."""
-    return _stalled(item, Reason.INTERNAL_ERROR, _sentence("planning failed", error), now)
+    return stalled(item, Reason.INTERNAL_ERROR, _sentence("planning failed", error), now)
 
 
 def refused(item: objects.Object, error: Exception, now: float) -> plan.Status:
     """Return the status of `item` when the API server does not take the one it should have."""
     message = f"the API server refused the status: {texts.cut(str(error), LONGEST)}"
-    return _stalled(item, Reason.STATUS_REFUSED, message, now)
+    return stalled(item, Reason.STATUS_REFUSED, message, now)
 
 
-def _stalled(item: objects.Object, reason: Reason, message: str, now: float) -> plan.Status:
-    """Return the status with the failure in its conditions, and all else as it was."""
+def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> plan.Status:
+    """Return the status with why nothing is done in its conditions, and all else as it was."""
     before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
     generation = item.metadata.generation
     after = conditions.summarise(

@@ -15,6 +15,7 @@ import structlog
 
 from controller import contract, errors
 from controller.api import conditions, names, objects, texts
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.execution import crashes, statuses
 from controller.execution.acts import Acts
@@ -24,7 +25,7 @@ from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds.server import task
-from controller.kube import faults
+from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
 from controller.planning import plan
 from controller.planning.keys import Key
@@ -107,15 +108,16 @@ class Dispatcher:
         )  # fmt: skip
         return True
 
-    def stall(self, key: Key, record: KeyState, meta: objects.Meta, message: str) -> None:
+    def stall(self, key: Key, record: KeyState, odd: wire.Malformed) -> None:
         """Mark an object that cannot even be read: others go on, and its status says why."""
+        meta = odd.metadata
         after = conditions.summarise(
             before=(),
             ready=False,
             reconciling=False,
             stalled=True,
-            reason="Malformed",
-            message=message,
+            reason=Reason.MALFORMED,
+            message=odd.message,
             generation=meta.generation,
             now=self._clock(),
         )
@@ -126,11 +128,17 @@ class Dispatcher:
             uid=meta.uid,
             body={"status": {"conditions": msgspec.to_builtins(after)}},
             subresource="status",
-            reason="Malformed",
+            reason=Reason.MALFORMED,
         )
+
+        async def write() -> Sequence[WriteReceipt]:
+            answer = await self._writer.write(patch)
+            record.told = odd.message
+            return answer
+
         self._track(
-            key, record, lambda: self._writer.write(patch), item=None,
-            target=f"{key.resource}/{key.name}", places=(), urgency=plan.Urgency.ROUTINE,
+            key, record, write, item=None, target=f"{key.resource}/{key.name}",
+            places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
 
     def resolve(self, key: Key, record: KeyState, item: objects.Object | None) -> None:

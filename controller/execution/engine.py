@@ -17,7 +17,7 @@ import structlog
 
 from controller.api import objects, tags
 from controller.api.resources import Resource
-from controller.execution import allowance, crashes, gather
+from controller.execution import allowance, crashes, gather, unreadable
 from controller.execution.acts import Acts
 from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
@@ -103,8 +103,6 @@ class Engine:
         for resource in PLANNERS:
             if resource in self._informers and resource not in world.read_only:
                 self._informers[resource].on_malformed(functools.partial(self._misread, resource))
-        # What could not be read and is marked so: UID and generation.
-        self._marked: set[tuple[str, int]] = set()
 
     @property
     def _pools(self) -> tuple[Pool, ...]:
@@ -200,18 +198,13 @@ class Engine:
         )
 
     def _misread(self, resource: Resource, odd: Malformed) -> None:
-        """Mark what does not fit its view, once for each generation of it."""
+        """Have what does not fit its view looked at, and what waits above for it to go."""
         meta = odd.metadata
-        if not self._leading or (meta.uid, meta.generation) in self._marked:
-            return
-        self._marked.add((meta.uid, meta.generation))
-        key = Key(resource, meta.namespace, meta.name)
-        record = self._records.setdefault(key, KeyState())
-        self._dispatcher.stall(key, record, meta, odd.message)
-        if meta.deletion_timestamp:
-            self._queue.add(key)
-            if (above := crashes.above(meta)) is not None:
-                self._queue.add(above)
+        self.touch(Key(resource, meta.namespace, meta.name))
+        if odd.remains is None and meta.deletion_timestamp:
+            above = crashes.above(meta)
+            if above is not None:
+                self.touch(above)
 
     def _missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
         """Say that a change was not passed on to all whom it concerns, and look at it again."""
@@ -264,14 +257,22 @@ class Engine:
         if record.uncertain:
             record.dirty = True  # the read is made to be planned from, even if it tells no news
             self._dispatcher.resolve(key, record, item)
-        elif odd is not None and odd.metadata.deletion_timestamp:
+        elif odd is not None and odd.remains is None and odd.metadata.deletion_timestamp:
             self._bury(key, record, odd.metadata)
         elif item is None:
-            self._forget(key)
+            self._stall(key, record)
         else:
             record.dirty = False
             if not self._dispatcher.finish_act(key, record, item):
                 self._reconcile(key, record, item)
+
+    def _stall(self, key: Key, record: KeyState) -> None:
+        """Forget an object that is gone; one of which nothing could be read is told so itself."""
+        odd = self._informers[key.resource].malformed.get(key.path)
+        if odd is None:
+            self._forget(key)
+        elif record.told != odd.message:
+            self._dispatcher.stall(key, record, odd)
 
     def _reconcile(self, key: Key, record: KeyState, item: objects.Object) -> None:
         """Plan, hand over what was planned, and arrange for the next look."""
@@ -299,6 +300,9 @@ class Engine:
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
         now = self._clock()
+        told = unreadable.plan_for(self._informers[key.resource], key, now)
+        if told is not None:
+            return told
         record.planned_at = asyncio.get_running_loop().time()
         retry = tags.retry_now(item.metadata)
         refusals = record.refused(now, (item.metadata.generation, retry))

@@ -48,6 +48,8 @@ class KeyState:
     # The error that looking at this object ended with, told once, and how often in a row it did.
     crashed: str = ""
     crashes: int = 0
+    # What was told of an object of which nothing could be read.
+    told: str = ""
 
     def note(self, written: WriteReceipt) -> None:
         """Remember what the caches must show of a write before the next plan."""

@@ -13,8 +13,9 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from controller import errors
 from controller.api.resources import Resource
-from controller.execution import gather, planners
+from controller.execution import gather, planners, unreadable
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
@@ -55,6 +56,13 @@ class Inspection:
         """Return what the operator would see of `key` and what it would plan; None if gone."""
         moment = time.time() if now is None else now
         found = gather.gather(self.sources, key, moment)
+        watched = self.sources.world.informers[key.resource]
+        told = unreadable.plan_for(watched, key, moment)
+        if told is not None:
+            return found, told
+        odd = watched.malformed.get(key.path)
+        if found is None and odd is not None:
+            raise errors.Stalled(f"{key.resource}/{key.name}: {odd.message}", reason="Malformed")
         return found, planners.PLANNERS[key.resource](found) if found is not None else plan.Plan()
 
 
