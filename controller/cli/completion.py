@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 
 from controller import errors
+from controller.api import nesting
 from controller.api.resources import PLACES, Resource
 from controller.kube import client, connection
 
 # Somebody waits with a finger on the Tab key.
 SECONDS = 2.0
 MOST = 500
+
+_json = msgspec.json.Decoder()
 
 
 def names(ctx: Any, plurals: Sequence[str], incomplete: str, *, prefixed: bool) -> list[str]:
@@ -45,6 +48,6 @@ async def _list(params: dict[str, Any], chosen: Sequence[Resource]) -> list[str]
     found: list[str] = []
     async with asyncio.timeout(SECONDS), client.Client(where) as api:
         for each in chosen:
-            answer = msgspec.json.decode(await api.list(each, namespace, limit=MOST))
+            answer = nesting.decode(_json, await api.list(each, namespace, limit=MOST))
             found += [item["metadata"]["name"] for item in answer.get("items") or ()]
     return found

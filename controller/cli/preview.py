@@ -14,9 +14,9 @@ import rich.console
 import rich.table
 import yaml
 
-from controller.api import names, objects
+from controller.api import names, nesting, objects
 from controller.api.resources import Resource
-from controller.cli import failures, screen
+from controller.cli import failures, reading, screen
 from controller.cli.session import Session
 from controller.kube import api as door
 from controller.kube import faults
@@ -28,6 +28,8 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 SERVER_SIDE = "kubectl"
 # Servers that are named in one line.
 MOST_NAMED = 6
+
+_json = msgspec.json.Decoder()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,10 @@ async def _preview(session: Session, manifest: dict[str, Any]) -> Preview:
             f" {session.target.namespace}"
         )
     before, after = await _dry_run(session.api, namespace, manifest)
-    wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
+    try:
+        wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
+    except msgspec.ValidationError as error:
+        raise failures.Refusal(f"{meta.get('name')} cannot be read: {error}") from error
     async with (
         screen.working(f"planning {meta.get('name')}"),
         inspection.look(session.api, namespace) as look,
@@ -202,10 +207,10 @@ async def _dry_run(
     """Return the application as it is (None: not at all), and as `kubectl apply` would make it."""
     name = str(manifest["metadata"].get("name", ""))
     try:
-        before = msgspec.json.decode(await api.get(Resource.APPLICATIONS, namespace, name))
+        before = await reading.raw(api, Resource.APPLICATIONS, namespace, name)
     except faults.NotFound:
         made = await api.create(Resource.APPLICATIONS, namespace, manifest, dry_run=True)
-        return None, msgspec.json.decode(made)
+        return None, nesting.decode(_json, made)
     managers = before["metadata"].get("managedFields") or []
     if any(
         each.get("manager") == SERVER_SIDE and each.get("operation") == "Apply" for each in managers
@@ -222,7 +227,7 @@ async def _dry_run(
     else:
         body = three_way(before, manifest)
         answer = await api.patch(Resource.APPLICATIONS, namespace, name, body, dry_run=True)
-    return before, msgspec.json.decode(answer)
+    return before, nesting.decode(_json, answer)
 
 
 def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:

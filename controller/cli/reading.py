@@ -6,11 +6,13 @@ Commands that show what is there come here; those that plan go to `execution.ins
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from controller.api import names, objects, resources
+from controller import errors
+from controller.api import names, nesting, objects, resources
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import wire
@@ -20,14 +22,21 @@ PAGE = 500
 
 
 async def one(api: door.Api, view: type[T], namespace: str, name: str) -> T:
-    """Return an object; raises NotFound."""
-    return msgspec.json.decode(await api.get(_resource(view), namespace, name), type=view)
+    """Return an object, or what remains of one that cannot be read whole; raises NotFound."""
+    resource = _resource(view)
+    found = _decoder(view).one(await api.get(resource, namespace, name))
+    if isinstance(found, wire.Malformed):
+        if found.remains is None:
+            message = f"{resource}/{name} cannot be read: {found.message}"
+            raise errors.Stalled(message, reason=Reason.MALFORMED)
+        return cast("T", found.remains)
+    return found
 
 
 async def many(api: door.Api, view: type[T], namespace: str, selector: str = "") -> list[T]:
-    """Return all objects of a kind in a namespace ("" for all), those that fit their view."""
+    """Return all objects of a kind in a namespace ("" for all), or what remains of them."""
     resource = _resource(view)
-    decoder = wire.Decoder(view, f"list {resource}")
+    decoder = _decoder(view)
     found: list[T] = []
     token = ""
     while True:
@@ -36,6 +45,7 @@ async def many(api: door.Api, view: type[T], namespace: str, selector: str = "")
         )
         page = decoder.page(text)
         found += page.items
+        found += [cast("T", each.remains) for each in page.malformed if each.remains]
         token = page.continue_token
         if not token:
             return found
@@ -55,9 +65,17 @@ async def below(
 
 
 async def raw(api: door.Api, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
-    """Return an object as it is on the wire."""
-    found: dict[str, Any] = msgspec.json.decode(await api.get(resource, namespace, name))
+    """Return an object as it is on the wire: whole, as what is left out would be lost."""
+    text = await api.get(resource, namespace, name)
+    if nesting.is_deeper(text, nesting.READABLE):
+        message = f"{resource}/{name} cannot be read: {nesting.TooDeepError(nesting.MOST)}"
+        raise errors.Stalled(message, reason=Reason.MALFORMED)
+    found: dict[str, Any] = msgspec.json.decode(text)
     return found
+
+
+def _decoder(view: type[T]) -> wire.Decoder[T]:
+    return wire.Decoder(view, f"read {_resource(view)}")
 
 
 def _resource(view: type[objects.Object]) -> Resource:

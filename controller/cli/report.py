@@ -16,7 +16,7 @@ import rich.console
 import yaml
 
 from controller import errors
-from controller.api import conditions, names
+from controller.api import conditions, names, nesting
 from controller.api.resources import PLACES, Resource
 from controller.cli import references, screen, status, status_text, why
 from controller.cli.session import Session
@@ -28,6 +28,8 @@ WIDTH = 120
 # Of each kind so many objects; what is in trouble is explained one by one, so many at most.
 MOST_OBJECTS = 2000
 MOST_EXPLAINED = 30
+# YAML is written by code that follows it level by level, and nobody reads it so deep.
+MOST_LEVELS = 50
 OWN = (
     Resource.APPLICATIONS,
     Resource.SERVERSETS,
@@ -101,12 +103,15 @@ async def _parts(session: Session, application: str) -> AsyncIterator[tuple[str,
             selector = f"{names.APPLICATION_LABEL}={application}"
         space = session.namespace if PLACES[resource].namespaced else ""
         try:
-            listed = msgspec.json.decode(
-                await session.api.list(resource, space, label_selector=selector, limit=MOST_OBJECTS)
+            text = await session.api.list(
+                resource, space, label_selector=selector, limit=MOST_OBJECTS
             )
         except errors.ArgosyError as error:
             yield f"{resource}.error.txt", f"{error}\n"
             continue
+        if nesting.is_deeper(text, MOST_LEVELS):
+            text = nesting.cut(text, MOST_LEVELS)
+        listed = msgspec.json.decode(text)
         items = [redact(each) for each in listed.get("items") or ()]
         yield f"{resource}.yaml", yaml.safe_dump_all(items, sort_keys=False, width=WIDTH)
     try:

@@ -19,6 +19,7 @@ from controller.kube import client, connection, faults
 # How long the API server may take to say that it is there at all.
 HELLO_SECONDS = 8.0
 INTERRUPTED = 130
+TOO_DEEP = "what was given, or read from the cluster, is nested too deep to be worked on"
 CUT = 141  # what a shell shows for a program whose reader went away
 
 
@@ -66,6 +67,9 @@ async def _connected(target: Target, work: Work) -> int:
             )
     except errors.ArgosyError as error:
         return failures.tell(error, target, server=where.server)
+    except RecursionError:
+        # A manifest, or an object of which all is needed: what can do with less was read anyway.
+        return failures.tell(failures.Refusal(TOO_DEEP), target, server=where.server)
     except BaseExceptionGroup as group:
         known = group.subgroup(errors.ArgosyError)
         if known is None:

@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from controller.api import conditions, resources
 from controller.api.resources import Resource
-from controller.cli import failures, references, screen
+from controller.cli import failures, reading, references, screen
 from controller.cli.session import Session
 from controller.kube import faults
 
@@ -43,9 +41,7 @@ async def _look(
     view: Any = resources.PLACES[meant.resource].view
     space = "" if meant.resource is Resource.FLEETS else session.namespace
     try:
-        found = msgspec.json.decode(
-            await session.api.get(meant.resource, space, meant.name), type=view
-        )
+        found = await reading.one(session.api, view, space, meant.name)
     except faults.NotFound:
         if kind.lower() != DELETED:
             raise
