@@ -19,6 +19,7 @@ import uvloop
 from controller.api import names
 from controller.api.resources import Resource
 from controller.planning.keys import Key
+from controller.wiring import kopf_session
 
 _log = structlog.get_logger(__name__)
 
@@ -155,6 +156,7 @@ def _log_in(registry: kopf.OperatorRegistry) -> None:
     """Have kopf authenticate as the engine's own client does: in the cluster, or by kubeconfig."""
 
     @kopf.on.login(registry=registry)
-    def login(**given: Any) -> kopf.ConnectionInfo | None:
+    async def login(**given: Any) -> kopf_session.Session | None:
         found: kopf.ConnectionInfo | None = kopf.login_with_service_account(**given)
-        return found or kopf.login_with_kubeconfig(**given)
+        found = found or kopf.login_with_kubeconfig(**given)
+        return kopf_session.connect(found) if found is not None else None
