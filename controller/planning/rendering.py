@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from controller.planning import merge_patch
+
 
 def full(value: Any) -> Any:
     """Return a view as JSON values with every field in it, defaults too."""
@@ -59,7 +61,7 @@ def _decoded(text: bytes) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _replacement(before: bytes, after: bytes) -> Any:
-    return _difference(
+    return merge_patch.difference(
         msgspec.json.decode(_canonical(before)), msgspec.json.decode(_canonical(after))
     )
 
@@ -70,15 +72,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nulls(each) for each in value]
     return value
-
-
-def _difference(before: Any, after: Any) -> Any:
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return after
-    patch: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        if key not in before:
-            patch[key] = value
-        elif before[key] != value:
-            patch[key] = _difference(before[key], value)
-    return patch

@@ -121,7 +121,12 @@ def _without_images(template: bytes) -> Any:
     """Return the template with its containers' images blanked; None where it has no containers."""
     value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
     spec = value.get("spec") if isinstance(value, dict) else None
-    if not isinstance(spec, dict) or not spec.get("containers"):
+    if not isinstance(spec, dict):
         return None
-    blanked = [{**each, "image": ""} for each in spec["containers"]]
+    containers = spec.get("containers")
+    if not isinstance(containers, list) or not containers:
+        return None
+    if not all(isinstance(each, dict) for each in containers):
+        return None
+    blanked = [{**each, "image": ""} for each in containers]
     return {**value, "spec": {**spec, "containers": blanked}}
