@@ -39,7 +39,7 @@ class Component(schema.Model):
     """Components that must be available before this one is made or changed, and that are deleted
     after it."""
     template: Template
-    """What each server is made from: for pods a pod template."""
+    """What each server is made from: for pods a pod template. At most 100 levels deep."""
     volume_claims: VolumeClaims | None = None
     """The PersistentVolumeClaims that each server has of its own."""
     rollout: Rollout = Rollout()

@@ -94,6 +94,8 @@ def keyed(*keys: str) -> Extension:
     return Extension({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)})
 
 
+# Null is taken and kept, and means that the field is absent.
+NULLABLE = Extension({"nullable": True})
 UNORDERED = Extension({"x-kubernetes-list-type": "set"})
 IMMUTABLE = must("self == oldSelf", "immutable: it must stay what it was at creation")
 

@@ -22,8 +22,8 @@ INT_OR_STRING = "x-kubernetes-int-or-string"
 KEPT = frozenset(
     {
         "description", "enum", "maxItems", "maxLength", "maxProperties", "maximum", "minItems",
-        "minLength", "minProperties", "minimum", "multipleOf", "pattern", "required", "type",
-        PRESERVE, VALIDATIONS, "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+        "minLength", "minProperties", "minimum", "multipleOf", "nullable", "pattern", "required",
+        "type", PRESERVE, VALIDATIONS, "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
         "x-kubernetes-map-type",
     }
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """What a server is made from: for pods a pod template, of which only the keyed lists are known.
 
 Everything else passes through unread. The lists of containers are known by name, because an
-untyped list would lose its other items under server-side apply.
+untyped list would lose its other items under server-side apply. What is known may be null, as in a
+pod: Helm renders that for an empty block, and server-side apply sends it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Container(schema.Model):
     """The container's name."""
 
 
-Containers = Annotated[list[Container], Field(max_length=64), schema.keyed("name")]
+Containers = Annotated[list[Container], Field(max_length=64), schema.keyed("name"), schema.NULLABLE]
 
 
 class TemplateSpec(schema.Model):
@@ -45,7 +46,7 @@ class Template(schema.Model):
 
     model_config = OPEN
 
-    metadata: FreeForm | None = None
+    metadata: Annotated[FreeForm, schema.NULLABLE] | None = None
     """Labels and annotations for each server."""
-    spec: TemplateSpec | None = None
+    spec: Annotated[TemplateSpec, schema.NULLABLE] | None = None
     """The spec of each server: for pods a pod spec."""

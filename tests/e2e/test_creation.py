@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 from typing import Any
 
@@ -36,6 +37,25 @@ def test_components_come_up_in_the_order_of_their_dependencies(kube: Kube) -> No
     last = max(hindsight.became_ready(each) for each in hindsight.pods(history, "db"))
     assert len(hindsight.pods(history, "db")) == 3
     assert all(each.born.place > last for each in hindsight.pods(history, "web"))
+
+
+def test_null_in_a_template_is_absent(kube: Kube) -> None:
+    """An empty block as Helm renders it is as good as none, and leaving it out changes nothing."""
+    app = kube.app(component())
+    template = app.component()["template"]
+    template.setdefault("metadata", {}).setdefault("annotations", {})["example.com/kept"] = "yes"
+    sane = copy.deepcopy(template)
+    template["metadata"]["labels"] = None
+    template["spec"] |= {"initContainers": None, "nodeSelector": None, "volumes": None}
+    template["spec"]["containers"][0]["env"] = None
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    app.component()["template"] = sane
+    app.apply()
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
+    assert len(app.revisions()) == 1
 
 
 def test_chain_of_dependencies_is_followed(kube: Kube) -> None:

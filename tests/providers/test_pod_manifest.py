@@ -105,6 +105,34 @@ def test_what_is_no_template_is_refused(template: bytes) -> None:
     assert refused.value.reason == "TemplateRefused"
 
 
+def test_null_is_absent_wherever_it_stands() -> None:
+    """What Helm renders for an empty block makes the pod that leaving the block out makes."""
+    absent = {"spec": {"containers": [{"name": "app", "image": "app:1"}]}}
+    null = {
+        "metadata": {"labels": None, "annotations": None, "creationTimestamp": None},
+        "spec": {
+            "initContainers": None,
+            "nodeSelector": None,
+            "volumes": None,
+            "containers": [{"name": "app", "image": "app:1", "env": None, "resources": None}],
+        },
+    }
+    assert made(null) == made(absent)
+    assert made({"metadata": None, **absent}) == made(absent)
+    assert made({"metadata": {"labels": {"a": None, "b": "c"}}, **absent}) == made(
+        {"metadata": {"labels": {"b": "c"}}, **absent}
+    )
+    image = {"name": "app", "image": "app:1"}
+    pod = objects.Pod(
+        metadata=objects.Meta(
+            name="shop-web-3", labels=pod_manifest.labels(server(), incarnation=1, revision="abc")
+        ),
+        spec=objects.PodSpec(containers=(objects.Container(**image),)),
+    )
+    for template in (null, {**null, "metadata": None}):
+        assert pod_manifest.change(server(), pod, json.dumps(template).encode()) == {}
+
+
 def test_an_empty_spec_is_left_to_the_api_server() -> None:
     """It is JSON all the same, and the API server says what is missing."""
     assert set(made({})["spec"]) == {"hostname", "subdomain"}

@@ -16,6 +16,7 @@ from controller import contract, errors
 from controller.api import objects
 from controller.api.views.meta import View
 from controller.contract import Capability, Phase, tasks
+from controller.planning import rendering
 from controller.providers.memory.machines import Key, Machine, MemoryFleet
 from controller.providers.steps import steps
 
@@ -250,7 +251,7 @@ def _key(server: objects.Server) -> Key:
 
 def _decode(template: bytes) -> _Template:
     try:
-        return msgspec.json.decode(template, type=_Template)
+        return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=_Template)
     except msgspec.DecodeError as error:
         message = f"the template cannot be read: {error}"
         raise errors.Stalled(message, reason="TemplateRefused") from error

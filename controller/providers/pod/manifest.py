@@ -16,7 +16,7 @@ import msgspec
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.planning import ownership
+from controller.planning import ownership, rendering
 
 _ENCODER = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
@@ -90,8 +90,12 @@ def _users(annotations: Mapping[str, str]) -> dict[str, str]:
 
 
 def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
+    """Read a template as Kubernetes does: a member that is null is not there.
+
+    Helm renders null for an empty block, and server-side apply keeps it.
+    """
     try:
-        return msgspec.json.decode(template, type=kind)
+        return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"the template is not a pod template: {error}"
         raise errors.Stalled(message, reason="TemplateRefused") from error

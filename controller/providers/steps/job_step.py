@@ -19,7 +19,7 @@ from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults, informer
-from controller.planning import ownership
+from controller.planning import ownership, rendering
 from controller.providers.steps import refusals
 
 # How long a finished Job is kept, for people to look at.
@@ -122,7 +122,7 @@ def _name(server: objects.Server, task: objects.Task) -> str:
 
 def _manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> dict[str, Any]:
     try:
-        template = msgspec.json.decode(bytes(given.job))["template"]
+        template = msgspec.json.decode(rendering.canonical(given.job))["template"]
         spec = {"restartPolicy": "Never", **template["spec"]}
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         message = "the step's job must have a template with a spec"
