@@ -85,7 +85,7 @@ def read(task: objects.Task) -> TaskParameters:
         return TaskParameters()
     try:
         return msgspec.json.decode(raw, type=TaskParameters)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         return TaskParameters(
             fault=f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT]
         )
@@ -95,7 +95,7 @@ def decode(raw: objects.Json, kind: type[_Act]) -> _Act:
     """Return what a step says of its act; raises Stalled where that is not what it should be."""
     try:
         return msgspec.json.decode(bytes(raw), type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         message = f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT]
         raise errors.Stalled(message, reason=Reason.MALFORMED) from error
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from controller.api import nesting, objects
-from controller.planning import contents, merge_patch, rendering
+from controller.kinds.revisions import contents
+from controller.planning import merge_patch, rendering
 
 
 def _nested(leaf: str, levels: int = nesting.WRAPPED) -> bytes:

@@ -53,6 +53,6 @@ def _said(spec: objects.ServerSpec) -> int:
     """Return what the template says; what cannot be read says nothing, lest a teardown end here."""
     try:
         found = msgspec.json.decode(bytes(spec.template), type=_Template)
-    except (msgspec.MsgspecError, RecursionError):
+    except msgspec.MsgspecError:
         return 0
     return max(found.spec.termination_grace_period_seconds or 0, 0)
