@@ -71,6 +71,13 @@ PLACES: dict[Resource, Place] = {
     Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }
 
+_BY_VIEW = {place.view: resource for resource, place in PLACES.items() if place.view is not None}
+
+
+def of(view: type[objects.Object]) -> Resource:
+    """Return the resource whose objects are cached as `view`."""
+    return _BY_VIEW[view]
+
 
 def path(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
     """Return the URL path of a collection, an object or its subresource."""

@@ -7,7 +7,7 @@ import pathlib
 import re
 import tarfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -16,10 +16,11 @@ import rich.console
 import yaml
 
 from controller import errors
-from controller.api import conditions, names, nesting
+from controller.api import conditions, names, nesting, objects, resources
 from controller.api.resources import PLACES, Resource
 from controller.cli import references, screen, status, status_text, why
 from controller.cli.session import Session
+from controller.planning import keys
 from controller.planning.keys import Key
 from controller.presentation import inspection
 
@@ -125,17 +126,17 @@ async def _answers(session: Session, application: str) -> AsyncIterator[tuple[st
     """Yield the screens that a person would look at first."""
     said = await why.operator(session.api)
     async with inspection.look(session.api, session.namespace) as look:
-        world, now = look.sources.world, screen.now()
+        caches, now = look.caches, screen.now()
         chosen = [
             each
-            for each in world.applications.objects.values()
+            for each in caches.of(objects.Application).objects.values()
             if application in ("", each.metadata.name)
         ]
         drawn = status.draw_all(
             chosen,
-            [*world.sets.objects.values()],
-            [*world.servers.objects.values()],
-            [*world.operations.objects.values()],
+            [*caches.of(objects.ServerSet).objects.values()],
+            [*caches.of(objects.Server).objects.values()],
+            [*caches.of(objects.Operation).objects.values()],
         )
         for each in drawn:
             yield f"status/{each.name}.txt", _text(status_text.draw(each, now, wide=True))
@@ -149,21 +150,16 @@ async def _answers(session: Session, application: str) -> AsyncIterator[tuple[st
 
 
 def _troubled(look: inspection.Inspection, mine: set[str]) -> list[Key]:
-    world = look.sources.world
     found = [
-        Key(Resource.APPLICATIONS, each.metadata.namespace, each.metadata.name)
-        for each in world.applications.objects.values()
+        keys.of(Resource.APPLICATIONS, each)
+        for each in look.caches.of(objects.Application).objects.values()
         if each.metadata.name in mine
     ]
-    below: tuple[tuple[Resource, Any], ...] = (
-        (Resource.SERVERSETS, world.sets),
-        (Resource.OPERATIONS, world.operations),
-        (Resource.SERVERS, world.servers),
-    )
-    for resource, cache in below:
+    for view in (objects.ServerSet, objects.Operation, objects.Server):
+        cached: Mapping[Any, Any] = look.caches.of(view).objects
         found += [
-            Key(resource, each.metadata.namespace, each.metadata.name)
-            for each in cache.objects.values()
+            keys.of(resources.of(view), each)
+            for each in cached.values()
             if each.spec.application in mine
             and not conditions.is_true(each.status.conditions, "Ready")
             and not conditions.is_true(each.status.conditions, "Succeeded")

@@ -12,7 +12,7 @@ from controller.contract.observation import (
     Observation,
     Phase,
 )
-from controller.contract.provider import NOTHING, Changed, Provider, Receipt
+from controller.contract.provider import NOTHING, Changed, Place, Provider, Receipt
 
 __all__ = [
     "ABSENT",
@@ -24,6 +24,7 @@ __all__ = [
     "FleetFacts",
     "Observation",
     "Phase",
+    "Place",
     "Provider",
     "Receipt",
     "Verb",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from controller.api import objects
+from controller.api.resources import Resource
 from controller.contract.call import Call
 from controller.contract.observation import Capability, Observation, Phase
 from controller.kube.receipts import WriteReceipt
@@ -24,6 +25,9 @@ from controller.kube.receipts import WriteReceipt
 # where a provider sees its own calls at once.
 Receipt = tuple[WriteReceipt, ...]
 NOTHING: Receipt = ()
+
+# An object in the API: resource, namespace, name.
+Place = tuple[Resource, str, str]
 
 # Called with the namespace and name of a server of which something else may now be seen.
 Changed = Callable[[str, str], None]
@@ -58,6 +62,12 @@ class Provider(Protocol):
         """Return the addresses that are the server's alone, none that it shares with its host.
 
         Only these may the operator itself call on a user's behalf.
+        """
+
+    def writes(self, server: objects.Server) -> tuple[Place, ...]:
+        """Return what a call for `server` may write to the API server.
+
+        Each is read once more where the answer to a call is lost.
         """
 
     async def create(self, server: objects.Server, call: Call) -> Receipt:

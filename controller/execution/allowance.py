@@ -8,56 +8,45 @@ other side are answered and in the cache. The engine asks before it carries out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from controller.api import objects
-from controller.api.resources import Resource
-from controller.execution import caches as worlds
+from controller.execution.caches import Caches
 from controller.execution.key_state import KeyState
-from controller.planning import keys, plan
+from controller.kinds.kind import Budget
+from controller.planning import plan
 from controller.planning.keys import Key
 
 # How soon to plan again what had to wait, in seconds: about as long as a write takes to be seen.
 AGAIN = 0.02
 
 
-def spends(planned: plan.Plan) -> bool:
-    """Return whether a plan may take servers down; what ends acts never waits."""
+def spends(budget: Budget[Any], planned: plan.Plan) -> bool:
+    """Return whether a plan may spend of the budget; what ends acts never waits."""
     return planned.urgency is not plan.Urgency.TEARDOWN and any(
-        isinstance(each, plan.Patch) and each.resource is Resource.SERVERS and not each.subresource
+        isinstance(each, plan.Patch) and each.resource is budget.spent_on and not each.subresource
         for each in planned.actions
     )
 
 
 class Allowance:
-    """Knows who shares an allowance, and by their records who is just spending it."""
+    """Knows by the records of those who share a budget who is just spending it."""
 
-    def __init__(self, world: worlds.Caches, records: Mapping[Key, KeyState]) -> None:
-        self._world = world
+    def __init__(self, caches: Caches, records: Mapping[Key, KeyState]) -> None:
+        self._caches = caches
         self._records = records
 
-    def is_being_spent(self, item: objects.Object) -> bool:
+    def is_being_spent(self, budget: Budget[Any], item: objects.Object) -> bool:
         """Return whether the other side's last takedowns are in flight, or not seen yet."""
-        return any(self._unseen(self._records.get(each)) for each in self._others(item))
+        others = budget.shared_with(self._caches, item)
+        return any(self._unseen(budget, self._records.get(each)) for each in others)
 
-    def _unseen(self, record: KeyState | None) -> bool:
+    def _unseen(self, budget: Budget[Any], record: KeyState | None) -> bool:
         if record is None or not record.spends:
             return False
-        servers = self._world.servers
+        informer = self._caches.informers[budget.spent_on]
         return bool(record.pending or record.uncertain) or any(
-            resource is Resource.SERVERS and not servers.reached(floor, namespace)
+            resource is budget.spent_on and not informer.reached(floor, namespace)
             for (resource, namespace), floor in record.floors.items()
         )
-
-    def _others(self, item: objects.Object) -> Iterable[Key]:
-        """Yield the operations beside a set, and the sets beside an operation."""
-        namespace = item.metadata.namespace
-        if isinstance(item, objects.ServerSet):
-            place = (namespace, item.spec.application)
-            for operation in self._world.operations.by(worlds.APPLICATION, place).values():
-                yield keys.of(Resource.OPERATIONS, operation)
-        elif isinstance(item, objects.Operation):
-            above = self._world.applications.objects.get((namespace, item.spec.application))
-            owner = above.metadata.uid if above is not None else ""
-            for server_set in self._world.sets.by(worlds.OWNER, owner).values():
-                yield keys.of(Resource.SERVERSETS, server_set)

@@ -1,122 +1,110 @@
-"""All that is cached of the cluster: one informer a resource, and the indexes that gather needs."""
+"""All that is cached of the cluster: one informer a resource, with the indexes that kinds ask for.
+
+What is watched is what kinds are, what they follow, and what providers see their servers by.
+"""
 
 from __future__ import annotations
 
-import collections
-import functools
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from controller import parts
-from controller.api import conditions, names, objects
-from controller.api.resources import Resource
-from controller.execution.registers import Registers
+from controller.api import names, objects, resources
+from controller.api.resources import PLACES, Place, Resource
+from controller.kinds import registry as kinds_registry
+from controller.kinds.kind import Kind
 from controller.kube import api as kube_api
 from controller.kube import informer
+from controller.planning import caches as reading
+from controller.planning.caches import Index, Path
+from controller.providers import registry as providers_registry
 from controller.telemetry import progress
 
-# What is not ours is watched only where it carries our label.
-_LABELLED = names.APPLICATION_LABEL
-
-OWNER = "owner"
-APPLICATION = "application"
-COMPONENT = "component"
-FLEET = "fleet"
+O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
+K = TypeVar("K", bound=reading.Keeper)
 
 
-def _owner(item: objects.Object) -> Hashable | None:
-    owner = item.metadata.controller
-    return owner.uid if owner else None
+class _Empty:
+    """The cache of what this install may not watch."""
+
+    objects: Mapping[Path, Any] = {}
+    malformed: Mapping[Path, reading.Malformed] = {}
 
 
-def _server_application(item: objects.Server) -> Hashable:
-    return item.metadata.namespace, item.spec.application
-
-
-def _server_fleet(item: objects.Server) -> Hashable:
-    return item.spec.fleet
-
-
-def _operation_application(item: objects.Operation) -> Hashable:
-    return item.metadata.namespace, item.spec.application
-
-
-def _labelled_component(item: objects.Object) -> Hashable:
-    labels = item.metadata.labels
-    return (
-        item.metadata.namespace,
-        labels.get(names.APPLICATION_LABEL),
-        labels.get(names.COMPONENT_LABEL),
-    )
+_EMPTY = _Empty()
 
 
 class Caches:
     """The caches of one cluster, or of some of its namespaces (`("",)` means all).
 
-    `cluster_scoped` asks for what belongs to the whole cluster; what of it is `read_only` is for
-    others to plan.
+    `cluster_scoped` asks for what belongs to the whole cluster, to which namespaced installs may
+    have no right; what of it is `read_only` is for others to plan.
     """
 
     def __init__(
         self,
         api: kube_api.Api,
         *,
+        kinds: Sequence[Kind[Any, Any]] = kinds_registry.KINDS,
         namespaces: Sequence[str] = ("",),
         cluster_scoped: bool = True,
-        read_only: frozenset[Resource] = frozenset(),
+        read_only: bool = False,
     ) -> None:
-        self.read_only = read_only
-
-        def watch(resource: Resource, selector: str = "") -> informer.Informer[Any]:
-            return informer.Informer(api, resource, namespaces=namespaces, label_selector=selector)
-
-        self.applications: informer.Informer[objects.Application] = watch(Resource.APPLICATIONS)
-        self.sets: informer.Informer[objects.ServerSet] = watch(Resource.SERVERSETS)
-        self.servers: informer.Informer[objects.Server] = watch(Resource.SERVERS)
-        self.operations: informer.Informer[objects.Operation] = watch(Resource.OPERATIONS)
-        self.pods: informer.Informer[objects.Pod] = watch(Resource.PODS, _LABELLED)
-        self.services: informer.Informer[objects.Service] = watch(Resource.SERVICES, _LABELLED)
-        self.claims: informer.Informer[objects.Claim] = watch(Resource.CLAIMS, _LABELLED)
-        self.jobs: informer.Informer[objects.Job] = watch(Resource.JOBS, _LABELLED)
-        self.revisions: informer.Informer[objects.ControllerRevision] = watch(
-            Resource.REVISIONS, _LABELLED
+        self.kinds: dict[Resource, Kind[Any, Any]] = {each.resource: each for each in kinds}
+        self.informers: dict[Resource, informer.Informer[Any]] = {}
+        self._by_view: dict[type[objects.Object], informer.Informer[Any]] = {}
+        for view in _watched(kinds):
+            resource = resources.of(view)
+            place = PLACES[resource]
+            if not place.namespaced and not cluster_scoped:
+                continue
+            made: informer.Informer[Any] = informer.Informer(
+                api,
+                resource,
+                namespaces=namespaces if place.namespaced else ("",),
+                label_selector=_selector(place),
+            )
+            self.informers[resource] = self._by_view[view] = made
+        # Of the kinds, those that are planned from these caches.
+        self.planned = tuple(
+            each
+            for each in self.kinds
+            if each in self.informers and (PLACES[each].namespaced or not read_only)
         )
-        # Namespaced installs may have no right to what belongs to the whole cluster.
-        self.fleets: informer.Informer[objects.Fleet] | None = None
-        self.namespaces: informer.Informer[objects.Namespace] | None = None
-        if cluster_scoped:
-            self.fleets = informer.Informer(api, Resource.FLEETS)
-            self.namespaces = informer.Informer(api, Resource.NAMESPACES)
-        self._add_indexes()
-        self.registers = Registers(functools.partial(self.servers.by, OWNER))
-        self.servers.subscribe(self.registers.change)
+        self._planned_views = frozenset(self.kinds[each].view for each in self.planned)
+        for index in dict.fromkeys(index for each in kinds for index in each.indexes):
+            if index.view in self._by_view:
+                self._by_view[index.view].add_index(index, index.key)
+        self._kept: dict[type[reading.Keeper], reading.Keeper] = {}
+        for keeper in dict.fromkeys(keeper for each in kinds for keeper in each.keepers):
+            kept = self._kept[keeper] = keeper.over(self)
+            if keeper.follows in self._by_view:
+                self._by_view[keeper.follows].subscribe(kept.change)
 
-    def _add_indexes(self) -> None:
-        self.sets.add_index(OWNER, _owner)
-        self.servers.add_index(OWNER, _owner)
-        self.servers.add_index(APPLICATION, _server_application)
-        self.servers.add_index(FLEET, _server_fleet)
-        self.operations.add_index(APPLICATION, _operation_application)
-        self.revisions.add_index(OWNER, _owner)
-        self.claims.add_index(COMPONENT, _labelled_component)
+    def of(self, view: type[O]) -> reading.Cache[O]:
+        """Return the cache of a view; it is empty where this install may not watch that."""
+        return cast("reading.Cache[O]", self._by_view.get(view, _EMPTY))
 
-    @property
-    def informers(self) -> dict[Resource, informer.Informer[Any]]:
-        """Every informer, by its resource."""
-        every: Iterable[informer.Informer[Any] | None] = (
-            self.applications,
-            self.sets,
-            self.servers,
-            self.operations,
-            self.pods,
-            self.services,
-            self.claims,
-            self.jobs,
-            self.revisions,
-            self.fleets,
-            self.namespaces,
-        )
-        return {each.resource: each for each in every if each is not None}
+    def by(self, index: Index[O], key: Hashable) -> Mapping[Path, O]:
+        """Return the objects that have this key in the index."""
+        found = self._by_view.get(index.view)
+        return found.by(index, key) if found is not None else {}
+
+    def kept(self, keeper: type[K]) -> K:
+        """Return what a kind keeps up to date beside the indexes."""
+        return cast("K", self._kept[keeper])
+
+    def watches(self, view: type[objects.Object]) -> bool:
+        """Return whether this install may watch the objects of a view."""
+        return view in self._by_view
+
+    def informer(self, view: type[O]) -> informer.Informer[O]:
+        """Return what watches the objects of a view."""
+        return self._by_view[view]
+
+    def plans(self, view: type[objects.Object]) -> bool:
+        """Return whether objects of that view are planned from these caches."""
+        return view in self._planned_views
 
     @property
     def synced(self) -> bool:
@@ -139,15 +127,6 @@ class Caches:
         """Return when each loop that feeds a cache last went on."""
         return [pulse for each in self.informers.values() for pulse in each.pulses]
 
-    def servers_by_state(self) -> dict[tuple[str, ...], float]:
-        """Return how many servers there are, by fleet and by what their Ready condition says."""
-        counts: collections.Counter[tuple[str, ...]] = collections.Counter()
-        for server in self.servers.objects.values():
-            ready = conditions.find(server.status.conditions, "Ready")
-            said = (ready.status, ready.reason) if ready else ("Unknown", "Pending")
-            counts[server.spec.fleet, *said] += 1
-        return dict(counts)
-
     async def wait(self) -> None:
         """Return once `synced`."""
         for each in self.informers.values():
@@ -159,16 +138,19 @@ class Caches:
             {f"cache {resource}": each.run() for resource, each in self.informers.items()}
         )
 
-    def namespace_terminating(self, namespace: str) -> bool:
-        """Return whether the namespace itself is on its way out, as far as is known."""
-        if self.namespaces is None:
-            return False
-        found = self.namespaces.objects.get(("", namespace))
-        return found is not None and (
-            found.status.phase == "Terminating" or found.metadata.deletion_timestamp is not None
-        )
 
-    def namespace_labels(self, namespace: str) -> dict[str, str] | None:
-        """Return the labels of a namespace; None where they cannot be known."""
-        found = self.namespaces.objects.get(("", namespace)) if self.namespaces else None
-        return found.metadata.labels if found is not None else None
+def _watched(kinds: Iterable[Kind[Any, Any]]) -> Sequence[type[objects.Object]]:
+    """Return the views of all that is watched, in the order of their resources."""
+    found = {each.view for each in kinds}.union(
+        *(each.follows for each in kinds),
+        (index.view for each in kinds for index in each.indexes),
+        providers_registry.SEEN_BY,
+    )
+    order = list(Resource)
+    return sorted(found, key=lambda view: order.index(resources.of(view)))
+
+
+def _selector(place: Place) -> str:
+    """Return what is watched of a resource: all of our own, of others what carries our label."""
+    ours = place.api_version == names.API_VERSION
+    return "" if ours or not place.namespaced else names.APPLICATION_LABEL

@@ -6,18 +6,18 @@ visit and each callback of a watch, and the dispatcher.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from controller.api import conditions, objects, texts
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES
-from controller.execution.planners import PLANNERS
+from controller.api.resources import PLACES, Resource
 from controller.planning import plan
 from controller.planning.keys import Key
 
 # An error may quote what it stumbled over, which anybody may have written.
 LONGEST = 512
-_PLANNED = {PLACES[each].kind: each for each in PLANNERS}
 _SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
 
 
@@ -52,11 +52,18 @@ def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> p
     return msgspec.structs.replace(before, conditions=told, observed_generation=generation)
 
 
-def above(meta: objects.Meta) -> Key | None:
-    """Return the key of the planned object that controls the one of that `meta`."""
+def above(kinds: Iterable[Resource], meta: objects.Meta) -> Key | None:
+    """Return the key of the object, of one of these kinds, that controls the one of that `meta`."""
     owner = meta.controller
-    resource = _PLANNED.get(owner.kind) if owner is not None else None
-    return Key(resource, meta.namespace, owner.name) if owner and resource else None
+    if owner is None:
+        return None
+    found = (Key(each, meta.namespace, owner.name) for each in kinds if _is(each, owner))
+    return next(found, None)
+
+
+def _is(resource: Resource, owner: objects.OwnerReference) -> bool:
+    place = PLACES[resource]
+    return (place.api_version, place.kind) == (owner.api_version, owner.kind)
 
 
 def event(error: Exception) -> plan.RecordEvent:

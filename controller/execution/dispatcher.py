@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 import structlog
 
 from controller import contract, errors
-from controller.api import conditions, names, objects, texts
+from controller.api import conditions, objects, resources, texts
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import Place
 from controller.execution import crashes, statuses
 from controller.execution.acts import Acts
 from controller.execution.event_writer import EventWriter
@@ -24,7 +26,7 @@ from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
-from controller.kinds.server import task
+from controller.kinds.kind import Kind
 from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
 from controller.planning import plan
@@ -41,12 +43,7 @@ BELIEVED_AFTER = 6
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
 
-# What sums up the objects below it: its own acts change what it would say.
-SUMMARISED = frozenset({Resource.APPLICATIONS, Resource.SERVERSETS})
-
 Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
-# An object that a call may have written.
-Place = tuple[Resource, str, str]
 
 
 class Dispatcher:
@@ -62,6 +59,7 @@ class Dispatcher:
         recorder: EventWriter,
         clock: Callable[[], float],
         settled: Callable[[Key, KeyState], None],
+        kinds: Mapping[Resource, Kind[Any, Any]],
     ) -> None:
         self._writer = writer
         self._pool = pool
@@ -70,6 +68,7 @@ class Dispatcher:
         self._recorder = recorder
         self._clock = clock
         self._settled = settled
+        self._kinds = kinds
 
     def execute(
         self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
@@ -88,11 +87,7 @@ class Dispatcher:
         found = self._acts.outcome(key)
         if found is None:
             return False
-        patch = (
-            task.finish_patch(item, found, self._clock())
-            if isinstance(item, objects.Server)
-            else None
-        )
+        patch = self._kinds[key.resource].finish_act(item, found, self._clock())
         if patch is None:
             self._acts.forget(key)
             return False
@@ -214,15 +209,15 @@ class Dispatcher:
         urgency: plan.Urgency,
     ) -> None:
         """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
-        assert isinstance(item, objects.Server)  # noqa: S101 - only the server planner plans calls
-        provider = self._fleets.provider(item.spec.fleet)
+        server = cast("objects.Server", item)  # what has a provider is a server
+        provider = self._fleets.provider(server.spec.fleet)
         if provider is None:
             return
         if call.verb in (contract.Verb.ACT, contract.Verb.RESUME):
-            self._acts.start(key, provider, item, call)
+            self._acts.start(key, provider, server, call)
             return
         if call.verb is contract.Verb.CANCEL:
-            self._acts.cancel(key, provider, item, call)
+            self._acts.cancel(key, provider, server, call)
             return
         ask = {
             contract.Verb.CREATE: provider.create,
@@ -234,13 +229,13 @@ class Dispatcher:
         self._track(
             key,
             record,
-            lambda: ask(item, call),
+            lambda: ask(server, call),
             item=item,
-            target=f"{item.spec.fleet}/{key.name}",
-            places=_made_of(item),
+            target=f"{server.spec.fleet}/{key.name}",
+            places=provider.writes(server),
             urgency=urgency,
             creates=call.verb is contract.Verb.CREATE,
-            pool=self._fleets.pool(item.spec.fleet),
+            pool=self._fleets.pool(server.spec.fleet),
         )
 
     def _collect(
@@ -263,8 +258,8 @@ class Dispatcher:
     def emit(self, key: Key, item: objects.Object, action: plan.RecordEvent) -> None:
         """Have an Event written, unless it was lately."""
         resource, about = key.resource, item
-        if action.application is not None:
-            resource, about = Resource.APPLICATIONS, action.application
+        if action.about is not None:
+            resource, about = resources.of(type(action.about)), action.about
         if self._recorder.is_new(about, action):
             event_key = key._replace(resource=Resource.EVENTS)
             self._pool.submit(
@@ -281,7 +276,7 @@ class Dispatcher:
         patch = _status_patch(key, item, planned.status, reason="what was seen has changed")
         if not patch.body:
             return None
-        acting = bool(record.pending) and key.resource in SUMMARISED
+        acting = bool(record.pending) and self._kinds[key.resource].sums_up
         held = record.pacer.wait(self._clock(), at_once=planned.write_status_now, acting=acting)
         if held:
             return held
@@ -352,8 +347,13 @@ class Dispatcher:
 
         record.pending += 1
         (pool or self._pool).submit(
-            key, run, flow=_flow(key, item), urgency=urgency, creates=creates
+            key, run, flow=self._flow(key, item), urgency=urgency, creates=creates
         )
+
+    def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
+        """Return what the pool is fair between; by its own name where an object is not known."""
+        kind = self._kinds[key.resource]
+        return kind.flow(item) if isinstance(item, kind.view) else key.path
 
     def _failed(
         self,
@@ -382,23 +382,6 @@ class Dispatcher:
             record.not_before = self._clock() + error.retry_after
         level = _log.warning if record.failures > 2 else _log.debug  # noqa: PLR2004 - a repeat
         level("call failed", key=str(key), target=target, reason=error.reason, error=str(error))
-
-
-def _flow(key: Key, item: objects.Object | None) -> Hashable:
-    """Return what the pool is fair between: applications."""
-    if isinstance(item, (objects.ServerSet, objects.Server, objects.Operation)):
-        return key.namespace, item.spec.application
-    return key.namespace, key.name
-
-
-def _made_of(server: objects.Server) -> tuple[Place, ...]:
-    """Return what a call to the server's provider may write to the API server."""
-    namespace, name = server.metadata.namespace, server.metadata.name
-    claims = (names.claim(each.name, name) for each in server.spec.volume_claims)
-    return (
-        (Resource.PODS, namespace, name),
-        *((Resource.CLAIMS, namespace, each) for each in claims),
-    )
 
 
 def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason: str) -> plan.Patch:

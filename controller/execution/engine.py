@@ -7,33 +7,31 @@ gather and plan, so a plan sees one moment; what it wants done goes to the dispa
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import functools
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 from controller.api import objects, tags
 from controller.api.resources import Resource
-from controller.execution import allowance, crashes, gather, unreadable
+from controller.execution import allowance, crashes, unreadable
 from controller.execution.acts import Acts
 from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
-from controller.execution.planners import PLANNERS
 from controller.execution.pool import Pool
 from controller.execution.queue import Queue
 from controller.execution.router import Router
 from controller.execution.writer import Writer
-from controller.kinds.fleet.snapshot import FleetSnapshot
-from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.kinds.kind import Kind
 from controller.kube.wire import Malformed
-from controller.planning import keys, plan
+from controller.planning import bare_teardown, keys, plan
+from controller.planning.caches import Moment, Sources
 from controller.planning.keys import Key
 from controller.telemetry import logging, metrics, progress
 
@@ -42,9 +40,9 @@ _log = structlog.get_logger(__name__)
 # How long planning may keep the loop to itself, in seconds, and in visits (virtual time stands
 # still while planning).
 SLICE, MOST_VISITS = 0.004, 64
-# A set, or an operation, is planned again after its servers change at most this often: per server
-# (and per operation that waits with it), within bounds.
-SECONDS_PER_SERVER, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
+# What looks at many objects is planned again after they change at most this often: per object that
+# a plan looks at, within bounds.
+SECONDS_PER_LOOK, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 # How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
 TURN, LATE = 10.0, 60.0
 # How often what is being deleted and cannot be read is looked at, in seconds.
@@ -66,6 +64,7 @@ class Engine:
         holder: str,
     ) -> None:
         self._world = world
+        self._kinds = world.kinds
         self._fleets = fleets
         self._pool = pool
         self._clock = clock
@@ -77,9 +76,10 @@ class Engine:
         self._sequence = itertools.count()
         self._informers = world.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
-        self._sources = gather.Sources(
-            world=world, fleets=fleets, acting=self._acts.running, holder=holder
-        )
+        self._sources = Sources(caches=world, fleets=fleets)
+        self._holder = holder
+        # Since when this process has been watching, by the clock.
+        self._since = 0.0
         self._dispatcher = Dispatcher(
             writer=writer,
             pool=pool,
@@ -88,21 +88,21 @@ class Engine:
             recorder=recorder,
             clock=clock,
             settled=self._settle,
+            kinds=world.kinds,
         )
         self._leading = False
         # When the engine last turned to its queue; it begins with the lead.
         self.pulse = progress.Pulse("the engine")
         Router(world, self).connect()
         fleets.subscribe(
-            fleet=lambda name: self.touch(Key(Resource.FLEETS, "", name)),
-            server=lambda namespace, name: self.touch(Key(Resource.SERVERS, namespace, name)),
+            fleet=lambda name: self.touch(keys.fleet(name)),
+            server=lambda namespace, name: self.touch(keys.server(namespace, name)),
         )
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
             informer.on_crash(functools.partial(self._missed, resource))
-        for resource in PLANNERS:
-            if resource in self._informers and resource not in world.read_only:
-                self._informers[resource].on_malformed(functools.partial(self._misread, resource))
+        for resource in world.planned:
+            self._informers[resource].on_malformed(functools.partial(self._misread, resource))
 
     @property
     def _pools(self) -> tuple[Pool, ...]:
@@ -158,15 +158,11 @@ class Engine:
             await informer.catch_up(since)
         self._leading = True
         # Deadlines do not count the time in which nobody led.
-        self._sources = dataclasses.replace(self._sources, since=self._clock())
-        for resource in PLANNERS:
-            watched = self._informers.get(resource)
-            if watched is None:
-                continue
+        self._since = self._clock()
+        for resource in self._world.planned:
+            watched = self._informers[resource]
             for namespace, name in watched.objects:
                 self._queue.add(Key(resource, namespace, name))
-            if resource in self._world.read_only:
-                continue
             for odd in watched.malformed.values():
                 self._misread(resource, odd)
         _log.info("leading", objects=len(self._queue))
@@ -202,7 +198,7 @@ class Engine:
         meta = odd.metadata
         self.touch(Key(resource, meta.namespace, meta.name))
         if odd.remains is None and meta.deletion_timestamp:
-            above = crashes.above(meta)
+            above = crashes.above(self._kinds, meta)
             if above is not None:
                 self.touch(above)
 
@@ -212,10 +208,10 @@ class Engine:
             return
         metrics.failed(resource)
         key = keys.of(resource, item)
-        if resource in PLANNERS:
+        if resource in self._kinds:
             self._dispatcher.emit(key, item, crashes.event(error))
             self._queue.add(key)
-        elif (above := crashes.above(item.metadata)) is not None:
+        elif (above := crashes.above(self._kinds, item.metadata)) is not None:
             self._queue.add(above)
 
     async def _serve(self) -> None:
@@ -279,8 +275,9 @@ class Engine:
         logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
         with metrics.reconcile(key.resource):
             planned = self._plan(key, record, item)
-        spends = allowance.spends(planned)
-        if spends and self._allowance.is_being_spent(item):
+        budget = self._kinds[key.resource].budget
+        spends = budget is not None and allowance.spends(budget, planned)
+        if spends and budget is not None and self._allowance.is_being_spent(budget, item):
             self._queue.add(key, delay=allowance.AGAIN)
             return
         record.spends = spends
@@ -294,21 +291,29 @@ class Engine:
         record.failures = 0
         if record.dirty:
             self._queue.add(key)
-        elif key.resource is Resource.SERVERS and record.is_blank():
+        elif record.is_blank():
             # Ten thousand servers at rest need no memory of their last visit.
             del self._records[key]
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
-        now = self._clock()
+        kind, now = self._kinds[key.resource], self._clock()
+        if not self._world.plans(kind.view):
+            return plan.Plan()
         told = unreadable.plan_for(self._informers[key.resource], key, now)
         if told is not None:
             return told
         record.planned_at = asyncio.get_running_loop().time()
         retry = tags.retry_now(item.metadata)
-        refusals = record.refused(now, (item.metadata.generation, retry))
-        found = gather.gather(self._sources, key, now, refusals)
-        record.pause = _pause(found)
-        return PLANNERS[key.resource](found) if found is not None else plan.Plan()
+        moment = Moment(
+            now=now,
+            refusals=record.refused(now, (item.metadata.generation, retry)),
+            acting=self._acts.running(key),
+            holder=self._holder,
+            watching_since=self._since,
+        )
+        snapshot = kind.gather(self._sources, item, moment)
+        record.pause = _pause(kind, snapshot)
+        return kind.plan(snapshot)
 
     def _crash(self, key: Key, record: KeyState, error: Exception) -> None:
         """Say on the object that looking at it failed, which is our bug, and look again later."""
@@ -333,7 +338,7 @@ class Engine:
         An error that reads otherwise each time is paced.
         """
         return plan.Plan(
-            actions=gather.bare_teardown(self._sources, key, item.metadata),
+            actions=self._bare_teardown(key, item.metadata),
             status=crashes.status(item, error, self._clock()),
             write_status_now=record.crashes == 1,
             urgency=plan.Urgency.TEARDOWN,
@@ -341,14 +346,21 @@ class Engine:
 
     def _bury(self, key: Key, record: KeyState, meta: objects.Meta) -> None:
         """Take down what is being deleted and cannot be read."""
-        item = gather.remains(self._sources, key, meta)
+        found = self._informers[key.resource].objects.get(key.path)
+        item = found or self._kinds[key.resource].remains(self._sources, meta)
         planned = plan.Plan(
-            actions=gather.bare_teardown(self._sources, key, meta),
+            actions=self._bare_teardown(key, meta),
             urgency=plan.Urgency.TEARDOWN,
         )
         self._dispatcher.execute(key, record, item, planned)
         # What is below it may be unreadable, too, and then its going wakes nobody.
         self._queue.add(key, delay=BURY_AGAIN)
+
+    def _bare_teardown(self, key: Key, meta: objects.Meta) -> tuple[plan.Action, ...]:
+        """Return what takes down an object that cannot be planned, from metadata alone."""
+        if not bare_teardown.is_due(meta):
+            return ()
+        return self._kinds[key.resource].bare_teardown(self._sources, meta)
 
     def _settle(self, key: Key, record: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
@@ -403,15 +415,8 @@ class Engine:
             self._queue.add(heapq.heappop(waiting)[2])
 
 
-def _pause(found: gather.Snapshot | None) -> float:
+def _pause(kind: Kind[Any, Any], snapshot: object) -> float:
     """Return the shortest time between two plans that only follow what is below the key."""
-    if isinstance(found, ServerSetSnapshot):
-        looks = len(found.servers)
-    elif isinstance(found, OperationSnapshot):
-        waiting = sum(1 for each in found.others if not each.status.completion_time)
-        looks = len(found.servers) * (1 + waiting)
-    elif isinstance(found, FleetSnapshot):
-        looks = found.servers
-    else:
+    if kind.weight is None:
         return 0.0
-    return min(max(looks * SECONDS_PER_SERVER, SHORTEST_PAUSE), LONGEST_PAUSE)
+    return min(max(kind.weight(snapshot) * SECONDS_PER_LOOK, SHORTEST_PAUSE), LONGEST_PAUSE)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 
 from controller import contract, errors
 from controller.api import clock, names, objects
-from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.execution.pool import Pool
-from controller.planning import plan
+from controller.planning import plan, relations
 
 Factory = Callable[[objects.Fleet], contract.Provider]
 
@@ -73,9 +72,7 @@ class Fleets:
 
     def find(self, name: str) -> objects.Fleet | None:
         """Return the Fleet object called `name`, if there is one."""
-        if self._world.fleets is None:
-            return None
-        return self._world.fleets.objects.get(("", name))
+        return self._world.of(objects.Fleet).objects.get(("", name))
 
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""
@@ -94,7 +91,7 @@ class Fleets:
 
         The id is empty where no fleet has one, None while one of them cannot tell.
         """
-        made = self._world.fleets.objects if self._world.fleets is not None else {}
+        made = self._world.of(objects.Fleet).objects
         known: str | None = ""
         for name in dict.fromkeys((names.BUILT_IN_FLEET, *(each for _, each in made))):
             provider = self.provider(name)
@@ -144,7 +141,7 @@ class Fleets:
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
         provider = made[0]
-        read_only = Resource.FLEETS in self._world.read_only
+        read_only = not self._world.plans(objects.Fleet)
         return contract.FleetFacts(
             name=name,
             capabilities=provider.capabilities,
@@ -176,5 +173,5 @@ class Fleets:
         wanted = fleet.spec.allowed_namespaces
         if wanted is None:
             return True
-        labels = self._world.namespace_labels(namespace)
+        labels = relations.namespace_labels(self._world, namespace)
         return labels is not None and wanted.match_labels.items() <= labels.items()

@@ -72,6 +72,8 @@ class KeyState:
             or self.uncertain
             or self.refusals
             or self.crashed
+            or self.pause
+            or not self.pacer.is_blank()
         )
 
     def crash(self, error: str) -> bool:

@@ -56,6 +56,10 @@ class Pacer:
         self._next = 0.0
         self._acting_until = 0.0
 
+    def is_blank(self) -> bool:
+        """Return whether nothing is spaced: a new pacer would say the same."""
+        return not (self._next or self._acting_until)
+
     def wait(self, now: float, *, at_once: bool, acting: bool = False) -> float:
         """Return how long to hold the write back: 0.0 means write now, which counts as written.
 

@@ -41,9 +41,9 @@ class Cache(Generic[T]):
         # Called with an object and the error that a callback about it ended with.
         self.on_crash: list[Callable[[T, Exception], None]] = []
         self._resource = resource
-        self._indexes: dict[str, _Index[T]] = {}
+        self._indexes: dict[Hashable, _Index[T]] = {}
 
-    def add_index(self, name: str, key: Callable[[T], Hashable | None]) -> None:
+    def add_index(self, name: Hashable, key: Callable[[T], Hashable | None]) -> None:
         """Keep an index by what `key` says of an object; None leaves it out."""
         index = self._indexes[name] = _Index(key)
         for where, each in self.objects.items():
@@ -51,7 +51,7 @@ class Cache(Generic[T]):
             if found is not None:
                 index.entries.setdefault(found, {})[where] = each
 
-    def by(self, name: str, key: Hashable) -> Mapping[Key, T]:
+    def by(self, name: Hashable, key: Hashable) -> Mapping[Key, T]:
         """Return the objects under `key`: a live mapping, not to be kept across an await."""
         return self._indexes[name].entries.get(key, {})
 

@@ -147,11 +147,11 @@ class Informer(Generic[T]):
         """Call back, after the changes, with the resourceVersion that a namespace has reached."""
         self._on_advance.append(callback)
 
-    def add_index(self, name: str, key: Callable[[T], Hashable | None]) -> None:
+    def add_index(self, name: Hashable, key: Callable[[T], Hashable | None]) -> None:
         """Keep an index by what `key` says of an object; None leaves it out."""
         self._cache.add_index(name, key)
 
-    def by(self, name: str, key: Hashable) -> Mapping[Key, T]:
+    def by(self, name: Hashable, key: Hashable) -> Mapping[Key, T]:
         """Return the objects under `key` of an index: a live mapping, to be read at once."""
         return self._cache.by(name, key)
 

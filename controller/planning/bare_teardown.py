@@ -7,13 +7,15 @@ Neither order nor policies hold then, which are content; and data is kept: no cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from controller.api import names
+from controller.api import names, objects, resources
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Call, Verb
 from controller.planning import finalizers
+from controller.planning.caches import Caches, Index, Sources
 from controller.planning.plan import Action, Delete
 
 REASON = "its owner is being deleted, and planning that failed"
@@ -26,25 +28,46 @@ def is_due(meta: Meta) -> bool:
     return meta.deletion_timestamp is not None and names.FINALIZER in held and _HOLDS not in held
 
 
-def actions(
-    resource: Resource, meta: Meta, below: Iterable[tuple[Resource, Meta]]
-) -> tuple[Action, ...]:
-    """Return the deletes of what is below the object; its release once nothing is."""
-    below = tuple(below)
-    if not below:
-        return (finalizers.release(resource, meta),)
-    return tuple(
-        Delete(
-            resource=each,
-            namespace=child.namespace,
-            name=child.name,
-            uid=child.uid,
-            # It may have been orphaned since.
-            resource_version=child.resource_version,
-            reason=REASON,
-        )
-        for each, child in below
-        if child.deletion_timestamp is None
+def after(
+    below: Index[Any] | None, view: type[objects.Object]
+) -> Callable[[Sources, Meta], tuple[Action, ...]]:
+    """Return what takes an object of that view down once nothing that it controls `below` is left.
+
+    The index is by the UID of the controller.
+    """
+    resource = resources.of(view)
+
+    def take_down(sources: Sources, meta: Meta) -> tuple[Action, ...]:
+        children = () if below is None else tuple(_below(sources.caches, below, meta.uid))
+        if not children:
+            return (finalizers.release(resource, meta),)
+        each = resources.of(below.view) if below is not None else resource
+        return tuple(_delete(each, child) for child in children if child.deletion_timestamp is None)
+
+    return take_down
+
+
+def _below(caches: Caches, index: Index[Any], uid: str) -> Iterator[Meta]:
+    """Yield what the object of that UID controls, and what of it cannot be read, too."""
+    malformed = caches.of(index.view).malformed
+    for path, found in caches.by(index, uid).items():
+        if path not in malformed:
+            yield found.metadata
+    for odd in malformed.values():
+        meta = odd.metadata
+        if meta.controller is not None and meta.controller.uid == uid:
+            yield meta
+
+
+def _delete(resource: Resource, child: Meta) -> Delete:
+    return Delete(
+        resource=resource,
+        namespace=child.namespace,
+        name=child.name,
+        uid=child.uid,
+        # It may have been orphaned since.
+        resource_version=child.resource_version,
+        reason=REASON,
     )
 
 

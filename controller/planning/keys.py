@@ -27,3 +27,13 @@ class Key(NamedTuple):
 def of(resource: Resource, item: objects.Object) -> Key:
     """Return the key of a cached object."""
     return Key(resource, item.metadata.namespace, item.metadata.name)
+
+
+def fleet(name: str) -> Key:
+    """Return the key of a fleet's object."""
+    return Key(Resource.FLEETS, "", name)
+
+
+def server(namespace: str, name: str) -> Key:
+    """Return the key of a server, by which providers know it."""
+    return Key(Resource.SERVERS, namespace, name)

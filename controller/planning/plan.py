@@ -98,13 +98,13 @@ class DeleteOrphan:
 class RecordEvent:
     """Record an Event, only for a change that a person would want to know.
 
-    On the planned object; or on the `application` above it, where the planned one is about to go.
+    On the planned object; or on what it is `about`, where the planned one is about to go itself.
     """
 
     reason: str
     message: str
     warning: bool = False
-    application: objects.Application | None = None
+    about: objects.Object | None = None
 
 
 Action = Create | Patch | Delete | contract.Call | RecordOrphan | DeleteOrphan | RecordEvent

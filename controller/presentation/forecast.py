@@ -18,13 +18,13 @@ import msgspec
 from controller.api import clock, names, objects
 from controller.api.conditions import Condition
 from controller.api.resources import Resource
-from controller.execution import gather
 from controller.kinds import application as application_planner
 from controller.kinds import serverset
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.serverset import server_manifests
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import budget, merge_patch, plan
+from controller.planning import budget, merge_patch, plan, relations
+from controller.planning.caches import Sources
 from controller.planning.register import Register
 
 T = TypeVar("T", bound=objects.Object)
@@ -70,7 +70,7 @@ class Forecast:
     claims_kept: tuple[str, ...] = ()
 
 
-def forecast(sources: gather.Sources, application: objects.Application, now: float) -> Forecast:
+def forecast(sources: Sources, application: objects.Application, now: float) -> Forecast:
     """Return what would come of `application`, which may differ from the one in the caches."""
     stage = _Stage(sources, application, now)
     rounds: list[tuple[Step, ...]] = []
@@ -98,9 +98,7 @@ def forecast(sources: gather.Sources, application: objects.Application, now: flo
 class _Stage:
     """One application and all below it, in memory."""
 
-    def __init__(
-        self, sources: gather.Sources, application: objects.Application, now: float
-    ) -> None:
+    def __init__(self, sources: Sources, application: objects.Application, now: float) -> None:
         self.now = now
         self.writes = 0
         self.gone = False
@@ -108,27 +106,27 @@ class _Stage:
         self.claims_deleted: list[str] = []
         self._uids = (f"forecast-{number}" for number in itertools.count())
         meta = application.metadata
-        known = sources.application_of(meta.namespace, meta.name)
-        sets = sources.sets_of(known)
+        caches = sources.caches
+        known = relations.application_of(caches, meta.namespace, meta.name)
+        sets = relations.sets_of(caches, known)
         self._sets = {each.metadata.name: each for each in sets.values()}
-        world = sources.world
         self._servers: dict[str, dict[int, objects.Server]] = {}
         for each in sets.values():
-            found = world.servers.by("owner", each.metadata.uid).values()
+            found = caches.by(relations.SERVERS_BY_OWNER, each.metadata.uid).values()
             self._servers[each.metadata.name] = {one.spec.ordinal: one for one in found}
         # By component and UID; also of components that are no more.
         self._claims: dict[str, dict[str, objects.Claim]] = {}
-        for claim in world.claims.objects.values():
+        for claim in caches.of(objects.Claim).objects.values():
             labels = claim.metadata.labels
             mine = labels.get(names.APPLICATION_LABEL) == meta.name
             if mine and claim.metadata.namespace == meta.namespace:
                 component = labels.get(names.COMPONENT_LABEL, "")
                 self._claims.setdefault(component, {})[claim.metadata.uid] = claim
         self._served = self._serving()
-        owned = world.revisions.by("owner", known.metadata.uid).values() if known else ()
+        owned = relations.revisions_of(caches, known)
         self._revisions = {each.metadata.name: each for each in owned}
         self._fleet = sources.fleets.facts(application.spec.fleet, meta.namespace)
-        self._terminating = world.namespace_terminating(meta.namespace)
+        self._terminating = relations.namespace_terminating(caches, meta.namespace)
         # The longest that a server must have been ready; time goes on by that much a round.
         self._pace = 1.0 + max(
             (each.rollout.min_ready_seconds for each in application.spec.components), default=0

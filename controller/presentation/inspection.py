@@ -14,14 +14,16 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from controller import errors
-from controller.api.resources import Resource
-from controller.execution import gather, planners, unreadable
+from controller.api import objects
+from controller.api.resources import PLACES, Resource
+from controller.execution import unreadable
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.kube import api as door
 from controller.kube import faults, informer
 from controller.planning import keys, plan
+from controller.planning.caches import Moment, Sources
 from controller.providers import registry
 
 # Without these nothing can be planned for an application; the others only refine the answer.
@@ -47,28 +49,34 @@ SYNC_SECONDS = 60.0
 class Inspection:
     """What can be gathered at one moment; `notes` say what could not be read, and what it means."""
 
-    sources: gather.Sources
+    caches: Caches
+    fleets: Fleets
     notes: tuple[str, ...]
+    # Since when the caches are full.
+    since: float
 
-    def plan(
-        self, key: keys.Key, *, now: float | None = None
-    ) -> tuple[gather.Snapshot | None, plan.Plan]:
+    @property
+    def sources(self) -> Sources:
+        """Where snapshots come from."""
+        return Sources(caches=self.caches, fleets=self.fleets)
+
+    def plan(self, key: keys.Key, *, now: float | None = None) -> tuple[Any, plan.Plan]:
         """Return what the operator would see of `key` and what it would plan; None if gone."""
-        moment = time.time() if now is None else now
-        found = gather.gather(self.sources, key, moment)
-        watched = self.sources.world.informers[key.resource]
-        told = unreadable.plan_for(watched, key, moment)
-        if told is not None:
-            return found, told
-        odd = watched.malformed.get(key.path)
-        if found is None and odd is not None:
+        now = time.time() if now is None else now
+        watched = self.caches.informers[key.resource]
+        item, odd = watched.objects.get(key.path), watched.malformed.get(key.path)
+        if item is None and odd is not None:
             raise errors.Stalled(f"{key.resource}/{key.name}: {odd.message}", reason="Malformed")
-        return found, planners.PLANNERS[key.resource](found) if found is not None else plan.Plan()
+        if item is None:
+            return None, plan.Plan()
+        kind = self.caches.kinds[key.resource]
+        moment = Moment(now=now, acting=_acting(item), watching_since=self.since)
+        snapshot = kind.gather(self.sources, item, moment)
+        told = unreadable.plan_for(watched, key, now)
+        return snapshot, kind.plan(snapshot) if told is None else told
 
 
-async def inspect(
-    api: door.Api, key: keys.Key
-) -> tuple[gather.Snapshot | None, plan.Plan, tuple[str, ...]]:
+async def inspect(api: door.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[str, ...]]:
     """Return the snapshot and plan of one object, and notes on what could not be read."""
     async with look(api, key.namespace) as found:
         snapshot, planned = found.plan(key)
@@ -83,10 +91,6 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
     """
     allowed, notes = await _readable(api, namespace)
     world = Caches(api, namespaces=(namespace,))
-    if Resource.FLEETS not in allowed:
-        world.fleets = None
-    if Resource.NAMESPACES not in allowed:
-        world.namespaces = None
     followed = [each for name, each in world.informers.items() if name in allowed]
     tasks = [asyncio.ensure_future(each.run()) for each in followed]
     try:
@@ -96,24 +100,24 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     pool = Pool()
-    made = registry.build(api=api, pods=world.pods, claims=world.claims, jobs=world.jobs)
+    made = registry.build(
+        api=api,
+        pods=world.informer(objects.Pod),
+        claims=world.informer(objects.Claim),
+        jobs=world.informer(objects.Job),
+    )
     fleets = Fleets(world, pods=made.pods, factories=made.others, pool=pool)
-    yield Inspection(sources=_sources(world, fleets), notes=notes)
+    yield Inspection(caches=world, fleets=fleets, notes=notes, since=time.time())
 
 
-def _sources(world: Caches, fleets: Fleets) -> gather.Sources:
-    """Return sources of one who looks on: nothing may be claimed, and what was begun is at work.
+def _acting(item: objects.Object) -> str:
+    """Return the task that is being carried out for an object, as far as one who looks on can tell.
 
     Nobody but the operator knows what it is carrying out; to take it for dead would be to say
     what is not so.
     """
-
-    def acting(key: keys.Key) -> str:
-        server = world.servers.objects.get(key.path)
-        told = server.status.task if server is not None else None
-        return told.id if told is not None and told.state == "Started" else ""
-
-    return gather.Sources(world=world, fleets=fleets, acting=acting, since=time.time())
+    told = getattr(getattr(item, "status", None), "task", None)
+    return told.id if told is not None and told.state == "Started" else ""
 
 
 async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:
@@ -121,7 +125,7 @@ async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource],
     wanted = tuple(Caches(api, namespaces=(namespace,)).informers)
 
     async def ask(resource: Resource) -> faults.Forbidden | None:
-        place = "" if resource in (Resource.FLEETS, Resource.NAMESPACES) else namespace
+        place = namespace if PLACES[resource].namespaced else ""
         try:
             await api.list(resource, place, limit=1)
         except faults.Forbidden as error:

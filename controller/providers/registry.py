@@ -17,6 +17,9 @@ from controller.providers.memory.provider import MemoryProvider
 from controller.providers.pod.provider import PodProvider
 from controller.providers.steps import steps
 
+# What providers see servers, and what they do for them, by: these are watched.
+SEEN_BY: tuple[type[objects.Object], ...] = (objects.Pod, objects.Claim, objects.Job)
+
 Factory = Callable[[objects.Fleet], contract.Provider]
 
 

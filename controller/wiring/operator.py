@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import gc
 import importlib
 import signal
@@ -21,13 +22,14 @@ import structlog
 import uvloop
 
 from controller import parts
-from controller.api.resources import Resource
+from controller.api import objects
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
+from controller.kinds.server import counts
 from controller.kube.client import Client
 from controller.kube.lease import Elector, LeaseLost
 from controller.planning.keys import Key
@@ -72,15 +74,15 @@ class Operator:
             api,
             namespaces=options.namespaces or ("",),
             cluster_scoped=options.read_fleets or not tenant,
-            read_only=frozenset({Resource.FLEETS}) if tenant else frozenset(),
+            read_only=tenant,
         )
         pool = Pool()
         acting = api.guarded(lambda: self.elector.leading)
         providers = registry.build(
             api=acting,
-            pods=self.world.pods,
-            claims=self.world.claims,
-            jobs=self.world.jobs,
+            pods=self.world.informer(objects.Pod),
+            claims=self.world.informer(objects.Claim),
+            jobs=self.world.informer(objects.Job),
             allowed_urls=options.allowed_urls,
         )
         self.fleets = Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool)
@@ -106,7 +108,7 @@ class Operator:
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
         metrics.ask_cached_objects(self.world.cached)
-        metrics.ask_servers(self.world.servers_by_state)
+        metrics.ask_servers(functools.partial(counts.by_state, self.world))
         metrics.ask_workers(self.engine.calls)
         metrics.ask_watch_silence(self.world.silences)
         metrics.ask_plan_silence(self._plan_silence)

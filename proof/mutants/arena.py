@@ -22,6 +22,7 @@ import looptime
 import structlog
 from api_server import ApiServer, Behaviour, Faults, Kubelet
 
+from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
@@ -128,8 +129,14 @@ class Stage:
         pool = Pool()
         elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
         # As the registry builds it, but by the cluster's clock.
-        acts = steps.Steps(api, world.jobs)
-        pods = PodProvider(api, world.pods, world.claims, act_steps=acts, clock=self.server.now)
+        acts = steps.Steps(api, world.informer(objects.Job))
+        pods = PodProvider(
+            api,
+            world.informer(objects.Pod),
+            world.informer(objects.Claim),
+            act_steps=acts,
+            clock=self.server.now,
+        )
         engine = Engine(
             world=world,
             fleets=Fleets(world, pods=pods, factories={}, pool=pool),

@@ -10,7 +10,7 @@ from hypothesis import strategies
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.execution.registers import Registers
+from controller.kinds.serverset.registers import Registers
 from controller.kube.cache import Cache
 
 OWNER = "owner"

@@ -407,11 +407,11 @@ def test_claims_of_a_deleted_application_follow_the_policy(
     rehearsal.delete(Resource.APPLICATIONS, "shop")
     rehearsal.run()
     assert len(rehearsal.store) == left
-    said = [each for each in rehearsal.events if each.application is not None]
+    said = [each for each in rehearsal.events if each.about is not None]
     assert [each.reason for each in said] == [told[0]]
     assert said[0].message.startswith(told[1])
-    assert said[0].application is not None
-    assert said[0].application.metadata.name == "shop"
+    assert said[0].about is not None
+    assert said[0].about.metadata.name == "shop"
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ def test_claims_of_a_renamed_component_stay_in_doubt(policy: dict[str, str], *, 
     old = {"data-shop-web-0", "data-shop-web-1"}
     assert left - old == {"data-shop-front-0", "data-shop-front-1"}
     assert left & old == (set() if goes else old)
-    assert [each.reason for each in rehearsal.events if each.application] == [
+    assert [each.reason for each in rehearsal.events if each.about] == [
         "ClaimsDeleted" if goes else "ClaimsKept"
     ]
     rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=kept))

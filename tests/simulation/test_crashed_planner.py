@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from structlog import testing
-from universe import Universe, application, component
+from universe import Universe, application, component, with_kind
 
 from controller.api.resources import Resource
-from controller.execution.planners import PLANNERS
+from controller.kinds.server.kind import SERVER
 
 pytestmark = pytest.mark.looptime
 
 
-async def test_a_planner_that_fails_again_after_success_is_told_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_planner_that_fails_again_after_success_is_told_again() -> None:
     """One traceback for each time that it breaks, however often it is tried; Stalled meanwhile."""
-    whole = PLANNERS[Resource.SERVERS]
     broken: set[str] = set()
 
     def plan(found: Any) -> Any:
         if found.server.metadata.name in broken:
             raise ZeroDivisionError("a bug")
-        return whole(found)
-
-    monkeypatch.setitem(PLANNERS, Resource.SERVERS, plan)
+        return SERVER.plan(found)
 
     def stalled(universe: Universe) -> bool:
         found = universe.condition(Resource.SERVERS, "shop-web-0", "Stalled")
         return found.get("reason") == "InternalError"
 
-    async with Universe() as universe:
+    kinds = with_kind(dataclasses.replace(SERVER, plan=plan))
+    async with Universe(kinds=kinds) as universe:
         await universe.apply(application("shop", component("web", 2)))
         await universe.settle()
         for _ in range(2):

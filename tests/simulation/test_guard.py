@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 from structlog import testing
-from universe import Universe, application, component, operation
+from universe import Universe, application, component, operation, with_kind
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.execution.dispatcher import Dispatcher
-from controller.execution.router import Router
+from controller.kinds.server.kind import SERVER
 from controller.kube.api import ExecResult
+from controller.planning.caches import Caches
+from controller.planning.wakes import Change, Wake, Wakes
 from controller.telemetry import metrics
 
 pytestmark = pytest.mark.looptime
@@ -133,20 +136,17 @@ async def test_an_outcome_that_cannot_be_written_stops_that_server_alone(
         await gone(universe, "shop")
 
 
-async def test_a_callback_that_fails_keeps_a_change_from_nobody_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_callback_that_fails_keeps_a_change_from_nobody_else() -> None:
     """The watch goes on, the object is looked at all the same, and an Event on it says so."""
-    whole = Router._server
 
-    def route(self: Router, old: objects.Server | None, new: objects.Server | None) -> None:
-        item = new or old
-        if item is not None and item.metadata.name == "shop-web-0":
+    def broken(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
+        if change.item.metadata.name == "shop-web-0":
             raise ZeroDivisionError("a bug")
-        whole(self, old, new)
+        return SERVER.follows[objects.Server](caches, change)
 
-    monkeypatch.setattr(Router, "_server", route)
-    async with Universe() as universe:
+    follows: dict[type[objects.Object], Wakes] = {**SERVER.follows, objects.Server: broken}
+    kinds = with_kind(dataclasses.replace(SERVER, follows=follows))
+    async with Universe(kinds=kinds) as universe:
         before = count()
         await universe.apply(application("shop", component("web", 2)))
         await universe.apply(application("other", component("web", 1)))

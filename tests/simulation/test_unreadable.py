@@ -8,6 +8,7 @@ import pytest
 from structlog import testing
 from universe import Universe, application, component, operation
 
+from controller.api import objects
 from controller.api.resources import Resource
 
 pytestmark = pytest.mark.looptime
@@ -145,4 +146,4 @@ async def test_as_deep_as_allowed_goes_all_the_way() -> None:
         engine = universe.process
         for resource, watched in engine.world.informers.items():
             assert not watched.malformed, resource
-        assert ("default", "shop-web-0") in engine.world.pods.objects
+        assert ("default", "shop-web-0") in engine.world.informer(objects.Pod).objects

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from api_server import ApiServer, Faults, Kubelet
 
+from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
@@ -24,24 +25,41 @@ from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
-from controller.providers import registry
+from controller.kinds import registry as kinds_registry
+from controller.kinds.kind import Kind
+from controller.providers import registry as providers_registry
 from controller.providers.memory.machines import MemoryFleet
 from controller.providers.memory.provider import MemoryProvider
 
 Json = dict[str, Any]
+Kinds = Sequence[Kind[Any, Any]]
 # Virtual seconds after which an engine that has not come to rest never will.
 PATIENCE = 1200.0
 OURS = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.OPERATIONS)
 
 
+def with_kind(changed: Kind[Any, Any]) -> Kinds:
+    """Return all kinds, with this one in the place of its own."""
+    return [changed if each.view is changed.view else each for each in kinds_registry.KINDS]
+
+
 class Process:
     """One operator process: what is lost when it is killed."""
 
-    def __init__(self, server: ApiServer, name: str, machines: MemoryFleet) -> None:
-        self.world = Caches(server)
+    def __init__(
+        self,
+        server: ApiServer,
+        name: str,
+        machines: MemoryFleet,
+        kinds: Kinds = kinds_registry.KINDS,
+    ) -> None:
+        self.world = Caches(server, kinds=kinds)
         pool = Pool()
-        providers = registry.build(
-            api=server, pods=self.world.pods, claims=self.world.claims, jobs=self.world.jobs
+        providers = providers_registry.build(
+            api=server,
+            pods=self.world.informer(objects.Pod),
+            claims=self.world.informer(objects.Claim),
+            jobs=self.world.informer(objects.Job),
         )
         self.engine = Engine(
             world=self.world,
@@ -74,7 +92,14 @@ class Process:
 class Universe:
     """A cluster, and the operator that runs in it."""
 
-    def __init__(self, *, faults: Faults | None = None, kubelet: Kubelet | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        faults: Faults | None = None,
+        kubelet: Kubelet | None = None,
+        kinds: Kinds = kinds_registry.KINDS,
+    ) -> None:
+        self.kinds = kinds
         self.faults = faults or Faults()
         self.kubelet = kubelet or Kubelet()
         self.server = ApiServer(faults=self.faults, kubelet=self.kubelet)
@@ -93,7 +118,7 @@ class Universe:
     def start(self) -> None:
         """Start an operator process."""
         self._number += 1
-        self.process = Process(self.server, f"operator-{self._number}", self.machines)
+        self.process = Process(self.server, f"operator-{self._number}", self.machines, self.kinds)
 
     async def crash(self) -> None:
         """Kill the operator and start another."""

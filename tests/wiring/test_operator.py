@@ -10,6 +10,7 @@ from typing import Any, Self
 import pytest
 from api_server import ApiServer, Faults
 
+from controller.api.resources import Resource
 from controller.kube import lease
 from controller.telemetry import metrics
 from controller.wiring import handlers
@@ -119,9 +120,9 @@ async def test_watch_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPa
         async def hang(_error: object) -> None:
             await asyncio.Event().wait()
 
-        follower = next(iter(one.world.servers._followers.values()))
+        follower = next(iter(one.world.informers[Resource.SERVERS]._followers.values()))
         monkeypatch.setattr(follower, "_rest", hang)
-        server.faults.drop_watches(one.world.servers.resource)
+        server.faults.drop_watches(Resource.SERVERS)
         await asyncio.sleep(400)
         assert "the watch of servers" in one.ailing()
 

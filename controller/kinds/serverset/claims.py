@@ -93,7 +93,7 @@ def _named(claims: list[str]) -> str:
 
 
 def _event(snapshot: ServerSetSnapshot, reason: Reason, message: str) -> tuple[RecordEvent, ...]:
-    return (RecordEvent(reason=reason, message=message, application=snapshot.application),)
+    return (RecordEvent(reason=reason, message=message, about=snapshot.application),)
 
 
 def _claims(

@@ -56,6 +56,11 @@ class MemoryProvider:
         """Everything but what only Kubernetes has: headless Services and volume claims."""
         return CAPABILITIES
 
+    def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
+        """Return nothing: machines in memory are no objects."""
+        del server
+        return ()
+
     def subscribe(self, changed: contract.Changed) -> None:
         """Call `changed` whenever a machine's state moves."""
         self._listeners.append(changed)

@@ -51,6 +51,15 @@ class PodProvider:
         """What pods can do; they cannot be stopped and stay what they are, nor be photographed."""
         return CAPABILITIES
 
+    def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
+        """Return the server's pod and claims."""
+        namespace, name = server.metadata.namespace, server.metadata.name
+        claims = (names.claim(each.name, name) for each in server.spec.volume_claims)
+        return (
+            (Resource.PODS, namespace, name),
+            *((Resource.CLAIMS, namespace, each) for each in claims),
+        )
+
     def subscribe(self, changed: contract.Changed) -> None:
         """Call `changed` for each change of a pod, and for each claim that is gone."""
 

@@ -5,20 +5,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from controller.api import objects
+from controller.planning import relations
+from controller.planning.caches import Caches
 from controller.planning.register import Register
 
 
 class Registers:
     """One register for each set that was asked for, by the set's UID."""
 
+    follows: ClassVar[type[objects.Object]] = objects.Server
+
     def __init__(self, owned: Callable[[str], Mapping[Any, objects.Server]]) -> None:
         """Know by `owned` which servers the object of a UID controls."""
         self._owned = owned
         self._kept: dict[str, Register] = {}
+
+    @classmethod
+    def over(cls, caches: Caches) -> Self:
+        """Return registers of the sets in these caches."""
+        return cls(functools.partial(caches.by, relations.SERVERS_BY_OWNER))
 
     def of(self, uid: str) -> Register:
         """Return the register of the set of that UID: to be read at once."""

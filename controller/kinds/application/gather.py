@@ -1,0 +1,25 @@
+"""What the Application planner is given: gathered from caches at one moment."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.planning import relations
+from controller.planning.caches import Moment, Sources
+
+
+def gather(
+    sources: Sources, application: objects.Application, moment: Moment
+) -> ApplicationSnapshot:
+    """Return the application and all that is one step below it."""
+    caches, meta = sources.caches, application.metadata
+    return ApplicationSnapshot(
+        now=moment.now,
+        application=application,
+        fleet=sources.fleets.facts(application.spec.fleet, meta.namespace),
+        sets=relations.sets_of(caches, application),
+        revisions=relations.revisions_of(caches, application),
+        operations=relations.operations_of(caches, meta.namespace, meta.name),
+        refusals=moment.refusals,
+        namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
+    )

@@ -1,0 +1,38 @@
+"""The kind Application, as the engine knows it."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.application import wakes
+from controller.kinds.application.gather import gather
+from controller.kinds.application.planner import plan
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.kind import Kind
+from controller.planning import bare_teardown, relations
+
+
+def _flow(application: objects.Application) -> tuple[str, str]:
+    return application.metadata.namespace, application.metadata.name
+
+
+APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
+    view=objects.Application,
+    gather=gather,
+    plan=plan,
+    follows={
+        objects.Application: wakes.by_itself,
+        objects.ServerSet: wakes.by_set,
+        objects.Operation: wakes.by_operation,
+        objects.ControllerRevision: wakes.by_revision,
+        objects.Fleet: wakes.by_fleet,
+        objects.Namespace: wakes.by_namespace,
+    },
+    bare_teardown=bare_teardown.after(relations.SETS_BY_OWNER, objects.Application),
+    flow=_flow,
+    sums_up=True,
+    indexes=(
+        relations.SETS_BY_OWNER,
+        relations.REVISIONS_BY_OWNER,
+        relations.OPERATIONS_BY_APPLICATION,
+    ),
+)

@@ -1,0 +1,23 @@
+"""What the Fleet planner is given: gathered from caches and the fleet's provider at one moment."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.planning import relations
+from controller.planning.caches import Moment, Sources
+
+
+def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnapshot:
+    """Return the fleet, how many servers name it, and what is known of its orphans."""
+    name, fleets = fleet.metadata.name, sources.fleets
+    returned, gone = fleets.looked_up(name)
+    return FleetSnapshot(
+        now=moment.now,
+        fleet=fleet,
+        servers=len(sources.caches.by(relations.SERVERS_BY_FLEET, name)),
+        known_provider=fleets.is_known(fleet.spec.provider),
+        orphans=fleets.abandoned(name),
+        returned=returned,
+        gone=gone,
+    )

@@ -1,0 +1,81 @@
+"""The descriptor of a kind: all that the engine knows of it.
+
+A kind's folder has one value of it, in its `kind.py`; `registry.py` lists them. So the engine, the
+command line and the roles need no word about any one kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from controller.api import objects, resources
+from controller.api.objects import Meta
+from controller.api.resources import Resource
+from controller.contract.tasks import Outcome
+from controller.planning.caches import Caches, Index, Keeper, Moment, Sources
+from controller.planning.keys import Key
+from controller.planning.plan import Action, Patch, Plan
+from controller.planning.wakes import Wakes
+
+O = TypeVar("O", bound=objects.Object)  # noqa: E741 - the object
+S = TypeVar("S")  # its snapshot
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Budget(Generic[O]):
+    """What may be down, where several keys count it from the same objects and each may spend it.
+
+    A patch of `spent_on`, but for its status, may take one down. Whoever plans one waits until the
+    last such patches of `shared_with` are seen.
+    """
+
+    spent_on: Resource
+    shared_with: Callable[[Caches, O], Iterable[Key]]
+
+
+def _no_act(item: objects.Object, outcome: Outcome, now: float) -> Patch | None:
+    """Nothing is written of acts by a kind that has none."""
+    del item, outcome, now
+    return None
+
+
+def _metadata_alone(sources: Sources, meta: Meta) -> objects.Object:
+    del sources
+    return objects.Object(metadata=meta)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[O, S]):
+    """One kind; `O` is the view of its objects, `S` the snapshot that they are planned from.
+
+    `gather` and `plan` are what a visit does. `follows` says which changes, of its own objects and
+    of others', wake whom of it. `bare_teardown` takes down, by metadata alone, what cannot be
+    planned, and `remains` is as much of an object as is known when it cannot be read.
+    """
+
+    view: type[O]
+    gather: Callable[[Sources, O, Moment], S]
+    plan: Callable[[S], Plan]
+    follows: Mapping[type[objects.Object], Wakes]
+    bare_teardown: Callable[[Sources, Meta], tuple[Action, ...]]
+    remains: Callable[[Sources, Meta], objects.Object] = _metadata_alone
+    # What the pool of calls is fair between.
+    flow: Callable[[O], Hashable]
+    # How many objects a plan looks at: the more, the longer the engine lets changes below the key
+    # add up. None: a plan costs next to nothing.
+    weight: Callable[[S], int] | None = None
+    budget: Budget[O] | None = None
+    # Its status sums up objects that its own plans change: they come first, and are told together.
+    sums_up: bool = False
+    # The write that tells how an act ended that this process carried out for an object.
+    finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
+    # What gathering and waking look up, and what is kept from visit to visit.
+    indexes: tuple[Index[Any], ...] = ()
+    keepers: tuple[type[Keeper], ...] = ()
+
+    @property
+    def resource(self) -> Resource:
+        """Where its objects are found in the API."""
+        return resources.of(self.view)

@@ -1,0 +1,33 @@
+"""What the Operation planner is given: gathered from caches at one moment."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.planning import relations
+from controller.planning.caches import Moment, Sources
+
+
+def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> OperationSnapshot:
+    """Return the operation, the servers of its application, and the operations beside it."""
+    caches, meta = sources.caches, operation.metadata
+    name = operation.spec.application
+    application = relations.application_of(caches, meta.namespace, name)
+    servers = caches.by(relations.SERVERS_BY_APPLICATION, (meta.namespace, name))
+    fleet = application.spec.fleet if application else ""
+    return OperationSnapshot(
+        now=moment.now,
+        operation=operation,
+        application=application,
+        fleet=sources.fleets.facts(fleet, meta.namespace),
+        sets=relations.sets_of(caches, application),
+        servers={(each.spec.component, each.spec.ordinal): each for each in servers.values()},
+        others=tuple(
+            each
+            for each in relations.operations_of(caches, meta.namespace, name)
+            if each.metadata.uid != meta.uid
+        ),
+        revisions=relations.revisions_of(caches, application),
+        refusals=moment.refusals,
+        namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
+    )

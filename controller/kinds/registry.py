@@ -1,0 +1,18 @@
+"""Which kinds there are: one line each, and the only list of them that is planned from.
+
+`controller.api.kinds` lists their models, which are the manifests that people write, apart: neither
+the operator nor most commands need pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller.kinds.application.kind import APPLICATION
+from controller.kinds.fleet.kind import FLEET
+from controller.kinds.kind import Kind
+from controller.kinds.operation.kind import OPERATION
+from controller.kinds.server.kind import SERVER
+from controller.kinds.serverset.kind import SERVER_SET
+
+KINDS: tuple[Kind[Any, Any], ...] = (APPLICATION, SERVER_SET, SERVER, OPERATION, FLEET)

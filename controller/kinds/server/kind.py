@@ -1,0 +1,41 @@
+"""The kind Server, as the engine knows it."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.kind import Kind
+from controller.kinds.server import task, unreadable, wakes
+from controller.kinds.server.gather import gather
+from controller.kinds.server.planner import plan
+from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import relations
+
+
+def _flow(server: objects.Server) -> tuple[str, str]:
+    return server.metadata.namespace, server.spec.application
+
+
+SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
+    view=objects.Server,
+    gather=gather,
+    plan=plan,
+    follows={
+        objects.Server: wakes.by_itself,
+        objects.Application: wakes.by_application,
+        objects.ServerSet: wakes.by_set,
+        objects.Service: wakes.by_service,
+        objects.Claim: wakes.by_what_is_labelled,
+        objects.Job: wakes.by_what_is_labelled,
+        objects.Fleet: wakes.by_fleet,
+        objects.Namespace: wakes.by_namespace,
+    },
+    bare_teardown=unreadable.teardown,
+    remains=unreadable.remains,
+    flow=_flow,
+    finish_act=task.finish_patch,
+    indexes=(
+        relations.SETS_BY_OWNER,
+        relations.SERVERS_BY_OWNER,
+        relations.SERVERS_BY_FLEET,
+    ),
+)

@@ -1,0 +1,72 @@
+"""Which changes have a server planned again. Its provider tells of its instance by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import keys, relations, wakes
+from controller.planning.caches import Caches
+from controller.planning.keys import Key
+from controller.planning.wakes import Change, Wake, When
+
+
+def by_itself(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
+    """A server's own change."""
+    del caches
+    yield wakes.itself(keys.of(Resource.SERVERS, change.item), change)
+
+
+def by_application(caches: Caches, change: Change[objects.Application]) -> Iterable[Wake]:
+    """A pause, an end or a retry of the application is all of its servers'."""
+    if wakes.concerns_all_below(change):
+        for each in relations.all_server_keys(caches, change.item):
+            yield Wake(each, When.AFRESH)
+
+
+def by_set(caches: Caches, change: Change[objects.ServerSet]) -> Iterable[Wake]:
+    """Through its set a server belongs to an application: the set must be there, and be its own."""
+    old, new = change
+    if old is None or new is None or old.metadata.uid != new.metadata.uid:
+        yield from map(Wake, relations.server_keys(caches, change.item.metadata.uid))
+
+
+def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
+    """Servers wait for the Service that gives them their names."""
+    old, new = change
+    owner = new.metadata.controller if new is not None else None
+    if old is None and owner is not None:
+        yield from map(Wake, relations.server_keys(caches, owner.uid))
+
+
+def by_what_is_labelled(
+    caches: Caches, change: Change[objects.Claim] | Change[objects.Job]
+) -> Iterable[Wake]:
+    """Claims, and the Jobs of its tasks, say in a label whose they are."""
+    del caches
+    meta = change.item.metadata
+    name = meta.labels.get(names.SERVER_LABEL)
+    if name:
+        yield Wake(Key(Resource.SERVERS, meta.namespace, name))
+
+
+def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
+    """A fleet that is other than it was, or that has taken an orphan on record."""
+    for application in wakes.applications_by_fleet(caches, change):
+        yield from map(Wake, relations.all_server_keys(caches, application))
+    old, new = change
+    if old is None or new is None or old.spec != new.spec:
+        return
+    if old.status.orphans != new.status.orphans:
+        # Those on their way out: theirs may be the instance that is on record now.
+        for each in caches.by(relations.SERVERS_BY_FLEET, new.metadata.name).values():
+            if each.metadata.deletion_timestamp:
+                yield Wake(keys.of(Resource.SERVERS, each))
+
+
+def by_namespace(caches: Caches, change: Change[objects.Namespace]) -> Iterable[Wake]:
+    """A namespace on its way out ends all work in it; its labels open fleets and close them."""
+    for application in wakes.applications_by_namespace(caches, change):
+        for each in relations.all_server_keys(caches, application):
+            yield Wake(each, When.AFRESH)

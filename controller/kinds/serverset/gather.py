@@ -1,0 +1,31 @@
+"""What the ServerSet planner is given: gathered from caches at one moment."""
+
+from __future__ import annotations
+
+from controller.api import objects
+from controller.kinds.serverset.registers import Registers
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import relations
+from controller.planning.caches import Moment, Sources
+
+
+def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> ServerSetSnapshot:
+    """Return the set, its servers by ordinal, and what its application says."""
+    caches, meta, spec = sources.caches, server_set.metadata, server_set.spec
+    component = (meta.namespace, spec.application, spec.component)
+    owner = meta.controller
+    return ServerSetSnapshot(
+        now=moment.now,
+        server_set=server_set,
+        servers=caches.kept(Registers).of(meta.uid),
+        fleet=sources.fleets.facts(spec.fleet, meta.namespace),
+        application=relations.controlling_application(caches, server_set),
+        service=caches.of(objects.Service).objects.get((meta.namespace, meta.name)),
+        claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
+        revisions=(
+            tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()
+        ),
+        watching_since=moment.watching_since,
+        refusals=moment.refusals,
+        namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
+    )

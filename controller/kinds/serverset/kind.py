@@ -1,0 +1,60 @@
+"""The kind ServerSet, as the engine knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.kinds.kind import Budget, Kind
+from controller.kinds.serverset import wakes
+from controller.kinds.serverset.gather import gather
+from controller.kinds.serverset.planner import plan
+from controller.kinds.serverset.registers import Registers
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import bare_teardown, keys, relations
+from controller.planning.caches import Caches
+from controller.planning.keys import Key
+
+
+def _flow(server_set: objects.ServerSet) -> tuple[str, str]:
+    return server_set.metadata.namespace, server_set.spec.application
+
+
+def _weight(snapshot: ServerSetSnapshot) -> int:
+    return len(snapshot.servers)
+
+
+def _operations_beside(caches: Caches, server_set: objects.ServerSet) -> Iterable[Key]:
+    place = (server_set.metadata.namespace, server_set.spec.application)
+    for each in caches.by(relations.OPERATIONS_BY_APPLICATION, place).values():
+        yield keys.of(Resource.OPERATIONS, each)
+
+
+SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
+    view=objects.ServerSet,
+    gather=gather,
+    plan=plan,
+    follows={
+        objects.ServerSet: wakes.by_itself,
+        objects.Application: wakes.by_application,
+        objects.Server: wakes.by_server,
+        objects.Service: wakes.by_service,
+        objects.Claim: wakes.by_claim,
+        objects.Fleet: wakes.by_fleet,
+        objects.Namespace: wakes.by_namespace,
+    },
+    bare_teardown=bare_teardown.after(relations.SERVERS_BY_OWNER, objects.ServerSet),
+    flow=_flow,
+    weight=_weight,
+    budget=Budget(spent_on=Resource.SERVERS, shared_with=_operations_beside),
+    sums_up=True,
+    indexes=(
+        relations.SETS_BY_OWNER,
+        relations.SERVERS_BY_OWNER,
+        relations.REVISIONS_BY_OWNER,
+        relations.OPERATIONS_BY_APPLICATION,
+        relations.CLAIMS_BY_COMPONENT,
+    ),
+    keepers=(Registers,),
+)

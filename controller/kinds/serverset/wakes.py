@@ -1,0 +1,63 @@
+"""Which changes have a set planned again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import keys, relations, wakes
+from controller.planning.caches import Caches
+from controller.planning.keys import Key
+from controller.planning.wakes import Change, Wake, When
+
+
+def by_itself(caches: Caches, change: Change[objects.ServerSet]) -> Iterable[Wake]:
+    """A set's own change."""
+    del caches
+    yield wakes.itself(keys.of(Resource.SERVERSETS, change.item), change, urgent_when_new=True)
+
+
+def by_application(caches: Caches, change: Change[objects.Application]) -> Iterable[Wake]:
+    """A pause, an end or a retry of the application is all of its sets'."""
+    if wakes.concerns_all_below(change):
+        for each in relations.set_keys(caches, change.item):
+            yield Wake(each, When.AFRESH)
+
+
+def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
+    """How its servers stand, and how many there are."""
+    del caches
+    owner = change.item.metadata.controller
+    if owner is not None:
+        key = Key(Resource.SERVERSETS, change.item.metadata.namespace, owner.name)
+        yield Wake(key, When.SOON)
+
+
+def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
+    """A set keeps its Service, and waits for it."""
+    del caches
+    return wakes.controller(Resource.SERVERSETS, change)
+
+
+def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
+    """A claim outlives its servers, and goes as the component says."""
+    del caches
+    meta = change.item.metadata
+    application = meta.labels.get(names.APPLICATION_LABEL, "")
+    component = meta.labels.get(names.COMPONENT_LABEL, "")
+    name = names.server_set(application, component)
+    yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
+
+
+def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
+    """A fleet that is new, other or gone can do for its sets what it could not before."""
+    for application in wakes.applications_by_fleet(caches, change):
+        yield from map(Wake, relations.set_keys(caches, application))
+
+
+def by_namespace(caches: Caches, change: Change[objects.Namespace]) -> Iterable[Wake]:
+    """A namespace on its way out ends all work in it; its labels open fleets and close them."""
+    for application in wakes.applications_by_namespace(caches, change):
+        for each in relations.set_keys(caches, application):
+            yield Wake(each, When.AFRESH)

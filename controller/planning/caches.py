@@ -1,0 +1,124 @@
+"""What kinds may read of the cluster: caches with indexes, fleets, and this process's own part.
+
+Protocols, so that gathering is as pure as planning: `execution` lends its caches, tests lend
+dictionaries. Whatever is returned is live, to be read at once and never changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from controller import contract
+from controller.api import objects
+from controller.planning.refusals import Refusal
+
+O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
+O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
+K = TypeVar("K", bound="Keeper")
+
+Path = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Index(Generic[O]):
+    """The objects of one view by what `key` says of each; None leaves an object out."""
+
+    view: type[O]
+    key: Callable[[O], Hashable | None]
+
+
+class Malformed(Protocol):
+    """What does not fit its view: all that can be read of it is its metadata."""
+
+    @property
+    def metadata(self) -> objects.Meta:
+        """Whose it is, and whether it is being deleted."""
+
+
+class Cache(Protocol[O_co]):
+    """The objects of one view as last seen, by (namespace, name)."""
+
+    @property
+    def objects(self) -> Mapping[Path, O_co]:
+        """All of them."""
+
+    @property
+    def malformed(self) -> Mapping[Path, Malformed]:
+        """What does not fit its view; the last good view may still be in `objects`."""
+
+
+class Caches(Protocol):
+    """The caches of one cluster."""
+
+    def of(self, view: type[O]) -> Cache[O]:
+        """Return the cache of a view; it is empty where this install may not watch that."""
+
+    def by(self, index: Index[O], key: Hashable) -> Mapping[Path, O]:
+        """Return the objects that have this key in the index."""
+
+    def kept(self, keeper: type[K]) -> K:
+        """Return what a kind keeps up to date beside the indexes."""
+
+
+class Keeper(Protocol):
+    """What a kind keeps from visit to visit, up to date by each change of one view."""
+
+    follows: ClassVar[type[objects.Object]]
+
+    @classmethod
+    def over(cls, caches: Caches) -> Self:
+        """Return one that reads these caches, and has kept nothing yet."""
+
+    def change(self, old: Any, new: Any) -> None:
+        """Take in what became of an object."""
+
+
+class Fleets(Protocol):
+    """The fleets, and the providers behind them."""
+
+    def find(self, name: str) -> objects.Fleet | None:
+        """Return the Fleet object called `name`, if there is one."""
+
+    def facts(self, name: str, namespace: str) -> contract.FleetFacts:
+        """Return what a fleet can do for a namespace, or the problem that stands in the way."""
+
+    def provider(self, name: str) -> contract.Provider | None:
+        """Return the provider behind a fleet's name; None where there is none that works."""
+
+    def is_known(self, provider: str) -> bool:
+        """Return whether a provider of that name exists in this build."""
+
+    def holding(self, server: objects.Meta) -> tuple[str, str | None]:
+        """Return which fleet has an instance of a server whose spec cannot be read, and its id."""
+
+    def abandoned(self, name: str) -> tuple[objects.Orphan, ...]:
+        """Return the instances that were abandoned and that the Fleet's status does not name."""
+
+    def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return which recorded orphans can be reached again, and which are no more."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where snapshots come from."""
+
+    caches: Caches
+    fleets: Fleets
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a snapshot is made, and what this process adds to what is cached.
+
+    `acting` is the task that this process carries out for the object, or whose result is not yet
+    seen; `holder` names this process, and without one nothing may be claimed. Deadlines count from
+    `watching_since` at the earliest.
+    """
+
+    now: float
+    refusals: tuple[Refusal, ...] = ()
+    acting: str = ""
+    holder: str = ""
+    watching_since: float = 0.0

@@ -1,0 +1,150 @@
+"""Who belongs to whom among cached objects: the indexes that kinds share, and what they find.
+
+A kind lists the indexes that it reads in its descriptor; gatherers, wakes and the command line all
+look things up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+import msgspec
+
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.planning import keys
+from controller.planning.caches import Caches, Index
+from controller.planning.keys import Key
+
+
+def _owner(item: objects.Object) -> Hashable | None:
+    owner = item.metadata.controller
+    return owner.uid if owner else None
+
+
+def _server_application(item: objects.Server) -> Hashable:
+    return item.metadata.namespace, item.spec.application
+
+
+def _server_fleet(item: objects.Server) -> Hashable:
+    return item.spec.fleet
+
+
+def _operation_application(item: objects.Operation) -> Hashable:
+    return item.metadata.namespace, item.spec.application
+
+
+def _labelled_component(item: objects.Object) -> Hashable:
+    labels = item.metadata.labels
+    return (
+        item.metadata.namespace,
+        labels.get(names.APPLICATION_LABEL),
+        labels.get(names.COMPONENT_LABEL),
+    )
+
+
+# By the UID of the controller.
+SETS_BY_OWNER = Index(objects.ServerSet, _owner)
+SERVERS_BY_OWNER = Index(objects.Server, _owner)
+REVISIONS_BY_OWNER = Index(objects.ControllerRevision, _owner)
+# By namespace and application.
+SERVERS_BY_APPLICATION = Index(objects.Server, _server_application)
+OPERATIONS_BY_APPLICATION = Index(objects.Operation, _operation_application)
+# By namespace, application and component.
+CLAIMS_BY_COMPONENT = Index(objects.Claim, _labelled_component)
+# By the fleet's name.
+SERVERS_BY_FLEET = Index(objects.Server, _server_fleet)
+
+
+def application_of(caches: Caches, namespace: str, name: str) -> objects.Application | None:
+    """Return the application of that name."""
+    return caches.of(objects.Application).objects.get((namespace, name))
+
+
+def controlling_application(
+    caches: Caches, server_set: objects.ServerSet
+) -> objects.Application | None:
+    """Return the application that controls the set; one of the same name made later does not."""
+    found = application_of(caches, server_set.metadata.namespace, server_set.spec.application)
+    owner = server_set.metadata.controller
+    if found is None or owner is None or owner.uid != found.metadata.uid:
+        return None
+    return found
+
+
+def sets_of(
+    caches: Caches, application: objects.Application | None
+) -> dict[str, objects.ServerSet]:
+    """Return the ServerSets that an application controls, by component."""
+    if application is None:
+        return {}
+    found = dict(caches.by(SETS_BY_OWNER, application.metadata.uid))
+    malformed = caches.of(objects.ServerSet).malformed
+    for path in found.keys() & malformed.keys():
+        # Deleting a set takes its latest version, even where the rest of it cannot be read.
+        found[path] = msgspec.structs.replace(found[path], metadata=malformed[path].metadata)
+    return {each.spec.component: each for each in found.values()}
+
+
+def operations_of(
+    caches: Caches, namespace: str, application: str
+) -> tuple[objects.Operation, ...]:
+    """Return the operations on an application, oldest first."""
+    found = caches.by(OPERATIONS_BY_APPLICATION, (namespace, application))
+    return tuple(
+        sorted(
+            found.values(),
+            key=lambda each: (each.metadata.creation_timestamp or "", each.metadata.name),
+        )
+    )
+
+
+def revisions_of(
+    caches: Caches, application: objects.Application | None
+) -> tuple[objects.ControllerRevision, ...]:
+    """Return the ControllerRevisions that an application controls."""
+    if application is None:
+        return ()
+    return tuple(caches.by(REVISIONS_BY_OWNER, application.metadata.uid).values())
+
+
+def namespace_terminating(caches: Caches, namespace: str) -> bool:
+    """Return whether the namespace itself is on its way out, as far as is known."""
+    found = caches.of(objects.Namespace).objects.get(("", namespace))
+    return found is not None and (
+        found.status.phase == "Terminating" or found.metadata.deletion_timestamp is not None
+    )
+
+
+def namespace_labels(caches: Caches, namespace: str) -> dict[str, str] | None:
+    """Return the labels of a namespace; None where they cannot be known."""
+    found = caches.of(objects.Namespace).objects.get(("", namespace))
+    return found.metadata.labels if found is not None else None
+
+
+# --- Keys, for wakes ------------------------------------------------------------------------------
+
+
+def set_keys(caches: Caches, application: objects.Application) -> Iterator[Key]:
+    """Yield the keys of the sets that an application controls."""
+    for each in caches.by(SETS_BY_OWNER, application.metadata.uid).values():
+        yield keys.of(Resource.SERVERSETS, each)
+
+
+def server_keys(caches: Caches, owner: str) -> Iterator[Key]:
+    """Yield the keys of the servers that the set of that UID controls."""
+    for each in caches.by(SERVERS_BY_OWNER, owner).values():
+        yield keys.of(Resource.SERVERS, each)
+
+
+def all_server_keys(caches: Caches, application: objects.Application) -> Iterator[Key]:
+    """Yield the keys of the servers of all sets that an application controls."""
+    for each in caches.by(SETS_BY_OWNER, application.metadata.uid).values():
+        yield from server_keys(caches, each.metadata.uid)
+
+
+def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:
+    """Yield the keys of an application's operations that have not ended."""
+    for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():
+        if not each.status.completion_time:
+            yield keys.of(Resource.OPERATIONS, each)
