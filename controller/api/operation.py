@@ -141,12 +141,13 @@ class OperationSpec(schema.Model):
     """For the action Steps: what to do, in order; each step is a checkpoint."""
     parameters: Parameters | None = None
     """What the action needs to know."""
-    concurrency: Share = "25%"
-    """How many servers may be in flight. A percentage is of the targeted servers, rounded down, at
-    least 1."""
+    concurrency: Share | None = None
+    """How many servers of each component may be in flight. A percentage is of the component's
+    targeted servers, rounded down, at least 1. When left out, the component's own budget: what its
+    rollout.maxUnavailable allows."""
     failure_budget: Share = "10%"
-    """How many servers may fail before nothing new starts. A percentage is of the targeted servers,
-    rounded down."""
+    """How many servers of each component may fail before nothing new starts. A percentage is of the
+    component's targeted servers, rounded down."""
     order: Literal["Ascending", "Descending"] = "Ascending"
     """In which order of ordinals servers take their turn."""
     recovery: OperationRecovery = OperationRecovery()

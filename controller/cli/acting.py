@@ -18,7 +18,7 @@ CHANGE = Right(verbs="get, patch", resource="operations (argosy.dev)")
 CANCEL = Right(verbs="patch", resource="operations (argosy.dev)", why="cancel on Ctrl-C")
 
 Concurrency = Annotated[
-    str, typer.Option("--concurrency", help="How many servers at once: 5, or 25%.")
+    str, typer.Option("--concurrency", help="Servers of each component at once: 5, or 25%.")
 ]
 Budget = Annotated[
     str, typer.Option("--failure-budget", help="How many servers may fail: 5, or 10%.")

@@ -90,12 +90,12 @@ def _busy(
     task = change.spec.task
     if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
         return
+    if not _up(before):
+        return  # a server that is down already costs nobody anything
     known = _operation(history, change, task.operation)
-    if known is None:
+    limit = _concurrency(history, known, change) if known is not None else None
+    if limit is None:
         return
-    limit = max(1, _share(known.spec.concurrency, known.status.total))
-    if isinstance(known.spec.concurrency, str) and not known.status.total:
-        return  # how many servers it is about has not been written yet
     busy = sum(
         _open(version, task.operation) and not _doubtful(life, version, change)
         for life in servers
@@ -105,9 +105,39 @@ def _busy(
         yield verdict.Violation(
             invariant="Budget",
             message=f"{change.object} is the {busy}th server at work for {task.operation}, where"
-            f" {limit} may be",
+            f" {limit} of its component may be",
             evidence=(change,),
         )
+
+
+def _concurrency(
+    history: journal.History, operation: journal.Change, change: journal.Change
+) -> int | None:
+    """Return how many servers of the component may be at work for the operation, if that is known.
+
+    That is its own concurrency, or what the component's rollout allows.
+    """
+    named = operation.spec.concurrency
+    if named is not None:
+        targeted = _targeted(operation.status.targets, change.spec.component)
+        if isinstance(named, str) and not targeted:
+            return None  # which servers it is about has not been written yet
+        return max(1, _share(named, targeted))
+    server_set = history.lives.get(change.controller)
+    known = server_set.at(change.place) if server_set else None
+    if known is None:
+        return None
+    return _unavailable(known, 1 if known.spec.replicas is None else known.spec.replicas)
+
+
+def _targeted(targets: tuple[str, ...], component: str) -> int:
+    """Return how many of a component's servers are in a list such as "web/0-9,12"."""
+    for each in targets:
+        name, _, ordinals = each.partition("/")
+        if name == component:
+            spans = (part.partition("-") for part in ordinals.split(","))
+            return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
+    return 0
 
 
 def _operation(

@@ -145,7 +145,8 @@ class Spec(Record, frozen=True, kw_only=True):
     fleet: str = "pods"
     incarnation: int = 0
     replicas: int | None = None
-    concurrency: int | str = 0
+    # None: the component's own budget.
+    concurrency: int | str | None = None
     rollout: Rollout = Rollout()
     deletion: Deletion = Deletion()
     task: Task | None = None
@@ -171,6 +172,7 @@ class Status(Record, frozen=True, kw_only=True):
     incarnation: int = 0
     ready: int = 0
     total: int = 0
+    targets: tuple[str, ...] = ()
     task: TaskState | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
 

@@ -45,7 +45,8 @@ class OperationSpec(View, frozen=True, kw_only=True):
     servers: str = ""
     steps: tuple[Step, ...] = ()
     parameters: dict[str, str] = {}
-    concurrency: int | str = "25%"
+    # None: the component's own unavailability budget.
+    concurrency: int | str | None = None
     failure_budget: int | str = "10%"
     order: str = "Ascending"
     recovery: OperationRecovery = OperationRecovery()

@@ -6,6 +6,8 @@ each server is, is read from the servers; the status only keeps what they cannot
 
 from __future__ import annotations
 
+import collections
+
 import msgspec
 
 from controller.api import clock, conditions, names, objects
@@ -13,6 +15,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation import (
+    allotment,
     assignments,
     completion,
     conflicts,
@@ -105,6 +108,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         run=server_progress.run_id(operation),
         steps=plan_steps,
         passages=passages,
+        allotments=allotment.of(snapshot, keys),
     )
 
 
@@ -369,9 +373,11 @@ def _trouble(run: Run) -> str:
     stop = slots.barrier(run)
     if stop is not None and slots.barrier_failed(run, stop):
         return f"Step {stop.step.name} failed, and everything after it needs it."
-    if len(lost) > run.budget:
-        failed = words.count(len(lost), "server")
-        return f"{failed} failed, more than the failureBudget of {run.budget}."
+    for component, count in sorted(collections.Counter(each.key[0] for each in lost).items()):
+        most = run.allotments[component].losses
+        if count > most:
+            failed = words.count(count, "server")
+            return f"{failed} of {component} failed, more than the failureBudget of {most}."
     return ""
 
 

@@ -1,22 +1,27 @@
-"""Which servers get a step of an operation now, never more at once than its concurrency.
+"""Which servers get a step of an operation now, never more of a component than its limit.
 
 What is in flight counts, and so does every targeted server that is down for whatever reason: a
 rollout or a remediation that took it down has used the same allowance. A server that is lost for
-good counts no more, so it does not hold up the others for ever. Called by the Operation planner.
+good counts no more, so it does not hold up the others for ever. A server that is down already, and
+that the act would take down anyway, costs nothing and goes first. Called by the Operation planner.
+
+Example: web has five servers and a limit of 2; web-1 is being restarted and web-4 is down. There is
+no room for web-2, which works. But web-4 may be restarted now: nobody loses a server by that.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from controller.api import objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
-from controller.kinds.operation import steps
+from controller.kinds.operation import allotment, steps, targets
 from controller.kinds.operation.server_progress import ServerProgress, State
-from controller.planning import amounts, availability, remedies
+from controller.planning import availability, remedies
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +32,8 @@ class Run:
     run: str
     steps: tuple[steps.Step, ...]
     passages: tuple[ServerProgress, ...]
-
-    @property
-    def limit(self) -> int:
-        """How many servers may be in flight."""
-        return amounts.at_least_one(self.operation.spec.concurrency, len(self.passages))
-
-    @property
-    def budget(self) -> int:
-        """How many servers may fail until nothing new begins."""
-        return amounts.down(self.operation.spec.failure_budget, len(self.passages))
+    # By component: how many at once, and which components go first.
+    allotments: Mapping[str, allotment.Allotment]
 
     def of(self, *states: State) -> list[ServerProgress]:
         """Return the servers in one of those states."""
@@ -143,7 +140,11 @@ def choose(run: Run) -> tuple[Grant, ...]:
         for each in wanted
         if any(step.name in each.passage.reached for step in run.steps[start:end])
     }
-    ordered = sorted(wanted, key=lambda each: each.passage.key not in begun)
+    busy = {each.passage.key[0] for each in wanted} | {
+        each.key[0] for each in run.of(State.RUNNING)
+    }
+    turn = [each for each in wanted if not run.allotments[each.passage.key[0]].after & busy]
+    ordered = sorted(turn, key=lambda each: (each.passage.key not in begun, not _is_free(each)))
     if stop is not None and not wanted and not _at_earlier(run, stop):
         ordered = list(_carried(run, stop))
     return _admit(run, ordered, reserved=begun, fits=can_take)
@@ -187,20 +188,54 @@ def _admit(
     fits: Callable[[Grant], bool],
 ) -> tuple[Grant, ...]:
     """Let in as many as there is room for, at this instant and at the next step of those begun."""
-    busy = {each.key for each in run.of(State.RUNNING)}
-    down = {each.key for each in run.passages if each.down} - busy
-    held = reserved - busy
+    rooms = {component: _Room(limit=each.limit) for component, each in run.allotments.items()}
+    for passage in run.passages:
+        room = rooms[passage.key[0]]
+        if passage.state is State.RUNNING:
+            room.busy.add(passage.key)
+        elif passage.down:
+            room.down.add(passage.key)
+        if passage.key in reserved:
+            room.held.add(passage.key)
     admitted: list[Grant] = []
     for each in ordered:
         key = each.passage.key
-        load = len(busy) + len(down - {key})
-        if key not in reserved:
-            load += len(held - down)
-        if load >= run.limit or not fits(each):
-            continue
-        busy, held, down = busy | {key}, held - {key}, down - {key}
-        admitted.append(each)
+        room = rooms[key[0]]
+        if (_is_free(each) or room.has_place(key)) and fits(each):
+            room.take(key)
+            admitted.append(each)
     return tuple(admitted)
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Room:
+    """The places of one component: who is at work, who is down, whose place is kept."""
+
+    limit: int
+    busy: set[targets.Key] = dataclasses.field(default_factory=set)
+    down: set[targets.Key] = dataclasses.field(default_factory=set)
+    held: set[targets.Key] = dataclasses.field(default_factory=set)
+
+    def has_place(self, key: targets.Key) -> bool:
+        """Return whether one more may begin; one between its steps has a place already."""
+        load = len(self.busy) + len(self.down) - (key in self.down)
+        if key not in self.held:
+            load += len(self.held - self.busy - self.down)
+        return load < self.limit
+
+    def take(self, key: targets.Key) -> None:
+        """Give the server its place."""
+        self.busy.add(key)
+        self.down.discard(key)
+
+
+def _is_free(given: Grant) -> bool:
+    """Return whether the act takes nothing from anybody: its server is down already."""
+    deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
+    server = given.passage.server
+    if server is None or deed.action not in tasks.CONVERGING:
+        return False
+    return not given.passage.available and server.spec.power != "Stopped"
 
 
 def can_take(given: Grant) -> bool:
@@ -269,8 +304,8 @@ def is_undoing(passage: ServerProgress) -> bool:
 
 def hindered(run: Run) -> tuple[Blocked, ...]:
     """Return what keeps servers from their turn, where concurrency does not."""
-    if len(run.of(State.RUNNING)) >= run.limit:
-        return ()
+    at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
+    full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
     return tuple(
         Blocked(
             object=f"Server/{server.metadata.name}",
@@ -280,6 +315,7 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
         )
         for each in run.present
         if (server := each.server) is not None
+        and each.key[0] not in full
         and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
     )
 

@@ -650,14 +650,34 @@ def test_budget_of_a_component_whose_server_is_back_by_an_unlogged_write() -> No
     assert broken(shop) == []
 
 
-@pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, []), ("50%", [])])
-def test_budget_of_an_operation(concurrency: int | str, wrong: list[str]) -> None:
-    """A server asked to work for an operation beyond its concurrency is seen."""
-    shop = Shop(replicas=4)
-    status = {"total": 4}
+@pytest.mark.parametrize(
+    ("concurrency", "wrong"),
+    [(1, ["Budget"]), (2, []), ("40%", ["Budget"]), ("70%", []), (None, ["Budget"])],
+)
+def test_budget_of_an_operation(concurrency: int | str | None, wrong: list[str]) -> None:
+    """A server asked to work for an operation beyond its concurrency is seen.
+
+    Where the operation names none, the component's own budget is the limit.
+    """
+    shop = settled(1)
     spec = {"application": "shop", "concurrency": concurrency}
+    status = {"total": 53, "targets": ["db/0-49", "web/0-2"]}
     shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status=status)
-    for ordinal in range(2):
-        server = shop.server(ordinal)
+    for ordinal, server in enumerate(shop.servers[:2]):
         shop.log.patch(server, spec={"task": {"id": f"x/{ordinal}", "operation": "x"}})
     assert broken(shop) == wrong
+
+
+def test_budget_of_an_operation_is_not_spent_by_servers_that_are_down() -> None:
+    """Who is asked while it is down already takes nothing from anybody."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    shop.log.patch(
+        shop.servers[1],
+        subresource="status",
+        status={"conditions": [{"type": "Ready", "status": "False"}]},
+    )
+    for ordinal, server in enumerate(shop.servers[:2]):
+        shop.log.patch(server, spec={"task": {"id": f"x/{ordinal}", "operation": "x"}})
+    assert broken(shop) == []

@@ -1,0 +1,91 @@
+"""What an operation may do to each component: servers in flight, losses, and in which order.
+
+Each component has limits of its own, so that a restart of all components at once never takes a
+small one down as a share of the sum. Called by the Operation planner when it looks at a run.
+
+Example: db has 3 servers and `maxUnavailable: 1`, web has 50, 10%, and depends on db. A restart
+with neither concurrency nor failureBudget takes down one of db at a time; when all of db is done,
+five of web at a time. It halts at the first loss in db (10% of 3, rounded down), at the sixth in
+web.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from controller.api import objects
+from controller.kinds.operation import targets
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.planning import amounts, budget
+
+# Acts that follow `dependsOn`, and the one that goes against it. All others are in no order.
+FORWARD = frozenset({"Start", "Restart", "Steps"})
+BACKWARD = frozenset({"Stop"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Allotment:
+    """What the operation may do to one component at a time.
+
+    `limit` servers in flight, `losses` failed ones; nothing before the components in `after` are
+    through.
+    """
+
+    limit: int
+    losses: int
+    after: frozenset[str] = frozenset()
+
+
+def of(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> dict[str, Allotment]:
+    """Return the allotment of each targeted component."""
+    counts = collections.Counter(component for component, _ in keys)
+    spec = snapshot.operation.spec
+    order = _order(snapshot, counts)
+    return {
+        component: Allotment(
+            limit=_limit(snapshot, component, count),
+            losses=amounts.down(spec.failure_budget, count),
+            after=order.get(component, frozenset()),
+        )
+        for component, count in counts.items()
+    }
+
+
+def _limit(snapshot: OperationSnapshot, component: str, count: int) -> int:
+    """Return the operation's own concurrency; where it has none, the component's budget."""
+    named = snapshot.operation.spec.concurrency
+    if named is not None:
+        return amounts.at_least_one(named, count)
+    found = snapshot.sets.get(component)
+    if found is not None:
+        return budget.limit(found.spec.replicas, found.spec.rollout)
+    return budget.limit(count, objects.Rollout())
+
+
+def _order(snapshot: OperationSnapshot, targeted: Mapping[str, int]) -> dict[str, frozenset[str]]:
+    """Return for each targeted component the targeted ones that go before it."""
+    application, action = snapshot.application, snapshot.operation.spec.action
+    if application is None or action not in FORWARD | BACKWARD:
+        return {}
+    needs = {each.name: each.depends_on for each in application.spec.components}
+    below = {name: _reached(name, needs) & targeted.keys() for name in targeted}
+    if action in FORWARD:
+        return {name: frozenset(found) for name, found in below.items()}
+    return {
+        name: frozenset(other for other, found in below.items() if name in found)
+        for name in targeted
+    }
+
+
+def _reached(name: str, needs: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return all components that `name` depends on, by however many others."""
+    found: set[str] = set()
+    ahead = list(needs.get(name, ()))
+    while ahead:
+        each = ahead.pop()
+        if each not in found and each != name:
+            found.add(each)
+            ahead.extend(needs.get(each, ()))
+    return found
