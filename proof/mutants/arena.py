@@ -20,7 +20,6 @@ from typing import Any
 
 import looptime
 import structlog
-from api_server import ApiServer, Behaviour, Faults, Kubelet
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -33,6 +32,7 @@ from controller.execution.writer import Writer
 from controller.kube import lease
 from controller.providers.pod.provider import PodProvider
 from controller.providers.steps import steps
+from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
 from proof.mutants import audit
 
 Object = dict[str, Any]

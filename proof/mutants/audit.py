@@ -13,12 +13,11 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from api_server import ApiServer, Write, chaos
-from api_server.storage import Event
-
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube import api as door
+from fakes.api_server import ApiServer, Write, chaos
+from fakes.api_server.storage import Event
 from proof.history import journal
 
 OURS = next(iter(journal.OPERATOR))

@@ -314,8 +314,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller/kube/lease.py",
-                "            if began - self._seen_at < max(patience, self._duration):",
-                "            if began - self._seen_at < -patience:",
+                "if began - self._seen_at < min(max(patience, self._duration), longest):",
+                "if began - self._seen_at < -patience:",
             ),
         ),
         story="succession",

@@ -21,7 +21,7 @@ from proof.mutants import definitions
 
 CHECKOUT = Path(__file__).parents[2]
 # What the arena needs beside the code that is broken.
-NEEDED = ("controller", "proof", "tests/simulation")
+NEEDED = ("controller", "fakes", "proof")
 SECONDS = 120
 # How late a write may be where watches stand still for minutes, and where they do not.
 SLACK, LAGGING_SLACK = 1.0, 200.0
@@ -72,8 +72,7 @@ def copy(target: Path) -> None:
 
 def played(checkout: Path, story: str) -> Outcome:
     """Let the code of a checkout play a story in a process of its own, and judge it here."""
-    path = os.pathsep.join(str(checkout / each) for each in ("", "tests/simulation"))
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"}
     argv = [sys.executable, "-m", "proof.mutants.arena", str(checkout), story]
     try:
         done = subprocess.run(

@@ -9,12 +9,12 @@ from typing import Any
 
 import kopf
 import pytest
-from api_server import ApiServer, Kubelet
-from universe import Universe
 
 from bench import bodies
 from bench.arms import direct, plain
 from controller.api.resources import Resource
+from fakes.api_server import ApiServer, Kubelet
+from tests.simulation.universe import Universe
 
 pytestmark = pytest.mark.looptime
 

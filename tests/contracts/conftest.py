@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from provider_stages import MemoryStage, PodStage, Stage
+
+from tests.contracts.provider_stages import MemoryStage, PodStage, Stage
 
 
 @pytest.fixture(params=[PodStage, MemoryStage], ids=["pod", "memory"])

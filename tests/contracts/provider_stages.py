@@ -12,16 +12,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
-from api_server.storage import Json
 
-from controller import contract, errors
+from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube.informer import Informer
 from controller.providers.memory import machines as memory_fleet
 from controller.providers.memory.provider import MemoryProvider
 from controller.providers.pod.provider import PodProvider
+from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
+from fakes.api_server.storage import Json
+from fakes.machine_faults import MachineFaults
 
 NAMESPACE = "default"
 BROKEN = b"[]"
@@ -237,8 +238,7 @@ class MemoryStage:
         settings = memory_fleet.Settings(call_seconds=0.002)
         self.fleet = memory_fleet.MemoryFleet(settings, clock=loop.time)
         self.provider = MemoryProvider(self.fleet)
-        self._disturbed: list[tuple[str, bool]] = []
-        self.fleet.interfere = self._interfere
+        self._faults = MachineFaults(self.fleet)
 
     async def end(self) -> None:
         """Stop listening."""
@@ -277,7 +277,7 @@ class MemoryStage:
 
     def disturb(self, verb: str, *, lost: bool) -> None:
         """Let the next such call fail, or lose its answer."""
-        self._disturbed.append((verb, lost))
+        self._faults.disturb(verb, lost=lost)
 
     def break_down(self, server: objects.Server) -> None:
         """Break the machine."""
@@ -290,13 +290,6 @@ class MemoryStage:
     async def successor(self) -> contract.Provider:
         """Return another provider of the fleet."""
         return MemoryProvider(self.fleet)
-
-    def _interfere(self, verb: str, *, after: bool) -> None:
-        if (verb, after) in self._disturbed:
-            self._disturbed.remove((verb, after))
-            if after:
-                raise errors.UnknownOutcome("test", reason="Injected")
-            raise errors.Transient("test", reason="Injected")
 
 
 _SIDECAR = {"name": "side", "image": "side:1"}

@@ -5,7 +5,11 @@ import contextlib
 
 import msgspec
 import pytest
-from provider_stages import (
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract import Capability, Phase, tasks
+from tests.contracts.provider_stages import (
     BROKEN,
     Stage,
     change,
@@ -16,10 +20,6 @@ from provider_stages import (
     watch_ready,
     with_spec,
 )
-
-from controller import contract, errors
-from controller.api import objects
-from controller.contract import Capability, Phase, tasks
 
 pytestmark = pytest.mark.looptime
 

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from provider_stages import change, create, delete, with_spec
 
 from controller import errors
 from controller.api import crds, names, objects
@@ -20,6 +19,7 @@ from controller.kube.client import Client
 from controller.kube.informer import Informer
 from controller.providers.pod.provider import PodProvider
 from devcluster import client, processes
+from tests.contracts.provider_stages import change, create, delete, with_spec
 
 pytestmark = pytest.mark.e2e
 

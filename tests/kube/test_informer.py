@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from api_server import ApiServer, Faults, Verdict, chaos, refusal
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kube import faults, follower
 from controller.kube.informer import Informer
+from fakes.api_server import ApiServer, Faults, Verdict, chaos, refusal
 
 pytestmark = pytest.mark.looptime
 

@@ -8,11 +8,11 @@ import random
 from typing import Any
 
 import pytest
-from api_server import ApiServer, Faults, Verdict
-from api_server.chaos import lost, refused
 
 from controller.api.resources import Resource
 from controller.kube import lease
+from fakes.api_server import ApiServer, Faults, Verdict
+from fakes.api_server.chaos import lost, refused
 
 pytestmark = pytest.mark.looptime
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from api_server import ApiServer
 
 from controller.api import names, objects
 from controller.api.resources import Resource
@@ -23,6 +22,7 @@ from controller.kube import faults
 from controller.kube.client import Client
 from controller.kube.informer import Informer
 from controller.kube.lease import Elector
+from fakes.api_server import ApiServer
 
 Json = dict[str, Any]
 

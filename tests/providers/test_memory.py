@@ -5,7 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from provider_stages import (
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract import Phase, tasks
+from controller.providers.memory import machines as memory_fleet
+from controller.providers.memory.provider import MemoryProvider
+from tests.contracts.provider_stages import (
     NAMESPACE,
     MemoryStage,
     change,
@@ -15,12 +21,6 @@ from provider_stages import (
     watch_ready,
     with_spec,
 )
-
-from controller import contract, errors
-from controller.api import objects
-from controller.contract import Phase, tasks
-from controller.providers.memory import machines as memory_fleet
-from controller.providers.memory.provider import MemoryProvider
 
 pytestmark = pytest.mark.looptime
 

@@ -4,8 +4,17 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from api_server import Behaviour, Verdict
-from provider_stages import (
+
+from controller import errors
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.contract import Phase
+from controller.kube import faults
+from controller.kube.informer import Informer
+from controller.providers.pod import observation as pod_observation
+from controller.providers.pod.provider import PodProvider
+from fakes.api_server import Behaviour, Verdict
+from tests.contracts.provider_stages import (
     NAMESPACE,
     PodStage,
     change,
@@ -16,15 +25,6 @@ from provider_stages import (
     watch_ready,
     with_spec,
 )
-
-from controller import errors
-from controller.api import names, objects
-from controller.api.resources import Resource
-from controller.contract import Phase
-from controller.kube import faults
-from controller.kube.informer import Informer
-from controller.providers.pod import observation as pod_observation
-from controller.providers.pod.provider import PodProvider
 
 pytestmark = pytest.mark.looptime
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from provider_stages import PodStage, create, watch_ready
 
 from controller import contract, errors
 from controller.api import objects
 from controller.contract import tasks
 from controller.kube import faults
 from controller.kube.api import ExecResult
+from tests.contracts.provider_stages import PodStage, create, watch_ready
 
 # Of prctl(2).
 SET_CHILD_SUBREAPER = 36

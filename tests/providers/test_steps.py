@@ -8,8 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from api_server import Verdict, chaos
-from provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
 
 from controller import contract, errors
 from controller.api import names, objects
@@ -17,6 +15,8 @@ from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kube import faults
 from controller.providers.steps.steps import Steps
+from fakes.api_server import Verdict, chaos
+from tests.contracts.provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from structlog import testing
-from universe import Universe, application, component, with_kind
 
 from controller.api.resources import Resource
 from controller.kinds.server.kind import SERVER
+from tests.simulation.universe import Universe, application, component, with_kind
 
 pytestmark = pytest.mark.looptime
 

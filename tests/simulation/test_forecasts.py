@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from universe import Universe, application, component
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.presentation import forecast, inspection
+from tests.simulation.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 

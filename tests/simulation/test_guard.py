@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from structlog import testing
-from universe import Universe, application, component, operation, with_kind
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -20,6 +19,7 @@ from controller.kube.api import ExecResult
 from controller.planning.caches import Caches
 from controller.planning.wakes import Change, Wake, Wakes
 from controller.telemetry import metrics
+from tests.simulation.universe import Universe, application, component, operation, with_kind
 
 pytestmark = pytest.mark.looptime
 

@@ -14,10 +14,8 @@ from typing import Any
 import hypothesis
 import looptime
 import pytest
-from api_server import ApiServer
 from hypothesis import strategies as st
 from structlog import testing
-from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api import names
@@ -25,6 +23,8 @@ from controller.api.resources import PLACES, Resource
 from controller.kinds.kind import Kind
 from controller.kinds.registry import KINDS
 from controller.kube.lease import Elector
+from fakes.api_server import ApiServer
+from tests.simulation.universe import Universe, application, component, operation
 
 Json = Any
 

@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from api_server import Behaviour, Faults, Kubelet
-from api_server.chaos import Verdict
-from api_server.refusal import refuse
-from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api.resources import Resource
 from controller.planning.keys import Key
+from fakes.api_server import Behaviour, Faults, Kubelet
+from fakes.api_server.chaos import Verdict
+from fakes.api_server.refusal import refuse
+from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

@@ -6,11 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from api_server import Faults
-from api_server.chaos import Verdict
-from api_server.refusal import refuse
 from structlog import testing
-from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api import texts
@@ -18,6 +14,10 @@ from controller.api.names import RETRY_NOW_ANNOTATION
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
 from controller.telemetry import metrics
+from fakes.api_server import Faults
+from fakes.api_server.chaos import Verdict
+from fakes.api_server.refusal import refuse
+from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

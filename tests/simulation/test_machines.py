@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from universe import Universe, application, component, operation
 
 from controller.api.resources import Resource
+from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 FLEET = {

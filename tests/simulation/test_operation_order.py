@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from universe import Json, Universe, application, component, operation
-
 from controller.api.resources import Resource
+from tests.simulation.universe import Json, Universe, application, component, operation
 
 
 def shop() -> Json:

@@ -21,14 +21,14 @@ from typing import Any
 import hypothesis
 import looptime
 import pytest
-from api_server import Behaviour, Faults, Kubelet
 from hypothesis import strategies as st
-from universe import Universe, application, component, operation
 
 from controller import errors
 from controller.api.resources import Resource
 from controller.kinds.operation import targets
 from controller.kube.api import ExecResult
+from fakes.api_server import Behaviour, Faults, Kubelet
+from tests.simulation.universe import Universe, application, component, operation
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"
@@ -240,7 +240,7 @@ class Player:
 
 
 def _verdict(**parts: Any) -> Any:
-    from api_server import Verdict  # noqa: PLC0415 - only here
+    from fakes.api_server import Verdict  # noqa: PLC0415 - only here
 
     return Verdict(**parts)
 

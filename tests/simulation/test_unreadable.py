@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from structlog import testing
-from universe import Universe, application, component, operation
 
 from controller.api import objects
 from controller.api.resources import Resource
+from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 ALL = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.PODS)

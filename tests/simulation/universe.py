@@ -15,8 +15,6 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from api_server import ApiServer, Faults, Kubelet
-
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
@@ -30,6 +28,7 @@ from controller.kinds.kind import Kind
 from controller.providers import registry as providers_registry
 from controller.providers.memory.machines import MemoryFleet
 from controller.providers.memory.provider import MemoryProvider
+from fakes.api_server import ApiServer, Faults, Kubelet
 
 Json = dict[str, Any]
 Kinds = Sequence[Kind[Any, Any]]

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 import pytest
-from api_server import ApiServer, Faults
 
 from controller.api.resources import Resource
 from controller.kube import lease
 from controller.telemetry import metrics
 from controller.wiring import handlers
 from controller.wiring.operator import Operator, Options
+from fakes.api_server import ApiServer, Faults
 
 pytestmark = pytest.mark.looptime
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import msgspec
 
-from api_server import chaos, refusal
-from api_server.controllers import GarbageCollector, NamespaceController
-from api_server.kubelet import Kubelet
-from api_server.registry import Registry, Selector, decode
-from api_server.storage import Json, Key, Storage, Write
-from api_server.watching import Changes, Watch
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults as kube_faults
+from fakes.api_server import chaos, refusal
+from fakes.api_server.controllers import GarbageCollector, NamespaceController
+from fakes.api_server.kubelet import Kubelet
+from fakes.api_server.registry import Registry, Selector, decode
+from fakes.api_server.storage import Json, Key, Storage, Write
+from fakes.api_server.watching import Changes, Watch
 
 # When virtual time is 0.
 EPOCH = 1_790_000_000.0

@@ -6,10 +6,10 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
-from api_server.registry import FOREGROUND, ORPHAN, Registry
-from api_server.storage import Event, Json
 from controller.api.resources import PLACES, Resource
 from controller.kube import faults
+from fakes.api_server.registry import FOREGROUND, ORPHAN, Registry
+from fakes.api_server.storage import Event, Json
 
 GC_SECONDS = 0.05
 NAMESPACE_SECONDS = 0.1

@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from api_server.registry import Registry
-from api_server.storage import Cause, Event, Json, Key
 from controller.api import clock
 from controller.api.resources import Resource
+from fakes.api_server.registry import Registry
+from fakes.api_server.storage import Cause, Event, Json, Key
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ schemas, prune unknown fields, give fields owners.
 
 from __future__ import annotations
 
-from api_server.chaos import Faults, Request, Rule, Verdict
-from api_server.kubelet import Behaviour, Kubelet
-from api_server.server import ApiServer
-from api_server.storage import Event, Write
+from fakes.api_server.chaos import Faults, Request, Rule, Verdict
+from fakes.api_server.kubelet import Behaviour, Kubelet
+from fakes.api_server.server import ApiServer
+from fakes.api_server.storage import Event, Write
 
 __all__ = [
     "ApiServer",

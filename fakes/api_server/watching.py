@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Iterator
 
 import msgspec
 
-from api_server import chaos, refusal
-from api_server.registry import Selector
-from api_server.storage import Event, Storage
 from controller.api.resources import PLACES, Resource
+from fakes.api_server import chaos, refusal
+from fakes.api_server.registry import Selector
+from fakes.api_server.storage import Event, Storage
 
 BOOKMARK_SECONDS = 60.0
 # Sums of floating-point times miss each other by less; a waiter that wakes early would spin.

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from api_server import defaults, merge, refusal, validation
-from api_server.storage import Cause, Json, Key, Storage
 from controller.api import clock
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
+from fakes.api_server import defaults, merge, refusal, validation
+from fakes.api_server.storage import Cause, Json, Key, Storage
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"

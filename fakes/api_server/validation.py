@@ -6,8 +6,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from api_server import defaults, refusal
 from controller.api.resources import Resource
+from fakes.api_server import defaults, refusal
 
 # Of a schema, only what leads to a bound.
 _Bounds = dict[str, Any]
