@@ -64,6 +64,7 @@ class Reason(enum.StrEnum):
     CONFLICT = "Conflict"
     NOT_FOUND = "NotFound"
     NOTHING_TARGETED = "NothingTargeted"
+    CHECKPOINTS_FULL = "CheckpointsFull"
     STARTED = "Started"
     RETRIED = "Retried"
     CANCELLING = "Cancelling"
@@ -298,6 +299,12 @@ DESCRIPTIONS: Mapping[Reason, Description] = {
         " servers that it names are held.",
         "Name servers that there are, or let go of those that are held.",
         "kubectl argosy status APPLICATION",
+    ),
+    Reason.CHECKPOINTS_FULL: Description(
+        "The servers remember the steps of so many operations that may still go on or be retried"
+        " that there is no room for another one's.",
+        "Delete operations that need no retry any more.",
+        "kubectl delete argop NAME",
     ),
     Reason.STARTED: Description("The operation has begun."),
     Reason.RETRIED: Description("A retry takes the operation up where it stopped."),

@@ -12,9 +12,12 @@ import functools
 from controller.api import names, objects
 from controller.contract import tasks
 
-# Operations whose checkpoints a server remembers, the latest ones, and what of each: 256 in all.
-KEPT_OPERATIONS = 4
+# As many checkpoints as a server's status may hold, and those of one operation at most.
+CAPACITY = 256
 KEPT_STEPS = 64
+# Of operations that are over, those of the latest ones stay: a cache may not show yet that one of
+# them has been retried.
+KEPT_OPERATIONS = 4
 
 Checkpoints = tuple[objects.Checkpoint, ...]
 
@@ -30,12 +33,14 @@ def after(
     """Return a server's checkpoints once `task` has ended, at that incarnation.
 
     Those of its operation become the ones that counted when the task was given, plus its step,
-    or less the step that it undid; what failed in the same run stays. They move to the last place,
-    and the oldest operations fall out.
+    or less the step that it undid; what failed in the same run stays. They move to the last place.
+    Those of operations that may go on stay, as the task names them; of the others the oldest go.
     """
     mine = [each for each in before if _owner(each) == _owner_of_task(task)]
     others = [each for each in before if _owner(each) != _owner_of_task(task)]
-    recent = set(list(dict.fromkeys(_owner(each) for each in others))[-(KEPT_OPERATIONS - 1) :])
+    owners = list(dict.fromkeys(_owner(each) for each in others))
+    over = [each for each in owners if each[1] not in given.open]
+    stay = {each for each in owners if each[1] in given.open} | set(over[-(KEPT_OPERATIONS - 1) :])
     kept = [
         each
         for each in mine
@@ -61,7 +66,7 @@ def after(
         )
     )
     own = [*kept, *stamped][-KEPT_STEPS:]
-    return (*(each for each in others if _owner(each) in recent), *own)
+    return (*(each for each in others if _owner(each) in stay), *own)[-CAPACITY:]
 
 
 def broken(before: Checkpoints, task: objects.Task, *, incarnation: int) -> Checkpoints:

@@ -68,6 +68,8 @@ class TaskParameters(View, frozen=True, kw_only=True):
     on_unknown: str = "Fail"
     # The steps that count as passed when the task was given; the server's checkpoints after it.
     passed: tuple[str, ...] = ()
+    # Other operations that may go on, by identity: the server keeps their checkpoints.
+    open: tuple[str, ...] = ()
     # The step that this act undoes.
     compensates: str = ""
     # One of these, as the step has it, with $(SERVER) and its like replaced.

@@ -576,3 +576,51 @@ def test_a_rollback_keeps_its_turn_once_begun() -> None:
     stage.play(1)
     assert stage.reason("back") == "Waiting"
     assert [each.object for each in stage.status("back").blocked_by] == ["Operation/early"]
+
+
+def test_a_server_remembers_the_steps_of_every_operation_that_can_be_retried() -> None:
+    """Six operations later, a retry still knows what its servers had passed."""
+    stage = played(1)
+    stage.verdict = lambda _, task: "Terminal: no" if task.step == "migrate" else ""
+    both = [{"name": name, "exec": {"command": [name]}} for name in ("drain", "migrate")]
+    stage.submit("long", "Steps", steps=both)
+    assert stage.finish("long") == "Failed"
+    for number in range(6):
+        stage.play(1)
+        stage.submit(f"other-{number}", "Snapshot")
+        assert stage.finish(f"other-{number}") == "Completed"
+    stage.verdict = lambda _server, _task: ""
+    stage.edit("long", retry={"id": "again"})
+    stage.play(1)
+    assert stage.finish("long") == "Completed"
+    assert [step for _, step in stage.began].count("drain") == 1
+    assert [step for _, step in stage.began].count("migrate") == 2
+
+
+def test_many_compatible_operations_at_once_all_end() -> None:
+    """Six snapshots side by side end, and each server is photographed once for each of them."""
+    stage = played(2)
+    for number in range(6):
+        stage.submit(f"photo-{number}", "Snapshot", concurrency=2)
+    for number in range(6):
+        assert stage.finish(f"photo-{number}") == "Completed"
+    assert len(stage.began) == 12
+
+
+def test_an_operation_without_room_for_its_checkpoints_waits_and_says_so() -> None:
+    """Where servers could not remember its steps, an operation waits until there is room."""
+    stage = played(1)
+    stage.verdict = lambda _server, _task: "Terminal: no"
+    long = [{"name": f"s{n}", "exec": {"command": ["x"]}} for n in range(32)]
+    for number in range(4):
+        stage.submit(f"failed-{number}", "Steps", steps=long)
+        assert stage.finish(f"failed-{number}") == "Failed"
+        stage.play(1)
+    stage.submit("more", "Restart")
+    stage.play(5)
+    assert stage.reason("more") == "Waiting"
+    blocked = stage.status("more").blocked_by[0]
+    assert (blocked.object, blocked.reason) == ("Operation/failed-0", "CheckpointsFull")
+    assert blocked.remedy == "kubectl delete argop failed-0 -n d"
+    del stage.operations["failed-0"]
+    assert stage.finish("more") == "Completed"

@@ -30,6 +30,7 @@ def give(run: Run, given: Grant, now: float) -> plan.Patch | None:
         step=given.step,
         passed=tuple(each.name for each in run.steps if each.name in given.passage.reached),
         now=now,
+        open=run.open,
         undo=given.undo,
     )
     wanted, change = steps.resolve(assignment, server)

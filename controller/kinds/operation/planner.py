@@ -20,6 +20,7 @@ from controller.kinds.operation import (
     completion,
     conflicts,
     presence,
+    retention,
     rollback,
     server_progress,
     slots,
@@ -109,6 +110,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         steps=plan_steps,
         passages=passages,
         allotments=allotment.of(snapshot, keys),
+        open=retention.going_on(snapshot),
     )
 
 
@@ -239,7 +241,11 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
         return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
-    blocked = _hindrances(snapshot, turn) or presence.awaited(snapshot)
+    blocked = (
+        _hindrances(snapshot, turn)
+        or presence.awaited(snapshot)
+        or retention.without_room(snapshot)
+    )
     if blocked:
         word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
         return _answer(snapshot, summary.tell(operation, word, snapshot.now), word)

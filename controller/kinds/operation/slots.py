@@ -34,6 +34,8 @@ class Run:
     passages: tuple[ServerProgress, ...]
     # By component: how many at once, and which components go first.
     allotments: Mapping[str, allotment.Allotment]
+    # The other operations that may go on: servers keep their checkpoints.
+    open: tuple[str, ...] = ()
 
     def of(self, *states: State) -> list[ServerProgress]:
         """Return the servers in one of those states."""

@@ -96,6 +96,8 @@ class Assignment:
     step: Step
     passed: tuple[str, ...]
     now: float
+    # The other operations whose checkpoints the server must keep.
+    open: tuple[str, ...] = ()
     undo: bool = False
 
     @property
@@ -121,6 +123,7 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
         "backoff": msgspec.to_builtins(spec.recovery.backoff),
         "onUnknown": given.step.on_unknown,
         "passed": list(given.passed),
+        "open": list(given.open),
         "compensates": given.step.name if given.undo else "",
         "exec": deed.exec,
         "http": deed.http,
