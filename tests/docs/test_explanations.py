@@ -44,8 +44,8 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_the_matrix_of_conflicts_is_the_codes() -> None:
-    """Who waits for whom is, cell by cell, the literal table of planning."""
-    head, _, *rows = table(EXPLANATION / "turns.md", "## An operation and an operation")
+    """The page on concurrency has, cell by cell, the literal table of planning."""
+    head, _, *rows = table(EXPLANATION / "concurrency.md", "## An operation and an operation")
     assert set(head[1:]) == set(conflicts.COMMUTES)
     told = {
         (row[0], verb): cell for row in rows for verb, cell in zip(head[1:], row[1:], strict=True)
