@@ -24,7 +24,7 @@ class Call:
     """Ask the server's provider; `template` is the one to use, alternatives merged in."""
 
     verb: Verb
-    reason: str
+    why: str
     template: bytes = b""
     alternative: int = 0
     instance: str = ""

@@ -123,7 +123,7 @@ class Dispatcher:
             uid=meta.uid,
             body={"status": {"conditions": msgspec.to_builtins(after)}},
             subresource="status",
-            reason=Reason.MALFORMED,
+            why=Reason.MALFORMED,
         )
 
         async def write() -> Sequence[WriteReceipt]:
@@ -273,7 +273,7 @@ class Dispatcher:
     ) -> float | None:
         if planned.status is None:
             return None
-        patch = _status_patch(key, item, planned.status, reason="what was seen has changed")
+        patch = _status_patch(key, item, planned.status, why="what was seen has changed")
         if not patch.body:
             return None
         acting = bool(record.pending) and self._kinds[key.resource].sums_up
@@ -304,7 +304,7 @@ class Dispatcher:
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
         record.failed = True
         told = crashes.refused(item, error, self._clock())
-        smaller = _status_patch(key, item, told, reason="the whole status was refused")
+        smaller = _status_patch(key, item, told, why="the whole status was refused")
         return await self._writer.write(smaller) if smaller.body else ()
 
     def _track(
@@ -384,7 +384,7 @@ class Dispatcher:
         level("call failed", key=str(key), target=target, reason=error.reason, error=str(error))
 
 
-def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason: str) -> plan.Patch:
+def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, why: str) -> plan.Patch:
     before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
     difference = statuses.difference(key.resource, before, after)
     return plan.Patch(
@@ -395,5 +395,5 @@ def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, reason:
         resource_version=item.metadata.resource_version,
         body={"status": difference} if difference else {},
         subresource="status",
-        reason=reason,
+        why=why,
     )

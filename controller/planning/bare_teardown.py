@@ -67,7 +67,7 @@ def _delete(resource: Resource, child: Meta) -> Delete:
         uid=child.uid,
         # It may have been orphaned since.
         resource_version=child.resource_version,
-        reason=REASON,
+        why=REASON,
     )
 
 
@@ -80,4 +80,4 @@ def instance(meta: Meta, found: str | None) -> tuple[Action, ...]:
         return ()
     if not found:
         return (finalizers.release(Resource.SERVERS, meta),)
-    return (Call(verb=Verb.DELETE, reason="Deleted", instance=found),)
+    return (Call(verb=Verb.DELETE, why="Deleted", instance=found),)

@@ -27,7 +27,7 @@ def release(resource: Resource, meta: objects.Meta) -> Patch:
     return _patch(resource, meta, wanted, "nothing that it guards is left")
 
 
-def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], reason: str) -> Patch:
+def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], why: str) -> Patch:
     # A list replaces a list: guarded by the version, lest another's finalizer get lost.
     return Patch(
         resource=resource,
@@ -35,6 +35,6 @@ def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], reas
         name=meta.name,
         uid=meta.uid,
         body={"metadata": {"finalizers": list(wanted)}},
-        reason=reason,
+        why=why,
         resource_version=meta.resource_version,
     )

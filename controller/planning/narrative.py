@@ -27,24 +27,24 @@ def phrase(action: object) -> tuple[str, str]:
 @phrase.register
 def _create(action: plans.Create) -> tuple[str, str]:
     kind = PLACES[action.resource].kind
-    return f"create {kind}: {action.reason}", str(action.body["metadata"]["name"])
+    return f"create {kind}: {action.why}", str(action.body["metadata"]["name"])
 
 
 @phrase.register
 def _patch(action: plans.Patch) -> tuple[str, str]:
     kind = PLACES[action.resource].kind
     what = ", ".join(_leaves(action.body))
-    return f"change {what} of {kind}: {action.reason}", action.name
+    return f"change {what} of {kind}: {action.why}", action.name
 
 
 @phrase.register
 def _delete(action: plans.Delete) -> tuple[str, str]:
-    return f"delete {PLACES[action.resource].kind}: {action.reason}", action.name
+    return f"delete {PLACES[action.resource].kind}: {action.why}", action.name
 
 
 @phrase.register
 def _call(action: contract.Call) -> tuple[str, str]:
-    return f"ask the provider to {action.verb}: {action.reason}", action.instance
+    return f"ask the provider to {action.verb}: {action.why}", action.instance
 
 
 @phrase.register

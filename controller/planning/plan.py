@@ -34,7 +34,7 @@ class Create:
 
     resource: Resource
     body: Manifest
-    reason: str
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Patch:
     name: str
     uid: str
     body: Manifest
-    reason: str
+    why: str
     resource_version: str = ""
     subresource: str = ""
     field_manager: str = "argosy"
@@ -66,7 +66,7 @@ class Delete:
     namespace: str
     name: str
     uid: str
-    reason: str
+    why: str
     resource_version: str = ""
     grace_seconds: int | None = None
 
@@ -82,7 +82,7 @@ class RecordOrphan:
     instance: str
     server: str
     message: str
-    reason: str
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class DeleteOrphan:
 
     instance: str
     server: str
-    reason: str
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

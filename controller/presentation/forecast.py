@@ -353,7 +353,7 @@ def _name(action: Any) -> str:
 
 
 def _reason(action: Any) -> str:
-    return str(action.reason)
+    return str(action.why)
 
 
 def _merged(found: T, body: plan.Manifest) -> T:

@@ -249,7 +249,7 @@ MUTANTS = (
                 "controller/kinds/server/task.py",
                 "    return _write(snapshot, _claim(snapshot, now, tasks.STARTED, now.attempt"
                 " + 1))",
-                "    return Course(actions=(plan.Call(verb=plan.Verb.ACT, reason='', task=task,"
+                "    return Course(actions=(plan.Call(verb=plan.Verb.ACT, why='', task=task,"
                 " instance=snapshot.observation.id),), wake=left)",
             ),
         ),

@@ -105,21 +105,21 @@ async def watch_ready(provider: contract.Provider, server: objects.Server) -> co
 def create(template: bytes, *, alternative: int = 0) -> contract.Call:
     """Return a plan's wish for an instance."""
     return contract.Call(
-        verb=contract.Verb.CREATE, reason="test", template=template, alternative=alternative
+        verb=contract.Verb.CREATE, why="test", template=template, alternative=alternative
     )
 
 
 def change(instance: str, template: bytes = b"") -> contract.Call:
     """Return a plan's wish for a change in place, or for mending."""
     return contract.Call(
-        verb=contract.Verb.CHANGE, reason="test", template=template, instance=instance
+        verb=contract.Verb.CHANGE, why="test", template=template, instance=instance
     )
 
 
 def delete(instance: str, *, grace: int | None = 5) -> contract.Call:
     """Return a plan's wish for an instance to go."""
     return contract.Call(
-        verb=contract.Verb.DELETE, reason="test", instance=instance, grace_seconds=grace
+        verb=contract.Verb.DELETE, why="test", instance=instance, grace_seconds=grace
     )
 
 

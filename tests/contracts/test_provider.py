@@ -28,7 +28,7 @@ def act(instance: str, action: str, **given: object) -> contract.Call:
     """Return a plan's wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     task = objects.Task(id=f"{action}-1", operation="op", action=action, parameters=parameters)
-    return contract.Call(verb=contract.Verb.ACT, reason="test", instance=instance, task=task)
+    return contract.Call(verb=contract.Verb.ACT, why="test", instance=instance, task=task)
 
 
 async def test_what_was_never_made_is_absent(stage: Stage) -> None:

@@ -56,7 +56,7 @@ def test_an_orphan_is_on_record_until_it_is_gone() -> None:
     assert decide(recorded).actions == ()
     back = decide(recorded, returned=frozenset({"i1"}))
     assert back.actions == (
-        plan.DeleteOrphan(instance="i1", server="d/shop-web-0", reason="Returned"),
+        plan.DeleteOrphan(instance="i1", server="d/shop-web-0", why="Returned"),
     )
     assert told(decide(recorded, gone=frozenset({"i1"}))).orphans == ()
 

@@ -11,7 +11,7 @@ def delete(ordinal: int) -> plan.Delete:
     """Return the delete of a server."""
     name = f"shop-web-{ordinal}"
     return plan.Delete(
-        resource=Resource.SERVERS, namespace="default", name=name, uid="u", reason="it is too many"
+        resource=Resource.SERVERS, namespace="default", name=name, uid="u", why="it is too many"
     )
 
 

@@ -36,7 +36,7 @@ def act(instance: str, action: str, **given: Any) -> contract.Call:
     """Return the wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     task = objects.Task(id=f"{action}-1", operation="op", action=action, parameters=parameters)
-    return contract.Call(verb=contract.Verb.ACT, reason="test", instance=instance, task=task)
+    return contract.Call(verb=contract.Verb.ACT, why="test", instance=instance, task=task)
 
 
 async def test_power_follows_the_server() -> None:

@@ -104,7 +104,7 @@ def call(command: Sequence[str], *, identity: str = "task", **given: Any) -> con
         action=tasks.EXEC,
         parameters=msgspec.Raw(msgspec.json.encode(parameters)),
     )
-    return contract.Call(verb=contract.Verb.ACT, reason="test", task=task)
+    return contract.Call(verb=contract.Verb.ACT, why="test", task=task)
 
 
 async def prepare(stage: PodStage, container: Container) -> objects.Server:

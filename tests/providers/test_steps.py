@@ -61,7 +61,7 @@ def task(action: str, **given: Any) -> contract.Call:
     """Return the wish for an act."""
     parameters = msgspec.Raw(msgspec.json.encode(given))
     wanted = objects.Task(id="op/run/step", operation="op", action=action, parameters=parameters)
-    return contract.Call(verb=contract.Verb.ACT, reason="test", task=wanted)
+    return contract.Call(verb=contract.Verb.ACT, why="test", task=wanted)
 
 
 async def request(stage: PodStage, url: str, *, seconds: int = 5, **more: Any) -> Any:

@@ -58,7 +58,7 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Ref
         *rollback.clearings(table, application, snapshot.revisions),
         *rollback.rejections(table, application),
     ]
-    notes += [f"{each.name}: {each.reason}" for each in marks]
+    notes += [f"{each.name}: {each.why}" for each in marks]
     marked = {each.name for each in marks}
     actions += marks
     actions += [

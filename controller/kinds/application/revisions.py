@@ -56,7 +56,7 @@ def _record(
                 data=contents.data(row.component),
                 number=highest + 1,
             ),
-            reason="it keeps what the user wrote, so that the component can go back to it",
+            why="it keeps what the user wrote, so that the component can go back to it",
         )
     elif row.stored.revision < highest:
         meta = row.stored.metadata
@@ -66,7 +66,7 @@ def _record(
             name=meta.name,
             uid=meta.uid,
             body={"revision": highest + 1},
-            reason="an older revision is asked for again",
+            why="an older revision is asked for again",
         )
 
 
@@ -101,12 +101,12 @@ def _component(stored: objects.ControllerRevision) -> str:
     return stored.metadata.labels.get(names.COMPONENT_LABEL, "")
 
 
-def _delete(stored: objects.ControllerRevision, reason: str) -> Delete:
+def _delete(stored: objects.ControllerRevision, why: str) -> Delete:
     meta = stored.metadata
     return Delete(
         resource=Resource.REVISIONS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        reason=reason,
+        why=why,
     )

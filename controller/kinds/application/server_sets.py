@@ -62,7 +62,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
         name=found.metadata.name,
         uid=found.metadata.uid,
         body=body,
-        reason="the application says so",
+        why="the application says so",
     )
     return Shape(actions=(change, *emitted), notes=tuple(notes))
 
@@ -118,7 +118,7 @@ def take_down(
     return Shape(actions=tuple(actions), notes=tuple(notes))
 
 
-def delete(found: objects.ServerSet, reason: str) -> Delete:
+def delete(found: objects.ServerSet, why: str) -> Delete:
     """Return the delete of a set, as it is cached.
 
     It may have been orphaned since: its owner's watch can be ahead of its own.
@@ -130,7 +130,7 @@ def delete(found: objects.ServerSet, reason: str) -> Delete:
         name=meta.name,
         uid=meta.uid,
         resource_version=meta.resource_version,
-        reason=reason,
+        why=why,
     )
 
 
@@ -145,7 +145,7 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
     body = set_manifests.server_set(
         application, row.component, row.target, replicas=row.replicas, annotations=told
     )
-    made = Create(resource=Resource.SERVERSETS, body=body, reason="its component has no set")
+    made = Create(resource=Resource.SERVERSETS, body=body, why="its component has no set")
     return Shape(
         actions=(made,),
         notes=(f"{row.name}: making its set of {words.count(row.replicas, 'server')}",),

@@ -33,7 +33,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         orphans=orphans,
     )
     collected = tuple(
-        plans.DeleteOrphan(instance=each.id, server=each.server, reason="Returned")
+        plans.DeleteOrphan(instance=each.id, server=each.server, why="Returned")
         for each in orphans
         if each.id in snapshot.returned
     )

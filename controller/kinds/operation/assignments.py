@@ -63,7 +63,7 @@ def _plain(wanted: objects.Task | None) -> dict[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-def _patch(server: objects.Server, spec: dict[str, Any], reason: str) -> plan.Patch:
+def _patch(server: objects.Server, spec: dict[str, Any], why: str) -> plan.Patch:
     return plan.Patch(
         resource=Resource.SERVERS,
         namespace=server.metadata.namespace,
@@ -71,5 +71,5 @@ def _patch(server: objects.Server, spec: dict[str, Any], reason: str) -> plan.Pa
         uid=server.metadata.uid,
         resource_version=server.metadata.resource_version,
         body={"spec": spec},
-        reason=reason,
+        why=why,
     )

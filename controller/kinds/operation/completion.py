@@ -96,12 +96,12 @@ def rest(snapshot: OperationSnapshot) -> plan.Plan:
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        reason="Expired",
+        why="Expired",
     )
     return plan.Plan(actions=(delete,), notes=("It ended long enough ago.",))
 
 
-def patch(operation: objects.Operation, body: plan.Manifest, reason: str) -> plan.Patch:
+def patch(operation: objects.Operation, body: plan.Manifest, why: str) -> plan.Patch:
     """Return a write on the operation itself, as it was planned from."""
     meta = operation.metadata
     return plan.Patch(
@@ -111,7 +111,7 @@ def patch(operation: objects.Operation, body: plan.Manifest, reason: str) -> pla
         uid=meta.uid,
         resource_version=meta.resource_version,
         body=body,
-        reason=reason,
+        why=why,
     )
 
 

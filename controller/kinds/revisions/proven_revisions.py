@@ -92,7 +92,7 @@ def mark(stored: objects.ControllerRevision) -> Patch:
         name=meta.name,
         uid=meta.uid,
         body={"metadata": {"annotations": {names.PROVEN_ANNOTATION: "true"}}},
-        reason="all its servers ran in good health, so the component can go back to it",
+        why="all its servers ran in good health, so the component can go back to it",
     )
 
 

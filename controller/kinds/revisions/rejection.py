@@ -62,7 +62,7 @@ def clear(stored: objects.ControllerRevision) -> Patch:
     return _mark(stored, None, "it may be tried again")
 
 
-def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) -> Patch:
+def _mark(stored: objects.ControllerRevision, value: str | None, why: str) -> Patch:
     meta = stored.metadata
     marks: dict[str, str | None] = {names.REJECTED_ANNOTATION: value}
     if names.CONDEMNED_ANNOTATION in meta.annotations:
@@ -75,5 +75,5 @@ def _mark(stored: objects.ControllerRevision, value: str | None, reason: str) ->
         name=meta.name,
         uid=meta.uid,
         body={"metadata": {"annotations": marks}},
-        reason=reason,
+        why=why,
     )

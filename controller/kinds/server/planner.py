@@ -40,7 +40,7 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     if "orphan" in meta.finalizers or names.FINALIZER not in meta.finalizers:
         return plans.Plan(notes=("What it is made of is not ours to delete.",))
     since = clock.parse(meta.deletion_timestamp)
-    progress = teardown.next_teardown_step(snapshot, since=since, reason="Deleted")
+    progress = teardown.next_teardown_step(snapshot, since=since, why="Deleted")
     actions = (*teardown.end_act(snapshot), *progress.actions)
     status = None
     if progress.gone:
@@ -67,7 +67,7 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
         uid=meta.uid,
         resource_version=meta.resource_version,
         body={"metadata": {"finalizers": [*meta.finalizers, names.FINALIZER]}},
-        reason="Guarded",
+        why="Guarded",
     )
     return plans.Plan(actions=(patch,), notes=("Our finalizer goes in before anything is made.",))
 

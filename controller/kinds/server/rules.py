@@ -81,7 +81,7 @@ def _replaced(situation: Situation) -> Verdict | None:
 def _removal(situation: Situation, reason: str, message: str) -> Verdict | None:
     """Wait or delete, bounded; nothing where it is in nobody's way any more."""
     progress = teardown.next_teardown_step(
-        situation.snapshot, since=_going_since(situation), reason=reason
+        situation.snapshot, since=_going_since(situation), why=reason
     )
     if progress.gone:
         return None
@@ -142,7 +142,7 @@ def _create(situation: Situation) -> Verdict:
     way = situation.attempts.alternative
     call = contract.Call(
         verb=contract.Verb.CREATE,
-        reason="Create",
+        why="Create",
         template=attempts.template(situation.snapshot.server, way),
         alternative=way,
     )
@@ -207,7 +207,7 @@ def _drifted(situation: Situation) -> Verdict | None:
     """Mended once; a provider that refuses has its reasons, and readiness is not touched."""
     if not situation.seen.drift or situation.refusal is not None:
         return None
-    call = contract.Call(verb=contract.Verb.CHANGE, reason="Drift", instance=situation.seen.id)
+    call = contract.Call(verb=contract.Verb.CHANGE, why="Drift", instance=situation.seen.id)
     verdict = _ready(situation) or _starting(situation)
     note = f"{verdict.message} Changed by hand and mended: {', '.join(situation.seen.drift)}."
     return dataclasses.replace(verdict, actions=(call,), message=note)
@@ -324,11 +324,11 @@ def _changes_in_place(situation: Situation) -> bool:
     return able and situation.seen.phase in (Phase.RUNNING, Phase.PENDING)
 
 
-def _change(situation: Situation, reason: str) -> contract.Call:
+def _change(situation: Situation, why: str) -> contract.Call:
     template = attempts.template(situation.snapshot.server, situation.seen.alternative)
     return contract.Call(
         verb=contract.Verb.CHANGE,
-        reason=reason,
+        why=why,
         template=template,
         alternative=situation.seen.alternative,
         instance=situation.seen.id,

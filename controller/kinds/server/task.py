@@ -173,7 +173,7 @@ def _go_on(
         return _write(snapshot, _claim(snapshot, now, tasks.UNKNOWN, now.attempt))
     verb = contract.Verb.ACT if now.state == tasks.STARTED else contract.Verb.RESUME
     call = contract.Call(
-        verb=verb, reason=task.action, task=task, instance=snapshot.observation.id, alternative=0
+        verb=verb, why=task.action, task=task, instance=snapshot.observation.id, alternative=0
     )
     return Course(actions=(call,), wake=left, note=f"{task.action} begins.")
 
@@ -205,9 +205,7 @@ def _cancel(
 
 def _cancel_call(snapshot: ServerSnapshot, task: objects.Task) -> tuple[plan.Action, ...]:
     verb = contract.Verb.CANCEL
-    return (
-        contract.Call(verb=verb, reason="Cancelled", task=task, instance=snapshot.observation.id),
-    )
+    return (contract.Call(verb=verb, why="Cancelled", task=task, instance=snapshot.observation.id),)
 
 
 def finished(
@@ -302,7 +300,7 @@ def patch(
         resource_version=server.metadata.resource_version,
         subresource="status",
         body={"status": {"task": body, **more}},
-        reason=f"Task{status.state}",
+        why=f"Task{status.state}",
     )
 
 

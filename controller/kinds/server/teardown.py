@@ -34,7 +34,7 @@ class Progress:
     note: str = ""
 
 
-def next_teardown_step(snapshot: ServerSnapshot, *, since: float, reason: str) -> Progress:
+def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> Progress:
     """Return the next step towards the instance being gone, which has been wanted for some time."""
     seen = snapshot.observation
     if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
@@ -54,13 +54,13 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, reason: str) -
     if seen.phase in stuck:
         return _wait(snapshot, since, late, left)
     note = f"It is deleted, and has {given.seconds} s to end."
-    return Progress(actions=(_delete(snapshot, reason),), wake=left, note=note)
+    return Progress(actions=(_delete(snapshot, why),), wake=left, note=note)
 
 
-def _delete(snapshot: ServerSnapshot, reason: str) -> contract.Call:
+def _delete(snapshot: ServerSnapshot, why: str) -> contract.Call:
     return contract.Call(
         verb=contract.Verb.DELETE,
-        reason=reason,
+        why=why,
         instance=snapshot.observation.id,
         grace_seconds=grace.of(snapshot).asked,
     )
@@ -77,7 +77,7 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     blocked = _blocked(snapshot, since)
     if policy.on_timeout == "Force" and seen.id:
         call = contract.Call(
-            verb=contract.Verb.DELETE, reason="Forced", instance=seen.id, grace_seconds=0
+            verb=contract.Verb.DELETE, why="Forced", instance=seen.id, grace_seconds=0
         )
         note = f"Not gone after {policy.timeout_seconds} s: it is deleted without grace."
         return Progress(actions=(call,), wake=LOOK_AGAIN, blocked=blocked, note=note)
@@ -108,7 +108,7 @@ def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
         instance=instance,
         server=f"{server.metadata.namespace}/{server.metadata.name}",
         message=snapshot.observation.message or message,
-        reason=Reason.ABANDONED,
+        why=Reason.ABANDONED,
     )
     return Progress(actions=(orphan, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
 
@@ -136,9 +136,7 @@ def end_act(snapshot: ServerSnapshot) -> tuple[plan.Action, ...]:
     if task is None or snapshot.acting != task.id:
         return ()
     verb = contract.Verb.CANCEL
-    return (
-        contract.Call(verb=verb, reason="Deleted", task=task, instance=snapshot.observation.id),
-    )
+    return (contract.Call(verb=verb, why="Deleted", task=task, instance=snapshot.observation.id),)
 
 
 def let_go(server: objects.Server) -> plan.Patch:
@@ -151,5 +149,5 @@ def let_go(server: objects.Server) -> plan.Patch:
         uid=server.metadata.uid,
         resource_version=server.metadata.resource_version,
         body={"metadata": {"finalizers": rest or None}},
-        reason="Gone",
+        why="Gone",
     )

@@ -114,11 +114,11 @@ def _claims(
             yield claim, ordinal
 
 
-def _delete(claim: objects.Claim, reason: str) -> Delete:
+def _delete(claim: objects.Claim, why: str) -> Delete:
     return Delete(
         resource=Resource.CLAIMS,
         namespace=claim.metadata.namespace,
         name=claim.metadata.name,
         uid=claim.metadata.uid,
-        reason=reason,
+        why=why,
     )

@@ -37,7 +37,7 @@ def creates(snapshot: ServerSetSnapshot, census: Census, sized: scaling.Scaling)
                 older if ordinal < census.partition else target,
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
             ),
-            reason="a spare one for the rollout" if ordinal in sized.spares else "it is missing",
+            why="a spare one for the rollout" if ordinal in sized.spares else "it is missing",
         )
         for ordinal in sized.creates
     ]

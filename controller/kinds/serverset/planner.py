@@ -147,7 +147,7 @@ def _resize(
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     hand = _hand(snapshot)
     for each in step.updates:
-        draft.actions.append(hand.bring(each, reason=f"the rollout to {spec.revision}"))
+        draft.actions.append(hand.bring(each, why=f"the rollout to {spec.revision}"))
         draft.touched.add(each.ordinal)
     draft.acting = bool(refused.allowed(draft.actions))
 
@@ -165,7 +165,7 @@ def _remediate(
     draft.notes += ill.notes
     chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
     for each in chosen:
-        draft.actions.append(updates.remake(each.server, reason="it stayed unhealthy"))
+        draft.actions.append(updates.remake(each.server, why="it stayed unhealthy"))
         draft.touched.add(each.ordinal)
     if chosen:
         who = words.several([each.server.metadata.name for each in chosen])
@@ -288,7 +288,7 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
         )
     gone = claims.after_deletion(snapshot)
     if gone:
-        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].reason}"
+        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"
         told = claims.told(snapshot, gone)
         return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
     return Plan(
@@ -298,12 +298,12 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
     )
 
 
-def _delete(server: objects.Server, reason: str) -> Delete:
+def _delete(server: objects.Server, why: str) -> Delete:
     meta = server.metadata
     return Delete(
         resource=Resource.SERVERS,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        reason=reason,
+        why=why,
     )

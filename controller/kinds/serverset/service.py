@@ -23,9 +23,7 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
         return None
     wanted, found = server_manifests.service(snapshot.server_set), snapshot.service
     if found is None:
-        return Create(
-            resource=Resource.SERVICES, body=wanted, reason="servers are found by it in DNS"
-        )
+        return Create(resource=Resource.SERVICES, body=wanted, why="servers are found by it in DNS")
     if found.metadata.deletion_timestamp is not None:
         return None
     body = _mended(found, wanted)
@@ -37,7 +35,7 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
         name=found.metadata.name,
         uid=found.metadata.uid,
         body=body,
-        reason="servers are found by it in DNS, and somebody changed it",
+        why="servers are found by it in DNS, and somebody changed it",
     )
 
 

@@ -29,7 +29,7 @@ class Upkeep:
         self._claims = rendering.full(self._spec.volume_claims)
         self._content = contents.of_server_set(self._spec)
 
-    def bring(self, facts: Facts, *, reason: str) -> Patch:
+    def bring(self, facts: Facts, *, why: str) -> Patch:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
         In place only while the server is well: what is down is better off with a fresh start.
@@ -44,7 +44,7 @@ class Upkeep:
         )
         if not in_place:
             spec["incarnation"] = told.incarnation + 1
-        return _patch(facts.server, spec, reason=reason, guarded=True)
+        return _patch(facts.server, spec, why=why, guarded=True)
 
     def mend(self, facts: Facts) -> Patch | None:
         """Return the patch of policies that changed and of what was edited by hand, labels too.
@@ -57,7 +57,7 @@ class Upkeep:
         if not spec and not labels:
             return None
         return _patch(
-            facts.server, spec, labels=labels, reason="it differs from its set's", guarded=False
+            facts.server, spec, labels=labels, why="it differs from its set's", guarded=False
         )
 
     def _differences(self, told: objects.ServerSpec) -> dict[str, object]:
@@ -91,9 +91,9 @@ class Upkeep:
         return spec
 
 
-def remake(server: objects.Server, *, reason: str) -> Patch:
+def remake(server: objects.Server, *, why: str) -> Patch:
     """Return the patch that has the server made anew as it is."""
-    return _patch(server, {"incarnation": server.spec.incarnation + 1}, reason=reason, guarded=True)
+    return _patch(server, {"incarnation": server.spec.incarnation + 1}, why=why, guarded=True)
 
 
 def retry_now(server: objects.Server, value: str) -> Patch:
@@ -104,7 +104,7 @@ def retry_now(server: objects.Server, value: str) -> Patch:
         name=server.metadata.name,
         uid=server.metadata.uid,
         body={"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: value}}},
-        reason="a person said to try again now",
+        why="a person said to try again now",
     )
 
 
@@ -112,7 +112,7 @@ def _patch(
     server: objects.Server,
     spec: dict[str, object],
     *,
-    reason: str,
+    why: str,
     guarded: bool,
     labels: Mapping[str, str] | None = None,
 ) -> Patch:
@@ -126,6 +126,6 @@ def _patch(
         name=meta.name,
         uid=meta.uid,
         body=body,
-        reason=reason,
+        why=why,
         resource_version=meta.resource_version if guarded else "",
     )
