@@ -42,6 +42,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     ] = None,
     health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
     metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
+    admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
+    admission_certificates: Annotated[
+        str, typer.Option(help="A folder with its tls.crt and tls.key.")
+    ] = "",
     log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
@@ -61,6 +65,8 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         allowed_urls=tuple(allowed_url or ()),
         health_port=health_port,
         metrics_port=metrics_port,
+        admission_port=admission_port,
+        admission_certificates=admission_certificates,
         log_format=log_format,
         log_level=log_level,
     )

@@ -183,8 +183,9 @@ def _env(options: argparse.Namespace) -> int:
 
 def _operator(options: argparse.Namespace) -> int:
     chosen = cluster.Cluster(options.dir, _say)
+    values = ["admission.enabled=true", *options.set]
     for each in operator.run(
-        chosen, replicas=options.replicas, values=options.set, arguments=options.arguments
+        chosen, replicas=options.replicas, values=values, arguments=options.arguments
     ):
         _say(f"{each.name} runs, pid {each.pid}, metrics port {each.metrics_port}, log {each.log}")
     return 0

@@ -67,6 +67,8 @@ class Client:
                 self._tls.load_cert_chain(pem.name)
         self._place = urllib.parse.urlsplit(self.server)
         self._of_thread = threading.local()
+        # What the API server warned of in its last answer, as kubectl would print it.
+        self.warnings: list[str] = []
 
     def call(
         self,
@@ -85,7 +87,7 @@ class Client:
         if body is not None:
             headers["Content-Type"] = content_type
         data = None if body is None else json.dumps(body).encode()
-        status, answer = self._exchange(method, path, data, headers, timeout)
+        status, answer, self.warnings = self._exchange(method, path, data, headers, timeout)
         found = _decoded(answer)
         if status >= BAD_REQUEST:
             known = found if isinstance(found, dict) else {}
@@ -94,8 +96,8 @@ class Client:
 
     def _exchange(
         self, method: str, path: str, data: bytes | None, headers: dict[str, str], timeout: float
-    ) -> tuple[int, bytes]:
-        """Return the status and the body of an answer."""
+    ) -> tuple[int, bytes, list[str]]:
+        """Return the status, the body and the warnings of an answer."""
         path = self._place.path + path
         kept: _Kept | None = getattr(self._of_thread, "kept", None)
         if method == "GET" and kept is not None:
@@ -206,13 +208,13 @@ def _ask(
     headers: dict[str, str],
     *,
     timeout: float,
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, list[str]]:
     connection.timeout = timeout
     if connection.sock is not None:
         connection.sock.settimeout(timeout)
     connection.request(method, path, data, headers)
     answer = connection.getresponse()
-    return answer.status, answer.read()
+    return answer.status, answer.read(), answer.headers.get_all("Warning") or []
 
 
 def _decoded(data: bytes) -> Any:

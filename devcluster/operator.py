@@ -21,13 +21,15 @@ from typing import Any
 
 import yaml
 
-from devcluster import binaries, client, cluster, errors, ports, processes
+from devcluster import binaries, client, cluster, errors, ports, processes, webhook
 
 CHECKOUT = Path(__file__).parents[1]
 CHART = CHECKOUT / "charts" / "argosy"
 RELEASE = NAMESPACE = "argosy"
 APPLICATIONS = "/apis/argosy.dev/v1alpha1/namespaces/default/applications"
 NO_REPLICAS = "replicas=0"
+# Who wants it says so: nothing answers while the operators are paused or killed, as tests do.
+NO_ADMISSION = "admission.enabled=false"
 TOKEN_SECONDS = 7 * 86_400
 START_SECONDS = 30
 GRACE_SECONDS = 15.0
@@ -119,12 +121,13 @@ def run(
     config = service_account_config(owner, _account(deployment))
     names = [f"operator-{number}" for number in range(replicas)]
     configs = {name: reroute(name, config) if reroute else config for name in names}
-    launches = [_launch(name, deployment, configs[name], arguments) for name in names]
+    launches = [_launch(owner, name, deployment, configs[name], arguments) for name in names]
     entries = [asdict(each) for each in launches]
     (owner.dir / "operators.json").write_text(json.dumps(entries, indent=2))
     operators = [Operator(owner, each) for each in launches]
     for each in operators:
         each.start()
+    webhook.point_at(owner, manifest, webhook.port_of(launches[0].argv) if launches else 0)
     return operators
 
 
@@ -148,7 +151,8 @@ def install(
     """Install or upgrade the chart without replicas; return the objects of the release."""
     if not (chart / "Chart.yaml").exists():
         raise errors.DevclusterError(f"no Helm chart in {chart}")
-    chosen = [word for value in (*values, NO_REPLICAS) for word in ("--set", value)]
+    wanted = (NO_ADMISSION, *values, NO_REPLICAS)
+    chosen = [word for value in wanted for word in ("--set", value)]
     # CRDs may be there already, applied from `crds/` by hand or by a test.
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", RELEASE, str(chart), *flags, *chosen])
@@ -223,10 +227,14 @@ def _account(deployment: Mapping[str, Any]) -> str:
 
 
 def _launch(
-    name: str, deployment: Mapping[str, Any], config: Path, arguments: Sequence[str]
+    owner: cluster.Cluster,
+    name: str,
+    deployment: Mapping[str, Any],
+    config: Path,
+    arguments: Sequence[str],
 ) -> Launch:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    health_port, metrics_port = ports.free(2)
+    health_port, metrics_port, admission_port = ports.free(3)
     fields = {"metadata.name": name, "metadata.namespace": NAMESPACE, "status.podIP": "127.0.0.1"}
     environment = {
         **_environment(container.get("env", []), fields),
@@ -243,6 +251,7 @@ def _launch(
     # Later words win: what differs here from a pod is what must not meet on one machine.
     local = ["--identity", name, "--log-format", "json", "--lease-namespace", NAMESPACE]
     local += ["--health-port", str(health_port), "--metrics-port", str(metrics_port)]
+    local += webhook.arguments(owner, given, admission_port)
     return Launch(
         name=name,
         argv=[sys.executable, "-m", "controller", *(given or ["run"]), *local, *arguments],

@@ -29,7 +29,14 @@ class Gone(errors.Transient):
 
 
 class Refused(errors.Stalled):
-    """The API server refuses this content, and will again (400, 413, 422 …)."""
+    """The API server refuses this content, and will again (400, 413, 422 …).
+
+    `causes` are the fields that it names.
+    """
+
+    def __init__(self, message: str, *, reason: str, causes: tuple[Cause, ...] = ()) -> None:
+        super().__init__(message, reason=reason)
+        self.causes = causes
 
 
 class Forbidden(errors.Stalled):
@@ -159,7 +166,8 @@ def from_status(  # noqa: PLR0911 - one line a meaning reads best
     if code >= _SERVER_ERROR:
         failed = UnknownOutcome if writes else ServerFailed
         return failed(message, reason="ServerFailed", retry_after=retry_after)
-    return Refused(message, reason="Refused")
+    causes = (status.details and status.details.causes) or ()
+    return Refused(message, reason="Refused", causes=tuple(causes))
 
 
 def _forbidden(status: Status, message: str) -> errors.ArgosyError:

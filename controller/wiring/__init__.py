@@ -1,1 +1,1 @@
-"""kopf handlers of a few lines: they say which key to look at."""
+"""The process and what it is made of; kopf, which serves the admission webhook."""

@@ -1,57 +1,60 @@
-"""kopf's handlers: an event of what people write says which key to look at, and nothing more.
+"""kopf, in a thread of its own: it serves the admission webhook.
 
-Only `on.event`: one object's events are handled in order, so a handler that took its time would
-hide that object's delete, and `on.create` or `on.update` would write annotations of their own.
+kopf watches nothing: the caches have watches of their own, which see the same events for less. See
+docs/explanation/dependencies.md.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 
 import kopf
 import structlog
 import uvloop
 
+from controller.admission import reviewer
+from controller.admission.answers import Verdict
+from controller.admission.reviewer import FleetAnswer, Reviewer
 from controller.api import names
 from controller.api.resources import Resource
-from controller.planning.keys import Key
-from controller.wiring import kopf_session
+from controller.kube import api as kube
+from controller.kube import faults
+from controller.wiring import webhook
 
 _log = structlog.get_logger(__name__)
 
-Touch = Callable[[Key], None]
+T = TypeVar("T")
+# Opens the client of kopf's loop: a session cannot be shared between loops.
+Connect = Callable[[], AbstractAsyncContextManager[kube.Api]]
+FleetOf = Callable[[str, str], FleetAnswer]
 
 AGAIN_SECONDS = 1.0
 # How long kopf may take to end; nobody needs to wait for more, for kopf writes nothing.
 ENDING_SECONDS = 10.0
-WATCHED = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.FLEETS)
+UNPROCESSABLE = 422
+REVIEWED = (Resource.APPLICATIONS, Resource.OPERATIONS)
 
 
-async def watch(touch: Touch, *, namespaces: Sequence[str], stop_flag: asyncio.Event) -> None:
-    """Have every event of what people write touch its key, until the flag says stop.
+class KopfThread:
+    """Runs kopf again and again; made and told to stop on the loop of the engine.
 
-    kopf has a thread and a loop of its own. Where its run ends, as it does when a watch says
-    garbage or a kind goes and comes back, it cancels every task of its loop that began after it.
+    kopf has a thread and a loop of its own. Where its run ends, as it does when a part of it fails,
+    it cancels every task of its loop that began after it. `fleet_of` is asked on the engine's loop.
     """
-    kopf_thread = _Thread(touch, namespaces)
-    kopf_thread.start()
-    await stop_flag.wait()
-    kopf_thread.stop()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(kopf_thread.ended.wait(), ENDING_SECONDS)
 
-
-class _Thread:
-    """Runs kopf again and again; made and told to stop on the loop of who is to be touched."""
-
-    def __init__(self, touch: Touch, namespaces: Sequence[str]) -> None:
-        self.ended = asyncio.Event()
-        self._touch = touch
-        self._namespaces = namespaces
+    def __init__(self, settings: webhook.Settings, *, connect: Connect, fleet_of: FleetOf) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._fleet_of = fleet_of
+        self._server: webhook.Server | None = None
+        self._idle = False
+        self._ended = asyncio.Event()
         self._home = asyncio.get_running_loop()
         self._stopping = threading.Event()
         # The loop and the flag of the run under way.
@@ -60,17 +63,23 @@ class _Thread:
         # A daemon, so that kopf keeps no process alive that is to end.
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+    @property
+    def ready(self) -> bool:
+        """Whether reviews are answered, or there is nothing to review yet."""
+        server = self._server
+        return self._idle or (server is not None and server.listening)
 
-    def stop(self) -> None:
-        """Have the run under way end, and no other begin."""
+    async def serve(self, stop_flag: asyncio.Event) -> None:
+        """Run until the flag says stop."""
+        self._thread.start()
+        await stop_flag.wait()
         self._stopping.set()
         with self._lock:
             if self._flag is not None:
                 loop, flag = self._flag
                 loop.call_soon_threadsafe(flag.set)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), ENDING_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -83,14 +92,12 @@ class _Thread:
                 why = str(error)
             if not self._stopping.wait(AGAIN_SECONDS):
                 _log.warning("kopf ended, and is started again", why=why)
-        self._tell(self.ended.set)
+        # The loop may have ended while kopf took its time.
+        with contextlib.suppress(RuntimeError):
+            self._home.call_soon_threadsafe(self._ended.set)
 
     async def _once(self) -> None:
         """Run kopf until it ends or is told to."""
-        registry = kopf.OperatorRegistry()
-        _register(registry, self._look, cluster_scoped=not self._namespaces)
-        _log_in(registry)
-        _configure(registry)
         flag = asyncio.Event()
         with self._lock:
             self._flag = asyncio.get_running_loop(), flag
@@ -98,65 +105,89 @@ class _Thread:
         if self._stopping.is_set():
             flag.set()
         try:
-            await kopf.operator(
-                registry=registry,
-                standalone=True,
-                clusterwide=not self._namespaces,
-                namespaces=list(self._namespaces),
-                stop_flag=flag,
-            )
+            async with self._connect() as api:
+                await self._wait_for_kinds(api)
+                self._server = webhook.Server(self._settings)
+                registry = kopf.OperatorRegistry()
+                _register(registry, Reviewer(api, self._ask_fleet))
+                _log_in(registry)
+                _configure(registry, self._server)
+                await kopf.operator(
+                    registry=registry, standalone=True, clusterwide=True, stop_flag=flag
+                )
         finally:
+            self._server = None
             with self._lock:
                 self._flag = None
 
-    def _look(self, key: Key) -> None:
-        self._tell(self._touch, key)
+    async def _wait_for_kinds(self, api: kube.Api) -> None:
+        """Return once there are the kinds to review: kopf looks for them once, when it begins."""
+        for resource in REVIEWED:
+            while not self._stopping.is_set():
+                try:
+                    await api.list(resource, limit=1)
+                    break
+                except faults.NotFound:
+                    self._idle = True
+                    await asyncio.sleep(AGAIN_SECONDS)
+        self._idle = False
 
-    def _tell(self, function: Callable[..., object], *arguments: object) -> None:
-        # The loop may have ended while kopf took its time.
-        with contextlib.suppress(RuntimeError):
-            self._home.call_soon_threadsafe(function, *arguments)
+    async def _ask_fleet(self, namespace: str, name: str) -> FleetAnswer:
+        """Ask on the engine's loop, whose caches and fleets nobody else may touch."""
+        asked: concurrent.futures.Future[FleetAnswer] = concurrent.futures.Future()
+
+        def answer() -> None:
+            try:
+                asked.set_result(self._fleet_of(namespace, name))
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
+                asked.set_exception(error)
+
+        self._home.call_soon_threadsafe(answer)
+        return await asyncio.wrap_future(asked)
 
 
-def _configure(registry: kopf.OperatorRegistry) -> None:
-    """Keep kopf to watching: it posts nothing, elects nobody, and owns no finalizer of ours."""
+def _configure(registry: kopf.OperatorRegistry, server: webhook.Server) -> None:
+    """Keep kopf to admission: it posts nothing, elects nobody, and manages no configuration."""
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
+        settings.admission.server = server
         settings.posting.enabled = False
         settings.peering.standalone = True
-        # kopf removes the finalizer that it is told is its own wherever it is not needed.
-        settings.persistence.finalizer = f"kopf.{names.GROUP}/unused"
         settings.scanning.disabled = True
-        settings.watching.connect_timeout = 10
-        settings.watching.server_timeout = 600
         # Else a run that ends by itself kills the process some minutes later.
         settings.process.ultimate_exiting_timeout = None
 
 
-def _register(registry: kopf.OperatorRegistry, touch: Touch, *, cluster_scoped: bool) -> None:
-    """Have every event of what people write touch its key."""
+def _register(registry: kopf.OperatorRegistry, reviews: Reviewer) -> None:
+    """Have each kind that users apply reviewed; the id is the path that the chart names."""
+    for resource, review in zip(REVIEWED, (reviews.application, reviews.operation), strict=True):
+        kopf.on.validate(
+            names.GROUP,
+            names.VERSION,
+            resource.value,
+            id=resource.value,
+            operations=["CREATE", "UPDATE"],
+            registry=registry,
+        )(_handler(review))
 
-    def handler(resource: Resource) -> Callable[..., Awaitable[None]]:
-        async def look(name: str, namespace: str | None, **_: Any) -> None:
-            # A coroutine, though it awaits nothing: kopf runs plain functions in threads.
-            touch(Key(resource, namespace or "", name))
 
-        return look
+def _handler(review: Callable[[Any, Any], Awaitable[Verdict]]) -> Callable[..., Awaitable[None]]:
+    async def validate(
+        old: Mapping[str, Any] | None, new: Mapping[str, Any], warnings: list[str], **_: Any
+    ) -> None:
+        verdict = await review(dict(old) if old else None, dict(new))
+        warnings.extend(reviewer.warning_texts(verdict))
+        if verdict.errors:
+            raise kopf.AdmissionError(reviewer.error_text(verdict), code=UNPROCESSABLE)
 
-    for resource in WATCHED:
-        if resource is Resource.FLEETS and not cluster_scoped:
-            continue
-        kopf.on.event(names.GROUP, names.VERSION, resource.value, registry=registry)(
-            handler(resource)
-        )
+    return validate
 
 
 def _log_in(registry: kopf.OperatorRegistry) -> None:
     """Have kopf authenticate as the engine's own client does: in the cluster, or by kubeconfig."""
 
     @kopf.on.login(registry=registry)
-    async def login(**given: Any) -> kopf_session.Session | None:
+    def login(**given: Any) -> kopf.ConnectionInfo | None:
         found: kopf.ConnectionInfo | None = kopf.login_with_service_account(**given)
-        found = found or kopf.login_with_kubeconfig(**given)
-        return kopf_session.connect(found) if found is not None else None
+        return found or kopf.login_with_kubeconfig(**given)

@@ -16,13 +16,18 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
 from controller import parts
-from controller.api import objects
+from controller.admission.reviewer import FleetAnswer
+from controller.api import names, objects
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
@@ -30,17 +35,23 @@ from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
+from controller.kube import api as kube
 from controller.kube.client import Client
 from controller.kube.lease import Elector, LeaseLost
-from controller.planning.keys import Key
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
+
+if TYPE_CHECKING:
+    # kopf takes as long to import as most caches to fill, and would be in their way.
+    from controller.wiring.handlers import KopfThread
 
 _log = structlog.get_logger(__name__)
 
 # Exit status when the Lease was lost or a part failed: the process must not go on.
 FAILED = 1
 LEASE = "argosy-leader"
+# The provider of the built-in fleet.
+_PODS = "pod"
 # Caches hold hundreds of thousands of objects, hardly any of them in a cycle: look less often.
 COLLECTIONS = (50_000, 20, 20)
 # How long kopf's thread may keep the engine's waiting.
@@ -59,6 +70,10 @@ class Options:
     allowed_urls: tuple[str, ...] = ()
     health_port: int = 8081
     metrics_port: int = 8080
+    # Where users' objects are reviewed before they are stored; 0: nowhere.
+    admission_port: int = 0
+    # A folder with tls.crt and tls.key.
+    admission_certificates: str = ""
     log_format: str = "json"
     log_level: str = "info"
 
@@ -66,7 +81,12 @@ class Options:
 class Operator:
     """One replica: caches, the Lease, the engine, its probes."""
 
-    def __init__(self, options: Options, api: Client) -> None:
+    def __init__(
+        self,
+        options: Options,
+        api: Client,
+        connect: Callable[[], AbstractAsyncContextManager[kube.Api]] = Client.connect,
+    ) -> None:
         self._options = options
         self._api = api
         tenant = bool(options.namespaces)
@@ -99,11 +119,9 @@ class Operator:
             holder=holder,
         )
         self.parts = parts.Parts(expected=(LeaseLost,))
-        self._watching: asyncio.Task[None]
-
-    def look(self, key: Key) -> None:
-        """Have `key` planned: what kopf's handlers call."""
-        self.engine.touch(key)
+        self._connect = connect
+        self._kopf: KopfThread | None = None
+        self._settled: asyncio.Task[None]
 
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
@@ -114,7 +132,7 @@ class Operator:
         metrics.ask_plan_silence(self._plan_silence)
         self.parts.start(self._lead(), "leader")
         self.parts.start(self._serve(), "probes")
-        self._watching = self.parts.start(self._watch(), "kopf")
+        self._settled = self.parts.start(self._settle(), "admission")
 
     def ailing(self) -> str:
         """Return why this process should be ended; nothing while all that must go on goes on.
@@ -138,21 +156,35 @@ class Operator:
         with contextlib.suppress(Exception):
             await self.elector.release()
         # A thread must not be left in the middle of something when the interpreter goes.
-        await asyncio.wait([self._watching])
+        await asyncio.wait([self._settled])
         await self.parts.end()
         await self._api.close()
         _log.info("stopped")
 
-    async def _watch(self) -> None:
-        """Have kopf watch what people write."""
-        # Importing kopf takes as long as filling most caches, and would be in their way.
+    async def _settle(self) -> None:
+        """Let the caches fill, then review what users apply."""
         await self._filled()
-        await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
-        from controller.wiring import handlers  # noqa: PLC0415 - see above
+        # What was read stays: no collection need ever look at it again.
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
+        if self._options.admission_port and not self.parts.stopped.is_set():
+            await self._admit()
+        await self.parts.stopped.wait()
 
-        await handlers.watch(
-            self.look, namespaces=self._options.namespaces, stop_flag=self.parts.stopped
+    async def _admit(self) -> None:
+        """Have kopf serve the admission webhook, on every replica: it needs no Lease."""
+        # Importing kopf takes as long as filling most caches, and would be in their way.
+        handlers = await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
+        from controller.wiring import webhook  # noqa: PLC0415 - it imports kopf
+
+        settings = webhook.Settings(
+            port=self._options.admission_port,
+            certificates=Path(self._options.admission_certificates),
         )
+        self._kopf = handlers.KopfThread(
+            settings, connect=self._connect, fleet_of=self._fleet_answer
+        )
+        await self._kopf.serve(self.parts.stopped)
 
     async def _filled(self) -> None:
         """Return once all caches are full, or the operator is to stop before that."""
@@ -163,9 +195,6 @@ class Operator:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
             each.cancel()
-        # What was read stays: no collection need ever look at it again.
-        gc.freeze()
-        gc.set_threshold(*COLLECTIONS)
 
     async def _lead(self) -> None:
         _log.info("standing by", identity=self._options.identity)
@@ -186,7 +215,25 @@ class Operator:
             health_port=self._options.health_port,
             metrics_port=self._options.metrics_port,
             healthy=self.ailing,
-            ready=lambda: "" if self.world.synced else "the caches are not full yet",
+            ready=self._unready,
+        )
+
+    def _unready(self) -> str:
+        """Return why nobody should be sent here; nothing where all is well."""
+        if not self.world.synced:
+            return "the caches are not full yet"
+        if self._options.admission_port and not (self._kopf and self._kopf.ready):
+            return "the admission webhook does not listen yet"
+        return ""
+
+    def _fleet_answer(self, namespace: str, name: str) -> FleetAnswer:
+        """Return what whoever names a fleet should know, as planning sees it."""
+        fleet = self.fleets.find(name)
+        provider = fleet.spec.provider if fleet else _PODS if name == names.BUILT_IN_FLEET else ""
+        facts = self.fleets.facts(name, namespace)
+        return FleetAnswer(
+            problem=facts.message or facts.problem if facts.problem else "",
+            pods=provider == _PODS,
         )
 
     def _plan_silence(self) -> dict[tuple[str, ...], float]:
@@ -196,8 +243,9 @@ class Operator:
 
 async def _main(options: Options) -> int:
     # Replicas share an account: only their user agents tell an audit log which of them wrote.
-    api = Client.connect(agent=f"argosy/{metadata.version('argosy')} {options.identity}")
-    operator = Operator(options, api)
+    agent = f"argosy/{metadata.version('argosy')} {options.identity}"
+    connect = functools.partial(Client.connect, agent=agent)
+    operator = Operator(options, connect(), connect)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, operator.parts.stopped.set)

@@ -414,7 +414,9 @@ def test_the_operator_runs_what_the_chart_would_run(tmp_path: Path) -> None:
         ],
     }
     deployment = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    launch = operator._launch("operator-1", deployment, tmp_path / "config", ["--last"])
+    launch = operator._launch(
+        cluster.Cluster(tmp_path), "operator-1", deployment, tmp_path / "config", ["--last"]
+    )
     words = list(launch.argv)
     assert words[1:6] == ["-m", "controller", "run", "--name=operator-1", "$(NOBODY)"]
     assert words[words.index("--health-port") + 1] == str(launch.health_port)

@@ -16,7 +16,6 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
-from controller.wiring.handlers import WATCHED
 from devcluster import client, cluster, controlplane, operator
 from tests.e2e import conftest, driving
 from tests.e2e.driving import App, Kube, Place, component
@@ -362,13 +361,10 @@ def _define_again(crew: Crew, kube: Kube, resource: Resource) -> None:
     told = {each.name: len(each.log.read_bytes()) for each in crew.operators}
 
     def missed() -> bool:
-        # The API server ends watches of a kind that is gone after a while, kopf's with ours.
-        words = [f'"resource":"{resource}","namespace":"","reason":"NotFound"']
-        if resource in WATCHED:
-            # Seconds later kopf cancels whatever is within its reach.
-            words.append("kopf ended")
+        # The API server ends watches of a kind that is gone after a while.
+        words = f'"resource":"{resource}","namespace":"","reason":"NotFound"'.encode()
         logs = [each.log.read_bytes()[told[each.name] :] for each in crew.operators]
-        return all(word.encode() in log for word in words for log in logs)
+        return all(words in log for log in logs)
 
     crew.place.api.delete(path)
     kube.wait_until(f"{resource} is gone", lambda: not _exists(crew, path))

@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import pytest
 
+from controller.admission.reviewer import FleetAnswer
 from controller.api.resources import Resource
 from controller.kube import lease
 from controller.telemetry import metrics
-from controller.wiring import handlers
+from controller.wiring import handlers, webhook
 from controller.wiring.operator import Operator, Options
 from fakes.api_server import ApiServer, Faults
 
@@ -31,12 +32,7 @@ class Server(ApiServer):
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody watch what people write, and no gauge ask an operator that is gone."""
-
-    async def watch(_touch: object, *, stop_flag: asyncio.Event, **_: object) -> None:
-        await stop_flag.wait()
-
-    monkeypatch.setattr(handlers, "watch", watch)
+    """Have no gauge ask an operator that is gone."""
     for gauge in (
         metrics._servers,
         metrics._workers,
@@ -49,11 +45,17 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.asynccontextmanager
 async def running(
-    server: Server, identity: str = "one", *, leads: bool = True
+    server: Server, identity: str = "one", *, leads: bool = True, admission_port: int = 0
 ) -> AsyncIterator[Operator]:
     """Run an operator until it leads, or stands by; stop it in the end."""
     api: Any = server  # as a client, by delegation
-    options = Options(identity=identity, lease_namespace="default", health_port=0, metrics_port=0)
+    options = Options(
+        identity=identity,
+        lease_namespace="default",
+        health_port=0,
+        metrics_port=0,
+        admission_port=admission_port,
+    )
     made = Operator(options, api)
     await made.start()
     await made.world.wait()
@@ -139,3 +141,52 @@ async def test_standby_outlives_an_api_server_that_is_away() -> None:
         server.faults.down = False
         await asyncio.sleep(60)
         assert standby.elector.leading
+
+
+class FakeKopf:
+    """Serves when it is told to."""
+
+    made: FakeKopf
+
+    def __init__(self, settings: webhook.Settings, *, fleet_of: Any, **_: Any) -> None:
+        self.settings = settings
+        self.fleet_of = fleet_of
+        self.ready = False
+        FakeKopf.made = self
+
+    async def serve(self, stop_flag: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        await stop_flag.wait()
+
+
+async def test_replicas_are_ready_when_they_answer_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leader and standby alike: the Service leads to whoever is ready."""
+    monkeypatch.setattr(handlers, "KopfThread", FakeKopf)
+    server = Server()
+    async with (
+        running(server, admission_port=9443),
+        running(server, "two", leads=False, admission_port=9443) as standby,
+    ):
+        assert "does not listen" in standby._unready()
+        assert standby.ailing() == ""
+        FakeKopf.made.ready = True
+        assert standby._unready() == ""
+        assert FakeKopf.made.settings.port == 9443
+
+
+async def test_reviews_know_of_a_fleet_what_planning_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet that does not exist is a problem, and none of its templates is a pod's."""
+    monkeypatch.setattr(handlers, "KopfThread", FakeKopf)
+    async with running(Server(), admission_port=9443):
+        fleet_of = FakeKopf.made.fleet_of
+        assert fleet_of("default", "pods") == FleetAnswer()
+        unknown = fleet_of("default", "later")
+    assert "'later' does not exist" in unknown.problem
+    assert not unknown.pods
+
+
+async def test_without_admission_a_replica_is_ready_when_its_caches_are() -> None:
+    """Kopf is not even imported for it."""
+    async with running(Server()) as one:
+        assert one._unready() == ""
+        assert one._kopf is None

@@ -61,6 +61,12 @@ app.kubernetes.io/name: {{ include "argosy.name" . }}
 {{- end }}
 {{- end }}
 
+{{/* Whether users' objects are reviewed before they are stored: not empty if so. */}}
+{{- define "argosy.admission" -}}
+{{- /* Values of a release from before there was such a thing may be used again. */}}
+{{- if and (.Values.admission | default dict).enabled (not .Values.watchNamespaces) }}true{{ end }}
+{{- end }}
+
 {{- define "argosy.subject" -}}
 - kind: ServiceAccount
   name: {{ .name }}

@@ -50,7 +50,7 @@ class JobStep:
         """
         given = tasks.read(task)
         namespace, name = server.metadata.namespace, _name(server, task)
-        body = _manifest(server, name, given)
+        body = manifest(server, name, given)
         try:
             async with asyncio.timeout(given.timeout_seconds + _MARGIN_SECONDS):
                 answer = await self._make(namespace, name, body)
@@ -120,7 +120,11 @@ def _name(server: objects.Server, task: objects.Task) -> str:
     return names.job(task.id if attempt <= 1 else f"{task.id}#{attempt}")
 
 
-def _manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> dict[str, Any]:
+def manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> dict[str, Any]:
+    """Return the manifest of the Job that a step has of `server`.
+
+    Raises Stalled, `TemplateRefused`, where the step says none.
+    """
     try:
         template = msgspec.json.decode(rendering.canonical(given.job))["template"]
         spec = {"restartPolicy": "Never", **template["spec"]}
