@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from controller.api import crds
+from controller.api.permissions import Scope
 from controller.wiring import permissions
 from scripts import argo_cd, bounds, editor_schemas, reference
 
@@ -65,7 +66,7 @@ def files() -> dict[Path, str]:
 
 def chart_permissions() -> str:
     """Return the table of permissions as the chart reads it: rules by scope."""
-    table = {scope.value: permissions.rules(scope) for scope in permissions.Scope}
+    table = {scope.value: permissions.rules(scope) for scope in Scope}
     return PERMISSIONS_HEADER + yaml.safe_dump(table, sort_keys=False, default_flow_style=None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.api import crds, kinds, reasons
+from controller.api import permissions as rights
 from controller.telemetry import metrics
 from controller.wiring import permissions
 from scripts import cli_reference
@@ -21,15 +22,15 @@ Served on `/metrics` of each replica, in controller-runtime's shape. Labels are 
 has a series of its own. Beside these there are the usual `process_` and `python_` metrics.
 """
 SCOPES = {
-    permissions.Scope.WORKLOAD: "In every watched namespace",
-    permissions.Scope.CLUSTER: "Cluster-wide installs only",
-    permissions.Scope.FLEETS: "Fleets: cluster-wide installs only",
-    permissions.Scope.READ_FLEETS: "Namespaced installs with `fleets.clusterRole`, cluster-wide",
-    permissions.Scope.OWN: "In the operator's own namespace",
-    permissions.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
-    permissions.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
-    permissions.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
-    permissions.Scope.RELEASE_OWN: "The same, in the operator's own namespace",
+    rights.Scope.WORKLOAD: "In every watched namespace",
+    rights.Scope.CLUSTER: "Cluster-wide installs only",
+    rights.Scope.FLEETS: "Fleets: cluster-wide installs only",
+    rights.Scope.READ_FLEETS: "Namespaced installs with `fleets.clusterRole`, cluster-wide",
+    rights.Scope.OWN: "In the operator's own namespace",
+    rights.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
+    rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
+    rights.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
+    rights.Scope.RELEASE_OWN: "The same, in the operator's own namespace",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from controller.api import objects, resources
 from controller.api.objects import Meta
+from controller.api.permissions import Permission
 from controller.api.resources import Resource
 from controller.contract.tasks import Outcome
 from controller.planning.caches import Caches, Index, Keeper, Moment, Sources
@@ -71,6 +72,8 @@ class Kind(Generic[O, S]):
     sums_up: bool = False
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
+    # What the operator must be allowed to do for its objects; RBAC is made from this.
+    rights: tuple[Permission, ...]
     # What gathering and waking look up, and what is kept from visit to visit.
     indexes: tuple[Index[Any], ...] = ()
     keepers: tuple[type[Keeper], ...] = ()

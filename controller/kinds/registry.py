@@ -15,4 +15,5 @@ from controller.kinds.operation.kind import OPERATION
 from controller.kinds.server.kind import SERVER
 from controller.kinds.serverset.kind import SERVER_SET
 
-KINDS: tuple[Kind[Any, Any], ...] = (APPLICATION, SERVER_SET, SERVER, OPERATION, FLEET)
+# Owners before what they own.
+KINDS: tuple[Kind[Any, Any], ...] = (FLEET, APPLICATION, SERVER_SET, SERVER, OPERATION)

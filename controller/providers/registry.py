@@ -14,11 +14,15 @@ from controller.kube import api as kube
 from controller.kube import informer
 from controller.providers.memory import machines
 from controller.providers.memory.provider import MemoryProvider
+from controller.providers.pod import rights as pod_rights
 from controller.providers.pod.provider import PodProvider
+from controller.providers.steps import rights as step_rights
 from controller.providers.steps import steps
 
 # What providers see servers, and what they do for them, by: these are watched.
 SEEN_BY: tuple[type[objects.Object], ...] = (objects.Pod, objects.Claim, objects.Job)
+
+RIGHTS = (*pod_rights.RIGHTS, *step_rights.RIGHTS)
 
 Factory = Callable[[objects.Fleet], contract.Provider]
 

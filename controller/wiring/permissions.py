@@ -1,111 +1,25 @@
 """What the operator may do, and why: the one table that RBAC is made from.
 
-`scripts/generate.py` writes it into the chart and into the reference pages; `tests/chart` holds the
-rendered roles to it. A call that the engine makes and this table lacks is refused by a real
-cluster.
+Each kind and each provider lists what it needs in its own room; here stands what the process needs.
+`scripts/generate.py` writes the table into the chart and into the reference pages; `tests/chart`
+holds the rendered roles to it. A call that the engine makes and this table lacks is refused by a
+real cluster.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import enum
+from collections.abc import Iterable, Iterator
 
+from controller.api.permissions import Permission, Scope, allow
+from controller.api.resources import Resource
+from controller.kinds.registry import KINDS
+from controller.providers import registry
 
-class Scope(enum.StrEnum):
-    """Where, and for whom, a permission is granted."""
-
-    WORKLOAD = "workload"  # in every watched namespace
-    CLUSTER = "cluster"  # cluster-wide installs alone
-    FLEETS = "fleets"  # cluster-wide installs alone
-    READ_FLEETS = "readFleets"  # namespaced installs, only where the chart value asks for it
-    OWN = "own"  # in the operator's own namespace
-    SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
-    UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
-    RELEASE = "release"  # the hook, too, where uninstall.policy is Release
-    RELEASE_OWN = "releaseOwn"  # the same, in the operator's own namespace
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
-    """Verbs on one resource of one API group, and what they are for."""
-
-    group: str
-    resource: str
-    verbs: tuple[str, ...]
-    why: str
-    scope: Scope = Scope.WORKLOAD
-
-
-OURS = "argosy.dev"
-READ = ("get", "list", "watch")
-
-
-def _read(
-    group: str, resource: str, *more: str, why: str, scope: Scope = Scope.WORKLOAD
-) -> Permission:
-    return Permission(group=group, resource=resource, verbs=(*READ, *more), why=why, scope=scope)
-
-
-def _allow(
-    group: str, resource: str, *verbs: str, why: str, scope: Scope = Scope.WORKLOAD
-) -> Permission:
-    return Permission(group=group, resource=resource, verbs=verbs, why=why, scope=scope)
-
-
-PERMISSIONS: tuple[Permission, ...] = (
-    _read(OURS, "applications", "patch", why="read what users declare; add and lift the finalizer"),
-    _allow(OURS, "applications/status", "patch", why="say what was observed"),
-    _allow(OURS, "applications/finalizers", "update", why="own ServerSets, blocking their owner"),
-    _read(OURS, "serversets", "create", "patch", "delete", why="keep one for each component"),
-    _allow(OURS, "serversets/status", "patch", why="say what was observed"),
-    _allow(OURS, "serversets/finalizers", "update", why="own Servers and the Service"),
-    _read(
-        OURS,
-        "servers",
-        "create",
-        "patch",
-        "delete",
-        why="keep one for each ordinal; hand out tasks",
-    ),
-    _allow(OURS, "servers/status", "patch", why="say what was observed; claim tasks"),
-    _allow(OURS, "servers/finalizers", "update", why="own pods and claims"),
-    _read(
-        OURS,
-        "operations",
-        "patch",
-        "delete",
-        why="carry them out; delete them after their time to live",
-    ),
-    _allow(OURS, "operations/status", "patch", why="say how far they are"),
-    _allow(OURS, "operations/finalizers", "update", why="own Jobs"),
-    _read("", "pods", "create", "patch", "delete", why="what servers of pod fleets are made of"),
-    _allow("", "pods/exec", "create", "get", why="run exec steps; over a websocket it is a get"),
-    _read("", "services", "create", "patch", why="a headless Service for each component"),
-    _read(
-        "", "persistentvolumeclaims", "create", "patch", "delete", why="each server's own claims"
-    ),
-    _read("apps", "controllerrevisions", "create", "patch", "delete", why="the revision history"),
-    _read("batch", "jobs", "create", "delete", why="run job steps"),
-    _allow("events.k8s.io", "events", "create", "patch", why="report changes"),
-    _read(
-        "", "namespaces", why="know which are going, and which a fleet allows", scope=Scope.CLUSTER
-    ),
-    _read(
-        OURS,
-        "fleets",
-        "patch",
-        why="know where servers come from; keep the finalizer",
-        scope=Scope.FLEETS,
-    ),
-    _allow(
-        OURS, "fleets/status", "patch", why="count servers, circuits, orphans", scope=Scope.FLEETS
-    ),
-    _read(OURS, "fleets", why="know where servers come from", scope=Scope.READ_FLEETS),
-    _read("", "namespaces", why="know which a fleet allows", scope=Scope.READ_FLEETS),
-    _allow("", "secrets", "get", why="headersFrom of http steps", scope=Scope.SECRETS),
-    _allow(
-        "coordination.k8s.io",
-        "leases",
+_PROCESS = (
+    allow(Resource.EVENTS, "create", "patch", why="report changes"),
+    allow(
+        Resource.LEASES,
         "get",
         "create",
         "update",
@@ -113,17 +27,41 @@ PERMISSIONS: tuple[Permission, ...] = (
         why="elect the one replica that acts",
         scope=Scope.OWN,
     ),
-    _allow(OURS, "applications", "list", why="refuse, naming them", scope=Scope.UNINSTALL),
-    _allow(OURS, "applications", "list", "patch", why="lift finalizers", scope=Scope.RELEASE),
-    _allow(OURS, "serversets", "list", "patch", why="lift finalizers", scope=Scope.RELEASE),
-    _allow(OURS, "servers", "list", "patch", why="lift finalizers", scope=Scope.RELEASE),
-    _allow(OURS, "operations", "list", "patch", why="lift finalizers", scope=Scope.RELEASE),
-    _allow(OURS, "fleets", "list", "patch", why="lift finalizers", scope=Scope.RELEASE),
-    _allow("", "pods", "list", "delete", why="delete them if asked to", scope=Scope.RELEASE),
-    _allow("apps", "deployments", "get", why="see the operator stop", scope=Scope.RELEASE_OWN),
-    _allow("apps", "deployments/scale", "patch", why="stop it", scope=Scope.RELEASE_OWN),
-    _allow("", "pods", "list", why="see its last process end", scope=Scope.RELEASE_OWN),
 )
+_UNINSTALL = (
+    allow(Resource.APPLICATIONS, "list", why="refuse, naming them", scope=Scope.UNINSTALL),
+    allow(Resource.PODS, "list", "delete", why="delete them if asked to", scope=Scope.RELEASE),
+    allow(Resource.DEPLOYMENTS, "get", why="see the operator stop", scope=Scope.RELEASE_OWN),
+    allow(
+        Resource.DEPLOYMENTS, "patch", subresource="scale", why="stop it", scope=Scope.RELEASE_OWN
+    ),
+    allow(Resource.PODS, "list", why="see its last process end", scope=Scope.RELEASE_OWN),
+)
+
+
+def _merged(rights: Iterable[Permission]) -> Iterator[Permission]:
+    """Yield one permission for each scope and resource: all that any room needs of it."""
+    found: dict[tuple[Scope, str, str], list[Permission]] = {}
+    for each in rights:
+        found.setdefault((each.scope, each.group, each.resource), []).append(each)
+    for rows in found.values():
+        verbs = dict.fromkeys(verb for each in rows for verb in each.verbs)
+        why = dict.fromkeys(each.why for each in rows)
+        yield dataclasses.replace(rows[0], verbs=tuple(verbs), why="; ".join(why))
+
+
+def _in_order(rights: Iterable[Permission]) -> list[Permission]:
+    """Return the permissions by what they are of: our own first, with their subresources."""
+    order = list(Resource)
+    return sorted(rights, key=lambda each: order.index(each.of))
+
+
+_RELEASE = (
+    allow(each.resource, "list", "patch", why="lift finalizers", scope=Scope.RELEASE)
+    for each in KINDS
+)
+_ROOMS = (*(right for each in KINDS for right in each.rights), *registry.RIGHTS, *_RELEASE)
+PERMISSIONS: tuple[Permission, ...] = tuple(_merged((*_in_order(_ROOMS), *_PROCESS, *_UNINSTALL)))
 
 
 def rules(scope: Scope) -> list[dict[str, list[str]]]:

@@ -18,6 +18,7 @@ import msgspec
 
 from controller.api import names, nesting
 from controller.api.resources import Resource
+from controller.kinds.registry import KINDS
 from controller.kube import faults
 from controller.kube.api import Api
 from controller.kube.client import Client
@@ -27,13 +28,7 @@ POLL_SECONDS = 1.0
 NAMED = 20
 ENDED = frozenset({"Succeeded", "Failed"})
 # Owners last: while one is there, nobody takes what it owns for abandoned.
-RELEASED = (
-    Resource.OPERATIONS,
-    Resource.SERVERS,
-    Resource.SERVERSETS,
-    Resource.APPLICATIONS,
-    Resource.FLEETS,
-)
+RELEASED = tuple(each.resource for each in reversed(KINDS))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

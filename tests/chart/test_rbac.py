@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from controller.wiring.permissions import PERMISSIONS, Scope
+from controller.api.permissions import Scope
+from controller.wiring.permissions import PERMISSIONS
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

@@ -6,6 +6,7 @@ from controller.api import objects
 from controller.kinds.application import wakes
 from controller.kinds.application.gather import gather
 from controller.kinds.application.planner import plan
+from controller.kinds.application.rights import RIGHTS
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.kind import Kind
 from controller.planning import bare_teardown, relations
@@ -35,4 +36,5 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.REVISIONS_BY_OWNER,
         relations.OPERATIONS_BY_APPLICATION,
     ),
+    rights=RIGHTS,
 )

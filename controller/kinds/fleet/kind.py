@@ -6,6 +6,7 @@ from controller.api import objects
 from controller.kinds.fleet import wakes
 from controller.kinds.fleet.gather import gather
 from controller.kinds.fleet.planner import plan
+from controller.kinds.fleet.rights import RIGHTS
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.kinds.kind import Kind
 from controller.planning import bare_teardown, relations
@@ -28,4 +29,5 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     flow=_flow,
     weight=_weight,
     indexes=(relations.SERVERS_BY_FLEET,),
+    rights=RIGHTS,
 )

@@ -10,6 +10,7 @@ from controller.kinds.kind import Budget, Kind
 from controller.kinds.operation import wakes
 from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
+from controller.kinds.operation.rights import RIGHTS
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import bare_teardown, relations
 from controller.planning.caches import Caches
@@ -52,4 +53,5 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         relations.REVISIONS_BY_OWNER,
         relations.OPERATIONS_BY_APPLICATION,
     ),
+    rights=RIGHTS,
 )

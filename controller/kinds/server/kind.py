@@ -7,6 +7,7 @@ from controller.kinds.kind import Kind
 from controller.kinds.server import task, unreadable, wakes
 from controller.kinds.server.gather import gather
 from controller.kinds.server.planner import plan
+from controller.kinds.server.rights import RIGHTS
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import relations
 
@@ -38,4 +39,5 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         relations.SERVERS_BY_OWNER,
         relations.SERVERS_BY_FLEET,
     ),
+    rights=RIGHTS,
 )

@@ -11,6 +11,7 @@ from controller.kinds.serverset import wakes
 from controller.kinds.serverset.gather import gather
 from controller.kinds.serverset.planner import plan
 from controller.kinds.serverset.registers import Registers
+from controller.kinds.serverset.rights import RIGHTS
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import bare_teardown, keys, relations
 from controller.planning.caches import Caches
@@ -57,4 +58,5 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.CLAIMS_BY_COMPONENT,
     ),
     keepers=(Registers,),
+    rights=RIGHTS,
 )

@@ -1,0 +1,20 @@
+"""What the operator must be allowed to do for servers; what they are made of is the provider's."""
+
+from __future__ import annotations
+
+from controller.api.permissions import allow, read
+from controller.api.resources import Resource
+
+RIGHTS = (
+    read(
+        Resource.SERVERS,
+        "create",
+        "patch",
+        "delete",
+        why="keep one for each ordinal; hand out tasks",
+    ),
+    allow(
+        Resource.SERVERS, "patch", subresource="status", why="say what was observed; claim tasks"
+    ),
+    allow(Resource.SERVERS, "update", subresource="finalizers", why="own pods and claims"),
+)

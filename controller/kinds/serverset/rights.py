@@ -1,0 +1,15 @@
+"""What the operator must be allowed to do for sets."""
+
+from __future__ import annotations
+
+from controller.api.permissions import allow, read
+from controller.api.resources import Resource
+
+RIGHTS = (
+    read(Resource.SERVERSETS, "create", "patch", "delete", why="keep one for each component"),
+    allow(Resource.SERVERSETS, "patch", subresource="status", why="say what was observed"),
+    allow(
+        Resource.SERVERSETS, "update", subresource="finalizers", why="own Servers and the Service"
+    ),
+    read(Resource.SERVICES, "create", "patch", why="a headless Service for each component"),
+)

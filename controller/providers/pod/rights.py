@@ -1,0 +1,18 @@
+"""What the operator must be allowed to do where servers are made of pods."""
+
+from __future__ import annotations
+
+from controller.api.permissions import allow, read
+from controller.api.resources import Resource
+
+RIGHTS = (
+    read(Resource.PODS, "create", "patch", "delete", why="what servers of pod fleets are made of"),
+    allow(
+        Resource.PODS,
+        "create",
+        "get",
+        subresource="exec",
+        why="run exec steps; over a websocket it is a get",
+    ),
+    read(Resource.CLAIMS, "create", "patch", "delete", why="each server's own claims"),
+)
