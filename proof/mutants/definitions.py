@@ -1,13 +1,18 @@
-"""What is broken in each mutant: one piece of our own code, found exactly once and replaced.
+"""The mistakes: one piece of our own code in each mutant, found by its shape and replaced.
 
-`trial` applies them to a copy. A definition whose text is no longer there, or is there twice, fails
-by itself: a mutant that breaks nothing proves nothing.
+`trial` applies them to a copy. `at` names module and function, `find` is code as `syntax` reads it.
+A definition whose piece is no longer there, or is there twice, fails by itself: a mutant that
+breaks nothing proves nothing. So whoever renames what a `find` names is told by one test, and
+mends it here.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from pathlib import Path
+
+from proof.mutants import syntax
 
 
 class NotFoundOnceError(Exception):
@@ -16,21 +21,31 @@ class NotFoundOnceError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Edit:
-    """A piece of a file, and what stands there instead."""
+    """A piece of a function, `module:name`, and what stands there instead."""
 
-    file: str
+    at: str
     find: str
     replace: str
+
+    @property
+    def file(self) -> str:
+        """The file that is edited."""
+        return self.at.partition(":")[0].replace(".", "/") + ".py"
 
     def apply(self, checkout: Path) -> None:
         """Edit a copy of the code; raises NotFoundOnceError if the piece is not there once."""
         path = checkout / self.file
-        text = path.read_text()
-        if text.count(self.find) != 1:
-            raise NotFoundOnceError(
-                f"{self.file} has {text.count(self.find)} places like {self.find!r}"
-            )
-        path.write_text(text.replace(self.find, self.replace))
+        if not path.exists():
+            raise NotFoundOnceError(f"there is no {self.file}")
+        module = ast.parse(path.read_text())
+        place = syntax.scope(module, self.at.partition(":")[2])
+        if place is None:
+            raise NotFoundOnceError(f"{self.at}: there is no such function, or there are more")
+        swap = syntax.Swap(self.find, self.replace)
+        swap.visit(place)
+        if swap.count != 1:
+            raise NotFoundOnceError(f"{self.at} has {swap.count} places like {self.find!r}")
+        path.write_text(ast.unparse(ast.fix_missing_locations(module)) + "\n")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +68,9 @@ MUTANTS = (
         name="pods deleted without a UID precondition",
         edits=(
             Edit(
-                "controller/providers/pod/provider.py",
-                "Resource.PODS, namespace, name, uid=uid, grace_seconds=grace_seconds",
-                'Resource.PODS, namespace, name, uid="", grace_seconds=grace_seconds',
+                "controller.providers.pod.provider:PodProvider._delete",
+                "ANY_api.delete(Resource.PODS, ANY_space, ANY_n, uid=ANY_uid, grace_seconds=ANY_g)",
+                "ANY_api.delete(Resource.PODS, ANY_space, ANY_n, uid='', grace_seconds=ANY_g)",
             ),
         ),
         story="life",
@@ -65,9 +80,14 @@ MUTANTS = (
         name="patches without a UID",
         edits=(
             Edit(
-                "controller/execution/writer.py",
-                'guard: dict[str, Any] = {"uid": action.uid}\n        if action.resource_version:',
-                "guard: dict[str, Any] = {}\n        if not action:",
+                "controller.execution.writer:Writer._patch",
+                '{"uid": ANY_action.uid}',
+                "{}",
+            ),
+            Edit(
+                "controller.execution.writer:Writer._patch",
+                "if ANY_action.resource_version:\n    ANY_guard",
+                "if not ANY_action:\n    ANY_guard",
             ),
         ),
         story="life",
@@ -77,11 +97,11 @@ MUTANTS = (
         name="pods with generated names",
         edits=(
             Edit(
-                "controller/providers/pod/manifest.py",
-                '        "name": name,\n        "namespace": server.metadata.namespace,\n'
-                '        "labels": {**parts.labels',
-                '        "generateName": name, "namespace": server.metadata.namespace,\n'
-                '        "labels": {**parts.labels',
+                "controller.providers.pod.manifest:pod",
+                '{"name": ANY_name, "namespace": ANY_space, "labels": ANY_labels,'
+                ' "ownerReferences": ANY_owners}',
+                '{"generateName": ANY_name, "namespace": ANY_space, "labels": ANY_labels,'
+                ' "ownerReferences": ANY_owners}',
             ),
         ),
         story="life",
@@ -91,9 +111,9 @@ MUTANTS = (
         name="no cache gate",
         edits=(
             Edit(
-                "controller/execution/engine.py",
-                "if informer is None or informer.reached(floor, namespace):",
-                "if True:",
+                "controller.execution.engine:Engine._caught_up",
+                "ANY_informer is None or ANY_informer.reached(ANY_floor, ANY_space)",
+                "True",
             ),
         ),
         story="lag",
@@ -103,9 +123,9 @@ MUTANTS = (
         name="a server's finalizer goes while its pod is ending",
         edits=(
             Edit(
-                "controller/kinds/server/teardown.py",
-                "if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):",
-                "if seen.phase.value in ('Absent', 'Foreign', 'Terminating'):",
+                "controller.kinds.server.teardown:next_teardown_step",
+                "ANY_seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN)",
+                "ANY_seen.phase.value in ('Absent', 'Foreign', 'Terminating')",
             ),
         ),
         story="slow-end",
@@ -115,10 +135,13 @@ MUTANTS = (
         name="a set's finalizer goes without waiting for its servers",
         edits=(
             Edit(
-                "controller/kinds/serverset/planner.py",
-                "    if mine:\n        going = ",
-                "    if [each for each in mine if each.metadata.deletion_timestamp is None]:\n"
-                "        going = ",
+                "controller.kinds.serverset.planner:_teardown",
+                "if ANY_mine:\n"
+                "    ANY_going = [ANY_one for ANY_one in ANY_mine if ANY_stays]\n"
+                "    ANY_rest",
+                "if [ANY_one for ANY_one in ANY_mine if ANY_stays]:\n"
+                "    ANY_going = [ANY_one for ANY_one in ANY_mine if ANY_stays]\n"
+                "    ANY_rest",
             ),
         ),
         story="slow-end",
@@ -128,9 +151,9 @@ MUTANTS = (
         name="claims go while the servers that were scaled away are ending",
         edits=(
             Edit(
-                "controller/kinds/serverset/claims.py",
-                "if ordinal >= desired and ordinal not in snapshot.servers",
-                "if ordinal >= desired",
+                "controller.kinds.serverset.claims:after_scaling",
+                "ANY_ordinal >= desired and ANY_ordinal not in ANY_snapshot.servers",
+                "ANY_ordinal >= desired",
             ),
         ),
         story="shrinking",
@@ -140,9 +163,9 @@ MUTANTS = (
         name="claims go while the servers that stay are at work",
         edits=(
             Edit(
-                "controller/kinds/serverset/claims.py",
-                "if ordinal >= desired and ordinal not in snapshot.servers",
-                "if ordinal >= 0",
+                "controller.kinds.serverset.claims:after_scaling",
+                "ANY_ordinal >= desired and ANY_ordinal not in ANY_snapshot.servers",
+                "ANY_ordinal >= 0",
             ),
         ),
         story="shrinking",
@@ -152,9 +175,9 @@ MUTANTS = (
         name="one spare server too many",
         edits=(
             Edit(
-                "controller/kinds/serverset/scaling.py",
-                "    return min(allowed, unfinished)",
-                "    return min(allowed + 1, unfinished)",
+                "controller.kinds.serverset.scaling:_surge",
+                "return min(ANY_allowed, ANY_unfinished)",
+                "return min(ANY_allowed + 1, ANY_unfinished)",
             ),
         ),
         story="life",
@@ -164,9 +187,9 @@ MUTANTS = (
         name="one server too many is taken down",
         edits=(
             Edit(
-                "controller/planning/budget.py",
-                "max(0, self.limit - self.desired + self.available)",
-                "max(0, self.limit + 1 - self.desired + self.available)",
+                "controller.planning.budget:Budget.allowance",
+                "self.limit - self.desired",
+                "self.limit + 1 - self.desired",
             ),
         ),
         story="rolling",
@@ -176,14 +199,14 @@ MUTANTS = (
         name="Ready before the pod is",
         edits=(
             Edit(
-                "controller/providers/pod/observation.py",
-                "ready=up and seen is Phase.RUNNING,",
-                "ready=True,",
+                "controller.providers.pod.observation:observe",
+                "ANY_up and ANY_seen is Phase.RUNNING",
+                "True",
             ),
             Edit(
-                "controller/providers/pod/observation.py",
-                '    if status.phase == "Running":\n        return',
-                "    if status:\n        return",
+                "controller.providers.pod.observation:_phase",
+                'ANY_status.phase == "Running"',
+                "True",
             ),
         ),
         story="life",
@@ -193,9 +216,9 @@ MUTANTS = (
         name="a set counts servers that it only ordered",
         edits=(
             Edit(
-                "controller/planning/register.py",
-                "            ready=count.ready + well,\n",
-                "            ready=spec.replicas,\n",
+                "controller.planning.register:Register.census",
+                "ANY_count.ready + ANY_well",
+                "spec.replicas",
             ),
         ),
         story="life",
@@ -205,9 +228,9 @@ MUTANTS = (
         name="pods are made while their application goes",
         edits=(
             Edit(
-                "controller/kinds/server/planner.py",
-                "    if application.metadata.deletion_timestamp is not None:\n",
-                "    if application.metadata.uid is None:\n",
+                "controller.kinds.server.planner:_below_what_goes",
+                "ANY_application.metadata.deletion_timestamp is not None",
+                "False",
             ),
         ),
         story="upkeep",
@@ -217,14 +240,14 @@ MUTANTS = (
         name="a second task before the first has ended",
         edits=(
             Edit(
-                "controller/kinds/operation/conflicts.py",
-                "    return other.action not in COMMUTES[one.action] and targets.meet(one, other)",
-                "    return False",
+                "controller.kinds.operation.conflicts:conflict",
+                "return ANY_conflict",
+                "return False",
             ),
             Edit(
-                "controller/kinds/operation/slots.py",
-                "if server is None or server.spec.held or not tasks.ended(server):",
-                "if server is None or server.spec.held:",
+                "controller.kinds.operation.slots:can_take",
+                "not tasks.ended(ANY_server)",
+                "False",
             ),
         ),
         story="operations",
@@ -234,9 +257,9 @@ MUTANTS = (
         name="one server too many at work for an operation",
         edits=(
             Edit(
-                "controller/kinds/operation/slots.py",
-                "        if load >= run.limit or not fits(each):",
-                "        if load > run.limit or not fits(each):",
+                "controller.kinds.operation.slots:_Room.has_place",
+                "ANY_load < self.limit",
+                "ANY_load <= self.limit",
             ),
         ),
         story="operations",
@@ -246,11 +269,10 @@ MUTANTS = (
         name="commands without a claim",
         edits=(
             Edit(
-                "controller/kinds/server/task.py",
-                "    return _write(snapshot, _claim(snapshot, now, tasks.STARTED, now.attempt"
-                " + 1))",
-                "    return Course(actions=(plan.Call(verb=plan.Verb.ACT, why='', task=task,"
-                " instance=snapshot.observation.id),), wake=left)",
+                "controller.kinds.server.task:_begin",
+                "return _write(ANY_at, _claim(ANY_at, ANY_now, tasks.STARTED, ANY_attempt))",
+                "return Course(actions=(contract.Call(verb=contract.Verb.ACT, why='', task=task,"
+                " instance=ANY_at.observation.id),), wake=left)",
             ),
         ),
         story="operations",
@@ -260,9 +282,9 @@ MUTANTS = (
         name="an attempt claimed again and again",
         edits=(
             Edit(
-                "controller/kinds/server/task.py",
-                "_claim(snapshot, now, tasks.STARTED, now.attempt + 1)",
-                "_claim(snapshot, now, tasks.STARTED, 1)",
+                "controller.kinds.server.task:_begin",
+                "_claim(ANY_snapshot, ANY_now, tasks.STARTED, ANY_now.attempt + 1)",
+                "_claim(ANY_snapshot, ANY_now, tasks.STARTED, 1)",
             ),
         ),
         story="crashes",
@@ -272,14 +294,14 @@ MUTANTS = (
         name="a stranger's pod adopted",
         edits=(
             Edit(
-                "controller/providers/pod/observation.py",
-                "    return controller is not None and controller.uid == server.metadata.uid",
-                "    return True",
+                "controller.providers.pod.observation:is_ours",
+                "return ANY_ours",
+                "return True",
             ),
             Edit(
-                "controller/providers/pod/provider.py",
-                "or seen != server.spec.incarnation:",
-                "or False:",
+                "controller.providers.pod.provider:PodProvider._adopt",
+                "ANY_seen != ANY_server.spec.incarnation",
+                "False",
             ),
         ),
         story="strangers",
@@ -289,9 +311,9 @@ MUTANTS = (
         name="a status that never rests",
         edits=(
             Edit(
-                "controller/api/conditions.py",
-                "        moved = old is None or old.status != each.status",
-                "        moved = True",
+                "controller.api.conditions:merge",
+                "ANY_old is None or ANY_old.status != ANY_each.status",
+                "True",
             ),
         ),
         story="quiet",
@@ -301,9 +323,9 @@ MUTANTS = (
         name="teardowns before everything else, for ever",
         edits=(
             Edit(
-                "controller/execution/schedule.py",
-                "line = min(self._waiting(others=others), key=lambda each: each.turn)",
-                "line = next(self._waiting(others=others))",
+                "controller.execution.schedule:Schedule.pop",
+                "min(ANY_lines, key=ANY_order)",
+                "next(ANY_lines)",
             ),
         ),
         story="rush",
@@ -313,9 +335,9 @@ MUTANTS = (
         name="a Lease taken before it has run out",
         edits=(
             Edit(
-                "controller/kube/lease.py",
-                "if began - self._seen_at < min(max(patience, self._duration), longest):",
-                "if began - self._seen_at < -patience:",
+                "controller.kube.lease:Elector._try_acquire",
+                "ANY_began - self._seen_at < ANY_patience",
+                "ANY_began - self._seen_at < -1e9",
             ),
         ),
         story="succession",
@@ -325,14 +347,14 @@ MUTANTS = (
         name="a leader that has lost its Lease goes on",
         edits=(
             Edit(
-                "controller/kube/lease.py",
-                'raise self._lost(f"not renewed for {self._renew_deadline:g} s") from error',
+                "controller.kube.lease:Elector.hold",
+                "raise self._lost(ANY_why) from ANY_error",
                 "await asyncio.sleep(1e9)",
             ),
             Edit(
-                "controller/execution/writer.py",
-                "        if not self._may_write():",
-                "        if self._may_write is None:",
+                "controller.execution.writer:Writer.write",
+                "not self._may_write()",
+                "False",
             ),
         ),
         story="succession",
@@ -342,10 +364,10 @@ MUTANTS = (
         name="a task left behind by each call",
         edits=(
             Edit(
-                "controller/execution/pool.py",
-                "            self._others -= entry.urgency is not Urgency.TEARDOWN\n",
-                "            self._others -= entry.urgency is not Urgency.TEARDOWN\n"
-                "            asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n",
+                "controller.execution.pool:Pool._run",
+                "self._others -= ANY_one",
+                "self._others -= ANY_one\n"
+                "asyncio.get_running_loop().create_task(asyncio.sleep(1e6))",
             ),
         ),
         story="rolling",
