@@ -224,8 +224,11 @@ class Engine:
                 key = self._queue.pop()
                 if key is None:
                     break
+                began = loop.time()
                 self._visit(key)
-                if loop.time() > until:
+                now = loop.time()
+                self._queue.charge(now - began)
+                if now > until:
                     break
             metrics.queued(len(self._queue), self._pool.depth())
             await asyncio.sleep(0)

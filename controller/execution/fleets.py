@@ -164,7 +164,9 @@ class Fleets:
             provider, limits = factory(fleet), fleet.spec.limits
             if provider is self._pods:
                 return self._pods, self._pool
-            pool = Pool(width=limits.concurrent_calls, per_second=limits.calls_per_second)
+            pool = Pool(
+                width=limits.concurrent_calls, per_second=limits.calls_per_second, strict=True
+            )
             made = self._made[name] = (version, provider, pool)
             provider.subscribe(self._observed)
         return made[1], made[2]

@@ -2,11 +2,20 @@
 
 The API server serves best with eight writes in flight and its own queue cannot be reordered, so all
 that waits, waits here, and `schedule` says what goes next.
+
+A call that takes long keeps nobody's API server busy: it waits for something, a webhook of its
+namespace's most likely. So it gives its place up after a while, and a namespace with such calls has
+half of the places at most.
+
+Example: a webhook of namespace a never answers, so each call of a takes 4.5 s to fail. After the
+first second the eight places are free again, and from then on a has four at a time: b always finds
+one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 from collections.abc import Awaitable, Callable, Hashable
 
 import structlog
@@ -22,13 +31,30 @@ WIDTH = 8
 # teardown is a chain, whose next call comes with the last one's event: they make room for longer.
 NARROW = 3
 LINGER_SECONDS = 0.3
+# How long a call may take until it counts as slow, and for how long its namespace is remembered as
+# one whose calls are. No more than so many slow calls give up their places.
+SLOW_SECONDS, REMEMBERED_SECONDS = 1.0, 60.0
+MOST_SLOW = 2 * WIDTH
 
 
 class Pool:
-    """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit)."""
+    """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit).
 
-    def __init__(self, *, width: int = WIDTH, per_second: float = 0.0) -> None:
+    With `strict` no call gives its place up: the limit is somebody else's, such as a cloud's.
+    """
+
+    def __init__(
+        self, *, width: int = WIDTH, per_second: float = 0.0, strict: bool = False
+    ) -> None:
         self._width = width
+        self._most_slow = 0 if strict else MOST_SLOW
+        self._slow = 0
+        # Of each namespace: calls in flight, and until when its calls count as slow.
+        self._busy: collections.Counter[str] = collections.Counter()
+        self._slow_until: dict[str, float] = {}
+        # What was started, by when it counts as slow; one timer for the first of them.
+        self._watched: collections.deque[tuple[float, Entry]] = collections.deque()
+        self._watch: asyncio.TimerHandle | None = None
         self._gap = 1.0 / per_second if per_second else 0.0
         self._not_before = 0.0
         self._schedule = Schedule()
@@ -88,11 +114,36 @@ class Pool:
             await asyncio.wait(set(self._running))
 
     def _start(self) -> None:
-        while len(self._running) < self._width:
+        while len(self._running) - self._slow < self._width:
             others = self._others < NARROW or not self._narrow()
-            if not self._schedule.ready(others=others) or self._paced():
+            full = self._full()
+            if not self._schedule.ready(others=others, full=full) or self._paced():
                 return
-            self._launch(self._schedule.pop(others=others))
+            self._launch(self._schedule.pop(others=others, full=full))
+
+    def _full(self) -> frozenset[str]:
+        """Return the namespaces whose calls are slow, and that have half of the places already."""
+        if not self._slow_until:
+            return frozenset()
+        now = asyncio.get_running_loop().time()
+        self._slow_until = {each: end for each, end in self._slow_until.items() if end > now}
+        half = max(1, self._width // 2)
+        return frozenset(each for each in self._slow_until if self._busy[each] >= half)
+
+    def _look(self) -> None:
+        """Remember whose calls take long, and give their places to others while that is bounded."""
+        loop = asyncio.get_running_loop()
+        while self._watched and (self._watched[0][1].ended or self._watched[0][0] <= loop.time()):
+            _, entry = self._watched.popleft()
+            if entry.ended:
+                continue
+            self._slow_until[entry.key.namespace] = loop.time() + REMEMBERED_SECONDS
+            if self._slow < self._most_slow:
+                entry.slow = True
+                self._slow += 1
+                self._others -= entry.urgency is not Urgency.TEARDOWN
+        self._watch = loop.call_at(self._watched[0][0], self._look) if self._watched else None
+        self._start()
 
     def _narrow(self) -> bool:
         """Return whether a teardown is under way. What is held back goes on as calls end."""
@@ -121,9 +172,26 @@ class Pool:
         if not waiting:
             del self._waiting[entry.key]
         self._others += entry.urgency is not Urgency.TEARDOWN
-        task = asyncio.get_running_loop().create_task(self._run(entry))
+        self._busy[entry.key.namespace] += 1
+        loop = asyncio.get_running_loop()
+        self._watched.append((loop.time() + SLOW_SECONDS, entry))
+        if self._watch is None:
+            self._watch = loop.call_at(self._watched[0][0], self._look)
+        task = loop.create_task(self._run(entry))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    def _leave(self, entry: Entry) -> None:
+        """Count the call out; one that was slow has given up its place before."""
+        entry.ended = True
+        namespace = entry.key.namespace
+        self._busy[namespace] -= 1
+        if not self._busy[namespace]:
+            del self._busy[namespace]
+        if entry.slow:
+            self._slow -= 1
+        else:
+            self._others -= entry.urgency is not Urgency.TEARDOWN
 
     async def _run(self, entry: Entry) -> None:
         try:
@@ -131,7 +199,7 @@ class Pool:
         except Exception:  # noqa: BLE001 - nobody waits for this task: what it raises would be lost
             _log.exception("call crashed", key=str(entry.key))
         finally:
-            self._others -= entry.urgency is not Urgency.TEARDOWN
+            self._leave(entry)
             if entry.urgency is Urgency.TEARDOWN:
                 self._teardowns -= 1
                 self._narrow_until = asyncio.get_running_loop().time() + LINGER_SECONDS

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.pool import LINGER_SECONDS, NARROW, WIDTH, Pool
+from controller.execution.pool import LINGER_SECONDS, MOST_SLOW, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -215,3 +215,58 @@ async def test_drain_waits_for_calls_in_flight_and_drops_the_rest() -> None:
     assert pool.idle()
     assert not log.running
     assert len(log.began) == WIDTH
+
+
+def of(namespace: str, name: str) -> Key:
+    """Return the key of a server of that namespace."""
+    return Key(Resource.SERVERS, namespace, name)
+
+
+async def test_calls_are_shared_between_namespaces_first() -> None:
+    """Three hundred applications of one tenant have together what one of another tenant's has."""
+    pool, log = Pool(width=1), Log()
+    for number in range(300):
+        pool.submit(of("many", str(number)), log.call(f"many-{number}"), flow=f"many-{number}")
+    for number in range(10):
+        pool.submit(of("one", str(number)), log.call(f"one-{number}"), flow="one")
+    await settle(pool)
+    ended = max(place for place, name in enumerate(log.order()) if name.startswith("one"))
+    assert ended <= 21
+
+
+async def test_calls_that_never_answer_leave_room_for_another_namespace() -> None:
+    """A webhook that hangs for 4.5 s holds its own namespace up, and nobody else's first call."""
+    pool, log = Pool(), Log()
+    for number in range(200):
+        pool.submit(of("hung", str(number)), log.call(f"hung-{number}", 4.5), flow="hung")
+    waits = []
+    for number in range(20):
+        await asyncio.sleep(1.7)
+        asked = asyncio.get_running_loop().time()
+        pool.submit(of("well", str(number)), log.call(f"well-{number}"), flow="well")
+        await asyncio.sleep(1.1)
+        began = {name: when for when, name in log.began}
+        waits.append(began[f"well-{number}"] - asked)
+    assert max(waits[1:]) == 0.0
+    assert waits[0] <= 1.0
+    hung = [name for name in log.running if name.startswith("hung")]
+    assert len(hung) <= WIDTH // 2
+    await settle(pool)
+
+
+async def test_a_strict_pool_keeps_its_width_however_slow_its_calls_are() -> None:
+    """A cloud's limit holds for calls of minutes, too."""
+    pool, log = Pool(width=3, strict=True), Log()
+    for number in range(9):
+        pool.submit(of("a", str(number)), log.call(str(number), 60.0), flow="a")
+    await settle(pool)
+    assert log.most == 3
+
+
+async def test_slow_calls_give_up_a_bounded_number_of_places() -> None:
+    """Where all calls are slow the API server itself is: no flood follows."""
+    pool, log = Pool(), Log()
+    for number in range(400):
+        pool.submit(of(f"n{number}", "x"), log.call(str(number), 30.0), flow="a")
+    await settle(pool)
+    assert log.most <= WIDTH + MOST_SLOW

@@ -90,3 +90,50 @@ async def test_a_discarded_key_is_not_served() -> None:
     queue.discard(B)
     await asyncio.sleep(10)
     assert queue.pop() is None
+
+
+async def test_namespaces_take_turns() -> None:
+    """A thousand keys of one tenant stand behind each other, not before another one's."""
+    queue = Queue()
+    for number in range(1000):
+        queue.add(Key(Resource.SERVERS, "large", str(number)))
+    assert queue.pop() is not None
+    queue.add(Key(Resource.SERVERS, "small", "x"))
+    served = [queue.pop() for _ in range(2)]
+    assert Key(Resource.SERVERS, "small", "x") in served
+
+
+async def test_who_takes_long_to_plan_waits_for_longer() -> None:
+    """Turns are shared by time: after one visit of a second, another namespace has a thousand."""
+    queue = Queue()
+    for number in range(50):
+        queue.add(Key(Resource.OPERATIONS, "slow", str(number)))
+    for number in range(200):
+        queue.add(Key(Resource.SERVERS, "quick", str(number)))
+    order = []
+    for _ in range(150):
+        key = queue.pop()
+        assert key is not None
+        order.append(key.namespace)
+        queue.charge(1.0 if key.namespace == "slow" else 0.001)
+    assert order.count("slow") == 1
+    assert order.count("quick") == 149
+
+
+async def test_a_namespace_that_rested_has_saved_nothing_up() -> None:
+    """Who comes back after an hour gets its share from now on, and no more."""
+    queue = Queue()
+    for number in range(100):
+        queue.add(Key(Resource.SERVERS, "busy", str(number)))
+    for _ in range(50):
+        queue.pop()
+        queue.charge(0.01)
+    for number in range(100):
+        queue.add(Key(Resource.SERVERS, "back", str(number)))
+    order = []
+    for _ in range(40):
+        key = queue.pop()
+        assert key is not None
+        order.append(key.namespace)
+        queue.charge(0.01)
+    assert 15 <= order.count("busy") <= 25

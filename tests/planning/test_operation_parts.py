@@ -22,10 +22,10 @@ VERBS = ("Restart", "Start", "Stop", "Replace", "RollBack", "Snapshot", "Restore
 
 @pytest.mark.parametrize(
     ("text", "ordinals"),
-    [("", []), ("3", [3]), ("0-2", [0, 1, 2]), ("0-1,7,4-5", [0, 1, 7, 4, 5]), ("9-7", [])],
+    [("", []), ("3", [3]), ("0-2", [0, 1, 2]), ("0-1,7,4-5,5,5", [0, 1, 4, 5, 7]), ("9-7", [])],
 )
 def test_ordinals_are_read(text: str, ordinals: list[int]) -> None:
-    """Ranges and single ordinals; a range that falls has nothing in it."""
+    """Ranges and single ordinals, each once and in order; a range that falls has nothing in it."""
     assert [each for part in targets.parse_ordinals(text) for each in part] == ordinals
 
 
