@@ -11,16 +11,17 @@ from typing import Any
 
 import typer.main
 
-from controller.__main__ import app
 from controller.cli import app as declared
 
 INTRODUCTION = """\
 `argosy` and `kubectl argosy` are one program: the second name makes it a plugin of kubectl. It
-keeps kubectl's habits: `-n`, `-A`, `-l`, `-w`, `-o`, `--context`, `--kubeconfig`; colours go when
-the output is piped.
+keeps kubectl's habits: `-n`, `-A`, `-l`, `-w`, `-o`, `--context`, `--kubeconfig`. `-n`, `-A`,
+`--context` and `--kubeconfig` may stand before the command, too. Colours go when the output is
+piped.
 
-Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone where only one kind can
-be meant. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
+Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone: then the cluster is
+asked which of the kinds that the command takes has an object of that name, and a name that two have
+is refused. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
 
 `argosy --install-completion` teaches your shell the commands, and the names in the cluster. After
 `kubectl argosy` kubectl's own completion offers them, if `kubectl_complete-argosy`, which comes
@@ -35,7 +36,7 @@ SHARED = frozenset({name for name, _ in declared.COMMON} | {"help"})
 
 def page() -> str:
     """Return the page, without the note that it is generated."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(declared.app)
     commands: dict[str, Any] = group.commands  # type: ignore[attr-defined]  # a group has them
     lines = ["# The command line", "", INTRODUCTION, "## Exit codes", ""]
     lines += ["| Code | Meaning |", "|---|---|"]
@@ -49,9 +50,10 @@ def page() -> str:
         "| Command | Verbs | On | For |",
         "|---|---|---|---|",
     ]
-    for name, rights in sorted(declared.RIGHTS.items()):
+    for name in sorted(commands):
         lines += [
-            f"| `{name}` | {each.verbs} | {each.resource} | {_for(each)} |" for each in rights
+            f"| `{name}` | {each.verbs} | {each.resource} | {_for(each)} |"
+            for each in declared.declared(name).rights
         ]
     lines += ["", "## Commands", "", COMMON_NOTE]
     for name, each in sorted(commands.items()):

@@ -1,29 +1,31 @@
-"""The commands that people type: how each is declared, and what all of them share.
+"""The commands that people type: how each is declared and loaded, and what all of them share.
 
-`__main__` runs `app`. A module of commands declares only names, options and help; what a command
-does is imported when it runs, so that `--help` and `version` stay instant.
+`__main__` runs `app`, which reads `table`. The module of a command is imported when it is typed;
+what it does is imported when it runs: so `--help` and `version` stay instant.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import shlex
 import typing
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import typer
 import typer.core
+import typer.main
+import typer.models
+
+from controller.cli.table import COMMANDS, OWN_PROGRAM
 
 # What a command does with its `session.Session`, whose module takes long to import; the answer is
 # its exit code.
 Work = Callable[[Any], Awaitable[int]]
 
-SEE = "See"
-ASK = "Ask why"
-ACT = "Act"
-
+MARKUP: Literal["markdown"] = "markdown"
 EXIT_CODES: dict[int, str] = {
     0: "it was done, or there is nothing to say against it",
     1: "it failed: an operation did not succeed, a condition came to the opposite",
@@ -36,11 +38,14 @@ EXIT_CODES: dict[int, str] = {
 }
 
 Kubeconfig = Annotated[
-    str, typer.Option("--kubeconfig", help="The kubeconfig; $KUBECONFIG or ~/.kube/config if not.")
+    str,
+    typer.Option(
+        "--kubeconfig", help="Path to the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)."
+    ),
 ]
 Context = Annotated[str, typer.Option("--context", help="The context of the kubeconfig.")]
 Namespace = Annotated[
-    str, typer.Option("--namespace", "-n", help="The namespace; the context's if not.")
+    str, typer.Option("--namespace", "-n", help="The namespace (default: that of the context).")
 ]
 COMMON: tuple[tuple[str, Any], ...] = (
     ("namespace", Namespace),
@@ -92,25 +97,77 @@ class Target:
         return f"kubectl argosy {words}{where}"
 
 
-# The rights that each command needs: the reference page is made from it.
-RIGHTS: dict[str, tuple[Right, ...]] = {}
-# What makes the work of each command of its arguments and options.
-MAKERS: dict[str, Callable[..., Work]] = {}
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A command as its module declares it: what typer calls, and what work that is.
+
+    Where `make` is None it works on no cluster, and needs no `rights`.
+    """
+
+    run: Callable[..., None]
+    make: Callable[..., Work] | None = None
+    rights: tuple[Right, ...] = ()
+
+
+# What has been declared; the module of a command does so when it is imported.
+_DECLARED: dict[str, Declared] = {}
+
+
+def declared(name: str) -> Declared:
+    """Return the declaration of a command."""
+    importlib.import_module(f"controller.cli.commands.{COMMANDS[name].module}")
+    return _DECLARED[name]
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands by name; each is loaded when it is taken."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            info = typer.models.CommandInfo(
+                name=name, callback=declared(name).run, rich_help_panel=COMMANDS[name].section
+            )
+            self._made[name] = typer.main.get_command_from_info(
+                info, pretty_exceptions_short=True, rich_markup_mode=MARKUP
+            )
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands, and which of two `run` is meant.
+    """The commands, each loaded when it is run, and which of two `run` is meant.
 
     `argosy run` has run the operator since the first image; `kubectl argosy run APPLICATION` gives
     an application steps to do. The first word after it tells them apart: nothing, or an option of
     the operator's, means the operator.
     """
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Loaded()  # type: ignore[assignment]  # nobody adds to it
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return what help and completion show of a command; `resolve_command` loads it."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        row = COMMANDS[cmd_name]
+        return typer.core.TyperCommand(cmd_name, help=row.about, rich_help_panel=row.section)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that `args` mean."""
         if args and args[0] == "run" and (_is_plugin(ctx) or not self._runs_operator(args[1:])):
             args = ["run-steps", *args[1:]]
-        return super().resolve_command(ctx, args)
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, self.commands[name] if found is not None and name else None, rest
 
     def _runs_operator(self, words: list[str]) -> bool:
         if not words:
@@ -120,14 +177,8 @@ class Commands(typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands: as a plugin, without those of the operator."""
-        names = super().list_commands(ctx)
-        hidden = {"run", "crds", "uninstall"} if _is_plugin(ctx) else set()
-        panels = {panel: place for place, panel in enumerate((SEE, ASK, ACT))}
-
-        def place(name: str) -> int:
-            return panels.get(str(getattr(self.commands[name], "rich_help_panel", "")), len(panels))
-
-        return sorted((each for each in names if each not in hidden), key=place)
+        hidden = OWN_PROGRAM if _is_plugin(ctx) else frozenset()
+        return [each for each in COMMANDS if each not in hidden]
 
 
 def _is_plugin(ctx: Any) -> bool:
@@ -139,15 +190,17 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Applications on fleets of servers: see them, ask them why, act on them.",
 )
 
 
-def command(
-    panel: str, *rights: Right, name: str = "", **settings: Any
-) -> Callable[[Callable[..., Work]], Callable[..., Work]]:
+@app.callback()
+def argosy() -> None:
+    """Applications on fleets of servers: see them, ask them why, act on them."""
+
+
+def command(*rights: Right, name: str = "") -> Callable[[Callable[..., Work]], Callable[..., Work]]:
     """Declare a command that works on a cluster: it gets `-n`, `--context` and `--kubeconfig`.
 
     The function returns what is to be done; it is done with a session of the cluster.
@@ -155,12 +208,16 @@ def command(
 
     def declare(function: Callable[..., Work]) -> Callable[..., Work]:
         called = name or function.__name__.replace("_", "-")
-        RIGHTS[called] = rights
-        MAKERS[called] = function
-        app.command(called, rich_help_panel=panel, **settings)(_connected(function))
+        _DECLARED[called] = Declared(run=_connected(function), make=function, rights=rights)
         return function
 
     return declare
+
+
+def local(function: Callable[..., None]) -> Callable[..., None]:
+    """Declare a command that works on no cluster, or finds its own way to one."""
+    _DECLARED[function.__name__] = Declared(run=function)
+    return function
 
 
 def _connected(function: Callable[..., Work]) -> Callable[..., None]:
@@ -188,14 +245,3 @@ def _connected(function: Callable[..., Work]) -> Callable[..., None]:
     run.__doc__ = function.__doc__
     run.__name__ = function.__name__
     return run
-
-
-@app.command(rich_help_panel=SEE)
-def version() -> None:
-    """Print the version of this command.
-
-    Example: argosy version
-    """
-    from importlib import metadata  # noqa: PLC0415 - takes long to import
-
-    typer.echo(metadata.version("argosy"))

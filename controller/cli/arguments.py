@@ -60,7 +60,7 @@ Thing = Annotated[
     typer.Argument(
         metavar="KIND/NAME",
         help="What is meant, such as server/shop-web-3; `server shop-web-3` will do, and a name"
-        " alone where only one kind can be meant.",
+        " alone that only one object has.",
         autocompletion=_complete(
             "applications", "serversets", "servers", "operations", prefixed=True
         ),
@@ -115,3 +115,31 @@ Detach = Annotated[
 Timeout = Annotated[
     float, typer.Option("--timeout", help="How many seconds to wait; 0 for ever.", min=0)
 ]
+Concurrency = Annotated[
+    str, typer.Option("--concurrency", help="Servers of each component at once: 5, or 25%.")
+]
+Budget = Annotated[
+    str, typer.Option("--failure-budget", help="How many servers may fail: 5, or 10%.")
+]
+Seconds = Annotated[
+    int, typer.Option("--timeout", help="How many seconds it may take; the API's default if 0.")
+]
+Name = Annotated[str, typer.Option("--name", help="The operation's name; made up if none.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", help="KEY=VALUE for the steps; repeatable."),
+]
+
+
+def bounds(concurrency: str = "", failure_budget: str = "", timeout: int = 0) -> dict[str, Any]:
+    """Return how far an operation may go at once and in all, as its spec has it."""
+    return {
+        "concurrency": share(concurrency),
+        "failureBudget": share(failure_budget),
+        "timeoutSeconds": timeout or None,
+    }
+
+
+def share(text: str) -> int | str | None:
+    """Return a count as the number that it is, a percentage as it stands, nothing as None."""
+    return int(text) if text.isdigit() else text or None

@@ -11,6 +11,7 @@ from controller import errors
 from controller.cli import screen
 from controller.cli.app import Target
 from controller.kube import faults
+from controller.presentation.problems import Refusal, TookTooLongError, UsageError
 
 FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
 
@@ -19,27 +20,6 @@ _DENIED = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
     r' in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-
-
-class UsageError(errors.Stalled):
-    """The command line asks for what cannot be."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Usage")
-
-
-class TookTooLongError(errors.Waiting):
-    """What was waited for did not come in time."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Timeout")
-
-
-class Refusal(errors.Stalled):
-    """What was asked for is not possible as things are; the message says what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Impossible")
 
 
 def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:

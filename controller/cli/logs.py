@@ -10,9 +10,11 @@ import sys
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.cli import failures, reading, screen
+from controller.cli import failures, screen
 from controller.cli.session import Session
 from controller.kube import faults
+from controller.presentation import reading
+from controller.presentation.problems import Refusal
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
 # While following, servers that come up later are found this often.
@@ -42,7 +44,7 @@ async def show(session: Session, wanted: Wanted) -> int:
             await session.api.get(Resource.APPLICATIONS, session.namespace, wanted.application)
     if not pods and not wanted.follow:
         part = f" of {wanted.component}" if wanted.component else ""
-        raise failures.Refusal(
+        raise Refusal(
             f"{wanted.application} has no pods{part}:"
             f" {session.target.typed(f'status {wanted.application}')}"
         )

@@ -1,4 +1,4 @@
-"""What is written to the terminal: colours only where somebody sees them, ages as kubectl has them.
+"""What is written to the terminal: colours only where somebody sees them.
 
 Every command prints through here.
 """
@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, TypeVar
 
-import msgspec
 import rich.console
 import rich.markup
 import rich.status
-import yaml
+import rich.text
 
+from controller.presentation import documents
+
+T = TypeVar("T")
 escape = rich.markup.escape
 
 Clock = Callable[[], float]
 now: Clock = time.time
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
 # For so long nobody wonders what a command is at.
 PATIENCE_SECONDS = 1.0
 
@@ -121,57 +121,20 @@ def note(text: str) -> None:
     errors().print(f"[dim]{escape(text)}[/]", soft_wrap=True)
 
 
-def age(seconds: float) -> str:  # noqa: PLR0911 - a table of spans
-    """Return a span of time in kubectl's words: 45s, 3m20s, 12m, 5h, 2d3h, 40d."""
-    whole = max(0, int(seconds))
-    if whole < 2 * MINUTE:
-        return f"{whole}s"
-    if whole < 10 * MINUTE:
-        return _two(whole, MINUTE, "m", 1, "s")
-    if whole < 3 * HOUR:
-        return f"{whole // MINUTE}m"
-    if whole < 8 * HOUR:
-        return _two(whole, HOUR, "h", MINUTE, "m")
-    if whole < 2 * DAY:
-        return f"{whole // HOUR}h"
-    if whole < 8 * DAY:
-        return _two(whole, DAY, "d", HOUR, "h")
-    return f"{whole // DAY}d"
+def lines(parts: Iterable[rich.console.RenderableType]) -> None:
+    """Print parts below each other; what is only text is never broken into lines."""
+    for each in parts:
+        output().print(each, soft_wrap=isinstance(each, str | rich.text.Text))
 
 
-def _two(whole: int, large: int, first: str, small: int, second: str) -> str:
-    rest = whole % large // small
-    return f"{whole // large}{first}" + (f"{rest}{second}" if rest else "")
-
-
-def document(value: Any, form: str) -> str:
-    """Return `value` (dataclasses, structs or plain data) as JSON or YAML."""
-    plain = _plain(value)
-    if form == "json":
-        return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
-    dumped: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-    return dumped.rstrip("\n")
-
-
-def _plain(value: Any) -> Any:
-    """Return plain data; fields are named as the API names them."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            _camel(each.name): _plain(getattr(value, each.name))
-            for each in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return msgspec.to_builtins(value, str_keys=True)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(each.capitalize() for each in rest)
+def answer(value: T, form: str, draw: Callable[[T], rich.console.RenderableType]) -> None:
+    """Print a command's answer: as a document for programs, or drawn for people."""
+    if form in documents.FORMS:
+        data(value, form)
+    else:
+        output().print(draw(value))
 
 
 def data(value: Any, form: str) -> None:
     """Print a document for programs."""
-    sys.stdout.write(document(value, form) + "\n")
+    sys.stdout.write(documents.document(value, form) + "\n")

@@ -10,11 +10,14 @@ import contextlib
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 
 from controller import errors
+from controller.api.resources import Resource
 from controller.cli import failures
 from controller.cli.app import Target, Work
 from controller.kube import client, connection, faults
+from controller.presentation import problems, references
 
 # How long the API server may take to say that it is there at all.
 HELLO_SECONDS = 8.0
@@ -31,6 +34,12 @@ class Session:
     namespace: str
     target: Target
     server: str
+
+    async def find(
+        self, given: Sequence[str], *kinds: Resource, gone: bool = False
+    ) -> references.Reference:
+        """Return which object of the kinds (of all if none) is named; see `references.find`."""
+        return await references.find(self.api, self.namespace, given, *kinds, gone=gone)
 
 
 def perform(target: Target, work: Work) -> int:
@@ -69,7 +78,7 @@ async def _connected(target: Target, work: Work) -> int:
         return failures.tell(error, target, server=where.server)
     except RecursionError:
         # A manifest, or an object of which all is needed: what can do with less was read anyway.
-        return failures.tell(failures.Refusal(TOO_DEEP), target, server=where.server)
+        return failures.tell(problems.Refusal(TOO_DEEP), target, server=where.server)
     except BaseExceptionGroup as group:
         known = group.subgroup(errors.ArgosyError)
         if known is None:

@@ -14,9 +14,10 @@ import tty
 from collections.abc import Iterator, Sequence
 
 from controller.api import objects
-from controller.cli import failures, reading
 from controller.cli.session import Session
 from controller.kube import faults, terminal
+from controller.presentation import reading
+from controller.presentation.problems import Refusal
 
 CHUNK = 4096
 
@@ -25,7 +26,7 @@ async def run(session: Session, server: str, command: Sequence[str], container: 
     """Run `command` (a shell if none) in the server; return its exit code."""
     found = await reading.one(session.api, objects.Server, session.namespace, server)
     if not found.status.provider.id:
-        raise failures.Refusal(
+        raise Refusal(
             f"{server} is made of nothing yet: {session.target.typed(f'why server/{server}')}"
         )
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
@@ -39,7 +40,7 @@ async def run(session: Session, server: str, command: Sequence[str], container: 
             return stream.exit_code
     except faults.Refused as error:
         # The answer to a websocket that is refused carries no reason.
-        raise failures.Refusal(
+        raise Refusal(
             f"{error}: does it run, and has it such a container?"
             f" {session.target.typed(f'why server/{server}')}"
         ) from error

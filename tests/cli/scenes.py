@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.api import clock, objects
 from controller.api.conditions import Blocked, Condition
-from controller.cli import pictures
+from controller.presentation import pictures
 
 NOW = 1_700_000_000.0
 

@@ -14,6 +14,7 @@ from controller.cli import failures, logs
 from controller.cli.app import Target
 from controller.cli.session import Session
 from controller.kube import client, faults
+from controller.presentation import problems
 
 
 class Pods:
@@ -115,7 +116,7 @@ async def test_nothing_to_be_read_is_a_failure(capsys: pytest.CaptureFixture[str
     """Where no line could be read the exit code says so; where there is no pod, the message."""
     wanted = logs.Wanted(application="shop", server="shop-web-1", container="web")
     assert await _said(wanted, capsys) == (failures.FAILED, [])
-    with pytest.raises(failures.Refusal, match="has no pods of cache"):
+    with pytest.raises(problems.Refusal, match="has no pods of cache"):
         await _said(logs.Wanted(application="shop", component="cache"), capsys)
 
 

@@ -19,9 +19,12 @@ from controller import contract
 from controller.api import objects
 from controller.api.conditions import Blocked
 from controller.api.resources import Resource
-from controller.cli import following, pictures, preview, references, status_text, why
+from controller.cli.drawing import answer, operation
+from controller.cli.drawing import preview as drawn_preview
+from controller.cli.drawing import status as status_text
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
+from controller.presentation import answers, pictures, preview, references
 from controller.presentation.forecast import Effect, Forecast, Step
 from tests.cli import scenes
 from tests.cli.scenes import NOW
@@ -70,7 +73,7 @@ def _follow() -> rich.console.RenderableType:
             objects.StepStatus(name="migrate", passed=12, running=1, failed=1),
         ),
     )
-    return following.draw(pictures.operation(found, NOW), found, NOW)
+    return operation.draw(pictures.operation(found, NOW), NOW)
 
 
 def _why() -> rich.console.RenderableType:
@@ -95,8 +98,9 @@ def _why() -> rich.console.RenderableType:
         observation=contract.ABSENT,
         fleet=contract.FleetFacts(name="pods"),
     )
-    notes = ("", "you may not list fleets: fleets other than the built-in one are not seen")
-    return why.draw(why.answer(meant, "prod", seen, planned, notes), NOW)
+    notes = ("you may not list fleets: fleets other than the built-in one are not seen",)
+    found = dataclasses.replace(answers.answer(meant, "prod", seen, planned), notes=notes)
+    return answer.draw(found, NOW)
 
 
 def _plan() -> rich.console.RenderableType:
@@ -124,7 +128,7 @@ def _plan() -> rich.console.RenderableType:
         "spec": {"components": [{"name": "web", "n": 12}]},
     }
     found = preview.preview(before, after, told, ())
-    return rich.console.Group(*preview.draw(found))
+    return rich.console.Group(*drawn_preview.draw(found))
 
 
 SCREENS: dict[str, Callable[[], rich.console.RenderableType]] = {

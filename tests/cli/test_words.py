@@ -9,9 +9,10 @@ import pytest
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.cli import acting, failures, operations, preview, references, report, screen, status
+from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES, Target
 from controller.kube import faults
+from controller.presentation import applications, preview, problems, redaction, references, spans
 
 DENIED = (
     'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
@@ -42,13 +43,13 @@ def test_references_mean_one_object(words: list[str], meant: tuple[Resource, str
 @pytest.mark.parametrize("words", [["pod/x"], ["a", "b", "c"], ["server/"], [], ["a/b", "c"]])
 def test_what_means_nothing_is_refused(words: list[str]) -> None:
     """Unknown kinds and too many words are told, not guessed at."""
-    with pytest.raises(failures.UsageError):
+    with pytest.raises(problems.UsageError):
         references.parse(words)
 
 
 def test_kinds_that_a_command_does_not_take_are_refused() -> None:
     """`hold application/shop` says which kinds can be held."""
-    with pytest.raises(failures.UsageError, match="server/NAME"):
+    with pytest.raises(problems.UsageError, match="server/NAME"):
         references.parse(["application/shop"], Resource.SERVERS)
 
 
@@ -64,9 +65,9 @@ ERRORS: list[tuple[errors.ArgosyError, int, str]] = [
     ),
     (faults.Refused("PATCH /x: spec.replicas must be", reason="Refused"), 3, "spec.replicas must"),
     (faults.Overloaded("busy", reason="ServiceUnavailable"), 1, "busy"),
-    (failures.UsageError("wrong"), 2, "wrong"),
-    (failures.TookTooLongError("slow"), 5, "slow"),
-    (failures.Refusal("impossible"), 1, "impossible"),
+    (problems.UsageError("wrong"), 2, "wrong"),
+    (problems.TookTooLongError("slow"), 5, "slow"),
+    (problems.Refusal("impossible"), 1, "impossible"),
     (errors.Stalled("no kubeconfig", reason="BadKubeconfig"), 6, "no kubeconfig"),
 ]
 
@@ -112,7 +113,7 @@ def test_reports_keep_no_secret() -> None:
         },
         "status": {"message": f"GET http://me:{secret}@host/?x failed: token={secret} no"},
     }
-    text = report.scrub(msgspec.json.encode(report.redact(written)).decode())
+    text = redaction.scrub(msgspec.json.encode(redaction.redact(written)).decode())
     assert secret not in text
     for kept in ("PASSWORD", '"name":"P"', '"a":"b"', '"url":"u"', "host/?x failed"):
         assert kept in text
@@ -132,7 +133,7 @@ def test_reports_keep_no_secret() -> None:
 )
 def test_selectors_of_a_live_screen(selector: str, holds: bool) -> None:
     """-w chooses by labels as the API server does."""
-    assert status._matches({"team": "a", "tier": "x"}, selector) is holds
+    assert applications.matches({"team": "a", "tier": "x"}, selector) is holds
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_selectors_of_a_live_screen(selector: str, holds: bool) -> None:
 )  # fmt: skip
 def test_ages_read_as_kubectl_writes_them(seconds: float, said: str) -> None:
     """Spans are told in kubectl's words."""
-    assert screen.age(seconds) == said
+    assert spans.age(seconds) == said
 
 
 def _live(last: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def test_plan_sends_what_apply_would(
 
 def test_counts_and_percentages_are_told_apart() -> None:
     """--concurrency takes 5 as a number and 25% as it stands."""
-    assert [acting.share(each) for each in ("5", "25%", "")] == [5, "25%", None]
+    assert [arguments.share(each) for each in ("5", "25%", "")] == [5, "25%", None]
 
 
 def test_steps_of_a_command_line(tmp_path: Any) -> None:
@@ -184,7 +185,7 @@ def test_steps_of_a_command_line(tmp_path: Any) -> None:
     assert operations.steps(file, (), "")["steps"][0]["name"] == "a"
     file.write_text("kind: Operation\nspec: {application: x, action: Steps, concurrency: 1}")
     assert operations.steps(file, (), "") == {"concurrency": 1}
-    with pytest.raises(failures.UsageError):
+    with pytest.raises(problems.UsageError):
         operations.steps(None, (), "")
-    with pytest.raises(failures.UsageError):
+    with pytest.raises(problems.UsageError):
         operations.pairs(["novalue"])

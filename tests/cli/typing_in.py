@@ -7,9 +7,8 @@ from typing import Any
 
 import typer.main
 
-from controller.__main__ import app
 from controller.cli import app as declared
-from controller.cli.app import Work
+from controller.cli.app import Work, app
 
 GROUP: Any = typer.main.get_command(app)
 PLUGIN = ["kubectl", "argosy"]
@@ -20,7 +19,8 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     words = shlex.split(line)
     assert words[:2] == PLUGIN, f"not a command of ours: {line}"
     context = GROUP.context_class(GROUP, info_name="kubectl argosy")
-    name, chosen, rest = GROUP.resolve_command(context, words[2:])
+    GROUP.parse_args(context, words[2:])
+    name, chosen, rest = GROUP.resolve_command(context, [*context._protected_args, *context.args])
     return name, chosen.make_context(name, rest).params
 
 
@@ -28,4 +28,6 @@ def work(line: str) -> tuple[Work, declared.Target]:
     """Return what `line` would do, and where."""
     name, values = parsed(line)
     target = declared.Target(**{each: values.pop(each) for each, _ in declared.COMMON})
-    return declared.MAKERS[name](**values), target
+    make = declared.declared(name).make
+    assert make is not None, f"{name} works on no cluster"
+    return make(**values), target

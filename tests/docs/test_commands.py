@@ -13,7 +13,7 @@ import pytest
 import typer.main
 import yaml
 
-from controller import __main__ as program
+from controller.cli import app as program
 from devcluster import __main__ as devcluster
 from tests.docs import pages
 

@@ -18,7 +18,6 @@ import pexpect
 import pytest
 import yaml
 
-import controller.__main__  # noqa: F401 - importing it declares the commands
 from controller.api.resources import Resource
 from controller.cli import app as declared
 from devcluster import kwok, operator
@@ -354,7 +353,7 @@ def test_the_documented_rights_are_enough(
         "2026-01-01T00:00:00.000000001Z stdout F hello\n"
     )
     for name, words in (READING | ACTING).items():
-        rights = declared.RIGHTS[name]
+        rights = declared.declared(name).rights
         needed = [each for each in rights if not each.why]
         given = [str(file) if each == "MANIFEST" else each for each in words]
         if name in READING:

@@ -1,0 +1,35 @@
+"""`delete`: an application and all that it consists of."""
+
+from __future__ import annotations
+
+import functools
+
+from controller.cli import app, arguments, rights
+from controller.cli.app import Right, Work
+
+
+@app.command(
+    Right(verbs="get, delete", resource="applications (argosy.dev)"),
+    rights.PLAN,
+    Right(
+        verbs="list, watch",
+        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps)",
+        why="to show what goes; what may not be read is said",
+    ),
+    rights.EVERYWHERE,
+)
+def delete(
+    application: arguments.Application,
+    yes: arguments.Yes = False,
+    detach: arguments.Detach = False,
+    timeout: arguments.Timeout = 0,
+) -> Work:
+    """Delete an application: show what goes, in order, ask, and see it gone.
+
+    Example: kubectl argosy delete shop
+    """
+    from controller.cli import deletion
+
+    return functools.partial(
+        deletion.delete, application=application, yes=yes, detach=detach, timeout_seconds=timeout
+    )

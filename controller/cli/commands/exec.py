@@ -1,0 +1,32 @@
+"""`exec`: a command in one server."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated
+
+import typer
+
+from controller.cli import app, arguments
+from controller.cli.app import Right, Work
+
+
+@app.command(
+    Right(verbs="get", resource="servers (argosy.dev)"),
+    Right(verbs="get, create", resource="pods/exec"),
+    name="exec",
+)
+def execute(
+    server: Annotated[str, arguments.servers()],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="A shell if none.")
+    ] = None,
+    container: Annotated[str, typer.Option("--container", "-c", help="Where it runs.")] = "",
+) -> Work:
+    """Run a command in one server, with this terminal in front of it; its exit code is ours.
+
+    Example: kubectl argosy exec shop-web-3 -- nginx -T
+    """
+    from controller.cli import shell
+
+    return functools.partial(shell.run, server=server, command=command or (), container=container)

@@ -1,0 +1,74 @@
+"""`report`: a support bundle, a tar file of what a helper would ask for."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli import app, arguments, rights
+from controller.cli.app import Right, Work
+
+if TYPE_CHECKING:
+    from controller.cli.session import Session
+
+
+@app.command(
+    Right(verbs="get, list, watch", resource=rights.OURS),
+    Right(
+        verbs="list, watch",
+        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
+        " events (events.k8s.io)",
+        why="what may not be read is left out, and said",
+    ),
+    Right(
+        verbs="list, watch",
+        resource="fleets (argosy.dev); namespaces; leases (coordination.k8s.io)",
+        why="the same",
+        everywhere=True,
+    ),
+)
+def report(
+    application: arguments.AnyApplication = "",
+    file: Annotated[
+        pathlib.Path | None, typer.Option("--file", "-f", help="Where to write it.")
+    ] = None,
+) -> Work:
+    """Write a support bundle: objects, events, and why what is in trouble is so; no secrets.
+
+    Example: kubectl argosy report shop
+    """
+    import io
+    import tarfile
+    import time
+
+    from controller.cli import screen
+    from controller.cli.drawing import bundle as drawing
+    from controller.presentation import redaction
+    from controller.presentation import report as contents
+
+    async def write(session: Session) -> int:
+        target = file or pathlib.Path(f"argosy-report-{time.strftime('%Y%m%d-%H%M%S')}.tar.gz")
+        now = screen.now()
+        count = 0
+        with tarfile.open(target, "w:gz") as bundle:
+            async with screen.working("collecting") as work:
+                async for name, part in contents.parts(
+                    session.api, session.namespace, application, now
+                ):
+                    work.say(f"collecting {name}")
+                    data = redaction.scrub(drawing.text(part, now)).encode()
+                    entry = tarfile.TarInfo(f"argosy-report/{name}")
+                    entry.size, entry.mtime = len(data), int(now)
+                    bundle.addfile(entry, io.BytesIO(data))
+                    count += 1
+        screen.say(f"wrote {target}: {count} files")
+        screen.note(
+            "Values of env, commands, arguments, headers, bodies, parameters and whatever looks"
+            " like a password are taken out. Secrets were not read. Look through it before you"
+            " send it."
+        )
+        return 0
+
+    return write

@@ -1,0 +1,62 @@
+"""`run`: the operator itself; images start it."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from controller.cli import app
+
+
+@app.local
+def run(  # noqa: PLR0917 - each is an option, given by name
+    lease_namespace: Annotated[
+        str, typer.Option(envvar="POD_NAMESPACE", help="Where the leader's Lease is kept.")
+    ] = "argosy",
+    identity: Annotated[
+        str, typer.Option(envvar="POD_NAME", help="This replica's name in the Lease.")
+    ] = "",
+    namespaces: Annotated[
+        str, typer.Option(help="Only these, comma-separated; the only fleet is then `pods`.")
+    ] = "",
+    read_fleets: Annotated[
+        bool, typer.Option("--read-fleets", help="With --namespaces: use Fleets, which are read.")
+    ] = False,
+    allowed_url: Annotated[
+        list[str] | None, typer.Option(help="A URL that http steps may call; repeatable.")
+    ] = None,
+    health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
+    metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
+    admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
+    admission_certificates: Annotated[
+        str, typer.Option(help="A folder with its tls.crt and tls.key.")
+    ] = "",
+    log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the operator: one replica, which leads or stands by.
+
+    Example: argosy run --lease-namespace argosy --log-format console
+    """
+    # Until all caches are full nothing is garbage: neither modules nor what is read.
+    gc.set_threshold(1_000_000)
+    from controller.wiring import operator as wiring
+
+    options = wiring.Options(
+        identity=identity or socket.gethostname(),
+        lease_namespace=lease_namespace,
+        namespaces=tuple(each for each in namespaces.split(",") if each),
+        read_fleets=read_fleets,
+        allowed_urls=tuple(allowed_url or ()),
+        health_port=health_port,
+        metrics_port=metrics_port,
+        admission_port=admission_port,
+        admission_certificates=admission_certificates,
+        log_format=log_format,
+        log_level=log_level,
+    )
+    sys.exit(wiring.run(options))

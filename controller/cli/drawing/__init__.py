@@ -1,0 +1,1 @@
+"""What is printed on a terminal, drawn with rich of what `presentation` tells."""

@@ -1,0 +1,121 @@
+"""The commands: of each the module that declares it, the section of the help, and one line.
+
+`--help` and completion read only this. A new command is a file in `commands` and a line here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SEE, ASK, ACT, OPERATOR = "See", "Ask why", "Act", "Operator"
+SECTIONS = (SEE, ASK, ACT, OPERATOR)
+
+
+class Row(NamedTuple):
+    """A command: its module in `commands`, its section of the help, and the help's first line."""
+
+    module: str
+    section: str
+    about: str
+
+
+COMMANDS: dict[str, Row] = {
+    "version": Row("version", SEE, "Print the version of this command."),
+    "status": Row(
+        "status",
+        SEE,
+        "Show an application: components, servers, operations, and what it waits for.",
+    ),
+    "top": Row("top", SEE, "List applications, those in trouble first."),
+    "history": Row(
+        "history",
+        SEE,
+        "List the revisions of an application: target, proven, rejected, and who runs them.",
+    ),
+    "diff": Row(
+        "diff", SEE, "Show what sets a revision apart from the one that servers should run."
+    ),
+    "events": Row(
+        "events", SEE, "Show what happened to an application and its parts, the latest last."
+    ),
+    "logs": Row(
+        "logs", SEE, "Print what servers print, merged, each line under its server's name."
+    ),
+    "report": Row(
+        "report",
+        SEE,
+        "Write a support bundle: objects, events, and why what is in trouble is so; no secrets.",
+    ),
+    "why": Row(
+        "why",
+        ASK,
+        "Say why something is as it is: what it waits for, since when, what helps, what is next.",
+    ),
+    "explain": Row("why", ASK, "Do as `why`: argosy explain KIND NAME."),
+    "plan": Row("plan", ASK, "Show what would change if this were applied; change nothing."),
+    "restart": Row("verbs", ACT, "Restart servers: each gets a new instance, a share at a time."),
+    "start": Row("verbs", ACT, "Start servers that were stopped."),
+    "stop": Row("verbs", ACT, "Stop servers without losing what they are."),
+    "replace": Row("verbs", ACT, "Replace what servers are made of, the ill ones too."),
+    "snapshot": Row("verbs", ACT, "Take a snapshot of each server, where its fleet can."),
+    "rollback": Row(
+        "rollback",
+        ACT,
+        "Go back to an earlier revision that ran in good health; `history` lists them.",
+    ),
+    "run-steps": Row(
+        "run_steps", ACT, "Run a command, or steps, in servers; `run APPLICATION` for short."
+    ),
+    "pause": Row(
+        "pause",
+        ACT,
+        "Pause an application (nothing is changed; deletes still run), or an operation.",
+    ),
+    "resume": Row("resume", ACT, "Resume what was paused."),
+    "cancel": Row(
+        "cancel", ACT, "Cancel an operation: acts under way get their grace, nothing new starts."
+    ),
+    "retry": Row(
+        "retry",
+        ACT,
+        "Let a failed or cancelled operation go on with the servers that it has not finished.",
+    ),
+    "hold": Row(
+        "hold", ACT, "Hold a server, to look into it: rollouts and operations leave it alone."
+    ),
+    "release": Row("release", ACT, "Let go of a server that is held."),
+    "force": Row(
+        "force",
+        ACT,
+        "Take down by force what does not go in time: sets onTimeout of a server or an"
+        " application.",
+    ),
+    "retry-now": Row(
+        "retry_now",
+        ACT,
+        "Try again at once what failed: forget backoffs, spent budgets and rejected revisions.",
+    ),
+    "scale": Row("scale", ACT, "Set how many servers a component has."),
+    "wait": Row(
+        "wait",
+        ACT,
+        "Wait until something is ready, or an operation has succeeded, or it is gone.",
+    ),
+    "exec": Row(
+        "exec",
+        ACT,
+        "Run a command in one server, with this terminal in front of it; its exit code is ours.",
+    ),
+    "delete": Row(
+        "delete", ACT, "Delete an application: show what goes, in order, ask, and see it gone."
+    ),
+    "run": Row("run", OPERATOR, "Run the operator: one replica, which leads or stands by."),
+    "crds": Row("crds", OPERATOR, "Print or write the CustomResourceDefinitions."),
+    "uninstall": Row(
+        "uninstall",
+        OPERATOR,
+        "Answer `helm uninstall`: refuse while applications exist, or let go of them.",
+    ),
+}
+# What only whoever runs the operator needs is no part of the plugin.
+OWN_PROGRAM = frozenset(name for name, row in COMMANDS.items() if row.section == OPERATOR)

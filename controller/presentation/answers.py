@@ -1,0 +1,214 @@
+"""Why an object is as it is: how it stands, what it waits for, what would be done next.
+
+The operator's own snapshot and plan, made here: so it works with read-only rights, and with the
+operator down. The walk goes on to whatever is to blame, down to the leaf. `why` comes here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from controller import errors
+from controller.api import clock, conditions
+from controller.api.conditions import Blocked
+from controller.api.reasons import DESCRIPTIONS, Reason
+from controller.api.resources import Resource
+from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.kube import faults
+from controller.planning import narrative
+from controller.planning import plan as plans
+from controller.planning.keys import Key
+from controller.presentation import inspection, references
+from controller.presentation.reading import Cluster
+from controller.presentation.references import Reference
+from controller.presentation.spans import age
+
+LEASE = "argosy-leader"
+# A reason may be a provider's own, of which only its message is known.
+_MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items()}
+# A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
+LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
+# An operation may wait for anything, a server only for what it is made of.
+_DOWNWARDS = (Resource.OPERATIONS, Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS)
+# Of what is to blame for one thing, so much is looked into.
+MOST_BELOW = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Why an object is as it is; `below` are the answers for what is to blame, down to the leaf."""
+
+    object: str
+    namespace: str
+    ready: str
+    reason: str
+    message: str
+    meaning: str
+    remedy: str
+    command: str
+    since: str
+    waits: tuple[Blocked, ...]
+    below: tuple[Answer, ...] = ()
+    plan: tuple[str, ...]
+    operator: str = ""
+    notes: tuple[str, ...] = ()
+
+
+async def read(api: Cluster, meant: Reference, namespace: str, now: float) -> Answer:
+    """Return the answer for one object; raises NotFound."""
+    said = await operator(api, now)
+    async with inspection.look(api, meant.space(namespace)) as look:
+        found = walk(look, meant, meant.space(namespace))
+    if found is None:
+        where = f" in namespace {namespace}" if meant.space(namespace) else ""
+        raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
+    return dataclasses.replace(found, operator=said, notes=look.notes)
+
+
+def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answer | None:
+    """Return the answer for one object, and for all that is to blame for it; None if it is gone."""
+    found, planned = look.plan(Key(meant.resource, namespace, meant.name))
+    if found is None:
+        return None
+    told = answer(meant, namespace, found, planned)
+    chosen = [each for each in dict.fromkeys(_to_blame(found, told)) if each != meant]
+    answers = (_below(look, meant, each, namespace) for each in chosen[:MOST_BELOW])
+    return dataclasses.replace(told, below=tuple(each for each in answers if each is not None))
+
+
+def _below(
+    look: inspection.Inspection, above: Reference, meant: Reference, namespace: str
+) -> Answer | None:
+    """Return the answer for what is to blame; the walk leads down only, and so it ends."""
+    try:
+        if _DOWNWARDS.index(meant.resource) > _DOWNWARDS.index(above.resource):
+            return walk(look, meant, namespace)
+        found, planned = look.plan(Key(meant.resource, namespace, meant.name))
+    except errors.Stalled as error:
+        # One that cannot be read is an answer, too.
+        return _unreadable(meant, namespace, error)
+    return answer(meant, namespace, found, planned) if found is not None else None
+
+
+def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answer:
+    known = _MEANINGS.get(error.reason)
+    return Answer(
+        object=f"{meant.kind}/{meant.name}",
+        namespace=namespace,
+        ready="Unknown",
+        reason=error.reason,
+        message=str(error),
+        meaning=known.meaning if known else "",
+        remedy=known.remedy if known else "",
+        command="",
+        since="",
+        waits=(),
+        plan=(),
+    )
+
+
+def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) -> Answer:
+    """Return the answer for the object that `found` was gathered for alone, by the plan of it.
+
+    What the plan says of it is newer than what its status says; the status knows refusals that
+    only the operator met.
+    """
+    seen = planned_object(found)
+    status = planned.status if planned.status is not None else seen.status
+    verdict = conditions.find(status.conditions, "Succeeded") or conditions.find(
+        status.conditions, "Ready"
+    )
+    reason = verdict.reason if verdict else Reason.PENDING
+    known = _MEANINGS.get(reason)
+    told = tuple(getattr(status, "blocked_by", ()))
+    also = tuple(getattr(seen.status, "blocked_by", ()))
+    known_already = {(each.object, each.reason) for each in told}
+    refused = [
+        each
+        for each in also
+        if each.reason in (Reason.REFUSED, Reason.NAME_TAKEN)
+        and (each.object, each.reason) not in known_already
+    ]
+    return Answer(
+        object=f"{meant.kind}/{meant.name}",
+        namespace=namespace,
+        ready=verdict.status if verdict else "Unknown",
+        reason=reason,
+        message=verdict.message if verdict else "",
+        meaning=known.meaning if known else "",
+        remedy=known.remedy if known else "",
+        command=_typed(known.command if known else "", meant, seen, namespace),
+        since=verdict.last_transition_time if verdict else "",
+        waits=(*told, *refused),
+        plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),
+    )
+
+
+async def operator(api: Cluster, now: float) -> str:
+    """Return in a sentence whether an operator is at work; empty where that cannot be seen."""
+    query = f"fieldSelector=metadata.name%3D{LEASE}"
+    try:
+        found = msgspec.json.decode(await api.raw("/apis/coordination.k8s.io/v1/leases", query))
+    except errors.ArgosyError:
+        return ""
+    leases = found.get("items") or []
+    if not leases:
+        return "No operator has ever led here: is Argosy installed?"
+    spec = max((each["spec"] for each in leases), key=lambda each: each.get("renewTime") or "")
+    silent = now - clock.parse(spec.get("renewTime"))
+    span = spec.get("leaseDurationSeconds") or LEASE_SECONDS
+    if spec.get("holderIdentity") and silent < span + SKEW_SECONDS:
+        return ""
+    return (
+        f"No operator is at work: the last one renewed its Lease {age(silent)} ago. Until"
+        " one is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
+    )
+
+
+def _to_blame(found: Any, told: Answer) -> Iterator[Reference]:
+    """Yield what is not ready one step below an application or a set, then what is waited for."""
+    parts: Mapping[Any, Any] = {}
+    if isinstance(found, ApplicationSnapshot):
+        parts, resource = found.sets, Resource.SERVERSETS
+    elif isinstance(found, ServerSetSnapshot):
+        parts, resource = found.servers, Resource.SERVERS
+    for _, each in sorted(parts.items()):
+        ready = conditions.find(each.status.conditions, "Ready")
+        if ready is not None and ready.status != "True":
+            yield Reference(resource=resource, name=each.metadata.name)
+    for waited in told.waits:
+        meant = references.told(waited.object)
+        if meant is not None and meant.resource in _DOWNWARDS:
+            yield meant
+
+
+def planned_object(found: Any) -> Any:
+    """Return the object that a snapshot was gathered for."""
+    for name in ("application", "server_set", "server", "operation", "fleet"):
+        if type(found).__name__.lower().startswith(name.replace("_", "")):
+            return getattr(found, name)
+    raise AssertionError(f"no object in {type(found).__name__}")
+
+
+def _typed(command: str, meant: Reference, seen: Any, namespace: str) -> str:
+    """Return the command with the names in it; nothing where they are those of things below.
+
+    Which ones those are is told thing by thing.
+    """
+    if not command.startswith("kubectl argosy"):
+        return command
+    application = (
+        meant.name if meant.kind == "Application" else getattr(seen.spec, "application", "")
+    )
+    filled = (
+        command.replace(f"{meant.kind.lower()}/NAME", str(meant))
+        .replace("application/NAME", f"application/{application}")
+        .replace("APPLICATION", application)
+        .replace("--server NAME", f"--server {meant.name}")
+    )
+    return "" if "NAME" in filled else f"{filled} -n {namespace}"

@@ -1,0 +1,269 @@
+"""What applying or deleting an application would do.
+
+The API server says what the object would be, the planners what would come of it. `plan` and
+`delete` come here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import yaml
+
+from controller.api import clock, names, nesting, objects
+from controller.api.resources import Resource
+from controller.kube import api as door
+from controller.kube import faults
+from controller.presentation import forecast, inspection, reading
+from controller.presentation.forecast import Effect, Forecast
+from controller.presentation.problems import Refusal, UsageError
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# The field manager of `kubectl apply --server-side`.
+SERVER_SIDE = "kubectl"
+# What happens to servers that are down meanwhile, and come back.
+_RETURNING = (Effect.REPLACE, Effect.CHANGE)
+
+_json = msgspec.json.Decoder()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What applying one manifest would do."""
+
+    application: str
+    namespace: str
+    exists: bool
+    created: tuple[str, ...]
+    replaced: tuple[str, ...]
+    changed_in_place: tuple[str, ...]
+    deleted: tuple[str, ...]
+    claims_deleted: tuple[str, ...]
+    claims_kept: tuple[str, ...]
+    steps: tuple[tuple[forecast.Step, ...], ...]
+    budgets: dict[str, tuple[int, int]]
+    finished: bool
+    outcome: str
+    spec_diff: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Steps of one kind that follow each other in one component, told as one.
+
+    `batch` is the most servers that are at it at once; `budget` how many of how many may be down,
+    (0, 0) where nothing is taken down that comes back.
+    """
+
+    effect: Effect
+    component: str
+    servers: tuple[str, ...]
+    batches: int
+    batch: int
+    budget: tuple[int, int]
+
+
+def runs(
+    steps: Sequence[Sequence[forecast.Step]], budgets: Mapping[str, tuple[int, int]]
+) -> list[Run]:
+    """Return the steps in order, steps of one kind that follow each other as one."""
+    joined: list[tuple[forecast.Step, list[tuple[str, ...]]]] = []
+    for each in itertools.chain.from_iterable(steps):
+        # A step goes on with the last one of its component, if that was of its kind.
+        last = next((run for run in reversed(joined) if run[0].component == each.component), None)
+        if last is not None and last[0].effect is each.effect:
+            last[1].append(each.servers)
+        else:
+            joined.append((each, [each.servers]))
+    return [
+        Run(
+            effect=first.effect,
+            component=first.component,
+            servers=tuple(itertools.chain.from_iterable(batches)),
+            batches=len(batches),
+            batch=max(map(len, batches)),
+            budget=budgets.get(first.component, (0, 0)) if first.effect in _RETURNING else (0, 0),
+        )
+        for first, batches in joined
+    ]
+
+
+async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: float) -> Preview:
+    """Return what applying the manifest would do; nothing is changed by asking."""
+    before, after = await _dry_run(api, namespace, manifest)
+    try:
+        wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
+    except msgspec.ValidationError as error:
+        name = manifest["metadata"].get("name")
+        raise Refusal(f"{name} cannot be read: {error}") from error
+    async with inspection.look(api, namespace) as look:
+        return preview(before, after, forecast.forecast(look.sources, wanted, now), look.notes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What deleting an application would take down."""
+
+    steps: tuple[tuple[forecast.Step, ...], ...]
+    claims_deleted: tuple[str, ...]
+    claims_kept: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def of_delete(api: door.Api, found: objects.Application, now: float) -> Ending:
+    """Return what would go with the application."""
+    going = msgspec.structs.replace(found.metadata, deletion_timestamp=clock.stamp(now))
+    async with inspection.look(api, found.metadata.namespace) as look:
+        told = forecast.forecast(look.sources, msgspec.structs.replace(found, metadata=going), now)
+        return Ending(
+            steps=told.steps,
+            claims_deleted=told.claims_deleted,
+            claims_kept=told.claims_kept,
+            notes=look.notes,
+        )
+
+
+def preview(
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    told: Forecast,
+    notes: tuple[str, ...],
+) -> Preview:
+    """Return what changes between two versions of an application, as it is told to come."""
+    by_effect: dict[Effect, dict[str, None]] = {each: {} for each in Effect}
+    for moment in told.steps:
+        for each in moment:
+            by_effect[each.effect].update(dict.fromkeys(each.servers))
+    created, deleted = by_effect[Effect.CREATE], by_effect[Effect.DELETE]
+    # Recreate takes servers down and makes them again.
+    remade = [each for each in deleted if each in created]
+    return Preview(
+        application=str(after["metadata"]["name"]),
+        namespace=str(after["metadata"].get("namespace", "")),
+        exists=before is not None,
+        created=tuple(each for each in created if each not in remade),
+        # What is made anew, or changed, before it ever ran is not a change to what runs.
+        replaced=(*(each for each in by_effect[Effect.REPLACE] if each not in created), *remade),
+        changed_in_place=tuple(each for each in by_effect[Effect.CHANGE] if each not in created),
+        deleted=tuple(each for each in deleted if each not in remade),
+        claims_deleted=told.claims_deleted,
+        claims_kept=told.claims_kept,
+        steps=told.steps,
+        budgets=told.budgets,
+        finished=told.finished,
+        outcome=told.message,
+        spec_diff=tuple(_spec_diff(before, after)) if before is not None else (),
+        notes=notes,
+    )
+
+
+def _spec_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    old, new = (
+        yaml.safe_dump(each.get("spec"), sort_keys=True).splitlines() for each in (before, after)
+    )
+    for line in difflib.unified_diff(old, new, n=1, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            yield line
+
+
+async def _dry_run(
+    api: door.Api, namespace: str, manifest: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the application as it is (None: not at all), and as `kubectl apply` would make it."""
+    name = str(manifest["metadata"].get("name", ""))
+    try:
+        before = await reading.raw(api, Resource.APPLICATIONS, namespace, name)
+    except faults.NotFound:
+        made = await api.create(Resource.APPLICATIONS, namespace, manifest, dry_run=True)
+        return None, nesting.decode(_json, made)
+    managers = before["metadata"].get("managedFields") or []
+    if any(
+        each.get("manager") == SERVER_SIDE and each.get("operation") == "Apply" for each in managers
+    ):
+        answer = await api.apply(
+            Resource.APPLICATIONS,
+            namespace,
+            name,
+            manifest,
+            field_manager=SERVER_SIDE,
+            force=True,
+            dry_run=True,
+        )
+    else:
+        body = three_way(before, manifest)
+        answer = await api.patch(Resource.APPLICATIONS, namespace, name, body, dry_run=True)
+    return before, nesting.decode(_json, answer)
+
+
+def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch of the spec that client-side `kubectl apply` would send.
+
+    What the manifest says is set; what it said when it was applied last, and says no more, goes;
+    what others have set stays.
+    """
+    annotations = before["metadata"].get("annotations") or {}
+    last = msgspec.json.decode(annotations.get(LAST_APPLIED, "{}")).get("spec") or {}
+    live, wanted = dict(before.get("spec") or {}), dict(manifest.get("spec") or {})
+    return {"spec": joined_patch(_removals(last, wanted, live), _additions(live, wanted))}
+
+
+def joined_patch(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return one merge patch that does what both do."""
+    joined = dict(first)
+    for key, value in second.items():
+        both = isinstance(value, dict) and isinstance(joined.get(key), dict)
+        joined[key] = joined_patch(joined[key], value) if both else value
+    return joined
+
+
+def _additions(live: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for key, value in wanted.items():
+        there = live.get(key) if isinstance(live, dict) else None
+        if isinstance(value, dict) and isinstance(there, dict):
+            inner = _additions(there, value)
+            if inner:
+                found[key] = inner
+        elif value != there:
+            found[key] = value
+    return found
+
+
+def _removals(last: Any, wanted: Any, live: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if not isinstance(last, dict) or not isinstance(live, dict):
+        return found
+    for key, value in last.items():
+        if key not in live:
+            continue
+        if key not in wanted:
+            found[key] = None
+        elif isinstance(value, dict) and isinstance(wanted[key], dict):
+            inner = _removals(value, wanted[key], live[key])
+            if inner:
+                found[key] = inner
+    return found
+
+
+def manifests(text: str, source: str) -> list[dict[str, Any]]:
+    """Return the applications in a text of YAML; the rest of it is another's to plan."""
+    try:
+        documents = [each for each in yaml.safe_load_all(text) if each]
+    except yaml.YAMLError as error:
+        raise UsageError(f"{source} is not YAML: {error}") from error
+    found = [
+        each
+        for each in documents
+        if isinstance(each, dict)
+        and each.get("kind") == "Application"
+        and str(each.get("apiVersion", "")).startswith(f"{names.GROUP}/")
+    ]
+    if not found:
+        raise UsageError(f"{source} holds no Application of {names.API_VERSION}")
+    return found

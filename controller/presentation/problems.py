@@ -1,0 +1,29 @@
+"""Why what somebody asked for is not done, for every front end alike.
+
+`presentation` raises these, and so may whoever asks; a front end tells them in its own way.
+"""
+
+from __future__ import annotations
+
+from controller import errors
+
+
+class UsageError(errors.Stalled):
+    """What is asked for cannot be meant."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Usage")
+
+
+class TookTooLongError(errors.Waiting):
+    """What was waited for did not come in time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Timeout")
+
+
+class Refusal(errors.Stalled):
+    """What was asked for is not possible as things are; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="Impossible")

@@ -1,0 +1,87 @@
+"""KIND/NAME and KIND NAME as people type them: which object they mean.
+
+Every command that acts on more than one kind comes here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from controller.api import names
+from controller.api.resources import PLACES, Resource
+from controller.kube import api as door
+from controller.presentation.problems import UsageError
+
+# What may stand for each kind, beside its plural and its name in lower case.
+_SHORT: dict[Resource, tuple[str, ...]] = {
+    Resource.APPLICATIONS: ("argapp", "app"),
+    Resource.SERVERSETS: ("argset", "set"),
+    Resource.SERVERS: ("argsrv",),
+    Resource.OPERATIONS: ("argop", "op"),
+    Resource.FLEETS: ("argfleet",),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One object that was named."""
+
+    resource: Resource
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """The kind, as conditions and messages write it."""
+        return PLACES[self.resource].kind
+
+    def space(self, namespace: str) -> str:
+        """Return where it is looked for by somebody in `namespace`: fleets are of none."""
+        return namespace if PLACES[self.resource].namespaced else ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+def words(resource: Resource) -> tuple[str, ...]:
+    """Return what may stand for the kind."""
+    full = f"{resource.value}.{names.GROUP}"
+    kind = PLACES[resource].kind.lower()
+    return (kind, resource.value, *_SHORT[resource], full, f"{kind}.{names.GROUP}")
+
+
+def told(text: str) -> Reference | None:
+    """Return which object of ours a status names, as Kind/name; None where it is not of ours."""
+    kind, _, name = text.partition("/")
+    found = next((each for each in _SHORT if PLACES[each].kind == kind), None)
+    return Reference(resource=found, name=name) if found is not None and name else None
+
+
+def parse(given: Sequence[str], *allowed: Resource) -> Reference:
+    """Return what `given` means; a name alone means the first of the `allowed` kinds.
+
+    Raises UsageError where it means nothing, or a kind that is not allowed.
+    """
+    kinds = allowed or tuple(_SHORT)
+    match given:
+        case [one] if "/" in one:
+            word, _, name = one.partition("/")
+        case [one]:
+            word, name = PLACES[kinds[0]].kind.lower(), one
+        case [word, name] if "/" not in word:
+            pass
+        case _:
+            raise UsageError(f"name one thing, as KIND/NAME: not {' '.join(given)!r}")
+    found = next((each for each in _SHORT if word.lower() in words(each)), None)
+    if found is None or found not in kinds or not name:
+        known = ", ".join(f"{PLACES[each].kind.lower()}/NAME" for each in kinds)
+        raise UsageError(f"{' '.join(given)!r} must be one of {known}")
+    return Reference(resource=found, name=name)
+
+
+async def find(
+    api: door.Api, namespace: str, given: Sequence[str], *allowed: Resource, gone: bool = False
+) -> Reference:
+    """Return what `given` means."""
+    del api, namespace, gone
+    return parse(given, *allowed)

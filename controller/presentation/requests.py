@@ -1,0 +1,151 @@
+"""What people ask of applications, as bodies to be written: the same from every front end.
+
+Pure: a front end reads what it concerns, and writes what comes of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controller.api import conditions, names, objects
+from controller.kinds.operation import completion
+from controller.presentation.problems import Refusal, UsageError
+
+NAME_BYTES = 3
+HOLD, RELEASE = {"held": True}, {"held": False}
+PAUSE, RESUME = {"paused": True}, {"paused": False}
+CANCEL = {"cancelled": True}
+FORCE = {"deletion": {"onTimeout": "Force"}}
+
+
+def operation(
+    application: objects.Application, action: str, spec: Mapping[str, Any], name: str = ""
+) -> dict[str, Any]:
+    """Return an operation on an application; raises UsageError for components it does not have."""
+    meta = application.metadata
+    known = [each.name for each in application.spec.components]
+    for each in spec.get("components") or ():
+        if each not in known:
+            raise UsageError(
+                f"application {meta.name} has no component {each!r}, but {', '.join(known)}"
+            )
+    # The rest is the schema's to fill in.
+    said = {key: value for key, value in spec.items() if value not in (None, "", [], {})}
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Operation",
+        "metadata": {"name": name or _name(meta.name, action), "namespace": meta.namespace},
+        "spec": {"application": meta.name, "action": action, **said},
+    }
+
+
+def cancel(before: objects.Operation) -> dict[str, Any]:
+    """Return the change of the spec that cancels an operation; raises Refusal if it has ended."""
+    if before.status.completion_time:
+        ended = conditions.find(before.status.conditions, "Succeeded")
+        how = ended.reason if ended is not None else "ended"
+        raise Refusal(f"operation/{before.metadata.name} has ended already: {how}")
+    return CANCEL
+
+
+def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the change of the spec that lets an ended operation go on with what is unfinished.
+
+    Raises Refusal where its end leaves nothing to take up, UsageError for a step it does not have.
+    """
+    meant = f"operation/{before.metadata.name}"
+    if not completion.can_be_retried(before):
+        ended = conditions.find(before.status.conditions, "Succeeded")
+        how = ended.reason if ended is not None else "it did"
+        raise Refusal(
+            f"{meant} has ended as {how}, which leaves nothing to take up:"
+            f" only {', '.join(sorted(completion.RETRIED))} ones can be retried; start a new one"
+        )
+    known = [each.name for each in before.spec.steps]
+    if step and step not in known:
+        raise UsageError(f"{meant} has no step {step!r}, but {', '.join(known) or 'none'}")
+    used = {each.id for each in before.status.retries} | {before.status.run}
+    used |= {before.spec.retry.id} if before.spec.retry else set()
+    number = next(each for each in range(2, len(used) + 3) if str(each) not in used)
+    wanted = {"id": str(number), "from": step or None, "parameters": dict(parameters) or None}
+    spec: dict[str, Any] = {"retry": wanted}
+    if before.spec.cancelled:
+        spec["cancelled"] = False
+    return spec
+
+
+def retry_now(now: float) -> dict[str, Any]:
+    """Return the change of an object that has what failed tried again, whatever is waited for."""
+    return {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: f"{now:.3f}"}}}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """A new number of servers, where it is owned: in the Application, or else in the ServerSet.
+
+    `before` is None where the Application leaves it to the set, whose subresource is then patched.
+    """
+
+    component: str
+    before: int | None
+    body: dict[str, Any]
+
+
+def scale(application: Mapping[str, Any], component: str, replicas: int) -> Scaling:
+    """Return the change that gives a component (the only one if none is named) so many servers.
+
+    `application` is as it is on the wire: a merge patch replaces the list of components, so that it
+    must be the one that was read.
+    """
+    known: list[dict[str, Any]] = application["spec"]["components"]
+    chosen = _component(application, known, component)
+    if "replicas" not in chosen:
+        body: dict[str, Any] = {"spec": {"replicas": replicas}}
+        return Scaling(component=chosen["name"], before=None, body=body)
+    changed = [{**each, "replicas": replicas} if each is chosen else each for each in known]
+    body = {
+        "metadata": {"resourceVersion": application["metadata"]["resourceVersion"]},
+        "spec": {"components": changed},
+    }
+    return Scaling(component=chosen["name"], before=chosen["replicas"], body=body)
+
+
+def _component(
+    application: Mapping[str, Any], known: Sequence[dict[str, Any]], wanted: str
+) -> dict[str, Any]:
+    if not wanted and len(known) == 1:
+        return known[0]
+    for each in known:
+        if each["name"] == wanted:
+            return each
+    listed = ", ".join(each["name"] for each in known)
+    said = f"has no component {wanted!r}, but" if wanted else "has several: name one with -c:"
+    raise UsageError(f"application {application['metadata']['name']} {said} {listed}")
+
+
+def steps(document: Any, source: str) -> dict[str, Any]:
+    """Return the spec of the operation in a document, which may be a list of its steps alone."""
+    if isinstance(document, list):
+        return {"steps": document}
+    if isinstance(document, dict) and document.get("kind") == "Operation":
+        spec = dict(document.get("spec") or {})
+        spec.pop("application", None)
+        spec.pop("action", None)
+        return spec
+    raise UsageError(f"{source} must hold an Operation, or a list of steps")
+
+
+def one_step(command: Sequence[str], container: str) -> dict[str, Any]:
+    """Return the spec of an operation whose only step runs a command."""
+    act: dict[str, Any] = {"command": list(command)}
+    if container:
+        act["container"] = container
+    return {"steps": [{"name": "run", "exec": act}]}
+
+
+def _name(application: str, action: str) -> str:
+    # Ours, not the API server's: a request that is sent twice must not become two operations.
+    return f"{application}-{action.lower()}-{secrets.token_hex(NAME_BYTES)}"

@@ -1,0 +1,68 @@
+"""Why something is as it is: the walk from what is asked down to what is to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.presentation import answers, inspection
+from controller.presentation.answers import Answer
+from controller.presentation.references import Reference
+from fakes.api_server.kubelet import Behaviour, Kubelet
+from fakes.api_server.storage import Json
+from tests.simulation.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+
+def behave(pod: Json) -> Behaviour:
+    """Let one server's image be missing."""
+    missing = pod["metadata"]["name"] == "shop-web-1"
+    return Behaviour(fate="ImagePullBackOff" if missing else "Ready")
+
+
+async def asked(universe: Universe, resource: Resource, name: str) -> Answer | None:
+    """Return the answer for one object."""
+    async with inspection.look(universe.server, "default") as look:
+        return answers.walk(look, Reference(resource=resource, name=name), "default")
+
+
+def leaves(found: Answer) -> list[Answer]:
+    """Return what is to blame in the end."""
+    return [leaf for each in found.below for leaf in leaves(each)] or [found]
+
+
+async def test_the_walk_leads_from_the_application_to_the_server_that_is_ill() -> None:
+    """Each step is an answer of its own; the last one has the message and what can be done."""
+    async with Universe(kubelet=Kubelet(behave)) as universe:
+        await universe.apply(application("shop", component("web", 3), component("db", 1)))
+        await universe.until(
+            lambda: (
+                "ImagePullBackOff"
+                in str(universe.condition(Resource.SERVERS, "shop-web-1").get("message"))
+            )
+        )
+        found = await asked(universe, Resource.APPLICATIONS, "shop")
+    assert found is not None
+    assert [each.object for each in found.below] == ["ServerSet/shop-web"]
+    (leaf,) = leaves(found)
+    assert leaf.object == "Server/shop-web-1"
+    assert "ImagePullBackOff" in leaf.message
+    remedies = [each.remedy for each in leaf.waits if each.remedy] or [leaf.command]
+    assert all(each.endswith("-n default") for each in remedies), remedies
+
+
+async def test_the_walk_leads_down_only_and_so_it_ends() -> None:
+    """A server may wait for its application, which is answered for, but not for all of its own."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.settle()
+        await universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+        await universe.delete(Resource.PODS, "shop-web-0")
+        await universe.settle()
+        found = await asked(universe, Resource.SERVERS, "shop-web-0")
+        gone = await asked(universe, Resource.SERVERS, "shop-web-9")
+    assert found is not None
+    assert [each.object for each in found.below] == ["Application/shop"]
+    assert not found.below[0].below
+    assert gone is None
