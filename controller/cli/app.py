@@ -26,6 +26,9 @@ from controller.cli.table import COMMANDS, OWN_PROGRAM
 Work = Callable[[Any], Awaitable[int]]
 
 MARKUP: Literal["markdown"] = "markdown"
+# Options that may stand before the command, as with kubectl.
+WITH_VALUE, ALONE = ("-n", "--namespace", "--context", "--kubeconfig"), ("-A", "--all-namespaces")
+
 EXIT_CODES: dict[int, str] = {
     0: "it was done, or there is nothing to say against it",
     1: "it failed: an operation did not succeed, a condition came to the opposite",
@@ -154,6 +157,10 @@ class Commands(typer.core.TyperGroup):
         super().__init__(**settings)
         self.commands = _Loaded()  # type: ignore[assignment]  # nobody adds to it
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take `-n`, `-A`, `--context` and `--kubeconfig` before the command, too."""
+        return super().parse_args(ctx, _command_first(args))
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return what help and completion show of a command; `resolve_command` loads it."""
         del ctx
@@ -183,6 +190,20 @@ class Commands(typer.core.TyperGroup):
 
 def _is_plugin(ctx: Any) -> bool:
     return str(ctx.find_root().info_name).startswith("kubectl")
+
+
+def _command_first(args: list[str]) -> list[str]:
+    """Return the words with the options before the command moved behind it, where it knows them."""
+    taken = 0
+    while taken < len(args) and args[taken].startswith("-"):
+        word = args[taken]
+        if word in WITH_VALUE:
+            taken += 2
+        elif word in ALONE or word.startswith((*(f"{each}=" for each in WITH_VALUE), "-n")):
+            taken += 1
+        else:
+            return args
+    return [*args[taken : taken + 1], *args[:taken], *args[taken + 1 :]]
 
 
 app = typer.Typer(

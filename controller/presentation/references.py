@@ -5,12 +5,14 @@ Every command that acts on more than one kind comes here.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
+from controller.kube import faults
 from controller.presentation.problems import UsageError
 
 # What may stand for each kind, beside its plural and its name in lower case.
@@ -82,6 +84,34 @@ def parse(given: Sequence[str], *allowed: Resource) -> Reference:
 async def find(
     api: door.Api, namespace: str, given: Sequence[str], *allowed: Resource, gone: bool = False
 ) -> Reference:
-    """Return what `given` means."""
-    del api, namespace, gone
-    return parse(given, *allowed)
+    """Return what `given` means; a name alone means the one object of that name that there is.
+
+    Raises NotFound where there is none (where it may be `gone` the first kind is meant), UsageError
+    where there are several.
+    """
+    kinds = allowed or tuple(_SHORT)
+    if len(given) != 1 or "/" in given[0] or len(kinds) == 1:
+        return parse(given, *allowed)
+    named = [Reference(resource=each, name=given[0]) for each in kinds]
+    seen = await asyncio.gather(*(_exists(api, each, namespace) for each in named))
+    there = [each for each, exists in zip(named, seen, strict=True) if exists]
+    if len(there) > 1:
+        raise UsageError(f"{given[0]!r} may be {' or '.join(map(str, there))}: name its kind")
+    # Where nothing may be seen, whoever goes on with the first is told which right is missing.
+    if there or gone or not any(exists is False for exists in seen):
+        return (there or named)[0]
+    known = ", ".join(each.kind.lower() for each in named)
+    raise faults.NotFound(
+        f"nothing is named {given[0]!r} in namespace {namespace}: no {known}", reason="NotFound"
+    )
+
+
+async def _exists(api: door.Api, meant: Reference, namespace: str) -> bool | None:
+    """Return whether the object is there; None where that may not be seen."""
+    try:
+        await api.get(meant.resource, meant.space(namespace), meant.name)
+    except faults.NotFound:
+        return False
+    except faults.Forbidden:
+        return None
+    return True

@@ -17,6 +17,7 @@ import pytest
 from controller.api import reasons
 from controller.cli import app as declared
 from controller.cli import table
+from tests.cli import typing_in
 from tests.cli.typing_in import GROUP
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -133,6 +134,25 @@ def test_the_table_says_what_each_command_says_of_itself() -> None:
         assert row.section in table.SECTIONS
     modules = {each.stem for each in (ROOT / "controller/cli/commands").glob("[a-z]*.py")}
     assert modules == {each.module for each in table.COMMANDS.values()}
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("-n prod status shop", {"namespace": "prod", "application": "shop"}),
+        ("--namespace=prod -A status", {"namespace": "prod", "everywhere": True}),
+        ("-nprod why shop-web-0", {"namespace": "prod", "thing": ["shop-web-0"]}),
+        ("--context c -n prod run shop -- ls -l", {"namespace": "prod", "command": ["ls", "-l"]}),
+        ("--kubeconfig f logs -n prod shop", {"kubeconfig": "f", "namespace": "prod"}),
+    ],
+)
+def test_options_of_all_commands_may_come_before_the_command(
+    words: str, meant: dict[str, object]
+) -> None:
+    """`kubectl argosy -n prod status shop` means what it means with -n at its end."""
+    name, values = typing_in.parsed(f"kubectl argosy {words}")
+    assert name in words.replace("run", "run-steps")
+    assert {key: values[key] for key in meant} == meant
 
 
 def test_every_command_of_a_cluster_tells_its_rights() -> None:
