@@ -251,6 +251,35 @@ def test_helm_test_sees_the_operator_act(installed: client.Client, helm: Helm) -
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
 
 
+def test_a_misspelt_field_is_an_error_at_apply(installed: client.Client, helm: Helm) -> None:
+    """The API server reaches the pods by their Service, and trusts the certificate of the chart.
+
+    An upgrade keeps that certificate: a new one would be trusted before the pods have it.
+    """
+    typo = copy.deepcopy(TRIO)
+    typo["metadata"]["name"] = "typo"
+    (container,) = typo["spec"]["components"][0]["template"]["spec"]["containers"]
+    container["imgae"] = container["image"]
+    path = f"{GROUP}/applications/typo"
+
+    def refused() -> bool:
+        try:
+            installed.apply(f"{path}?dryRun=All", typo)
+        except client.ApiError as error:
+            place = "spec.components[web].template.spec.containers[0].imgae: unknown field"
+            return place in str(error)
+        return False
+
+    # Rules of kube-proxy and the caches of the API server follow the Service by seconds.
+    until(installed, refused, "nobody reviews what is applied")
+    secret = f"/api/v1/namespaces/{OPERATOR}/secrets/argosy-admission"
+    before = installed.get(secret)["data"]
+    done = helm("upgrade", "argosy", str(CHART), "--reuse-values", "--wait", "--timeout", "2m")
+    assert done.returncode == 0, done.stderr + logs(installed)
+    assert installed.get(secret)["data"] == before
+    until(installed, refused, "nobody reviews what is applied after the upgrade")
+
+
 @pytest.mark.usefixtures("judged")
 def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> None:
     """Servers run and answer; they are scaled, healed and deleted, and nothing is left."""
