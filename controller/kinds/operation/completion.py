@@ -84,13 +84,17 @@ def rest(snapshot: OperationSnapshot) -> plan.Plan:
     if names.FINALIZER in meta.finalizers:
         rest = [each for each in meta.finalizers if each != names.FINALIZER]
         body = {"metadata": {"finalizers": rest or None}}
-        return plan.Plan(actions=(patch(operation, body, "Ended"),), notes=("It has ended.",))
+        return plan.Plan(
+            actions=(patch(operation, body, "Ended"),), notes=("The operation has ended.",)
+        )
     if meta.deletion_timestamp is not None:
         return plan.Plan()
     ended = clock.parse(operation.status.completion_time)
     left = ended + operation.spec.ttl_seconds_after_finished - snapshot.now
     if left > 0:
-        return plan.Plan(wake_after=left, notes=(f"It has ended, and is kept for {left:.0f} s.",))
+        return plan.Plan(
+            wake_after=left, notes=(f"The operation has ended, and is kept for {left:.0f} s.",)
+        )
     delete = plan.Delete(
         resource=Resource.OPERATIONS,
         namespace=meta.namespace,
@@ -98,7 +102,9 @@ def rest(snapshot: OperationSnapshot) -> plan.Plan:
         uid=meta.uid,
         why="Expired",
     )
-    return plan.Plan(actions=(delete,), notes=("It ended long enough ago.",))
+    return plan.Plan(
+        actions=(delete,), notes=("The operation ended long enough ago to be deleted.",)
+    )
 
 
 def patch(operation: objects.Operation, body: plan.Manifest, why: str) -> plan.Patch:

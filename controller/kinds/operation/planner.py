@@ -166,9 +166,9 @@ def _left(snapshot: OperationSnapshot) -> float:
 def _late(snapshot: OperationSnapshot) -> plans.Plan:
     spec = snapshot.operation.spec
     if snapshot.operation.status.start_time is None:
-        message = f"Its turn did not come within {spec.start_deadline_seconds} seconds."
+        message = f"The operation's turn did not come within {spec.start_deadline_seconds} seconds."
         return completion.end(snapshot, Reason.TIMED_OUT, message)
-    message = f"It did not end within {spec.timeout_seconds} seconds."
+    message = f"The operation did not end within {spec.timeout_seconds} seconds."
     return completion.call_off(snapshot, _seen(snapshot), Reason.TIMED_OUT, message)
 
 
@@ -203,7 +203,7 @@ def _pause(snapshot: OperationSnapshot, why: Blocked) -> plans.Plan:
 def _unpause(snapshot: OperationSnapshot) -> plans.Plan:
     told = snapshot.operation.status
     paused = snapshot.now - clock.parse(told.pause_time)
-    word = Word(reason=Reason.WAITING, message="It goes on.")
+    word = Word(reason=Reason.WAITING, message="The operation goes on.")
     status = msgspec.structs.replace(
         summary.tell(snapshot.operation, word, snapshot.now),
         pause_time=None,
@@ -303,7 +303,7 @@ def _behind(other: objects.Operation) -> Blocked:
     return Blocked(
         object=f"Operation/{name}",
         reason=Reason.CONFLICT,
-        message=f"It waits for operation {name}, which acts on the same servers.",
+        message=f"Operation {name} acts on the same servers and goes first.",
         remedy=remedies.cancel(other),
     )
 
@@ -325,7 +325,7 @@ def _begin(snapshot: OperationSnapshot) -> plans.Plan:
         status = msgspec.structs.replace(
             status, run=server_progress.run_id(snapshot.operation), leaving=leaving
         )
-        message = f"RollBack begins: {', '.join(leaving)} is to be left."
+        message = f"RollBack begins: leaving {', '.join(leaving)}."
     event = plans.RecordEvent(reason=Reason.STARTED, message=message)
     return _answer(snapshot, status, word, actions=(event,), notes=(message,))
 
@@ -394,7 +394,7 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     reverting = spec.on_failure == "Revert" and bool(begun.start_time)
     undo_only = all(slots.is_undoing(each) for each in run.of(State.RUNNING))
     if run.of(State.RUNNING) and not (reverting and undo_only):
-        word = Word(reason=Reason.RUNNING, message=f"{trouble} What runs finishes.")
+        word = Word(reason=Reason.RUNNING, message=f"{trouble} Servers at work finish.")
         return _give(snapshot, run, (), word)
     if not reverting:
         return completion.end(snapshot, Reason.FAILED, trouble, run)
@@ -403,8 +403,10 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
         if bad:
             message = f"{trouble} {words.count(len(bad), 'server')} could not be reverted."
             return completion.end(snapshot, Reason.FAILED, message, run)
-        return completion.end(snapshot, Reason.REVERTED, f"{trouble} What was done is undone.", run)
-    word = Word(reason=Reason.REVERTING, message=f"{trouble} What was done is being undone.")
+        return completion.end(
+            snapshot, Reason.REVERTED, f"{trouble} All that was done is undone.", run
+        )
+    word = Word(reason=Reason.REVERTING, message=f"{trouble} All that was done is being undone.")
     return _give(snapshot, run, slots.choose_undo(run), word)
 
 

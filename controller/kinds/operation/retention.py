@@ -45,7 +45,7 @@ def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
         Blocked(
             object=f"Operation/{oldest.metadata.name}",
             reason=Reason.CHECKPOINTS_FULL,
-            message=f"Its servers have no room for more checkpoints: {count} may still go on or be"
+            message=f"The servers have no room for more checkpoints: {count} may still go on or be"
             f" retried, the oldest of them {oldest.metadata.name}.",
             remedy=remedy,
         ),

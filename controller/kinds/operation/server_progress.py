@@ -193,7 +193,7 @@ def _hopeless(
         return None
     if not lost and following.deed.name not in tasks.IN_SERVER:
         return None
-    message = "It failed for good before its turn." if lost else "It is stopped."
+    message = "The server failed for good before its turn." if lost else "The server is stopped."
     return objects.FailureRecord(
         server=server.metadata.name, step=following.name, class_="Terminal", message=message
     )
