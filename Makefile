@@ -18,7 +18,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup binaries node-packages demo test test-fast test-unit test-e2e test-node \
-  test-quarantined check format \
+  test-quarantined coverage check format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -74,6 +74,12 @@ endif
 test-quarantined: setup ## Run the tests that fail now and then, each with its reason
 	$(PYTEST) -m quarantined || test $$? = 5
 
+coverage: setup ## Tell which branches the tests that need no cluster leave out
+	$(PY) -m coverage erase
+	nice $(PY) -m coverage run -m pytest -m "not e2e and not realnode" -n $(JOBS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
 check: $(VENV)/.ready ## Lint, type-check, and look for generated files that drifted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -109,4 +115,5 @@ mutants: setup ## Prove that the history checker catches broken engines
 
 clean: ## Remove what was made in the checkout; the cache of programs stays
 	test ! -x $(PY) || $(PY) -m devcluster down
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	  .coverage .coverage.*

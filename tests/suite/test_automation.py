@@ -1,0 +1,83 @@
+"""What runs by itself, before a commit and in the public workflows, is there, and is pinned."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+PINNED = re.compile(r"uses: [\w/-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    """Return the steps of all jobs of a workflow."""
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    return [step for job in jobs for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_their_commits(workflow: Path) -> None:
+    """A tag can be moved to other code, a commit cannot; the version stands beside it."""
+    used = [line.strip(" -") for line in workflow.read_text().splitlines() if "uses:" in line]
+    assert len(used) == sum("uses" in step for step in steps(workflow))
+    assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_one_action_has_one_version(workflow: Path) -> None:
+    """The workflows agree on the commit of every action."""
+    everywhere = [step["uses"] for each in WORKFLOWS for step in steps(each) if "uses" in step]
+    here = {step["uses"] for step in steps(workflow) if "uses" in step}
+    for each in here:
+        name = each.partition("@")[0]
+        assert {other for other in everywhere if other.startswith(f"{name}@")} == {each}
+
+
+def test_workflows_make_what_can_be_made() -> None:
+    """Every target that a workflow names is in the Makefile; proofs run on a schedule."""
+    runs = "\n".join(step.get("run", "") for each in WORKFLOWS for step in steps(each))
+    named = set(re.findall(r"\bmake ([a-z][\w-]*)", runs))
+    assert named <= TARGETS
+    proof = yaml.safe_load((ROOT / ".github/workflows/proof.yml").read_text())
+    # YAML 1.1 takes the word `on` for true.
+    assert proof[True]["schedule"]
+    assert set(proof["jobs"]["prove"]["strategy"]["matrix"]["proof"]) <= TARGETS
+
+
+def test_every_python_that_is_promised_is_tried() -> None:
+    """The workflow's matrix, with the oldest beside it, is what the package says it runs on."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    promised = [each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
+    assert project["requires-python"] == f">={promised[0]}"
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())["jobs"]
+    tried = [
+        step["with"]["python-version"]
+        for step in jobs["all"]["steps"]
+        if "with" in step and "python-version" in step["with"]
+    ]
+    assert [*tried, *jobs["unit"]["strategy"]["matrix"]["python"]] == promised
+
+
+def test_hooks_run_the_projects_own_tools() -> None:
+    """A commit fetches nothing: each hook is a program of .venv, or a target of the Makefile."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [each["repo"] for each in config["repos"]] == ["local"]
+    check = (ROOT / "Makefile").read_text().replace("$(BIN)/", ".venv/bin/")
+    check = check.replace("$(PY)", ".venv/bin/python")
+    for hook in config["repos"][0]["hooks"]:
+        assert hook["language"] == "system"
+        program, *words = hook["entry"].split()
+        if program == "make":
+            assert words[0] in TARGETS
+        else:
+            # What a hook finds, `make check` finds too.
+            known = [program, *(each for each in words[:2] if each != "--force-exclude")]
+            assert " ".join(known) in check
