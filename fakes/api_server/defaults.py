@@ -12,7 +12,7 @@ import yaml
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 
-_CRDS = Path(__file__).parents[3] / "crds"
+_CRDS = Path(__file__).parents[2] / "crds"
 
 # Only the parts of a schema below which there is a default.
 _Tree = dict[str, Any]
@@ -55,6 +55,8 @@ def schemas() -> dict[Resource, dict[str, Any]]:
         crd = yaml.safe_load(path.read_text())
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         found[Resource(crd["spec"]["names"]["plural"])] = schema
+    if set(found) != CUSTOM:
+        raise AssertionError(f"{_CRDS} has the schemas of {sorted(found)}, not of all our kinds")
     return found
 
 
