@@ -31,12 +31,16 @@ class Resource(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a resource is found, and the view that reads it (None: never cached)."""
+    """Where a resource is found, and the view that reads it (None: never cached).
+
+    `verdict` is the condition that says in a word how an object of ours stands.
+    """
 
     kind: str
     api_version: str
     view: type[objects.Object] | None = None
     namespaced: bool = True
+    verdict: str = "Ready"
 
     @property
     def prefix(self) -> str:
@@ -52,7 +56,9 @@ PLACES: dict[Resource, Place] = {
     Resource.APPLICATIONS: Place(kind="Application", api_version=_OURS, view=objects.Application),
     Resource.SERVERSETS: Place(kind="ServerSet", api_version=_OURS, view=objects.ServerSet),
     Resource.SERVERS: Place(kind="Server", api_version=_OURS, view=objects.Server),
-    Resource.OPERATIONS: Place(kind="Operation", api_version=_OURS, view=objects.Operation),
+    Resource.OPERATIONS: Place(
+        kind="Operation", api_version=_OURS, view=objects.Operation, verdict="Succeeded"
+    ),
     Resource.FLEETS: Place(kind="Fleet", api_version=_OURS, view=objects.Fleet, namespaced=False),
     Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod),
     Resource.SERVICES: Place(kind="Service", api_version="v1", view=objects.Service),

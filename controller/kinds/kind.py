@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from controller.api import objects, resources
 from controller.api.objects import Meta
@@ -21,7 +21,18 @@ from controller.planning.plan import Action, Patch, Plan
 from controller.planning.wakes import Wakes
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - the object
-S = TypeVar("S")  # its snapshot
+O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
+
+
+class Snapshot(Protocol[O_co]):
+    """What every snapshot has, whatever else its planner may know."""
+
+    @property
+    def item(self) -> O_co:
+        """The object that is planned."""
+
+
+S = TypeVar("S", bound=Snapshot[Any])  # what it is planned from
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

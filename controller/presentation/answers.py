@@ -16,7 +16,7 @@ from controller import errors
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import DESCRIPTIONS, Reason
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.kube import faults
@@ -118,9 +118,9 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
     What the plan says of it is newer than what its status says; the status knows refusals that
     only the operator met.
     """
-    seen = planned_object(found)
+    seen = found.item
     status = planned.status if planned.status is not None else seen.status
-    verdict = conditions.find(status.conditions, "Succeeded") or conditions.find(
+    verdict = conditions.find(status.conditions, PLACES[meant.resource].verdict) or conditions.find(
         status.conditions, "Ready"
     )
     reason = verdict.reason if verdict else Reason.PENDING
@@ -185,14 +185,6 @@ def _to_blame(found: Any, told: Answer) -> Iterator[Reference]:
         meant = references.told(waited.object)
         if meant is not None and meant.resource in _DOWNWARDS:
             yield meant
-
-
-def planned_object(found: Any) -> Any:
-    """Return the object that a snapshot was gathered for."""
-    for name in ("application", "server_set", "server", "operation", "fleet"):
-        if type(found).__name__.lower().startswith(name.replace("_", "")):
-            return getattr(found, name)
-    raise AssertionError(f"no object in {type(found).__name__}")
 
 
 def _typed(command: str, meant: Reference, seen: Any, namespace: str) -> str:

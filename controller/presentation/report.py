@@ -109,8 +109,7 @@ def _troubled(look: inspection.Inspection, mine: set[str]) -> list[Key]:
             keys.of(resources.of(view), each)
             for each in cached.values()
             if each.spec.application in mine
-            and not conditions.is_true(each.status.conditions, "Ready")
-            and not conditions.is_true(each.status.conditions, "Succeeded")
+            and not conditions.is_true(each.status.conditions, PLACES[resources.of(view)].verdict)
         ]
     return found[:MOST_EXPLAINED]
 

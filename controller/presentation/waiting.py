@@ -9,8 +9,8 @@ import dataclasses
 import enum
 from typing import Any
 
-from controller.api import conditions, resources
-from controller.api.resources import Resource
+from controller.api import conditions
+from controller.api.resources import PLACES
 from controller.kube import api as door
 from controller.kube import faults
 from controller.presentation import reading
@@ -50,14 +50,13 @@ def is_absence(text: str) -> bool:
 
 def goal(text: str, meant: Reference) -> Goal:
     """Return what TYPE=STATUS says is waited for; nothing is for what is usual of the kind."""
-    usual = "Succeeded" if meant.resource is Resource.OPERATIONS else "Ready"
-    kind, _, status = (text or usual).partition("=")
+    kind, _, status = (text or PLACES[meant.resource].verdict).partition("=")
     return Goal(kind=kind, status=status or "True")
 
 
 async def look(api: door.Api, namespace: str, meant: Reference, wanted: Goal) -> Standing:
     """Return how it stands now; raises NotFound where it is gone and should not be."""
-    view: Any = resources.PLACES[meant.resource].view
+    view: Any = PLACES[meant.resource].view
     try:
         found = await reading.one(api, view, meant.space(namespace), meant.name)
     except faults.NotFound:
@@ -70,7 +69,7 @@ async def look(api: door.Api, namespace: str, meant: Reference, wanted: Goal) ->
 def standing(found: Any, meant: Reference, wanted: Goal) -> Standing:
     """Return how an object that is there stands."""
     told: tuple[conditions.Condition, ...] = found.status.conditions
-    pending = Standing(outcome=Outcome.PENDING, message=f"{meant}: {_in_words(told)}")
+    pending = Standing(outcome=Outcome.PENDING, message=f"{meant}: {_in_words(told, meant)}")
     if is_absence(wanted.kind) or found.status.observed_generation < found.metadata.generation:
         return pending
     held = next((each for each in told if each.type.lower() == wanted.kind.lower()), None)
@@ -86,6 +85,7 @@ def standing(found: Any, meant: Reference, wanted: Goal) -> Standing:
     return pending
 
 
-def _in_words(told: tuple[conditions.Condition, ...]) -> str:
-    held = conditions.find(told, "Succeeded") or conditions.find(told, "Ready")
+def _in_words(told: tuple[conditions.Condition, ...], meant: Reference) -> str:
+    usual = PLACES[meant.resource].verdict
+    held = conditions.find(told, usual) or conditions.find(told, "Ready")
     return f"{held.reason}: {held.message}" if held is not None else "not looked at yet"

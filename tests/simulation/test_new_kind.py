@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import pytest
@@ -30,15 +31,24 @@ def _service(job: objects.Job) -> tuple[str, str]:
 JOBS_BY_SERVICE = Index(objects.Job, _service)
 
 
-def _gather(sources: Sources, service: objects.Service, moment: Moment) -> list[str]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A Service and the Jobs that it publishes."""
+
+    item: objects.Service
+    jobs: list[str]
+
+
+def _gather(sources: Sources, service: objects.Service, moment: Moment) -> Published:
     del moment
     place = (service.metadata.namespace, service.metadata.name)
-    return sorted(name for _, name in sources.caches.by(JOBS_BY_SERVICE, place))
+    jobs = sorted(name for _, name in sources.caches.by(JOBS_BY_SERVICE, place))
+    return Published(item=service, jobs=jobs)
 
 
-def _plan(jobs: list[str]) -> Plan:
-    message = f"Jobs: {', '.join(jobs)}."
-    return Plan(actions=(RecordEvent(reason="Built", message=message),) if jobs else ())
+def _plan(snapshot: Published) -> Plan:
+    message = f"Jobs: {', '.join(snapshot.jobs)}."
+    return Plan(actions=(RecordEvent(reason="Built", message=message),) if snapshot.jobs else ())
 
 
 def _by_job(caches: Caches, change: Change[objects.Job]) -> Iterable[Wake]:
@@ -50,7 +60,7 @@ def _flow(service: objects.Service) -> str:
     return service.metadata.name
 
 
-PUBLISHER: Kind[objects.Service, list[str]] = Kind(
+PUBLISHER: Kind[objects.Service, Published] = Kind(
     view=objects.Service,
     gather=_gather,
     plan=_plan,

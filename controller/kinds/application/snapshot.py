@@ -25,3 +25,8 @@ class ApplicationSnapshot:
     operations: tuple[objects.Operation, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False
+
+    @property
+    def item(self) -> objects.Application:
+        """The object that is planned."""
+        return self.application

@@ -26,3 +26,8 @@ class FleetSnapshot:
     circuit: str = "Closed"
     returned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
+
+    @property
+    def item(self) -> objects.Fleet:
+        """The object that is planned."""
+        return self.fleet

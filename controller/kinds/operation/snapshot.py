@@ -28,3 +28,8 @@ class OperationSnapshot:
     revisions: tuple[objects.ControllerRevision, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False
+
+    @property
+    def item(self) -> objects.Operation:
+        """The object that is planned."""
+        return self.operation

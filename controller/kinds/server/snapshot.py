@@ -30,3 +30,8 @@ class ServerSnapshot:
     # Whether the headless Service of its set is there, by which others find it.
     has_service: bool = True
     namespace_terminating: bool = False
+
+    @property
+    def item(self) -> objects.Server:
+        """The object that is planned."""
+        return self.server

@@ -31,3 +31,8 @@ class ServerSetSnapshot:
     watching_since: float = 0.0
     refusals: tuple[Refusal, ...] = ()
     namespace_terminating: bool = False
+
+    @property
+    def item(self) -> objects.ServerSet:
+        """The object that is planned."""
+        return self.server_set
