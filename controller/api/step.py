@@ -15,6 +15,31 @@ WAYS = ("exec", "http", "job", "action")
 EXACTLY_ONE = f"[{', '.join(f'has(self.{way})' for way in WAYS)}].filter(x, x).size() == 1"
 
 
+# Headers that say how a connection is used (RFC 9110, section 7.6.1), where a request goes, from
+# whom it comes, or that Argosy sets itself.
+OWN_HEADERS = (
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "idempotency-key",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-original-url",
+    "x-rewrite-url",
+)
+OWN_HEADER_PREFIXES = ("proxy-", "x-forwarded-", "x-http-method")
+_PLAIN_HEADERS = (
+    "!has(self.headers) || self.headers.all(h, !(h.lowerAscii() in ["
+    + ", ".join(f"'{each}'" for each in OWN_HEADERS)
+    + "]))"
+)
+
 Statuses = Annotated[
     list[Annotated[int, Field(ge=100, le=599)]],
     Field(min_length=1, max_length=32),
@@ -61,6 +86,15 @@ class Expectation(schema.Model):
 
 class Http(schema.Model):
     """A request that the operator makes, by default only to the server's own address."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                _PLAIN_HEADERS,
+                "headers must not be any that say how or where a request goes, such as Host",
+            )
+        )
+    )
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     """The method."""

@@ -76,6 +76,9 @@ class TaskParameters(View, frozen=True, kw_only=True):
     exec: Json = NULL
     http: Json = NULL
     job: Json = NULL
+    # Whose the Job of a step is, and what it is named by where no server alone stands for it.
+    operation_uid: str = ""
+    job_key: str = ""
     # The operation's own parameters.
     arguments: dict[str, str] = {}  # noqa: RUF012 - msgspec copies an empty default
 

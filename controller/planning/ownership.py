@@ -10,11 +10,16 @@ from controller.api.resources import PLACES, Resource
 
 def owner_reference(resource: Resource, owner: objects.Object) -> dict[str, Any]:
     """Return the reference that makes `owner` the controller, waited for by a foreground delete."""
+    return reference(resource, owner.metadata.name, owner.metadata.uid)
+
+
+def reference(resource: Resource, name: str, uid: str) -> dict[str, Any]:
+    """Return the same for an owner of which no more is known than its name and UID."""
     return {
         "apiVersion": PLACES[resource].api_version,
         "kind": PLACES[resource].kind,
-        "name": owner.metadata.name,
-        "uid": owner.metadata.uid,
+        "name": name,
+        "uid": uid,
         "controller": True,
         "blockOwnerDeletion": True,
     }

@@ -19,7 +19,7 @@ TELLING = {
 }  # fmt: skip
 FIELDS = {"reason", "problem"}
 # Refusals of a step: the operator logs the word, and people are told the sentence.
-OF_STEPS = {"SecretMissing", "SnapshotMissing", "UrlRefused"}
+OF_STEPS = {"HeaderRefused", "SecretMissing", "SnapshotMissing", "UrlRefused"}
 # What the simulated fleet invents.
 SIMULATED = {"Broken"}
 # What ends a program before it has looked at anything.

@@ -115,6 +115,28 @@ def test_a_run_begun_before_its_parameters_were_recorded_has_those_of_its_retry(
     assert steps.arguments(retried) == {"a": "new", "b": "2"}
 
 
+@pytest.mark.parametrize(
+    ("address", "url", "result"),
+    [
+        ("10.0.0.1", "http://$(SERVER_ADDRESS):80/x", "http://10.0.0.1:80/x"),
+        ("fd00::1", "http://$(SERVER_ADDRESS):80/x", "http://[fd00::1]:80/x"),
+        ("fd00::1", "http://[$(SERVER_ADDRESS)]/x", "http://[fd00::1]/x"),
+    ],
+)
+def test_an_ipv6_address_stands_in_brackets_in_urls(address: str, url: str, result: str) -> None:
+    """The server's address makes a URL that leads there, whichever kind of address it is."""
+    step = {"name": "call", "http": {"url": url}}
+    operation = Stage(0).submit("go", "Steps", steps=[step])
+    server = make()
+    provider = objects.ProviderStatus(id="x", addresses=(address,))
+    status = msgspec.structs.replace(server.status, provider=provider)
+    found = steps.Assignment(
+        operation=operation, run="0", step=steps.of(operation)[0], passed=(), now=0.0
+    )
+    task, _ = steps.resolve(found, msgspec.structs.replace(server, status=status))
+    assert msgspec.json.decode(bytes(task.parameters))["http"]["url"] == result
+
+
 JSON = st.recursive(
     st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
     lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -180,6 +181,26 @@ async def test_a_pods_request_goes_to_its_own_address_only(stage: PodStage) -> N
     assert refused.value.reason == "UrlRefused"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Host", "TRANSFER-ENCODING", "connection", "Content-Length", "X-Forwarded-For", "te",
+        "X-Original-URL", "Proxy-Authorization", "Idempotency-Key", "X-HTTP-Method-Override",
+        "a b", "a:b", "x\r\nHost",
+    ],
+)  # fmt: skip
+async def test_headers_that_reach_past_the_url_are_refused(
+    stage: PodStage, site: tuple[Site, str], name: str
+) -> None:
+    """Nothing is sent where a header says how, where or from whom: not even to an own address."""
+    await stage.begin()
+    asked, url = site
+    with pytest.raises(errors.Stalled) as refused:
+        await request(stage, url, headers={name: "x"})
+    assert refused.value.reason == "HeaderRefused"
+    assert asked.asked == []
+
+
 TEMPLATE = {
     "metadata": {"labels": {"mine": "kept"}},
     "spec": {"serviceAccountName": "migrator", "containers": [{"name": "job", "image": "m:1"}]},
@@ -215,6 +236,40 @@ async def test_a_job_is_made_once_and_waited_for(stage: PodStage) -> None:
     assert body["spec"]["template"]["spec"]["restartPolicy"] == "Never"
     assert body["spec"]["template"]["spec"]["serviceAccountName"] == "migrator"
     assert body["metadata"]["ownerReferences"][0]["uid"] == server.metadata.uid
+
+
+@pytest.mark.looptime
+async def test_a_job_that_is_run_once_is_taken_up_by_the_next_server(stage: PodStage) -> None:
+    """It belongs to its Operation: whichever server carries the step waits for the same Job."""
+    await stage.begin()
+    steps = Steps(stage.api)
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Operation",
+        "metadata": {"name": "op"},
+        "spec": {"application": "shop", "action": "Restart"},
+    }
+    answer = await stage.api.create(Resource.OPERATIONS, NAMESPACE, body)
+    uid: str = json.loads(answer)["metadata"]["uid"]
+    call = task(
+        tasks.JOB,
+        timeoutSeconds=600,
+        job={"template": TEMPLATE},
+        operationUid=uid,
+        jobKey="op-uid/run/migrate",
+    )
+    first, second = await stage.server(0), await stage.server(1)
+    name = names.job("op-uid/run/migrate")
+    carrying = asyncio.ensure_future(steps.run(first, call, ()))
+    await eventually(lambda: (NAMESPACE, name) in stage.api.objects[Resource.JOBS])
+    carrying.cancel()
+    await asyncio.gather(carrying, return_exceptions=True)
+    taken_up = asyncio.ensure_future(steps.run(second, call, ()))
+    await end_job(stage, "Complete", name)
+    assert await taken_up == {"job": name}
+    ((_, body),) = stage.api.objects[Resource.JOBS].items()
+    owners: Any = body["metadata"]["ownerReferences"]
+    assert (owners[0]["kind"], owners[0]["uid"]) == ("Operation", uid)
 
 
 @pytest.mark.looptime

@@ -49,6 +49,10 @@ def test_own_addresses_and_allowed_places_may_be_called(url: str) -> None:
         "https://hooks.example.com/deploy/%2e%2e/admin",
         "https://hooks.example.com/deploy%2f..%2fadmin",
         "https://hooks.example.com.evil.example.com/deploy",
+        "https://hooks.example.com/deploy/..;/admin",
+        "https://hooks.example.com/deploy/.;x/../admin",
+        "https://hooks.example.com/deploy/%252e%252e/admin",
+        "https://hooks.example.com/deploy//admin",
     ],
 )
 def test_every_other_place_is_refused(url: str) -> None:

@@ -293,7 +293,8 @@ def barrier_failed(run: Run, stop: Barrier) -> bool:
     told = {each.name: each for each in run.operation.status.steps}.get(stop.step.name)
     if told is not None and told.failed:
         return True
-    if stop.lost is not None and stop.step.on_unknown != "Rerun":
+    again = stop.step.on_unknown == "Rerun" or stop.step.deed.name in tasks.IDEMPOTENT
+    if stop.lost is not None and not again:
         return True
     return _failed(run, stop.step) > 0
 

@@ -20,6 +20,7 @@ SERVER = "Server"
 COMPONENT = "Component"
 ONCE = "Once"
 
+_ADDRESS = "$(SERVER_ADDRESS)"
 _VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -128,8 +129,12 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
         "exec": deed.exec,
         "http": deed.http,
         "job": deed.job,
+        "operationUid": given.operation.metadata.uid if deed.job is not None else "",
+        "jobKey": _job_key(given, name, run, server) if deed.job is not None else "",
         "arguments": arguments(given.operation),
     }
+    if deed.http is not None:
+        parameters["http"] = _with_address(deed.http, values)
     resolved = {
         key: substitute(value, values) if key in ("exec", "http", "job") else value
         for key, value in parameters.items()
@@ -144,6 +149,27 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
         parameters=msgspec.Raw(msgspec.json.encode(resolved)),
     )
     return task, change
+
+
+def _job_key(given: Assignment, name: str, run: str, server: objects.Server) -> str:
+    """Return what names a Job that is run once: whichever server carries it, there is one."""
+    key = f"{given.operation.metadata.uid}/{run}/{name}"
+    if given.step.scope == COMPONENT:
+        return f"{key}/{server.spec.component}"
+    return key if given.step.scope == ONCE else ""
+
+
+def _with_address(http: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the request with an IPv6 address in brackets where its URL names the server's.
+
+    Example: http://$(SERVER_ADDRESS):80/ becomes http://[fd00::1]:80/, as does the same with
+    brackets written around the variable.
+    """
+    address, url = values["SERVER_ADDRESS"], http.get("url")
+    if ":" not in address or not isinstance(url, str):
+        return http
+    plain = url.replace(f"[{_ADDRESS}]", _ADDRESS)
+    return {**http, "url": plain.replace(_ADDRESS, f"[{address}]")}
 
 
 def _change(action: str, server: objects.Server) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from controller.api.views.meta import View
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.providers.steps import urls
+from controller.providers.steps import headers, urls
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # Methods that change nothing: a lost answer leaves nothing in doubt.
@@ -74,9 +74,10 @@ class HttpStep:
         given = tasks.read(task)
         wanted = _read(given)
         urls.check(wanted.url, own=own, allowed=self._allowed)
-        headers = {**wanted.headers, **await self._secrets(server, wanted)}
-        headers[IDEMPOTENCY_HEADER] = task.id
-        status = await self._send(wanted, headers, given.timeout_seconds)
+        headers.check({*wanted.headers, *(each.name for each in wanted.headers_from)})
+        sent = {**wanted.headers, **await self._secrets(server, wanted)}
+        sent[IDEMPOTENCY_HEADER] = task.id
+        status = await self._send(wanted, sent, given.timeout_seconds)
         if status not in wanted.expect.statuses:
             message = f"{wanted.method} was answered with {status}"
             raise errors.Transient(message, reason="HttpFailed")
@@ -88,14 +89,12 @@ class HttpStep:
             await self._session.close()
             self._session = None
 
-    async def _send(
-        self, wanted: _Request, headers: Mapping[str, str], timeout_seconds: float
-    ) -> int:
+    async def _send(self, wanted: _Request, sent: Mapping[str, str], timeout_seconds: float) -> int:
         try:
             async with self._open().request(
                 wanted.method,
                 wanted.url,
-                headers=headers,
+                headers=sent,
                 data=None if wanted.body is None else wanted.body.encode(),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(

@@ -1,14 +1,16 @@
 """Jobs that operations run beside servers.
 
-`steps` calls it, whatever servers are made of. A Job is named by its task and attempt, so whoever
-asks again, even another operator, finds the same one and waits for its end.
+`steps` calls it, whatever servers are made of. A Job belongs to its Operation. It is named by its
+task and attempt, so whoever asks again, even another operator, finds the same one and waits for its
+end; that of a step which is done once is named by the step, so it outlives the server that carried
+it, and the next server to carry the step goes on waiting for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -50,11 +52,12 @@ class JobStep:
         """
         given = tasks.read(task)
         namespace, name = server.metadata.namespace, _name(server, task)
-        body = manifest(server, name, given)
+        body = manifest(server, name, given, operation=task.operation)
         try:
             async with asyncio.timeout(given.timeout_seconds + _MARGIN_SECONDS):
                 answer = await self._make(namespace, name, body)
-                job = await self._wait(server, _checked(server, answer))
+                owners = _owners(server, given)
+                job = await self._wait(owners, _checked(owners, answer))
         except TimeoutError as error:
             message = f"{Resource.JOBS}/{name} did not end in time"
             raise errors.UnknownOutcome(message, reason="JobTimeout") from error
@@ -64,7 +67,8 @@ class JobStep:
         """Delete the Job of `task` and its pods."""
         namespace, name = server.metadata.namespace, _name(server, task)
         with contextlib.suppress(faults.NotFound, faults.Conflict, errors.UnknownOutcome):
-            job = _checked(server, await self._get(namespace, name))
+            owners = _owners(server, tasks.read(task))
+            job = _checked(owners, await self._get(namespace, name))
             await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
 
     async def _make(self, namespace: str, name: str, body: dict[str, Any]) -> bytes:
@@ -84,7 +88,7 @@ class JobStep:
                 pass
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _wait(self, server: objects.Server, job: objects.Job) -> objects.Job:
+    async def _wait(self, owners: Collection[str], job: objects.Job) -> objects.Job:
         key = job.metadata.namespace, job.metadata.name
         changed = self._changed.setdefault(key, asyncio.Event())
         try:
@@ -93,7 +97,7 @@ class JobStep:
                     await asyncio.wait_for(changed.wait(), self._patience)
                 changed.clear()
                 with contextlib.suppress(*_PASSING):
-                    job = _checked(server, await self._get(*key))
+                    job = _checked(owners, await self._get(*key))
         finally:
             self._changed.pop(key, None)
         return job
@@ -117,11 +121,25 @@ class JobStep:
 def _name(server: objects.Server, task: objects.Task) -> str:
     status = server.status.task
     attempt = status.attempt if status is not None and status.id == task.id else 1
-    return names.job(task.id if attempt <= 1 else f"{task.id}#{attempt}")
+    key = tasks.read(task).job_key or task.id
+    return names.job(key if attempt <= 1 else f"{key}#{attempt}")
 
 
-def manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> dict[str, Any]:
-    """Return the manifest of the Job that a step has of `server`.
+def _owners(server: objects.Server, given: tasks.TaskParameters) -> tuple[str, ...]:
+    """Return whose the Job may be: the operation's, or, of an earlier release, the server's."""
+    return tuple(filter(None, (given.operation_uid, server.metadata.uid)))
+
+
+def _owner(server: objects.Server, operation: str, uid: str) -> dict[str, Any]:
+    if operation and uid:
+        return ownership.reference(Resource.OPERATIONS, operation, uid)
+    return ownership.owner_reference(Resource.SERVERS, server)
+
+
+def manifest(
+    server: objects.Server, name: str, given: tasks.TaskParameters, *, operation: str = ""
+) -> dict[str, Any]:
+    """Return the manifest of the Job that a step of `operation` has run for `server`.
 
     Raises Stalled, `TemplateRefused`, where the step says none.
     """
@@ -140,7 +158,7 @@ def manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> 
             "namespace": server.metadata.namespace,
             # The Job's alone: with these labels its pods would be taken for a server's.
             "labels": names.labels(wanted.application, wanted.component, server.metadata.name),
-            "ownerReferences": [ownership.owner_reference(Resource.SERVERS, server)],
+            "ownerReferences": [_owner(server, operation, given.operation_uid)],
         },
         "spec": {
             "template": {**template, "spec": spec},
@@ -152,11 +170,11 @@ def manifest(server: objects.Server, name: str, given: tasks.TaskParameters) -> 
     }
 
 
-def _checked(server: objects.Server, answer: bytes) -> objects.Job:
+def _checked(owners: Collection[str], answer: bytes) -> objects.Job:
     job = refusals.decode(answer, objects.Job)
     owner = job.metadata.controller
-    if owner is None or owner.uid != server.metadata.uid:
-        message = f"{Resource.JOBS}/{job.metadata.name} exists and is not this server's"
+    if owner is None or owner.uid not in owners:
+        message = f"{Resource.JOBS}/{job.metadata.name} exists and is not this operation's"
         raise errors.Stalled(message, reason="NameTaken")
     return job
 

@@ -17,7 +17,8 @@ from controller import errors
 
 _PORTS = {"http": 80, "https": 443}
 # What some servers take for a slash or for a step upwards after the comparison was made.
-_TRICKS = re.compile(r"%2[ef]|%5c|\\", re.IGNORECASE)
+# Escaped percent signs, which a second reader would read once more, and empty segments too.
+_TRICKS = re.compile(r"%2[ef]|%5c|%25|\\|//", re.IGNORECASE)
 _BLANKS = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -49,7 +50,9 @@ def parse_target(url: str) -> Target:
     if "@" in parts.netloc or parts.fragment:
         raise _refuse(url, "must have neither credentials nor a fragment")
     path = parts.path or "/"
-    if _TRICKS.search(path) or any(each in {".", ".."} for each in path.split("/")):
+    # A segment's parameters do not hide what it is: "..;x" is a step upwards to some servers.
+    segments = [each.partition(";")[0] for each in path.split("/")]
+    if _TRICKS.search(path) or any(each in {".", ".."} for each in segments):
         raise _refuse(url, "must have a plain path")
     return Target(
         scheme=parts.scheme,
