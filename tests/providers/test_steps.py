@@ -243,13 +243,13 @@ async def test_a_job_that_is_run_once_is_taken_up_by_the_next_server(stage: PodS
     """It belongs to its Operation: whichever server carries the step waits for the same Job."""
     await stage.begin()
     steps = Steps(stage.api)
-    body = {
+    operation = {
         "apiVersion": names.API_VERSION,
         "kind": "Operation",
         "metadata": {"name": "op"},
         "spec": {"application": "shop", "action": "Restart"},
     }
-    answer = await stage.api.create(Resource.OPERATIONS, NAMESPACE, body)
+    answer = await stage.api.create(Resource.OPERATIONS, NAMESPACE, operation)
     uid: str = json.loads(answer)["metadata"]["uid"]
     call = task(
         tasks.JOB,
@@ -267,9 +267,9 @@ async def test_a_job_that_is_run_once_is_taken_up_by_the_next_server(stage: PodS
     taken_up = asyncio.ensure_future(steps.run(second, call, ()))
     await end_job(stage, "Complete", name)
     assert await taken_up == {"job": name}
-    ((_, body),) = stage.api.objects[Resource.JOBS].items()
-    owners: Any = body["metadata"]["ownerReferences"]
-    assert (owners[0]["kind"], owners[0]["uid"]) == ("Operation", uid)
+    ((_, made),) = stage.api.objects[Resource.JOBS].items()
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Operation", uid)
 
 
 @pytest.mark.looptime
