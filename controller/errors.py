@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ArgosyError(Exception):
-    """The root: `reason` is a documented constant, the text says what, where and what must hold."""
+    """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from controller.api import crds, kinds, reasons
+from controller.api import crds, kinds
 from controller.api import permissions as rights
+from controller.presentation import vocabulary
 from controller.telemetry import metrics
 from controller.wiring import permissions
 from scripts import cli_reference
@@ -31,19 +32,6 @@ SCOPES = {
     rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
     rights.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
     rights.Scope.RELEASE_OWN: "The same, in the operator's own namespace",
-}
-
-
-# The reasons that a section of "When things go wrong" begins with.
-BEGINNINGS = {
-    reasons.Reason.PENDING: "Of any object",
-    reasons.Reason.WAITING_FOR_DEPENDENCY: "Of applications",
-    reasons.Reason.SCALING: "Of sets of servers",
-    reasons.Reason.ATTEMPTS_EXHAUSTED: "Of servers",
-    reasons.Reason.WAITING: "Of operations",
-    reasons.Reason.CIRCUIT_OPEN: "Of fleets",
-    reasons.Reason.FORBIDDEN: "What is refused, or cannot be read",
-    reasons.Reason.UNSCHEDULABLE: "What pods say of themselves",
 }
 
 
@@ -139,13 +127,13 @@ def things_that_go_wrong() -> str:
         "next, what it waits for, since when, and the remedy with the names filled in.",
         "`NAME` stands for the object's own, `APPLICATION` for that of its application.",
     ]
-    for reason, known in reasons.DESCRIPTIONS.items():
-        if reason in BEGINNINGS:
-            lines += ["", f"## {BEGINNINGS[reason]}", ""]
-            lines += ["| Reason | What it means | What to do |", "|---|---|---|"]
-        remedy = _cell(known.remedy) or "Nothing."
-        remedy += f" `{known.command}`" if known.command else ""
-        lines.append(f"| `{reason}` | {_cell(known.meaning)} | {remedy} |")
+    for room, title in vocabulary.ROOMS.items():
+        lines += ["", f"## {title}", ""]
+        lines += ["| Reason | What it means | What to do |", "|---|---|---|"]
+        for each in room:
+            remedy = _cell(each.remedy) or "Nothing."
+            remedy += f" `{each.command}`" if each.command else ""
+            lines.append(f"| `{each}` | {_cell(each.meaning)} | {remedy} |")
     return "\n".join(lines) + "\n"
 
 

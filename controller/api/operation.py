@@ -9,6 +9,7 @@ from pydantic import Field
 
 from controller.api import manifest, schema
 from controller.api.policies import Attempts, Backoff
+from controller.api.reasons import Reason
 from controller.api.schema import (
     ComponentName,
     ErrorClass,
@@ -195,7 +196,10 @@ class Retried(schema.Model):
 
 
 WAITING = Condition(
-    type="Succeeded", status="Unknown", reason="Waiting", message="Argosy has not looked at it yet."
+    type="Succeeded",
+    status="Unknown",
+    reason=Reason.WAITING,
+    message="Argosy has not looked at it yet.",
 )
 
 

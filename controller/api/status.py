@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
+from controller.api.reasons import Reason
 from controller.api.schema import ShortText, Tally, Text, Time
 
 EPOCH = "1970-01-01T00:00:00Z"
@@ -51,7 +52,10 @@ Conditions = Annotated[list[Condition], Field(max_length=16), schema.keyed("type
 BlockedBy = Annotated[list[Blocked], Field(max_length=32)]
 
 PENDING = Condition(
-    type="Ready", status="Unknown", reason="Pending", message="Argosy has not looked at it yet."
+    type="Ready",
+    status="Unknown",
+    reason=Reason.PENDING,
+    message="Argosy has not looked at it yet.",
 )
 
 

@@ -11,6 +11,7 @@ from controller import errors
 from controller.cli import screen
 from controller.cli.app import Target
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.presentation.problems import Refusal, TookTooLongError, UsageError
 
 FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
@@ -45,7 +46,7 @@ def explain(
         return REFUSED, *_forbidden(text)
     if isinstance(error, faults.NotFound):
         return MISSING, *_missing(text, server)
-    away = _AWAY.get(type(error)) or ("{text}" if error.reason == "BadKubeconfig" else "")
+    away = _AWAY.get(type(error)) or ("{text}" if error.reason == KubeReason.BAD_KUBECONFIG else "")
     if away:
         return UNREACHABLE, away.format(server=server, text=_plain(text)), _where(target)
     if isinstance(error, errors.Stalled):

@@ -12,6 +12,7 @@ import rich.console
 import rich.live
 
 from controller.api import names
+from controller.api.reasons import Reason
 from controller.cli import screen
 from controller.cli.drawing import status
 from controller.cli.session import Session
@@ -51,7 +52,7 @@ async def show(session: Session, wanted: Wanted) -> int:
         raise faults.NotFound(
             f"application {wanted.application!r} does not exist in namespace"
             f" {chosen.namespace!r}: see `kubectl argosy top -A`",
-            reason="NotFound",
+            reason=Reason.NOT_FOUND,
         )
     if wanted.form in documents.FORMS:
         one = found[0] if wanted.application else {"applications": found}

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures
 from controller.cli.app import Target, Work
@@ -97,7 +98,7 @@ async def _greet(api: client.Client) -> None:
                 await api.raw("/version")
     except TimeoutError as error:
         message = f"no answer within {HELLO_SECONDS:.0f} seconds"
-        raise faults.Unreachable(message, reason="Unreachable") from error
+        raise faults.Unreachable(message, reason=Reason.UNREACHABLE) from error
 
 
 def _first(group: BaseExceptionGroup[errors.ArgosyError]) -> errors.ArgosyError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
+
 
 class Capability(enum.StrEnum):
     """What a provider can do beyond create, observe and delete."""
@@ -49,7 +51,7 @@ class Observation:
     changing: bool = False
     # What differs, by hand of others, from what was made ("label argosy.dev/component"); sorted.
     drift: tuple[str, ...] = ()
-    reason: str = ""
+    reason: Vocabulary | ForeignReason = NOTHING
     message: str = ""
     # Transient or Terminal, for FAILED and for a PENDING that will not get better.
     error_class: str = ""

@@ -336,7 +336,7 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - a bug in one call must not end the loop
                 _log.exception("call crashed", key=str(key), target=target)
                 self._failed(
-                    key, record, errors.UnknownOutcome(repr(error), reason="InternalError"),
+                    key, record, errors.UnknownOutcome(repr(error), reason=Reason.INTERNAL_ERROR),
                     target, places,
                 )  # fmt: skip
             finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from controller import contract, errors
 from controller.api import clock, names, objects
+from controller.api.reasons import Reason
 from controller.execution.caches import Caches
 from controller.execution.pool import Pool
 from controller.planning import plan, relations
@@ -119,14 +120,14 @@ class Fleets:
         if fleet is None and name != names.BUILT_IN_FLEET:
             return contract.FleetFacts(
                 name=name,
-                problem="UnknownFleet",
+                problem=Reason.UNKNOWN_FLEET,
                 message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
                 " argfleet` or the built-in fleet 'pods'",
             )
         if fleet is not None and not self._allowed(fleet, namespace):
             return contract.FleetFacts(
                 name=name,
-                problem="FleetNotAllowed",
+                problem=Reason.FLEET_NOT_ALLOWED,
                 message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
                 " spec.allowedNamespaces must match the namespace's labels",
             )
@@ -137,7 +138,7 @@ class Fleets:
         if made is None:
             return contract.FleetFacts(
                 name=name,
-                problem="UnknownFleet",
+                problem=Reason.UNKNOWN_FLEET,
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
         provider = made[0]

@@ -13,9 +13,11 @@ import msgspec
 
 from controller import errors
 from controller.api import nesting, objects, texts
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import api as kube_api
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.kube.receipts import WriteReceipt
 from controller.planning import plan
 
@@ -47,7 +49,7 @@ class Writer:
         when the answer was lost.
         """
         if not self._may_write():
-            raise errors.Transient("the Lease is not held any more", reason="LeaseLost")
+            raise errors.Transient("the Lease is not held any more", reason=KubeReason.LEASE_LOST)
         if isinstance(action, plan.Create):
             return (await self._create(action),)
         if isinstance(action, plan.Patch):
@@ -77,18 +79,20 @@ class Writer:
             answer = await self._api.get(action.resource, namespace, name)
         except faults.NotFound as gone:
             raise errors.Transient(
-                f"{action.resource}/{name} was there a moment ago and is gone", reason="Conflict"
+                f"{action.resource}/{name} was there a moment ago and is gone",
+                reason=Reason.CONFLICT,
             ) from gone
         meta = nesting.decode(_answer, answer).metadata
         wanted = _controller_uid(action.body)
         owner = meta.controller if meta else None
         if meta is None or owner is None or owner.uid != wanted:
             raise errors.Stalled(
-                f"{action.resource}/{name} exists and belongs to something else", reason="NameTaken"
+                f"{action.resource}/{name} exists and belongs to something else",
+                reason=Reason.NAME_TAKEN,
             )
         if meta.deletion_timestamp:
             raise errors.Waiting(
-                f"{action.resource}/{name} of before is still going", reason="Deleting"
+                f"{action.resource}/{name} of before is still going", reason=Reason.DELETING
             )
         labels = action.body["metadata"].get("labels", {})
         if not labels.items() <= meta.labels.items():
@@ -156,7 +160,7 @@ def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Writ
     meta = nesting.decode(_answer, answer).metadata
     if meta is None:
         raise errors.UnknownOutcome(
-            f"the API server's answer about {resource} has no metadata", reason="Garbled"
+            f"the API server's answer about {resource} has no metadata", reason=KubeReason.GARBLED
         )
     return WriteReceipt(
         resource=resource,

@@ -21,9 +21,11 @@ from aiohttp.abc import AbstractStreamWriter
 
 from controller import errors
 from controller.api import resources
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import connection, faults, streams, terminal
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
+from controller.kube.reasons import KubeReason
 
 # A write must be over before another leader may take the Lease: see `lease`.
 WRITE_SECONDS = 4.5
@@ -426,12 +428,12 @@ def _broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
     """Return what a connection that broke means for the request that was on it."""
     message = f"{what}: {error or type(error).__name__}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return faults.Unreachable(message, reason="Unreachable")
+        return faults.Unreachable(message, reason=Reason.UNREACHABLE)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return faults.Unreachable(message, reason="Unreachable")
+        return faults.Unreachable(message, reason=Reason.UNREACHABLE)
     if writes:
-        return faults.UnknownOutcome(message, reason="ConnectionLost")
-    return faults.ServerFailed(message, reason="ConnectionLost")
+        return faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST)
+    return faults.ServerFailed(message, reason=KubeReason.CONNECTION_LOST)
 
 
 def _keep_alive(address: aiohttp.AddrInfoType) -> socket.socket:

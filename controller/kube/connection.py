@@ -16,6 +16,7 @@ from typing import Any
 
 from controller import errors
 from controller.kube import credentials as who
+from controller.kube.reasons import KubeReason
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -191,4 +192,4 @@ def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _bad(message: str) -> errors.Stalled:
-    return errors.Stalled(message, reason="BadKubeconfig")
+    return errors.Stalled(message, reason=KubeReason.BAD_KUBECONFIG)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from controller import errors
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 
 # A token file is looked at this often: kubelets renew one long before it expires.
 FILE_SECONDS = 30.0
@@ -152,4 +153,4 @@ def _lifetime(expires: str | None) -> float:
 
 
 def _failed(message: str) -> errors.Transient:
-    return faults.Unauthorized(message, reason="CredentialsFailed")
+    return faults.Unauthorized(message, reason=KubeReason.CREDENTIALS_FAILED)

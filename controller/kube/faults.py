@@ -10,6 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from controller import errors
+from controller.api.reasons import Reason
+from controller.kube.reasons import KubeReason
+from controller.reasons import Vocabulary
 
 
 class NotFound(errors.Transient):
@@ -78,12 +81,12 @@ _CONFLICT = 409
 _INVALID = 422
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
-_TRANSIENT: dict[int, tuple[type[errors.Transient], str]] = {
-    401: (Unauthorized, "Unauthorized"),
-    404: (NotFound, "NotFound"),
-    409: (Conflict, "Conflict"),
-    410: (Gone, "Gone"),
-    429: (Overloaded, "TooManyRequests"),
+_TRANSIENT: dict[int, tuple[type[errors.Transient], Vocabulary]] = {
+    401: (Unauthorized, KubeReason.UNAUTHORIZED),
+    404: (NotFound, Reason.NOT_FOUND),
+    409: (Conflict, Reason.CONFLICT),
+    410: (Gone, KubeReason.GONE),
+    429: (Overloaded, KubeReason.TOO_MANY_REQUESTS),
 }
 
 
@@ -153,29 +156,29 @@ def from_status(  # noqa: PLR0911 - one line a meaning reads best
     if code == _FORBIDDEN:
         return _forbidden(status, message)
     if code == _CONFLICT and status.reason == "AlreadyExists":
-        return AlreadyExists(message, reason="NameTaken")
+        return AlreadyExists(message, reason=Reason.NAME_TAKEN)
     if code == _INVALID and status.has_cause(field="metadata.uid"):
         # A merge patch that names another object's UID answers so.
-        return Conflict(message, reason="Conflict")
+        return Conflict(message, reason=Reason.CONFLICT)
     if code in _TRANSIENT:
         fault, reason = _TRANSIENT[code]
         return fault(message, reason=reason, retry_after=retry_after)
     if code == _UNAVAILABLE and status.reason == "ServiceUnavailable":
         # From the API server itself; a proxy's 503 may come after the request was passed on.
-        return Overloaded(message, reason="ServiceUnavailable", retry_after=retry_after)
+        return Overloaded(message, reason=KubeReason.SERVICE_UNAVAILABLE, retry_after=retry_after)
     if code >= _SERVER_ERROR:
         failed = UnknownOutcome if writes else ServerFailed
-        return failed(message, reason="ServerFailed", retry_after=retry_after)
+        return failed(message, reason=KubeReason.SERVER_FAILED, retry_after=retry_after)
     causes = (status.details and status.details.causes) or ()
-    return Refused(message, reason="Refused", causes=tuple(causes))
+    return Refused(message, reason=Reason.REFUSED, causes=tuple(causes))
 
 
 def _forbidden(status: Status, message: str) -> errors.ArgosyError:
     if status.has_cause(reason="NamespaceTerminating"):
-        return NamespaceTerminating(message, reason="NamespaceTerminating")
+        return NamespaceTerminating(message, reason=Reason.NAMESPACE_TERMINATING)
     if "exceeded quota" in status.message:
-        return QuotaExceeded(message, reason="QuotaExceeded")
-    return Forbidden(message, reason="Forbidden")
+        return QuotaExceeded(message, reason=KubeReason.QUOTA_EXCEEDED)
+    return Forbidden(message, reason=Reason.FORBIDDEN)
 
 
 def _seconds(header: str) -> float | None:

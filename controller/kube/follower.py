@@ -20,6 +20,7 @@ from controller.kube import api as door
 from controller.kube import faults, wire
 from controller.kube.backoff import Backoff
 from controller.kube.cache import Cache
+from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
@@ -232,7 +233,7 @@ class Follower(Generic[T]):
                 )
         except TimeoutError as error:
             message = f"list {self._resource}: no answer for {self._silence:.0f} s"
-            raise faults.ServerFailed(message, reason="Silent") from error
+            raise faults.ServerFailed(message, reason=KubeReason.SILENT) from error
 
     def _accept(self, listed: int) -> None:
         """Refuse a list that is older than what was seen."""
@@ -244,8 +245,8 @@ class Follower(Generic[T]):
             f"list {self._resource}: is of resourceVersion {listed}, but {self._seen} was seen"
         )
         if self._refused >= REFUSALS:
-            raise faults.WentBack(message, reason="StorageWentBack")
-        raise faults.ServerFailed(message, reason="Stale")
+            raise faults.WentBack(message, reason=KubeReason.STORAGE_WENT_BACK)
+        raise faults.ServerFailed(message, reason=KubeReason.STALE)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -276,12 +277,12 @@ class Follower(Generic[T]):
                         self._backoff.reset()
         except TimeoutError as error:
             message = f"watch {self._resource}: silent for {self._silence:.0f} s"
-            raise faults.ServerFailed(message, reason="Silent") from error
+            raise faults.ServerFailed(message, reason=KubeReason.SILENT) from error
         if loop.time() - began >= SHORT_SECONDS:
             self._backoff.reset()
         elif not spoke:
             message = f"watch {self._resource}: ended at once"
-            raise faults.ServerFailed(message, reason="Ended")
+            raise faults.ServerFailed(message, reason=KubeReason.ENDED)
 
     def _take(self, line: bytes) -> None:
         kind, what, version = self._decoder.event(line)

@@ -26,6 +26,7 @@ from controller.api import clock
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
 
 # How long a candidate may go without asking for the Lease, or a leader without renewing, before
@@ -251,7 +252,7 @@ class Elector:
                 return answer
         except TimeoutError as error:
             message = f"lease {self._name}: no answer for {self._request_seconds:g} s"
-            raise faults.UnknownOutcome(message, reason="Silent") from error
+            raise faults.UnknownOutcome(message, reason=KubeReason.SILENT) from error
 
     def _note(self, seen: _Lease) -> None:
         """Remember when, by our own clock, the record was first seen as it is."""
@@ -267,7 +268,9 @@ class Elector:
 
     def _lost(self, why: str) -> LeaseLost:
         self.holder = "" if self.holder == self._identity else self.holder
-        return LeaseLost(f"lease {self._namespace}/{self._name}: {why}", reason="LeaseLost")
+        return LeaseLost(
+            f"lease {self._namespace}/{self._name}: {why}", reason=KubeReason.LEASE_LOST
+        )
 
     def _claim(self) -> dict[str, Any]:
         stamp = self._stamp()
@@ -295,4 +298,4 @@ def _decode(text: bytes) -> _Lease:
         return _decoder.decode(text)
     except msgspec.DecodeError as error:
         message = f"a Lease that is not one: {error}"
-        raise faults.UnknownOutcome(message, reason="Garbled") from error
+        raise faults.UnknownOutcome(message, reason=KubeReason.GARBLED) from error

@@ -13,8 +13,10 @@ import aiohttp
 import yarl
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.kube import faults
 from controller.kube.api import ExecResult
+from controller.kube.reasons import KubeReason
 
 # The last of what a command printed says how it ended; all of it would not fit a status.
 TAIL = 4096
@@ -54,7 +56,7 @@ class _Session:
     def result(self, what: str) -> ExecResult:
         """Return how it ended; raises what kept it from ending."""
         if self.end is None:
-            raise faults.UnknownOutcome(f"{what}: the stream was cut", reason="StreamCut")
+            raise faults.UnknownOutcome(f"{what}: the stream was cut", reason=KubeReason.STREAM_CUT)
         status = faults.read_status(self.end)
         return ExecResult(
             exit_code=exit_code(status, what),
@@ -95,12 +97,12 @@ async def execute(
         raise faults.from_status(error.status, status, what=what, writes=False) from error
     except TimeoutError as error:
         message = f"{what}: has not ended after {seconds:g} s"
-        raise faults.UnknownOutcome(message, reason="ExecTimeout") from error
+        raise faults.UnknownOutcome(message, reason=KubeReason.EXEC_TIMEOUT) from error
     except aiohttp.ClientConnectorError as error:
-        raise faults.Unreachable(f"{what}: {error}", reason="Unreachable") from error
+        raise faults.Unreachable(f"{what}: {error}", reason=Reason.UNREACHABLE) from error
     except (aiohttp.ClientError, OSError) as error:
         message = f"{what}: {error}" + ("" if started else " (while connecting)")
-        raise faults.UnknownOutcome(message, reason="ConnectionLost") from error
+        raise faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST) from error
     return said.result(what)
 
 
@@ -112,7 +114,7 @@ def exit_code(status: faults.Status, what: str) -> int:
     for each in causes:
         if each.reason == "ExitCode" and each.message.isdigit():
             return int(each.message)
-    raise ExecFailed(f"{what}: {status.message}", reason="ExecFailed")
+    raise ExecFailed(f"{what}: {status.message}", reason=Reason.EXEC_FAILED)
 
 
 class ExecFailed(errors.Transient):

@@ -17,6 +17,7 @@ import msgspec
 from controller import errors
 from controller.api import nesting, objects
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 
 T = TypeVar("T", bound=objects.Object)
 E = TypeVar("E")
@@ -223,4 +224,4 @@ class Decoder(Generic[T]):
 
     def _garbled(self, text: bytes) -> Garbled:
         start = text[:120].decode(errors="replace")
-        return Garbled(f"{self._what}: not understood: {start}", reason="Garbled")
+        return Garbled(f"{self._what}: not understood: {start}", reason=KubeReason.GARBLED)

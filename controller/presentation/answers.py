@@ -15,7 +15,7 @@ import msgspec
 from controller import errors
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
-from controller.api.reasons import DESCRIPTIONS, Reason
+from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -23,14 +23,12 @@ from controller.kube import faults
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
-from controller.presentation import inspection, references
+from controller.presentation import inspection, references, vocabulary
 from controller.presentation.reading import Cluster
 from controller.presentation.references import Reference
 from controller.presentation.spans import age
 
 LEASE = "argosy-leader"
-# A reason may be a provider's own, of which only its message is known.
-_MEANINGS = {str(reason): described for reason, described in DESCRIPTIONS.items()}
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
 LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
 # An operation may wait for anything, a server only for what it is made of.
@@ -66,7 +64,7 @@ async def read(api: Cluster, meant: Reference, namespace: str, now: float) -> An
         found = walk(look, meant, meant.space(namespace))
     if found is None:
         where = f" in namespace {namespace}" if meant.space(namespace) else ""
-        raise faults.NotFound(f"{meant} does not exist{where}", reason="NotFound")
+        raise faults.NotFound(f"{meant} does not exist{where}", reason=Reason.NOT_FOUND)
     return dataclasses.replace(found, operator=said, notes=look.notes)
 
 
@@ -96,7 +94,7 @@ def _below(
 
 
 def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answer:
-    known = _MEANINGS.get(error.reason)
+    known = vocabulary.KNOWN.get(error.reason)
     return Answer(
         object=f"{meant.kind}/{meant.name}",
         namespace=namespace,
@@ -124,7 +122,7 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
         status.conditions, "Ready"
     )
     reason = verdict.reason if verdict else Reason.PENDING
-    known = _MEANINGS.get(reason)
+    known = vocabulary.KNOWN.get(reason)
     told = tuple(getattr(status, "blocked_by", ()))
     also = tuple(getattr(seen.status, "blocked_by", ()))
     known_already = {(each.object, each.reason) for each in told}

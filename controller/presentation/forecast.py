@@ -17,6 +17,7 @@ import msgspec
 
 from controller.api import clock, names, objects
 from controller.api.conditions import Condition
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds import application as application_planner
 from controller.kinds import serverset
@@ -307,7 +308,7 @@ class _Stage:
         ready = Condition(
             type="Ready",
             status="True" if spec.power == "Running" else "False",
-            reason="Running" if spec.power == "Running" else "Stopped",
+            reason=Reason.RUNNING if spec.power == Reason.RUNNING else Reason.STOPPED,
             last_transition_time=clock.stamp(self.now),
             observed_generation=server.metadata.generation,
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 from controller import errors
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import unreadable
 from controller.execution.caches import Caches
@@ -22,6 +23,7 @@ from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.kube import api as door
 from controller.kube import faults, informer
+from controller.kube.reasons import KubeReason
 from controller.planning import keys, plan
 from controller.planning.caches import Moment, Sources
 from controller.providers import registry
@@ -66,7 +68,9 @@ class Inspection:
         watched = self.caches.informers[key.resource]
         item, odd = watched.objects.get(key.path), watched.malformed.get(key.path)
         if item is None and odd is not None:
-            raise errors.Stalled(f"{key.resource}/{key.name}: {odd.message}", reason="Malformed")
+            raise errors.Stalled(
+                f"{key.resource}/{key.name}: {odd.message}", reason=Reason.MALFORMED
+            )
         if item is None:
             return None, plan.Plan()
         kind = self.caches.kinds[key.resource]
@@ -150,4 +154,4 @@ async def _synced(followed: Sequence[informer.Informer[Any]]) -> None:
     except TimeoutError as error:
         why = next((each.failure for each in followed if each.failure), "no answer")
         message = f"not everything could be read in {SYNC_SECONDS:.0f} seconds: {why}"
-        raise faults.ServerFailed(message, reason="NotSynced") from error
+        raise faults.ServerFailed(message, reason=KubeReason.NOT_SYNCED) from error

@@ -12,6 +12,7 @@ from typing import Any
 
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.planning import availability
 
 READY, UPDATING, STARTING, BUSY = "ready", "updating", "starting", "in an operation"
@@ -134,7 +135,7 @@ def picture(
         namespace=meta.namespace,
         name=meta.name,
         ready="Unknown" if ready is None or behind else ready.status,
-        reason=ready.reason if ready else "Pending",
+        reason=ready.reason if ready else Reason.PENDING,
         message=ready.message if ready else "Argosy has not looked at it yet.",
         stalled=conditions.is_true(status.conditions, "Stalled"),
         paused=application.spec.paused,
@@ -185,7 +186,7 @@ def operation(found: objects.Operation, now: float) -> OperationPicture:
         action=found.spec.action,
         components=found.spec.components,
         succeeded=verdict.status if verdict else "Unknown",
-        reason=verdict.reason if verdict else "Waiting",
+        reason=verdict.reason if verdict else Reason.WAITING,
         message=verdict.message if verdict else "Argosy has not looked at it yet.",
         total=status.total,
         done=status.succeeded,
@@ -209,7 +210,7 @@ def server(found: objects.Server) -> ServerPicture:
         short=f"{spec.component}-{spec.ordinal}",
         ordinal=spec.ordinal,
         state=_state(found, ready),
-        reason=ready.reason if ready else "Pending",
+        reason=ready.reason if ready else Reason.PENDING,
         message=ready.message if ready else "",
         since=ready.last_transition_time if ready and status.observed_generation else "",
         zone=status.provider.zone,
@@ -274,7 +275,7 @@ def _component(
         available=told.available if told else 0,
         failed=states[FAILED],
         revision=found.spec.revision if found else "",
-        reason=ready.reason if ready else "Pending",
+        reason=ready.reason if ready else Reason.PENDING,
         message=ready.message if ready else "",
         states={each: states[each] for each in STATES if states[each]},
         servers=drawn,
@@ -310,7 +311,11 @@ def _state(found: objects.Server, ready: conditions.Condition | None) -> str:  #
         return UPDATING
     if ready is not None and ready.status == "True":
         return READY
-    return STARTING if ready is not None and ready.reason in ("Creating", "Starting") else UNREADY
+    return (
+        STARTING
+        if ready is not None and ready.reason in (Reason.CREATING, Reason.STARTING)
+        else UNREADY
+    )
 
 
 def _failed_before(found: objects.Server) -> bool:

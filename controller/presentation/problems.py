@@ -6,24 +6,25 @@
 from __future__ import annotations
 
 from controller import errors
+from controller.presentation.reasons import CommandReason
 
 
 class UsageError(errors.Stalled):
     """What is asked for cannot be meant."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Usage")
+        super().__init__(message, reason=CommandReason.USAGE)
 
 
 class TookTooLongError(errors.Waiting):
     """What was waited for did not come in time."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Timeout")
+        super().__init__(message, reason=CommandReason.TIMEOUT)
 
 
 class Refusal(errors.Stalled):
     """What was asked for is not possible as things are; the message says what to do."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, reason="Impossible")
+        super().__init__(message, reason=CommandReason.IMPOSSIBLE)

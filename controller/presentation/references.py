@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from controller.api import names
+from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
@@ -102,7 +103,8 @@ async def find(
         return (there or named)[0]
     known = ", ".join(each.kind.lower() for each in named)
     raise faults.NotFound(
-        f"nothing is named {given[0]!r} in namespace {namespace}: no {known}", reason="NotFound"
+        f"nothing is named {given[0]!r} in namespace {namespace}: no {known}",
+        reason=Reason.NOT_FOUND,
     )
 
 

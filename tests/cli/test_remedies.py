@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from controller import contract
-from controller.api import objects, reasons
+from controller.api import objects
 from controller.cli import session
 from controller.kube import faults
 from controller.planning import remedies
+from controller.presentation import vocabulary
 from tests.cli import typing_in
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -46,7 +47,7 @@ MADE = (
     remedies.fleet(contract.FleetFacts(name="one", problem="FleetNotAllowed")),
 )
 # kubectl's own, for what has no verb of ours.
-FOREIGN = {"get", "describe", "edit", "delete"}
+FOREIGN = {"get", "describe", "edit", "delete", "config"}
 TOLD = re.compile(r"(?:Remedy: |→ )(kubectl .*)")
 
 
@@ -63,7 +64,7 @@ class Empty:
 def commands() -> Iterator[str]:
     """Yield all that is told: by planners, with each reason, and in golden narratives, screens."""
     yield from MADE
-    for each in reasons.DESCRIPTIONS.values():
+    for each in vocabulary.KNOWN.values():
         if each.command:
             yield f"{each.command} -n prod" if "argosy" in each.command[:16] else each.command
     for path in sorted(TESTS.glob("*/golden/*.txt")):
@@ -103,7 +104,7 @@ def test_a_remedy_can_be_typed_as_it_is(command: str) -> None:
 
 def test_each_reason_says_what_to_do_in_words_beside_the_command() -> None:
     """A command stands by itself, so that it can be copied; the words are a sentence."""
-    for reason, each in reasons.DESCRIPTIONS.items():
+    for reason, each in vocabulary.KNOWN.items():
         assert "kubectl" not in each.remedy, reason
         assert not each.command or each.remedy, reason
         assert not each.remedy or each.remedy.endswith("."), reason

@@ -1,83 +1,144 @@
-"""Every reason that Argosy gives is in the one list, from which "When things go wrong" is made."""
+"""Every reason is a word of a closed list, is given somewhere, and stands on a page for people."""
 
 from __future__ import annotations
 
 import ast
+import collections
+import importlib
 from collections.abc import Iterator
+from pathlib import Path
 
-from controller.api import reasons
-from controller.providers.pod import observation as pod_observation
+from controller.presentation import vocabulary
+from controller.providers.pod.reasons import KubeletReason
+from controller.reasons import Vocabulary
 from scripts import reference
 from tests.docs import pages
 
 CONTROLLER = pages.ROOT / "controller"
-KNOWN = {str(each) for each in reasons.Reason}
-# What carries a reason that people are told: conditions, `blockedBy`, Events, refusals for good.
-TELLING = {
-    "AlreadyExists", "Blocked", "Emit", "FleetFacts", "Forbidden", "Observation", "Refused",
-    "Stalled", "Trouble", "Verdict", "Word", "summarise",
-}  # fmt: skip
-FIELDS = {"reason", "problem"}
-# Refusals of a step: the operator logs the word, and people are told the sentence.
-OF_STEPS = {"HeaderRefused", "SecretMissing", "SnapshotMissing", "UrlRefused"}
-# What the simulated fleet invents.
-SIMULATED = {"Broken"}
-# What ends a program before it has looked at anything.
-BEFORE_ALL = {"BadKubeconfig"}
+# What carries a reason: conditions, `blockedBy`, Events, observations, errors, facts of fleets.
+CARRIERS = {"reason", "problem"}
+# Reasons of the API server's own answers, which are read there and passed on to nobody.
+READ = {"NamespaceTerminating", "AlreadyExists", "ExitCode", "ServiceUnavailable"}
 
 
-def told() -> Iterator[tuple[str, str]]:
-    """Yield each reason that is written out where people are told something, and where."""
-    for folder in ("execution", "kube", "planning", "providers"):
-        for path in sorted((CONTROLLER / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and _name(node.func) in TELLING:
-                    yield from ((word, path.name) for word in _words(node))
+def sources() -> Iterator[Path]:
+    """Yield the modules that could give a reason."""
+    for path in sorted(CONTROLLER.rglob("*.py")):
+        if path.name != "reasons.py":
+            yield path
 
 
-def _name(called: ast.expr) -> str:
-    if isinstance(called, ast.Attribute):
-        return called.attr
-    return called.id if isinstance(called, ast.Name) else ""
+def literals(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield each text that is written out as a reason: given by keyword, or compared with one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for given in node.keywords:
+                if given.arg in CARRIERS:
+                    yield from texts(given.value)
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(isinstance(each, ast.Attribute) and each.attr in CARRIERS for each in sides):
+                for each in sides:
+                    yield from texts(each)
+        elif isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(each, ast.Name) and each.id in CARRIERS for each in targets):
+                yield from texts(node.value)
 
 
-def _words(call: ast.Call) -> Iterator[str]:
-    for given in call.keywords:
-        if given.arg in FIELDS:
-            for node in ast.walk(given.value):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
-                    yield node.value
+def texts(given: ast.expr) -> Iterator[ast.expr]:
+    """Yield the texts that may be the value of an expression; the empty one is no reason."""
+    match given:
+        case ast.JoinedStr():
+            yield given
+        case ast.Constant(value=str(text)) if text:
+            yield given
+        case ast.IfExp():
+            yield from texts(given.body)
+            yield from texts(given.orelse)
+        case ast.BoolOp():
+            for each in given.values:
+                yield from texts(each)
+        case ast.Tuple() | ast.Set() | ast.List():
+            for each in given.elts:
+                yield from texts(each)
 
 
-def test_no_reason_is_undocumented() -> None:
-    """What is written out as a reason anywhere is in the list."""
-    found = set(told())
-    assert len(found) > 5, "the search finds nothing"
-    unknown = {each for each in found if each[0] not in KNOWN | OF_STEPS | SIMULATED | BEFORE_ALL}
-    assert unknown == set()
+def rooms() -> set[type[Vocabulary]]:
+    """Return every list of reasons that any room has."""
+    for path in CONTROLLER.rglob("reasons.py"):
+        importlib.import_module(
+            ".".join(path.relative_to(pages.ROOT).with_suffix("").parts),
+        )
+    return set(Vocabulary.__subclasses__())
 
 
-def test_what_pods_are_stuck_in_is_documented() -> None:
-    """Kubernetes' own words that Argosy passes on are in the list, too."""
-    assert set(pod_observation._STUCK) <= KNOWN
-
-
-def test_every_reason_is_used_or_passed_on() -> None:
-    """The list has no reason that nothing gives."""
-    sources = "".join(
-        path.read_text() for path in CONTROLLER.rglob("*.py") if path.name != "reasons.py"
+def test_a_literal_reason_would_be_found() -> None:
+    """The search below sees each way of writing a reason out, and no sentence beside it."""
+    written = (
+        "Stalled('no', reason='A')",
+        "Verdict(reason=f'Task{state}', message='m')",
+        "Facts(problem=seen.reason or 'B')",
+        "Ready(reason='C' if up else D)",
+        "told.reason in ('E', 'F')",
+        "reason: str = 'G'",
     )
-    idle = {
-        str(each)
-        for each in reasons.Reason
-        if f"Reason.{each.name}" not in sources and f'"{each}"' not in sources
+    assert [len(list(literals(ast.parse(each)))) for each in written] == [1, 1, 1, 1, 2, 1]
+    assert not list(literals(ast.parse("Blocked(reason=Reason.A, message='m', remedy=f'{x}')")))
+
+
+def test_no_reason_is_a_literal_text() -> None:
+    """A reason that is given or compared with is a member of a list, wherever that happens."""
+    found = [
+        f"{path.relative_to(pages.ROOT)}:{each.lineno}: {ast.unparse(each)}"
+        for path in sources()
+        for each in literals(ast.parse(path.read_text()))
+        if not (
+            isinstance(each, ast.Constant) and each.value in READ and path.parent.name == "kube"
+        )
+    ]
+    assert found == []
+
+
+def test_every_list_of_reasons_is_known() -> None:
+    """No room has a list that `why` cannot explain and the page does not have."""
+    assert set(vocabulary.ROOMS) == rooms()
+
+
+def test_each_word_means_one_thing() -> None:
+    """No two rooms give the same word, so that it can be looked up by itself."""
+    words = collections.Counter(str(each) for room in vocabulary.ROOMS for each in room)
+    assert [word for word, count in words.items() if count > 1] == []
+
+
+def test_every_reason_is_explained() -> None:
+    """Each says in sentences what it means; what can be typed stands by itself."""
+    for each in vocabulary.KNOWN.values():
+        assert each.meaning.endswith((".", "?")), each
+        assert not each.remedy or each.remedy.endswith("."), each
+        assert not each.command or each.remedy, each
+
+
+def test_every_reason_is_given() -> None:
+    """No list has a reason that nothing gives; Kubernetes' own come from pods, not from us."""
+    given = {
+        (node.value.id, node.attr)
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
-    # The words of Kubernetes' scheduler come from the pod's own condition.
-    assert idle <= {"SchedulingGated"}
+    idle = {
+        f"{room.__name__}.{each.name}"
+        for room in vocabulary.ROOMS
+        if room is not KubeletReason
+        for each in room
+        if (room.__name__, each.name) not in given
+    }
+    assert idle == set()
 
 
 def test_the_page_has_every_reason_once() -> None:
     """Each reason has one line on the page, and what can be typed stands by itself."""
     page = reference.things_that_go_wrong()
-    for each in reasons.Reason:
+    for each in vocabulary.KNOWN.values():
         assert page.count(f"| `{each}` |") == 1

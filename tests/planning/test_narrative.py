@@ -1,8 +1,8 @@
-"""Plans in words, and the list of reasons that the words come from."""
+"""Plans in words."""
 
 from __future__ import annotations
 
-from controller.api import conditions, objects, reasons
+from controller.api import conditions, objects
 from controller.api.resources import Resource
 from controller.planning import narrative, plan
 
@@ -42,9 +42,3 @@ def test_notes_status_and_the_next_look_are_told() -> None:
         "blocked by Server/shop-web-3, AttemptsExhausted: no image Remedy: look",
         "looking again in 30 seconds at the latest",
     ]
-
-
-def test_every_reason_is_described() -> None:
-    """No reason can be given that is not explained, and none is explained that cannot be given."""
-    assert set(reasons.DESCRIPTIONS) == set(reasons.Reason)
-    assert all(each.meaning.endswith((".", "?")) for each in reasons.DESCRIPTIONS.values())

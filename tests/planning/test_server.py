@@ -14,6 +14,7 @@ from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
 from controller.planning import plan
 from controller.planning.refusals import Refusal
+from controller.providers.pod.reasons import KubeletReason
 from tests.planning.props import (
     NOW,
     PODS,
@@ -214,7 +215,9 @@ def test_a_terminal_error_moves_on_at_once() -> None:
 def test_a_start_that_hangs_counts_each_minute_and_is_left_in_place() -> None:
     """Without another way it may still get better, so it is told but never torn down."""
     recovery = objects.Recovery(attempts=2)
-    hang = dataclasses.replace(PENDING, error_class="Transient", reason="ImagePullBackOff")
+    hang = dataclasses.replace(
+        PENDING, error_class="Transient", reason=KubeletReason.IMAGE_PULL_BACK_OFF
+    )
     status, now = objects.ServerStatus(), NOW
     for _ in range(40):
         answer = decide(make(status=status, recovery=recovery, age=99), hang, now=now)

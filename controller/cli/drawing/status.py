@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from controller.api import clock
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.presentation import pictures
 from controller.presentation.pictures import (
     ApplicationPicture,
@@ -185,11 +186,11 @@ def _headline(found: ApplicationPicture) -> rich.text.Text:
     line.append("  ")
     word = {"True": "Ready", "False": "Not ready"}.get(found.ready, "Pending")
     line.append(word, style=_verdict_style(found))
-    if found.reason not in ("Available", "Pending"):
+    if found.reason not in (Reason.AVAILABLE, Reason.PENDING):
         line.append(f" · {found.reason}", style=_verdict_style(found))
-    if found.deleting and found.reason != "Deleting":
+    if found.deleting and found.reason != Reason.DELETING:
         line.append(" · being deleted", style="red")
-    if found.paused and not found.deleting and found.reason != "Paused":
+    if found.paused and not found.deleting and found.reason != Reason.PAUSED:
         line.append(" · paused", style="yellow")
     line.append(f"  {age(found.age_seconds)} old", style="dim")
     line.append(f"\n{found.message}")
@@ -259,7 +260,7 @@ def _condition(found: pictures.ServerPicture, now: float) -> rich.text.Text:
     if found.held:
         line.append("  held", style="magenta")
     if found.state in (*pictures.TROUBLE, pictures.STARTING, pictures.STOPPED):
-        if found.reason not in ("", "Pending", "Available"):
+        if found.reason not in ("", Reason.PENDING, Reason.AVAILABLE):
             line.append(f"  {found.reason}")
         if found.since:
             line.append(f" for {age(now - clock.parse(found.since))}")

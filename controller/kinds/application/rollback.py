@@ -6,13 +6,15 @@ once that is seen is the set told the proven one, so the decision survives whate
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controller.api import conditions, names, objects, tags
 from controller.api.reasons import Reason
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import rejection
 from controller.planning.plan import Patch
 
-_CAUSES = {
+_CAUSES: Mapping[str, str] = {
     Reason.PROGRESS_DEADLINE_EXCEEDED: "missed its progress deadline",
     Reason.FAILURE_BUDGET_SPENT: "spent its failure budget",
 }
@@ -93,7 +95,7 @@ def explain(row: Row) -> str:
     rejected = row.rejected
     if rejected is None:
         return ""
-    why = _CAUSES.get(Reason(rejected.reason)) if rejected.reason in _CAUSES else None
+    why = _CAUSES.get(rejected.reason)
     if rejected.component and rejected.component != row.name:
         culprit = f"component {rejected.component} {why or 'was rolled back'}"
     else:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controller.api import names, objects, tags
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
+from controller.kinds.application.reasons import ApplicationReason
 from controller.planning import rendering, words
 from controller.planning.plan import Action, Create, Delete, Patch, RecordEvent
 
@@ -46,7 +46,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
             f" {row.replicas}."
         )
         emitted.append(
-            RecordEvent(reason=Reason.REPLICAS_OVERRIDDEN, message=message, warning=True)
+            RecordEvent(reason=ApplicationReason.REPLICAS_OVERRIDDEN, message=message, warning=True)
         )
         notes.append(f"{row.name}: {message}")
     labels = _labels(row, application, found)

@@ -15,6 +15,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.application import operation_history, rollback
 from controller.kinds.application.components import Row, Table
+from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import obstacles, refusals, remedies, words
 from controller.planning.verdict import Verdict
@@ -186,7 +187,7 @@ def _rolled_back(outlook: Outlook) -> Verdict | None:
     if not reverted:
         return None
     message = " ".join(rollback.explain(row) for row in reverted)
-    return Verdict(reason=Reason.ROLLED_BACK, message=message, stalled=True)
+    return Verdict(reason=ApplicationReason.ROLLED_BACK, message=message, stalled=True)
 
 
 def _refused(outlook: Outlook) -> Verdict | None:
@@ -209,7 +210,7 @@ def _nothing_proven(outlook: Outlook) -> Verdict | None:
     if not found:
         return None
     message = f"Component {found[0].name} has no proven revision to go back to, and halts."
-    return Verdict(reason=Reason.NOTHING_PROVEN, message=message, stalled=True)
+    return Verdict(reason=ApplicationReason.NOTHING_PROVEN, message=message, stalled=True)
 
 
 def _component_stalled(outlook: Outlook) -> Verdict | None:
@@ -238,7 +239,9 @@ def _waiting(outlook: Outlook) -> Verdict | None:
     if not rejections:
         return None
     message = "; ".join(rejections) + "."
-    return Verdict(reason=Reason.WAITING_FOR_DEPENDENCY, message=message, reconciling=True)
+    return Verdict(
+        reason=ApplicationReason.WAITING_FOR_DEPENDENCY, message=message, reconciling=True
+    )
 
 
 def _progressing(outlook: Outlook) -> Verdict:
@@ -295,7 +298,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
     if row.reverted:
         yield Blocked(
             object=f"Component/{row.name}",
-            reason=Reason.ROLLED_BACK,
+            reason=ApplicationReason.ROLLED_BACK,
             message=rollback.explain(row),
             since=clock.stamp(now),
             remedy=remedies.retry_now(application),
@@ -304,7 +307,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
         first = names.server_set(meta.name, waits[0])
         yield Blocked(
             object=f"ServerSet/{first}",
-            reason=Reason.WAITING_FOR_DEPENDENCY,
+            reason=ApplicationReason.WAITING_FOR_DEPENDENCY,
             message=f"{row.name} waits for {' and '.join(waits)}.",
             since=clock.stamp(now),
             remedy=remedies.why("serverset", first, meta.namespace),

@@ -10,6 +10,7 @@ import msgspec
 
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
+from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.planning import plan as plans
 
@@ -64,7 +65,7 @@ def _conditions(snapshot: FleetSnapshot) -> conditions.Conditions:
     elif snapshot.circuit == "Closed":
         reason, message = Reason.AVAILABLE, "Servers can be made."
     else:
-        reason, message = Reason.CIRCUIT_OPEN, "Many calls failed: new ones wait for a while."
+        reason, message = FleetReason.CIRCUIT_OPEN, "Many calls failed: new ones wait for a while."
     return conditions.summarise(
         before=snapshot.fleet.status.conditions,
         ready=snapshot.known_provider and snapshot.circuit == "Closed",

@@ -14,6 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.operation import assignments, server_progress, steps, summary
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -23,7 +24,7 @@ from controller.planning import plan
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
 # Ends after which a retry goes on.
-RETRIED = frozenset({Reason.FAILED, Reason.TIMED_OUT, Reason.CANCELLED})
+RETRIED = frozenset({Reason.FAILED, OperationReason.TIMED_OUT, OperationReason.CANCELLED})
 COMPLETED = Reason.COMPLETED
 # As many retries as status holds; the oldest fall out.
 MOST = 100
@@ -49,7 +50,7 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
 
     How far it had come stays as it was last seen: its servers are on their way out.
     """
-    ended = end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
+    ended = end(snapshot, OperationReason.APPLICATION_DELETED, "The application is deleted.")
     status = ended.status
     if isinstance(status, objects.OperationStatus):
         stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
@@ -66,7 +67,9 @@ def call_off(snapshot: OperationSnapshot, run: Run | None, reason: str, message:
     running = run.of(State.RUNNING) if run is not None else []
     if run is None or not running or left <= 0:
         return end(snapshot, reason, message, run)
-    word = Word(reason=Reason.CANCELLING, message=f"{message} Acts under way are being ended.")
+    word = Word(
+        reason=OperationReason.CANCELLING, message=f"{message} Acts under way are being ended."
+    )
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     status = msgspec.structs.replace(status, cancel_time=clock.stamp(since))
     return plan.Plan(
@@ -145,7 +148,7 @@ def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
         # The deadlines of the new run count from here.
         last_progress_time=clock.stamp(snapshot.now),
     )
-    event = plan.RecordEvent(reason=Reason.RETRIED, message=message)
+    event = plan.RecordEvent(reason=OperationReason.RETRIED, message=message)
     return plan.Plan(actions=(event,), status=status, urgency=plan.Urgency.INTERACTIVE)
 
 

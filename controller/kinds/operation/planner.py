@@ -28,6 +28,7 @@ from controller.kinds.operation import (
     summary,
     targets,
 )
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -122,8 +123,10 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
     message = "The operation was cancelled."
     back = rollback.take_back(snapshot) if _rolls_back(snapshot) else ()
     if not back:
-        return completion.call_off(snapshot, _seen(snapshot), Reason.CANCELLED, message)
-    word = Word(reason=Reason.CANCELLING, message=f"{message} Its rejections are taken back.")
+        return completion.call_off(snapshot, _seen(snapshot), OperationReason.CANCELLED, message)
+    word = Word(
+        reason=OperationReason.CANCELLING, message=f"{message} Its rejections are taken back."
+    )
     return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now), word, back)
 
 
@@ -167,9 +170,9 @@ def _late(snapshot: OperationSnapshot) -> plans.Plan:
     spec = snapshot.operation.spec
     if snapshot.operation.status.start_time is None:
         message = f"The operation's turn did not come within {spec.start_deadline_seconds} seconds."
-        return completion.end(snapshot, Reason.TIMED_OUT, message)
+        return completion.end(snapshot, OperationReason.TIMED_OUT, message)
     message = f"The operation did not end within {spec.timeout_seconds} seconds."
-    return completion.call_off(snapshot, _seen(snapshot), Reason.TIMED_OUT, message)
+    return completion.call_off(snapshot, _seen(snapshot), OperationReason.TIMED_OUT, message)
 
 
 def _paused(snapshot: OperationSnapshot) -> Blocked | None:
@@ -240,7 +243,9 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     turn = conflicts.turn(operation, snapshot.others, snapshot.servers)
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
-        return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
+        return completion.end(
+            snapshot, OperationReason.SUPERSEDED, f"Operation {later} asks for the same."
+        )
     blocked = (
         _hindrances(snapshot, turn)
         or presence.awaited(snapshot)
@@ -251,7 +256,7 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
         return _answer(snapshot, summary.tell(operation, word, snapshot.now), word)
     nothing = presence.nothing_targeted(snapshot)
     if nothing:
-        message = f"{Reason.NOTHING_TARGETED}: {nothing}"
+        message = f"{OperationReason.NOTHING_TARGETED}: {nothing}"
         return completion.end(snapshot, Reason.FAILED, message)
     missing = _unsupported(snapshot)
     if missing:
@@ -326,7 +331,7 @@ def _begin(snapshot: OperationSnapshot) -> plans.Plan:
             status, run=server_progress.run_id(snapshot.operation), leaving=leaving
         )
         message = f"RollBack begins: leaving {', '.join(leaving)}."
-    event = plans.RecordEvent(reason=Reason.STARTED, message=message)
+    event = plans.RecordEvent(reason=OperationReason.STARTED, message=message)
     return _answer(snapshot, status, word, actions=(event,), notes=(message,))
 
 
@@ -404,9 +409,11 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
             message = f"{trouble} {words.count(len(bad), 'server')} could not be reverted."
             return completion.end(snapshot, Reason.FAILED, message, run)
         return completion.end(
-            snapshot, Reason.REVERTED, f"{trouble} All that was done is undone.", run
+            snapshot, OperationReason.REVERTED, f"{trouble} All that was done is undone.", run
         )
-    word = Word(reason=Reason.REVERTING, message=f"{trouble} All that was done is being undone.")
+    word = Word(
+        reason=OperationReason.REVERTING, message=f"{trouble} All that was done is being undone."
+    )
     return _give(snapshot, run, slots.choose_undo(run), word)
 
 

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 
 from controller.api import objects
 from controller.api.conditions import Blocked
-from controller.api.reasons import Reason
 from controller.contract import checkpoints
 from controller.kinds.operation import completion, targets
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import remedies, verdict, words
 
@@ -44,7 +44,7 @@ def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
     return (
         Blocked(
             object=f"Operation/{oldest.metadata.name}",
-            reason=Reason.CHECKPOINTS_FULL,
+            reason=OperationReason.CHECKPOINTS_FULL,
             message=f"The servers have no room for more checkpoints: {count} may still go on or be"
             f" retried, the oldest of them {oldest.metadata.name}.",
             remedy=remedy,

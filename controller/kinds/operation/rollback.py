@@ -16,6 +16,7 @@ from controller.api import conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.operation import completion, steps, summary
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
 from controller.kinds.revisions import contents, proven_revisions, rejection
@@ -23,7 +24,7 @@ from controller.planning import plan, remedies, words
 
 # The parameter that names where to go back to: a revision's hash or its number.
 REVISION_PARAMETER = "revision"
-ROLL_BACK = "RollBack"
+ROLL_BACK = OperationReason.ROLL_BACK
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 
 from controller.api import conditions, objects
+from controller.api.reasons import Reason
 from controller.planning.caches import Caches
 
 
@@ -13,6 +14,6 @@ def by_state(caches: Caches) -> dict[tuple[str, ...], float]:
     counts: collections.Counter[tuple[str, ...]] = collections.Counter()
     for server in caches.of(objects.Server).objects.values():
         ready = conditions.find(server.status.conditions, "Ready")
-        said = (ready.status, ready.reason) if ready else ("Unknown", "Pending")
+        said = (ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)
         counts[server.spec.fleet, *said] += 1
     return dict(counts)

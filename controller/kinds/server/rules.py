@@ -15,6 +15,7 @@ from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import attempts, teardown
 from controller.kinds.server.assessment import Situation, proof, verdict_due
+from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import plan, remedies
 from controller.planning.refusals import Refusal
@@ -68,13 +69,13 @@ def _replaced(situation: Situation) -> Verdict | None:
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
         return None
     if seen.phase is Phase.TERMINATING:
-        return _removal(situation, Reason.TERMINATING, "Its instance is on its way out.")
+        return _removal(situation, ServerReason.TERMINATING, "Its instance is on its way out.")
     if seen.incarnation != spec.incarnation:
         message = f"Incarnation {seen.incarnation} makes room for {spec.incarnation}."
-        return _removal(situation, Reason.REPLACING, message)
+        return _removal(situation, ServerReason.REPLACING, message)
     if seen.revision != spec.revision and not _changes_in_place(situation):
         message = f"Revision {seen.revision} makes room for {spec.revision}."
-        return _removal(situation, Reason.REPLACING, message)
+        return _removal(situation, ServerReason.REPLACING, message)
     return None
 
 
@@ -114,9 +115,11 @@ def _stopped(situation: Situation) -> Verdict | None:
     if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
         message = "It is being stopped."
         return Verdict(
-            reason=Reason.STOPPING, message=message, actions=(_change(situation, "Stop"),)
+            reason=ServerReason.STOPPING, message=message, actions=(_change(situation, "Stop"),)
         )
-    return _removal(situation, Reason.STOPPING, "It is being stopped: only its instance goes.")
+    return _removal(
+        situation, ServerReason.STOPPING, "It is being stopped: only its instance goes."
+    )
 
 
 def _absent(situation: Situation) -> Verdict | None:
@@ -194,13 +197,15 @@ def _changed(situation: Situation) -> Verdict | None:
     if situation.refusal is not None:
         return _refused(situation, situation.refusal)
     message = f"It is being changed in place to revision {situation.spec.revision}."
-    return Verdict(reason=Reason.CHANGING, message=message, actions=(_change(situation, "Change"),))
+    return Verdict(
+        reason=ServerReason.CHANGING, message=message, actions=(_change(situation, "Change"),)
+    )
 
 
 def _changing(situation: Situation) -> Verdict | None:
     if not situation.seen.changing:
         return None
-    return Verdict(reason=Reason.CHANGING, message="Its change in place is not complete yet.")
+    return Verdict(reason=ServerReason.CHANGING, message="Its change in place is not complete yet.")
 
 
 def _drifted(situation: Situation) -> Verdict | None:
@@ -343,7 +348,7 @@ def _exhausted(situation: Situation) -> Verdict:
     reason = (
         situation.refusal.reason
         if situation.refusal is not None and refused
-        else Reason.ATTEMPTS_EXHAUSTED
+        else ServerReason.ATTEMPTS_EXHAUSTED
     )
     wake = (
         situation.refusal.time + REFUSED_FOR - situation.snapshot.now if situation.refusal else None
@@ -359,7 +364,7 @@ def _refused(situation: Situation, refusal: Refusal) -> Verdict:
 
 def _backing_off(situation: Situation, due: float) -> Verdict:
     return Verdict(
-        reason=Reason.BACKING_OFF,
+        reason=ServerReason.BACKING_OFF,
         message=_error(situation),
         trouble=True,
         blocked=(_ill(situation),),
@@ -370,7 +375,7 @@ def _backing_off(situation: Situation, due: float) -> Verdict:
 def _ill(situation: Situation) -> Blocked:
     return Blocked(
         object=situation.name,
-        reason=situation.seen.reason or "Failed",
+        reason=situation.seen.reason or Reason.FAILED,
         message=situation.seen.message or _error(situation),
         next_attempt_time=situation.attempts.next_attempt_time,
         remedy=remedies.retry_now(situation.snapshot.server),

@@ -11,9 +11,9 @@ import dataclasses
 from controller import contract
 from controller.api import clock, names, objects
 from controller.api.conditions import Blocked
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.server import grace
+from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan, remedies
 
@@ -97,7 +97,7 @@ def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
     server, instance = snapshot.server, _instance(snapshot)
     message = f"Not gone after {server.spec.deletion.timeout_seconds} s: it is abandoned."
     event = plan.RecordEvent(
-        reason=Reason.ABANDONED, message=f"{instance}: {message}", warning=True
+        reason=ServerReason.ABANDONED, message=f"{instance}: {message}", warning=True
     )
     if not snapshot.fleet.keeps_orphans or not instance:
         gone = server.metadata.deletion_timestamp is not None
@@ -108,7 +108,7 @@ def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
         instance=instance,
         server=f"{server.metadata.namespace}/{server.metadata.name}",
         message=snapshot.observation.message or message,
-        why=Reason.ABANDONED,
+        why=ServerReason.ABANDONED,
     )
     return Progress(actions=(orphan, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
 
@@ -123,7 +123,7 @@ def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
     message = problem or f"Its instance {seen.id} is {seen.phase.value} and does not go."
     return Blocked(
         object=f"Server/{meta.name}",
-        reason=Reason.TEARDOWN_BLOCKED,
+        reason=ServerReason.TEARDOWN_BLOCKED,
         message=message,
         since=clock.stamp(since or snapshot.now),
         remedy=remedies.force(snapshot.server),

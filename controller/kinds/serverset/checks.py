@@ -13,6 +13,7 @@ from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import obstacles, refusals, remedies
 from controller.planning.ownership import owned_by
@@ -40,13 +41,13 @@ def _orphaned(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     message = f"No application controls this set: {spec.application} is gone or let go of it."
     blocked = Blocked(
         object=f"Application/{spec.application}",
-        reason=Reason.ORPHANED,
+        reason=ServerSetReason.ORPHANED,
         message=message,
         since=clock.stamp(snapshot.now),
         remedy=remedies.delete("argset", snapshot.server_set),
     )
     return obstacles.Obstacle(
-        reason=Reason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
+        reason=ServerSetReason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from controller.api import names, objects, tags
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import words
 from controller.planning.plan import Delete, RecordEvent
@@ -51,7 +51,7 @@ def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
 def told(snapshot: ServerSetSnapshot, gone: tuple[Delete, ...]) -> tuple[RecordEvent, ...]:
     """Return the Event that names the claims that go, on the application: the set may go too."""
     message = f"Deleting {_named([each.name for each in gone])}, with their data."
-    return _event(snapshot, Reason.CLAIMS_DELETED, message) if gone else ()
+    return _event(snapshot, ServerSetReason.CLAIMS_DELETED, message) if gone else ()
 
 
 def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
@@ -61,7 +61,9 @@ def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
     )
     if not stay or not _goes_for_good(snapshot):
         return ()
-    return _event(snapshot, Reason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data.")
+    return _event(
+        snapshot, ServerSetReason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data."
+    )
 
 
 def _goes_for_good(snapshot: ServerSetSnapshot) -> bool:
@@ -92,7 +94,9 @@ def _named(claims: list[str]) -> str:
     return f"{words.count(len(claims), 'claim')} ({words.several(claims, MOST_NAMED)})"
 
 
-def _event(snapshot: ServerSetSnapshot, reason: Reason, message: str) -> tuple[RecordEvent, ...]:
+def _event(
+    snapshot: ServerSetSnapshot, reason: ServerSetReason, message: str
+) -> tuple[RecordEvent, ...]:
     return (RecordEvent(reason=reason, message=message, about=snapshot.application),)
 
 

@@ -23,6 +23,7 @@ from controller.kinds.serverset import (
     summary,
     updates,
 )
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import amounts, budget, events, finalizers, obstacles, refusals, words
 from controller.planning.census import Census
@@ -171,7 +172,7 @@ def _remediate(
         who = words.several([each.server.metadata.name for each in chosen])
         draft.actions.append(
             RecordEvent(
-                reason=Reason.REMEDIATED,
+                reason=ServerSetReason.REMEDIATED,
                 message=f"Replacing {who}: unhealthy for {remediation.PATIENCE_SECONDS} seconds.",
                 warning=True,
             )

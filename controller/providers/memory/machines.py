@@ -19,6 +19,8 @@ import msgspec
 from controller import errors
 from controller.api.views.meta import View
 from controller.contract import Phase
+from controller.contract.reasons import ProviderReason
+from controller.providers.memory.reasons import MemoryReason
 
 Key = tuple[str, str]
 Listener = Callable[[str, str], None]
@@ -160,7 +162,9 @@ class MemoryFleet:
     ) -> Machine:
         """Begin to boot a machine; whether it will break is settled now."""
         if zone in self.settings.full_zones:
-            raise errors.Transient(f"no room is left in zone {zone}", reason="NoCapacity")
+            raise errors.Transient(
+                f"no room is left in zone {zone}", reason=MemoryReason.NO_CAPACITY
+            )
         self._made += 1
         now = self.clock()
         machine = self._machines[key] = Machine(
@@ -205,13 +209,15 @@ class MemoryFleet:
         """Raise what befalls a call on its way there: nothing has changed."""
         self.interfere(verb, after=False)
         if self.dice(key, f"fail {verb}") < self.settings.fail_percent:
-            raise errors.Transient(f"{verb}: the fleet refused", reason="Injected")
+            raise errors.Transient(f"{verb}: the fleet refused", reason=MemoryReason.INJECTED)
 
     def after(self, key: Key, verb: str) -> None:
         """Raise what befalls an answer on its way back: the call has taken effect."""
         self.interfere(verb, after=True)
         if self.dice(key, f"lose {verb}") < self.settings.lost_percent:
-            raise errors.UnknownOutcome(f"{verb}: the answer was lost", reason="Injected")
+            raise errors.UnknownOutcome(
+                f"{verb}: the answer was lost", reason=MemoryReason.INJECTED
+            )
 
     def dice(self, key: Key, what: str) -> float:
         """Return a percentage that the seed, the server and how often it was asked decide."""
@@ -251,4 +257,6 @@ def read_settings(raw: bytes) -> Settings:
     try:
         return msgspec.json.decode(raw, type=Settings)
     except msgspec.DecodeError as error:
-        raise errors.Stalled(f"spec.memory: {error}", reason="InvalidSettings") from error
+        raise errors.Stalled(
+            f"spec.memory: {error}", reason=ProviderReason.INVALID_SETTINGS
+        ) from error

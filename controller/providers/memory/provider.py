@@ -14,11 +14,15 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.api.views.meta import View
 from controller.contract import Capability, Phase, tasks
+from controller.contract.reasons import ProviderReason
 from controller.planning import rendering
 from controller.providers.memory.machines import Key, Machine, MemoryFleet
+from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import steps
+from controller.reasons import NOTHING
 
 CAPABILITIES = frozenset(
     {
@@ -73,7 +77,9 @@ class MemoryProvider:
             return contract.ABSENT
         if machine.owner != server.metadata.uid:
             message = f"the machine {machine.id} is another server's"
-            return contract.Observation(phase=Phase.FOREIGN, reason="NameTaken", message=message)
+            return contract.Observation(
+                phase=Phase.FOREIGN, reason=Reason.NAME_TAKEN, message=message
+            )
         now = self._fleet.clock()
         phase = machine.phase(now)
         failed = phase is Phase.FAILED
@@ -88,7 +94,7 @@ class MemoryProvider:
             ready=machine.is_ready(now),
             ready_since=max(machine.ready_at, machine.changing_until),
             changing=now < machine.changing_until,
-            reason="Broken" if failed else "",
+            reason=MemoryReason.BROKEN if failed else NOTHING,
             message="the machine broke, as the fleet's settings want some to" if failed else "",
             error_class="Transient" if failed else "",
             since=machine.ready_at if machine.gone_at is None else machine.gone_at,
@@ -151,7 +157,7 @@ class MemoryProvider:
         if facts is not None:
             return facts
         if call.task is not None and call.task.action == tasks.EXEC:
-            raise errors.UnknownOutcome("the command left no trace", reason="NoTrace")
+            raise errors.UnknownOutcome("the command left no trace", reason=ProviderReason.NO_TRACE)
         return await self._act(server, call)
 
     async def cancel(self, server: objects.Server, call: contract.Call) -> None:
@@ -168,7 +174,7 @@ class MemoryProvider:
             if machine is None:
                 return
             if machine.silent and not at_once:
-                raise errors.Transient(f"{machine.id} does not answer", reason="Unreachable")
+                raise errors.Transient(f"{machine.id} does not answer", reason=Reason.UNREACHABLE)
             self._fleet.remove(machine, at_once=at_once)
 
         await self._call(_key(server), "delete", effect)
@@ -209,7 +215,7 @@ class MemoryProvider:
         wanted = call.instance or server.status.provider.id
         if machine is None or machine.id != wanted or machine.owner != server.metadata.uid:
             message = f"the machine of {server.metadata.name} is another by now"
-            raise errors.Waiting(message, reason="InstanceChanged")
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
         return machine
 
     async def _act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
@@ -217,7 +223,9 @@ class MemoryProvider:
         does = _ACTS.get(task.action) if task is not None else None
         if task is None or does is None:
             what = task.action if task else str(call.verb)
-            raise errors.Stalled(f"machines in memory know no {what}", reason="NotSupported")
+            raise errors.Stalled(
+                f"machines in memory know no {what}", reason=ProviderReason.NOT_SUPPORTED
+            )
         machine = self._instance(server, call)
         await self._call(_key(server), task.action, lambda: machine.acts.append(task.id))
         message = await does(machine, task, tasks.read(task))
@@ -228,7 +236,7 @@ class MemoryProvider:
         machine, spec = self._instance(server, call), server.spec
         if machine.incarnation != spec.incarnation:
             message = f"{machine.id} is of another incarnation: it must be replaced"
-            raise errors.Stalled(message, reason="NotSupported")
+            raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         now, settings = self._fleet.clock(), self._fleet.settings
         stop = spec.power == "Stopped"
         if stop and not machine.stopped:
@@ -246,7 +254,7 @@ class MemoryProvider:
         wanted = template.spec.zone
         if wanted and zones and wanted not in zones:
             message = f"spec.zone must be one of the fleet's failure domains, not {wanted}"
-            raise errors.Stalled(message, reason="TemplateRefused")
+            raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED)
         return wanted or (zones[server.spec.ordinal % len(zones)] if zones else "")
 
 
@@ -259,23 +267,23 @@ def _decode(template: bytes) -> _Template:
         return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=_Template)
     except msgspec.DecodeError as error:
         message = f"the template cannot be read: {error}"
-        raise errors.Stalled(message, reason="TemplateRefused") from error
+        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
 def _check_same(machine: Machine, server: objects.Server) -> None:
     if machine.owner != server.metadata.uid:
         message = f"the machine {machine.id} is another server's"
-        raise errors.Stalled(message, reason="NameTaken")
+        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
     if machine.gone_at is not None or machine.incarnation != server.spec.incarnation:
         message = f"{machine.id} is still there as incarnation {machine.incarnation}"
-        raise errors.Waiting(message, reason="OlderInstance")
+        raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
 
 
 async def _exec(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
     del task
     command: Sequence[str] = tasks.decode(given.exec, _Exec).command
     if command[0] == "false":
-        raise errors.Transient("the command ended with 1", reason="ExecFailed")
+        raise errors.Transient("the command ended with 1", reason=Reason.EXEC_FAILED)
     if command[0] == "sleep" and len(command) > 1:
         await asyncio.sleep(float(command[1]))
     if command[0] == "write":
@@ -293,7 +301,7 @@ async def _restore(machine: Machine, task: objects.Task, given: tasks.TaskParame
     name = given.arguments.get("snapshot", "")
     if name not in machine.snapshots:
         message = f"{machine.id} has no snapshot {name!r}: parameters must name one in `snapshot`"
-        raise errors.Stalled(message, reason="SnapshotMissing")
+        raise errors.Stalled(message, reason=MemoryReason.SNAPSHOT_MISSING)
     machine.disk = machine.snapshots[name]
     return f"restored {name} for {task.operation}"
 

@@ -14,8 +14,10 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import tasks
+from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults
 from controller.providers.pod import observation
@@ -141,13 +143,15 @@ class PodExec:
         task, given, wanted = _read(call)
         if not wanted.detached:
             message = "the command ended, or not, with the operator that ran it"
-            raise errors.UnknownOutcome(message, reason="NoTrace")
+            raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
         pod = await self._pod(server, call)
         arguments = (_trace(server, task),)
         script = _FIND_FOLDER + _FOLLOW
         result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
         if result is None:
-            raise errors.UnknownOutcome("the container has no shell", reason="NoTrace")
+            raise errors.UnknownOutcome(
+                "the container has no shell", reason=ProviderReason.NO_TRACE
+            )
         return _judge(_wrapped_exit(result), result)
 
     async def cancel(self, server: objects.Server, call: contract.Call) -> None:
@@ -165,12 +169,16 @@ class PodExec:
         try:
             answer = await self._api.get(Resource.PODS, meta.namespace, meta.name)
         except faults.NotFound as error:
-            raise errors.Waiting(f"pods/{meta.name} is gone", reason="InstanceChanged") from error
+            raise errors.Waiting(
+                f"pods/{meta.name} is gone", reason=ProviderReason.INSTANCE_CHANGED
+            ) from error
         pod = refusals.decode(answer, objects.Pod)
         wanted = call.instance or server.status.provider.id
         same = pod.metadata.uid == wanted if wanted else observation.is_ours(pod, server)
         if not same:
-            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+            raise errors.Waiting(
+                f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
+            )
         return pod
 
     async def _follow(
@@ -227,7 +235,9 @@ def _read(call: contract.Call) -> tuple[objects.Task, tasks.TaskParameters, _Exe
     task = call.task
     if task is None or task.action != tasks.EXEC:
         what = task.action if task else str(call.verb)
-        raise errors.Stalled(f"servers made of pods know no {what}", reason="NotSupported")
+        raise errors.Stalled(
+            f"servers made of pods know no {what}", reason=ProviderReason.NOT_SUPPORTED
+        )
     given = tasks.read(task)
     return task, given, tasks.decode(given.exec, _Exec)
 
@@ -245,14 +255,14 @@ def _wrapped_exit(result: kube.ExecResult) -> int:
     said = result.stdout.decode(errors="replace").strip().rpartition("\n")[2]
     if said == "argosy:nowhere":
         message = "a detached command needs a writable /tmp or /dev/shm in its container"
-        raise errors.Stalled(message, reason="NotSupported")
+        raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
     if said == "argosy:nothing":
         message = "the container knows nothing of the command: it never began, or began in another"
-        raise errors.UnknownOutcome(message, reason="NoTrace")
+        raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
     code = said.removeprefix("argosy:exit:")
     if code == said or not code.isdecimal():
         message = "the command is gone without having left its exit status"
-        raise errors.UnknownOutcome(message, reason="NoTrace")
+        raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
     return int(code)
 
 
@@ -261,7 +271,7 @@ def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:
         return {"exitCode": "0"}
     lines = result.stderr.decode(errors="replace").strip().splitlines()
     tail = f": {lines[-1][-_LONGEST_TAIL:]}" if lines else ""
-    raise errors.Transient(f"the command ended with {code}{tail}", reason="ExecFailed")
+    raise errors.Transient(f"the command ended with {code}{tail}", reason=Reason.EXEC_FAILED)
 
 
 def _lacks_shell(text: str) -> bool:

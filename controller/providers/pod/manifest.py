@@ -16,6 +16,7 @@ import msgspec
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
+from controller.contract.reasons import ProviderReason
 from controller.planning import ownership, rendering
 
 _ENCODER = msgspec.json.Encoder()
@@ -98,7 +99,7 @@ def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
         return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"the template is not a pod template: {error}"
-        raise errors.Stalled(message, reason="TemplateRefused") from error
+        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
 def labels(server: objects.Server, *, incarnation: int, revision: str) -> dict[str, str]:
@@ -216,7 +217,7 @@ def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
     current = {each.name: each.image for each in pod.spec.containers}
     if added := sorted(each.name for each in wanted if each.name not in current):
         message = f"a living pod cannot get the container {added[0]}: it must be replaced"
-        raise errors.Stalled(message, reason="NotSupported")
+        raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
     return {each.name: each.image for each in wanted if current[each.name] != each.image}
 
 

@@ -6,10 +6,15 @@ the pod once and makes nothing that it does not return.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controller import contract
 from controller.api import clock, names, objects, tags
+from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.providers.pod import manifest
+from controller.providers.pod.reasons import KubeletReason, PodReason
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 # A deletion timestamp lies at the end of the grace period: a kubelet that is still there needs
 # seconds more. After this many, nobody is there to confirm that the containers ended.
@@ -26,25 +31,25 @@ TRANSIENT = "Transient"
 TERMINAL = "Terminal"
 
 # Why a container waits, where waiting longer may not help; all other reasons are ordinary.
-_STUCK = {
-    "CrashLoopBackOff": TRANSIENT,
-    "CreateContainerConfigError": TRANSIENT,
-    "CreateContainerError": TRANSIENT,
-    "ErrImageNeverPull": TRANSIENT,
-    "ErrImagePull": TRANSIENT,
-    "ImageInspectError": TRANSIENT,
-    "ImagePullBackOff": TRANSIENT,
-    "InvalidImageName": TERMINAL,
-    "PostStartHookError": TRANSIENT,
-    "RegistryUnavailable": TRANSIENT,
-    "RunContainerError": TRANSIENT,
+_STUCK: Mapping[str, str] = {
+    KubeletReason.CRASH_LOOP_BACK_OFF: TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_CONFIG_ERROR: TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_ERROR: TRANSIENT,
+    KubeletReason.ERR_IMAGE_NEVER_PULL: TRANSIENT,
+    KubeletReason.ERR_IMAGE_PULL: TRANSIENT,
+    KubeletReason.IMAGE_INSPECT_ERROR: TRANSIENT,
+    KubeletReason.IMAGE_PULL_BACK_OFF: TRANSIENT,
+    KubeletReason.INVALID_IMAGE_NAME: TERMINAL,
+    KubeletReason.POST_START_HOOK_ERROR: TRANSIENT,
+    KubeletReason.REGISTRY_UNAVAILABLE: TRANSIENT,
+    KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
 }
 
 # What a pod's or a container's end is called where nobody gave it a reason.
-_NAMELESS_END = "Error"
+_NAMELESS_END = KubeletReason.ERROR
 
-Trouble = tuple[str, str, str]  # reason, message, error class
-NO_TROUBLE: Trouble = ("", "", "")
+Trouble = tuple[Vocabulary | ForeignReason, str, str]  # reason, message, error class
+NO_TROUBLE: Trouble = (NOTHING, "", "")
 
 
 def is_ours(pod: objects.Pod, server: objects.Server) -> bool:
@@ -88,7 +93,7 @@ def observe(
     if not is_ours(pod, server):
         return contract.Observation(
             phase=Phase.FOREIGN,
-            reason="NameTaken",
+            reason=Reason.NAME_TAKEN,
             message=f"the pod {meta.name} is not controlled by this server",
             claims=claims,
         )
@@ -167,9 +172,9 @@ def _phase(
         return _departing(pod, now)
     if status.phase in {"Failed", "Succeeded"}:
         return Phase.FAILED, _ended_since(ready), _end(pod)
-    if status.phase == "Unknown" or status.reason == "NodeLost":
+    if status.phase == "Unknown" or status.reason == KubeletReason.NODE_LOST:
         message = status.message or f"the node {pod.spec.node_name} does not answer"
-        return Phase.UNREACHABLE, _ended_since(ready), ("NodeLost", message, TRANSIENT)
+        return Phase.UNREACHABLE, _ended_since(ready), (KubeletReason.NODE_LOST, message, TRANSIENT)
     trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod)
     if status.phase == "Running":
         return Phase.RUNNING, _ended_since(ready), trouble
@@ -180,11 +185,15 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
     deadline = clock.parse(pod.metadata.deletion_timestamp)
     if pod.metadata.finalizers:
         held = ", ".join(sorted(pod.metadata.finalizers))
-        return Phase.TERMINATING, deadline, ("Finalizers", f"kept by finalizers: {held}", "")
+        return (
+            Phase.TERMINATING,
+            deadline,
+            (PodReason.FINALIZERS, f"kept by finalizers: {held}", ""),
+        )
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
         return Phase.TERMINATING, deadline, NO_TROUBLE
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended"
-    return Phase.UNREACHABLE, deadline, ("NodeLost", message, TRANSIENT)
+    return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
 
 
 def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:
@@ -198,14 +207,14 @@ def _ended_since(ready: objects.PodCondition | None) -> float:
 def _end(pod: objects.Pod) -> Trouble:
     status = pod.status
     if status.phase == "Succeeded":
-        return "Completed", "all containers ended, and a server must go on", TRANSIENT
+        return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
     if status.reason:
-        return status.reason, status.message, TRANSIENT
+        return ForeignReason(status.reason), status.message, TRANSIENT
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated
         if end is not None and end.exit_code:
             message = end.message or f"container {each.name} exited with {end.exit_code}"
-            return end.reason or _NAMELESS_END, message, TRANSIENT
+            return ForeignReason(end.reason) or _NAMELESS_END, message, TRANSIENT
     return _NAMELESS_END, status.message or "the pod failed", TRANSIENT
 
 
@@ -215,10 +224,14 @@ def _trouble(pod: objects.Pod) -> Trouble:
         waiting = each.state.waiting
         if waiting is not None and waiting.reason in _STUCK:
             message = f"container {each.name}: {waiting.message or waiting.reason}"
-            return waiting.reason, message, _STUCK[waiting.reason]
+            return ForeignReason(waiting.reason), message, _STUCK[waiting.reason]
     scheduled = _condition(pod, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":
-        return scheduled.reason or "Unschedulable", scheduled.message, TRANSIENT
+        return (
+            ForeignReason(scheduled.reason) or KubeletReason.UNSCHEDULABLE,
+            scheduled.message,
+            TRANSIENT,
+        )
     return _silence(pod)
 
 
@@ -232,5 +245,5 @@ def _silence(pod: objects.Pod) -> Trouble:
         and containers is not None
         and containers.status == "True"
     ):
-        return "NodeSilent", f"the node {pod.spec.node_name} does not answer", TRANSIENT
+        return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", TRANSIENT
     return NO_TROUBLE

@@ -13,12 +13,15 @@ from typing import Any
 
 from controller import contract, errors
 from controller.api import names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Capability
+from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.receipts import WriteReceipt
 from controller.providers.pod import commands, manifest, observation
+from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
 CAPABILITIES = frozenset(
@@ -117,7 +120,7 @@ class PodProvider:
                 answer = await self._api.create(Resource.PODS, namespace, body, strict=True)
         except faults.NotFound as error:
             message = f"the namespace {namespace} is gone"
-            raise errors.Waiting(message, reason="NamespaceTerminating") from error
+            raise errors.Waiting(message, reason=Reason.NAMESPACE_TERMINATING) from error
         except faults.AlreadyExists:
             return (*written, *await self._adopt(server))
         return (*written, _written(Resource.PODS, refusals.decode(answer, objects.Pod)))
@@ -127,13 +130,15 @@ class PodProvider:
         meta = server.metadata
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is None or pod.metadata.uid != call.instance:
-            raise errors.Waiting(f"pods/{meta.name} is another by now", reason="InstanceChanged")
+            raise errors.Waiting(
+                f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
+            )
         if not call.template:
             claims = await self._ensure_claims(server)
             return (*claims, *await self._mend(pod, server))
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
-            raise errors.Stalled(message, reason="NotSupported")
+            raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         body = manifest.change(server, pod, call.template)
         return await self._patch(pod, body, style="strategic")
 
@@ -232,11 +237,11 @@ class PodProvider:
         pod = refusals.decode(answer, objects.Pod)
         if not observation.is_ours(pod, server):
             message = f"pods/{meta.name} exists and is not controlled by this server"
-            raise errors.Stalled(message, reason="NameTaken")
+            raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
         seen = observation.incarnation(pod, server)
         if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
-            raise errors.Waiting(message, reason="OlderInstance")
+            raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
         return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
 
     async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
@@ -256,7 +261,7 @@ class PodProvider:
                 )
         except (faults.NotFound, faults.Conflict) as error:
             message = f"pods/{meta.name} has changed since it was looked at"
-            raise errors.Waiting(message, reason="InstanceChanged") from error
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
         return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
 
     async def _delete(
@@ -289,7 +294,7 @@ class PodProvider:
             return await self._api.get(resource, namespace, name)
         except faults.NotFound as error:
             message = f"{resource}/{name} went while it was looked at"
-            raise errors.Waiting(message, reason="InstanceChanged") from error
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
 
 
 def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
@@ -298,10 +303,10 @@ def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
     ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
     if any(claim.metadata.labels.get(key) != wanted[key] for key in ours):
         message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
-        raise errors.Stalled(message, reason="NameTaken")
+        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
     if claim.metadata.deletion_timestamp is not None:
         message = f"{Resource.CLAIMS}/{name} is on its way out"
-        raise errors.Waiting(message, reason="ClaimTerminating")
+        raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)
 
 
 def _written(resource: Resource, found: objects.Object) -> WriteReceipt:

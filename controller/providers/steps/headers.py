@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from controller import errors
 from controller.api import step
+from controller.providers.steps.reasons import StepReason
 
 # RFC 9110, section 5.6.2: a token.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
@@ -23,7 +24,9 @@ def check(found: Iterable[str]) -> None:
     for name in sorted(found):
         lower = name.lower()
         if not _TOKEN.fullmatch(name):
-            raise errors.Stalled(f"{name!r:.80} must be a header's name", reason="HeaderRefused")
+            raise errors.Stalled(
+                f"{name!r:.80} must be a header's name", reason=StepReason.HEADER_REFUSED
+            )
         if lower in step.OWN_HEADERS or lower.startswith(step.OWN_HEADER_PREFIXES):
             message = f"a step must not set the header {name}: it says how or where a request goes"
-            raise errors.Stalled(message, reason="HeaderRefused")
+            raise errors.Stalled(message, reason=StepReason.HEADER_REFUSED)

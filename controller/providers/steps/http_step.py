@@ -21,6 +21,7 @@ from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
 from controller.providers.steps import headers, urls
+from controller.providers.steps.reasons import StepReason
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # Methods that change nothing: a lost answer leaves nothing in doubt.
@@ -80,7 +81,7 @@ class HttpStep:
         status = await self._send(wanted, sent, given.timeout_seconds)
         if status not in wanted.expect.statuses:
             message = f"{wanted.method} was answered with {status}"
-            raise errors.Transient(message, reason="HttpFailed")
+            raise errors.Transient(message, reason=StepReason.HTTP_FAILED)
         return {"status": str(status)}
 
     async def close(self) -> None:
@@ -104,12 +105,12 @@ class HttpStep:
                 return response.status
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             message = f"{wanted.method}: no connection: {type(error).__name__}"
-            raise errors.Transient(message, reason="HttpUnreachable") from error
+            raise errors.Transient(message, reason=StepReason.HTTP_UNREACHABLE) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             message = f"{wanted.method}: no answer: {type(error).__name__}"
             if wanted.method in _SAFE:
-                raise errors.Transient(message, reason="HttpFailed") from error
-            raise errors.UnknownOutcome(message, reason="AnswerLost") from error
+                raise errors.Transient(message, reason=StepReason.HTTP_FAILED) from error
+            raise errors.UnknownOutcome(message, reason=StepReason.ANSWER_LOST) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -128,7 +129,7 @@ class HttpStep:
             data = await self._secret(server.metadata.namespace, reference.name)
             if reference.key not in data:
                 message = f"the Secret {reference.name} must have the key {reference.key}"
-                raise errors.Stalled(message, reason="SecretMissing")
+                raise errors.Stalled(message, reason=StepReason.SECRET_MISSING)
             found[each.name] = _plain(reference, data[reference.key])
         return found
 
@@ -137,7 +138,7 @@ class HttpStep:
             answer = await self._api.get(Resource.SECRETS, namespace, name)
         except faults.NotFound as error:
             message = f"the Secret {name} must exist"
-            raise errors.Stalled(message, reason="SecretMissing") from error
+            raise errors.Stalled(message, reason=StepReason.SECRET_MISSING) from error
         return msgspec.json.decode(answer, type=_Secret).data
 
 
@@ -157,5 +158,5 @@ def _plain(reference: _Key, encoded: str) -> str:
         value = "\n"
     if "\n" in value or "\r" in value:
         message = f"the key {reference.key} of the Secret {reference.name} must be one line of text"
-        raise errors.Stalled(message, reason="SecretMissing")
+        raise errors.Stalled(message, reason=StepReason.SECRET_MISSING)
     return value

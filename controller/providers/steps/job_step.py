@@ -17,12 +17,15 @@ import msgspec
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import tasks
+from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.planning import ownership, rendering
 from controller.providers.steps import refusals
+from controller.providers.steps.reasons import StepReason
 
 # How long a finished Job is kept, for people to look at.
 _KEPT_SECONDS = 3600
@@ -60,7 +63,7 @@ class JobStep:
                 job = await self._wait(owners, _checked(owners, answer))
         except TimeoutError as error:
             message = f"{Resource.JOBS}/{name} did not end in time"
-            raise errors.UnknownOutcome(message, reason="JobTimeout") from error
+            raise errors.UnknownOutcome(message, reason=StepReason.JOB_TIMEOUT) from error
         return _judge(job)
 
     async def cancel(self, server: objects.Server, task: objects.Task) -> None:
@@ -115,7 +118,7 @@ class JobStep:
             return await self._api.get(Resource.JOBS, namespace, name)
         except faults.NotFound as error:
             message = f"{Resource.JOBS}/{name} went away before its end was seen"
-            raise errors.UnknownOutcome(message, reason="NoTrace") from error
+            raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE) from error
 
 
 def _name(server: objects.Server, task: objects.Task) -> str:
@@ -148,7 +151,7 @@ def manifest(
         spec = {"restartPolicy": "Never", **template["spec"]}
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         message = "the step's job must have a template with a spec"
-        raise errors.Stalled(message, reason="TemplateRefused") from error
+        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
     wanted = server.spec
     return {
         "apiVersion": "batch/v1",
@@ -175,7 +178,7 @@ def _checked(owners: Collection[str], answer: bytes) -> objects.Job:
     owner = job.metadata.controller
     if owner is None or owner.uid not in owners:
         message = f"{Resource.JOBS}/{job.metadata.name} exists and is not this operation's"
-        raise errors.Stalled(message, reason="NameTaken")
+        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
     return job
 
 
@@ -190,4 +193,6 @@ def _judge(job: objects.Job) -> Mapping[str, str]:
     if end is not None and end.type == "Complete":
         return {"job": job.metadata.name}
     why = f": {end.message}" if end is not None and end.message else ""
-    raise errors.Transient(f"{Resource.JOBS}/{job.metadata.name} failed{why}", reason="JobFailed")
+    raise errors.Transient(
+        f"{Resource.JOBS}/{job.metadata.name} failed{why}", reason=StepReason.JOB_FAILED
+    )

@@ -13,7 +13,10 @@ import msgspec
 
 from controller import errors
 from controller.api import objects
+from controller.contract.reasons import ProviderReason
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
+from controller.providers.steps.reasons import StepReason
 
 T = TypeVar("T", bound=objects.Object)
 
@@ -41,15 +44,15 @@ def explained() -> Iterator[None]:
     try:
         yield
     except faults.Refused as error:
-        raise errors.Stalled(str(error), reason="TemplateRefused") from error
+        raise errors.Stalled(str(error), reason=ProviderReason.TEMPLATE_REFUSED) from error
     except faults.Forbidden as error:
         text = str(error)
         if _NO_ACCOUNT in text:
             # The default account of a young namespace comes by itself.
-            raise errors.Transient(text, reason="ServiceAccountMissing") from error
+            raise errors.Transient(text, reason=StepReason.SERVICE_ACCOUNT_MISSING) from error
         if _RBAC in text:
             raise
-        raise errors.Stalled(text, reason="TemplateRefused") from error
+        raise errors.Stalled(text, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
 def decode(answer: bytes, kind: type[T]) -> T:
@@ -58,7 +61,7 @@ def decode(answer: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.DecodeError as error:
         message = f"the API server's answer cannot be read as a {kind.__name__}: {error}"
-        raise errors.UnknownOutcome(message, reason="Garbled") from error
+        raise errors.UnknownOutcome(message, reason=KubeReason.GARBLED) from error
 
 
 def version_of(answer: bytes, uid: str) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from controller import contract, errors
 from controller.api import objects
 from controller.contract import tasks
+from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import informer
 from controller.providers.steps import http_step, job_step
@@ -46,7 +47,7 @@ class Steps:
         task = call.task
         if task is not None and task.action == tasks.HTTP and not http_step.is_harmless(task):
             message = "the answer went to an operator that is no more"
-            raise errors.UnknownOutcome(message, reason="NoTrace")
+            raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
         return await self.run(server, call, own_addresses)
 
     async def cancel(self, server: objects.Server, call: contract.Call) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from urllib import parse
 
 from controller import errors
+from controller.providers.steps.reasons import StepReason
 
 _PORTS = {"http": 80, "https": 443}
 # What some servers take for a slash or for a step upwards after the comparison was made.
@@ -94,4 +95,4 @@ def _host(host: str) -> str:
 def _refuse(url: str, why: str) -> errors.Stalled:
     # Without its query and credentials, which may be secret.
     shown = re.sub(r"//[^/@]*@", "//…@", re.split(r"[?#]", url)[0])
-    return errors.Stalled(f"the URL {shown} {why}", reason="UrlRefused")
+    return errors.Stalled(f"the URL {shown} {why}", reason=StepReason.URL_REFUSED)

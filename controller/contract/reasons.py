@@ -1,0 +1,44 @@
+"""The reasons that any provider may give for not doing what it is asked."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class ProviderReason(Vocabulary):
+    """Why a provider does not do what it is asked."""
+
+    TEMPLATE_REFUSED = (
+        "TemplateRefused",
+        "The template is not one that the provider, or the API server, takes.",
+        "The message says what must hold; change the template accordingly.",
+        "kubectl edit argapp APPLICATION",
+    )
+    NOT_SUPPORTED = (
+        "NotSupported",
+        "The fleet's provider cannot do what is asked, such as a snapshot of a pod.",
+        "Use another act, or a fleet whose provider can.",
+    )
+    INVALID_SETTINGS = (
+        "InvalidSettings",
+        "What the Fleet says of its provider does not fit that provider.",
+        "The message names the field; an administrator can change the Fleet.",
+        "kubectl edit argfleet NAME",
+    )
+    INSTANCE_CHANGED = (
+        "InstanceChanged",
+        "What the server is made of changed since Argosy looked. Argosy looks again.",
+    )
+    OLDER_INSTANCE = (
+        "OlderInstance",
+        "What the server was made of before is still there. Argosy waits until it is gone.",
+    )
+    NO_TRACE = (
+        "NoTrace",
+        "The operator that ran an act is gone, and nothing tells how the act ended.",
+        (
+            "onUnknown of the step says what becomes of it; see what the act did before it is run"
+            " again."
+        ),
+        "kubectl argosy logs APPLICATION --server NAME",
+    )

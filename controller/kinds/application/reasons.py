@@ -1,0 +1,39 @@
+"""The reasons that Applications alone give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class ApplicationReason(Vocabulary):
+    """What an application says of itself."""
+
+    WAITING_FOR_DEPENDENCY = (
+        "WaitingForDependency",
+        "A component waits until those that it depends on are available at their target.",
+        "Ask it what those wait for.",
+        "kubectl argosy why application/NAME",
+    )
+    ROLLED_BACK = (
+        "RolledBack",
+        (
+            "The revision that was asked for missed its deadline or spent its failure budget, so"
+            " the last proven one runs in its place."
+        ),
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
+    )
+    NOTHING_PROVEN = (
+        "NothingProven",
+        (
+            "A rollback was due, but no earlier revision ever ran in good health, so the component"
+            " halts instead."
+        ),
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
+    )
+    REPLICAS_OVERRIDDEN = (
+        "ReplicasOverridden",
+        "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",
+        "Change replicas in the Application, or leave them out there to let others scale.",
+    )

@@ -1,0 +1,78 @@
+"""The reasons that Operations alone give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class OperationReason(Vocabulary):
+    """What an operation says of itself."""
+
+    ROLL_BACK = (
+        "RollBack",
+        "A revision is not to run, as an operation took its component back to another one.",
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
+    )
+    NOTHING_TARGETED = (
+        "NothingTargeted",
+        (
+            "The operation names a component or ordinals that its application does not have, or all"
+            " servers that it names are held."
+        ),
+        "Name servers that there are, or let go of those that are held.",
+        "kubectl argosy status APPLICATION",
+    )
+    CHECKPOINTS_FULL = (
+        "CheckpointsFull",
+        (
+            "The servers remember the steps of so many operations that may still go on or be"
+            " retried that there is no room for another one's."
+        ),
+        "Delete operations that need no retry any more.",
+        "kubectl delete argop NAME",
+    )
+    STARTED = (
+        "Started",
+        "The operation has begun.",
+    )
+    RETRIED = (
+        "Retried",
+        "A retry takes the operation up where it stopped.",
+    )
+    CANCELLING = (
+        "Cancelling",
+        "Acts under way are being ended, for at most cancelGraceSeconds.",
+    )
+    REVERTING = (
+        "Reverting",
+        "What the operation did is being undone, the last step first.",
+    )
+    CANCELLED = (
+        "Cancelled",
+        "The operation was cancelled; acts under way were ended.",
+        "A retry goes on with the unfinished servers.",
+        "kubectl argosy retry operation/NAME",
+    )
+    REVERTED = (
+        "Reverted",
+        "The operation failed, and what it had done was undone.",
+        "failures, in its status, say why it failed.",
+    )
+    TIMED_OUT = (
+        "TimedOut",
+        (
+            "The operation's turn did not come within startDeadlineSeconds, or it did not end"
+            " within timeoutSeconds."
+        ),
+        "A retry goes on with the unfinished servers, and deadlines start again.",
+        "kubectl argosy retry operation/NAME",
+    )
+    SUPERSEDED = (
+        "Superseded",
+        "A later operation asked for the same on the same servers before this one began.",
+    )
+    APPLICATION_DELETED = (
+        "ApplicationDeleted",
+        "The application was deleted, so the operation ended.",
+    )

@@ -1,0 +1,52 @@
+"""The reasons that Servers alone give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class ServerReason(Vocabulary):
+    """What a server says of itself."""
+
+    ATTEMPTS_EXHAUSTED = (
+        "AttemptsExhausted",
+        (
+            "Every alternative of the server was tried as often as recovery.attempts allows: the"
+            " server failed for good."
+        ),
+        "The server's message says why; mend that, then try again.",
+        "kubectl argosy retry-now server/NAME",
+    )
+    BACKING_OFF = (
+        "BackingOff",
+        "The last attempt failed; the next one comes after a while, at nextAttemptTime.",
+        "The message says why; it can be tried at once.",
+        "kubectl argosy retry-now server/NAME",
+    )
+    STOPPING = (
+        "Stopping",
+        "The server is being stopped.",
+    )
+    CHANGING = (
+        "Changing",
+        "The server is being changed in place, and counts as unavailable until that is complete.",
+    )
+    REPLACING = (
+        "Replacing",
+        "What the server was made of makes room for its new incarnation or revision.",
+    )
+    TERMINATING = (
+        "Terminating",
+        "What the server was made of is on its way out.",
+    )
+    TEARDOWN_BLOCKED = (
+        "TeardownBlocked",
+        "What the server is made of does not go, or cannot be reached.",
+        "Wait, or take it down by force; onTimeout Abandon leaves it behind, on record.",
+        "kubectl argosy force server/NAME",
+    )
+    ABANDONED = (
+        "Abandoned",
+        "What the server was made of could not be reached, and was let go as onTimeout says.",
+        "It is on record on its Fleet, and torn down when it can be reached again.",
+    )

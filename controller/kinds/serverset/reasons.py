@@ -1,0 +1,35 @@
+"""The reasons that ServerSets alone give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class ServerSetReason(Vocabulary):
+    """What a set of servers says of itself."""
+
+    ORPHANED = (
+        "Orphaned",
+        "The Application that controlled the object is gone, so nothing is made or changed.",
+        "Delete the object, or what is left of it, by hand.",
+    )
+    REMEDIATED = (
+        "Remediated",
+        "A server that stayed unhealthy is being replaced.",
+    )
+    CLAIMS_DELETED = (
+        "ClaimsDeleted",
+        (
+            "Claims of servers that are gone are being deleted, as whenDeleted or whenScaled says,"
+            " and the data on their volumes with them."
+        ),
+    )
+    CLAIMS_KEPT = (
+        "ClaimsKept",
+        (
+            "Claims outlive the servers that they were made for, with their data. Servers of the"
+            " same names would use them again."
+        ),
+        "Delete those whose data nobody needs any more.",
+        "kubectl get pvc -l argosy.dev/application=NAME",
+    )

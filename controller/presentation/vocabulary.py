@@ -1,0 +1,42 @@
+"""Every reason that Argosy gives, and those of others that Argosy knows, by who gives them.
+
+`why` explains by it, and "When things go wrong" is generated from it. What pods say of themselves
+is Kubernetes' own and open: a word that is not here is passed on with its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.api.reasons import Reason
+from controller.contract.reasons import ProviderReason
+from controller.kinds.application.reasons import ApplicationReason
+from controller.kinds.fleet.reasons import FleetReason
+from controller.kinds.operation.reasons import OperationReason
+from controller.kinds.server.reasons import ServerReason
+from controller.kinds.serverset.reasons import ServerSetReason
+from controller.kube.reasons import KubeReason
+from controller.presentation.reasons import CommandReason
+from controller.providers.memory.reasons import MemoryReason
+from controller.providers.pod.reasons import KubeletReason, PodReason
+from controller.providers.steps.reasons import StepReason
+from controller.reasons import Vocabulary
+
+# In the order of the page, each with the title of its section.
+ROOMS: Mapping[type[Vocabulary], str] = {
+    Reason: "Of more than one kind",
+    ApplicationReason: "Of applications",
+    ServerSetReason: "Of sets of servers",
+    ServerReason: "Of servers",
+    OperationReason: "Of operations",
+    FleetReason: "Of fleets",
+    KubeReason: "Of calls to the API server",
+    ProviderReason: "Of any provider",
+    StepReason: "Of the steps of operations",
+    PodReason: "Of pods, by Argosy",
+    KubeletReason: "Of pods, in Kubernetes' own words",
+    MemoryReason: "Of simulated machines",
+    CommandReason: "Of commands",
+}
+
+KNOWN: Mapping[str, Vocabulary] = {str(each): each for room in ROOMS for each in room}

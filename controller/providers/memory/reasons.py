@@ -1,0 +1,32 @@
+"""The reasons that machines in memory alone give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class MemoryReason(Vocabulary):
+    """What befalls a simulated machine."""
+
+    BROKEN = (
+        "Broken",
+        "A simulated machine broke, as spec.memory of its Fleet wants some to.",
+    )
+    INJECTED = (
+        "Injected",
+        "A simulated fleet refused a call or lost its answer, as spec.memory of the Fleet wants.",
+    )
+    NO_CAPACITY = (
+        "NoCapacity",
+        (
+            "The fleet has no room for the server where it was asked for; the alternatives are"
+            " tried in turn, and all again."
+        ),
+        "Add alternatives to the component's recovery, or room to the fleet.",
+        "kubectl get argfleet",
+    )
+    SNAPSHOT_MISSING = (
+        "SnapshotMissing",
+        "The server has no snapshot of the name that the operation gives.",
+        "Name one that there is, in the parameter snapshot.",
+    )

@@ -1,0 +1,124 @@
+"""The reasons of servers that are pods: ours, and Kubernetes' own that Argosy knows.
+
+What a kubelet, a scheduler or a node controller says beside these is passed on as it is.
+"""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class PodReason(Vocabulary):
+    """What Argosy says of a pod."""
+
+    NODE_SILENT = (
+        "NodeSilent",
+        "The pod's node does not answer, so nothing is known of the pod.",
+        "Look at the node; deletion.onTimeout decides how long a teardown waits.",
+        "kubectl get nodes",
+    )
+    FINALIZERS = (
+        "Finalizers",
+        "The pod is held by finalizers of somebody else's.",
+        "The message names them; whoever set them lifts them.",
+        "kubectl get pod NAME -o yaml",
+    )
+    CLAIM_TERMINATING = (
+        "ClaimTerminating",
+        "A claim of the server's is still on its way out. Argosy waits until it is gone.",
+    )
+
+
+class KubeletReason(Vocabulary):
+    """What Kubernetes says of a pod, in its own words."""
+
+    UNSCHEDULABLE = (
+        "Unschedulable",
+        "No node has room for the pod, or none may take it.",
+        "The message counts the nodes by what stands in the way; add nodes, or ask for less.",
+        "kubectl describe pod NAME",
+    )
+    SCHEDULING_GATED = (
+        "SchedulingGated",
+        "The pod's template has scheduling gates, and nobody has opened them yet.",
+        "Whoever set them lifts them.",
+        "kubectl describe pod NAME",
+    )
+    CRASH_LOOP_BACK_OFF = (
+        "CrashLoopBackOff",
+        "A container ends, or does not begin; Kubernetes starts it again after a while.",
+        "Its last words tell why.",
+        "kubectl argosy logs APPLICATION --server NAME --previous",
+    )
+    CREATE_CONTAINER_CONFIG_ERROR = (
+        "CreateContainerConfigError",
+        "The container names something that is not there: a Secret, a ConfigMap, a key.",
+        "Create it, or change the template.",
+        "kubectl describe pod NAME",
+    )
+    CREATE_CONTAINER_ERROR = (
+        "CreateContainerError",
+        "The container names something that is not there: a Secret, a ConfigMap, a key.",
+        "Create it, or change the template.",
+        "kubectl describe pod NAME",
+    )
+    ERR_IMAGE_NEVER_PULL = (
+        "ErrImageNeverPull",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    ERR_IMAGE_PULL = (
+        "ErrImagePull",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    IMAGE_INSPECT_ERROR = (
+        "ImageInspectError",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    IMAGE_PULL_BACK_OFF = (
+        "ImagePullBackOff",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    INVALID_IMAGE_NAME = (
+        "InvalidImageName",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    POST_START_HOOK_ERROR = (
+        "PostStartHookError",
+        "The container's postStart hook failed.",
+        "Its events tell how.",
+        "kubectl describe pod NAME",
+    )
+    REGISTRY_UNAVAILABLE = (
+        "RegistryUnavailable",
+        "The image cannot be had: its name, the registry, or the right to pull it.",
+        "Look at the name and the pull secrets; then change the template.",
+        "kubectl describe pod NAME",
+    )
+    RUN_CONTAINER_ERROR = (
+        "RunContainerError",
+        "A container ends, or does not begin; Kubernetes starts it again after a while.",
+        "Its last words tell why.",
+        "kubectl argosy logs APPLICATION --server NAME --previous",
+    )
+    ERROR = (
+        "Error",
+        "A container ends, or does not begin; Kubernetes starts it again after a while.",
+        "Its last words tell why.",
+        "kubectl argosy logs APPLICATION --server NAME --previous",
+    )
+    NODE_LOST = (
+        "NodeLost",
+        "The pod's node is gone or does not confirm that the pod has ended.",
+        "Bring the node back, or delete it: its pods then go.",
+        "kubectl get nodes",
+    )
