@@ -527,6 +527,24 @@ def test_pausing_stops_the_clock() -> None:
     assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RollingOut")
 
 
+def test_an_operation_that_holds_a_rollout_back_stops_the_clock() -> None:
+    """Servers under a task for longer than the deadline are no missed deadline of the rollout."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30, "inPlace": "Never"}
+    rehearsal = rehearse(rollout=rollout)
+    task = {"id": "t", "operation": "op", "action": "Exec"}
+    for ordinal in range(3):
+        rehearsal.edit(Resource.SERVERS, f"shop-web-{ordinal}", {"spec": {"task": task}})
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout=rollout))
+    rehearsal.run_for(120)
+    told = rehearsal.get(objects.ServerSet, "shop-web").status
+    assert not told.deadline_missed
+    assert rehearsal.condition(objects.ServerSet, "shop-web")[1] != "ProgressDeadlineExceeded"
+    for ordinal in range(3):
+        rehearsal.edit(Resource.SERVERS, f"shop-web-{ordinal}", {"spec": {"task": None}})
+    rehearsal.run()
+    assert rehearsal.images("shop-web") == dict.fromkeys(range(3), "web:v2")
+
+
 def test_min_ready_seconds_are_waited_for() -> None:
     """A server counts only after minReadySeconds, and the plan says when to look again."""
     rehearsal = Rehearsal()

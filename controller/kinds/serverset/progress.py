@@ -1,7 +1,12 @@
 """Whether a rollout gets on, is through, or has missed its deadline.
 
-Called by the ServerSet planner. The clock is in the set's status, so it survives the operator; it
-never counts time in which nobody was there to act.
+Called by the ServerSet planner. The clock is in the set's status, so it survives the operator. It
+never counts time in which nobody was there to act, nor time in which the rollout may do nothing:
+then no server of its own making is awaited, and the others are in somebody else's hands.
+
+Example: an operation restarts the last two of ten servers for an hour, while the other eight run
+the target revision. The clock stands still, as the rollout could not have got further. A server of
+the target revision that does not come up, on the other hand, is the rollout's own, and counts.
 """
 
 from __future__ import annotations
@@ -36,6 +41,23 @@ def outstanding(census: Census) -> bool:
     if not regular <= census.desired <= census.present or census.leaving:
         return True
     return any(not each.kept and (each.stale or not each.available) for each in census.odd)
+
+
+def held_back(census: Census) -> bool:
+    """Return whether the rollout can do nothing now, and waits for nothing of its own making.
+
+    What it waits for is then an operation, a stop, or a person; servers that failed for good are
+    counted by the failure budget and not by the clock.
+    """
+    if census.leaving or census.present < census.desired:
+        return False
+    return not any(
+        not each.stale
+        and not each.available
+        and not (each.kept or each.operated or each.failed)
+        and each.server.spec.power != "Stopped"
+        for each in census.odd
+    )
 
 
 def halted_before(server_set: objects.ServerSet, census: Census, *, retrying: bool) -> bool:
@@ -76,6 +98,8 @@ def assess(
         return Progress(proven_revision=proven, since=since, missed=False)
     if halted:
         return Progress(proven_revision=proven, since=since, missed=True)
+    if not acting and held_back(census):
+        return Progress(proven_revision=proven, since=None, missed=False)
     moved = (
         acting or retrying or census.updated > before.updated or census.available > before.available
     )
