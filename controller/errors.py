@@ -35,3 +35,10 @@ class Transient(ArgosyError):  # noqa: N818 - as above
 
 class UnknownOutcome(Transient):
     """The call may have taken effect: observe before anything is done again."""
+
+
+class Outage(Transient):
+    """The other side as a whole does not work: unreachable, overloaded or failing.
+
+    That is no failure of whatever was asked for; a fleet's circuit breaker counts it.
+    """

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from controller.api import crds, kinds
+from controller.api import crds
+from controller.providers import models
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 KEPT = "x-kubernetes-preserve-unknown-fields"
@@ -21,13 +22,13 @@ def render() -> dict[str, str]:
     """Return the schemas by file name, as catalogues of CRDs name them."""
     return {
         f"{kind.lower()}_v1alpha1.json": json.dumps(schema(kind), indent=2) + "\n"
-        for kind in kinds.KINDS
+        for kind in models.MODELS
     }
 
 
 def schema(kind: str) -> dict[str, Any]:
     """Return the schema of one kind; a misspelt field does not fit it."""
-    model = kinds.KINDS[kind]
+    model = models.MODELS[kind]
     whole = _plain(crds.schema(model))
     whole["properties"]["apiVersion"] = {"const": "argosy.dev/v1alpha1"}
     whole["properties"]["kind"] = {"const": kind}

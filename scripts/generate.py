@@ -14,6 +14,7 @@ import yaml
 
 from controller.api import crds
 from controller.api.permissions import Scope
+from controller.providers import models
 from controller.wiring import permissions
 from scripts import argo_cd, bounds, editor_schemas, reference
 
@@ -50,7 +51,7 @@ def main() -> int:
 def files() -> dict[Path, str]:
     """Return the text of every generated file."""
     wanted = {}
-    for name, text in crds.render().items():
+    for name, text in crds.render(models.MODELS).items():
         wanted[ROOT / "crds" / name] = text
         wanted[CHART / "files" / "crds" / name] = text
     wanted[ROOT / "controller" / "api" / "bounds.py"] = bounds.module()

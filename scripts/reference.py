@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from controller.api import crds, kinds
+from controller.api import crds
 from controller.api import permissions as rights
 from controller.presentation import vocabulary
+from controller.providers import models
 from controller.telemetry import metrics
 from controller.wiring import permissions
 from scripts import cli_reference
@@ -37,7 +38,7 @@ SCOPES = {
 
 def pages(chart: Path) -> dict[str, str]:
     """Return the reference pages by file name."""
-    rendered = {f"{kind.lower()}.md": api(kind) for kind in kinds.KINDS}
+    rendered = {f"{kind.lower()}.md": api(kind) for kind in models.MODELS}
     rendered["when-things-go-wrong.md"] = things_that_go_wrong()
     rendered["rbac.md"] = rbac()
     rendered["cli.md"] = NOTE + cli_reference.page()
@@ -48,7 +49,7 @@ def pages(chart: Path) -> dict[str, str]:
 
 def api(kind: str) -> str:
     """Return the page of one kind: every field, its type, default, bounds and description."""
-    model = kinds.KINDS[kind]
+    model = models.MODELS[kind]
     served = model.definition
     where = "cluster-wide" if served.scope == "Cluster" else "namespaced"
     schema = crds.schema(model)

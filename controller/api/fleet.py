@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
 
 from controller.api import manifest, schema
-from controller.api.schema import FreeForm, ShortText, Tally, Time, rule, rules
+from controller.api.schema import ShortText, Tally, Time, rule, rules
 from controller.api.status import Status
 
 
@@ -22,13 +24,30 @@ class NamespaceSelector(schema.Model):
     """The labels that a namespace must have, all of them."""
 
 
+class Circuit(schema.Model):
+    """When calls are held back because the provider does not work, and for how long at first."""
+
+    failure_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    """The share of calls that must have failed: not reached, timed out, or answered with an error
+    of the provider's own. What is refused has not failed."""
+    minimum_calls: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """How many calls must have been made for the share to mean anything."""
+    window_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """How far back calls count."""
+    open_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    """After how long one call is tried; doubled each time it fails, up to ten minutes."""
+
+
 class Limits(schema.Model):
     """How hard the provider may be called."""
 
-    concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 8
-    """How many calls may be under way at once."""
-    calls_per_second: Annotated[int, Field(ge=1, le=10_000)] = 50
-    """How many calls may begin in a second."""
+    concurrent_calls: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many calls may be under way at once; 8 when left out. Pods without limits share the
+    operator's own bound on writes to the API server."""
+    calls_per_second: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """How many calls may begin in a second; 50 when left out, for pods without bound."""
+    circuit: Circuit = Circuit()
+    """When calls are held back because the provider does not work."""
 
 
 class FailureDomain(schema.Model):
@@ -38,50 +57,11 @@ class FailureDomain(schema.Model):
     """The name that the provider knows it by."""
 
 
-class SecretReference(schema.Model):
-    """A Secret in the operator's namespace."""
-
-    name: Annotated[str, Field(min_length=1, max_length=253)]
-    """The Secret's name."""
-
-
-class Cloud(schema.Model):
-    """How to reach an OpenStack cloud."""
-
-    secret_ref: SecretReference
-    """A Secret in the operator's namespace, with a clouds.yaml."""
-    name: Annotated[str, Field(min_length=1, max_length=253)] = "openstack"
-    """Which entry of the clouds.yaml to use."""
-
-
-class OpenStack(schema.Model):
-    """Settings of the provider openstack."""
-
-    cloud: Cloud
-    """How to reach the cloud."""
-
-
 class FleetSpec(schema.Model):
     """Where servers come from."""
 
-    model_config = pydantic.ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "(self.provider == 'openstack') == has(self.openstack)",
-                "openstack must be given if, and only if, provider is openstack",
-            ),
-            rule(
-                "self.provider == 'memory' || !has(self.memory)",
-                "memory must be given only if provider is memory",
-            ),
-        )
-    )
-
-    provider: Annotated[
-        Literal["pod", "openstack", "memory"],
-        schema.IMMUTABLE,
-    ]
-    """What servers are made of: pod for pods, openstack for instances, memory for rehearsals."""
+    provider: Annotated[str, Field(min_length=1, max_length=63), schema.IMMUTABLE]
+    """What servers are made of."""
     allowed_namespaces: NamespaceSelector | None = None
     """The namespaces whose applications may use the fleet; all when left out."""
     limits: Limits = Limits()
@@ -90,10 +70,6 @@ class FleetSpec(schema.Model):
         Annotated[list[FailureDomain], Field(max_length=64), schema.keyed("name")] | None
     ) = None
     """The parts of the fleet that servers are spread over."""
-    openstack: OpenStack | None = None
-    """Settings of the provider openstack."""
-    memory: FreeForm | None = None
-    """Settings of the provider memory."""
 
 
 class Orphan(schema.Model):
@@ -161,3 +137,64 @@ class Fleet(manifest.Manifest):
     """Where servers come from."""
     status: FleetStatus = FleetStatus()
     """What Argosy observed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A provider as the schema of Fleet names it: its name, what it makes, its settings' model."""
+
+    name: str
+    makes: str
+    settings: type[schema.Model] | None = None
+
+
+def model(offers: Sequence[Offer]) -> type[Fleet]:
+    """Return the model of Fleet where these providers can be chosen, each with its settings.
+
+    A provider whose settings have a field that must be given must be given them.
+    """
+
+    class Spec(FleetSpec):
+        __doc__ = FleetSpec.__doc__
+        model_config = pydantic.ConfigDict(
+            json_schema_extra=rules(*(_rule(each) for each in offers if each.settings))
+        )
+
+    names = tuple(each.name for each in offers)
+    choice = Field(
+        description=f"What servers are made of: {', '.join(_makes(each) for each in offers)}."
+    )
+    # The names are known when this is called, which a type checker cannot follow.
+    fields: dict[str, Any] = {
+        "provider": (Annotated[Literal[names], schema.IMMUTABLE], choice),
+        **{each.name: _settings(each) for each in offers if each.settings},
+    }
+    spec = pydantic.create_model("FleetSpec", __base__=Spec, **fields)
+    return pydantic.create_model(
+        "Fleet",
+        __base__=Fleet,
+        __doc__=Fleet.__doc__,
+        spec=(spec, Field(description=Fleet.model_fields["spec"].description)),
+    )
+
+
+def _makes(offer: Offer) -> str:
+    return f"{offer.name} for {offer.makes}"
+
+
+def _settings(offer: Offer) -> Any:
+    field = Field(default=None, description=f"Settings of the provider {offer.name}.")
+    return (offer.settings | None if offer.settings else None, field)
+
+
+def _rule(offer: Offer) -> schema.Extra:
+    given, fields = f"has(self.{offer.name})", offer.settings.model_fields if offer.settings else {}
+    if any(each.is_required() for each in fields.values()):
+        return rule(
+            f"(self.provider == '{offer.name}') == {given}",
+            f"{offer.name} must be given if, and only if, provider is {offer.name}",
+        )
+    return rule(
+        f"self.provider == '{offer.name}' || !{given}",
+        f"{offer.name} must be given only if provider is {offer.name}",
+    )

@@ -35,6 +35,7 @@ from controller.api.views.builtin import (
     Service,
 )
 from controller.api.views.fleet import (
+    CircuitLimits,
     FailureDomain,
     Fleet,
     FleetLimits,
@@ -42,6 +43,7 @@ from controller.api.views.fleet import (
     FleetStatus,
     LabelSelector,
     Orphan,
+    fleet,
 )
 from controller.api.views.meta import NULL, Json, Meta, Object, OwnerReference, View
 from controller.api.views.operation import (
@@ -85,6 +87,7 @@ __all__ = [
     "Attempts",
     "Backoff",
     "Checkpoint",
+    "CircuitLimits",
     "Claim",
     "Component",
     "ComponentStatus",
@@ -140,4 +143,5 @@ __all__ = [
     "TaskStatus",
     "View",
     "VolumeClaim",
+    "fleet",
 ]

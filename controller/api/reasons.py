@@ -55,6 +55,23 @@ class Reason(Vocabulary):
         "The Fleet does not allow applications of this namespace.",
         "An administrator can label the namespace as spec.allowedNamespaces of the Fleet asks.",
     )
+    FLEET_OPENING = (
+        "FleetOpening",
+        (
+            "The provider of the Fleet is being opened, as when the operator starts or the Fleet"
+            " has changed. Until that is done nothing is concluded about its servers."
+        ),
+    )
+    CIRCUIT_OPEN = (
+        "CircuitOpen",
+        (
+            "Many calls to the fleet's provider failed because it did not work, so nothing is made"
+            " or changed for a while. What runs goes on running, deletes go on, and no attempt is"
+            " counted."
+        ),
+        "Look at the provider. One call is tried at the time that blockedBy names, then more.",
+        "kubectl get argfleet NAME -o yaml",
+    )
     NAME_TAKEN = (
         "NameTaken",
         (

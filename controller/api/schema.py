@@ -1,7 +1,7 @@
 """What every model of the API shares: its base, its bounded types, its rules.
 
 The models in this package are the one source of the CRDs (`crds.py` renders them) and the parser
-of manifests at the edges (`kinds.parse`). What cannot be said in JSON schema is said here as CEL.
+of manifests at the edges (`providers.models`). What JSON schema cannot say is said here as CEL.
 """
 
 from __future__ import annotations

@@ -4,15 +4,26 @@ Planning asks by these words, providers answer in them, and neither knows the ot
 """
 
 from controller.contract.call import Call, Verb
+from controller.contract.kind import Context, ProviderKind
 from controller.contract.observation import (
     ABSENT,
     UNKNOWN,
     Capability,
     FleetFacts,
     Observation,
+    Pause,
     Phase,
+    never,
 )
-from controller.contract.provider import NOTHING, Changed, Place, Provider, Receipt
+from controller.contract.provider import (
+    NOTHING,
+    Changed,
+    Facts,
+    Instance,
+    Place,
+    Provider,
+    Receipt,
+)
 
 __all__ = [
     "ABSENT",
@@ -21,11 +32,17 @@ __all__ = [
     "Call",
     "Capability",
     "Changed",
+    "Context",
+    "Facts",
     "FleetFacts",
+    "Instance",
     "Observation",
+    "Pause",
     "Phase",
     "Place",
     "Provider",
+    "ProviderKind",
     "Receipt",
     "Verb",
+    "never",
 ]

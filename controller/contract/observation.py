@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Callable
 
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -69,19 +70,38 @@ UNKNOWN = Observation(phase=Phase.UNKNOWN)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why a fleet is not to be called for now, and when that may be over (0: nobody knows)."""
+
+    reason: str
+    message: str
+    until: float = 0.0
+
+
+def never(before: bytes, after: bytes) -> bool:
+    """Change nothing in place."""
+    del before, after
+    return False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFacts:
     """What planning needs of the fleet that an object names.
 
-    `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used, with a message.
-    `keeps_orphans` tells whether there is a Fleet object to record abandoned instances on, and
-    `orphans` are the ids already recorded there. `may_abandon` is false where there is no record,
-    and nobody else who would collect what was let go.
+    `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
+    changes something, with a message; `pause` where that passes by itself. `can_change` says
+    whether an instance of one template can become one of another in place. `keeps_orphans` tells
+    whether there is a Fleet object to record abandoned instances on, and `orphans` are the ids
+    already recorded there. `may_abandon` is false where there is no record, and nobody else who
+    would collect what was let go.
     """
 
     name: str
     capabilities: frozenset[Capability] = frozenset()
     problem: str = ""
     message: str = ""
+    pause: Pause | None = None
+    can_change: Callable[[bytes, bytes], bool] = never
     keeps_orphans: bool = False
     may_abandon: bool = True
     orphans: frozenset[str] = frozenset()

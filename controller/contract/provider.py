@@ -1,8 +1,8 @@
 """What a provider promises: the contract between the engine and what servers are made of.
 
 A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one
-is a new file here and a line in `registry.py`; one suite under `tests/contracts/` holds them all to
-this page.
+is a folder under `providers/` and a line in its `registry.py`; one suite under `tests/contracts/`
+holds them all to this page.
 
 Which error means what: `errors.Stalled` a refusal that retrying cannot help (reasons `NameTaken`,
 `TemplateRefused`, `NotSupported`, …); `errors.Transient` may pass; `errors.UnknownOutcome` the call
@@ -12,13 +12,14 @@ going). Anything else is a bug and is reported as Transient with reason `Interna
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.contract.call import Call
-from controller.contract.observation import Capability, Observation, Phase
+from controller.contract.observation import Observation, Phase
 from controller.kube.receipts import WriteReceipt
 
 # What the API server wrote for a call, so that nothing is planned before caches show it. Empty
@@ -28,20 +29,28 @@ NOTHING: Receipt = ()
 
 # An object in the API: resource, namespace, name.
 Place = tuple[Resource, str, str]
+# What an act has found out, by name: an exit code, the id of a snapshot. `message` is for people.
+Facts = Mapping[str, str]
 
 # Called with the namespace and name of a server of which something else may now be seen.
 Changed = Callable[[str, str], None]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An instance that exists, whether or not its server still does.
+
+    `server` is the "namespace/name" of the Server that it was made for, `uid` that Server's UID.
+    """
+
+    id: str
+    server: str
+    uid: str
+    phase: Phase
+
+
 class Provider(Protocol):
-    """One kind of substance, such as pods, for the servers of the fleets that name it."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What this provider can do beyond create, observe and delete; constant."""
-
-    def subscribe(self, changed: Changed) -> None:
-        """Call `changed` whenever what `observe` answers may have changed by itself."""
+    """What the servers of one fleet are made of, for as long as it is open."""
 
     def observe(self, server: objects.Server) -> Observation:
         """Return what is seen of `server`, from memory and at once.
@@ -56,6 +65,18 @@ class Provider(Protocol):
 
         Empty where there is nothing, None where that is not known yet. Teardown relies on it when
         all else fails: nothing that anybody wrote may make it raise.
+        """
+
+    def instances(self) -> Iterable[Instance] | None:
+        """Return all instances of this fleet, for orphans and adoption; None while not known.
+
+        What is not among them certainly exists no more. UNREACHABLE while nothing of one is heard.
+        """
+
+    def can_change(self, before: bytes, after: bytes) -> bool:
+        """Return whether an instance of template `before` can become one of `after` in place.
+
+        A function of the two alone, and the same for as long as the provider is open.
         """
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
@@ -86,22 +107,22 @@ class Provider(Protocol):
         instance.
         """
 
-    async def act(self, server: objects.Server, call: Call) -> Mapping[str, str]:
+    async def act(self, server: objects.Server, call: Call) -> Facts:
         """Carry out `call.task` on the instance `call.instance` to its end; return facts of it.
 
-        `planning.orders` says what a task carries; it is bounded by the timeout given there. Raises
+        `contract.tasks` says what a task carries; it is bounded by the timeout given there. Raises
         Stalled with `NotSupported` where the capability is missing.
         """
 
-    async def resume(self, server: objects.Server, call: Call) -> Mapping[str, str]:
+    async def resume(self, server: objects.Server, call: Call) -> Facts:
         """Follow to its end what another process began for `call.task`, at the same attempt.
 
         Acts that find their own beginning (snapshots, restores, jobs, harmless requests) may begin
         here; no other does. Raises UnknownOutcome, `NoTrace`, where nothing can be followed.
         """
 
-    async def cancel(self, server: objects.Server, call: Call) -> None:
-        """End what `act` runs for `call.task`, as far as that is possible."""
+    async def cancel(self, server: objects.Server, call: Call) -> Facts:
+        """End what `act` runs for `call.task`, as far as that is possible; return facts of it."""
 
     async def delete(self, server: objects.Server, call: Call) -> Receipt:
         """Begin to tear down `call.instance`, and no other; gone already is success.
@@ -109,17 +130,8 @@ class Provider(Protocol):
         With `call.grace_seconds` 0 the instance is given up without asking it.
         """
 
-    def look(self, instance: str) -> Phase:
-        """Return what is known of an instance by its id, for orphans: their server may be gone.
-
-        UNREACHABLE while nothing of it is heard, ABSENT once it certainly exists no more.
-        """
-
     async def collect(self, instance: str, server: str) -> Receipt:
         """Begin to tear down an orphan that can be reached again; gone already is success.
 
         `server` is the "namespace/name" of the Server that it was, which may exist anew.
         """
-
-    async def close(self) -> None:
-        """Let go of connections; servers go on."""

@@ -7,6 +7,7 @@ be gone by the time its task is carried out.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -154,6 +155,8 @@ class Outcome:
     state: str
     message: str = ""
     error_class: str = ""
+    # What it found out: an exit code, the id of a snapshot.
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def ended(server: objects.Server) -> bool:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from controller import contract, errors
-from controller.api import objects
 from controller.contract.tasks import Outcome
 from controller.planning.keys import Key
 
 _log = structlog.get_logger(__name__)
+
+# Has the server's provider do what a call says, and returns what it found out.
+Ask = Callable[[], Awaitable[contract.Facts]]
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -27,6 +29,15 @@ class _Act:
     cancelling: bool = False
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
+
+    def succeeded(self, facts: contract.Facts) -> Outcome:
+        """Return that this act did what was asked, and what it found out."""
+        return Outcome(
+            task=self.task,
+            state="Succeeded",
+            message=facts.get("message", ""),
+            facts={name: each for name, each in facts.items() if name != "message"},
+        )
 
     def ended(self, *, state: str, message: str = "", error_class: str = "") -> Outcome:
         """Return how this act ended."""
@@ -60,21 +71,17 @@ class Acts:
         """Return how many acts run."""
         return sum(act.running is not None for act in self._acts.values())
 
-    def start(
-        self, key: Key, provider: contract.Provider, server: objects.Server, call: contract.Call
-    ) -> None:
-        """Begin the act that `call.task` asks for, unless it is under way."""
+    def start(self, key: Key, call: contract.Call, ask: Ask) -> None:
+        """Begin the act that `call.task` asks for, unless it is under way; `ask` carries it out."""
         if call.task is None or self.running(key) == call.task.id:
             return
         self.forget(key)
         act = self._acts[key] = _Act(task=call.task.id)
         act.running = asyncio.get_running_loop().create_task(
-            self._carry_out(key, act, provider, server, call), name=f"act {call.task.id}"
+            self._carry_out(key, act, ask), name=f"act {call.task.id}"
         )
 
-    def cancel(
-        self, key: Key, provider: contract.Provider, server: objects.Server, call: contract.Call
-    ) -> None:
+    def cancel(self, key: Key, call: contract.Call, ask: Ask) -> None:
         """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
         known = self._acts.get(key)
         if call.task is None or (known and known.cancelling):
@@ -82,7 +89,7 @@ class Acts:
         self.forget(key)
         act = self._acts[key] = _Act(task=call.task.id, cancelling=True)
         act.running = asyncio.get_running_loop().create_task(
-            self._call_off(key, act, provider, server, call), name=f"cancel {call.task.id}"
+            self._call_off(key, act, ask), name=f"cancel {call.task.id}"
         )
 
     async def abandon(self) -> None:
@@ -94,18 +101,9 @@ class Acts:
             await asyncio.wait(running)
         self._acts.clear()
 
-    async def _carry_out(
-        self,
-        key: Key,
-        act: _Act,
-        provider: contract.Provider,
-        server: objects.Server,
-        call: contract.Call,
-    ) -> None:
+    async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
         try:
-            ask = provider.resume if call.verb is contract.Verb.RESUME else provider.act
-            facts: Mapping[str, str] = await ask(server, call)
-            outcome = act.ended(state="Succeeded", message=facts.get("message", ""))
+            outcome = act.succeeded(await ask())
         except errors.Stalled as error:
             outcome = Outcome(
                 task=act.task, state="Failed", error_class="Terminal", message=str(error)
@@ -123,16 +121,9 @@ class Acts:
             )
         self._conclude(key, act, outcome)
 
-    async def _call_off(
-        self,
-        key: Key,
-        act: _Act,
-        provider: contract.Provider,
-        server: objects.Server,
-        call: contract.Call,
-    ) -> None:
+    async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
         try:
-            await provider.cancel(server, call)
+            await ask()
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
             outcome = Outcome(

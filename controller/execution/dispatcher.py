@@ -43,6 +43,8 @@ BELIEVED_AFTER = 6
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
 
+_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
+
 Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
 
 
@@ -210,44 +212,48 @@ class Dispatcher:
     ) -> None:
         """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
         server = cast("objects.Server", item)  # what has a provider is a server
-        provider = self._fleets.provider(server.spec.fleet)
-        if provider is None:
+        fleet, verb = server.spec.fleet, call.verb
+        self._fleets.promise(fleet, verb)
+        if verb in _ACTS:
+            self._acts.start(key, call, lambda: self._ask(server, call))
             return
-        if call.verb in (contract.Verb.ACT, contract.Verb.RESUME):
-            self._acts.start(key, provider, server, call)
+        if verb is contract.Verb.CANCEL:
+            self._acts.cancel(key, call, lambda: self._ask(server, call))
             return
-        if call.verb is contract.Verb.CANCEL:
-            self._acts.cancel(key, provider, server, call)
-            return
-        ask = {
-            contract.Verb.CREATE: provider.create,
-            contract.Verb.CHANGE: provider.change,
-            contract.Verb.DELETE: provider.delete,
-        }[call.verb]
+        provider = self._fleets.provider(fleet)
         if call.verb is contract.Verb.DELETE:
             urgency = max(urgency, plan.Urgency.INTERACTIVE)
         self._track(
             key,
             record,
-            lambda: ask(server, call),
+            lambda: self._ask(server, call),
             item=item,
             target=f"{server.spec.fleet}/{key.name}",
-            places=provider.writes(server),
+            places=provider.writes(server) if provider is not None else (),
             urgency=urgency,
             creates=call.verb is contract.Verb.CREATE,
             pool=self._fleets.pool(server.spec.fleet),
         )
 
+    async def _ask(self, server: objects.Server, call: contract.Call) -> Any:
+        """Have the provider that is the fleet's when the call's turn has come do it."""
+        return await self._fleets.ask(
+            server.spec.fleet,
+            call.verb,
+            lambda provider: getattr(provider, call.verb)(server, call),
+        )
+
     def _collect(
         self, key: Key, record: KeyState, item: objects.Object, action: plan.DeleteOrphan
     ) -> None:
-        provider = self._fleets.provider(key.name)
-        if provider is None:
-            return
         self._track(
             key,
             record,
-            lambda: provider.collect(action.instance, action.server),
+            lambda: self._fleets.ask(
+                key.name,
+                contract.Verb.DELETE,
+                lambda provider: provider.collect(action.instance, action.server),
+            ),
             item=item,
             target=f"{key.name}/{action.instance}",
             places=(),

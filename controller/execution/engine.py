@@ -94,10 +94,7 @@ class Engine:
         # When the engine last turned to its queue; it begins with the lead.
         self.pulse = progress.Pulse("the engine")
         Router(world, self).connect()
-        fleets.subscribe(
-            fleet=lambda name: self.touch(keys.fleet(name)),
-            server=lambda namespace, name: self.touch(keys.server(namespace, name)),
-        )
+        fleets.subscribe(self.touch)
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
             informer.on_crash(functools.partial(self._missed, resource))
@@ -156,6 +153,7 @@ class Engine:
         self.pulse.beat()
         for informer in self._informers.values():
             await informer.catch_up(since)
+        await self._fleets.start()
         self._leading = True
         # Deadlines do not count the time in which nobody led.
         self._since = self._clock()
@@ -178,6 +176,7 @@ class Engine:
         for pool in self._pools:
             await pool.drain()
         await self._acts.abandon()
+        await self._fleets.stop()
 
     def calls(self) -> dict[tuple[str, ...], float]:
         """Return how many calls are under way, by their kind."""

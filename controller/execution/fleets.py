@@ -1,56 +1,220 @@
-"""The fleets that can be used: which provider stands behind a name, and whether one may use it."""
+"""The supervisor of fleets: opens and closes their providers, lends them, and holds calls back.
+
+The engine starts it when this replica leads. A Fleet that comes, changes or goes has its provider
+opened or closed in the background; until it is open nothing is concluded about its servers. The
+built-in fleet of pods is one more Fleet, which nobody wrote; an object of its name replaces it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import structlog
 
 from controller import contract, errors
-from controller.api import clock, names, objects
+from controller.api import clock, conditions, names, objects
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
-from controller.execution.pool import Pool
-from controller.planning import plan, relations
+from controller.execution.pool import WIDTH, Pool
+from controller.execution.provider_life import ProviderLife
+from controller.planning import keys, plan, relations
+from controller.planning.circuit import Circuit, Rule, State
+from controller.planning.keys import Key
+from controller.planning.wakes import Change
 
-Factory = Callable[[objects.Fleet], contract.Provider]
+_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+# The fleet that needs no object.
+BUILT_IN = objects.fleet(objects.Meta(name=names.BUILT_IN_FLEET), objects.FleetSpec(provider="pod"))
+# How many calls a second a fleet's provider gets at most where its Fleet does not say.
+PER_SECOND = 50
+# How long a start waits for providers to open, in seconds; those that take longer come later.
+OPENING_SECONDS = 2.0
+# How long a call that was planned while half open may take to begin, in seconds.
+PROMISE_SECONDS = 10.0
+
+_PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
+_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Branch:
+    """One fleet: its Fleet as it was last seen, its provider's life, pool and circuit."""
+
+    fleet: objects.Fleet
+    pool: Pool
+    life: ProviderLife | None = None
+    circuit: Circuit = dataclasses.field(default_factory=Circuit)
+    timer: asyncio.TimerHandle | None = None
+    # Until when each call that was planned while half open may begin.
+    promised: list[float] = dataclasses.field(default_factory=list)
 
 
 class Fleets:
-    """Providers by fleet name, made when first needed, kept while the Fleet is the same.
+    """Providers by fleet name, open for as long as their Fleet is the same.
 
-    `factories` are the known providers by name. The built-in fleet of pods needs no object; a
-    Fleet object of its name replaces it.
+    `kinds` are the known providers by name, `pool` is that of the API server. `touch` is called
+    with each key of which something else may now be planned.
     """
 
     def __init__(
         self,
         world: Caches,
         *,
-        pods: contract.Provider,
-        factories: Mapping[str, Factory],
+        kinds: Mapping[str, contract.ProviderKind],
+        context: contract.Context,
         pool: Pool,
     ) -> None:
         self._world = world
-        self._pods = pods
-        self._factories = factories
+        self._kinds = kinds
+        self._context = dataclasses.replace(context, changed=self._observed)
         self._pool = pool
-        # Keyed by UID and generation: a changed Fleet gets a new provider and pool.
-        self._made: dict[str, tuple[tuple[str, int], contract.Provider, Pool]] = {}
+        self._branches: dict[str, _Branch] = {}
+        # Providers of Fleets that changed or went, until their last calls have ended.
+        self._ending: set[asyncio.Task[None]] = set()
+        # Pools of Fleets that went, while calls wait in them.
+        self._left: list[Pool] = []
+        self._touch: Callable[[Key], None] = lambda _: None
         # Instances abandoned by this process that their Fleet's status may not name yet.
         self._abandoned: dict[str, dict[str, objects.Orphan]] = {}
-        self._changed: Callable[[str], None] = lambda _: None
-        self._observed: contract.Changed = lambda _namespace, _name: None
 
-    def subscribe(self, *, fleet: Callable[[str], None], server: contract.Changed) -> None:
-        """Call `fleet` with a name that has something to record, `server` as providers say."""
-        self._changed = fleet
-        self._observed = server
-        self._pods.subscribe(server)
+    def subscribe(self, touch: Callable[[Key], None]) -> None:
+        """Call `touch` with each object of which something else may now be planned."""
+        self._touch = touch
+
+    # --- Life -------------------------------------------------------------------------------------
+
+    async def start(self, *, patience: float = OPENING_SECONDS) -> None:
+        """Open the providers of all fleets that there are, and follow Fleets from now on."""
+        if self._world.watches(objects.Fleet):
+            self._world.informer(objects.Fleet).subscribe(self._fleet_changed)
+        known = [name for _, name in self._world.of(objects.Fleet).objects]
+        for name in dict.fromkeys((names.BUILT_IN_FLEET, *known)):
+            self._follow(name)
+        waits = [
+            asyncio.ensure_future(each.life.settled())
+            for each in self._branches.values()
+            if each.life is not None
+        ]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=patience)
+            for each in late:
+                each.cancel()
+
+    async def stop(self) -> None:
+        """Close all providers, once the calls that they were lent to have ended."""
+        if self._branches and self._world.watches(objects.Fleet):
+            self._world.informer(objects.Fleet).unsubscribe(self._fleet_changed)
+        for branch in self._branches.values():
+            self._end(branch)
+        self._branches.clear()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _fleet_changed(self, old: objects.Fleet | None, new: objects.Fleet | None) -> None:
+        item = new or old
+        if item is not None:
+            self._follow(item.metadata.name)
+
+    def _follow(self, name: str) -> None:
+        """Have the fleet's provider, pool and rule be those that its Fleet asks for now."""
+        fleet, branch = self._written(name), self._branches.get(name)
+        if fleet is None:
+            if branch is not None:
+                self._end(branch)
+                self._left.append(branch.pool)
+                del self._branches[name]
+            return
+        if branch is None:
+            branch = self._branches[name] = _Branch(fleet=fleet, pool=self._pool)
+        branch.fleet = fleet
+        kind = self._kinds.get(fleet.spec.provider)
+        branch.pool = self._pool_of(branch, kind)
+        branch.circuit = branch.circuit.ruled(_rule(fleet.spec.limits))
+        if branch.life is not None and branch.life.serves(fleet):
+            return
+        self._end(branch)
+        if kind is not None:
+            branch.life = ProviderLife(kind, self._context, fleet, changed=lambda: self._wake(name))
+
+    def _end(self, branch: _Branch) -> None:
+        """Close a provider in the background; what waits for its turn asks its successor."""
+        if branch.timer is not None:
+            branch.timer.cancel()
+            branch.timer = None
+        life, branch.life = branch.life, None
+        if life is not None:
+            ending = life.end()
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    def _pool_of(self, branch: _Branch, kind: contract.ProviderKind | None) -> Pool:
+        """Return the pool of a fleet: that of the API server where nothing bounds its calls.
+
+        A pool of its own stays with the fleet's name through all changes of its limits.
+        """
+        limits = branch.fleet.spec.limits
+        in_cluster = kind is None or kind.in_cluster
+        bounded = limits.concurrent_calls is not None or limits.calls_per_second is not None
+        if in_cluster and not bounded and branch.pool is self._pool:
+            return self._pool
+        width = limits.concurrent_calls or WIDTH
+        per_second = limits.calls_per_second or (0 if in_cluster else PER_SECOND)
+        if branch.pool is self._pool:
+            return Pool(width=width, per_second=per_second, strict=True)
+        branch.pool.limit(width=width, per_second=per_second)
+        return branch.pool
+
+    # --- What is known ----------------------------------------------------------------------------
+
+    def find(self, name: str) -> objects.Fleet | None:
+        """Return the Fleet object called `name`, if there is one."""
+        return self._world.of(objects.Fleet).objects.get(("", name))
+
+    def _written(self, name: str) -> objects.Fleet | None:
+        found = self.find(name)
+        return BUILT_IN if found is None and name == names.BUILT_IN_FLEET else found
+
+    def is_known(self, provider: str) -> bool:
+        """Return whether a provider of that name exists in this build."""
+        return provider in self._kinds
+
+    def provider(self, name: str) -> contract.Provider | None:
+        """Return the provider behind a fleet's name; None where there is none that is open."""
+        branch = self._branches.get(name)
+        return branch.life.provider if branch is not None and branch.life is not None else None
+
+    def failure(self, name: str) -> errors.ArgosyError | None:
+        """Return why a fleet's provider could not be opened when that was last tried."""
+        branch = self._branches.get(name)
+        return branch.life.failure if branch is not None and branch.life is not None else None
+
+    def is_open(self, name: str) -> bool:
+        """Return whether a fleet's provider is open."""
+        return self.provider(name) is not None
+
+    def circuit(self, name: str) -> Circuit:
+        """Return the circuit of a fleet."""
+        branch = self._branches.get(name)
+        return branch.circuit if branch is not None else Circuit()
+
+    def circuits(self) -> dict[tuple[str, ...], float]:
+        """Return of each fleet whether its circuit holds calls back."""
+        return {
+            (name,): float(each.circuit.state is not State.CLOSED)
+            for name, each in self._branches.items()
+        }
 
     def abandon(self, action: plan.RecordOrphan, now: float) -> None:
         """Remember an instance that was given up, until its Fleet's status names it."""
         orphan = objects.Orphan(id=action.instance, server=action.server, since=clock.stamp(now))
         self._abandoned.setdefault(action.fleet, {}).setdefault(action.instance, orphan)
-        self._changed(action.fleet)
+        self._touch(keys.fleet(action.fleet))
 
     def abandoned(self, name: str) -> tuple[objects.Orphan, ...]:
         """Return the instances that were abandoned and that the Fleet's status does not name."""
@@ -61,40 +225,30 @@ class Fleets:
 
     def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return which recorded orphans can be reached again, and which are no more."""
-        fleet, provider = self.find(name), self.provider(name)
-        if fleet is None or provider is None:
+        fleet = self.find(name)
+        recorded = fleet.status.orphans if fleet is not None else ()
+        seen = self.instances(name) if recorded else None
+        if seen is None:
             return frozenset(), frozenset()
-        seen = {each.id: provider.look(each.id) for each in fleet.status.orphans}
-        away = (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE, contract.Phase.ABSENT)
+        away = (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE)
         return (
-            frozenset(each for each, phase in seen.items() if phase not in away),
-            frozenset(each for each, phase in seen.items() if phase is contract.Phase.ABSENT),
+            frozenset(each.id for each in recorded if seen.get(each.id, away[0]) not in away),
+            frozenset(each.id for each in recorded if each.id not in seen),
         )
 
-    def find(self, name: str) -> objects.Fleet | None:
-        """Return the Fleet object called `name`, if there is one."""
-        return self._world.of(objects.Fleet).objects.get(("", name))
-
-    def is_known(self, provider: str) -> bool:
-        """Return whether a provider of that name exists in this build."""
-        return provider in self._factories
-
-    def provider(self, name: str) -> contract.Provider | None:
-        """Return the provider behind a fleet's name; None where there is none that works."""
-        try:
-            made = self._make(name)
-        except errors.Stalled:
-            return None
-        return made[0] if made else None
+    def instances(self, name: str) -> dict[str, contract.Phase] | None:
+        """Return the phases of all instances of a fleet by their ids; None while not known."""
+        provider = self.provider(name)
+        found = provider.instances() if provider is not None else None
+        return {each.id: each.phase for each in found} if found is not None else None
 
     def holding(self, server: objects.Meta) -> tuple[str, str | None]:
         """Return which fleet has an instance of a server whose spec cannot be read, and its id.
 
         The id is empty where no fleet has one, None while one of them cannot tell.
         """
-        made = self._world.of(objects.Fleet).objects
         known: str | None = ""
-        for name in dict.fromkeys((names.BUILT_IN_FLEET, *(each for _, each in made))):
+        for name in self._branches:
             provider = self.provider(name)
             found = provider.instance(server) if provider is not None else None
             if found:
@@ -103,74 +257,78 @@ class Fleets:
         return "", known
 
     def pool(self, name: str) -> Pool:
-        """Return the pool that bounds calls for a fleet: pods share the API server's."""
-        try:
-            made = self._make(name)
-        except errors.Stalled:
-            return self._pool
-        return made[1] if made else self._pool
+        """Return the pool that bounds calls for a fleet."""
+        branch = self._branches.get(name)
+        return branch.pool if branch is not None else self._pool
 
     def pools(self) -> tuple[Pool, ...]:
         """Return the pools of all fleets that have one of their own."""
-        return tuple(pool for _, _, pool in self._made.values() if pool is not self._pool)
+        self._left = [each for each in self._left if not each.idle()]
+        own = [*self._left, *(each.pool for each in self._branches.values())]
+        return tuple(each for each in own if each is not self._pool)
 
     def facts(self, name: str, namespace: str) -> contract.FleetFacts:
-        """Return what planning needs: capabilities, or the problem that stands in the way."""
-        fleet = self.find(name)
-        if fleet is None and name != names.BUILT_IN_FLEET:
+        """Return what planning needs: capabilities, or what stands in the way."""
+        fleet = self._written(name)
+        if fleet is None:
             return contract.FleetFacts(
                 name=name,
                 problem=Reason.UNKNOWN_FLEET,
                 message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
                 " argfleet` or the built-in fleet 'pods'",
             )
-        if fleet is not None and not self._allowed(fleet, namespace):
+        if not self._allowed(fleet, namespace):
             return contract.FleetFacts(
                 name=name,
                 problem=Reason.FLEET_NOT_ALLOWED,
                 message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
                 " spec.allowedNamespaces must match the namespace's labels",
             )
-        try:
-            made = self._make(name)
-        except errors.Stalled as error:
-            return contract.FleetFacts(name=name, problem=error.reason, message=str(error))
-        if made is None:
+        kind = self._kinds.get(fleet.spec.provider)
+        if kind is None:
             return contract.FleetFacts(
                 name=name,
                 problem=Reason.UNKNOWN_FLEET,
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
-        provider = made[0]
+        failure = self.failure(name)
+        if isinstance(failure, errors.Stalled):
+            return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
+        written = fleet is not BUILT_IN
         read_only = not self._world.plans(objects.Fleet)
+        provider = self.provider(name)
         return contract.FleetFacts(
             name=name,
-            capabilities=provider.capabilities,
-            keeps_orphans=fleet is not None and not read_only,
-            may_abandon=not read_only or provider is self._pods,
-            orphans=frozenset(each.id for each in fleet.status.orphans) if fleet else frozenset(),
+            capabilities=kind.capabilities,
+            pause=self._pause(name, failure),
+            can_change=provider.can_change if provider is not None else contract.never,
+            keeps_orphans=written and not read_only,
+            may_abandon=not read_only or not written,
+            orphans=frozenset(each.id for each in fleet.status.orphans),
         )
 
-    def _make(self, name: str) -> tuple[contract.Provider, Pool] | None:
-        """Return provider and pool; raises Stalled where the Fleet says what cannot be done."""
-        fleet = self.find(name)
-        if fleet is None:
-            return (self._pods, self._pool) if name == names.BUILT_IN_FLEET else None
-        factory = self._factories.get(fleet.spec.provider)
-        if factory is None:
-            return None
-        version = (fleet.metadata.uid, fleet.metadata.generation)
-        made = self._made.get(name)
-        if made is None or made[0] != version:
-            provider, limits = factory(fleet), fleet.spec.limits
-            if provider is self._pods:
-                return self._pods, self._pool
-            pool = Pool(
-                width=limits.concurrent_calls, per_second=limits.calls_per_second, strict=True
+    def _pause(self, name: str, failure: errors.ArgosyError | None) -> contract.Pause | None:
+        branch = self._branches.get(name)
+        if branch is None or branch.life is None or branch.life.provider is None:
+            return contract.Pause(
+                reason=failure.reason if failure is not None else Reason.FLEET_OPENING,
+                message=f"The fleet {name} cannot be opened: {failure}"
+                if failure is not None
+                else f"The fleet {name} is being opened.",
             )
-            made = self._made[name] = (version, provider, pool)
-            provider.subscribe(self._observed)
-        return made[1], made[2]
+        free = branch.circuit.free
+        if free is None or free > self._promised(branch):
+            return None
+        return contract.Pause(
+            reason=Reason.CIRCUIT_OPEN,
+            message=f"Many calls to the fleet {name} failed: new ones wait for a while.",
+            until=branch.circuit.until,
+        )
+
+    def _promised(self, branch: _Branch) -> int:
+        now = self._context.clock()
+        branch.promised = [each for each in branch.promised if each > now]
+        return len(branch.promised)
 
     def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:
         wanted = fleet.spec.allowed_namespaces
@@ -178,3 +336,152 @@ class Fleets:
             return True
         labels = relations.namespace_labels(self._world, namespace)
         return labels is not None and wanted.match_labels.items() <= labels.items()
+
+    # --- Calls ------------------------------------------------------------------------------------
+
+    def promise(self, name: str, verb: contract.Verb) -> None:
+        """Count a call that was planned, and will begin when its turn comes, as one that tries."""
+        branch = self._branches.get(name)
+        tries = branch is not None and branch.circuit.state is State.HALF_OPEN
+        if branch is not None and tries and verb not in _PROBES:
+            branch.promised.append(self._context.clock() + PROMISE_SECONDS)
+
+    async def ask(
+        self,
+        name: str,
+        verb: contract.Verb,
+        call: Callable[[contract.Provider], Awaitable[T]],
+    ) -> T:
+        """Lend a fleet's provider to `call`, and count how that ends.
+
+        Raises Waiting where the provider is not open, or not to be called for now.
+        """
+        branch = self._branches.get(name)
+        if branch is None or branch.life is None:
+            raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
+        with branch.life.lend() as provider:
+            began = self._begin(name, branch, verb)
+            failed: bool | None = None
+            try:
+                answer = await call(provider)
+                failed = False
+            except Exception as error:
+                failed = _failed(error, verb)
+                raise
+            else:
+                return answer
+            finally:
+                self._ended(name, branch, verb, began, failed=failed)
+
+    def _begin(self, name: str, branch: _Branch, verb: contract.Verb) -> State:
+        began = branch.circuit.state
+        if verb in _PROBES or began is State.CLOSED:
+            return began
+        if branch.promised:
+            branch.promised.pop(0)
+        if not branch.circuit.free:
+            message = f"many calls to the fleet {name} failed: new ones wait for a while"
+            raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
+        branch.circuit = branch.circuit.begun()
+        return began
+
+    def _ended(
+        self,
+        name: str,
+        branch: _Branch,
+        verb: contract.Verb,
+        began: State,
+        *,
+        failed: bool | None,
+    ) -> None:
+        probe = verb in _PROBES
+        if failed is None:
+            after = branch.circuit if probe else branch.circuit.withdrawn(began=began)
+        else:
+            now = self._context.clock()
+            after = branch.circuit.ended(now, failed=failed, began=began, probe=probe)
+        self._turn(name, branch, after)
+
+    def _turn(self, name: str, branch: _Branch, after: Circuit) -> None:
+        """Have the circuit be `after`, and whoever waits for that look again."""
+        before, branch.circuit = branch.circuit, after
+        if after.state is before.state:
+            if after.state is State.HALF_OPEN and after is not before:
+                self._wake_waiting(name, after.free or 0)
+            return
+        _log.warning("circuit", fleet=name, state=after.state, before=before.state)
+        branch.promised.clear()
+        if branch.timer is not None:
+            branch.timer.cancel()
+            branch.timer = None
+        if after.state is State.OPEN:
+            delay = max(after.until - self._context.clock(), 0.0)
+            loop = asyncio.get_running_loop()
+            branch.timer = loop.call_later(delay, self._try_again, name, branch)
+        if after.state is State.HALF_OPEN:
+            self._touch(keys.fleet(name))
+            self._wake_waiting(name, after.free or 0)
+        else:
+            self._wake(name)
+
+    def _try_again(self, name: str, branch: _Branch) -> None:
+        branch.timer = None
+        self._turn(name, branch, branch.circuit.at(self._context.clock()))
+        if branch.circuit.state is State.OPEN:  # the two clocks differ by a little
+            loop = asyncio.get_running_loop()
+            branch.timer = loop.call_later(1.0, self._try_again, name, branch)
+
+    # --- Who is told ------------------------------------------------------------------------------
+
+    def _observed(self, namespace: str, name: str) -> None:
+        self._touch(keys.server(namespace, name))
+
+    def _wake(self, name: str) -> None:
+        """Have everything planned anew that may have waited for the fleet."""
+        branch = self._branches.get(name)
+        if branch is None:
+            return
+        change = Change(None, branch.fleet)
+        for kind in self._world.kinds.values():
+            wakes = kind.follows.get(objects.Fleet)
+            for wake in wakes(self._world, change) if wakes is not None else ():
+                self._touch(wake.key)
+        for namespace, server in self._world.by(relations.SERVERS_BY_FLEET, name):
+            self._touch(keys.server(namespace, server))
+
+    def _wake_waiting(self, name: str, count: int) -> None:
+        """Have so many servers planned anew that say that they wait for the circuit."""
+        found = self._world.by(relations.SERVERS_BY_FLEET, name).items()
+        waiting = (path for path, server in found if _waits(server.status.conditions))
+        for path in itertools.islice(waiting, count):
+            self._touch(keys.server(*path))
+
+
+def _waits(told: conditions.Conditions) -> bool:
+    ready = conditions.find(told, "Ready")
+    return ready is None or ready.reason == Reason.CIRCUIT_OPEN
+
+
+def _rule(limits: objects.FleetLimits) -> Rule:
+    given = limits.circuit
+    return Rule(
+        failure_percent=given.failure_percent,
+        minimum_calls=given.minimum_calls,
+        window_seconds=given.window_seconds,
+        open_seconds=given.open_seconds,
+        width=limits.concurrent_calls or WIDTH,
+    )
+
+
+def _failed(error: Exception, verb: contract.Verb) -> bool | None:
+    """Return whether the provider does not work, by how a call ended; None: that tells nothing.
+
+    A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
+    """
+    if isinstance(error, (errors.Outage, TimeoutError, ConnectionError)):
+        return True
+    if isinstance(error, errors.UnknownOutcome):
+        return None if verb in _ACTS else True
+    if isinstance(error, errors.Waiting) or not isinstance(error, errors.ArgosyError):
+        return None
+    return False

@@ -66,6 +66,12 @@ class Pool:
         self._narrow_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
+    def limit(self, *, width: int, per_second: float) -> None:
+        """Bound calls otherwise from now on; what waits goes on waiting here."""
+        self._width = width
+        self._gap = 1.0 / per_second if per_second else 0.0
+        self._start()
+
     def submit(
         self,
         key: Key,

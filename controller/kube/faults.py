@@ -58,15 +58,15 @@ class Unauthorized(errors.Transient):
     """The credentials are not, or no longer, valid (401); nothing was done."""
 
 
-class Unreachable(errors.Transient):
+class Unreachable(errors.Outage):
     """No connection could be made: the request was certainly not sent."""
 
 
-class Overloaded(errors.Transient):
+class Overloaded(errors.Outage):
     """The API server is busy or shutting down (429, 503): nothing was done."""
 
 
-class ServerFailed(errors.Transient):
+class ServerFailed(errors.Outage):
     """A read failed on the other side or on the way: nothing can have changed."""
 
 

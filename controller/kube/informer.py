@@ -135,6 +135,10 @@ class Informer(Generic[T]):
         """Call `on_change(old, new)` after each change; both have one key, but maybe two UIDs."""
         self._cache.on_change.append(on_change)
 
+    def unsubscribe(self, on_change: OnChange[T]) -> None:
+        """Call `on_change` no more."""
+        self._cache.on_change.remove(on_change)
+
     def on_malformed(self, callback: Callable[[wire.Malformed], None]) -> None:
         """Call back when an object does not fit its view."""
         self._cache.on_malformed.append(callback)

@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from controller import contract
+from controller import contract, errors
 from controller.api import objects
+from controller.planning.circuit import Circuit
 from controller.planning.refusals import Refusal
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
@@ -85,7 +86,13 @@ class Fleets(Protocol):
         """Return what a fleet can do for a namespace, or the problem that stands in the way."""
 
     def provider(self, name: str) -> contract.Provider | None:
-        """Return the provider behind a fleet's name; None where there is none that works."""
+        """Return the provider behind a fleet's name; None where there is none that is open."""
+
+    def failure(self, name: str) -> errors.ArgosyError | None:
+        """Return why a fleet's provider could not be opened when that was last tried."""
+
+    def circuit(self, name: str) -> Circuit:
+        """Return whether calls to a fleet go through."""
 
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""

@@ -16,11 +16,12 @@ from controller.planning import remedies
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """Why nothing is done, and whether that lasts until a person changes something."""
+    """Why nothing is done: until a person changes something (`stalled`), or until that passes."""
 
     reason: str
     message: str
     stalled: bool = False
+    passing: bool = False
     blocked: tuple[Blocked, ...] = ()
 
 
@@ -37,3 +38,28 @@ def fleet_problem(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
     )
     message = fleet.message or f"The fleet {fleet.name} cannot be used."
     return Obstacle(reason=fleet.problem, message=message, stalled=True, blocked=(blocked,))
+
+
+def fleet_pause(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
+    """Return the obstacle of a fleet that is not to be called for now."""
+    pause = fleet.pause
+    if pause is None:
+        return None
+    return Obstacle(
+        reason=pause.reason,
+        message=pause.message,
+        passing=True,
+        blocked=(paused(fleet, pause, now),),
+    )
+
+
+def paused(fleet: contract.FleetFacts, pause: contract.Pause, now: float) -> Blocked:
+    """Return what is told of a fleet that is not to be called for now."""
+    return Blocked(
+        object=f"Fleet/{fleet.name}",
+        reason=pause.reason,
+        message=pause.message,
+        since=clock.stamp(now),
+        next_attempt_time=clock.stamp(pause.until) if pause.until else None,
+        remedy=remedies.fleet(fleet),
+    )

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
@@ -104,14 +104,13 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     pool = Pool()
-    made = registry.build(
-        api=api,
-        pods=world.informer(objects.Pod),
-        claims=world.informer(objects.Claim),
-        jobs=world.informer(objects.Job),
-    )
-    fleets = Fleets(world, pods=made.pods, factories=made.others, pool=pool)
-    yield Inspection(caches=world, fleets=fleets, notes=notes, since=time.time())
+    context = contract.Context(api=api, informers=world.informers, clock=time.time)
+    fleets = Fleets(world, kinds=registry.kinds(), context=context, pool=pool)
+    await fleets.start()
+    try:
+        yield Inspection(caches=world, fleets=fleets, notes=notes, since=time.time())
+    finally:
+        await fleets.stop()
 
 
 def _acting(item: objects.Object) -> str:

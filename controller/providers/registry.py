@@ -1,77 +1,32 @@
 """Which providers this build has: one line each.
 
-`wiring` builds them once and hands them to `execution`.
+`wiring` hands them to the supervisor of fleets; the CRD of Fleet and the table of permissions are
+rendered from them. Called anew, it returns providers that share nothing with those of before.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-
 from controller import contract
 from controller.api import objects
-from controller.kube import api as kube
-from controller.kube import informer
-from controller.providers.memory import machines
-from controller.providers.memory.provider import MemoryProvider
-from controller.providers.pod import rights as pod_rights
-from controller.providers.pod.provider import PodProvider
-from controller.providers.steps import rights as step_rights
-from controller.providers.steps import steps
+from controller.api.permissions import Permission
+from controller.providers.memory import kind as memory
+from controller.providers.pod import kind as pod
+
+
+def kinds() -> dict[str, contract.ProviderKind]:
+    """Return the providers of this build, by the name that a Fleet's `spec.provider` has."""
+    listed = (
+        pod.kind(),
+        memory.kind(),
+    )
+    return {each.name: each for each in listed}
+
 
 # What providers see servers, and what they do for them, by: these are watched.
-SEEN_BY: tuple[type[objects.Object], ...] = (objects.Pod, objects.Claim, objects.Job)
-
-RIGHTS = (*pod_rights.RIGHTS, *step_rights.RIGHTS)
-
-Factory = Callable[[objects.Fleet], contract.Provider]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Providers:
-    """The built-in fleet's provider, and what makes those of all other fleets.
-
-    `others` are by the name that a Fleet's `spec.provider` has; each raises Stalled where the Fleet
-    says what it cannot do.
-    """
-
-    pods: contract.Provider
-    others: Mapping[str, Factory]
-
-
-class _InMemory:
-    """Fleets in memory by the uid of their Fleet: they outlive changes of its spec."""
-
-    def __init__(self, shared: steps.Steps) -> None:
-        self._shared = shared
-        self._fleets: dict[str, machines.MemoryFleet] = {}
-
-    def __call__(self, fleet: objects.Fleet) -> contract.Provider:
-        settings = machines.read_settings(bytes(fleet.spec.memory))
-        fleet_machines = self._fleets.setdefault(fleet.metadata.uid, machines.MemoryFleet())
-        fleet_machines.settings = settings
-        fleet_machines.zones = tuple(each.name for each in fleet.spec.failure_domains)
-        return MemoryProvider(fleet_machines, self._shared)
-
-
-def build(
-    *,
-    api: kube.Api,
-    pods: informer.Informer[objects.Pod],
-    claims: informer.Informer[objects.Claim] | None = None,
-    jobs: informer.Informer[objects.Job] | None = None,
-    allowed_urls: Sequence[str] = (),
-) -> Providers:
-    """Return the providers of this build, which see by these caches and write by `api`.
-
-    Raises Stalled, `UrlRefused`, where `allowed_urls` has one that cannot be compared.
-    """
-    shared = steps.Steps(api, jobs, allowed_urls=allowed_urls)
-    built_in = PodProvider(api, pods, claims, act_steps=shared)
-    return Providers(
-        pods=built_in,
-        others={
-            "pod": lambda _: built_in,
-            "memory": _InMemory(shared),
-        },
-    )
+SEEN_BY: tuple[type[objects.Object], ...] = tuple(
+    dict.fromkeys(view for each in kinds().values() for view in each.sees)
+)
+# What the operator must be allowed to do for them.
+RIGHTS: tuple[Permission, ...] = tuple(
+    dict.fromkeys(right for each in kinds().values() for right in each.rights)
+)

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 import structlog
 import uvloop
 
-from controller import parts
+from controller import contract, parts
 from controller.admission.reviewer import FleetAnswer
-from controller.api import names, objects
+from controller.api import names
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
@@ -98,14 +98,13 @@ class Operator:
         )
         pool = Pool()
         acting = api.guarded(lambda: self.elector.leading)
-        providers = registry.build(
+        context = contract.Context(
             api=acting,
-            pods=self.world.informer(objects.Pod),
-            claims=self.world.informer(objects.Claim),
-            jobs=self.world.informer(objects.Job),
+            informers=self.world.informers,
+            clock=time.time,
             allowed_urls=options.allowed_urls,
         )
-        self.fleets = Fleets(self.world, pods=providers.pods, factories=providers.others, pool=pool)
+        self.fleets = Fleets(self.world, kinds=registry.kinds(), context=context, pool=pool)
         # No two processes share it, not even one and its own restart.
         holder = f"{options.identity}_{uuid.uuid4().hex[:12]}"
         self.elector = Elector(api, options.lease_namespace, LEASE, holder)
@@ -129,6 +128,7 @@ class Operator:
         metrics.ask_servers(functools.partial(counts.by_state, self.world))
         metrics.ask_workers(self.engine.calls)
         metrics.ask_watch_silence(self.world.silences)
+        metrics.ask_circuits(self.fleets.circuits)
         metrics.ask_plan_silence(self._plan_silence)
         self.parts.start(self._lead(), "leader")
         self.parts.start(self._serve(), "probes")

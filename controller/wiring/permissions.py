@@ -56,12 +56,17 @@ def _in_order(rights: Iterable[Permission]) -> list[Permission]:
     return sorted(rights, key=lambda each: order.index(each.of))
 
 
-_RELEASE = (
-    allow(each.resource, "list", "patch", why="lift finalizers", scope=Scope.RELEASE)
-    for each in KINDS
-)
-_ROOMS = (*(right for each in KINDS for right in each.rights), *registry.RIGHTS, *_RELEASE)
-PERMISSIONS: tuple[Permission, ...] = tuple(_merged((*_in_order(_ROOMS), *_PROCESS, *_UNINSTALL)))
+def table(provided: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Return all permissions of an operator whose providers need these."""
+    release = (
+        allow(each.resource, "list", "patch", why="lift finalizers", scope=Scope.RELEASE)
+        for each in KINDS
+    )
+    rooms = (*(right for each in KINDS for right in each.rights), *provided, *release)
+    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_UNINSTALL)))
+
+
+PERMISSIONS = table(registry.RIGHTS)
 
 
 def rules(scope: Scope) -> list[dict[str, list[str]]]:

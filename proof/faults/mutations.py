@@ -19,6 +19,7 @@ import yaml
 
 from controller.api import crds, resources
 from controller.api.resources import Resource
+from controller.providers import models
 from devcluster import client, fixtures
 from proof import history
 from proof.faults import outcome, rig, scenario, specs
@@ -144,7 +145,7 @@ def live(place: rig.Rig, known: outcome.Reference, seed: int) -> outcome.Outcome
 
 def schema(kind: str) -> Mapping[str, Any]:
     """Return the schema of a kind's spec, as its CRD has it."""
-    for text in crds.render().values():
+    for text in crds.render(models.MODELS).values():
         crd = yaml.safe_load(text)
         if crd["spec"]["names"]["kind"] == kind:
             found: Mapping[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]

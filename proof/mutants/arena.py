@@ -21,7 +21,7 @@ from typing import Any
 import looptime
 import structlog
 
-from controller.api import objects
+from controller import contract
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
@@ -30,8 +30,7 @@ from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kube import lease
-from controller.providers.pod.provider import PodProvider
-from controller.providers.steps import steps
+from controller.providers import registry
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
 from proof.mutants import audit
 
@@ -128,18 +127,11 @@ class Stage:
         world = Caches(api)
         pool = Pool()
         elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
-        # As the registry builds it, but by the cluster's clock.
-        acts = steps.Steps(api, world.informer(objects.Job))
-        pods = PodProvider(
-            api,
-            world.informer(objects.Pod),
-            world.informer(objects.Claim),
-            act_steps=acts,
-            clock=self.server.now,
-        )
+        context = contract.Context(api=api, informers=world.informers, clock=self.server.now)
+        fleets = Fleets(world, kinds=registry.kinds(), context=context, pool=pool)
         engine = Engine(
             world=world,
-            fleets=Fleets(world, pods=pods, factories={}, pool=pool),
+            fleets=fleets,
             writer=Writer(api, may_write=lambda: not elector.epoch or elector.leading),
             pool=pool,
             recorder=EventWriter(api, reporter="argosy", clock=self.server.now),

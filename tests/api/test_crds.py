@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import crds, kinds, names
+from controller.api import crds, names
+from controller.providers import models
 
 ROOT = Path(__file__).parents[2]
 # Beyond this, `kubectl apply` cannot write its annotation.
 LIMIT_BYTES = 262_144
-KINDS = pytest.mark.parametrize("kind", list(kinds.KINDS.values()), ids=list(kinds.KINDS))
+KINDS = pytest.mark.parametrize("kind", list(models.MODELS.values()), ids=list(models.MODELS))
 Schema = dict[str, Any]
 
 
@@ -36,12 +37,12 @@ def _parts(kind: Any) -> list[tuple[str, Schema]]:
 def test_files_are_what_the_models_say() -> None:
     """`crds/` is fresh: whoever changed a model ran `argosy crds`."""
     there = {path.name: path.read_text() for path in (ROOT / "crds").glob("*.yaml")}
-    assert there == crds.render()
+    assert there == crds.render(models.MODELS)
 
 
 def test_files_can_be_applied_by_any_client() -> None:
     """Each CRD fits into the annotation of a client-side apply, with room for the next year."""
-    for name, text in crds.render().items():
+    for name, text in crds.render(models.MODELS).items():
         assert len(text.encode()) < LIMIT_BYTES / 2, name
 
 
@@ -140,7 +141,7 @@ def test_columns_and_selectors_name_fields_that_exist(kind: Any) -> None:
 
 def test_short_names_are_distinct() -> None:
     """No two kinds answer to one name."""
-    short = [kind.definition.short_name for kind in kinds.KINDS.values()]
+    short = [kind.definition.short_name for kind in models.MODELS.values()]
     assert sorted(short) == ["argapp", "argfleet", "argop", "argset", "argsrv"]
 
 
@@ -171,7 +172,7 @@ def _defaulted(value: Any, schema: Schema) -> Any:
 @pytest.mark.parametrize("document", _documents())
 def test_models_fill_in_what_the_api_server_would(document: dict[str, Any]) -> None:
     """A manifest planned offline is planned with the defaults that it will have in the cluster."""
-    parsed = kinds.parse(document)
+    parsed = models.parse(document)
     filled = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
     wanted = _defaulted(document, crds.schema(type(parsed)))
     assert filled == wanted
@@ -196,6 +197,6 @@ def test_bad_manifest_is_refused_offline(change: dict[str, Any], where: str) -> 
         "metadata": {"name": "shop"},
         "spec": {"components": [{"name": "web", "template": {}}]},
     }
-    kinds.parse(document)
+    models.parse(document)
     with pytest.raises(ValueError, match=where.replace(".", r"\.")):
-        kinds.parse({**document, **change})
+        models.parse({**document, **change})

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller.api import crds, kinds, objects
+from controller.api import crds, objects
+from controller.providers import models
 
 PRESERVED = "x-kubernetes-preserve-unknown-fields"
 TYPES = {
@@ -62,11 +63,11 @@ def _field_faults(
     return faults
 
 
-@pytest.mark.parametrize("name", list(kinds.KINDS))
+@pytest.mark.parametrize("name", list(models.MODELS))
 def test_view_reads_what_the_schema_lets_through(name: str) -> None:
     """Every field that the engine reads or writes exists, with its type and its default."""
     view = msgspec.inspect.type_info(getattr(objects, name))
     assert isinstance(view, msgspec.inspect.StructType)
-    schema = crds.schema(kinds.KINDS[name])
+    schema = crds.schema(models.MODELS[name])
     fields = [each for each in view.fields if each.name != "metadata"]
     assert [fault for each in fields for fault in _field_faults(view, each, schema, name)] == []

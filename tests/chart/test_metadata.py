@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import kinds
+from controller.providers import models
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 HUB = "artifacthub.io/"
@@ -31,13 +31,13 @@ def annotation(metadata: dict[str, Any], name: str) -> Any:
 def test_the_hub_is_told_of_every_kind(metadata: dict[str, Any]) -> None:
     """Each kind is listed as it is served, and each example is one that the API takes."""
     told = {each["kind"]: each for each in annotation(metadata, "crds")}
-    assert told.keys() == kinds.KINDS.keys()
-    for kind, model in kinds.KINDS.items():
+    assert told.keys() == models.MODELS.keys()
+    for kind, model in models.MODELS.items():
         assert told[kind]["name"] == model.definition.crd
         assert told[kind]["version"] == "v1alpha1"
         assert told[kind]["description"]
     for example in annotation(metadata, "crdsExamples"):
-        kinds.parse(example)
+        models.parse(example)
 
 
 def test_the_hub_is_told_of_this_version(metadata: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ def test_notes_say_what_to_do_next(helm: Helm, chart: Path) -> None:
     assert "helm test argosy --namespace argosy-system" in told
     assert "kubectl argosy status hello" in told
     source = told.partition("<<END\n")[2].partition("\n  END")[0]
-    kinds.parse(yaml.safe_load(source))
+    models.parse(yaml.safe_load(source))
     assert "uninstall.policy=Release" in told
 
 

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contracts.provider_stages import MemoryStage, PodStage, Stage
+from controller.providers import registry
+from tests.contracts.provider_stages import STAGES, Stage
 
 
-@pytest.fixture(params=[PodStage, MemoryStage], ids=["pod", "memory"])
+@pytest.fixture(params=list(registry.kinds()))
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    """Give a provider's world; the test begins it."""
-    made: Stage = request.param()
+    """Give the world of a provider of the registry; the test begins it."""
+    made = STAGES[request.param]()
     yield made
     await made.end()

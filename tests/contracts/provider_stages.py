@@ -7,6 +7,7 @@ there, never what the provider says.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from typing import Protocol
@@ -17,9 +18,9 @@ from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube.informer import Informer
+from controller.providers import registry
+from controller.providers.memory import kind as memory
 from controller.providers.memory import machines as memory_fleet
-from controller.providers.memory.provider import MemoryProvider
-from controller.providers.pod.provider import PodProvider
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
 from fakes.api_server.storage import Json
 from fakes.machine_faults import MachineFaults
@@ -44,6 +45,9 @@ class Stage(Protocol):
     """A provider, its world, and what may happen to it."""
 
     provider: contract.Provider
+    kind: contract.ProviderKind
+    # Called with the namespace and name of a server of which something else may be seen.
+    listeners: list[contract.Changed]
 
     async def begin(self) -> None:
         """Build the world: in the test itself, since fixtures live in real time."""
@@ -123,14 +127,36 @@ def delete(instance: str, *, grace: int | None = 5) -> contract.Call:
     )
 
 
+def fleet(provider: str) -> objects.Fleet:
+    """Return a Fleet of that provider, without settings."""
+    meta = objects.Meta(name="anywhere", uid="fleet-1")
+    return objects.fleet(meta, objects.FleetSpec(provider=provider))
+
+
+def tell(listeners: list[contract.Changed], namespace: str, name: str) -> None:
+    """Tell all who listen of a change."""
+    for each in tuple(listeners):
+        each(namespace, name)
+
+
+def phase_of(provider: contract.Provider, instance: str) -> contract.Phase:
+    """Return what is seen of an instance by its id; ABSENT where there is none."""
+    found = provider.instances()
+    assert found is not None
+    return {each.id: each.phase for each in found}.get(instance, contract.Phase.ABSENT)
+
+
 class PodStage:
     """Pods, on an API server in memory whose kubelets work."""
 
     def __init__(self) -> None:
+        self.kind = registry.kinds()["pod"]
+        self.listeners: list[contract.Changed] = []
         self.fates: dict[str, Behaviour] = {}
         self.faults = Faults()
         self._owners = 0
         self._running: list[asyncio.Task[None]] = []
+        self._open = contextlib.AsyncExitStack()
 
     async def begin(self) -> None:
         """Build the cluster."""
@@ -140,10 +166,10 @@ class PodStage:
 
     async def end(self) -> None:
         """Stop watching."""
+        await self._open.aclose()
         for each in self._running:
             each.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self.provider.close()
 
     async def server(self, ordinal: int = 0) -> objects.Server:
         """Make a Server; one of an earlier name is let go, and leaves its pod behind."""
@@ -204,14 +230,21 @@ class PodStage:
         """Return a provider with caches of its own."""
         return await self._make()
 
-    async def _make(self) -> PodProvider:
+    async def _make(self) -> contract.Provider:
         pods: Informer[objects.Pod] = Informer(
             self.api, Resource.PODS, label_selector=names.SERVER_LABEL
         )
         claims: Informer[objects.Claim] = Informer(self.api, Resource.CLAIMS)
+        self.claims = claims
         for each in (pods, claims):
             self._running.append(asyncio.create_task(each.run()))
-        made = PodProvider(self.api, pods, claims, clock=self.api.now)
+        context = contract.Context(
+            api=self.api,
+            informers={Resource.PODS: pods, Resource.CLAIMS: claims},
+            clock=self.api.now,
+            changed=lambda *server: tell(self.listeners, *server),
+        )
+        made = await self._open.enter_async_context(self.kind.open(context, fleet("pod")))
         await asyncio.gather(pods.wait(), claims.wait())
         return made
 
@@ -230,19 +263,22 @@ class MemoryStage:
     """Machines in memory."""
 
     def __init__(self) -> None:
+        self.listeners: list[contract.Changed] = []
         self._owners = 0
+        self._open = contextlib.AsyncExitStack()
 
     async def begin(self) -> None:
         """Build the fleet."""
         loop = asyncio.get_running_loop()
         settings = memory_fleet.Settings(call_seconds=0.002)
         self.fleet = memory_fleet.MemoryFleet(settings, clock=loop.time)
-        self.provider = MemoryProvider(self.fleet)
+        self.kind = memory.kind(lambda *_: self.fleet)
+        self.provider = await self.successor()
         self._faults = MachineFaults(self.fleet)
 
     async def end(self) -> None:
         """Stop listening."""
-        await self.provider.close()
+        await self._open.aclose()
 
     async def server(self, ordinal: int = 0) -> objects.Server:
         """Make a Server with a uid of its own."""
@@ -289,7 +325,13 @@ class MemoryStage:
 
     async def successor(self) -> contract.Provider:
         """Return another provider of the fleet."""
-        return MemoryProvider(self.fleet)
+        context = contract.Context(
+            api=ApiServer(),
+            informers={},
+            clock=asyncio.get_running_loop().time,
+            changed=lambda *server: tell(self.listeners, *server),
+        )
+        return await self._open.enter_async_context(self.kind.open(context, fleet("memory")))
 
 
 _SIDECAR = {"name": "side", "image": "side:1"}
@@ -306,3 +348,7 @@ def _instance(body: Json) -> Instance:
         template=body["spec"]["containers"][0]["image"],
         going="deletionTimestamp" in meta,
     )
+
+
+# One for each provider of the registry.
+STAGES: dict[str, Callable[[], Stage]] = {"pod": PodStage, "memory": MemoryStage}

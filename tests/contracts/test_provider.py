@@ -16,6 +16,7 @@ from tests.contracts.provider_stages import (
     create,
     delete,
     eventually,
+    phase_of,
     watch_phase,
     watch_ready,
     with_spec,
@@ -71,7 +72,6 @@ async def test_creating_at_the_same_time_makes_one_instance(stage: Stage) -> Non
     call = create(stage.template("v1"))
     await asyncio.gather(stage.provider.create(server, call), other.create(server, call))
     assert len(stage.instances()) == 1
-    await other.close()
 
 
 async def test_a_create_whose_answer_was_lost_is_taken_up(stage: Stage) -> None:
@@ -339,11 +339,11 @@ async def test_what_does_not_answer_goes_when_it_is_given_up(stage: Stage) -> No
     with contextlib.suppress(errors.Transient):
         await stage.provider.delete(server, delete(seen.id))
     await watch_phase(stage.provider, server, Phase.UNREACHABLE)
-    assert stage.provider.look(seen.id) is Phase.UNREACHABLE
+    assert phase_of(stage.provider, seen.id) is Phase.UNREACHABLE
     assert [each.id for each in stage.instances()] == [seen.id]
     await stage.provider.delete(server, delete(seen.id, grace=0))
     await watch_phase(stage.provider, server, Phase.ABSENT)
-    assert stage.provider.look(seen.id) is Phase.ABSENT
+    assert phase_of(stage.provider, seen.id) is Phase.ABSENT
     assert stage.instances() == []
 
 
@@ -355,9 +355,9 @@ async def test_an_orphan_that_returns_can_be_collected(stage: Stage) -> None:
     seen = await watch_ready(stage.provider, server)
     stage.silence(server, silent=True)
     stage.silence(server, silent=False)
-    await eventually(lambda: stage.provider.look(seen.id) is Phase.RUNNING)
+    await eventually(lambda: phase_of(stage.provider, seen.id) is Phase.RUNNING)
     await stage.provider.collect(seen.id, "default/shop-web-0")
-    await eventually(lambda: stage.provider.look(seen.id) is Phase.ABSENT)
+    await eventually(lambda: phase_of(stage.provider, seen.id) is Phase.ABSENT)
     assert stage.instances() == []
     await stage.provider.collect(seen.id, "default/shop-web-0")
 
@@ -374,7 +374,7 @@ async def test_collecting_an_orphan_spares_what_has_its_name(stage: Stage) -> No
     successor = await watch_ready(stage.provider, server)
     before = stage.instances()
     await stage.provider.collect(orphan.id, "default/shop-web-0")
-    assert stage.provider.look(orphan.id) is Phase.ABSENT
+    assert phase_of(stage.provider, orphan.id) is Phase.ABSENT
     assert stage.instances() == before
     assert stage.provider.observe(server) == successor
 
@@ -389,7 +389,6 @@ async def test_a_successor_sees_and_goes_on_with_what_is_there(stage: Stage) -> 
     assert successor.observe(server) == before
     await successor.create(server, create(stage.template("v1")))
     assert [each.id for each in stage.instances()] == [before.id]
-    await successor.close()
 
 
 async def test_changes_that_happen_by_themselves_are_told(stage: Stage) -> None:
@@ -402,7 +401,7 @@ async def test_changes_that_happen_by_themselves_are_told(stage: Stage) -> None:
         seen = stage.provider.observe(server)
         heard.append((f"{namespace}/{name}", seen.ready, seen.phase))
 
-    stage.provider.subscribe(changed)
+    stage.listeners.append(changed)
     await stage.provider.create(server, create(stage.template("v1")))
     await eventually(lambda: ("default/shop-web-0", True, Phase.RUNNING) in heard)
     stage.break_down(server)
@@ -447,7 +446,7 @@ async def test_only_offered_acts_are_carried_out(stage: Stage) -> None:
         Capability.SNAPSHOT: act(seen.id, tasks.SNAPSHOT, arguments={"snapshot": "a"}),
     }
     for capability, call in acts.items():
-        if capability in stage.provider.capabilities:
+        if capability in stage.kind.capabilities:
             await stage.provider.act(server, call)
         else:
             with pytest.raises(errors.Stalled) as refused:
@@ -475,3 +474,29 @@ async def test_a_command_that_nobody_saw_end_is_not_run_again(stage: Stage) -> N
     with pytest.raises(errors.UnknownOutcome) as lost:
         await stage.provider.resume(server, call)
     assert lost.value.reason == "NoTrace"
+
+
+async def test_instances_are_told_with_the_server_that_they_were_made_for(stage: Stage) -> None:
+    """Each by its id, its server's name and UID and its phase: orphans are known by these."""
+    await stage.begin()
+    server = await stage.server()
+    assert list(stage.provider.instances() or ()) == []
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    assert list(stage.provider.instances() or ()) == [
+        contract.Instance(
+            id=seen.id,
+            server=f"{server.metadata.namespace}/{server.metadata.name}",
+            uid=server.metadata.uid,
+            phase=Phase.RUNNING,
+        )
+    ]
+
+
+async def test_what_can_be_changed_in_place_is_said_beforehand(stage: Stage) -> None:
+    """What the provider says of two templates is what a change then does; nonsense cannot."""
+    await stage.begin()
+    before, after = stage.template("v1"), stage.template("v2")
+    assert stage.provider.can_change(before, after)
+    for odd in (b"[]", b"null", b"{}"):
+        assert not stage.provider.can_change(odd, b"[1]")

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from controller.api import kinds
+from controller.providers import models
 from tests.docs import pages
 
 SCHEMAS = pages.ROOT / "docs" / "reference" / "schemas"
@@ -49,13 +49,13 @@ def test_examples_fit(path: Path) -> None:
     text = path.read_text()
     documents = list(yaml.safe_load_all(text))
     for document in documents:
-        kinds.parse(document)
+        models.parse(document)
         jsonschema.Draft7Validator(schema(document["kind"])).validate(document)
     first = text.splitlines()[0]
     assert first == f"{MODELINE}{documents[0]['kind'].lower()}_v1alpha1.json"
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
+@pytest.mark.parametrize("kind", models.MODELS)
 def test_schemas_find_what_is_misspelt(kind: str) -> None:
     """A schema is itself valid, and takes no field that its kind does not have."""
     told = schema(kind)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.api import kinds
 from controller.kinds.operation import conflicts
+from controller.providers import models
 from tests.docs import pages
 
 ROOT = pages.ROOT
@@ -42,7 +42,7 @@ def test_pictures_are_there(page: Path) -> None:
 def test_manifests_are_valid(page: Path) -> None:
     """Every whole manifest of ours in a page is one that the models take."""
     for document in pages.manifests(page.read_text()):
-        kinds.parse(document)
+        models.parse(document)
 
 
 def test_there_are_manifests_to_check() -> None:

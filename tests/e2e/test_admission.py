@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import crds, kinds, names
+from controller.api import crds, names
+from controller.providers import models
 from devcluster import client, operator, processes
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +31,7 @@ TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 @pytest.fixture(scope="module", autouse=True)
 def served(api: client.Client) -> None:
     """Have the API server serve the CRDs as they are rendered now."""
-    wanted = [yaml.safe_load(text) for text in crds.render().values()]
+    wanted = [yaml.safe_load(text) for text in crds.render(models.MODELS).values()]
     for each in wanted:
         api.apply(f"{CRDS}/{each['metadata']['name']}", each)
     assert processes.wait_until(
@@ -62,7 +63,7 @@ def _has_service(api: client.Client, crd: dict[str, Any]) -> bool:
 
 
 def _collection(document: dict[str, Any], namespace: str) -> str:
-    definition = kinds.KINDS[document["kind"]].definition
+    definition = models.MODELS[document["kind"]].definition
     where = "" if definition.scope == "Cluster" else f"/namespaces/{namespace}"
     return f"/apis/{names.API_VERSION}{where}/{definition.plural}"
 
@@ -258,7 +259,7 @@ def test_columns_are_printed(api: client.Client, namespace: str) -> None:
 def test_every_field_is_explained(api: client.Client) -> None:
     """`kubectl explain` has a word on every field: the published schema carries descriptions."""
     document = api.get(f"/openapi/v3/apis/{names.API_VERSION}")
-    for kind in kinds.KINDS:
+    for kind in models.MODELS:
         has_service = document["components"]["schemas"][f"dev.argosy.v1alpha1.{kind}"]
         assert has_service["description"]
         assert set(_unexplained(has_service["properties"]["spec"], "spec")) == set()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import kinds
 from controller.api.resources import Resource
+from controller.providers import models
 from devcluster import client, fixtures
 from tests.docs import pages
 from tests.e2e.driving import Kube, Place, component, condition
@@ -29,7 +29,7 @@ TUTORIAL = pages.ROOT / "docs" / "tutorial" / "first-application.md"
 FIRST, LAST = "## Declare an application", "## Clear up"
 SECONDS = 120
 DRY = "dryRun=All&fieldValidation=Strict"
-KNOWN = {*kinds.KINDS, AUTOSCALER}
+KNOWN = {*models.MODELS, AUTOSCALER}
 # Argo CD's kind of the same name as ours.
 OTHERS = {"argoproj.io/v1alpha1"}
 SOURCES = [*pages.PAGES, *pages.EXAMPLES]
@@ -65,7 +65,7 @@ def place_of(kind: str) -> str:
     """Return where objects of a kind are created."""
     if kind == AUTOSCALER:
         return "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
-    served = kinds.KINDS[kind].definition
+    served = models.MODELS[kind].definition
     where = GROUP if served.scope == "Cluster" else f"{GROUP}/namespaces/default"
     return f"{where}/{served.crd.partition('.')[0]}"
 

@@ -17,6 +17,7 @@ from controller.contract import Phase
 from controller.kube import faults
 from controller.kube.client import Client
 from controller.kube.informer import Informer
+from controller.providers import models
 from controller.providers.pod.provider import PodProvider
 from devcluster import client, processes
 from tests.contracts.provider_stages import change, create, delete, with_spec
@@ -36,7 +37,7 @@ DATA = objects.VolumeClaim(
 @pytest.fixture(scope="module")
 def served(api: client.Client) -> None:
     """Have the API server serve our kinds, or its garbage collector would miss our owners."""
-    for text in crds.render().values():
+    for text in crds.render(models.MODELS).values():
         wanted = yaml.safe_load(text)
         api.apply(f"{CRDS}/{wanted['metadata']['name']}", wanted)
     path = f"/apis/{names.API_VERSION}/servers"

@@ -13,6 +13,7 @@ from controller.contract import Capability, Observation, Phase
 from controller.kinds import server
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
+from controller.providers.pod.manifest import only_images_differ
 
 NOW = 1_700_000_000.0
 RUNNING = Observation(
@@ -26,7 +27,9 @@ RUNNING = Observation(
     ready_since=NOW - 100,
     since=NOW - 110,
 )
-PODS = contract.FleetFacts(name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}))
+PODS = contract.FleetFacts(
+    name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}), can_change=only_images_differ
+)
 APPLICATION = objects.Application(metadata=Meta(name="shop", namespace="d", uid="app"))
 
 

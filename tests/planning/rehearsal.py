@@ -25,6 +25,7 @@ from controller.kinds.revisions import contents
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import amounts, availability, budget, census, merge_patch, narrative, plan
 from controller.planning.register import Register
+from controller.providers.pod.manifest import only_images_differ
 
 START = 1_700_000_000.0
 BOOT = 2.0
@@ -71,7 +72,9 @@ class Rehearsal:
         self.now = START
         self.store: dict[tuple[Resource, str], Body] = {}
         self.running: dict[str, Running] = {}
-        self.fleet = contract.FleetFacts(name="pods", capabilities=CAPABLE)
+        self.fleet = contract.FleetFacts(
+            name="pods", capabilities=CAPABLE, can_change=only_images_differ
+        )
         self.namespace_terminating = False
         self.watching_since = 0.0
         self.writes = 0

@@ -23,6 +23,7 @@ from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.server import task
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import availability, merge_patch, plan
+from controller.providers.pod.manifest import only_images_differ
 
 START = 1_700_000_000.0
 CAPABLE = frozenset(contract.Capability) - {contract.Capability.STOP}
@@ -289,7 +290,9 @@ class Stage:
             now=self.now,
             operation=found,
             application=self.application,
-            fleet=contract.FleetFacts(name="pods", capabilities=self.capabilities),
+            fleet=contract.FleetFacts(
+                name="pods", capabilities=self.capabilities, can_change=only_images_differ
+            ),
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
             others=tuple(
@@ -312,7 +315,9 @@ class Stage:
             now=self.now,
             server=self.servers[name],
             observation=self.observe(name),
-            fleet=contract.FleetFacts(name="pods", capabilities=self.capabilities),
+            fleet=contract.FleetFacts(
+                name="pods", capabilities=self.capabilities, can_change=only_images_differ
+            ),
             application=self.application,
             acting=act.task.id if act else "",
             holder=self.holder,

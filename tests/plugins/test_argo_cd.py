@@ -13,7 +13,7 @@ import pytest
 import yaml
 from lupa import lua51
 
-from controller.api import kinds
+from controller.providers import models
 from scripts import argo_cd
 
 FOLDER = Path(__file__).parents[2] / "plugins" / "argo-cd" / "argosy.dev"
@@ -94,7 +94,7 @@ def test_actions_do(folder: Path, case: dict[str, Any]) -> None:
     if wanted["kind"] in {"Application", "Operation"}:
         status = wanted.pop("status", {})
         assert set(status) <= {"observedGeneration", "conditions", "run", "progress"}
-        kinds.parse(wanted)
+        models.parse(wanted)
 
 
 def test_every_action_is_tried() -> None:
@@ -111,7 +111,7 @@ def test_the_patch_has_all_of_it() -> None:
     """The patch of Argo CD's ConfigMap knows the health of every kind, and every action."""
     data = yaml.safe_load(argo_cd.config_map(FOLDER))["data"]
     prefix = "resource.customizations"
-    for kind in kinds.KINDS:
+    for kind in models.MODELS:
         assert "return health" in data[f"{prefix}.health.argosy.dev_{kind}"]
     for path in FOLDER.rglob("action.lua"):
         kind, name = path.parents[2].name, path.parent.name

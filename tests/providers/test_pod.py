@@ -98,8 +98,7 @@ async def test_a_strangers_claim_is_not_used(stage: PodStage, *, seen: bool) -> 
     body = {"metadata": {"name": CLAIM[1]}, "spec": {}}
     await stage.api.create(Resource.CLAIMS, NAMESPACE, body)
     if seen:
-        cached = stage.provider._claims
-        assert cached is not None
+        cached = stage.claims
         await eventually(lambda: CLAIM in cached.objects)
     server = with_spec(await stage.server(), volume_claims=(DATA,))
     with pytest.raises(errors.Stalled) as refused:
@@ -122,8 +121,7 @@ async def test_a_claim_that_goes_is_waited_for(stage: PodStage) -> None:
     answer = await stage.api.create(Resource.CLAIMS, NAMESPACE, body)
     uid = msgspec.json.decode(answer, type=objects.Claim).metadata.uid
     await stage.api.delete(Resource.CLAIMS, NAMESPACE, CLAIM[1], uid=uid)
-    cached = stage.provider._claims
-    assert cached is not None
+    cached = stage.claims
     await eventually(
         lambda: (
             CLAIM in cached.objects
@@ -312,7 +310,7 @@ async def test_before_the_caches_are_filled_nothing_is_known(stage: PodStage) ->
     pods: Informer[objects.Pod] = Informer(stage.api, Resource.PODS)
     unfilled = PodProvider(stage.api, pods)
     assert unfilled.observe(server).phase is Phase.UNKNOWN
-    assert unfilled.look("anything") is Phase.UNKNOWN
+    assert unfilled.instances() is None
 
 
 async def test_a_pod_that_cannot_be_placed_says_why(stage: PodStage) -> None:

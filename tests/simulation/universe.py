@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from controller.api import objects
+from controller import contract
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
@@ -26,8 +26,8 @@ from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
 from controller.providers import registry as providers_registry
+from controller.providers.memory import kind as memory
 from controller.providers.memory.machines import MemoryFleet
-from controller.providers.memory.provider import MemoryProvider
 from fakes.api_server import ApiServer, Faults, Kubelet
 
 Json = dict[str, Any]
@@ -51,23 +51,17 @@ class Process:
         name: str,
         machines: MemoryFleet,
         kinds: Kinds = kinds_registry.KINDS,
+        providers: Sequence[contract.ProviderKind] = (),
     ) -> None:
         self.world = Caches(server, kinds=kinds)
         pool = Pool()
-        providers = providers_registry.build(
-            api=server,
-            pods=self.world.informer(objects.Pod),
-            claims=self.world.informer(objects.Claim),
-            jobs=self.world.informer(objects.Job),
-        )
+        context = contract.Context(api=server, informers=self.world.informers, clock=server.now)
+        listed = (memory.kind(lambda *_: machines), *providers)
+        known = {**providers_registry.kinds(), **{each.name: each for each in listed}}
+        self.fleets = Fleets(self.world, kinds=known, context=context, pool=pool)
         self.engine = Engine(
             world=self.world,
-            fleets=Fleets(
-                self.world,
-                pods=providers.pods,
-                factories={**providers.others, "memory": lambda _: MemoryProvider(machines)},
-                pool=pool,
-            ),
+            fleets=self.fleets,
             writer=Writer(server),
             pool=pool,
             recorder=EventWriter(server, reporter=name, clock=server.now),
@@ -97,13 +91,15 @@ class Universe:
         faults: Faults | None = None,
         kubelet: Kubelet | None = None,
         kinds: Kinds = kinds_registry.KINDS,
+        providers: Sequence[contract.ProviderKind] = (),
     ) -> None:
-        self.kinds = kinds
         self.faults = faults or Faults()
         self.kubelet = kubelet or Kubelet()
         self.server = ApiServer(faults=self.faults, kubelet=self.kubelet)
         # What servers of memory fleets are made of: like a cloud, it outlives the operator.
         self.machines = MemoryFleet(clock=self.server.now)
+        self.kinds = kinds
+        self._providers = providers
         self._number = 0
         self.process: Process
 
@@ -117,7 +113,13 @@ class Universe:
     def start(self) -> None:
         """Start an operator process."""
         self._number += 1
-        self.process = Process(self.server, f"operator-{self._number}", self.machines, self.kinds)
+        self.process = Process(
+            self.server,
+            f"operator-{self._number}",
+            self.machines,
+            self.kinds,
+            self._providers,
+        )
 
     async def crash(self) -> None:
         """Kill the operator and start another."""

@@ -20,9 +20,9 @@ def crds(
 
     Example: argosy crds --directory crds
     """
-    from controller.api import crds as definitions
+    from controller.presentation import definitions
 
-    for name, text in definitions.render().items():
+    for name, text in definitions.texts().items():
         if directory is None:
             typer.echo(text)
         else:

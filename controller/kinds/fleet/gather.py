@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from controller import errors
 from controller.api import objects
-from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import relations
 from controller.planning.caches import Moment, Sources
 
@@ -12,11 +13,22 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     """Return the fleet, how many servers name it, and what is known of its orphans."""
     name, fleets = fleet.metadata.name, sources.fleets
     returned, gone = fleets.looked_up(name)
+    circuit, failure = fleets.circuit(name), fleets.failure(name)
     return FleetSnapshot(
         now=moment.now,
         fleet=fleet,
         servers=len(sources.caches.by(relations.SERVERS_BY_FLEET, name)),
         known_provider=fleets.is_known(fleet.spec.provider),
+        open=fleets.provider(name) is not None,
+        failure=Failure(
+            reason=failure.reason,
+            message=str(failure),
+            stalled=isinstance(failure, errors.Stalled),
+        )
+        if failure is not None
+        else None,
+        circuit=circuit.state,
+        circuit_until=circuit.until,
         orphans=fleets.abandoned(name),
         returned=returned,
         gone=gone,

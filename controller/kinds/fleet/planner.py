@@ -11,7 +11,7 @@ import msgspec
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
-from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import plan as plans
 
 # As many as status may hold; a server whose orphan finds no place is not let go until one does.
@@ -39,7 +39,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         if each.id in snapshot.returned
     )
     return plans.Plan(
-        actions=collected,
+        actions=(*collected, *_news(snapshot)),
         status=status if status != snapshot.fleet.status else None,
         write_status_now=_pressing(snapshot.fleet.status, status),
         wake_after=LOOK_AGAIN if orphans else None,
@@ -58,24 +58,48 @@ def _orphans(snapshot: FleetSnapshot) -> tuple[objects.Orphan, ...]:
 
 
 def _conditions(snapshot: FleetSnapshot) -> conditions.Conditions:
-    provider = snapshot.fleet.spec.provider
-    if not snapshot.known_provider:
-        reason: str = Reason.UNKNOWN_FLEET
-        message = f"This operator has no provider {provider}."
-    elif snapshot.circuit == "Closed":
-        reason, message = Reason.AVAILABLE, "Servers can be made."
-    else:
-        reason, message = FleetReason.CIRCUIT_OPEN, "Many calls failed: new ones wait for a while."
+    told = _told(snapshot)
     return conditions.summarise(
         before=snapshot.fleet.status.conditions,
-        ready=snapshot.known_provider and snapshot.circuit == "Closed",
-        reconciling=snapshot.known_provider and snapshot.circuit != "Closed",
-        stalled=not snapshot.known_provider,
-        reason=reason,
-        message=message,
+        ready=told.reason == Reason.AVAILABLE,
+        reconciling=told.reason != Reason.AVAILABLE and not told.stalled,
+        stalled=told.stalled,
+        reason=told.reason,
+        message=told.message,
         generation=snapshot.fleet.metadata.generation,
         now=snapshot.now,
     )
+
+
+def _told(snapshot: FleetSnapshot) -> Failure:
+    """Return what stands in the way of servers being made, or that nothing does."""
+    provider = snapshot.fleet.spec.provider
+    if not snapshot.known_provider:
+        message = f"This operator has no provider {provider}."
+        return Failure(reason=Reason.UNKNOWN_FLEET, message=message, stalled=True)
+    if not snapshot.open:
+        opening = Failure(
+            reason=Reason.FLEET_OPENING,
+            message=f"The provider {provider} is being opened.",
+            stalled=False,
+        )
+        return snapshot.failure or opening
+    if snapshot.circuit != "Closed":
+        message = "Many calls to the provider failed: new ones wait for a while."
+        return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
+    return Failure(reason=Reason.AVAILABLE, message="Servers can be made.", stalled=False)
+
+
+def _news(snapshot: FleetSnapshot) -> tuple[plans.RecordEvent, ...]:
+    """Return the Event of a circuit that has opened or closed; its trials in between are none."""
+    before, after = snapshot.fleet.status.circuit, snapshot.circuit
+    if before == "Closed" and after != "Closed":
+        message = "Many calls to the provider failed: new ones wait for a while."
+        return (plans.RecordEvent(reason=Reason.CIRCUIT_OPEN, message=message, warning=True),)
+    if before != "Closed" and after == "Closed":
+        message = "The provider works again: calls go through."
+        return (plans.RecordEvent(reason=FleetReason.CIRCUIT_CLOSED, message=message),)
+    return ()
 
 
 def _pressing(before: objects.FleetStatus, after: objects.FleetStatus) -> bool:

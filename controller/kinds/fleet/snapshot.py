@@ -11,6 +11,15 @@ from controller.api import objects
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the provider could not be opened; `stalled` until a person changes something."""
+
+    reason: str
+    message: str
+    stalled: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSnapshot:
     """A fleet, and how many servers name it.
 
@@ -23,7 +32,12 @@ class FleetSnapshot:
     servers: int
     known_provider: bool
     orphans: tuple[objects.Orphan, ...] = ()
+    # Whether its provider is open; why not, where that was tried in vain.
+    open: bool = True
+    failure: Failure | None = None
+    # Whether calls go through, and when an open circuit is tried.
     circuit: str = "Closed"
+    circuit_until: float = 0.0
     returned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
 

@@ -9,8 +9,7 @@ the ServerSet planner, which brings servers to them.
 from __future__ import annotations
 
 import dataclasses
-import functools
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
@@ -98,35 +97,17 @@ def of_server(spec: objects.ServerSpec) -> Content:
     )
 
 
-def only_images_differ(before: Content, after: Content) -> bool:
-    """Return whether nothing but images of containers sets the two apart."""
+def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], bool]) -> bool:
+    """Return whether a server can be brought from one to the other in place.
+
+    Its provider says of what two templates that is so; claims and alternatives never are.
+    """
     return (
         before.alternatives == after.alternatives
         and _claim_specs(before) == _claim_specs(after)
-        and _only_images_differ(bytes(before.template), bytes(after.template))
+        and able(bytes(before.template), bytes(after.template))
     )
 
 
 def _claim_specs(content: Content) -> list[tuple[str, msgspec.Raw]]:
     return [(each.name, each.spec) for each in content.volume_claims]
-
-
-@functools.lru_cache(maxsize=256)
-def _only_images_differ(before: bytes, after: bytes) -> bool:
-    one, other = _without_images(before), _without_images(after)
-    return one is not None and one == other
-
-
-def _without_images(template: bytes) -> Any:
-    """Return the template with its containers' images blanked; None where it has no containers."""
-    value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
-    spec = value.get("spec") if isinstance(value, dict) else None
-    if not isinstance(spec, dict):
-        return None
-    containers = spec.get("containers")
-    if not isinstance(containers, list) or not containers:
-        return None
-    if not all(isinstance(each, dict) for each in containers):
-        return None
-    blanked = [{**each, "image": ""} for each in containers]
-    return {**value, "spec": {**spec, "containers": blanked}}

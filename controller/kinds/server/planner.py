@@ -132,7 +132,7 @@ def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
 
 def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
-    application = situation.snapshot.application
+    application, fleet = situation.snapshot.application, situation.snapshot.fleet
     paused = application is not None and application.spec.paused
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
@@ -142,5 +142,5 @@ def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
         stopped=verdict.idle,
         running=current and seen.phase is Phase.RUNNING and not seen.changing,
         hopeless=verdict.message if hopeless else "",
-        frozen=paused or spec.held or situation.snapshot.fleet.problem != "",
+        frozen=paused or spec.held or fleet.problem != "" or fleet.pause is not None,
     )

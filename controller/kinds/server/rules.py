@@ -17,7 +17,7 @@ from controller.kinds.server import attempts, teardown
 from controller.kinds.server.assessment import Situation, proof, verdict_due
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import plan, remedies
+from controller.planning import obstacles, plan, remedies
 from controller.planning.refusals import Refusal
 
 # How long a refusal is kept; then what was refused is tried again.
@@ -309,7 +309,8 @@ RULES: tuple[Rule, ...] = (
 
 
 def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
-    """A paused application plans and reports, and changes nothing."""
+    """A paused application, or fleet, plans and reports, and changes nothing."""
+    verdict = _await_fleet(situation, verdict)
     application = situation.snapshot.application
     if application is None or not application.spec.paused or not verdict.actions:
         return verdict
@@ -322,6 +323,25 @@ def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
     if verdict.ready:
         return dataclasses.replace(verdict, actions=())
     return dataclasses.replace(verdict, actions=(), reason=Reason.PAUSED, blocked=(blocked,))
+
+
+def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:
+    """Hold back what a fleet that is not to be called could not do; what is made would be lost."""
+    fleet, now = situation.snapshot.fleet, situation.snapshot.now
+    pause = fleet.pause
+    if pause is None or not any(isinstance(each, contract.Call) for each in verdict.actions):
+        return verdict
+    wake = max(pause.until - now, 1.0) if pause.until else None
+    held = dataclasses.replace(verdict, actions=(), wake=plan.soonest(verdict.wake, wake))
+    if verdict.ready:
+        return held
+    return dataclasses.replace(
+        held,
+        reason=pause.reason,
+        message=pause.message,
+        trouble=True,
+        blocked=(obstacles.paused(fleet, pause, now),),
+    )
 
 
 def _changes_in_place(situation: Situation) -> bool:

@@ -69,7 +69,8 @@ def _paused(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
 
 
 def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    return obstacles.fleet_problem(snapshot.fleet, snapshot.now)
+    fleet, now = snapshot.fleet, snapshot.now
+    return obstacles.fleet_problem(fleet, now) or obstacles.fleet_pause(fleet, now)
 
 
 def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller import contract
 from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -197,8 +196,7 @@ def _mend(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> None:
 
 
 def _hand(snapshot: ServerSetSnapshot) -> updates.Upkeep:
-    possible = contract.Capability.CHANGE_IN_PLACE in snapshot.fleet.capabilities
-    return updates.Upkeep(snapshot.server_set, in_place_possible=possible)
+    return updates.Upkeep(snapshot.server_set, snapshot.fleet)
 
 
 def _retry(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> str:

@@ -137,7 +137,7 @@ def _hindered(outlook: Outlook) -> Verdict | None:
         message=f"{found.message} {_counts(outlook.census)}",
         ready=ready,
         stalled=found.stalled,
-        reconciling=found.reason == Reason.DELETING,
+        reconciling=found.reason == Reason.DELETING or (found.passing and not ready),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.revisions import contents
@@ -20,10 +21,12 @@ from controller.planning.plan import Patch
 class Upkeep:
     """Makes the patches that bring servers to a set's spec, rendering what they share only once."""
 
-    def __init__(self, server_set: objects.ServerSet, *, in_place_possible: bool) -> None:
-        """Prepare for the servers of `server_set`, whose provider may change them in place."""
+    def __init__(self, server_set: objects.ServerSet, fleet: contract.FleetFacts) -> None:
+        """Prepare for the servers of `server_set`, which come from `fleet`."""
         self._spec = server_set.spec
-        self._in_place = in_place_possible and self._spec.rollout.in_place == "WhenPossible"
+        self._can_change = fleet.can_change
+        possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
+        self._in_place = possible and self._spec.rollout.in_place == "WhenPossible"
         self._recovery = rendering.full(self._spec.recovery)
         self._deletion = rendering.full(self._spec.deletion)
         self._claims = rendering.full(self._spec.volume_claims)
@@ -40,7 +43,7 @@ class Upkeep:
         in_place = (
             self._in_place
             and facts.ready
-            and contents.only_images_differ(contents.of_server(told), self._content)
+            and contents.can_change(contents.of_server(told), self._content, self._can_change)
         )
         if not in_place:
             spec["incarnation"] = told.incarnation + 1

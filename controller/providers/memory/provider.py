@@ -16,23 +16,13 @@ from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.views.meta import View
-from controller.contract import Capability, Phase, tasks
+from controller.contract import Phase, tasks
 from controller.contract.reasons import ProviderReason
 from controller.planning import rendering
 from controller.providers.memory.machines import Key, Machine, MemoryFleet
 from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import steps
 from controller.reasons import NOTHING
-
-CAPABILITIES = frozenset(
-    {
-        Capability.CHANGE_IN_PLACE,
-        Capability.STOP,
-        Capability.EXEC,
-        Capability.SNAPSHOT,
-        Capability.RESTORE,
-    }
-)
 
 
 class _Spec(View, frozen=True, kw_only=True):
@@ -53,22 +43,11 @@ class MemoryProvider:
     def __init__(self, fleet: MemoryFleet, act_steps: steps.Steps | None = None) -> None:
         self._fleet = fleet
         self._steps = act_steps
-        self._listeners: list[contract.Changed] = []
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """Everything but what only Kubernetes has: headless Services and volume claims."""
-        return CAPABILITIES
 
     def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
         """Return nothing: machines in memory are no objects."""
         del server
         return ()
-
-    def subscribe(self, changed: contract.Changed) -> None:
-        """Call `changed` whenever a machine's state moves."""
-        self._listeners.append(changed)
-        self._fleet.listen(changed)
 
     def observe(self, server: objects.Server) -> contract.Observation:
         """Return what is seen of the machine of that name."""
@@ -104,6 +83,23 @@ class MemoryProvider:
         """Return the id of the machine of that name, if it is the server's."""
         machine = self._fleet.find((server.namespace, server.name))
         return machine.id if machine is not None and machine.owner == server.uid else ""
+
+    def instances(self) -> tuple[contract.Instance, ...]:
+        """Return all machines of the fleet."""
+        now = self._fleet.clock()
+        return tuple(
+            contract.Instance(
+                id=each.id, server="/".join(each.key), uid=each.owner, phase=each.phase(now)
+            )
+            for each in self._fleet.machines
+        )
+
+    def can_change(self, before: bytes, after: bytes) -> bool:
+        """Anything but the zone can be changed in a machine."""
+        try:
+            return _decode(before).spec.zone == _decode(after).spec.zone
+        except errors.Stalled:
+            return False
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return nothing: there is nobody at a machine's address."""
@@ -146,12 +142,12 @@ class MemoryProvider:
         await self._call(key, "change", lambda: self._change(server, call))
         return contract.NOTHING
 
-    async def act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+    async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """Photograph, restore, or run a command: `false`, `sleep N`, `write TEXT`."""
         facts = await self._steps.run(server, call, ()) if self._steps else None
         return await self._act(server, call) if facts is None else facts
 
-    async def resume(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+    async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """Begin snapshots and restores again, which does no harm; commands leave no trace."""
         facts = await self._steps.resume(server, call, ()) if self._steps else None
         if facts is not None:
@@ -160,10 +156,11 @@ class MemoryProvider:
             raise errors.UnknownOutcome("the command left no trace", reason=ProviderReason.NO_TRACE)
         return await self._act(server, call)
 
-    async def cancel(self, server: objects.Server, call: contract.Call) -> None:
+    async def cancel(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """End a Job; everything else ended with whoever waited for it."""
         if self._steps is not None:
             await self._steps.cancel(server, call)
+        return {}
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Begin to tear the machine `call.instance` down."""
@@ -180,11 +177,6 @@ class MemoryProvider:
         await self._call(_key(server), "delete", effect)
         return contract.NOTHING
 
-    def look(self, instance: str) -> Phase:
-        """Return what is seen of the machine with this id."""
-        machine = self._fleet.find_id(instance)
-        return Phase.ABSENT if machine is None else machine.phase(self._fleet.clock())
-
     async def collect(self, instance: str, server: str) -> contract.Receipt:
         """Tear down the machine with this id."""
         del server  # ids are never used twice
@@ -192,14 +184,6 @@ class MemoryProvider:
         if machine is not None:
             self._fleet.remove(machine, at_once=False)
         return contract.NOTHING
-
-    async def close(self) -> None:
-        """Stop listening; the machines go on."""
-        for each in self._listeners:
-            self._fleet.forget(each)
-        self._listeners.clear()
-        if self._steps is not None:
-            await self._steps.close()
 
     async def _call(self, key: Key, what: str, effect: Callable[[], None]) -> None:
         """Take the time of a call, and its chances to fail before and after its effect."""
@@ -218,7 +202,7 @@ class MemoryProvider:
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
         return machine
 
-    async def _act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+    async def _act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         task = call.task
         does = _ACTS.get(task.action) if task is not None else None
         if task is None or does is None:

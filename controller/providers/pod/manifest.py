@@ -229,3 +229,25 @@ def _container_ids(pod: objects.Pod, containers: Mapping[str, str]) -> list[str]
 @functools.lru_cache(maxsize=512)
 def _images(template: bytes) -> _Images:
     return _decode(template, _Images)
+
+
+@functools.lru_cache(maxsize=256)
+def only_images_differ(before: bytes, after: bytes) -> bool:
+    """Return whether nothing but images of containers sets the two templates apart."""
+    one, other = _without_images(before), _without_images(after)
+    return one is not None and one == other
+
+
+def _without_images(template: bytes) -> Any:
+    """Return the template with its containers' images blanked; None where it has no containers."""
+    value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
+    spec = value.get("spec") if isinstance(value, dict) else None
+    if not isinstance(spec, dict):
+        return None
+    containers = spec.get("containers")
+    if not isinstance(containers, list) or not containers:
+        return None
+    if not all(isinstance(each, dict) for each in containers):
+        return None
+    blanked = [{**each, "image": ""} for each in containers]
+    return {**value, "spec": {**spec, "containers": blanked}}

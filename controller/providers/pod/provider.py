@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from controller import contract, errors
 from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.contract import Capability
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
@@ -24,9 +23,6 @@ from controller.providers.pod import commands, manifest, observation
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
-CAPABILITIES = frozenset(
-    {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
-)
 _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
 
 
@@ -49,11 +45,6 @@ class PodProvider:
         self._exec = commands.PodExec(api)
         self._steps = act_steps or steps.Steps(api)
 
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What pods can do; they cannot be stopped and stay what they are, nor be photographed."""
-        return CAPABILITIES
-
     def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
         """Return the server's pod and claims."""
         namespace, name = server.metadata.namespace, server.metadata.name
@@ -62,24 +53,6 @@ class PodProvider:
             (Resource.PODS, namespace, name),
             *((Resource.CLAIMS, namespace, each) for each in claims),
         )
-
-    def subscribe(self, changed: contract.Changed) -> None:
-        """Call `changed` for each change of a pod, and for each claim that is gone."""
-
-        def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:
-            pod = new or old
-            if pod is not None:
-                changed(pod.metadata.namespace, pod.metadata.name)
-
-        def claim_changed(old: objects.Claim | None, new: objects.Claim | None) -> None:
-            if new is None and old is not None:
-                name = old.metadata.labels.get(names.SERVER_LABEL)
-                if name:
-                    changed(old.metadata.namespace, name)
-
-        self._pods.subscribe(pod_changed)
-        if self._claims is not None:
-            self._claims.subscribe(claim_changed)
 
     def observe(self, server: objects.Server) -> contract.Observation:
         """Return what the caches show of `server`."""
@@ -102,6 +75,22 @@ class PodProvider:
         meta = self._pods.seen(server.namespace, server.name)
         owner = meta.controller if meta is not None else None
         return meta.uid if meta and owner and owner.uid == server.uid else ""
+
+    def instances(self) -> tuple[contract.Instance, ...] | None:
+        """Return the pods in the cache, those that cannot be read among them."""
+        return tuple(self._instances()) if self._pods.synced else None
+
+    def _instances(self) -> Iterator[contract.Instance]:
+        now = self._clock()
+        for key, pod in self._pods.objects.items():
+            if key not in self._pods.malformed:
+                yield _instance(pod.metadata, observation.phase(pod, now))
+        for odd in self._pods.malformed.values():
+            yield _instance(odd.metadata, contract.Phase.UNKNOWN)
+
+    def can_change(self, before: bytes, after: bytes) -> bool:
+        """Only images of containers can be changed in a pod."""
+        return manifest.only_images_differ(before, after)
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the pod's address, unless it is its node's."""
@@ -149,42 +138,26 @@ class PodProvider:
             meta.namespace, meta.name, uid=call.instance, grace_seconds=call.grace_seconds
         )
 
-    async def act(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+    async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """Run the task's command, request or Job; pods know no act of their own."""
         facts = await self._steps.run(server, call, self.own_addresses(server))
         return await self._exec.run(server, call) if facts is None else facts
 
-    async def resume(self, server: objects.Server, call: contract.Call) -> Mapping[str, str]:
+    async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """Follow a detached command or a Job to its end."""
         facts = await self._steps.resume(server, call, self.own_addresses(server))
         return await self._exec.resume(server, call) if facts is None else facts
 
-    async def cancel(self, server: objects.Server, call: contract.Call) -> None:
+    async def cancel(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """End a detached command or a Job; anything else ended with its connection."""
         if not await self._steps.cancel(server, call):
             await self._exec.cancel(server, call)
-
-    async def close(self) -> None:
-        """Let go of all connections."""
-        await self._steps.close()
-
-    def look(self, instance: str) -> contract.Phase:
-        """Return what the cache shows of the pod with this uid."""
-        if not self._pods.synced:
-            return contract.Phase.UNKNOWN
-        pod = self._find(instance)
-        if pod is None:
-            return contract.Phase.ABSENT
-        return observation.phase(pod, self._clock())
+        return {}
 
     async def collect(self, instance: str, server: str) -> contract.Receipt:
         """Delete the pod with this uid."""
         namespace, _, name = server.partition("/")
         return await self._delete(namespace, name, uid=instance, grace_seconds=None)
-
-    def _find(self, instance: str) -> objects.Pod | None:
-        pods = self._pods.objects.values()
-        return next((each for each in pods if each.metadata.uid == instance), None)
 
     def _with_lost_claims(
         self, seen: contract.Observation, server: objects.Server
@@ -295,6 +268,16 @@ class PodProvider:
         except faults.NotFound as error:
             message = f"{resource}/{name} went while it was looked at"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+
+
+def _instance(meta: objects.Meta, phase: contract.Phase) -> contract.Instance:
+    owner = meta.controller
+    return contract.Instance(
+        id=meta.uid,
+        server=f"{meta.namespace}/{meta.name}",
+        uid=owner.uid if owner is not None else "",
+        phase=phase,
+    )
 
 
 def _check_claim(server: objects.Server, claim: objects.Claim) -> None:

@@ -1,0 +1,68 @@
+"""What this build must know of a provider before any fleet has one: a line of the registry.
+
+A provider is a folder that ends in one `ProviderKind`. The CRD of Fleet, the table of permissions
+and the supervisor of fleets are made from what stands here; nothing else names a provider.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from controller.api import objects
+from controller.api.permissions import Permission
+from controller.api.resources import Resource
+from controller.contract.observation import Capability
+from controller.contract.provider import Changed, Provider
+from controller.kube import api as kube
+from controller.kube import informer
+
+if TYPE_CHECKING:
+    # The models take long to import, and only who renders the CRDs needs them.
+    from controller.api import schema
+
+
+def nobody(namespace: str, name: str) -> None:
+    """Hear of a change of a server, and tell nobody."""
+    del namespace, name
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a provider is given to work with for as long as it is open.
+
+    `changed` is to be called whenever what `observe` answers may have changed by itself; never
+    after the provider is closed.
+    """
+
+    api: kube.Api
+    informers: Mapping[Resource, informer.Informer[Any]]
+    clock: Callable[[], float]
+    changed: Changed = nobody
+    # What HTTP steps may call beyond a server's own addresses.
+    allowed_urls: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderKind:
+    """One provider, as the registry lists it.
+
+    `name` is what a Fleet's `spec.provider` says, and the field that holds its settings;
+    `makes` ends the sentence "servers are …" in the reference. `settings` returns the model of
+    these settings. `open` may await, and starts whatever watches the provider's side; it raises
+    Stalled where the Fleet says what cannot be done. The provider is closed when its Fleet changes
+    or goes, once the calls that were lent to it have ended.
+    """
+
+    name: str
+    makes: str
+    capabilities: frozenset[Capability]
+    open: Callable[[Context, objects.Fleet], AbstractAsyncContextManager[Provider]]
+    settings: Callable[[], type[schema.Model]] | None = None
+    rights: tuple[Permission, ...] = ()
+    # The views of what its providers see servers, and what they do for them, by: these are watched.
+    sees: tuple[type[objects.Object], ...] = ()
+    # Calls are writes to the API server, and share its pool where the Fleet sets no limits.
+    in_cluster: bool = False

@@ -1,0 +1,69 @@
+"""Pods as a provider: the line that the registry has of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from controller import contract
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.contract import Capability
+from controller.kube import informer
+from controller.providers.pod import rights
+from controller.providers.pod.provider import PodProvider
+from controller.providers.steps import rights as step_rights
+from controller.providers.steps.steps import Steps
+
+
+def kind() -> contract.ProviderKind:
+    """Return pods as the registry lists them.
+
+    They cannot be stopped and stay what they are, nor be photographed.
+    """
+    return contract.ProviderKind(
+        name="pod",
+        makes="pods",
+        capabilities=frozenset(
+            {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
+        ),
+        open=open_pods,
+        rights=(*rights.RIGHTS, *step_rights.RIGHTS),
+        sees=(objects.Pod, objects.Claim, objects.Job),
+        in_cluster=True,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_pods(
+    context: contract.Context, fleet: objects.Fleet
+) -> AsyncIterator[contract.Provider]:
+    """Lend a provider of pods that sees by the operator's own caches."""
+    del fleet  # it has no settings
+    pods: informer.Informer[objects.Pod] = context.informers[Resource.PODS]
+    claims: informer.Informer[objects.Claim] | None = context.informers.get(Resource.CLAIMS)
+    shared = Steps(
+        context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
+    )
+
+    def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:
+        pod = new or old
+        if pod is not None:
+            context.changed(pod.metadata.namespace, pod.metadata.name)
+
+    def claim_changed(old: objects.Claim | None, new: objects.Claim | None) -> None:
+        if new is None and old is not None:
+            name = old.metadata.labels.get(names.SERVER_LABEL)
+            if name:
+                context.changed(old.metadata.namespace, name)
+
+    pods.subscribe(pod_changed)
+    if claims is not None:
+        claims.subscribe(claim_changed)
+    try:
+        yield PodProvider(context.api, pods, claims, act_steps=shared, clock=context.clock)
+    finally:
+        pods.unsubscribe(pod_changed)
+        if claims is not None:
+            claims.unsubscribe(claim_changed)
+        await shared.close()

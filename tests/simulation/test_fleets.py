@@ -1,0 +1,189 @@
+"""Fleets as they come, change, fail and go, in virtual time, on the engine as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller import errors
+from controller.api import crds
+from controller.api.resources import Resource
+from controller.execution.fleets import Fleets
+from controller.providers import models, registry
+from controller.wiring import permissions
+from tests.simulation.shelf.kind import Shelf
+from tests.simulation.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+Json = dict[str, Any]
+
+
+def fleet(name: str, provider: str, **spec: Any) -> Json:
+    """Return a Fleet."""
+    return {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Fleet",
+        "metadata": {"name": name},
+        "spec": {"provider": provider, **spec},
+    }
+
+
+def ready(universe: Universe, name: str = "shop") -> bool:
+    """Return whether the application says that it is."""
+    return universe.condition(Resource.APPLICATIONS, name).get("status") == "True"
+
+
+def told(universe: Universe, name: str) -> Json:
+    """Return the status of a Fleet."""
+    return dict(universe.server.objects[Resource.FLEETS]["", name].get("status", {}))
+
+
+def reason(universe: Universe, name: str) -> str:
+    """Return why a Fleet is, or is not, ready."""
+    found = [each for each in told(universe, name).get("conditions", ()) if each["type"] == "Ready"]
+    return str(found[0]["reason"]) if found else ""
+
+
+def fleets(universe: Universe) -> Fleets:
+    """Return the supervisor of the operator that runs."""
+    return universe.process.fleets
+
+
+def events(universe: Universe, name: str) -> list[str]:
+    """Return the reasons of the Events about a Fleet, as they came."""
+    found = universe.server.objects.get(Resource.EVENTS, {}).values()
+    return [each["reason"] for each in found if each["regarding"]["name"] == name]
+
+
+async def change(universe: Universe, name: str, spec: Json) -> None:
+    """Patch a Fleet as an administrator does."""
+    await universe.server.patch(Resource.FLEETS, "", name, {"spec": spec}, field_manager="admin")
+
+
+async def test_a_provider_is_a_folder_and_a_line() -> None:
+    """With its line it is in the CRD and has its rights, and servers are made of it."""
+    shelf = Shelf()
+    listed = (*registry.kinds().values(), shelf.kind())
+    spec = crds.schema(models.models(listed)["Fleet"])["properties"]["spec"]
+    assert spec["properties"]["provider"]["enum"] == ["pod", "memory", "shelf"]
+    assert spec["properties"]["shelf"]["properties"]["room"]["maximum"] == 100
+    rules = [each["message"] for each in spec["x-kubernetes-validations"]]
+    assert "shelf must be given if, and only if, provider is shelf" in rules
+    assert "measure the shelf" in [each.why for each in permissions.table(shelf.kind().rights)]
+    async with Universe(providers=[shelf.kind()]) as universe:
+        await universe.server.create(
+            Resource.FLEETS, "", fleet("attic", "shelf", shelf={"room": 9})
+        )
+        await universe.apply(application("shop", component("web", 3), fleet="attic"))
+        await universe.until(lambda: ready(universe))
+        assert sorted(name for _, name in shelf.boxes) == ["shop-web-0", "shop-web-1", "shop-web-2"]
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        assert shelf.boxes == {}
+
+
+async def test_a_provider_lives_as_long_as_its_fleet_is_the_same() -> None:
+    """It is opened once, opened anew for other settings, not for other limits, and closed."""
+    shelf = Shelf()
+    async with Universe(providers=[shelf.kind()]) as universe:
+        await universe.server.create(
+            Resource.FLEETS, "", fleet("attic", "shelf", shelf={"room": 9})
+        )
+        await universe.until(lambda: reason(universe, "attic") == "Available")
+        await change(universe, "attic", {"limits": {"concurrentCalls": 2}})
+        await universe.settle()
+        assert (shelf.opened, shelf.closed) == ([9], 0)
+        await change(universe, "attic", {"shelf": {"room": 7}})
+        await universe.until(lambda: (shelf.opened, shelf.closed) == ([9, 7], 1))
+        uid = universe.server.objects[Resource.FLEETS]["", "attic"]["metadata"]["uid"]
+        await universe.server.delete(Resource.FLEETS, "", "attic", uid=uid)
+        await universe.until(lambda: shelf.closed == 2)
+    assert len(shelf.opened) == 2
+
+
+async def test_a_fleet_that_cannot_be_opened_says_so_and_is_tried_again() -> None:
+    """Its servers are neither made nor judged; once the cause is gone they come up."""
+    shelf = Shelf(trouble=errors.Outage("the shelf is locked", reason="Unreachable"))
+    async with Universe(providers=[shelf.kind()]) as universe:
+        await universe.server.create(
+            Resource.FLEETS, "", fleet("attic", "shelf", shelf={"room": 9})
+        )
+        await universe.apply(application("shop", component("web", 2), fleet="attic"))
+        await universe.until(lambda: reason(universe, "attic") == "Unreachable")
+        await universe.settle(quiet=60)
+        (condition,) = [
+            each for each in told(universe, "attic")["conditions"] if each["type"] == "Ready"
+        ]
+        assert (condition["status"], condition["message"]) == ("False", "the shelf is locked")
+        assert not ready(universe)
+        assert shelf.boxes == {}
+        shelf.trouble = None
+        await universe.until(lambda: ready(universe))
+        assert reason(universe, "attic") == "Available"
+
+
+async def test_what_waits_in_a_changed_fleet_is_within_reach_of_a_delete() -> None:
+    """Creates that wait for their turn when the Fleet changes are taken back with their server."""
+    async with Universe() as universe:
+        universe.machines.settings = universe.machines.settings.__class__(call_seconds=5.0)
+        one = fleet("metal", "memory", limits={"concurrentCalls": 1})
+        await universe.server.create(Resource.FLEETS, "", one)
+        await universe.apply(application("shop", component("web", 20), fleet="metal"))
+        await universe.until(lambda: fleets(universe).pool("metal").depth() > 10)
+        await change(universe, "metal", {"limits": {"concurrentCalls": 2}})
+        await change(universe, "metal", {"failureDomains": [{"name": "a"}]})
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: fleets(universe).pool("metal").depth() < 3, patience=10)
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        assert universe.machines.machines == ()
+
+
+async def test_limits_hold_for_pods_too() -> None:
+    """A pod fleet with limits makes its pods no faster than they allow."""
+    async with Universe() as universe:
+        slow = fleet("slow", "pod", limits={"concurrentCalls": 1, "callsPerSecond": 1})
+        await universe.server.create(Resource.FLEETS, "", slow)
+        await universe.apply(application("shop", component("web", 20), fleet="slow"))
+        await universe.until(lambda: len(universe.names(Resource.PODS)) == 1)
+        began = universe.server.now()
+        await universe.until(lambda: len(universe.names(Resource.PODS)) == 20)
+        assert universe.server.now() - began >= 18
+
+
+async def test_an_outage_of_the_provider_is_no_failure_of_its_servers() -> None:
+    """For an hour no call gets through: nothing fails for good, nobody calls in vain for long.
+
+    The Fleet says so, servers say until when they wait, and all comes up within minutes after it.
+    """
+    calls: list[float] = []
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", fleet("metal", "memory"))
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        await universe.until(lambda: ready(universe))
+
+        def out(verb: str, *, after: bool) -> None:
+            if not after:
+                calls.append(universe.server.now())
+                raise errors.Outage(f"{verb}: the cloud does not answer", reason="CloudUnreachable")
+
+        well, universe.machines.interfere = universe.machines.interfere, out
+        began = universe.server.now()
+        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        await universe.until(lambda: told(universe, "metal").get("circuit") == "Open")
+        assert reason(universe, "metal") == "CircuitOpen"
+        assert fleets(universe).circuits() == {("pods",): 0.0, ("metal",): 1.0}
+        await universe.until(lambda: universe.server.now() - began > 3600, patience=4000)
+        tried = [each for each in calls if each - began > 600]
+        assert 1 <= len(tried) < 20
+        waiting = universe.get(Resource.SERVERS, "shop-web-45")["status"]
+        assert [each["reason"] for each in waiting["blockedBy"]] == ["CircuitOpen"]
+        assert waiting["blockedBy"][0]["nextAttemptTime"]
+        assert not waiting.get("attempts", {}).get("count")
+        universe.machines.interfere = well
+        await universe.until(lambda: ready(universe), patience=900)
+        assert len(universe.machines.machines) == 60
+        assert told(universe, "metal")["circuit"] == "Closed"
+        assert reason(universe, "metal") == "Available"
+        assert {"CircuitOpen", "CircuitClosed"} <= set(events(universe, "metal"))
