@@ -23,6 +23,10 @@ Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone: then
 asked which of the kinds that the command takes has an object of that name, and a name that two have
 is refused. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
 
+What steers a terminal in the messages of others is shown and does nothing: `^[` for an escape. So
+it is with `logs` on a terminal, where only colours stay; through a pipe, and with `exec`, each byte
+is handed on, as kubectl does.
+
 `argosy --install-completion` teaches your shell the commands, and the names in the cluster. After
 `kubectl argosy` kubectl's own completion offers them, if `kubectl_complete-argosy`, which comes
 along, is on `PATH`.

@@ -7,13 +7,15 @@ import contextlib
 import dataclasses
 import sys
 
+import rich.text
+
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.cli import failures, screen
 from controller.cli.session import Session
 from controller.kube import faults
-from controller.presentation import reading
+from controller.presentation import control_characters, reading
 from controller.presentation.problems import Refusal
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
@@ -116,7 +118,13 @@ class _Reader:
     @staticmethod
     def _print(label: str, colour: str, line: str) -> None:
         if sys.stdout.isatty():
-            screen.say(f"[{colour}]{screen.escape(label)}[/] {screen.escape(line)}")
+            screen.output().print(drawn(label, colour, line), soft_wrap=True)
         else:
             sys.stdout.write(f"{label} {line}\n")
             sys.stdout.flush()
+
+
+def drawn(label: str, colour: str, line: str) -> rich.text.Text:
+    """Return a line for a terminal: its colours stay, for all else would reach other lines."""
+    said = control_characters.visible(line.rstrip("\r"), colours=True)
+    return rich.text.Text.assemble((label, colour), " ", rich.text.Text.from_ansi(said))

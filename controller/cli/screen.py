@@ -1,6 +1,7 @@
 """What is written to the terminal: colours only where somebody sees them.
 
-Every command prints through here.
+Every command prints through here; only `exec`, and `logs` through a pipe, hand on what they get as
+kubectl does.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import rich.console
 import rich.markup
+import rich.segment
 import rich.status
 import rich.text
 
-from controller.presentation import documents
+from controller.presentation import control_characters, documents
 
 T = TypeVar("T")
 escape = rich.markup.escape
@@ -32,17 +34,33 @@ now: Clock = time.time
 PATIENCE_SECONDS = 1.0
 
 
-def _console(*, stderr: bool = False) -> rich.console.Console:
+class Console(rich.console.Console):
+    """Prints nothing that steers a terminal, but what this program itself draws with."""
+
+    def render(
+        self,
+        renderable: rich.console.RenderableType,
+        options: rich.console.ConsoleOptions | None = None,
+    ) -> Iterator[rich.segment.Segment]:
+        """Yield the pieces of a drawing; controls in its texts are made visible."""
+        for each in super().render(renderable, options):
+            if each.control or not control_characters.are_in(each.text):
+                yield each
+            else:
+                yield each._replace(text=control_characters.visible(each.text))
+
+
+def _console(*, stderr: bool = False) -> Console:
     seen = (sys.stderr if stderr else sys.stdout).isatty()
     # A pipe has no width: lines stay whole, as kubectl's do.
     width = None if seen or "COLUMNS" in os.environ else 10_000
-    return rich.console.Console(
+    return Console(
         stderr=stderr, width=width, highlight=False, emoji=False, no_color=None if seen else True
     )
 
 
 @functools.cache
-def output() -> rich.console.Console:
+def output() -> Console:
     """Return what writes to standard output."""
     return _console()
 
@@ -106,7 +124,7 @@ async def ask(question: str) -> str | None:
 
 
 @functools.cache
-def errors() -> rich.console.Console:
+def errors() -> Console:
     """Return what writes to standard error."""
     return _console(stderr=True)
 

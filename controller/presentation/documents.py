@@ -12,16 +12,27 @@ from typing import Any
 import msgspec
 import yaml
 
+from controller.presentation import control_characters
+
 FORMS = ("json", "yaml")
 WIDTH = 100
 
 
 def document(value: Any, form: str) -> str:
-    """Return `value` (dataclasses, structs or plain data) as JSON or YAML."""
+    """Return `value` (dataclasses, structs or plain data) as JSON or YAML.
+
+    What would steer a terminal is escaped: a program that reads the document gets it as it was.
+    """
     plain = _plain(value)
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
-    dumped: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=WIDTH)
+        text = msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
+        return control_characters.escaped(text)
+    dumped = _yaml(plain, as_it_is=True)
+    return _yaml(plain, as_it_is=False) if control_characters.are_in(dumped) else dumped
+
+
+def _yaml(plain: Any, *, as_it_is: bool) -> str:
+    dumped: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=as_it_is, width=WIDTH)
     return dumped.rstrip("\n")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-import rich.console
-
+from controller.cli import screen
 from controller.cli.drawing import answer, status
+from controller.presentation import control_characters
 from controller.presentation.answers import Answer
 from controller.presentation.pictures import ApplicationPicture
 
@@ -17,12 +17,12 @@ def text(part: str | ApplicationPicture | Answer, now: float) -> str:
     """Return a part of the bundle as text."""
     match part:
         case str():
-            return part
+            return control_characters.visible(part)
         case ApplicationPicture():
             drawn = status.draw(part, now, wide=True)
         case Answer():
             drawn = answer.draw(part, now)
-    console = rich.console.Console(width=WIDTH, file=io.StringIO(), no_color=True, emoji=False)
+    console = screen.Console(width=WIDTH, file=io.StringIO(), no_color=True, emoji=False)
     with console.capture() as captured:
         console.print(drawn)
     return captured.get()
