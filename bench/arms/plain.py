@@ -153,9 +153,9 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
 
     async def write(number: int) -> None:
         server = decode(
-            await client.create(Resource.SERVERS, namespace, made.body(number, content))
+            await client.create(Resource.SERVERS, namespace, made.body(number, content.revision))
         )
-        manifest = pod_manifest.pod(server, bytes(server.spec.template), 0)
+        manifest = pod_manifest.pod(server, bytes(content.template), 0)
         await client.create(Resource.PODS, namespace, manifest)
         guard = {
             "uid": server.metadata.uid,

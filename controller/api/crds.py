@@ -79,7 +79,19 @@ def schema(kind: type[manifest.Manifest]) -> dict[str, Any]:
         converted["properties"][each] = {"type": "string", "description": described}
     name = {"type": "string", "maxLength": names.MAX_NAME}
     converted["properties"]["metadata"] = {"type": "object", "properties": {"name": name}}
+    if kind.definition.defaults is not None:
+        _keep_defaults(converted, kind.definition.defaults, "")
     return converted
+
+
+def _keep_defaults(schema: dict[str, Any], kept: tuple[str, ...], path: str) -> None:
+    """Take the defaults out of a schema, but for those at the paths `kept`."""
+    if path not in kept:
+        schema.pop("default", None)
+    for name, below in schema.get("properties", {}).items():
+        _keep_defaults(below, kept, f"{path}.{name}".removeprefix("."))
+    if "items" in schema:
+        _keep_defaults(schema["items"], kept, f"{path}[]")
 
 
 def _column(column: manifest.Column) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Definition:
     selectable: tuple[str, ...] = ()
     # Where the scale subresource finds the wanted and the current number and the selector.
     scale: tuple[str, str, str] | None = None
+    # The only paths at which the schema fills in defaults; None: wherever a model has one.
+    defaults: tuple[str, ...] | None = None
 
     @property
     def crd(self) -> str:

@@ -1,4 +1,9 @@
-"""The kind Server: one server, whatever it is made of. Argosy writes it; people may hold it."""
+"""The kind Server: one server, whatever it is made of. Argosy writes it; people may hold it.
+
+It refers to what it is made from, and carries no copy: the template, the claims and the
+alternatives are in the ControllerRevision that `revision` names, the policies in its ServerSet. As
+only Argosy makes Servers, and there are many, the schema fills in no defaults below `status`.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,10 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import manifest, names, schema
-from controller.api.policies import Deletion, Recovery, VolumeClaims
+from controller.api import manifest, schema, template
 from controller.api.schema import (
-    ComponentName,
     ErrorClass,
     FreeForm,
-    Name,
     Seconds,
     ShortText,
     Tally,
@@ -47,37 +49,60 @@ class Task(schema.Model):
     """Whether the act should end without finishing."""
 
 
+class CopiedClaim(schema.Model):
+    """A volume claim as 0.1 wrote it into servers."""
+
+    model_config = template.OPEN
+
+    name: ShortText
+    """The volume's name in the template."""
+
+
 class ServerSpec(schema.Model):
     """What the server should be."""
 
-    application: Annotated[Name, schema.IMMUTABLE]
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.application == oldSelf.application && self.component == oldSelf.component"
+                " && self.ordinal == oldSelf.ordinal && self.fleet == oldSelf.fleet",
+                "application, component, ordinal and fleet must stay what they were at creation",
+            ),
+            rule(
+                "self.incarnation >= oldSelf.incarnation",
+                "incarnation must not go back: what it counts is gone",
+            ),
+        )
+    )
+
+    application: ShortText
     """The Application that the server belongs to."""
-    component: Annotated[ComponentName, schema.IMMUTABLE]
+    component: ShortText
     """The component that it is one of."""
-    ordinal: Annotated[int, Field(ge=0, le=99_999), schema.IMMUTABLE]
+    ordinal: Annotated[int, Field(ge=0, le=99_999)]
     """Its number among the component's servers."""
-    fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
+    fleet: ShortText
     """The Fleet that it comes from."""
-    incarnation: Annotated[
-        int,
-        Field(ge=1, le=2**53),
-        schema.must("self >= oldSelf", "incarnation must not go back: what it counts is gone"),
-    ] = 1
+    incarnation: Annotated[int, Field(ge=1, le=2**53)]
     """How often the server has been made anew, and once for the first. Raising it replaces what
     the server is made of."""
-    revision: ShortText | None = None
-    """The revision that it should run."""
+    revision: ShortText
+    """The revision that it should run. The ControllerRevision <application>-<component>-<revision>
+    holds what it is made from: the template, the claims and the alternatives."""
     template: FreeForm | None = None
-    """What it is made from."""
-    volume_claims: VolumeClaims | None = None
-    """The PersistentVolumeClaims of its own."""
-    recovery: Recovery = Recovery()
-    """What to do when it fails."""
-    deletion: Deletion = Deletion()
-    """How it is taken down."""
-    min_ready_seconds: Seconds = 0
-    """How long it must have been ready to count as available."""
-    power: Literal["Running", "Stopped"] = "Running"
+    """Of servers that 0.1 wrote: what they are made from, where their ControllerRevision is gone.
+    Not written any more."""
+    volume_claims: (
+        Annotated[list[CopiedClaim], Field(max_length=16), schema.keyed("name")] | None
+    ) = None
+    """Of servers that 0.1 wrote, like the template. Not written any more."""
+    recovery: FreeForm | None = None
+    """Of servers that 0.1 wrote, where their ServerSet is gone. Not written any more."""
+    deletion: FreeForm | None = None
+    """Of servers that 0.1 wrote, where their ServerSet is gone. Not written any more."""
+    min_ready_seconds: Seconds | None = None
+    """Of servers that 0.1 wrote, where their ServerSet is gone. Not written any more."""
+    power: Literal["Running", "Stopped"]
     """Whether it should run."""
     held: bool = False
     """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
@@ -240,6 +265,8 @@ class Server(manifest.Manifest):
             "spec.revision",
             "status.provider.zone",
         ),
+        # Each default costs every create a pass over the schema, and most of them bytes as well.
+        defaults=("status", "status.conditions[].lastTransitionTime", "status.task.state"),
     )
 
     kind: Literal["Server"]

@@ -21,11 +21,16 @@ class Verb(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Ask the server's provider; `template` is the one to use, alternatives merged in."""
+    """Ask the server's provider.
+
+    `template` is the one to use, alternatives merged in; `volume_claims` are those that the server
+    is to have.
+    """
 
     verb: Verb
     why: str
     template: bytes = b""
+    volume_claims: tuple[objects.VolumeClaim, ...] = ()
     alternative: int = 0
     instance: str = ""
     grace_seconds: int | None = None

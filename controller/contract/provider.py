@@ -55,6 +55,7 @@ class Provider(Protocol):
     def observe(self, server: objects.Server) -> Observation:
         """Return what is seen of `server`, from memory and at once.
 
+        The server is complete: what it refers to is filled in.
         UNKNOWN until the provider has seen a consistent state. A state older than the provider's
         own last calls is told apart by what those calls returned. Never raises for the server's
         sake.
@@ -85,14 +86,14 @@ class Provider(Protocol):
         Only these may the operator itself call on a user's behalf.
         """
 
-    def writes(self, server: objects.Server) -> tuple[Place, ...]:
-        """Return what a call for `server` may write to the API server.
+    def writes(self, server: objects.Server, call: Call) -> tuple[Place, ...]:
+        """Return what `call` for `server` may write to the API server.
 
         Each is read once more where the answer to a call is lost.
         """
 
     async def create(self, server: objects.Server, call: Call) -> Receipt:
-        """Make the substance of `server` at its incarnation from `call.template`.
+        """Make the substance of `server` at its incarnation from the call's template and claims.
 
         Idempotent by server and incarnation: repeated after an unknown outcome it adopts what the
         first call made. What is somebody else's is never touched: Stalled, `NameTaken`. While an

@@ -229,7 +229,7 @@ class Dispatcher:
             lambda: self._ask(server, call),
             item=item,
             target=f"{server.spec.fleet}/{key.name}",
-            places=provider.writes(server) if provider is not None else (),
+            places=provider.writes(server, call) if provider is not None else (),
             urgency=urgency,
             creates=call.verb is contract.Verb.CREATE,
             pool=self._fleets.pool(server.spec.fleet),

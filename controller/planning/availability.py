@@ -54,9 +54,12 @@ def operated(server: objects.Server) -> bool:
 def failed_for_good(server: objects.Server) -> bool:
     """Return whether the server says, of the spec that it has now, that retrying cannot help.
 
-    One that a person holds waits for that person: its end is not decided.
+    One that a person holds waits for that person: its end is not decided. One that is Ready has
+    not failed, whatever else it lacks.
     """
     for each in server.status.conditions:
+        if each.type == "Ready" and each.status == "True":
+            return False
         if each.type == "Stalled":
             decided = each.status == "True" and each.reason != Reason.HELD
             return decided and each.observed_generation == server.metadata.generation

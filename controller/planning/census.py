@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from controller.api import names, objects
-from controller.planning import availability, rendering
+from controller.planning import availability
 from controller.planning.plan import soonest
 
 SPARE = "spare"
@@ -33,7 +33,7 @@ class Facts(NamedTuple):
     operated: bool
     # The partition keeps it where it is, or a person does.
     kept: bool
-    # It was told the target revision, but not exactly what the set says.
+    # It was told the target revision, and somebody took off or changed its labels.
     differs: bool
 
     @property
@@ -100,20 +100,6 @@ def is_spare(server: objects.Server, desired: int) -> bool:
     )
 
 
-def as_told(spec: objects.ServerSetSpec, server: objects.Server) -> bool:
-    """Return whether the server is what the set says: its spec, policies included, and labels."""
-    told = server.spec
-    return (
-        told.revision == spec.revision
-        and (told.template is spec.template or rendering.same(told.template, spec.template))
-        and told.volume_claims == spec.volume_claims
-        and told.recovery == spec.recovery
-        and told.deletion == spec.deletion
-        and told.min_ready_seconds == spec.rollout.min_ready_seconds
-        and not lost_labels(server)
-    )
-
-
 def lost_labels(server: objects.Server) -> dict[str, str]:
     """Return the server's labels that somebody took off or changed."""
     told, meta = server.spec, server.metadata
@@ -134,7 +120,6 @@ class Count:
         "partition",
         "ready",
         "soonest",
-        "spec",
         "target",
         "updated",
         "waiting",
@@ -142,7 +127,6 @@ class Count:
 
     def __init__(self, spec: objects.ServerSetSpec, now: float) -> None:
         self.now = now
-        self.spec = spec
         self.target = spec.revision
         self.partition = spec.rollout.partition
         self.waiting = spec.rollout.min_ready_seconds
@@ -159,7 +143,7 @@ class Count:
         stale = told.revision != self.target
         lacking = availability.seconds_until_available(server, self.now, self.waiting)
         operated = told.task is not None and availability.operated(server)
-        differs = not stale and not as_told(self.spec, server)
+        differs = not stale and bool(lost_labels(server))
         if lacking <= 0 and not (operated or stale or differs):
             return True
         if not stale and status.revision == self.target and status.incarnation == told.incarnation:

@@ -6,14 +6,14 @@ look things up here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 import msgspec
 
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.planning import keys
-from controller.planning.caches import Caches, Index
+from controller.planning.caches import Caches, Index, Path
 from controller.planning.keys import Key
 
 
@@ -28,6 +28,10 @@ def _server_application(item: objects.Server) -> Hashable:
 
 def _server_fleet(item: objects.Server) -> Hashable:
     return item.spec.fleet
+
+
+def _server_revision(item: objects.Server) -> Hashable:
+    return revision_path(item)
 
 
 def _operation_application(item: objects.Operation) -> Hashable:
@@ -52,6 +56,8 @@ SERVERS_BY_APPLICATION = Index(objects.Server, _server_application)
 OPERATIONS_BY_APPLICATION = Index(objects.Operation, _operation_application)
 # By namespace, application and component.
 CLAIMS_BY_COMPONENT = Index(objects.Claim, _labelled_component)
+# By the namespace and name of the ControllerRevision that they refer to.
+SERVERS_BY_REVISION = Index(objects.Server, _server_revision)
 # By the fleet's name.
 SERVERS_BY_FLEET = Index(objects.Server, _server_fleet)
 
@@ -108,6 +114,32 @@ def revisions_of(
     return tuple(caches.by(REVISIONS_BY_OWNER, application.metadata.uid).values())
 
 
+def revision_path(server: objects.Server) -> Path:
+    """Return the namespace and name of the ControllerRevision that the server refers to."""
+    spec = server.spec
+    name = names.controller_revision(spec.application, spec.component, spec.revision)
+    return server.metadata.namespace, name
+
+
+def named_by_servers(
+    caches: Caches, revisions: Iterable[objects.ControllerRevision]
+) -> frozenset[str]:
+    """Return the names of those revisions that servers refer to, of whom there are many."""
+    found = (each.metadata for each in revisions)
+    return frozenset(
+        each.name for each in found if caches.by(SERVERS_BY_REVISION, (each.namespace, each.name))
+    )
+
+
+def set_above(caches: Caches, server: objects.Server) -> objects.ServerSet | None:
+    """Return the set that controls the server; one of the same name made later does not."""
+    owner = server.metadata.controller
+    if owner is None:
+        return None
+    found = caches.of(objects.ServerSet).objects.get((server.metadata.namespace, owner.name))
+    return found if found is not None and found.metadata.uid == owner.uid else None
+
+
 def namespace_terminating(caches: Caches, namespace: str) -> bool:
     """Return whether the namespace itself is on its way out, as far as is known."""
     found = caches.of(objects.Namespace).objects.get(("", namespace))
@@ -141,6 +173,13 @@ def all_server_keys(caches: Caches, application: objects.Application) -> Iterato
     """Yield the keys of the servers of all sets that an application controls."""
     for each in caches.by(SETS_BY_OWNER, application.metadata.uid).values():
         yield from server_keys(caches, each.metadata.uid)
+
+
+def revision_server_keys(caches: Caches, revision: objects.ControllerRevision) -> Iterator[Key]:
+    """Yield the keys of the servers that refer to a ControllerRevision."""
+    path = revision.metadata.namespace, revision.metadata.name
+    for each in caches.by(SERVERS_BY_REVISION, path).values():
+        yield keys.of(Resource.SERVERS, each)
 
 
 def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:

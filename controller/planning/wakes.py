@@ -49,6 +49,12 @@ class Change(NamedTuple, Generic[O]):
         return item
 
     @property
+    def same_object(self) -> bool:
+        """Whether an object that was there still is."""
+        old, new = self
+        return old is not None and new is not None and old.metadata.uid == new.metadata.uid
+
+    @property
     def takes_work_away(self) -> bool:
         """Whether what was planned for `old` may no longer be wanted."""
         if self.old is None or self.new is None:

@@ -178,6 +178,7 @@ class _Stage:
                 fleet=self._fleet,
                 sets={each.spec.component: each for each in self._sets.values()},
                 revisions=tuple(self._revisions.values()),
+                in_use=self._in_use(),
                 namespace_terminating=self._terminating,
             )
         )
@@ -188,6 +189,10 @@ class _Stage:
             self.gone = True
         if isinstance(made.status, objects.ApplicationStatus):
             self.application = msgspec.structs.replace(self.application, status=made.status)
+
+    def _in_use(self) -> frozenset[str]:
+        servers = itertools.chain.from_iterable(map(dict.values, self._servers.values()))
+        return frozenset(relations.revision_path(each)[1] for each in servers)
 
     def _carry_out_set(self, name: str) -> Iterator[Step]:
         found = self._sets[name]

@@ -98,7 +98,7 @@ def no_early_release(history: journal.History) -> Iterator[verdict.Violation]:
             and child.alive_throughout(change.received, change.answered)
             and _still_owned(child, change, uid)
         ]
-        if left and not _abandoned(owner_life):
+        if left and not _abandoned(history, owner_life):
             names = ", ".join(sorted(child.label for child in left)[:5])
             yield verdict.Violation(
                 invariant="I4",
@@ -127,8 +127,12 @@ def _still_owned(child: pods.Life, change: journal.Change, uid: str) -> bool:
     return version is not None and version.controller == uid
 
 
-def _abandoned(life: pods.Life) -> bool:
-    return life.resource == "servers" and life.last.spec.deletion.on_timeout == "Abandon"
+def _abandoned(history: journal.History, life: pods.Life) -> bool:
+    """Whether it is a server whose set says that what does not go is let go of."""
+    above = history.lives.get(life.controller)
+    if life.resource != "servers" or above is None:
+        return False
+    return above.last.spec.deletion.on_timeout == "Abandon"
 
 
 def no_early_loss(history: journal.History) -> Iterator[verdict.Violation]:

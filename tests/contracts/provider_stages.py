@@ -106,17 +106,29 @@ async def watch_ready(provider: contract.Provider, server: objects.Server) -> co
     return provider.observe(server)
 
 
-def create(template: bytes, *, alternative: int = 0) -> contract.Call:
+def create(
+    template: bytes, *, alternative: int = 0, claims: tuple[objects.VolumeClaim, ...] = ()
+) -> contract.Call:
     """Return a plan's wish for an instance."""
     return contract.Call(
-        verb=contract.Verb.CREATE, why="test", template=template, alternative=alternative
+        verb=contract.Verb.CREATE,
+        why="test",
+        template=template,
+        volume_claims=claims,
+        alternative=alternative,
     )
 
 
-def change(instance: str, template: bytes = b"") -> contract.Call:
+def change(
+    instance: str, template: bytes = b"", *, claims: tuple[objects.VolumeClaim, ...] = ()
+) -> contract.Call:
     """Return a plan's wish for a change in place, or for mending."""
     return contract.Call(
-        verb=contract.Verb.CHANGE, why="test", template=template, instance=instance
+        verb=contract.Verb.CHANGE,
+        why="test",
+        template=template,
+        volume_claims=claims,
+        instance=instance,
     )
 
 

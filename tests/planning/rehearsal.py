@@ -21,9 +21,18 @@ from controller.contract import Capability
 from controller.kinds import application, operation, serverset
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.kinds.revisions import contents
+from controller.kinds.revisions import contents, references
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, availability, budget, census, merge_patch, narrative, plan
+from controller.planning import (
+    amounts,
+    availability,
+    budget,
+    census,
+    merge_patch,
+    narrative,
+    plan,
+    relations,
+)
 from controller.planning.register import Register
 from controller.providers.pod.manifest import only_images_differ
 
@@ -150,7 +159,7 @@ class Rehearsal:
         """Plan everything, let servers act and a second pass; say if anything was written."""
         before = self.writes
         for name in sorted(self._names(Resource.APPLICATIONS)):
-            self._plan_application(name)
+            self.plan_application(name)
         for name in sorted(self._names(Resource.SERVERSETS)):
             self._plan_set(name)
         for name in sorted(self._names(Resource.OPERATIONS)):
@@ -242,6 +251,10 @@ class Rehearsal:
             fleet=self.fleet,
             sets={each.spec.component: each for each in sets},
             revisions=tuple(self._owned(Resource.REVISIONS, found.metadata.uid)),
+            in_use=frozenset(
+                relations.revision_path(self._view(Resource.SERVERS, each))[1]
+                for each in self._names(Resource.SERVERS)
+            ),
             operations=tuple(
                 self._view(Resource.OPERATIONS, each) for each in self._names(Resource.OPERATIONS)
             ),
@@ -285,7 +298,8 @@ class Rehearsal:
         assert told == Register(servers).census(server_set, self.now)
         return kept
 
-    def _plan_application(self, name: str) -> None:
+    def plan_application(self, name: str) -> None:
+        """Let the plan of one application take effect, and no other."""
         made = application.plan(self.application_snapshot(name))
         self._carry_out(Resource.APPLICATIONS, name, made)
 
@@ -403,6 +417,8 @@ class Rehearsal:
                 self._finalize(Resource.SERVERS, name)
             return
         running = self.running.get(name)
+        server = self._complete(server)
+        spec = server.spec
         image = msgspec.json.decode(spec.template)["spec"]["containers"][0]["image"]
         if running is None or running.incarnation != spec.incarnation:
             self.running[name] = Running(spec.incarnation, spec.revision, image, self.now + BOOT)
@@ -410,6 +426,13 @@ class Rehearsal:
         elif running.revision != spec.revision:
             self.running[name] = Running(spec.incarnation, spec.revision, image, self.now + CHANGE)
         self._report(body, server, self.running[name])
+
+    def _complete(self, server: objects.Server) -> objects.Server:
+        """Return the server with what it refers to, of which nothing may be missing."""
+        owner = server.metadata.controller
+        above = self._view(Resource.SERVERSETS, owner.name) if owner is not None else None
+        stored = self._view(Resource.REVISIONS, relations.revision_path(server)[1])
+        return references.complete(server, above, stored)
 
     def _report(self, body: Body, server: objects.Server, running: Running) -> None:
         """Write the server's status, as its planner would: when Ready, when ill, when lost."""

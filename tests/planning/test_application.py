@@ -12,6 +12,7 @@ from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.resources import Resource
 from controller.kinds import application
+from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, rejection
 from controller.planning import plan
 from controller.planning.refusals import Refusal
@@ -49,13 +50,18 @@ def writes(made: plan.Plan) -> list[plan.Action]:
     return [each for each in made.actions if not isinstance(each, plan.RecordEvent)]
 
 
-def revisions(rehearsal: Rehearsal, name: str = "web") -> list[tuple[int, str]]:
-    """Return the number and the image of each stored revision of a component, oldest first."""
-    found = [
+def records(rehearsal: Rehearsal, name: str) -> list[objects.ControllerRevision]:
+    """Return the ControllerRevisions of a component."""
+    return [
         each
         for each in rehearsal.application_snapshot("shop").revisions
         if each.metadata.labels[names.COMPONENT_LABEL] == name
     ]
+
+
+def revisions(rehearsal: Rehearsal, name: str = "web") -> list[tuple[int, str]]:
+    """Return the number and the image of each stored revision of a component, oldest first."""
+    found = records(rehearsal, name)
     return sorted(
         (
             each.revision,
@@ -159,14 +165,57 @@ def test_an_old_revision_that_returns_gets_the_highest_number() -> None:
     assert revisions(rehearsal) == [(2, "web:v2"), (3, "web:v1")]
 
 
-def test_revisions_that_servers_may_run_are_kept() -> None:
-    """With a partition old servers stay, and so does what they would come back with."""
+def test_revisions_that_servers_name_are_kept() -> None:
+    """With a partition old servers stay, and so does what they were made from; no other does."""
     rehearsal = rehearse(component("web", "web:v1", 2), revisionHistoryLimit=0)
     for version in (2, 3):
         changed = component("web", f"web:v{version}", 2, rollout={"partition": 1})
         rehearsal.apply("shop", changed, revisionHistoryLimit=0)
         rehearsal.run()
-    assert [image for _, image in revisions(rehearsal)] == ["web:v1", "web:v2", "web:v3"]
+    assert [image for _, image in revisions(rehearsal)] == ["web:v1", "web:v3"]
+
+
+def test_the_record_of_what_a_set_says_is_made_again() -> None:
+    """A ControllerRevision deleted by hand comes back as it was, while its set still says it."""
+    held = {"dependsOn": ["db"]}
+    rehearsal = rehearse(component("db", "db:v1", 1), component("web", "web:v1", 2, **held))
+    (old,) = (each for each in records(rehearsal, "web"))
+    rehearsal.apply("shop", component("db", "db:broken", 1), component("web", "web:v2", 2, **held))
+    rehearsal.run_for(5)
+    assert rehearsal.get(objects.ServerSet, "shop-web").spec.revision in old.metadata.name
+    rehearsal.delete(Resource.REVISIONS, old.metadata.name)
+    rehearsal.run_for(2)
+    again = rehearsal.get(objects.ControllerRevision, old.metadata.name)
+    assert again.metadata.uid != old.metadata.uid
+    assert bytes(again.data) == bytes(old.data)
+
+
+def test_no_record_is_made_of_what_a_set_says_falsely() -> None:
+    """A set that somebody edited is no source: the record would belie its name."""
+    wanted = of(template=template("web:v1"))
+    content = contents.of_component(wanted)
+    assert contents.data_of(content) == contents.data(wanted)
+    edited = dataclasses.replace(content, template=msgspec.Raw(b'{"spec":{}}'))
+    assert contents.data_of(edited) is None
+
+
+def test_a_record_that_servers_name_outlives_its_component() -> None:
+    """What is being taken down may have to be made again until it is gone, and is on record."""
+    rehearsal = rehearse()
+    (stored,) = records(rehearsal, "web")
+    snapshot = dataclasses.replace(rehearsal.application_snapshot("shop"), sets={})
+    bare = msgspec.structs.replace(snapshot.application.spec, components=())
+    snapshot = dataclasses.replace(
+        snapshot, application=msgspec.structs.replace(snapshot.application, spec=bare)
+    )
+    gone = dataclasses.replace(snapshot, in_use=frozenset())
+
+    def deleted(given: ApplicationSnapshot) -> list[str]:
+        made = application.plan(given).actions
+        return [each.name for each in made if isinstance(each, plan.Delete)]
+
+    assert deleted(snapshot) == []
+    assert deleted(gone) == [stored.metadata.name]
 
 
 @pytest.mark.parametrize(

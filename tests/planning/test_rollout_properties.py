@@ -85,7 +85,8 @@ def perform(rehearsal: Rehearsal, act: str, number: int) -> None:
     elif act == "mark":
         rehearsal.edit(Resource.SERVERS, name, mark)
     elif act == "spoil":
-        rehearsal.edit(Resource.SERVERS, name, {"spec": {"template": {"x": rehearsal.now}}})
+        lie = {"metadata": {"labels": {names.COMPONENT_LABEL: f"x{rehearsal.now}"}}}
+        rehearsal.edit(Resource.SERVERS, name, lie)
 
 
 def release_all(rehearsal: Rehearsal) -> None:

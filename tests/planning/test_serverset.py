@@ -11,6 +11,7 @@ from controller import contract
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.kinds import serverset
+from controller.kinds.revisions import references
 from controller.planning import merge_patch, plan
 from controller.planning.refusals import Refusal
 from controller.planning.register import Register
@@ -237,30 +238,76 @@ def test_a_taken_name_of_one_server_leaves_the_others() -> None:
 def test_what_was_refused_is_not_tried_again() -> None:
     """A patch that the API server refused is not planned again, but looked at again later."""
     rehearsal = rehearse()
-    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"template": {"x": 1}}})
+    lie = {"metadata": {"labels": {names.COMPONENT_LABEL: "lie"}}}
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", lie)
     assert len(planned(rehearsal).actions) == 1
     made = planned(rehearsal, refusals=(refusal("servers/shop-web-1", "Refused"),))
     assert [each for each in made.actions if isinstance(each, plan.Patch)] == []
     assert made.wake_after is not None
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"template": {"spec": {"hostname": "x"}}},
-        {"minReadySeconds": 77},
-        {"recovery": {"attempts": 9}},
-        {"deletion": {"drainSeconds": 1}},
-    ],
-)
-def test_hand_edits_are_put_right_in_place(edit: dict[str, Any]) -> None:
-    """What the set owns comes back as it was, and no server is replaced for it."""
+def test_servers_wait_for_the_record_that_they_name() -> None:
+    """No server names a revision before its ControllerRevision is seen; then all are made."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    rehearsal.run_for(2)
+    unseen = planned(rehearsal, servers=Register(), revisions=())
+    assert created(unseen) == []
+    target = rehearsal.get(objects.ServerSet, SET).spec.revision
+    assert f"waiting for ControllerRevision/shop-web-{target}, which servers name" in unseen.notes
+    assert created(planned(rehearsal, servers=Register())) == ["shop-web-0", "shop-web-1"]
+
+
+@pytest.mark.parametrize("strategy", ["RollingUpdate", "Recreate"])
+def test_nothing_moves_to_a_revision_that_is_not_on_record(strategy: str) -> None:
+    """Servers are neither told to run it, nor taken down for it, before its record is seen."""
+    rollout = {"strategy": strategy}
+    rehearsal = rehearse(rollout=rollout)
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout=rollout))
+    rehearsal.plan_application("shop")
+    snapshot = rehearsal.set_snapshot(SET)
+    target = snapshot.server_set.spec.revision
+    before = tuple(each for each in snapshot.revisions if target not in each.metadata.name)
+    assert len(before) == 1
+    assert planned(rehearsal, revisions=before).actions == ()
+    assert planned(rehearsal).actions != ()
+
+
+def test_a_changed_policy_writes_no_server() -> None:
+    """Servers refer to their set for every policy: not one of them is written, or replaced."""
     rehearsal = rehearse()
-    before = rehearsal.get(objects.Server, "shop-web-1").spec
-    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": edit})
-    assert reason(planned(rehearsal)) != "Available"
+    before = {each.metadata.name: each for each in rehearsal.servers(SET).values()}
+    rehearsal.apply(
+        "shop",
+        component("web", "web:v1", 3, recovery={"attempts": 9}, rollout={"minReadySeconds": 1}),
+        deletion={"drainSeconds": 5},
+    )
     rehearsal.run()
-    assert rehearsal.get(objects.Server, "shop-web-1").spec == before
+    assert {each.metadata.name: each for each in rehearsal.servers(SET).values()} == before
+    found = rehearsal.get(objects.ServerSet, SET)
+    after = references.complete(before["shop-web-1"], found, None).spec
+    assert (after.recovery.attempts, after.deletion.drain_seconds) == (9, 5)
+    assert after.min_ready_seconds == 1
+    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
+
+
+def test_below_the_partition_a_server_comes_back_with_what_is_on_record() -> None:
+    """Not with a revision that somebody deleted the record of: nobody could make the server."""
+    rehearsal = rehearse(rollout={"partition": 3})
+    old = rehearsal.get(objects.ServerSet, SET).spec.revision
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"partition": 3}))
+    rehearsal.run()
+    target = rehearsal.get(objects.ServerSet, SET).spec.revision
+    servers = {ordinal: each for ordinal, each in rehearsal.servers(SET).items() if ordinal != 1}
+    for gone, revision in (("", old), (old, target)):
+        kept = tuple(
+            each
+            for each in rehearsal.set_snapshot(SET).revisions
+            if not gone or gone not in each.metadata.name
+        )
+        made = planned(rehearsal, servers=Register(servers), revisions=kept)
+        (action,) = (each for each in made.actions if isinstance(each, plan.Create))
+        assert action.body["spec"]["revision"] == revision
 
 
 def test_a_held_server_is_left_alone_but_counted() -> None:
@@ -275,23 +322,6 @@ def test_a_held_server_is_left_alone_but_counted() -> None:
     rehearsal.running["shop-web-1"].ill = False
     rehearsal.run()
     assert rehearsal.images(SET) == {0: "web:v2", 1: "web:v1", 2: "web:v2"}
-
-
-def test_policies_pass_through_without_replacing_anything() -> None:
-    """Another recovery or deletion policy reaches every server; all keep their incarnation."""
-    rehearsal = rehearse()
-    rehearsal.apply(
-        "shop",
-        component("web", "web:v1", 3, recovery={"attempts": 9}, rollout={"minReadySeconds": 1}),
-        deletion={"drainSeconds": 5},
-    )
-    rehearsal.run()
-    specs = [each.spec for each in rehearsal.servers(SET).values()]
-    assert {each.recovery.attempts for each in specs} == {9}
-    assert {each.deletion.drain_seconds for each in specs} == {5}
-    assert {each.min_ready_seconds for each in specs} == {1}
-    assert {each.incarnation for each in specs} == {1}
-    assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
 
 
 def test_a_change_of_policy_and_image_keeps_the_budget() -> None:

@@ -65,7 +65,7 @@ async def test_claims_are_made_before_the_pod_and_stay_behind_it(stage: PodStage
     """A claim is there when the pod is, is seen, and outlives it."""
     await stage.begin()
     server = with_spec(await stage.server(), volume_claims=(DATA,))
-    written = await stage.provider.create(server, create(stage.template("v1")))
+    written = await stage.provider.create(server, create(stage.template("v1"), claims=(DATA,)))
     assert [each.resource for each in written] == [Resource.CLAIMS, Resource.PODS]
     seen = await watch_ready(stage.provider, server)
     assert seen.claims == ("data",)
@@ -78,13 +78,13 @@ async def test_a_claim_that_was_kept_is_used_again(stage: PodStage) -> None:
     """A later server of the same name takes up the data of the earlier one."""
     await stage.begin()
     earlier = with_spec(await stage.server(), volume_claims=(DATA,))
-    await stage.provider.create(earlier, create(stage.template("v1")))
+    await stage.provider.create(earlier, create(stage.template("v1"), claims=(DATA,)))
     kept = stage.api.objects[Resource.CLAIMS][CLAIM]["metadata"]["uid"]
     seen = await watch_ready(stage.provider, earlier)
     await stage.provider.delete(earlier, delete(seen.id))
     await watch_phase(stage.provider, earlier, Phase.ABSENT)
     server = with_spec(await stage.server(), volume_claims=(DATA,))
-    (written,) = await stage.provider.create(server, create(stage.template("v1")))
+    (written,) = await stage.provider.create(server, create(stage.template("v1"), claims=(DATA,)))
     assert written.resource is Resource.PODS
     assert stage.api.objects[Resource.CLAIMS][CLAIM]["metadata"]["uid"] == kept
 
@@ -102,7 +102,7 @@ async def test_a_strangers_claim_is_not_used(stage: PodStage, *, seen: bool) -> 
         await eventually(lambda: CLAIM in cached.objects)
     server = with_spec(await stage.server(), volume_claims=(DATA,))
     with pytest.raises(errors.Stalled) as refused:
-        await stage.provider.create(server, create(stage.template("v1")))
+        await stage.provider.create(server, create(stage.template("v1"), claims=(DATA,)))
     assert refused.value.reason == "NameTaken"
     assert stage.pods() == {}
 
@@ -129,7 +129,7 @@ async def test_a_claim_that_goes_is_waited_for(stage: PodStage) -> None:
         )
     )
     with pytest.raises(errors.Waiting):
-        await stage.provider.create(server, create(stage.template("v1")))
+        await stage.provider.create(server, create(stage.template("v1"), claims=(DATA,)))
     assert stage.pods() == {}
 
 
@@ -138,13 +138,13 @@ async def test_a_claim_that_went_from_under_a_pod_comes_back(stage: PodStage) ->
     await stage.begin()
     stage.fates["shop-web-0"] = Behaviour(fate="Unschedulable")
     server = with_spec(await stage.server(), volume_claims=(DATA,))
-    await stage.provider.create(server, create(stage.template("v1")))
+    await stage.provider.create(server, create(stage.template("v1"), claims=(DATA,)))
     await eventually(lambda: stage.provider.observe(server).claims == ("data",))
     lost = stage.api.objects[Resource.CLAIMS][CLAIM]["metadata"]["uid"]
     await stage.api.delete(Resource.CLAIMS, NAMESPACE, CLAIM[1], uid=lost)
     await eventually(lambda: stage.provider.observe(server).drift == ("claim data",))
     seen = stage.provider.observe(server)
-    (written,) = await stage.provider.change(server, change(seen.id))
+    (written,) = await stage.provider.change(server, change(seen.id, claims=(DATA,)))
     assert written.resource is Resource.CLAIMS
     assert stage.api.objects[Resource.CLAIMS][CLAIM]["metadata"]["uid"] == written.uid
     await eventually(lambda: stage.provider.observe(server).drift == ())

@@ -20,10 +20,15 @@ def server(**spec: Any) -> objects.Server:
     )
 
 
-def made(template: Any, alternative: int = 0, **spec: Any) -> Any:
+def made(
+    template: Any,
+    alternative: int = 0,
+    claims: tuple[objects.VolumeClaim, ...] = (),
+    **spec: Any,
+) -> Any:
     """Return the decoded manifest that is made from `template`."""
     encoded = json.dumps(template).encode()
-    return json.loads(pod_manifest.pod(server(**spec), encoded, alternative))
+    return json.loads(pod_manifest.pod(server(**spec), encoded, alternative, claims))
 
 
 def test_a_pod_is_named_owned_and_labelled_by_its_server() -> None:
@@ -79,7 +84,7 @@ def test_volumes_named_like_a_claim_are_the_claim() -> None:
     volumes = [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
     template = {"spec": {"containers": [{"name": "app"}], "volumes": volumes}}
     claims = (objects.VolumeClaim(name="data"), objects.VolumeClaim(name="logs"))
-    assert made(template, volume_claims=claims)["spec"]["volumes"] == [
+    assert made(template, claims=claims)["spec"]["volumes"] == [
         {"name": "tmp", "emptyDir": {}},
         {"name": "data", "persistentVolumeClaim": {"claimName": "data-shop-web-3"}},
         {"name": "logs", "persistentVolumeClaim": {"claimName": "logs-shop-web-3"}},
@@ -92,7 +97,7 @@ def test_two_templates_do_not_share_what_is_cached() -> None:
     second = made({"spec": {"containers": [{"name": "b"}]}})
     assert first["spec"]["containers"] != second["spec"]["containers"]
     claims = (objects.VolumeClaim(name="data"),)
-    third = made({"spec": {"containers": [{"name": "a"}]}}, volume_claims=claims)
+    third = made({"spec": {"containers": [{"name": "a"}]}}, claims=claims)
     assert "volumes" not in first["spec"]
     assert len(third["spec"]["volumes"]) == 1
 

@@ -27,6 +27,13 @@ class Task(View, frozen=True, kw_only=True):
 
 
 class ServerSpec(View, frozen=True, kw_only=True):
+    """What a server should be.
+
+    On the wire are references. What they refer to, from `template` to `min_ready_seconds`, is
+    filled in when a snapshot is gathered: see `kinds.revisions.references`. Servers of 0.1 carry a
+    copy of it.
+    """
+
     application: str
     component: str
     ordinal: int

@@ -13,12 +13,14 @@ def gather(
 ) -> ApplicationSnapshot:
     """Return the application and all that is one step below it."""
     caches, meta = sources.caches, application.metadata
+    revisions = relations.revisions_of(caches, application)
     return ApplicationSnapshot(
         now=moment.now,
         application=application,
         fleet=sources.fleets.facts(application.spec.fleet, meta.namespace),
         sets=relations.sets_of(caches, application),
-        revisions=relations.revisions_of(caches, application),
+        revisions=revisions,
+        in_use=relations.named_by_servers(caches, revisions),
         operations=relations.operations_of(caches, meta.namespace, meta.name),
         refusals=moment.refusals,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),

@@ -63,7 +63,7 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Ref
     actions += marks
     actions += [
         each
-        for each in revisions.decide(table, application, snapshot.revisions)
+        for each in revisions.decide(table, application, snapshot.revisions, snapshot.in_use)
         # One write to an object in one plan.
         if getattr(each, "name", "") not in marked
     ]

@@ -15,16 +15,17 @@ from controller.kinds.revisions import contents, proven_revisions, rejection
 from controller.planning.ownership import owned_by
 from controller.planning.plan import Action, Create, Delete, Patch
 
-# Servers may still run an old revision (a partition, OnDelete, a hold): then far more are kept.
-WHILE_MIXED = 100
-
 
 def decide(
     table: Table,
     application: objects.Application,
     revisions: tuple[objects.ControllerRevision, ...],
+    in_use: frozenset[str],
 ) -> list[Action]:
-    """Return the revisions to make, to number anew, and to forget."""
+    """Return the revisions to make, to number anew, and to forget; never one `in_use`.
+
+    Servers refer to those, and could not be made again without them.
+    """
     actions: list[Action] = []
     mine = [each for each in revisions if owned_by(each, application)]
     for name, row in table.rows.items():
@@ -34,10 +35,11 @@ def decide(
         )
         actions += _record(application, row, kept)
         actions += _prove(row)
-        actions += _prune(application, row, kept)
+        actions += _prune(application, row, kept, in_use)
     for each in mine:
         component = _component(each)
-        if component not in table.rows and component not in table.removed:
+        gone = component not in table.rows and component not in table.removed
+        if gone and each.metadata.name not in in_use:
             actions.append(_delete(each, "its component is gone"))
     return actions
 
@@ -68,6 +70,27 @@ def _record(
             body={"revision": highest + 1},
             why="an older revision is asked for again",
         )
+    yield from _restore(application, row, kept)
+
+
+def _restore(
+    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+) -> Iterable[Action]:
+    """Make the record of what the set still says again, where somebody deleted it."""
+    if row.server_set is None or row.going:
+        return
+    content = contents.of_server_set(row.server_set.spec)
+    known = {proven_revisions.revision_of(each) for each in kept} | {row.wanted.revision}
+    data = contents.data_of(content) if content.revision not in known else None
+    if data is None:
+        return
+    yield Create(
+        resource=Resource.REVISIONS,
+        body=set_manifests.controller_revision(
+            application, row.name, content.revision, data=data, number=0
+        ),
+        why="somebody deleted it, and servers refer to it",
+    )
 
 
 def _prove(row: Row) -> Iterable[Action]:
@@ -80,19 +103,20 @@ def _prove(row: Row) -> Iterable[Action]:
 
 
 def _prune(
-    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+    application: objects.Application,
+    row: Row,
+    kept: list[objects.ControllerRevision],
+    in_use: frozenset[str],
 ) -> Iterable[Action]:
     found = row.server_set
     needed = {row.wanted.revision, row.target.revision, row.proven_revision}
-    mixed = True
     if found is not None:
         needed |= {found.spec.revision, found.status.revision}
-        mixed = not row.observed or found.status.updated != found.status.current
-    in_use = {
+    named = {
         names.controller_revision(application.metadata.name, row.name, each) for each in needed
     }
-    spare = [each for each in kept if each.metadata.name not in in_use]
-    limit = application.spec.revision_history_limit + (WHILE_MIXED if mixed else 0)
+    spare = [each for each in kept if each.metadata.name not in named | in_use]
+    limit = application.spec.revision_history_limit
     for each in spare[: max(0, len(spare) - limit)]:
         yield _delete(each, f"more than {limit} older revisions (revisionHistoryLimit)")
 

@@ -21,9 +21,7 @@ def by_itself(caches: Caches, change: Change[objects.Application]) -> Iterable[W
 def by_set(caches: Caches, change: Change[objects.ServerSet]) -> Iterable[Wake]:
     """Where a set is new or gone, the application goes on at once; how it stands can wait."""
     del caches
-    old, new = change
-    same = old is not None and new is not None and old.metadata.uid == new.metadata.uid
-    yield Wake(_key(change.item), When.SOON if same else When.NOW)
+    yield Wake(_key(change.item), When.SOON if change.same_object else When.NOW)
 
 
 def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wake]:

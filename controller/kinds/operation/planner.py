@@ -102,7 +102,14 @@ def observe(snapshot: OperationSnapshot) -> Run:
     else:
         keys = targets.choose(operation, snapshot.application, snapshot.servers)
     passages = tuple(
-        server_progress.follow(operation, plan_steps, key, snapshot.servers.get(key), snapshot.now)
+        server_progress.follow(
+            operation,
+            plan_steps,
+            key,
+            snapshot.servers.get(key),
+            snapshot.now,
+            min_ready_seconds=_min_ready(snapshot, key),
+        )
         for key in keys
     )
     return Run(
@@ -113,6 +120,12 @@ def observe(snapshot: OperationSnapshot) -> Run:
         allotments=allotment.of(snapshot, keys),
         open=retention.going_on(snapshot),
     )
+
+
+def _min_ready(snapshot: OperationSnapshot, key: targets.Key) -> int:
+    """Return how long the server at `key` must have been ready to count, as its set says."""
+    found = snapshot.sets.get(key[0])
+    return found.spec.rollout.min_ready_seconds if found is not None else 0
 
 
 # ---- deadlines, pauses, ends

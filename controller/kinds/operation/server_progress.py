@@ -65,8 +65,10 @@ def follow(
     key: targets.Key,
     server: objects.Server | None,
     now: float,
+    *,
+    min_ready_seconds: int = 0,
 ) -> ServerProgress:
-    """Return how far the server at `key` is."""
+    """Return how far the server at `key` is; its set says how long it must have been ready."""
     if server is None or server.metadata.deletion_timestamp is not None:
         return ServerProgress(key=key, state=State.LEFT)
     name, own = operation.metadata.name, checkpoints.identity_of(operation)
@@ -85,7 +87,7 @@ def follow(
     if failure is None and not finished:
         failure = _hopeless(server, plan_steps, ever)
     state = _state(operation, server, finished=finished, failed=failure is not None)
-    lacks = availability.seconds_until_available(server, now, server.spec.min_ready_seconds)
+    lacks = availability.seconds_until_available(server, now, min_ready_seconds)
     works = server.spec.power != "Stopped" and not availability.failed_for_good(server)
     return ServerProgress(
         key=key,

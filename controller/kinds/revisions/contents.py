@@ -9,11 +9,13 @@ the ServerSet planner, which brings servers to them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import msgspec
 
 from controller.api import names, objects
+from controller.api.views import meta
 from controller.planning import rendering
 
 
@@ -32,6 +34,9 @@ class _Stored(objects.View, frozen=True, kw_only=True):
     volume_claims: tuple[objects.VolumeClaim, ...] = ()
     alternatives: tuple[objects.Alternative, ...] = ()
 
+    def __post_init__(self) -> None:
+        meta.share(self, "template")
+
 
 def of_component(component: objects.Component) -> Content:
     """Return the revision that the user asks for."""
@@ -45,16 +50,29 @@ def of_component(component: objects.Component) -> Content:
 
 def data(component: objects.Component) -> bytes:
     """Return what the ControllerRevision of the component's present revision holds."""
+    return _data(component.template, component.volume_claims, component.recovery.alternatives)
+
+
+def data_of(content: Content) -> bytes | None:
+    """Return what the ControllerRevision of `content` holds; None where its name belies it.
+
+    A set that somebody edited, or that has not been told all yet, is no source for a record.
+    """
+    found = _data(content.template, content.volume_claims, content.alternatives)
+    return found if names.digest(found) == content.revision else None
+
+
+def _data(
+    template: objects.Json,
+    claims: tuple[objects.VolumeClaim, ...],
+    alternatives: tuple[objects.Alternative, ...],
+) -> bytes:
     return rendering.canonical(
         {
-            "template": component.template,
+            "template": template,
             # What becomes of a claim is a policy; what it is belongs to the revision.
-            "volumeClaims": [
-                {"name": each.name, "spec": each.spec} for each in component.volume_claims
-            ],
-            "alternatives": [
-                {"name": each.name, "patch": each.patch} for each in component.recovery.alternatives
-            ],
+            "volumeClaims": [{"name": each.name, "spec": each.spec} for each in claims],
+            "alternatives": [{"name": each.name, "patch": each.patch} for each in alternatives],
         }
     )
 
@@ -63,7 +81,7 @@ def of_revision(
     stored: objects.ControllerRevision, name: str, policies: tuple[objects.VolumeClaim, ...]
 ) -> Content:
     """Return the revision `name` as it was stored, its claims under the `policies` of today."""
-    held = msgspec.json.decode(bytes(stored.data), type=_Stored)
+    held = _stored(bytes(stored.data))
     today = {each.name: each for each in policies}
     claims = tuple(
         msgspec.structs.replace(today[each.name], spec=each.spec) if each.name in today else each
@@ -77,6 +95,20 @@ def of_revision(
     )
 
 
+def on_record(
+    stored: objects.ControllerRevision | None,
+    revision: str,
+    policies: tuple[objects.VolumeClaim, ...],
+) -> Content | None:
+    """Return the revision as it was stored; None where it was not, or cannot be read."""
+    if stored is None:
+        return None
+    try:
+        return of_revision(stored, revision, policies)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
 def of_server_set(spec: objects.ServerSetSpec) -> Content:
     """Return the revision that the set's servers should run."""
     return Content(
@@ -87,14 +119,9 @@ def of_server_set(spec: objects.ServerSetSpec) -> Content:
     )
 
 
-def of_server(spec: objects.ServerSpec) -> Content:
-    """Return the revision that the server was told to run."""
-    return Content(
-        revision=spec.revision,
-        template=spec.template,
-        volume_claims=spec.volume_claims,
-        alternatives=spec.recovery.alternatives,
-    )
+@functools.lru_cache(maxsize=256)
+def _stored(data: bytes) -> _Stored:
+    return msgspec.json.decode(data, type=_Stored)
 
 
 def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], bool]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller import contract
 from controller.api import objects
+from controller.kinds.revisions import references
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import relations
 from controller.planning.caches import Caches, Moment, Sources
@@ -12,19 +13,34 @@ from controller.planning.caches import Caches, Moment, Sources
 def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSnapshot:
     """Return the server, what its provider sees of it, and what its application says."""
     caches, namespace = sources.caches, server.metadata.namespace
+    server_set = relations.set_above(caches, server)
+    server = references.complete(server, server_set, _record(caches, server, server_set))
     provider = sources.fleets.provider(server.spec.fleet)
     return ServerSnapshot(
         now=moment.now,
         server=server,
         observation=provider.observe(server) if provider else contract.UNKNOWN,
         fleet=sources.fleets.facts(server.spec.fleet, namespace),
-        application=_application_above(caches, server),
+        application=(relations.controlling_application(caches, server_set) if server_set else None),
         refusals=moment.refusals,
         acting=moment.acting,
         holder=moment.holder,
         has_service=_has_service(caches, server),
+        recorded=references.is_complete(server),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )
+
+
+def _record(
+    caches: Caches, server: objects.Server, server_set: objects.ServerSet | None
+) -> objects.ControllerRevision | None:
+    """Return the record of the server's revision; a stranger's of that name is none."""
+    found = caches.of(objects.ControllerRevision).objects.get(relations.revision_path(server))
+    if found is None or server_set is None:
+        return found
+    owner, above = found.metadata.controller, server_set.metadata.controller
+    same = owner is not None and above is not None and owner.uid == above.uid
+    return found if same else None
 
 
 def _has_service(caches: Caches, server: objects.Server) -> bool:
@@ -37,14 +53,3 @@ def _has_service(caches: Caches, server: objects.Server) -> bool:
         return False
     publisher = found.metadata.controller
     return publisher is not None and publisher.uid == owner.uid
-
-
-def _application_above(caches: Caches, server: objects.Server) -> objects.Application | None:
-    """Return the application whose set controls the server."""
-    owner = server.metadata.controller
-    if owner is None:
-        return None
-    found = caches.of(objects.ServerSet).objects.get((server.metadata.namespace, owner.name))
-    if found is None or found.metadata.uid != owner.uid:
-        return None
-    return relations.controlling_application(caches, found)

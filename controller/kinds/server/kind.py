@@ -24,6 +24,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         objects.Server: wakes.by_itself,
         objects.Application: wakes.by_application,
         objects.ServerSet: wakes.by_set,
+        objects.ControllerRevision: wakes.by_revision,
         objects.Service: wakes.by_service,
         objects.Claim: wakes.by_what_is_labelled,
         objects.Job: wakes.by_what_is_labelled,
@@ -38,6 +39,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         relations.SETS_BY_OWNER,
         relations.SERVERS_BY_OWNER,
         relations.SERVERS_BY_FLEET,
+        relations.SERVERS_BY_REVISION,
     ),
     rights=RIGHTS,
 )

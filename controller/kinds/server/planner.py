@@ -136,7 +136,8 @@ def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
     paused = application is not None and application.spec.paused
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
-    hopeless = verdict.stalled and attempts.spent(spec.recovery, situation.attempts)
+    lost = not situation.snapshot.recorded and not verdict.ready
+    hopeless = verdict.stalled and (lost or attempts.spent(spec.recovery, situation.attempts))
     return task.Seen(
         ready=verdict.ready and current and long,
         stopped=verdict.idle,

@@ -39,6 +39,18 @@ class ServerReason(Vocabulary):
         "Terminating",
         "What the server was made of is on its way out.",
     )
+    REVISION_MISSING = (
+        "RevisionMissing",
+        (
+            "Somebody deleted the ControllerRevision that holds what the server is made from, and"
+            " its set no longer asks for that revision. What runs is left as it is."
+        ),
+        (
+            "Bring the server to the revision that the application asks for: lower the partition,"
+            " or delete the Server where its instance is gone."
+        ),
+        "kubectl argosy history APPLICATION",
+    )
     TEARDOWN_BLOCKED = (
         "TeardownBlocked",
         "What the server is made of does not go, or cannot be reached.",

@@ -13,7 +13,7 @@ from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
-from controller.kinds.server import attempts, teardown
+from controller.kinds.server import attempts, records, teardown
 from controller.kinds.server.assessment import Situation, proof, verdict_due
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
@@ -31,8 +31,10 @@ def decide(situation: Situation) -> Verdict:
     for rule in RULES:
         verdict = rule(situation)
         if verdict is not None:
-            return _restrain(situation, verdict)
-    return _starting(situation)
+            break
+    else:
+        verdict = _starting(situation)
+    return _restrain(situation, records.keep(situation, verdict))
 
 
 def _fleet_problem(situation: Situation) -> Verdict | None:
@@ -147,6 +149,7 @@ def _create(situation: Situation) -> Verdict:
         verb=contract.Verb.CREATE,
         why="Create",
         template=attempts.template(situation.snapshot.server, way),
+        volume_claims=situation.spec.volume_claims,
         alternative=way,
     )
     message = f"Incarnation {situation.spec.incarnation} is being made."
@@ -212,7 +215,12 @@ def _drifted(situation: Situation) -> Verdict | None:
     """Mended once; a provider that refuses has its reasons, and readiness is not touched."""
     if not situation.seen.drift or situation.refusal is not None:
         return None
-    call = contract.Call(verb=contract.Verb.CHANGE, why="Drift", instance=situation.seen.id)
+    call = contract.Call(
+        verb=contract.Verb.CHANGE,
+        why="Drift",
+        volume_claims=situation.spec.volume_claims,
+        instance=situation.seen.id,
+    )
     verdict = _ready(situation) or _starting(situation)
     note = f"{verdict.message} Changed by hand and mended: {', '.join(situation.seen.drift)}."
     return dataclasses.replace(verdict, actions=(call,), message=note)
@@ -355,6 +363,7 @@ def _change(situation: Situation, why: str) -> contract.Call:
         verb=contract.Verb.CHANGE,
         why=why,
         template=template,
+        volume_claims=situation.spec.volume_claims,
         alternative=situation.seen.alternative,
         instance=situation.seen.id,
     )

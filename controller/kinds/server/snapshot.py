@@ -14,7 +14,10 @@ from controller.planning.refusals import Refusal
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSnapshot:
-    """A server, what its provider sees of it, and what its application says."""
+    """A server, what its provider sees of it, and what its application says.
+
+    The server is complete: what it refers to is filled in.
+    """
 
     now: float
     server: objects.Server
@@ -29,6 +32,8 @@ class ServerSnapshot:
     holder: str = ""
     # Whether the headless Service of its set is there, by which others find it.
     has_service: bool = True
+    # Whether it is known what the server is made from; else its revision is no longer on record.
+    recorded: bool = True
     namespace_terminating: bool = False
 
     @property

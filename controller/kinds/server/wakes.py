@@ -26,10 +26,22 @@ def by_application(caches: Caches, change: Change[objects.Application]) -> Itera
 
 
 def by_set(caches: Caches, change: Change[objects.ServerSet]) -> Iterable[Wake]:
-    """Through its set a server belongs to an application: the set must be there, and be its own."""
-    old, new = change
-    if old is None or new is None or old.metadata.uid != new.metadata.uid:
+    """Through its set a server belongs to an application, and the set's policies are its own."""
+    if not change.same_object or _policies(change.old) != _policies(change.new):
         yield from map(Wake, relations.server_keys(caches, change.item.metadata.uid))
+
+
+def _policies(server_set: objects.ServerSet | None) -> tuple[object, ...]:
+    if server_set is None:
+        return ()
+    spec = server_set.spec
+    return spec.recovery, spec.deletion, spec.rollout.min_ready_seconds
+
+
+def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:
+    """Whoever refers to a record sees it come and go; what servers read of it never changes."""
+    if not change.same_object:
+        yield from map(Wake, relations.revision_server_keys(caches, change.item))
 
 
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:

@@ -40,6 +40,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         objects.ServerSet: wakes.by_itself,
         objects.Application: wakes.by_application,
         objects.Server: wakes.by_server,
+        objects.ControllerRevision: wakes.by_revision,
         objects.Service: wakes.by_service,
         objects.Claim: wakes.by_claim,
         objects.Fleet: wakes.by_fleet,

@@ -15,6 +15,7 @@ from controller.kinds.serverset import (
     claims,
     creation,
     progress,
+    records,
     remediation,
     rollout,
     scaling,
@@ -104,7 +105,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, refused: refusals.Ref
         halted=halted,
     )
     ill = remediation.Remediation() if spent else _remediate(snapshot, census, draft, stands)
-    _mend(snapshot, census, draft)
+    _mend(census, draft)
     handled = _retry(snapshot, census, draft) if retrying else server_set.status.last_handled_retry
     gone = claims.after_scaling(snapshot)
     draft.actions += (*gone, *claims.told(snapshot, gone))
@@ -131,7 +132,7 @@ def _resize(
     creating: bool,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
-    spec = snapshot.server_set.spec
+    spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
         census, spec, blocked=_blocked_ordinals(snapshot, census, refused), surging=not halted
     )
@@ -139,17 +140,30 @@ def _resize(
     step = rollout.decide(census, spec.rollout, removed, halted=halted)
     draft.notes += (*sized.notes, *step.notes)
     draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.touched |= removed
+    if not known.has_target and (sized.creates or step.updates or step.removals):
+        draft.notes.append(f"waiting for ControllerRevision/{known.awaited}, which servers name")
+        creating, step = False, rollout.Step()
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
-    draft.touched |= removed | {each.spec.ordinal for each in step.removals}
+    draft.touched |= {each.spec.ordinal for each in step.removals}
     if creating and not step.creates_wait:
-        draft.actions += creation.creates(snapshot, census, sized)
+        draft.actions += creation.creates(snapshot, census, sized, known)
     elif sized.creates:
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
-    hand = _hand(snapshot)
-    for each in step.updates:
-        draft.actions.append(hand.bring(each, why=f"the rollout to {spec.revision}"))
-        draft.touched.add(each.ordinal)
+    _bring(snapshot, draft, step, known)
     draft.acting = bool(refused.allowed(draft.actions))
+
+
+def _bring(
+    snapshot: ServerSetSnapshot, draft: _Draft, step: rollout.Step, known: records.Records
+) -> None:
+    """Tell servers to run the target revision."""
+    server_set = snapshot.server_set
+    upkeep = updates.Upkeep(server_set, known, snapshot.fleet)
+    for each in step.updates:
+        why = f"the rollout to {server_set.spec.revision}"
+        draft.actions.append(upkeep.bring(each, why=why))
+        draft.touched.add(each.ordinal)
 
 
 def _remediate(
@@ -179,24 +193,19 @@ def _remediate(
     return ill
 
 
-def _mend(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> None:
-    """Pass policies on, and put right what was edited by hand; held servers are left alone."""
+def _mend(census: Census, draft: _Draft) -> None:
+    """Put right what was edited by hand; held servers are left alone."""
     mended = 0
-    hand = _hand(snapshot)
     for each in census.odd:
         if each.ordinal in draft.touched or each.operated or each.server.spec.held:
             continue
-        patch = hand.mend(each)
+        patch = updates.mend(each)
         if patch is not None:
             draft.actions.append(patch)
             draft.touched.add(each.ordinal)
             mended += 1
     if mended:
-        draft.notes.append(f"bringing the specs of {words.count(mended, 'server')} up to date")
-
-
-def _hand(snapshot: ServerSetSnapshot) -> updates.Upkeep:
-    return updates.Upkeep(snapshot.server_set, snapshot.fleet)
+        draft.notes.append(f"putting right the labels of {words.count(mended, 'server')}")
 
 
 def _retry(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.kinds.revisions.contents import Content
-from controller.planning import ownership, rendering
+from controller.planning import ownership
 from controller.planning.plan import Manifest
 
 
@@ -47,13 +46,11 @@ class Servers:
         """Render what is the same for all servers of `server_set`."""
         self._set = server_set
         self._owners = [ownership.owner_reference(Resource.SERVERSETS, server_set)]
-        self._deletion = rendering.full(server_set.spec.deletion)
-        self._specs: dict[str, dict[str, Any]] = {}
 
     def body(
-        self, ordinal: int, content: Content, annotations: Mapping[str, str] | None = None
+        self, ordinal: int, revision: str, annotations: Mapping[str, str] | None = None
     ) -> Manifest:
-        """Return the server of that ordinal at `content`."""
+        """Return the server of that ordinal at `revision`, to which it refers."""
         spec = self._set.spec
         name = names.server(spec.application, spec.component, ordinal)
         metadata: dict[str, Any] = {
@@ -68,24 +65,13 @@ class Servers:
         return {
             **ownership.kind_of(Resource.SERVERS),
             "metadata": metadata,
-            "spec": {**self._spec(content), "ordinal": ordinal},
-        }
-
-    def _spec(self, content: Content) -> dict[str, Any]:
-        if content.revision not in self._specs:
-            spec = self._set.spec
-            recovery = rendering.full(spec.recovery)
-            recovery["alternatives"] = rendering.full(content.alternatives)
-            self._specs[content.revision] = {
+            "spec": {
                 "application": spec.application,
                 "component": spec.component,
+                "ordinal": ordinal,
                 "fleet": spec.fleet,
                 "incarnation": 1,
-                "revision": content.revision,
-                "template": content.template,
-                "volumeClaims": rendering.full(content.volume_claims),
-                "recovery": recovery,
-                "deletion": self._deletion,
-                "minReadySeconds": spec.rollout.min_ready_seconds,
-            }
-        return self._specs[content.revision]
+                "revision": revision,
+                "power": "Running",
+            },
+        }

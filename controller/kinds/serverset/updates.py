@@ -1,36 +1,39 @@
-"""What a set writes into its servers' specs: a revision, policies, and what was edited by hand.
+"""What a set writes into its servers' specs: which revision they run, and how often made anew.
 
-Called by the ServerSet planner. `held`, `power` and `task` are others' to write.
+Called by the ServerSet planner. `held`, `power` and `task` are others' to write. Policies, and what
+a revision consists of, are not written at all: servers refer to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.revisions import contents
-from controller.planning import census, rendering
+from controller.kinds.serverset.records import Records
+from controller.planning import census
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
+# What servers of 0.1 carry a copy of; it goes with the next write.
+_COPIES = ("template", "volumeClaims", "recovery", "deletion", "minReadySeconds")
+
 
 class Upkeep:
-    """Makes the patches that bring servers to a set's spec, rendering what they share only once."""
+    """Makes the patches that bring servers to a set's revision, and put right their labels."""
 
-    def __init__(self, server_set: objects.ServerSet, fleet: contract.FleetFacts) -> None:
+    def __init__(
+        self, server_set: objects.ServerSet, records: Records, fleet: contract.FleetFacts
+    ) -> None:
         """Prepare for the servers of `server_set`, which come from `fleet`."""
         self._spec = server_set.spec
+        self._records = records
         self._can_change = fleet.can_change
         possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
         self._in_place = possible and self._spec.rollout.in_place == "WhenPossible"
-        self._recovery = rendering.full(self._spec.recovery)
-        self._deletion = rendering.full(self._spec.deletion)
-        self._claims = rendering.full(self._spec.volume_claims)
-        self._content = contents.of_server_set(self._spec)
+        self._target = contents.of_server_set(self._spec)
 
     def bring(self, facts: Facts, *, why: str) -> Patch:
         """Return the patch that brings the server to the set's revision, in place where that works.
@@ -39,59 +42,40 @@ class Upkeep:
         Guarded by the version planned from: meanwhile a person may have taken hold of the server.
         """
         told = facts.server.spec
-        spec = self._differences(told)
-        in_place = (
-            self._in_place
-            and facts.ready
-            and contents.can_change(contents.of_server(told), self._content, self._can_change)
-        )
-        if not in_place:
+        spec: dict[str, object] = {}
+        if told.revision != self._spec.revision:
+            spec["revision"] = self._spec.revision
+        if not (self._in_place and facts.ready and self._becomes(told)):
             spec["incarnation"] = told.incarnation + 1
+        if told.template != objects.NULL:
+            spec |= dict.fromkeys(_COPIES)
         return _patch(facts.server, spec, why=why, guarded=True)
 
-    def mend(self, facts: Facts) -> Patch | None:
-        """Return the patch of policies that changed and of what was edited by hand, labels too.
+    def _becomes(self, told: objects.ServerSpec) -> bool:
+        """Return whether the server can become the target in place, as far as is on record."""
+        before = self._records.content(told.revision) or _copied(told)
+        return before is not None and contents.can_change(before, self._target, self._can_change)
 
-        A server that is to run another revision than the target keeps what belongs to its own.
-        """
-        told = facts.server.spec
-        spec = self._policies(told) if facts.stale else self._differences(told)
-        labels = census.lost_labels(facts.server)
-        if not spec and not labels:
-            return None
-        return _patch(
-            facts.server, spec, labels=labels, why="it differs from its set's", guarded=False
-        )
 
-    def _differences(self, told: objects.ServerSpec) -> dict[str, object]:
-        wanted = self._spec
-        spec: dict[str, object] = {}
-        if told.revision != wanted.revision:
-            spec["revision"] = wanted.revision
-        if not rendering.same(told.template, wanted.template):
-            spec["template"] = rendering.replacement(told.template, wanted.template)
-        if told.volume_claims != wanted.volume_claims:
-            spec["volumeClaims"] = self._claims
-        if told.recovery != wanted.recovery:
-            spec["recovery"] = self._recovery
-        return spec | self._limits(told)
+def _copied(told: objects.ServerSpec) -> contents.Content | None:
+    """Return the copy of its revision that a server of 0.1 carries."""
+    if told.template == objects.NULL:
+        return None
+    return contents.Content(
+        revision=told.revision,
+        template=told.template,
+        volume_claims=told.volume_claims,
+        alternatives=told.recovery.alternatives,
+    )
 
-    def _policies(self, told: objects.ServerSpec) -> dict[str, object]:
-        spec = self._limits(told)
-        if told.recovery != self._spec.recovery:
-            own = told.recovery.alternatives
-            recovery = msgspec.structs.replace(self._spec.recovery, alternatives=own)
-            if told.recovery != recovery:
-                spec["recovery"] = {**self._recovery, "alternatives": rendering.full(own)}
-        return spec
 
-    def _limits(self, told: objects.ServerSpec) -> dict[str, object]:
-        spec: dict[str, object] = {}
-        if told.deletion != self._spec.deletion:
-            spec["deletion"] = self._deletion
-        if told.min_ready_seconds != self._spec.rollout.min_ready_seconds:
-            spec["minReadySeconds"] = self._spec.rollout.min_ready_seconds
-        return spec
+def mend(facts: Facts) -> Patch | None:
+    """Return the patch that gives the server back the labels that somebody took off or changed."""
+    labels = census.lost_labels(facts.server)
+    if not labels:
+        return None
+    why = "somebody changed its labels"
+    return _patch(facts.server, {}, labels=labels, why=why, guarded=False)
 
 
 def remake(server: objects.Server, *, why: str) -> Patch:
@@ -113,7 +97,7 @@ def retry_now(server: objects.Server, value: str) -> Patch:
 
 def _patch(
     server: objects.Server,
-    spec: dict[str, object],
+    spec: Mapping[str, object],
     *,
     why: str,
     guarded: bool,

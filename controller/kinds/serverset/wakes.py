@@ -34,6 +34,17 @@ def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
         yield Wake(key, When.SOON)
 
 
+def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:
+    """Servers are told to run no revision that is not on record."""
+    del caches
+    meta = change.item.metadata
+    if not change.same_object:
+        application = meta.labels.get(names.APPLICATION_LABEL, "")
+        component = meta.labels.get(names.COMPONENT_LABEL, "")
+        name = names.server_set(application, component)
+        yield Wake(Key(Resource.SERVERSETS, meta.namespace, name))
+
+
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
     """A set keeps its Service, and waits for it."""
     del caches

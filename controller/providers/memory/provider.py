@@ -44,9 +44,9 @@ class MemoryProvider:
         self._fleet = fleet
         self._steps = act_steps
 
-    def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
+    def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
         """Return nothing: machines in memory are no objects."""
-        del server
+        del server, call
         return ()
 
     def observe(self, server: objects.Server) -> contract.Observation:

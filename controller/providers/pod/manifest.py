@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -111,14 +111,19 @@ def labels(server: objects.Server, *, incarnation: int, revision: str) -> dict[s
     return wanted
 
 
-def pod(server: objects.Server, template: bytes, alternative: int) -> bytes:
+def pod(
+    server: objects.Server,
+    template: bytes,
+    alternative: int,
+    claims: Sequence[objects.VolumeClaim] = (),
+) -> bytes:
     """Return the manifest of the pod of `server` at its incarnation, encoded.
 
-    The template's own labels, annotations and volumes are kept; names, and volumes called like a
-    volume claim, are the server's.
+    The template's own labels, annotations and volumes are kept; names, and volumes called like one
+    of `claims`, are the server's.
     """
     spec, name = server.spec, server.metadata.name
-    parts = _parts(template, tuple(each.name for each in spec.volume_claims))
+    parts = _parts(template, tuple(each.name for each in claims))
     own = labels(server, incarnation=spec.incarnation, revision=spec.revision)
     metadata: dict[str, Any] = {
         "name": name,
@@ -140,7 +145,7 @@ def pod(server: objects.Server, template: bytes, alternative: int) -> bytes:
         f'"{names.server_set(spec.application, spec.component)}"'.encode(),
     ]
     volumes = [parts.volumes] if parts.volumes else []
-    volumes += [_volume(each.name, name) for each in spec.volume_claims]
+    volumes += [_volume(each.name, name) for each in claims]
     if volumes:
         pieces += [b',"volumes":[', b",".join(volumes), b"]"]
     pieces.append(b"}}")

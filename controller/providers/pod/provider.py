@@ -45,10 +45,10 @@ class PodProvider:
         self._exec = commands.PodExec(api)
         self._steps = act_steps or steps.Steps(api)
 
-    def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
+    def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
         """Return the server's pod and claims."""
         namespace, name = server.metadata.namespace, server.metadata.name
-        claims = (names.claim(each.name, name) for each in server.spec.volume_claims)
+        claims = (names.claim(each.name, name) for each in call.volume_claims)
         return (
             (Resource.PODS, namespace, name),
             *((Resource.CLAIMS, namespace, each) for each in claims),
@@ -101,8 +101,8 @@ class PodProvider:
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Make the claims that are missing, then the pod."""
-        body = manifest.pod(server, call.template, call.alternative)
-        written = await self._ensure_claims(server)
+        body = manifest.pod(server, call.template, call.alternative, call.volume_claims)
+        written = await self._ensure_claims(server, call)
         namespace = server.metadata.namespace
         try:
             with refusals.explained():
@@ -123,7 +123,7 @@ class PodProvider:
                 f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
             )
         if not call.template:
-            claims = await self._ensure_claims(server)
+            claims = await self._ensure_claims(server, call)
             return (*claims, *await self._mend(pod, server))
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
@@ -179,9 +179,9 @@ class PodProvider:
             if (meta.namespace, names.claim(each.name, meta.name)) in self._claims.objects
         )
 
-    async def _ensure_claims(self, server: objects.Server) -> contract.Receipt:
+    async def _ensure_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         written: list[WriteReceipt] = []
-        for wanted in server.spec.volume_claims:
+        for wanted in call.volume_claims:
             written += await self._ensure_claim(server, wanted)
         return tuple(written)
 

@@ -87,8 +87,8 @@ class _ShelfProvider:
     def can_change(self, before: bytes, after: bytes) -> bool:
         return before == after
 
-    def writes(self, server: objects.Server) -> tuple[contract.Place, ...]:
-        del server
+    def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
+        del server, call
         return ()
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:

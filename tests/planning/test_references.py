@@ -1,0 +1,180 @@
+"""Servers refer to their revision and their set: what is filled in, and what becomes of gaps."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import pytest
+
+from controller import contract
+from controller.api import objects
+from controller.api.views.meta import Meta
+from controller.contract import Observation, Phase
+from controller.kinds.revisions import references
+from controller.planning import availability
+from tests.planning import props
+from tests.planning.props import RUNNING, decide, make, ready, stalled, told, verbs
+
+OLD = msgspec.Raw(b'{"spec":{"image":"old"}}')
+NEW = msgspec.Raw(b'{"spec":{"image":"new"}}')
+COPY = msgspec.Raw(b'{"spec":{"image":"copy"}}')
+ZONE = objects.Alternative(name="a", patch=msgspec.Raw(b'{"spec":{"zone":"a"}}'))
+STORED = objects.ControllerRevision(
+    metadata=Meta(name="shop-web-r1", namespace="d", uid="rev"),
+    data=msgspec.Raw(
+        b'{"template":{"spec":{"image":"old"}},"volumeClaims":[{"name":"data","spec":{}}],'
+        b'"alternatives":[{"name":"a","patch":{"spec":{"zone":"a"}}}]}'
+    ),
+)
+
+
+def server_set(revision: str) -> objects.ServerSet:
+    """Return a set at `revision`, with policies of its own."""
+    return objects.ServerSet(
+        metadata=Meta(name="shop-web", namespace="d", uid="set"),
+        spec=objects.ServerSetSpec(
+            application="shop",
+            component="web",
+            revision=revision,
+            template=NEW,
+            volume_claims=(
+                objects.VolumeClaim(name="data", spec=msgspec.Raw(b"{}"), when_scaled="Delete"),
+            ),
+            recovery=objects.Recovery(attempts=7),
+            deletion=objects.Deletion(drain_seconds=9),
+            rollout=objects.Rollout(min_ready_seconds=3),
+        ),
+    )
+
+
+def bare(**spec: Any) -> objects.Server:
+    """Return a server as Argosy writes it: with references alone."""
+    return make(template=objects.NULL, **spec)
+
+
+def test_a_server_is_what_its_revision_and_its_set_say() -> None:
+    """Template, claims and alternatives are the revision's, all policies of today the set's."""
+    spec = references.complete(bare(), server_set("r2"), STORED).spec
+    assert (spec.template, spec.recovery.alternatives) == (OLD, (ZONE,))
+    assert [(each.name, each.when_scaled) for each in spec.volume_claims] == [("data", "Delete")]
+    assert (spec.recovery.attempts, spec.deletion.drain_seconds) == (7, 9)
+    assert spec.min_ready_seconds == 3
+
+
+def test_the_set_stands_in_for_a_record_of_its_own_revision() -> None:
+    """While the record is made again, nothing is missing."""
+    found = references.complete(bare(revision="r2"), server_set("r2"), None)
+    assert found.spec.template == NEW
+    assert references.is_complete(found)
+
+
+def test_a_copy_counts_only_where_nothing_else_is_known() -> None:
+    """Servers of 0.1 carry one: it serves where the record is gone, and outranks nothing."""
+    copied = make(template=COPY, recovery=objects.Recovery(attempts=2))
+    assert references.complete(copied, server_set("r2"), STORED).spec.template == OLD
+    lonely = references.complete(copied, server_set("r2"), None)
+    assert (lonely.spec.template, lonely.spec.recovery.attempts) == (COPY, 7)
+    orphan = references.complete(copied, None, None)
+    assert (orphan.spec.template, orphan.spec.recovery.attempts) == (COPY, 2)
+    assert references.complete(bare(), None, STORED).spec.template == OLD
+
+
+def test_servers_of_one_revision_share_what_they_refer_to() -> None:
+    """Ten thousand servers hold one template in memory; another set's are told apart."""
+    above = server_set("r2")
+    first, second = (references.complete(bare(ordinal=n), above, STORED).spec for n in (0, 1))
+    assert first.template is second.template
+    assert first.volume_claims is second.volume_claims
+    other = msgspec.structs.replace(
+        above, spec=msgspec.structs.replace(above.spec, recovery=objects.Recovery(attempts=1))
+    )
+    assert references.complete(bare(), other, STORED).spec.recovery.attempts == 1
+
+
+@pytest.mark.parametrize("data", [None, b'"no object"', b'{"template":7,"volumeClaims":7}'])
+def test_what_has_no_record_is_incomplete(data: bytes | None) -> None:
+    """Neither record, set nor copy says what the server is made from; a garbled one is none."""
+    stored = msgspec.structs.replace(STORED, data=msgspec.Raw(data)) if data else None
+    assert not references.is_complete(references.complete(bare(), server_set("r2"), stored))
+    assert not references.is_complete(references.complete(bare(), None, stored))
+
+
+# ---- without a record
+
+ABSENT = contract.ABSENT
+OTHER = dataclasses.replace(RUNNING, incarnation=1, revision="r0")
+FAILED = dataclasses.replace(RUNNING, phase=Phase.FAILED, ready=False, error_class="Transient")
+
+
+def test_what_runs_without_a_record_runs_on_and_says_so() -> None:
+    """It is Ready, as it does its work, and Stalled, as nobody could make it again."""
+    made = decide(bare(), RUNNING, recorded=False)
+    assert verbs(made) == []
+    assert ready(told(made)) == ("True", "RevisionMissing")
+    assert stalled(told(made))
+    (blocked,) = told(made).blocked_by
+    assert blocked.object == "ControllerRevision/shop-web-r1"
+    assert blocked.remedy == "kubectl edit argapp shop -n d"
+    after = bare(status=told(made))
+    assert availability.seconds_until_available(after, props.NOW, 0) == 0
+    assert not availability.failed_for_good(after)
+    assert decide(after, RUNNING, recorded=False).status is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "spec"),
+    [
+        (ABSENT, {}),
+        (RUNNING, {"incarnation": 2}),
+        (OTHER, {}),
+        (FAILED, {}),
+        (dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False), {}),
+    ],
+    ids=["absent", "another incarnation", "another revision", "failed", "stopped"],
+)
+def test_nothing_is_made_or_torn_down_for_want_of_a_record(
+    seen: Observation, spec: dict[str, object]
+) -> None:
+    """Whatever would come next, the server waits, and says what it waits for."""
+    server = bare(**spec)
+    counted = told(decide(server, seen, recorded=False))
+    made = decide(bare(status=counted, **spec), seen, recorded=False)
+    assert verbs(made) == []
+    assert ready(counted) == ("False", "RevisionMissing")
+    assert stalled(counted)
+    assert counted.blocked_by[0].reason == "RevisionMissing"
+
+
+def test_what_is_not_there_can_be_let_go() -> None:
+    """The remedy takes down nothing: the Server comes back at a revision that is on record."""
+    (blocked,) = told(decide(bare(), ABSENT, recorded=False)).blocked_by
+    assert blocked.remedy == "kubectl delete argsrv shop-web-0 -n d"
+    assert "cannot be made" in blocked.message
+
+
+def test_a_record_that_returns_ends_the_wait() -> None:
+    """With it the server is made, as if it had never been gone."""
+    waits = bare(status=told(decide(bare(), ABSENT, recorded=False)))
+    assert verbs(decide(waits, ABSENT)) == ["create"]
+    runs = bare(status=told(decide(bare(), RUNNING, recorded=False)))
+    assert ready(told(decide(runs, RUNNING))) == ("True", "Running")
+
+
+def test_stopping_and_deleting_need_no_record() -> None:
+    """A person who wants a server down gets it down."""
+    stop = decide(bare(power="Stopped"), RUNNING, recorded=False)
+    assert verbs(stop) == ["delete"]
+    gone = {"deletion_timestamp": "2026-01-01T00:00:00Z"}
+    assert verbs(decide(bare(meta=gone), RUNNING, recorded=False)) == ["delete"]
+
+
+def test_a_restart_without_a_record_fails_at_once() -> None:
+    """Its operation learns why, and does not wait for its timeout."""
+    task = objects.Task(id="t", operation="o", run="1", step="run", action="Restart")
+    server = bare(incarnation=2, task=task)
+    made = told(decide(server, RUNNING, recorded=False))
+    assert made.task is not None
+    assert made.task.state == "Failed"
+    assert "no longer on record" in made.task.message
