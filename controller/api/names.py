@@ -45,6 +45,8 @@ REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"
+# On a Server: the id of the instance that is given no more time to end, once it is to go.
+FORCE_ANNOTATION = f"{GROUP}/force"
 # Any new value resets backoff and rejections; answered in status by `lastHandledRetry`.
 RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
 

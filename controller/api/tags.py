@@ -60,6 +60,11 @@ def skips_remediation(meta: Meta) -> bool:
     return meta.annotations.get(names.SKIP_REMEDIATION_ANNOTATION, "false") != "false"
 
 
+def forces(meta: Meta, instance: str) -> bool:
+    """Return whether a person wants this very instance gone without grace, once it is to go."""
+    return bool(instance) and meta.annotations.get(names.FORCE_ANNOTATION) == instance
+
+
 def depends_on(meta: Meta) -> tuple[str, ...]:
     """Return the components that a set was told it relies on."""
     return items(meta.annotations, names.DEPENDS_ON_ANNOTATION)

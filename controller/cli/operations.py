@@ -59,6 +59,24 @@ async def patch(
     return 0
 
 
+async def force(session: Session, given: Sequence[str]) -> int:
+    """End the wait for an instance that does not go, or for all of an application's."""
+    meant = await session.find(given, Resource.SERVERS, Resource.APPLICATIONS)
+    body: Mapping[str, Any] = {"spec": requests.FORCE}
+    said = ": what does not go in time is taken down by force"
+    if meant.resource is Resource.SERVERS:
+        found = await reading.one(session.api, objects.Server, session.namespace, meant.name)
+        body, said = (
+            requests.force(found),
+            ": its instance gets no more time to end",
+        )
+    await session.api.patch(
+        meant.resource, session.namespace, meant.name, body, field_manager=MANAGER
+    )
+    screen.say(f"{meant}{said}")
+    return 0
+
+
 async def cancel(session: Session, given: Sequence[str], *, detach: bool) -> int:
     """Cancel an operation and see it end."""
     before = await _operation(session, given)

@@ -87,8 +87,7 @@ COMMANDS: dict[str, Row] = {
     "force": Row(
         "force",
         ACT,
-        "Take down by force what does not go in time: sets onTimeout of a server or an"
-        " application.",
+        "Take down by force what does not go: a server's instance, or all that an application has.",
     ),
     "retry-now": Row(
         "retry_now",

@@ -28,14 +28,8 @@ def release(server: objects.Server) -> str:
 
 
 def force(server: objects.Server) -> str:
-    """Return the command that ends the wait for an instance that does not go.
-
-    While the server itself stays, its policy is the application's, which would write it anew.
-    """
-    meta = server.metadata
-    if meta.deletion_timestamp is not None:
-        return _verb("force", "server", server)
-    return f"kubectl argosy force application/{server.spec.application} -n {meta.namespace}"
+    """Return the command that ends the wait for an instance that does not go."""
+    return _verb("force", "server", server)
 
 
 def resume(thing: objects.Application | objects.Operation) -> str:

@@ -77,6 +77,14 @@ def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -
     return spec
 
 
+def force(server: objects.Server) -> dict[str, Any]:
+    """Return the change that gives a server's instance no more time to end; Refusal without one."""
+    instance = server.status.provider.id
+    if not instance:
+        raise Refusal(f"server/{server.metadata.name} is made of nothing now")
+    return {"metadata": {"annotations": {names.FORCE_ANNOTATION: instance}}}
+
+
 def retry_now(now: float) -> dict[str, Any]:
     """Return the change of an object that has what failed tried again, whatever is waited for."""
     return {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: f"{now:.3f}"}}}

@@ -213,18 +213,21 @@ def test_steps_are_read_from_a_file(terminal: Terminal, shop: App, tmp_path: Pat
 
 
 def test_what_does_not_go_is_forced(terminal: Terminal, shop: App, kube: Kube) -> None:
-    """Force changes how long is waited: of a server, or of all of the application."""
+    """Force ends the wait for an instance of a server, or changes the policy of all of them."""
     del shop
     terminal.run("force", "server/shop-web-0")
+    one = kube.get(Resource.SERVERS, "shop-web-0") or {}
+    pod = kube.get(Resource.PODS, "shop-web-0") or {}
+    assert one["metadata"]["annotations"]["argosy.dev/force"] == pod["metadata"]["uid"]
     terminal.run("force", "application/shop")
     found = kube.get(Resource.APPLICATIONS, "shop")
     assert found is not None
     assert found["spec"]["deletion"]["onTimeout"] == "Force"
     kube.wait_until(
-        "every server is told",
+        "every set is told",
         lambda: all(
             each["spec"]["deletion"]["onTimeout"] == "Force"
-            for each in kube.list(Resource.SERVERS).values()
+            for each in kube.list(Resource.SERVERSETS).values()
         ),
     )
 

@@ -388,6 +388,17 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
         assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [None]
 
 
+def test_a_person_ends_the_wait_for_one_instance() -> None:
+    """Force is of one instance, and at once: its successor has all of its grace again."""
+    mark = {"annotations": {names.FORCE_ANNOTATION: "i1"}}
+    assert decide(make(meta=mark), RUNNING).actions == ()
+    (call,) = decide(make(meta={**DELETED, **mark}), TERMINATING).actions
+    assert isinstance(call, contract.Call)
+    assert (call.verb, call.instance, call.grace_seconds) == (contract.Verb.DELETE, "i1", 0)
+    other = dataclasses.replace(TERMINATING, id="i2")
+    assert decide(make(meta={**DELETED, **mark}), other).actions == ()
+
+
 def test_what_nobody_would_remember_is_not_abandoned() -> None:
     """Where no record can be made of an instance, it is waited for, and the plan says why."""
     deletion = objects.Deletion(on_timeout="Abandon", drain_seconds=30, timeout_seconds=100)

@@ -13,18 +13,10 @@ from controller.cli.app import Right, Work
     rights.named("applications, servers (argosy.dev)"),
 )
 def force(thing: arguments.Thing) -> Work:
-    """Take down by force what does not go in time: sets onTimeout of a server or an application.
+    """Take down by force what does not go: a server's instance, or all that an application has.
 
     Example: kubectl argosy force server/shop-web-3
     """
-    from controller.api.resources import Resource
     from controller.cli import operations
-    from controller.presentation import requests
 
-    return functools.partial(
-        operations.patch,
-        given=thing,
-        kinds=(Resource.SERVERS, Resource.APPLICATIONS),
-        body={"spec": requests.FORCE},
-        said=": what does not go in time is taken down by force",
-    )
+    return functools.partial(operations.force, given=thing)

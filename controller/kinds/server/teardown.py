@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import clock, names, objects
+from controller.api import clock, names, objects, tags
 from controller.api.conditions import Blocked
 from controller.api.resources import Resource
 from controller.kinds.server import grace
@@ -47,8 +47,9 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
     late = snapshot.now - (since or snapshot.now) - given.seconds
-    if late >= policy.timeout_seconds:
-        return _give_up(snapshot, since)
+    forced = tags.forces(snapshot.server.metadata, seen.id)
+    if forced or late >= policy.timeout_seconds:
+        return _force(snapshot, since, "As asked for") if forced else _give_up(snapshot, since)
     left = policy.timeout_seconds - late
     stuck = contract.Phase.TERMINATING, contract.Phase.UNKNOWN
     if seen.phase in stuck:
@@ -76,11 +77,7 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     policy, seen = snapshot.server.spec.deletion, snapshot.observation
     blocked = _blocked(snapshot, since)
     if policy.on_timeout == "Force" and seen.id:
-        call = contract.Call(
-            verb=contract.Verb.DELETE, why="Forced", instance=seen.id, grace_seconds=0
-        )
-        note = f"Not gone after {policy.timeout_seconds} s: it is deleted without grace."
-        return Progress(actions=(call,), wake=LOOK_AGAIN, blocked=blocked, note=note)
+        return _force(snapshot, since, f"Not gone after {policy.timeout_seconds} s")
     if policy.on_timeout == "Abandon" and snapshot.fleet.may_abandon:
         return _abandon(snapshot, blocked)
     note = "It is waited for, as onTimeout says."
@@ -90,6 +87,21 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     # What comes back was never told to go, or was told in vain.
     back = () if seen.phase in away else (_delete(snapshot, "Returned"),)
     return Progress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
+
+
+def _force(snapshot: ServerSnapshot, since: float, why: str) -> Progress:
+    call = contract.Call(
+        verb=contract.Verb.DELETE,
+        why="Forced",
+        instance=snapshot.observation.id,
+        grace_seconds=0,
+    )
+    return Progress(
+        actions=(call,),
+        wake=LOOK_AGAIN,
+        blocked=_blocked(snapshot, since),
+        note=f"{why}: it is deleted without grace.",
+    )
 
 
 def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
