@@ -362,6 +362,11 @@ def uids(objects: Mapping[str, Object]) -> dict[str, str]:
     return {name: each["metadata"]["uid"] for name, each in objects.items()}
 
 
+def generations(objects: Mapping[str, Object]) -> dict[str, int]:
+    """Return by name how often specs have been written."""
+    return {name: each["metadata"]["generation"] for name, each in objects.items()}
+
+
 def images(pods: Mapping[str, Object]) -> dict[str, str]:
     """Return the images that pods should run, by name."""
     return {name: each["spec"]["containers"][0]["image"] for name, each in pods.items()}

@@ -123,7 +123,7 @@ def test_hand_edited_service_is_mended(kube: Kube, app: App) -> None:
 
 
 def test_hand_edited_server_is_mended(kube: Kube, app: App) -> None:
-    """A Server's spec and labels are its set's to write: edits are undone, its pod stays."""
+    """Its labels come back; a copy of what it refers to changes nothing, and its pod stays."""
     before = driving.uids(app.pods())
     server = app.servers()["shop-web-2"]
     template = {"spec": {"containers": [{"name": "main", "image": "evil:1"}]}}
@@ -133,10 +133,9 @@ def test_hand_edited_server_is_mended(kube: Kube, app: App) -> None:
 
     def mended() -> bool:
         found = app.servers().get("shop-web-2", {"metadata": {}})
-        same_labels = found["metadata"].get("labels") == server["metadata"]["labels"]
-        return same_labels and bool(found["spec"] == server["spec"])
+        return bool(found["metadata"].get("labels") == server["metadata"]["labels"])
 
-    kube.wait_until("spec and labels are back", mended)
+    kube.wait_until("labels are back", mended)
     kube.wait_until("all are well", lambda: _whole(app))
     assert driving.uids(app.pods()) == before
     assert set(driving.images(app.pods()).values()) == {"app:1"}

@@ -366,13 +366,13 @@ def test_policies_change_without_touching_servers(kube: Kube) -> None:
     app.component()["rollout"] = {"maxUnavailable": 2}
     app.component()["dependsOn"] = ["db"]
     app.spec["deletion"] = {"drainSeconds": 3}
+    written = driving.generations(app.servers())
     app.apply()
     kube.wait_until(
-        "servers are told",
-        lambda: all(
-            each["spec"]["deletion"]["drainSeconds"] == 3 for each in app.servers().values()
-        ),
+        "the set is told",
+        lambda: (app.set_of() or {})["spec"]["deletion"].get("drainSeconds") == 3,
     )
     app.wait_ready()
+    assert driving.generations(app.servers()) == written
     assert driving.uids(app.pods()) == before
     assert app.counts()["revision"] == app.counts()["provenRevision"]
