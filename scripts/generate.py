@@ -1,4 +1,4 @@
-"""Write all that is generated: CRDs, the chart's copies, its permissions, reference pages.
+"""Write all that is generated: CRDs, views, the chart's copies, its permissions, reference pages.
 
 `make generate` runs it after a change; `make check` and a test run it with `--check`, which changes
 nothing and fails if a file is not what it would write.
@@ -16,7 +16,7 @@ from controller.api import crds
 from controller.api.permissions import Scope
 from controller.providers import models
 from controller.wiring import permissions
-from scripts import argo_cd, bounds, editor_schemas, reference
+from scripts import argo_cd, bounds, editor_schemas, reference, views
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "argosy"
@@ -55,6 +55,8 @@ def files() -> dict[Path, str]:
         wanted[ROOT / "crds" / name] = text
         wanted[CHART / "files" / "crds" / name] = text
     wanted[ROOT / "controller" / "api" / "bounds.py"] = bounds.module()
+    for name, text in views.render().items():
+        wanted[ROOT / "controller" / "api" / "views" / name] = text
     wanted[CHART / "files" / "permissions.yaml"] = chart_permissions()
     for name, text in reference.pages(CHART).items():
         wanted[ROOT / "docs" / "reference" / name] = text

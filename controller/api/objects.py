@@ -1,8 +1,8 @@
 """What the engine reads of each kind: small typed views, decoded straight from the wire.
 
 `kube` decodes into them, planning reads them, status is written from them. The pydantic models
-are the one source of the schema; a test holds these views to it. A view has only what planning
-reads, with the schema's defaults, so ten thousand of them stay small.
+are the one source of the schema, and these views are generated from them. A view has only what
+planning reads, with the schema's defaults, so ten thousand of them stay small.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ from controller.api.views.builtin import (
     PodStatus,
     Service,
 )
-from controller.api.views.fleet import (
+from controller.api.views.fleet import Fleet, fleet
+from controller.api.views.fleet_parts import (
     CircuitLimits,
     FailureDomain,
-    Fleet,
     FleetLimits,
     FleetSpec,
     FleetStatus,
     LabelSelector,
     Orphan,
-    fleet,
 )
 from controller.api.views.meta import NULL, Json, Meta, Object, OwnerReference, View
 from controller.api.views.operation import (

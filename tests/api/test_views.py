@@ -9,6 +9,7 @@ import pytest
 
 from controller.api import crds, objects
 from controller.providers import models
+from scripts import views
 
 PRESERVED = "x-kubernetes-preserve-unknown-fields"
 TYPES = {
@@ -71,3 +72,27 @@ def test_view_reads_what_the_schema_lets_through(name: str) -> None:
     schema = crds.schema(models.MODELS[name])
     fields = [each for each in view.fields if each.name != "metadata"]
     assert [fault for each in fields for fault in _field_faults(view, each, schema, name)] == []
+
+
+def test_every_exception_of_the_generator_is_of_a_field_that_is_there() -> None:
+    """What the tables say of memory and of planning, they say of models that are rendered."""
+    rendered = {each for _, found in views.MODULES.values() for each in found}
+    fields = {*views.UNREAD, *views.WRAPPED, *views.EMPTY, *views.TELLING, *views.READ_AS}
+    assert {*views.LIGHT, *views.WHOLE, *views.CALLED, *(model for model, _ in fields)} <= rendered
+    assert [(model, name) for model, name in fields if name not in model.model_fields] == []
+
+
+def test_a_view_is_written_from_its_model() -> None:
+    """Types, defaults, names on the wire and what is kept as bytes follow the model."""
+    written = views.render()["operation.py"]
+    assert 'from_step: str = msgspec.field(name="from", default="")' in written
+    assert "concurrency: int | str | None = None" in written
+    assert 'share(self, "exec", "http", "job", "compensate")' in written
+
+
+def test_what_there_are_thousands_of_stays_light() -> None:
+    """The garbage collector passes by what the table says, and what is written whole is whole."""
+    for model in views.LIGHT | views.WHOLE:
+        made = getattr(objects, views.CALLED.get(model, model.__name__)).__struct_config__
+        assert made.gc is (model not in views.LIGHT), model
+        assert made.omit_defaults is (model not in views.WHOLE), model

@@ -6,52 +6,8 @@ import functools
 
 import msgspec
 
-from controller.api.conditions import Conditions
-from controller.api.views.meta import NULL, Json, Meta, Object, View, share
-
-
-class LabelSelector(View, frozen=True, kw_only=True):
-    match_labels: dict[str, str] = {}
-
-
-class CircuitLimits(View, frozen=True, kw_only=True, gc=False):
-    failure_percent: int = 50
-    minimum_calls: int = 20
-    window_seconds: int = 60
-    open_seconds: int = 30
-
-
-class FleetLimits(View, frozen=True, kw_only=True, gc=False):
-    concurrent_calls: int | None = None
-    calls_per_second: int | None = None
-    circuit: CircuitLimits = CircuitLimits()
-
-
-class FailureDomain(View, frozen=True, kw_only=True, gc=False):
-    name: str
-
-
-class Orphan(View, frozen=True, kw_only=True, gc=False):
-    """A server let go because it could not be reached; collected when it returns."""
-
-    id: str
-    server: str = ""
-    since: str | None = None
-
-
-class FleetSpec(View, frozen=True, kw_only=True):
-    provider: str = "pod"
-    allowed_namespaces: LabelSelector | None = None
-    limits: FleetLimits = FleetLimits()
-    failure_domains: tuple[FailureDomain, ...] = ()
-
-
-class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    observed_generation: int = 0
-    conditions: Conditions = ()
-    servers: int = 0
-    circuit: str = "Closed"
-    orphans: tuple[Orphan, ...] = ()
+from controller.api.views.fleet_parts import FleetSpec, FleetStatus
+from controller.api.views.meta import NULL, Json, Meta, Object, share
 
 
 class Fleet(Object, frozen=True, kw_only=True):
