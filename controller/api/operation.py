@@ -35,9 +35,14 @@ RISING = (
 FIXED = (
     "{} is immutable: only paused, cancelled and retry of an operation can change, so it must stay"
 )
-REQUIRED_FIELDS = (
+# All but paused, cancelled and retry.
+FIXED_FIELDS = (
     "application",
     "action",
+    "components",
+    "servers",
+    "steps",
+    "parameters",
     "concurrency",
     "failureBudget",
     "order",
@@ -48,12 +53,10 @@ REQUIRED_FIELDS = (
     "cancelGraceSeconds",
     "ttlSecondsAfterFinished",
 )
-OPTIONAL_FIELDS = ("components", "servers", "steps", "parameters")
 
 
 def _immutability() -> list[schema.Extra]:
-    kept = [rule(f"self.{each} == oldSelf.{each}", FIXED.format(each)) for each in REQUIRED_FIELDS]
-    return kept + [rule(schema.unchanged(each), FIXED.format(each)) for each in OPTIONAL_FIELDS]
+    return [rule(schema.unchanged(each), FIXED.format(each)) for each in FIXED_FIELDS]
 
 
 class OperationRecovery(schema.Model):

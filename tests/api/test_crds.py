@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import crds, names
+from controller.api import crds, names, operation
 from controller.providers import models
 
 ROOT = Path(__file__).parents[2]
@@ -200,3 +200,13 @@ def test_bad_manifest_is_refused_offline(change: dict[str, Any], where: str) -> 
     models.parse(document)
     with pytest.raises(ValueError, match=where.replace(".", r"\.")):
         models.parse({**document, **change})
+
+
+def test_all_of_an_operation_but_three_fields_is_fixed() -> None:
+    """A field that is added is immutable, too, and a rule copes with its being left out."""
+    properties = crds.schema(operation.Operation)["properties"]["spec"]["properties"]
+    assert set(operation.FIXED_FIELDS) == properties.keys() - {"paused", "cancelled", "retry"}
+    rules = crds.schema(operation.Operation)["properties"]["spec"]["x-kubernetes-validations"]
+    for each in operation.FIXED_FIELDS:
+        (told,) = (one for one in rules if one["message"].startswith(f"{each} is immutable"))
+        assert f"has(self.{each})" in told["rule"]
