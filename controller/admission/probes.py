@@ -87,7 +87,8 @@ def _pod(
     base: str = "",
 ) -> Probe:
     def build(token: str) -> bytes:
-        return manifest.pod(_server(application, component, token), template, 0)
+        server = _server(application, component, token)
+        return manifest.pod(server, template, 0, component.volume_claims)
 
     shown = tuple(each.name for each in component.volume_claims)
     return Probe(
@@ -153,7 +154,6 @@ def _server(
             application=application.metadata.name,
             component=component.name,
             ordinal=0,
-            volume_claims=component.volume_claims,
         ),
     )
 

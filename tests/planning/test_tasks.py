@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from controller import contract
 from controller.api import objects
 from controller.contract import tasks
 from controller.contract.tasks import Outcome
-from controller.kinds.server import task
+from controller.kinds.server import gather, task
 from controller.planning import plan
 from tests.planning.props import NOW, RUNNING, decide, make, running, told, verbs
 
@@ -88,6 +89,46 @@ def test_nothing_begins_without_a_name_to_claim_under() -> None:
     """`explain`, which has no name, shows a wait instead of a claim."""
     answer = decide(make(status=running(), task=asked()), RUNNING, fleet=EXEC, holder="")
     assert answer.actions == ()
+
+
+def test_what_no_operation_asks_for_never_begins() -> None:
+    """A task that a person writes is waited with, looked at again, and failed in its time."""
+    found = make(status=running(), task=asked())
+    waits = decide(found, RUNNING, fleet=EXEC, unasked=True)
+    assert waits.actions == ()
+    assert waits.wake_after is not None
+    assert waits.wake_after <= 30
+    assert "no operation go of this application asks for it" in " ".join(waits.notes)
+    late = decide(found, RUNNING, fleet=EXEC, unasked=True, now=NOW + 61)
+    assert (verbs(late), state_written(late)) == ([], ["Failed"])
+
+
+class Operations:
+    """Caches that hold operations alone."""
+
+    def __init__(self, *found: objects.Operation) -> None:
+        self.objects = {(each.metadata.namespace, each.metadata.name): each for each in found}
+
+    def of(self, view: type[objects.Object]) -> Operations:
+        """Return the operations, whatever is asked for."""
+        assert view is objects.Operation
+        return self
+
+
+@pytest.mark.parametrize(
+    ("name", "application", "unasked"),
+    [("go", "shop", False), ("go", "bank", True), ("other", "shop", True)],
+)
+def test_an_operation_stands_behind_the_tasks_of_its_own_application(
+    name: str, application: str, *, unasked: bool
+) -> None:
+    """Another application's operation is no excuse, nor is one that is not there."""
+    found = make(status=running(), task=asked())
+    meta = objects.Meta(name=name, namespace=found.metadata.namespace, uid="o1")
+    spec = objects.OperationSpec(application=application, action="Steps")
+    caches: Any = Operations(objects.Operation(metadata=meta, spec=spec))
+    assert gather._is_unasked(caches, found) is unasked
+    assert not gather._is_unasked(caches, make(status=running()))
 
 
 @pytest.mark.parametrize(

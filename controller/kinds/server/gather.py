@@ -25,6 +25,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         refusals=moment.refusals,
         acting=moment.acting,
         holder=moment.holder,
+        unasked=_is_unasked(caches, server),
         has_service=_has_service(caches, server),
         recorded=references.is_complete(server),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
@@ -41,6 +42,16 @@ def _record(
     owner, above = found.metadata.controller, server_set.metadata.controller
     same = owner is not None and above is not None and owner.uid == above.uid
     return found if same else None
+
+
+def _is_unasked(caches: Caches, server: objects.Server) -> bool:
+    """Return whether the server has a task that no operation of its application stands behind."""
+    task = server.spec.task
+    if task is None:
+        return False
+    key = server.metadata.namespace, task.operation
+    found = caches.of(objects.Operation).objects.get(key)
+    return found is None or found.spec.application != server.spec.application
 
 
 def _has_service(caches: Caches, server: objects.Server) -> bool:

@@ -30,6 +30,8 @@ class ServerSnapshot:
     acting: str = ""
     # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
     holder: str = ""
+    # Whether the operation that its task names is not there, or is another application's.
+    unasked: bool = False
     # Whether the headless Service of its set is there, by which others find it.
     has_service: bool = True
     # Whether it is known what the server is made from; else its revision is no longer on record.

@@ -130,7 +130,8 @@ def _begin(
         return _write(snapshot, _end(snapshot, now, tasks.FAILED, message, attempts.TRANSIENT))
     wait = _waits(snapshot, task, seen)
     if wait:
-        return Course(wake=left, note=f"{task.action} waits: {wait}.")
+        soon = min(left, _LOOK_AGAIN) if snapshot.unasked else left
+        return Course(wake=soon, note=f"{task.action} waits: {wait}.")
     pause = _pause(snapshot, given, now)
     if pause > 0:
         return Course(wake=pause, note=f"{task.action} is tried again after a while.")
@@ -147,6 +148,9 @@ def _hopeless(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
 def _waits(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
     if seen.frozen or not snapshot.holder:
         return "nothing new begins now"
+    if snapshot.unasked:
+        # Whoever wrote this task by hand may not be allowed to do what it says.
+        return f"no operation {task.operation} of this application asks for it"
     if task.action in tasks.IN_SERVER and not seen.running:
         return "the server does not run"
     return ""
