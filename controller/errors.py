@@ -1,40 +1,150 @@
-"""The three ways in which work can fail to happen, each with its own retry, event and log policy.
+"""The ways in which work can fail to happen, each with its own policy as data.
 
-Every layer raises these; only `execution` catches them.
+Every layer raises these; only `execution` catches them, and does what the error's policy says.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
+from typing import ClassVar
+
+
+class Kind(enum.StrEnum):
+    """How a call went that did not succeed, as planners are told."""
+
+    REFUSED = "Refused"  # and would be again
+    FAILED = "Failed"  # and may pass by itself
+    UNKNOWN = "Unknown"  # it may have taken effect
+    WAITING = "Waiting"  # something else must happen first
+
+
+class Level(enum.StrEnum):
+    """How loudly a failure is logged; one that repeats is logged at `repeated`."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is done about an error; each class carries one."""
+
+    kind: Kind
+    # Whether it is a failure of the server that was to be made: it counts as one of its attempts.
+    costs_attempt: bool = False
+    # Whether what else is made alike would meet the same: then its siblings wait with it.
+    shared: bool = False
+    # Whether a warning Event tells it, once.
+    event: bool = False
+    # Whether the caches are in doubt: the object is read before anything is planned again.
+    doubts_caches: bool = False
+    # How often in a row it must happen to be told: what usually passes at once is no news.
+    told_after: int = 1
+    # How often in a row it must happen to be believed; until then it counts as Failed.
+    believed_after: int = 1
+    # The longest wait before it is tried again, in seconds.
+    longest_wait: float = 60.0
+    level: Level = Level.DEBUG
+    repeated: Level = Level.WARNING
+
 
 class ArgosyError(Exception):
-    """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold."""
+    """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold.
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    `words` are the other side's own, where it said why; `blocker` names the object that is in the
+    way, as Kind/name, where one is known.
+    """
+
+    policy: ClassVar[Policy] = Policy(kind=Kind.FAILED)
+
+    def __init__(self, message: str, *, reason: str, words: str = "", blocker: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.words = words or message
+        self.blocker = blocker
 
 
 class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not for mishaps
-    """Something else must happen first: look again when it has. No event, logged at debug."""
+    """Something else must happen first: look again when it has."""
+
+    policy = Policy(kind=Kind.WAITING, told_after=3, repeated=Level.DEBUG)
 
 
 class Stalled(ArgosyError):  # noqa: N818 - as above
-    """Retrying cannot help until a person changes something. One warning event, logged once."""
+    """Retrying cannot help until a person changes something."""
+
+    policy = Policy(
+        kind=Kind.REFUSED,
+        costs_attempt=True,
+        event=True,
+        longest_wait=600.0,
+        level=Level.INFO,
+        repeated=Level.DEBUG,
+    )
+
+
+class TemplateRefused(Stalled):
+    """What servers are made from is refused: so it would be for every one of them."""
+
+    policy = dataclasses.replace(Stalled.policy, shared=True)
+
+
+class NameTaken(Stalled):
+    """Something of somebody else's has the name: no fault of the server, and over when that goes.
+
+    A create is how to look again, so it is asked often.
+    """
+
+    policy = dataclasses.replace(Stalled.policy, costs_attempt=False, longest_wait=30.0)
+
+
+class OwnerGone(Waiting):
+    """What has the name was left by an owner that is gone: the cluster will collect it."""
+
+    policy = dataclasses.replace(Waiting.policy, told_after=1, longest_wait=30.0)
 
 
 class Transient(ArgosyError):  # noqa: N818 - as above
-    """May pass by itself: retried with backoff. No event, logged at warning when it repeats.
+    """May pass by itself: retried with backoff.
 
     `retry_after` is what the other side asked for, in seconds, or None.
     """
 
-    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(message, reason=reason)
+    policy = Policy(kind=Kind.FAILED, costs_attempt=True, event=True)
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        words: str = "",
+        blocker: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, words=words, blocker=blocker)
         self.retry_after = retry_after
+
+
+class LeaseLost(Transient):
+    """This process leads no more: whoever does will see to it."""
+
+    policy = Policy(kind=Kind.FAILED, told_after=6)
+
+
+class Crashed(Transient):
+    """A bug of ours in the call, which may have taken effect."""
+
+    policy = Policy(kind=Kind.UNKNOWN, event=True, doubts_caches=True, level=Level.WARNING)
 
 
 class UnknownOutcome(Transient):
     """The call may have taken effect: observe before anything is done again."""
+
+    policy = Policy(
+        kind=Kind.UNKNOWN, costs_attempt=True, event=True, doubts_caches=True, told_after=2
+    )
 
 
 class Outage(Transient):
@@ -42,3 +152,5 @@ class Outage(Transient):
 
     That is no failure of whatever was asked for; a fleet's circuit breaker counts it.
     """
+
+    policy = Policy(kind=Kind.FAILED, told_after=6)

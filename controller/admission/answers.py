@@ -21,8 +21,6 @@ _NOT_READ = "cannot be handled as a"
 _UNREAD = re.compile(r"the template is not a pod template: (.+?)(?: - at `\$(?:\.([^`]+))?`)?$")
 _TYPES = re.compile(r"Expected `(\w+)`, got `(\w+)`$")
 _WORDS = {"str": "string", "int": "number", "float": "number", "bool": "bool"}
-# How RBAC says that the operator itself may not: nothing that the manifest could mend.
-_MAY_NOT = " cannot create resource "
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +43,9 @@ def judge(probe: Probe, error: errors.ArgosyError) -> Verdict:
         case faults.Refused():
             refusals = tuple(_refusals(probe, error))
             return Verdict(errors=refusals) if refusals else _doubt(probe, error)
-        case faults.Forbidden() if _MAY_NOT in str(error):
+        case faults.Forbidden():
             return _unchecked(probe, error)
-        case faults.Forbidden() | faults.QuotaExceeded():
+        case faults.Denied() | faults.QuotaExceeded():
             return _doubt(probe, error)
         case errors.Stalled() if not isinstance(error, faults.AlreadyExists):
             return Verdict(errors=(_unread(probe, str(error)),))

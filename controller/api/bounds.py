@@ -111,6 +111,8 @@ STATUS: dict[str, dict[str, Bound]] = {
         "attempts": {
             "lastError": {
                 "class": 63,
+                "reason": 253,
+                "object": 253,
                 "message": 4096,
                 "time": 64,
             },

@@ -100,7 +100,11 @@ class Recovery(schema.Model):
     """What to do about servers that fail."""
 
     attempts: Attempts = 5
-    """How often to try to make a server, in each alternative."""
+    """How often to try to make a server, in each alternative. Then it counts as failed, and is
+    still tried every backoff.maxSeconds. What is not the server's fault, such as a quota or a node
+    that is not there yet, costs no attempt."""
+    give_up: bool = False
+    """Whether a server that used its attempts waits for a person instead of being tried on."""
     backoff: Backoff = Backoff()
     """How long to wait between attempts."""
     alternatives: (

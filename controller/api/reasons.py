@@ -80,6 +80,36 @@ class Reason(Vocabulary):
         ),
         "Delete or rename the other object, or name the application or component differently.",
     )
+    OWNER_GONE = (
+        "OwnerGone",
+        (
+            "What has the name was left by an owner that is gone. The cluster collects it, and"
+            " Argosy goes on by itself then."
+        ),
+        "If it stays, its finalizers may hold it.",
+        "kubectl get pod NAME -o yaml",
+    )
+    FAILED_CREATE = (
+        "FailedCreate",
+        (
+            "Something could not be made; the Event says what, and why. There is one Event for each"
+            " cause, not for each try."
+        ),
+        "status.blockedBy says what is in the way.",
+        "kubectl argosy why application/NAME",
+    )
+    FAILED_DELETE = (
+        "FailedDelete",
+        "Something could not be deleted; the Event says what, and why.",
+        "status.blockedBy says what is in the way.",
+        "kubectl argosy why application/NAME",
+    )
+    FAILED_UPDATE = (
+        "FailedUpdate",
+        "Something could not be changed; the Event says what, and why.",
+        "status.blockedBy says what is in the way.",
+        "kubectl argosy why application/NAME",
+    )
     REFUSED = (
         "Refused",
         "The API server refused a write for good.",

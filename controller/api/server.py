@@ -126,7 +126,11 @@ class LastError(schema.Model):
     """The latest failure."""
 
     class_: ErrorClass | None = Field(default=None, alias="class")
-    """Transient, Terminal or Unknown."""
+    """Transient, Terminal or Unknown; or Waiting or Blocked, which costs no attempt."""
+    reason: ShortText | None = None
+    """Why, in one CamelCase word for programs."""
+    object: ShortText | None = None
+    """What is in the way, as Kind/name, where that is known."""
     message: Text | None = None
     """What went wrong."""
     time: Time | None = None
@@ -142,8 +146,13 @@ class Attempts(schema.Model):
     """The index of the present alternative."""
     last_error: LastError | None = None
     """The latest failure."""
+    exhausted: bool = False
+    """Whether every alternative was tried as often as it may be: the server counts as failed, and
+    is still tried every recovery.backoff.maxSeconds, unless recovery.giveUp says otherwise."""
+    waits: Tally = 0
+    """How often in a row it was lost through no fault of its own, which costs no attempt."""
     next_attempt_time: Time | None = None
-    """When the next attempt is due."""
+    """When the next attempt is due. Of attempts that cost nothing, not every one is told."""
     revision: ShortText | None = None
     """The revision that the attempts were made at; another one starts afresh."""
     incarnation: Tally = 0

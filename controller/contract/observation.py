@@ -54,7 +54,8 @@ class Observation:
     drift: tuple[str, ...] = ()
     reason: Vocabulary | ForeignReason = NOTHING
     message: str = ""
-    # Transient or Terminal, for FAILED and for a PENDING that will not get better.
+    # Transient or Terminal, for FAILED and for a PENDING that will not get better; Waiting where
+    # nothing is wrong with what was asked for.
     error_class: str = ""
     since: float = 0.0
     # How long the instance has to end by what it was made from; None where nothing says.

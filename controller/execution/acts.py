@@ -21,6 +21,13 @@ _log = structlog.get_logger(__name__)
 
 # Has the server's provider do what a call says, and returns what it found out.
 Ask = Callable[[], Awaitable[contract.Facts]]
+# What the error that ended an act means for its task.
+_CLASSES = {
+    errors.Kind.REFUSED: "Terminal",
+    errors.Kind.UNKNOWN: "Unknown",
+    errors.Kind.FAILED: "Transient",
+    errors.Kind.WAITING: "Transient",
+}
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -104,21 +111,13 @@ class Acts:
     async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
         try:
             outcome = act.succeeded(await ask())
-        except errors.Stalled as error:
-            outcome = Outcome(
-                task=act.task, state="Failed", error_class="Terminal", message=str(error)
-            )
-        except errors.UnknownOutcome as error:
-            outcome = act.ended(state="Failed", error_class="Unknown", message=str(error))
         except errors.ArgosyError as error:
-            outcome = Outcome(
-                task=act.task, state="Failed", error_class="Transient", message=str(error)
+            outcome = act.ended(
+                state="Failed", error_class=_CLASSES[error.policy.kind], message=str(error)
             )
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = Outcome(
-                task=act.task, state="Failed", error_class="Transient", message=repr(error)
-            )
+            outcome = act.ended(state="Failed", error_class="Transient", message=repr(error))
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:

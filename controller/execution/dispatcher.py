@@ -1,11 +1,14 @@
 """The dispatcher: hands a plan's actions to the pools and keeps account of their answers.
 
 A key's record counts what is in flight. When the last answer is in, the key is settled: planned
-again if something changed meanwhile or failed, else left until a cache says something new.
+again if something changed meanwhile or failed, else left until a cache says something new. An
+answer that is no success is written down as an outcome, of which the next plan is told; what its
+error's policy says is all that decides what is done about it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -25,20 +28,20 @@ from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
+from controller.execution.slow_start import SlowStart
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
-from controller.planning import plan
+from controller.planning import outcomes, plan, targets
 from controller.planning.keys import Key
-from controller.planning.refusals import Refusal
+from controller.planning.targets import Target, Verb
 from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
-# How often in a row something must be forbidden to be believed: an API server that has just started
-# forbids everything until it has read its roles. With the backoff between, about ten seconds.
-BELIEVED_AFTER = 6
+# How often in a row a call must fail to be logged as one that repeats.
+REPEATED = 3
 # Writes of one plan that are handed over at once; the rest are planned again after them, so that a
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
@@ -46,6 +49,18 @@ MOST_ACTIONS = 256
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One call: for which key, about what, and what it may write; with whom it starts slowly."""
+
+    key: Key
+    record: KeyState
+    target: Target
+    verb: Verb
+    places: tuple[Place, ...]
+    group: Hashable
 
 
 class Dispatcher:
@@ -61,6 +76,7 @@ class Dispatcher:
         recorder: EventWriter,
         clock: Callable[[], float],
         settled: Callable[[Key, KeyState], None],
+        nudge: Callable[[Key], None],
         kinds: Mapping[Resource, Kind[Any, Any]],
     ) -> None:
         self._writer = writer
@@ -71,18 +87,39 @@ class Dispatcher:
         self._clock = clock
         self._settled = settled
         self._kinds = kinds
+        self._slow_start = SlowStart(nudge=nudge)
 
     def execute(
         self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
     ) -> float | None:
-        """Hand over what was planned; return when to write a status held back, in seconds."""
-        actions = planned.actions
+        """Hand over what was planned and is due; return when to look again, in seconds."""
+        now = self._clock()
+        failed = outcomes.of(record.outcomes.values())
+        actions = failed.due(planned.actions, item, now)
+        if failed.every:
+            self._forget(record, item, planned, now)
         if len(actions) > MOST_ACTIONS:
             actions = actions[:MOST_ACTIONS]
             record.dirty = True
         for action in actions:
             self._submit(key, record, item, action, planned.urgency)
-        return self._submit_status(key, record, item, planned)
+        held = self._submit_status(key, record, item, planned)
+        return plan.soonest(held, failed.wake_after(now))
+
+    def _forget(
+        self, record: KeyState, item: objects.Object, planned: plan.Plan, now: float
+    ) -> None:
+        """Drop outcomes that are due and that nobody asks for any more."""
+        wanted = {targets.of(each, item) for each in planned.actions}
+        for asked, found in tuple(record.outcomes.items()):
+            target, verb = asked
+            if found.again > now or asked in wanted or verb in (Verb.STATUS, Verb.READ):
+                continue
+            if isinstance(target, targets.Write) or verb is not Verb.CREATE:
+                # Of creates the Server planner knows when they are due.
+                del record.outcomes[asked]
+                # The status that was planned just now still speaks of it.
+                record.dirty = True
 
     def finish_act(self, key: Key, record: KeyState, item: objects.Object) -> bool:
         """Write the outcome of a finished act into the server's status; False if none waits."""
@@ -100,7 +137,7 @@ class Dispatcher:
             return answer
 
         self._track(
-            key, record, write, item=item, target=f"{key.resource}/{key.name}",
+            key, record, write, item=item, target=targets.Write(*key), verb=Verb.STATUS,
             places=(key,), urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
         return True
@@ -134,7 +171,7 @@ class Dispatcher:
             return answer
 
         self._track(
-            key, record, write, item=None, target=f"{key.resource}/{key.name}",
+            key, record, write, item=None, target=targets.Write(*key), verb=Verb.STATUS,
             places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
 
@@ -147,7 +184,8 @@ class Dispatcher:
                 record,
                 functools.partial(self._read, record, place),
                 item=item,
-                target=f"{key.resource}/{key.name}",
+                target=targets.Write(*place),
+                verb=Verb.READ,
                 places=(),
                 urgency=plan.Urgency.INTERACTIVE,
             )
@@ -184,11 +222,10 @@ class Dispatcher:
         action: plan.Create | plan.Patch | plan.Delete,
         urgency: plan.Urgency,
     ) -> None:
-        if isinstance(action, plan.Create):
-            meta = action.body["metadata"]
-            namespace, name = str(meta.get("namespace", "")), str(meta["name"])
-        else:
-            namespace, name = action.namespace, action.name
+        asked = targets.of(action, item)
+        assert asked is not None  # noqa: S101 - every write is about an object
+        target, verb = asked
+        assert isinstance(target, targets.Write)  # noqa: S101 - as above
         if isinstance(action, plan.Delete):
             urgency = plan.Urgency.TEARDOWN
         self._track(
@@ -196,10 +233,11 @@ class Dispatcher:
             record,
             lambda: self._writer.write(action),
             item=item,
-            target=f"{action.resource}/{name}",
-            places=((action.resource, namespace, name),),
+            target=target,
+            verb=verb,
+            places=((target.resource, target.namespace, target.name),),
             urgency=urgency,
-            creates=isinstance(action, plan.Create),
+            group=(key, target.resource) if verb is Verb.CREATE else None,
         )
 
     def _call(
@@ -223,15 +261,19 @@ class Dispatcher:
         provider = self._fleets.provider(fleet)
         if call.verb is contract.Verb.DELETE:
             urgency = max(urgency, plan.Urgency.INTERACTIVE)
+        asked = targets.of(call, item)
+        assert asked is not None  # noqa: S101 - acts were seen to above
+        target, asked_for = asked
         self._track(
             key,
             record,
             lambda: self._ask(server, call),
             item=item,
-            target=f"{server.spec.fleet}/{key.name}",
+            target=target,
+            verb=asked_for,
             places=provider.writes(server, call) if provider is not None else (),
             urgency=urgency,
-            creates=call.verb is contract.Verb.CREATE,
+            group=_group(server, call) if asked_for is Verb.CREATE else None,
             pool=self._fleets.pool(server.spec.fleet),
         )
 
@@ -255,7 +297,8 @@ class Dispatcher:
                 lambda provider: provider.collect(action.instance, action.server),
             ),
             item=item,
-            target=f"{key.name}/{action.instance}",
+            target=targets.Call(key.name, action.instance),
+            verb=Verb.DELETE,
             places=(),
             urgency=plan.Urgency.ROUTINE,
             pool=self._fleets.pool(key.name),
@@ -279,6 +322,9 @@ class Dispatcher:
     ) -> float | None:
         if planned.status is None:
             return None
+        failed = record.outcomes.get((targets.Write(*key), Verb.STATUS))
+        if failed is not None and failed.again > self._clock():
+            return failed.again - self._clock()
         patch = _status_patch(key, item, planned.status, why="what was seen has changed")
         if not patch.body:
             return None
@@ -294,8 +340,8 @@ class Dispatcher:
                 return await self._tell_refused(key, record, item, error)
 
         self._track(
-            key, record, write, item=item, target=f"{key.resource}/{key.name}", places=(key,),
-            urgency=planned.urgency,
+            key, record, write, item=item, target=targets.Write(*key), verb=Verb.STATUS,
+            places=(key,), urgency=planned.urgency,
         )  # fmt: skip
         return None
 
@@ -320,40 +366,34 @@ class Dispatcher:
         ask: Answer,
         *,
         item: objects.Object | None,
-        target: str,
+        target: Target,
+        verb: Verb,
         places: tuple[Place, ...],
         urgency: plan.Urgency,
-        creates: bool = False,
+        group: Hashable = None,
         pool: Pool | None = None,
     ) -> None:
-        """Have the pool ask, and take the answer into the key's record."""
+        """Have the pool ask, and take the answer into the key's record.
+
+        What is of a `group` starts slowly once others of the group have failed.
+        """
+        asked = _Asked(key=key, record=record, target=target, verb=verb, places=places, group=group)
 
         async def run() -> None:
-            began = time.perf_counter()
-            result = "error"
             try:
-                for written in await ask():
-                    record.note(written)
-                record.refusals.pop(target, None)
-                result = "ok"
-            except errors.ArgosyError as error:
-                result = error.reason
-                self._failed(key, record, error, target, places)
-            except Exception as error:  # noqa: BLE001 - a bug in one call must not end the loop
-                _log.exception("call crashed", key=str(key), target=target)
-                self._failed(
-                    key, record, errors.UnknownOutcome(repr(error), reason=Reason.INTERNAL_ERROR),
-                    target, places,
-                )  # fmt: skip
+                cause = self._slow_start.begin(group, target, key) if group else None
+                if cause is not None:
+                    self._failed(asked, cause, held=True)
+                else:
+                    self._answered(asked, await self._try(asked, ask))
             finally:
-                metrics.wrote(target.partition("/")[0], result, time.perf_counter() - began)
                 record.pending -= 1
                 if not record.pending:
                     self._settled(key, record)
 
         record.pending += 1
         (pool or self._pool).submit(
-            key, run, flow=self._flow(key, item), urgency=urgency, creates=creates
+            key, run, flow=self._flow(key, item), urgency=urgency, creates=group is not None
         )
 
     def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
@@ -361,33 +401,61 @@ class Dispatcher:
         kind = self._kinds[key.resource]
         return kind.flow(item) if isinstance(item, kind.view) else key.path
 
-    def _failed(
-        self,
-        key: Key,
-        record: KeyState,
-        error: errors.ArgosyError,
-        target: str,
-        places: tuple[Place, ...],
-    ) -> None:
-        record.failed = True
-        doubtful = isinstance(error, faults.Forbidden) and record.failures < BELIEVED_AFTER
-        if isinstance(error, errors.Stalled) and not doubtful:
-            _log.info("refused", key=str(key), target=target, reason=error.reason, error=str(error))
-            record.refusals[target] = Refusal(
-                object=target,
-                reason=error.reason,
-                message=str(error),
-                terminal=True,
-                time=self._clock(),
-            )
+    async def _try(self, asked: _Asked, ask: Answer) -> errors.ArgosyError | None:
+        """Make the call; return how it failed, if it did. A bug in one call ends no loop."""
+        began = time.perf_counter()
+        result = "error"
+        try:
+            for written in await ask():
+                asked.record.note(written)
+        except errors.ArgosyError as error:
+            result = error.reason
+            return error
+        except Exception as error:  # noqa: BLE001 - as the docstring says
+            _log.exception("call crashed", key=str(asked.key), target=str(asked.target))
+            return errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)
+        else:
+            result = "ok"
+            return None
+        finally:
+            metrics.wrote(asked.target.label, result, time.perf_counter() - began)
+
+    def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:
+        if error is None:
+            asked.record.outcomes.pop((asked.target, asked.verb), None)
+            if asked.group:
+                self._slow_start.succeeded(asked.group, asked.target)
             return
-        if isinstance(error, (errors.UnknownOutcome, faults.Conflict, faults.NotFound)):
+        if asked.group:
+            self._slow_start.failed(asked.group, asked.target, asked.key, error)
+        self._failed(asked, error)
+
+    def _failed(self, asked: _Asked, error: errors.ArgosyError, *, held: bool = False) -> None:
+        """Write down what happened, and do what the error's policy says."""
+        record, policy = asked.record, error.policy
+        found = record.fail(asked.target, asked.verb, error, self._clock(), held=held)
+        # What is told is told at once, and all else of the key goes on: only the call itself waits.
+        quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)
+        record.dirty |= held or not quiet
+        if held:
+            return
+        record.failed |= quiet
+        if policy.doubts_caches:
             # Our picture is in doubt, or was old: the next plan is made from a newer one.
-            record.uncertain.update(places)
+            record.uncertain.update(asked.places)
         if isinstance(error, errors.Transient) and error.retry_after:
             record.not_before = self._clock() + error.retry_after
-        level = _log.warning if record.failures > 2 else _log.debug  # noqa: PLR2004 - a repeat
-        level("call failed", key=str(key), target=target, reason=error.reason, error=str(error))
+        getattr(_log, policy.repeated if found.count >= REPEATED else policy.level)(
+            "call failed", key=str(asked.key), target=str(asked.target), verb=asked.verb,
+            kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),
+            count=found.count,
+        )  # fmt: skip
+
+
+def _group(server: objects.Server, call: contract.Call) -> Hashable:
+    """Return what a server is made alike with: the set's others, of its revision, in its way."""
+    owner, spec = server.metadata.controller, server.spec
+    return (owner.uid if owner else "", spec.fleet, spec.revision, call.alternative)
 
 
 def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, why: str) -> plan.Patch:

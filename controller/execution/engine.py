@@ -88,6 +88,7 @@ class Engine:
             recorder=recorder,
             clock=clock,
             settled=self._settle,
+            nudge=self._nudge,
             kinds=world.kinds,
         )
         self._leading = False
@@ -308,7 +309,7 @@ class Engine:
         retry = tags.retry_now(item.metadata)
         moment = Moment(
             now=now,
-            refusals=record.refused(now, (item.metadata.generation, retry)),
+            outcomes=record.remembered(now, (item.metadata.generation, retry)),
             acting=self._acts.running(key),
             holder=self._holder,
             watching_since=self._since,
@@ -376,6 +377,12 @@ class Engine:
             record.failures = 0
         if record.dirty or record.uncertain:
             self._queue.add(key)
+
+    def _nudge(self, key: Key) -> None:
+        """Let what waits for its siblings' sake be tried now."""
+        if (record := self._records.get(key)) is not None:
+            record.hasten()
+            self.touch_later(key)
 
     def _forget(self, key: Key) -> None:
         self._records.pop(key, None)

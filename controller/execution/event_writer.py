@@ -19,6 +19,8 @@ _log = structlog.get_logger(__name__)
 
 # How many recent Events are remembered, so that none is repeated.
 MEMORY = 4096
+# For how long a cause is not told again that came, went, and came back, in seconds.
+LATELY = 600.0
 LONGEST_NOTE = 1000
 
 
@@ -29,16 +31,19 @@ class EventWriter:
         self._api = api
         self._reporter = reporter
         self._clock = clock
-        self._recent: collections.OrderedDict[tuple[str, str, str], None] = (
+        self._recent: collections.OrderedDict[tuple[str, str, str], float] = (
             collections.OrderedDict()
         )
 
     def is_new(self, item: objects.Object, emit: plan.RecordEvent) -> bool:
         """Return whether this was not said of the object lately; remembers that it is now."""
-        said = (item.metadata.uid, emit.reason, emit.message)
-        if said in self._recent:
+        said = (item.metadata.uid, emit.reason, emit.cause or emit.message)
+        now = self._clock()
+        before = self._recent.get(said)
+        if before is not None and (not emit.cause or now < before + LATELY):
             return False
-        self._recent[said] = None
+        self._recent[said] = now
+        self._recent.move_to_end(said)
         if len(self._recent) > MEMORY:
             self._recent.popitem(last=False)
         return True

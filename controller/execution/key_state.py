@@ -5,20 +5,27 @@ from __future__ import annotations
 import dataclasses
 import random
 
+from controller import errors
 from controller.api.resources import Resource
 from controller.execution.statuses import Pacer
 from controller.kube.receipts import WriteReceipt
-from controller.planning.refusals import Refusal
+from controller.planning import targets
+from controller.planning.outcomes import Outcome
+from controller.planning.targets import Target, Verb
 
-# A refusal is asked about again after this many seconds, lest a mended cause go unnoticed.
-REFUSAL_LIFE = 600.0
+# What nobody has asked for again for so long, in seconds after it was due, is forgotten.
+OUTCOME_LIFE = 600.0
+# The longest message that is kept of a failure: it may quote what anybody wrote.
+LONGEST_MESSAGE = 2000
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
+# What waits with its siblings is called when its turn comes, and comes by itself after this long.
+HELD_SECONDS = 60.0
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class KeyState:
-    """One key's writes in flight, the versions they returned, and what was refused."""
+    """One key's calls in flight, the versions they returned, and how those went that failed."""
 
     pending: int = 0
     # Something happened while writes were in flight: plan again when they are answered.
@@ -30,8 +37,8 @@ class KeyState:
     floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
     # What was deleted, or has ended: how the caches must show that, `WriteReceipt` says.
     gone: dict[tuple[Resource, str, str], WriteReceipt] = dataclasses.field(default_factory=dict)
-    refusals: dict[str, Refusal] = dataclasses.field(default_factory=dict)
-    # The generation and retry-now value that the refusals answer to.
+    outcomes: dict[tuple[Target, Verb], Outcome] = dataclasses.field(default_factory=dict)
+    # The generation and retry-now value that the outcomes answer to.
     epoch: tuple[int, str] = (0, "")
     pacer: Pacer = dataclasses.field(default_factory=Pacer)
     planned_at: float = 0.0
@@ -70,7 +77,7 @@ class KeyState:
             or self.floors
             or self.gone
             or self.uncertain
-            or self.refusals
+            or self.outcomes
             or self.crashed
             or self.pause
             or not self.pacer.is_blank()
@@ -90,21 +97,73 @@ class KeyState:
         """Return how long to wait after a look that failed, in seconds; a change comes first."""
         return _spread(self.crashes)
 
-    def refused(self, now: float, epoch: tuple[int, str]) -> tuple[Refusal, ...]:
-        """Return the refusals that still stand: for this epoch, and not too old."""
+    def remembered(self, now: float, epoch: tuple[int, str]) -> tuple[Outcome, ...]:
+        """Return how the calls went that failed: those for this epoch that somebody still makes."""
         if epoch != self.epoch:
-            self.refusals.clear()
+            self.outcomes.clear()
             self.epoch = epoch
-        for name in [n for n, r in self.refusals.items() if now - r.time > REFUSAL_LIFE]:
-            del self.refusals[name]
-        return tuple(self.refusals.values())
+        for asked in [n for n, r in self.outcomes.items() if now - r.again > OUTCOME_LIFE]:
+            del self.outcomes[asked]
+        return tuple(self.outcomes.values())
+
+    def fail(
+        self,
+        target: Target,
+        verb: Verb,
+        error: errors.ArgosyError,
+        now: float,
+        *,
+        held: bool = False,
+    ) -> Outcome:
+        """Write down that a call failed once more, and when it is due again.
+
+        One that is `held` was not made: it waits for what its siblings meet.
+        """
+        before = self.outcomes.get((target, verb))
+        count = before.count + 1 if before is not None else 1
+        policy, told = error.policy, count >= error.policy.told_after
+        believed = count >= policy.believed_after
+        wait = HELD_SECONDS if held else _spread(count, longest=policy.longest_wait)
+        if isinstance(error, errors.Transient) and error.retry_after:
+            wait = max(wait, error.retry_after)
+        same = before is not None and before.reason == error.reason
+        # The planner spaces the attempts at a server itself, as its recovery says.
+        planned = told and policy.costs_attempt and not policy.shared and _is_attempt(target, verb)
+        made = self.outcomes[target, verb] = Outcome(
+            target=target,
+            verb=verb,
+            kind=policy.kind if believed else errors.Kind.FAILED,
+            reason=error.reason,
+            message=error.words[:LONGEST_MESSAGE],
+            time=now,
+            since=before.since if before is not None and same else now,
+            count=count,
+            again=now if planned else now + wait,
+            blocker=error.blocker,
+            costs_attempt=policy.costs_attempt and believed,
+            told=told,
+            event=policy.event,
+            held=held,
+        )
+        return made
+
+    def hasten(self) -> None:
+        """Let what waits for its siblings' sake be tried now."""
+        for asked, found in self.outcomes.items():
+            if found.held:
+                self.outcomes[asked] = dataclasses.replace(found, again=0.0)
 
     def backoff(self, now: float) -> float:
         """Return how long to wait before the next plan after failures, in seconds."""
         return max(_spread(self.failures), self.not_before - now)
 
 
-def _spread(count: int) -> float:
+def _is_attempt(target: Target, verb: Verb) -> bool:
+    """Return whether the Server planner spaces these calls itself, as the recovery policy says."""
+    return isinstance(target, targets.Call) and verb is Verb.CREATE
+
+
+def _spread(count: int, *, longest: float = LONGEST_BACKOFF) -> float:
     """Return the backoff after so many failures in a row, in seconds."""
-    longest = min(FIRST_BACKOFF * 2.0 ** min(max(count - 1, 0), 16), LONGEST_BACKOFF)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    plain = min(FIRST_BACKOFF * 2.0 ** min(max(count - 1, 0), 16), longest)
+    return plain * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -7,14 +7,14 @@ errors, an adoption, or nothing to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from controller import errors
-from controller.api import nesting, objects, texts
+from controller.api import names, nesting, objects, texts
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.kube import api as kube_api
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
@@ -30,6 +30,10 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _answer = msgspec.json.Decoder(_Answer)
+# What an owner may be that is looked for: Argosy's own kinds.
+_KINDS = {
+    place.kind: each for each, place in PLACES.items() if place.api_version == names.API_VERSION
+}
 
 
 class Writer:
@@ -49,7 +53,7 @@ class Writer:
         when the answer was lost.
         """
         if not self._may_write():
-            raise errors.Transient("the Lease is not held any more", reason=KubeReason.LEASE_LOST)
+            raise errors.LeaseLost("the Lease is not held any more", reason=KubeReason.LEASE_LOST)
         if isinstance(action, plan.Create):
             return (await self._create(action),)
         if isinstance(action, plan.Patch):
@@ -78,7 +82,7 @@ class Writer:
         try:
             answer = await self._api.get(action.resource, namespace, name)
         except faults.NotFound as gone:
-            raise errors.Transient(
+            raise faults.Conflict(
                 f"{action.resource}/{name} was there a moment ago and is gone",
                 reason=Reason.CONFLICT,
             ) from gone
@@ -86,10 +90,7 @@ class Writer:
         wanted = _controller_uid(action.body)
         owner = meta.controller if meta else None
         if meta is None or owner is None or owner.uid != wanted:
-            raise errors.Stalled(
-                f"{action.resource}/{name} exists and belongs to something else",
-                reason=Reason.NAME_TAKEN,
-            )
+            await self._blame(action.resource, name, meta)
         if meta.deletion_timestamp:
             raise errors.Waiting(
                 f"{action.resource}/{name} of before is still going", reason=Reason.DELETING
@@ -103,6 +104,25 @@ class Writer:
                 {"metadata": {"uid": meta.uid, "labels": labels}},
             )
         return written(action.resource, answer)
+
+    async def _blame(self, resource: Resource, name: str, meta: objects.Meta | None) -> NoReturn:
+        """Raise NameTaken; Waiting where the owner is gone: the cluster will collect what it left.
+
+        Owners whose kind Argosy does not read are taken to be there.
+        """
+        owner = meta.controller if meta else None
+        kept = _KINDS.get(owner.kind) if owner is not None else None
+        if meta is not None and owner is not None and kept is not None:
+            there = await self.look(kept, meta.namespace, owner.name)
+            if there is None or there.uid != owner.uid:
+                raise errors.OwnerGone(
+                    f"{resource}/{name} was left by {owner.kind}/{owner.name}, which is gone, and"
+                    " waits to be collected",
+                    reason=Reason.OWNER_GONE,
+                )
+        raise errors.NameTaken(
+            f"{resource}/{name} exists and belongs to something else", reason=Reason.NAME_TAKEN
+        )
 
     async def _patch(self, action: plan.Patch) -> WriteReceipt:
         guard: dict[str, Any] = {"uid": action.uid}

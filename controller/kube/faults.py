@@ -7,6 +7,9 @@ server of the tests raises the same. Callers look at the class: `NotFound`, `Alr
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import msgspec
 
 from controller import errors
@@ -14,21 +17,34 @@ from controller.api.reasons import Reason
 from controller.kube.reasons import KubeReason
 from controller.reasons import Vocabulary
 
+# The API server itself is in trouble: no failure of any server, and nobody could be told anyway.
+_AWAY = errors.Policy(kind=errors.Kind.FAILED, shared=True, told_after=6)
+# What was planned from is old: another look is all that it takes, most of the time.
+_OUTDATED = errors.Policy(kind=errors.Kind.FAILED, doubts_caches=True, told_after=4)
+# Somebody who guards the namespace says no, of all that is alike, and may say otherwise later.
+_GUARDED = errors.Policy(kind=errors.Kind.FAILED, shared=True, event=True)
+
 
 class NotFound(errors.Transient):
     """The object, its namespace or its kind is not there (404)."""
 
+    policy = _OUTDATED
 
-class AlreadyExists(errors.Stalled):
+
+class AlreadyExists(errors.NameTaken):
     """The name is taken; whose it is must be looked at (409)."""
 
 
 class Conflict(errors.Transient):
     """The object is not, or no longer, the one that was planned from (409): plan again."""
 
+    policy = _OUTDATED
+
 
 class Gone(errors.Transient):
     """The resourceVersion or continue token is too old (410): list again."""
+
+    policy = _OUTDATED
 
 
 class Refused(errors.Stalled):
@@ -37,17 +53,43 @@ class Refused(errors.Stalled):
     `causes` are the fields that it names.
     """
 
-    def __init__(self, message: str, *, reason: str, causes: tuple[Cause, ...] = ()) -> None:
-        super().__init__(message, reason=reason)
-        self.causes = causes
+    policy = dataclasses.replace(errors.Stalled.policy, shared=True)
+    causes: tuple[Cause, ...] = ()
+
+
+class Denied(errors.Stalled):
+    """An admission plug-in, a policy or a webhook refuses this content (403, or as it likes)."""
+
+    policy = dataclasses.replace(errors.Stalled.policy, shared=True, longest_wait=60.0)
 
 
 class Forbidden(errors.Stalled):
-    """The operator lacks a permission (403)."""
+    """The operator lacks a permission (403).
+
+    An API server that has just started forbids everything until it has read its roles, so this
+    must happen often in a row to be believed: with the backoff between, for about ten seconds.
+    """
+
+    policy = dataclasses.replace(
+        errors.Stalled.policy,
+        costs_attempt=False,
+        shared=True,
+        believed_after=6,
+        told_after=6,
+        longest_wait=60.0,
+    )
 
 
 class QuotaExceeded(errors.Transient):
     """A ResourceQuota is used up (403): passes when others go or the quota is raised."""
+
+    policy = _GUARDED
+
+
+class WebhookFailed(errors.Transient):
+    """An admission webhook cannot be asked (500): nothing was done."""
+
+    policy = _GUARDED
 
 
 class NamespaceTerminating(errors.Waiting):
@@ -57,37 +99,70 @@ class NamespaceTerminating(errors.Waiting):
 class Unauthorized(errors.Transient):
     """The credentials are not, or no longer, valid (401); nothing was done."""
 
+    policy = _AWAY
+
 
 class Unreachable(errors.Outage):
     """No connection could be made: the request was certainly not sent."""
+
+    policy = _AWAY
 
 
 class Overloaded(errors.Outage):
     """The API server is busy or shutting down (429, 503): nothing was done."""
 
+    policy = _AWAY
+
 
 class ServerFailed(errors.Outage):
     """A read failed on the other side or on the way: nothing can have changed."""
+
+    policy = _AWAY
 
 
 class WentBack(errors.Stalled):
     """The API server's storage has lost what it already showed: nothing known may be trusted."""
 
+    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False, doubts_caches=True)
 
-UnknownOutcome = errors.UnknownOutcome
+
+class UnknownOutcome(errors.UnknownOutcome):
+    """The API server's answer was lost, or says that it does not know itself (5xx)."""
+
+    policy = dataclasses.replace(
+        errors.UnknownOutcome.policy, costs_attempt=False, event=False, shared=True, told_after=3
+    )
+
+
+# Kubernetes' own forms of sentences, from their beginning: what is quoted in them is anybody's.
+_SUBJECT = r'^\S+ (?:"[^"]*" )?is forbidden: '
+_QUOTA = re.compile(_SUBJECT + r"(?:exceeded quota|status unknown for quota): (?P<name>[^,\s]+)")
+_AUTHORIZER = re.compile(
+    r'^(?:\S+ (?:"[^"]*" )?is )?(?:forbidden: )?User "[^"]*" cannot '
+    r'(?:\S+ resource "[^"]*" in API group "[^"]*"|\S+ path ")'
+)
+_POLICY = re.compile(_SUBJECT + r"ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding ")
+_WEBHOOK_SAYS = re.compile(r'^admission webhook "(?P<name>[^"]+)" denied the request')
+_WEBHOOK_DOWN = re.compile(
+    r'^(?:Internal error occurred: )?failed calling webhook "(?P<name>[^"]+)": '
+)
 
 _FORBIDDEN = 403
 _CONFLICT = 409
 _INVALID = 422
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
-_TRANSIENT: dict[int, tuple[type[errors.Transient], Vocabulary]] = {
+_TRANSIENT: dict[int, tuple[type[errors.ArgosyError], Vocabulary]] = {
     401: (Unauthorized, KubeReason.UNAUTHORIZED),
     404: (NotFound, Reason.NOT_FOUND),
     409: (Conflict, Reason.CONFLICT),
     410: (Gone, KubeReason.GONE),
     429: (Overloaded, KubeReason.TOO_MANY_REQUESTS),
 }
+
+
+# An error's class, its reason, and what is in the way.
+_Meaning = tuple[type[errors.ArgosyError], Vocabulary, str]
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -146,39 +221,62 @@ def from_answer(
     )
 
 
-def from_status(  # noqa: PLR0911 - one line a meaning reads best
+def from_status(
     code: int, status: Status, *, what: str, writes: bool, retry_after: float | None = None
 ) -> errors.ArgosyError:
     """Return the error that a Status with this HTTP code means."""
-    message = f"{what}: {status.message or status.reason or f'HTTP {code}'}"
+    words = status.message or status.reason or f"HTTP {code}"
     if retry_after is None and status.details and status.details.retry_after_seconds:
         retry_after = float(status.details.retry_after_seconds)
+    fault, reason, blocker = _meaning(code, status, writes=writes)
+    made = fault(f"{what}: {words}", reason=reason, words=words, blocker=blocker)
+    if isinstance(made, errors.Transient):
+        made.retry_after = retry_after
+    if isinstance(made, Refused):
+        made.causes = tuple((status.details and status.details.causes) or ())
+    return made
+
+
+def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: PLR0911 - a line each
+    """Return which error an answer means, its reason, and what is in the way."""
     if code == _FORBIDDEN:
-        return _forbidden(status, message)
+        return _forbidden(status, writes=writes)
     if code == _CONFLICT and status.reason == "AlreadyExists":
-        return AlreadyExists(message, reason=Reason.NAME_TAKEN)
+        return AlreadyExists, Reason.NAME_TAKEN, ""
     if code == _INVALID and status.has_cause(field="metadata.uid"):
         # A merge patch that names another object's UID answers so.
-        return Conflict(message, reason=Reason.CONFLICT)
+        return Conflict, Reason.CONFLICT, ""
+    if writes and (found := _WEBHOOK_SAYS.match(status.message)) is not None:
+        # A webhook chooses the code itself.
+        return Denied, KubeReason.DENIED, f"Webhook/{found['name']}"
+    if writes and (found := _WEBHOOK_DOWN.match(status.message)) is not None:
+        return WebhookFailed, KubeReason.WEBHOOK_FAILED, f"Webhook/{found['name']}"
     if code in _TRANSIENT:
-        fault, reason = _TRANSIENT[code]
-        return fault(message, reason=reason, retry_after=retry_after)
+        return *_TRANSIENT[code], ""
     if code == _UNAVAILABLE and status.reason == "ServiceUnavailable":
         # From the API server itself; a proxy's 503 may come after the request was passed on.
-        return Overloaded(message, reason=KubeReason.SERVICE_UNAVAILABLE, retry_after=retry_after)
+        return Overloaded, KubeReason.SERVICE_UNAVAILABLE, ""
     if code >= _SERVER_ERROR:
-        failed = UnknownOutcome if writes else ServerFailed
-        return failed(message, reason=KubeReason.SERVER_FAILED, retry_after=retry_after)
-    causes = (status.details and status.details.causes) or ()
-    return Refused(message, reason=Reason.REFUSED, causes=tuple(causes))
+        return (UnknownOutcome if writes else ServerFailed), KubeReason.SERVER_FAILED, ""
+    return Refused, Reason.REFUSED, ""
 
 
-def _forbidden(status: Status, message: str) -> errors.ArgosyError:
+def _forbidden(status: Status, *, writes: bool) -> _Meaning:
+    """Return who forbids it: a quota, an authorizer, or what admits content.
+
+    Each is known by the form that Kubernetes gives to its sentence, from the beginning: what a
+    policy's author wrote can be anything.
+    """
     if status.has_cause(reason="NamespaceTerminating"):
-        return NamespaceTerminating(message, reason=Reason.NAMESPACE_TERMINATING)
-    if "exceeded quota" in status.message:
-        return QuotaExceeded(message, reason=KubeReason.QUOTA_EXCEEDED)
-    return Forbidden(message, reason=Reason.FORBIDDEN)
+        return NamespaceTerminating, Reason.NAMESPACE_TERMINATING, ""
+    if (found := _QUOTA.match(status.message)) is not None:
+        return QuotaExceeded, KubeReason.QUOTA_EXCEEDED, f"ResourceQuota/{found['name']}"
+    if not writes or not status.message or _AUTHORIZER.match(status.message):
+        return Forbidden, Reason.FORBIDDEN, ""
+    if (found := _POLICY.match(status.message)) is not None:
+        return Denied, KubeReason.DENIED, f"ValidatingAdmissionPolicy/{found['name']}"
+    found = _WEBHOOK_SAYS.match(status.message)
+    return Denied, KubeReason.DENIED, f"Webhook/{found['name']}" if found is not None else ""
 
 
 def _seconds(header: str) -> float | None:

@@ -17,6 +17,23 @@ class KubeReason(Vocabulary):
         "Ask for less, or have the quota raised; the message names it.",
         "kubectl describe resourcequota",
     )
+    WEBHOOK_FAILED = (
+        "WebhookFailed",
+        (
+            "An admission webhook could not be asked, and its policy is to let nothing pass then."
+            " It costs no attempt, and goes on by itself when the webhook answers."
+        ),
+        "Look at the Service behind the webhook; blockedBy names the webhook.",
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    )
+    DENIED = (
+        "Denied",
+        "A policy, a webhook or an admission plug-in of the cluster denied a write.",
+        (
+            "The message has its words: change the Application, or ask whoever set the policy. It"
+            " is tried again each minute."
+        ),
+    )
     UNAUTHORIZED = (
         "Unauthorized",
         (

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from controller import contract, errors
 from controller.api import objects
 from controller.planning.circuit import Circuit
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
 O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
@@ -125,7 +125,7 @@ class Moment:
     """
 
     now: float
-    refusals: tuple[Refusal, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
     acting: str = ""
     holder: str = ""
     watching_since: float = 0.0

@@ -11,7 +11,7 @@ import dataclasses
 from controller import contract
 from controller.api import clock
 from controller.api.conditions import Blocked
-from controller.planning import remedies
+from controller.planning import plan, remedies
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Obstacle:
     stalled: bool = False
     passing: bool = False
     blocked: tuple[Blocked, ...] = ()
+    # What is tried all the same, since it may end the obstacle.
+    tries: tuple[plan.Action, ...] = ()
 
 
 def fleet_problem(fleet: contract.FleetFacts, now: float) -> Obstacle | None:

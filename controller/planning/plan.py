@@ -104,6 +104,8 @@ class RecordEvent:
     reason: str
     message: str
     warning: bool = False
+    # What it is about, where its message has more in it that changes: one is recorded for each.
+    cause: str = ""
     about: objects.Object | None = None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from controller import contract
 from controller.api import objects
 from controller.api.reasons import Reason
+from controller.api.resources import PLACES, Resource
 
 
 def why(kind: str, name: str, namespace: str) -> str:
@@ -63,6 +64,21 @@ def edit(server: objects.Server) -> str:
 def show(resource: str, name: str, namespace: str) -> str:
     """Return the command that shows an object which is not ours, or which was refused."""
     return f"kubectl get {resource} {name} -n {namespace} -o yaml"
+
+
+def unblock(thing: str, namespace: str) -> str:
+    """Return the command that shows what is in the way, which is named as Kind/name."""
+    kind, _, name = thing.partition("/")
+    if kind == "ResourceQuota":
+        return f"kubectl describe resourcequota {name} -n {namespace}"
+    if kind == "ValidatingAdmissionPolicy":
+        return f"kubectl get validatingadmissionpolicy {name} -o yaml"
+    if kind == "Webhook":
+        return "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
+    if kind == PLACES[Resource.FLEETS].kind:
+        return f"kubectl get argfleet {name} -o yaml"
+    resource = next((each for each, place in PLACES.items() if place.kind == kind), None)
+    return show(resource, name, namespace) if resource is not None else ""
 
 
 def delete(resource: str, thing: objects.Object) -> str:

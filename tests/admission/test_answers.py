@@ -118,7 +118,9 @@ def test_what_may_pass_by_itself_is_a_warning(error: errors.ArgosyError) -> None
         answer(500, "etcd is away"),
         answer(429, "too many requests"),
         answer(401, "who are you"),
-        answer(403, 'pods is forbidden: User "argosy" cannot create resource "pods" in API group'),
+        answer(
+            403, 'pods is forbidden: User "argosy" cannot create resource "pods" in API group ""'
+        ),
         errors.UnknownOutcome("no answer", reason="ConnectionLost"),
     ],
 )

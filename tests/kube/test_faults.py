@@ -22,7 +22,61 @@ def answer(code: int, *, writes: bool = True, header: str = "", **status: Any) -
     [
         (400, {"reason": "BadRequest"}, faults.Refused, "Refused"),
         (401, {"reason": "Unauthorized"}, faults.Unauthorized, "Unauthorized"),
-        (403, {"reason": "Forbidden", "message": "no"}, faults.Forbidden, "Forbidden"),
+        (403, {"reason": "Forbidden"}, faults.Forbidden, "Forbidden"),
+        (
+            403,
+            {
+                "message": 'pods is forbidden: User "system:serviceaccount:argosy:argosy" cannot'
+                ' create resource "pods" in API group "" in the namespace "default"'
+            },
+            faults.Forbidden,
+            "Forbidden",
+        ),
+        (
+            403,
+            {
+                "message": 'servers.argosy.dev "a" is forbidden: User "x" cannot patch resource'
+                ' "servers/status" in API group "argosy.dev" in the namespace "d": RBAC: not found'
+            },
+            faults.Forbidden,
+            "Forbidden",
+        ),
+        (
+            403,
+            {
+                "message": "pods is forbidden: ValidatingAdmissionPolicy 'latest' with binding"
+                " 'latest' denied request: images cannot be latest"
+            },
+            faults.Denied,
+            "Denied",
+        ),
+        (
+            403,
+            {
+                "message": 'admission webhook "x.example.com" denied the request: User "you" cannot'
+                ' create resource "pods" in API group "": exceeded quota: none'
+            },
+            faults.Denied,
+            "Denied",
+        ),
+        (400, {"message": 'admission webhook "x" denied the request: no'}, faults.Denied, "Denied"),
+        (403, {"message": 'pods "a" is forbidden: no'}, faults.Denied, "Denied"),
+        (
+            403,
+            {"message": 'pods "a" is forbidden: status unknown for quota: q, resources: pods'},
+            faults.QuotaExceeded,
+            "QuotaExceeded",
+        ),
+        (
+            500,
+            {
+                "reason": "InternalError",
+                "message": 'Internal error occurred: failed calling webhook "gone.example.com":'
+                ' failed to call webhook: Post "https://gone.default.svc:443/": no such host',
+            },
+            faults.WebhookFailed,
+            "WebhookFailed",
+        ),
         (
             403,
             {"reason": "Forbidden", "message": 'pods "a" is forbidden: exceeded quota: q'},
@@ -49,8 +103,8 @@ def answer(code: int, *, writes: bool = True, header: str = "", **status: Any) -
         ),
         (429, {"reason": "TooManyRequests"}, faults.Overloaded, "TooManyRequests"),
         (503, {"reason": "ServiceUnavailable"}, faults.Overloaded, "ServiceUnavailable"),
-        (500, {"reason": "InternalError"}, errors.UnknownOutcome, "ServerFailed"),
-        (504, {"reason": "Timeout"}, errors.UnknownOutcome, "ServerFailed"),
+        (500, {"reason": "InternalError"}, faults.UnknownOutcome, "ServerFailed"),
+        (504, {"reason": "Timeout"}, faults.UnknownOutcome, "ServerFailed"),
     ],
 )
 def test_answers_to_writes(
@@ -62,6 +116,21 @@ def test_answers_to_writes(
     assert isinstance(fault, errors.ArgosyError)
     assert fault.reason == reason
     assert "PATCH x" in str(fault)
+
+
+def test_what_is_in_the_way_is_named() -> None:
+    """The quota, the policy or the webhook that says no is told by its name, in its own words."""
+    said = {
+        'pods "a" is forbidden: exceeded quota: two, requested: pods=1': "ResourceQuota/two",
+        'admission webhook "w" denied the request: no': "Webhook/w",
+        "pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no": (
+            "ValidatingAdmissionPolicy/p"
+        ),
+    }
+    for message, blocker in said.items():
+        fault = answer(403, message=message)
+        assert isinstance(fault, errors.ArgosyError)
+        assert (fault.blocker, fault.words) == (blocker, message)
 
 
 def test_proxys_503_leaves_a_write_unknown() -> None:

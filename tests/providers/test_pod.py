@@ -266,7 +266,7 @@ async def test_a_container_cannot_be_added_in_place(stage: PodStage) -> None:
             "QuotaExceeded",
         ),
         (
-            refusal(403, "forbidden: error looking up service account default/default: not found"),
+            refusal(403, 'pods "x" is forbidden: error looking up service account d/default: gone'),
             errors.Transient,
             "ServiceAccountMissing",
         ),
@@ -321,7 +321,7 @@ async def test_a_pod_that_cannot_be_placed_says_why(stage: PodStage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     await eventually(lambda: stage.provider.observe(server).reason == "Unschedulable")
     seen = stage.provider.observe(server)
-    assert (seen.phase, seen.error_class) == (Phase.PENDING, pod_observation.TRANSIENT)
+    assert (seen.phase, seen.error_class) == (Phase.PENDING, pod_observation.WAITING)
 
 
 async def test_an_address_shared_with_the_node_is_not_the_pods_own(stage: PodStage) -> None:

@@ -109,7 +109,7 @@ def test_readiness_counts_only_while_running() -> None:
             },
             Phase.PENDING,
             "Unschedulable",
-            "Transient",
+            "Waiting",
         ),
         (
             {
@@ -157,7 +157,7 @@ def test_readiness_counts_only_while_running() -> None:
             "CrashLoopBackOff",
             "Transient",
         ),
-        ({"phase": "Failed", "reason": "Evicted"}, Phase.FAILED, "Evicted", "Transient"),
+        ({"phase": "Failed", "reason": "Evicted"}, Phase.FAILED, "Evicted", "Waiting"),
         (
             {
                 "phase": "Failed",
@@ -179,7 +179,7 @@ def test_readiness_counts_only_while_running() -> None:
             },
             Phase.RUNNING,
             "NodeSilent",
-            "Transient",
+            "Waiting",
         ),
         (
             {
@@ -208,9 +208,9 @@ def test_states_and_their_reasons(
     ("made", "node", "claims", "error_class"),
     [
         ("2026-06-01T11:59:31Z", "", True, ""),
-        ("2026-06-01T11:59:30Z", "", True, "Transient"),
-        ("2026-06-01T11:59:31Z", "", False, "Transient"),
-        ("2026-06-01T11:59:31Z", "node-a", True, "Transient"),
+        ("2026-06-01T11:59:30Z", "", True, "Waiting"),
+        ("2026-06-01T11:59:31Z", "", False, "Waiting"),
+        ("2026-06-01T11:59:31Z", "node-a", True, "Waiting"),
     ],
 )
 def test_binding_claims_is_no_trouble(

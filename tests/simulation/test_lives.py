@@ -176,7 +176,10 @@ async def test_lost_answers_double_nothing() -> None:
         assert len(created) == len(set(created)) == 8
 
 
-FORBIDDEN = 'servers "shop-web-0" is forbidden: User "argosy" cannot create resource "servers"'
+FORBIDDEN = (
+    'servers "shop-web-0" is forbidden: User "argosy" cannot create resource "servers" in API group'
+    ' "argosy.dev" in the namespace "default"'
+)
 
 
 async def test_an_api_server_that_forbids_everything_at_first_is_not_believed() -> None:
@@ -338,14 +341,15 @@ async def test_a_restart_reaches_every_server_once_within_its_concurrency() -> N
 
 
 async def test_the_last_of_fifty_fails_for_good_and_the_others_are_kept() -> None:
-    """G4: budget and policy decide; what works is left alone."""
+    """G4: budget and policy decide; what works is left alone, and who gives up makes no more."""
     kubelet = Kubelet(
         lambda pod: Behaviour(
             fate="Failed" if pod["metadata"]["name"] == "shop-web-49" else "Ready"
         )
     )
     async with Universe(kubelet=kubelet) as universe:
-        recovery = {"attempts": 2, "backoff": {"initialSeconds": 1, "maxSeconds": 2}}
+        backoff = {"initialSeconds": 1, "maxSeconds": 2}
+        recovery = {"attempts": 2, "backoff": backoff, "giveUp": True}
         await universe.apply(application("shop", component("web", 50, recovery=recovery)))
         await universe.until(
             lambda: (

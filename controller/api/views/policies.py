@@ -54,6 +54,7 @@ class Recovery(View, frozen=True, kw_only=True):
     """What to do about servers that fail."""
 
     attempts: int = 5
+    give_up: bool = False
     backoff: Backoff = Backoff()
     alternatives: tuple[Alternative, ...] = ()
     failure_budget: int | str = "10%"

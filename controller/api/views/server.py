@@ -62,6 +62,8 @@ class LastError(View, frozen=True, kw_only=True, gc=False):
     """The latest failure."""
 
     class_: str = msgspec.field(name="class", default="")
+    reason: str = ""
+    object: str = ""
     message: str = ""
     time: str | None = None
 
@@ -72,6 +74,8 @@ class Attempts(View, frozen=True, kw_only=True):
     count: int = 0
     alternative: int = 0
     last_error: LastError | None = None
+    exhausted: bool = False
+    waits: int = 0
     next_attempt_time: str | None = None
     revision: str = ""
     incarnation: int = 0

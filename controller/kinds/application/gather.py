@@ -22,6 +22,6 @@ def gather(
         revisions=revisions,
         in_use=relations.named_by_servers(caches, revisions),
         operations=relations.operations_of(caches, meta.namespace, meta.name),
-        refusals=moment.refusals,
+        outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

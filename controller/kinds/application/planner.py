@@ -16,7 +16,7 @@ from controller.kinds.application import (
 )
 from controller.kinds.application.components import Table, tabulate
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import events, finalizers, refusals
+from controller.planning import events, finalizers, outcomes
 from controller.planning.plan import Action, Plan, Urgency
 
 ORPHAN_FINALIZER = "orphan"
@@ -27,16 +27,16 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     table = tabulate(snapshot)
     if snapshot.application.metadata.deletion_timestamp is not None:
         return _teardown(snapshot, table)
-    refused = refusals.of(snapshot.refusals)
+    failed = outcomes.of(snapshot.outcomes)
     idle = _idle(snapshot)
     if idle:
-        return _finish(snapshot, table, refused, [], [f"nothing is made or changed: {idle}"])
+        return _finish(snapshot, table, failed, [], [f"nothing is made or changed: {idle}"])
     if names.FINALIZER not in snapshot.application.metadata.finalizers:
         return Plan(
             actions=(finalizers.add(Resource.APPLICATIONS, snapshot.application),),
             notes=("the finalizer comes before anything below the application is made",),
         )
-    return _converge(snapshot, table, refused)
+    return _converge(snapshot, table, failed)
 
 
 def _idle(snapshot: ApplicationSnapshot) -> str:
@@ -50,7 +50,7 @@ def _idle(snapshot: ApplicationSnapshot) -> str:
     return ""
 
 
-def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Refusals) -> Plan:
+def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outcomes) -> Plan:
     application = snapshot.application
     actions: list[Action] = []
     notes: list[str] = []
@@ -74,13 +74,13 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, refused: refusals.Ref
     removed = server_sets.take_down_removed(table, application)
     actions += removed.actions
     notes += removed.notes
-    return _finish(snapshot, table, refused, actions, notes)
+    return _finish(snapshot, table, failed, actions, notes)
 
 
 def _finish(
     snapshot: ApplicationSnapshot,
     table: Table,
-    refused: refusals.Refusals,
+    failed: outcomes.Outcomes,
     actions: list[Action],
     notes: list[str],
 ) -> Plan:
@@ -92,17 +92,17 @@ def _finish(
     ):
         handled = tags.retry_now(application.metadata)
     after = summary.status(
-        summary.Outlook(snapshot=snapshot, table=table, refused=refused, handled_retry=handled)
+        summary.Outlook(snapshot=snapshot, table=table, failed=failed, handled_retry=handled)
     )
     return Plan(
         actions=(
-            *refused.allowed(actions),
+            *actions,
             *events.alarm(before.conditions, after.conditions),
+            *outcomes.news(before.blocked_by, failed),
             *operation_history.news(before.operations, after.operations),
         ),
         status=after,
         write_status_now=summary.write_status_now(before, after),
-        wake_after=refused.wake_after(snapshot.now),
         notes=tuple(notes),
     )
 

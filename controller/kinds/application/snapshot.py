@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from controller import contract
 from controller.api import objects
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class ApplicationSnapshot:
     # The names of those revisions that servers refer to.
     in_use: frozenset[str] = frozenset()
     operations: tuple[objects.Operation, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    # How calls for it went that did not succeed, lately.
+    outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False
 
     @property

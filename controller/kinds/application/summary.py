@@ -17,7 +17,7 @@ from controller.kinds.application import operation_history, rollback
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import obstacles, refusals, remedies, words
+from controller.planning import obstacles, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
@@ -32,7 +32,7 @@ class Outlook:
 
     snapshot: ApplicationSnapshot
     table: Table
-    refused: refusals.Refusals
+    failed: outcomes.Outcomes
     handled_retry: str
 
     @property
@@ -50,8 +50,10 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
         observed_generation=application.metadata.generation,
         conditions=verdict.conditions(application, outlook.snapshot.now),
         components=told,
-        blocked_by=conditions.keep_since(
-            application.status.blocked_by, tuple(_blocked(outlook))[:MOST_BLOCKED]
+        blocked_by=outcomes.steady(
+            application.status.blocked_by,
+            tuple(_blocked(outlook))[:MOST_BLOCKED],
+            outlook.snapshot.now,
         ),
         last_handled_retry=outlook.handled_retry,
         operations=operation_history.update(application, outlook.snapshot.operations),
@@ -70,7 +72,8 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         reconciling=True,
     )
     told = components(table)
-    blocked = tuple(
+    blocked = list(outcomes.of(snapshot.outcomes).blocked(snapshot.application.metadata.namespace))
+    blocked += (
         Blocked(
             object=f"ServerSet/{each.metadata.name}",
             reason=Reason.DELETING,
@@ -80,13 +83,14 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         )
         for each in sorted(left, key=lambda each: each.metadata.name)
     )
+    blocked += [told for each in left for told in each.status.blocked_by]
     before = snapshot.application.status
     return msgspec.structs.replace(
         before,
         observed_generation=snapshot.application.metadata.generation,
         conditions=verdict.conditions(snapshot.application, snapshot.now),
         components=told,
-        blocked_by=conditions.keep_since(before.blocked_by, blocked[:MOST_BLOCKED]),
+        blocked_by=outcomes.steady(before.blocked_by, blocked[:MOST_BLOCKED], snapshot.now),
         **_totals(told),
     )
 
@@ -191,7 +195,7 @@ def _rolled_back(outlook: Outlook) -> Verdict | None:
 
 
 def _refused(outlook: Outlook) -> Verdict | None:
-    first = outlook.refused.first
+    first = next(iter(outlook.failed.refused), None)
     if first is not None:
         return Verdict(reason=first.reason, message=first.message, stalled=True)
     if not outlook.table.foreign:
@@ -228,6 +232,21 @@ def _available(outlook: Outlook) -> Verdict | None:
     total = sum(row.replicas for row in outlook.table.rows.values())
     message = f"Available as asked for: {words.count(total, 'server')}."
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
+
+
+def _hampered(outlook: Outlook) -> Verdict | None:
+    """Writes fail, of the application's own or below it, and may succeed by themselves."""
+    first = next(iter(outlook.failed.told), None)
+    if first is not None:
+        return Verdict(reason=first.reason, message=first.message, reconciling=True)
+    for row in outlook.table.rows.values():
+        told, found = row.ready, row.server_set
+        if told is None or found is None or row.converged:
+            continue
+        if any(each.reason == told.reason for each in found.status.blocked_by):
+            message = f"Component {row.name}: {told.message}"
+            return Verdict(reason=told.reason, message=message, reconciling=True)
+    return None
 
 
 def _waiting(outlook: Outlook) -> Verdict | None:
@@ -268,6 +287,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _nothing_proven,
     _component_stalled,
     _available,
+    _hampered,
     _waiting,
     _progressing,
 )
@@ -287,9 +307,10 @@ def _blocked(outlook: Outlook) -> Iterable[Blocked]:
     fleet = obstacles.fleet_problem(snapshot.fleet, snapshot.now)
     if fleet is not None:
         yield from fleet.blocked
-    yield from outlook.refused.blocked(meta.namespace, snapshot.now)
+    yield from outlook.failed.blocked(meta.namespace)
     for row in table.rows.values():
         yield from _blocked_component(outlook, row)
+    yield from _causes(table)
 
 
 def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
@@ -322,6 +343,21 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             remedy=_why(row.server_set),
         )
         yield from row.server_set.status.blocked_by
+
+
+def _causes(table: Table) -> Iterable[Blocked]:
+    """Yield what is in the way below components that are on their way, each thing once.
+
+    Their servers are left to them, and what is stalled was told in full.
+    """
+    told: set[tuple[str, str]] = set()
+    for row in table.rows.values():
+        if row.server_set is None or row.converged or rollback.stalled(row) is not None:
+            continue
+        for each in row.server_set.status.blocked_by:
+            if not each.object.startswith("Server/") and (each.object, each.reason) not in told:
+                told.add((each.object, each.reason))
+                yield each
 
 
 def _why(found: objects.ServerSet) -> str:

@@ -28,6 +28,6 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
             if each.metadata.uid != meta.uid
         ),
         revisions=relations.revisions_of(caches, application),
-        refusals=moment.refusals,
+        outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

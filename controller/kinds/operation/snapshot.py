@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from controller import contract
 from controller.api import objects
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,8 @@ class OperationSnapshot:
     others: tuple[objects.Operation, ...] = ()
     # The ControllerRevisions of the application: RollBack rejects one of them.
     revisions: tuple[objects.ControllerRevision, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    # How calls for it went that did not succeed, lately.
+    outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False
 
     @property

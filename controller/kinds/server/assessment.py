@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller import contract
+from controller import contract, errors
 from controller.api import clock, objects, tags
-from controller.api.reasons import Reason
-from controller.api.resources import Resource
 from controller.contract import Phase
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning.refusals import Refusal
+from controller.planning import outcomes, targets
+from controller.planning.outcomes import Outcome
 
 # How long a server may fail to come up before that counts as a failed attempt, each time.
 START_BOUND = 60.0
@@ -27,7 +26,8 @@ class Situation:
 
     snapshot: ServerSnapshot
     attempts: objects.Attempts
-    refusal: Refusal | None = None
+    # How the latest create went, where it did not succeed.
+    answer: Outcome | None = None
     # A person just asked to try again.
     asked: bool = False
 
@@ -51,47 +51,89 @@ def read(snapshot: ServerSnapshot) -> Situation:
     """Bring the attempts up to what is seen: forgive, or count a failure, each once."""
     server = snapshot.server
     before = attempts.current(server)
-    refusal = _provider_refusal(snapshot)
+    answer = _answer(snapshot)
     if _asked_again(snapshot, before):
         return Situation(
             snapshot=snapshot, attempts=attempts.forgiven(server, keep_way=False), asked=True
         )
-    if before.count and _well(snapshot):
+    if (before.count or before.waits) and _well(snapshot):
         return Situation(snapshot=snapshot, attempts=attempts.forgiven(server, keep_way=True))
-    if refusal is not None and _counts(snapshot, refusal, before):
-        return Situation(snapshot=snapshot, attempts=_refused(snapshot, refusal), refusal=refusal)
+    if answer is not None:
+        after = _answered(snapshot, answer, before)
+        return Situation(snapshot=snapshot, attempts=after, answer=answer)
     if _failed_start(snapshot, before):
         return Situation(snapshot=snapshot, attempts=_failed(snapshot))
-    return Situation(snapshot=snapshot, attempts=before, refusal=refusal)
+    if snapshot.observation.phase in (Phase.PENDING, Phase.RUNNING):
+        before = attempts.unhindered(before)
+    return Situation(snapshot=snapshot, attempts=before)
 
 
-def _provider_refusal(snapshot: ServerSnapshot) -> Refusal | None:
-    """Return what the provider refused; a refused write on the Server itself is another matter."""
-    own = f"{Resource.SERVERS}/"
-    return next((each for each in snapshot.refusals if not each.object.startswith(own)), None)
+def _answer(snapshot: ServerSnapshot) -> Outcome | None:
+    """Return what the provider answered to the create, while nothing is there."""
+    if snapshot.fleet.problem or snapshot.observation.phase is not Phase.ABSENT:
+        return None
+    return next((each for each in outcomes.of(snapshot.outcomes).told if is_create(each)), None)
 
 
-def _refused(snapshot: ServerSnapshot, refusal: Refusal) -> objects.Attempts:
-    return attempts.record(
-        snapshot.server,
-        instance="",
-        error_class=attempts.TERMINAL if refusal.terminal else attempts.TRANSIENT,
-        message=f"{refusal.reason}: {refusal.message}",
-        at=refusal.time,
-        now=snapshot.now,
+def is_create(found: Outcome) -> bool:
+    """Return whether it is how the create of a server went."""
+    return isinstance(found.target, targets.Call) and found.verb is targets.Verb.CREATE
+
+
+def _answered(
+    snapshot: ServerSnapshot, answer: Outcome, before: objects.Attempts
+) -> objects.Attempts:
+    """Count the answer, if it is news and a failure of the server; else tell what is in the way."""
+    server, now = snapshot.server, snapshot.now
+    error = objects.LastError(
+        class_=_class(answer),
+        reason=answer.reason,
+        object=_in_the_way(answer),
+        message=answer.message,
+        time=clock.precise(answer.time),
     )
+    if not answer.costs_attempt:
+        return attempts.hindered(server, error, due=answer.again, now=now)
+    told = before.last_error
+    if told is not None and clock.precise(answer.time) <= (told.time or ""):
+        return before
+    if before.exhausted and attempts.ways(server.spec.recovery) == 1:
+        # It is tried on for ever: only what is new of that is worth a write.
+        return attempts.hindered(server, error, due=due_again(server, answer), now=now)
+    return attempts.record(server, error, instance="", now=now)
+
+
+def due_again(server: objects.Server, answer: Outcome) -> float:
+    """Return when a server that used its attempts is tried again after this answer."""
+    wait = attempts.longest_delay(server.spec.recovery.backoff, server.metadata.uid)
+    return max(answer.again, answer.time + wait)
+
+
+def _in_the_way(answer: Outcome) -> str:
+    """Return what keeps the server from being made; nothing where that is the server itself."""
+    own = answer.costs_attempt and (answer.refused or answer.target.is_built_in)
+    return answer.blocker or ("" if own else answer.target.object)
+
+
+def _class(answer: Outcome) -> str:
+    if not answer.costs_attempt:
+        return attempts.BLOCKED if answer.refused else attempts.WAITING
+    if answer.refused:
+        return attempts.TERMINAL
+    return attempts.UNKNOWN if answer.kind is errors.Kind.UNKNOWN else attempts.TRANSIENT
 
 
 def _failed(snapshot: ServerSnapshot) -> objects.Attempts:
-    seen = snapshot.observation
-    return attempts.record(
-        snapshot.server,
-        instance=seen.id,
-        error_class=seen.error_class,
+    seen, server = snapshot.observation, snapshot.server
+    error = objects.LastError(
+        class_=seen.error_class or attempts.TRANSIENT,
+        reason=seen.reason,
         message=f"{seen.reason}: {seen.message}" if seen.reason else seen.message,
-        at=snapshot.now,
-        now=snapshot.now,
+        time=clock.precise(snapshot.now),
     )
+    if seen.phase is Phase.FAILED and error.class_ == attempts.WAITING:
+        return attempts.lost(server, error, instance=seen.id, now=snapshot.now)
+    return attempts.record(server, error, instance=seen.id, now=snapshot.now)
 
 
 def wish(snapshot: ServerSnapshot) -> str:
@@ -105,12 +147,14 @@ def wish(snapshot: ServerSnapshot) -> str:
 def _asked_again(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     asked = wish(snapshot)
     news = asked not in ("", snapshot.server.status.last_handled_retry)
-    return news and (before.count > 0 or before.alternative > 0)
+    tried = before.count or before.alternative or before.waits or before.next_attempt_time
+    return news and bool(tried)
 
 
 def handled(situation: Situation) -> bool:
     """A wish is answered in status with whatever is written next, never by a write of its own."""
-    return wish(situation.snapshot) != "" and situation.attempts.count == 0
+    tried = situation.attempts.count or situation.attempts.next_attempt_time
+    return wish(situation.snapshot) != "" and not tried
 
 
 def _well(snapshot: ServerSnapshot) -> bool:
@@ -126,16 +170,6 @@ def proof(spec: objects.ServerSpec) -> float:
     return float(max(spec.min_ready_seconds, spec.recovery.backoff.max_seconds))
 
 
-def _counts(snapshot: ServerSnapshot, refusal: Refusal, before: objects.Attempts) -> bool:
-    """Whether the refusal is of a create and is news; a taken name is not the server's fault."""
-    if snapshot.fleet.problem or snapshot.observation.phase is not Phase.ABSENT:
-        return False
-    if refusal.reason == Reason.NAME_TAKEN:
-        return False
-    error = before.last_error
-    return error is None or clock.precise(refusal.time) > (error.time or "")
-
-
 def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     """Whether what is seen is a failure that has not been counted yet.
 
@@ -149,6 +183,10 @@ def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     if seen.ready or not seen.error_class or seen.phase not in (Phase.PENDING, Phase.RUNNING):
         return False
     if attempts.spent(spec.recovery, before):
+        return False
+    elsewhere = attempts.ways(spec.recovery) > 1 and seen.phase is Phase.PENDING
+    if seen.error_class == attempts.WAITING and not elsewhere:
+        # Nothing is wrong with it, and there is nowhere else to look for what it waits for.
         return False
     return snapshot.now >= verdict_due(snapshot, before)
 

@@ -14,6 +14,13 @@ from controller.planning import merge_patch
 TERMINAL = "Terminal"
 TRANSIENT = "Transient"
 UNKNOWN = "Unknown"
+WAITING = "Waiting"
+BLOCKED = "Blocked"
+# What is nobody's failure; what is blocked needs a person all the same.
+HINDRANCES = frozenset({WAITING, BLOCKED})
+# A next attempt that is told stands for so long, in seconds, and then for as long as it went on
+# already: not each retry is worth a write.
+COARSE = 600.0
 _SPREAD = float(16**10)
 
 
@@ -32,7 +39,7 @@ def current(server: objects.Server) -> objects.Attempts:
     spec = server.spec
     if (seen.revision, seen.incarnation) == (spec.revision, spec.incarnation):
         return seen
-    if seen.count == 0 and seen.alternative == 0:
+    if not seen.count and not seen.alternative and not seen.next_attempt_time:
         return seen
     alternative = 0 if spent(spec.recovery, seen) else seen.alternative
     return objects.Attempts(
@@ -42,6 +49,9 @@ def current(server: objects.Server) -> objects.Attempts:
 
 def spent(recovery: objects.Recovery, attempts: objects.Attempts) -> bool:
     """Return whether every way to make the server has been tried as often as it may be."""
+    if attempts.exhausted:
+        return True
+    # As earlier releases wrote it.
     if attempts.alternative < ways(recovery) - 1 or attempts.count == 0:
         return False
     error = attempts.last_error
@@ -49,34 +59,112 @@ def spent(recovery: objects.Recovery, attempts: objects.Attempts) -> bool:
 
 
 def failed_for_good(server: objects.Server) -> bool:
-    """Return whether Argosy has given up making this server, until something changes."""
+    """Return whether the server counts as failed, until something changes or it comes up."""
     return spent(server.spec.recovery, current(server))
 
 
 def record(
-    server: objects.Server, *, instance: str, error_class: str, message: str, at: float, now: float
+    server: objects.Server, error: objects.LastError, *, instance: str, now: float
 ) -> objects.Attempts:
-    """Return the attempts after one more failed, seen at the time `at`."""
-    recovery = server.spec.recovery
-    before = current(server)
+    """Return the attempts after one more failed."""
+    recovery, before = server.spec.recovery, current(server)
     failed = msgspec.structs.replace(
         before,
         count=before.count + 1,
         revision=server.spec.revision,
         incarnation=server.spec.incarnation,
         instance=instance,
-        last_error=objects.LastError(
-            class_=error_class or TRANSIENT, message=message, time=clock.precise(at)
-        ),
+        last_error=error,
     )
-    done_with_way = failed.count >= recovery.attempts or error_class == TERMINAL
-    wait = delay(recovery.backoff, failed.count, server.metadata.uid)
-    if done_with_way and failed.alternative < ways(recovery) - 1:
-        failed = msgspec.structs.replace(failed, count=0, alternative=failed.alternative + 1)
-        wait = delay(recovery.backoff, 1, server.metadata.uid)
-    if spent(recovery, failed):
+    if before.exhausted:
+        return _tried_on(server, msgspec.structs.replace(failed, count=before.count), now)
+    if failed.count < recovery.attempts and error.class_ != TERMINAL:
+        return _next(failed, now + delay(recovery.backoff, failed.count, server.metadata.uid))
+    last = failed.alternative >= ways(recovery) - 1
+    if last and error.class_ != WAITING:
+        return _tried_on(server, msgspec.structs.replace(failed, exhausted=True), now)
+    # What is waited for may come where it was looked for first.
+    failed = msgspec.structs.replace(
+        failed, count=0, alternative=0 if last else failed.alternative + 1
+    )
+    return _next(failed, now + delay(recovery.backoff, 1, server.metadata.uid))
+
+
+def _tried_on(server: objects.Server, failed: objects.Attempts, now: float) -> objects.Attempts:
+    """Return the attempts of a server that used them up: each way has its turn, again and again."""
+    recovery = server.spec.recovery
+    if recovery.give_up:
         return msgspec.structs.replace(failed, next_attempt_time=None)
-    return msgspec.structs.replace(failed, next_attempt_time=clock.precise(now + wait))
+    after = (failed.alternative + 1) % ways(recovery)
+    failed = msgspec.structs.replace(failed, alternative=after)
+    return _next(failed, now + longest_delay(recovery.backoff, server.metadata.uid))
+
+
+def lost(
+    server: objects.Server, error: objects.LastError, *, instance: str, now: float
+) -> objects.Attempts:
+    """Return the attempts after an instance was lost through no fault of its own: none is spent."""
+    before = current(server)
+    waits = before.waits + 1
+    due = now + delay(server.spec.recovery.backoff, waits, server.metadata.uid)
+    return _next(
+        msgspec.structs.replace(
+            before,
+            waits=waits,
+            revision=server.spec.revision,
+            incarnation=server.spec.incarnation,
+            instance=instance,
+            last_error=error,
+        ),
+        due,
+    )
+
+
+def hindered(
+    server: objects.Server, error: objects.LastError, *, due: float, now: float
+) -> objects.Attempts:
+    """Return the attempts while something keeps the server from being made: none is spent.
+
+    Told once, and again when that is old: neither a count in the message nor the time of each
+    retry is worth a write.
+    """
+    before = current(server)
+    told, due_then = before.last_error, clock.parse(before.next_attempt_time)
+    same = told is not None and (told.class_, told.reason, told.object) == (
+        error.class_,
+        error.reason,
+        error.object,
+    )
+    if same and told is not None and due_then:
+        begun = clock.parse(told.time)
+        if now < due_then + max(COARSE, due_then - begun):
+            return before
+        error = msgspec.structs.replace(error, time=told.time)
+    return _next(
+        msgspec.structs.replace(
+            before,
+            revision=server.spec.revision,
+            incarnation=server.spec.incarnation,
+            instance="",
+            last_error=error,
+        ),
+        due,
+    )
+
+
+def hindrance(attempts: objects.Attempts) -> objects.LastError | None:
+    """Return what keeps the server from being made, if that is nobody's failure."""
+    error = attempts.last_error
+    if error is None or attempts.next_attempt_time is None or attempts.instance:
+        return None
+    return error if error.class_ in HINDRANCES else None
+
+
+def unhindered(attempts: objects.Attempts) -> objects.Attempts:
+    """Return the attempts of a server that has been made: what kept it from that is over."""
+    if hindrance(attempts) is None:
+        return attempts
+    return msgspec.structs.replace(attempts, last_error=None, next_attempt_time=None)
 
 
 def forgiven(server: objects.Server, *, keep_way: bool) -> objects.Attempts:
@@ -87,12 +175,21 @@ def forgiven(server: objects.Server, *, keep_way: bool) -> objects.Attempts:
     )
 
 
+def _next(attempts: objects.Attempts, due: float) -> objects.Attempts:
+    return msgspec.structs.replace(attempts, next_attempt_time=clock.precise(due))
+
+
 def delay(backoff: objects.Backoff, count: int, seed: str) -> float:
     """Return how long to wait after the `count`th failure; the same seed waits the same time."""
     exponent = min(max(count - 1, 0), 64)
     plain = float(min(backoff.initial_seconds * backoff.factor**exponent, backoff.max_seconds))
     fraction = int(names.digest(f"{seed}/{count}"), 16) / _SPREAD
     return plain * (1 + backoff.jitter_percent / 100 * (2 * fraction - 1))
+
+
+def longest_delay(backoff: objects.Backoff, seed: str) -> float:
+    """Return how long to wait between attempts of a server that used them up."""
+    return max(delay(backoff, 64, seed), 1.0)
 
 
 def template(server: objects.Server, alternative: int) -> bytes:

@@ -22,7 +22,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         observation=provider.observe(server) if provider else contract.UNKNOWN,
         fleet=sources.fleets.facts(server.spec.fleet, namespace),
         application=(relations.controlling_application(caches, server_set) if server_set else None),
-        refusals=moment.refusals,
+        outcomes=moment.outcomes,
         acting=moment.acting,
         holder=moment.holder,
         unasked=_is_unasked(caches, server),

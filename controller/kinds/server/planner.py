@@ -19,7 +19,9 @@ from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
+from controller.planning import outcomes
 from controller.planning import plan as plans
+from controller.planning.targets import Verb
 
 
 def plan(snapshot: ServerSnapshot) -> plans.Plan:
@@ -43,10 +45,15 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     progress = teardown.next_teardown_step(snapshot, since=since, why="Deleted")
     actions = (*teardown.end_act(snapshot), *progress.actions)
     status = None
+    failed = outcomes.of(snapshot.outcomes).of(Verb.DELETE, Verb.CHANGE)
+    blocked = failed.blocked(meta.namespace)
+    if progress.blocked is not None and not progress.gone:
+        blocked = (progress.blocked, *blocked)
+    actions = (*actions, *outcomes.news(snapshot.server.status.blocked_by, failed))
     if progress.gone:
         actions = (*actions, teardown.let_go(snapshot.server))
-    elif progress.blocked is not None:
-        told = summary.deleting(snapshot, progress.blocked)
+    if blocked:
+        told = summary.held_up(snapshot, *blocked)
         status = told if told != snapshot.server.status else None
     return plans.Plan(
         actions=actions,
@@ -69,7 +76,14 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
         body={"metadata": {"finalizers": [*meta.finalizers, names.FINALIZER]}},
         why="Guarded",
     )
-    return plans.Plan(actions=(patch,), notes=("Our finalizer goes in before anything is made.",))
+    found = outcomes.of(snapshot.outcomes)
+    blocked = found.blocked(meta.namespace)
+    told = summary.held_up(snapshot, *blocked) if blocked else None
+    return plans.Plan(
+        actions=(patch, *outcomes.news(snapshot.server.status.blocked_by, found)),
+        status=told if told != snapshot.server.status else None,
+        notes=("Our finalizer goes in before anything is made.",),
+    )
 
 
 def _below_what_goes(snapshot: ServerSnapshot) -> str:

@@ -8,20 +8,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import msgspec
+
 from controller import contract
-from controller.api import clock, conditions
+from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import attempts, records, teardown
-from controller.kinds.server.assessment import Situation, proof, verdict_due
+from controller.kinds.server.assessment import (
+    Situation,
+    due_again,
+    is_create,
+    proof,
+    verdict_due,
+)
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, plan, remedies
-from controller.planning.refusals import Refusal
-
-# How long a refusal is kept; then what was refused is tried again.
-REFUSED_FOR = 600.0
+from controller.planning import obstacles, outcomes, plan, remedies, words
+from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
 
@@ -34,7 +39,7 @@ def decide(situation: Situation) -> Verdict:
             break
     else:
         verdict = _starting(situation)
-    return _restrain(situation, records.keep(situation, verdict))
+    return _restrain(situation, records.keep(situation, _hampered(situation, verdict)))
 
 
 def _fleet_problem(situation: Situation) -> Verdict | None:
@@ -49,20 +54,17 @@ def _fleet_problem(situation: Situation) -> Verdict | None:
 
 
 def _foreign(situation: Situation) -> Verdict | None:
-    refused = situation.refusal is not None and situation.refusal.reason == Reason.NAME_TAKEN
-    if situation.seen.phase is not Phase.FOREIGN and not (
-        refused and situation.seen.phase is Phase.ABSENT
-    ):
+    seen, meta = situation.seen, situation.snapshot.server.metadata
+    if seen.phase is not Phase.FOREIGN:
         return None
-    name, namespace = (
-        situation.snapshot.server.metadata.name,
-        situation.snapshot.server.metadata.namespace,
+    message = (
+        seen.message or f"The name {meta.name} is taken by something that Argosy did not make."
     )
-    message = situation.seen.message or (situation.refusal.message if situation.refusal else "")
-    message = message or f"The name {name} is taken by something that Argosy did not make."
-    remedy = remedies.show("pods", name, namespace)
-    taken = situation.refusal.object if situation.refusal and refused else situation.name
-    return _stall(taken, Reason.NAME_TAKEN, message, remedy)
+    remedy = remedies.show("pods", meta.name, meta.namespace)
+    if seen.error_class != attempts.WAITING:
+        return _stall(situation.name, Reason.NAME_TAKEN, message, remedy)
+    blocked = Blocked(object=f"Pod/{meta.name}", reason=seen.reason, message=message, remedy=remedy)
+    return Verdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
 
 
 def _replaced(situation: Situation) -> Verdict | None:
@@ -127,14 +129,55 @@ def _stopped(situation: Situation) -> Verdict | None:
 def _absent(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.ABSENT and not _abandoned(situation):
         return None
-    if attempts.spent(situation.spec.recovery, situation.attempts):
-        if not situation.attempts.instance and situation.refusal is None:
-            return _create(situation)  # a refusal that is no longer kept may be tried again
-        return _exhausted(situation)
-    due = clock.parse(situation.attempts.next_attempt_time)
-    if due > situation.snapshot.now:
-        return _backing_off(situation, due)
-    return _create(situation)
+    found, now = situation.attempts, situation.snapshot.now
+    made = _create(situation)
+    if attempts.spent(situation.spec.recovery, found):
+        return _tried_on(situation, made)
+    error = attempts.hindrance(found)
+    if error is not None and made.actions:
+        # When it is due again is up to whoever makes the call.
+        return _hindered(situation, error, made)
+    due = clock.parse(found.next_attempt_time)
+    return _backing_off(situation, due) if due > now else made
+
+
+def _tried_on(situation: Situation, made: Verdict) -> Verdict:
+    """A server that used its attempts counts as failed, and is tried again now and then."""
+    verdict = _exhausted(situation)
+    if situation.spec.recovery.give_up:
+        return verdict
+    left = _tries_again(situation) - situation.snapshot.now
+    if left > 0:
+        return dataclasses.replace(verdict, wake=left)
+    return dataclasses.replace(verdict, actions=made.actions)
+
+
+def _tries_again(situation: Situation) -> float:
+    """Return when a server that used its attempts is tried again."""
+    answer, server = situation.answer, situation.snapshot.server
+    if answer is not None and answer.costs_attempt:
+        return due_again(server, answer)
+    return clock.parse(situation.attempts.next_attempt_time)
+
+
+def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:
+    """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
+    thing = error.object or situation.name
+    blocked = Blocked(
+        object=thing,
+        reason=error.reason,
+        message=error.message,
+        next_attempt_time=situation.attempts.next_attempt_time,
+        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace),
+    )
+    return Verdict(
+        reason=error.reason,
+        message=error.message,
+        stalled=error.class_ == attempts.BLOCKED,
+        trouble=True,
+        blocked=(blocked,),
+        actions=made.actions,
+    )
 
 
 def _create(situation: Situation) -> Verdict:
@@ -168,7 +211,7 @@ def _failed(situation: Situation) -> Verdict | None:
         remedy = remedies.release(situation.snapshot.server)
         return _stall(situation.name, Reason.HELD, message, remedy)
     if attempts.spent(situation.spec.recovery, situation.attempts):
-        return _exhausted(situation)
+        return _failed_for_good(situation)
     if situation.snapshot.server.status.attempts.instance != situation.seen.id:
         # Counted first: what is torn down before its failure is on record would be forgotten.
         return Verdict(
@@ -178,6 +221,19 @@ def _failed(situation: Situation) -> Verdict | None:
             blocked=(_ill(situation),),
         )
     return _removal(situation, Reason.FAILED, "What failed makes room for another attempt.")
+
+
+def _failed_for_good(situation: Situation) -> Verdict:
+    """What failed stays to be looked at, until the next attempt is due."""
+    verdict = _exhausted(situation)
+    counted = situation.snapshot.server.status.attempts.instance == situation.seen.id
+    if situation.spec.recovery.give_up or not counted:
+        return verdict
+    left = _tries_again(situation) - situation.snapshot.now
+    if left > 0:
+        return dataclasses.replace(verdict, wake=left)
+    gone = _removal(situation, Reason.FAILED, verdict.message)
+    return dataclasses.replace(verdict, actions=gone.actions if gone is not None else ())
 
 
 def _unreachable(situation: Situation) -> Verdict | None:
@@ -197,8 +253,6 @@ def _unreachable(situation: Situation) -> Verdict | None:
 def _changed(situation: Situation) -> Verdict | None:
     if situation.seen.revision == situation.spec.revision:
         return None
-    if situation.refusal is not None:
-        return _refused(situation, situation.refusal)
     message = f"It is being changed in place to revision {situation.spec.revision}."
     return Verdict(
         reason=ServerReason.CHANGING, message=message, actions=(_change(situation, "Change"),)
@@ -212,8 +266,8 @@ def _changing(situation: Situation) -> Verdict | None:
 
 
 def _drifted(situation: Situation) -> Verdict | None:
-    """Mended once; a provider that refuses has its reasons, and readiness is not touched."""
-    if not situation.seen.drift or situation.refusal is not None:
+    """Mended, or told that it cannot be; readiness is not touched."""
+    if not situation.seen.drift:
         return None
     call = contract.Call(
         verb=contract.Verb.CHANGE,
@@ -370,25 +424,56 @@ def _change(situation: Situation, why: str) -> contract.Call:
 
 
 def _exhausted(situation: Situation) -> Verdict:
-    count = situation.attempts.count
-    message = f"{count} attempts failed, the last one so: {_error(situation)}"
-    remedy = remedies.retry_now(situation.snapshot.server)
-    refused = situation.refusal is not None and situation.refusal.terminal
-    reason = (
-        situation.refusal.reason
-        if situation.refusal is not None and refused
-        else ServerReason.ATTEMPTS_EXHAUSTED
-    )
-    wake = (
-        situation.refusal.time + REFUSED_FOR - situation.snapshot.now if situation.refusal else None
-    )
-    verdict = _stall(situation.name, reason, message, remedy)
-    return dataclasses.replace(verdict, wake=max(wake, 1.0) if wake is not None else None)
+    error, server = situation.attempts.last_error, situation.snapshot.server
+    refused = error is not None and error.class_ == attempts.TERMINAL and error.reason
+    tried = words.count(max(situation.attempts.count, 1), "attempt")
+    message = f"Failed after {tried}: {_error(situation)}"
+    if not situation.spec.recovery.give_up:
+        seconds = situation.spec.recovery.backoff.max_seconds
+        message = f"{message.rstrip('.')}. Still tried every {seconds} seconds."
+    remedy = remedies.edit(server) if refused else remedies.retry_now(server)
+    if error is None or not refused:
+        verdict = _stall(situation.name, ServerReason.ATTEMPTS_EXHAUSTED, message, remedy)
+    else:
+        verdict = _stall(situation.name, error.reason, message, remedy)
+    if error is None or not error.object:
+        return verdict
+    (own,) = verdict.blocked
+    cause = msgspec.structs.replace(own, object=error.object, reason=error.reason)
+    return dataclasses.replace(verdict, blocked=(cause,))
 
 
-def _refused(situation: Situation, refusal: Refusal) -> Verdict:
-    remedy = remedies.edit(situation.snapshot.server)
-    return _stall(refusal.object, refusal.reason, refusal.message, remedy)
+def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
+    """Tell of calls that failed, other than creates: what should go or change does not.
+
+    A server that is as wanted stays Ready; the others say in whose words why they are not.
+    """
+    told = [each for each in outcomes.of(situation.snapshot.outcomes).told if not is_create(each)]
+    if not told:
+        return verdict
+    found = outcomes.Outcomes(tuple(told))
+    namespace = situation.snapshot.server.metadata.namespace
+    blocked = (*verdict.blocked, *found.blocked(namespace))
+    actions = (*verdict.actions, *_warnings(situation, found))
+    if verdict.ready or verdict.idle or verdict.trouble:
+        return dataclasses.replace(verdict, blocked=blocked, actions=actions, trouble=True)
+    first = found.told[0]
+    changes = first.verb is Verb.CHANGE
+    return dataclasses.replace(
+        verdict,
+        reason=first.reason,
+        message=first.message,
+        # Budgets are about servers that cannot be made as told, not about those that do not go.
+        stalled=first.refused and changes,
+        trouble=True,
+        blocked=blocked,
+        actions=actions,
+    )
+
+
+def _warnings(situation: Situation, found: outcomes.Outcomes) -> tuple[plan.Action, ...]:
+    server = situation.snapshot.server
+    return tuple(outcomes.news(server.status.blocked_by, found))
 
 
 def _backing_off(situation: Situation, due: float) -> Verdict:
@@ -402,13 +487,19 @@ def _backing_off(situation: Situation, due: float) -> Verdict:
 
 
 def _ill(situation: Situation) -> Blocked:
+    error = situation.attempts.last_error
     return Blocked(
-        object=situation.name,
-        reason=situation.seen.reason or Reason.FAILED,
+        object=(error.object if error is not None else "") or situation.name,
+        reason=situation.seen.reason or _reason(situation) or Reason.FAILED,
         message=situation.seen.message or _error(situation),
         next_attempt_time=situation.attempts.next_attempt_time,
         remedy=remedies.retry_now(situation.snapshot.server),
     )
+
+
+def _reason(situation: Situation) -> str:
+    error = situation.attempts.last_error
+    return error.reason if error is not None else ""
 
 
 def _error(situation: Situation) -> str:

@@ -9,7 +9,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import objects
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,8 @@ class ServerSnapshot:
     observation: contract.Observation
     fleet: contract.FleetFacts
     application: objects.Application | None = None
-    refusals: tuple[Refusal, ...] = ()
+    # How calls for it went that did not succeed, lately.
+    outcomes: tuple[Outcome, ...] = ()
     # The id of a task that this process is carrying out, until its result is seen in the cache;
     # empty after a crash.
     acting: str = ""

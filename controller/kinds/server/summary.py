@@ -18,7 +18,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import plan
+from controller.planning import outcomes, plan
 
 # How long a server may take to come up before its status says that it does.
 QUIET = 30.0
@@ -60,7 +60,7 @@ def tell(
         incarnation=seen.incarnation,
         power=_power(snapshot),
         attempts=attempts,
-        blocked_by=conditions.keep_since(before.blocked_by, blocked),
+        blocked_by=outcomes.steady(before.blocked_by, blocked, snapshot.now),
     )
 
 
@@ -105,9 +105,10 @@ def quiet_for(snapshot: ServerSnapshot) -> float:
     return max(made, snapshot.observation.since) + QUIET - snapshot.now
 
 
-def deleting(snapshot: ServerSnapshot, blocked: Blocked) -> objects.ServerStatus:
-    """Return the status of a server whose teardown takes too long."""
-    verdict = Verdict(reason=blocked.reason, message=blocked.message, blocked=(blocked,))
+def held_up(snapshot: ServerSnapshot, *blocked: Blocked) -> objects.ServerStatus:
+    """Return the status of a server that does not go, or whose write is refused."""
+    first = blocked[0]
+    verdict = Verdict(reason=first.reason, message=first.message, blocked=blocked)
     return tell(snapshot, verdict, snapshot.server.status.attempts)
 
 

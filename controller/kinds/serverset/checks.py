@@ -12,10 +12,11 @@ from controller import contract
 from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
+from controller.kinds.serverset import service
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import obstacles, refusals, remedies
+from controller.planning import obstacles, outcomes, remedies
 from controller.planning.ownership import owned_by
 
 Check = Callable[[ServerSetSnapshot], obstacles.Obstacle | None]
@@ -78,29 +79,28 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     if contract.Capability.DNS not in snapshot.fleet.capabilities:
         return None
     meta = snapshot.server_set.metadata
-    standing = refusals.of(snapshot.refusals)
+    failed = outcomes.of(snapshot.outcomes)
     taken = snapshot.service is not None and not owned_by(snapshot.service, snapshot.server_set)
     # One that is there and was refused to be mended is told, and stands in nobody's way.
-    refused = snapshot.service is None and standing.has(Resource.SERVICES, meta.name)
+    refused = snapshot.service is None and failed.has_refused(Resource.SERVICES, meta.name)
     if not taken and not refused:
         return None
-    told = [
-        each for each in standing.blocked(meta.namespace, snapshot.now) if "Service/" in each.object
-    ]
-    message = f"services/{meta.name} exists and belongs to something else"
-    blocked = (
-        told[0]
-        if told
-        else Blocked(
-            object=f"Service/{meta.name}",
-            reason=Reason.NAME_TAKEN,
-            message=message,
-            since=clock.stamp(snapshot.now),
-            remedy=remedies.show("services", meta.name, meta.namespace),
-        )
+    name = f"{PLACES[Resource.SERVICES].kind}/{meta.name}"
+    told = (each for each in failed.refused if each.target.object == name)
+    blocked = next((each.blocked(meta.namespace) for each in told), None) or Blocked(
+        object=name,
+        reason=Reason.NAME_TAKEN,
+        message=f"services/{meta.name} exists and belongs to something else",
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.show("services", meta.name, meta.namespace),
     )
+    again = service.keep(snapshot) if refused else None
     return obstacles.Obstacle(
-        reason=blocked.reason, message=blocked.message, stalled=True, blocked=(blocked,)
+        reason=blocked.reason,
+        message=blocked.message,
+        stalled=True,
+        blocked=(blocked,),
+        tries=(again,) if again is not None else (),
     )
 
 

@@ -26,6 +26,6 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()
         ),
         watching_since=moment.watching_since,
-        refusals=moment.refusals,
+        outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

@@ -25,7 +25,16 @@ from controller.kinds.serverset import (
 )
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, budget, events, finalizers, obstacles, refusals, words
+from controller.planning import (
+    amounts,
+    budget,
+    events,
+    finalizers,
+    obstacles,
+    outcomes,
+    targets,
+    words,
+)
 from controller.planning.census import Census
 from controller.planning.ownership import owned_by
 from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
@@ -50,29 +59,29 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if snapshot.server_set.metadata.deletion_timestamp is not None:
         return _teardown(snapshot)
     census = snapshot.servers.census(snapshot.server_set, snapshot.now)
-    refused = refusals.of(snapshot.refusals)
+    failed = outcomes.of(snapshot.outcomes)
     obstacle = checks.find(snapshot)
     if obstacle is not None:
-        return _hindered(snapshot, census, refused, obstacle)
+        return _hindered(snapshot, census, failed, obstacle)
     if names.FINALIZER not in snapshot.server_set.metadata.finalizers:
         return Plan(
             actions=(finalizers.add(Resource.SERVERSETS, snapshot.server_set),),
             notes=("the finalizer, which somebody took off, comes before anything else",),
         )
-    return _converge(snapshot, census, refused)
+    return _converge(snapshot, census, failed)
 
 
 def _hindered(
     snapshot: ServerSetSnapshot,
     census: Census,
-    refused: refusals.Refusals,
+    failed: outcomes.Outcomes,
     obstacle: obstacles.Obstacle,
 ) -> Plan:
     outlook = summary.Outlook(
         snapshot=snapshot,
         census=census,
         progress=progress.idle(snapshot.server_set, census),
-        refused=refused,
+        failed=failed,
         obstacle=obstacle,
         budget_spent=snapshot.server_set.status.budget_spent,
         handled_retry=snapshot.server_set.status.last_handled_retry,
@@ -80,10 +89,11 @@ def _hindered(
     note = f"nothing is made or changed: {obstacle.message}"
     # An application on its way out says so itself; its sets need not, one write each.
     told = obstacle.reason != Reason.DELETING
-    return _finish(outlook, _Draft(notes=[note]), census.soonest, worth_telling=told)
+    draft = _Draft(actions=list(obstacle.tries), notes=[note])
+    return _finish(outlook, draft, census.soonest, worth_telling=told)
 
 
-def _converge(snapshot: ServerSetSnapshot, census: Census, refused: refusals.Refusals) -> Plan:
+def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
     server_set, draft = snapshot.server_set, _Draft()
     retrying = _retry_value(server_set) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
@@ -94,7 +104,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, refused: refusals.Ref
         draft.actions.append(kept)
     if service.is_awaited(snapshot):
         draft.notes.append("new servers start once the headless Service gives them their names")
-    _resize(snapshot, census, draft, refused, halted=why, creating=not spent)
+    _resize(snapshot, census, draft, failed, halted=why, creating=not spent)
     stands = progress.assess(
         server_set,
         census,
@@ -113,20 +123,20 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, refused: refusals.Ref
         snapshot=snapshot,
         census=census,
         progress=stands,
-        refused=refused,
+        failed=failed,
         remedy=ill,
         budget_spent=spent,
         handled_retry=handled,
     )
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
-    return _finish(outlook, draft, soonest(wake, refused.wake_after(snapshot.now)))
+    return _finish(outlook, draft, wake)
 
 
 def _resize(
     snapshot: ServerSetSnapshot,
     census: Census,
     draft: _Draft,
-    refused: refusals.Refusals,
+    failed: outcomes.Outcomes,
     *,
     halted: str,
     creating: bool,
@@ -134,7 +144,7 @@ def _resize(
     """Decide which servers are made, taken away, and brought to the target revision."""
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
-        census, spec, blocked=_blocked_ordinals(snapshot, census, refused), surging=not halted
+        census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted
     )
     removed = {each.spec.ordinal for each in sized.removals}
     step = rollout.decide(census, spec.rollout, removed, halted=halted)
@@ -151,7 +161,7 @@ def _resize(
     elif sized.creates:
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     _bring(snapshot, draft, step, known)
-    draft.acting = bool(refused.allowed(draft.actions))
+    draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
 
 
 def _bring(
@@ -241,14 +251,17 @@ def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
 
 
 def _blocked_ordinals(
-    snapshot: ServerSetSnapshot, census: Census, refused: refusals.Refusals
+    snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes
 ) -> frozenset[int]:
-    """Return the ordinals whose servers cannot be made, because their names are taken."""
-    prefix = f"{Resource.SERVERS}/{snapshot.server_set.metadata.name}-"
+    """Return the ordinals whose servers cannot be made for now: refused, or their names taken."""
+    prefix = f"{snapshot.server_set.metadata.name}-"
     ordinals = (
-        each.object.removeprefix(prefix)
-        for each in refused.standing
-        if each.object.startswith(prefix)
+        each.target.name.removeprefix(prefix)
+        for each in failed.refused
+        if isinstance(each.target, targets.Write)
+        and each.target.resource is Resource.SERVERS
+        and each.verb is targets.Verb.CREATE
+        and each.again > snapshot.now
     )
     known = (tags.number(each) for each in ordinals)
     return frozenset(census.foreign) | {each for each in known if each is not None}
@@ -261,9 +274,9 @@ def _finish(
     before = outlook.snapshot.server_set.status
     after = summary.status(outlook)
     alarm = events.alarm(before.conditions, after.conditions)
-    actions = (*outlook.refused.allowed(draft.actions), *alarm)
+    news = outcomes.news(before.blocked_by, outlook.failed)
     return Plan(
-        actions=actions,
+        actions=(*draft.actions, *alarm, *news, *summary.warnings(outlook)),
         status=after if worth_telling else None,
         write_status_now=summary.write_status_now(before, after),
         wake_after=wake,

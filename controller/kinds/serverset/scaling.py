@@ -127,9 +127,7 @@ def _creation(
             f"creating {words.count(made, 'server')}: {census.present} of {census.desired} exist"
         )
     if made < len(ordinals):
-        notes.append(
-            f"{words.count(len(ordinals) - made, 'server')} cannot be created: names are taken"
-        )
+        notes.append(f"{words.count(len(ordinals) - made, 'server')} cannot be created: refused")
     if spares:
         notes.append(
             f"creating {words.count(len(spares), 'spare server')} for the rollout (maxSurge)"

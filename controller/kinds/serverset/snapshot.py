@@ -9,7 +9,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import objects
-from controller.planning.refusals import Refusal
+from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
 
 
@@ -29,7 +29,8 @@ class ServerSetSnapshot:
     revisions: tuple[objects.ControllerRevision, ...] = ()
     # Since when this process has been watching: time in which nobody did is no missed deadline.
     watching_since: float = 0.0
-    refusals: tuple[Refusal, ...] = ()
+    # How calls for it went that did not succeed, lately.
+    outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False
 
     @property

@@ -16,11 +16,14 @@ from controller.api.reasons import Reason
 from controller.kinds.serverset import progress as progresses
 from controller.kinds.serverset import remediation
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import refusals, remedies, words
+from controller.planning import outcomes, remedies, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
+from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
 
+# What servers say of an object above them, which says so itself.
+_OF_OTHERS = frozenset({Reason.PAUSED})
 # A status must stay small, however large the set.
 MOST_BLOCKED = 20
 
@@ -32,7 +35,7 @@ class Outlook:
     snapshot: ServerSetSnapshot
     census: Census
     progress: progresses.Progress
-    refused: refusals.Refusals
+    failed: outcomes.Outcomes
     obstacle: Obstacle | None = None
     remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
     budget_spent: bool = False
@@ -102,9 +105,10 @@ def write_status_now(before: objects.ServerSetStatus, after: objects.ServerSetSt
 
 
 def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
-    """Return the status of a set whose servers are being torn down."""
+    """Return the status of a set whose servers are being torn down, and what keeps them."""
     server_set = snapshot.server_set
-    stuck = [
+    stuck = list(outcomes.of(snapshot.outcomes).blocked(server_set.metadata.namespace))
+    stuck += [
         blocked
         for _, server in sorted(snapshot.servers.items())
         for blocked in server.status.blocked_by
@@ -123,7 +127,9 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
         updated=0,
         ready=0,
         available=0,
-        blocked_by=conditions.keep_since(server_set.status.blocked_by, tuple(stuck[:MOST_BLOCKED])),
+        blocked_by=outcomes.steady(
+            server_set.status.blocked_by, stuck[:MOST_BLOCKED], snapshot.now
+        ),
     )
 
 
@@ -142,10 +148,19 @@ def _hindered(outlook: Outlook) -> Verdict | None:
 
 
 def _refused(outlook: Outlook) -> Verdict | None:
-    first = outlook.refused.first
+    first = next(iter(outlook.failed.refused), None)
     if first is None:
         return None
     return Verdict(reason=first.reason, message=first.message, stalled=True)
+
+
+def _hampered(outlook: Outlook) -> Verdict | None:
+    """Writes of the set's own, or of its servers, fail, and may succeed by themselves."""
+    first = next(iter(_causes(outlook)), None)
+    if first is None:
+        return None
+    message = f"{_counts(outlook.census)} {first.message}"
+    return Verdict(reason=first.reason, message=message, reconciling=True)
 
 
 def _spent(outlook: Outlook) -> Verdict | None:
@@ -249,6 +264,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _as_wanted,
     _epidemic,
     _lost,
+    _hampered,
     _stopped,
     _under_way,
 )
@@ -269,14 +285,50 @@ def _counts(census: Census) -> str:
     return f"{told}; {census.updated} run {census.target}."
 
 
+def warnings(outlook: Outlook) -> Iterable[RecordEvent]:
+    """Yield an Event for what newly keeps servers from being made, as a ReplicaSet's: once each."""
+    told = outlook.snapshot.server_set.status.blocked_by
+    known = {(each.object, each.reason) for each in told}
+    for each in outlook.census.odd:
+        name, error = each.server.metadata.name, each.server.status.attempts.last_error
+        if error is None or not each.server.status.attempts.next_attempt_time:
+            continue
+        for blocked in each.server.status.blocked_by:
+            thing = (blocked.object, blocked.reason)
+            if blocked.object == f"Server/{name}" or thing in known:
+                continue
+            known.add(thing)
+            message = f"Failed to create Server/{name}: {blocked.message}"
+            yield RecordEvent(
+                reason=Reason.FAILED_CREATE,
+                message=message,
+                warning=True,
+                cause=f"{blocked.object} {blocked.reason}",
+            )
+
+
 def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     server_set, now = outlook.snapshot.server_set, outlook.snapshot.now
     found = list(outlook.obstacle.blocked) if outlook.obstacle else []
     told = {each.object for each in found}
-    refused = outlook.refused.blocked(server_set.metadata.namespace, now)
-    found += [each for each in refused if each.object not in told]
+    found += [each for each in _causes(outlook) if each.object not in told]
     found += _trouble(outlook)
-    return conditions.keep_since(server_set.status.blocked_by, tuple(found[:MOST_BLOCKED]))
+    return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)
+
+
+def _causes(outlook: Outlook) -> list[Blocked]:
+    """Return what is in the way of the set's calls and of its servers', each thing once.
+
+    What a server says of itself alone is left to it, until it has failed.
+    """
+    namespace = outlook.snapshot.server_set.metadata.namespace
+    found = {(each.object, each.reason): each for each in outlook.failed.blocked(namespace)}
+    for server in (*(each.server for each in outlook.census.odd), *outlook.census.leaving):
+        own = f"Server/{server.metadata.name}"
+        for each in server.status.blocked_by:
+            if each.object != own and each.reason not in _OF_OTHERS:
+                found.setdefault((each.object, each.reason), each)
+    return list(found.values())
 
 
 def _trouble(outlook: Outlook) -> Iterable[Blocked]:

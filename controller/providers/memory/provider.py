@@ -238,7 +238,7 @@ class MemoryProvider:
         wanted = template.spec.zone
         if wanted and zones and wanted not in zones:
             message = f"spec.zone must be one of the fleet's failure domains, not {wanted}"
-            raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED)
+            raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED)
         return wanted or (zones[server.spec.ordinal % len(zones)] if zones else "")
 
 
@@ -251,13 +251,13 @@ def _decode(template: bytes) -> _Template:
         return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=_Template)
     except msgspec.DecodeError as error:
         message = f"the template cannot be read: {error}"
-        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
+        raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
 def _check_same(machine: Machine, server: objects.Server) -> None:
     if machine.owner != server.metadata.uid:
         message = f"the machine {machine.id} is another server's"
-        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
+        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     if machine.gone_at is not None or machine.incarnation != server.spec.incarnation:
         message = f"{machine.id} is still there as incarnation {machine.incarnation}"
         raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)

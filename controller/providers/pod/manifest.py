@@ -99,7 +99,7 @@ def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
         return msgspec.json.decode(rendering.canonical(msgspec.Raw(template)), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"the template is not a pod template: {error}"
-        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
+        raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
 def labels(server: objects.Server, *, incarnation: int, revision: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from controller import contract
 from controller.api import clock, names, objects, tags
 from controller.api.reasons import Reason
+from controller.api.resources import PLACES, Resource
 from controller.contract import Phase
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import KubeletReason, PodReason
@@ -29,6 +30,7 @@ _ZONE_LABEL = "topology.kubernetes.io/zone"
 
 TRANSIENT = "Transient"
 TERMINAL = "Terminal"
+WAITING = "Waiting"
 
 # Why a container waits, where waiting longer may not help; all other reasons are ordinary.
 _STUCK: Mapping[str, str] = {
@@ -45,6 +47,23 @@ _STUCK: Mapping[str, str] = {
     KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
 }
 
+# Why a node, or the control plane, ended a pod or did not take it: no fault of the pod's. What
+# begins with OutOf names what the node has too little of.
+_LOST = frozenset(
+    {
+        "Evicted",
+        "NodeAffinity",
+        "NodeLost",
+        "NodeShutdown",
+        "Preempting",
+        "Shutdown",
+        "Terminated",
+        "TopologyAffinityError",
+        "UnexpectedAdmissionError",
+    }
+)
+_NO_ROOM = "OutOf"
+
 # What a pod's or a container's end is called where nobody gave it a reason.
 _NAMELESS_END = KubeletReason.ERROR
 
@@ -56,6 +75,19 @@ def is_ours(pod: objects.Pod, server: objects.Server) -> bool:
     """Return whether `server`, and not another that once had its name, controls `pod`."""
     controller = pod.metadata.controller
     return controller is not None and controller.uid == server.metadata.uid
+
+
+def is_left_over(pod: objects.Pod, server: objects.Server) -> bool:
+    """Return whether a server that had this one's name, and is gone, controls `pod`.
+
+    There is but one server of a name, so the cluster collects what another one left.
+    """
+    owner, meta = pod.metadata.controller, server.metadata
+    return (
+        owner is not None
+        and (owner.kind, owner.name) == (PLACES[Resource.SERVERS].kind, meta.name)
+        and owner.uid != meta.uid
+    )
 
 
 def incarnation(pod: objects.Pod, server: objects.Server) -> int:
@@ -90,6 +122,14 @@ def observe(
 ) -> contract.Observation:
     """Return what is seen of `server`, whose name `pod` has."""
     meta = pod.metadata
+    if is_left_over(pod, server):
+        return contract.Observation(
+            phase=Phase.FOREIGN,
+            reason=Reason.OWNER_GONE,
+            message=f"the pod {meta.name} was left by an earlier server, and waits to be collected",
+            error_class=WAITING,
+            claims=claims,
+        )
     if not is_ours(pod, server):
         return contract.Observation(
             phase=Phase.FOREIGN,
@@ -209,7 +249,8 @@ def _end(pod: objects.Pod) -> Trouble:
     if status.phase == "Succeeded":
         return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
     if status.reason:
-        return ForeignReason(status.reason), status.message, TRANSIENT
+        lost = status.reason in _LOST or status.reason.startswith(_NO_ROOM)
+        return ForeignReason(status.reason), status.message, WAITING if lost else TRANSIENT
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated
         if end is not None and end.exit_code:
@@ -230,7 +271,7 @@ def _trouble(pod: objects.Pod) -> Trouble:
         return (
             ForeignReason(scheduled.reason) or KubeletReason.UNSCHEDULABLE,
             scheduled.message,
-            TRANSIENT,
+            WAITING,
         )
     return _silence(pod)
 
@@ -245,5 +286,5 @@ def _silence(pod: objects.Pod) -> Trouble:
         and containers is not None
         and containers.status == "True"
     ):
-        return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", TRANSIENT
+        return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
     return NO_TROUBLE

@@ -208,9 +208,12 @@ class PodProvider:
         meta = server.metadata
         answer = await self._get(Resource.PODS, meta.namespace, meta.name)
         pod = refusals.decode(answer, objects.Pod)
+        if observation.is_left_over(pod, server):
+            message = f"pods/{meta.name} was left by an earlier server, and waits to be collected"
+            raise errors.OwnerGone(message, reason=Reason.OWNER_GONE)
         if not observation.is_ours(pod, server):
             message = f"pods/{meta.name} exists and is not controlled by this server"
-            raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
+            raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
         seen = observation.incarnation(pod, server)
         if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
@@ -286,7 +289,7 @@ def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
     ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
     if any(claim.metadata.labels.get(key) != wanted[key] for key in ours):
         message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
-        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
+        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     if claim.metadata.deletion_timestamp is not None:
         message = f"{Resource.CLAIMS}/{name} is on its way out"
         raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)

@@ -151,7 +151,7 @@ def manifest(
         spec = {"restartPolicy": "Never", **template["spec"]}
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         message = "the step's job must have a template with a spec"
-        raise errors.Stalled(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
+        raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
     wanted = server.spec
     return {
         "apiVersion": "batch/v1",
@@ -178,7 +178,7 @@ def _checked(owners: Collection[str], answer: bytes) -> objects.Job:
     owner = job.metadata.controller
     if owner is None or owner.uid not in owners:
         message = f"{Resource.JOBS}/{job.metadata.name} exists and is not this operation's"
-        raise errors.Stalled(message, reason=Reason.NAME_TAKEN)
+        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     return job
 
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -20,9 +22,19 @@ from controller.providers.steps.reasons import StepReason
 
 T = TypeVar("T", bound=objects.Object)
 
-# Who forbids what the operator itself may do: admission plug-ins say it of content, RBAC of a user.
-_RBAC = " cannot "
-_NO_ACCOUNT = "error looking up service account"
+_NO_ACCOUNT = re.compile(r'^\S+ "[^"]*" is forbidden: error looking up service account ')
+
+
+class AccountMissing(errors.Transient):
+    """The pod's ServiceAccount is not there (yet): no failure of the server."""
+
+    policy = dataclasses.replace(errors.Transient.policy, costs_attempt=False, shared=True)
+
+
+class PolicyRefused(errors.TemplateRefused):
+    """The template is refused by what admits content here, which others may change."""
+
+    policy = dataclasses.replace(errors.TemplateRefused.policy, longest_wait=60.0)
 
 
 class _Deleted(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,16 +55,20 @@ def explained() -> Iterator[None]:
     """
     try:
         yield
-    except faults.Refused as error:
-        raise errors.Stalled(str(error), reason=ProviderReason.TEMPLATE_REFUSED) from error
-    except faults.Forbidden as error:
-        text = str(error)
-        if _NO_ACCOUNT in text:
+    except (faults.Refused, faults.Denied) as error:
+        if _NO_ACCOUNT.match(error.words):
             # The default account of a young namespace comes by itself.
-            raise errors.Transient(text, reason=StepReason.SERVICE_ACCOUNT_MISSING) from error
-        if _RBAC in text:
-            raise
-        raise errors.Stalled(text, reason=ProviderReason.TEMPLATE_REFUSED) from error
+            raise AccountMissing(
+                str(error), reason=StepReason.SERVICE_ACCOUNT_MISSING, words=error.words
+            ) from error
+        # Content is as it is; what somebody's policy says of it may change.
+        raised = PolicyRefused if isinstance(error, faults.Denied) else errors.TemplateRefused
+        raise raised(
+            str(error),
+            reason=ProviderReason.TEMPLATE_REFUSED,
+            words=error.words,
+            blocker=error.blocker,
+        ) from error
 
 
 def decode(answer: bytes, kind: type[T]) -> T:

@@ -1,0 +1,183 @@
+"""How the calls went that did not succeed: kept until they do, told in status, tried again in time.
+
+The dispatcher writes them down, and gives every planner those of its object. A planner tells them,
+and may decide by them; when each is due again is decided here alone. An outcome ends with the call
+that succeeds, with a change of what was asked for, or when nobody asks any more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from controller import errors
+from controller.api import clock, conditions, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.planning import plan, remedies, targets
+from controller.planning.targets import Target, Verb
+
+# A next attempt that is told stands for so long, in seconds, and then for as long as it went on
+# already: not each retry is worth a write.
+COARSE = 600.0
+_EVENTS: dict[Verb, Reason] = {
+    Verb.CREATE: Reason.FAILED_CREATE,
+    Verb.DELETE: Reason.FAILED_DELETE,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the latest of some calls in a row went, in the words of whoever answered."""
+
+    target: Target
+    verb: Verb
+    kind: errors.Kind
+    reason: str
+    message: str
+    # When it last happened, and when first.
+    time: float
+    since: float = 0.0
+    # How often in a row.
+    count: int = 1
+    # Not before this time is it tried again.
+    again: float = 0.0
+    # The object that is in the way, where that is known.
+    blocker: str = ""
+    costs_attempt: bool = False
+    told: bool = True
+    event: bool = False
+    # It was not asked: it waits for what its siblings were answered.
+    held: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the same would be refused again."""
+        return self.kind is errors.Kind.REFUSED
+
+    @property
+    def in_status(self) -> bool:
+        """Whether it is told in status.
+
+        A status that could not be written for a while is no news once it can; nor is a read.
+        """
+        if self.verb is Verb.READ:
+            return False
+        return self.told and (self.verb is not Verb.STATUS or self.refused)
+
+    @property
+    def object(self) -> str:
+        """What is in the way, as `blockedBy` names it."""
+        return self.blocker or self.target.object
+
+    def blocked(self, namespace: str) -> Blocked:
+        """Return what to tell of it."""
+        return Blocked(
+            object=self.object,
+            reason=self.reason,
+            message=self.message,
+            since=clock.stamp(self.since or self.time),
+            next_attempt_time=clock.stamp(self.again) if self.again else None,
+            remedy=remedies.unblock(self.object, namespace),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The outcomes of one object's calls."""
+
+    every: tuple[Outcome, ...]
+
+    @property
+    def told(self) -> tuple[Outcome, ...]:
+        """Those worth telling, in the order of what is in the way."""
+        told = (each for each in self.every if each.in_status)
+        return tuple(sorted(told, key=lambda each: (each.object, each.reason, str(each.target))))
+
+    @property
+    def refused(self) -> tuple[Outcome, ...]:
+        """Those that retrying does not help."""
+        return tuple(each for each in self.told if each.refused)
+
+    def has_refused(self, resource: Resource, name: str) -> bool:
+        """Return whether a write to that object was refused."""
+        return any(
+            isinstance(each.target, targets.Write)
+            and (each.target.resource, each.target.name) == (resource, name)
+            for each in self.refused
+        )
+
+    def of(self, *verbs: Verb) -> Outcomes:
+        """Return the outcomes of some verbs alone."""
+        return Outcomes(tuple(each for each in self.every if each.verb in verbs))
+
+    def due(
+        self, actions: Iterable[plan.Action], item: objects.Object, now: float
+    ) -> tuple[plan.Action, ...]:
+        """Return the actions without those whose next attempt is not due."""
+        waiting = {(each.target, each.verb) for each in self.every if each.again > now}
+        if not waiting:
+            return tuple(actions)
+        return tuple(each for each in actions if targets.of(each, item) not in waiting)
+
+    def blocked(self, namespace: str) -> tuple[Blocked, ...]:
+        """Return what to tell, one for each object that is in the way and each reason."""
+        found: dict[tuple[str, str], Blocked] = {}
+        for each in self.told:
+            found.setdefault((each.object, each.reason), each.blocked(namespace))
+        return tuple(found.values())
+
+    def wake_after(self, now: float) -> float | None:
+        """Return when the first of them is due again."""
+        return min((each.again - now for each in self.every if each.again > now), default=None)
+
+
+def of(found: Iterable[Outcome]) -> Outcomes:
+    """Return the outcomes that a snapshot carries."""
+    return Outcomes(tuple(found))
+
+
+def news(before: Iterable[Blocked], found: Outcomes) -> Iterator[plan.RecordEvent]:
+    """Yield a warning for each thing that is in the way and was not told before: once, not a retry.
+
+    Events of creates and deletes have the names that a ReplicaSet gives to its own.
+    """
+    known = {(each.object, each.reason) for each in before}
+    for each in found.every:
+        if not each.told or not each.event or (each.object, each.reason) in known:
+            continue
+        known.add((each.object, each.reason))
+        yield plan.RecordEvent(
+            reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE).value,
+            message=f"Failed to {each.verb} {_subject(each.target)}: {each.message}",
+            warning=True,
+            cause=f"{each.object} {each.reason}",
+        )
+
+
+def _subject(target: Target) -> str:
+    if isinstance(target, targets.Write):
+        return target.object
+    return f"Server/{target.server}"
+
+
+def steady(before: Iterable[Blocked], after: Iterable[Blocked], now: float) -> tuple[Blocked, ...]:
+    """Return `after` with what `before` told of the same: since when, and the next attempt."""
+    told = {(each.object, each.reason): each for each in before}
+    kept = conditions.keep_since(tuple(before), tuple(after))
+    return tuple(_steady(told.get((each.object, each.reason)), each, now) for each in kept)
+
+
+def _steady(before: Blocked | None, after: Blocked, now: float) -> Blocked:
+    """Keep the words and the time that stand: a count in a message moves with each retry."""
+    if before is None or not before.next_attempt_time or not after.next_attempt_time:
+        return after
+    due = clock.parse(before.next_attempt_time)
+    if now > due + max(COARSE, due - clock.parse(before.since)):
+        return after
+    return msgspec.structs.replace(
+        after, message=before.message, next_attempt_time=before.next_attempt_time
+    )

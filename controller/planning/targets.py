@@ -1,0 +1,107 @@
+"""What a call was about: an object that is written, or a server that a fleet was asked for.
+
+Two types, so that a Fleet may be named like a resource. `outcomes` are kept by these; the
+dispatcher and the planners both take them from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from controller import contract
+from controller.api import names, objects
+from controller.api.resources import PLACES, Resource
+from controller.planning import plan
+
+
+class Verb(enum.StrEnum):
+    """What was asked for."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+    STATUS = "status"
+    READ = "read"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Write:
+    """An object of the API server's."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """What metrics count it under."""
+        return self.resource
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the cluster itself answers, and no fleet."""
+        return True
+
+    @property
+    def object(self) -> str:
+        """The object, as `blockedBy` names it."""
+        return f"{PLACES[self.resource].kind}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """A server, asked of the provider of its fleet."""
+
+    fleet: str
+    server: str
+
+    @property
+    def label(self) -> str:
+        """What metrics count it under."""
+        return self.fleet
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the cluster itself answers, and no fleet."""
+        return self.fleet == names.BUILT_IN_FLEET
+
+    @property
+    def object(self) -> str:
+        """Whom it is asked of, as `blockedBy` names it: the built-in fleet has no object."""
+        return f"Pod/{self.server}" if self.is_built_in else f"Fleet/{self.fleet}"
+
+
+Target = Write | Call
+
+_VERBS = {
+    contract.Verb.CREATE: Verb.CREATE,
+    contract.Verb.CHANGE: Verb.CHANGE,
+    contract.Verb.DELETE: Verb.DELETE,
+}
+
+
+def of(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
+    """Return what an action planned for `item` is about; None for those that nothing answers."""
+    if isinstance(action, plan.Create):
+        meta = action.body["metadata"]
+        made = Write(action.resource, str(meta.get("namespace", "")), str(meta["name"]))
+        return made, Verb.CREATE
+    if isinstance(action, plan.Patch):
+        verb = Verb.STATUS if action.subresource == "status" else Verb.CHANGE
+        return Write(action.resource, action.namespace, action.name), verb
+    if isinstance(action, plan.Delete):
+        return Write(action.resource, action.namespace, action.name), Verb.DELETE
+    if isinstance(action, contract.Call):
+        return of_call(action, item)
+    if isinstance(action, plan.DeleteOrphan):
+        return Call(item.metadata.name, action.instance), Verb.DELETE
+    return None
+
+
+def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, Verb] | None:
+    """Return what a call to a provider is about; acts tell how they went in their task."""
+    verb = _VERBS.get(call.verb)
+    if verb is None or not isinstance(item, objects.Server):
+        return None
+    return Call(item.spec.fleet, item.metadata.name), verb
