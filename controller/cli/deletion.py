@@ -7,6 +7,7 @@ import contextlib
 import sys
 
 import rich.live
+import rich.text
 
 from controller.api import names, objects
 from controller.api.resources import Resource
@@ -46,7 +47,8 @@ async def delete(
 async def _show(session: Session, found: objects.Application) -> None:
     async with screen.working(f"reading namespace {session.namespace}"):
         told = await preview.of_delete(session.api, found, screen.now())
-    screen.say(f"Deleting [bold]{found.metadata.namespace}/{found.metadata.name}[/] takes down:")
+    name = f"{found.metadata.namespace}/{found.metadata.name}"
+    screen.say(rich.text.Text.assemble("Deleting ", (name, "bold"), " takes down:"))
     if not any(each.servers for moment in told.steps for each in moment):
         screen.say("  no servers")
     screen.lines(drawing.order(preview.runs(told.steps, {})))
@@ -55,10 +57,11 @@ async def _show(session: Session, found: objects.Application) -> None:
     own = "as long as its template says to end"
     if policy.drain_seconds is not None:
         own = f"{policy.drain_seconds} seconds to end, or more if its template says so"
-    screen.say(
-        f"[dim]Each server has {own}. One that cannot be torn down within"
-        f" {policy.timeout_seconds} seconds: {policy.on_timeout}.[/]"
+    limit = (
+        f"Each server has {own}. One that cannot be torn down within"
+        f" {policy.timeout_seconds} seconds: {policy.on_timeout}."
     )
+    screen.say(rich.text.Text(limit, style="dim"))
     for note in told.notes:
         screen.note(note)
 

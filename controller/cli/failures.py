@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import rich.text
+
 from controller import errors
 from controller.cli import screen
 from controller.cli.app import Target
@@ -28,9 +30,9 @@ def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
     code, message, advice = explain(error, target, server=server)
     console = screen.errors()
     # Never broken into lines: commands are there to be copied.
-    console.print(f"[bold red]error:[/] {screen.escape(message)}", soft_wrap=True)
+    console.print(rich.text.Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
     for line in advice:
-        console.print(f"  {screen.escape(line)}", soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)
     return code
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 
 import rich.live
+import rich.text
 
 from controller.api.resources import Resource
 from controller.cli import failures, screen
@@ -49,12 +50,12 @@ async def follow(session: Session, name: str, *, answered: bool = False) -> int:
 
 def _end(session: Session, shown: OperationPicture) -> int:
     colour = "green" if shown.succeeded == "True" else "red"
-    screen.say(f"[{colour}]{shown.reason}[/]: {screen.escape(shown.message)}")
+    screen.say(rich.text.Text.assemble((shown.reason, colour), f": {shown.message}"))
     if shown.succeeded == "True":
         return 0
     if not sys.stdout.isatty():
         for each in shown.failures[: drawing.MOST_FAILURES]:
-            screen.say(f"  {each.server} {each.step}: {screen.escape(each.message)}")
+            screen.say(f"  {each.server} {each.step}: {each.message}")
     typed = session.target.typed
     screen.say(f"  why it is so: {typed(f'why operation/{shown.name}')}")
     screen.say(f"  to go on:     {typed(f'retry {shown.name}')}")
@@ -96,7 +97,7 @@ class _Lines:
         counts = f" ({shown.running} in flight, {shown.failed} failed)" if shown.total else ""
         line = f"{shown.name} {shown.reason} {shown.progress}{counts} {waits}".rstrip()
         if line != self._last:
-            screen.output().print(line, markup=False, soft_wrap=True)
+            screen.output().print(line, soft_wrap=True)
             self._last = line
 
 

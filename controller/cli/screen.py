@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import rich.console
-import rich.markup
 import rich.segment
 import rich.status
 import rich.text
@@ -25,7 +24,6 @@ import rich.text
 from controller.presentation import control_characters, documents
 
 T = TypeVar("T")
-escape = rich.markup.escape
 
 Clock = Callable[[], float]
 now: Clock = time.time
@@ -55,7 +53,12 @@ def _console(*, stderr: bool = False) -> Console:
     # A pipe has no width: lines stay whole, as kubectl's do.
     width = None if seen or "COLUMNS" in os.environ else 10_000
     return Console(
-        stderr=stderr, width=width, highlight=False, emoji=False, no_color=None if seen else True
+        stderr=stderr,
+        width=width,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        no_color=None if seen else True,
     )
 
 
@@ -69,11 +72,11 @@ class Working:
     """What a command says while it works: a line that goes when it ends; nothing on a pipe."""
 
     def __init__(self, text: str) -> None:
-        self._status = rich.status.Status(f"[dim]{escape(text)}[/]", console=errors())
+        self._status = rich.status.Status(rich.text.Text(text, style="dim"), console=errors())
 
     def say(self, text: str) -> None:
         """Say something else from now on."""
-        self._status.update(f"[dim]{escape(text)}[/]")
+        self._status.update(rich.text.Text(text, style="dim"))
 
     async def show(self) -> None:
         """Begin once it takes long enough for somebody to wonder."""
@@ -103,7 +106,7 @@ async def ask(question: str) -> str | None:
 
     Not `input` in a thread: nothing ends a read of a terminal, and so the process would not end.
     """
-    output().print(question, end="", markup=False, soft_wrap=True)
+    output().print(question, end="", soft_wrap=True)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
 
@@ -129,14 +132,14 @@ def errors() -> Console:
     return _console(stderr=True)
 
 
-def say(text: str) -> None:
-    """Print one line with rich's markup."""
+def say(text: str | rich.text.Text) -> None:
+    """Print one line; brackets in it mean themselves."""
     output().print(text, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print one line about the command itself, beside what it prints."""
-    errors().print(f"[dim]{escape(text)}[/]", soft_wrap=True)
+    errors().print(rich.text.Text(text, style="dim"), soft_wrap=True)
 
 
 def lines(parts: Iterable[rich.console.RenderableType]) -> None:

@@ -29,8 +29,8 @@ from tests.simulation.universe import Universe, application, component, operatio
 pytestmark = pytest.mark.looptime
 
 # A title that is set, a screen that is cleared, the same in C1, a line that is overwritten, and a
-# text that is turned around.
-EVIL = "\x1b]0;gotcha\x07\x1b[2J\x9b2J\x85\x7f\rall is well\u202elive"
+# text that is turned around; and what rich would take for its own markup.
+EVIL = "\x1b]0;gotcha\x07\x1b[2J\x9b2J\x85\x7f\r[/nope]all is well\u202elive"
 ENDED = [
     {
         "type": "Succeeded",

@@ -48,7 +48,7 @@ def wait(
                 while True:
                     now = await waiting.look(session.api, session.namespace, meant, goal)
                     if now.outcome is waiting.Outcome.MET:
-                        screen.say(screen.escape(now.message))
+                        screen.say(now.message)
                         return 0
                     if now.outcome is waiting.Outcome.OVER:
                         raise Refusal(f"{now.message}; {why}")

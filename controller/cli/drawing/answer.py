@@ -34,7 +34,7 @@ def draw(found: Answer, now: float) -> rich.console.Group:
         parts.append(rich.text.Text("\nWaits for", style="bold"))
         parts += [status.waiting(_beyond(each, found), now) for each in found.waits]
     if found.below:
-        parts.append(rich.text.Text("\nNot ready below it", style="bold"))
+        parts.append(rich.text.Text("\nBecause of", style="bold"))
         for each in found.below:
             parts += _branch(each, depth=1)
     parts.append(rich.text.Text("\nNext", style="bold"))

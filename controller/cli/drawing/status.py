@@ -13,7 +13,6 @@ import rich.measure
 import rich.table
 import rich.text
 import rich.tree
-from rich.markup import escape
 
 from controller.api import clock
 from controller.api.conditions import Blocked
@@ -83,13 +82,15 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
     table.add_column("OPERATIONS")
     for each in sorted(found, key=pictures.trouble):
         table.add_row(
-            escape(each.namespace),
-            escape(each.name),
-            f"[{_verdict_style(each)}]{each.ready}[/]",
-            each.reason,
+            rich.text.Text(each.namespace),
+            rich.text.Text(each.name),
+            rich.text.Text(each.ready, style=_verdict_style(each)),
+            rich.text.Text(each.reason),
             f"{each.available}/{each.desired}",
-            f"[red]{each.failed}[/]" if each.failed else "0",
-            ", ".join(f"{act.action} {act.progress or act.reason}" for act in each.operations),
+            rich.text.Text(str(each.failed), style="red" if each.failed else ""),
+            rich.text.Text(
+                ", ".join(f"{act.action} {act.progress or act.reason}" for act in each.operations)
+            ),
         )
     return table
 
@@ -134,7 +135,7 @@ def _cells(found: OperationPicture) -> tuple[rich.text.Text, ...]:
         rich.text.Text(" ".join([found.action, *parts])),
         rich.text.Text(found.reason, style=_end_style(found)),
         rich.text.Text(found.progress or ""),
-        rich.text.Text.from_markup(_counts(found)),
+        _counts(found),
     )
 
 
@@ -269,15 +270,16 @@ def _condition(found: pictures.ServerPicture, now: float) -> rich.text.Text:
     return line
 
 
-def _counts(found: OperationPicture) -> str:
-    parts = []
+def _counts(found: OperationPicture) -> rich.text.Text:
+    parts: list[rich.text.Text] = []
     if found.running:
-        parts.append(f"{found.running} in flight")
+        parts.append(rich.text.Text(f"{found.running} in flight"))
     if found.failed:
-        parts.append(f"[red]{found.failed} failed[/]")
+        parts.append(rich.text.Text(f"{found.failed} failed", style="red"))
     if found.waits and not found.running:
-        parts.append(f"waits for {escape(found.waits[0].object.rpartition('/')[2])}")
-    return ", ".join(parts)
+        name = found.waits[0].object.rpartition("/")[2]
+        parts.append(rich.text.Text(f"waits for {name}"))
+    return rich.text.Text(", ").join(parts)
 
 
 def _verdict_style(found: ApplicationPicture) -> str:
