@@ -30,21 +30,21 @@ class GarbageCollector:
 
     def _see(self, resource: Resource, event: Event) -> None:
         where = (resource, *event.key)
-        for each in _owners(event.before):
+        for each in owners(event.before):
             self._dependents[each["uid"]].pop(where, None)
-        for each in _owners(event.after):
+        for each in owners(event.after):
             self._dependents[each["uid"]][where] = None
         loop = asyncio.get_running_loop()
         meta = event.body["metadata"]
         if event.after is None:
             self._alive.discard(meta["uid"])
             loop.call_later(GC_SECONDS, self._collect, meta["uid"])
-            for each in _owners(event.before):
+            for each in owners(event.before):
                 loop.call_later(GC_SECONDS, self._resume, each)
             return
         self._alive.add(meta["uid"])
-        if event.before is None and any(each["uid"] not in self._alive for each in _owners(meta)):
-            for each in _owners(event.after):
+        if event.before is None and any(each["uid"] not in self._alive for each in owners(meta)):
+            for each in owners(event.after):
                 loop.call_later(GC_SECONDS, self._collect, each["uid"])
         if "deletionTimestamp" in meta and {ORPHAN, FOREGROUND} & set(meta.get("finalizers", ())):
             loop.call_later(GC_SECONDS, self._settle, where)
@@ -55,9 +55,9 @@ class GarbageCollector:
             return
         for where in list(self._dependents.pop(uid, {})):
             found = self._registry.find(*where)
-            if found is None or not any(each["uid"] == uid for each in _owners(found)):
+            if found is None or not any(each["uid"] == uid for each in owners(found)):
                 continue
-            left = [each for each in _owners(found) if each["uid"] in self._alive]
+            left = [each for each in owners(found) if each["uid"] in self._alive]
             if left:
                 self._write(where, {"metadata": {"ownerReferences": left}})
             else:
@@ -84,7 +84,7 @@ class GarbageCollector:
         if ORPHAN in finalizers:
             for each in dependents:
                 body = self._registry.need(*each)
-                left = [owner for owner in _owners(body) if owner["uid"] != meta["uid"]]
+                left = [owner for owner in owners(body) if owner["uid"] != meta["uid"]]
                 self._write(each, {"metadata": {"ownerReferences": left}})
             self._write(where, {"metadata": {"finalizers": _without(finalizers, ORPHAN)}})
         elif FOREGROUND in finalizers:
@@ -145,7 +145,8 @@ class NamespaceController:
             )
 
 
-def _owners(body: Json | None) -> list[dict[str, Any]]:
+def owners(body: Json | None) -> list[dict[str, Any]]:
+    """Return who an object belongs to."""
     meta = (body or {}).get("metadata", body or {})
     owners: list[dict[str, Any]] = meta.get("ownerReferences") or []
     return owners

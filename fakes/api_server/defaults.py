@@ -12,6 +12,8 @@ import yaml
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 
+# In C where the machine has it: the schemas are long.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CRDS = Path(__file__).parents[2] / "crds"
 
 # Only the parts of a schema below which there is a default.
@@ -52,7 +54,7 @@ def schemas() -> dict[Resource, dict[str, Any]]:
     """Return the schemas of our kinds."""
     found: dict[Resource, dict[str, Any]] = {}
     for path in sorted(_CRDS.glob("*.yaml")):
-        crd = yaml.safe_load(path.read_text())
+        crd = yaml.load(path.read_text(), _LOADER)  # noqa: S506 - either loader is a safe one
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         found[Resource(crd["spec"]["names"]["plural"])] = schema
     if set(found) != CUSTOM:

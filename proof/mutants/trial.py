@@ -22,7 +22,7 @@ from proof.mutants import definitions
 CHECKOUT = Path(__file__).parents[2]
 # What the arena needs beside the code that is broken.
 NEEDED = ("controller", "crds", "fakes", "proof")
-SECONDS = 120
+SECONDS = 300
 # How late a write may be where watches stand still for minutes, and where they do not.
 SLACK, LAGGING_SLACK = 1.0, 200.0
 LAGGING = frozenset({"lag", "replaced", "loss", "crashes"})

@@ -1,15 +1,14 @@
 """A rehearsal of whole rollouts: plans of applications and sets take effect, servers come and go.
 
-A tiny API server (uids, generations, finalizers, owners, preconditions) and servers that boot, fail
-and go as their image says; time is counted in seconds. It keeps watch over every plan: a budget
-that is broken, or a surplus server, ends the test at once.
+On the cluster in memory where plans take effect at once; servers boot, fail and go as their image
+says, and time is counted in seconds. It keeps watch over every plan: a budget that is broken, or a
+surplus server, ends the test at once.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,38 +17,25 @@ from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.resources import PLACES, Resource
 from controller.contract import Capability
-from controller.kinds import application, operation, serverset
+from controller.kinds.application.kind import APPLICATION
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.kinds.operation.kind import OPERATION
 from controller.kinds.revisions import contents, references
+from controller.kinds.serverset.kind import SERVER_SET
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import (
-    amounts,
-    availability,
-    budget,
-    census,
-    merge_patch,
-    narrative,
-    plan,
-    relations,
-)
+from controller.planning import amounts, availability, budget, census, narrative, plan, relations
 from controller.planning.register import Register
 from controller.providers.pod.manifest import only_images_differ
+from fakes.instant import NAMESPACE, START, AnyKind, InstantCluster
 
-START = 1_700_000_000.0
 BOOT = 2.0
 CHANGE = 1.0
 TEARDOWN = 1.0
 # After so many seconds without a write only a wait can be what is left, and none is longer.
 QUIET = 5
 LONGEST_WAIT = 1200
-NAMESPACE = "default"
 CAPABLE = frozenset({Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE})
 Body = dict[str, Any]
-
-
-class Conflict(Exception):  # noqa: N818 - the word that the API has for it
-    """A precondition did not hold: whoever planned it plans again."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -74,80 +60,31 @@ def component(name: str, image: str, replicas: int | None = None, **fields: Any)
     return written if replicas is None else {**written, "replicas": replicas}
 
 
-class Rehearsal:
+class Rehearsal(InstantCluster):
     """One namespace with its applications, sets and servers."""
 
     def __init__(self) -> None:
-        self.now = START
-        self.store: dict[tuple[Resource, str], Body] = {}
-        self.running: dict[str, Running] = {}
-        self.fleet = contract.FleetFacts(
-            name="pods", capabilities=CAPABLE, can_change=only_images_differ
+        super().__init__(
+            contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=only_images_differ)
         )
-        self.namespace_terminating = False
-        self.watching_since = 0.0
-        self.writes = 0
-        self.events: list[plan.RecordEvent] = []
+        self.running: dict[str, Running] = {}
         self.lines: list[str] = []
-        self._serial = 0
         self._told: dict[str, list[str]] = {}
         self._images: dict[str, str] = {}
-        self._registers: dict[str, Register] = {}
 
     # What people do.
 
     def apply(self, name: str, *components: Body, **spec: Any) -> None:
         """Declare an application, or change it."""
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": "Application",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"components": list(components), **spec},
-        }
-        key = Resource.APPLICATIONS, name
-        if key in self.store:
-            found = self.store[key]
-            if found["spec"] != body["spec"]:
-                found["spec"] = body["spec"]
-                self._bump(found, generation=True)
-        else:
-            self._create(Resource.APPLICATIONS, body)
+        self.put(Resource.APPLICATIONS, name, {"components": list(components), **spec})
         for each in self.get(objects.Application, name).spec.components:
             content = contents.of_component(each)
             image = msgspec.json.decode(each.template)["spec"]["containers"][0]["image"]
             self._images.setdefault(content.revision, image)
 
-    def edit(self, resource: Resource, name: str, body: Body) -> None:
-        """Change an object by hand."""
-        self._merge(self.store[resource, name], body)
-
-    def delete(self, resource: Resource, name: str, finalizers: tuple[str, ...] = ()) -> None:
-        """Delete an object by hand; `finalizers` are those that the API server adds for it."""
-        found = self.store[resource, name]
-        found["metadata"].setdefault("finalizers", []).extend(finalizers)
-        self._delete(resource, name, found["metadata"]["uid"])
-
-    def release_orphans(self, resource: Resource, name: str) -> None:
-        """Do as the garbage collector does for an orphaning delete: cut the ties, let go."""
-        found = self.store[resource, name]
-        for body in list(self.store.values()):
-            owners = body["metadata"].get("ownerReferences", [])
-            kept = [each for each in owners if each["uid"] != found["metadata"]["uid"]]
-            if kept != owners:
-                body["metadata"]["ownerReferences"] = kept
-                self._bump(body)
-        found["metadata"]["finalizers"].remove("orphan")
-        self._bump(found)
-
     def submit(self, name: str, action: str, **spec: Any) -> None:
         """Create an operation on the application."""
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": "Operation",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"application": "shop", "action": action, **spec},
-        }
-        self._create(Resource.OPERATIONS, body)
+        self.put(Resource.OPERATIONS, name, {"application": "shop", "action": action, **spec})
 
     def fall_ill(self, name: str) -> None:
         """Let a server stop doing its work."""
@@ -158,15 +95,15 @@ class Rehearsal:
     def tick(self) -> bool:
         """Plan everything, let servers act and a second pass; say if anything was written."""
         before = self.writes
-        for name in sorted(self._names(Resource.APPLICATIONS)):
+        for name in sorted(self.all(objects.Application)):
             self.plan_application(name)
-        for name in sorted(self._names(Resource.SERVERSETS)):
+        for name in sorted(self.all(objects.ServerSet)):
             self._plan_set(name)
-        for name in sorted(self._names(Resource.OPERATIONS)):
+        for name in sorted(self.all(objects.Operation)):
             self._plan_operation(name)
-        for name in sorted(self._names(Resource.SERVERS)):
+        for name in sorted(self.all(objects.Server)):
             self._act(name)
-        self._collect_garbage()
+        self.collect_garbage()
         self.now += 1
         return self.writes != before
 
@@ -207,20 +144,13 @@ class Rehearsal:
 
     # What can be seen.
 
-    def get(self, view: type[Any], name: str) -> Any:
-        """Return an object as planners see it."""
-        resource = next(each for each, place in PLACES.items() if place.view is view)
-        return self._view(resource, name)
-
-    def has(self, resource: Resource, name: str) -> bool:
-        """Return whether the object exists."""
-        return (resource, name) in self.store
-
     def servers(self, set_name: str) -> dict[int, objects.Server]:
         """Return the servers that a set controls, by ordinal."""
-        uid = self.store[Resource.SERVERSETS, set_name]["metadata"]["uid"]
-        found: dict[int, objects.Server] = {
-            each.spec.ordinal: each for each in self._owned(Resource.SERVERS, uid)
+        uid = self.get(objects.ServerSet, set_name).metadata.uid
+        found = {
+            each.spec.ordinal: each
+            for each in self.all(objects.Server).values()
+            if each.metadata.controller and each.metadata.controller.uid == uid
         }
         return dict(sorted(found.items()))
 
@@ -243,99 +173,35 @@ class Rehearsal:
 
     def application_snapshot(self, name: str) -> ApplicationSnapshot:
         """Return what the Application planner is given."""
-        found = self.get(objects.Application, name)
-        sets = [*self._owned(Resource.SERVERSETS, found.metadata.uid)]
-        return ApplicationSnapshot(
-            now=self.now,
-            application=found,
-            fleet=self.fleet,
-            sets={each.spec.component: each for each in sets},
-            revisions=tuple(self._owned(Resource.REVISIONS, found.metadata.uid)),
-            in_use=frozenset(
-                relations.revision_path(self._view(Resource.SERVERS, each))[1]
-                for each in self._names(Resource.SERVERS)
-            ),
-            operations=tuple(
-                self._view(Resource.OPERATIONS, each) for each in self._names(Resource.OPERATIONS)
-            ),
-            namespace_terminating=self.namespace_terminating,
-        )
+        found: ApplicationSnapshot = self.snapshot(APPLICATION, name)
+        return found
 
     def set_snapshot(self, name: str) -> ServerSetSnapshot:
-        """Return what the ServerSet planner is given."""
-        found = self.get(objects.ServerSet, name)
-        owner = found.metadata.controller
-        above = self.store.get((Resource.APPLICATIONS, found.spec.application))
-        mine = above is not None and owner is not None and above["metadata"]["uid"] == owner.uid
-        claims = [self._view(Resource.CLAIMS, each) for each in self._names(Resource.CLAIMS)]
-        return ServerSetSnapshot(
-            now=self.now,
-            server_set=found,
-            servers=self._register(found),
-            fleet=self.fleet,
-            application=self.get(objects.Application, found.spec.application) if mine else None,
-            service=self.get(objects.Service, name) if self.has(Resource.SERVICES, name) else None,
-            claims=tuple(
-                each
-                for each in claims
-                if each.metadata.labels.get(names.COMPONENT_LABEL) == found.spec.component
-            ),
-            revisions=tuple(self._owned(Resource.REVISIONS, owner.uid)) if owner else (),
-            watching_since=self.watching_since,
-            namespace_terminating=self.namespace_terminating,
-        )
-
-    def _register(self, server_set: objects.ServerSet) -> Register:
-        """Return the register kept of the set, once it was seen to say what a new one says."""
-        servers = self.servers(server_set.metadata.name)
-        kept = self._registers.setdefault(server_set.metadata.uid, Register())
-        for ordinal in [each for each in kept if each not in servers]:
-            kept.remove(ordinal)
-        for ordinal, server in servers.items():
-            if kept.get(ordinal) != server:
-                kept.put(server)
-        told = kept.census(server_set, self.now)
-        assert told == Register(servers).census(server_set, self.now)
-        return kept
+        """Return what the ServerSet planner is given; its register says what a new one says."""
+        found: ServerSetSnapshot = self.snapshot(SERVER_SET, name)
+        told = found.servers.census(found.server_set, self.now)
+        assert told == Register(self.servers(name)).census(found.server_set, self.now)
+        return found
 
     def plan_application(self, name: str) -> None:
         """Let the plan of one application take effect, and no other."""
-        made = application.plan(self.application_snapshot(name))
-        self._carry_out(Resource.APPLICATIONS, name, made)
+        self._take_effect(APPLICATION, name)
 
     def _plan_set(self, name: str) -> None:
         given = self.set_snapshot(name)
-        made = serverset.plan(given)
         before = self._available(name)
         live = len(given.servers)
-        self._carry_out(Resource.SERVERSETS, name, made)
+        self._take_effect(SERVER_SET, name)
         if self.has(Resource.SERVERSETS, name) and not given.server_set.metadata.deletion_timestamp:
             self._watch_over(given.server_set.spec, name, before, live)
 
     def _plan_operation(self, name: str) -> None:
         """Only operations that ask nothing of servers: those are played on the stage."""
         found = self.get(objects.Operation, name)
-        if conditions.find(found.status.conditions, "Stalled") or conditions.is_true(
+        if not conditions.find(found.status.conditions, "Stalled") and not conditions.is_true(
             found.status.conditions, "Ready"
         ):
-            return
-        above = self.get(objects.Application, found.spec.application)
-        owner = above.metadata.uid
-        sets = [*self._owned(Resource.SERVERSETS, owner)]
-        given = OperationSnapshot(
-            now=self.now,
-            operation=found,
-            application=above,
-            fleet=self.fleet,
-            sets={each.spec.component: each for each in sets},
-            servers={
-                (each.spec.component, each.spec.ordinal): each
-                for found_set in sets
-                for each in self.servers(found_set.metadata.name).values()
-            },
-            revisions=tuple(self._owned(Resource.REVISIONS, owner)),
-        )
-        self._carry_out(Resource.OPERATIONS, name, operation.plan(given))
+            self._take_effect(OPERATION, name)
 
     def _watch_over(self, spec: objects.ServerSetSpec, name: str, before: int, live: int) -> None:
         most = spec.replicas + amounts.up(spec.rollout.max_surge, spec.replicas)
@@ -346,42 +212,10 @@ class Rehearsal:
             left = self._available(name)
             assert left >= min(before, least), f"{left} servers left available of {before}"
 
-    def _carry_out(self, resource: Resource, name: str, made: plan.Plan) -> None:
-        self._narrate(resource, name, made)
-        guards = [each for each in made.actions if isinstance(each, plan.Delete | plan.Patch)]
-        assert all(each.uid for each in guards), "a write without a uid"
-        targets = [(each.resource, each.name) for each in guards]
-        assert len(targets) == len(set(targets)), "two writes to one object in one plan"
-        for action in made.actions:
-            try:
-                self._do(action)
-            except Conflict:
-                continue
-        if made.status is not None and (resource, name) in self.store:
-            found = self.store[resource, name]
-            status = msgspec.json.decode(msgspec.json.encode(made.status))
-            if found.get("status") != status:
-                found["status"] = status
-                self._bump(found)
-
-    def _do(self, action: plan.Action) -> None:
-        if isinstance(action, plan.Create):
-            body = msgspec.json.decode(msgspec.json.encode(action.body))
-            assert (action.resource, body["metadata"]["name"]) not in self.store
-            self._create(action.resource, body)
-        elif isinstance(action, plan.Patch):
-            found = self.store.get((action.resource, action.name))
-            if found is None or found["metadata"]["uid"] != action.uid:
-                raise Conflict
-            if action.resource_version not in ("", found["metadata"]["resourceVersion"]):
-                raise Conflict
-            body = msgspec.json.decode(msgspec.json.encode(action.body))
-            assert merge_patch.merge(found, body) != found, f"a patch that changes nothing: {body}"
-            self._merge(found, body)
-        elif isinstance(action, plan.Delete):
-            self._delete(action.resource, action.name, action.uid)
-        elif isinstance(action, plan.RecordEvent):
-            self.events.append(action)
+    def _take_effect(self, kind: AnyKind, name: str) -> None:
+        made = self.decide(kind, name)
+        self._narrate(kind.resource, name, made)
+        assert not list(self.carry_out(kind, name, made))
 
     def _narrate(self, resource: Resource, name: str, made: plan.Plan) -> None:
         lines = [each for each in narrative.narrate(made) if not each.startswith("looking again")]
@@ -407,14 +241,12 @@ class Rehearsal:
     # What servers do.
 
     def _act(self, name: str) -> None:
-        body = self.store[Resource.SERVERS, name]
-        server = self._view(Resource.SERVERS, name)
-        meta, spec = server.metadata, server.spec
+        server = self.get(objects.Server, name)
+        meta = server.metadata
         if meta.deletion_timestamp:
             if self.now >= clock.parse(meta.deletion_timestamp) + TEARDOWN:
                 self.running.pop(name, None)
-                body["metadata"]["finalizers"] = []
-                self._finalize(Resource.SERVERS, name)
+                self.let_go(Resource.SERVERS, name)
             return
         running = self.running.get(name)
         server = self._complete(server)
@@ -425,16 +257,16 @@ class Rehearsal:
             self._claim(server)
         elif running.revision != spec.revision:
             self.running[name] = Running(spec.incarnation, spec.revision, image, self.now + CHANGE)
-        self._report(body, server, self.running[name])
+        self._report(server, self.running[name])
 
     def _complete(self, server: objects.Server) -> objects.Server:
         """Return the server with what it refers to, of which nothing may be missing."""
         owner = server.metadata.controller
-        above = self._view(Resource.SERVERSETS, owner.name) if owner is not None else None
-        stored = self._view(Resource.REVISIONS, relations.revision_path(server)[1])
+        above = self.get(objects.ServerSet, owner.name) if owner is not None else None
+        stored = self.get(objects.ControllerRevision, relations.revision_path(server)[1])
         return references.complete(server, above, stored)
 
-    def _report(self, body: Body, server: objects.Server, running: Running) -> None:
+    def _report(self, server: objects.Server, running: Running) -> None:
         """Write the server's status, as its planner would: when Ready, when ill, when lost."""
         if self.now < running.ready_at:
             return
@@ -452,33 +284,31 @@ class Rehearsal:
             "revision": running.revision,
             "incarnation": running.incarnation,
             "power": "Running",
-            "conditions": [self._word(body, "Ready", running, holds=ready, reason=reason)],
+            "conditions": [self._word(server, "Ready", running, holds=ready, reason=reason)],
         }
         if stalled:
             status["conditions"].append(
-                self._word(body, "Stalled", running, holds=True, reason=reason)
+                self._word(server, "Stalled", running, holds=True, reason=reason)
             )
-        if body.get("status") != status:
-            body["status"] = status
-            self._bump(body)
+        self.tell(Resource.SERVERS, server.metadata.name, status)
 
-    def _word(self, body: Body, kind: str, running: Running, *, holds: bool, reason: str) -> Body:
-        told = body.get("status", {})
-        same = told.get("incarnation") == running.incarnation and (
-            told.get("revision") == running.revision
-        )
+    def _word(
+        self, server: objects.Server, kind: str, running: Running, *, holds: bool, reason: str
+    ) -> Body:
+        told = server.status
+        same = (told.incarnation, told.revision) == (running.incarnation, running.revision)
         status = "True" if holds else "False"
-        before = next((c for c in told.get("conditions", []) if c["type"] == kind), None)
+        before = conditions.find(told.conditions, kind)
         when = clock.stamp(self.now)
-        if same and before is not None and before["status"] == status:
-            when = before["lastTransitionTime"]
+        if same and before is not None and before.status == status:
+            when = before.last_transition_time
         return {
             "type": kind,
             "status": status,
             "reason": reason,
             "message": "",
             "lastTransitionTime": when,
-            "observedGeneration": body["metadata"]["generation"],
+            "observedGeneration": server.metadata.generation,
         }
 
     def _claim(self, server: objects.Server) -> None:
@@ -488,17 +318,15 @@ class Rehearsal:
             claim = names.claim(each.name, name)
             if not self.has(Resource.CLAIMS, claim):
                 labels = names.claim_labels(spec.application, spec.component, name)
-                metadata = {"name": claim, "namespace": NAMESPACE, "labels": labels}
-                self._create(
-                    Resource.CLAIMS, {"kind": "PersistentVolumeClaim", "metadata": metadata}
-                )
+                metadata = {"name": claim, "labels": labels}
+                self.registry.create(Resource.CLAIMS, NAMESPACE, {"metadata": metadata})
 
     def _is_ready(self, name: str) -> bool:
         running = self.running.get(name)
-        server = self.store[Resource.SERVERS, name]
+        server = self.get(objects.Server, name)
         return (
             running is not None
-            and not server["metadata"].get("deletionTimestamp")
+            and not server.metadata.deletion_timestamp
             and self.now >= running.ready_at
             and not running.ill
             and "broken" not in running.image
@@ -521,73 +349,6 @@ class Rehearsal:
     def _marked(self, server: objects.Server) -> bool:
         mark = server.metadata.annotations.get(names.DELETE_FIRST_ANNOTATION, census.SPARE)
         return bool(mark != census.SPARE)
-
-    # What the API server does.
-
-    def _create(self, resource: Resource, body: Body) -> None:
-        self._serial += 1
-        body["metadata"] |= {
-            "uid": f"uid-{self._serial}",
-            "generation": 1,
-            "resourceVersion": str(self._serial),
-            "creationTimestamp": clock.stamp(self.now),
-        }
-        self.store[resource, body["metadata"]["name"]] = body
-        self.writes += 1
-
-    def _merge(self, found: Body, body: Body) -> None:
-        merged = merge_patch.merge(found, copy.deepcopy(body))
-        changed = merged.get("spec") != found.get("spec")
-        if merged == found:
-            return
-        found.clear()
-        found.update(merged)
-        self._bump(found, generation=changed)
-        resource = next(each for each, place in PLACES.items() if place.kind == found["kind"])
-        self._finalize(resource, found["metadata"]["name"])
-
-    def _bump(self, found: Body, *, generation: bool = False) -> None:
-        self._serial += 1
-        found["metadata"]["resourceVersion"] = str(self._serial)
-        found["metadata"]["generation"] += generation
-        self.writes += 1
-
-    def _delete(self, resource: Resource, name: str, uid: str) -> None:
-        found = self.store.get((resource, name))
-        if found is None or found["metadata"]["uid"] != uid:
-            return
-        if not found["metadata"].get("deletionTimestamp"):
-            found["metadata"]["deletionTimestamp"] = clock.stamp(self.now)
-            self._bump(found, generation=True)
-        self._finalize(resource, name)
-
-    def _finalize(self, resource: Resource, name: str) -> None:
-        meta = self.store[resource, name]["metadata"]
-        if meta.get("deletionTimestamp") and not meta.get("finalizers"):
-            del self.store[resource, name]
-            self.writes += 1
-
-    def _collect_garbage(self) -> None:
-        uids = {body["metadata"]["uid"] for body in self.store.values()}
-        for (resource, name), body in list(self.store.items()):
-            owners = body["metadata"].get("ownerReferences", [])
-            if owners and not any(each["uid"] in uids for each in owners):
-                self._delete(resource, name, body["metadata"]["uid"])
-
-    def _names(self, resource: Resource) -> list[str]:
-        return [name for each, name in self.store if each is resource]
-
-    def _owned(self, resource: Resource, uid: str) -> Iterator[Any]:
-        for name in self._names(resource):
-            found = self._view(resource, name)
-            owner = found.metadata.controller
-            if owner is not None and owner.uid == uid:
-                yield found
-
-    def _view(self, resource: Resource, name: str) -> Any:
-        view = PLACES[resource].view
-        assert view is not None
-        return msgspec.json.decode(msgspec.json.encode(self.store[resource, name]), type=view)
 
 
 Scene = Callable[[Rehearsal], None]

@@ -15,8 +15,9 @@ from controller.kinds import application
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, rejection
 from controller.planning import plan
+from fakes.instant import START
 from tests.planning import failing
-from tests.planning.rehearsal import CAPABLE, START, Body, Rehearsal, component, template
+from tests.planning.rehearsal import CAPABLE, Body, Rehearsal, component, template
 
 SET = "shop-web"
 
@@ -361,7 +362,7 @@ def test_in_a_terminating_namespace_nothing_is_made() -> None:
     rehearsal = rehearse()
     rehearsal.apply("shop", component("web", "web:v2", 9), component("db", "db:v1", 1))
     assert writes(planned(rehearsal, namespace_terminating=True)) == []
-    rehearsal.namespace_terminating = True
+    rehearsal.end_namespace()
     rehearsal.delete(Resource.APPLICATIONS, "shop")
     rehearsal.run()
     assert rehearsal.store == {}

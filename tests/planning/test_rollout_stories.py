@@ -576,7 +576,7 @@ def test_orphaning_leaves_everything_as_it_is() -> None:
     """With --cascade=orphan nothing is written until the ties are cut; then only our finalizer."""
     rehearsal = rehearse()
     rehearsal.say("the application is deleted, its sets orphaned")
-    rehearsal.delete(Resource.APPLICATIONS, "shop", finalizers=("orphan",))
+    rehearsal.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
     writes = rehearsal.writes
     rehearsal.run_for(5)
     assert rehearsal.writes == writes

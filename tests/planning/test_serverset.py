@@ -13,11 +13,12 @@ from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.kinds import serverset
 from controller.kinds.revisions import references
-from controller.planning import merge_patch, plan
+from controller.planning import plan
 from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
+from fakes.instant import NAMESPACE, START
 from tests.planning import failing
-from tests.planning.rehearsal import CAPABLE, NAMESPACE, START, Rehearsal, component
+from tests.planning.rehearsal import CAPABLE, Rehearsal, component
 
 SET = "shop-web"
 SELECTOR = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"}
@@ -126,8 +127,7 @@ def test_the_service_comes_with_the_servers() -> None:
 def test_a_service_edited_by_hand_is_put_right(edit: dict[str, Any], patch: dict[str, Any]) -> None:
     """What names in DNS rest on is written back, and no more than that."""
     rehearsal = rehearse()
-    body = rehearsal.store[Resource.SERVICES, SET]
-    rehearsal.store[Resource.SERVICES, SET] = merge_patch.merge(body, edit)
+    rehearsal.edit(Resource.SERVICES, SET, edit)
     found = rehearsal.get(objects.Service, SET)
     made = planned(rehearsal)
     (action,) = (each for each in made.actions if isinstance(each, plan.Patch))
@@ -145,10 +145,7 @@ def test_labels_of_a_server_edited_by_hand_are_put_right(*, stale: bool) -> None
         rehearsal.run()
     found = rehearsal.get(objects.Server, "shop-web-1")
     edit = {names.COMPONENT_LABEL: "lie", names.SERVER_LABEL: None, "mine": "kept"}
-    body = rehearsal.store[Resource.SERVERS, "shop-web-1"]
-    rehearsal.store[Resource.SERVERS, "shop-web-1"] = merge_patch.merge(
-        body, {"metadata": {"labels": edit}}
-    )
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"metadata": {"labels": edit}})
     (action,) = planned(rehearsal).actions
     assert isinstance(action, plan.Patch)
     assert (action.resource, action.uid) == (Resource.SERVERS, found.metadata.uid)
@@ -166,8 +163,7 @@ def test_labels_of_a_server_edited_by_hand_are_put_right(*, stale: bool) -> None
 def test_what_people_add_to_a_service_stays(edit: dict[str, Any]) -> None:
     """Ports, labels and annotations of their own are theirs."""
     rehearsal = rehearse()
-    body = rehearsal.store[Resource.SERVICES, SET]
-    rehearsal.store[Resource.SERVICES, SET] = merge_patch.merge(body, edit)
+    rehearsal.edit(Resource.SERVICES, SET, edit)
     assert planned(rehearsal).actions == ()
 
 
@@ -668,7 +664,7 @@ def test_an_orphaned_set_lets_go_of_what_is_no_longer_its_own() -> None:
     rehearsal = rehearse(replicas=2, volumeClaims=claims)
     rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=claims), paused=True)
     rehearsal.run_for(2)
-    rehearsal.delete(Resource.SERVERSETS, SET, finalizers=("orphan",))
+    rehearsal.delete(Resource.SERVERSETS, SET, propagation="Orphan")
     rehearsal.run_for(3)
     assert len(rehearsal.servers(SET)) == 2
     rehearsal.release_orphans(Resource.SERVERSETS, SET)
