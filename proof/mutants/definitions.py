@@ -365,9 +365,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.execution.pool:Pool._run",
-                "self._others -= ANY_one",
-                "self._others -= ANY_one\n"
-                "asyncio.get_running_loop().create_task(asyncio.sleep(1e6))",
+                "self._leave(ANY_call)",
+                "self._leave(ANY_call)\nasyncio.get_running_loop().create_task(asyncio.sleep(1e6))",
             ),
         ),
         story="rolling",

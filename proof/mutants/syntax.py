@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 OPEN = "ANY_"
 
@@ -51,8 +51,12 @@ class Swap(ast.NodeTransformer):
         self.count = 0
         self._find = parse(find)
         self._replace = parse(replace)
-        only = self._find[0]
-        self._expression = only.value if isinstance(only, ast.Expr) else None
+        # One expression for another is looked for anywhere, everything else as whole lines.
+        match self._find, self._replace:
+            case [ast.Expr(value=found)], [ast.Expr()]:
+                self._expression: ast.expr | None = found
+            case _:
+                self._expression = None
 
     def visit(self, node: ast.AST) -> Any:
         """Replace an expression, or one of the lines of a body."""
@@ -65,8 +69,7 @@ class Swap(ast.NodeTransformer):
             if _fits(self._expression, node, meanings):
                 self.count += 1
                 (put,) = _filled(self._replace, meanings)
-                assert isinstance(put, ast.Expr), "an expression is replaced by one"  # noqa: S101
-                return put.value
+                return cast("ast.Expr", put).value
         return self.generic_visit(node)
 
     def _lines(self, body: Body) -> Iterator[ast.stmt]:

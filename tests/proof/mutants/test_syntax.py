@@ -85,6 +85,13 @@ def test_a_line_is_replaced_by_more() -> None:
     assert "self.told.clear()" in code
 
 
+def test_an_expression_that_is_a_line_is_replaced_by_more() -> None:
+    """A call that stands alone can have something put beside it."""
+    count, code = broken("self.told.append(ANY_it)", "self.told.append(ANY_it)\nself.told.pop()")
+    assert count == 1
+    assert "self.told.append(done)\n            self.told.pop()" in code
+
+
 def test_only_the_function_that_is_named_is_searched() -> None:
     """The same piece elsewhere does not count; a function that is not there is none."""
     assert broken("return ANY_key", "return 1", "shut")[0] == 1
