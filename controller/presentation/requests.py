@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.api import conditions, names, objects
-from controller.kinds.operation import completion
 from controller.presentation.problems import Refusal, UsageError
 
 NAME_BYTES = 3
@@ -56,6 +55,9 @@ def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -
 
     Raises Refusal where its end leaves nothing to take up, UsageError for a step it does not have.
     """
+    # All that plans operations comes with it, and no other request needs that.
+    from controller.kinds.operation import completion  # noqa: PLC0415 - see above
+
     meant = f"operation/{before.metadata.name}"
     if not completion.can_be_retried(before):
         ended = conditions.find(before.status.conditions, "Succeeded")
