@@ -181,6 +181,7 @@ class Field:
     default: str
     raw: bool = False
     wrapped: bool = False
+    nullable: bool = False
 
     def __str__(self) -> str:
         line = f"    {self.name}: {self.type}"
@@ -208,9 +209,15 @@ def _imports(module: str, body: str) -> str:
     conditions = [each for each in ("Blocked", "Condition") if f"[{each}," in body]
     if conditions:
         lines.append(f"from controller.api.conditions import {', '.join(conditions)}")
-    base = {"NULL": "= NULL", "Json": ": Json", "Object": "(Object,", "View": "(View,"}
+    base = {
+        "NULL": "= NULL",
+        "Json": ": Json",
+        "Nullable": "Nullable[",
+        "Object": "(Object,",
+        "View": "(View,",
+    }
     used = [each for each, mark in base.items() if mark in body]
-    used += ["share"] if "share(" in body else []
+    used += [each for each in ("absent", "share") if f"{each}(" in body]
     lines.append(f"from controller.api.views.meta import {', '.join(used)}")
     if module != "policies":
         shared = sorted(
@@ -234,10 +241,13 @@ def _struct(model: Model) -> str:
     told = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     lines = f'class {_called(model)}({base}, {options}):\n    """{told}"""\n\n'
     lines += "".join(map(str, fields))
-    if any(each.raw for each in fields):
+    nullable = [each for each in fields if each.nullable]
+    if nullable or any(each.raw for each in fields):
         lines += "\n    def __post_init__(self) -> None:\n"
         plain = ", ".join(f'"{each.name}"' for each in fields if each.raw and not each.wrapped)
         wrapped = ", ".join(f'"{each.name}"' for each in fields if each.wrapped)
+        empty = ", ".join(f"{each.name}={each.default}" for each in nullable)
+        lines += f"        absent(self, {empty})\n" if empty else ""
         lines += f"        share(self, {plain})\n" if plain else ""
         lines += f"        share(self, {wrapped}, most=nesting.WRAPPED)\n" if wrapped else ""
     return lines
@@ -272,8 +282,22 @@ def _field(model: Model, name: str, field: pydantic.fields.FieldInfo) -> Field:
         kind += " | None"
     renamed = RENAMED.get(name, name)
     wire = (field.alias or "") if name in RENAMED else ""
-    raw = kind == "Json"
-    return Field(renamed, wire, kind, default, raw=raw, wrapped=here in WRAPPED)
+    nullable = (
+        optional
+        and issubclass(model, schema.Written)
+        and default in ('""', "()", "{}")
+        and typing.get_origin(_bare(annotation)[0]) is not Literal
+    )
+    kind = f"Nullable[{kind}]" if nullable else kind
+    return Field(
+        renamed,
+        wire,
+        kind,
+        default,
+        raw=kind == "Json",
+        wrapped=here in WRAPPED,
+        nullable=nullable,
+    )
 
 
 def _type(annotation: Any) -> str:

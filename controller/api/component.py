@@ -13,7 +13,7 @@ from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, 
 from controller.api.template import Template
 
 
-class Component(schema.Model):
+class Component(schema.Written):
     """Servers alike."""
 
     model_config = pydantic.ConfigDict(

@@ -38,7 +38,7 @@ class Circuit(schema.Model):
     """After how long one call is tried; doubled each time it fails, up to ten minutes."""
 
 
-class Limits(schema.Model):
+class Limits(schema.Written):
     """How hard the provider may be called."""
 
     concurrent_calls: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -57,7 +57,7 @@ class FailureDomain(schema.Model):
     """The name that the provider knows it by."""
 
 
-class FleetSpec(schema.Model):
+class FleetSpec(schema.Written):
     """Where servers come from."""
 
     provider: Annotated[str, Field(min_length=1, max_length=63), schema.IMMUTABLE]

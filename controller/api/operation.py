@@ -68,7 +68,7 @@ class OperationRecovery(schema.Model):
     """How long to wait between attempts."""
 
 
-class Retry(schema.Model):
+class Retry(schema.Written):
     """A wish to go on after Failed, TimedOut or Cancelled."""
 
     model_config = pydantic.ConfigDict(
@@ -95,7 +95,7 @@ class Retry(schema.Model):
     """Parameters that replace those of the operation."""
 
 
-class OperationSpec(schema.Model):
+class OperationSpec(schema.Written):
     """What to do; immutable but for paused, cancelled and retry."""
 
     model_config = pydantic.ConfigDict(
@@ -108,6 +108,10 @@ class OperationSpec(schema.Model):
                 "!has(self.retry) || !has(self.retry.from)"
                 " || (has(self.steps) && self.steps.exists(s, s.name == self.retry.from))",
                 "retry.from must name a step of the operation",
+            ),
+            rule(
+                f"!has(self.concurrency) || !{schema.is_zero('self.concurrency')}",
+                "concurrency must be at least 1, or 1%: with none no server has its turn",
             ),
             *_immutability(),
         )

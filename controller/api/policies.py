@@ -11,7 +11,7 @@ from controller.api import schema
 from controller.api.schema import Count, FreeForm, Seconds, Share, rule, rules
 
 
-class Deletion(schema.Model):
+class Deletion(schema.Written):
     """How servers are taken down."""
 
     protected: bool = False
@@ -36,7 +36,12 @@ class Rollout(schema.Model):
             rule(
                 f"!({schema.is_zero('self.maxUnavailable')} && {schema.is_zero('self.maxSurge')})",
                 "maxUnavailable and maxSurge must not both be 0: no server could ever be replaced",
-            )
+            ),
+            rule(
+                "self.progressDeadlineSeconds > self.minReadySeconds",
+                "progressDeadlineSeconds must exceed minReadySeconds: a server counts as available"
+                " only after the latter",
+            ),
         )
     )
 
@@ -96,7 +101,7 @@ class Alternative(schema.Model):
     """A JSON merge patch of the component's template."""
 
 
-class Recovery(schema.Model):
+class Recovery(schema.Written):
     """What to do about servers that fail."""
 
     attempts: Attempts = 5

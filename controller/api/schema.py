@@ -14,6 +14,7 @@ import annotated_types
 import pydantic
 from pydantic import Field, GetJsonSchemaHandler, JsonValue, alias_generators
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 MAX_SERVERS = 20_000
 MAX_COMPONENTS = 64
@@ -36,6 +37,27 @@ class Model(pydantic.BaseModel):
         strict=True,
         use_attribute_docstrings=True,
     )
+
+
+class Written(Model):
+    """A part that people write: null is taken for the absence of any field that may be left out.
+
+    Helm renders null for an empty block, and server-side apply sends it; as in a pod, it is kept,
+    and says nothing.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema, in which null may stand for what may be left out."""
+        described = handler(core)
+        for each in handler.resolve_ref_schema(described).get("properties", {}).values():
+            ways = each.get("anyOf", ())
+            # The API server takes null for no word of a list, even where null is taken.
+            if {"type": "null"} in ways and not any("enum" in way for way in ways):
+                each["nullable"] = True
+        return described
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

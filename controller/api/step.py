@@ -125,7 +125,7 @@ class Job(schema.Model):
 Action = Literal["Restart", "Start", "Stop", "Replace", "Snapshot", "Restore"]
 
 
-class Act(schema.Model):
+class Act(schema.Written):
     """One way to do something: exactly one of exec, http, job and action."""
 
     model_config = pydantic.ConfigDict(

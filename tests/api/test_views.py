@@ -51,6 +51,8 @@ def _field_faults(
     if declared is None:
         return [] if schema.get(PRESERVED) else [f"{here}: not in the schema"]
     faults = _faults(field.type, declared, here)
+    if declared.get("nullable") and not _takes_null(field.type):
+        faults.append(f"{here}: may be null, which cannot be read")
     required = field.encode_name in schema.get("required", ())
     if field.required and not required and "default" not in declared:
         faults.append(f"{here}: read as required, but may be absent")
@@ -62,6 +64,12 @@ def _field_faults(
         if field.default != wanted:
             faults.append(f"{here}: default {field.default!r}, but {wanted!r}")
     return faults
+
+
+def _takes_null(read: msgspec.inspect.Type) -> bool:
+    if isinstance(read, msgspec.inspect.UnionType):
+        return any(isinstance(each, msgspec.inspect.NoneType) for each in read.types)
+    return isinstance(read, msgspec.inspect.RawType)
 
 
 @pytest.mark.parametrize("name", list(models.MODELS))
@@ -96,3 +104,16 @@ def test_what_there_are_thousands_of_stays_light() -> None:
         made = getattr(objects, views.CALLED.get(model, model.__name__)).__struct_config__
         assert made.gc is (model not in views.LIGHT), model
         assert made.omit_defaults is (model not in views.WHOLE), model
+
+
+def test_null_is_read_as_the_absence_of_what_may_be_left_out() -> None:
+    """An empty block, as Helm renders it, leaves planning nothing to tell apart from none."""
+    plain = b'{"name":"web","recovery":{}}'
+    empty = (
+        b'{"name":"web","replicas":null,"dependsOn":null,"volumeClaims":null,'
+        b'"recovery":{"alternatives":null}}'
+    )
+    first, second = (msgspec.json.decode(each, type=objects.Component) for each in (plain, empty))
+    assert first == second
+    assert second.depends_on == ()
+    assert b"null" not in msgspec.json.encode(second.recovery)

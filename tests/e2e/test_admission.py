@@ -25,6 +25,7 @@ BAD = sorted((Path(__file__).parent / "manifests" / "bad").glob("*.yaml"))
 GOOD = sorted((ROOT / "examples").glob("*.yaml"))
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 DEADLINE_SECONDS = 60
+SERVER = {"fleet": "pods", "incarnation": 1, "revision": "abc", "power": "Running"}
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 
 
@@ -285,7 +286,7 @@ def test_objects_are_found_by_what_they_belong_to(api: client.Client, namespace:
             "apiVersion": names.API_VERSION,
             "kind": "Server",
             "metadata": {"name": f"{application}-web-0"},
-            "spec": {"application": application, "component": "web", "ordinal": 0},
+            "spec": {**SERVER, "application": application, "component": "web", "ordinal": 0},
         }
         _create(api, namespace, server)
     found = api.get(f"{_collection(server, namespace)}?fieldSelector=spec.application%3Dshop")
@@ -321,7 +322,7 @@ def test_longest_names_are_accepted(api: client.Client, namespace: str) -> None:
         "apiVersion": names.API_VERSION,
         "kind": "Server",
         "metadata": {"name": server},
-        "spec": {"application": "a" * 21, "component": "w" * 35, "ordinal": 99_999},
+        "spec": {**SERVER, "application": "a" * 21, "component": "w" * 35, "ordinal": 99_999},
     }
     _create(api, namespace, document, dryRun="All")
 

@@ -58,6 +58,25 @@ def test_null_in_a_template_is_absent(kube: Kube) -> None:
     assert len(app.revisions()) == 1
 
 
+def test_null_in_an_application_is_absent(kube: Kube) -> None:
+    """What Helm renders for an empty block of ours says nothing, and may as well be left out."""
+    app = kube.app(component())
+    sane = copy.deepcopy(app.component())
+    app.component()["replicas"] = None
+    app.component()["recovery"] = {"alternatives": None}
+    app.component().update(dependsOn=None, volumeClaims=None)
+    app.spec["deletion"] = {"drainSeconds": None}
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    assert len(before) == 1
+    app.spec["components"] = [{key: sane[key] for key in sane if key != "replicas"}]
+    app.apply()
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
+    assert len(app.revisions()) == 1
+
+
 def test_chain_of_dependencies_is_followed(kube: Kube) -> None:
     """Whoever depends on a dependent waits for both, and all come up in the end."""
     app = kube.app(

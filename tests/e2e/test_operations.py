@@ -94,6 +94,22 @@ def events_of(kube: Kube, application: str) -> set[str]:
     return {each["reason"] for each in about if each["regarding"]["name"] == application}
 
 
+def test_null_in_an_operation_is_absent(kube: Kube) -> None:
+    """An empty block as Helm renders it is as good as none, and the operation can be cancelled."""
+    app = kube.app(component(replicas=2))
+    app.apply()
+    app.wait_ready()
+    empty = dict.fromkeys(("components", "servers", "steps", "parameters", "concurrency", "retry"))
+    one = submit(kube, "go", "Restart", **empty)
+    one.wait_end("Completed")
+    assert one.status()["progress"] == "2/2"
+    undone = dict.fromkeys(("exec", "http", "compensate"))
+    two = submit(kube, "steps", "Steps", steps=[{**job("one", outcome="hang"), **undone}])
+    kube.wait_until("the step runs", lambda: two.status().get("running"))
+    two.edit(cancelled=True)
+    two.wait_end("Cancelled")
+
+
 def test_g1_operation_is_created_watched_and_ends_in_one_condition(kube: Kube) -> None:
     """It says how far it is while it runs, and then its end, once and for good."""
     app = kube.app(component(replicas=4, hooks=gates(2)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
 from controller.api import nesting
 
+T = TypeVar("T")
 # A JSON value that passes through unread, kept as the bytes that arrived.
 Json = msgspec.Raw
 NULL = msgspec.Raw(b"null")
@@ -33,6 +35,26 @@ def _shared(raw: bytes, most: int) -> msgspec.Raw:
         raise nesting.TooDeepError(most)
     msgspec.json.decode(raw)
     return msgspec.Raw(raw)
+
+
+if TYPE_CHECKING:
+    # What is read as T, though null may be written: `absent` puts the default in its place.
+    Nullable = Annotated[T, "or null"]
+else:
+
+    class Nullable:
+        """What is read as T, though null may be written."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            """Return the type to decode."""
+            return item | None
+
+
+def absent(view: msgspec.Struct, **defaults: object) -> None:
+    """Have a new view read null as if the field were absent: people write it for an empty block."""
+    for name, default in defaults.items():
+        if getattr(view, name) is None:
+            msgspec.structs.force_setattr(view, name, default)
 
 
 class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):

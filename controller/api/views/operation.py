@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api.conditions import Blocked, Condition
-from controller.api.views.meta import NULL, Json, Object, View, share
+from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
 from controller.api.views.policies import Backoff
 
 
@@ -40,19 +40,22 @@ class Retry(View, frozen=True, kw_only=True):
     """A wish to go on after Failed, TimedOut or Cancelled."""
 
     id: str
-    from_step: str = msgspec.field(name="from", default="")
-    parameters: dict[str, str] = {}
+    from_step: Nullable[str] = msgspec.field(name="from", default="")
+    parameters: Nullable[dict[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        absent(self, from_step="", parameters={})
 
 
 class OperationSpec(View, frozen=True, kw_only=True):
     """What to do; immutable but for paused, cancelled and retry."""
 
     application: str
-    components: tuple[str, ...] = ()
-    servers: str = ""
+    components: Nullable[tuple[str, ...]] = ()
+    servers: Nullable[str] = ""
     action: str
-    steps: tuple[Step, ...] = ()
-    parameters: dict[str, str] = {}
+    steps: Nullable[tuple[Step, ...]] = ()
+    parameters: Nullable[dict[str, str]] = {}
     concurrency: int | str | None = None
     failure_budget: int | str = "10%"
     order: str = "Ascending"
@@ -65,6 +68,9 @@ class OperationSpec(View, frozen=True, kw_only=True):
     paused: bool = False
     cancelled: bool = False
     retry: Retry | None = None
+
+    def __post_init__(self) -> None:
+        absent(self, components=(), servers="", steps=(), parameters={})
 
 
 class StepStatus(View, frozen=True, kw_only=True, omit_defaults=False, gc=False):
