@@ -46,7 +46,11 @@ class Allowance:
         if record is None or not record.spends:
             return False
         informer = self._caches.informers[budget.spent_on]
-        return bool(record.pending or record.uncertain) or any(
-            resource is budget.spent_on and not informer.reached(floor, namespace)
-            for (resource, namespace), floor in record.floors.items()
+        return (
+            record.in_flight
+            or bool(record.uncertain)
+            or any(
+                resource is budget.spent_on and not informer.reached(floor, namespace)
+                for (resource, namespace), floor in record.floors.items()
+            )
         )

@@ -328,7 +328,7 @@ class Dispatcher:
         patch = _status_patch(key, item, planned.status, why="what was seen has changed")
         if not patch.body:
             return None
-        acting = bool(record.pending) and self._kinds[key.resource].sums_up
+        acting = record.in_flight and self._kinds[key.resource].sums_up
         held = record.pacer.wait(self._clock(), at_once=planned.write_status_now, acting=acting)
         if held:
             return held
@@ -387,11 +387,10 @@ class Dispatcher:
                 else:
                     self._answered(asked, await self._try(asked, ask))
             finally:
-                record.pending -= 1
-                if not record.pending:
+                if record.answer():
                     self._settled(key, record)
 
-        record.pending += 1
+        record.ask()
         (pool or self._pool).submit(
             key, run, flow=self._flow(key, item), urgency=urgency, creates=group is not None
         )

@@ -114,7 +114,7 @@ class Engine:
         if not self._leading:
             return
         record = self._records.get(key)
-        if record is not None and record.pending:
+        if record is not None and record.in_flight:
             record.dirty = True
         else:
             self._queue.add(key, urgent=urgent)
@@ -126,7 +126,7 @@ class Engine:
         record = self._records.get(key)
         if record is None:
             self._queue.add(key)
-        elif record.pending:
+        elif record.in_flight:
             record.dirty = True
         else:
             self._queue.add(key, delay=self._rest(record))
@@ -136,9 +136,8 @@ class Engine:
         if not self._leading:
             return
         record = self._records.get(key)
-        if record is not None and record.pending:
-            for pool in self._pools:
-                record.pending -= pool.withdraw(key)
+        if record is not None and record.in_flight:
+            record.take_back(sum(pool.withdraw(key) for pool in self._pools))
         self.touch(key, urgent=True)
 
     # --- Life -------------------------------------------------------------------------------------
@@ -246,7 +245,7 @@ class Engine:
             self._crash(key, record, error)
 
     def _look(self, key: Key, record: KeyState) -> None:
-        if record.pending:
+        if record.in_flight:
             record.dirty = True
             return
         if not self._caught_up(key, record):
@@ -289,7 +288,7 @@ class Engine:
         if wake is not None:
             self._queue.add(key, delay=max(wake, 0.001))
         record.recover()
-        if record.pending:
+        if record.in_flight:
             return
         record.failures = 0
         if record.dirty:
@@ -367,15 +366,9 @@ class Engine:
 
     def _settle(self, key: Key, record: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
-        reading, record.reading = record.reading, False
-        if record.failed:
-            record.failed = False
-            record.failures += 1
+        if record.settle():
             self._queue.add(key, delay=record.backoff(self._clock()))
-            return
-        if not reading:
-            record.failures = 0
-        if record.dirty or record.uncertain:
+        elif record.dirty or record.uncertain:
             self._queue.add(key)
 
     def _nudge(self, key: Key) -> None:

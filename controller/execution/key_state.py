@@ -27,12 +27,13 @@ HELD_SECONDS = 60.0
 class KeyState:
     """One key's calls in flight, the versions they returned, and how those went that failed."""
 
+    # Calls that were handed over and are not answered.
     pending: int = 0
     # Something happened while writes were in flight: plan again when they are answered.
     dirty: bool = False
-    # Writes failed in a way that may pass; how often in a row.
-    failures: int = 0
+    # Of the calls in flight, one has failed in a way that may pass; how often in a row that was so.
     failed: bool = False
+    failures: int = 0
     # What the caches must have reached: the highest version written, by resource and namespace.
     floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
     # What was deleted, or has ended: how the caches must show that, `WriteReceipt` says.
@@ -48,7 +49,7 @@ class KeyState:
     not_before: float = 0.0
     # What an answer was lost about, or was seen to be older in the cache: read before planning.
     uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
-    # What is in flight only reads that: whether the next plan succeeds is yet to be seen.
+    # The calls in flight only read that: whether the next plan succeeds is yet to be seen.
     reading: bool = False
     # The last plan may have taken servers down, of which others must hear before they do.
     spends: bool = False
@@ -57,6 +58,36 @@ class KeyState:
     crashes: int = 0
     # What was told of an object of which nothing could be read.
     told: str = ""
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether calls are not answered: nothing is planned meanwhile."""
+        return self.pending > 0
+
+    def ask(self) -> None:
+        """Count a call that is handed over."""
+        self.pending += 1
+
+    def answer(self) -> bool:
+        """Count a call as answered; return whether it was the last one."""
+        self.pending -= 1
+        return not self.pending
+
+    def settle(self) -> bool:
+        """Sum up the calls, which are all answered; return whether the key is to back off."""
+        failed, reading = self.failed, self.reading
+        self.failed = self.reading = False
+        if failed:
+            self.failures += 1
+        elif not reading:
+            self.failures = 0
+        return failed
+
+    def take_back(self, count: int) -> None:
+        """Count out calls that never started; how the others went is of no interest any more."""
+        self.pending -= count
+        if not self.pending:
+            self.failed = self.reading = False
 
     def note(self, written: WriteReceipt) -> None:
         """Remember what the caches must show of a write before the next plan."""

@@ -1,0 +1,50 @@
+"""What is remembered of a key's calls: every short story of calls is told to its end."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from controller.execution.key_state import KeyState
+
+# A call that succeeds, one that fails; reads that do; the calls in flight, of which one has failed,
+# that are taken back by a change of mind.
+DEEDS = ("writes", "fails", "reads", "fails to read", "fails and is taken back")
+
+
+def live(record: KeyState, deed: str) -> bool | None:
+    """Let a plan's calls be made; return whether the key backs off, None where nobody is asked."""
+    record.reading = "read" in deed
+    for _ in range(3):
+        record.ask()
+    assert record.in_flight
+    if "fails" in deed:
+        record.failed = True
+    assert not record.answer()
+    if "taken back" in deed:
+        record.take_back(2)
+        return None
+    assert not record.answer()
+    assert record.answer()
+    return record.settle()
+
+
+@pytest.mark.parametrize("story", [*itertools.product(DEEDS, repeat=4)], ids="; ".join)
+def test_a_key_backs_off_for_the_failures_of_its_last_calls_alone(story: tuple[str, ...]) -> None:
+    """Only a batch that failed backs off; failures in a row count, whatever was read between them.
+
+    What failed and was taken back says nothing of the calls that are planned in its place.
+    """
+    record, failures = KeyState(), 0
+    for deed in story:
+        backs_off = live(record, deed)
+        assert not record.in_flight
+        if backs_off is None:
+            continue
+        assert backs_off == ("fails" in deed)
+        if backs_off:
+            failures += 1
+        elif deed == "writes":
+            failures = 0
+        assert record.failures == failures
