@@ -175,6 +175,9 @@ class TaskStatus(schema.Model):
     """What happened."""
     error_class: ErrorClass | None = None
     """The class of the failure."""
+    facts: Annotated[dict[str, ShortText], Field(max_length=16)] | None = None
+    """What the act found out, by name, such as an exit code or the id of a snapshot; the first
+    sixteen."""
     claimed_by: ShortText | None = None
     """The operator process that began it: another one cannot know how it went."""
     start_time: Time | None = None

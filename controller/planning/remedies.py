@@ -58,7 +58,12 @@ def fleet(found: contract.FleetFacts) -> str:
 
 def edit(server: objects.Server) -> str:
     """Return the command that opens what the server is made from."""
-    return f"kubectl edit argapp {server.spec.application} -n {server.metadata.namespace}"
+    return edit_application(server.spec.application, server.metadata.namespace)
+
+
+def edit_application(name: str, namespace: str) -> str:
+    """Return the command that opens an application."""
+    return f"kubectl edit argapp {name} -n {namespace}"
 
 
 def show(resource: str, name: str, namespace: str) -> str:

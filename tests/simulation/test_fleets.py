@@ -13,7 +13,7 @@ from controller.execution.fleets import Fleets
 from controller.providers import models, registry
 from controller.wiring import permissions
 from tests.simulation.shelf.kind import Shelf
-from tests.simulation.universe import Universe, application, component
+from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 
@@ -187,3 +187,39 @@ async def test_an_outage_of_the_provider_is_no_failure_of_its_servers() -> None:
         assert told(universe, "metal")["circuit"] == "Closed"
         assert reason(universe, "metal") == "Available"
         assert {"CircuitOpen", "CircuitClosed"} <= set(events(universe, "metal"))
+
+
+async def test_claims_that_a_fleet_cannot_give_are_refused_aloud() -> None:
+    """No server is made without its volumes, and the application says what to do."""
+    claim = {"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", fleet("metal", "memory"))
+        with_claims = component("web", 2, volumeClaims=[claim])
+        await universe.apply(application("shop", with_claims, fleet="metal"))
+        await universe.settle()
+        assert universe.condition(Resource.APPLICATIONS, "shop", "Stalled")["status"] == "True"
+        assert universe.machines.machines == ()
+        blocked = universe.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
+        assert [each["reason"] for each in blocked] == ["NotSupported"]
+        assert blocked[0]["remedy"] == "kubectl edit argapp shop -n default"
+        await universe.apply(application("shop", component("web", 2), fleet="metal"))
+        await universe.until(lambda: ready(universe))
+
+
+async def test_what_an_act_finds_out_is_in_the_servers_status() -> None:
+    """A snapshot's id stands there for programs, and another act's facts take its place."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", fleet("metal", "memory"))
+        await universe.apply(application("shop", component("web", 1), fleet="metal"))
+        await universe.until(lambda: ready(universe))
+        await universe.apply(operation("photo", "shop", "Snapshot"))
+        await universe.until(lambda: facts(universe) == {"snapshot": "photo"})
+        step = {"name": "say", "exec": {"command": ["true"]}}
+        await universe.apply(operation("say", "shop", "Steps", steps=[step]))
+        await universe.until(lambda: facts(universe) == {"exitCode": "0"})
+
+
+def facts(universe: Universe) -> Json:
+    """Return what the last act in the first server found out."""
+    found = universe.get(Resource.SERVERS, "shop-web-0")["status"].get("task") or {}
+    return dict(found.get("facts") or {})

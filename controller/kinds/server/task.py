@@ -11,12 +11,14 @@ Called by the Server planner; `finished` by execution, when an act that it carri
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from controller import contract
-from controller.api import clock, objects
+from controller.api import clock, objects, texts
 from controller.api.resources import Resource
 from controller.contract import checkpoints, tasks
 from controller.kinds.server import attempts
@@ -25,6 +27,8 @@ from controller.planning import plan
 
 # How long a Pending act waits before it is looked at again, should nothing else happen.
 _LOOK_AGAIN = 30.0
+# What a status holds of what an act has found out.
+MOST_FACTS, LONGEST_NAME, LONGEST_FACT = 16, 63, 253
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,11 +240,26 @@ def finished(
         state=tasks.PENDING if again else outcome.state,
         message=outcome.message,
         error_class=outcome.error_class,
+        facts=_bounded(outcome.facts),
         claimed_by="",
         end_time=clock.stamp(now),
     )
     passed = server.status.checkpoints if again else _record(server, task, given, outcome.state)
     return msgspec.structs.replace(server.status, task=after, checkpoints=passed)
+
+
+def _bounded(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return as many facts as a status holds, in the order in which the act told them."""
+    first = itertools.islice(facts.items(), MOST_FACTS)
+    return {texts.cut(name, LONGEST_NAME): texts.cut(each, LONGEST_FACT) for name, each in first}
+
+
+def _replacing(
+    before: objects.TaskStatus | None, facts: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return the patch that puts these facts in the place of those of before."""
+    gone = before.facts if before is not None else {}
+    return {**dict.fromkeys(gone), **facts} if facts else None
 
 
 def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcome:
@@ -289,6 +308,8 @@ def patch(
         "state": status.state,
         "message": status.message or None,
         "errorClass": status.error_class or None,
+        # A patch that merges would leave facts of an earlier attempt or task among these.
+        "facts": _replacing(server.status.task, status.facts),
         "claimedBy": status.claimed_by or None,
         "startTime": status.start_time,
         "endTime": status.end_time,

@@ -13,6 +13,7 @@ from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
+from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -74,6 +75,27 @@ def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     return obstacles.fleet_problem(fleet, now) or obstacles.fleet_pause(fleet, now)
 
 
+def _claims(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    """Servers without the volumes that were asked for would lose what they write."""
+    spec, fleet = snapshot.server_set.spec, snapshot.fleet
+    if not spec.volume_claims or contract.Capability.CLAIMS in fleet.capabilities:
+        return None
+    message = (
+        f"The fleet {fleet.name} cannot give servers volumeClaims: take them out of the component"
+        f" {spec.component}, or name a fleet that can."
+    )
+    blocked = Blocked(
+        object=f"Component/{spec.component}",
+        reason=ProviderReason.NOT_SUPPORTED,
+        message=message,
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.edit_application(spec.application, snapshot.server_set.metadata.namespace),
+    )
+    return obstacles.Obstacle(
+        reason=ProviderReason.NOT_SUPPORTED, message=message, stalled=True, blocked=(blocked,)
+    )
+
+
 def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     """Servers that cannot be found by their names in DNS would be of no use."""
     if contract.Capability.DNS not in snapshot.fleet.capabilities:
@@ -111,5 +133,6 @@ CHECKS: tuple[Check, ...] = (
     _orphaned,
     _paused,
     _fleet,
+    _claims,
     _service,
 )

@@ -212,9 +212,9 @@ class MemoryProvider:
             )
         machine = self._instance(server, call)
         await self._call(_key(server), task.action, lambda: machine.acts.append(task.id))
-        message = await does(machine, task, tasks.read(task))
+        facts = await does(machine, task, tasks.read(task))
         self._fleet.tell(machine)
-        return {"message": message} if message else {}
+        return facts
 
     def _change(self, server: objects.Server, call: contract.Call) -> None:
         machine, spec = self._instance(server, call), server.spec
@@ -263,7 +263,9 @@ def _check_same(machine: Machine, server: objects.Server) -> None:
         raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
 
 
-async def _exec(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+async def _exec(
+    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+) -> contract.Facts:
     del task
     command: Sequence[str] = tasks.decode(given.exec, _Exec).command
     if command[0] == "false":
@@ -272,25 +274,29 @@ async def _exec(machine: Machine, task: objects.Task, given: tasks.TaskParameter
         await asyncio.sleep(float(command[1]))
     if command[0] == "write":
         machine.disk = " ".join(command[1:])
-    return ""
+    return {"exitCode": "0"}
 
 
-async def _take_snapshot(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+async def _take_snapshot(
+    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+) -> contract.Facts:
     name = given.arguments.get("snapshot", task.operation)
     machine.snapshots.setdefault(name, machine.disk)
-    return f"snapshot {name}"
+    return {"message": f"snapshot {name}", "snapshot": name}
 
 
-async def _restore(machine: Machine, task: objects.Task, given: tasks.TaskParameters) -> str:
+async def _restore(
+    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+) -> contract.Facts:
     name = given.arguments.get("snapshot", "")
     if name not in machine.snapshots:
         message = f"{machine.id} has no snapshot {name!r}: parameters must name one in `snapshot`"
         raise errors.Stalled(message, reason=MemoryReason.SNAPSHOT_MISSING)
     machine.disk = machine.snapshots[name]
-    return f"restored {name} for {task.operation}"
+    return {"message": f"restored {name} for {task.operation}", "snapshot": name}
 
 
-_Act = Callable[[Machine, objects.Task, tasks.TaskParameters], Awaitable[str]]
+_Act = Callable[[Machine, objects.Task, tasks.TaskParameters], Awaitable[contract.Facts]]
 _ACTS: Mapping[str, _Act] = {
     tasks.EXEC: _exec,
     tasks.SNAPSHOT: _take_snapshot,
