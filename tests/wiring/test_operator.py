@@ -21,6 +21,20 @@ from fakes.api_server import ApiServer, Faults
 pytestmark = pytest.mark.looptime
 
 HOUR = 3600.0
+SHOP = {
+    "apiVersion": "argosy.dev/v1alpha1",
+    "kind": "Application",
+    "metadata": {"name": "shop", "namespace": "default"},
+    "spec": {
+        "components": [
+            {
+                "name": "web",
+                "replicas": 1,
+                "template": {"spec": {"containers": [{"name": "main", "image": "app:1"}]}},
+            }
+        ]
+    },
+}
 
 
 class Server(ApiServer):
@@ -84,6 +98,18 @@ async def test_part_that_somebody_cancels_ends_the_process(part: str) -> None:
         await asyncio.wait_for(one.parts.stopped.wait(), 1)
         assert "cancelled" in str(one.parts.failure)
         assert "cancelled" in one.ailing()
+
+
+async def test_every_metric_has_a_sample_after_a_reconcile() -> None:
+    """What is declared, documented, drawn and alerted on is fed: a gauge without source is none."""
+    server = Server()
+    async with running(server):
+        await server.create(Resource.APPLICATIONS, "default", SHOP)
+        await asyncio.sleep(10)
+        served = parser.text_string_to_metric_families(metrics.render().decode())
+        sampled = {family.name for family in served if family.samples}
+        declared = {name.removesuffix("_total") for name, *_ in metrics._declared}
+        assert declared - sampled == set()
 
 
 async def test_leader_and_standby_at_rest_are_alive() -> None:
