@@ -159,6 +159,8 @@ class _Timer:
         self._good = _reconciles.labels(controller, "success")
         self._bad = _reconciles.labels(controller, "error")
         self._failures = _failures.labels(controller)
+        # What has not happened yet is 0: a series that is not there alerts nobody.
+        _refused.labels(controller)
         self._durations = _durations.labels(controller)
 
     def __enter__(self) -> None:

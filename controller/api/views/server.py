@@ -90,6 +90,7 @@ class TaskStatus(View, frozen=True, kw_only=True):
     state: str = "Pending"
     message: str = ""
     error_class: str = ""
+    facts: dict[str, str] = {}
     claimed_by: str = ""
     start_time: str | None = None
     end_time: str | None = None
