@@ -148,12 +148,21 @@ def lines(parts: Iterable[rich.console.RenderableType]) -> None:
         output().print(each, soft_wrap=isinstance(each, str | rich.text.Text))
 
 
-def answer(value: T, form: str, draw: Callable[[T], rich.console.RenderableType]) -> None:
-    """Print a command's answer: as a document for programs, or drawn for people."""
+def answer(
+    value: T,
+    form: str,
+    draw: Callable[[T], rich.console.RenderableType],
+    *,
+    unbroken: bool = False,
+) -> None:
+    """Print a command's answer: as a document for programs, or drawn for people.
+
+    Lines that are `unbroken` can be copied whole, whatever the terminal's width.
+    """
     if form in documents.FORMS:
         data(value, form)
     else:
-        output().print(draw(value))
+        output().print(draw(value), soft_wrap=unbroken)
 
 
 def data(value: Any, form: str) -> None:

@@ -201,6 +201,20 @@ async def test_documents_are_escaped_and_mean_what_was_there(
     assert any(EVIL in each for each in texts_in(read))
 
 
+async def test_remedies_are_never_broken_into_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However narrow the terminal is, a command can be copied as a whole."""
+    monkeypatch.setattr(screen, "output", lambda: screen.Console(width=40, markup=False))
+    async with cluster() as api:
+        capsys.readouterr()
+        await type_in(api, "why server/shop-web-0")
+    said = capsys.readouterr().out.splitlines()
+    assert any(
+        each.endswith("→ kubectl argosy retry-now server/shop-web-0 -n default") for each in said
+    )
+
+
 def texts_in(found: Any) -> list[str]:
     """Return all texts at any depth."""
     if isinstance(found, dict):

@@ -25,6 +25,7 @@ from controller.cli.drawing import status as status_text
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
 from controller.presentation import answers, pictures, preview, references
+from controller.presentation.answers import Answer
 from controller.presentation.forecast import Effect, Forecast, Step
 from tests.cli import scenes
 from tests.cli.scenes import NOW
@@ -76,6 +77,16 @@ def _follow() -> rich.console.RenderableType:
     return operation.draw(pictures.operation(found, NOW), NOW)
 
 
+WAITS = Blocked(
+    object="Server/shop-web-3",
+    reason="ImagePullBackOff",
+    message=scenes.IMAGE,
+    since=scenes.ago(130),
+    next_attempt_time=scenes.ago(-20),
+    remedy="kubectl argosy retry-now server/shop-web-3 -n prod",
+)
+
+
 def _why() -> rich.console.RenderableType:
     blocked = Blocked(
         object="pods/shop-web-3",
@@ -101,6 +112,32 @@ def _why() -> rich.console.RenderableType:
     notes = ("you may not list fleets: fleets other than the built-in one are not seen",)
     found = dataclasses.replace(answers.answer(meant, "prod", seen, planned), notes=notes)
     return answer.draw(found, NOW)
+
+
+def _why_application() -> rich.console.RenderableType:
+    def told(kind: str, name: str, reason: str, message: str, *below: Answer) -> Answer:
+        waits = () if below else (WAITS,)
+        return Answer(
+            object=f"{kind}/{name}",
+            namespace="prod",
+            ready="False",
+            reason=reason,
+            message=message,
+            meaning="",
+            remedy="",
+            command="",
+            since="",
+            waits=waits,
+            below=below,
+            plan=(),
+        )
+
+    ill = told("Server", "shop-web-3", "ImagePullBackOff", scenes.IMAGE)
+    web = told("ServerSet", "shop-web", "Progressing", "3 of 4 servers are available.", ill)
+    late = told("Server", "shop-db-0", "Starting", "")
+    db = told("ServerSet", "shop-db", "Progressing", "0 of 1 servers are available.", late)
+    shop = told("Application", "shop", "Progressing", "Under way: db, web.", db, web)
+    return answer.draw(shop, NOW)
 
 
 def _plan() -> rich.console.RenderableType:
@@ -137,6 +174,7 @@ SCREENS: dict[str, Callable[[], rich.console.RenderableType]] = {
     "top": _top,
     "follow": _follow,
     "why": _why,
+    "why-application": _why_application,
     "plan": _plan,
 }
 

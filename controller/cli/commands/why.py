@@ -30,7 +30,9 @@ def why(thing: arguments.Thing, output: arguments.OutputData = Data.TEXT) -> Wor
         space = meant.space(session.namespace)
         async with screen.working(f"reading namespace {space}" if space else "reading"):
             told = await answers.read(session.api, meant, session.namespace, screen.now())
-        screen.answer(told, output.value, lambda found: answer.draw(found, screen.now()))
+        screen.answer(
+            told, output.value, lambda found: answer.draw(found, screen.now()), unbroken=True
+        )
         return 0
 
     return tell
