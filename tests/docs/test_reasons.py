@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,22 +29,41 @@ def sources() -> Iterator[Path]:
             yield path
 
 
-def literals(tree: ast.AST) -> Iterator[ast.expr]:
-    """Yield each text that is written out as a reason: given by keyword, or compared with one."""
+@functools.cache
+def takers() -> dict[tuple[str, str], int]:
+    """Return the functions that take a reason by its place, by module and name, and that place."""
+    found = {}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                taken = [each.arg for each in node.args.args if each.arg not in ("self", "cls")]
+                for each in CARRIERS & set(taken):
+                    found[path.stem, node.name] = taken.index(each)
+    return found
+
+
+def literals(tree: ast.AST, module: str = "") -> Iterator[ast.expr]:
+    """Yield each text that is written out as a reason: given to something, or compared with one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            for given in node.keywords:
-                if given.arg in CARRIERS:
-                    yield from texts(given.value)
+            yield from (text for each in given(node, module) for text in texts(each))
         elif isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             if any(isinstance(each, ast.Attribute) and each.attr in CARRIERS for each in sides):
-                for each in sides:
-                    yield from texts(each)
+                yield from (text for each in sides for text in texts(each))
         elif isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(each, ast.Name) and each.id in CARRIERS for each in targets):
                 yield from texts(node.value)
+
+
+def given(call: ast.Call, module: str) -> Iterator[ast.expr]:
+    """Yield what a call in `module` gives as a reason: by its name, or by its place."""
+    yield from (each.value for each in call.keywords if each.arg in CARRIERS)
+    holder, _, name = ast.unparse(call.func).rpartition(".")
+    place = takers().get((holder or module, name))
+    if place is not None:
+        yield from call.args[place : place + 1]
 
 
 def texts(given: ast.expr) -> Iterator[ast.expr]:
@@ -81,9 +101,10 @@ def test_a_literal_reason_would_be_found() -> None:
         "Facts(problem=seen.reason or 'B')",
         "Ready(reason='C' if up else D)",
         "told.reason in ('E', 'F')",
+        "completion.end(snapshot, 'H', message)",
         "reason: str = 'G'",
     )
-    assert [len(list(literals(ast.parse(each)))) for each in written] == [1, 1, 1, 1, 2, 1]
+    assert [len(list(literals(ast.parse(each)))) for each in written] == [1, 1, 1, 1, 2, 1, 1]
     assert not list(literals(ast.parse("Blocked(reason=Reason.A, message='m', remedy=f'{x}')")))
 
 
@@ -92,7 +113,7 @@ def test_no_reason_is_a_literal_text() -> None:
     found = [
         f"{path.relative_to(pages.ROOT)}:{each.lineno}: {ast.unparse(each)}"
         for path in sources()
-        for each in literals(ast.parse(path.read_text()))
+        for each in literals(ast.parse(path.read_text()), path.stem)
         if not (
             isinstance(each, ast.Constant) and each.value in READ and path.parent.name == "kube"
         )
