@@ -381,6 +381,9 @@ class Dispatcher:
 
         async def run() -> None:
             try:
+                if group and record.renewed:
+                    record.renewed = False
+                    self._slow_start.release(group)
                 cause = self._slow_start.begin(group, target, key) if group else None
                 if cause is not None:
                     self._failed(asked, cause, held=True)

@@ -41,6 +41,8 @@ class KeyState:
     outcomes: dict[tuple[Target, Verb], Outcome] = dataclasses.field(default_factory=dict)
     # The generation and retry-now value that the outcomes answer to.
     epoch: tuple[int, str] = (0, "")
+    # Something else was asked for, or a person said to try again, and no call was made since.
+    renewed: bool = False
     pacer: Pacer = dataclasses.field(default_factory=Pacer)
     planned_at: float = 0.0
     # The shortest time between two plans that only follow what is below the key, in seconds.
@@ -131,6 +133,7 @@ class KeyState:
     def remembered(self, now: float, epoch: tuple[int, str]) -> tuple[Outcome, ...]:
         """Return how the calls went that failed: those for this epoch that somebody still makes."""
         if epoch != self.epoch:
+            self.renewed = bool(self.outcomes)
             self.outcomes.clear()
             self.epoch = epoch
         for asked in [n for n, r in self.outcomes.items() if now - r.again > OUTCOME_LIFE]:
@@ -179,9 +182,9 @@ class KeyState:
         return made
 
     def hasten(self) -> None:
-        """Let what waits for its siblings' sake be tried now."""
+        """Let creates be tried now: whoever held them back says that it is their turn."""
         for asked, found in self.outcomes.items():
-            if found.held:
+            if found.verb is Verb.CREATE:
                 self.outcomes[asked] = dataclasses.replace(found, again=0.0)
 
     def backoff(self, now: float) -> float:

@@ -32,7 +32,7 @@ class _Brake:
 
     cause: errors.ArgosyError | None = None
     # Who failed since the last success, and how often it was tried since the brake was put on.
-    failed: set[Hashable] = dataclasses.field(default_factory=set)
+    failed: dict[Hashable, Key] = dataclasses.field(default_factory=dict)
     tries: int = 0
     until: float = 0.0
     width: int = 1
@@ -97,7 +97,7 @@ class SlowStart:
         if brake is None:
             self._sweep()
             brake = self._brakes[group] = _Brake()
-        brake.failed.add(made)
+        brake.failed[made] = key
         if not brake.is_on() and len(brake.failed) < ENOUGH:
             return
         now = asyncio.get_running_loop().time()
@@ -107,8 +107,9 @@ class SlowStart:
             brake.until = now + self._wait(brake.tries, error)
         brake.cause, brake.width = error, 1
         # Last in line: what ails it alone must not keep the others.
-        brake.held.pop(made, None)
-        brake.held[made] = key
+        for each in brake.failed:
+            brake.held.pop(each, None)
+        brake.held |= brake.failed
         self._wake_at(brake, brake.until)
 
     def release(self, group: Hashable) -> None:

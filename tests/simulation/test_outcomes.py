@@ -524,3 +524,15 @@ async def test_a_status_that_cannot_be_written_is_told_when_it_can(
         assert guard.count < 60
         guard.over()
         await universe.until(lambda: is_ready(universe), patience=700)
+
+
+async def test_who_says_to_try_again_need_not_wait_for_a_backoff() -> None:
+    """After retry-now the first create is made at once, and the others follow it."""
+    async with Universe() as universe:
+        _, raise_to = quota(universe, 1)
+        await universe.apply(application("shop", component("web", 20)))
+        await asyncio.sleep(1200)
+        raise_to(1000)
+        retry = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}}
+        await universe.merge(Resource.APPLICATIONS, "shop", retry)
+        await universe.until(lambda: is_ready(universe), patience=15)
