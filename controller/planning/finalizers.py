@@ -1,6 +1,6 @@
 """Our finalizer, put on before anything below an object is made, taken off when nothing is left.
 
-Called by the Application and ServerSet planners, and by the bare teardown.
+Called by every planner of an object that has it, and by the bare teardown.
 """
 
 from __future__ import annotations

@@ -290,7 +290,7 @@ def test_deletion_drains_waits_and_only_then_lets_go() -> None:
     assert (call.verb, call.instance, call.grace_seconds) == (contract.Verb.DELETE, "i1", None)
     assert first.urgency is plan.Urgency.TEARDOWN
     assert decide(found, TERMINATING).actions == ()
-    assert removed(decide(found, contract.ABSENT)) == [None]
+    assert removed(decide(found, contract.ABSENT)) == [[]]
 
 
 def template(seconds: object) -> msgspec.Raw:
@@ -384,7 +384,7 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
     else:
         assert kinds == [plan.RecordOrphan, plan.RecordEvent]
         recorded = dataclasses.replace(fleet, orphans=frozenset({"i1"}))
-        assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [None]
+        assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [[]]
 
 
 def test_a_person_ends_the_wait_for_one_instance() -> None:

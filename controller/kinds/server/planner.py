@@ -19,7 +19,7 @@ from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
-from controller.planning import outcomes
+from controller.planning import finalizers, outcomes
 from controller.planning import plan as plans
 from controller.planning.targets import Verb
 
@@ -51,7 +51,7 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
         blocked = (progress.blocked, *blocked)
     actions = (*actions, *outcomes.news(snapshot.server.status.blocked_by, failed))
     if progress.gone:
-        actions = (*actions, teardown.let_go(snapshot.server))
+        actions = (*actions, finalizers.remove(Resource.SERVERS, snapshot.server))
     if blocked:
         told = summary.held_up(snapshot, *blocked)
         status = told if told != snapshot.server.status else None
@@ -67,15 +67,7 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
 def _guard(snapshot: ServerSnapshot) -> plans.Plan:
     """Put our finalizer in place, before anything is made that it must guard."""
     meta = snapshot.server.metadata
-    patch = plans.Patch(
-        resource=Resource.SERVERS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
-        body={"metadata": {"finalizers": [*meta.finalizers, names.FINALIZER]}},
-        why="Guarded",
-    )
+    patch = finalizers.add(Resource.SERVERS, snapshot.server)
     found = outcomes.of(snapshot.outcomes)
     blocked = found.blocked(meta.namespace)
     told = summary.held_up(snapshot, *blocked) if blocked else None

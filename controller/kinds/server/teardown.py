@@ -9,9 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import clock, names, objects, tags
+from controller.api import clock, tags
 from controller.api.conditions import Blocked
-from controller.api.resources import Resource
 from controller.kinds.server import grace
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -149,17 +148,3 @@ def end_act(snapshot: ServerSnapshot) -> tuple[plan.Action, ...]:
         return ()
     verb = contract.Verb.CANCEL
     return (contract.Call(verb=verb, why="Deleted", task=task, instance=snapshot.observation.id),)
-
-
-def let_go(server: objects.Server) -> plan.Patch:
-    """Return the write that takes our finalizer, and no other, from the server."""
-    rest = [each for each in server.metadata.finalizers if each != names.FINALIZER]
-    return plan.Patch(
-        resource=Resource.SERVERS,
-        namespace=server.metadata.namespace,
-        name=server.metadata.name,
-        uid=server.metadata.uid,
-        resource_version=server.metadata.resource_version,
-        body={"metadata": {"finalizers": rest or None}},
-        why="Gone",
-    )
