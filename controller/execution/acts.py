@@ -15,6 +15,7 @@ import structlog
 
 from controller import contract, errors
 from controller.contract.tasks import Outcome
+from controller.execution import ownership
 from controller.planning.keys import Key
 
 _log = structlog.get_logger(__name__)
@@ -109,6 +110,7 @@ class Acts:
         self._acts.clear()
 
     async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
+        ownership.act_for(key)
         try:
             outcome = act.succeeded(await ask())
         except errors.ArgosyError as error:
@@ -121,6 +123,7 @@ class Acts:
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
+        ownership.act_for(key)
         try:
             await ask()
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said

@@ -22,7 +22,7 @@ from controller.api import conditions, objects, resources, texts
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Place
-from controller.execution import crashes, statuses
+from controller.execution import crashes, ownership, statuses
 from controller.execution.acts import Acts
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
@@ -380,6 +380,7 @@ class Dispatcher:
         asked = _Asked(key=key, record=record, target=target, verb=verb, places=places, group=group)
 
         async def run() -> None:
+            ownership.act_for(key)
             try:
                 if group and record.renewed:
                     record.renewed = False

@@ -24,6 +24,7 @@ from controller.execution.dispatcher import Dispatcher
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
+from controller.execution.ownership import Ownership, SoleLeader
 from controller.execution.pool import Pool
 from controller.execution.queue import Queue
 from controller.execution.router import Router
@@ -62,7 +63,9 @@ class Engine:
         recorder: EventWriter,
         clock: Callable[[], float],
         holder: str,
+        ownership: Ownership | None = None,
     ) -> None:
+        self._ownership = ownership or SoleLeader()
         self._world = world
         self._kinds = world.kinds
         self._fleets = fleets
@@ -109,9 +112,13 @@ class Engine:
 
     # --- What the router asks ---------------------------------------------------------------------
 
+    def _plans(self, key: Key) -> bool:
+        """Return whether the key is to be planned by this process now."""
+        return self._leading and self._ownership.owns(key)
+
     def touch(self, key: Key, *, urgent: bool = False) -> None:
         """Have `key` planned as soon as its writes in flight are answered and seen."""
-        if not self._leading:
+        if not self._plans(key):
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:
@@ -121,7 +128,7 @@ class Engine:
 
     def touch_later(self, key: Key) -> None:
         """Have `key` planned soon: at most as often as its size allows."""
-        if not self._leading:
+        if not self._plans(key):
             return
         record = self._records.get(key)
         if record is None:
@@ -133,7 +140,7 @@ class Engine:
 
     def withdraw(self, key: Key) -> None:
         """Take back what of `key` has not started, and have it planned again."""
-        if not self._leading:
+        if not self._plans(key):
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:
@@ -160,7 +167,7 @@ class Engine:
         for resource in self._world.planned:
             watched = self._informers[resource]
             for namespace, name in watched.objects:
-                self._queue.add(Key(resource, namespace, name))
+                self.touch(Key(resource, namespace, name))
             for odd in watched.malformed.values():
                 self._misread(resource, odd)
         _log.info("leading", objects=len(self._queue))

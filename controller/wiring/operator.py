@@ -28,10 +28,12 @@ import uvloop
 from controller import contract, parts
 from controller.admission.reviewer import FleetAnswer
 from controller.api import names
+from controller.execution import ownership
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
+from controller.execution.ownership import SoleLeader
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
@@ -97,7 +99,9 @@ class Operator:
             read_only=tenant,
         )
         pool = Pool()
-        acting = api.guarded(lambda: self.elector.leading)
+        owner = SoleLeader(leading=lambda: self.elector.leading, tenure=lambda: self.elector.epoch)
+        may_write = ownership.guard(owner)
+        acting = api.guarded(may_write)
         context = contract.Context(
             api=acting,
             informers=self.world.informers,
@@ -111,11 +115,12 @@ class Operator:
         self.engine = Engine(
             world=self.world,
             fleets=self.fleets,
-            writer=Writer(acting, may_write=lambda: self.elector.leading),
+            writer=Writer(acting, may_write=may_write),
             pool=pool,
             recorder=EventWriter(acting, reporter=options.identity, clock=time.time),
             clock=time.time,
             holder=holder,
+            ownership=owner,
         )
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect

@@ -21,6 +21,7 @@ from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
+from controller.execution.ownership import Ownership
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
@@ -52,6 +53,8 @@ class Process:
         machines: MemoryFleet,
         kinds: Kinds = kinds_registry.KINDS,
         providers: Sequence[contract.ProviderKind] = (),
+        *,
+        ownership: Ownership | None = None,
     ) -> None:
         self.world = Caches(server, kinds=kinds)
         pool = Pool()
@@ -67,6 +70,7 @@ class Process:
             recorder=EventWriter(server, reporter=name, clock=server.now),
             clock=server.now,
             holder=name,
+            ownership=ownership,
         )
         loop = asyncio.get_running_loop()
         self.tasks = [
@@ -110,8 +114,8 @@ class Universe:
     async def __aexit__(self, *_: object) -> None:
         await self.process.kill()
 
-    def start(self) -> None:
-        """Start an operator process."""
+    def start(self, *, ownership: Ownership | None = None) -> None:
+        """Start an operator process; without an `ownership` it owns everything."""
         self._number += 1
         self.process = Process(
             self.server,
@@ -119,6 +123,7 @@ class Universe:
             self.machines,
             self.kinds,
             self._providers,
+            ownership=ownership,
         )
 
     async def crash(self) -> None:

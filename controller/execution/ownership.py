@@ -1,0 +1,64 @@
+"""Which keys this process plans and writes for: today all of them, while it holds the one Lease.
+
+The only place that knows how work is shared out. The engine asks `owns` before it queues a key; the
+client asks `may_write` as the bytes of a write go out, for the key that the call is for. A process
+that shares the work with others is another `Ownership`, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+from controller.planning.keys import Key
+
+# The key that the running call is for: set where a call begins, read where its bytes go out.
+_acting_for: contextvars.ContextVar[Key | None] = contextvars.ContextVar("acting_for", default=None)
+
+
+class Ownership(Protocol):
+    """What this process may do, key by key."""
+
+    def owns(self, key: Key) -> bool:
+        """Return whether the key is this process's to plan."""
+
+    def may_write(self, key: Key | None) -> bool:
+        """Return whether a write for the key may go out now; None is for one of no key."""
+
+    def epoch(self, key: Key) -> int:
+        """Return which tenure of the key this is: each later owner has a higher one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SoleLeader:
+    """Owns every key, and may write while `leading` says so; `tenure` numbers its leaderships."""
+
+    leading: Callable[[], bool] = lambda: True
+    tenure: Callable[[], int] = lambda: 1
+
+    def owns(self, key: Key) -> bool:
+        """Return True: there is nobody else."""
+        del key
+        return True
+
+    def may_write(self, key: Key | None) -> bool:
+        """Return whether the Lease is held."""
+        del key
+        return self.leading()
+
+    def epoch(self, key: Key) -> int:
+        """Return the number of this leadership."""
+        del key
+        return self.tenure()
+
+
+def act_for(key: Key) -> None:
+    """Have the writes of the running task count as the key's; call once, where the task begins."""
+    _acting_for.set(key)
+
+
+def guard(ownership: Ownership) -> Callable[[], bool]:
+    """Return the question whether what the running task is about to write may go out."""
+    return lambda: ownership.may_write(_acting_for.get())

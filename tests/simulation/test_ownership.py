@@ -1,0 +1,75 @@
+"""Which keys a process plans and writes for."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.execution import ownership
+from controller.planning.keys import Key
+from tests.simulation.universe import Universe, application, component
+
+A, B = (Key(Resource.SERVERS, "default", name) for name in "ab")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Share:
+    """Owns one namespace, and may write for what it owns."""
+
+    namespace: str
+
+    def owns(self, key: Key) -> bool:
+        """Return whether the key is of that namespace."""
+        return key.namespace == self.namespace
+
+    def may_write(self, key: Key | None) -> bool:
+        """Return whether the key is owned."""
+        return key is not None and self.owns(key)
+
+    def epoch(self, key: Key) -> int:
+        """Return the first tenure."""
+        del key
+        return 1
+
+
+def test_a_sole_leader_owns_everything_while_it_holds_the_lease() -> None:
+    """Without the Lease nothing may be written, whatever it is for."""
+    held = [True]
+    sole = ownership.SoleLeader(leading=lambda: held[0], tenure=lambda: 7)
+    assert sole.owns(A)
+    assert sole.epoch(A) == 7
+    assert ownership.guard(sole)()
+    held[0] = False
+    assert not ownership.guard(sole)()
+
+
+async def test_each_call_is_guarded_for_the_key_that_it_is_for() -> None:
+    """Two calls side by side: one of an owned key goes out, one of another's does not."""
+    may_write = ownership.guard(Share("default"))
+
+    async def call(key: Key) -> bool:
+        ownership.act_for(key)
+        await asyncio.sleep(0)
+        return may_write()
+
+    other = B._replace(namespace="elsewhere")
+    answers = await asyncio.gather(*map(call, (A, other, B)))
+    assert answers == [True, False, True]
+
+
+@pytest.mark.looptime
+async def test_what_another_process_owns_is_left_alone() -> None:
+    """An engine that owns no key of a namespace sees it, and plans nothing there."""
+    async with Universe() as universe:
+        await universe.process.kill()
+        universe.start(ownership=Share("elsewhere"))
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.settle()
+        assert universe.names(Resource.SERVERSETS) == []
+        await universe.process.kill()
+        universe.start(ownership=Share("default"))
+        await universe.settle()
+        assert len(universe.names(Resource.PODS)) == 2
