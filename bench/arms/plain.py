@@ -25,7 +25,7 @@ from bench import arena as arenas
 from bench import bodies, runs
 from bench.arms import argosy
 from controller.api import objects
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.revisions import contents
 from controller.kinds.serverset import server_manifests
@@ -157,13 +157,20 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
         )
         manifest = pod_manifest.pod(server, bytes(content.template), 0)
         await client.create(Resource.PODS, namespace, manifest)
-        guard = {
-            "uid": server.metadata.uid,
-            "resourceVersion": server.metadata.resource_version,
-        }
-        body = {"metadata": guard, "status": status}
         name = server.metadata.name
-        await client.patch(Resource.SERVERS, namespace, name, body, subresource="status")
+        place = PLACES[Resource.SERVERS]
+        whole = {
+            "apiVersion": place.api_version,
+            "kind": place.kind,
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "uid": server.metadata.uid,
+                "resourceVersion": server.metadata.resource_version,
+            },
+            "status": status,
+        }
+        await client.replace(Resource.SERVERS, namespace, name, whole, subresource="status")
 
     return write
 

@@ -325,7 +325,7 @@ class Dispatcher:
         failed = record.outcomes.get((targets.Write(*key), Verb.STATUS))
         if failed is not None and failed.again > self._clock():
             return failed.again - self._clock()
-        patch = _status_patch(key, item, planned.status, why="what was seen has changed")
+        patch = self._status_patch(key, item, planned.status, why="what was seen has changed")
         if not patch.body:
             return None
         acting = record.in_flight and self._kinds[key.resource].sums_up
@@ -356,8 +356,27 @@ class Dispatcher:
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
         record.failed = True
         told = crashes.refused(item, error, self._clock())
-        smaller = _status_patch(key, item, told, why="the whole status was refused")
+        smaller = self._status_patch(key, item, told, why="the whole status was refused")
         return await self._writer.write(smaller) if smaller.body else ()
+
+    def _status_patch(
+        self, key: Key, item: objects.Object, after: plan.Status, *, why: str
+    ) -> plan.Patch:
+        before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+        difference = statuses.difference(key.resource, before, after)
+        whole = bool(difference) and self._kinds[key.resource].puts_status
+        told = statuses.whole(key.resource, after) if whole else difference
+        return plan.Patch(
+            resource=key.resource,
+            namespace=key.namespace,
+            name=key.name,
+            uid=item.metadata.uid,
+            resource_version=item.metadata.resource_version,
+            body={"status": told} if told else {},
+            subresource="status",
+            replaces=whole,
+            why=why,
+        )
 
     def _track(
         self,
@@ -459,18 +478,3 @@ def _group(server: objects.Server, call: contract.Call) -> Hashable:
     """Return what a server is made alike with: the set's others, of its revision, in its way."""
     owner, spec = server.metadata.controller, server.spec
     return (owner.uid if owner else "", spec.fleet, spec.revision, call.alternative)
-
-
-def _status_patch(key: Key, item: objects.Object, after: plan.Status, *, why: str) -> plan.Patch:
-    before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
-    difference = statuses.difference(key.resource, before, after)
-    return plan.Patch(
-        resource=key.resource,
-        namespace=key.namespace,
-        name=key.name,
-        uid=item.metadata.uid,
-        resource_version=item.metadata.resource_version,
-        body={"status": difference} if difference else {},
-        subresource="status",
-        why=why,
-    )

@@ -28,6 +28,12 @@ def difference(resource: Resource, before: Status, after: Status) -> dict[str, A
     return _diff(msgspec.to_builtins(before), told)
 
 
+def whole(resource: Resource, after: Status) -> dict[str, Any]:
+    """Return all of a status as it is written."""
+    told: dict[str, Any] = texts.fit(resource, msgspec.to_builtins(after))
+    return told
+
+
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     for name, value in after.items():

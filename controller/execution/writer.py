@@ -57,7 +57,8 @@ class Writer:
         if isinstance(action, plan.Create):
             return (await self._create(action),)
         if isinstance(action, plan.Patch):
-            return (await self._patch(action),)
+            put = self._replace if action.replaces else self._patch
+            return (await put(action),)
         return await self._delete(action)
 
     async def look(self, resource: Resource, namespace: str, name: str) -> WriteReceipt | None:
@@ -140,6 +141,29 @@ class Writer:
             field_manager=action.field_manager,
         )
         return written(action.resource, answer, patched=True)
+
+    async def _replace(self, action: plan.Patch) -> WriteReceipt:
+        place = PLACES[action.resource]
+        metadata = {
+            "name": action.name,
+            "namespace": action.namespace,
+            "uid": action.uid,
+            "resourceVersion": action.resource_version,
+        }
+        answer = await self._api.replace(
+            action.resource,
+            action.namespace,
+            action.name,
+            {
+                "apiVersion": place.api_version,
+                "kind": place.kind,
+                "metadata": metadata,
+                **action.body,
+            },
+            subresource=action.subresource,
+            field_manager=action.field_manager,
+        )
+        return written(action.resource, answer)
 
     async def _delete(self, action: plan.Delete) -> tuple[WriteReceipt, ...]:
         try:

@@ -81,6 +81,9 @@ class Kind(Generic[O, S]):
     budget: Budget[O] | None = None
     # Its status sums up objects that its own plans change: they come first, and are told together.
     sums_up: bool = False
+    # Its status is written whole, which costs the API server less than a patch: its view must know
+    # every field that there is.
+    puts_status: bool = False
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
     # What the operator must be allowed to do for its objects; RBAC is made from this.

@@ -76,6 +76,22 @@ class Api(Protocol):
         `metadata.uid` and `metadata.resourceVersion` in `body` are preconditions: raises Conflict.
         """
 
+    async def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Body,
+        *,
+        subresource: str = "",
+        field_manager: str = "argosy",
+    ) -> bytes:
+        """Put `body` in the object's place, or in that of a subresource, and return the object.
+
+        `metadata.resourceVersion` in `body` must be the object's, and `metadata.uid`: raises
+        Conflict.
+        """
+
     async def apply(
         self,
         resource: Resource,

@@ -163,6 +163,21 @@ class Client:
         query = f"fieldManager={field_manager}&{_BOUND}{_dry(dry_run)}"
         return await self._call("PATCH", path, query, body=body, kind=_PATCHES[style])
 
+    async def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Body,
+        *,
+        subresource: str = "",
+        field_manager: str = "argosy",
+    ) -> bytes:
+        """Put `body` in the object's place and return the object."""
+        path = resources.path(resource, namespace, name, subresource)
+        query = f"fieldManager={field_manager}&{_BOUND}"
+        return await self._call("PUT", path, query, body=body, kind=_JSON)
+
     async def apply(
         self,
         resource: Resource,

@@ -41,7 +41,8 @@ class Create:
 class Patch:
     """Merge `body` into the object with this `uid`, and only into `resource_version` if given.
 
-    A null in `body` removes; a list replaces.
+    A null in `body` removes; a list replaces. With `replaces` it is not merged: `body` is all that
+    there is to be of the subresource.
     """
 
     resource: Resource
@@ -52,6 +53,7 @@ class Patch:
     why: str
     resource_version: str = ""
     subresource: str = ""
+    replaces: bool = False
     field_manager: str = "argosy"
 
 

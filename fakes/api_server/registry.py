@@ -122,6 +122,38 @@ class Registry:
         _check(resource, old, uid=cause.uid, resource_version=cause.resource_version)
         merged = (merge.strategic if style == "strategic" else merge.json_merge)(old, body)
         new = _compose(resource, old, merged, subresource)
+        return self._change(resource, old, new, cause, dry_run=dry_run)
+
+    def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Json,
+        *,
+        subresource: str = "",
+        actor: str = "argosy",
+    ) -> Json:
+        """Put `body` in the place of an object, or in that of a subresource."""
+        old = self.need(resource, namespace, name)
+        wanted = body.get("metadata") or {}
+        cause = Cause(
+            verb="update",
+            actor=actor,
+            subresource=subresource,
+            uid=wanted.get("uid", ""),
+            resource_version=wanted.get("resourceVersion", ""),
+            body=body,
+        )
+        if not cause.resource_version:
+            raise refusal.invalid(resource, name, "metadata.resourceVersion: must be specified")
+        _check(resource, old, uid=cause.uid, resource_version=cause.resource_version)
+        return self._change(resource, old, _compose(resource, old, body, subresource), cause)
+
+    def _change(
+        self, resource: Resource, old: Json, new: Json, cause: Cause, *, dry_run: bool = False
+    ) -> Json:
+        """Admit and store what is to stand in the place of `old`."""
         new = defaults.fill(resource, new)
         validation.check(resource, new)
         _check_update(resource, old, new)
@@ -130,7 +162,7 @@ class Registry:
             new["metadata"] = {**new["metadata"], "generation": generation}
         if new == old or dry_run:
             return new
-        key = (_scope(resource, namespace), name)
+        key = (_scope(resource, old["metadata"].get("namespace", "")), old["metadata"]["name"])
         if _is_over(new["metadata"]):
             self.storage.commit(resource, key, None, cause)
             # As a real one answers: with the version before the delete.

@@ -143,6 +143,40 @@ class ApiServer:
 
         return await self._serve(request, write)
 
+    async def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: door.Body,
+        *,
+        subresource: str = "",
+        field_manager: str = names.SPEC_MANAGER,
+    ) -> bytes:
+        """Put `body` in the object's place, or in that of a subresource, and return the object."""
+        wanted = decode(body)
+        request = chaos.Request(
+            verb="update",
+            resource=resource,
+            namespace=namespace,
+            name=name,
+            subresource=subresource,
+        )
+
+        def write() -> bytes:
+            return _text(
+                self.registry.replace(
+                    resource,
+                    namespace,
+                    name,
+                    wanted,
+                    subresource=subresource,
+                    actor=field_manager,
+                )
+            )
+
+        return await self._serve(request, write)
+
     async def apply(
         self,
         resource: Resource,

@@ -71,7 +71,7 @@ class Request:
             return kinds.WATCHES
         if self.verb == "list":
             return kinds.PAGES if self.continued else kinds.LISTS
-        if self.verb == "patch":
+        if self.verb == "patch" or (self.verb == "update" and self.subresource):
             return kinds.PATCHES
         return kinds.WRITES if self.verb in ("create", "update", "delete") else kinds.READS
 

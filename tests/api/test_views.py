@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from controller.api import crds, objects
+from controller.kinds import registry
+from controller.kinds.kind import Kind
 from controller.providers import models
 from scripts import views
 
@@ -117,3 +119,30 @@ def test_null_is_read_as_the_absence_of_what_may_be_left_out() -> None:
     assert first == second
     assert second.depends_on == ()
     assert b"null" not in msgspec.json.encode(second.recovery)
+
+
+@pytest.mark.parametrize(
+    "kind", [each for each in registry.KINDS if each.puts_status], ids=lambda each: each.resource
+)
+def test_a_status_that_is_put_has_every_field_in_its_view(kind: Kind[Any, Any]) -> None:
+    """What a view left out would be lost with the first write of a whole status."""
+    schema = crds.schema(models.MODELS[kind.view.__name__])["properties"]["status"]
+    status = next(each for each in msgspec.structs.fields(kind.view) if each.name == "status")
+    assert _lost(msgspec.inspect.type_info(status.type), schema, "status") == []
+
+
+def _lost(view: msgspec.inspect.Type, schema: Schema, path: str) -> list[str]:
+    """Return the fields of a schema that a view would not keep."""
+    if isinstance(view, msgspec.inspect.UnionType):
+        inner = [each for each in view.types if not isinstance(each, msgspec.inspect.NoneType)]
+        return _lost(inner[0], schema, path)
+    if isinstance(view, msgspec.inspect.VarTupleType):
+        return _lost(view.item_type, schema["items"], f"{path}[]")
+    if not isinstance(view, msgspec.inspect.StructType):
+        return []
+    known = {each.encode_name: each.type for each in view.fields}
+    found = [f"{path}.{name}" for name in schema["properties"] if name not in known]
+    for name, below in schema["properties"].items():
+        if name in known:
+            found += _lost(known[name], below, f"{path}.{name}")
+    return found

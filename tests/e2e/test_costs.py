@@ -60,7 +60,7 @@ def test_servers_cost_three_writes(costs: Costs) -> None:
     assert counts["servers", "", "create"] == SERVERS
     assert counts["pods", "", "create"] == SERVERS
     excused = SERVERS if costs.run.slowest > PATIENT_SECONDS else 0
-    assert SERVERS <= counts["servers", "status", "patch"] <= SERVERS + excused
+    assert SERVERS <= counts["servers", "status", "update"] <= SERVERS + excused
     assert sum(counts.values()) - excused <= 1.03 * 3 * SERVERS, counts
 
 

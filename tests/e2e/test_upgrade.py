@@ -88,7 +88,9 @@ def restore(kube: Kube) -> None:
             whole = {k: v for k, v in body.items() if k not in ("metadata", "status")}
             if resource is Resource.PODS:
                 whole["spec"] = {k: v for k, v in body["spec"].items() if k != "nodeName"}
-            made = kube.create(resource, renewed({**whole, "metadata": meta}))
+            # Applied, as the API server keeps the bytes of a record's data as they were sent.
+            path = resources.path(resource, kube.namespace, meta["name"])
+            made = kube.api.apply(path, renewed({**whole, "metadata": meta}))
             known[body["metadata"]["uid"]] = made["metadata"]["uid"]
     for resource in WITH_STATUS:
         for body in stored:

@@ -25,6 +25,7 @@ from controller.kube.lease import Elector
 from fakes.api_server import ApiServer
 
 Json = dict[str, Any]
+_WHY = {"reason": "Test", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,6 +165,35 @@ async def test_preconditions_hold_or_conflict(ground: Ground) -> None:
     right = {**label, "uid": made["metadata"]["uid"], "resourceVersion": version}
     patched = await ground.patch(Resource.SERVICES, "a", {"metadata": right})
     assert int(patched["metadata"]["resourceVersion"]) > int(version)
+
+
+async def test_a_status_is_put_whole_or_conflicts(ground: Ground) -> None:
+    """What is not in it is gone, and the spec stays; an older version is a Conflict."""
+    made = await ground.create(Resource.SERVICES, service("a"))
+
+    async def put(before: Json, *kinds: str) -> Json:
+        meta = {key: before["metadata"][key] for key in ("name", "uid", "resourceVersion")}
+        told = [{"type": each, "status": "True", **_WHY} for each in kinds]
+        whole = {"apiVersion": "v1", "kind": "Service", "metadata": meta}
+        answer = await ground.api.replace(
+            Resource.SERVICES,
+            ground.namespace,
+            "a",
+            {**whole, "status": {"conditions": told}},
+            subresource="status",
+        )
+        return _decode(answer)
+
+    both = await put(made, "One", "Two")
+    assert [each["type"] for each in both["status"]["conditions"]] == ["One", "Two"]
+    with pytest.raises(faults.Conflict):
+        await put(made, "Three")
+    other = {**both["metadata"], "uid": "other"}
+    with pytest.raises(faults.Conflict):
+        await put({**both, "metadata": other}, "Three")
+    one = await put(both, "Two")
+    assert [each["type"] for each in one["status"]["conditions"]] == ["Two"]
+    assert one["spec"] == made["spec"]
 
 
 async def test_patch_that_changes_nothing_is_no_write(ground: Ground) -> None:

@@ -34,6 +34,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
     bare_teardown=unreadable.teardown,
     remains=unreadable.remains,
     flow=_flow,
+    puts_status=True,
     finish_act=task.finish_patch,
     indexes=(
         relations.SETS_BY_OWNER,

@@ -14,7 +14,11 @@ RIGHTS = (
         why="keep one for each ordinal; hand out tasks",
     ),
     allow(
-        Resource.SERVERS, "patch", subresource="status", why="say what was observed; claim tasks"
+        Resource.SERVERS,
+        "patch",
+        "update",
+        subresource="status",
+        why="say what was observed; claim tasks",
     ),
     allow(Resource.SERVERS, "update", subresource="finalizers", why="own pods and claims"),
 )
