@@ -22,6 +22,15 @@ DECLARE = {"apiGroups": OURS, "resources": ["applications"], "verbs": [*WRITES, 
 OPERATE = {"apiGroups": OURS, "resources": ["operations"], "verbs": [*WRITES, "get"]}
 TINKER = {"apiGroups": OURS, "resources": ["servers", "serversets"], "verbs": [*WRITES, "get"]}
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
+SERVER = {
+    "application": "shop",
+    "component": "web",
+    "ordinal": 0,
+    "fleet": "pods",
+    "incarnation": 1,
+    "revision": "r1",
+    "power": "Running",
+}
 Rule = dict[str, Any]
 User = Callable[..., client.Client]
 
@@ -196,9 +205,7 @@ def test_people_hold_and_annotate_servers_and_write_nothing_else(
     api: client.Client, user: User, namespace: str
 ) -> None:
     """A task written by hand would run commands in a pod with the operator's rights."""
-    server = whole(
-        Resource.SERVERS, "shop-web-0", {"application": "shop", "component": "web", "ordinal": 0}
-    )
+    server = whole(Resource.SERVERS, "shop-web-0", SERVER)
     target = path(Resource.SERVERS, namespace)
     someone = user(TINKER)
     refused(lambda: someone.create(target, server), "made by Argosy")
@@ -245,9 +252,8 @@ def test_the_operator_writes_what_people_may_not(
     """The chart's ServiceAccount is exempt: else nothing would ever be made."""
     config = operator.service_account_config(cluster, "argosy")
     argosy = client.Client(config)
-    spec = {"application": "shop", "component": "web", "ordinal": 0}
     target = path(Resource.SERVERS, namespace)
-    argosy.create(target, whole(Resource.SERVERS, "shop-web-0", spec))
+    argosy.create(target, whole(Resource.SERVERS, "shop-web-0", SERVER))
     argosy.merge(f"{target}/shop-web-0", {"spec": {"incarnation": 2}})
     assert api.get(f"{target}/shop-web-0")["spec"]["incarnation"] == 2
     assert fixtures.exists(api, f"{target}/shop-web-0")
