@@ -30,6 +30,11 @@ OPERATE = (
     Right(verbs="create, get", resource="operations (argosy.dev)"),
     Right(verbs="patch", resource="operations (argosy.dev)", why="cancel on Ctrl-C"),
 )
+# Whoever declares an application must be allowed to make what it is made of.
+MAKE_PODS = Right(verbs="create", resource="pods")
+MAKE_CLAIMS = Right(
+    verbs="create", resource="persistentvolumeclaims", why="where there are volumeClaims"
+)
 CHANGE_OPERATION = Right(verbs="get, patch", resource="operations (argosy.dev)")
 
 

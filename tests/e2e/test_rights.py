@@ -138,14 +138,17 @@ def test_who_declares_applications_may_create_pods(
         "must be allowed to create persistentvolumeclaims",
     )
     pods.create(target, application())
-    # What is no component anybody may change who may change applications.
+    # How many, and how they are rolled out, anybody may change who may change applications.
     few.merge(f"{target}/shop", {"metadata": {"labels": {"team": "a"}}, "spec": {"paused": True}})
+    scaled = application(replicas=3, rollout={"maxUnavailable": 1})
+    few.merge(f"{target}/shop", {"spec": scaled["spec"]})
     worse = application(template={"spec": {"hostNetwork": True, **TEMPLATE["spec"]}})
     refused(
         lambda: few.merge(f"{target}/shop", {"spec": worse["spec"]}),
         "must be allowed to create pods",
     )
-    assert api.get(f"{target}/shop")["spec"]["components"][0]["template"] == TEMPLATE
+    (component,) = api.get(f"{target}/shop")["spec"]["components"]
+    assert (component["template"], component["replicas"]) == (TEMPLATE, 3)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     rights.OPERATOR,
     # As a dry run, which needs the rights of the real one.
     Right(verbs="get, create, patch", resource="applications (argosy.dev)"),
+    rights.MAKE_PODS,
+    rights.MAKE_CLAIMS,
 )
 def plan(
     filename: Annotated[

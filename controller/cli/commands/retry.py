@@ -8,10 +8,16 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Work
+from controller.cli.app import Right, Work
 
 
-@app.command(rights.CHANGE_OPERATION)
+@app.command(
+    rights.CHANGE_OPERATION,
+    Right(
+        verbs="create", resource="pods/exec; jobs (batch)", why="where the operation has such steps"
+    ),
+    Right(verbs="get", resource="secrets", why="where a step has headersFrom"),
+)
 def retry(
     operation: Annotated[list[str], arguments.operations()],
     step: Annotated[str, typer.Option("--from", help="The step to start again at.")] = "",

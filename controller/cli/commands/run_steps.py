@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Work
+from controller.cli.app import Right, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
 
-@app.command(*rights.OPERATE)
+@app.command(
+    *rights.OPERATE,
+    Right(verbs="create", resource="pods/exec"),
+    Right(verbs="create", resource="jobs (batch)", why="where a step is a job"),
+    Right(verbs="get", resource="secrets", why="where a step has headersFrom"),
+)
 def run_steps(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Application,
     command: Annotated[
