@@ -123,10 +123,12 @@ def things_that_go_wrong() -> str:
     lines = [
         NOTE + "# When things go wrong",
         "",
-        "Every condition, Event and `blockedBy` gives a reason, and every reason stands here.",
+        "Every condition, Event and `blockedBy` gives a reason, and each of Argosy's stands here.",
         "Ask Argosy itself first: `kubectl argosy why application/NAME` says what would be done",
         "next, what it waits for, since when, and the remedy with the names filled in.",
         "`NAME` stands for the object's own, `APPLICATION` for that of its application.",
+        "A reason that is not here is somebody else's word, such as a kubelet's, and is passed on",
+        "with its message.",
     ]
     for room, title in vocabulary.ROOMS.items():
         lines += ["", f"## {title}", ""]

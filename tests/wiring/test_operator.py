@@ -218,26 +218,3 @@ async def test_without_admission_a_replica_is_ready_when_its_caches_are() -> Non
     async with running(Server()) as one:
         assert one._unready() == ""
         assert one._kopf is None
-
-
-async def test_every_gauge_has_a_sample_once_an_application_was_looked_at() -> None:
-    """No gauge is declared, and stands in the reference and in alerts, that nothing feeds."""
-    server = Server()
-    template = {"spec": {"containers": [{"name": "main", "image": "app:1"}]}}
-    shop = {
-        "apiVersion": "argosy.dev/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "shop", "namespace": "default"},
-        "spec": {"components": [{"name": "web", "replicas": 1, "template": template}]},
-    }
-    async with running(server):
-        await server.create(Resource.APPLICATIONS, "default", shop)
-        await asyncio.sleep(30)
-        text = metrics.render().decode()
-    fed = {
-        sample.name
-        for each in parser.text_string_to_metric_families(text)
-        for sample in each.samples
-    }
-    gauges = {name for name, kind, _, _ in metrics._declared if kind == "gauge"}
-    assert gauges - fed == set()
