@@ -8,8 +8,8 @@ namespace's most likely. So it gives its place up after a while, and a namespace
 half of the places at most.
 
 Example: a webhook of namespace a never answers, so each call of a takes 4.5 s to fail. After the
-first second the eight places are free again, and from then on a has four at a time: b always finds
-one.
+first second the eight places are free again. Once a call of b was quick, a has four at a time, and
+b always finds one. Where all calls are slow, nobody is held to half of the places.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Pool:
         # Of each namespace: calls in flight, and until when its calls count as slow.
         self._busy: collections.Counter[str] = collections.Counter()
         self._slow_until: dict[str, float] = {}
+        # While there are such: until when the calls of others are remembered as quick.
+        self._quick_until: dict[str, float] = {}
         # What was started, by when it counts as slow; one timer for the first of them.
         self._watched: collections.deque[tuple[float, Entry]] = collections.deque()
         self._watch: asyncio.TimerHandle | None = None
@@ -128,11 +130,21 @@ class Pool:
             self._launch(self._schedule.pop(others=others, full=full))
 
     def _full(self) -> frozenset[str]:
-        """Return the namespaces whose calls are slow, and that have half of the places already."""
+        """Return the namespaces whose calls are slow, and that have half of the places already.
+
+        None is where nobody's calls are quick: then it is the API server that is slow.
+        """
         if not self._slow_until:
             return frozenset()
         now = asyncio.get_running_loop().time()
         self._slow_until = {each: end for each, end in self._slow_until.items() if end > now}
+        self._quick_until = {
+            each: end
+            for each, end in self._quick_until.items()
+            if end > now and each not in self._slow_until
+        }
+        if not self._quick_until:
+            return frozenset()
         half = max(1, self._width // 2)
         return frozenset(each for each in self._slow_until if self._busy[each] >= half)
 
@@ -197,6 +209,9 @@ class Pool:
         if entry.slow:
             self._slow -= 1
         else:
+            if self._slow_until:
+                now = asyncio.get_running_loop().time()
+                self._quick_until[namespace] = now + REMEMBERED_SECONDS
             self._others -= entry.urgency is not Urgency.TEARDOWN
 
     async def _run(self, entry: Entry) -> None:

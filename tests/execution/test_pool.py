@@ -270,3 +270,13 @@ async def test_slow_calls_give_up_a_bounded_number_of_places() -> None:
         pool.submit(of(f"n{number}", "x"), log.call(str(number), 30.0), flow="a")
     await settle(pool)
     assert log.most <= WIDTH + MOST_SLOW
+
+
+async def test_where_all_calls_are_slow_nobody_is_held_to_half_of_the_places() -> None:
+    """An API server that takes two seconds for each call gets as many as it would else."""
+    pool, log = Pool(strict=True), Log()
+    for number in range(80):
+        pool.submit(of("only", str(number)), log.call(str(number), 2.0), flow="a")
+    began = asyncio.get_running_loop().time()
+    await settle(pool)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(80 / WIDTH * 2.0, abs=0.1)
