@@ -185,7 +185,7 @@ class KeyState:
         """Let creates be tried now: whoever held them back says that it is their turn."""
         for asked, found in self.outcomes.items():
             if found.verb is Verb.CREATE:
-                self.outcomes[asked] = dataclasses.replace(found, again=0.0)
+                self.outcomes[asked] = dataclasses.replace(found, again=found.time)
 
     def backoff(self, now: float) -> float:
         """Return how long to wait before the next plan after failures, in seconds."""
