@@ -26,6 +26,7 @@ from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
 from controller.planning import keys, plan
 from controller.planning.caches import Moment, Sources
+from controller.presentation import recollection
 from controller.providers import registry
 
 # Without these nothing can be planned for an application; the others only refine the answer.
@@ -74,7 +75,12 @@ class Inspection:
         if item is None:
             return None, plan.Plan()
         kind = self.caches.kinds[key.resource]
-        moment = Moment(now=now, acting=_acting(item), watching_since=self.since)
+        moment = Moment(
+            now=now,
+            acting=_acting(item),
+            watching_since=self.since,
+            outcomes=recollection.recall(self.caches, item),
+        )
         snapshot = kind.gather(self.sources, item, moment)
         told = unreadable.plan_for(watched, key, now)
         return snapshot, kind.plan(snapshot) if told is None else told

@@ -21,6 +21,8 @@ from controller import errors
 from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import faults
+from controller.planning.keys import Key
+from controller.presentation import inspection
 from fakes.api_server import chaos
 from fakes.api_server.refusal import refuse
 from tests.simulation.universe import Universe, application, component
@@ -536,3 +538,46 @@ async def test_who_says_to_try_again_need_not_wait_for_a_backoff() -> None:
         retry = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}}
         await universe.merge(Resource.APPLICATIONS, "shop", retry)
         await universe.until(lambda: is_ready(universe), patience=15)
+
+
+async def agree(universe: Universe) -> None:
+    """See that whoever looks on says of each object what the operator says of it."""
+    async with inspection.look(universe.server, "default") as look:
+        for resource in (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS):
+            for name in universe.names(resource):
+                key = Key(resource, "default", name)
+                _, planned = look.plan(key, now=universe.server.now())
+                status: Any = planned.status
+                if status is None:
+                    continue
+                said = universe.condition(resource, name)
+                mine = next(each for each in status.conditions if each.type == "Ready")
+                assert (mine.status, mine.reason) == (said["status"], said["reason"]), name
+                assert {(each.object, each.reason) for each in status.blocked_by} == set(
+                    blocked(universe, resource, name)
+                ), name
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "code", "words"),
+    [
+        ("create", Resource.PODS, 403, QUOTA.format(name="x", used=2)),
+        ("create", Resource.SERVERS, 403, 'servers "x" is forbidden: exceeded quota: q'),
+        ("create", Resource.SERVERS, 422, "spec must be otherwise"),
+        ("create", Resource.SERVICES, 403, 'admission webhook "w" denied the request: no'),
+        ("create", Resource.SERVERSETS, 500, WEBHOOK),
+    ],
+)
+async def test_whoever_looks_on_says_what_the_operator_says(
+    verb: str, resource: Resource, code: int, words: str
+) -> None:
+    """What decides stands in status, so another process comes to the same verdict."""
+    async with Universe() as universe:
+        guard = Answer(universe, verb, resource, lambda _: refuse(code, "Forbidden", words))
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.until(lambda: bool(blocked(universe, Resource.APPLICATIONS, "shop")))
+        await universe.settle(quiet=60)
+        await agree(universe)
+        guard.over()
+        await universe.until(lambda: is_ready(universe), patience=700)
+        await agree(universe)
