@@ -21,17 +21,10 @@ from typing import Any
 import looptime
 import structlog
 
-from controller import contract
 from controller.api.resources import Resource
-from controller.execution.caches import Caches
-from controller.execution.engine import Engine
-from controller.execution.event_writer import EventWriter
-from controller.execution.fleets import Fleets
-from controller.execution.pool import Pool
-from controller.execution.writer import Writer
 from controller.kube import lease
-from controller.providers import registry
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
+from fakes.operator import Operator
 from proof.mutants import audit
 
 Object = dict[str, Any]
@@ -50,9 +43,8 @@ class Replica:
 
     name: str
     door: audit.Audited
-    world: Caches
     elector: lease.Elector
-    engine: Engine
+    operator: Operator
 
     def task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Let a part run; whatever it writes is known to be this replica's."""
@@ -87,8 +79,8 @@ class Stage:
         made = self._operator()
         self.replicas = 1
         self._running = [
-            made.task(made.world.run(), "caches"),
-            made.task(made.engine.lead(), "engine"),
+            made.task(made.operator.world.run(), "caches"),
+            made.task(made.operator.engine.lead(), "engine"),
         ]
 
     def stand(self) -> audit.Audited:
@@ -98,14 +90,14 @@ class Stage:
         """
         made = self._operator()
         self.replicas += 1
-        running = [made.task(made.world.run(), "caches")]
+        running = [made.task(made.operator.world.run(), "caches")]
 
         async def lead() -> None:
             try:
                 await made.elector.acquire()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(made.elector.hold())
-                    group.create_task(made.engine.lead())
+                    group.create_task(made.operator.engine.lead())
             except* lease.LeaseLost:
                 running[0].cancel()
                 made.task(again(), "kubelet")
@@ -124,21 +116,18 @@ class Stage:
         door = audit.Audited(self.server)
         self.doors.append(door)
         api: Any = door  # as `controller.kube.api.Api`, by delegation
-        world = Caches(api)
-        pool = Pool()
         elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
-        context = contract.Context(api=api, informers=world.informers, clock=self.server.now)
-        fleets = Fleets(world, kinds=registry.kinds(), context=context, pool=pool)
-        engine = Engine(
-            world=world,
-            fleets=fleets,
-            writer=Writer(api, may_write=lambda: not elector.epoch or elector.leading),
-            pool=pool,
-            recorder=EventWriter(api, reporter="argosy", clock=self.server.now),
-            clock=self.server.now,
-            holder=name,
+        return Replica(
+            name=name,
+            door=door,
+            elector=elector,
+            operator=Operator(
+                api,
+                name=name,
+                clock=self.server.now,
+                may_write=lambda: not elector.epoch or elector.leading,
+            ),
         )
-        return Replica(name=name, door=door, world=world, elector=elector, engine=engine)
 
     async def kill(self) -> None:
         """End the operator as kill -9 does: whatever was under way is dropped."""

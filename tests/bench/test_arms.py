@@ -14,7 +14,7 @@ from bench import bodies
 from bench.arms import direct, plain
 from controller.api.resources import Resource
 from fakes.api_server import ApiServer, Kubelet
-from tests.simulation.universe import Universe
+from fakes.universe import Universe
 
 pytestmark = pytest.mark.looptime
 

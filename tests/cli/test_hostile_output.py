@@ -23,8 +23,8 @@ from controller.presentation import control_characters
 from controller.presentation.problems import Refusal
 from fakes.api_server import Behaviour, Kubelet
 from fakes.api_server.storage import Json
+from fakes.universe import Universe, application, component, operation
 from tests.cli import typing_in
-from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

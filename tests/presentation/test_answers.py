@@ -10,7 +10,7 @@ from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
 from fakes.api_server.kubelet import Behaviour, Kubelet
 from fakes.api_server.storage import Json
-from tests.simulation.universe import Universe, application, component
+from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 

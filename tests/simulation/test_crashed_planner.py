@@ -10,7 +10,7 @@ from structlog import testing
 
 from controller.api.resources import Resource
 from controller.kinds.server.kind import SERVER
-from tests.simulation.universe import Universe, application, component, with_kind
+from fakes.universe import Universe, application, component, with_kind
 
 pytestmark = pytest.mark.looptime
 

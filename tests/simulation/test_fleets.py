@@ -12,8 +12,8 @@ from controller.api.resources import Resource
 from controller.execution.fleets import Fleets
 from controller.providers import models, registry
 from controller.wiring import permissions
+from fakes.universe import Universe, application, component, operation
 from tests.simulation.shelf.kind import Shelf
-from tests.simulation.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

@@ -11,7 +11,7 @@ import pytest
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.presentation import forecast, inspection
-from tests.simulation.universe import Universe, application, component
+from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 

@@ -19,7 +19,7 @@ from controller.kube.api import ExecResult
 from controller.planning.caches import Caches
 from controller.planning.wakes import Change, Wake, Wakes
 from controller.telemetry import metrics
-from tests.simulation.universe import Universe, application, component, operation, with_kind
+from fakes.universe import Universe, application, component, operation, with_kind
 
 pytestmark = pytest.mark.looptime
 

@@ -24,7 +24,7 @@ from controller.kinds.kind import Kind
 from controller.kinds.registry import KINDS
 from controller.kube.lease import Elector
 from fakes.api_server import ApiServer
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 Json = Any
 

@@ -10,7 +10,7 @@ from controller.planning.keys import Key
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

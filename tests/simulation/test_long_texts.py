@@ -17,7 +17,7 @@ from controller.telemetry import metrics
 from fakes.api_server import Faults
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 FLEET = {

@@ -17,7 +17,7 @@ from controller.planning.caches import Caches, Index, Moment, Sources
 from controller.planning.keys import Key
 from controller.planning.plan import Plan, RecordEvent
 from controller.planning.wakes import Change, Wake
-from tests.simulation.universe import Universe, application, component
+from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 

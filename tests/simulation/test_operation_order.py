@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.api.resources import Resource
-from tests.simulation.universe import Json, Universe, application, component, operation
+from fakes.universe import Json, Universe, application, component, operation
 
 
 def shop() -> Json:

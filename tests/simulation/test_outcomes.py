@@ -25,7 +25,7 @@ from controller.planning.keys import Key
 from controller.presentation import inspection
 from fakes.api_server import chaos
 from fakes.api_server.refusal import refuse
-from tests.simulation.universe import Universe, application, component
+from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from controller.api.resources import Resource
 from controller.execution import ownership
 from controller.planning.keys import Key
-from tests.simulation.universe import Universe, application, component
+from fakes.universe import Universe, application, component
 
 A, B = (Key(Resource.SERVERS, "default", name) for name in "ab")
 

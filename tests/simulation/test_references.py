@@ -11,7 +11,7 @@ import pytest
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 from fakes.api_server.storage import Cause, Write
-from tests.simulation.universe import Json, Universe, application, component
+from fakes.universe import Json, Universe, application, component
 
 pytestmark = pytest.mark.looptime
 

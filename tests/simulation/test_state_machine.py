@@ -28,7 +28,7 @@ from controller.api.resources import Resource
 from controller.kinds.operation import targets
 from controller.kube.api import ExecResult
 from fakes.api_server import Behaviour, Faults, Kubelet
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"

@@ -9,7 +9,7 @@ from structlog import testing
 
 from controller.api import objects
 from controller.api.resources import Resource
-from tests.simulation.universe import Universe, application, component, operation
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 ALL = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.PODS)

@@ -17,22 +17,15 @@ from typing import Any, Self
 
 from controller import contract
 from controller.api.resources import Resource
-from controller.execution.caches import Caches
-from controller.execution.engine import Engine
-from controller.execution.event_writer import EventWriter
-from controller.execution.fleets import Fleets
 from controller.execution.ownership import Ownership
-from controller.execution.pool import Pool
-from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
-from controller.providers import registry as providers_registry
 from controller.providers.memory import kind as memory
 from controller.providers.memory.machines import MemoryFleet
 from fakes.api_server import ApiServer, Faults, Kubelet
+from fakes.operator import Kinds, Operator
 
 Json = dict[str, Any]
-Kinds = Sequence[Kind[Any, Any]]
 # Virtual seconds after which an engine that has not come to rest never will.
 PATIENCE = 1200.0
 OURS = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.OPERATIONS)
@@ -43,7 +36,7 @@ def with_kind(changed: Kind[Any, Any]) -> Kinds:
     return [changed if each.view is changed.view else each for each in kinds_registry.KINDS]
 
 
-class Process:
+class Process(Operator):
     """One operator process: what is lost when it is killed."""
 
     def __init__(
@@ -56,20 +49,13 @@ class Process:
         *,
         ownership: Ownership | None = None,
     ) -> None:
-        self.world = Caches(server, kinds=kinds)
-        pool = Pool()
-        context = contract.Context(api=server, informers=self.world.informers, clock=server.now)
         listed = (memory.kind(lambda *_: machines), *providers)
-        known = {**providers_registry.kinds(), **{each.name: each for each in listed}}
-        self.fleets = Fleets(self.world, kinds=known, context=context, pool=pool)
-        self.engine = Engine(
-            world=self.world,
-            fleets=self.fleets,
-            writer=Writer(server),
-            pool=pool,
-            recorder=EventWriter(server, reporter=name, clock=server.now),
+        super().__init__(
+            server,
+            name=name,
             clock=server.now,
-            holder=name,
+            kinds=kinds,
+            providers={each.name: each for each in listed},
             ownership=ownership,
         )
         loop = asyncio.get_running_loop()

@@ -1,0 +1,59 @@
+"""One operator, put together as `wiring` does, but for its process, its probes and its network.
+
+`universe` starts and kills it whole; `proof.mutants.arena` has several of them stand by a Lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from controller import contract
+from controller.execution.caches import Caches
+from controller.execution.engine import Engine
+from controller.execution.event_writer import EventWriter
+from controller.execution.fleets import Fleets
+from controller.execution.ownership import Ownership
+from controller.execution.pool import Pool
+from controller.execution.writer import Writer
+from controller.kinds import registry as kinds_registry
+from controller.kinds.kind import Kind
+from controller.kube import api as kube_api
+from controller.providers import registry as providers_registry
+
+Kinds = Sequence[Kind[Any, Any]]
+
+
+class Operator:
+    """The parts of one operator: its caches, the fleets that it knows, its engine; none runs yet.
+
+    `providers` are beside those of this build, or in the place of those of their name.
+    """
+
+    def __init__(
+        self,
+        api: kube_api.Api,
+        *,
+        name: str,
+        clock: Callable[[], float],
+        kinds: Kinds = kinds_registry.KINDS,
+        providers: Mapping[str, contract.ProviderKind] | None = None,
+        may_write: Callable[[], bool] = lambda: True,
+        ownership: Ownership | None = None,
+    ) -> None:
+        self.name = name
+        self.world = Caches(api, kinds=kinds)
+        pool = Pool()
+        context = contract.Context(api=api, informers=self.world.informers, clock=clock)
+        known = {**providers_registry.kinds(), **(providers or {})}
+        self.fleets = Fleets(self.world, kinds=known, context=context, pool=pool)
+        self.engine = Engine(
+            world=self.world,
+            fleets=self.fleets,
+            writer=Writer(api, may_write=may_write),
+            pool=pool,
+            recorder=EventWriter(api, reporter=name, clock=clock),
+            clock=clock,
+            holder=name,
+            ownership=ownership,
+        )
