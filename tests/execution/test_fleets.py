@@ -1,0 +1,222 @@
+"""The supervisor of fleets by itself: what it opens, lends, holds back and closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from controller import contract, errors
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.contract import Verb
+from controller.execution.caches import Caches
+from controller.execution.fleets import Fleets
+from controller.execution.pool import Pool
+from controller.planning import keys
+from controller.planning.circuit import State
+from controller.planning.keys import Key
+from controller.providers import registry
+from fakes.api_server import ApiServer
+from tests.simulation.shelf.kind import Shelf
+
+pytestmark = pytest.mark.looptime
+
+OUT = errors.Outage("the shelf does not answer", reason="Unreachable")
+
+
+class Harbour:
+    """Fleets that follow an API server in memory, with a shelf for a provider."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+        self.shelf = Shelf()
+        self.touched: list[Key] = []
+        self.pool = Pool()
+        self.world = Caches(server)
+        context = contract.Context(api=server, informers=self.world.informers, clock=server.now)
+        kinds = {**registry.kinds(), "shelf": self.shelf.kind()}
+        self.fleets = Fleets(self.world, kinds=kinds, context=context, pool=self.pool)
+        self.fleets.subscribe(self.touched.append)
+
+    async def put(self, name: str, **spec: Any) -> None:
+        """Create a Fleet of the shelf."""
+        spec = {"provider": "shelf", "shelf": {"room": 9}, **spec}
+        body = {"metadata": {"name": name}, "spec": spec}
+        await self.server.create(Resource.FLEETS, "", body)
+        await self.until(lambda: self.fleets.find(name) is not None)
+
+    async def change(self, name: str, **spec: Any) -> None:
+        """Change a Fleet."""
+        await self.server.patch(Resource.FLEETS, "", name, {"spec": spec})
+
+    async def until(self, holds: Any) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(120):
+            while not holds():  # noqa: ASYNC110 - in virtual time
+                await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def harbour(*, fleet: bool = True) -> AsyncIterator[Harbour]:
+    """Give fleets that have started, with one called attic if asked for."""
+    made = Harbour(ApiServer())
+    running = asyncio.create_task(made.world.run())
+    try:
+        await made.world.wait()
+        if fleet:
+            await made.put("attic")
+        await made.fleets.start()
+        yield made
+        await made.fleets.stop()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def answer(_provider: contract.Provider) -> str:
+    """Be a call that succeeds."""
+    return "done"
+
+
+async def fail(_provider: contract.Provider) -> str:
+    """Be a call that the provider does not answer."""
+    raise OUT
+
+
+async def test_what_there_is_at_the_start_is_open_after_it() -> None:
+    """The built-in fleet needs no object; a provider is opened once, and closed at the end."""
+    async with harbour() as one:
+        assert one.fleets.is_open("pods")
+        assert one.fleets.is_open("attic")
+        assert one.shelf.opened == [9]
+        assert await one.fleets.ask("attic", Verb.CREATE, answer) == "done"
+        assert one.fleets.pool("pods") is one.pool
+        assert one.fleets.pool("attic") is not one.pool
+    assert one.shelf.closed == 1
+
+
+async def test_a_fleet_that_comes_later_is_opened_and_wakes_who_waits() -> None:
+    """Until then its calls wait; afterwards whoever may have waited is touched."""
+    async with harbour(fleet=False) as one:
+        with pytest.raises(errors.Waiting) as refused:
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+        assert refused.value.reason == Reason.FLEET_OPENING
+        await one.put("attic")
+        await one.until(lambda: one.fleets.is_open("attic"))
+        assert keys.fleet("attic") in one.touched
+
+
+async def test_a_lent_provider_stays_open_until_it_is_given_back() -> None:
+    """A changed Fleet is served by a new provider at once, and the old one ends its call first."""
+    async with harbour() as one:
+        may_end = asyncio.Event()
+
+        async def slow(_provider: contract.Provider) -> str:
+            await may_end.wait()
+            return f"closed {one.shelf.closed}"
+
+        call = asyncio.create_task(one.fleets.ask("attic", Verb.CREATE, slow))
+        await asyncio.sleep(0.1)
+        await one.change("attic", shelf={"room": 7})
+        await one.until(lambda: one.shelf.opened == [9, 7] and one.fleets.is_open("attic"))
+        await asyncio.sleep(60)
+        assert one.shelf.closed == 0
+        may_end.set()
+        assert await call == "closed 0"
+        await one.until(lambda: one.shelf.closed == 1)
+
+
+async def test_other_limits_keep_the_provider_and_the_pool() -> None:
+    """What waits in the pool stays there, under the new bounds."""
+    async with harbour() as one:
+        before = one.fleets.pool("attic"), one.fleets.provider("attic")
+        await one.change("attic", limits={"concurrentCalls": 1})
+        await one.until(lambda: one.fleets.find("attic").spec.limits.concurrent_calls == 1)  # type: ignore[union-attr]
+        assert (one.fleets.pool("attic"), one.fleets.provider("attic")) == before
+        assert one.shelf.opened == [9]
+
+
+async def test_a_fleet_that_goes_is_closed_and_unknown() -> None:
+    """Its provider is closed, its facts say that it does not exist, its calls wait."""
+    async with harbour() as one:
+        uid = one.server.objects[Resource.FLEETS]["", "attic"]["metadata"]["uid"]
+        await one.server.delete(Resource.FLEETS, "", "attic", uid=uid)
+        await one.until(lambda: one.shelf.closed == 1)
+        assert one.fleets.facts("attic", "default").problem == Reason.UNKNOWN_FLEET
+        with pytest.raises(errors.Waiting):
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+
+
+async def test_a_provider_that_cannot_be_opened_is_tried_again() -> None:
+    """Meanwhile the fleet pauses for that reason; once the cause is gone it is open."""
+    async with harbour(fleet=False) as one:
+        one.shelf.trouble = OUT
+        await one.put("attic")
+        await one.until(lambda: one.fleets.failure("attic") is not None)
+        pause = one.fleets.facts("attic", "default").pause
+        assert pause is not None
+        assert pause.reason == "Unreachable"
+        one.shelf.trouble = None
+        await one.until(lambda: one.fleets.is_open("attic"))
+        assert one.fleets.failure("attic") is None
+        assert one.fleets.facts("attic", "default").pause is None
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "problem"),
+    [
+        ("cellar", {}, Reason.UNKNOWN_FLEET),
+        ("attic", {"provider": "cloud", "shelf": None}, Reason.UNKNOWN_FLEET),
+        ("attic", {"allowedNamespaces": {"matchLabels": {"a": "b"}}}, Reason.FLEET_NOT_ALLOWED),
+    ],
+)
+async def test_facts_say_what_stands_in_the_way(
+    name: str, spec: dict[str, Any], problem: str
+) -> None:
+    """No such Fleet, no such provider, not for this namespace: each has its reason and words."""
+    async with harbour(fleet=False) as one:
+        await one.put("attic", **spec)
+        facts = one.fleets.facts(name, "default")
+        assert facts.problem == problem
+        assert repr(name) in facts.message
+
+
+async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
+    """Deletes go on; after a while one call is tried, and its success lets the others go."""
+    async with harbour() as one:
+        for _ in range(20):
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, fail)
+        assert one.fleets.circuit("attic").state is State.OPEN
+        assert one.fleets.circuits() == {("pods",): 0.0, ("attic",): 1.0}
+        with pytest.raises(errors.Waiting) as held:
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+        assert held.value.reason == Reason.CIRCUIT_OPEN
+        with pytest.raises(errors.Outage):
+            await one.fleets.ask("attic", Verb.DELETE, fail)
+        pause = one.fleets.facts("attic", "default").pause
+        assert pause is not None
+        assert pause.reason == Reason.CIRCUIT_OPEN
+        one.touched.clear()
+        await one.until(lambda: one.fleets.circuit("attic").state is State.HALF_OPEN)
+        assert keys.fleet("attic") in one.touched
+        for _ in range(20):
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+        assert one.fleets.circuit("attic").state is State.CLOSED
+
+
+async def test_what_a_provider_refuses_opens_no_circuit() -> None:
+    """Who refuses has answered."""
+
+    async def refuse(_provider: contract.Provider) -> str:
+        raise errors.Stalled("no such image", reason="TemplateRefused")
+
+    async with harbour() as one:
+        for _ in range(40):
+            with pytest.raises(errors.Stalled):
+                await one.fleets.ask("attic", Verb.CREATE, refuse)
+        assert one.fleets.circuit("attic").state is State.CLOSED
