@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Callable
 
+from controller.api import objects
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 
@@ -91,10 +92,10 @@ class FleetFacts:
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
     changes something, with a message; `pause` where that passes by itself. `can_change` says
-    whether an instance of one template can become one of another in place. `keeps_orphans` tells
-    whether there is a Fleet object to record abandoned instances on, and `orphans` are the ids
-    already recorded there. `may_abandon` is false where there is no record, and nobody else who
-    would collect what was let go.
+    whether an instance of one template can become one of another in place. `record` is
+    the Fleet object on which abandoned instances are recorded, where there is one that may be
+    written, and `orphans` are the ids already recorded there. `may_abandon` is false where there is
+    no record, and nobody else who would collect what was let go.
     """
 
     name: str
@@ -103,6 +104,6 @@ class FleetFacts:
     message: str = ""
     pause: Pause | None = None
     can_change: Callable[[bytes, bytes], bool] = never
-    keeps_orphans: bool = False
+    record: objects.Fleet | None = None
     may_abandon: bool = True
     orphans: frozenset[str] = frozenset()

@@ -207,8 +207,6 @@ class Dispatcher:
             self.emit(key, item, action)
         elif isinstance(action, contract.Call):
             self._call(key, record, item, action, urgency)
-        elif isinstance(action, plan.RecordOrphan):
-            self._fleets.abandon(action, self._clock())
         elif isinstance(action, plan.DeleteOrphan):
             self._collect(key, record, item, action)
         else:

@@ -16,12 +16,12 @@ from typing import TypeVar
 import structlog
 
 from controller import contract, errors
-from controller.api import clock, conditions, names, objects
+from controller.api import conditions, names, objects
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
-from controller.planning import keys, plan, relations
+from controller.planning import keys, relations
 from controller.planning.circuit import Circuit, Rule, State
 from controller.planning.keys import Key
 from controller.planning.wakes import Change
@@ -80,8 +80,6 @@ class Fleets:
         # Pools of Fleets that went, while calls wait in them.
         self._left: list[Pool] = []
         self._touch: Callable[[Key], None] = lambda _: None
-        # Instances abandoned by this process that their Fleet's status may not name yet.
-        self._abandoned: dict[str, dict[str, objects.Orphan]] = {}
 
     def subscribe(self, touch: Callable[[Key], None]) -> None:
         """Call `touch` with each object of which something else may now be planned."""
@@ -210,19 +208,6 @@ class Fleets:
             for name, each in self._branches.items()
         }
 
-    def abandon(self, action: plan.RecordOrphan, now: float) -> None:
-        """Remember an instance that was given up, until its Fleet's status names it."""
-        orphan = objects.Orphan(id=action.instance, server=action.server, since=clock.stamp(now))
-        self._abandoned.setdefault(action.fleet, {}).setdefault(action.instance, orphan)
-        self._touch(keys.fleet(action.fleet))
-
-    def abandoned(self, name: str) -> tuple[objects.Orphan, ...]:
-        """Return the instances that were abandoned and that the Fleet's status does not name."""
-        fleet, waiting = self.find(name), self._abandoned.get(name, {})
-        for orphan in fleet.status.orphans if fleet else ():
-            waiting.pop(orphan.id, None)
-        return tuple(waiting.values())
-
     def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return which recorded orphans can be reached again, and which are no more."""
         fleet = self.find(name)
@@ -302,7 +287,7 @@ class Fleets:
             capabilities=kind.capabilities,
             pause=self._pause(name, failure),
             can_change=provider.can_change if provider is not None else contract.never,
-            keeps_orphans=written and not read_only,
+            record=fleet if written and not read_only else None,
             may_abandon=not read_only or not written,
             orphans=frozenset(each.id for each in fleet.status.orphans),
         )

@@ -100,9 +100,6 @@ class Fleets(Protocol):
     def holding(self, server: objects.Meta) -> tuple[str, str | None]:
         """Return which fleet has an instance of a server whose spec cannot be read, and its id."""
 
-    def abandoned(self, name: str) -> tuple[objects.Orphan, ...]:
-        """Return the instances that were abandoned and that the Fleet's status does not name."""
-
     def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return which recorded orphans can be reached again, and which are no more."""
 

@@ -74,20 +74,6 @@ class Delete:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RecordOrphan:
-    """Hand an instance that cannot be reached to its fleet, which records it as an orphan.
-
-    `server` is "namespace/name". Its finalizer goes only once the record is seen.
-    """
-
-    fleet: str
-    instance: str
-    server: str
-    message: str
-    why: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOrphan:
     """Tear down an orphan that its fleet's provider can reach again."""
 
@@ -111,7 +97,7 @@ class RecordEvent:
     about: objects.Object | None = None
 
 
-Action = Create | Patch | Delete | contract.Call | RecordOrphan | DeleteOrphan | RecordEvent
+Action = Create | Patch | Delete | contract.Call | DeleteOrphan | RecordEvent
 
 Status = (
     objects.ApplicationStatus

@@ -18,7 +18,7 @@ ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
 def decide(status: objects.FleetStatus | None = None, **more: Any) -> plan.Plan:
     """Return the plan for a fleet of which that is known."""
     found = objects.Fleet(
-        metadata=Meta(name="cloud", uid="f", generation=1),
+        metadata=Meta(name="cloud", uid="f", generation=1, resource_version="7"),
         status=status or objects.FleetStatus(),
     )
     given = {"servers": 3, "known_provider": True, **more}
@@ -50,22 +50,22 @@ def test_a_fleet_says_whether_it_can_be_used(
 
 
 def test_an_orphan_is_on_record_until_it_is_gone() -> None:
-    """It stays while it cannot be reached, is torn down when it can, and is then forgotten."""
-    recorded = told(decide(orphans=(ORPHAN,)))
+    """It stays while it cannot be reached, is torn down when it can, and is then forgotten.
+
+    It is taken out of the very record that was read: another may be added at the same time.
+    """
+    recorded = told(decide(objects.FleetStatus(orphans=(ORPHAN,))))
     assert recorded.orphans == (ORPHAN,)
     assert decide(recorded).actions == ()
     back = decide(recorded, returned=frozenset({"i1"}))
     assert back.actions == (
         plan.DeleteOrphan(instance="i1", server="d/shop-web-0", why="Returned"),
     )
-    assert told(decide(recorded, gone=frozenset({"i1"}))).orphans == ()
-
-
-def test_orphans_are_bounded_and_none_is_forgotten_for_a_newer_one() -> None:
-    """A full list takes no more; whoever finds no place is not let go until there is one."""
-    many = tuple(objects.Orphan(id=f"i{n}") for n in range(planner.MAX_ORPHANS))
-    full = told(decide(orphans=many))
-    assert decide(full, orphans=(objects.Orphan(id="new"),)).status is None
+    gone = decide(recorded, gone=frozenset({"i1"}))
+    (write,) = gone.actions
+    assert isinstance(write, plan.Patch)
+    assert (write.body, write.resource_version) == ({"status": {"orphans": ()}}, "7")
+    assert gone.status is None
 
 
 def test_counts_may_be_told_later_and_the_rest_at_once() -> None:

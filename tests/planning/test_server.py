@@ -12,7 +12,7 @@ from controller import contract, errors
 from controller.api import clock, names, nesting, objects
 from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
-from controller.planning import plan
+from controller.planning import orphans, plan
 from controller.providers.pod.reasons import KubeletReason
 from tests.planning import failing
 from tests.planning.props import (
@@ -368,7 +368,8 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
     deletion = objects.Deletion(on_timeout=policy, drain_seconds=30, timeout_seconds=100)
     found = make(meta=DELETED, deletion=deletion)
     lost = dataclasses.replace(TERMINATING, message="node gone")
-    fleet = dataclasses.replace(PODS, keeps_orphans=True)
+    record = objects.Fleet(metadata=Meta(name="pods", uid="f", resource_version="7"))
+    fleet = dataclasses.replace(PODS, record=record)
     assert decide(found, lost, now=NOW + 120, fleet=fleet).actions == ()
     late = decide(found, lost, now=NOW + 131, fleet=fleet)
     assert told(late).blocked_by[0].message == "node gone"
@@ -382,7 +383,15 @@ def test_a_server_that_cannot_be_reached_is_waited_for_within_bounds(policy: str
             0
         ]
     else:
-        assert kinds == [plan.RecordOrphan, plan.RecordEvent]
+        assert kinds == [plan.Patch, plan.RecordEvent]
+        write = late.actions[0]
+        assert isinstance(write, plan.Patch)
+        assert (write.resource, write.name, write.resource_version) == ("fleets", "pods", "7")
+        assert [each["id"] for each in write.body["status"]["orphans"]] == ["i1"]
+        many = tuple(objects.Orphan(id=f"o{n}") for n in range(orphans.MOST))
+        full = msgspec.structs.replace(record, status=objects.FleetStatus(orphans=many))
+        crowded = dataclasses.replace(fleet, record=full)
+        assert decide(found, lost, now=NOW + 131, fleet=crowded).actions == ()
         recorded = dataclasses.replace(fleet, orphans=frozenset({"i1"}))
         assert removed(decide(found, lost, now=NOW + 140, fleet=recorded)) == [[]]
 

@@ -95,3 +95,19 @@ async def ends(universe: Universe, name: str) -> None:
     await universe.until(
         lambda: universe.condition(Resource.OPERATIONS, name, "Succeeded").get("status") == "True"
     )
+
+
+async def test_many_machines_that_are_abandoned_at_once_are_all_on_record() -> None:
+    """Each is added to the record as it was read, so none takes another's place."""
+    deletion = {"drainSeconds": 1, "timeoutSeconds": 30, "onTimeout": "Abandon"}
+    async with Universe() as universe:
+        await begin(universe, 12, deletion=deletion)
+        for ordinal in range(12):
+            universe.machines.silence(("default", f"shop-web-{ordinal}"))
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        assert sorted(orphans(universe)) == sorted(f"default/shop-web-{n}" for n in range(12))
+        for ordinal in range(12):
+            universe.machines.silence(("default", f"shop-web-{ordinal}"), silent=False)
+        await universe.until(lambda: not orphans(universe))
+        assert universe.machines.machines == ()

@@ -29,7 +29,6 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         else None,
         circuit=circuit.state,
         circuit_until=circuit.until,
-        orphans=fleets.abandoned(name),
         returned=returned,
         gone=gone,
     )

@@ -12,10 +12,9 @@ from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
+from controller.planning import orphans
 from controller.planning import plan as plans
 
-# As many as status may hold; a server whose orphan finds no place is not let go until one does.
-MAX_ORPHANS = 100
 # How often orphans are looked for: no cache tells of what is no server's any more.
 LOOK_AGAIN = 30.0
 
@@ -24,37 +23,32 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
     """Return the fleet's status, and the orphans to collect."""
     if snapshot.fleet.metadata.deletion_timestamp is not None:
         return plans.Plan(notes=("The fleet is being deleted.",))
-    orphans = _orphans(snapshot)
+    fleet = snapshot.fleet
+    left = tuple(each for each in fleet.status.orphans if each.id not in snapshot.gone)
+    notes = (f"{snapshot.servers} servers, {len(left)} orphans.",)
+    if len(left) < len(fleet.status.orphans):
+        # Alone: another write of this plan would make it one onto a version that is gone.
+        write = orphans.write(fleet, left, why="orphans are gone")
+        return plans.Plan(actions=(write,), notes=notes)
     status = msgspec.structs.replace(
-        snapshot.fleet.status,
-        observed_generation=snapshot.fleet.metadata.generation,
+        fleet.status,
+        observed_generation=fleet.metadata.generation,
         conditions=_conditions(snapshot),
         servers=snapshot.servers,
         circuit=snapshot.circuit,
-        orphans=orphans,
     )
     collected = tuple(
         plans.DeleteOrphan(instance=each.id, server=each.server, why="Returned")
-        for each in orphans
+        for each in left
         if each.id in snapshot.returned
     )
     return plans.Plan(
         actions=(*collected, *_news(snapshot)),
-        status=status if status != snapshot.fleet.status else None,
-        write_status_now=_pressing(snapshot.fleet.status, status),
-        wake_after=LOOK_AGAIN if orphans else None,
-        notes=(f"{snapshot.servers} servers, {len(orphans)} orphans.",),
+        status=status if status != fleet.status else None,
+        write_status_now=_pressing(fleet.status, status),
+        wake_after=LOOK_AGAIN if left else None,
+        notes=notes,
     )
-
-
-def _orphans(snapshot: FleetSnapshot) -> tuple[objects.Orphan, ...]:
-    known = {
-        each.id: each for each in snapshot.fleet.status.orphans if each.id not in snapshot.gone
-    }
-    for each in snapshot.orphans:
-        if each.id not in snapshot.gone and len(known) < MAX_ORPHANS:
-            known.setdefault(each.id, each)
-    return tuple(known.values())
 
 
 def _conditions(snapshot: FleetSnapshot) -> conditions.Conditions:

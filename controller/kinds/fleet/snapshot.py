@@ -23,15 +23,14 @@ class Failure:
 class FleetSnapshot:
     """A fleet, and how many servers name it.
 
-    `orphans` were abandoned and may not be recorded yet; `returned` and `gone` are the ids of
-    recorded ones that the provider can reach again, or knows to exist no more.
+    `returned` and `gone` are the ids of recorded orphans that the provider can reach again, or
+    knows to exist no more.
     """
 
     now: float
     fleet: objects.Fleet
     servers: int
     known_provider: bool
-    orphans: tuple[objects.Orphan, ...] = ()
     # Whether its provider is open; why not, where that was tried in vain.
     open: bool = True
     failure: Failure | None = None

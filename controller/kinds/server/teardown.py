@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import clock, tags
+from controller.api import clock, objects, tags
 from controller.api.conditions import Blocked
 from controller.kinds.server import grace
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import plan, remedies
+from controller.planning import orphans, plan, remedies
 
 # How often what was forced is looked at again.
 LOOK_AGAIN = 10.0
@@ -110,18 +110,23 @@ def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
     event = plan.RecordEvent(
         reason=ServerReason.ABANDONED, message=f"{instance}: {message}", warning=True
     )
-    if not snapshot.fleet.keeps_orphans or not instance:
+    record = snapshot.fleet.record
+    if record is None or not instance:
         gone = server.metadata.deletion_timestamp is not None
         actions = (event,) if gone else ()
         return Progress(actions=actions, gone=gone, wake=LOOK_AGAIN, blocked=blocked, note=message)
-    orphan = plan.RecordOrphan(
-        fleet=server.spec.fleet,
-        instance=instance,
+    if len(record.status.orphans) >= orphans.MOST:
+        note = (
+            f"The fleet {record.metadata.name} has {orphans.MOST} orphans on record: no more fit."
+        )
+        return Progress(wake=LOOK_AGAIN, blocked=blocked, note=note)
+    orphan = objects.Orphan(
+        id=instance,
         server=f"{server.metadata.namespace}/{server.metadata.name}",
-        message=snapshot.observation.message or message,
-        why=ServerReason.ABANDONED,
+        since=clock.stamp(snapshot.now),
     )
-    return Progress(actions=(orphan, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
+    write = orphans.write(record, (*record.status.orphans, orphan), why=ServerReason.ABANDONED)
+    return Progress(actions=(write, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
 
 
 def _instance(snapshot: ServerSnapshot) -> str:
