@@ -21,7 +21,7 @@ from controller import errors
 from controller.admission import probes
 from controller.admission.answers import PASSED, Verdict, judge
 from controller.admission.probes import Probe
-from controller.api import names, objects
+from controller.api import names, objects, texts
 from controller.kube import api as kube
 
 # The API server waits for as long as the chart says, five seconds; what is late is not checked.
@@ -30,8 +30,9 @@ SECONDS = 3.0
 AT_ONCE = 16
 # How many answers are remembered, at 32 bytes each.
 REMEMBERED = 4096
-# How much is said: kubectl shows all of an error, and 256 characters of a warning.
-MOST_ERRORS, MOST_WARNINGS, LONGEST_WARNING = 8, 8, 256
+# How much is said: the API server quotes values, however long, and cuts warnings itself.
+MOST_ERRORS, LONGEST_ERROR = 8, 1024
+MOST_WARNINGS, LONGEST_WARNING = 8, 256
 
 _View = TypeVar("_View", bound=objects.Object)
 
@@ -134,17 +135,14 @@ def _together(asked: list[Probe], answers: list[Verdict]) -> Verdict:
 
 def error_text(verdict: Verdict) -> str:
     """Return what the user is refused for, in one text; empty where nothing is wrong."""
-    told = verdict.errors[:MOST_ERRORS]
+    told = [texts.cut(text, LONGEST_ERROR) for text in verdict.errors[:MOST_ERRORS]]
     left = len(verdict.errors) - len(told)
     return "; ".join([*told, *([f"and {left} more"] if left else [])])
 
 
 def warning_texts(verdict: Verdict) -> list[str]:
     """Return what the user is warned of, cut to what is shown."""
-    return [
-        text if len(text) <= LONGEST_WARNING else text[: LONGEST_WARNING - 1] + "…"
-        for text in verdict.warnings[:MOST_WARNINGS]
-    ]
+    return [texts.cut(text, LONGEST_WARNING) for text in verdict.warnings[:MOST_WARNINGS]]
 
 
 def _view(document: Any, kind: type[_View]) -> _View:

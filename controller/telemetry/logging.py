@@ -41,11 +41,13 @@ _visits = 0
 def _curb_kopf(record: logging.LogRecord) -> bool:
     """Leave tracebacks out of what kopf says, which says why: whoever runs kopf goes on.
 
-    That kopf leaves signals alone, in a thread of its own, is meant to be so.
+    That kopf leaves signals alone, in a thread of its own, is meant to be so; and that a review
+    refuses somebody's typo is no trouble of the operator's. (Only refusals "fail permanently".)
     """
     if record.name.startswith("kopf"):
         record.exc_info = record.exc_text = None
-        return not record.getMessage().startswith("OS signals are ignored")
+        said = record.getMessage()
+        return not said.startswith("OS signals are ignored") and "failed permanently" not in said
     return True
 
 

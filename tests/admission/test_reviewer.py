@@ -261,6 +261,8 @@ def test_texts_are_bounded() -> None:
         errors=tuple(f"e{number}" for number in range(20)), warnings=("w" * 1000,) * 20
     )
     assert reviewer.error_text(verdict).endswith("e7; and 12 more")
+    quoted = Verdict(errors=("v" * 20_000,) * 20)
+    assert len(reviewer.error_text(quoted)) < 9 * reviewer.LONGEST_ERROR
     texts = reviewer.warning_texts(verdict)
     assert len(texts) == reviewer.MOST_WARNINGS
     assert {len(each) for each in texts} == {reviewer.LONGEST_WARNING}

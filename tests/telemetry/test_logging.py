@@ -125,3 +125,13 @@ def test_unknown_settings_are_refused(form: str, level: str) -> None:
     """Rather than logging in some other way."""
     with pytest.raises(ValueError, match="must be"):
         logging.configure(format=form, level=level)
+
+
+def test_a_refused_review_is_no_trouble_of_the_operators(out: io.StringIO) -> None:
+    """What somebody misspelt is told to them; what fails within a review is told here."""
+    logging.configure(stream=out)
+    log = standard.getLogger("kopf.objects")
+    log.error("Webhook 'applications' failed permanently: spec.a: unknown field")
+    log.error("Webhook 'applications' failed with an exception. Will stop.")
+    (line,) = lines(out)
+    assert "with an exception" in line["event"]
