@@ -97,6 +97,18 @@ def test_the_authority_signs_what_its_own_certificate_verifies(tmp_path: Path) -
     ssl.create_default_context().load_cert_chain(pair.certificate, pair.key)
 
 
+def test_a_certificate_names_the_key_of_its_authority(tmp_path: Path) -> None:
+    """Without that, Python from 3.13 on refuses to talk to its holder."""
+    authority = certificates.authority(tmp_path, "ca")
+    theirs = x509.load_pem_x509_certificate(authority.pair.certificate.read_bytes())
+    issued = authority.issue("x", common_name="x").certificate.read_bytes()
+    named = x509.load_pem_x509_certificate(issued).extensions.get_extension_for_class(
+        x509.AuthorityKeyIdentifier
+    )
+    key = theirs.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    assert named.value.key_identifier == key.value.digest
+
+
 def test_certificates_are_made_once_and_keys_are_private(tmp_path: Path) -> None:
     """A repaired cluster keeps its identity, and nobody else can read a key."""
     authority = certificates.authority(tmp_path, "ca")
