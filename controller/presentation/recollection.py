@@ -30,7 +30,9 @@ def recall(caches: Caches, item: objects.Object) -> tuple[Outcome, ...]:
     that is free by now is taken by nobody.
     """
     status: Any = getattr(item, "status", None)
-    if status is None or status.observed_generation != item.metadata.generation:
+    if not getattr(status, "blocked_by", ()):
+        return ()
+    if status.observed_generation != item.metadata.generation:
         return ()
     attempts = getattr(status, "attempts", None)
     error = attempts.last_error if attempts is not None else None
