@@ -16,6 +16,6 @@ META = objects.Meta(name="one", namespace="prod", generation=1)
 async def test_a_kind_that_tells_nothing_of_the_sort_can_be_asked() -> None:
     """A Fleet says nothing of what it waits for, and an object need not have a status at all."""
     caches = Caches(ApiServer())
-    fleet = objects.Fleet(metadata=META, spec=objects.FleetSpec(provider="memory"))
+    fleet = objects.Fleet(metadata=META, status=objects.FleetStatus())
     for item in (fleet, objects.Object(metadata=META)):
         assert recollection.recall(caches, item) == ()
