@@ -116,7 +116,9 @@ class Fleet(manifest.Manifest):
         scope="Cluster",
         columns=manifest.columns(
             manifest.Column(
-                name="Provider", path="spec.provider", description="What servers are made of."
+                name="Provider",
+                path="spec.provider",
+                description="The provider: the substance of the fleet's servers.",
             ),
             manifest.Column(
                 name="Servers",
@@ -162,7 +164,7 @@ def model(offers: Sequence[Offer]) -> type[Fleet]:
 
     names = tuple(each.name for each in offers)
     choice = Field(
-        description=f"What servers are made of: {', '.join(_makes(each) for each in offers)}."
+        description=f"The kind of servers: {', '.join(_makes(each) for each in offers)}."
     )
     # The names are known when this is called, which a type checker cannot follow.
     fields: dict[str, Any] = {

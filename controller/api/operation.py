@@ -274,9 +274,11 @@ class Operation(manifest.Manifest):
         short_name="argop",
         columns=(
             manifest.Column(
-                name="Application", path="spec.application", description="What it acts on."
+                name="Application",
+                path="spec.application",
+                description="The application that the operation acts on.",
             ),
-            manifest.Column(name="Action", path="spec.action", description="What it does."),
+            manifest.Column(name="Action", path="spec.action", description="The act."),
             manifest.Column(
                 name="Succeeded",
                 path="status.conditions[?(@.type=='Succeeded')].status",

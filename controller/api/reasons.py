@@ -83,8 +83,8 @@ class Reason(Vocabulary):
     OWNER_GONE = (
         "OwnerGone",
         (
-            "What has the name was left by an owner that is gone. The cluster collects it, and"
-            " Argosy goes on by itself then."
+            "The object of that name was left by an owner that is gone. The cluster collects it,"
+            " and Argosy goes on by itself then."
         ),
         "If it stays, its finalizers may hold it.",
         "kubectl get pod NAME -o yaml",
@@ -131,12 +131,12 @@ class Reason(Vocabulary):
     )
     NOT_FOUND = (
         "NotFound",
-        "What the object names does not exist.",
+        "The object that is named does not exist.",
         "Create it, or name another one.",
     )
     UNREACHABLE = (
         "Unreachable",
-        "What the server is made of cannot be reached, so nothing is known of it.",
+        "The server's instance cannot be reached, so nothing is known of the server.",
         "Look at the node or machine it runs on; deletion.onTimeout decides how long to wait.",
     )
     MALFORMED = (
@@ -206,12 +206,12 @@ class Reason(Vocabulary):
     UNHEALTHY = (
         "Unhealthy",
         "The server was ready and is not any more. If it stays so, its ServerSet replaces it.",
-        "What it printed may say why.",
+        "The server's output may say why.",
         "kubectl argosy logs APPLICATION --server NAME",
     )
     CREATING = (
         "Creating",
-        "What the server is made of is being made.",
+        "The server's instance is being created.",
     )
     STARTING = (
         "Starting",
@@ -236,7 +236,7 @@ class Reason(Vocabulary):
     FAILED = (
         "Failed",
         (
-            "What the server was made of failed; or the operation did, as too many servers failed"
+            "The server's instance failed; or the operation did, as too many servers failed"
             " or not all succeeded."
         ),
         (

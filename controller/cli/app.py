@@ -46,7 +46,9 @@ Kubeconfig = Annotated[
         "--kubeconfig", help="Path to the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)."
     ),
 ]
-Context = Annotated[str, typer.Option("--context", help="The context of the kubeconfig.")]
+Context = Annotated[
+    str, typer.Option("--context", help="Context of the kubeconfig (default: the current one).")
+]
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="The namespace (default: that of the context).")
 ]

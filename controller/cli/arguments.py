@@ -59,7 +59,7 @@ Thing = Annotated[
     list[str],
     typer.Argument(
         metavar="KIND/NAME",
-        help="What is meant, such as server/shop-web-3; `server shop-web-3` will do, and a name"
+        help="The object, such as server/shop-web-3; `server shop-web-3` will do, and a name"
         " alone that only one object has.",
         autocompletion=_complete(
             "applications", "serversets", "servers", "operations", prefixed=True

@@ -53,7 +53,7 @@ def explain(
         return UNREACHABLE, away.format(server=server, text=_plain(text)), _where(target)
     if isinstance(error, errors.Stalled):
         return REFUSED, _plain(text), ()
-    return FAILED, _plain(text), ("It may pass: try again.",)
+    return FAILED, _plain(text), ("The failure may pass: try again.",)
 
 
 _OWN: dict[type[errors.ArgosyError], int] = {
@@ -87,7 +87,7 @@ def _forbidden(text: str) -> tuple[str, tuple[str, ...]]:
         f"You are {found['user']}.",
         f"An administrator can see it with: {check}",
         "The chart's roles argosy-viewer, argosy-editor and argosy-operation-editor grant it.",
-        "What each command needs: docs/reference/cli.md",
+        "The permissions of each command: docs/reference/cli.md",
     )
 
 

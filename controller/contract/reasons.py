@@ -21,17 +21,17 @@ class ProviderReason(Vocabulary):
     )
     INVALID_SETTINGS = (
         "InvalidSettings",
-        "What the Fleet says of its provider does not fit that provider.",
+        "The Fleet's settings do not fit its provider.",
         "The message names the field; an administrator can change the Fleet.",
         "kubectl edit argfleet NAME",
     )
     INSTANCE_CHANGED = (
         "InstanceChanged",
-        "What the server is made of changed since Argosy looked. Argosy looks again.",
+        "The server's instance changed since Argosy looked. Argosy looks again.",
     )
     OLDER_INSTANCE = (
         "OlderInstance",
-        "What the server was made of before is still there. Argosy waits until it is gone.",
+        "The server's former instance is still there. Argosy waits until it is gone.",
     )
     NO_TRACE = (
         "NoTrace",

@@ -56,7 +56,7 @@ class KubeReason(Vocabulary):
     GONE = (
         "Gone",
         (
-            "What was read of the cluster is too old. Nothing is lost by it: the call is made again"
+            "The version that was read is too old. Nothing is lost: the call is made again"
             " after a while."
         ),
     )

@@ -17,3 +17,10 @@ def several(items: list[str], most: int = 5) -> str:
     """Return the first few items, and how many more there are."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return ", ".join(items[:most]) + more
+
+
+def all_available(number: int) -> str:
+    """Return "All 3 servers are available", or the same of one or none."""
+    if number == 1:
+        return "The server is available"
+    return f"All {count(number, 'server')} are available" if number else "No server is asked for"

@@ -15,12 +15,12 @@ class CommandReason(Vocabulary):
     )
     TIMEOUT = (
         "Timeout",
-        "What the command waited for did not come in time; it may come yet.",
+        "The command stopped waiting before the condition came true, which it may yet do.",
         "Ask what it waits for.",
         "kubectl argosy why application/NAME",
     )
     IMPOSSIBLE = (
         "Impossible",
-        "What was asked for is not possible as things are.",
+        "The request is not possible as things are.",
         "The message says what to do.",
     )

@@ -57,7 +57,7 @@ def condition(kind: str, status: str, reason: str, message: str = "", age: float
     )
 
 
-READY = condition("Ready", "True", "Running", "It runs.")
+READY = condition("Ready", "True", "Running", "Running and ready.")
 IMAGE = "container web: ImagePullBackOff: no such image registry.example.com/web:2"
 ILL = condition("Ready", "False", "BackingOff", IMAGE, age=130)
 
@@ -123,7 +123,7 @@ def databases() -> list[objects.Server]:
 def healthy() -> pictures.ApplicationPicture:
     """Return a shop in which all is well."""
     web = [server("web", ordinal, READY) for ordinal in range(4)]
-    message = "Available as asked for: 7 servers."
+    message = "All 7 servers are available."
     application = shop(web, ready=condition("Ready", "True", "Available", message))
     return pictures.picture(application, (), [*databases(), *web], (), NOW)
 

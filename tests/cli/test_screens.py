@@ -155,7 +155,7 @@ def _plan() -> rich.console.RenderableType:
         ),
         budgets={"db": (1, 3), "web": (2, 12)},
         finished=True,
-        message="Available as asked for: 15 servers.",
+        message="All 15 servers are available.",
         claims_deleted=("scratch-shop-cache-0",),
         claims_kept=tuple(f"data-shop-cache-{each}" for each in range(8)),
     )

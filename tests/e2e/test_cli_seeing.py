@@ -170,7 +170,7 @@ def test_why_works_with_read_only_rights_and_no_operator(
     """A reader gets the plan's reasons, operator or not; a verb that is refused names the right."""
     del shop
     reader = Terminal(terminals.account(place, kube, tmp_path, "reader", view=True), kube.namespace)
-    assert "Available as asked for" in reader.run("why", "application/shop")
+    assert "servers are available" in reader.run("why", "application/shop")
     refused = reader.run("restart", "shop", code=3)
     assert "you lack a permission: create operations.argosy.dev" in refused
     assert "can-i create operations.argosy.dev" in refused

@@ -165,7 +165,13 @@ def test_the_tutorial_runs_as_written(
 
 def _is_firm(line: str) -> bool:
     """Whether a line that is shown is the same each time: it has no age, hash, zone or count."""
-    firm = ("application.argosy.dev/", "application/", "Completed: ", "Available as asked", "pod ")
+    firm = (
+        "application.argosy.dev/",
+        "application/",
+        "Completed: ",
+        "servers are available",
+        "pod ",
+    )
     return line.startswith(firm) or "No resources found" in line
 
 

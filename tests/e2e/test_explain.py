@@ -56,9 +56,9 @@ def test_every_kind_is_explained(kube: Kube, operated: Place) -> None:
         )
 
     expected = {
-        ("application", "shop"): "Available as asked for: 3 servers.",
+        ("application", "shop"): "All 3 servers are available.",
         ("serverset", "shop-spare"): "1 server at older revisions until deleted (OnDelete)",
-        ("server", "shop-web-1"): "It runs.",
+        ("server", "shop-web-1"): "Running and ready.",
         ("operation", "later"): "Paused",
         ("fleet", fleet): "0 servers, 0 orphans.",
     }

@@ -415,7 +415,7 @@ def test_what_nobody_would_remember_is_not_abandoned() -> None:
     late = decide(found, TERMINATING, now=NOW + 131, fleet=fleet)
     assert late.actions == ()
     assert told(late).blocked_by[0].reason == "TeardownBlocked"
-    assert "this operator may not write Fleets" in " ".join(late.notes)
+    assert "this operator may not record orphans" in " ".join(late.notes)
 
 
 def test_a_finalizer_comes_before_anything_is_made() -> None:

@@ -17,7 +17,9 @@ def uninstall(
     policy: Annotated[
         Literal["Refuse", "Release"], typer.Option(help="Whether to let go of what is managed.")
     ] = "Refuse",
-    pods: Annotated[Literal["Keep", "Delete"], typer.Option(help="What becomes of pods.")] = "Keep",
+    pods: Annotated[
+        Literal["Keep", "Delete"], typer.Option(help="Whether pods are kept or deleted.")
+    ] = "Keep",
     namespaces: Annotated[str, typer.Option(help="The watched ones; empty: all.")] = "",
 ) -> None:
     """Answer `helm uninstall`: refuse while applications exist, or let go of them.

@@ -230,7 +230,7 @@ def _available(outlook: Outlook) -> Verdict | None:
     if not _converged(outlook):
         return None
     total = sum(row.replicas for row in outlook.table.rows.values())
-    message = f"Available as asked for: {words.count(total, 'server')}."
+    message = f"{words.all_available(total)}."
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
 
 

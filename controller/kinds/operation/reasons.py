@@ -46,7 +46,7 @@ class OperationReason(Vocabulary):
     )
     REVERTING = (
         "Reverting",
-        "What the operation did is being undone, the last step first.",
+        "The operation's steps are being undone, the last one first.",
     )
     CANCELLED = (
         "Cancelled",

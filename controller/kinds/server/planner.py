@@ -32,7 +32,7 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
     if names.FINALIZER not in meta.finalizers:
         return _guard(snapshot)
     if snapshot.observation.phase is Phase.UNKNOWN and not snapshot.fleet.problem:
-        return plans.Plan(notes=("Its provider has not said yet what is there.",))
+        return plans.Plan(notes=("The provider has not reported yet whether an instance exists.",))
     going = _below_what_goes(snapshot)
     return _rest(snapshot, going) if going else _converge(snapshot)
 
@@ -40,7 +40,7 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
 def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     meta = snapshot.server.metadata
     if "orphan" in meta.finalizers or names.FINALIZER not in meta.finalizers:
-        return plans.Plan(notes=("What it is made of is not ours to delete.",))
+        return plans.Plan(notes=("The instance is not Argosy's to delete.",))
     since = clock.parse(meta.deletion_timestamp)
     progress = teardown.next_teardown_step(snapshot, since=since, why="Deleted")
     actions = (*teardown.end_act(snapshot), *progress.actions)
@@ -82,11 +82,11 @@ def _below_what_goes(snapshot: ServerSnapshot) -> str:
     """Return why nothing may be made or changed any more, if so."""
     application = snapshot.application
     if snapshot.namespace_terminating:
-        return "Its namespace is being deleted: nothing is made or changed."
+        return "The namespace is being deleted: nothing is created or changed."
     if application is None:
-        return "Its application is gone: nothing is made or changed."
+        return "The application is gone: nothing is created or changed."
     if application.metadata.deletion_timestamp is not None:
-        return "Its application is being deleted: nothing is made or changed."
+        return "The application is being deleted: nothing is created or changed."
     return ""
 
 

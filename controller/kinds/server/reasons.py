@@ -33,11 +33,11 @@ class ServerReason(Vocabulary):
     )
     REPLACING = (
         "Replacing",
-        "What the server was made of makes room for its new incarnation or revision.",
+        "The server's instance is being replaced by one of the new incarnation or revision.",
     )
     TERMINATING = (
         "Terminating",
-        "What the server was made of is on its way out.",
+        "The server's instance is being deleted.",
     )
     REVISION_MISSING = (
         "RevisionMissing",
@@ -53,12 +53,12 @@ class ServerReason(Vocabulary):
     )
     TEARDOWN_BLOCKED = (
         "TeardownBlocked",
-        "What the server is made of does not go, or cannot be reached.",
+        "The server's instance does not go, or cannot be reached.",
         "Wait, or take it down by force; onTimeout Abandon leaves it behind, on record.",
         "kubectl argosy force server/NAME",
     )
     ABANDONED = (
         "Abandoned",
-        "What the server was made of could not be reached, and was let go as onTimeout says.",
-        "It is on record on its Fleet, and torn down when it can be reached again.",
+        "The server's instance could not be reached, and was let go as onTimeout says.",
+        "The instance is on record on its Fleet, and deleted when it can be reached again.",
     )

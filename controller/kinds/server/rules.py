@@ -73,12 +73,12 @@ def _replaced(situation: Situation) -> Verdict | None:
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
         return None
     if seen.phase is Phase.TERMINATING:
-        return _removal(situation, ServerReason.TERMINATING, "Its instance is on its way out.")
+        return _removal(situation, ServerReason.TERMINATING, "The instance is being deleted.")
     if seen.incarnation != spec.incarnation:
-        message = f"Incarnation {seen.incarnation} makes room for {spec.incarnation}."
+        message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
         return _removal(situation, ServerReason.REPLACING, message)
     if seen.revision != spec.revision and not _changes_in_place(situation):
-        message = f"Revision {seen.revision} makes room for {spec.revision}."
+        message = f"Replacing revision {seen.revision} with {spec.revision}."
         return _removal(situation, ServerReason.REPLACING, message)
     return None
 
@@ -115,14 +115,16 @@ def _stopped(situation: Situation) -> Verdict | None:
     if situation.spec.power != "Stopped":
         return None
     if situation.seen.phase in (Phase.ABSENT, Phase.STOPPED):
-        return Verdict(reason=Reason.STOPPED, message="It is stopped, as asked.", idle=True)
+        return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
     if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
-        message = "It is being stopped."
+        message = "The server is being stopped."
         return Verdict(
             reason=ServerReason.STOPPING, message=message, actions=(_change(situation, "Stop"),)
         )
     return _removal(
-        situation, ServerReason.STOPPING, "It is being stopped: only its instance goes."
+        situation,
+        ServerReason.STOPPING,
+        "The server is being stopped: its instance is deleted, its claims stay.",
     )
 
 
@@ -185,7 +187,7 @@ def _create(situation: Situation) -> Verdict:
         not situation.snapshot.has_service
         and contract.Capability.DNS in situation.snapshot.fleet.capabilities
     ):
-        message = "It waits for the headless Service that gives it its name."
+        message = "Waiting for the headless Service that gives the server its DNS name."
         return Verdict(reason=Reason.PROGRESSING, message=message)
     way = situation.attempts.alternative
     call = contract.Call(
@@ -195,7 +197,7 @@ def _create(situation: Situation) -> Verdict:
         volume_claims=situation.spec.volume_claims,
         alternative=way,
     )
-    message = f"Incarnation {situation.spec.incarnation} is being made."
+    message = f"Creating incarnation {situation.spec.incarnation}."
     return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
 
 
@@ -207,7 +209,9 @@ def _failed(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.FAILED:
         return None
     if situation.spec.held:
-        message = f"It failed, and is held for a person to look into: {situation.seen.message}"
+        message = (
+            f"The server failed, and is held for a person to look into: {situation.seen.message}"
+        )
         remedy = remedies.release(situation.snapshot.server)
         return _stall(situation.name, Reason.HELD, message, remedy)
     if attempts.spent(situation.spec.recovery, situation.attempts):
@@ -220,7 +224,9 @@ def _failed(situation: Situation) -> Verdict | None:
             trouble=True,
             blocked=(_ill(situation),),
         )
-    return _removal(situation, Reason.FAILED, "What failed makes room for another attempt.")
+    return _removal(
+        situation, Reason.FAILED, "The failed instance is deleted to make room for another attempt."
+    )
 
 
 def _failed_for_good(situation: Situation) -> Verdict:
@@ -239,7 +245,7 @@ def _failed_for_good(situation: Situation) -> Verdict:
 def _unreachable(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.UNREACHABLE:
         return None
-    message = situation.seen.message or "It cannot be reached."
+    message = situation.seen.message or "The server cannot be reached."
     blocked = Blocked(
         object=situation.name,
         reason=Reason.UNREACHABLE,
@@ -253,7 +259,7 @@ def _unreachable(situation: Situation) -> Verdict | None:
 def _changed(situation: Situation) -> Verdict | None:
     if situation.seen.revision == situation.spec.revision:
         return None
-    message = f"It is being changed in place to revision {situation.spec.revision}."
+    message = f"Changing in place to revision {situation.spec.revision}."
     return Verdict(
         reason=ServerReason.CHANGING, message=message, actions=(_change(situation, "Change"),)
     )
@@ -262,7 +268,7 @@ def _changed(situation: Situation) -> Verdict | None:
 def _changing(situation: Situation) -> Verdict | None:
     if not situation.seen.changing:
         return None
-    return Verdict(reason=ServerReason.CHANGING, message="Its change in place is not complete yet.")
+    return Verdict(reason=ServerReason.CHANGING, message="The change in place is not complete yet.")
 
 
 def _drifted(situation: Situation) -> Verdict | None:
@@ -285,7 +291,7 @@ def _powered(situation: Situation) -> Verdict | None:
         return None
     return Verdict(
         reason=Reason.STARTING,
-        message="It is being started.",
+        message="The server is being started.",
         actions=(_change(situation, "Start"),),
     )
 
@@ -300,7 +306,9 @@ def _ready(situation: Situation) -> Verdict | None:
     ):
         left = situation.seen.ready_since + bound - situation.snapshot.now
         wakes.append(left if left > 0 else None)
-    return Verdict(reason=Reason.RUNNING, message="It runs.", ready=True, wake=plan.soonest(*wakes))
+    return Verdict(
+        reason=Reason.RUNNING, message="Running and ready.", ready=True, wake=plan.soonest(*wakes)
+    )
 
 
 def _stuck(situation: Situation) -> Verdict | None:
@@ -320,13 +328,15 @@ def _stuck(situation: Situation) -> Verdict | None:
         and not situation.spec.held
     ):
         return _removal(
-            situation, Reason.FAILED, "What did not come up makes room for another attempt."
+            situation,
+            Reason.FAILED,
+            "The instance that did not come up is deleted to make room for another attempt.",
         )
     left = verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
     return Verdict(
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
-        message=situation.seen.message or "It does not come up.",
+        message=situation.seen.message or "The server does not come up.",
         trouble=True,
         blocked=(_ill(situation),),
         wake=max(left, 1.0),
@@ -335,10 +345,10 @@ def _stuck(situation: Situation) -> Verdict | None:
 
 def _starting(situation: Situation) -> Verdict:
     if situation.seen.phase is Phase.RUNNING and _was_ready(situation):
-        message = situation.seen.message or "It was ready and is not any more."
+        message = situation.seen.message or "The server was ready and is not any more."
         return Verdict(reason=Reason.UNHEALTHY, message=message)
     pending = situation.seen.phase is Phase.PENDING
-    usual = "It is coming up." if pending else "It runs but is not ready yet."
+    usual = "The server is starting." if pending else "Running, but not ready yet."
     reason = situation.seen.reason or Reason.PROGRESSING
     return Verdict(reason=reason, message=situation.seen.message or usual)
 

@@ -37,12 +37,12 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     """Return the next step towards the instance being gone, which has been wanted for some time."""
     seen = snapshot.observation
     if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
-        return Progress(gone=True, note="Nothing of it is left.")
+        return Progress(gone=True, note="No instance is left.")
     instance = _instance(snapshot)
     if instance in snapshot.fleet.orphans:
         return Progress(gone=True, note=f"{instance} was abandoned and is on record as an orphan.")
     if seen.phase is contract.Phase.UNKNOWN and not snapshot.fleet.problem:
-        return Progress(note="Its provider has not said yet what is there.")
+        return Progress(note="The provider has not reported yet whether an instance exists.")
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
     late = snapshot.now - (since or snapshot.now) - given.seconds
@@ -53,7 +53,7 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     stuck = contract.Phase.TERMINATING, contract.Phase.UNKNOWN
     if seen.phase in stuck:
         return _wait(snapshot, since, late, left)
-    note = f"It is deleted, and has {given.seconds} s to end."
+    note = f"The instance is deleted, and has {given.seconds} s to end."
     return Progress(actions=(_delete(snapshot, why),), wake=left, note=note)
 
 
@@ -69,7 +69,7 @@ def _delete(snapshot: ServerSnapshot, why: str) -> contract.Call:
 def _wait(snapshot: ServerSnapshot, since: float, late: float, left: float) -> Progress:
     blocked = _blocked(snapshot, since) if late >= PATIENCE else None
     wake = left if blocked else min(left, PATIENCE - late)
-    return Progress(wake=wake, blocked=blocked, note="It is on its way out.")
+    return Progress(wake=wake, blocked=blocked, note="The instance is being deleted.")
 
 
 def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
@@ -79,9 +79,9 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
         return _force(snapshot, since, f"Not gone after {policy.timeout_seconds} s")
     if policy.on_timeout == "Abandon" and snapshot.fleet.may_abandon:
         return _abandon(snapshot, blocked)
-    note = "It is waited for, as onTimeout says."
+    note = "Waiting for the instance to go, as onTimeout says."
     if policy.on_timeout == "Abandon":
-        note = "It is waited for: this operator may not write Fleets, so none would remember it."
+        note = "Waiting for the instance to go: this operator may not record orphans on Fleets."
     away = contract.Phase.TERMINATING, contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE
     # What comes back was never told to go, or was told in vain.
     back = () if seen.phase in away else (_delete(snapshot, "Returned"),)
@@ -136,7 +136,7 @@ def _instance(snapshot: ServerSnapshot) -> str:
 def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
     seen, meta = snapshot.observation, snapshot.server.metadata
     problem = snapshot.fleet.message if snapshot.fleet.problem else seen.message
-    message = problem or f"Its instance {seen.id} is {seen.phase.value} and does not go."
+    message = problem or f"Instance {seen.id} is {seen.phase.value} and does not go."
     return Blocked(
         object=f"Server/{meta.name}",
         reason=ServerReason.TEARDOWN_BLOCKED,

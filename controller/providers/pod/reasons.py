@@ -47,7 +47,7 @@ class KubeletReason(Vocabulary):
     CRASH_LOOP_BACK_OFF = (
         "CrashLoopBackOff",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",
-        "Its last words tell why.",
+        "The container's last output tells why.",
         "kubectl argosy logs APPLICATION --server NAME --previous",
     )
     CREATE_CONTAINER_CONFIG_ERROR = (
@@ -95,7 +95,7 @@ class KubeletReason(Vocabulary):
     POST_START_HOOK_ERROR = (
         "PostStartHookError",
         "The container's postStart hook failed.",
-        "Its events tell how.",
+        "The pod's Events tell how.",
         "kubectl describe pod NAME",
     )
     REGISTRY_UNAVAILABLE = (
@@ -107,13 +107,13 @@ class KubeletReason(Vocabulary):
     RUN_CONTAINER_ERROR = (
         "RunContainerError",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",
-        "Its last words tell why.",
+        "The container's last output tells why.",
         "kubectl argosy logs APPLICATION --server NAME --previous",
     )
     ERROR = (
         "Error",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",
-        "Its last words tell why.",
+        "The container's last output tells why.",
         "kubectl argosy logs APPLICATION --server NAME --previous",
     )
     NODE_LOST = (

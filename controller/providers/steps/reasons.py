@@ -42,7 +42,7 @@ class StepReason(Vocabulary):
     JOB_FAILED = (
         "JobFailed",
         "The Job of a step failed.",
-        "Its pods' output tells why.",
+        "The output of the Job's pods tells why.",
         "kubectl get jobs -l argosy.dev/server=NAME",
     )
     JOB_TIMEOUT = (
