@@ -260,11 +260,10 @@ def test_a_misspelt_field_is_an_error_at_apply(installed: client.Client, helm: H
     typo["metadata"]["name"] = "typo"
     (container,) = typo["spec"]["components"][0]["template"]["spec"]["containers"]
     container["imgae"] = container["image"]
-    path = f"{GROUP}/applications/typo"
 
     def refused() -> bool:
         try:
-            installed.apply(f"{path}?dryRun=All", typo)
+            installed.create(f"{GROUP}/applications?dryRun=All", typo)
         except client.ApiError as error:
             place = "spec.components[web].template.spec.containers[0].imgae: unknown field"
             return place in str(error)
