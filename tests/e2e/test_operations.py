@@ -145,6 +145,7 @@ def test_g4_last_server_fails_for_good_and_the_others_are_kept(
         "attempts": 2,
         "backoff": {"initialSeconds": 1, "maxSeconds": 1},
         "failureBudget": budget,
+        "giveUp": True,
     }
     hooks = {"outcome": "fail", "only": pod(19)}
     app = kube.app(component(replicas=20, recovery=recovery, hooks=hooks))
