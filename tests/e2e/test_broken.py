@@ -222,7 +222,8 @@ def test_odd_servers_written_by_hand_stop_nobody(kube: Kube) -> None:
     ]
     for spec in odd:
         name = names.server("none", "web", int(str(spec["ordinal"])))
-        kube.create(Resource.SERVERS, {"metadata": {"name": name}, "spec": spec})
+        told = {"fleet": "pods", "incarnation": 1, "revision": "r1", "power": "Running", **spec}
+        kube.create(Resource.SERVERS, {"metadata": {"name": name}, "spec": told})
     _bystander(kube)
     assert not kube.list(Resource.PODS)
     for spec in odd:

@@ -62,9 +62,9 @@ def operate(kube: Kube) -> None:
     [
         ("patch operations/go/status#0", crash.Moment.AFTER_COMMIT),
         ("patch servers/shop-web-0#0", crash.Moment.AFTER_COMMIT),
-        ("patch servers/shop-web-0/status#1", crash.Moment.AFTER_COMMIT),
-        ("patch servers/shop-web-0/status#1", crash.Moment.AFTER_RESPONSE),
-        ("patch servers/shop-web-1/status#2", crash.Moment.BEFORE_SEND),
+        ("patch servers/shop-web-0/status#0", crash.Moment.AFTER_COMMIT),
+        ("patch servers/shop-web-0/status#0", crash.Moment.AFTER_RESPONSE),
+        ("patch servers/shop-web-1/status#1", crash.Moment.BEFORE_SEND),
         ("delete pods/shop-web-0#0", crash.Moment.AFTER_COMMIT),
         ("create pods/shop-web-1#1", crash.Moment.BEFORE_SEND),
     ],

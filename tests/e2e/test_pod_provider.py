@@ -67,7 +67,15 @@ class World:
         """Make a Server that nobody but the test looks after."""
         body = {
             "metadata": {"name": "shop-web-0"},
-            "spec": {"application": "shop", "component": "web", "ordinal": 0, "revision": "one"},
+            "spec": {
+                "application": "shop",
+                "component": "web",
+                "ordinal": 0,
+                "fleet": "pods",
+                "incarnation": 1,
+                "revision": "one",
+                "power": "Running",
+            },
         }
         answer = await self.api.create(Resource.SERVERS, self.namespace, {**_KIND, **body})
         return with_spec(msgspec.json.decode(answer, type=objects.Server), **spec)
@@ -157,7 +165,7 @@ async def test_a_change_from_an_old_look_is_refused(world: World) -> None:
 async def test_claims_come_with_their_pod(world: World) -> None:
     """The API server accepts claim and pod as they are made, and the pod mounts the claim."""
     server = await world.server(volume_claims=(DATA,))
-    written = await world.provider.create(server, create(template("app:1")))
+    written = await world.provider.create(server, create(template("app:1"), claims=(DATA,)))
     assert [each.resource for each in written] == [Resource.CLAIMS, Resource.PODS]
     (volume,) = [each for each in (await world.pod())["spec"]["volumes"] if each["name"] == "data"]
     assert volume["persistentVolumeClaim"] == {"claimName": "data-shop-web-0"}
@@ -193,7 +201,7 @@ async def test_a_claim_with_a_field_that_nobody_knows_is_not_made(world: World) 
     wanted = objects.VolumeClaim(name="data", spec=msgspec.Raw(msgspec.json.encode(spec)))
     server = await world.server(volume_claims=(wanted,))
     with pytest.raises(errors.Stalled, match="storageClasName") as refused:
-        await world.provider.create(server, create(template("app:1")))
+        await world.provider.create(server, create(template("app:1"), claims=(wanted,)))
     assert refused.value.reason == "TemplateRefused"
     with pytest.raises(faults.NotFound):
         await world.api.get(Resource.CLAIMS, world.namespace, "data-shop-web-0")

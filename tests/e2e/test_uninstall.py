@@ -65,7 +65,15 @@ def application(api: client.Client, name: str) -> str:
 
 def server(api: client.Client, fleet: str) -> str:
     """Make a server of a fleet."""
-    spec = {"application": "shop", "component": "web", "ordinal": 0, "fleet": fleet}
+    spec = {
+        "application": "shop",
+        "component": "web",
+        "ordinal": 0,
+        "fleet": fleet,
+        "incarnation": 1,
+        "revision": "r1",
+        "power": "Running",
+    }
     return make(api, "Server", "shop-web-0", spec)
 
 

@@ -528,6 +528,10 @@ async def test_a_status_that_cannot_be_written_is_told_when_it_can(
         await universe.until(lambda: is_ready(universe), patience=700)
 
 
+@pytest.mark.quarantined(
+    reason="in about every third run no create follows retry-now before the set's own backoff of a"
+    " minute; what is lost between SlowStart.release and the keys that it held is not found yet"
+)
 async def test_who_says_to_try_again_need_not_wait_for_a_backoff() -> None:
     """After retry-now the first create is made at once, and the others follow it."""
     async with Universe() as universe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,16 +74,38 @@ def ours(universe: Universe, since: int, *resources: Resource) -> list[Write]:
 
 @pytest.mark.parametrize("pruned", [False, True], ids=["copies kept", "copies pruned"])
 async def test_objects_of_the_last_release_need_no_write(*, pruned: bool) -> None:
-    """The operator of today takes them as they are: nothing is restarted, nothing even written."""
+    """The operator of today takes them as they are: nothing is restarted, and nothing written.
+
+    But for the sentences of statuses, which read otherwise today.
+    """
     universe = Upgraded(pruned=pruned)
     before = universe.uids(Resource.PODS)
     await asyncio.sleep(300)
     start = len(universe.server.writes)
     async with universe:
         await universe.settle(quiet=60)
-        assert [(each.resource, each.name) for each in ours(universe, start)] == []
+        written = ours(universe, start)
+        assert [each.name for each in written if not _rewords(each)] == []
         assert universe.uids(Resource.PODS) == before
         assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+
+
+def _rewords(write: Write) -> bool:
+    """Return whether a write changes nothing but what conditions say in words."""
+    before, after = (_without_words(each) for each in (write.before, write.after))
+    return before is not None and before == after
+
+
+def _without_words(body: Any) -> Any:
+    if body is None:
+        return None
+    conditions = [{**each, "message": ""} for each in body["status"]["conditions"]]
+    meta = {
+        key: value
+        for key, value in body["metadata"].items()
+        if key not in ("resourceVersion", "managedFields")
+    }
+    return {**body, "metadata": meta, "status": {**body["status"], "conditions": conditions}}
 
 
 @pytest.mark.parametrize("pruned", [False, True], ids=["copies kept", "copies pruned"])
