@@ -37,6 +37,7 @@ STATUS: dict[str, dict[str, Bound]] = {
                 "name": 40,
                 "revision": 253,
                 "provenRevision": 253,
+                "stopped": 4096,
             },
         ),
         "operations": (

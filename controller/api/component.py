@@ -76,3 +76,6 @@ class ComponentStatus(Counts):
     """The revision that its servers should run."""
     proven_revision: ShortText | None = None
     """The last revision that all its servers ran in good health."""
+    stopped: schema.Stopped | None = None
+    """The ordinals that a Stop left stopped, as the set remembers them: a set that is made again
+    gets them from here."""

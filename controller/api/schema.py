@@ -18,6 +18,8 @@ from pydantic_core import CoreSchema
 
 MAX_SERVERS = 20_000
 MAX_COMPONENTS = 64
+# Several hundred ranges; whole fleets, stopped in one, take two characters.
+LONGEST_STOPPED = 4096
 YEAR = 31_536_000
 # Lower-case words joined by dashes, as Kubernetes wants names; the first also begins with a letter.
 DNS_1035 = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
@@ -137,6 +139,14 @@ def is_zero(share: str) -> str:
 
 Count = Annotated[int, Field(ge=0, le=MAX_SERVERS)]
 Seconds = Annotated[int, Field(ge=0, le=YEAR)]
+# Ordinals of stopped servers: ranges, of which the last may be open; none, where it is empty.
+Stopped = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_STOPPED,
+        pattern=r"^([0-9]{1,5}(-[0-9]{0,5})?(,[0-9]{1,5}(-[0-9]{0,5})?)*)?$",
+    ),
+]
 Name = Annotated[
     str,
     Matching(

@@ -38,6 +38,9 @@ class ServerSetSpec(schema.Model):
     """What to do about servers that fail."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
+    stopped: schema.Stopped | None = None
+    """The ordinals that a Stop left stopped, such as 0-1, or 2- for all from 2 on: servers that are
+    made there are stopped, too, until a Start."""
 
 
 class ServerSetStatus(Counts, RetriedStatus):

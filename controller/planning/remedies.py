@@ -44,6 +44,11 @@ def cancel(operation: objects.Operation) -> str:
     return _verb("cancel", "operation", operation)
 
 
+def start(application: str, component: str, namespace: str) -> str:
+    """Return the command that starts what was stopped of a component."""
+    return f"kubectl argosy start {application} --component {component} -n {namespace}"
+
+
 def applications(namespace: str) -> str:
     """Return the command that lists the applications that there are."""
     return f"kubectl argosy top -n {namespace}"

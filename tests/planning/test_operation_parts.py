@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from controller.api import objects
 from controller.kinds.operation import conflicts, steps, targets
 from controller.kinds.server import attempts
-from controller.planning import merge_patch
+from controller.planning import merge_patch, ordinals
 from tests.planning.props import make
 from tests.planning.stage import Stage
 
@@ -21,12 +21,29 @@ VERBS = ("Restart", "Start", "Stop", "Replace", "RollBack", "Snapshot", "Restore
 
 
 @pytest.mark.parametrize(
-    ("text", "ordinals"),
+    ("text", "named"),
     [("", []), ("3", [3]), ("0-2", [0, 1, 2]), ("0-1,7,4-5,5,5", [0, 1, 4, 5, 7]), ("9-7", [])],
 )
-def test_ordinals_are_read(text: str, ordinals: list[int]) -> None:
+def test_ordinals_are_read(text: str, named: list[int]) -> None:
     """Ranges and single ordinals, each once and in order; a range that falls has nothing in it."""
-    assert [each for part in targets.parse_ordinals(text) for each in part] == ordinals
+    assert [each for part in ordinals.parse(text) for each in part] == named
+
+
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)), st.integers(0, 70))
+def test_lists_of_ordinals_are_sets(one: set[int], other: set[int], start: int) -> None:
+    """Joined and taken away they name what sets would, and so do those that are open at the end."""
+    first, second = ordinals.render(one), ordinals.render(other)
+    every = range(100)
+
+    def named(text: str) -> set[int]:
+        return {each for each in every if ordinals.contains(text, each)}
+
+    assert named(ordinals.union(first, second)) == one | other
+    assert named(ordinals.without(first, second)) == one - other
+    beyond = {each for each in every if each >= start}
+    assert named(ordinals.union(first, f"{start}-")) == one | beyond
+    assert named(ordinals.without(f"{start}-", second)) == beyond - other
+    assert ordinals.without(ordinals.union(first, ordinals.ALL), ordinals.ALL) == ""
 
 
 @given(st.sets(st.integers(0, 500)))

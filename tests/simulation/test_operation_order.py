@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from controller.api.resources import Resource
 from fakes.universe import Json, Universe, application, component, operation
+
+pytestmark = pytest.mark.looptime
 
 
 def shop() -> Json:

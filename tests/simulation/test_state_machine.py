@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.kinds.operation import targets
 from controller.kube.api import ExecResult
+from controller.planning import ordinals
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.universe import Universe, application, component, operation
 
@@ -330,7 +330,7 @@ def play(script: list[Step]) -> None:
         loop.close()
 
 
-@pytest.mark.parametrize("seed", [each for part in targets.parse_ordinals(SEEDS) for each in part])
+@pytest.mark.parametrize("seed", [each for part in ordinals.parse(SEEDS) for each in part])
 def test_whatever_happens_it_converges_and_rests(seed: int) -> None:
     """Every script ends with exactly what is wanted, and silence; no invariant broke on the way."""
 

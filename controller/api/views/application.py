@@ -48,6 +48,7 @@ class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     name: str
     revision: str = ""
     proven_revision: str = ""
+    stopped: str = ""
 
 
 class PastOperation(View, frozen=True, kw_only=True):

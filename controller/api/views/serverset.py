@@ -23,6 +23,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         share(self, "template")

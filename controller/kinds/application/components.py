@@ -38,6 +38,8 @@ class Row:
     # What is to be: the application's replicas, or what others scaled the set to.
     replicas: int
     deletion: objects.Deletion
+    # The ordinals that a Stop left stopped.
+    stopped: str = ""
 
     @property
     def name(self) -> str:
@@ -206,6 +208,7 @@ def _row(
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
         deletion=owner.spec.deletion,
+        stopped=server_set.spec.stopped if server_set else (told.stopped if told else ""),
     )
 
 

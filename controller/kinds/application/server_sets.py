@@ -143,7 +143,12 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
     if retry := tags.retry_now(application.metadata):
         told[names.RETRY_NOW_ANNOTATION] = retry
     body = set_manifests.server_set(
-        application, row.component, row.target, replicas=row.replicas, annotations=told
+        application,
+        row.component,
+        row.target,
+        replicas=row.replicas,
+        annotations=told,
+        stopped=row.stopped,
     )
     made = Create(resource=Resource.SERVERSETS, body=body, why="its component has no set")
     return Shape(

@@ -23,8 +23,9 @@ def server_set(
     *,
     replicas: int,
     annotations: Mapping[str, str],
+    stopped: str = "",
 ) -> Manifest:
-    """Return the ServerSet of a component."""
+    """Return the ServerSet of a component; `stopped` is what an earlier one remembered."""
     name = names.server_set(application.metadata.name, component.name)
     metadata = ownership.metadata_of(
         Resource.APPLICATIONS, application, application.metadata.name, component.name, name
@@ -41,6 +42,7 @@ def server_set(
             "component": component.name,
             "fleet": application.spec.fleet,
             "replicas": replicas,
+            **({"stopped": stopped} if stopped else {}),
             **server_set_spec(application, component, content),
         },
     }

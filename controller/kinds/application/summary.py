@@ -127,6 +127,7 @@ def _component(row: Row) -> objects.ComponentStatus:
             desired=row.replicas,
             revision=row.target.revision,
             proven_revision=row.proven_revision,
+            stopped=row.stopped,
         )
     told = _counts(row.name, found, row.replicas)
     # Counts of an earlier target must not look like this one's.
@@ -151,6 +152,7 @@ def _counts(name: str, found: objects.ServerSet, desired: int) -> objects.Compon
         failed=told.failed,
         revision=told.revision,
         proven_revision=told.proven_revision,
+        stopped=found.spec.stopped,
     )
 
 

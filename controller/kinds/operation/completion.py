@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kinds.operation import assignments, server_progress, steps, summary
+from controller.kinds.operation import assignments, power, server_progress, steps, summary
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
@@ -26,6 +26,8 @@ SLACK = 15.0
 # Ends after which a retry goes on.
 RETRIED = frozenset({Reason.FAILED, OperationReason.TIMED_OUT, OperationReason.CANCELLED})
 COMPLETED = Reason.COMPLETED
+# Ends that leave no set behind that could remember anything, or that came before any beginning.
+_AT_ONCE = frozenset({OperationReason.APPLICATION_DELETED, OperationReason.SUPERSEDED})
 # As many retries as status holds; the oldest fall out.
 MOST = 100
 
@@ -33,8 +35,18 @@ MOST = 100
 def end(
     snapshot: OperationSnapshot, reason: str, message: str, run: Run | None = None
 ) -> plan.Plan:
-    """Return the plan that ends the operation, for good unless it is retried."""
+    """Return the plan that ends the operation, for good unless it is retried.
+
+    First the sets are left with what is true of their servers, where that is not what was asked.
+    """
     good = reason == COMPLETED
+    owed = () if good or reason in _AT_ONCE else power.settle(snapshot)
+    if owed:
+        return plan.Plan(
+            actions=owed,
+            urgency=plan.Urgency.INTERACTIVE,
+            notes=(f"{message} The sets are told which servers are stopped.",),
+        )
     word = Word(reason=reason, message=message, succeeded="True" if good else "False")
     event = plan.RecordEvent(reason=reason, message=message, warning=not good)
     return plan.Plan(

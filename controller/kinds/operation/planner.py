@@ -19,6 +19,7 @@ from controller.kinds.operation import (
     assignments,
     completion,
     conflicts,
+    power,
     presence,
     retention,
     rollback,
@@ -96,9 +97,8 @@ def observe(snapshot: OperationSnapshot) -> Run:
     fixed = bool(operation.status.retries) or operation.status.start_time is not None
     recorded = operation.status.targets
     if fixed and recorded:
-        keys = targets.in_order(
-            targets.recall(recorded), snapshot.application, operation.spec.order
-        )
+        known = dict.fromkeys((*targets.recall(recorded), *power.strays(snapshot)))
+        keys = targets.in_order(known, snapshot.application, operation.spec.order)
     else:
         keys = targets.choose(operation, snapshot.application, snapshot.servers)
     passages = tuple(
@@ -271,6 +271,10 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     if nothing:
         message = f"{OperationReason.NOTHING_TARGETED}: {nothing}"
         return completion.end(snapshot, Reason.FAILED, message)
+    full = power.without_room(snapshot)
+    if full:
+        message = f"ServerSet {full} cannot remember so many separate stopped servers."
+        return completion.end(snapshot, Reason.FAILED, message)
     missing = _unsupported(snapshot)
     if missing:
         message = f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}."
@@ -329,7 +333,7 @@ def _behind(other: objects.Operation) -> Blocked:
 def _begin(snapshot: OperationSnapshot) -> plans.Plan:
     """Fix the targets and the time; tasks are given once this is seen."""
     run = _seen(snapshot)
-    word = Word(reason=Reason.RUNNING, message=f"{snapshot.operation.spec.action} is under way.")
+    word = _under_way(snapshot)
     status = msgspec.structs.replace(
         summary.tell(snapshot.operation, word, snapshot.now, run),
         start_time=clock.stamp(snapshot.now),
@@ -363,16 +367,22 @@ def _run(snapshot: OperationSnapshot) -> plans.Plan:
     trouble = _trouble(run)
     if trouble:
         return _halt(snapshot, run, trouble)
+    remembered = power.owed(snapshot)
+    if remembered:
+        # Sets are told before servers: what is made meanwhile is as they remember.
+        word = _under_way(snapshot)
+        status = summary.tell(snapshot.operation, word, snapshot.now, run)
+        return _answer(snapshot, status, word, actions=remembered)
     given = slots.choose(run)
     if not given and _through(run):
         return _finish(snapshot, run)
     stuck = () if given else slots.hindered(run)
-    word = Word(
-        reason=Reason.RUNNING,
-        message=f"{snapshot.operation.spec.action} is under way.",
-        blocked=stuck,
-    )
-    return _give(snapshot, run, given, word)
+    return _give(snapshot, run, given, _under_way(snapshot, stuck))
+
+
+def _under_way(snapshot: OperationSnapshot, blocked: tuple[Blocked, ...] = ()) -> Word:
+    message = f"{snapshot.operation.spec.action} is under way."
+    return Word(reason=Reason.RUNNING, message=message, blocked=blocked)
 
 
 def _give(

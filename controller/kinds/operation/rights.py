@@ -14,4 +14,5 @@ RIGHTS = (
     ),
     allow(Resource.OPERATIONS, "patch", subresource="status", why="say how far they are"),
     allow(Resource.OPERATIONS, "update", subresource="finalizers", why="own Jobs"),
+    allow(Resource.SERVERSETS, "patch", why="have them remember a Stop, and forget it at a Start"),
 )

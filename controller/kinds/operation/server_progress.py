@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from controller.api import objects
 from controller.contract import checkpoints, tasks
-from controller.kinds.operation import conflicts, steps, targets
+from controller.kinds.operation import conflicts, power, steps, targets
 from controller.planning import availability
 
 FIRST_RUN = "0"
@@ -113,7 +113,12 @@ def _state(
     if finished:
         return State.PASSED
     began = operation.status.start_time
-    young = began is not None and (server.metadata.creation_timestamp or "") > began
+    # A Stop or Start is about those made meanwhile, too: their sets remember it.
+    young = (
+        began is not None
+        and (server.metadata.creation_timestamp or "") > began
+        and not power.is_about_power(operation)
+    )
     return State.LEFT if server.spec.held or young else State.WAITING
 
 

@@ -12,6 +12,7 @@ from controller.kinds.serverset import scaling
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.server_manifests import Servers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import ordinals
 from controller.planning.census import Census
 from controller.planning.plan import Create
 
@@ -37,10 +38,18 @@ def creates(
                 older if ordinal < census.partition else target,
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
             ),
-            why="a spare one for the rollout" if ordinal in sized.spares else "it is missing",
+            why=_why(snapshot, ordinal, spare=ordinal in sized.spares),
         )
         for ordinal in sized.creates
     ]
+
+
+def _why(snapshot: ServerSetSnapshot, ordinal: int, *, spare: bool) -> str:
+    if spare:
+        return "a spare one for the rollout"
+    if ordinals.contains(snapshot.server_set.spec.stopped, ordinal):
+        return "it is missing, and stays stopped until a Start"
+    return "it is missing"
 
 
 def _below_partition(snapshot: ServerSetSnapshot, census: Census, records: Records) -> str:

@@ -53,7 +53,10 @@ def decide(
 
 
 def _surge(census: Census, spec: objects.ServerSetSpec, spare_count: int) -> int:
-    """Return how many spare servers the rollout uses now: none outside a rolling update."""
+    """Return how many spare servers the rollout uses now: none outside a rolling update.
+
+    A server that is stopped is missed by nobody, so none stands in for it.
+    """
     allowed = amounts.up(spec.rollout.max_surge, census.desired)
     if not allowed or spec.rollout.strategy != "RollingUpdate":
         return 0
@@ -63,7 +66,10 @@ def _surge(census: Census, spec: objects.ServerSetSpec, spare_count: int) -> int
     unfinished = sum(
         1
         for each in census.odd
-        if (each.due or not each.available) and not each.kept and not census.is_spare(each.ordinal)
+        if (each.due or not each.available)
+        and not each.kept
+        and each.server.spec.power != "Stopped"
+        and not census.is_spare(each.ordinal)
     )
     return min(allowed, unfinished)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.planning import ownership
+from controller.planning import ordinals, ownership
 from controller.planning.plan import Manifest
 
 
@@ -50,8 +50,12 @@ class Servers:
     def body(
         self, ordinal: int, revision: str, annotations: Mapping[str, str] | None = None
     ) -> Manifest:
-        """Return the server of that ordinal at `revision`, to which it refers."""
+        """Return the server of that ordinal at `revision`, to which it refers.
+
+        It is stopped where the set remembers that of its ordinal.
+        """
         spec = self._set.spec
+        stopped = ordinals.contains(spec.stopped, ordinal)
         name = names.server(spec.application, spec.component, ordinal)
         metadata: dict[str, Any] = {
             "name": name,
@@ -72,6 +76,6 @@ class Servers:
                 "fleet": spec.fleet,
                 "incarnation": 1,
                 "revision": revision,
-                "power": "Running",
+                "power": "Stopped" if stopped else "Running",
             },
         }

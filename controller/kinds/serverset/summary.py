@@ -226,6 +226,23 @@ def _stopped(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=Reason.STOPPED, message=message)
 
 
+def _asleep(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield what the set remembers of a Stop, while servers are missed for it."""
+    spec, meta = outlook.spec, outlook.snapshot.server_set.metadata
+    if not spec.stopped:
+        return
+    if not any(each.server.spec.power == "Stopped" for each in outlook.census.odd):
+        return
+    yield Blocked(
+        object=f"ServerSet/{meta.name}",
+        reason=Reason.STOPPED,
+        message=f"Ordinals {spec.stopped} are stopped, as asked. Servers that are made later"
+        " there are stopped, too, until a Start.",
+        since=clock.stamp(outlook.snapshot.now),
+        remedy=remedies.start(spec.application, spec.component, meta.namespace),
+    )
+
+
 def _under_way(outlook: Outlook) -> Verdict:
     census = outlook.census
     return Verdict(reason=_movement(outlook), message=_counts(census), reconciling=True)
@@ -312,6 +329,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     found = list(outlook.obstacle.blocked) if outlook.obstacle else []
     told = {each.object for each in found}
     found += [each for each in _causes(outlook) if each.object not in told]
+    found += _asleep(outlook)
     found += _trouble(outlook)
     return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)
 
