@@ -161,7 +161,8 @@ class OperationSpec(schema.Written):
     recovery: OperationRecovery = OperationRecovery()
     """What to do about acts that fail."""
     on_failure: Literal["Halt", "Revert"] = "Halt"
-    """When the failure budget is spent: Halt stops there, Revert runs compensations, last first."""
+    """When the failure budget is spent, the operation is cancelled or out of time: Halt stops
+    there, Revert runs compensations, last first, for at most timeoutSeconds."""
     start_deadline_seconds: Seconds = 600
     """How long the operation may wait for its turn."""
     timeout_seconds: Annotated[int, Field(ge=1, le=schema.YEAR)] = 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import itertools
@@ -391,6 +392,33 @@ def test_cancel_ends_what_runs_and_begins_nothing(kube: Kube) -> None:
     app.wait_ready()
 
 
+def test_revert_after_a_cancel_undoes_what_was_done(kube: Kube) -> None:
+    """Each server that passed a step has its compensation's Job, once; the end says what stays."""
+    app = kube.app(component(replicas=2))
+    app.apply()
+    app.wait_ready()
+    first = {**job("first"), "compensate": {"job": job("unfirst")["job"]}}
+    steps = [first, job("plain"), job("work", "hang")]
+    one = submit(
+        kube, "go", "Steps", steps=steps, concurrency=2, onFailure="Revert", cancelGraceSeconds=60
+    )
+    kube.wait_until(
+        "both are at the last step", lambda: {(pod(0), "work"), (pod(1), "work")} <= set(jobs(kube))
+    )
+    one.edit(cancelled=True)
+    one.wait_end("Cancelled")
+    ever = collections.Counter(
+        each.name for each in kube.history().lives.values() if each.resource == "jobs"
+    )
+    assert len(ever) == 8
+    assert set(ever.values()) == {1}
+    assert jobs(kube)[pod(0), "unfirst"] == jobs(kube)[pod(1), "unfirst"] == 1
+    told = one.end()["message"]
+    assert "Step plain has no compensate: what it did on 2 servers stays." in told
+    assert "could not be reverted" not in told
+    app.wait_ready()
+
+
 def test_deleting_a_running_operation_cancels_it_first(kube: Kube) -> None:
     """The object stays until what runs has ended, and then it goes."""
     app = kube.app(component(replicas=2))
@@ -493,6 +521,33 @@ def test_stop_takes_pods_away_and_start_brings_them_back(kube: Kube) -> None:
     assert set(again) == set(pods)
     assert {name for name in pods if again[name] == pods[name]} == {pod(2)}
     assert driving.uids(app.servers()) == servers
+
+
+def test_stop_is_remembered_of_what_is_made_later(kube: Kube) -> None:
+    """A stopped set grows, and loses a Server, without a pod; after a Start all of them run."""
+    app = kube.app(component(replicas=2))
+    app.apply()
+    app.wait_ready()
+    submit(kube, "stop", "Stop", concurrency=2).wait_end("Completed")
+    app.component("web")["replicas"] = 3
+    app.apply()
+    gone = driving.uids(app.servers())[pod(0)]
+    kube.delete(Resource.SERVERS, pod(0))
+    kube.wait_until(
+        "all three are there, stopped",
+        lambda: (
+            len(app.servers()) == 3
+            and driving.uids(app.servers())[pod(0)] != gone
+            and {each.get("status", {}).get("power") for each in app.servers().values()}
+            == {"Stopped"}
+        ),
+    )
+    app.wait_for_reason("Stopped")
+    assert app.pods() == {}
+    assert "ServerSet/shop-web" in {each["object"] for each in app.status()["blockedBy"]}
+    submit(kube, "start", "Start", concurrency=3).wait_end("Completed")
+    app.wait_ready()
+    assert len(app.pods()) == 3
 
 
 def test_replace_makes_servers_anew(kube: Kube) -> None:

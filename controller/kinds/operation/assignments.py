@@ -6,6 +6,7 @@ what was replaced in the meantime gets none. Called by the Operation planner.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.operation import steps
-from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.server_progress import ServerProgress
 from controller.kinds.operation.slots import Grant, Run
 from controller.planning import merge_patch, plan
 
@@ -38,15 +39,15 @@ def give(run: Run, given: Grant, now: float) -> plan.Patch | None:
     return _patch(server, body, "TaskGiven")
 
 
-def call_off(run: Run, now: float) -> tuple[plan.Patch, ...]:
-    """Return the writes that end what the operation still has under way."""
+def call_off(acting: Sequence[ServerProgress], now: float) -> tuple[plan.Patch, ...]:
+    """Return the writes that end the acts of these servers."""
     return tuple(
         _patch(
             each.server,
             {"task": {"cancel": True, "parameters": {"cancelled": now}}},
             "TaskCancelled",
         )
-        for each in run.of(State.RUNNING)
+        for each in acting
         if each.server is not None and _is_open(each)
     )
 

@@ -7,6 +7,7 @@ cancel is given up after its grace.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +16,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.operation import assignments, power, server_progress, steps, summary
 from controller.kinds.operation.reasons import OperationReason
-from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
@@ -71,25 +72,38 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
     return dataclasses.replace(ended, status=status)
 
 
-def call_off(snapshot: OperationSnapshot, run: Run | None, reason: str, message: str) -> plan.Plan:
-    """Return the plan that ends all acts under way, and then the operation."""
+def call_off(
+    snapshot: OperationSnapshot, run: Run | None, reason: str, message: str, account: str = ""
+) -> plan.Plan:
+    """Return the plan that ends all acts under way, and then the operation.
+
+    `account` is what is said in the end of what was done.
+    """
+    acting = run.of(State.RUNNING) if run is not None else []
+    calling = ending_acts(snapshot, run, acting, message) if run is not None and acting else None
+    return calling or end(snapshot, reason, f"{message} {account}".strip(), run)
+
+
+def ending_acts(
+    snapshot: OperationSnapshot, run: Run, acting: Sequence[ServerProgress], message: str
+) -> plan.Plan | None:
+    """Return the plan that ends these acts; None once their grace is over."""
     told = snapshot.operation.status
     since = clock.parse(told.cancel_time) if told.cancel_time else snapshot.now
     left = since + snapshot.operation.spec.cancel_grace_seconds + SLACK - snapshot.now
-    running = run.of(State.RUNNING) if run is not None else []
-    if run is None or not running or left <= 0:
-        return end(snapshot, reason, message, run)
+    if left <= 0:
+        return None
     word = Word(
         reason=OperationReason.CANCELLING, message=f"{message} Acts under way are being ended."
     )
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     status = msgspec.structs.replace(status, cancel_time=clock.stamp(since))
     return plan.Plan(
-        actions=assignments.call_off(run, snapshot.now),
+        actions=assignments.call_off(acting, snapshot.now),
         status=status if status != told else None,
         wake_after=left,
         urgency=plan.Urgency.TEARDOWN,
-        notes=(f"{len(running)} acts are being ended, within {left:.0f} s.",),
+        notes=(f"{len(acting)} acts are being ended, within {left:.0f} s.",),
     )
 
 

@@ -7,6 +7,7 @@ each server is, is read from the servers; the status only keeps what they cannot
 from __future__ import annotations
 
 import collections
+import dataclasses
 
 import msgspec
 
@@ -22,6 +23,7 @@ from controller.kinds.operation import (
     power,
     presence,
     retention,
+    reversal,
     rollback,
     server_progress,
     slots,
@@ -79,13 +81,9 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
 
 def _bounded(answer: plans.Plan, left: float) -> plans.Plan:
     """Look again when the deadline passes, whatever else happens."""
-    wake = plans.soonest(answer.wake_after, left)
-    return plans.Plan(
-        actions=answer.actions,
-        status=answer.status,
-        write_status_now=answer.write_status_now,
-        wake_after=wake,
-        notes=answer.notes,
+    return dataclasses.replace(
+        answer,
+        wake_after=plans.soonest(answer.wake_after, left),
         urgency=plans.Urgency.INTERACTIVE,
     )
 
@@ -136,7 +134,7 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
     message = "The operation was cancelled."
     back = rollback.take_back(snapshot) if _rolls_back(snapshot) else ()
     if not back:
-        return completion.call_off(snapshot, _seen(snapshot), OperationReason.CANCELLED, message)
+        return _end_early(snapshot, OperationReason.CANCELLED, message)
     word = Word(
         reason=OperationReason.CANCELLING, message=f"{message} Its rejections are taken back."
     )
@@ -161,31 +159,68 @@ def _application_gone(snapshot: OperationSnapshot) -> bool:
     return snapshot.application.metadata.deletion_timestamp is not None
 
 
+def _end_early(snapshot: OperationSnapshot, reason: str, message: str) -> plans.Plan:
+    """End all acts under way; undo what was done, where that is asked for; then end."""
+    run, left = _seen(snapshot), reversal.seconds_left(snapshot)
+    if run is None or not reversal.is_due(snapshot) or left <= 0:
+        asked = snapshot.operation.spec.on_failure == "Revert"
+        account = reversal.account(run) if run is not None and asked else ""
+        return completion.call_off(snapshot, run, reason, message, account)
+    acting = [each for each in run.of(State.RUNNING) if not slots.is_undoing(each)]
+    ending = completion.ending_acts(snapshot, run, acting, message) if acting else None
+    if ending is not None:
+        return ending
+    if reversal.is_through(run):
+        return completion.end(snapshot, reason, f"{message} {reversal.account(run)}".strip(), run)
+    answer = _undo(snapshot, run, message)
+    told = answer.status or snapshot.operation.status
+    if isinstance(told, objects.OperationStatus) and told.cancel_time is None:
+        told = msgspec.structs.replace(told, cancel_time=clock.stamp(snapshot.now))
+        answer = dataclasses.replace(answer, status=told)
+    return _bounded(answer, left)
+
+
+def _undo(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
+    """Undo the last step that is not undone, on as many servers as may be at it."""
+    given = slots.choose_undo(run)
+    word = Word(
+        reason=OperationReason.REVERTING,
+        message=f"{trouble} All that was done is being undone.",
+        blocked=() if given else slots.hindered(run),
+    )
+    return _give(snapshot, run, given, word)
+
+
 def _left(snapshot: OperationSnapshot) -> float:
     """Return the seconds until the run's deadline; time spent paused does not count."""
-    told, spec, meta = (
-        snapshot.operation.status,
-        snapshot.operation.spec,
-        snapshot.operation.metadata,
-    )
+    told = snapshot.operation.status
+    if told.cancel_time is not None:
+        return 0.0  # cancelled, or out of time: acts are being ended
     now = clock.parse(told.pause_time) if told.pause_time else snapshot.now
-    since = told.start_time
-    bound = spec.timeout_seconds
+    return _deadline(snapshot) - now
+
+
+def _deadline(snapshot: OperationSnapshot) -> float:
+    operation = snapshot.operation
+    told, spec = operation.status, operation.spec
+    since, bound = told.start_time, spec.timeout_seconds
     if since is None:
         retried = told.last_progress_time if told.retries else None
-        since, bound = retried or meta.creation_timestamp, spec.start_deadline_seconds
-    if told.cancel_time is not None:
-        return 0.0  # the deadline has passed, and acts are being ended
-    return (clock.parse(since) or now) + told.paused_seconds + bound - now
+        since = retried or operation.metadata.creation_timestamp
+        bound = spec.start_deadline_seconds
+    return (clock.parse(since) or snapshot.now) + told.paused_seconds + bound
 
 
 def _late(snapshot: OperationSnapshot) -> plans.Plan:
-    spec = snapshot.operation.spec
-    if snapshot.operation.status.start_time is None:
+    spec, told = snapshot.operation.spec, snapshot.operation.status
+    if told.start_time is None:
         message = f"The operation's turn did not come within {spec.start_deadline_seconds} seconds."
         return completion.end(snapshot, OperationReason.TIMED_OUT, message)
+    if told.cancel_time is not None and clock.parse(told.cancel_time) < _deadline(snapshot):
+        # Whoever cancelled it took that back, too late.
+        return _cancel(snapshot)
     message = f"The operation did not end within {spec.timeout_seconds} seconds."
-    return completion.call_off(snapshot, _seen(snapshot), OperationReason.TIMED_OUT, message)
+    return _end_early(snapshot, OperationReason.TIMED_OUT, message)
 
 
 def _paused(snapshot: OperationSnapshot) -> Blocked | None:
@@ -417,27 +452,17 @@ def _trouble(run: Run) -> str:
 
 def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     """Let what runs finish; then end, or undo what was done."""
-    spec = snapshot.operation.spec
-    begun = snapshot.operation.status
-    reverting = spec.on_failure == "Revert" and bool(begun.start_time)
+    reverting = reversal.is_due(snapshot)
     undo_only = all(slots.is_undoing(each) for each in run.of(State.RUNNING))
     if run.of(State.RUNNING) and not (reverting and undo_only):
         word = Word(reason=Reason.RUNNING, message=f"{trouble} Servers at work finish.")
         return _give(snapshot, run, (), word)
     if not reverting:
         return completion.end(snapshot, Reason.FAILED, trouble, run)
-    if slots.undone(run) and not run.of(State.RUNNING):
-        bad = [each for each in run.present if each.not_undone]
-        if bad:
-            message = f"{trouble} {words.count(len(bad), 'server')} could not be reverted."
-            return completion.end(snapshot, Reason.FAILED, message, run)
-        return completion.end(
-            snapshot, OperationReason.REVERTED, f"{trouble} All that was done is undone.", run
-        )
-    word = Word(
-        reason=OperationReason.REVERTING, message=f"{trouble} All that was done is being undone."
-    )
-    return _give(snapshot, run, slots.choose_undo(run), word)
+    if reversal.is_through(run):
+        reason = OperationReason.REVERTED if reversal.is_complete(run) else Reason.FAILED
+        return completion.end(snapshot, reason, f"{trouble} {reversal.account(run)}".strip(), run)
+    return _undo(snapshot, run, trouble)
 
 
 def _through(run: Run) -> bool:

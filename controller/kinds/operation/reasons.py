@@ -50,7 +50,10 @@ class OperationReason(Vocabulary):
     )
     CANCELLED = (
         "Cancelled",
-        "The operation was cancelled; acts under way were ended.",
+        (
+            "The operation was cancelled; acts under way were ended. With onFailure Revert the"
+            " message says what was undone, and what was not."
+        ),
         "A retry goes on with the unfinished servers.",
         "kubectl argosy retry operation/NAME",
     )
