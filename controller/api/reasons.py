@@ -76,9 +76,10 @@ class Reason(Vocabulary):
         "NameTaken",
         (
             "Something of the name that Argosy needs exists and belongs to somebody else. Argosy"
-            " never takes it over."
+            " never takes it over; of its own, it takes up what it let go of."
         ),
-        "Delete or rename the other object, or name the application or component differently.",
+        "blockedBy names the other object. Name the application or component differently.",
+        "kubectl argosy why application/NAME",
     )
     OWNER_GONE = (
         "OwnerGone",
@@ -145,7 +146,7 @@ class Reason(Vocabulary):
             "The object is nested more than 100 levels deep, or was written past the schema, and"
             " cannot be read; what was made of it runs on, and the others go on."
         ),
-        "The message names the field; put it right, or delete the object.",
+        "The message names the field; put it right.",
     )
     INTERNAL_ERROR = (
         "InternalError",
@@ -200,8 +201,8 @@ class Reason(Vocabulary):
             "So many servers are ill at once that the cause is likely not theirs: none is replaced"
             " until most are well again."
         ),
-        "Look at the network and the nodes first; then they can be replaced all the same.",
-        "kubectl argosy replace APPLICATION",
+        "Look at the network and the nodes.",
+        "kubectl get nodes",
     )
     UNHEALTHY = (
         "Unhealthy",

@@ -19,7 +19,7 @@ from controller.kube import api as kube_api
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.kube.receipts import WriteReceipt
-from controller.planning import plan
+from controller.planning import ownership, plan
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +89,9 @@ class Writer:
             ) from gone
         meta = nesting.decode(_answer, answer).metadata
         wanted = _controller_uid(action.body)
+        labels = action.body["metadata"].get("labels", {})
+        if meta is not None and ownership.is_let_go(meta, labels):
+            return await self._take_up(action, meta)
         owner = meta.controller if meta else None
         if meta is None or owner is None or owner.uid != wanted:
             await self._blame(action.resource, name, meta)
@@ -96,7 +99,6 @@ class Writer:
             raise errors.Waiting(
                 f"{action.resource}/{name} of before is still going", reason=Reason.DELETING
             )
-        labels = action.body["metadata"].get("labels", {})
         if not labels.items() <= meta.labels.items():
             answer = await self._api.patch(
                 action.resource,
@@ -104,6 +106,18 @@ class Writer:
                 name,
                 {"metadata": {"uid": meta.uid, "labels": labels}},
             )
+        return written(action.resource, answer)
+
+    async def _take_up(self, action: plan.Create, meta: objects.Meta) -> WriteReceipt:
+        """Make our owner the controller of what Argosy made and let go of; the rest stays as is."""
+        owners = action.body["metadata"]["ownerReferences"]
+        reference = next(each for each in owners if each.get("controller"))
+        answer = await self._api.patch(
+            action.resource,
+            meta.namespace,
+            meta.name,
+            {"metadata": ownership.taken_up(meta, reference)},
+        )
         return written(action.resource, answer)
 
     async def _blame(self, resource: Resource, name: str, meta: objects.Meta | None) -> NoReturn:

@@ -1,11 +1,23 @@
-"""Who controls whom: owner references, and the metadata that all that Argosy makes begins with."""
+"""Who controls whom: owner references, and the metadata that all that Argosy makes begins with.
+
+What Argosy made and let go of (a delete that orphans, a reference taken off by hand) is known by
+its labels, and is taken up again as it is: by planners that see it, and by whoever finds the name
+of what is to be made in use.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
+from controller.planning.plan import Patch
+
+# The labels by which an object says whose it is; others may be anybody's.
+_IDENTITY = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
 
 
 def owner_reference(resource: Resource, owner: objects.Object) -> dict[str, Any]:
@@ -29,6 +41,48 @@ def owned_by(child: objects.Object, owner: objects.Object) -> bool:
     """Return whether `owner`, this very object and none of its name before, controls `child`."""
     uid = owner.metadata.uid
     return any(each.controller and each.uid == uid for each in child.metadata.owner_references)
+
+
+def is_let_go(found: objects.Meta, labels: Mapping[str, str]) -> bool:
+    """Return whether Argosy made `found` under these labels, and nobody controls it any more.
+
+    What is on its way out is nobody's to take up.
+    """
+    if found.controller is not None or found.deletion_timestamp is not None:
+        return False
+    identity = {key: labels[key] for key in _IDENTITY if key in labels}
+    return bool(identity) and not names.missing_or_changed(found.labels, identity)
+
+
+def taken_up(found: objects.Meta, reference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of the patch that makes the owner of `reference` the controller.
+
+    Only of the very version that was seen: somebody else may be about to take it. Other owners,
+    which do not control it, stay.
+    """
+    others = msgspec.to_builtins(found.owner_references)
+    return {
+        "uid": found.uid,
+        "resourceVersion": found.resource_version,
+        "ownerReferences": [*others, dict(reference)],
+    }
+
+
+def take_up(
+    resource: Resource, found: objects.Object, owned: Resource, owner: objects.Object
+) -> Patch:
+    """Return the patch by which `owner`, of the resource `owned`, controls `found` again."""
+    meta = found.metadata
+    body = taken_up(meta, owner_reference(owned, owner))
+    return Patch(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        body={"metadata": {"ownerReferences": body["ownerReferences"]}},
+        why="Argosy made it and let go of it: it is taken up as it is",
+    )
 
 
 def kind_of(resource: Resource) -> dict[str, str]:

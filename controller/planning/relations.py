@@ -47,6 +47,13 @@ def _labelled_component(item: objects.Object) -> Hashable:
     )
 
 
+def _let_go(item: objects.Object) -> Hashable | None:
+    return _labelled_component(item) if item.metadata.controller is None else None
+
+
+# By namespace, application and component, as labelled: those that nothing controls.
+SERVERS_LET_GO = Index(objects.Server, _let_go)
+REVISIONS_LET_GO = Index(objects.ControllerRevision, _let_go)
 # By the UID of the controller.
 SETS_BY_OWNER = Index(objects.ServerSet, _owner)
 SERVERS_BY_OWNER = Index(objects.Server, _owner)
@@ -112,6 +119,27 @@ def revisions_of(
     if application is None:
         return ()
     return tuple(caches.by(REVISIONS_BY_OWNER, application.metadata.uid).values())
+
+
+def revisions_let_go(
+    caches: Caches, application: objects.Application
+) -> tuple[objects.ControllerRevision, ...]:
+    """Return the records of the application's components that nothing controls any more."""
+    meta = application.metadata
+    return tuple(
+        found
+        for each in application.spec.components
+        for found in caches.by(REVISIONS_LET_GO, (meta.namespace, meta.name, each.name)).values()
+        if found.metadata.deletion_timestamp is None
+    )
+
+
+def servers_let_go(caches: Caches, server_set: objects.ServerSet) -> tuple[objects.Server, ...]:
+    """Return the servers of the set's component that nothing controls any more."""
+    spec = server_set.spec
+    place = (server_set.metadata.namespace, spec.application, spec.component)
+    found = caches.by(SERVERS_LET_GO, place).values()
+    return tuple(each for each in found if each.metadata.deletion_timestamp is None)
 
 
 def revision_path(server: objects.Server) -> Path:

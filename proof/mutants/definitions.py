@@ -308,6 +308,18 @@ MUTANTS = (
         caught_by="I2",
     ),
     Mutant(
+        name="what has a name that is needed taken up, whoever made it",
+        edits=(
+            Edit(
+                "controller.planning.ownership:is_let_go",
+                "names.missing_or_changed(ANY_found.labels, ANY_identity)",
+                "{}",
+            ),
+        ),
+        story="strangers",
+        caught_by="I2",
+    ),
+    Mutant(
         name="a status that never rests",
         edits=(
             Edit(

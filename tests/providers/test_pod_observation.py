@@ -259,10 +259,12 @@ def test_a_pod_that_goes(
 
 
 def test_a_pod_of_another_is_foreign() -> None:
-    """Whatever it looks like, and even with our labels."""
+    """Whatever it looks like, with our labels or with no owner, but for one that was let go of."""
     owner = {"apiVersion": "v1", "kind": "Server", "name": "s", "uid": "other", "controller": True}
     assert observe(pod(meta={"ownerReferences": [owner]})).phase is Phase.FOREIGN
-    assert observe(pod(meta={"ownerReferences": []})).phase is Phase.FOREIGN
+    unlabelled = {"ownerReferences": [], "labels": {names.SERVER_LABEL: "shop-web-3"}}
+    assert observe(pod(meta=unlabelled)).phase is Phase.FOREIGN
+    assert observe(pod(meta={"ownerReferences": []})).phase is Phase.ABSENT
 
 
 CHANGED = {names.CHANGED_FROM_ANNOTATION: "c-1,c-2"}

@@ -20,6 +20,7 @@ def gather(
         fleet=sources.fleets.facts(application.spec.fleet, meta.namespace),
         sets=relations.sets_of(caches, application),
         revisions=revisions,
+        let_go=relations.revisions_let_go(caches, application),
         in_use=relations.named_by_servers(caches, revisions),
         operations=relations.operations_of(caches, meta.namespace, meta.name),
         outcomes=moment.outcomes,

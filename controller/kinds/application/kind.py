@@ -34,6 +34,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
     indexes=(
         relations.SETS_BY_OWNER,
         relations.REVISIONS_BY_OWNER,
+        relations.REVISIONS_LET_GO,
         relations.SERVERS_BY_REVISION,
         relations.OPERATIONS_BY_APPLICATION,
     ),

@@ -5,6 +5,8 @@ Called by `execution` for every Application, and by `explain` and `why`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from controller.api import names, tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
@@ -16,7 +18,7 @@ from controller.kinds.application import (
 )
 from controller.kinds.application.components import Table, tabulate
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import events, finalizers, outcomes
+from controller.planning import events, finalizers, outcomes, ownership
 from controller.planning.plan import Action, Plan, Urgency
 
 ORPHAN_FINALIZER = "orphan"
@@ -59,14 +61,8 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
         *rollback.rejections(table, application),
     ]
     notes += [f"{each.name}: {each.why}" for each in marks]
-    marked = {each.name for each in marks}
     actions += marks
-    actions += [
-        each
-        for each in revisions.decide(table, application, snapshot.revisions, snapshot.in_use)
-        # One write to an object in one plan.
-        if getattr(each, "name", "") not in marked
-    ]
+    actions += _records(snapshot, table, marked={each.name for each in marks})
     for row in table.rows.values():
         shape = server_sets.shape(table, row, application)
         actions += shape.actions
@@ -75,6 +71,19 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
     actions += removed.actions
     notes += removed.notes
     return _finish(snapshot, table, failed, actions, notes)
+
+
+def _records(snapshot: ApplicationSnapshot, table: Table, *, marked: set[str]) -> Iterable[Action]:
+    """Yield the writes to ControllerRevisions; records are numbered after those taken up."""
+    application = snapshot.application
+    if snapshot.let_go:
+        for found in snapshot.let_go:
+            yield ownership.take_up(Resource.REVISIONS, found, Resource.APPLICATIONS, application)
+        return
+    for each in revisions.decide(table, application, snapshot.revisions, snapshot.in_use):
+        # One write to an object in one plan.
+        if getattr(each, "name", "") not in marked:
+            yield each
 
 
 def _finish(

@@ -22,6 +22,8 @@ class ApplicationSnapshot:
     fleet: contract.FleetFacts
     sets: Mapping[str, objects.ServerSet]  # by component; also those no longer in the spec
     revisions: tuple[objects.ControllerRevision, ...] = ()
+    # Records that an earlier application of the name let go of.
+    let_go: tuple[objects.ControllerRevision, ...] = ()
     # The names of those revisions that servers refer to.
     in_use: frozenset[str] = frozenset()
     operations: tuple[objects.Operation, ...] = ()

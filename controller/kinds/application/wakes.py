@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.planning import keys, wakes
 from controller.planning.caches import Caches
@@ -32,9 +32,12 @@ def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:
-    """A revision concerns the application that controls it."""
+    """A revision concerns the application that controls it, or may take it up."""
     del caches
-    return wakes.controller(Resource.APPLICATIONS, change)
+    meta = change.item.metadata
+    owner = meta.controller
+    name = owner.name if owner is not None else meta.labels.get(names.APPLICATION_LABEL, "")
+    yield Wake(Key(Resource.APPLICATIONS, meta.namespace, name))
 
 
 def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:

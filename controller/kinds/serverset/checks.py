@@ -39,14 +39,17 @@ def _namespace(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
 def _orphaned(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     if snapshot.application is not None:
         return None
-    spec = snapshot.server_set.spec
-    message = f"No application controls this set: {spec.application} is gone or let go of it."
+    meta, spec = snapshot.server_set.metadata, snapshot.server_set.spec
+    message = (
+        f"No application controls this set: {spec.application} is gone or let go of it. Applied"
+        " again, it takes up what runs, as it is."
+    )
     blocked = Blocked(
         object=f"Application/{spec.application}",
         reason=ServerSetReason.ORPHANED,
         message=message,
         since=clock.stamp(snapshot.now),
-        remedy=remedies.delete("argset", snapshot.server_set),
+        remedy=remedies.show("argset", meta.name, meta.namespace),
     )
     return obstacles.Obstacle(
         reason=ServerSetReason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
@@ -102,7 +105,11 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
         return None
     meta = snapshot.server_set.metadata
     failed = outcomes.of(snapshot.outcomes)
-    taken = snapshot.service is not None and not owned_by(snapshot.service, snapshot.server_set)
+    taken = (
+        snapshot.service is not None
+        and not owned_by(snapshot.service, snapshot.server_set)
+        and not service.is_let_go(snapshot)
+    )
     # One that is there and was refused to be mended is told, and stands in nobody's way.
     refused = snapshot.service is None and failed.has_refused(Resource.SERVICES, meta.name)
     if not taken and not refused:

@@ -18,6 +18,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         now=moment.now,
         server_set=server_set,
         servers=caches.kept(Registers).of(meta.uid),
+        let_go=relations.servers_let_go(caches, server_set),
         fleet=sources.fleets.facts(spec.fleet, meta.namespace),
         application=relations.controlling_application(caches, server_set),
         service=caches.of(objects.Service).objects.get((meta.namespace, meta.name)),

@@ -54,6 +54,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
     indexes=(
         relations.SETS_BY_OWNER,
         relations.SERVERS_BY_OWNER,
+        relations.SERVERS_LET_GO,
         relations.REVISIONS_BY_OWNER,
         relations.OPERATIONS_BY_APPLICATION,
         relations.CLAIMS_BY_COMPONENT,

@@ -32,11 +32,11 @@ from controller.planning import (
     finalizers,
     obstacles,
     outcomes,
+    ownership,
     targets,
     words,
 )
 from controller.planning.census import Census
-from controller.planning.ownership import owned_by
 from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
 
 ORPHAN_FINALIZER = "orphan"
@@ -104,7 +104,9 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         draft.actions.append(kept)
     if service.is_awaited(snapshot):
         draft.notes.append("new servers start once the headless Service gives them their names")
-    _resize(snapshot, census, draft, failed, halted=why, creating=not spent)
+    _take_up(snapshot, draft)
+    # How many there are too few, or too many, is known once those are counted.
+    _resize(snapshot, census, draft, failed, halted=why, creating=not spent and not draft.touched)
     stands = progress.assess(
         server_set,
         census,
@@ -130,6 +132,19 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     )
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
     return _finish(outlook, draft, wake)
+
+
+def _take_up(snapshot: ServerSetSnapshot, draft: _Draft) -> None:
+    """Take up servers that an earlier set of the name let go of, as they run."""
+    server_set = snapshot.server_set
+    for each in snapshot.let_go:
+        draft.actions.append(
+            ownership.take_up(Resource.SERVERS, each, Resource.SERVERSETS, server_set)
+        )
+        draft.touched.add(each.spec.ordinal)
+    if snapshot.let_go:
+        count = words.count(len(snapshot.let_go), "server")
+        draft.notes.append(f"taking up {count} that an earlier set let go of")
 
 
 def _resize(
@@ -294,7 +309,7 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
     mine = [
         each
         for _, each in sorted(snapshot.servers.items(), reverse=True)
-        if owned_by(each, server_set)
+        if ownership.owned_by(each, server_set)
     ]
     if mine:
         going = [each for each in mine if each.metadata.deletion_timestamp is None]

@@ -11,7 +11,7 @@ class ServerSetReason(Vocabulary):
     ORPHANED = (
         "Orphaned",
         "The Application that controlled the object is gone, so nothing is made or changed.",
-        "Delete the object, or what is left of it, by hand.",
+        "Apply the Application again: it takes up what runs, as it is.",
     )
     REMEDIATED = (
         "Remediated",
@@ -30,6 +30,6 @@ class ServerSetReason(Vocabulary):
             "Claims outlive the servers that they were made for, with their data. Servers of the"
             " same names would use them again."
         ),
-        "Delete those whose data nobody needs any more.",
+        "Look at what is there; an application of the same name finds its data again.",
         "kubectl get pvc -l argosy.dev/application=NAME",
     )

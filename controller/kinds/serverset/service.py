@@ -14,6 +14,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.serverset import server_manifests
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import ownership
 from controller.planning.plan import Action, Create, Patch
 
 
@@ -26,6 +27,8 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
         return Create(resource=Resource.SERVICES, body=wanted, why="servers are found by it in DNS")
     if found.metadata.deletion_timestamp is not None:
         return None
+    if is_let_go(snapshot):
+        return ownership.take_up(Resource.SERVICES, found, Resource.SERVERSETS, snapshot.server_set)
     body = _mended(found, wanted)
     if not body:
         return None
@@ -44,6 +47,13 @@ def is_awaited(snapshot: ServerSetSnapshot) -> bool:
     if contract.Capability.DNS not in snapshot.fleet.capabilities:
         return False
     return snapshot.service is None or snapshot.service.metadata.deletion_timestamp is not None
+
+
+def is_let_go(snapshot: ServerSetSnapshot) -> bool:
+    """Return whether the Service is one that an earlier set of the name let go of."""
+    spec, found = snapshot.server_set.spec, snapshot.service
+    labels = names.labels(spec.application, spec.component)
+    return found is not None and ownership.is_let_go(found.metadata, labels)
 
 
 def _mended(found: objects.Service, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class ServerSetSnapshot:
     server_set: objects.ServerSet
     servers: Register
     fleet: contract.FleetFacts
+    # Servers that an earlier set of the name let go of.
+    let_go: tuple[objects.Server, ...] = ()
     # None where the application is gone (an orphaned or broken set).
     application: objects.Application | None = None
     service: objects.Service | None = None

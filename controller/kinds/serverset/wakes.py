@@ -28,10 +28,11 @@ def by_application(caches: Caches, change: Change[objects.Application]) -> Itera
 def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
     """How its servers stand, and how many there are."""
     del caches
-    owner = change.item.metadata.controller
-    if owner is not None:
-        key = Key(Resource.SERVERSETS, change.item.metadata.namespace, owner.name)
-        yield Wake(key, When.SOON)
+    meta, spec = change.item.metadata, change.item.spec
+    owner = meta.controller
+    # One that nothing controls is for the set of its component to take up.
+    name = owner.name if owner is not None else names.server_set(spec.application, spec.component)
+    yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:

@@ -217,6 +217,25 @@ def mend(pod: objects.Pod, wanted: Mapping[str, str]) -> dict[str, Any]:
     return {"metadata": {"uid": pod.metadata.uid, "labels": moved}} if moved else {}
 
 
+def take_up(pod: objects.Pod, server: objects.Server) -> dict[str, Any]:
+    """Return the merge patch by which `server` controls a pod that an earlier one let go of.
+
+    A pod of the revision that is wanted counts as the incarnation that is wanted, whichever it was
+    of the earlier server: so it runs on. Any other is none of this server's, and is replaced.
+    """
+    spec, meta = server.spec, pod.metadata
+    same = meta.labels.get(names.REVISION_LABEL) == spec.revision
+    owner = ownership.owner_reference(Resource.SERVERS, server)
+    labels = {names.INCARNATION_LABEL: str(spec.incarnation if same else 0)}
+    moved = names.missing_or_changed(meta.labels, labels)
+    return {
+        "metadata": {
+            **ownership.taken_up(meta, owner),
+            **({"labels": moved} if moved else {}),
+        }
+    }
+
+
 def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
     # Containers that the template does not name may have been put in by an admission webhook.
     current = {each.name: each.image for each in pod.spec.containers}

@@ -6,6 +6,7 @@ the pod once and makes nothing that it does not return.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from controller import contract
@@ -13,6 +14,7 @@ from controller.api import clock, names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase
+from controller.planning import ownership
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
@@ -90,6 +92,13 @@ def is_left_over(pod: objects.Pod, server: objects.Server) -> bool:
     )
 
 
+def is_let_go(pod: objects.Pod, server: objects.Server) -> bool:
+    """Return whether `pod` was made for a server of this name, and nobody controls it any more."""
+    spec = server.spec
+    labels = names.labels(spec.application, spec.component, server.metadata.name)
+    return ownership.is_let_go(pod.metadata, labels)
+
+
 def incarnation(pod: objects.Pod, server: objects.Server) -> int:
     """Return the incarnation that `pod` is, and 0 where that cannot be known.
 
@@ -130,6 +139,9 @@ def observe(
             error_class=WAITING,
             claims=claims,
         )
+    if is_let_go(pod, server):
+        # Creating takes it up.
+        return dataclasses.replace(contract.ABSENT, claims=claims)
     if not is_ours(pod, server):
         return contract.Observation(
             phase=Phase.FOREIGN,

@@ -100,10 +100,14 @@ class PodProvider:
         return (pod.status.pod_ip,) if pod.status.pod_ip else ()
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Make the claims that are missing, then the pod."""
+        """Make the claims that are missing, then the pod; one that was let go of is taken up."""
         body = manifest.pod(server, call.template, call.alternative, call.volume_claims)
         written = await self._ensure_claims(server, call)
         namespace = server.metadata.namespace
+        seen = self._pods.objects.get((namespace, server.metadata.name))
+        if seen is not None and observation.is_let_go(seen, server):
+            # Not asked for first: a quota that is used up by this very pod would refuse it.
+            return (*written, *await self._take_up(seen, server))
         try:
             with refusals.explained():
                 answer = await self._api.create(Resource.PODS, namespace, body, strict=True)
@@ -208,6 +212,8 @@ class PodProvider:
         meta = server.metadata
         answer = await self._get(Resource.PODS, meta.namespace, meta.name)
         pod = refusals.decode(answer, objects.Pod)
+        if observation.is_let_go(pod, server):
+            return await self._take_up(pod, server)
         if observation.is_left_over(pod, server):
             message = f"pods/{meta.name} was left by an earlier server, and waits to be collected"
             raise errors.OwnerGone(message, reason=Reason.OWNER_GONE)
@@ -219,6 +225,9 @@ class PodProvider:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
             raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
         return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
+
+    async def _take_up(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
+        return await self._patch(pod, manifest.take_up(pod, server), style="merge")
 
     async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
         body = manifest.mend(pod, observation.own_labels(pod, server))

@@ -1,0 +1,200 @@
+"""What Argosy made and let go of is taken up again as it runs, at every level, in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api import names
+from controller.api.resources import Resource
+from fakes.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+CLAIM = {
+    "name": "data",
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+MADE = (
+    Resource.SERVERSETS,
+    Resource.SERVERS,
+    Resource.PODS,
+    Resource.CLAIMS,
+    Resource.REVISIONS,
+    Resource.SERVICES,
+)
+FREE: dict[str, Any] = {"metadata": {"ownerReferences": []}}
+
+
+def shop(replicas: int = 3, **fields: Any) -> dict[str, Any]:
+    """Return an application of one component with claims."""
+    return application("shop", component("db", replicas, volumeClaims=[CLAIM], **fields))
+
+
+def is_ready(universe: Universe) -> bool:
+    """Return whether the application is Ready at its current generation."""
+    body = universe.server.objects.get(Resource.APPLICATIONS, {}).get(("default", "shop"))
+    found = universe.condition(Resource.APPLICATIONS, "shop")
+    return (
+        body is not None
+        and found.get("status") == "True"
+        and body["status"]["observedGeneration"] == body["metadata"]["generation"]
+    )
+
+
+def uids(universe: Universe, *resources: Resource) -> dict[tuple[Resource, str], str]:
+    """Return the UID of everything that is there of these resources."""
+    return {
+        (each, name): universe.get(each, name)["metadata"]["uid"]
+        for each in resources or MADE
+        for name in universe.names(each)
+    }
+
+
+def controllers(universe: Universe, resource: Resource) -> set[str]:
+    """Return the UIDs of what controls the objects of a resource; "" where nothing does."""
+    found = universe.server.objects[resource].values()
+    owners = [each["metadata"].get("ownerReferences", []) for each in found]
+    return {next((o["uid"] for o in each if o.get("controller")), "") for each in owners}
+
+
+async def test_an_application_that_was_orphaned_is_taken_up_as_it_runs() -> None:
+    """Orphan, then apply again: everything keeps its UID, no pod is touched, and then silence."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe)
+        await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        began = len(universe.server.writes)
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        assert uids(universe) == before
+        later = universe.server.writes[began:]
+        assert not [w for w in later if w.resource in (Resource.PODS, Resource.CLAIMS)]
+        owner = universe.get(Resource.APPLICATIONS, "shop")["metadata"]["uid"]
+        assert controllers(universe, Resource.SERVERSETS) == {owner}
+        assert controllers(universe, Resource.REVISIONS) == {owner}
+        before_rest = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == before_rest
+
+
+async def test_an_application_that_was_taken_up_can_go_back() -> None:
+    """Its earlier revisions are taken up with it, so that history and rollback go on from there."""
+    async with Universe() as universe:
+        for image in ("app:1", "app:2"):
+            await universe.apply(shop(image=image))
+            await universe.until(lambda: is_ready(universe))
+            await universe.settle()
+        assert len(universe.names(Resource.REVISIONS)) == 2
+        await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.apply(shop(image="app:3"))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        assert len(universe.names(Resource.REVISIONS)) == 3
+        owner = universe.get(Resource.APPLICATIONS, "shop")["metadata"]["uid"]
+        assert controllers(universe, Resource.REVISIONS) == {owner}
+        numbers = {
+            universe.get(Resource.REVISIONS, name)["revision"]
+            for name in universe.names(Resource.REVISIONS)
+        }
+        assert numbers == {1, 2, 3}
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        assert not universe.names(Resource.REVISIONS)
+
+
+async def test_a_set_that_was_orphaned_takes_up_all_its_servers() -> None:
+    """With fewer wanted by then, the rest is scaled down as ever, highest first; data stays."""
+    async with Universe() as universe:
+        await universe.apply(shop(4))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe, Resource.SERVERS, Resource.PODS, Resource.CLAIMS)
+        await universe.delete(Resource.SERVERSETS, "shop-db", propagation="Orphan")
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        after = uids(universe, Resource.SERVERS, Resource.PODS, Resource.CLAIMS)
+        gone = {
+            (resource, f"shop-db-{n}")
+            for resource in (Resource.SERVERS, Resource.PODS)
+            for n in (2, 3)
+        }
+        assert after == {key: uid for key, uid in before.items() if key not in gone}
+        assert controllers(universe, Resource.SERVERS) == {
+            universe.get(Resource.SERVERSETS, "shop-db")["metadata"]["uid"]
+        }
+
+
+async def test_a_server_that_was_orphaned_leaves_its_pod_to_the_next() -> None:
+    """The pod runs on under the new Server, whichever incarnation it was of the old one."""
+    async with Universe() as universe:
+        await universe.apply(shop(1))
+        await universe.until(lambda: is_ready(universe))
+        await universe.merge(Resource.SERVERS, "shop-db-0", {"spec": {"incarnation": 2}})
+        await universe.settle()
+        pod = universe.get(Resource.PODS, "shop-db-0")["metadata"]
+        assert pod["labels"][names.INCARNATION_LABEL] == "2"
+        await universe.delete(Resource.SERVERS, "shop-db-0", propagation="Orphan")
+        await universe.settle()
+        await universe.until(lambda: is_ready(universe))
+        assert universe.get(Resource.PODS, "shop-db-0")["metadata"]["uid"] == pod["uid"]
+        server = universe.get(Resource.SERVERS, "shop-db-0")
+        assert server["spec"]["incarnation"] == server["status"]["incarnation"] == 1
+        assert controllers(universe, Resource.PODS) == {server["metadata"]["uid"]}
+
+
+async def test_owner_references_taken_off_by_hand_come_back() -> None:
+    """Of a set, a server, a Service and a pod; a reference that somebody else put there stays."""
+    async with Universe() as universe:
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe)
+        node = universe.get(Resource.SERVICES, "shop-db")["metadata"]["uid"]
+        other = {"apiVersion": "v1", "kind": "Service", "name": "shop-db", "uid": node}
+        await universe.merge(Resource.PODS, "shop-db-0", {"metadata": {"ownerReferences": [other]}})
+        await universe.merge(Resource.SERVERS, "shop-db-1", FREE)
+        await universe.merge(Resource.SERVICES, "shop-db", FREE)
+        await universe.settle()
+        await universe.merge(Resource.SERVERSETS, "shop-db", FREE)
+        await universe.settle()
+        await universe.until(lambda: is_ready(universe))
+        assert uids(universe) == before
+        for each in MADE:
+            assert each is Resource.CLAIMS or "" not in controllers(universe, each)
+        owners = universe.get(Resource.PODS, "shop-db-0")["metadata"]["ownerReferences"]
+        assert [(each["kind"], each.get("controller", False)) for each in owners] == [
+            ("Service", False),
+            ("Server", True),
+        ]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{}, {"argosy.dev/application": "other", "argosy.dev/component": "db"}],
+    ids=["unlabelled", "another's"],
+)
+async def test_what_was_never_ours_is_left_alone(labels: dict[str, str]) -> None:
+    """A Service of the name that nobody controls stays as it is, unless it has all our labels."""
+    async with Universe() as universe:
+        mine = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "shop-db", "namespace": "default", "labels": labels},
+            "spec": {"selector": {"app": "mine"}, "ports": [{"port": 80}]},
+        }
+        await universe.server.create(Resource.SERVICES, "default", mine)
+        found = universe.get(Resource.SERVICES, "shop-db")
+        await universe.apply(shop(1))
+        await universe.settle()
+        assert universe.get(Resource.SERVICES, "shop-db") == found
+        assert universe.condition(Resource.APPLICATIONS, "shop", "Stalled")["reason"] == "NameTaken"
