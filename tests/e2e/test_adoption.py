@@ -46,7 +46,7 @@ def test_orphaned_children_are_taken_up_again(kube: Kube) -> None:
         (Resource.SERVERS, "shop-db-1")
     }
     app.delete()
-    app.wait_gone()
+    app.wait_gone(Resource.CLAIMS)
 
 
 def _all_uids(app: App) -> dict[tuple[Resource, str], str]:
