@@ -11,7 +11,7 @@ import heapq
 
 from controller.api import names, objects
 from controller.planning import amounts, budget, words
-from controller.planning.census import SPARE, Census, is_spare
+from controller.planning.census import SPARE, Census, Facts, is_spare
 
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
 
@@ -86,17 +86,16 @@ def _first_to_go(
 
     With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
     rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
-    then the highest. A server that a person holds is not taken for being unhealthy.
+    then the highest. A server that a person holds goes last.
     """
     servers = census.servers
     if spec.volume_claims:
         return tuple(servers[each] for each in heapq.nlargest(count, servers))
-    unhealthy = {
-        each.ordinal for each in census.odd if not each.ready and not each.server.spec.held
-    }
+    unhealthy = {each.ordinal for each in census.odd if _is_unhealthy(each)}
 
-    def rank(ordinal: int) -> tuple[bool, bool, bool, int]:
+    def rank(ordinal: int) -> tuple[bool, bool, bool, bool, int]:
         return (
+            not servers[ordinal].spec.held,
             is_spare(servers[ordinal], census.desired),
             _marked(servers[ordinal]),
             ordinal in unhealthy,
@@ -104,6 +103,19 @@ def _first_to_go(
         )
 
     return tuple(servers[each] for each in heapq.nlargest(count, servers, key=rank))
+
+
+def _is_unhealthy(facts: Facts) -> bool:
+    """Return whether the server does not work by its own fault.
+
+    One that a rollout or an operation has down, that is stopped, or that is still coming up, is as
+    well as it can be: else a rollout would choose what scaling takes.
+    """
+    told, seen = facts.server.spec, facts.server.status
+    if facts.ready or facts.operated or told.power == "Stopped":
+        return False
+    as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
+    return as_told or facts.failed or seen.attempts.count > 0
 
 
 def _marked(server: objects.Server) -> bool:

@@ -1,0 +1,102 @@
+"""Which servers scaling down takes: the order that `scale.md` promises, in every situation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller.api.resources import Resource
+from tests.planning.rehearsal import Rehearsal, component
+
+SET = "shop-web"
+
+
+def rehearse(replicas: int, **fields: Any) -> Rehearsal:
+    """Return a rehearsal whose servers are all up."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", replicas, **fields))
+    rehearsal.run()
+    return rehearsal
+
+
+def updating(rehearsal: Rehearsal) -> list[int]:
+    """Return the ordinals that do not run what they were told."""
+    return [
+        ordinal
+        for ordinal, each in rehearsal.servers(SET).items()
+        if (each.status.revision, each.status.incarnation)
+        != (each.spec.revision, each.spec.incarnation)
+    ]
+
+
+def test_scaling_down_during_a_rollout_takes_the_highest() -> None:
+    """Servers that the rollout has down are not unhealthy: those of the highest ordinals go."""
+    rollout = {"maxUnavailable": 2, "inPlace": "Never"}
+    rehearsal = rehearse(8, rollout=rollout)
+    rehearsal.apply("shop", component("web", "web:v2", 8, rollout=rollout))
+    for _ in range(60):
+        rehearsal.tick()
+        if updating(rehearsal) and max(updating(rehearsal)) <= 5:
+            break
+    assert updating(rehearsal), "the rollout was to be in the middle"
+    rehearsal.apply("shop", component("web", "web:v2", 6, rollout=rollout))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == list(range(6))
+    assert set(rehearsal.images(SET).values()) == {"web:v2"}
+
+
+def test_scaling_down_during_a_restart_takes_the_highest() -> None:
+    """Neither is a server that an operation has down unhealthy."""
+    rehearsal = rehearse(6)
+    rehearsal.submit("again", "Restart", servers="0-1", concurrency=1)
+    for _ in range(20):
+        rehearsal.tick()
+        if updating(rehearsal) == [0]:
+            break
+    rehearsal.apply("shop", component("web", "web:v1", 4))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == list(range(4))
+
+
+def test_stopped_servers_are_not_unhealthy() -> None:
+    """What was stopped on purpose stays; the highest go."""
+    rehearsal = rehearse(4)
+    rehearsal.submit("rest", "Stop", servers="0")
+    rehearsal.run()
+    rehearsal.apply("shop", component("web", "web:v1", 3))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 1, 2]
+
+
+def test_an_unhealthy_server_goes_first_also_during_a_rollout() -> None:
+    """One that stopped working by itself goes before those that work."""
+    rollout = {"maxUnavailable": 1, "partition": 2}
+    rehearsal = rehearse(4, rollout=rollout)
+    rehearsal.fall_ill("shop-web-0")
+    rehearsal.apply("shop", component("web", "web:v2", 4, rollout=rollout))
+    rehearsal.run_for(3)
+    rehearsal.apply("shop", component("web", "web:v2", 3, rollout=rollout))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [1, 2, 3]
+
+
+def test_held_servers_go_last() -> None:
+    """A server that a person holds goes when no other is left, whatever its ordinal."""
+    rehearsal = rehearse(4)
+    rehearsal.edit(Resource.SERVERS, "shop-web-3", {"spec": {"held": True}})
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 3]
+    rehearsal.apply("shop", component("web", "web:v1", 0))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == []
+
+
+def test_a_held_server_outlives_one_that_is_marked() -> None:
+    """A mark says which goes first, a hold which goes last."""
+    rehearsal = rehearse(3)
+    mark = {"metadata": {"annotations": {"argosy.dev/delete-first": "true"}}}
+    rehearsal.edit(Resource.SERVERS, "shop-web-0", mark)
+    rehearsal.edit(Resource.SERVERS, "shop-web-2", {"spec": {"held": True}})
+    rehearsal.apply("shop", component("web", "web:v1", 2))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [1, 2]
