@@ -69,6 +69,7 @@ class Stage:
         self.application = objects.Application(
             metadata=Meta(name="shop", namespace="d", uid="app", generation=1),
             spec=objects.ApplicationSpec(components=(objects.Component(name=component),)),
+            status=objects.ApplicationStatus(observed_generation=1),
         )
         self.component = component
         self.sets: dict[str, objects.ServerSet] = {}

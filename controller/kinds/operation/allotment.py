@@ -16,7 +16,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from controller.api import objects
-from controller.kinds.operation import targets
+from controller.api.conditions import Blocked
+from controller.kinds.operation import targets, templates
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import amounts, budget
 
@@ -36,6 +37,8 @@ class Allotment:
     limit: int
     losses: int
     after: frozenset[str] = frozenset()
+    # What its new template waits for, where servers are to be made anew: they wait for it, too.
+    waits: Blocked | None = None
 
 
 def of(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> dict[str, Allotment]:
@@ -48,6 +51,7 @@ def of(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> dict[str, Al
             limit=_limit(snapshot, component, count),
             losses=amounts.down(spec.failure_budget, count),
             after=order.get(component, frozenset()),
+            waits=templates.awaited(snapshot, component),
         )
         for component, count in counts.items()
     }
@@ -70,22 +74,10 @@ def _order(snapshot: OperationSnapshot, targeted: Mapping[str, int]) -> dict[str
     if application is None or action not in FORWARD | BACKWARD:
         return {}
     needs = {each.name: each.depends_on for each in application.spec.components}
-    below = {name: _reached(name, needs) & targeted.keys() for name in targeted}
+    below = {name: templates.reached(name, needs) & targeted.keys() for name in targeted}
     if action in FORWARD:
         return {name: frozenset(found) for name, found in below.items()}
     return {
         name: frozenset(other for other, found in below.items() if name in found)
         for name in targeted
     }
-
-
-def _reached(name: str, needs: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """Return all components that `name` depends on, by however many others."""
-    found: set[str] = set()
-    ahead = list(needs.get(name, ()))
-    while ahead:
-        each = ahead.pop()
-        if each not in found and each != name:
-            found.add(each)
-            ahead.extend(needs.get(each, ()))
-    return found

@@ -20,8 +20,11 @@ from controller.kinds.operation.slots import Grant, Run
 from controller.planning import merge_patch, plan
 
 
-def give(run: Run, given: Grant, now: float) -> plan.Patch | None:
-    """Return the write that asks the server for a step; None for a server that is gone."""
+def give(run: Run, given: Grant, now: float, *, revision: str = "") -> plan.Patch | None:
+    """Return the write that asks the server for a step; None for a server that is gone.
+
+    With a `revision` the server comes to that with the same act.
+    """
     server = given.passage.server
     if server is None:
         return None
@@ -33,6 +36,7 @@ def give(run: Run, given: Grant, now: float) -> plan.Patch | None:
         now=now,
         open=run.open,
         undo=given.undo,
+        revision=revision,
     )
     wanted, change = steps.resolve(assignment, server)
     body = {**change, "task": merge_patch.difference(_plain(server.spec.task), _plain(wanted))}

@@ -30,6 +30,7 @@ from controller.kinds.operation import (
     steps,
     summary,
     targets,
+    templates,
 )
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import State
@@ -423,12 +424,16 @@ def _under_way(snapshot: OperationSnapshot, blocked: tuple[Blocked, ...] = ()) -
 def _give(
     snapshot: OperationSnapshot, run: Run, given: tuple[slots.Grant, ...], word: Word
 ) -> plans.Plan:
-    writes = tuple(
-        patch for each in given if (patch := assignments.give(run, each, snapshot.now)) is not None
-    )
+    writes = tuple(patch for each in given if (patch := _assign(snapshot, run, each)) is not None)
     notes = tuple(f"{each.step.name} begins on {_name(each)}." for each in given)
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     return _answer(snapshot, status, word, actions=writes, notes=notes)
+
+
+def _assign(snapshot: OperationSnapshot, run: Run, given: slots.Grant) -> plans.Patch | None:
+    server = given.passage.server
+    revision = templates.revision_for(snapshot, server) if server is not None else ""
+    return assignments.give(run, given, snapshot.now, revision=revision)
 
 
 def _name(given: slots.Grant) -> str:

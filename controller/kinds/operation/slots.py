@@ -145,11 +145,15 @@ def choose(run: Run) -> tuple[Grant, ...]:
     busy = {each.passage.key[0] for each in wanted} | {
         each.key[0] for each in run.of(State.RUNNING)
     }
-    turn = [each for each in wanted if not run.allotments[each.passage.key[0]].after & busy]
+    turn = [each for each in wanted if _has_turn(run.allotments[each.passage.key[0]], busy)]
     ordered = sorted(turn, key=lambda each: (each.passage.key not in begun, not _is_free(each)))
     if stop is not None and not wanted and not _at_earlier(run, stop):
         ordered = list(_carried(run, stop))
     return _admit(run, ordered, reserved=begun, fits=can_take)
+
+
+def _has_turn(component: allotment.Allotment, busy: set[str]) -> bool:
+    return component.waits is None and not component.after & busy
 
 
 def _segment_start(run: Run, end: int) -> int:
@@ -253,7 +257,8 @@ def can_take(given: Grant) -> bool:
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
     if spec.power == "Stopped":
         return deed.name not in tasks.IN_SERVER
-    return settled and (converging or given.passage.available)
+    anew = deed.action in (tasks.RESTART, tasks.REPLACE) and steps.is_in_the_making(server)
+    return anew or (settled and (converging or given.passage.available))
 
 
 def pending_undo(run: Run, passage: ServerProgress) -> int:
@@ -307,6 +312,14 @@ def is_undoing(passage: ServerProgress) -> bool:
 
 def hindered(run: Run) -> tuple[Blocked, ...]:
     """Return what keeps servers from their turn, where concurrency does not."""
+    waiting = {each.key[0] for each in run.of(State.WAITING)}
+    templates = tuple(
+        each.waits
+        for name, each in run.allotments.items()
+        if each.waits is not None and name in waiting
+    )
+    if templates:
+        return templates
     at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
     full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
     return tuple(

@@ -100,6 +100,8 @@ class Assignment:
     # The other operations whose checkpoints the server must keep.
     open: tuple[str, ...] = ()
     undo: bool = False
+    # The revision that a server which is made anew comes to, if that is another one.
+    revision: str = ""
 
     @property
     def deed(self) -> Deed:
@@ -110,7 +112,7 @@ class Assignment:
 def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, dict[str, Any]]:
     """Return the task for `server`, and what else its spec must say for the act to happen."""
     spec, deed = given.operation.spec, given.deed
-    change = _change(deed.action, server)
+    change = _change(deed.action, server, given.revision)
     name = tasks.undo(given.step.name) if given.undo else given.step.name
     run = checkpoints.run_of(given.operation, given.run)
     incarnation = change.get("incarnation", server.spec.incarnation)
@@ -172,9 +174,23 @@ def _with_address(http: dict[str, Any], values: Mapping[str, str]) -> dict[str, 
     return {**http, "url": plain.replace(_ADDRESS, f"[{address}]")}
 
 
-def _change(action: str, server: objects.Server) -> dict[str, Any]:
+def is_in_the_making(server: objects.Server) -> bool:
+    """Return whether the server's next instance is on its way already, with nothing amiss yet."""
+    spec, status = server.spec, server.status
+    return (
+        spec.power != "Stopped"
+        and status.incarnation != spec.incarnation
+        and not status.attempts.count
+        and not status.blocked_by
+    )
+
+
+def _change(action: str, server: objects.Server, revision: str) -> dict[str, Any]:
     if action in (tasks.RESTART, tasks.REPLACE):
-        return {"incarnation": server.spec.incarnation + 1}
+        if is_in_the_making(server) and not revision:
+            return {}  # it is made anew already: once is enough
+        change = {"incarnation": server.spec.incarnation + 1}
+        return {**change, "revision": revision} if revision else change
     if action == tasks.STOP:
         return {"power": "Stopped"}
     return {"power": "Running"} if action == tasks.START else {}

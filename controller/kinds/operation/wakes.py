@@ -24,13 +24,21 @@ def by_application(caches: Caches, change: Change[objects.Application]) -> Itera
     """An application's end is theirs, and what they would write stands behind its teardown."""
     if wakes.concerns_all_below(change):
         when = When.AFRESH
-    elif change.takes_work_away:
+    elif change.takes_work_away or _looked_at(change):
         when = When.NOW
     else:
         return
     meta = change.item.metadata
     for each in relations.open_operation_keys(caches, meta.namespace, meta.name):
         yield Wake(each, when)
+
+
+def _looked_at(change: Change[objects.Application]) -> bool:
+    """Return whether the latest change of the application has been looked at now."""
+    old, new = change
+    if old is None or new is None:
+        return True
+    return old.status.observed_generation != new.status.observed_generation
 
 
 def by_what_is_below(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.api import objects
+from controller.kinds.serverset import remakers
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import relations
@@ -25,6 +26,11 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
         revisions=(
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()
+        ),
+        remakers=tuple(
+            each
+            for each in relations.operations_of(caches, meta.namespace, spec.application)
+            if remakers.is_one(each)
         ),
         watching_since=moment.watching_since,
         outcomes=moment.outcomes,

@@ -45,6 +45,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         objects.Claim: wakes.by_claim,
         objects.Fleet: wakes.by_fleet,
         objects.Namespace: wakes.by_namespace,
+        objects.Operation: wakes.by_operation,
     },
     bare_teardown=bare_teardown.after(relations.SERVERS_BY_OWNER, objects.ServerSet),
     flow=_flow,

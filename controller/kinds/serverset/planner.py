@@ -6,6 +6,7 @@ Called by `execution` for every ServerSet, and by `explain` and `why`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from controller.api import names, objects, tags
 from controller.api.reasons import Reason
@@ -16,6 +17,7 @@ from controller.kinds.serverset import (
     creation,
     progress,
     records,
+    remakers,
     remediation,
     rollout,
     scaling,
@@ -52,6 +54,8 @@ class _Draft:
     acting: bool = False
     # Ordinals whose Server is written or deleted already: one write each in one plan.
     touched: set[int] = dataclasses.field(default_factory=set)
+    # Servers that operations will make anew, by ordinal: the rollout leaves them to these.
+    left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
 
 
 def plan(snapshot: ServerSetSnapshot) -> Plan:
@@ -94,7 +98,8 @@ def _hindered(
 
 
 def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
-    server_set, draft = snapshot.server_set, _Draft()
+    server_set = snapshot.server_set
+    draft = _Draft(left=remakers.of(census.due, snapshot.remakers, server_set))
     retrying = _retry_value(server_set) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
     halted = progress.halted_before(server_set, census, retrying=retrying)
@@ -129,6 +134,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         remedy=ill,
         budget_spent=spent,
         handled_retry=handled,
+        left=draft.left,
     )
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
     return _finish(outlook, draft, wake)
@@ -162,7 +168,7 @@ def _resize(
         census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted
     )
     removed = {each.spec.ordinal for each in sized.removals}
-    step = rollout.decide(census, spec.rollout, removed, halted=halted)
+    step = rollout.decide(census, spec.rollout, removed, halted=halted, left=draft.left)
     draft.notes += (*sized.notes, *step.notes)
     draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
     draft.touched |= removed

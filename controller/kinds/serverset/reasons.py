@@ -13,6 +13,15 @@ class ServerSetReason(Vocabulary):
         "The Application that controlled the object is gone, so nothing is made or changed.",
         "Apply the Application again: it takes up what runs, as it is.",
     )
+    BEHIND_OPERATION = (
+        "BehindOperation",
+        (
+            "The rollout leaves servers alone that an operation is at work on, or is about to make"
+            " anew."
+        ),
+        "The rollout goes on when the operation has had its turn with them.",
+        "kubectl argosy why operation/NAME",
+    )
     REMEDIATED = (
         "Remediated",
         "A server that stayed unhealthy is being replaced.",

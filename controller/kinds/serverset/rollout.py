@@ -25,13 +25,19 @@ class Step:
 
 
 def decide(
-    census: Census, rollout: objects.Rollout, removed: Collection[int], *, halted: str
+    census: Census,
+    rollout: objects.Rollout,
+    removed: Collection[int],
+    *,
+    halted: str,
+    left: Collection[int] = (),
 ) -> Step:
     """Return the next step of the rollout; `removed` are ordinals that scaling takes away now.
 
+    `left` are those that an operation will make anew, at the target revision, in its own time.
     `halted` says why nothing further may be touched, or is empty.
     """
-    due = [each for each in census.due if each.ordinal not in removed]
+    due = [each for each in census.due if each.ordinal not in removed and each.ordinal not in left]
     old_leaving = rollout.strategy == "Recreate" and any(
         each.spec.revision != census.target for each in census.leaving
     )

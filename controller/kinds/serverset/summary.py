@@ -6,7 +6,7 @@ Called by the ServerSet planner with everything that it decided.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -14,7 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import progress as progresses
-from controller.kinds.serverset import remediation
+from controller.kinds.serverset import remakers, remediation
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import outcomes, remedies, words
 from controller.planning.census import Census
@@ -40,6 +40,8 @@ class Outlook:
     remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
     budget_spent: bool = False
     handled_retry: str = ""
+    # Servers that operations will make anew, by ordinal.
+    left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
 
     @property
     def spec(self) -> objects.ServerSetSpec:
@@ -329,6 +331,9 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     found = list(outlook.obstacle.blocked) if outlook.obstacle else []
     told = {each.object for each in found}
     found += [each for each in _causes(outlook) if each.object not in told]
+    if outlook.census.due and not outlook.obstacle:
+        namespace = server_set.metadata.namespace
+        found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
     found += _asleep(outlook)
     found += _trouble(outlook)
     return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)

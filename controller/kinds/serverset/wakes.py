@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from controller.api import names, objects
 from controller.api.resources import Resource
+from controller.kinds.serverset import remakers
 from controller.planning import keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
@@ -33,6 +34,18 @@ def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
     # One that nothing controls is for the set of its component to take up.
     name = owner.name if owner is not None else names.server_set(spec.application, spec.component)
     yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
+
+
+def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wake]:
+    """A restart that begins takes servers over from the rollout, and gives them back at its end."""
+    old, new = (each is not None and remakers.is_one(each) for each in change)
+    if old == new:
+        return
+    meta, spec = change.item.metadata, change.item.spec
+    application = relations.application_of(caches, meta.namespace, spec.application)
+    if application is not None:
+        for each in relations.set_keys(caches, application):
+            yield Wake(each, When.SOON)
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:
