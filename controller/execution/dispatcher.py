@@ -327,7 +327,12 @@ class Dispatcher:
         if not patch.body:
             return None
         acting = record.in_flight and self._kinds[key.resource].sums_up
-        held = record.pacer.wait(self._clock(), at_once=planned.write_status_now, acting=acting)
+        held = record.pacer.wait(
+            self._clock(),
+            at_once=planned.write_status_now,
+            acting=acting,
+            first=planned.first_status_can_wait,
+        )
         if held:
             return held
 

@@ -13,6 +13,10 @@ from controller.planning.plan import Status
 
 # What is being acted on has news in a moment; the acts go first, and are told of together.
 MOMENT = 0.1
+# So long the first status of an object may be held back while it comes up in good health. The
+# default of its schema says meanwhile that nobody has looked yet; most are up by then, and
+# everything is told in one write.
+FIRST_SECONDS = 3.0
 FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
 
@@ -55,22 +59,31 @@ def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
 class Pacer:
     """Spaces the status writes of one object while it moves: 1, 2, 4 … 30 seconds apart."""
 
-    __slots__ = ("_acting_until", "_interval", "_next")
+    __slots__ = ("_acting_until", "_first_until", "_interval", "_next")
 
     def __init__(self) -> None:
         self._interval = FIRST_INTERVAL
         self._next = 0.0
         self._acting_until = 0.0
+        self._first_until = 0.0
 
     def is_blank(self) -> bool:
         """Return whether nothing is spaced: a new pacer would say the same."""
-        return not (self._next or self._acting_until)
+        return not (self._next or self._acting_until or self._first_until)
 
-    def wait(self, now: float, *, at_once: bool, acting: bool = False) -> float:
+    def wait(
+        self, now: float, *, at_once: bool, acting: bool = False, first: bool = False
+    ) -> float:
         """Return how long to hold the write back: 0.0 means write now, which counts as written.
 
-        `acting` says that writes of the same plan have just been asked for.
+        `acting` says that writes of the same plan have just been asked for, `first` that nothing
+        has been told of the object yet and nothing is wrong with it.
         """
+        if first:
+            self._first_until = self._first_until or now + FIRST_SECONDS
+            if now < self._first_until:
+                return self._first_until - now
+        self._first_until = 0.0
         if acting:
             self._acting_until = self._acting_until or now + MOMENT
             if now < self._acting_until:

@@ -114,13 +114,15 @@ class Plan:
 
     `actions` are carried out in order of their urgency, and in parallel: none may rely on another
     of the same plan. `status` is what was seen, or None where nothing is worth a write; it is
-    written at once if `write_status_now`, else coalesced. `wake_after` is in seconds from the
+    written at once if `write_status_now`, else coalesced; `first_status_can_wait` says that it is
+    the first of its object and tells of nothing wrong. `wake_after` is in seconds from the
     snapshot's `now`. `notes` say why, one sentence for each count and each wait.
     """
 
     actions: Sequence[Action] = ()
     status: Status | None = None
     write_status_now: bool = True
+    first_status_can_wait: bool = False
     wake_after: float | None = None
     notes: tuple[str, ...] = ()
     urgency: Urgency = Urgency.ROUTINE

@@ -39,6 +39,20 @@ class Verdict:
         )
 
 
+def first_can_wait(
+    before: objects.ApplicationStatus | objects.ServerSetStatus,
+    after: objects.ApplicationStatus | objects.ServerSetStatus,
+) -> bool:
+    """Return whether a status would be the first of its object, and tells of nothing wrong.
+
+    Such an object has just been created and comes up: in a moment there is more to tell.
+    """
+    if before.observed_generation or after.failed or after.blocked_by:
+        return False
+    told = after.conditions
+    return conditions.is_true(told, "Reconciling") and not conditions.is_true(told, "Stalled")
+
+
 def finished(operation: objects.Operation) -> bool:
     """Return whether the operation has come to an end, and no retry asks it to go on."""
     told = conditions.find(operation.status.conditions, SUCCEEDED)

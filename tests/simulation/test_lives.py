@@ -53,6 +53,56 @@ async def test_a_converged_server_costs_three_writes() -> None:
         assert len(ours) - len(each) <= 25
 
 
+async def test_a_small_application_costs_twelve_writes() -> None:
+    """Each server three; of the application and of its set all is told once, when they are up."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.settle()
+        ours = [
+            (each.resource, each.cause.subresource)
+            for each in universe.server.writes
+            if each.cause.actor == "argosy"
+        ]
+        told = [resource for resource, part in ours if part == "status"]
+        assert sorted(told) == ["applications", "servers", "servers", "serversets"]
+        assert len(ours) == 12
+
+
+async def test_what_takes_long_to_come_up_says_so() -> None:
+    """A new application is silent for three seconds, and no longer."""
+    async with Universe(kubelet=Kubelet(lambda _: Behaviour(start_seconds=30.0))) as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await asyncio.sleep(2.5)
+        assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "Unknown"
+        await asyncio.sleep(1.0)
+        assert universe.condition(Resource.APPLICATIONS, "shop")["reason"] == "Progressing"
+        assert universe.condition(Resource.SERVERSETS, "shop-web")["reason"] == "Progressing"
+
+
+async def test_a_new_application_with_something_wrong_says_so_at_once() -> None:
+    """What is paused, or wants a fleet that nobody made, is told before a person can ask."""
+    async with Universe() as universe:
+        await universe.apply(application("lost", component("web", 2), fleet="nowhere"))
+        await universe.apply(application("still", component("web", 2), paused=True))
+        await asyncio.sleep(1.0)
+        for name in ("lost", "still"):
+            told = universe.get(Resource.APPLICATIONS, name)["status"]
+            assert told["observedGeneration"] == 1, name
+        lost = universe.get(Resource.APPLICATIONS, "lost")["status"]
+        assert "nowhere" in str(lost["conditions"])
+        assert universe.condition(Resource.APPLICATIONS, "still")["reason"] == "Paused"
+
+
+async def test_a_restart_holds_the_first_status_back_no_longer_than_again_three_seconds() -> None:
+    """The next operator knows nothing of how long the last one held back, and tells of it, too."""
+    async with Universe(kubelet=Kubelet(lambda _: Behaviour(start_seconds=60.0))) as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await asyncio.sleep(2.0)
+        await universe.crash()
+        await asyncio.sleep(4.0)
+        assert universe.condition(Resource.APPLICATIONS, "shop")["reason"] == "Progressing"
+
+
 async def test_deleting_leaves_nothing_behind() -> None:
     """Reverse order, finalizers lifted last, nothing of ours left."""
     async with Universe() as universe:

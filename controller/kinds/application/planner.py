@@ -18,7 +18,7 @@ from controller.kinds.application import (
 )
 from controller.kinds.application.components import Table, tabulate
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import events, finalizers, outcomes, ownership
+from controller.planning import events, finalizers, outcomes, ownership, verdict
 from controller.planning.plan import Action, Plan, Urgency
 
 ORPHAN_FINALIZER = "orphan"
@@ -112,6 +112,7 @@ def _finish(
         ),
         status=after,
         write_status_now=summary.write_status_now(before, after),
+        first_status_can_wait=verdict.first_can_wait(before, after),
         notes=tuple(notes),
     )
 

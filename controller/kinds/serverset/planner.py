@@ -36,6 +36,7 @@ from controller.planning import (
     outcomes,
     ownership,
     targets,
+    verdict,
     words,
 )
 from controller.planning.census import Census
@@ -300,6 +301,7 @@ def _finish(
         actions=(*draft.actions, *alarm, *news, *summary.warnings(outlook)),
         status=after if worth_telling else None,
         write_status_now=summary.write_status_now(before, after),
+        first_status_can_wait=verdict.first_can_wait(before, after),
         wake_after=wake,
         notes=tuple(draft.notes),
     )
