@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from controller import errors
-from controller.admission import probes
+from controller.admission import probes, shrinking
 from controller.admission.answers import PASSED, Verdict, judge
 from controller.admission.probes import Probe
 from controller.api import names, objects, texts
@@ -71,7 +71,19 @@ class Reviewer:
         wanted = list(probes.of_application(application)) if fleet.pods else []
         known = _known(before, objects.Application, probes.of_application)
         found = await self._try(namespace, wanted, known)
-        return dataclasses.replace(found, warnings=(*warnings, *found.warnings))
+        less = await self._shrinking(before, application)
+        return Verdict(errors=(*less.errors, *found.errors), warnings=(*warnings, *found.warnings))
+
+    async def _shrinking(self, before: Any, after: objects.Application) -> Verdict:
+        try:
+            former = _view(before, objects.Application) if before else None
+        except (msgspec.MsgspecError, ValueError):
+            return PASSED
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await shrinking.review(self._api, former, after)
+        except TimeoutError:
+            return PASSED
 
     async def operation(self, before: Any, after: Any) -> Verdict:
         """Return what is wrong with the Operation `after`, which was `before` until now."""

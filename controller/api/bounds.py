@@ -121,6 +121,13 @@ STATUS: dict[str, dict[str, Bound]] = {
             "revision": 253,
             "instance": 253,
         },
+        "claims": (
+            16,
+            {
+                "name": 63,
+                "size": 253,
+            },
+        ),
         "task": {
             "id": 512,
             "message": 4096,

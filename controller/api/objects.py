@@ -67,6 +67,7 @@ from controller.api.views.policies import (
 from controller.api.views.server import (
     Attempts,
     Checkpoint,
+    ClaimSize,
     LastError,
     ProviderStatus,
     Server,
@@ -88,6 +89,7 @@ __all__ = [
     "Checkpoint",
     "CircuitLimits",
     "Claim",
+    "ClaimSize",
     "Component",
     "ComponentStatus",
     "Container",

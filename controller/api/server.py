@@ -122,6 +122,15 @@ class ProviderStatus(schema.Model):
     """Where it can be reached."""
 
 
+class ClaimSize(schema.Model):
+    """One of the server's own claims."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """Its name in the template."""
+    size: ShortText
+    """How much storage its volume has."""
+
+
 class LastError(schema.Model):
     """The latest failure."""
 
@@ -217,6 +226,8 @@ class ServerStatus(RetriedStatus):
     """Whether it runs."""
     attempts: Attempts | None = None
     """What making it has taken so far."""
+    claims: Annotated[list[ClaimSize], Field(max_length=16)] | None = None
+    """Its claims that have volumes, and how large those are."""
     task: TaskStatus | None = None
     """How the latest act went."""
     checkpoints: Annotated[list[Checkpoint], Field(max_length=256)] | None = None

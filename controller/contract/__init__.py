@@ -13,6 +13,7 @@ from controller.contract.observation import (
     Observation,
     Pause,
     Phase,
+    Volume,
     never,
 )
 from controller.contract.provider import (
@@ -44,5 +45,6 @@ __all__ = [
     "ProviderKind",
     "Receipt",
     "Verb",
+    "Volume",
     "never",
 ]

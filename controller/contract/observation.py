@@ -37,6 +37,18 @@ class Phase(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """One of a server's own claims: its name in the template, what it asks for, what it has.
+
+    `size` is empty where there is no volume yet.
+    """
+
+    name: str
+    asked: str = ""
+    size: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What a provider sees of one server at this moment."""
 
@@ -61,8 +73,13 @@ class Observation:
     since: float = 0.0
     # How long the instance has to end by what it was made from; None where nothing says.
     grace_seconds: int | None = None
-    # Claims that exist, by template name; `claims_terminating` among them are on their way out.
-    claims: tuple[str, ...] = ()
+    # Claims that exist.
+    volumes: tuple[Volume, ...] = ()
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims that exist, by their names in the template."""
+        return tuple(each.name for each in self.volumes)
 
 
 ABSENT = Observation(phase=Phase.ABSENT)

@@ -144,7 +144,7 @@ class Count:
         lacking = availability.seconds_until_available(server, self.now, self.waiting)
         operated = told.task is not None and availability.operated(server)
         differs = not stale and bool(lost_labels(server))
-        if lacking <= 0 and not (operated or stale or differs):
+        if lacking <= 0 and not (operated or stale or differs or status.blocked_by):
             return True
         if not stale and status.revision == self.target and status.incarnation == told.incarnation:
             self.updated += 1

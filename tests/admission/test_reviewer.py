@@ -48,6 +48,68 @@ class DryRuns:
         return b"{}"
 
 
+class Stored(DryRuns):
+    """The same, and claims that there are."""
+
+    def __init__(self, **sizes: str) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.asked: list[tuple[Resource, str, str]] = []
+
+    async def list(
+        self, resource: Resource, namespace: str, *, label_selector: str, limit: int
+    ) -> bytes:
+        """Return the claims, which are a component's own."""
+        assert limit
+        self.asked.append((resource, namespace, label_selector))
+        labels = {"argosy.dev/server": "shop-web-0"}
+        items = [
+            {
+                "metadata": {"name": f"{name}-shop-web-0", "labels": labels},
+                "spec": {"resources": {"requests": {"storage": size}}},
+            }
+            for name, size in self.sizes.items()
+        ]
+        return json.dumps({"items": items}).encode()
+
+
+def with_claim(storage: str) -> dict[str, Any]:
+    """Return an application whose servers have a claim of that size."""
+    web = component()
+    spec = {"resources": {"requests": {"storage": storage}}}
+    web["volumeClaims"] = [{"name": "data", "spec": spec}]
+    return application(web)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "size", "refused"),
+    [
+        ("2Gi", "1Gi", "2Gi", True),
+        ("2Gi", "1Gi", "1Gi", False),
+        ("2Gi", "1500Mi", "1.8Gi", True),
+        ("1Gi", "2Gi", "1Gi", False),
+        ("1Gi", "1024Mi", "1Gi", False),
+        ("2Gi", "nonsense", "2Gi", False),
+    ],
+)
+async def test_claims_are_not_asked_to_shrink(
+    before: str, after: str, size: str, *, refused: bool
+) -> None:
+    """Less than a claim has is refused by its path; what never was made may be taken back."""
+    api: Any = Stored(data=size)
+
+    async def ask_fleet(_namespace: str, _name: str) -> FleetAnswer:
+        return FleetAnswer()
+
+    verdict = await Reviewer(api, ask_fleet).application(with_claim(before), with_claim(after))
+    found = [each for each in verdict.errors if "claims never shrink" in each]
+    assert bool(found) is refused
+    for each in found:
+        assert each.startswith("spec.components[web].volumeClaims[data].spec.resources.requests")
+        assert f"{size} of the claim data-shop-web-0" in each
+    assert all(namespace == "shops" for _, namespace, _ in api.asked)
+
+
 def made(fleet: FleetAnswer | None = None) -> tuple[Reviewer, DryRuns]:
     """Return a reviewer, and what it asks."""
     api: Any = DryRuns()

@@ -29,8 +29,33 @@ class Service(Object, frozen=True, kw_only=True):
     spec: ServiceSpec = ServiceSpec()
 
 
+class ClaimResources(View, frozen=True, kw_only=True, gc=False):
+    requests: dict[str, str] = {}
+
+
+class ClaimSpec(View, frozen=True, kw_only=True):
+    resources: ClaimResources = ClaimResources()
+
+
+class ClaimStatus(View, frozen=True, kw_only=True):
+    capacity: dict[str, str] = {}
+
+
 class Claim(Object, frozen=True, kw_only=True):
-    """A PersistentVolumeClaim, of which only its being there and whose it is matters."""
+    """A PersistentVolumeClaim: whose it is, how much it asks for, how much its volume has."""
+
+    spec: ClaimSpec = ClaimSpec()
+    status: ClaimStatus = ClaimStatus()
+
+    @property
+    def asked(self) -> str:
+        """How much storage it asks for."""
+        return self.spec.resources.requests.get("storage", "")
+
+    @property
+    def size(self) -> str:
+        """How much storage its volume has; empty until there is one."""
+        return self.status.capacity.get("storage", "")
 
 
 class NamespaceStatus(View, frozen=True, kw_only=True, gc=False):

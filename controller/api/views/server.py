@@ -58,6 +58,13 @@ class ProviderStatus(View, frozen=True, kw_only=True, gc=False):
     addresses: tuple[str, ...] = ()
 
 
+class ClaimSize(View, frozen=True, kw_only=True, gc=False):
+    """One of the server's own claims."""
+
+    name: str
+    size: str
+
+
 class LastError(View, frozen=True, kw_only=True, gc=False):
     """The latest failure."""
 
@@ -118,6 +125,7 @@ class ServerStatus(View, frozen=True, kw_only=True):
     incarnation: int = 0
     power: str = ""
     attempts: Attempts = Attempts()
+    claims: tuple[ClaimSize, ...] = ()
     task: TaskStatus | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
 

@@ -348,13 +348,13 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
 
 
 def _causes(table: Table) -> Iterable[Blocked]:
-    """Yield what is in the way below components that are on their way, each thing once.
+    """Yield what is in the way below components, also where all servers serve; each thing once.
 
     Their servers are left to them, and what is stalled was told in full.
     """
     told: set[tuple[str, str]] = set()
     for row in table.rows.values():
-        if row.server_set is None or row.converged or rollback.stalled(row) is not None:
+        if row.server_set is None or rollback.stalled(row) is not None:
             continue
         for each in row.server_set.status.blocked_by:
             if not each.object.startswith("Server/") and (each.object, each.reason) not in told:

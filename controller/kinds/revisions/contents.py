@@ -127,14 +127,16 @@ def _stored(data: bytes) -> _Stored:
 def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], bool]) -> bool:
     """Return whether a server can be brought from one to the other in place.
 
-    Its provider says of what two templates that is so; claims and alternatives never are.
+    Its provider says of what two templates that is so; alternatives never are. Claims that are
+    there stay as they are but for their size, whatever becomes of the server: only another set of
+    them takes a new one.
     """
     return (
         before.alternatives == after.alternatives
-        and _claim_specs(before) == _claim_specs(after)
+        and _claim_names(before) == _claim_names(after)
         and able(bytes(before.template), bytes(after.template))
     )
 
 
-def _claim_specs(content: Content) -> list[tuple[str, msgspec.Raw]]:
-    return [(each.name, each.spec) for each in content.volume_claims]
+def _claim_names(content: Content) -> set[str]:
+    return {each.name for each in content.volume_claims}

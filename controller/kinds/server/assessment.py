@@ -13,7 +13,7 @@ from controller.api import clock, objects, tags
 from controller.contract import Phase
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import outcomes, targets
+from controller.planning import outcomes, targets, volumes
 from controller.planning.outcomes import Outcome
 
 # How long a server may fail to come up before that counts as a failed attempt, each time.
@@ -40,6 +40,11 @@ class Situation:
     def spec(self) -> objects.ServerSpec:
         """What the server should be."""
         return self.snapshot.server.spec
+
+    @property
+    def sizes(self) -> volumes.Sizes:
+        """How its claims differ in size from what is wanted."""
+        return volumes.compare(self.spec.volume_claims, self.seen.volumes)
 
     @property
     def name(self) -> str:

@@ -272,18 +272,19 @@ def _changing(situation: Situation) -> Verdict | None:
 
 
 def _drifted(situation: Situation) -> Verdict | None:
-    """Mended, or told that it cannot be; readiness is not touched."""
-    if not situation.seen.drift:
+    """Mended, or told that it cannot be; claims grow by the way; readiness is not touched."""
+    drift, sizes = situation.seen.drift, situation.sizes
+    if not drift and not sizes.short:
         return None
     call = contract.Call(
         verb=contract.Verb.CHANGE,
-        why="Drift",
+        why="Drift" if drift else "Grow",
         volume_claims=situation.spec.volume_claims,
         instance=situation.seen.id,
     )
     verdict = _ready(situation) or _starting(situation)
-    note = f"{verdict.message} Changed by hand and mended: {', '.join(situation.seen.drift)}."
-    return dataclasses.replace(verdict, actions=(call,), message=note)
+    note = f" Changed by hand and mended: {', '.join(drift)}." if drift else ""
+    return dataclasses.replace(verdict, actions=(call,), message=f"{verdict.message}{note}")
 
 
 def _powered(situation: Situation) -> Verdict | None:
@@ -307,7 +308,10 @@ def _ready(situation: Situation) -> Verdict | None:
         left = situation.seen.ready_since + bound - situation.snapshot.now
         wakes.append(left if left > 0 else None)
     return Verdict(
-        reason=Reason.RUNNING, message="Running and ready.", ready=True, wake=plan.soonest(*wakes)
+        reason=Reason.RUNNING,
+        message=" ".join(("Running and ready.", *situation.sizes.notes)),
+        ready=True,
+        wake=plan.soonest(*wakes),
     )
 
 

@@ -60,6 +60,7 @@ def tell(
         incarnation=seen.incarnation,
         power=_power(snapshot),
         attempts=attempts,
+        claims=_claims(before.claims, seen),
         blocked_by=outcomes.steady(before.blocked_by, blocked, snapshot.now),
     )
 
@@ -139,6 +140,16 @@ def _provider(before: objects.ProviderStatus, seen: contract.Observation) -> obj
     if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
         return objects.ProviderStatus()
     return objects.ProviderStatus(id=seen.id, zone=seen.zone, addresses=seen.addresses)
+
+
+def _claims(
+    before: tuple[objects.ClaimSize, ...], seen: contract.Observation
+) -> tuple[objects.ClaimSize, ...]:
+    if seen.phase is contract.Phase.UNKNOWN:
+        return before
+    return tuple(
+        objects.ClaimSize(name=each.name, size=each.size) for each in seen.volumes if each.size
+    )
 
 
 def _power(snapshot: ServerSnapshot) -> str:

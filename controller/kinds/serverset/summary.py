@@ -202,6 +202,8 @@ def _as_wanted(outlook: Outlook) -> Verdict | None:
     older = sum(1 for each in census.odd if each.stale)
     message = _all_available(census.desired)
     message += f"; {older} kept at older revisions." if older else "."
+    for each in _causes(outlook)[:1]:
+        message += f" {each.message}"
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
 
 

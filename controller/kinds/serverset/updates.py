@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.revisions import contents
 from controller.kinds.serverset.records import Records
-from controller.planning import census
+from controller.planning import census, rendering
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
@@ -30,9 +32,10 @@ class Upkeep:
         """Prepare for the servers of `server_set`, which come from `fleet`."""
         self._spec = server_set.spec
         self._records = records
-        self._can_change = fleet.can_change
-        possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
-        self._in_place = possible and self._spec.rollout.in_place == "WhenPossible"
+        self._possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
+        self._can_change = (
+            fleet.can_change if self._spec.rollout.in_place == "WhenPossible" else _is_same
+        )
         self._target = contents.of_server_set(self._spec)
 
     def bring(self, facts: Facts, *, why: str) -> Patch:
@@ -45,7 +48,7 @@ class Upkeep:
         spec: dict[str, object] = {}
         if told.revision != self._spec.revision:
             spec["revision"] = self._spec.revision
-        if not (self._in_place and facts.ready and self._becomes(told)):
+        if not (self._possible and facts.ready and self._becomes(told)):
             spec["incarnation"] = told.incarnation + 1
         if told.template != objects.NULL:
             spec |= dict.fromkeys(_COPIES)
@@ -55,6 +58,11 @@ class Upkeep:
         """Return whether the server can become the target in place, as far as is on record."""
         before = self._records.content(told.revision) or _copied(told)
         return before is not None and contents.can_change(before, self._target, self._can_change)
+
+
+def _is_same(before: bytes, after: bytes) -> bool:
+    """Change in place only what is not in the template."""
+    return rendering.same(msgspec.Raw(before), msgspec.Raw(after))
 
 
 def _copied(told: objects.ServerSpec) -> contents.Content | None:

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from controller import errors
-from controller.api import names, objects
+from controller.api import names, objects, quantities
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
-from controller.planning import ownership, rendering
+from controller.planning import ownership, rendering, volumes
 
 _ENCODER = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
@@ -171,6 +171,17 @@ def claim(server: objects.Server, wanted: objects.VolumeClaim) -> dict[str, Any]
             "labels": claim_labels(server),
         },
         "spec": wanted.spec,
+    }
+
+
+def growth(found: objects.Claim, wanted: objects.VolumeClaim) -> dict[str, Any]:
+    """Return the merge patch by which a claim asks for as much as is wanted; {} where it does."""
+    storage = volumes.storage(wanted)
+    if not quantities.is_less(found.asked, storage):
+        return {}
+    return {
+        "metadata": {"uid": found.metadata.uid},
+        "spec": {"resources": {"requests": {"storage": storage}}},
     }
 
 

@@ -127,7 +127,7 @@ def own_labels(pod: objects.Pod, server: objects.Server) -> dict[str, str]:
 
 
 def observe(
-    pod: objects.Pod, server: objects.Server, claims: tuple[str, ...], now: float
+    pod: objects.Pod, server: objects.Server, volumes: tuple[contract.Volume, ...], now: float
 ) -> contract.Observation:
     """Return what is seen of `server`, whose name `pod` has."""
     meta = pod.metadata
@@ -137,17 +137,17 @@ def observe(
             reason=Reason.OWNER_GONE,
             message=f"the pod {meta.name} was left by an earlier server, and waits to be collected",
             error_class=WAITING,
-            claims=claims,
+            volumes=volumes,
         )
     if is_let_go(pod, server):
         # Creating takes it up.
-        return dataclasses.replace(contract.ABSENT, claims=claims)
+        return dataclasses.replace(contract.ABSENT, volumes=volumes)
     if not is_ours(pod, server):
         return contract.Observation(
             phase=Phase.FOREIGN,
             reason=Reason.NAME_TAKEN,
             message=f"the pod {meta.name} is not controlled by this server",
-            claims=claims,
+            volumes=volumes,
         )
     ready = _condition(pod, "Ready")
     changing = is_changing(pod)
@@ -173,7 +173,7 @@ def observe(
         error_class=error_class,
         since=since,
         grace_seconds=pod.spec.termination_grace_period_seconds,
-        claims=claims,
+        volumes=volumes,
     )
 
 

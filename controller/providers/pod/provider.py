@@ -14,7 +14,7 @@ from typing import Any
 from controller import contract, errors
 from controller.api import names, objects
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
@@ -24,6 +24,12 @@ from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
 _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
+
+
+class GrowthRefused(errors.Stalled):
+    """A claim is not to grow, by its storage class or otherwise: the server runs on as it is."""
+
+    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False)
 
 
 class PodProvider:
@@ -59,13 +65,13 @@ class PodProvider:
         meta = server.metadata
         if not self._pods.synced or (meta.namespace, meta.name) in self._pods.malformed:
             return contract.UNKNOWN
-        claims = self._claims_seen(server) if server.spec.volume_claims else ()
+        volumes = self._volumes(server) if server.spec.volume_claims else ()
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is not None:
-            seen = observation.observe(pod, server, claims, self._clock())
+            seen = observation.observe(pod, server, volumes, self._clock())
             return self._with_lost_claims(seen, server)
-        if claims:
-            return contract.Observation(phase=contract.Phase.ABSENT, claims=claims)
+        if volumes:
+            return contract.Observation(phase=contract.Phase.ABSENT, volumes=volumes)
         return contract.ABSENT
 
     def instance(self, server: objects.Meta) -> str | None:
@@ -119,7 +125,7 @@ class PodProvider:
         return (*written, _written(Resource.PODS, refusals.decode(answer, objects.Pod)))
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Change the pod's images to those of the template, and mend its labels."""
+        """Change the pod's images to those of the template; or mend its labels, grow its claims."""
         meta = server.metadata
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is None or pod.metadata.uid != call.instance:
@@ -128,7 +134,9 @@ class PodProvider:
             )
         if not call.template:
             claims = await self._ensure_claims(server, call)
-            return (*claims, *await self._mend(pod, server))
+            mended = await self._mend(pod, server)
+            # Last, as the storage class may refuse that.
+            return (*claims, *mended, *await self._grow_claims(server, call))
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
@@ -170,17 +178,22 @@ class PodProvider:
         wanted = server.spec.volume_claims
         if not wanted or self._claims is None or seen.phase not in _STANDING:
             return seen
-        lost = [f"claim {each.name}" for each in wanted if each.name not in seen.claims]
+        there = seen.claims
+        lost = [f"claim {each.name}" for each in wanted if each.name not in there]
         return dataclasses.replace(seen, drift=(*lost, *seen.drift)) if lost else seen
 
-    def _claims_seen(self, server: objects.Server) -> tuple[str, ...]:
+    def _volumes(self, server: objects.Server) -> tuple[contract.Volume, ...]:
         if self._claims is None:
             return ()
-        meta = server.metadata
-        return tuple(
-            each.name
+        meta, cached = server.metadata, self._claims.objects
+        found = (
+            (each.name, cached.get((meta.namespace, names.claim(each.name, meta.name))))
             for each in server.spec.volume_claims
-            if (meta.namespace, names.claim(each.name, meta.name)) in self._claims.objects
+        )
+        return tuple(
+            contract.Volume(name=name, asked=claim.asked, size=claim.size)
+            for name, claim in found
+            if claim is not None
         )
 
     async def _ensure_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
@@ -207,6 +220,33 @@ class PodProvider:
         claim = refusals.decode(answer, objects.Claim)
         _check_claim(server, claim)
         return (_written(Resource.CLAIMS, claim),)
+
+    async def _grow_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Have claims ask for as much as is wanted; what they have they keep."""
+        written: list[WriteReceipt] = []
+        for wanted in call.volume_claims:
+            namespace = server.metadata.namespace
+            name = names.claim(wanted.name, server.metadata.name)
+            found = self._claims.objects.get((namespace, name)) if self._claims else None
+            body = manifest.growth(found, wanted) if found is not None else None
+            if body:
+                written.append(await self._grow(namespace, name, body))
+        return tuple(written)
+
+    async def _grow(self, namespace: str, name: str, body: Mapping[str, Any]) -> WriteReceipt:
+        try:
+            answer = await self._api.patch(Resource.CLAIMS, namespace, name, body, style="merge")
+        except (faults.NotFound, faults.Conflict) as error:
+            message = f"{Resource.CLAIMS}/{name} has changed since it was looked at"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+        except (faults.Refused, faults.Denied, faults.Forbidden) as error:
+            raise GrowthRefused(
+                f"The claim {name} cannot grow: {error.words}",
+                reason=PodReason.CLAIM_CANNOT_GROW,
+                words=error.words,
+                blocker=f"{PLACES[Resource.CLAIMS].kind}/{name}",
+            ) from error
+        return _written(Resource.CLAIMS, refusals.decode(answer, objects.Claim))
 
     async def _adopt(self, server: objects.Server) -> contract.Receipt:
         meta = server.metadata

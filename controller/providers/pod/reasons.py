@@ -23,6 +23,18 @@ class PodReason(Vocabulary):
         "The message names them; whoever set them lifts them.",
         "kubectl get pod NAME -o yaml",
     )
+    CLAIM_CANNOT_GROW = (
+        "ClaimCannotGrow",
+        (
+            "A claim is asked to grow and the API server refuses that, mostly as its storage class"
+            " does not allow it. The server runs on with the volume that it has."
+        ),
+        (
+            "Let the storage class allow expansion (allowVolumeExpansion), or ask for as much as"
+            " there is."
+        ),
+        "kubectl get storageclass",
+    )
     CLAIM_TERMINATING = (
         "ClaimTerminating",
         "A claim of the server's is still on its way out. Argosy waits until it is gone.",

@@ -1,0 +1,188 @@
+"""Claims that are asked to grow do so while their servers run; none shrinks, nothing restarts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from fakes.api_server import Faults
+from fakes.api_server.chaos import Verdict
+from fakes.api_server.refusal import refuse
+from fakes.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+REFUSAL = (
+    'persistentvolumeclaims "data-shop-db-0" is forbidden: only dynamically provisioned pvc can be'
+    " resized and the storageclass that provisions the pvc must support resize"
+)
+
+
+def shop(storage: str, replicas: int = 2, **fields: Any) -> dict[str, Any]:
+    """Return an application whose servers have claims of that size."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}}
+    claims = [{"name": "data", "spec": spec, **fields.pop("claim", {})}]
+    return application("shop", component("db", replicas, volumeClaims=claims, **fields))
+
+
+async def come_up(universe: Universe, body: dict[str, Any]) -> None:
+    """Apply and wait until the application is Ready, and rests."""
+    await universe.apply(body)
+    await universe.until(lambda: is_ready(universe))
+    await universe.settle()
+
+
+def is_ready(universe: Universe) -> bool:
+    """Return whether the application is Ready at its current generation."""
+    body = universe.get(Resource.APPLICATIONS, "shop")
+    found = universe.condition(Resource.APPLICATIONS, "shop")
+    current = body["status"]["observedGeneration"] == body["metadata"]["generation"]
+    return current and found.get("status") == "True"
+
+
+def uids(universe: Universe) -> dict[str, str]:
+    """Return the UIDs of pods and claims."""
+    return {
+        name: universe.get(each, name)["metadata"]["uid"]
+        for each in (Resource.PODS, Resource.CLAIMS)
+        for name in universe.names(each)
+    }
+
+
+def asked(universe: Universe) -> dict[str, str]:
+    """Return what each claim asks for."""
+    return {
+        name: universe.get(Resource.CLAIMS, name)["spec"]["resources"]["requests"]["storage"]
+        for name in universe.names(Resource.CLAIMS)
+    }
+
+
+async def resize(universe: Universe, name: str, size: str) -> None:
+    """Give a claim a volume of that size, as its storage does."""
+    status = {"status": {"phase": "Bound", "capacity": {"storage": size}}}
+    await universe.merge(Resource.CLAIMS, name, status, subresource="status")
+
+
+def says(universe: Universe, name: str = "shop-db-0") -> str:
+    """Return the message of a server's Ready condition."""
+    return str(universe.condition(Resource.SERVERS, name)["message"])
+
+
+@pytest.mark.parametrize("in_place", ["WhenPossible", "Never"])
+async def test_a_claim_grows_while_its_server_runs(in_place: str) -> None:
+    """Every claim asks for more, no pod is made anew or written a spec, and sizes are told."""
+    rollout = {"maxUnavailable": 1, "inPlace": in_place}
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi", rollout=rollout))
+        for name in universe.names(Resource.CLAIMS):
+            await resize(universe, name, "1Gi")
+        await universe.settle()
+        before = uids(universe)
+        server = universe.get(Resource.SERVERS, "shop-db-0")
+        assert server["status"]["claims"] == [{"name": "data", "size": "1Gi"}]
+        await come_up(universe, shop("2Gi", rollout=rollout))
+        assert uids(universe) == before
+        assert asked(universe) == dict.fromkeys(("data-shop-db-0", "data-shop-db-1"), "2Gi")
+        assert "grows from 1Gi to 2Gi" in says(universe)
+        for name in universe.names(Resource.CLAIMS):
+            await resize(universe, name, "2Gi")
+        await universe.settle()
+        assert says(universe) == "Running and ready."
+        server = universe.get(Resource.SERVERS, "shop-db-0")
+        assert server["status"]["claims"] == [{"name": "data", "size": "2Gi"}]
+        assert server["spec"]["incarnation"] == 1
+        rest = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == rest
+
+
+async def test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on() -> None:
+    """In the API server's words, on server, set and application; allowed later, it grows."""
+    faults = Faults()
+    async with Universe(faults=faults) as universe:
+        await come_up(universe, shop("1Gi"))
+        before = uids(universe)
+        verdict = Verdict(before=refuse(403, "Forbidden", REFUSAL))
+        faults.on("patch", Resource.CLAIMS, verdict=verdict, times=None)
+        await universe.apply(shop("2Gi"))
+        await universe.settle()
+        assert uids(universe) == before
+        for resource, name in (
+            (Resource.SERVERS, "shop-db-0"),
+            (Resource.SERVERSETS, "shop-db"),
+            (Resource.APPLICATIONS, "shop"),
+        ):
+            told = universe.get(resource, name)["status"].get("blockedBy", [])
+            found = [each for each in told if each["reason"] == "ClaimCannotGrow"]
+            assert found, (resource, told)
+            assert "storageclass" in found[0]["message"]
+            assert found[0]["remedy"]
+        assert universe.condition(Resource.SERVERS, "shop-db-0")["status"] == "True"
+        faults.calm()
+        await universe.until(lambda: set(asked(universe).values()) == {"2Gi"})
+        await universe.settle()
+        assert not universe.get(Resource.SERVERS, "shop-db-0")["status"].get("blockedBy")
+        assert not universe.get(Resource.APPLICATIONS, "shop")["status"].get("blockedBy")
+        assert uids(universe) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("2Gi", "1Gi"), ("1Gi", "1024Mi"), ("1500M", "1.5G")],
+    ids=["less", "the same", "the same in decimals"],
+)
+async def test_a_claim_never_shrinks_and_nothing_restarts(first: str, second: str) -> None:
+    """Less, or the same in other words, changes neither claims nor pods."""
+    async with Universe() as universe:
+        await come_up(universe, shop(first))
+        before = uids(universe)
+        await come_up(universe, shop(second))
+        assert uids(universe) == before
+        assert set(asked(universe).values()) == {first}
+        assert ("keeps 2Gi" in says(universe)) == (first == "2Gi")
+        rest = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == rest
+
+
+async def test_a_server_that_comes_back_to_a_small_claim_has_it_grow() -> None:
+    """Scaled away, and back when more is asked for: the claim that was kept grows."""
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi", 2))
+        kept = universe.get(Resource.CLAIMS, "data-shop-db-1")["metadata"]["uid"]
+        await come_up(universe, shop("1Gi", 1))
+        await come_up(universe, shop("2Gi", 1))
+        assert asked(universe)["data-shop-db-1"] == "1Gi"
+        await come_up(universe, shop("2Gi", 2))
+        assert asked(universe)["data-shop-db-1"] == "2Gi"
+        assert universe.get(Resource.CLAIMS, "data-shop-db-1")["metadata"]["uid"] == kept
+
+
+async def test_another_storage_class_restarts_nobody() -> None:
+    """What of a claim can never change is for servers to come; those that run, run on."""
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi"))
+        before = uids(universe)
+        body = shop("1Gi", 3)
+        body["spec"]["components"][0]["volumeClaims"][0]["spec"]["storageClassName"] = "fast"
+        await come_up(universe, body)
+        assert {name: uids(universe)[name] for name in before} == before
+        third = universe.get(Resource.CLAIMS, "data-shop-db-2")
+        assert third["spec"]["storageClassName"] == "fast"
+
+
+async def test_a_claim_more_needs_another_pod() -> None:
+    """A pod cannot get a volume while it runs: its server is made anew, and its data stays."""
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi", rollout={"maxUnavailable": 1}))
+        before = uids(universe)
+        body = shop("1Gi", rollout={"maxUnavailable": 1})
+        claims = body["spec"]["components"][0]["volumeClaims"]
+        claims.append({**claims[0], "name": "log"})
+        await come_up(universe, body)
+        after = uids(universe)
+        assert after["data-shop-db-0"] == before["data-shop-db-0"]
+        assert after["shop-db-0"] != before["shop-db-0"]
+        assert "log-shop-db-1" in after
