@@ -87,17 +87,23 @@ def digest(text: str | bytes) -> str:
 
 def labels(application: str, component: str, server_name: str = "") -> dict[str, str]:
     """Return the labels of what is made for a component, or for one of its servers."""
-    wanted = {
-        APPLICATION_LABEL: application,
-        COMPONENT_LABEL: component,
+    return identity(application, component, server_name) | recommended(application, component)
+
+
+def identity(application: str, component: str, server_name: str = "") -> dict[str, str]:
+    """Return the labels by which Argosy knows whose an object is: nobody else may say them."""
+    wanted = {APPLICATION_LABEL: application, COMPONENT_LABEL: component}
+    return wanted | {SERVER_LABEL: server_name} if server_name else wanted
+
+
+def recommended(application: str, component: str) -> dict[str, str]:
+    """Return the labels that Kubernetes recommends; on pods the template's own go before them."""
+    return {
         "app.kubernetes.io/name": application,
         "app.kubernetes.io/instance": application,
         "app.kubernetes.io/component": component,
         "app.kubernetes.io/managed-by": "argosy",
     }
-    if server_name:
-        wanted[SERVER_LABEL] = server_name
-    return wanted
 
 
 def missing_or_changed(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -47,7 +47,7 @@ class Rollout(schema.Model):
 
     strategy: Literal["RollingUpdate", "Recreate", "OnDelete"] = "RollingUpdate"
     """RollingUpdate replaces some at a time; Recreate all at once; OnDelete only those that
-    somebody deletes."""
+    somebody deletes, the Server or its pod."""
     max_unavailable: Share = "10%"
     """How many servers may be down at once, by rollout, operations and remediation together.
     A percentage is of the desired servers, rounded down."""

@@ -79,6 +79,28 @@ def test_the_alternative_is_noted() -> None:
     assert noted == {names.ALTERNATIVE_ANNOTATION: "2"}
 
 
+def test_labels_of_the_template_win_over_the_recommended_ones() -> None:
+    """A Service that selects by them finds its pods; what Argosy knows a pod by is its own."""
+    said = {
+        "app.kubernetes.io/name": "api",
+        "app.kubernetes.io/managed-by": "Helm",
+        names.SERVER_LABEL: "another",
+    }
+    template = {"metadata": {"labels": said}, "spec": {"containers": [{"name": "app"}]}}
+    labels = made(template)["metadata"]["labels"]
+    assert labels["app.kubernetes.io/name"] == "api"
+    assert labels["app.kubernetes.io/managed-by"] == "Helm"
+    assert labels["app.kubernetes.io/instance"] == "shop"
+    assert labels[names.SERVER_LABEL] == "shop-web-3"
+
+
+def test_annotations_of_the_template_win_but_for_our_own() -> None:
+    """A template cannot say in which alternative a pod was made, or what a change replaced."""
+    said = {names.ALTERNATIVE_ANNOTATION: "7", "example.com/mine": "yes"}
+    template = {"metadata": {"annotations": said}, "spec": {"containers": [{"name": "app"}]}}
+    assert made(template)["metadata"]["annotations"] == {"example.com/mine": "yes"}
+
+
 def test_volumes_named_like_a_claim_are_the_claim() -> None:
     """As in a StatefulSet: the server's own claim takes the place of a volume of that name."""
     volumes = [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from controller import contract
 from controller.api import objects
 from controller.kinds.revisions import references
@@ -27,6 +29,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         holder=moment.holder,
         unasked=_is_unasked(caches, server),
         has_service=_has_service(caches, server),
+        next_revision=_next_revision(caches, server, server_set),
         recorded=references.is_complete(server),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )
@@ -42,6 +45,26 @@ def _record(
     owner, above = found.metadata.controller, server_set.metadata.controller
     same = owner is not None and above is not None and owner.uid == above.uid
     return found if same else None
+
+
+def _next_revision(
+    caches: Caches, server: objects.Server, server_set: objects.ServerSet | None
+) -> str:
+    """Return the revision that the server comes back with once its instance is deleted, if another.
+
+    That is up to whoever deletes only under OnDelete; a partition, or a person who holds the
+    server, keeps it where it is, and none is told to run what is not on record.
+    """
+    if server_set is None or server_set.spec.rollout.strategy != "OnDelete":
+        return ""
+    spec, target = server.spec, server_set.spec
+    if spec.revision == target.revision or spec.held or spec.ordinal < target.rollout.partition:
+        return ""
+    moved = msgspec.structs.replace(
+        server, spec=msgspec.structs.replace(spec, revision=target.revision)
+    )
+    known = _record(caches, moved, server_set) is not None
+    return target.revision if known else ""
 
 
 def _is_unasked(caches: Caches, server: objects.Server) -> bool:

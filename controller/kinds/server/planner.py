@@ -110,8 +110,9 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
         told = msgspec.structs.replace(told, checkpoints=course.passed)
     if assessment.handled(situation):
         told = msgspec.structs.replace(told, last_handled_retry=assessment.wish(snapshot))
-    # A task's write is alone: it carries a resourceVersion that another write would outdate.
-    alone = any(isinstance(each, plans.Patch) for each in course.actions)
+    # A write to the server itself is alone: its resourceVersion would outdate another's.
+    patches = (*verdict.actions, *course.actions)
+    alone = any(isinstance(each, plans.Patch) for each in patches if _is_own(each, snapshot))
     more = summary.generation_alone(snapshot.server.status, told)
     write = not alone and (
         course.status is not None or summary.worth_writing(snapshot, verdict, told)
@@ -128,6 +129,10 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
         wake_after=plans.soonest(*wakes),
         notes=tuple(note for note in (verdict.message, course.note) if note),
     )
+
+
+def _is_own(action: plans.Action, snapshot: ServerSnapshot) -> bool:
+    return isinstance(action, plans.Patch) and action.uid == snapshot.server.metadata.uid
 
 
 def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:

@@ -14,6 +14,7 @@ from controller import contract
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
+from controller.api.resources import Resource
 from controller.contract import Phase
 from controller.kinds.server import attempts, records, teardown
 from controller.kinds.server.assessment import (
@@ -183,6 +184,8 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
 
 
 def _create(situation: Situation) -> Verdict:
+    if situation.snapshot.next_revision:
+        return _comes_back(situation)
     if (
         not situation.snapshot.has_service
         and contract.Capability.DNS in situation.snapshot.fleet.capabilities
@@ -199,6 +202,23 @@ def _create(situation: Situation) -> Verdict:
     )
     message = f"Creating incarnation {situation.spec.incarnation}."
     return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+
+
+def _comes_back(situation: Situation) -> Verdict:
+    """Its instance was deleted, which is what a rollout under OnDelete waits for."""
+    server, revision = situation.snapshot.server, situation.snapshot.next_revision
+    meta = server.metadata
+    patch = plan.Patch(
+        resource=Resource.SERVERS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        body={"spec": {"revision": revision}},
+        why="its instance was deleted, and servers come back at the target revision (OnDelete)",
+    )
+    message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
+    return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
 
 
 def _abandoned(situation: Situation) -> bool:

@@ -103,9 +103,9 @@ def _decode(template: bytes, kind: type[_Decoded]) -> _Decoded:
 
 
 def labels(server: objects.Server, *, incarnation: int, revision: str) -> dict[str, str]:
-    """Return the labels that Argosy itself keeps on a pod of `server`."""
+    """Return the labels that Argosy itself keeps on a pod of `server`; others are anybody's."""
     spec = server.spec
-    wanted = names.labels(spec.application, spec.component, server.metadata.name)
+    wanted = names.identity(spec.application, spec.component, server.metadata.name)
     wanted[names.INCARNATION_LABEL] = str(incarnation)
     wanted[names.REVISION_LABEL] = revision
     return wanted
@@ -119,8 +119,8 @@ def pod(
 ) -> bytes:
     """Return the manifest of the pod of `server` at its incarnation, encoded.
 
-    The template's own labels, annotations and volumes are kept; names, and volumes called like one
-    of `claims`, are the server's.
+    The template's own labels, annotations and volumes are kept, but for labels of Argosy's own
+    domain; names, and volumes called like one of `claims`, are the server's.
     """
     spec, name = server.spec, server.metadata.name
     parts = _parts(template, tuple(each.name for each in claims))
@@ -128,7 +128,11 @@ def pod(
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": server.metadata.namespace,
-        "labels": {**parts.labels, **own},
+        "labels": {
+            **names.recommended(spec.application, spec.component),
+            **parts.labels,
+            **own,
+        },
         "ownerReferences": [ownership.owner_reference(Resource.SERVERS, server)],
     }
     annotations = dict(parts.annotations)
