@@ -13,7 +13,7 @@ from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.kinds import serverset
 from controller.kinds.revisions import references
-from controller.planning import plan
+from controller.planning import availability, plan
 from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
 from fakes.instant import NAMESPACE, START
@@ -421,6 +421,62 @@ def test_with_claims_the_highest_ordinals_go_first() -> None:
     rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]))
     rehearsal.run()
     assert list(rehearsal.servers(SET)) == [0, 1]
+
+
+def test_held_servers_go_last_with_claims_too() -> None:
+    """Who holds a server looks into it: others of the set go instead, the highest first."""
+    rehearsal = rehearse(replicas=4, volumeClaims=[CLAIM])
+    rehearsal.edit(Resource.SERVERS, "shop-web-3", {"spec": {"held": True}})
+    rehearsal.apply("shop", component("web", "web:v1", 2, volumeClaims=[CLAIM]))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 3]
+    rehearsal.apply("shop", component("web", "web:v1", 0, volumeClaims=[CLAIM]))
+    rehearsal.run()
+    assert not rehearsal.servers(SET)
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_set_scaled_by_hand_against_its_application_loses_nobody(replicas: int) -> None:
+    """The application names three: no server is taken down, no claim goes, before it has its say."""
+    claim = {**CLAIM, "whenScaled": "Delete"}
+    rehearsal = rehearse(replicas=3, volumeClaims=[claim])
+    before = {each.metadata.uid for each in rehearsal.servers(SET).values()}
+    claims = claimed(rehearsal)
+    rehearsal.edit(Resource.SERVERSETS, SET, {"spec": {"replicas": replicas}})
+    # The set is planned first, and as if its application were slow.
+    made = planned(rehearsal)
+    assert deleted(made) == []
+    assert any("the application names 3" in each for each in made.notes)
+    rehearsal.run()
+    assert {each.metadata.uid for each in rehearsal.servers(SET).values()} == before
+    assert claimed(rehearsal) == claims
+
+
+@pytest.mark.parametrize(("claims", "most"), [([CLAIM], 1), ([], 4)], ids=["data", "no data"])
+def test_what_is_down_and_has_data_is_updated_one_at_a_time(
+    claims: list[dict[str, Any]], most: int
+) -> None:
+    """Half of a quorum is ill when a release comes: the others of it must catch up in between."""
+    rollout = {"maxUnavailable": 2, "inPlace": "Never", "progressDeadlineSeconds": 9999}
+    fields = {"rollout": rollout, **({"volumeClaims": claims} if claims else {})}
+    rehearsal = rehearse(replicas=8, **fields)
+    for ordinal in range(4):
+        rehearsal.fall_ill(f"shop-web-{ordinal}")
+    rehearsal.tick()
+    rehearsal.apply("shop", component("web", "web:v2", 8, **fields))
+    at_once = 0
+    for _ in range(400):
+        rehearsal.tick()
+        coming = [
+            each
+            for ordinal, each in rehearsal.servers(SET).items()
+            if ordinal < 4
+            and each.spec.incarnation == 2
+            and availability.seconds_until_available(each, rehearsal.now, 0) > 0
+        ]
+        at_once = max(at_once, len(coming))
+    assert set(rehearsal.images(SET).values()) == {"web:v2"}
+    assert at_once == most
 
 
 def test_the_claim_of_a_server_that_comes_back_is_kept() -> None:

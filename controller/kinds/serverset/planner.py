@@ -168,8 +168,16 @@ def _resize(
     sized = scaling.decide(
         census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted
     )
+    sized = _agreed(snapshot, sized)
     removed = {each.spec.ordinal for each in sized.removals}
-    step = rollout.decide(census, spec.rollout, removed, halted=halted, left=draft.left)
+    step = rollout.decide(
+        census,
+        spec.rollout,
+        removed,
+        halted=halted,
+        left=draft.left,
+        with_data=bool(spec.volume_claims),
+    )
     draft.notes += (*sized.notes, *step.notes)
     draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
     draft.touched |= removed
@@ -184,6 +192,22 @@ def _resize(
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     _bring(snapshot, draft, step, known)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
+
+
+def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scaling:
+    """Return the scaling without removals that the application is about to undo.
+
+    It names another number than somebody scaled the set to: no server goes, and no claim with it,
+    before the two agree.
+    """
+    spec, application = snapshot.server_set.spec, snapshot.application
+    components = application.spec.components if application is not None else ()
+    named = next((each.replicas for each in components if each.name == spec.component), None)
+    if named is None or named == spec.replicas or not sized.removals:
+        return sized
+    kept = words.be(len(sized.removals), "server")
+    note = f"{kept} kept: the set was scaled to {spec.replicas}, and the application names {named}"
+    return dataclasses.replace(sized, removals=(), notes=(*sized.notes[:-1], note))
 
 
 def _bring(

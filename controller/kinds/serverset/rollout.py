@@ -31,11 +31,14 @@ def decide(
     *,
     halted: str,
     left: Collection[int] = (),
+    with_data: bool = False,
 ) -> Step:
     """Return the next step of the rollout; `removed` are ordinals that scaling takes away now.
 
     `left` are those that an operation will make anew, at the target revision, in its own time.
-    `halted` says why nothing further may be touched, or is empty.
+    `halted` says why nothing further may be touched, or is empty. Servers `with_data` may be a
+    quorum: those that are down come to the target one at a time, too, lest none is left that knows
+    what the others must catch up with.
     """
     due = [each for each in census.due if each.ordinal not in removed and each.ordinal not in left]
     old_leaving = rollout.strategy == "Recreate" and any(
@@ -57,7 +60,7 @@ def decide(
         )
     if rollout.strategy == "Recreate":
         return _recreate(due)
-    return _rolling(census, rollout, due, removed)
+    return _rolling(census, rollout, due, removed, with_data=with_data)
 
 
 def _recreate(due: list[Facts]) -> Step:
@@ -75,7 +78,12 @@ def _recreate(due: list[Facts]) -> Step:
 
 
 def _rolling(
-    census: Census, rollout: objects.Rollout, due: list[Facts], removed: Collection[int]
+    census: Census,
+    rollout: objects.Rollout,
+    due: list[Facts],
+    removed: Collection[int],
+    *,
+    with_data: bool,
 ) -> Step:
     """Update all that are down already, and of the others as many as the budget allows.
 
@@ -93,7 +101,10 @@ def _rolling(
     )
     taken = up[: allowed.allowance]
     notes = []
-    if down:
+    if with_data and down:
+        down, taken, note = _one_of(census, down, taken)
+        notes.append(note)
+    elif down:
         notes.append(
             f"updating {words.count(len(down), 'server')} down anyway, which costs no budget"
         )
@@ -105,6 +116,25 @@ def _rolling(
     if len(free) < len(due):
         notes.append(_operated(len(due) - len(free)))
     return Step(updates=(*down, *taken), notes=tuple(notes))
+
+
+def _one_of(
+    census: Census, down: list[Facts], taken: list[Facts]
+) -> tuple[list[Facts], list[Facts], str]:
+    """Return the next of the servers that are down, once the one before it has come up.
+
+    One that failed at the target for good keeps nobody waiting: it is for the failure budget.
+    """
+    coming = [
+        each
+        for each in census.odd
+        if not (each.stale or each.available or each.kept or each.failed)
+        and each.server.spec.power != "Stopped"
+    ]
+    count = words.be(len(down), "server")
+    if coming or census.leaving:
+        return [], taken, f"{count} down: the next comes to the target once the last is up"
+    return down[:1], [], f"updating the first of what is down, as data may be catching up: {count}"
 
 
 def _counting_among(census: Census, removed: Collection[int]) -> int:

@@ -86,11 +86,15 @@ def _first_to_go(
 
     With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
     rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
-    then the highest. A server that a person holds goes last.
+    then the highest. A server that a person holds goes last, either way.
     """
     servers = census.servers
     if spec.volume_claims:
-        return tuple(servers[each] for each in heapq.nlargest(count, servers))
+
+        def place(ordinal: int) -> tuple[bool, int]:
+            return not servers[ordinal].spec.held, ordinal
+
+        return tuple(servers[each] for each in heapq.nlargest(count, servers, key=place))
     unhealthy = {each.ordinal for each in census.odd if _is_unhealthy(each)}
 
     def rank(ordinal: int) -> tuple[bool, bool, bool, bool, int]:
