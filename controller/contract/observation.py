@@ -61,6 +61,8 @@ class Observation:
     alternative: int = 0
     ready: bool = False
     ready_since: float = 0.0
+    # It was told to go, and nobody is there to confirm that it has.
+    abandoned: bool = False
     # An in-place change has been asked for and is not yet seen to be complete.
     changing: bool = False
     # What differs, by hand of others, from what was made ("label argosy.dev/component"); sorted.

@@ -61,6 +61,11 @@ def fleet(found: contract.FleetFacts) -> str:
     return f"kubectl get argfleet {found.name} -o yaml"
 
 
+def nodes() -> str:
+    """Return the command that shows which nodes answer."""
+    return "kubectl get nodes"
+
+
 def edit(server: objects.Server) -> str:
     """Return the command that opens what the server is made from."""
     return edit_application(server.spec.application, server.metadata.namespace)

@@ -41,6 +41,7 @@ MADE = (
     remedies.cancel(OPERATION),
     remedies.applications("prod"),
     remedies.edit(SERVER),
+    remedies.nodes(),
     remedies.show("pods", "one", "prod"),
     remedies.delete("argsrv", SERVER),
     remedies.fleet(contract.FleetFacts(name="one", problem="UnknownFleet")),

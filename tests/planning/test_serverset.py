@@ -437,7 +437,7 @@ def test_held_servers_go_last_with_claims_too() -> None:
 
 @pytest.mark.parametrize("replicas", [0, 1])
 def test_a_set_scaled_by_hand_against_its_application_loses_nobody(replicas: int) -> None:
-    """The application names three: no server is taken down, no claim goes, before it has its say."""
+    """The application names three: no server and no claim goes before it has its say."""
     claim = {**CLAIM, "whenScaled": "Delete"}
     rehearsal = rehearse(replicas=3, volumeClaims=[claim])
     before = {each.metadata.uid for each in rehearsal.servers(SET).values()}

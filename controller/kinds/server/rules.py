@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from controller import contract
-from controller.api import clock, conditions, objects
+from controller.api import clock, conditions, objects, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -266,12 +266,15 @@ def _unreachable(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.UNREACHABLE:
         return None
     message = situation.seen.message or "The server cannot be reached."
+    meta = situation.snapshot.server.metadata
+    if teardown.is_lost(situation.snapshot) or tags.forces(meta, situation.seen.id):
+        return _removal(situation, ServerReason.REPLACING, f"Replacing what is lost: {message}.")
     blocked = Blocked(
         object=situation.name,
         reason=Reason.UNREACHABLE,
         message=message,
         since=clock.stamp(situation.seen.since or situation.snapshot.now),
-        remedy=remedies.delete("argsrv", situation.snapshot.server),
+        remedy=remedies.nodes(),
     )
     return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
 

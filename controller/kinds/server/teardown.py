@@ -46,15 +46,33 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
     late = snapshot.now - (since or snapshot.now) - given.seconds
-    forced = tags.forces(snapshot.server.metadata, seen.id)
-    if forced or late >= policy.timeout_seconds:
-        return _force(snapshot, since, "As asked for") if forced else _give_up(snapshot, since)
+    hurry = _hurry(snapshot)
+    if hurry or late >= policy.timeout_seconds:
+        return _force(snapshot, since, hurry) if hurry else _give_up(snapshot, since)
     left = policy.timeout_seconds - late
     stuck = contract.Phase.TERMINATING, contract.Phase.UNKNOWN
     if seen.phase in stuck:
         return _wait(snapshot, since, late, left)
     note = f"The instance is deleted, and has {given.seconds} s to end."
     return Progress(actions=(_delete(snapshot, why),), wake=left, note=note)
+
+
+def _hurry(snapshot: ServerSnapshot) -> str:
+    """Return why the instance gets no more time to end, or nothing where it does."""
+    if tags.forces(snapshot.server.metadata, snapshot.observation.id):
+        return "As asked for"
+    return "Lost with its node, and without data" if is_lost(snapshot) else ""
+
+
+def is_lost(snapshot: ServerSnapshot) -> bool:
+    """Return whether another instance can take the place of one that nobody confirms to have ended.
+
+    As a Deployment does, and a StatefulSet does not: with claims, two might write the same data.
+    The cluster has told the instance to go, as it does minutes after a node stops answering.
+    """
+    spec = snapshot.server.spec
+    staying = snapshot.server.metadata.deletion_timestamp is None
+    return staying and snapshot.observation.abandoned and not spec.volume_claims and not spec.held
 
 
 def _delete(snapshot: ServerSnapshot, why: str) -> contract.Call:

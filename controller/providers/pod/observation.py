@@ -166,6 +166,7 @@ def observe(
         alternative=tags.alternative(meta),
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
+        abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,
         changing=changing,
         drift=_drift(meta.labels, wanted),
         reason=reason,

@@ -1,0 +1,102 @@
+"""Servers on a node that stops answering: replaced where nothing is kept, waited for with data."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller.api import names
+from controller.api.resources import Resource
+from fakes.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+CLAIM = {
+    "name": "data",
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
+def uid(universe: Universe, pod: str) -> str:
+    """Return the UID of a pod; empty where there is none."""
+    found = universe.server.objects[Resource.PODS].get(("default", pod))
+    return found["metadata"]["uid"] if found else ""
+
+
+async def lose(universe: Universe, pod: str) -> str:
+    """Have a pod's node stop answering, and the cluster tell the pod to go, as it then does."""
+    body = universe.get(Resource.PODS, pod)
+    universe.kubelet.lost.add(body["spec"]["nodeName"])
+    await universe.delete(Resource.PODS, pod)
+    return str(body["metadata"]["uid"])
+
+
+async def come_up(universe: Universe, **fields: Any) -> None:
+    """Make an application of one server, and wait until all is quiet."""
+    await universe.apply(application("shop", component("web", 1, **fields)))
+    await universe.until(
+        lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+    )
+    await universe.settle()
+
+
+async def test_a_server_without_data_is_replaced_elsewhere() -> None:
+    """As a Deployment would: soon after its end is overdue, on a node that answers, as it was."""
+    async with Universe() as universe:
+        await come_up(universe)
+        before = await lose(universe, "shop-web-0")
+        lost = set(universe.kubelet.lost)
+        await asyncio.sleep(5)
+        assert uid(universe, "shop-web-0") == before
+        await universe.until(lambda: uid(universe, "shop-web-0") not in ("", before), patience=300)
+        await universe.until(
+            lambda: universe.condition(Resource.SERVERS, "shop-web-0")["status"] == "True"
+        )
+        pod = universe.get(Resource.PODS, "shop-web-0")
+        assert pod["spec"]["nodeName"] not in lost
+        status = universe.get(Resource.SERVERS, "shop-web-0")["status"]
+        assert not status.get("attempts", {}).get("count")
+
+
+@pytest.mark.parametrize("kept", ["claims", "a person"])
+async def test_a_server_with_data_or_a_hold_is_waited_for(kept: str) -> None:
+    """Two might write the same data: it says what it waits for, until the node is back."""
+    async with Universe() as universe:
+        await come_up(universe, **({"volumeClaims": [CLAIM]} if kept == "claims" else {}))
+        if kept != "claims":
+            await universe.merge(Resource.SERVERS, "shop-web-0", {"spec": {"held": True}})
+        before = await lose(universe, "shop-web-0")
+        await asyncio.sleep(200)
+        assert uid(universe, "shop-web-0") == before
+        told = universe.get(Resource.SERVERS, "shop-web-0")["status"]["blockedBy"]
+        assert told[0]["reason"] == "Unreachable"
+        assert "does not confirm" in told[0]["message"]
+        assert told[0]["remedy"] == "kubectl get nodes"
+        for node in tuple(universe.kubelet.lost):
+            universe.kubelet.return_node(node)
+        await universe.until(lambda: uid(universe, "shop-web-0") not in ("", before))
+
+
+async def test_a_person_can_give_up_a_server_with_data() -> None:
+    """`argosy force` names the very instance: that one is let go of, and another comes up."""
+    async with Universe() as universe:
+        await come_up(universe, volumeClaims=[CLAIM])
+        before = await lose(universe, "shop-web-0")
+        claim = universe.get(Resource.CLAIMS, "data-shop-web-0")["metadata"]["uid"]
+        await asyncio.sleep(120)
+        mark = {"metadata": {"annotations": {names.FORCE_ANNOTATION: before}}}
+        await universe.merge(Resource.SERVERS, "shop-web-0", mark)
+        await universe.until(lambda: uid(universe, "shop-web-0") not in ("", before), patience=60)
+        assert universe.get(Resource.CLAIMS, "data-shop-web-0")["metadata"]["uid"] == claim
+
+
+async def test_an_application_on_its_way_out_waits_as_its_policy_says() -> None:
+    """What is deleted for good is not let go of sooner than onTimeout says."""
+    async with Universe() as universe:
+        await come_up(universe)
+        before = await lose(universe, "shop-web-0")
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(300)
+        assert uid(universe, "shop-web-0") in ("", before)
