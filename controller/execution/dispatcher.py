@@ -95,8 +95,9 @@ class Dispatcher:
         """Hand over what was planned and is due; return when to look again, in seconds."""
         now = self._clock()
         failed = outcomes.of(record.outcomes.values())
-        actions = failed.due(planned.actions, item, now)
+        actions = planned.actions
         if failed.every:
+            actions = failed.due(actions, item, now)
             self._forget(record, item, planned, now)
         if len(actions) > MOST_ACTIONS:
             actions = actions[:MOST_ACTIONS]
@@ -366,9 +367,8 @@ class Dispatcher:
         self, key: Key, item: objects.Object, after: plan.Status, *, why: str
     ) -> plan.Patch:
         before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
-        difference = statuses.difference(key.resource, before, after)
-        whole = bool(difference) and self._kinds[key.resource].puts_status
-        told = statuses.whole(key.resource, after) if whole else difference
+        whole = self._kinds[key.resource].puts_status
+        told = statuses.change(key.resource, before, after, whole=whole)
         return plan.Patch(
             resource=key.resource,
             namespace=key.namespace,

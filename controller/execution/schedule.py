@@ -129,6 +129,8 @@ class _Line:
 
         Who is full keeps its place in line for when it has room.
         """
+        if not self._calls:
+            return None
         while (namespace := self._namespaces.first()) is not None:
             if not self._has_call(namespace):
                 self._namespaces.pop()
@@ -137,6 +139,8 @@ class _Line:
                 break
             else:
                 return namespace
+        if not full:
+            return None
         return next(
             (
                 each

@@ -21,21 +21,19 @@ FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
 
 
-def difference(resource: Resource, before: Status, after: Status) -> dict[str, Any]:
-    """Return the JSON merge patch that turns `before` into `after`; empty where they are equal.
+def change(
+    resource: Resource, before: Status, after: Status, *, whole: bool = False
+) -> dict[str, Any]:
+    """Return what is written to turn `before` into `after`; empty where they are equal.
 
-    What of `after` is cut before it is written is equal to what was cut before.
+    That is a JSON merge patch, or with `whole` all of `after`. What of `after` is cut before it is
+    written is equal to what was cut before.
     """
     if before == after:
         return {}
-    told = texts.fit(resource, msgspec.to_builtins(after))
-    return _diff(msgspec.to_builtins(before), told)
-
-
-def whole(resource: Resource, after: Status) -> dict[str, Any]:
-    """Return all of a status as it is written."""
     told: dict[str, Any] = texts.fit(resource, msgspec.to_builtins(after))
-    return told
+    difference = _diff(msgspec.to_builtins(before), told)
+    return told if whole and difference else difference
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ mostly the same: labels, policies, conditions of the same second, each other's n
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 from typing import Any
@@ -54,9 +53,18 @@ def _share_fields(part: msgspec.Struct) -> None:
         if kind is str:
             _set(part, name, _intern(value))
         elif (kind is tuple and value) or isinstance(value, msgspec.Struct):
-            # What has a dict or raw JSON in it has no hash, and stays its own.
-            with contextlib.suppress(TypeError):
-                _set(part, name, _known(value))
+            _set(part, name, _shared(value))
+
+
+def _shared(value: Any) -> Any:
+    """Return an equal value that is there already; what has a dict or raw JSON in it has no hash.
+
+    Called for several fields of each event, where a context manager would cost more than the rest.
+    """
+    try:
+        return _known(value)
+    except TypeError:
+        return value
 
 
 @functools.lru_cache(maxsize=16384)

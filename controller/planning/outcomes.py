@@ -8,7 +8,7 @@ that succeeds, with a change of what was asked for, or when nobody asks any more
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -164,8 +164,10 @@ def _subject(target: Target) -> str:
     return f"Server/{target.server}"
 
 
-def steady(before: Iterable[Blocked], after: Iterable[Blocked], now: float) -> tuple[Blocked, ...]:
+def steady(before: Iterable[Blocked], after: Sequence[Blocked], now: float) -> tuple[Blocked, ...]:
     """Return `after` with what `before` told of the same: since when, and the next attempt."""
+    if not after:
+        return ()
     told = {(each.object, each.reason): each for each in before}
     kept = conditions.keep_since(tuple(before), tuple(after))
     return tuple(_steady(told.get((each.object, each.reason)), each, now) for each in kept)

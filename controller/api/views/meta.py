@@ -85,7 +85,10 @@ class Meta(View, frozen=True, kw_only=True):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that controls the object, if one does."""
-        return next((each for each in self.owner_references if each.controller), None)
+        for each in self.owner_references:
+            if each.controller:
+                return each
+        return None
 
 
 class Object(View, frozen=True, kw_only=True):

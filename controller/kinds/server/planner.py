@@ -113,7 +113,7 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
     # A write to the server itself is alone: its resourceVersion would outdate another's.
     patches = (*verdict.actions, *course.actions)
     alone = any(isinstance(each, plans.Patch) for each in patches if _is_own(each, snapshot))
-    more = summary.generation_alone(snapshot.server.status, told)
+    more = summary.generation_alone(snapshot.server.status, told) if alone else {}
     write = not alone and (
         course.status is not None or summary.worth_writing(snapshot, verdict, told)
     )

@@ -131,38 +131,23 @@ def observe(
 ) -> contract.Observation:
     """Return what is seen of `server`, whose name `pod` has."""
     meta = pod.metadata
-    if is_left_over(pod, server):
-        return contract.Observation(
-            phase=Phase.FOREIGN,
-            reason=Reason.OWNER_GONE,
-            message=f"the pod {meta.name} was left by an earlier server, and waits to be collected",
-            error_class=WAITING,
-            volumes=volumes,
-        )
-    if is_let_go(pod, server):
-        # Creating takes it up.
-        return dataclasses.replace(contract.ABSENT, volumes=volumes)
     if not is_ours(pod, server):
-        return contract.Observation(
-            phase=Phase.FOREIGN,
-            reason=Reason.NAME_TAKEN,
-            message=f"the pod {meta.name} is not controlled by this server",
-            volumes=volumes,
-        )
+        return _not_ours(pod, server, volumes)
     ready = _condition(pod, "Ready")
     changing = is_changing(pod)
     up = ready is not None and ready.status == "True" and not changing
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
-    wanted = own_labels(pod, server)
+    number = incarnation(pod, server)
+    wanted = manifest.labels(server, incarnation=number, revision=revision(pod, server))
     return contract.Observation(
         phase=seen,
         id=meta.uid,
         zone=meta.labels.get(_ZONE_LABEL, pod.spec.node_name),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
-        incarnation=incarnation(pod, server),
+        incarnation=number,
         alternative=tags.alternative(meta),
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
@@ -174,6 +159,30 @@ def observe(
         error_class=error_class,
         since=since,
         grace_seconds=pod.spec.termination_grace_period_seconds,
+        volumes=volumes,
+    )
+
+
+def _not_ours(
+    pod: objects.Pod, server: objects.Server, volumes: tuple[contract.Volume, ...]
+) -> contract.Observation:
+    """Return what is seen where the pod is an earlier server's, nobody's or another's."""
+    name = pod.metadata.name
+    if is_left_over(pod, server):
+        return contract.Observation(
+            phase=Phase.FOREIGN,
+            reason=Reason.OWNER_GONE,
+            message=f"the pod {name} was left by an earlier server, and waits to be collected",
+            error_class=WAITING,
+            volumes=volumes,
+        )
+    if is_let_go(pod, server):
+        # Creating takes it up.
+        return dataclasses.replace(contract.ABSENT, volumes=volumes)
+    return contract.Observation(
+        phase=Phase.FOREIGN,
+        reason=Reason.NAME_TAKEN,
+        message=f"the pod {name} is not controlled by this server",
         volumes=volumes,
     )
 
