@@ -1,7 +1,8 @@
 """The pool of calls: a few in flight, the rest in line where it can still be reordered.
 
-The API server serves best with eight writes in flight and its own queue cannot be reordered, so all
-that waits, waits here, and `schedule` says what goes next.
+The API server serves best with eight writes at hand and its own queue cannot be reordered, so all
+that waits, waits here, and `schedule` says what goes next. How many more may be under way to a
+server that is far away, `width` learns.
 
 A call that takes long keeps nobody's API server busy: it waits for something, a webhook of its
 namespace's most likely. So it gives its place up after a while, and a namespace with such calls has
@@ -20,15 +21,17 @@ from collections.abc import Awaitable, Callable, Hashable
 
 import structlog
 
+from controller.execution import width as widths
 from controller.execution.schedule import Entry, Schedule
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
 
 _log = structlog.get_logger(__name__)
 
-WIDTH = 8
-# Other calls in flight during a teardown: a delete's latency grows with what is beside it. A
-# teardown is a chain, whose next call comes with the last one's event: they make room for longer.
+WIDTH = widths.BASE
+# Other calls in flight, of eight, during a teardown: a delete's latency grows with what is beside
+# it. A teardown is a chain, whose next call comes with the last one's event: they make room for
+# longer.
 NARROW = 3
 LINGER_SECONDS = 0.3
 # How long a call may take until it counts as slow, and for how long its namespace is remembered as
@@ -40,13 +43,20 @@ MOST_SLOW = 2 * WIDTH
 class Pool:
     """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit).
 
-    With `strict` no call gives its place up: the limit is somebody else's, such as a cloud's.
+    With `strict` no call gives its place up: the limit is somebody else's, such as a cloud's. With
+    `learnt` the width is what that says by now.
     """
 
     def __init__(
-        self, *, width: int = WIDTH, per_second: float = 0.0, strict: bool = False
+        self,
+        *,
+        width: int = WIDTH,
+        per_second: float = 0.0,
+        strict: bool = False,
+        learnt: widths.Width | None = None,
     ) -> None:
         self._width = width
+        self._learnt = learnt
         self._most_slow = 0 if strict else MOST_SLOW
         self._slow = 0
         # Of each namespace: calls in flight, and until when its calls count as slow.
@@ -106,6 +116,10 @@ class Pool:
         """Return whether nothing waits and nothing runs."""
         return not self._running and not self._waiting
 
+    def width(self) -> int:
+        """Return how many calls may be in flight."""
+        return self._width if self._learnt is None else self._learnt.now
+
     def running(self) -> int:
         """Return how many calls are in flight."""
         return len(self._running)
@@ -122,12 +136,17 @@ class Pool:
             await asyncio.wait(set(self._running))
 
     def _start(self) -> None:
-        while len(self._running) - self._slow < self._width:
-            others = self._others < NARROW or not self._narrow()
+        width = self.width()
+        # As many more as are on the road, and at the server as many as ever.
+        narrow = max(NARROW, NARROW * width // WIDTH)
+        while len(self._running) - self._slow < width:
+            others = self._others < narrow or not self._narrow()
             full = self._full()
             if not self._schedule.ready(others=others, full=full) or self._paced():
                 return
             self._launch(self._schedule.pop(others=others, full=full))
+        if self._learnt is not None and self._depth:
+            self._learnt.crowd()
 
     def _full(self) -> frozenset[str]:
         """Return the namespaces whose calls are slow, and that have half of the places already.
@@ -145,7 +164,7 @@ class Pool:
         }
         if not self._quick_until:
             return frozenset()
-        half = max(1, self._width // 2)
+        half = max(1, self.width() // 2)
         return frozenset(each for each in self._slow_until if self._busy[each] >= half)
 
     def _look(self) -> None:

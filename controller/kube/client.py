@@ -46,6 +46,9 @@ _ANYTHING = {"Accept": "*/*"}
 _UNAUTHORIZED = 401
 _BAD = 400
 
+# Told of each write: how many seconds it took to be answered, and with which HTTP status.
+Answered = Callable[[float, int], None]
+
 _encode = msgspec.json.Encoder().encode
 _READ = aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS)
 _WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS)
@@ -78,6 +81,7 @@ class Client:
         self._credentials = where.credentials
         self._server = where.server
         self._may_write: Callable[[], bool] | None = None
+        self._answered: Answered | None = None
         self._options: dict[str, Any] = {}
         if where.server_name:
             self._options["server_hostname"] = where.server_name
@@ -107,14 +111,15 @@ class Client:
         """
         return cls(connection.load(kubeconfig=kubeconfig, context=context), agent=agent)
 
-    def guarded(self, may_write: Callable[[], bool]) -> Self:
+    def guarded(self, may_write: Callable[[], bool], answered: Answered | None = None) -> Self:
         """Return this client, on the same connections, writing only while `may_write()`.
 
         It is asked when all is ready to be sent, so that a process which is frozen in the middle of
-        a request has next to no chance of sending it when it wakes.
+        a request has next to no chance of sending it when it wakes. `answered` is told of each.
         """
         twin = copy.copy(self)
         twin._may_write = may_write  # noqa: SLF001 - its own class
+        twin._answered = answered  # noqa: SLF001 - as above
         return twin
 
     async def __aenter__(self) -> Self:
@@ -394,6 +399,7 @@ class Client:
                 headers = await self._headers()
                 if kind:
                     headers["Content-Type"] = kind
+                began = time.monotonic()
                 async with self._session.request(
                     method,
                     self._url(path, query),
@@ -402,6 +408,8 @@ class Client:
                     timeout=_WRITE if writes else _READ,
                     **self._options,
                 ) as response:
+                    if writes and self._answered is not None:
+                        self._answered(time.monotonic() - began, response.status)
                     if response.status < _BAD:
                         return await response.read()
                     if response.status == _UNAUTHORIZED and again:

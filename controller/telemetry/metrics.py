@@ -125,6 +125,11 @@ _servers = _Asked(
 _workers = _Asked(
     "argosy_active_workers", "Calls under way: writes, provider calls and acts.", ("kind",)
 )
+_width = _Asked(
+    "argosy_write_width",
+    "Writes to the API server that may be under way at once, as learnt from how far away it is.",
+    (),
+)
 _lag = _Asked(
     "argosy_watch_silence_seconds",
     "How long ago each watch was last heard; bookmarks come about once a minute.",
@@ -143,6 +148,7 @@ _circuits = _Asked(
 # Whoever has the numbers gives a function that returns them by label values.
 ask_servers = _servers.ask
 ask_workers = _workers.ask
+ask_width = _width.ask
 ask_watch_silence = _lag.ask
 ask_plan_silence = _idle.ask
 ask_cached_objects = _objects.ask

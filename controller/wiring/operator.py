@@ -35,6 +35,7 @@ from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.ownership import SoleLeader
 from controller.execution.pool import Pool
+from controller.execution.width import MOST, Width
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
 from controller.kube import api as kube
@@ -70,6 +71,8 @@ class Options:
     # Of an operator for some namespaces: it may read Fleets, and the namespaces they are for.
     read_fleets: bool = False
     allowed_urls: tuple[str, ...] = ()
+    # Of writes that may be under way at once, however far away the API server is.
+    most_writes: int = MOST
     health_port: int = 8081
     metrics_port: int = 8080
     # Where users' objects are reviewed before they are stored; 0: nowhere.
@@ -98,10 +101,11 @@ class Operator:
             cluster_scoped=options.read_fleets or not tenant,
             read_only=tenant,
         )
-        pool = Pool()
+        self.width = Width(clock=time.monotonic, most=options.most_writes)
+        pool = Pool(learnt=self.width)
         owner = SoleLeader(leading=lambda: self.elector.leading, tenure=lambda: self.elector.epoch)
         may_write = ownership.guard(owner)
-        acting = api.guarded(may_write)
+        acting = api.guarded(may_write, self.width.answered)
         context = contract.Context(
             api=acting,
             informers=self.world.informers,
@@ -132,6 +136,7 @@ class Operator:
         metrics.ask_cached_objects(self.world.cached)
         metrics.ask_servers(functools.partial(counts.by_state, self.world))
         metrics.ask_workers(self.engine.calls)
+        metrics.ask_width(lambda: {(): float(self.width.now)})
         metrics.ask_watch_silence(self.world.silences)
         metrics.ask_circuits(self.fleets.circuits)
         metrics.ask_plan_silence(self._plan_silence)

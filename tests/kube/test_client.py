@@ -95,6 +95,26 @@ async def test_a_guarded_write_is_not_sent_once_it_may_not_be() -> None:
     assert seen == ["POST", "GET", "POST"]
 
 
+async def test_each_write_of_a_guarded_client_is_told_with_its_status() -> None:
+    """Whoever bounds what is in flight learns how far the server is, and that it is too busy."""
+    told: list[tuple[float, int]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200 if request.method != "DELETE" else 429, body=b"{}")
+
+    async with serving(answer) as client:
+        guarded = client.guarded(
+            lambda: True, lambda seconds, status: told.append((seconds, status))
+        )
+        await guarded.create(Resource.PODS, "default", {})
+        await guarded.get(Resource.PODS, "default", "a")
+        with pytest.raises(errors.Transient):
+            await guarded.delete(Resource.PODS, "default", "a", uid="1")
+        await client.create(Resource.PODS, "default", {})
+    assert [status for _, status in told] == [200, 429]
+    assert all(seconds > 0 for seconds, _ in told)
+
+
 async def test_half_an_answer_is_an_unknown_outcome() -> None:
     """An answer that is cut within its body says that the write arrived, not how it went."""
 

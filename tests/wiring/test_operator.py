@@ -40,7 +40,7 @@ SHOP = {
 class Server(ApiServer):
     """An API server in memory that can be handed to an operator."""
 
-    def guarded(self, _may_write: Callable[[], bool]) -> Self:
+    def guarded(self, _may_write: Callable[[], bool], _answered: object = None) -> Self:
         """Return this one: nothing here is frozen in the middle of a request."""
         return self
 

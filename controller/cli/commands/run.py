@@ -29,6 +29,13 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     allowed_url: Annotated[
         list[str] | None, typer.Option(help="A URL that http steps may call; repeatable.")
     ] = None,
+    most_writes: Annotated[
+        int,
+        typer.Option(
+            min=4,
+            help="Writes under way at once, at most: more than 8 where the API server is far.",
+        ),
+    ] = 64,
     health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
     metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
     admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
@@ -52,6 +59,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         namespaces=tuple(each for each in namespaces.split(",") if each),
         read_fleets=read_fleets,
         allowed_urls=tuple(allowed_url or ()),
+        most_writes=most_writes,
         health_port=health_port,
         metrics_port=metrics_port,
         admission_port=admission_port,
