@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import journal, pods, tasks, verdict
+from proof.history import journal, pods, salvage, tasks, verdict
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
@@ -136,7 +136,10 @@ def _targeted(targets: tuple[str, ...], component: str) -> int:
         name, _, ordinals = each.partition("/")
         if name == component:
             spans = (part.partition("-") for part in ordinals.split(","))
-            return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
+            return sum(
+                salvage.number(last or first) - salvage.number(first) + 1
+                for first, _, last in spans
+            )
     return 0
 
 
@@ -178,4 +181,4 @@ def _open(version: journal.Change, operation: str) -> bool:
 def _share(amount: int | str, total: int) -> int:
     if isinstance(amount, int):
         return amount
-    return math.floor(total * int(amount.removesuffix("%")) / 100)
+    return math.floor(total * salvage.number(amount.removesuffix("%")) / 100)

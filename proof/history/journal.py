@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from proof.history import order, pods, records
+from proof.history import attention, order, pods, records, salvage
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 # What the invariants speak of; writes to Events and Leases are counted nowhere.
@@ -37,13 +37,13 @@ CREATED, REFUSED = 201, 400
 
 NO_META, NO_SPEC, NO_STATUS = records.Meta(), records.Spec(), records.Status()
 
-_line = msgspec.json.Decoder(records.Line)
-_body = msgspec.json.Decoder(records.Body)
-_spec = msgspec.json.Decoder(records.Spec)
-_status = msgspec.json.Decoder(records.Status)
-_asked = msgspec.json.Decoder(records.Asked)
-_operations = msgspec.json.Decoder(tuple[records.Operation, ...])
-_text = msgspec.json.Decoder(str)
+_line = salvage.reader(records.Line)
+_body = salvage.reader(records.Body)
+_spec = salvage.reader(records.Spec)
+_status = salvage.reader(records.Status)
+_asked = salvage.reader(records.Asked)
+_operations = salvage.reader(tuple[records.Operation, ...])
+_text = salvage.reader(str)
 
 
 class Effect(enum.StrEnum):
@@ -127,6 +127,7 @@ class History:
     changes: tuple[Change, ...]
     lives: dict[str, pods.Life]  # by UID
     epochs: tuple[Epoch, ...] = ()
+    attention: attention.Attention = attention.NONE
     source: Path | None = None
 
     @property
@@ -150,51 +151,62 @@ def read(
 
     `operators` are the user names whose writes are held to the invariants.
     """
-    epochs: list[Epoch] = []
+    about = _About(operators=operators)
     if isinstance(source, Path):
         with source.open("rb") as lines:
-            found = list(_changes(lines, namespaces, operators, epochs))
+            found = list(_changes(lines, namespaces, about))
     else:
-        found = list(_changes(source, namespaces, operators, epochs))
+        found = list(_changes(source, namespaces, about))
     ordered = order.arranged(found)
     return History(
         changes=tuple(ordered),
         lives=pods.trace(ordered),
-        epochs=tuple(epochs),
+        epochs=tuple(about.epochs),
+        attention=attention.Attention.of(about.moments),
         source=source if isinstance(source, Path) else None,
     )
 
 
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _About:
+    """What is gathered of the operator while a log is read."""
+
+    operators: Collection[str]
+    epochs: list[Epoch] = dataclasses.field(default_factory=list)
+    moments: list[float] = dataclasses.field(default_factory=list)
+    # When the latest line was answered: a line that does not say when stands beside it.
+    latest: float = 0.0
+
+
 def _changes(
-    lines: Iterable[bytes],
-    namespaces: Collection[str] | None,
-    operators: Collection[str],
-    epochs: list[Epoch],
+    lines: Iterable[bytes], namespaces: Collection[str] | None, about: _About
 ) -> Iterator[Change]:
     for number, text in enumerate(lines, 1):
-        try:
-            line = _line.decode(text)
-        except msgspec.DecodeError:
-            continue  # the last line of a log that is still being written
-        about = line.object_ref
-        if about.resource == "leases" and about.name == LEASE:
-            _elect(line, operators, epochs)
-        if about.resource not in CHECKED or not _wanted(about.namespace, namespaces):
+        line = _line(text)
+        if line is None:
+            continue  # the last line of a log that is still being written, or no line at all
+        about.latest = salvage.seconds(line.stage_timestamp, about.latest)
+        ours = line.user.username in about.operators
+        if ours:
+            about.moments.append(about.latest)
+        reference = line.object_ref
+        if ours and reference.resource == "leases" and reference.name == LEASE:
+            _elect(line, about)
+        if reference.resource not in CHECKED or not _wanted(reference.namespace, namespaces):
             continue
-        if about.subresource == "exec" and line.stage == "ResponseComplete":
-            yield _change(number, line, operators, Effect.EXEC)
+        if reference.subresource == "exec" and line.stage == "ResponseComplete":
+            yield _change(number, line, about, Effect.EXEC)
         elif line.verb in WRITES and line.stage == "ResponseComplete" and not _dry(line):
-            yield from _writes(number, line, operators)
+            yield from _writes(number, line, about)
 
 
-def _elect(line: records.Line, operators: Collection[str], epochs: list[Epoch]) -> None:
+def _elect(line: records.Line, about: _About) -> None:
     """Note a change of the Lease's holder; all its writes are sent by whoever wants to hold it."""
-    written = line.verb in WRITES and 0 < line.response_status.code < REFUSED
-    if not written or line.user.username not in operators:
+    if not (line.verb in WRITES and 0 < line.response_status.code < REFUSED):
         return
-    if not epochs or epochs[-1].agent != line.user_agent:
-        since = line.request_received_timestamp.timestamp()
-        epochs.append(Epoch(agent=line.user_agent, since=since))
+    if not about.epochs or about.epochs[-1].agent != line.user_agent:
+        since = salvage.seconds(line.request_received_timestamp, about.latest)
+        about.epochs.append(Epoch(agent=line.user_agent, since=since))
 
 
 def _wanted(namespace: str, namespaces: Collection[str] | None) -> bool:
@@ -206,8 +218,8 @@ def _dry(line: records.Line) -> bool:
     return "dryRun=" in line.request_uri
 
 
-def _writes(number: int, line: records.Line, operators: Collection[str]) -> Iterator[Change]:
-    change = _change(number, line, operators, Effect.NONE)
+def _writes(number: int, line: records.Line, about: _About) -> Iterator[Change]:
+    change = _change(number, line, about, Effect.NONE)
     if change.code >= REFUSED or not change.code:
         change.effect = Effect.REFUSED
         yield change
@@ -215,7 +227,10 @@ def _writes(number: int, line: records.Line, operators: Collection[str]) -> Iter
     if bytes(line.response_object) == b"null":  # recorded without bodies: not ours to judge
         yield change
         return
-    body = _body.decode(line.response_object)
+    body = _body(line.response_object)
+    if body is None:  # it answered with nothing that an object could be
+        yield change
+        return
     if body.items is not None:  # of a deletecollection: one change for each object
         for item in body.items:
             yield dataclasses.replace(_filled(change, item), name=item.metadata.name)
@@ -223,8 +238,9 @@ def _writes(number: int, line: records.Line, operators: Collection[str]) -> Iter
         yield _filled(change, body)
 
 
-def _change(number: int, line: records.Line, operators: Collection[str], effect: Effect) -> Change:
-    about, ours = line.object_ref, line.user.username in operators
+def _change(number: int, line: records.Line, gathered: _About, effect: Effect) -> Change:
+    about, ours = line.object_ref, line.user.username in gathered.operators
+    answered = gathered.latest
     return Change(
         line=number,
         user=line.user.username,
@@ -237,8 +253,8 @@ def _change(number: int, line: records.Line, operators: Collection[str], effect:
         subresource=about.subresource,
         uri=line.request_uri,
         code=line.response_status.code,
-        received=line.request_received_timestamp.timestamp(),
-        answered=line.stage_timestamp.timestamp(),
+        received=min(salvage.seconds(line.request_received_timestamp, answered), answered),
+        answered=answered,
         asked=_asked_for(line.request_object) if ours else records.Asked(),
         effect=effect,
     )
@@ -248,8 +264,9 @@ def _asked_for(raw: msgspec.Raw) -> records.Asked:
     """Read which object a request means: by its metadata, its preconditions, or its tests."""
     text = bytes(raw)
     if not text.startswith(b"["):
-        return _asked.decode(text) if text.startswith(b"{") else records.Asked(unread=True)
-    tests = {each.path: each.value for each in _operations.decode(text) if each.op == "test"}
+        found = _asked(text) if text.startswith(b"{") else None
+        return records.Asked(unread=True) if found is None else found
+    tests = {each.path: each.value for each in _operations(text) or () if each.op == "test"}
     return records.Asked(
         metadata=records.Identity(
             uid=_test(tests, "/metadata/uid"),
@@ -259,7 +276,7 @@ def _asked_for(raw: msgspec.Raw) -> records.Asked:
 
 
 def _test(tests: dict[str, msgspec.Raw], path: str) -> str:
-    return _text.decode(tests[path]) if path in tests else ""
+    return (_text(tests[path]) or "") if path in tests else ""
 
 
 def _filled(change: Change, body: records.Body) -> Change:
@@ -278,19 +295,24 @@ def _filled(change: Change, body: records.Body) -> Change:
         meta=meta,
         spec=spec,
         status=status,
-        version=int(meta.resource_version or 0),
+        version=salvage.number(meta.resource_version),
         effect=_effect(change, meta),
     )
 
 
 def _parts(resource: str, body: records.Body) -> tuple[records.Spec, records.Status]:
     if body.kind == "Scale":
-        return _spec.decode(body.spec), records.Status()
-    ours = resource in ("applications", "serversets", "servers", "operations")
-    spec = _spec.decode(body.spec) if ours and bytes(body.spec) != b"null" else records.Spec()
+        return _spec(body.spec) or NO_SPEC, NO_STATUS
+    specified = resource in ("applications", "serversets", "servers", "operations", "pods")
     stated = resource not in ("services", "controllerrevisions", "jobs")
-    known = stated and bytes(body.status) != b"null"
-    return spec, _status.decode(body.status) if known else records.Status()
+    return (
+        (_spec(body.spec) if specified and _is_there(body.spec) else None) or NO_SPEC,
+        (_status(body.status) if stated and _is_there(body.status) else None) or NO_STATUS,
+    )
+
+
+def _is_there(part: msgspec.Raw) -> bool:
+    return bytes(part) != b"null"
 
 
 def _effect(change: Change, meta: records.Meta) -> Effect:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from proof.history import (
     budgets,
+    completion,
+    deadlines,
     deletion,
     identity,
     journal,
     process,
     progress,
+    readiness,
     servers,
     status_truth,
     tasks,
     verdict,
+    waiting,
     writes,
 )
 
@@ -50,6 +54,10 @@ class Process:
     samples: Sequence[int] = ()
 
 
+# A rule reads a history and what its caller knows of the run, and yields what is wrong.
+Rule = Callable[[journal.History, Expectations], Iterable[verdict.Violation]]
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """A history and what is wrong with it; true if nothing is."""
@@ -76,36 +84,71 @@ def check(
     operators: Collection[str] = journal.OPERATOR,
     expectations: Expectations | None = None,
     processes: Process | None = None,
+    rules: Sequence[Rule] | None = None,
 ) -> Verdict:
-    """Return what an audit log says of these namespaces, held to I1 to I12.
+    """Return what an audit log says of these namespaces, held to I1 to I12 and to honesty.
 
     An empty history passes: assert on `verdict.history` that it is not.
     """
     history = journal.read(audit_log, namespaces=namespaces, operators=operators)
-    found = [*violations(history, expectations or Expectations()), *_of(processes or Process())]
+    expected = expectations or Expectations()
+    found = [*violations(history, expected, rules), *_of(processes or Process())]
     return Verdict(history=history, violations=tuple(found))
 
 
-def violations(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
-    """Yield everything that is wrong with a history."""
-    yield from servers.check(history, slack=expected.slack)
-    yield from budgets.check(history, slack=expected.slack)
-    yield from identity.check(history)
-    yield from deletion.no_late_creates(history, slack=expected.slack)
-    yield from deletion.no_early_release(history)
-    yield from deletion.no_early_loss(history)
-    yield from deletion.no_orphans(history, expected.remaining)
+def violations(
+    history: journal.History, expected: Expectations, rules: Sequence[Rule] | None = None
+) -> Iterator[verdict.Violation]:
+    """Yield everything that is wrong with a history, by these rules or by all."""
+    for rule in RULES if rules is None else rules:
+        yield from rule(history, expected)
+
+
+def _quiet(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     if expected.quiet_since is not None:
         yield from writes.quiet(history, since=expected.quiet_since)
+
+
+def _never_twice(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     if expected.faultless:
         yield from writes.never_twice(history)
+
+
+def _as_often(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     if expected.reference is not None:
         yield from writes.compare(expected.reference, writes.counts(history), expected.excused)
-    yield from tasks.check(history)
+
+
+def _visited(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     if expected.visit_within is not None:
         yield from progress.check(history, bound=expected.visit_within)
-    yield from status_truth.check(history, slack=expected.slack)
-    yield from writes.one_writer(history)
+
+
+# What people read: these hold for whatever runs, on a real API server or on one in memory.
+HONESTY: tuple[Rule, ...] = (
+    lambda history, expected: readiness.check(history, slack=expected.slack),
+    lambda history, expected: waiting.check(history, slack=expected.slack),
+    lambda history, expected: completion.check(history, slack=expected.slack),
+    lambda history, expected: deadlines.check(history, slack=expected.slack),
+)
+# Every rule; a new one is a module and a line.
+RULES: tuple[Rule, ...] = (
+    lambda history, expected: servers.check(history, slack=expected.slack),
+    lambda history, expected: budgets.check(history, slack=expected.slack),
+    lambda history, _: identity.check(history),
+    lambda history, expected: deletion.no_late_creates(history, slack=expected.slack),
+    lambda history, _: deletion.no_early_release(history),
+    lambda history, _: deletion.no_early_loss(history),
+    lambda history, expected: deletion.no_orphans(history, expected.remaining),
+    _quiet,
+    _never_twice,
+    _as_often,
+    lambda history, _: tasks.check(history),
+    _visited,
+    lambda history, expected: status_truth.check(history, slack=expected.slack),
+    lambda history, _: writes.one_writer(history),
+    # HONESTY-HERE
+)
 
 
 def _of(processes: Process) -> Iterator[verdict.Violation]:

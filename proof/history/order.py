@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from proof.history import salvage
+
 if TYPE_CHECKING:  # journal reads lines and calls this module
     from proof.history.journal import Change
 
@@ -57,7 +59,7 @@ def _claim(change: Change) -> tuple[int, float, int]:
 
 def _seen(change: Change) -> int:
     """Return the version that an answer without one of its own repeats."""
-    return int(change.meta.resource_version or 0)
+    return salvage.number(change.meta.resource_version)
 
 
 def _progress(changes: Sequence[Change]) -> tuple[list[float], list[int]]:

@@ -52,8 +52,8 @@ class Line(Record, frozen=True, kw_only=True):
     response_status: Answer = Answer()
     request_object: msgspec.Raw = NOTHING
     response_object: msgspec.Raw = NOTHING
-    request_received_timestamp: dt.datetime
-    stage_timestamp: dt.datetime
+    request_received_timestamp: dt.datetime | None = None
+    stage_timestamp: dt.datetime | None = None
 
 
 class Owner(Record, frozen=True, kw_only=True, gc=False):
@@ -103,6 +103,7 @@ class Task(Record, frozen=True, kw_only=True, gc=False):
 
     id: str = ""
     operation: str = ""
+    action: str = ""
 
 
 class TaskState(Record, frozen=True, kw_only=True, gc=False):
@@ -128,12 +129,20 @@ class Rollout(Record, frozen=True, kw_only=True, gc=False):
     strategy: str = "RollingUpdate"
     max_surge: int | str = 0
     max_unavailable: int | str = "10%"
+    progress_deadline_seconds: int = 600
 
 
 class Deletion(Record, frozen=True, kw_only=True, gc=False):
     """The part of a deletion policy that lets a finalizer go early."""
 
     on_timeout: str = "Wait"
+
+
+class Container(Record, frozen=True, kw_only=True, gc=False):
+    """A container of a pod."""
+
+    name: str = ""
+    image: str = ""
 
 
 class Spec(Record, frozen=True, kw_only=True):
@@ -144,6 +153,14 @@ class Spec(Record, frozen=True, kw_only=True):
     ordinal: int = -1
     fleet: str = "pods"
     incarnation: int = 0
+    revision: str = ""
+    power: str = "Running"
+    paused: bool = False
+    action: str = ""
+    components: tuple[str, ...] = ()
+    containers: tuple[Container, ...] = ()
+    start_deadline_seconds: int = 600
+    timeout_seconds: int = 3600
     replicas: int | None = None
     # None: the component's own budget.
     concurrency: int | str | None = None
@@ -159,7 +176,15 @@ class Condition(Record, frozen=True, kw_only=True, gc=False):
     type: str = ""
     status: str = ""
     reason: str | None = None
+    message: str | None = None
     observed_generation: int = 0
+
+
+class Blocked(Record, frozen=True, kw_only=True, gc=False):
+    """What an object waits for."""
+
+    object: str = ""
+    reason: str = ""
 
 
 class Status(Record, frozen=True, kw_only=True):
@@ -167,9 +192,13 @@ class Status(Record, frozen=True, kw_only=True):
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
+    blocked_by: tuple[Blocked, ...] = ()
     phase: str = ""
     run: str = ""
+    revision: str = ""
+    power: str = ""
     incarnation: int = 0
+    start_time: str | None = None
     ready: int = 0
     total: int = 0
     targets: tuple[str, ...] = ()

@@ -31,6 +31,8 @@ Object = dict[str, Any]
 NAMESPACE = "default"
 STEP_SECONDS = 900.0
 POLL_SECONDS = 0.25
+# How often an operator shows that it is there, as a leader does that renews its Lease.
+ALIVE_SECONDS = 2.0
 # Longer than an operator takes to come to rest.
 REST_SECONDS = 60.0
 # The longest story of a whole operator takes a few thousand.
@@ -234,7 +236,7 @@ async def _play(story: Callable[[Stage], Awaitable[None]], seed: int) -> Played:
                 tasks = before, await _at_rest()
         except Exception as error:  # noqa: BLE001 - a broken operator may break anything
             failure = repr(error)
-        log = audit.lines(stage.server, stage.doors, stage.writers)
+        log = audit.lines(stage.server, stage.doors, stage.writers, alive_every=ALIVE_SECONDS)
         return Played(log=log, failure=failure, quiet_since=stage.quiet_since, tasks=tasks)
 
 

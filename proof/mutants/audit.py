@@ -24,6 +24,7 @@ OURS = next(iter(journal.OPERATOR))
 # Field managers of the operator; everybody else is called by name.
 _MANAGERS = "argosy"
 REFUSED = 409
+_LEASE = (Resource.LEASES, "argosy", journal.LEASE, "")
 
 Line = tuple[float, dict[str, Any]]
 
@@ -157,10 +158,25 @@ def writers(server: ApiServer) -> Mapping[int, str]:
     return found
 
 
-def lines(server: ApiServer, doors: Sequence[Audited], agents: Mapping[int, str]) -> list[bytes]:
-    """Return the audit log of all that was done so far."""
+def lines(
+    server: ApiServer,
+    doors: Sequence[Audited],
+    agents: Mapping[int, str],
+    *,
+    alive_every: float = 0.0,
+) -> list[bytes]:
+    """Return the audit log of all that was done so far.
+
+    `alive_every` has it tell, too, that the operator looked at its Lease so often.
+    """
     found = [(each.time, _committed(each, agents)) for each in server.writes]
     found += [line for each in doors for line in each.noted]
+    if alive_every and found:
+        first, now = min(when for when, _ in found), server.now()
+        moments = (
+            first + alive_every * number for number in range(int((now - first) / alive_every))
+        )
+        found += [(each, _event(each, "get", OURS, _LEASE, 200, {}, {})) for each in moments]
     found.sort(key=lambda each: each[0])
     return [json.dumps(event).encode() for _, event in found]
 

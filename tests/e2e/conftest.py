@@ -15,6 +15,7 @@ from devcluster.fixtures import api, kubeconfig, namespace, new_cluster, shared_
 from proof import history
 from proof.history import fixtures as judging
 from proof.history import process
+from tests.e2e import judges
 from tests.e2e.driving import Kube, Place
 
 __all__ = ["api", "kubeconfig", "namespace", "new_cluster", "shared_cluster"]
@@ -42,6 +43,14 @@ def operated(request: pytest.FixtureRequest) -> Iterator[Place]:
 def kube(operated: Place) -> Iterator[Kube]:
     """A namespace of the test's own; what was written in it is held to the invariants."""
     yield from namespace_of(operated)
+
+
+@pytest.fixture(autouse=True)
+def _judged(request: pytest.FixtureRequest) -> None:
+    """End every test before the history checker: one that nothing would judge does not begin."""
+    module, test = request.path.stem, request.function.__name__
+    if not judges.is_judged(module, test, set(request.fixturenames)):
+        pytest.fail(f"{test} has no fixture that judges what is written: see {judges.__file__}")
 
 
 def namespace_of(place: Place, *, slack: float = 5.0) -> Iterator[Kube]:

@@ -1,0 +1,35 @@
+"""Which end-to-end tests end before the history checker, and of which nothing can be judged.
+
+`conftest` asks it before each test, so that nobody can forget; a unit test asks it without a
+cluster.
+"""
+
+from __future__ import annotations
+
+# Fixtures that judge whatever was written when the test ends: see `namespace_of`.
+JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged"})
+# Whole modules that nothing could be judged of.
+UNJUDGED = {
+    "test_admission": "no operator runs: the API server alone answers",
+    "test_chart": "the chart is installed without replicas",
+    "test_costs": "an audit log of bodies would cost what is measured; it counts writes itself",
+    "test_demo": "a person's demo has no audit log; it counts the pods' UIDs itself",
+    "test_rights": "the chart is installed without replicas: policies alone answer",
+    "test_unreadable": "a cluster of its own, whose deep objects would fill an audit log",
+    "test_pod_provider": "no operator runs: a provider is called by the test",
+    "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
+}
+# Tests of which nothing could be judged.
+OWN = {
+    ("test_docs", "test_the_api_server_takes_every_manifest"): "dry runs alone",
+    ("test_docs", "test_a_wrong_manifest_is_found"): "dry runs alone",
+    ("test_install", "test_a_misspelt_field_is_an_error_at_apply"): "dry runs alone",
+    ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
+    ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
+    ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
+}
+
+
+def is_judged(module: str, test: str, given: set[str] | frozenset[str]) -> bool:
+    """Return whether a test that is given these fixtures is judged, or need not be."""
+    return bool(JUDGES & given) or module in UNJUDGED or (module, test) in OWN
