@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from proof import history
-from proof.history import audit_reader, completion, deadlines, readiness, waiting
+from proof.history import (
+    audit_reader,
+    completion,
+    deadlines,
+    judgement,
+    readiness,
+    waiting,
+)
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 UNREADY = {"conditions": [{"type": "Ready", "status": "False", "reason": "Unhealthy"}]}
@@ -78,7 +85,8 @@ class Shop:
 
     def broken(self) -> list[str]:
         """Return which rules the history breaks."""
-        found = history.check(self.log.lines)
+        rules = (*judgement.RULES, *judgement.HONESTY)
+        found = history.check(self.log.lines, rules=rules)
         return sorted({each.invariant for each in found.violations})
 
 
