@@ -14,7 +14,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kinds.operation import assignments, power, server_progress, steps, summary
+from controller.kinds.operation import assignments, crowd, power, server_progress, steps, summary
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
@@ -31,6 +31,8 @@ COMPLETED = Reason.COMPLETED
 _AT_ONCE = frozenset({OperationReason.APPLICATION_DELETED, OperationReason.SUPERSEDED})
 # As many retries as status holds; the oldest fall out.
 MOST = 100
+# How often a retry looks whether there is room for it.
+LOOK_AGAIN = 30.0
 
 
 def end(
@@ -158,6 +160,9 @@ def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
         return None
     if retry.id in {each.id for each in server_progress.runs(operation)}:
         return None
+    if crowd.is_full(snapshot):
+        message = f"Retry {retry.id} waits until fewer operations are open."
+        return plan.Plan(wake_after=LOOK_AGAIN, notes=(message,))
     message = f"Retry {retry.id} waits for its turn."
     status = msgspec.structs.replace(
         summary.tell(operation, Word(reason=Reason.WAITING, message=message), snapshot.now),

@@ -55,25 +55,26 @@ def turn(
     active = [each for each in others if not verdict.finished(each)]
     later = [each for each in active if _stands_for(operation, each)]
     if later and operation.status.start_time is None and not operation.spec.paused:
-        return Turn(superseded_by=max(later, key=_place))
+        return Turn(superseded_by=max(later, key=place))
     rivals = [each for each in active if conflict(operation.spec, each.spec)]
     busy = _at_work(operation, servers)
     behind = [
         each
         for each in rivals
-        if not each.spec.paused and (_place(each) < _place(operation) or _name(each) in busy)
+        if not each.spec.paused and (place(each) < place(operation) or _name(each) in busy)
     ]
-    return Turn(behind=tuple(sorted(behind, key=_place)))
+    return Turn(behind=tuple(sorted(behind, key=place)))
 
 
-def _place(operation: objects.Operation) -> tuple[str, str]:
+def place(operation: objects.Operation) -> tuple[str, str]:
+    """Return what the order of operations goes by: the creation, then the name."""
     meta = operation.metadata
     return meta.creation_timestamp or "", meta.name
 
 
 def _stands_for(operation: objects.Operation, later: objects.Operation) -> bool:
     """Whether `later` asks for the same, so that doing it once is enough."""
-    if operation.spec.action not in COALESCED or _place(later) < _place(operation):
+    if operation.spec.action not in COALESCED or place(later) < place(operation):
         return False
     if later.spec.paused or later.spec.cancelled or later.metadata.deletion_timestamp is not None:
         return False

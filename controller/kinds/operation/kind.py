@@ -22,9 +22,7 @@ def _flow(operation: objects.Operation) -> tuple[str, str]:
 
 
 def _weight(snapshot: OperationSnapshot) -> int:
-    """Every operation that waits with this one is given its share of the servers, too."""
-    waiting = sum(1 for each in snapshot.others if not each.status.completion_time)
-    return len(snapshot.servers) * (1 + waiting)
+    return len(snapshot.servers) + len(snapshot.others)
 
 
 def _sets_beside(caches: Caches, operation: objects.Operation) -> Iterable[Key]:

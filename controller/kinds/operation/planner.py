@@ -20,6 +20,7 @@ from controller.kinds.operation import (
     assignments,
     completion,
     conflicts,
+    crowd,
     power,
     presence,
     retention,
@@ -46,6 +47,8 @@ def plan(snapshot: OperationSnapshot) -> plans.Plan:
     operation = snapshot.operation
     if verdict.finished(operation):
         return completion.begin_retry(snapshot) or completion.rest(snapshot)
+    if too_many := crowd.refusal(snapshot):
+        return completion.end(snapshot, Reason.FAILED, too_many)
     if names.FINALIZER not in operation.metadata.finalizers:
         # Nothing was begun without it: where nothing will be, it would be a write for nothing.
         return completion.cut_short(snapshot) if _application_gone(snapshot) else _guard(operation)
@@ -272,8 +275,11 @@ def _answer(
     notes: tuple[str, ...] = (),
 ) -> plans.Plan:
     """Progress may be told a little later; another phase is told at once."""
-    before = conditions.find(snapshot.operation.status.conditions, "Succeeded")
-    moved = before is None or before.reason != word.reason
+    told = snapshot.operation.status
+    before = conditions.find(told.conditions, "Succeeded")
+    # Whom it waits for is read by whoever decides which operations a change concerns.
+    others = [[each.object for each in blocked] for blocked in (told.blocked_by, status.blocked_by)]
+    moved = before is None or before.reason != word.reason or others[0] != others[1]
     return plans.Plan(
         actions=actions,
         status=status if status != snapshot.operation.status else None,
@@ -353,7 +359,8 @@ def _hindrances(snapshot: OperationSnapshot, turn: conflicts.Turn) -> tuple[Bloc
                 remedy=remedies.fleet(fleet),
             ),
         )
-    return tuple(_behind(each) for each in turn.behind)
+    # The last of those before it waits for the others itself: one change has one plan follow.
+    return tuple(_behind(each) for each in turn.behind[-1:])
 
 
 def _behind(other: objects.Operation) -> Blocked:

@@ -23,6 +23,12 @@ class OperationReason(Vocabulary):
         "Name servers that there are, or let go of those that are held.",
         "kubectl argosy status APPLICATION",
     )
+    TOO_MANY_OPERATIONS = (
+        "TooManyOperations",
+        "The application has so many operations that have not ended that one more is refused.",
+        "Cancel or delete some of those that wait; then retry this one.",
+        "kubectl get argop",
+    )
     CHECKPOINTS_FULL = (
         "CheckpointsFull",
         (

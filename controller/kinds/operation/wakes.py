@@ -1,4 +1,11 @@
-"""Which changes have an operation planned again. One that has ended waits for nothing."""
+"""Which changes have an operation planned again. One that has ended waits for nothing.
+
+One that waits behind another operation waits for that alone: however many wait, and however many
+servers come and go, a change has few of them planned.
+
+Example: a Restart is under way, and forty Steps wait behind it, each behind the one before. Each of
+its servers' changes has the Restart planned; its end, the first of the forty.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +13,28 @@ from collections.abc import Iterable
 
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kinds.operation import conflicts
 from controller.planning import keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.wakes import Change, Wake, When
 
+_OPERATION = "Operation/"
+
 
 def by_itself(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wake]:
     """An operation's own change, and those beside it, which wait for their turn."""
-    old, new = change
-    yield wakes.itself(keys.of(Resource.OPERATIONS, change.item), change)
+    item, (old, new) = change.item, change
+    yield wakes.itself(keys.of(Resource.OPERATIONS, item), change)
     turns = wakes.ends_or_turns(change)
-    if turns or old is None or new is None or old.status != new.status:
-        yield from _open(caches, change.item, When.NOW if turns else When.SOON)
+    if not turns and old is not None and new is not None and old.status == new.status:
+        return
+    for each in _open(caches, item):
+        if each.metadata.name == item.metadata.name:
+            continue
+        if turns and (_is_open_to_all(each) or _stands_aside(each, item)):
+            yield Wake(keys.of(Resource.OPERATIONS, each), When.NOW)
+        elif _waits_for(each, item) and (turns or _acts_before_its_turn(item, each)):
+            yield Wake(keys.of(Resource.OPERATIONS, each), When.NOW if turns else When.SOON)
 
 
 def by_application(caches: Caches, change: Change[objects.Application]) -> Iterable[Wake]:
@@ -45,12 +62,42 @@ def by_what_is_below(
     caches: Caches, change: Change[objects.Server] | Change[objects.ServerSet]
 ) -> Iterable[Wake]:
     """Servers say how far their tasks are; sets, how far a RollBack is."""
-    return _open(caches, change.item, When.SOON)
+    for each in _open(caches, change.item):
+        if _is_open_to_all(each):
+            yield Wake(keys.of(Resource.OPERATIONS, each), When.SOON)
 
 
 def _open(
-    caches: Caches, below: objects.Operation | objects.Server | objects.ServerSet, when: When
-) -> Iterable[Wake]:
-    namespace, application = below.metadata.namespace, below.spec.application
-    for each in relations.open_operation_keys(caches, namespace, application):
-        yield Wake(each, when)
+    caches: Caches, below: objects.Operation | objects.Server | objects.ServerSet
+) -> Iterable[objects.Operation]:
+    place = (below.metadata.namespace, below.spec.application)
+    for each in caches.by(relations.OPERATIONS_BY_APPLICATION, place).values():
+        if not each.status.completion_time:
+            yield each
+
+
+def _is_open_to_all(operation: objects.Operation) -> bool:
+    """Return whether anything may concern the operation: it has begun, or waits for no other."""
+    if operation.status.start_time is not None:
+        return True
+    own = f"{_OPERATION}{operation.metadata.name}"
+    return not any(
+        each.object.startswith(_OPERATION) and each.object != own
+        for each in operation.status.blocked_by
+    )
+
+
+def _waits_for(operation: objects.Operation, other: objects.Operation) -> bool:
+    name = f"{_OPERATION}{other.metadata.name}"
+    return any(each.object == name for each in operation.status.blocked_by)
+
+
+def _stands_aside(operation: objects.Operation, other: objects.Operation) -> bool:
+    """Return whether `other` may ask for the same, so that doing it once is enough."""
+    action = operation.spec.action
+    return action in conflicts.COALESCED and other.spec.action == action
+
+
+def _acts_before_its_turn(operation: objects.Operation, other: objects.Operation) -> bool:
+    """Return whether `other` waits for nothing but the acts that the operation has under way."""
+    return operation.spec.paused or conflicts.place(operation) > conflicts.place(other)
