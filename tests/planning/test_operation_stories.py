@@ -554,7 +554,7 @@ def test_an_operation_waits_for_servers_that_are_still_to_come() -> None:
     stage.submit("go", "Restart")
     stage.play(5)
     assert stage.reason("go") == "Waiting"
-    assert [each.object for each in stage.status("go").blocked_by] == ["ServerSet/shop-web"]
+    assert [each.object for each in stage.status("go").blocked_by] == ["Application/shop"]
     for ordinal in range(3):
         stage.add_server(ordinal)
     assert stage.finish("go") == "Completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 
@@ -12,6 +13,7 @@ from controller.kinds.operation import crowd
 from controller.kinds.operation.kind import OPERATION
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import plan
+from fakes.api_server import Behaviour
 from fakes.universe import Universe, application, component, operation, with_kind
 
 pytestmark = pytest.mark.looptime
@@ -104,15 +106,16 @@ async def test_the_next_one_begins_when_the_one_before_it_ends_or_steps_aside() 
         assert universe.reason(numbered(0)) == "Completed"
 
 
-async def test_a_later_duplicate_supersedes_one_that_waits_behind_another() -> None:
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.1, 1.0])
+async def test_a_later_duplicate_supersedes_one_that_waits_behind_another(gap: float) -> None:
     """Although it is planned for nothing else, a waiting Restart notices who asks for the same."""
     async with Counted() as universe:
         await universe.open(3)
-        steps = [{"name": "slow", "action": "Restart"}]
-        await universe.apply(operation("first", "shop", "Steps", steps=steps, concurrency=1))
-        await universe.until(lambda: universe.reason("first") == "Running")
+        universe.kubelet.behave = lambda _: Behaviour(start_seconds=100.0)
+        await universe.apply(operation("first", "shop", "Restart", servers="0"))
+        await asyncio.sleep(3)
         await universe.apply(operation("one", "shop", "Restart"))
-        await universe.until(lambda: universe.blockers("one") == ["Operation/first"])
+        await asyncio.sleep(gap)
         await universe.apply(operation("two", "shop", "Restart"))
         await universe.until(lambda: universe.ended("one"), patience=5)
         assert universe.reason("one") == "Superseded"

@@ -144,6 +144,15 @@ class Table:
             if each in self.rows and not self.rows[each].dependable
         )
 
+    def first_made(self, row: Row) -> objects.ServerSet | None:
+        """Return the first set that `row` waits for, however far off: nearer ones may not exist."""
+        for each in self.waits_for(row):
+            below = self.rows[each]
+            found = below.server_set or self.first_made(below)
+            if found is not None:
+                return found
+        return None
+
     def stuck(self, row: Row) -> bool:
         """Return whether something that `row` waits for, however far off, needs a person."""
         return any(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from controller.api import clock, conditions, names, objects
+from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.application import operation_history, rollback
@@ -327,13 +327,14 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             remedy=remedies.retry_now(application),
         )
     if waits := _waits(outlook.table, row):
-        first = names.server_set(meta.name, waits[0])
+        first = outlook.table.first_made(row)
+        kind, name = ("ServerSet", first.metadata.name) if first else ("Application", meta.name)
         yield Blocked(
-            object=f"ServerSet/{first}",
+            object=f"{kind}/{name}",
             reason=ApplicationReason.WAITING_FOR_DEPENDENCY,
             message=f"{row.name} waits for {' and '.join(waits)}.",
             since=clock.stamp(now),
-            remedy=remedies.why("serverset", first, meta.namespace),
+            remedy=remedies.why(kind.lower(), name, meta.namespace),
         )
     told = rollback.stalled(row)
     if told is not None and row.server_set is not None:

@@ -121,6 +121,9 @@ def observe(snapshot: OperationSnapshot) -> Run:
         passages=passages,
         allotments=allotment.of(snapshot, keys),
         open=retention.going_on(snapshot),
+        beside=frozenset(
+            each.metadata.name for each in snapshot.others if not verdict.finished(each)
+        ),
     )
 
 

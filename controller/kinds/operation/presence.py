@@ -69,9 +69,11 @@ def _is_on_its_way(snapshot: OperationSnapshot, component: str) -> bool:
 def _awaited(snapshot: OperationSnapshot, component: str) -> Blocked:
     operation: objects.Operation = snapshot.operation
     name = names.server_set(operation.spec.application, component)
+    made = component in snapshot.sets
+    thing = ("serverset", name) if made else ("application", operation.spec.application)
     return Blocked(
-        object=f"ServerSet/{name}",
+        object=f"ServerSet/{name}" if made else f"Application/{operation.spec.application}",
         reason=Reason.SCALING,
         message=f"The servers of component {component} are being created.",
-        remedy=remedies.why("serverset", name, operation.metadata.namespace),
+        remedy=remedies.why(*thing, operation.metadata.namespace),
     )

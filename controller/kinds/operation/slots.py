@@ -36,6 +36,8 @@ class Run:
     allotments: Mapping[str, allotment.Allotment]
     # The other operations that may go on: servers keep their checkpoints.
     open: tuple[str, ...] = ()
+    # The names of the other operations of the application that have not ended.
+    beside: frozenset[str] = frozenset()
 
     def of(self, *states: State) -> list[ServerProgress]:
         """Return the servers in one of those states."""
@@ -322,17 +324,32 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
         return templates
     at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
     full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
-    return tuple(
-        Blocked(
-            object=f"Server/{server.metadata.name}",
-            reason=Reason.SERVERS_UNAVAILABLE,
-            message=f"{server.metadata.name} is not available, or busy otherwise.",
-            remedy=remedies.why("server", server.metadata.name, server.metadata.namespace),
-        )
+    found = [
+        _hindrance(run, server)
         for each in run.present
         if (server := each.server) is not None
         and each.key[0] not in full
         and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
+    ]
+    return tuple({each.object: each for each in found}.values())
+
+
+def _hindrance(run: Run, server: objects.Server) -> Blocked:
+    """Return who has the server at work, if that is another operation; else the server itself."""
+    name, namespace = server.metadata.name, server.metadata.namespace
+    task = server.spec.task
+    if task is not None and not tasks.ended(server) and task.operation in run.beside:
+        return Blocked(
+            object=f"Operation/{task.operation}",
+            reason=Reason.CONFLICT,
+            message=f"Operation {task.operation} is at work on a server that is to have its turn.",
+            remedy=remedies.why("operation", task.operation, namespace),
+        )
+    return Blocked(
+        object=f"Server/{name}",
+        reason=Reason.SERVERS_UNAVAILABLE,
+        message=f"{name} is not available, or busy otherwise.",
+        remedy=remedies.why("server", name, namespace),
     )
 
 

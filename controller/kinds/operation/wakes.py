@@ -25,7 +25,8 @@ def by_itself(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wak
     """An operation's own change, and those beside it, which wait for their turn."""
     item, (old, new) = change.item, change
     yield wakes.itself(keys.of(Resource.OPERATIONS, item), change)
-    turns = wakes.ends_or_turns(change)
+    # A new one may stand for another that waits.
+    turns = old is None or wakes.ends_or_turns(change)
     if not turns and old is not None and new is not None and old.status == new.status:
         return
     for each in _open(caches, item):

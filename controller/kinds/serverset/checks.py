@@ -70,7 +70,15 @@ def _paused(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     application = snapshot.application
     if application is None or not application.spec.paused:
         return None
-    return obstacles.Obstacle(reason=Reason.PAUSED, message="The application is paused.")
+    message = "The application is paused."
+    blocked = Blocked(
+        object=f"Application/{application.metadata.name}",
+        reason=Reason.PAUSED,
+        message=message,
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.resume(application),
+    )
+    return obstacles.Obstacle(reason=Reason.PAUSED, message=message, blocked=(blocked,))
 
 
 def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:

@@ -16,7 +16,7 @@ from controller.api.reasons import Reason
 from controller.kinds.serverset import progress as progresses
 from controller.kinds.serverset import remakers, remediation
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import outcomes, remedies, words
+from controller.planning import budget, outcomes, remedies, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 from controller.planning.plan import RecordEvent
@@ -330,7 +330,7 @@ def warnings(outlook: Outlook) -> Iterable[RecordEvent]:
 
 def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     server_set, now = outlook.snapshot.server_set, outlook.snapshot.now
-    found = list(outlook.obstacle.blocked) if outlook.obstacle else []
+    found = list(_obstacles(outlook))
     told = {each.object for each in found}
     found += [each for each in _causes(outlook) if each.object not in told]
     if outlook.census.due and not outlook.obstacle:
@@ -338,7 +338,46 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
     found += _asleep(outlook)
     found += _trouble(outlook)
+    if outlook.census.due and not outlook.obstacle:
+        known = {each.object for each in found}
+        found += [each for each in _over_budget(outlook) if each.object not in known]
     return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)
+
+
+def _obstacles(outlook: Outlook) -> tuple[Blocked, ...]:
+    """Return what stands above the set; nothing for one that is as it should be and may stay so."""
+    found = outlook.obstacle
+    if found is None or (found.reason in _OF_OTHERS and _rests(outlook)):
+        return ()
+    return found.blocked
+
+
+def _rests(outlook: Outlook) -> bool:
+    return converged(outlook.census, outlook.spec.rollout.strategy)
+
+
+def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield the servers that use up the rollout's budget although nobody is at work on them.
+
+    Those that the rollout itself has down come up in a moment, and are not told.
+    """
+    spec, namespace = outlook.spec, outlook.snapshot.server_set.metadata.namespace
+    limit = budget.limit(outlook.census.desired, spec.rollout)
+    if outlook.census.desired - outlook.census.counting < limit:
+        return
+    for each in outlook.census.odd:
+        told, seen = each.server.spec, each.server.status
+        as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
+        if each.ready or each.failed or each.operated or told.power == "Stopped" or not as_told:
+            continue
+        name = each.server.metadata.name
+        yield Blocked(
+            object=f"Server/{name}",
+            reason=Reason.SERVERS_UNAVAILABLE,
+            message=f"{name} is not available, and at most {limit} may be (maxUnavailable).",
+            since=clock.stamp(outlook.snapshot.now),
+            remedy=remedies.why("server", name, namespace),
+        )
 
 
 def _causes(outlook: Outlook) -> list[Blocked]:
