@@ -41,7 +41,10 @@ def awaited(snapshot: OperationSnapshot, component: str) -> Blocked | None:
             remedy=remedies.why("application", name, namespace),
         )
     row = next((each for each in told.components if each.name == component), None)
-    if found is None or row is None or row.revision in ("", found.spec.revision):
+    if found is None or row is None or not row.revision:
+        return None
+    if row.revision == found.spec.revision == found.status.revision:
+        # Told, and looked at: what the set says of its rollout is about this revision.
         return None
     return _dependency(snapshot, application, found)
 

@@ -122,6 +122,13 @@ def _is_unhealthy(facts: Facts) -> bool:
     return as_told or facts.failed or seen.attempts.count > 0
 
 
+def _is_down_for_good(facts: Facts) -> bool:
+    """Return whether nobody brings the server up in a moment: it is ill, failed or stopped."""
+    if facts.counts or facts.ready:
+        return False
+    return facts.server.spec.power == "Stopped" or _is_unhealthy(facts)
+
+
 def _marked(server: objects.Server) -> bool:
     mark = server.metadata.annotations.get(names.DELETE_FIRST_ANNOTATION, SPARE)
     return mark not in (SPARE, "false")
@@ -170,24 +177,33 @@ def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:
 def _removal(
     census: Census, spec: objects.ServerSetSpec, surge: int, chosen: tuple[objects.Server, ...]
 ) -> Scaling:
-    """Take the chosen servers away, but of spare ones that are needed yet as many as may go.
+    """Take the chosen servers away, but of those that work only as many as the budget allows.
 
     A spare server may stand in for one that is down; the budget decides when it is missed no more.
+    So may one beyond those that are desired, while another one is down for a moment: what is down
+    for good is not waited for.
     """
     down = {each.ordinal for each in census.odd if not each.counts}
     up = [each for each in chosen if each.spec.ordinal not in down]
     spares = [each for each in up if is_spare(each, census.desired)]
+    others = [each for each in up if not is_spare(each, census.desired)]
+    going = {each.spec.ordinal for each in chosen}
+    lasting = sum(1 for each in census.odd if _is_down_for_good(each) and each.ordinal not in going)
     left = budget.Budget(
         desired=census.desired,
         limit=budget.limit(census.desired, spec.rollout),
-        available=census.counting - len(up) + len(spares),
+        available=census.counting + lasting,
     )
-    needed = {each.spec.ordinal for each in spares[left.allowance :]}
+    needed = {each.spec.ordinal for each in others[left.allowance :]}
+    needed |= {
+        each.spec.ordinal for each in spares[max(0, left.allowance - len(others) - lasting) :]
+    }
     removals = tuple(each for each in chosen if each.spec.ordinal not in needed)
     notes = [_removal_note(census, surge, removals)] if removals else []
     if needed:
-        stay = words.count(len(needed), "spare server")
-        notes.append(f"{stay} must stay while {words.be(left.unavailable, 'other')} unavailable")
+        stay = words.count(len(needed), "surplus server")
+        down_now = max(0, census.desired - census.counting + len(others))
+        notes.append(f"{stay} must stay while {words.be(down_now, 'other')} unavailable")
     return Scaling(removals=removals, notes=tuple(notes))
 
 
