@@ -87,18 +87,20 @@ class Arena:
         return self._operator
 
     @contextlib.contextmanager
-    def operated(self) -> Iterator[operators.Operator]:
-        """Have the operator run, leading and idle, while this is entered."""
-        self.start_operator()
+    def operated(self, process: operators.Operator | None = None) -> Iterator[operators.Operator]:
+        """Have the operator run, leading and idle, while this is entered.
+
+        Another `process` is the same operator, started in another way.
+        """
+        self.start_operator(process)
         try:
             yield self.operator
         finally:
             self.operator.terminate()
 
-    def start_operator(self) -> None:
+    def start_operator(self, process: operators.Operator | None = None) -> None:
         """Start the operator and wait until it leads and has seen everything."""
-        process = self.operator
-        process.start()
+        (process or self.operator).start()
         self.until("a leader", lambda: self._leads() and self.synced(), START_SECONDS)
 
     def synced(self) -> bool:

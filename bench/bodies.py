@@ -13,23 +13,28 @@ COMPONENT = "web"
 GRACE_SECONDS = 1
 
 
-def template(version: str = "") -> Object:
-    """Return the pod template; another version makes pods that have to be replaced."""
+def template(version: str = "", size: int = 0) -> Object:
+    """Return the pod template; another version makes pods that have to be replaced.
+
+    Its JSON has about `size` bytes, or as few as it takes.
+    """
     container: Object = {"name": "main", "image": "registry.example/shop/web:1.0"}
     if version:
         container["env"] = [{"name": "VERSION", "value": version}]
+    if size:
+        container.setdefault("env", []).append({"name": "PADDING", "value": "x" * size})
     return {
         "spec": {"containers": [container], "terminationGracePeriodSeconds": GRACE_SECONDS},
     }
 
 
-def application(name: str, replicas: int, version: str = "") -> Object:
+def application(name: str, replicas: int, version: str = "", size: int = 0) -> Object:
     """Return an Application of one component that may be rolled out all at once."""
     rollout = {"maxUnavailable": "100%", "inPlace": "Never"}
     component = {
         "name": COMPONENT,
         "replicas": replicas,
-        "template": template(version),
+        "template": template(version, size),
         "rollout": rollout,
     }
     return {
@@ -69,9 +74,32 @@ def stateful_set(name: str, replicas: int, version: str = "") -> Object:
     }
 
 
-def pod(name: str, version: str = "") -> Object:
-    """Return a pod that nobody owns."""
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **template(version)}
+def pod(name: str, version: str = "", size: int = 0, behind: str = "") -> Object:
+    """Return a pod that nobody owns; with a name in DNS where it is `behind` a Service."""
+    made = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        **template(version, size),
+    }
+    if behind:
+        made["metadata"]["labels"] = {"app": behind}
+        made["spec"] |= {"hostname": name, "subdomain": behind}
+    return made
+
+
+def service(name: str) -> Object:
+    """Return a headless Service, which gives pods of `app: name` their names in DNS."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {
+            "clusterIP": "None",
+            "selector": {"app": name},
+            "publishNotReadyAddresses": True,
+        },
+    }
 
 
 def _selected(name: str, replicas: int, version: str) -> Object:

@@ -16,6 +16,9 @@ TURN = 2.5  # a namespace, calm before and after, and emptying it
 OPERATOR = 3.0  # starting and ending the operator
 WARM_UP = 5.0  # of an operator on a cluster that is up
 DEFAULTS = 80.0  # peers at their default limits, whose waiting has nothing to do with the machine
+LIMITED = 20.0  # pods a second of a controller at its default limits
+SMALL = 8.0  # small applications a second, applied one after the other
+RESTART = 6.0  # of the API server
 START = 12.0  # a cluster, the chart, and a warm operator
 
 
@@ -45,3 +48,28 @@ def peers(sizes: Sizes) -> float:
     turns = sizes.peers * (5 * (TURN + sizes.small / SERVERS) + 2 * OPERATOR)
     behind = 2 * (TURN + sizes.fleet / PODS)
     return turns + behind + (DEFAULTS if sizes.defaults else 0)
+
+
+def templates(sizes: Sizes) -> float:
+    """Return the seconds that `templates` takes."""
+    both = sizes.small / SERVERS + sizes.small / PODS + 2 * (TURN + RESTART) + OPERATOR
+    return 3 * sizes.pairs * both
+
+
+def far(sizes: Sizes) -> float:
+    """Return the seconds that `far` takes."""
+    each = sizes.small / SERVERS + sizes.small / PODS + TURN + OPERATOR
+    return 2 * sizes.pairs * each
+
+
+def named(sizes: Sizes) -> float:
+    """Return the seconds that `named` takes."""
+    ours = sizes.small / SERVERS + TURN + OPERATOR
+    raised = sizes.pairs * (ours + sizes.small / PODS + TURN)
+    return raised + sizes.peers * (ours + sizes.small / LIMITED + TURN) + 2 * RESTART
+
+
+def many(sizes: Sizes) -> float:
+    """Return the seconds that `many` takes."""
+    both = sizes.small / SERVERS + sizes.small / 2 / SMALL + 2 * (TURN + OPERATOR)
+    return WARM_UP + sizes.peers * both

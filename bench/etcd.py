@@ -11,6 +11,7 @@ import json
 import ssl
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from devcluster import controlplane
 from devcluster.cluster import Cluster
@@ -35,9 +36,13 @@ PREFIXES = (
 
 def wipe(owner: Cluster, namespace: str) -> int:
     """Delete everything that arms make in a namespace; return how many objects that were."""
-    context = _tls(owner.dir / "pki")
-    server = f"https://127.0.0.1:{owner.plan().ports[controlplane.ETCD]}"
-    return sum(_delete(server, context, f"/registry/{each}/{namespace}/") for each in PREFIXES)
+    return sum(_delete(owner, f"/registry/{each}/{namespace}/") for each in PREFIXES)
+
+
+def bytes_in_use(owner: Cluster) -> int:
+    """Return how many bytes of etcd's database are in use."""
+    answer = _post(owner, "/v3/maintenance/status", {})
+    return int(answer["dbSizeInUse"])
 
 
 def _tls(pki: Path) -> ssl.SSLContext:
@@ -46,16 +51,23 @@ def _tls(pki: Path) -> ssl.SSLContext:
     return context
 
 
-def _delete(server: str, context: ssl.SSLContext, prefix: str) -> int:
+def _delete(owner: Cluster, prefix: str) -> int:
     body = {"key": _encoded(prefix), "range_end": _encoded(end_of(prefix))}
+    return int(_post(owner, "/v3/kv/deleterange", body).get("deleted", 0))
+
+
+def _post(owner: Cluster, path: str, body: dict[str, str]) -> dict[str, Any]:
+    server = f"https://127.0.0.1:{owner.plan().ports[controlplane.ETCD]}"
     request = urllib.request.Request(  # noqa: S310  the cluster's own etcd
-        f"{server}/v3/kv/deleterange", data=json.dumps(body).encode(), method="POST"
+        f"{server}{path}", data=json.dumps(body).encode(), method="POST"
     )
     opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=_tls(owner.dir / "pki")),
     )
     with opener.open(request, timeout=60) as answer:
-        return int(json.loads(answer.read()).get("deleted", 0))
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
 
 
 def end_of(prefix: str) -> str:

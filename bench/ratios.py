@@ -62,6 +62,18 @@ RATIOS = (
     Ratio(key="10b", text="small application's first server behind a load ÷ idle", target=10.0),
     Ratio(key="11", text="operator CPU ÷ (API server + etcd CPU)", target=0.35, held=True),
     Ratio(key="13", text="rolling restart ÷ a plain client replacing pods", target=2.5),
+    Ratio(key="14a", text="server CPU ÷ a bare pod's, 0.3 KB template", target=2.0, held=True),
+    Ratio(key="14b", text="server CPU ÷ a bare pod's, 2 KB template", target=2.0, held=True),
+    Ratio(key="14c", text="server CPU ÷ a bare pod's, 10 KB template", target=2.0, held=True),
+    Ratio(key="15a", text="all Ready, API server 20 ms away ÷ near", target=1.15),
+    Ratio(key="15b", text="all deleted, API server 20 ms away ÷ near", target=1.15),
+    Ratio(key="16a", text="all Ready ÷ StatefulSet behind its Service, default", target=0.3),
+    Ratio(key="16b", text="all Ready ÷ StatefulSet behind its Service, raised", target=2.0),
+    Ratio(key="17a", text="growth of etcd ÷ bare pods', 10 KB template", target=1.3, held=True),
+    Ratio(key="17b", text="growth of the API server ÷ bare pods', 10 KB", target=1.5, held=True),
+    Ratio(key="19a", text="writes of a small application", target=12, held=True),
+    Ratio(key="19b", text="operator CPU of a small application ÷ its share", target=3.0, held=True),
+    Ratio(key="19c", text="many small ones: all Ready after the last apply, s", target=2.0),
     Ratio(key="surplus", text="surplus servers or pods, ever", target=0, held=True, always=True),
 )
 BY_KEY = {each.key: each for each in RATIOS}

@@ -31,7 +31,7 @@ FULL = Sizes(
     beside=10,
     rest=600,
     defaults=True,
-    minutes=20,
+    minutes=40,
 )
 QUICK = Sizes(
     pairs=2,
@@ -43,5 +43,5 @@ QUICK = Sizes(
     beside=10,
     rest=45,
     defaults=False,
-    minutes=4,
+    minutes=9,
 )

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Operator:
         self.health_port = launch.health_port
         self.metrics_port = launch.metrics_port
         self.log = owner.dir / "logs" / f"{launch.name}.log"
+        self._owner = owner
         self._ledger = owner.processes
         self._launch = launch
 
@@ -78,6 +79,16 @@ class Operator:
                     f"{self.name} did not start; the last lines of {self.log}:\n{tail}"
                 )
             time.sleep(processes.POLL_SECONDS)
+
+    @property
+    def kubeconfig(self) -> str:
+        """The path of the kubeconfig that the process has."""
+        return self._launch.environment["KUBECONFIG"]
+
+    def by_way_of(self, kubeconfig: Path) -> "Operator":
+        """Return the same operator, to be started with another way to the API server."""
+        environment = {**self._launch.environment, "KUBECONFIG": str(kubeconfig)}
+        return Operator(self._owner, replace(self._launch, environment=environment))
 
     def kill(self) -> None:
         """End the process as kill -9 does."""

@@ -18,12 +18,14 @@ APPLICATION = "fleet"
 WARM_UP = 40
 
 
-def bring_up(arena: arenas.Arena, namespace: str, count: int, book: ratios.Book) -> runs.Run:
+def bring_up(
+    arena: arenas.Arena, namespace: str, count: int, book: ratios.Book, *, size: int = 0
+) -> runs.Run:
     """Have a running operator bring up one application; back when it says that it is Ready."""
     with arena.watch(namespace, *WATCHED) as sight:
         used = arena.usage()
         began = time.monotonic()
-        apply(arena, namespace, APPLICATION, count)
+        apply(arena, namespace, APPLICATION, count, size=size)
         wait_ready(sight, APPLICATION, count)
         return judged(arena, sight, count, began=began, used=used, book=book)
 
@@ -63,9 +65,11 @@ def longest(since: Mapping[str, float], until: Mapping[str, float]) -> float:
     )
 
 
-def apply(arena: arenas.Arena, namespace: str, name: str, count: int, version: str = "") -> None:
+def apply(
+    arena: arenas.Arena, namespace: str, name: str, count: int, *, version: str = "", size: int = 0
+) -> None:
     """Create an application."""
-    body = bodies.application(name, count, version)
+    body = bodies.application(name, count, version, size)
     arena.hand.do(arena.hand.client.create(Resource.APPLICATIONS, namespace, body))
 
 

@@ -44,9 +44,17 @@ class Behind:
     delete: float | None
 
 
-def bring_up(arena: arenas.Arena, namespace: str, kind: Kind, count: int) -> runs.Run:
-    """Have the controllers bring up one application; back when all its pods are Ready."""
+def bring_up(
+    arena: arenas.Arena, namespace: str, kind: Kind, count: int, *, named: bool = False
+) -> runs.Run:
+    """Have the controllers bring up one application; back when all its pods are Ready.
+
+    `named` pods are behind a headless Service, as a StatefulSet's are meant to be.
+    """
     with arena.watch(namespace, Resource.PODS) as sight:
+        if named:
+            services = f"/api/v1/namespaces/{namespace}/services"
+            arena.client.create(services, bodies.service(FLEET))
         used, began = arena.usage(), time.monotonic()
         arena.client.create(kind.collection(namespace), kind.body(FLEET, count))
         pods = sight[Resource.PODS].all

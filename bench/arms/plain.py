@@ -35,7 +35,8 @@ from controller.kube.client import Client
 from controller.providers.pod import manifest as pod_manifest
 
 WIDTH = 8
-JOBS = ("servers", "pods", "replace")
+JOBS = ("servers", "pods", "named", "replace")
+SERVICE = "floor"
 
 Job = Callable[[int], Awaitable[None]]
 
@@ -45,12 +46,35 @@ Job = Callable[[int], Awaitable[None]]
 
 def bring_up(arena: arenas.Arena, name: str, count: int, status: Any = None) -> runs.Run:
     """Have it write bare pods, or with a status all that Argosy writes, and see them Ready."""
-    job = "pods" if status is None else "servers"
+    with arena.namespace() as namespace:
+        return bring_up_in(
+            arena,
+            namespace,
+            name,
+            count,
+            job="pods" if status is None else "servers",
+            status=status,
+        )
+
+
+def bring_up_in(
+    arena: arenas.Arena,
+    namespace: str,
+    name: str,
+    count: int,
+    *,
+    job: str,
+    status: Any = None,
+    size: int = 0,
+) -> runs.Run:
+    """Have it do one of its jobs in a namespace, and see all pods Ready.
+
+    `named` is bare pods behind a headless Service, as servers are; their template has `size` bytes.
+    """
     # As many watches to serve as beside Argosy, which writes the same.
-    watched = (Resource.PODS,) if status is None else argosy.WATCHED
+    watched = argosy.WATCHED if job == "servers" else (Resource.PODS,)
     with (
-        arena.namespace() as namespace,
-        Plain(arena.cluster.kubeconfig, namespace, job, count, status=status) as client,
+        Plain(arena.cluster.kubeconfig, namespace, job, count, status=status, size=size) as client,
         arena.watch(namespace, *watched) as sight,
     ):
         used = arena.usage()
@@ -79,10 +103,11 @@ class Plain:
         *,
         status: Any = None,
         version: str = "",
+        size: int = 0,
     ) -> None:
         command = [sys.executable, "-m", "bench.arms.plain", "--kubeconfig", str(kubeconfig)]
         command += ["--namespace", namespace, "--count", str(count), job]
-        command += ["--version", version]
+        command += ["--version", version, "--size", str(size)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -180,11 +205,18 @@ async def _application(client: door.Api, namespace: str) -> objects.Application:
     return msgspec.json.decode(answer, type=objects.Application)
 
 
-def _pods(client: door.Api, namespace: str) -> Job:
+async def _named(client: door.Api, namespace: str, size: int) -> Job:
+    """Return a job that writes one bare pod behind the Service that is there by then."""
+    await client.create(Resource.SERVICES, namespace, bodies.service(SERVICE))
+    return _pods(client, namespace, size, SERVICE)
+
+
+def _pods(client: door.Api, namespace: str, size: int = 0, behind: str = "") -> Job:
     """Return a job that writes one bare pod."""
 
     async def write(number: int) -> None:
-        await client.create(Resource.PODS, namespace, bodies.pod(f"floor-{number}"))
+        body = bodies.pod(f"floor-{number}", size=size, behind=behind)
+        await client.create(Resource.PODS, namespace, body)
 
     return write
 
@@ -245,7 +277,9 @@ async def _job(
     if options.job == "replace":
         return lambda: _replace(client, namespace, count, options.version)
     if options.job == "pods":
-        one = _pods(client, namespace)
+        one = _pods(client, namespace, options.size)
+    elif options.job == "named":
+        one = await _named(client, namespace, options.size)
     else:
         one = await _servers(client, namespace, status)
     return lambda: _in_parallel(one, count)
@@ -258,6 +292,7 @@ def main() -> None:
     parser.add_argument("--namespace", required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--version", default="", help="of the pods that replace others")
+    parser.add_argument("--size", type=int, default=0, help="bytes of the template of bare pods")
     parser.add_argument("job", choices=JOBS)
     uvloop.run(_main(parser.parse_args()))
 

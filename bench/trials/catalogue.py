@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from bench import estimate
 from bench.sizes import Sizes
 from bench.stage import Stage
-from bench.trials import floor, large, peers, replace
+from bench.trials import far, floor, large, many, named, peers, replace, templates
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Trial:
     seconds: Callable[[Sizes], float]  # what it takes on a quiet machine
 
 
+# How the parts of a ratio are called: `3s`, `14a`.
+PARTS = "abcs"
 # `large` leaves a fleet at rest in a cluster that nobody else uses, while the others run.
 TRIALS = (
     Trial(
@@ -36,6 +38,15 @@ TRIALS = (
         seconds=estimate.floor,
     ),
     Trial(name="replace", finds=("13",), run=replace.run, seconds=estimate.replace),
+    Trial(
+        name="templates",
+        finds=("14a", "14b", "14c", "17a", "17b"),
+        run=templates.run,
+        seconds=estimate.templates,
+    ),
+    Trial(name="far", finds=("15a", "15b"), run=far.run, seconds=estimate.far),
+    Trial(name="named", finds=("16a", "16b"), run=named.run, seconds=estimate.named),
+    Trial(name="many", finds=("19a", "19b", "19c"), run=many.run, seconds=estimate.many),
     Trial(name="peers", finds=(), run=peers.run, seconds=estimate.peers),
 )
 
@@ -63,10 +74,10 @@ def wanted(names: Iterable[str]) -> frozenset[str]:
         key
         for each in chosen(asked)
         for key in each.finds
-        if not asked or each.name in asked or not {key, key.rstrip("abs")}.isdisjoint(asked)
+        if not asked or each.name in asked or not {key, key.rstrip(PARTS)}.isdisjoint(asked)
     )
 
 
 def _means(name: str, trial: Trial) -> bool:
     """Whether a name is the trial's, or a ratio's that it finds, such as `3`, for `3` and `3s`."""
-    return name == trial.name or any(name in (key, key.rstrip("abs")) for key in trial.finds)
+    return name == trial.name or any(name in (key, key.rstrip(PARTS)) for key in trial.finds)

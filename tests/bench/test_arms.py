@@ -73,6 +73,19 @@ async def test_the_floor_writes_what_argosy_writes() -> None:
     assert _asked(_there(server, Resource.PODS)) == _asked(pods)
 
 
+async def test_bare_pods_behind_a_service_are_what_it_selects() -> None:
+    """As servers are: behind one headless Service, with names in DNS, of the template's size."""
+    server = ApiServer(kubelet=Kubelet())
+    await plain._in_parallel(await plain._named(server, "default", 2_000), SERVERS)
+    (service,) = server.objects[Resource.SERVICES].values()
+    assert service["spec"]["clusterIP"] == "None"
+    for name, each in _there(server, Resource.PODS).items():
+        assert service["spec"]["selector"].items() <= each["metadata"]["labels"].items()
+        spec = each["spec"]
+        assert (spec["hostname"], spec["subdomain"]) == (name, service["metadata"]["name"])
+        assert len(json.dumps(spec["containers"])) > 2_000
+
+
 async def test_the_floor_replaces_each_pod_once() -> None:
     """Every pod is another one afterwards, of the version asked for, and none is missing."""
     server = ApiServer(kubelet=Kubelet())

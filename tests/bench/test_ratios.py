@@ -34,7 +34,10 @@ def test_only_counts_and_cpu_fail_a_run() -> None:
     for each in ratios.RATIOS:
         book.add(each.key, 1000.0)
     failing = {each.ratio.key for each in book.findings if each.fails}
-    assert failing == {"3", "3s", "6", "7a", "7b", "11", "surplus"}
+    assert failing == {
+        *("3", "3s", "6", "7a", "7b", "11", "surplus"),
+        *("14a", "14b", "14c", "17a", "17b", "19a", "19b"),
+    }
 
 
 def test_unknown_ratios_are_refused() -> None:
@@ -108,6 +111,9 @@ def test_every_ratio_is_found_by_one_trial() -> None:
         (["10"], ["floor"], {"10a", "10b"}),
         (["3"], ["large"], {"3", "3s"}),
         (["9a"], ["large"], {"9a"}),
+        (["14"], ["templates"], {"14a", "14b", "14c"}),
+        (["14c"], ["templates"], {"14c"}),
+        (["19"], ["many"], {"19a", "19b", "19c"}),
     ],
 )
 def test_trials_are_chosen_by_name_or_ratio(

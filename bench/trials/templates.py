@@ -1,0 +1,102 @@
+"""Ratios 14 and 17: what a server costs the API server and etcd, beside a bare pod.
+
+Both are behind a headless Service. In CPU for each size of template, and in memory for the largest:
+a template lies in the API server once, however many servers are made from it, but each pod has it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from bench import arena as arenas
+from bench import etcd, meters, runs
+from bench.arena import Cost
+from bench.arms import argosy, plain
+from bench.stage import Stage
+from devcluster import controlplane
+
+# The bytes that the template has more than it must, and the ratio that is found with it.
+SIZES = {"14a": 0, "14b": 1_700, "14c": 9_700}
+LARGEST = "14c"
+NAME = "plain client, bare pods behind a Service"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one arm cost: CPU seconds for each server, and bytes that were there afterwards."""
+
+    cpu: float
+    etcd: int
+    apiserver: int
+
+
+def run(stage: Stage) -> None:
+    """Have both arms bring up as many servers of each template, one order after the other."""
+    _ = stage.status
+    for number in stage.rounds(stage.sizes.pairs):
+        for key, size in SIZES.items():
+            if stage.wants(key) or (key == LARGEST and stage.wants("17a", "17b")):
+                _compare(stage, key, size, turned=number % 2 == 1)
+
+
+def _compare(stage: Stage, key: str, size: int, *, turned: bool) -> None:
+    count = stage.sizes.small
+    arms: list[Callable[[], Found]] = [
+        lambda: _argosy(stage, count, size),
+        lambda: _bare(stage, count, size),
+    ]
+    done = [arm() for arm in (arms[::-1] if turned else arms)]
+    ours, bare = done[::-1] if turned else done
+    stage.book.add(key, ours.cpu / bare.cpu)
+    for name, each in (("Argosy", ours), ("bare pod", bare)):
+        stage.book.tell(f"server CPU, {size} more bytes, {name}, ms", each.cpu * 1000)
+    if key == LARGEST:
+        stage.book.add("17a", ours.etcd / bare.etcd)
+        stage.book.add("17b", ours.apiserver / bare.apiserver)
+
+
+def _argosy(stage: Stage, count: int, size: int) -> Found:
+    arena = stage.timed
+    _afresh(stage)
+    with arena.operated():
+        return _measure(
+            stage,
+            lambda namespace: argosy.bring_up(arena, namespace, count, stage.book, size=size),
+        )
+
+
+def _bare(stage: Stage, count: int, size: int) -> Found:
+    _afresh(stage)
+    return _measure(
+        stage,
+        lambda namespace: plain.bring_up_in(
+            stage.timed, namespace, NAME, count, job="named", size=size
+        ),
+    )
+
+
+def _afresh(stage: Stage) -> None:
+    """Start the API server anew: it keeps memory that it had use for once."""
+    stage.timed.cluster.restart_apiserver()
+    stage.timed.calm()
+
+
+def _measure(stage: Stage, bring_up: Callable[[str], runs.Run]) -> Found:
+    arena = stage.timed
+    with arena.namespace() as namespace:
+        before = _weights(arena)
+        done = stage.keep(bring_up(namespace))
+        arena.calm()
+        after = _weights(arena)
+    return Found(
+        cpu=Cost(done.cpu).server / done.servers,
+        etcd=after[0] - before[0],
+        apiserver=after[1] - before[1],
+    )
+
+
+def _weights(arena: arenas.Arena) -> tuple[int, int]:
+    """Return the bytes of etcd's database and of the API server's memory."""
+    apiserver = arena.cluster.processes.all()[controlplane.APISERVER]
+    return etcd.bytes_in_use(arena.cluster), meters.resident_bytes(apiserver.pid)

@@ -1,0 +1,49 @@
+"""The road to the API server: nothing gets lost on it, overtakes, or arrives too early."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from bench import distance
+
+SECONDS = 0.05
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(2**16):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_what_is_sent_arrives_later_and_in_its_order() -> None:
+    """An answer comes no sooner than twice the road, whole, and the end of it arrives as well."""
+    async with await asyncio.start_server(_echo, "127.0.0.1", 0) as server:
+        to = server.sockets[0].getsockname()[1]
+        async with await distance.listen(0, to, SECONDS) as road:
+            port = road.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            sent = b"".join(b"%d," % number for number in range(50_000))
+            began = time.monotonic()
+            writer.write(sent)
+            writer.write_eof()
+            first = await reader.readexactly(1)
+            took = time.monotonic() - began
+            rest = await reader.read(-1)
+            writer.close()
+    assert took >= 2 * SECONDS
+    assert first + rest == sent
+
+
+async def test_who_cannot_be_reached_breaks_the_connection() -> None:
+    """An API server that is down is down from afar, too."""
+    async with await asyncio.start_server(_echo, "127.0.0.1", 0) as server:
+        to = server.sockets[0].getsockname()[1]
+    async with await distance.listen(0, to, SECONDS) as road:
+        port = road.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
