@@ -69,6 +69,8 @@ class Observation:
     drift: tuple[str, ...] = ()
     reason: Vocabulary | ForeignReason = NOTHING
     message: str = ""
+    # A command that helps with `reason`, as one can type it, where the provider knows one.
+    remedy: str = ""
     # Transient or Terminal, for FAILED and for a PENDING that will not get better; Waiting where
     # nothing is wrong with what was asked for.
     error_class: str = ""

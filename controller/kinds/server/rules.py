@@ -468,7 +468,10 @@ def _exhausted(situation: Situation) -> Verdict:
     if not situation.spec.recovery.give_up:
         seconds = situation.spec.recovery.backoff.max_seconds
         message = f"{message.rstrip('.')}. Still tried every {seconds} seconds."
-    remedy = remedies.edit(server) if refused else remedies.retry_now(server)
+    # What is there tells best what helps; else what was asked for, or another try, does.
+    remedy = situation.seen.remedy or (
+        remedies.edit(server) if refused else remedies.retry_now(server)
+    )
     if error is None or not refused:
         verdict = _stall(situation.name, ServerReason.ATTEMPTS_EXHAUSTED, message, remedy)
     else:
@@ -530,7 +533,7 @@ def _ill(situation: Situation) -> Blocked:
         reason=situation.seen.reason or _reason(situation) or Reason.FAILED,
         message=situation.seen.message or _error(situation),
         next_attempt_time=situation.attempts.next_attempt_time,
-        remedy=remedies.retry_now(situation.snapshot.server),
+        remedy=situation.seen.remedy or remedies.retry_now(situation.snapshot.server),
     )
 
 

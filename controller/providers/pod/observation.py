@@ -66,6 +66,8 @@ _LOST = frozenset(
 )
 _NO_ROOM = "OutOf"
 
+_KNOWN: Mapping[str, Vocabulary] = {str(each): each for each in (*PodReason, *KubeletReason)}
+
 # What a pod's or a container's end is called where nobody gave it a reason.
 _NAMELESS_END = KubeletReason.ERROR
 
@@ -156,6 +158,7 @@ def observe(
         drift=_drift(meta.labels, wanted),
         reason=reason,
         message=message,
+        remedy=_remedy(reason, server) if reason else "",
         error_class=error_class,
         since=since,
         grace_seconds=pod.spec.termination_grace_period_seconds,
@@ -185,6 +188,17 @@ def _not_ours(
         message=f"the pod {name} is not controlled by this server",
         volumes=volumes,
     )
+
+
+def _remedy(reason: str, server: objects.Server) -> str:
+    """Return the command that the reason's own list has for it, the names filled in."""
+    known = _KNOWN.get(reason)
+    if known is None or not known.command:
+        return ""
+    meta = server.metadata
+    names_in = {"NAME": meta.name, "APPLICATION": server.spec.application}
+    words = [names_in.get(each, each) for each in known.command.split()]
+    return " ".join(words if words == known.command.split() else [*words, "-n", meta.namespace])
 
 
 def phase(pod: objects.Pod, now: float) -> Phase:

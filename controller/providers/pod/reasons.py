@@ -78,31 +78,31 @@ class KubeletReason(Vocabulary):
         "ErrImageNeverPull",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     ERR_IMAGE_PULL = (
         "ErrImagePull",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     IMAGE_INSPECT_ERROR = (
         "ImageInspectError",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     IMAGE_PULL_BACK_OFF = (
         "ImagePullBackOff",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     INVALID_IMAGE_NAME = (
         "InvalidImageName",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     POST_START_HOOK_ERROR = (
         "PostStartHookError",
@@ -114,7 +114,7 @@ class KubeletReason(Vocabulary):
         "RegistryUnavailable",
         "The image cannot be had: its name, the registry, or the right to pull it.",
         "Look at the name and the pull secrets; then change the template.",
-        "kubectl describe pod NAME",
+        "kubectl edit argapp APPLICATION",
     )
     RUN_CONTAINER_ERROR = (
         "RunContainerError",
