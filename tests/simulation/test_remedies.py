@@ -1,0 +1,390 @@
+"""Every remedy that acts is typed where its reason is given, and things are better afterwards.
+
+The list of reasons is closed, so the walk is whole: a reason whose command changes something has a
+story here; one whose command only shows something is held to change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.cli import session
+from controller.presentation import vocabulary
+from fakes.api_server import Behaviour, Faults, Kubelet
+from fakes.universe import Json, Universe, application, component, operation
+from tests.cli import typing_in
+
+pytestmark = pytest.mark.looptime
+
+# What shows, and what a person does by hand: neither can make anything worse by itself.
+SHOWS = {"get", "describe", "config"}
+SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version"}
+EDITS = {"edit"}
+GONE: Json = {}
+
+
+class World:
+    """A cluster whose pods come up unless they are `broken`, and a person who types."""
+
+    def __init__(self, universe: Universe) -> None:
+        self.universe = universe
+        self.broken: set[str] = set()
+        self.fate = "CrashLoopBackOff"
+
+    def behave(self, pod: Json) -> Behaviour:
+        """Say what becomes of a pod: by its name, or by its image."""
+        image = pod["spec"]["containers"][0]["image"]
+        broken = {pod["metadata"]["name"], image} & self.broken
+        return Behaviour(fate=self.fate if broken else "Ready", start_seconds=0.2)
+
+    async def apply(self, *components: Json, **spec: Any) -> None:
+        """Apply the application."""
+        await self.universe.apply(application("shop", *components, **spec))
+
+    async def up(self, *components: Json, **spec: Any) -> None:
+        """Apply the application and see it Ready."""
+        await self.apply(*components, **spec)
+        await self.universe.until(self.ready)
+        await self.universe.settle()
+
+    def mend(self) -> None:
+        """End what ailed the pods: those that are there come up, as containers that crash do."""
+        self.broken = set()
+        for namespace, name in list(self.universe.server.objects[Resource.PODS]):
+            self.universe.kubelet.ready(namespace, name)
+
+    def found(self, resource: Resource = Resource.APPLICATIONS, name: str = "shop") -> Json:
+        """Return an object as it is; empty where there is none."""
+        return dict(self.universe.server.objects.get(resource, {}).get(("default", name), GONE))
+
+    def ready(self) -> bool:
+        """Return whether the application is Ready, as it is now asked for."""
+        body = self.found()
+        said = self.universe.condition(Resource.APPLICATIONS, "shop")
+        return (
+            bool(body)
+            and said.get("status") == "True"
+            and (body["status"]["observedGeneration"] == body["metadata"]["generation"])
+        )
+
+    def told(self, reason: str) -> Json:
+        """Return what any object says to be blocked by for that reason; empty where none does."""
+        for resource in (
+            Resource.SERVERS,
+            Resource.OPERATIONS,
+            Resource.SERVERSETS,
+            Resource.APPLICATIONS,
+        ):
+            for body in self.universe.server.objects.get(resource, {}).values():
+                for each in body.get("status", {}).get("blockedBy", []):
+                    if each["reason"] == reason and each.get("remedy"):
+                        return dict(each)
+        return {}
+
+    def says(self, reason: str) -> bool:
+        """Return whether any condition of any object gives that reason."""
+        return any(
+            each["reason"] == reason
+            for resource in (
+                Resource.SERVERS, Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS
+            )
+            for body in self.universe.server.objects.get(resource, {}).values()
+            for each in body.get("status", {}).get("conditions", [])
+        )  # fmt: skip
+
+    def ended(self, name: str, reason: str) -> bool:
+        """Return whether an operation has ended so."""
+        said = self.universe.condition(Resource.OPERATIONS, name, "Succeeded")
+        return said.get("reason") == reason
+
+    async def run(self, name: str, action: str, **spec: Any) -> None:
+        """Begin an operation."""
+        await self.universe.apply(operation(name, "shop", action, **spec))
+
+    async def type_in(self, line: str) -> None:
+        """Type a command as it stands."""
+        words = shlex.split(line)
+        if words[:3] == ["kubectl", "delete", "argop"]:
+            await self.universe.delete(Resource.OPERATIONS, words[3])
+            return
+        work, target = typing_in.work(line)
+        here = session.Session(
+            api=self.universe.server,  # type: ignore[arg-type]  # which answers as a client does
+            namespace=target.namespace or "default",
+            target=target,
+            server="",
+        )
+        doing: Any = work(here)
+        typed = asyncio.ensure_future(doing)
+        done, _ = await asyncio.wait([typed], timeout=30)
+        if not done:
+            # It follows what it began until that ends, which is for the story to see.
+            typed.cancel()
+            await asyncio.gather(typed, return_exceptions=True)
+        else:
+            assert typed.result() in (0, None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Story:
+    """How a reason comes about, with its cause mended where the remedy is to try again."""
+
+    make: Callable[[World], Awaitable[None]]
+    better: Callable[[World], bool]
+    # Where the command is not told by the object itself: what stands in its place.
+    name: str = ""
+
+
+WEB = component("web", 3)
+
+
+async def _paused(world: World) -> None:
+    await world.up(WEB)
+    await world.apply(component("web", 4), paused=True)
+
+
+async def _held(world: World) -> None:
+    await world.up(WEB)
+    await world.universe.merge(Resource.SERVERS, "shop-web-1", {"spec": {"held": True}})
+    world.universe.kubelet.fail("default", "shop-web-1", reason="Error")
+
+
+async def _failed_for_good(world: World, **recovery: Any) -> None:
+    world.broken = {"shop-web-1"}
+    rule = {"attempts": 1, "giveUp": True, "failureBudget": 1, **recovery}
+    await world.apply(component("web", 3, recovery=rule))
+    await world.universe.until(lambda: bool(world.says("AttemptsExhausted")))
+    await world.universe.settle()
+    world.broken = set()
+
+
+async def _exhausted(world: World) -> None:
+    world.fate = "Failed"
+    await _failed_for_good(world)
+
+
+async def _budget(world: World) -> None:
+    world.fate = "Failed"
+    await _failed_for_good(world, failureBudget=0)
+
+
+async def _backing_off(world: World) -> None:
+    world.fate, world.broken = "Failed", {"shop-web-1"}
+    backoff = {"initialSeconds": 600, "maxSeconds": 600}
+    await world.apply(component("web", 3, recovery={"attempts": 9, "backoff": backoff}))
+    await world.universe.until(lambda: bool(world.says("BackingOff")))
+    world.broken = set()
+
+
+async def _deadline(world: World) -> None:
+    rollout = {"progressDeadlineSeconds": 60, "maxUnavailable": 1, "inPlace": "Never"}
+    await world.up(component("web", 3, rollout=rollout))
+    world.broken = {"app:2"}
+    await world.apply(component("web", 3, image="app:2", rollout=rollout))
+    await world.universe.until(lambda: world.says("ProgressDeadlineExceeded"))
+    world.mend()
+
+
+async def _rolled_back(world: World) -> None:
+    rollout = {
+        "progressDeadlineSeconds": 60,
+        "maxUnavailable": 1,
+        "inPlace": "Never",
+        "onDeadline": "RollBack",
+    }
+    await world.up(component("web", 3, rollout=rollout))
+    world.broken = {"app:2"}
+    await world.apply(component("web", 3, image="app:2", rollout=rollout))
+    await world.universe.until(lambda: world.says("RolledBack"))
+    await world.universe.settle()
+    world.broken = set()
+
+
+async def _nothing_proven(world: World) -> None:
+    rollout = {"progressDeadlineSeconds": 60, "onDeadline": "RollBack"}
+    world.broken = {"app:1"}
+    await world.apply(component("web", 3, rollout=rollout))
+    await world.universe.until(lambda: world.says("NothingProven"))
+    world.mend()
+
+
+async def _teardown_blocked(world: World) -> None:
+    await world.up(WEB)
+    body = world.found(Resource.PODS, "shop-web-1")
+    world.universe.kubelet.lost.add(body["spec"]["nodeName"])
+    await world.universe.delete(Resource.SERVERS, "shop-web-1")
+    await world.universe.until(lambda: bool(world.told("TeardownBlocked")))
+
+
+async def _stopped(world: World) -> None:
+    await world.up(WEB)
+    await world.run("stop", "Stop")
+    await world.universe.until(lambda: world.ended("stop", "Completed"))
+    await world.universe.settle()
+
+
+SLOW = [{"name": "drain", "exec": {"command": ["sleep", "600"]}, "timeoutSeconds": 900}]
+
+
+async def _waiting(world: World) -> None:
+    await world.up(WEB)
+    await world.run("first", "Restart", paused=True)
+    await world.universe.settle()
+    world.broken = {"shop-web-2"}
+    world.fate = "Unschedulable"
+    await world.universe.merge(Resource.OPERATIONS, "first", {"spec": {"paused": False}})
+    await world.universe.until(lambda: world.universe.condition(
+        Resource.OPERATIONS, "first", "Succeeded").get("reason") == "Running")  # fmt: skip
+    await world.run("second", "Stop")
+    await world.universe.until(lambda: bool(world.told("Conflict") or world.told("Waiting")))
+    world.broken = set()
+
+
+async def _failed_operation(world: World, *, cancel: bool = False, late: bool = False) -> None:
+    await world.up(WEB)
+    world.broken, world.fate = {"shop-web-2"}, "Failed"
+    rule = {"attempts": 1, "backoff": {"initialSeconds": 1, "maxSeconds": 1}}
+    more: dict[str, Any] = {"timeoutSeconds": 60} if late else {}
+    if cancel or late:
+        world.fate = "Unschedulable"
+    await world.run("again", "Restart", recovery=rule, concurrency=1, **more)
+    if cancel:
+        await asyncio.sleep(30)
+        await world.universe.merge(Resource.OPERATIONS, "again", {"spec": {"cancelled": True}})
+    await world.universe.until(lambda: bool(world.found(Resource.OPERATIONS, "again")["status"].get(
+        "completionTime")), patience=3000)  # fmt: skip
+    world.broken = set()
+    await world.universe.settle()
+
+
+async def _cancelled_operation(world: World) -> None:
+    await _failed_operation(world, cancel=True)
+    assert world.ended("again", "Cancelled")
+
+
+async def _late_operation(world: World) -> None:
+    await _failed_operation(world, late=True)
+    assert world.ended("again", "TimedOut")
+
+
+def _whole(world: World) -> bool:
+    return world.ready() and len(world.universe.names(Resource.PODS)) >= 3
+
+
+def _grown(world: World) -> bool:
+    return world.ready() and bool(world.found(Resource.PODS, "shop-web-3"))
+
+
+def _completed(world: World) -> bool:
+    return world.ended("again", "Completed")
+
+
+# By the reason that is given: how that comes about, and when it is better.
+STORIES: Mapping[str, Story] = {
+    "Paused": Story(make=_paused, better=_grown, name="shop"),
+    "Held": Story(make=_held, better=_whole),
+    "AttemptsExhausted": Story(make=_exhausted, better=_whole),
+    "ServersFailed": Story(make=_exhausted, better=_whole, name="shop"),
+    "FailureBudgetSpent": Story(make=_budget, better=_whole, name="shop"),
+    "BackingOff": Story(make=_backing_off, better=_whole, name="shop-web-1"),
+    "ProgressDeadlineExceeded": Story(make=_deadline, better=_whole, name="shop"),
+    "RolledBack": Story(
+        make=_rolled_back,
+        better=lambda w: w.ready() and "app:2" in str(w.found(Resource.PODS, "shop-web-0")),
+    ),
+    "NothingProven": Story(make=_nothing_proven, better=_whole, name="shop"),
+    "TeardownBlocked": Story(make=_teardown_blocked, better=_whole),
+    "Stopped": Story(make=_stopped, better=_whole, name="shop"),
+    "Conflict": Story(make=_waiting, better=lambda w: w.ended("second", "Completed")),
+    "Waiting": Story(make=_waiting, better=lambda w: w.ended("first", "Cancelled"), name="first"),
+    "Failed": Story(make=_failed_operation, better=_completed, name="again"),
+    "Cancelled": Story(make=_cancelled_operation, better=_completed, name="again"),
+    "TimedOut": Story(make=_late_operation, better=_completed, name="again"),
+}
+# The remedy of these is told of more than one thing, and another story types it.
+SAME_AS: Mapping[str, str] = {
+    # Which revision ran before a RollBack is asked for anew as RolledBack is.
+    "RollBack": "RolledBack",
+}
+# Where else the command is typed: a finished Operation goes, and others begin in its place.
+ELSEWHERE = {"CheckpointsFull": "tests/planning/test_operation_stories.py"}
+
+
+def acts(command: str) -> bool:
+    """Return whether a command changes something, and is not a person's own edit."""
+    words = command.split()
+    if words[1] != "argosy":
+        return words[1] not in SHOWS | EDITS
+    return words[2] not in SHOWS_OF_OURS
+
+
+def filled(command: str, name: str) -> str:
+    """Return a reason's command with the names of a story."""
+    return f"{command.replace('NAME', name).replace('APPLICATION', 'shop')} -n default"
+
+
+def test_every_remedy_that_acts_has_a_story() -> None:
+    """The list is closed, and so is this one: a new reason that acts fails until it has one."""
+    acting = {
+        word for word, each in vocabulary.KNOWN.items() if each.command and acts(each.command)
+    }
+    assert acting == {*STORIES, *SAME_AS, *ELSEWHERE}
+    for reason, other in SAME_AS.items():
+        mine, theirs = vocabulary.KNOWN[reason].command, vocabulary.KNOWN[other].command
+        assert mine == theirs
+
+
+def test_no_remedy_deletes_what_runs_or_holds_data() -> None:
+    """In no command of any reason, nor in its words."""
+    for word, each in vocabulary.KNOWN.items():
+        for gone in ("delete pvc", "delete pod", "delete argsrv", "delete argset", "delete argapp"):
+            assert gone not in each.command, word
+        assert "elete the other" not in each.remedy, word
+
+
+@pytest.mark.parametrize("reason", sorted(STORIES))
+async def test_the_remedy_makes_it_better(reason: str) -> None:
+    """The situation is made, the command is typed as it is told, and it is over."""
+    story = STORIES[reason]
+    universe = Universe(faults=Faults(), kubelet=Kubelet())
+    world = World(universe)
+    universe.kubelet.behave = world.behave
+    async with universe:
+        await story.make(world)
+        await universe.until(lambda: world.says(reason) or bool(world.told(reason)))
+        told = world.told(reason)
+        known = filled(vocabulary.KNOWN[reason].command, story.name)
+        line = told["remedy"] if told and acts(told["remedy"]) else known
+        assert "NAME" not in line, f"{reason} is not told with a command: {told}"
+        assert not story.better(world)
+        await world.type_in(line)
+        await universe.until(lambda: story.better(world))
+
+
+@pytest.mark.parametrize(
+    "fate", ["ImagePullBackOff", "CrashLoopBackOff", "Unschedulable", "CreateContainerConfigError"]
+)
+async def test_what_keeps_a_pod_from_coming_up_has_a_remedy_of_its_own(fate: str) -> None:
+    """Trying again pulls no image and makes no room: the remedy is by the cause."""
+    universe = Universe(kubelet=Kubelet())
+    world = World(universe)
+    universe.kubelet.behave = world.behave
+    world.broken, world.fate = {"app:1"}, fate
+    async with universe:
+        await world.apply(WEB)
+        await universe.until(lambda: bool(world.told(fate)))
+        told = world.told(fate)["remedy"]
+        assert "retry-now" not in told
+        wanted = vocabulary.KNOWN[fate].command.split()
+        assert told.split()[:2] == wanted[:2]
+        assert told.endswith("-n default")
+        if "edit" in told:
+            # The image is put right, as the command lets a person do.
+            await world.up(component("web", 3, image="app:2"))
