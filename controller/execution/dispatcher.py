@@ -406,7 +406,7 @@ class Dispatcher:
             try:
                 if group and record.renewed:
                     record.renewed = False
-                    self._slow_start.release(group)
+                    self._slow_start.release(group, record.epoch)
                 cause = self._slow_start.begin(group, target, key) if group else None
                 if cause is not None:
                     self._failed(asked, cause, held=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from controller.api import objects, tags
+from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution import allowance, crashes, unreadable
 from controller.execution.acts import Acts
@@ -312,7 +312,7 @@ class Engine:
         if told is not None:
             return told
         record.planned_at = asyncio.get_running_loop().time()
-        retry = tags.retry_now(item.metadata)
+        retry = kind.retry(self._sources.caches, item)
         moment = Moment(
             now=now,
             outcomes=record.remembered(now, (item.metadata.generation, retry)),

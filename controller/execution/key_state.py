@@ -133,7 +133,7 @@ class KeyState:
     def remembered(self, now: float, epoch: tuple[int, str]) -> tuple[Outcome, ...]:
         """Return how the calls went that failed: those for this epoch that somebody still makes."""
         if epoch != self.epoch:
-            self.renewed = bool(self.outcomes)
+            self.renewed |= bool(self.outcomes)
             self.outcomes.clear()
             self.epoch = epoch
         for asked in [n for n, r in self.outcomes.items() if now - r.again > OUTCOME_LIFE]:

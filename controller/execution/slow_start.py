@@ -41,6 +41,8 @@ class _Brake:
     # Who waits: what is created, and the key that creates it, in the order of their coming.
     held: dict[Hashable, Key] = dataclasses.field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
+    # The last wish that one be tried at once.
+    wish: Hashable = None
 
     def is_on(self) -> bool:
         return self.cause is not None
@@ -112,11 +114,14 @@ class SlowStart:
         brake.held |= brake.failed
         self._wake_at(brake, brake.until)
 
-    def release(self, group: Hashable) -> None:
-        """Let one be tried at once: somebody says that the cause is gone."""
+    def release(self, group: Hashable, wish: Hashable) -> None:
+        """Let one be tried at once: somebody says that the cause is gone.
+
+        All of a set hear the same wish; if the one that is tried fails, the others wait after all.
+        """
         brake = self._brakes.get(group)
-        if brake is not None:
-            brake.until = 0.0
+        if brake is not None and brake.wish != wish:
+            brake.wish, brake.until = wish, 0.0
 
     def _wait(self, tries: int, error: errors.ArgosyError) -> float:
         plain = min(FIRST_WAIT * 2.0 ** min(tries - 1, 16), LONGEST_WAIT)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from controller.api import objects, resources
+from controller.api import objects, resources, tags
 from controller.api.objects import Meta
 from controller.api.permissions import Permission
 from controller.api.resources import Resource
@@ -58,6 +58,11 @@ def _metadata_alone(sources: Sources, meta: Meta) -> objects.Object:
     return objects.Object(metadata=meta)
 
 
+def _own_retry(caches: Caches, item: objects.Object) -> str:
+    del caches
+    return tags.retry_now(item.metadata)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[O, S]):
     """One kind; `O` is the view of its objects, `S` the snapshot that they are planned from.
@@ -84,6 +89,8 @@ class Kind(Generic[O, S]):
     # Its status is written whole, which costs the API server less than a patch: its view must know
     # every field that there is.
     puts_status: bool = False
+    # The latest wish of a person that failed calls be tried again; each new one ends all backoffs.
+    retry: Callable[[Caches, O], str] = _own_retry
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
     # What the operator must be allowed to do for its objects; RBAC is made from this.

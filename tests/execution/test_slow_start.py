@@ -124,7 +124,23 @@ async def test_a_cause_that_is_said_to_be_gone_is_tried_at_once() -> None:
     await one.begin()
     await asyncio.sleep(600)
     one.room = 1000
-    one.start.release("shop-web")
+    one.start.release("shop-web", "try again")
     await one.ask(key(5))
     await asyncio.sleep(1)
     assert len(one.made) == 16
+
+
+async def test_one_wish_to_try_again_has_one_create_tried_where_the_cause_stands() -> None:
+    """All keys of a set hear it; a set of many does not ask a full quota once for each."""
+    one = Set(16)
+    await one.begin()
+    await asyncio.sleep(600)
+    before = len(one.asked)
+    for number in range(16):
+        one.start.release("shop-web", "try again")
+        await one.ask(key(number))
+    assert len(one.asked) == before + 1
+    one.start.release("shop-web", "and again")
+    await one.ask(key(5))
+    assert len(one.asked) == before + 2
+    await asyncio.gather(*one.tasks)

@@ -141,16 +141,16 @@ def _failed(snapshot: ServerSnapshot) -> objects.Attempts:
     return attempts.record(server, error, instance=seen.id, now=snapshot.now)
 
 
-def wish(snapshot: ServerSnapshot) -> str:
+def wish(server: objects.Server, application: objects.Application | None) -> str:
     """Return the latest wish to try again, of the server or of its application."""
-    own = tags.retry_now(snapshot.server.metadata)
-    if own or snapshot.application is None:
+    own = tags.retry_now(server.metadata)
+    if own or application is None:
         return own
-    return tags.retry_now(snapshot.application.metadata)
+    return tags.retry_now(application.metadata)
 
 
 def _asked_again(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
-    asked = wish(snapshot)
+    asked = wish(snapshot.server, snapshot.application)
     news = asked not in ("", snapshot.server.status.last_handled_retry)
     tried = before.count or before.alternative or before.waits or before.next_attempt_time
     return news and bool(tried)
@@ -159,7 +159,7 @@ def _asked_again(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
 def handled(situation: Situation) -> bool:
     """A wish is answered in status with whatever is written next, never by a write of its own."""
     tried = situation.attempts.count or situation.attempts.next_attempt_time
-    return wish(situation.snapshot) != "" and not tried
+    return wish(situation.snapshot.server, situation.snapshot.application) != "" and not tried
 
 
 def _well(snapshot: ServerSnapshot) -> bool:

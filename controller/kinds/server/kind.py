@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from controller.api import objects
 from controller.kinds.kind import Kind
-from controller.kinds.server import task, unreadable, wakes
+from controller.kinds.server import assessment, task, unreadable, wakes
 from controller.kinds.server.gather import gather
 from controller.kinds.server.planner import plan
 from controller.kinds.server.rights import RIGHTS
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import relations
+from controller.planning.caches import Caches
 
 
 def _flow(server: objects.Server) -> tuple[str, str]:
     return server.metadata.namespace, server.spec.application
+
+
+def _retry(caches: Caches, server: objects.Server) -> str:
+    server_set = relations.set_above(caches, server)
+    above = relations.controlling_application(caches, server_set) if server_set else None
+    return assessment.wish(server, above)
 
 
 SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
@@ -35,6 +42,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
     remains=unreadable.remains,
     flow=_flow,
     puts_status=True,
+    retry=_retry,
     finish_act=task.finish_patch,
     indexes=(
         relations.SETS_BY_OWNER,

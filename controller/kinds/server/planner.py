@@ -109,7 +109,9 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
     if course.passed is not None:
         told = msgspec.structs.replace(told, checkpoints=course.passed)
     if assessment.handled(situation):
-        told = msgspec.structs.replace(told, last_handled_retry=assessment.wish(snapshot))
+        told = msgspec.structs.replace(
+            told, last_handled_retry=assessment.wish(snapshot.server, snapshot.application)
+        )
     # A write to the server itself is alone: its resourceVersion would outdate another's.
     patches = (*verdict.actions, *course.actions)
     alone = any(isinstance(each, plans.Patch) for each in patches if _is_own(each, snapshot))

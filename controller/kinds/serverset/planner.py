@@ -39,7 +39,7 @@ from controller.planning import (
     verdict,
     words,
 )
-from controller.planning.census import Census
+from controller.planning.census import Census, Facts
 from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
 
 ORPHAN_FINALIZER = "orphan"
@@ -267,18 +267,23 @@ def _mend(census: Census, draft: _Draft) -> None:
 def _retry(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> str:
     """Pass a person's word to try again on to servers that failed; return what has been handled."""
     value = _retry_value(snapshot.server_set)
-    untold = [
-        each
-        for each in census.odd
-        if (each.failed or each.server.status.attempts.count)
-        and tags.retry_now(each.server.metadata) != value
-    ]
+    untold = [each for each in census.odd if _must_hear(each, value)]
     told = [each for each in untold if each.ordinal not in draft.touched]
     draft.actions += [updates.retry_now(each.server, value) for each in told]
     if untold:
         draft.notes.append(f"telling {words.count(len(untold), 'server')} to try again now")
         return snapshot.server_set.status.last_handled_retry
     return value
+
+
+def _must_hear(each: Facts, value: str) -> bool:
+    """Return whether a server would not try again by itself when its application hears the wish.
+
+    One that waits follows its application's, unless an older wish of its own hides that.
+    """
+    own, attempts = tags.retry_now(each.server.metadata), each.server.status.attempts
+    tried = each.failed or attempts.count or (own and attempts.waits)
+    return bool(tried) and own != value
 
 
 def _retry_value(server_set: objects.ServerSet) -> str:
