@@ -60,20 +60,29 @@ async def patch(
 
 
 async def force(session: Session, given: Sequence[str]) -> int:
-    """End the wait for an instance that does not go, or for all of an application's."""
+    """End the wait for an instance that does not go, or for all that an application waits for.
+
+    Each is named, and no policy is changed: what comes after them has its time again.
+    """
     meant = await session.find(given, Resource.SERVERS, Resource.APPLICATIONS)
-    body: Mapping[str, Any] = {"spec": requests.FORCE}
-    said = ": what does not go in time is taken down by force"
     if meant.resource is Resource.SERVERS:
-        found = await reading.one(session.api, objects.Server, session.namespace, meant.name)
-        body, said = (
-            requests.force(found),
-            ": its instance gets no more time to end",
+        servers = [await reading.one(session.api, objects.Server, session.namespace, meant.name)]
+    else:
+        await reading.one(session.api, objects.Application, session.namespace, meant.name)
+        selector = f"{names.APPLICATION_LABEL}={meant.name}"
+        below = await reading.many(session.api, objects.Server, session.namespace, selector)
+        servers = requests.on_their_way_out(below)
+        if not servers:
+            raise Refusal(f"nothing of {meant} is on its way out")
+    for each in servers:
+        await session.api.patch(
+            Resource.SERVERS,
+            session.namespace,
+            each.metadata.name,
+            requests.force(each),
+            field_manager=MANAGER,
         )
-    await session.api.patch(
-        meant.resource, session.namespace, meant.name, body, field_manager=MANAGER
-    )
-    screen.say(f"{meant}{said}")
+        screen.say(f"server/{each.metadata.name}: its instance gets no more time to end")
     return 0
 
 

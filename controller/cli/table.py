@@ -87,7 +87,7 @@ COMMANDS: dict[str, Row] = {
     "force": Row(
         "force",
         ACT,
-        "Take down by force what does not go: a server's instance, or all that an application has.",
+        "Take down by force what does not go: a server's instance, or all of an application's.",
     ),
     "retry-now": Row(
         "retry_now",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import conditions, names, objects
@@ -17,7 +17,6 @@ NAME_BYTES = 3
 HOLD, RELEASE = {"held": True}, {"held": False}
 PAUSE, RESUME = {"paused": True}, {"paused": False}
 CANCEL = {"cancelled": True}
-FORCE = {"deletion": {"onTimeout": "Force"}}
 
 
 def operation(
@@ -77,6 +76,19 @@ def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -
     if before.spec.cancelled:
         spec["cancelled"] = False
     return spec
+
+
+def on_their_way_out(servers: Iterable[objects.Server]) -> list[objects.Server]:
+    """Return the servers whose instances are there and are to go: deleted, or replaced."""
+    return [
+        each
+        for each in servers
+        if each.status.provider.id
+        and (
+            each.metadata.deletion_timestamp is not None
+            or each.status.incarnation != each.spec.incarnation
+        )
+    ]
 
 
 def force(server: objects.Server) -> dict[str, Any]:

@@ -210,9 +210,8 @@ async def test_remedies_are_never_broken_into_lines(
         capsys.readouterr()
         await type_in(api, "why server/shop-web-0")
     said = capsys.readouterr().out.splitlines()
-    assert any(
-        each.endswith("→ kubectl argosy retry-now server/shop-web-0 -n default") for each in said
-    )
+    remedy = "→ kubectl argosy logs shop --server shop-web-0 --previous -n default"
+    assert any(each.endswith(remedy) for each in said), said
 
 
 def texts_in(found: Any) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.cli import session
-from controller.presentation import vocabulary
+from controller.presentation import problems, vocabulary
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.universe import Json, Universe, application, component, operation
 from tests.cli import typing_in
@@ -388,3 +388,33 @@ async def test_what_keeps_a_pod_from_coming_up_has_a_remedy_of_its_own(fate: str
         if "edit" in told:
             # The image is put right, as the command lets a person do.
             await world.up(component("web", 3, image="app:2"))
+
+
+async def test_force_is_an_act_on_what_is_going_now() -> None:
+    """Of an application too: what hangs goes at once, and its policy is what it was."""
+    universe = Universe(kubelet=Kubelet())
+    world = World(universe)
+    async with universe:
+        await world.up(component("web", 3), deletion={"timeoutSeconds": 3600})
+        spec = world.found()["spec"]
+        for name in universe.names(Resource.PODS):
+            body = universe.get(Resource.PODS, name)
+            universe.kubelet.lost.add(body["spec"]["nodeName"])
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(60)
+        assert len(universe.names(Resource.PODS)) == 3
+        assert world.found()["spec"] == spec
+        await world.type_in("kubectl argosy force application/shop -n default")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
+
+
+async def test_force_leaves_alone_what_is_not_going() -> None:
+    """An application that nobody deleted is refused; no server is marked for a later day."""
+    universe = Universe(kubelet=Kubelet())
+    world = World(universe)
+    async with universe:
+        await world.up(component("web", 2))
+        before = len(universe.server.writes)
+        with pytest.raises(problems.Refusal, match="nothing of application/shop"):
+            await world.type_in("kubectl argosy force application/shop -n default")
+        assert len(universe.server.writes) == before

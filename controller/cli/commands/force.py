@@ -9,11 +9,12 @@ from controller.cli.app import Right, Work
 
 
 @app.command(
-    Right(verbs="patch", resource="applications, servers (argosy.dev)"),
+    Right(verbs="get, patch", resource="servers (argosy.dev)"),
+    Right(verbs="list", resource="servers (argosy.dev)", why="of an application"),
     rights.named("applications, servers (argosy.dev)"),
 )
 def force(thing: arguments.Thing) -> Work:
-    """Take down by force what does not go: a server's instance, or all that an application has.
+    """Take down by force what does not go: a server's instance, or all of an application's.
 
     Example: kubectl argosy force server/shop-web-3
     """
