@@ -210,7 +210,7 @@ async def test_remedies_are_never_broken_into_lines(
         capsys.readouterr()
         await type_in(api, "why server/shop-web-0")
     said = capsys.readouterr().out.splitlines()
-    remedy = "→ kubectl argosy logs shop --server shop-web-0 --previous -n default"
+    remedy = "→ kubectl edit argapp shop -n default"
     assert any(each.endswith(remedy) for each in said), said
 
 
