@@ -16,10 +16,10 @@ from pydantic import Field, GetJsonSchemaHandler, JsonValue, alias_generators
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from controller.api import limits
+
 MAX_SERVERS = 20_000
 MAX_COMPONENTS = 64
-# Several hundred ranges; whole fleets, stopped in one, take two characters.
-LONGEST_STOPPED = 4096
 YEAR = 31_536_000
 # Lower-case words joined by dashes, as Kubernetes wants names; the first also begins with a letter.
 DNS_1035 = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
@@ -143,7 +143,7 @@ Seconds = Annotated[int, Field(ge=0, le=YEAR)]
 Stopped = Annotated[
     str,
     Field(
-        max_length=LONGEST_STOPPED,
+        max_length=limits.LONGEST_STOPPED,
         pattern=r"^([0-9]{1,5}(-[0-9]{0,5})?(,[0-9]{1,5}(-[0-9]{0,5})?)*)?$",
     ),
 ]

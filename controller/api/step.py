@@ -7,36 +7,16 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import schema
+from controller.api import http_headers, schema
 from controller.api.schema import Name, ShortText, Text, rule, rules
 from controller.api.template import Template
 
 WAYS = ("exec", "http", "job", "action")
 EXACTLY_ONE = f"[{', '.join(f'has(self.{way})' for way in WAYS)}].filter(x, x).size() == 1"
 
-
-# Headers that say how a connection is used (RFC 9110, section 7.6.1), where a request goes, from
-# whom it comes, or that Argosy sets itself.
-OWN_HEADERS = (
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "idempotency-key",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-original-url",
-    "x-rewrite-url",
-)
-OWN_HEADER_PREFIXES = ("proxy-", "x-forwarded-", "x-http-method")
 _PLAIN_HEADERS = (
     "!has(self.headers) || self.headers.all(h, !(h.lowerAscii() in ["
-    + ", ".join(f"'{each}'" for each in OWN_HEADERS)
+    + ", ".join(f"'{each}'" for each in http_headers.OWN)
     + "]))"
 )
 

@@ -53,10 +53,12 @@ def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str], most: i
 def test_a_command_imports_no_client_that_is_slow(
     words: list[str], most: int, tmp_path: pathlib.Path
 ) -> None:
-    """What works on a cluster loads neither kopf nor the typed clients, and of the rest its own."""
+    """What works on a cluster loads neither kopf, typed clients nor models, and else its own."""
     loaded = _loaded([*words, "--kubeconfig", str(_nowhere(tmp_path))])
     assert "controller.kube.client" in loaded
     assert not {each.partition(".")[0] for each in loaded} & {"kopf", "kubernetes"}
+    # The base of all models: half a second of pydantic's work.
+    assert "controller.api.schema" not in loaded
     assert "controller.wiring" not in loaded
     assert len(loaded) <= most
 

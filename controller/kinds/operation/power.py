@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.api import objects
+from controller.api.limits import LONGEST_STOPPED
 from controller.api.resources import Resource
-from controller.api.schema import LONGEST_STOPPED
 from controller.contract import tasks
 from controller.kinds.operation import steps, targets
 from controller.kinds.operation.snapshot import OperationSnapshot

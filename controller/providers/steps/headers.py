@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from controller import errors
-from controller.api import step
+from controller.api import http_headers
 from controller.providers.steps.reasons import StepReason
 
 # RFC 9110, section 5.6.2: a token.
@@ -27,6 +27,6 @@ def check(found: Iterable[str]) -> None:
             raise errors.Stalled(
                 f"{name!r:.80} must be a header's name", reason=StepReason.HEADER_REFUSED
             )
-        if lower in step.OWN_HEADERS or lower.startswith(step.OWN_HEADER_PREFIXES):
+        if lower in http_headers.OWN or lower.startswith(http_headers.OWN_PREFIXES):
             message = f"a step must not set the header {name}: it says how or where a request goes"
             raise errors.Stalled(message, reason=StepReason.HEADER_REFUSED)
