@@ -110,6 +110,7 @@ STATUS: dict[str, dict[str, Bound]] = {
         "revision": 253,
         "power": 253,
         "attempts": {
+            "alternativeName": 253,
             "lastError": {
                 "class": 63,
                 "reason": 253,

@@ -27,7 +27,9 @@ INCARNATION_LABEL = f"{GROUP}/incarnation"
 REVISION_LABEL = f"{GROUP}/revision"
 
 # Annotations that Argosy writes on what servers are made of.
+# The place of the alternative in its list, as 0.1 wrote it; and its name.
 ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
+ALTERNATIVE_NAME_ANNOTATION = f"{GROUP}/alternative-name"
 # The container ids that an in-place change must replace, comma-separated.
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 # On a ServerSet: the components whose sets must outlive it, comma-separated.

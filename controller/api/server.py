@@ -1,8 +1,8 @@
 """The kind Server: one server, whatever it is made of. Argosy writes it; people may hold it.
 
-It refers to what it is made from, and carries no copy: the template, the claims and the
-alternatives are in the ControllerRevision that `revision` names, the policies in its ServerSet. As
-only Argosy makes Servers, and there are many, the schema fills in no defaults below `status`.
+It refers to what it is made from, and carries no copy: the template and the claims are in the
+ControllerRevision that `revision` names; the policies, and so the alternatives, in its ServerSet.
+As only Argosy makes Servers, and there are many, the schema fills in no defaults below `status`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class ServerSpec(schema.Model):
     the server is made of."""
     revision: ShortText
     """The revision that it should run. The ControllerRevision <application>-<component>-<revision>
-    holds what it is made from: the template, the claims and the alternatives."""
+    holds what it is made from: the template and the claims."""
     template: FreeForm | None = None
     """Of servers that 0.1 wrote: what they are made from, where their ControllerRevision is gone.
     Not written any more."""
@@ -152,7 +152,11 @@ class Attempts(schema.Model):
     count: Tally = 0
     """Failed attempts in the present alternative."""
     alternative: Tally = 0
-    """The index of the present alternative."""
+    """The index of the present alternative, in the list of that time."""
+    alternative_name: ShortText | None = None
+    """The name of the present alternative: it counts, wherever that stands in the list now."""
+    used_up: Tally = 0
+    """How many alternatives were tried as often as they may be, since the server last came up."""
     last_error: LastError | None = None
     """The latest failure."""
     exhausted: bool = False

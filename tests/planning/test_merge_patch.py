@@ -43,16 +43,13 @@ def test_the_deepest_content_is_kept_as_a_revision() -> None:
         name="web",
         template=deepest,
         volume_claims=(objects.VolumeClaim(name="data", spec=deepest),),
-        recovery=objects.Recovery(
-            alternatives=(objects.Alternative(name="other", patch=deepest),),
-        ),
     )
     kept = objects.ControllerRevision(
         metadata=objects.Meta(name="r"), data=msgspec.Raw(contents.data(component))
     )
     content = contents.of_revision(kept, "r", ())
     assert rendering.same(content.template, deepest)
-    assert rendering.same(content.alternatives[0].patch, deepest)
+    assert rendering.same(content.volume_claims[0].spec, deepest)
 
 
 @pytest.mark.parametrize("containers", ['"app"', "[7]", "7", "null", '[{"name":"a"},null]', "[]"])

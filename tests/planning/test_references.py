@@ -55,9 +55,9 @@ def bare(**spec: Any) -> objects.Server:
 
 
 def test_a_server_is_what_its_revision_and_its_set_say() -> None:
-    """Template, claims and alternatives are the revision's, all policies of today the set's."""
+    """Template and claims are the revision's, all policies of today the set's: alternatives too."""
     spec = references.complete(bare(), server_set("r2"), STORED).spec
-    assert (spec.template, spec.recovery.alternatives) == (OLD, (ZONE,))
+    assert (spec.template, spec.recovery.alternatives) == (OLD, ())
     assert [(each.name, each.when_scaled) for each in spec.volume_claims] == [("data", "Delete")]
     assert (spec.recovery.attempts, spec.deletion.drain_seconds) == (7, 9)
     assert spec.min_ready_seconds == 3

@@ -80,6 +80,8 @@ class Attempts(View, frozen=True, kw_only=True):
 
     count: int = 0
     alternative: int = 0
+    alternative_name: str = ""
+    used_up: int = 0
     last_error: LastError | None = None
     exhausted: bool = False
     waits: int = 0

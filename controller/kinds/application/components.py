@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -75,13 +73,9 @@ class Row:
             spec.replicas == self.replicas
             and same_content(spec, self.target)
             and spec.rollout == self.component.rollout
-            and rendering.same(spec.recovery, self.recovery(self.target.alternatives))
+            and rendering.same(spec.recovery, self.component.recovery)
             and spec.deletion == self.deletion
         )
-
-    def recovery(self, alternatives: tuple[objects.Alternative, ...]) -> objects.Recovery:
-        """Return the recovery policy of today with a revision's alternatives."""
-        return msgspec.structs.replace(self.component.recovery, alternatives=alternatives)
 
     @property
     def observed(self) -> bool:
@@ -171,7 +165,12 @@ def tabulate(snapshot: ApplicationSnapshot) -> Table:
     sets = {name: each for name, each in snapshot.sets.items() if owned_by(each, application)}
     foreign = tuple(each for each in snapshot.sets.values() if not owned_by(each, application))
     revisions = [each for each in snapshot.revisions if owned_by(each, application)]
-    wanted = {each.name: contents.of_component(each) for each in application.spec.components}
+    wanted = {
+        each.name: contents.of_component(
+            each, revisions, current=sets[each.name].spec.revision if each.name in sets else ""
+        )
+        for each in application.spec.components
+    }
     asked = {name: content.revision for name, content in wanted.items()}
     rows = {
         each.name: _row(
@@ -254,5 +253,4 @@ def same_content(spec: objects.ServerSetSpec, content: Content) -> bool:
         spec.revision == content.revision
         and rendering.same(spec.template, content.template)
         and rendering.same(spec.volume_claims, content.volume_claims)
-        and rendering.same(spec.recovery.alternatives, content.alternatives)
     )

@@ -81,7 +81,8 @@ def _restore(
         return
     content = contents.of_server_set(row.server_set.spec)
     known = {proven_revisions.revision_of(each) for each in kept} | {row.wanted.revision}
-    data = contents.data_of(content) if content.revision not in known else None
+    alternatives = row.server_set.spec.recovery.alternatives
+    data = contents.data_of(content, alternatives) if content.revision not in known else None
     if data is None:
         return
     yield Create(

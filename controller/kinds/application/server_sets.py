@@ -170,14 +170,12 @@ def _differences(
     notes: list[str] = []
     # Going back to what is proven waits for nobody: what it would wait for may be what fails.
     waiting = waits and spec.revision != row.target.revision and not row.reverted
-    alternatives = spec.recovery.alternatives
     if waiting:
         notes.append(
             f"{row.name}: goes to revision {row.target.revision} once"
             f" {' and '.join(waits)} can be relied upon"
         )
     elif not same_content(spec, row.target):
-        alternatives = row.target.alternatives
         changes |= _content(spec, row)
         notes.append(f"{row.name}: goes from revision {spec.revision} to {row.target.revision}")
     replicas = _replicas(row, spec)
@@ -185,9 +183,8 @@ def _differences(
         notes.append(f"{row.name}: grows from {spec.replicas} to {replicas} servers then")
     elif replicas != spec.replicas:
         changes["replicas"] = replicas
-    recovery = row.recovery(alternatives)
-    if not rendering.same(spec.recovery, recovery):
-        changes["recovery"] = rendering.full(recovery)
+    if not rendering.same(spec.recovery, row.component.recovery):
+        changes["recovery"] = rendering.full(row.component.recovery)
     if spec.rollout != row.component.rollout:
         changes["rollout"] = rendering.full(row.component.rollout)
     if spec.deletion != application.spec.deletion:

@@ -52,14 +52,12 @@ def server_set_spec(
     application: objects.Application, component: objects.Component, content: Content
 ) -> dict[str, Any]:
     """Return what an application decides of its set's spec at `content`, but for the replicas."""
-    recovery = rendering.full(component.recovery)
-    recovery["alternatives"] = rendering.full(content.alternatives)
     return {
         "revision": content.revision,
         "template": content.template,
         "volumeClaims": rendering.full(content.volume_claims),
         "rollout": rendering.full(component.rollout),
-        "recovery": recovery,
+        "recovery": rendering.full(component.recovery),
         "deletion": rendering.full(application.spec.deletion),
     }
 

@@ -163,7 +163,13 @@ def _leaving(snapshot: OperationSnapshot, component: str, found: objects.ServerS
 def _asked(snapshot: OperationSnapshot) -> dict[str, str]:
     """Return the revision that the user asks for, of each component."""
     components = snapshot.application.spec.components if snapshot.application is not None else ()
-    return {each.name: contents.of_component(each).revision for each in components}
+    return {each.name: _wanted(snapshot, each) for each in components}
+
+
+def _wanted(snapshot: OperationSnapshot, component: objects.Component) -> str:
+    found = snapshot.sets.get(component.name)
+    current = found.spec.revision if found is not None else ""
+    return contents.of_component(component, snapshot.revisions, current=current).revision
 
 
 def _rejection(

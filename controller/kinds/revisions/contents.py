@@ -1,8 +1,9 @@
 """What a revision of a component consists of, and what changing from one to another takes.
 
-A revision is named by the hash of what the user wrote: the template, the claims and the
-alternatives. Never replicas or policies, and never anything that Argosy rendered: else an upgrade
-of Argosy would restart fleets. Called by the Application planner, which names revisions, and by
+A revision is named by the hash of what the user wrote: the template and the claims. Never replicas
+or policies, to which the alternatives belong, and never anything that Argosy rendered: else an
+upgrade of Argosy would restart fleets. Until 0.1 the alternatives were in the hash: what is on
+record under such a name keeps it. Called by the Application planner, which names revisions, and by
 the ServerSet planner, which brings servers to them.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -26,7 +27,6 @@ class Content:
     revision: str
     template: msgspec.Raw
     volume_claims: tuple[objects.VolumeClaim, ...] = ()
-    alternatives: tuple[objects.Alternative, ...] = ()
 
 
 class _Stored(objects.View, frozen=True, kw_only=True):
@@ -38,43 +38,85 @@ class _Stored(objects.View, frozen=True, kw_only=True):
         meta.share(self, "template")
 
 
-def of_component(component: objects.Component) -> Content:
-    """Return the revision that the user asks for."""
-    return Content(
+def of_component(
+    component: objects.Component,
+    records: Iterable[objects.ControllerRevision] = (),
+    *,
+    current: str = "",
+) -> Content:
+    """Return the revision that the user asks for.
+
+    Where one of the component's `records` of before holds just that, its name stays, that of the
+    `current` revision before all others.
+    """
+    content = Content(
         revision=names.digest(data(component)),
         template=component.template,
         volume_claims=component.volume_claims,
-        alternatives=component.recovery.alternatives,
     )
+    if content.revision == current:
+        return content
+    older = (each for each in records if _is_of(each, component.name) and _names_alternatives(each))
+    same = [each for each in older if _holds(each, component)]
+    ranked = sorted(same, key=lambda each: (_revision(each) == current, each.revision))
+    if not ranked:
+        return content
+    return dataclasses.replace(content, revision=_revision(ranked[-1]))
 
 
 def data(component: objects.Component) -> bytes:
     """Return what the ControllerRevision of the component's present revision holds."""
-    return _data(component.template, component.volume_claims, component.recovery.alternatives)
+    return _data(component.template, component.volume_claims)
 
 
-def data_of(content: Content) -> bytes | None:
+def data_of(content: Content, alternatives: tuple[objects.Alternative, ...] = ()) -> bytes | None:
     """Return what the ControllerRevision of `content` holds; None where its name belies it.
 
-    A set that somebody edited, or that has not been told all yet, is no source for a record.
+    A set that somebody edited, or that has not been told all yet, is no source for a record. One
+    that was named with its alternatives is made again with them.
     """
-    found = _data(content.template, content.volume_claims, content.alternatives)
-    return found if names.digest(found) == content.revision else None
+    for each in ((), alternatives):
+        found = _data(content.template, content.volume_claims, each)
+        if names.digest(found) == content.revision:
+            return found
+    return None
 
 
 def _data(
     template: objects.Json,
     claims: tuple[objects.VolumeClaim, ...],
-    alternatives: tuple[objects.Alternative, ...],
+    alternatives: tuple[objects.Alternative, ...] = (),
 ) -> bytes:
     return rendering.canonical(
         {
             "template": template,
             # What becomes of a claim is a policy; what it is belongs to the revision.
             "volumeClaims": [{"name": each.name, "spec": each.spec} for each in claims],
+            # As 0.1 had them; empty, so that a revision without them keeps its name.
             "alternatives": [{"name": each.name, "patch": each.patch} for each in alternatives],
         }
     )
+
+
+def _is_of(record: objects.ControllerRevision, component: str) -> bool:
+    return record.metadata.labels.get(names.COMPONENT_LABEL) == component
+
+
+def _names_alternatives(record: objects.ControllerRevision) -> bool:
+    """Return whether the record may be of 0.1 and have alternatives: cheap, and rarely so."""
+    return b'"alternatives":[]' not in bytes(record.data)
+
+
+def _holds(record: objects.ControllerRevision, component: objects.Component) -> bool:
+    try:
+        held = _stored(bytes(record.data))
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return _data(held.template, held.volume_claims) == data(component)
+
+
+def _revision(record: objects.ControllerRevision) -> str:
+    return record.metadata.labels.get(names.REVISION_LABEL, "")
 
 
 def of_revision(
@@ -91,7 +133,6 @@ def of_revision(
         revision=name,
         template=held.template,
         volume_claims=claims,
-        alternatives=held.alternatives,
     )
 
 
@@ -115,7 +156,6 @@ def of_server_set(spec: objects.ServerSetSpec) -> Content:
         revision=spec.revision,
         template=spec.template,
         volume_claims=spec.volume_claims,
-        alternatives=spec.recovery.alternatives,
     )
 
 
@@ -127,14 +167,12 @@ def _stored(data: bytes) -> _Stored:
 def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], bool]) -> bool:
     """Return whether a server can be brought from one to the other in place.
 
-    Its provider says of what two templates that is so; alternatives never are. Claims that are
+    Its provider says of what two templates that is so. Claims that are
     there stay as they are but for their size, whatever becomes of the server: only another set of
     them takes a new one.
     """
-    return (
-        before.alternatives == after.alternatives
-        and _claim_names(before) == _claim_names(after)
-        and able(bytes(before.template), bytes(after.template))
+    return _claim_names(before) == _claim_names(after) and able(
+        bytes(before.template), bytes(after.template)
     )
 
 

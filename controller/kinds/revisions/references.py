@@ -27,7 +27,6 @@ class _Terms:
     # None where the record cannot be read.
     template: objects.Json | None
     volume_claims: tuple[objects.VolumeClaim, ...]
-    recovery: objects.Recovery
 
 
 _TERMS: dict[tuple[int, int], _Terms] = {}
@@ -49,17 +48,16 @@ def complete(
     spec, policies = server.spec, server_set.spec
     terms = _terms(policies, stored, spec.revision) if stored is not None else None
     if terms is not None and terms.template is not None:
-        template, claims, recovery = terms.template, terms.volume_claims, terms.recovery
+        template, claims = terms.template, terms.volume_claims
     elif policies.revision == spec.revision:
-        template, claims, recovery = policies.template, policies.volume_claims, policies.recovery
+        template, claims = policies.template, policies.volume_claims
     else:
         template, claims = spec.template, spec.volume_claims
-        recovery = _recovery(policies, spec.recovery.alternatives)
     filled = msgspec.structs.replace(
         spec,
         template=template,
         volume_claims=claims,
-        recovery=recovery,
+        recovery=policies.recovery,
         deletion=policies.deletion,
         min_ready_seconds=policies.rollout.min_ready_seconds,
     )
@@ -71,10 +69,7 @@ def _by_itself(server: objects.Server, stored: objects.ControllerRevision | None
     held = contents.on_record(stored, spec.revision, ())
     if held is None:
         return server
-    recovery = msgspec.structs.replace(spec.recovery, alternatives=held.alternatives)
-    filled = msgspec.structs.replace(
-        spec, template=held.template, volume_claims=held.volume_claims, recovery=recovery
-    )
+    filled = msgspec.structs.replace(spec, template=held.template, volume_claims=held.volume_claims)
     return msgspec.structs.replace(server, spec=filled)
 
 
@@ -97,18 +92,8 @@ def _terms(
         stored=stored,
         template=held.template if held is not None else None,
         volume_claims=held.volume_claims if held is not None else (),
-        recovery=_recovery(policies, held.alternatives) if held is not None else policies.recovery,
     )
     if len(_TERMS) >= _MOST_TERMS:
         _TERMS.clear()
     _TERMS[key] = found
     return found
-
-
-def _recovery(
-    policies: objects.ServerSetSpec, alternatives: tuple[objects.Alternative, ...]
-) -> objects.Recovery:
-    """Return the recovery policy of today with a revision's alternatives."""
-    if policies.recovery.alternatives == alternatives:
-        return policies.recovery
-    return msgspec.structs.replace(policies.recovery, alternatives=alternatives)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api import clock, names, objects
+from controller.contract import alternatives
 from controller.planning import merge_patch
 
 TERMINAL = "Terminal"
@@ -35,7 +36,7 @@ def current(server: objects.Server) -> objects.Attempts:
     Another revision or incarnation starts afresh, in the way that last worked: in the first one
     where none did.
     """
-    seen = server.status.attempts
+    seen = _placed(server)
     spec = server.spec
     if (seen.revision, seen.incarnation) == (spec.revision, spec.incarnation):
         return seen
@@ -47,12 +48,35 @@ def current(server: objects.Server) -> objects.Attempts:
     )
 
 
+def _placed(server: objects.Server) -> objects.Attempts:
+    """Return the attempts as they were told, in today's list of alternatives.
+
+    What was tried in one that is gone leads to whatever took its place.
+    """
+    seen = server.status.attempts
+    if not seen.alternative_name and seen.alternative < ways(server.spec.recovery):
+        return seen
+    place = alternatives.place_of(server, seen.alternative_name)
+    if place == alternatives.UNKNOWN:
+        place = seen.alternative % ways(server.spec.recovery)
+    return msgspec.structs.replace(seen, alternative=place) if place != seen.alternative else seen
+
+
+def named(server: objects.Server, attempts: objects.Attempts) -> objects.Attempts:
+    """Return the attempts as they are told: with the name of the alternative, where one counts."""
+    counts = attempts.count or attempts.alternative or attempts.used_up or attempts.exhausted
+    name = alternatives.name_of(server, attempts.alternative) if counts else ""
+    return msgspec.structs.replace(attempts, alternative_name=name)
+
+
 def spent(recovery: objects.Recovery, attempts: objects.Attempts) -> bool:
     """Return whether every way to make the server has been tried as often as it may be."""
     if attempts.exhausted:
         return True
-    # As earlier releases wrote it.
-    if attempts.alternative < ways(recovery) - 1 or attempts.count == 0:
+    # As earlier releases wrote it: they began at the first alternative.
+    if attempts.alternative_name or attempts.count == 0:
+        return False
+    if attempts.alternative < ways(recovery) - 1:
         return False
     error = attempts.last_error
     return attempts.count >= recovery.attempts or (error is not None and error.class_ == TERMINAL)
@@ -80,12 +104,16 @@ def record(
         return _tried_on(server, msgspec.structs.replace(failed, count=before.count), now)
     if failed.count < recovery.attempts and error.class_ != TERMINAL:
         return _next(failed, now + delay(recovery.backoff, failed.count, server.metadata.uid))
-    last = failed.alternative >= ways(recovery) - 1
-    if last and error.class_ != WAITING:
-        return _tried_on(server, msgspec.structs.replace(failed, exhausted=True), now)
-    # What is waited for may come where it was looked for first.
+    used_up = failed.used_up + 1
+    if used_up >= ways(recovery) and error.class_ != WAITING:
+        exhausted = msgspec.structs.replace(failed, exhausted=True, used_up=used_up)
+        return _tried_on(server, exhausted, now)
+    # Each has its turn, from the one that last worked; what is waited for may come anywhere.
     failed = msgspec.structs.replace(
-        failed, count=0, alternative=0 if last else failed.alternative + 1
+        failed,
+        count=0,
+        used_up=min(used_up, ways(recovery)),
+        alternative=(failed.alternative + 1) % ways(recovery),
     )
     return _next(failed, now + delay(recovery.backoff, 1, server.metadata.uid))
 
@@ -194,8 +222,8 @@ def longest_delay(backoff: objects.Backoff, seed: str) -> float:
 
 def template(server: objects.Server, alternative: int) -> bytes:
     """Return what the server is made from in that way: its template with the alternative merged."""
-    alternatives = server.spec.recovery.alternatives
+    known = server.spec.recovery.alternatives
     plain = bytes(server.spec.template)
-    if alternative >= len(alternatives):
+    if not 0 <= alternative < len(known):
         return plain
-    return merge_patch.merge_json(plain, bytes(alternatives[alternative].patch))
+    return merge_patch.merge_json(plain, bytes(known[alternative].patch))

@@ -17,6 +17,7 @@ from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
+from controller.kinds.server import attempts as counting
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import outcomes, plan
 
@@ -59,7 +60,7 @@ def tell(
         revision=seen.revision,
         incarnation=seen.incarnation,
         power=_power(snapshot),
-        attempts=attempts,
+        attempts=counting.named(server, attempts),
         claims=_claims(before.claims, seen),
         blocked_by=outcomes.steady(before.blocked_by, blocked, snapshot.now),
     )

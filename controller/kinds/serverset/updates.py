@@ -73,7 +73,6 @@ def _copied(told: objects.ServerSpec) -> contents.Content | None:
         revision=told.revision,
         template=told.template,
         volume_claims=told.volume_claims,
-        alternatives=told.recovery.alternatives,
     )
 
 

@@ -69,6 +69,7 @@ class Machine:
     zone: str
     incarnation: int
     alternative: int
+    alternative_name: str
     revision: str
     template: bytes
     address: str
@@ -156,6 +157,7 @@ class MemoryFleet:
         zone: str,
         incarnation: int,
         alternative: int,
+        alternative_name: str = "",
         revision: str,
         template: bytes,
         stopped: bool,
@@ -174,6 +176,7 @@ class MemoryFleet:
             zone=zone,
             incarnation=incarnation,
             alternative=alternative,
+            alternative_name=alternative_name,
             revision=revision,
             template=template,
             address=f"10.{self._made >> 16 & 255}.{self._made >> 8 & 255}.{self._made & 255}",

@@ -16,7 +16,7 @@ from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.views.meta import View
-from controller.contract import Phase, tasks
+from controller.contract import Phase, alternatives, tasks
 from controller.contract.reasons import ProviderReason
 from controller.planning import rendering
 from controller.providers.memory.machines import Key, Machine, MemoryFleet
@@ -69,7 +69,11 @@ class MemoryProvider:
             addresses=(machine.address,),
             revision=machine.revision,
             incarnation=machine.incarnation,
-            alternative=machine.alternative,
+            alternative=(
+                alternatives.place_of(server, machine.alternative_name)
+                if machine.alternative_name
+                else machine.alternative
+            ),
             ready=machine.is_ready(now),
             ready_since=max(machine.ready_at, machine.changing_until),
             changing=now < machine.changing_until,
@@ -122,6 +126,7 @@ class MemoryProvider:
                 zone=self._zone(template, server),
                 incarnation=server.spec.incarnation,
                 alternative=call.alternative,
+                alternative_name=alternatives.name_of(server, call.alternative),
                 revision=server.spec.revision,
                 template=call.template,
                 stopped=server.spec.power == "Stopped",

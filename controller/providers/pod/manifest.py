@@ -16,6 +16,7 @@ import msgspec
 from controller import errors
 from controller.api import names, objects, quantities
 from controller.api.resources import Resource
+from controller.contract import alternatives
 from controller.contract.reasons import ProviderReason
 from controller.planning import ownership, rendering, volumes
 
@@ -86,7 +87,11 @@ def _parts(template: bytes, claims: tuple[str, ...]) -> _Parts:
 
 def _users(annotations: Mapping[str, str]) -> dict[str, str]:
     """Return a template's annotations but for those that Argosy alone may put on a pod."""
-    own = (names.ALTERNATIVE_ANNOTATION, names.CHANGED_FROM_ANNOTATION)
+    own = (
+        names.ALTERNATIVE_ANNOTATION,
+        names.ALTERNATIVE_NAME_ANNOTATION,
+        names.CHANGED_FROM_ANNOTATION,
+    )
     return {key: value for key, value in annotations.items() if key not in own}
 
 
@@ -136,7 +141,9 @@ def pod(
         "ownerReferences": [ownership.owner_reference(Resource.SERVERS, server)],
     }
     annotations = dict(parts.annotations)
-    if alternative:
+    if way := alternatives.name_of(server, alternative):
+        annotations[names.ALTERNATIVE_NAME_ANNOTATION] = way
+    elif alternative:
         annotations[names.ALTERNATIVE_ANNOTATION] = str(alternative)
     if annotations:
         metadata["annotations"] = annotations

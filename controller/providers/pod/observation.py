@@ -13,7 +13,7 @@ from controller import contract
 from controller.api import clock, names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
-from controller.contract import Phase
+from controller.contract import Phase, alternatives
 from controller.planning import ownership
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import KubeletReason, PodReason
@@ -150,7 +150,7 @@ def observe(
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
         incarnation=number,
-        alternative=tags.alternative(meta),
+        alternative=_alternative(meta, server),
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
         abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,
@@ -164,6 +164,12 @@ def observe(
         grace_seconds=pod.spec.termination_grace_period_seconds,
         volumes=volumes,
     )
+
+
+def _alternative(meta: objects.Meta, server: objects.Server) -> int:
+    """Return in which alternative the pod was made, by its name; pods of 0.1 tell the place."""
+    name = meta.annotations.get(names.ALTERNATIVE_NAME_ANNOTATION, "")
+    return alternatives.place_of(server, name) if name else tags.alternative(meta)
 
 
 def _not_ours(
