@@ -177,10 +177,7 @@ async def strangers(stage: arena.Stage) -> None:
         "a stalled application",
         lambda: arena.condition(stage.find(Resource.APPLICATIONS, "shop"), "Stalled") == "True",
     )
-    await stage.until(
-        "a stalled lamp",
-        lambda: arena.condition(stage.find(Resource.APPLICATIONS, "lamp"), "Stalled") == "True",
-    )
+    await stage.ready("lamp")
     await asyncio.sleep(LAG_SECONDS)
     stage.remove(Resource.APPLICATIONS, "lamp")
     await gone(stage, "shop")

@@ -110,22 +110,22 @@ def test_update_that_the_api_server_refuses_keeps_the_rest_running(kube: Kube) -
 
 
 def test_name_of_a_service_that_is_taken_is_not_stolen(kube: Kube) -> None:
-    """Somebody's Service of the set's name stays as it is and is named; it gone, all is well."""
+    """Somebody's Service of the set's name stays and is told, and servers run beside it."""
     spec = {"selector": {"mine": "yes"}, "ports": [{"port": 80}]}
     mine = kube.create(Resource.SERVICES, {"metadata": {"name": "shop-web"}, "spec": spec})
     app = kube.app(component(), component("well"))
     app.apply()
-    blocked = _stalled(app, "NameTaken")
-    assert "Service/shop-web" in blocked
-    kube.wait_until("the other is available", lambda: app.counts("well").get("available") == 2)
-    assert not app.pods()
+    app.wait_ready()
+    kube.wait_until("it is told", lambda: "Service/shop-web" in app.blocked_by())
+    assert set(app.pods()) == app.pod_names()
     _bystander(kube)
     now = kube.get(Resource.SERVICES, "shop-web")
     assert now is not None
     assert now["metadata"]["resourceVersion"] == mine["metadata"]["resourceVersion"]
+    before = driving.uids(app.pods())
     kube.delete(Resource.SERVICES, "shop-web")
-    app.annotate(retry_now="1")
-    app.wait_ready()
+    kube.wait_until("nothing is told any more", lambda: not app.blocked_by())
+    assert driving.uids(app.pods()) == before
 
 
 def test_name_of_a_pod_that_is_taken_is_not_stolen(kube: Kube) -> None:

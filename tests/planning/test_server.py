@@ -99,24 +99,6 @@ def test_nothing_is_made_or_changed(more: dict[str, Any], seen: Observation) -> 
     assert verbs(decide(make(incarnation=1), seen, **more)) == []
 
 
-@pytest.mark.parametrize(
-    ("capabilities", "asked"),
-    [
-        (PODS.capabilities | {contract.Capability.DNS}, []),
-        (PODS.capabilities - {contract.Capability.DNS}, ["create"]),
-    ],
-)
-def test_nothing_starts_before_it_can_be_found_by_its_name(
-    capabilities: frozenset[contract.Capability], asked: list[str]
-) -> None:
-    """Without the Service of its set a server waits, where servers are found by one."""
-    fleet = dataclasses.replace(PODS, capabilities=capabilities)
-    made = decide(make(), contract.ABSENT, fleet=fleet, has_service=False)
-    assert verbs(made) == asked
-    assert made.notes
-    assert verbs(decide(make(), RUNNING, fleet=fleet, has_service=False)) == []
-
-
 def test_a_healthy_server_costs_exactly_one_status_write() -> None:
     """Nothing is written until it is Ready, and nothing after that."""
     assert decide(make(), contract.ABSENT).status is None

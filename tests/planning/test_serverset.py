@@ -189,8 +189,11 @@ def test_without_dns_there_is_no_service() -> None:
             True,
         ),
         (
-            {"outcomes": (refusal(Resource.SERVICES, "shop-web"),), "service": None},
-            "NameTaken",
+            {
+                "outcomes": (refusal(Resource.SERVICES, "shop-web", "Forbidden"),),
+                "service": None,
+            },
+            "Forbidden",
             True,
         ),
     ],
@@ -208,12 +211,24 @@ def test_an_obstacle_stops_everything_and_says_so(
     assert bool(status(made).blocked_by) is stalled
 
 
-def test_someone_elses_service_is_never_taken() -> None:
-    """A Service of the set's name that is not the set's own stalls it, without a try."""
+@pytest.mark.parametrize("cached", [True, False], ids=["with our labels", "without"])
+def test_someone_elses_service_is_told_and_stops_nobody(*, cached: bool) -> None:
+    """A chart's own Service has the set's name: it is left alone, and servers are made."""
     foreign = objects.Service(metadata=objects.Meta(name=SET, namespace=NAMESPACE, uid="theirs"))
-    made = planned(rehearse(), servers=Register(), service=foreign)
-    assert [each for each in made.actions if not isinstance(each, plan.RecordEvent)] == []
-    assert reason(made, "Stalled") == "NameTaken"
+    made = planned(
+        rehearse(),
+        servers=Register(),
+        service=foreign if cached else None,
+        outcomes=() if cached else (refusal(Resource.SERVICES, SET),),
+    )
+    wanted = ["shop-web-0", "shop-web-1", "shop-web-2"]
+    # What is not cached is asked for again, when that is due: so its end is noticed.
+    assert sorted(created(made)) == (wanted if cached else ["shop-web", *wanted])
+    assert not [each for each in made.actions if isinstance(each, plan.Patch)]
+    assert reason(made, "Stalled") == ""
+    (told,) = status(made).blocked_by
+    assert (told.object, told.reason) == ("Service/shop-web", "NameTaken")
+    assert told.remedy == "kubectl get services shop-web -n default -o yaml"
 
 
 def test_a_service_that_may_not_be_mended_is_told_and_servers_come() -> None:

@@ -184,7 +184,10 @@ async def test_owner_references_taken_off_by_hand_come_back() -> None:
     ids=["unlabelled", "another's"],
 )
 async def test_what_was_never_ours_is_left_alone(labels: dict[str, str]) -> None:
-    """A Service of the name that nobody controls stays as it is, unless it has all our labels."""
+    """A Service of the name stays as it is, unless it has all our labels; servers run beside it.
+
+    Once it goes, the set has its own, and nothing is told any more.
+    """
     async with Universe() as universe:
         mine = {
             "apiVersion": "v1",
@@ -194,7 +197,19 @@ async def test_what_was_never_ours_is_left_alone(labels: dict[str, str]) -> None
         }
         await universe.server.create(Resource.SERVICES, "default", mine)
         found = universe.get(Resource.SERVICES, "shop-db")
-        await universe.apply(shop(1))
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
         await universe.settle()
         assert universe.get(Resource.SERVICES, "shop-db") == found
-        assert universe.condition(Resource.APPLICATIONS, "shop", "Stalled")["reason"] == "NameTaken"
+        for resource, name in ((Resource.SERVERSETS, "shop-db"), (Resource.APPLICATIONS, "shop")):
+            (told,) = universe.get(resource, name)["status"]["blockedBy"]
+            assert (told["object"], told["reason"]) == ("Service/shop-db", "NameTaken")
+        began = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == began
+        before = uids(universe, Resource.PODS)
+        await universe.delete(Resource.SERVICES, "shop-db")
+        await universe.until(lambda: universe.names(Resource.SERVICES) == ["shop-db"])
+        await universe.settle()
+        assert not universe.get(Resource.APPLICATIONS, "shop")["status"].get("blockedBy")
+        assert uids(universe, Resource.PODS) == before

@@ -28,7 +28,6 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         acting=moment.acting,
         holder=moment.holder,
         unasked=_is_unasked(caches, server),
-        has_service=_has_service(caches, server),
         next_revision=_next_revision(caches, server, server_set),
         recorded=references.is_complete(server),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
@@ -75,15 +74,3 @@ def _is_unasked(caches: Caches, server: objects.Server) -> bool:
     key = server.metadata.namespace, task.operation
     found = caches.of(objects.Operation).objects.get(key)
     return found is None or found.spec.application != server.spec.application
-
-
-def _has_service(caches: Caches, server: objects.Server) -> bool:
-    """Return whether the Service of the server's set is there and stays."""
-    owner = server.metadata.controller
-    if owner is None:
-        return False
-    found = caches.of(objects.Service).objects.get((server.metadata.namespace, owner.name))
-    if found is None or found.metadata.deletion_timestamp is not None:
-        return False
-    publisher = found.metadata.controller
-    return publisher is not None and publisher.uid == owner.uid

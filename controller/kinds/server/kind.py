@@ -32,7 +32,6 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         objects.Application: wakes.by_application,
         objects.ServerSet: wakes.by_set,
         objects.ControllerRevision: wakes.by_revision,
-        objects.Service: wakes.by_service,
         objects.Claim: wakes.by_what_is_labelled,
         objects.Job: wakes.by_what_is_labelled,
         objects.Fleet: wakes.by_fleet,

@@ -186,12 +186,6 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
 def _create(situation: Situation) -> Verdict:
     if situation.snapshot.next_revision:
         return _comes_back(situation)
-    if (
-        not situation.snapshot.has_service
-        and contract.Capability.DNS in situation.snapshot.fleet.capabilities
-    ):
-        message = "Waiting for the headless Service that gives the server its DNS name."
-        return Verdict(reason=Reason.PROGRESSING, message=message)
     way = situation.attempts.alternative
     call = contract.Call(
         verb=contract.Verb.CREATE,

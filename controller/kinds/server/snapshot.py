@@ -33,8 +33,6 @@ class ServerSnapshot:
     holder: str = ""
     # Whether the operation that its task names is not there, or is another application's.
     unasked: bool = False
-    # Whether the headless Service of its set is there, by which others find it.
-    has_service: bool = True
     # The revision that a new instance is to be of, where its Server says another (OnDelete).
     next_revision: str = ""
     # Whether it is known what the server is made from; else its revision is no longer on record.

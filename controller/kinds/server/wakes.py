@@ -44,14 +44,6 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
         yield from map(Wake, relations.revision_server_keys(caches, change.item))
 
 
-def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
-    """Servers wait for the Service that gives them their names."""
-    old, new = change
-    owner = new.metadata.controller if new is not None else None
-    if old is None and owner is not None:
-        yield from map(Wake, relations.server_keys(caches, owner.uid))
-
-
 def by_what_is_labelled(
     caches: Caches, change: Change[objects.Claim] | Change[objects.Job]
 ) -> Iterable[Wake]:

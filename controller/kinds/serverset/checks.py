@@ -18,7 +18,6 @@ from controller.kinds.serverset import service
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import obstacles, outcomes, remedies
-from controller.planning.ownership import owned_by
 
 Check = Callable[[ServerSetSnapshot], obstacles.Obstacle | None]
 
@@ -108,30 +107,18 @@ def _claims(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
 
 
 def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    """Servers that cannot be found by their names in DNS would be of no use."""
-    if contract.Capability.DNS not in snapshot.fleet.capabilities:
+    """Servers wait for their Service while it is refused; one that is there stands in no way."""
+    if not service.is_awaited(snapshot):
         return None
     meta = snapshot.server_set.metadata
     failed = outcomes.of(snapshot.outcomes)
-    taken = (
-        snapshot.service is not None
-        and not owned_by(snapshot.service, snapshot.server_set)
-        and not service.is_let_go(snapshot)
-    )
-    # One that is there and was refused to be mended is told, and stands in nobody's way.
-    refused = snapshot.service is None and failed.has_refused(Resource.SERVICES, meta.name)
-    if not taken and not refused:
+    if not failed.has_refused(Resource.SERVICES, meta.name):
         return None
     name = f"{PLACES[Resource.SERVICES].kind}/{meta.name}"
-    told = (each for each in failed.refused if each.target.object == name)
-    blocked = next((each.blocked(meta.namespace) for each in told), None) or Blocked(
-        object=name,
-        reason=Reason.NAME_TAKEN,
-        message=f"services/{meta.name} exists and belongs to something else",
-        since=clock.stamp(snapshot.now),
-        remedy=remedies.show("services", meta.name, meta.namespace),
+    blocked = next(
+        each.blocked(meta.namespace) for each in failed.refused if each.target.object == name
     )
-    again = service.keep(snapshot) if refused else None
+    again = service.keep(snapshot)
     return obstacles.Obstacle(
         reason=blocked.reason,
         message=blocked.message,

@@ -14,7 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import progress as progresses
-from controller.kinds.serverset import remakers, remediation
+from controller.kinds.serverset import remakers, remediation, service
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import budget, outcomes, remedies, words
 from controller.planning.census import Census
@@ -150,7 +150,9 @@ def _hindered(outlook: Outlook) -> Verdict | None:
 
 
 def _refused(outlook: Outlook) -> Verdict | None:
-    first = next(iter(outlook.failed.refused), None)
+    snapshot = outlook.snapshot
+    refused = (each for each in outlook.failed.refused if not service.is_about(each, snapshot))
+    first = next(refused, None)
     if first is None:
         return None
     return Verdict(reason=first.reason, message=first.message, stalled=True)
@@ -386,7 +388,10 @@ def _causes(outlook: Outlook) -> list[Blocked]:
     What a server says of itself alone is left to it, until it has failed.
     """
     namespace = outlook.snapshot.server_set.metadata.namespace
-    found = {(each.object, each.reason): each for each in outlook.failed.blocked(namespace)}
+    calls = (*service.taken(outlook.snapshot), *outlook.failed.blocked(namespace))
+    found: dict[tuple[str, str], Blocked] = {}
+    for each in calls:
+        found.setdefault((each.object, each.reason), each)
     for server in (*(each.server for each in outlook.census.odd), *outlook.census.leaving):
         own = f"Server/{server.metadata.name}"
         for each in server.status.blocked_by:

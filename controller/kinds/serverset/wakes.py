@@ -60,9 +60,10 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
 
 
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
-    """A set keeps its Service, and waits for it."""
+    """A set keeps its Service, and waits for it; it has the set's name, whosever it is."""
     del caches
-    return wakes.controller(Resource.SERVERSETS, change)
+    meta = change.item.metadata
+    yield Wake(Key(Resource.SERVERSETS, meta.namespace, meta.name))
 
 
 def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
