@@ -110,15 +110,6 @@ def _ended(operation: objects.Operation | None) -> bool:
     return operation is not None and operation.status.completion_time is not None
 
 
-def controller(resource: Resource, change: Change[Any]) -> Iterable[Wake]:
-    """Yield the wake of what controls the changed object, which is of `resource`."""
-    for item in change:
-        owner = item.metadata.controller if item is not None else None
-        if item is not None and owner is not None:
-            yield Wake(Key(resource, item.metadata.namespace, owner.name))
-            return
-
-
 def applications_by_fleet(
     caches: Caches, change: Change[objects.Fleet]
 ) -> Iterator[objects.Application]:
