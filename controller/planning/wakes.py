@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from controller.api import names, objects
-from controller.api.resources import Resource
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
