@@ -113,7 +113,7 @@ class _Line:
 
     def waits(self, full: Collection[str]) -> bool:
         """Return whether there is a call of a namespace that is not `full`."""
-        return self._first(full) is not None
+        return bool(self._calls) and self._first(full) is not None
 
     def pop(self, full: Collection[str]) -> Entry:
         """Return the call whose turn it is; there must be one that `waits`."""
@@ -129,8 +129,6 @@ class _Line:
 
         Who is full keeps its place in line for when it has room.
         """
-        if not self._calls:
-            return None
         while (namespace := self._namespaces.first()) is not None:
             if not self._has_call(namespace):
                 self._namespaces.pop()
