@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bench import arena as arenas
-from bench import etcd, meters, runs
+from bench import cpu_unit, etcd, meters, runs
 from bench.arena import Cost
 from bench.arms import argosy, plain
 from bench.stage import Stage
@@ -24,9 +24,13 @@ NAME = "plain client, bare pods behind a Service"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one arm cost: CPU seconds for each server, and bytes that were there afterwards."""
+    """What one arm cost: CPU seconds for each server, and bytes that were there afterwards.
+
+    `work` is what a fixed piece of work took beside it: CPU is not equally dear in all minutes.
+    """
 
     cpu: float
+    work: float
     etcd: int
     apiserver: int
 
@@ -48,7 +52,7 @@ def _compare(stage: Stage, key: str, size: int, *, turned: bool) -> None:
     ]
     done = [arm() for arm in (arms[::-1] if turned else arms)]
     ours, bare = done[::-1] if turned else done
-    stage.book.add(key, ours.cpu / bare.cpu)
+    stage.book.add(key, ours.cpu / bare.cpu / (ours.work / bare.work))
     for name, each in (("Argosy", ours), ("bare pod", bare)):
         stage.book.tell(f"server CPU, {size} more bytes, {name}, ms", each.cpu * 1000)
     if key == LARGEST:
@@ -86,11 +90,13 @@ def _measure(stage: Stage, bring_up: Callable[[str], runs.Run]) -> Found:
     arena = stage.timed
     with arena.namespace() as namespace:
         before = _weights(arena)
-        done = stage.keep(bring_up(namespace))
+        with cpu_unit.Yardstick() as yard:
+            done = stage.keep(bring_up(namespace))
         arena.calm()
         after = _weights(arena)
     return Found(
         cpu=Cost(done.cpu).server / done.servers,
+        work=yard.seconds,
         etcd=after[0] - before[0],
         apiserver=after[1] - before[1],
     )
