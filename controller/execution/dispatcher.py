@@ -33,7 +33,7 @@ from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
-from controller.planning import outcomes, plan, targets
+from controller.planning import outcomes, plan, targets, writes
 from controller.planning.keys import Key
 from controller.planning.targets import Target, Verb
 from controller.telemetry import metrics
@@ -156,14 +156,13 @@ class Dispatcher:
             generation=meta.generation,
             now=self._clock(),
         )
-        patch = plan.Patch(
-            resource=key.resource,
-            namespace=key.namespace,
-            name=key.name,
-            uid=meta.uid,
-            body={"status": {"conditions": msgspec.to_builtins(after)}},
+        patch = writes.patch_known(
+            key.resource,
+            meta,
+            {"status": {"conditions": msgspec.to_builtins(after)}},
             subresource="status",
             why=Reason.MALFORMED,
+            guarded=False,
         )
 
         async def write() -> Sequence[WriteReceipt]:
@@ -369,16 +368,13 @@ class Dispatcher:
         before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
         whole = self._kinds[key.resource].puts_status
         told = statuses.change(key.resource, before, after, whole=whole)
-        return plan.Patch(
-            resource=key.resource,
-            namespace=key.namespace,
-            name=key.name,
-            uid=item.metadata.uid,
-            resource_version=item.metadata.resource_version,
-            body={"status": told} if told else {},
+        return writes.patch(
+            item,
+            {"status": told} if told else {},
             subresource="status",
             replaces=whole,
             why=why,
+            guarded=True,
         )
 
     def _track(

@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from controller.api import names, objects, resources
+from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Call, Verb
-from controller.planning import finalizers
+from controller.planning import finalizers, writes
 from controller.planning.caches import Caches, Index, Sources
 from controller.planning.plan import Action, Delete
 
 REASON = "its owner is being deleted, and planning that failed"
-_HOLDS = "orphan"
 
 
 def is_due(meta: Meta) -> bool:
     """Return whether the object is going and waits for Argosy to let it go."""
-    held = meta.finalizers
-    return meta.deletion_timestamp is not None and names.FINALIZER in held and _HOLDS not in held
+    going = meta.deletion_timestamp is not None
+    return going and finalizers.is_on(meta) and not finalizers.is_orphaning(meta)
 
 
 def after(
@@ -60,14 +59,12 @@ def _below(caches: Caches, index: Index[Any], uid: str) -> Iterator[Meta]:
 
 
 def _delete(resource: Resource, child: Meta) -> Delete:
-    return Delete(
-        resource=resource,
-        namespace=child.namespace,
-        name=child.name,
-        uid=child.uid,
+    return writes.delete_known(
+        resource,
+        child,
         # It may have been orphaned since.
-        resource_version=child.resource_version,
         why=REASON,
+        guarded=True,
     )
 
 

@@ -5,20 +5,35 @@ Called by every planner of an object that has it, and by the bare teardown.
 
 from __future__ import annotations
 
-from controller.api import names, objects
+from controller.api import names, objects, resources
 from controller.api.resources import Resource
+from controller.planning import writes
 from controller.planning.plan import Patch
 
+# Kubernetes' own, which a delete with propagation "Orphan" puts on.
+ORPHAN = "orphan"
 
-def add(resource: Resource, owner: objects.Object) -> Patch:
+
+def is_on(meta: objects.Meta) -> bool:
+    """Return whether our finalizer keeps the object of that `meta`."""
+    return names.FINALIZER in meta.finalizers
+
+
+def is_orphaning(meta: objects.Meta) -> bool:
+    """Return whether the garbage collector is about to cut loose all that is below the object."""
+    return ORPHAN in meta.finalizers
+
+
+def add(owner: objects.Object) -> Patch:
     """Return the patch that adds our finalizer."""
     wanted = (*owner.metadata.finalizers, names.FINALIZER)
+    resource = resources.of(type(owner))
     return _patch(resource, owner.metadata, wanted, "it comes before anything below it is made")
 
 
-def remove(resource: Resource, owner: objects.Object) -> Patch:
+def remove(owner: objects.Object) -> Patch:
     """Return the patch that removes our finalizer and no other."""
-    return release(resource, owner.metadata)
+    return release(resources.of(type(owner)), owner.metadata)
 
 
 def release(resource: Resource, meta: objects.Meta) -> Patch:
@@ -29,12 +44,10 @@ def release(resource: Resource, meta: objects.Meta) -> Patch:
 
 def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], why: str) -> Patch:
     # A list replaces a list: guarded by the version, lest another's finalizer get lost.
-    return Patch(
-        resource=resource,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.patch_known(
+        resource,
+        meta,
         body={"metadata": {"finalizers": list(wanted)}},
         why=why,
-        resource_version=meta.resource_version,
+        guarded=True,
     )

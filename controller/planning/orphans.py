@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from controller.api import objects
-from controller.api.resources import Resource
-from controller.planning import plan
+from controller.planning import plan, writes
 
 # As many as status may hold; a server whose orphan finds no place is not let go until one does.
 MOST = 100
@@ -20,14 +19,10 @@ MOST = 100
 
 def write(fleet: objects.Fleet, orphans: Sequence[objects.Orphan], *, why: str) -> plan.Patch:
     """Return the write that makes `orphans` the record of the Fleet as it was read."""
-    meta = fleet.metadata
-    return plan.Patch(
-        resource=Resource.FLEETS,
-        namespace="",
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
+    return writes.patch(
+        fleet,
         subresource="status",
         body={"status": {"orphans": msgspec.to_builtins(orphans)}},
         why=why,
+        guarded=True,
     )

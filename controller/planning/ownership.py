@@ -14,6 +14,7 @@ import msgspec
 
 from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
+from controller.planning import writes
 from controller.planning.plan import Patch
 
 # The labels by which an object says whose it is; others may be anybody's.
@@ -68,20 +69,15 @@ def taken_up(found: objects.Meta, reference: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def take_up(
-    resource: Resource, found: objects.Object, owned: Resource, owner: objects.Object
-) -> Patch:
+def take_up(found: objects.Object, owned: Resource, owner: objects.Object) -> Patch:
     """Return the patch by which `owner`, of the resource `owned`, controls `found` again."""
     meta = found.metadata
     body = taken_up(meta, owner_reference(owned, owner))
-    return Patch(
-        resource=resource,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
+    return writes.patch(
+        found,
         body={"metadata": {"ownerReferences": body["ownerReferences"]}},
         why="Argosy made it and let go of it: it is taken up as it is",
+        guarded=True,
     )
 
 

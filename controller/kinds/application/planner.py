@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.api import names, tags
+from controller.api import tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
     operation_history,
@@ -21,8 +21,6 @@ from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import events, finalizers, outcomes, ownership, verdict
 from controller.planning.plan import Action, Plan, Urgency
 
-ORPHAN_FINALIZER = "orphan"
-
 
 def plan(snapshot: ApplicationSnapshot) -> Plan:
     """Return what the application needs now, and how it stands."""
@@ -33,9 +31,9 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     idle = _idle(snapshot)
     if idle:
         return _finish(snapshot, table, failed, [], [f"nothing is made or changed: {idle}"])
-    if names.FINALIZER not in snapshot.application.metadata.finalizers:
+    if not finalizers.is_on(snapshot.application.metadata):
         return Plan(
-            actions=(finalizers.add(Resource.APPLICATIONS, snapshot.application),),
+            actions=(finalizers.add(snapshot.application),),
             notes=("the finalizer comes before anything below the application is made",),
         )
     return _converge(snapshot, table, failed)
@@ -78,7 +76,7 @@ def _records(snapshot: ApplicationSnapshot, table: Table, *, marked: set[str]) -
     application = snapshot.application
     if snapshot.let_go:
         for found in snapshot.let_go:
-            yield ownership.take_up(Resource.REVISIONS, found, Resource.APPLICATIONS, application)
+            yield ownership.take_up(found, Resource.APPLICATIONS, application)
         return
     for each in revisions.decide(table, application, snapshot.revisions, snapshot.in_use):
         # One write to an object in one plan.
@@ -124,15 +122,15 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     hold; what is left to do is the same.
     """
     application = snapshot.application
-    if ORPHAN_FINALIZER in application.metadata.finalizers:
+    if finalizers.is_orphaning(application.metadata):
         return Plan(notes=("its sets are being orphaned: nothing is done until they are",))
-    if names.FINALIZER not in application.metadata.finalizers:
+    if not finalizers.is_on(application.metadata):
         return Plan(notes=("nothing of it is left to Argosy",))
     sets = dict(table.removed)
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:
         return Plan(
-            actions=(finalizers.remove(Resource.APPLICATIONS, application),),
+            actions=(finalizers.remove(application),),
             notes=("nothing below it is left: letting go of it",),
             urgency=Urgency.TEARDOWN,
         )

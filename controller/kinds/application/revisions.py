@@ -12,8 +12,9 @@ from controller.api.resources import Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import contents, proven_revisions, rejection
+from controller.planning import writes
 from controller.planning.ownership import owned_by
-from controller.planning.plan import Action, Create, Delete, Patch
+from controller.planning.plan import Action, Create, Delete
 
 
 def decide(
@@ -61,14 +62,11 @@ def _record(
             why="it keeps what the user wrote, so that the component can go back to it",
         )
     elif row.stored.revision < highest:
-        meta = row.stored.metadata
-        yield Patch(
-            resource=Resource.REVISIONS,
-            namespace=meta.namespace,
-            name=meta.name,
-            uid=meta.uid,
+        yield writes.patch(
+            row.stored,
             body={"revision": highest + 1},
             why="an older revision is asked for again",
+            guarded=False,
         )
     yield from _restore(application, row, kept)
 
@@ -127,11 +125,8 @@ def _component(stored: objects.ControllerRevision) -> str:
 
 
 def _delete(stored: objects.ControllerRevision, why: str) -> Delete:
-    meta = stored.metadata
-    return Delete(
-        resource=Resource.REVISIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.delete(
+        stored,
         why=why,
+        guarded=False,
     )

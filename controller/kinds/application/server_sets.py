@@ -16,8 +16,8 @@ from controller.api.resources import Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
 from controller.kinds.application.reasons import ApplicationReason
-from controller.planning import rendering, words
-from controller.planning.plan import Action, Create, Delete, Patch, RecordEvent
+from controller.planning import rendering, words, writes
+from controller.planning.plan import Action, Create, Delete, RecordEvent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +56,11 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
     if told or labels:
         parts = {"annotations": told, "labels": labels}
         body["metadata"] = {key: value for key, value in parts.items() if value}
-    change = Patch(
-        resource=Resource.SERVERSETS,
-        namespace=found.metadata.namespace,
-        name=found.metadata.name,
-        uid=found.metadata.uid,
+    change = writes.patch(
+        found,
         body=body,
         why="the application says so",
+        guarded=False,
     )
     return Shape(actions=(change, *emitted), notes=tuple(notes))
 
@@ -123,14 +121,10 @@ def delete(found: objects.ServerSet, why: str) -> Delete:
 
     It may have been orphaned since: its owner's watch can be ahead of its own.
     """
-    meta = found.metadata
-    return Delete(
-        resource=Resource.SERVERSETS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
+    return writes.delete(
+        found,
         why=why,
+        guarded=True,
     )
 
 

@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 
 from controller.api import objects
-from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.operation import steps
 from controller.kinds.operation.server_progress import ServerProgress
 from controller.kinds.operation.slots import Grant, Run
-from controller.planning import merge_patch, plan
+from controller.planning import merge_patch, plan, writes
 
 
 def give(run: Run, given: Grant, now: float, *, revision: str = "") -> plan.Patch | None:
@@ -69,12 +68,9 @@ def _plain(wanted: objects.Task | None) -> dict[str, Any]:
 
 
 def _patch(server: objects.Server, spec: dict[str, Any], why: str) -> plan.Patch:
-    return plan.Patch(
-        resource=Resource.SERVERS,
-        namespace=server.metadata.namespace,
-        name=server.metadata.name,
-        uid=server.metadata.uid,
-        resource_version=server.metadata.resource_version,
+    return writes.patch(
+        server,
         body={"spec": spec},
         why=why,
+        guarded=True,
     )

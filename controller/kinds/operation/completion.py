@@ -11,16 +11,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from controller.api import clock, conditions, names, objects
+from controller.api import clock, conditions, objects
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
 from controller.kinds.operation import assignments, crowd, power, server_progress, steps, summary
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import plan
+from controller.planning import finalizers, plan, writes
 
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
@@ -112,11 +111,9 @@ def ending_acts(
 def rest(snapshot: OperationSnapshot) -> plan.Plan:
     """Return the plan for an operation that has ended: it is let go, and deleted in its time."""
     operation, meta = snapshot.operation, snapshot.operation.metadata
-    if names.FINALIZER in meta.finalizers:
-        rest = [each for each in meta.finalizers if each != names.FINALIZER]
-        body = {"metadata": {"finalizers": rest or None}}
+    if finalizers.is_on(meta):
         return plan.Plan(
-            actions=(patch(operation, body, "Ended"),), notes=("The operation has ended.",)
+            actions=(finalizers.remove(operation),), notes=("The operation has ended.",)
         )
     if meta.deletion_timestamp is not None:
         return plan.Plan()
@@ -126,12 +123,10 @@ def rest(snapshot: OperationSnapshot) -> plan.Plan:
         return plan.Plan(
             wake_after=left, notes=(f"The operation has ended, and is kept for {left:.0f} s.",)
         )
-    delete = plan.Delete(
-        resource=Resource.OPERATIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    delete = writes.delete(
+        snapshot.operation,
         why="Expired",
+        guarded=False,
     )
     return plan.Plan(
         actions=(delete,), notes=("The operation ended long enough ago to be deleted.",)
@@ -140,15 +135,11 @@ def rest(snapshot: OperationSnapshot) -> plan.Plan:
 
 def patch(operation: objects.Operation, body: plan.Manifest, why: str) -> plan.Patch:
     """Return a write on the operation itself, as it was planned from."""
-    meta = operation.metadata
-    return plan.Patch(
-        resource=Resource.OPERATIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
+    return writes.patch(
+        operation,
         body=body,
         why=why,
+        guarded=True,
     )
 
 

@@ -11,7 +11,7 @@ import dataclasses
 
 import msgspec
 
-from controller.api import clock, conditions, names, objects
+from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -38,8 +38,8 @@ from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
+from controller.planning import finalizers, remedies, verdict, words
 from controller.planning import plan as plans
-from controller.planning import remedies, verdict, words
 
 
 def plan(snapshot: OperationSnapshot) -> plans.Plan:
@@ -49,7 +49,7 @@ def plan(snapshot: OperationSnapshot) -> plans.Plan:
         return completion.begin_retry(snapshot) or completion.rest(snapshot)
     if too_many := crowd.refusal(snapshot):
         return completion.end(snapshot, Reason.FAILED, too_many)
-    if names.FINALIZER not in operation.metadata.finalizers:
+    if not finalizers.is_on(operation.metadata):
         # Nothing was begun without it: where nothing will be, it would be a write for nothing.
         return completion.cut_short(snapshot) if _application_gone(snapshot) else _guard(operation)
     return _advance(snapshot)
@@ -59,9 +59,7 @@ def _guard(operation: objects.Operation) -> plans.Plan:
     """Stay until the end has been seen to."""
     if operation.metadata.deletion_timestamp is not None:
         return plans.Plan()
-    finalizers = [*operation.metadata.finalizers, names.FINALIZER]
-    patch = completion.patch(operation, {"metadata": {"finalizers": finalizers}}, "Guarded")
-    return plans.Plan(actions=(patch,), urgency=plans.Urgency.INTERACTIVE)
+    return plans.Plan(actions=(finalizers.add(operation),), urgency=plans.Urgency.INTERACTIVE)
 
 
 def _advance(snapshot: OperationSnapshot) -> plans.Plan:

@@ -17,7 +17,7 @@ from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.operation import steps, targets
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import ordinals, outcomes, plan, verdict
+from controller.planning import ordinals, outcomes, plan, verdict, writes
 
 STOPPED, RUNNING = "Stopped", "Running"
 _LEAVES: Mapping[str, str] = {tasks.STOP: STOPPED, tasks.START: RUNNING}
@@ -134,12 +134,9 @@ def _sets(snapshot: OperationSnapshot) -> Iterable[objects.ServerSet]:
 
 
 def _remember(found: objects.ServerSet, stopped: str) -> plan.Patch:
-    return plan.Patch(
-        resource=Resource.SERVERSETS,
-        namespace=found.metadata.namespace,
-        name=found.metadata.name,
-        uid=found.metadata.uid,
-        resource_version=found.metadata.resource_version,
+    return writes.patch(
+        found,
         body={"spec": {"stopped": stopped or None}},
         why="its servers are stopped" if stopped else "its servers run",
+        guarded=True,
     )

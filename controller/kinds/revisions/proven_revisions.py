@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from controller.api import names, objects
-from controller.api.resources import Resource
 from controller.kinds.revisions import rejection
+from controller.planning import writes
 from controller.planning.plan import Patch
 
 
@@ -85,14 +85,11 @@ def is_marked(stored: objects.ControllerRevision) -> bool:
 
 def mark(stored: objects.ControllerRevision) -> Patch:
     """Return the patch that puts on record that the revision ran in good health."""
-    meta = stored.metadata
-    return Patch(
-        resource=Resource.REVISIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.patch(
+        stored,
         body={"metadata": {"annotations": {names.PROVEN_ANNOTATION: "true"}}},
         why="all its servers ran in good health, so the component can go back to it",
+        guarded=False,
     )
 
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import names, objects, tags
-from controller.api.resources import Resource
+from controller.planning import writes
 from controller.planning.plan import Patch
 
 
@@ -69,11 +69,9 @@ def _mark(stored: objects.ControllerRevision, value: str | None, why: str) -> Pa
         marks[names.CONDEMNED_ANNOTATION] = None
     if value and names.PROVEN_ANNOTATION in meta.annotations:
         marks[names.PROVEN_ANNOTATION] = None
-    return Patch(
-        resource=Resource.REVISIONS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.patch(
+        stored,
         body={"metadata": {"annotations": marks}},
         why=why,
+        guarded=False,
     )

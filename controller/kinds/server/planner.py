@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api import clock, names
-from controller.api.resources import Resource
+from controller.api import clock
 from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -29,7 +28,7 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
     meta = snapshot.server.metadata
     if meta.deletion_timestamp is not None:
         return _tear_down(snapshot)
-    if names.FINALIZER not in meta.finalizers:
+    if not finalizers.is_on(meta):
         return _guard(snapshot)
     if snapshot.observation.phase is Phase.UNKNOWN and not snapshot.fleet.problem:
         return plans.Plan(notes=("The provider has not reported yet whether an instance exists.",))
@@ -39,7 +38,7 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
 
 def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     meta = snapshot.server.metadata
-    if "orphan" in meta.finalizers or names.FINALIZER not in meta.finalizers:
+    if finalizers.is_orphaning(meta) or not finalizers.is_on(meta):
         return plans.Plan(notes=("The instance is not Argosy's to delete.",))
     since = clock.parse(meta.deletion_timestamp)
     progress = teardown.next_teardown_step(snapshot, since=since, why="Deleted")
@@ -51,7 +50,7 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
         blocked = (progress.blocked, *blocked)
     actions = (*actions, *outcomes.news(snapshot.server.status.blocked_by, failed))
     if progress.gone:
-        actions = (*actions, finalizers.remove(Resource.SERVERS, snapshot.server))
+        actions = (*actions, finalizers.remove(snapshot.server))
     if blocked:
         told = summary.held_up(snapshot, *blocked)
         status = told if told != snapshot.server.status else None
@@ -67,7 +66,7 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
 def _guard(snapshot: ServerSnapshot) -> plans.Plan:
     """Put our finalizer in place, before anything is made that it must guard."""
     meta = snapshot.server.metadata
-    patch = finalizers.add(Resource.SERVERS, snapshot.server)
+    patch = finalizers.add(snapshot.server)
     found = outcomes.of(snapshot.outcomes)
     blocked = found.blocked(meta.namespace)
     told = summary.held_up(snapshot, *blocked) if blocked else None

@@ -14,7 +14,6 @@ from controller import contract
 from controller.api import clock, conditions, objects, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
 from controller.contract import Phase
 from controller.kinds.server import attempts, records, teardown
 from controller.kinds.server.assessment import (
@@ -26,7 +25,7 @@ from controller.kinds.server.assessment import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, outcomes, plan, remedies, words
+from controller.planning import obstacles, outcomes, plan, remedies, words, writes
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
@@ -201,15 +200,11 @@ def _create(situation: Situation) -> Verdict:
 def _comes_back(situation: Situation) -> Verdict:
     """Its instance was deleted, which is what a rollout under OnDelete waits for."""
     server, revision = situation.snapshot.server, situation.snapshot.next_revision
-    meta = server.metadata
-    patch = plan.Patch(
-        resource=Resource.SERVERS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
+    patch = writes.patch(
+        server,
         body={"spec": {"revision": revision}},
         why="its instance was deleted, and servers come back at the target revision (OnDelete)",
+        guarded=True,
     )
     message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
     return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))

@@ -19,11 +19,10 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects, texts
-from controller.api.resources import Resource
 from controller.contract import checkpoints, tasks
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import plan
+from controller.planning import plan, writes
 
 # How long a Pending act waits before it is looked at again, should nothing else happen.
 _LOOK_AGAIN = 30.0
@@ -317,15 +316,12 @@ def patch(
     more: dict[str, Any] = {}
     if passed != server.status.checkpoints:
         more = {"checkpoints": msgspec.to_builtins(passed)}
-    return plan.Patch(
-        resource=Resource.SERVERS,
-        namespace=server.metadata.namespace,
-        name=server.metadata.name,
-        uid=server.metadata.uid,
-        resource_version=server.metadata.resource_version,
+    return writes.patch(
+        server,
         subresource="status",
         body={"status": {"task": body, **more}},
         why=f"Task{status.state}",
+        guarded=True,
     )
 
 

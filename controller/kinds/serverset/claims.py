@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from controller.api import names, objects, tags
-from controller.api.resources import Resource
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import words
+from controller.planning import words, writes
 from controller.planning.plan import Delete, RecordEvent
 
 # Claims that an Event names; of more, the number.
@@ -119,10 +118,8 @@ def _claims(
 
 
 def _delete(claim: objects.Claim, why: str) -> Delete:
-    return Delete(
-        resource=Resource.CLAIMS,
-        namespace=claim.metadata.namespace,
-        name=claim.metadata.name,
-        uid=claim.metadata.uid,
+    return writes.delete(
+        claim,
         why=why,
+        guarded=False,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from controller.api import names, objects, tags
+from controller.api import objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.serverset import (
@@ -38,11 +38,10 @@ from controller.planning import (
     targets,
     verdict,
     words,
+    writes,
 )
 from controller.planning.census import Census, Facts
 from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
-
-ORPHAN_FINALIZER = "orphan"
 
 
 @dataclasses.dataclass(slots=True)
@@ -68,9 +67,9 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     obstacle = checks.find(snapshot)
     if obstacle is not None:
         return _hindered(snapshot, census, failed, obstacle)
-    if names.FINALIZER not in snapshot.server_set.metadata.finalizers:
+    if not finalizers.is_on(snapshot.server_set.metadata):
         return Plan(
-            actions=(finalizers.add(Resource.SERVERSETS, snapshot.server_set),),
+            actions=(finalizers.add(snapshot.server_set),),
             notes=("the finalizer, which somebody took off, comes before anything else",),
         )
     return _converge(snapshot, census, failed)
@@ -145,9 +144,7 @@ def _take_up(snapshot: ServerSetSnapshot, draft: _Draft) -> None:
     """Take up servers that an earlier set of the name let go of, as they run."""
     server_set = snapshot.server_set
     for each in snapshot.let_go:
-        draft.actions.append(
-            ownership.take_up(Resource.SERVERS, each, Resource.SERVERSETS, server_set)
-        )
+        draft.actions.append(ownership.take_up(each, Resource.SERVERSETS, server_set))
         draft.touched.add(each.spec.ordinal)
     if snapshot.let_go:
         count = words.count(len(snapshot.let_go), "server")
@@ -339,9 +336,9 @@ def _finish(
 def _teardown(snapshot: ServerSetSnapshot) -> Plan:
     """Take all servers down at once; then the claims that go; then let go of the set itself."""
     server_set = snapshot.server_set
-    if ORPHAN_FINALIZER in server_set.metadata.finalizers:
+    if finalizers.is_orphaning(server_set.metadata):
         return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
-    if names.FINALIZER not in server_set.metadata.finalizers:
+    if not finalizers.is_on(server_set.metadata):
         return Plan(notes=("nothing of it is left to Argosy",))
     mine = [
         each
@@ -365,18 +362,15 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
         told = claims.told(snapshot, gone)
         return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
     return Plan(
-        actions=(*claims.kept(snapshot), finalizers.remove(Resource.SERVERSETS, server_set)),
+        actions=(*claims.kept(snapshot), finalizers.remove(server_set)),
         notes=("nothing below it is left: letting go of it",),
         urgency=Urgency.TEARDOWN,
     )
 
 
 def _delete(server: objects.Server, why: str) -> Delete:
-    meta = server.metadata
-    return Delete(
-        resource=Resource.SERVERS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.delete(
+        server,
         why=why,
+        guarded=False,
     )

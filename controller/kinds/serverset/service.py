@@ -16,8 +16,8 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kinds.serverset import server_manifests
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import outcomes, ownership, remedies, targets
-from controller.planning.plan import Action, Create, Patch
+from controller.planning import outcomes, ownership, remedies, targets, writes
+from controller.planning.plan import Action, Create
 
 
 def keep(snapshot: ServerSetSnapshot) -> Action | None:
@@ -30,17 +30,15 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
     if found.metadata.deletion_timestamp is not None or is_taken(snapshot):
         return None
     if is_let_go(snapshot):
-        return ownership.take_up(Resource.SERVICES, found, Resource.SERVERSETS, snapshot.server_set)
+        return ownership.take_up(found, Resource.SERVERSETS, snapshot.server_set)
     body = _mended(found, wanted)
     if not body:
         return None
-    return Patch(
-        resource=Resource.SERVICES,
-        namespace=found.metadata.namespace,
-        name=found.metadata.name,
-        uid=found.metadata.uid,
+    return writes.patch(
+        found,
         body=body,
         why="servers are found by it in DNS, and somebody changed it",
+        guarded=False,
     )
 
 

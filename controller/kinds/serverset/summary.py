@@ -202,7 +202,7 @@ def _as_wanted(outlook: Outlook) -> Verdict | None:
     if not converged(census, outlook.spec.rollout.strategy):
         return None
     older = sum(1 for each in census.odd if each.stale)
-    message = _all_available(census.desired)
+    message = words.all_available(census.desired)
     message += f"; {older} kept at older revisions." if older else "."
     for each in _causes(outlook)[:1]:
         message += f" {each.message}"
@@ -291,14 +291,6 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _stopped,
     _under_way,
 )
-
-
-def _all_available(desired: int) -> str:
-    if desired == 0:
-        return "No server is asked for, and there is none"
-    return (
-        f"All {words.be(desired, 'server')} available" if desired > 1 else "The server is available"
-    )
 
 
 def _counts(census: Census) -> str:

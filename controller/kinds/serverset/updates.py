@@ -12,10 +12,9 @@ import msgspec
 
 from controller import contract
 from controller.api import names, objects
-from controller.api.resources import Resource
 from controller.kinds.revisions import contents
 from controller.kinds.serverset.records import Records
-from controller.planning import census, rendering
+from controller.planning import census, rendering, writes
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
@@ -92,13 +91,11 @@ def remake(server: objects.Server, *, why: str) -> Patch:
 
 def retry_now(server: objects.Server, value: str) -> Patch:
     """Return the patch that tells the server to try again."""
-    return Patch(
-        resource=Resource.SERVERS,
-        namespace=server.metadata.namespace,
-        name=server.metadata.name,
-        uid=server.metadata.uid,
+    return writes.patch(
+        server,
         body={"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: value}}},
         why="a person said to try again now",
+        guarded=False,
     )
 
 
@@ -110,16 +107,12 @@ def _patch(
     guarded: bool,
     labels: Mapping[str, str] | None = None,
 ) -> Patch:
-    meta = server.metadata
     body: dict[str, object] = {"spec": spec} if spec else {}
     if labels:
         body["metadata"] = {"labels": labels}
-    return Patch(
-        resource=Resource.SERVERS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
+    return writes.patch(
+        server,
         body=body,
         why=why,
-        resource_version=meta.resource_version if guarded else "",
+        guarded=guarded,
     )
