@@ -41,6 +41,8 @@ class Place:
     view: type[objects.Object] | None = None
     namespaced: bool = True
     verdict: str = "Ready"
+    # What people may type for a kind of ours; the first is the CRD's short name.
+    short_names: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -53,13 +55,35 @@ class Place:
 _OURS = names.API_VERSION
 
 PLACES: dict[Resource, Place] = {
-    Resource.APPLICATIONS: Place(kind="Application", api_version=_OURS, view=objects.Application),
-    Resource.SERVERSETS: Place(kind="ServerSet", api_version=_OURS, view=objects.ServerSet),
-    Resource.SERVERS: Place(kind="Server", api_version=_OURS, view=objects.Server),
-    Resource.OPERATIONS: Place(
-        kind="Operation", api_version=_OURS, view=objects.Operation, verdict="Succeeded"
+    Resource.APPLICATIONS: Place(
+        kind="Application",
+        api_version=_OURS,
+        view=objects.Application,
+        short_names=("argapp", "app"),
     ),
-    Resource.FLEETS: Place(kind="Fleet", api_version=_OURS, view=objects.Fleet, namespaced=False),
+    Resource.SERVERSETS: Place(
+        kind="ServerSet",
+        api_version=_OURS,
+        view=objects.ServerSet,
+        short_names=("argset", "set"),
+    ),
+    Resource.SERVERS: Place(
+        kind="Server", api_version=_OURS, view=objects.Server, short_names=("argsrv",)
+    ),
+    Resource.OPERATIONS: Place(
+        kind="Operation",
+        api_version=_OURS,
+        view=objects.Operation,
+        verdict="Succeeded",
+        short_names=("argop", "op"),
+    ),
+    Resource.FLEETS: Place(
+        kind="Fleet",
+        api_version=_OURS,
+        view=objects.Fleet,
+        namespaced=False,
+        short_names=("argfleet",),
+    ),
     Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod),
     Resource.SERVICES: Place(kind="Service", api_version="v1", view=objects.Service),
     Resource.CLAIMS: Place(kind="PersistentVolumeClaim", api_version="v1", view=objects.Claim),
@@ -76,6 +100,9 @@ PLACES: dict[Resource, Place] = {
     Resource.DEPLOYMENTS: Place(kind="Deployment", api_version="apps/v1"),
     Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }
+
+# The kinds that are Argosy's own, in the order in which a bare name is looked for.
+OURS = tuple(resource for resource, place in PLACES.items() if place.api_version == _OURS)
 
 _BY_VIEW = {place.view: resource for resource, place in PLACES.items() if place.view is not None}
 

@@ -58,6 +58,11 @@ def _metadata_alone(sources: Sources, meta: Meta) -> objects.Object:
     return objects.Object(metadata=meta)
 
 
+def _no_parts(snapshot: Snapshot[Any]) -> Iterable[objects.Object]:
+    del snapshot
+    return ()
+
+
 def _own_retry(caches: Caches, item: objects.Object) -> str:
     del caches
     return tags.retry_now(item.metadata)
@@ -86,6 +91,9 @@ class Kind(Generic[O, S]):
     budget: Budget[O] | None = None
     # Its status sums up objects that its own plans change: they come first, and are told together.
     sums_up: bool = False
+    # The objects one step below it that its snapshot has, in their order: they are why it is as it
+    # is, so whoever asks why goes on to those of them that are not well.
+    parts: Callable[[S], Iterable[objects.Object]] = _no_parts
     # Its status is written whole, which costs the API server less than a patch: its view must know
     # every field that there is.
     puts_status: bool = False

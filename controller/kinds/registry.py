@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from controller.api.resources import Resource
 from controller.kinds.application.kind import APPLICATION
 from controller.kinds.fleet.kind import FLEET
 from controller.kinds.kind import Kind
@@ -17,3 +18,10 @@ from controller.kinds.serverset.kind import SERVER_SET
 
 # Owners before what they own.
 KINDS: tuple[Kind[Any, Any], ...] = (FLEET, APPLICATION, SERVER_SET, SERVER, OPERATION)
+
+_BY_RESOURCE = {each.resource: each for each in KINDS}
+
+
+def of(resource: Resource) -> Kind[Any, Any]:
+    """Return the kind whose objects are that resource."""
+    return _BY_RESOURCE[resource]

@@ -7,18 +7,17 @@ operator down. The walk goes on to whatever is to blame, down to the leaf. `why`
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from controller import errors
-from controller.api import clock, conditions
+from controller.api import clock, conditions, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
-from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.kinds import registry
 from controller.kube import faults
 from controller.planning import narrative
 from controller.planning import plan as plans
@@ -74,7 +73,9 @@ def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answe
     if found is None:
         return None
     told = answer(meant, namespace, found, planned)
-    chosen = [each for each in dict.fromkeys(_to_blame(found, told)) if each != meant]
+    chosen = [
+        each for each in dict.fromkeys(_to_blame(meant.resource, found, told)) if each != meant
+    ]
     answers = (_below(look, meant, each, namespace) for each in chosen[:MOST_BELOW])
     return dataclasses.replace(told, below=tuple(each for each in answers if each is not None))
 
@@ -84,13 +85,18 @@ def _below(
 ) -> Answer | None:
     """Return the answer for what is to blame; the walk leads down only, and so it ends."""
     try:
-        if _DOWNWARDS.index(meant.resource) > _DOWNWARDS.index(above.resource):
+        if _depth(meant.resource) > _depth(above.resource):
             return walk(look, meant, namespace)
         found, planned = look.plan(Key(meant.resource, namespace, meant.name))
     except errors.Stalled as error:
         # One that cannot be read is an answer, too.
         return _unreadable(meant, namespace, error)
     return answer(meant, namespace, found, planned) if found is not None else None
+
+
+def _depth(resource: Resource) -> int:
+    """Return how far down a kind stands; one that is not listed is a leaf."""
+    return _DOWNWARDS.index(resource) if resource in _DOWNWARDS else len(_DOWNWARDS)
 
 
 def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answer:
@@ -168,20 +174,16 @@ async def operator(api: Cluster, now: float) -> str:
     )
 
 
-def _to_blame(found: Any, told: Answer) -> Iterator[Reference]:
-    """Yield what is not ready one step below an application or a set, then what is waited for."""
-    parts: Mapping[Any, Any] = {}
-    if isinstance(found, ApplicationSnapshot):
-        parts, resource = found.sets, Resource.SERVERSETS
-    elif isinstance(found, ServerSetSnapshot):
-        parts, resource = found.servers, Resource.SERVERS
-    for _, each in sorted(parts.items()):
-        ready = conditions.find(each.status.conditions, "Ready")
+def _to_blame(kind: Resource, found: Any, told: Answer) -> Iterator[Reference]:
+    """Yield what is not ready one step below an object, then what is waited for."""
+    for each in registry.of(kind).parts(found):
+        resource, status = resources.of(type(each)), getattr(each, "status", None)
+        ready = conditions.find(status.conditions, PLACES[resource].verdict) if status else None
         if ready is not None and ready.status != "True":
             yield Reference(resource=resource, name=each.metadata.name)
     for waited in told.waits:
         meant = references.told(waited.object)
-        if meant is not None and meant.resource in _DOWNWARDS:
+        if meant is not None and meant.resource in inspection.NEEDED:
             yield meant
 
 

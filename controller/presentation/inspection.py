@@ -21,6 +21,7 @@ from controller.execution import unreadable
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
+from controller.kinds.registry import KINDS
 from controller.kube import api as door
 from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
@@ -30,12 +31,7 @@ from controller.presentation import recollection
 from controller.providers import registry
 
 # Without these nothing can be planned for an application; the others only refine the answer.
-NEEDED = (
-    Resource.APPLICATIONS,
-    Resource.SERVERSETS,
-    Resource.SERVERS,
-    Resource.OPERATIONS,
-)
+NEEDED = tuple(each.resource for each in KINDS if PLACES[each.resource].namespaced)
 _WITHOUT: dict[Resource, str] = {
     Resource.PODS: "what servers are made of is not seen",
     Resource.REVISIONS: "past revisions are not seen",

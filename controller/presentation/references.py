@@ -11,19 +11,10 @@ from collections.abc import Sequence
 
 from controller.api import names
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import OURS, PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
 from controller.presentation.problems import UsageError
-
-# What may stand for each kind, beside its plural and its name in lower case.
-_SHORT: dict[Resource, tuple[str, ...]] = {
-    Resource.APPLICATIONS: ("argapp", "app"),
-    Resource.SERVERSETS: ("argset", "set"),
-    Resource.SERVERS: ("argsrv",),
-    Resource.OPERATIONS: ("argop", "op"),
-    Resource.FLEETS: ("argfleet",),
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +41,13 @@ def words(resource: Resource) -> tuple[str, ...]:
     """Return what may stand for the kind."""
     full = f"{resource.value}.{names.GROUP}"
     kind = PLACES[resource].kind.lower()
-    return (kind, resource.value, *_SHORT[resource], full, f"{kind}.{names.GROUP}")
+    return (kind, resource.value, *PLACES[resource].short_names, full, f"{kind}.{names.GROUP}")
 
 
 def told(text: str) -> Reference | None:
     """Return which object of ours a status names, as Kind/name; None where it is not of ours."""
     kind, _, name = text.partition("/")
-    found = next((each for each in _SHORT if PLACES[each].kind == kind), None)
+    found = next((each for each in OURS if PLACES[each].kind == kind), None)
     return Reference(resource=found, name=name) if found is not None and name else None
 
 
@@ -65,7 +56,7 @@ def parse(given: Sequence[str], *allowed: Resource) -> Reference:
 
     Raises UsageError where it means nothing, or a kind that is not allowed.
     """
-    kinds = allowed or tuple(_SHORT)
+    kinds = allowed or OURS
     match given:
         case [one] if "/" in one:
             word, _, name = one.partition("/")
@@ -75,7 +66,7 @@ def parse(given: Sequence[str], *allowed: Resource) -> Reference:
             pass
         case _:
             raise UsageError(f"name one thing, as KIND/NAME: not {' '.join(given)!r}")
-    found = next((each for each in _SHORT if word.lower() in words(each)), None)
+    found = next((each for each in OURS if word.lower() in words(each)), None)
     if found is None or found not in kinds or not name:
         known = ", ".join(f"{PLACES[each].kind.lower()}/NAME" for each in kinds)
         raise UsageError(f"{' '.join(given)!r} must be one of {known}")
@@ -90,7 +81,7 @@ async def find(
     Raises NotFound where there is none (where it may be `gone` the first kind is meant), UsageError
     where there are several.
     """
-    kinds = allowed or tuple(_SHORT)
+    kinds = allowed or OURS
     if len(given) != 1 or "/" in given[0] or len(kinds) == 1:
         return parse(given, *allowed)
     named = [Reference(resource=each, name=given[0]) for each in kinds]

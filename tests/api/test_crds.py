@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from controller.api import crds, names, operation
+from controller.api.resources import OURS, PLACES
 from controller.providers import models
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +144,15 @@ def test_short_names_are_distinct() -> None:
     """No two kinds answer to one name."""
     short = [kind.definition.short_name for kind in models.MODELS.values()]
     assert sorted(short) == ["argapp", "argfleet", "argop", "argset", "argsrv"]
+
+
+def test_the_command_line_knows_a_kind_by_the_short_name_that_the_cluster_does() -> None:
+    """What `kubectl get` takes for a kind, every command of ours takes; no two kinds share one."""
+    by_kind = {PLACES[each].kind: PLACES[each].short_names for each in OURS}
+    served = {name: (kind.definition.short_name,) for name, kind in models.MODELS.items()}
+    assert {name: short[:1] for name, short in by_kind.items()} == served
+    words = [word for short in by_kind.values() for word in short]
+    assert len(words) == len(set(words))
 
 
 def _documents() -> list[Any]:

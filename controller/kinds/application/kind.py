@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from controller.api import objects
 from controller.kinds.application import wakes
 from controller.kinds.application.gather import gather
@@ -14,6 +16,10 @@ from controller.planning import bare_teardown, relations
 
 def _flow(application: objects.Application) -> tuple[str, str]:
     return application.metadata.namespace, application.metadata.name
+
+
+def _parts(snapshot: ApplicationSnapshot) -> Iterable[objects.ServerSet]:
+    return (each for _, each in sorted(snapshot.sets.items()))
 
 
 APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
@@ -31,6 +37,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
     bare_teardown=bare_teardown.after(relations.SETS_BY_OWNER, objects.Application),
     flow=_flow,
     sums_up=True,
+    parts=_parts,
     indexes=(
         relations.SETS_BY_OWNER,
         relations.REVISIONS_BY_OWNER,

@@ -32,6 +32,10 @@ def _operations_beside(caches: Caches, server_set: objects.ServerSet) -> Iterabl
         yield keys.of(Resource.OPERATIONS, each)
 
 
+def _parts(snapshot: ServerSetSnapshot) -> Iterable[objects.Server]:
+    return (each for _, each in sorted(snapshot.servers.items()))
+
+
 SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
     view=objects.ServerSet,
     gather=gather,
@@ -52,6 +56,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
     weight=_weight,
     budget=Budget(spent_on=Resource.SERVERS, shared_with=_operations_beside),
     sums_up=True,
+    parts=_parts,
     indexes=(
         relations.SETS_BY_OWNER,
         relations.SERVERS_BY_OWNER,
