@@ -49,8 +49,13 @@ class Rollout(schema.Model):
     """RollingUpdate replaces some at a time; Recreate all at once; OnDelete only those that
     somebody deletes, the Server or its pod."""
     max_unavailable: Share = "10%"
-    """How many servers may be down at once, by rollout, operations and remediation together.
+    """How many servers may be down at once, by rollout, operations, remediation and evictions
+    together.
     A percentage is of the desired servers, rounded down."""
+    evictions: Literal["Budget", "Ignore"] = "Budget"
+    """Budget has evictions, as of a node drain, keep to maxUnavailable too, by a
+    PodDisruptionBudget that Argosy keeps for the component's pods. Ignore keeps none: whoever
+    drains a node takes down what is on it."""
     max_surge: Share = 0
     """How many spare servers a rollout may add. A percentage is of the desired servers, rounded
     up. It must be 0 with volumeClaims."""

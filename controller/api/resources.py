@@ -18,6 +18,7 @@ class Resource(enum.StrEnum):
     FLEETS = "fleets"
     PODS = "pods"
     SERVICES = "services"
+    DISRUPTION_BUDGETS = "poddisruptionbudgets"
     CLAIMS = "persistentvolumeclaims"
     REVISIONS = "controllerrevisions"
     JOBS = "jobs"
@@ -33,13 +34,15 @@ class Resource(enum.StrEnum):
 class Place:
     """Where a resource is found, and the view that reads it (None: never cached).
 
-    `verdict` is the condition that says in a word how an object of ours stands.
+    `labelled`: of kinds that others own, only what carries our label is watched. `verdict` is the
+    condition that says in a word how an object of ours stands.
     """
 
     kind: str
     api_version: str
     view: type[objects.Object] | None = None
     namespaced: bool = True
+    labelled: bool = True
     verdict: str = "Ready"
     # What people may type for a kind of ours; the first is the CRD's short name.
     short_names: tuple[str, ...] = ()
@@ -86,6 +89,12 @@ PLACES: dict[Resource, Place] = {
     ),
     Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod),
     Resource.SERVICES: Place(kind="Service", api_version="v1", view=objects.Service),
+    Resource.DISRUPTION_BUDGETS: Place(
+        kind="PodDisruptionBudget",
+        api_version="policy/v1",
+        view=objects.DisruptionBudget,
+        labelled=False,
+    ),
     Resource.CLAIMS: Place(kind="PersistentVolumeClaim", api_version="v1", view=objects.Claim),
     Resource.REVISIONS: Place(
         kind="ControllerRevision", api_version="apps/v1", view=objects.ControllerRevision

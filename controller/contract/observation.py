@@ -14,6 +14,7 @@ class Capability(enum.StrEnum):
     """What a provider can do beyond create, observe and delete."""
 
     DNS = "Dns"  # servers are found by a headless Service of the ServerSet's name
+    EVICTIONS = "Evictions"  # servers are evicted, as a PodDisruptionBudget allows
     CLAIMS = "Claims"  # servers may have volume claims of their own
     CHANGE_IN_PLACE = "ChangeInPlace"
     STOP = "Stop"  # a server can be stopped and started without losing what it is

@@ -153,4 +153,5 @@ def _watched(kinds: Iterable[Kind[Any, Any]]) -> Sequence[type[objects.Object]]:
 def _selector(place: Place) -> str:
     """Return what is watched of a resource: all of our own, of others what carries our label."""
     ours = place.api_version == names.API_VERSION
-    return "" if ours or not place.namespaced else names.APPLICATION_LABEL
+    every = ours or not place.namespaced or not place.labelled
+    return "" if every else names.APPLICATION_LABEL

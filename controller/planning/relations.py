@@ -47,6 +47,10 @@ def _labelled_component(item: objects.Object) -> Hashable:
     )
 
 
+def _namespace(item: objects.Object) -> Hashable:
+    return item.metadata.namespace
+
+
 def _let_go(item: objects.Object) -> Hashable | None:
     return _labelled_component(item) if item.metadata.controller is None else None
 
@@ -63,6 +67,9 @@ SERVERS_BY_APPLICATION = Index(objects.Server, _server_application)
 OPERATIONS_BY_APPLICATION = Index(objects.Operation, _operation_application)
 # By namespace, application and component.
 CLAIMS_BY_COMPONENT = Index(objects.Claim, _labelled_component)
+# By namespace: whichever of them select a set's pods.
+DISRUPTION_BUDGETS_BY_NAMESPACE = Index(objects.DisruptionBudget, _namespace)
+SETS_BY_NAMESPACE = Index(objects.ServerSet, _namespace)
 # By the namespace and name of the ControllerRevision that they refer to.
 SERVERS_BY_REVISION = Index(objects.Server, _server_revision)
 # By the fleet's name.

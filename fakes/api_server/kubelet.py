@@ -39,11 +39,15 @@ Behave = Callable[[Json], Behaviour]
 
 
 class Kubelet:
-    """All nodes of a cluster in one; pods that are bound to a `lost` node are left as they are."""
+    """All nodes of a cluster in one.
+
+    Pods that are bound to a `lost` node are left as they are; to a `cordoned` one none is bound.
+    """
 
     def __init__(self, behave: Behave | None = None, *, nodes: int = 3) -> None:
         self.behave: Behave = behave or (lambda _: Behaviour())
         self.lost: set[str] = set()
+        self.cordoned: set[str] = set()
         self._nodes = [f"node-{number}" for number in range(nodes)]
         self._turn = itertools.count()
         self._container = itertools.count(1)
@@ -116,7 +120,8 @@ class Kubelet:
             self._status(key, {**pod["status"], "conditions": [unplaced]})
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
-        node = self._nodes[next(self._turn) % len(self._nodes)]
+        open_ones = [each for each in self._nodes if each not in self.cordoned]
+        node = open_ones[next(self._turn) % len(open_ones)]
         # Binding is a write of its own: it may set what no patch may.
         bound = {
             **pod,

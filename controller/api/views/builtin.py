@@ -29,6 +29,31 @@ class Service(Object, frozen=True, kw_only=True):
     spec: ServiceSpec = ServiceSpec()
 
 
+class SelectorRequirement(View, frozen=True, kw_only=True, gc=False):
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+class PodSelector(View, frozen=True, kw_only=True):
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[SelectorRequirement, ...] = ()
+
+
+class DisruptionBudgetSpec(View, frozen=True, kw_only=True):
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+    # None selects no pod, an empty one all of them.
+    selector: PodSelector | None = None
+    unhealthy_pod_eviction_policy: str = ""
+
+
+class DisruptionBudget(Object, frozen=True, kw_only=True):
+    """A PodDisruptionBudget: whose it is, which pods it is about, how many must stay."""
+
+    spec: DisruptionBudgetSpec = DisruptionBudgetSpec()
+
+
 class ClaimResources(View, frozen=True, kw_only=True, gc=False):
     requests: dict[str, str] = {}
 

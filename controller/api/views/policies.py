@@ -23,6 +23,7 @@ class Rollout(View, frozen=True, kw_only=True):
 
     strategy: str = "RollingUpdate"
     max_unavailable: int | str = "10%"
+    evictions: str = "Budget"
     max_surge: int | str = 0
     partition: int = 0
     in_place: str = "WhenPossible"

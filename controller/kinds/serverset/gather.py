@@ -23,6 +23,9 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         fleet=sources.fleets.facts(spec.fleet, meta.namespace),
         application=relations.controlling_application(caches, server_set),
         service=caches.of(objects.Service).objects.get((meta.namespace, meta.name)),
+        disruption_budgets=tuple(
+            caches.by(relations.DISRUPTION_BUDGETS_BY_NAMESPACE, meta.namespace).values()
+        ),
         claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
         revisions=(
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()

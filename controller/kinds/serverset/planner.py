@@ -15,6 +15,7 @@ from controller.kinds.serverset import (
     checks,
     claims,
     creation,
+    disruption_budget,
     progress,
     records,
     remakers,
@@ -107,11 +108,16 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     why = why or ("the rollout missed its progress deadline" if halted else "")
     if (kept := service.keep(snapshot)) is not None:
         draft.actions.append(kept)
+    guard = disruption_budget.keep(snapshot, census, records.Records(snapshot), halted=bool(why))
+    draft.notes += guard.notes
+    if guard.action is not None:
+        draft.actions.append(guard.action)
     if service.is_awaited(snapshot):
         draft.notes.append("new servers start once the headless Service gives them their names")
     _take_up(snapshot, draft)
     # How many there are too few, or too many, is known once those are counted.
-    _resize(snapshot, census, draft, failed, halted=why, creating=not spent and not draft.touched)
+    creating = not spent and not draft.touched
+    _resize(snapshot, census, draft, failed, halted=why, creating=creating, guard=guard)
     stands = progress.assess(
         server_set,
         census,
@@ -159,8 +165,11 @@ def _resize(
     *,
     halted: str,
     creating: bool,
+    guard: disruption_budget.Guard,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
+    if guard.closing:
+        return  # whatever this plan would count as up, an eviction may take down
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
         census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted

@@ -11,5 +11,12 @@ RIGHTS = (
     allow(
         Resource.SERVERSETS, "update", subresource="finalizers", why="own Servers and the Service"
     ),
+    read(
+        Resource.DISRUPTION_BUDGETS,
+        "create",
+        "patch",
+        "delete",
+        why="have evictions keep to the budget of each component",
+    ),
     read(Resource.SERVICES, "create", "patch", why="a headless Service for each component"),
 )

@@ -26,6 +26,8 @@ class ServerSetSnapshot:
     # None where the application is gone (an orphaned or broken set).
     application: objects.Application | None = None
     service: objects.Service | None = None
+    # Everybody's PodDisruptionBudgets in the namespace.
+    disruption_budgets: tuple[objects.DisruptionBudget, ...] = ()
     claims: tuple[objects.Claim, ...] = ()
     # The application's; what a server below the partition comes back with.
     revisions: tuple[objects.ControllerRevision, ...] = ()

@@ -66,6 +66,40 @@ def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake
     yield Wake(Key(Resource.SERVERSETS, meta.namespace, meta.name))
 
 
+def by_disruption_budget(
+    caches: Caches, change: Change[objects.DisruptionBudget]
+) -> Iterable[Wake]:
+    """A set keeps its PodDisruptionBudget, and gives way to one that a person made for its pods.
+
+    How many pods the disruption controller counts changes all the time, and is nobody's concern.
+    """
+    old, new = change
+    if old is not None and new is not None and _says_the_same(old, new):
+        return
+    namespace = change.item.metadata.namespace
+    owners = {
+        each.metadata.controller.name
+        for each in change
+        if each is not None and each.metadata.controller is not None
+    }
+    if old is not None and new is not None and old.metadata.controller != new.metadata.controller:
+        owners = set()
+    if owners:
+        for name in sorted(owners):
+            yield Wake(Key(Resource.SERVERSETS, namespace, name), When.SOON)
+        return
+    for each in caches.by(relations.SETS_BY_NAMESPACE, namespace).values():
+        yield Wake(keys.of(Resource.SERVERSETS, each), When.SOON)
+
+
+def _says_the_same(old: objects.DisruptionBudget, new: objects.DisruptionBudget) -> bool:
+    before, after = old.metadata, new.metadata
+    return old.spec == new.spec and (
+        (before.uid, before.labels, before.controller, before.deletion_timestamp)
+        == (after.uid, after.labels, after.controller, after.deletion_timestamp)
+    )
+
+
 def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
     """A claim outlives its servers, and goes as the component says."""
     del caches

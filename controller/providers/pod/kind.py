@@ -25,7 +25,13 @@ def kind() -> contract.ProviderKind:
         name="pod",
         makes="pods",
         capabilities=frozenset(
-            {Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE, Capability.EXEC}
+            {
+                Capability.DNS,
+                Capability.EVICTIONS,
+                Capability.CLAIMS,
+                Capability.CHANGE_IN_PLACE,
+                Capability.EXEC,
+            }
         ),
         open=open_pods,
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),

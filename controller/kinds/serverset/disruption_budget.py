@@ -1,0 +1,246 @@
+"""The PodDisruptionBudget by which evictions keep to the one budget of a component.
+
+The disruption controller counts pods, and the planners count servers; both would spend the same
+allowance when a server comes back, as each sees that for itself. So the PodDisruptionBudget is
+open, at what the component's limit leaves, while Argosy takes nothing down; and closed, allowing
+no eviction, from before Argosy takes the first server down until the last is up again. The API
+server refuses evictions from the write on, before the disruption controller has read it.
+
+Its number is an integer. A percentage, and maxUnavailable, the disruption controller would work
+out from the scale of whatever controls a pod, which is a Server: one pod's own, not the set's.
+
+Called by the ServerSet planner before it takes anything down.
+
+Example: 50 servers, maxUnavailable 10%: minAvailable is 45. A restart begins: 50. It is over: 45.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from controller import contract
+from controller.api import names, objects
+from controller.api.resources import Resource
+from controller.kinds.serverset import remakers, selectors
+from controller.kinds.serverset.records import Records
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import amounts, budget, ordinals, ownership, targets
+from controller.planning.census import Census
+from controller.planning.plan import Action, Create, Delete, Patch
+
+_WHY = "evictions keep to the component's budget by it"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What is done about evictions now."""
+
+    action: Action | None = None
+    # It is being closed: until it is, nothing that is up may be taken down.
+    closing: bool = False
+    # Somebody else's PodDisruptionBudget that is in force for the pods, by name.
+    theirs: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def keep(
+    snapshot: ServerSetSnapshot, census: Census, known: Records, *, halted: bool = False
+) -> Guard:
+    """Return what has evictions keep to the budget; `halted` is a rollout that goes no further."""
+    if contract.Capability.EVICTIONS not in snapshot.fleet.capabilities:
+        return Guard()
+    found = _found(snapshot)
+    if found is not None and found.metadata.deletion_timestamp is not None:
+        return Guard()
+    theirs = _theirs(snapshot, known)
+    if theirs or (found is not None and not _is_ours(snapshot, found)):
+        name = theirs or snapshot.server_set.metadata.name
+        note = f"evictions keep to PodDisruptionBudget/{name}, which somebody else keeps"
+        return Guard(action=_delete(snapshot, found), theirs=name, notes=(note,))
+    least = _least(snapshot, census)
+    if least <= 0:
+        return Guard(action=_delete(snapshot, found))
+    acting = _is_acting(snapshot, census, halted=halted)
+    wanted = _closed(snapshot, census, found) if acting else least
+    action = _write(snapshot, found, wanted)
+    # Where it cannot be written, servers are taken down all the same, as the planners count them.
+    closing = acting and action is not None and not _has_failed(snapshot)
+    notes = ("no eviction is allowed before any server is taken down",) if closing else ()
+    return Guard(action=action, closing=closing, notes=notes)
+
+
+def _found(snapshot: ServerSetSnapshot) -> objects.DisruptionBudget | None:
+    name = snapshot.server_set.metadata.name
+    return next((each for each in snapshot.disruption_budgets if each.metadata.name == name), None)
+
+
+def _is_ours(snapshot: ServerSetSnapshot, found: objects.DisruptionBudget) -> bool:
+    return ownership.owned_by(found, snapshot.server_set) or _is_let_go(snapshot, found)
+
+
+def _is_let_go(snapshot: ServerSetSnapshot, found: objects.DisruptionBudget) -> bool:
+    spec = snapshot.server_set.spec
+    return ownership.is_let_go(found.metadata, names.labels(spec.application, spec.component))
+
+
+def _theirs(snapshot: ServerSetSnapshot, known: Records) -> str:
+    """Return the name of somebody else's PodDisruptionBudget over the set's pods.
+
+    The API server refuses to evict a pod that two are about.
+    """
+    others = [
+        each
+        for each in snapshot.disruption_budgets
+        if each.metadata.deletion_timestamp is None and not _is_ours(snapshot, each)
+    ]
+    if not others:
+        return ""
+    labels = _labels(snapshot, known)
+    return min(
+        (
+            each.metadata.name
+            for each in others
+            if each.spec.selector is not None and selectors.matches(each.spec.selector, labels)
+        ),
+        default="",
+    )
+
+
+def _labels(snapshot: ServerSetSnapshot, known: Records) -> Mapping[str, str]:
+    """Return the labels of the set's pods, as of its first one."""
+    spec = snapshot.server_set.spec
+    content = known.content(spec.revision)
+    return {
+        **(selectors.labels_of(content.template) if content is not None else {}),
+        **names.labels(
+            spec.application,
+            spec.component,
+            names.server(spec.application, spec.component, 0),
+        ),
+    }
+
+
+def _least(snapshot: ServerSetSnapshot, census: Census) -> int:
+    """Return how many pods evictions must leave; a server that is stopped on purpose has none."""
+    spec = snapshot.server_set.spec
+    if spec.rollout.evictions == "Ignore":
+        return 0
+    stopped = sum(
+        len(range(each.start, min(each.stop, census.desired)))
+        for each in ordinals.parse(spec.stopped)
+    )
+    return census.desired - stopped - budget.limit(census.desired, spec.rollout)
+
+
+def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> bool:
+    """Return whether Argosy takes servers down, or is about to: by rollout, operation or scaling.
+
+    A spare server, and one too many, are counted as up by the disruption controller, and go.
+    """
+    component = snapshot.server_set.spec.component
+    beyond = sum(1 for each in census.leaving if each.spec.ordinal >= census.desired)
+    if census.present + beyond > census.desired:
+        return True
+    rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
+    if rolling and not halted:
+        return True
+    return any(
+        target.partition("/")[0] == component
+        for each in snapshot.remakers
+        if remakers.is_one(each)
+        for target in each.status.targets
+    )
+
+
+def _has_failed(snapshot: ServerSetSnapshot) -> bool:
+    return any(
+        isinstance(each.target, targets.Write)
+        and each.target.resource is Resource.DISRUPTION_BUDGETS
+        for each in snapshot.outcomes
+    )
+
+
+def _closed(
+    snapshot: ServerSetSnapshot, census: Census, found: objects.DisruptionBudget | None
+) -> int:
+    """Return a number that allows no eviction: written once, however many servers come and go."""
+    rollout = snapshot.server_set.spec.rollout
+    there = census.present + len(census.leaving)
+    most = max(there, census.desired + amounts.up(rollout.max_surge, census.desired))
+    kept = found.spec.min_available if found is not None else None
+    return kept if isinstance(kept, int) and kept >= most else most
+
+
+def _write(
+    snapshot: ServerSetSnapshot, found: objects.DisruptionBudget | None, least: int
+) -> Action | None:
+    server_set = snapshot.server_set
+    spec, meta = server_set.spec, server_set.metadata
+    labels = {
+        names.APPLICATION_LABEL: spec.application,
+        names.COMPONENT_LABEL: spec.component,
+    }
+    if found is None:
+        return Create(
+            resource=Resource.DISRUPTION_BUDGETS,
+            body={
+                **ownership.kind_of(Resource.DISRUPTION_BUDGETS),
+                "metadata": ownership.metadata_of(
+                    Resource.SERVERSETS, server_set, spec.application, spec.component, meta.name
+                ),
+                "spec": {
+                    "minAvailable": least,
+                    "selector": {"matchLabels": labels},
+                    # One that is ill is no use to anybody, and would hold a drain up for ever.
+                    "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                },
+            },
+            why=_WHY,
+        )
+    if _is_let_go(snapshot, found):
+        return ownership.take_up(
+            Resource.DISRUPTION_BUDGETS, found, Resource.SERVERSETS, server_set
+        )
+    body = _mended(found.spec, least, labels)
+    if not body:
+        return None
+    return Patch(
+        resource=Resource.DISRUPTION_BUDGETS,
+        namespace=found.metadata.namespace,
+        name=found.metadata.name,
+        uid=found.metadata.uid,
+        body={"spec": body},
+        why=_WHY,
+    )
+
+
+def _mended(
+    found: objects.DisruptionBudgetSpec, least: int, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if found.min_available != least or found.max_unavailable is not None:
+        body |= {"minAvailable": least, "maxUnavailable": None}
+    if found.selector != objects.PodSelector(match_labels=dict(labels)):
+        gone = found.selector.match_labels if found.selector is not None else {}
+        body["selector"] = {
+            "matchLabels": {**dict.fromkeys(gone), **labels},
+            "matchExpressions": None,
+        }
+    if found.unhealthy_pod_eviction_policy != "AlwaysAllow":
+        body["unhealthyPodEvictionPolicy"] = "AlwaysAllow"
+    return body
+
+
+def _delete(snapshot: ServerSetSnapshot, found: objects.DisruptionBudget | None) -> Delete | None:
+    if found is None or not ownership.owned_by(found, snapshot.server_set):
+        return None
+    meta = found.metadata
+    return Delete(
+        resource=Resource.DISRUPTION_BUDGETS,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        why="evictions are no concern of the component's budget any more",
+    )

@@ -1,0 +1,69 @@
+"""Evictions: what the API server makes of them, with a disruption controller that is never late."""
+
+from __future__ import annotations
+
+import asyncio
+
+from controller.api.resources import Resource
+from fakes.api_server.kubelet import Kubelet
+from fakes.api_server.registry import Registry
+from fakes.api_server.storage import Json
+
+# As `kubectl drain` tries again.
+AGAIN_SECONDS = 5.0
+
+
+class TwoBudgetsError(Exception):
+    """Two PodDisruptionBudgets are about one pod: the API server evicts it for nobody."""
+
+
+def evict(registry: Registry, namespace: str, name: str) -> bool:
+    """Evict a pod, if its PodDisruptionBudget allows it; only integers as minAvailable are known."""
+    pod = registry.need(Resource.PODS, namespace, name)
+    found = [
+        each
+        for (space, _), each in registry.storage.objects[Resource.DISRUPTION_BUDGETS].items()
+        if space == namespace and _selects(each, pod)
+    ]
+    if len(found) > 1:
+        raise TwoBudgetsError(name)
+    if found and is_up(pod):
+        pods = registry.storage.objects[Resource.PODS].items()
+        up = sum(
+            1
+            for (space, _), each in pods
+            if space == namespace and _selects(found[0], each) and is_up(each)
+        )
+        if up <= found[0]["spec"]["minAvailable"]:
+            return False
+    registry.delete(Resource.PODS, namespace, name, actor="drain")
+    return True
+
+
+async def drain(registry: Registry, kubelet: Kubelet, node: str) -> None:
+    """Cordon a node, and evict until none of its pods is left."""
+    kubelet.cordoned.add(node)
+    while True:
+        pods = [
+            (key, each)
+            for key, each in registry.storage.objects[Resource.PODS].items()
+            if each["spec"].get("nodeName") == node
+        ]
+        if not pods:
+            return
+        for key, pod in pods:
+            if "deletionTimestamp" not in pod["metadata"]:
+                evict(registry, *key)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+def is_up(pod: Json) -> bool:
+    """Return whether the disruption controller counts the pod as healthy."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def _selects(found: Json, pod: Json) -> bool:
+    wanted = found["spec"].get("selector", {}).get("matchLabels") or {}
+    return bool(wanted.items() <= pod["metadata"].get("labels", {}).items())
