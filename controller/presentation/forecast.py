@@ -19,6 +19,7 @@ from controller.api import clock, names, objects
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import Capability
 from controller.kinds import application as application_planner
 from controller.kinds import serverset
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -126,7 +127,10 @@ class _Stage:
         self._served = self._serving()
         owned = relations.revisions_of(caches, known)
         self._revisions = {each.metadata.name: each for each in owned}
-        self._fleet = sources.fleets.facts(application.spec.fleet, meta.namespace)
+        facts = sources.fleets.facts(application.spec.fleet, meta.namespace)
+        # Evictions are nothing that would come of the change.
+        capable = facts.capabilities - {Capability.EVICTIONS}
+        self._fleet = dataclasses.replace(facts, capabilities=capable)
         self._terminating = relations.namespace_terminating(caches, meta.namespace)
         # The longest that a server must have been ready; time goes on by that much a round.
         self._pace = 1.0 + max(

@@ -18,7 +18,7 @@ class TwoBudgetsError(Exception):
 
 
 def evict(registry: Registry, namespace: str, name: str) -> bool:
-    """Evict a pod, if its PodDisruptionBudget allows it; only integers as minAvailable are known."""
+    """Evict a pod if its PodDisruptionBudget allows that; minAvailable must be an integer."""
     pod = registry.need(Resource.PODS, namespace, name)
     found = [
         each

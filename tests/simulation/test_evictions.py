@@ -124,9 +124,7 @@ async def test_evictions_leave_what_the_limit_says(
         assert world.least() == least
 
 
-@pytest.mark.parametrize(
-    ("replicas", "then"), [(10, 4), (10, 0), (2, 9), (10, 1), (5, 6), (1, 3)]
-)
+@pytest.mark.parametrize(("replicas", "then"), [(10, 4), (10, 0), (2, 9), (10, 1), (5, 6), (1, 3)])
 async def test_scaling_moves_the_budget_with_the_servers(replicas: int, then: int) -> None:
     """No drain takes down more than the limit while servers go; what is left is as if made so."""
     async with World() as world:
@@ -166,9 +164,7 @@ async def test_a_drain_during_a_rollout_keeps_to_the_limit(surge: int) -> None:
     async with World() as world:
         await world.open(12, rollout=rollout)
         since = len(world.server.writes)
-        await world.apply(
-            application("shop", component("web", 12, image="app:2", rollout=rollout))
-        )
+        await world.apply(application("shop", component("web", 12, image="app:2", rollout=rollout)))
         await asyncio.sleep(0.8)
         await asyncio.gather(*world.drains(8))
         await world.settle()

@@ -44,6 +44,12 @@ class Guard:
     theirs: str = ""
     notes: tuple[str, ...] = ()
 
+    def add_to(self, actions: list[Action], notes: list[str]) -> None:
+        """Add what is done to a plan's actions and notes."""
+        notes += self.notes
+        if self.action is not None:
+            actions.append(self.action)
+
 
 def keep(
     snapshot: ServerSetSnapshot, census: Census, known: Records, *, halted: bool = False

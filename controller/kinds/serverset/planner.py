@@ -109,9 +109,6 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     if (kept := service.keep(snapshot)) is not None:
         draft.actions.append(kept)
     guard = disruption_budget.keep(snapshot, census, records.Records(snapshot), halted=bool(why))
-    draft.notes += guard.notes
-    if guard.action is not None:
-        draft.actions.append(guard.action)
     if service.is_awaited(snapshot):
         draft.notes.append("new servers start once the headless Service gives them their names")
     _take_up(snapshot, draft)
@@ -169,7 +166,9 @@ def _resize(
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
     if guard.closing:
-        return  # whatever this plan would count as up, an eviction may take down
+        # Whatever this plan would count as up, an eviction may take down before that.
+        guard.add_to(draft.actions, draft.notes)
+        return
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
         census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted
@@ -198,6 +197,7 @@ def _resize(
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     _bring(snapshot, draft, step, known)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
+    guard.add_to(draft.actions, draft.notes)  # servers first: they are what people wait for
 
 
 def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scaling:
