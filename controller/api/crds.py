@@ -56,11 +56,9 @@ def _version(kind: type[manifest.Manifest]) -> dict[str, Any]:
         "additionalPrinterColumns": [_column(each) for each in served.columns],
     }
     if served.scale:
-        wanted, current, selector = served.scale
+        keys = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
         version["subresources"]["scale"] = {
-            "specReplicasPath": f".{wanted}",
-            "statusReplicasPath": f".{current}",
-            "labelSelectorPath": f".{selector}",
+            key: f".{path}" for key, path in zip(keys, served.scale, strict=False)
         }
     if served.selectable:
         version["selectableFields"] = [{"jsonPath": f".{each}"} for each in served.selectable]

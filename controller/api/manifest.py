@@ -35,8 +35,8 @@ class Definition:
     columns: tuple[Column, ...]
     scope: Literal["Namespaced", "Cluster"] = "Namespaced"
     selectable: tuple[str, ...] = ()
-    # Where the scale subresource finds the wanted and the current number and the selector.
-    scale: tuple[str, str, str] | None = None
+    # Where the scale subresource finds the wanted and the current number, and the selector if any.
+    scale: tuple[str, ...] | None = None
     # The only paths at which the schema fills in defaults; None: wherever a model has one.
     defaults: tuple[str, ...] | None = None
 

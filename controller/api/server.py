@@ -104,6 +104,9 @@ class ServerSpec(schema.Model):
     """Of servers that 0.1 wrote, where their ServerSet is gone. Not written any more."""
     power: Literal["Running", "Stopped"]
     """Whether it should run."""
+    replicas: Annotated[int, Field(ge=1, le=1)] = 1
+    """Always one. By it the disruption controller works out a PodDisruptionBudget that a person
+    wrote with a percentage or maxUnavailable."""
     held: bool = False
     """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
     unavailable when it is, and is deleted with the rest."""
@@ -284,6 +287,8 @@ class Server(manifest.Manifest):
                 priority=1,
             ),
         ),
+        # Nobody reads how many of the one there are: absent, it is served as 0.
+        scale=("spec.replicas", "status.replicas"),
         selectable=(
             "spec.application",
             "spec.component",
@@ -293,7 +298,12 @@ class Server(manifest.Manifest):
             "status.provider.zone",
         ),
         # Each default costs every create a pass over the schema, and most of them bytes as well.
-        defaults=("status", "status.conditions[].lastTransitionTime", "status.task.state"),
+        defaults=(
+            "spec.replicas",
+            "status",
+            "status.conditions[].lastTransitionTime",
+            "status.task.state",
+        ),
     )
 
     kind: Literal["Server"]

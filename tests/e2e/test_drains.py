@@ -1,0 +1,126 @@
+"""Nodes are drained by the real `kubectl drain`, on a real API server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.api import names
+from controller.api.resources import Resource
+from devcluster import kwok
+from tests.e2e import driving, hindsight, operating
+from tests.e2e.driving import App, Kube, Place, component
+
+pytestmark = pytest.mark.e2e
+
+NODES, DRAINED = 20, 10
+SERVERS, LIMIT = 50, 5
+DRAIN_SECONDS = 300
+
+
+@pytest.fixture
+def own_nodes(operated: Place) -> Iterator[tuple[str, list[str]]]:
+    """Fake nodes that take the pods of one test alone, and the label that selects them."""
+    if operated.cluster is None:
+        pytest.skip("nodes are drained on a cluster of ours")
+    label = f"drain-{secrets.token_hex(4)}"
+    made = [f"{label}-{number}" for number in range(NODES)]
+    for name in made:
+        node = kwok.node(0)
+        node["metadata"]["name"] = name
+        node["metadata"]["labels"] |= {"kubernetes.io/hostname": name, "owner": label}
+        node["spec"] = {"taints": [{"key": "owner", "value": label, "effect": "NoSchedule"}]}
+        operated.api.create("/api/v1/nodes", node)
+    yield label, made
+    for name in made:
+        operated.api.delete(f"/api/v1/nodes/{name}")
+
+
+def settle_on(app: App, label: str) -> None:
+    """Have the application's servers spread over those nodes."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {names.APPLICATION_LABEL: "shop"}},
+    }
+    app.component()["template"]["spec"] |= {
+        "nodeSelector": {"owner": label},
+        "tolerations": [{"key": "owner", "operator": "Exists"}],
+        "topologySpreadConstraints": [spread],
+    }
+    app.apply()
+    app.wait_ready()
+
+
+def drain(kubeconfig: Path, node: str) -> subprocess.Popen[str]:
+    """Begin to drain a node as an administrator does."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("there is no kubectl")
+    return subprocess.Popen(
+        [kubectl, "drain", node, f"--timeout={DRAIN_SECONDS}s"],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_ten_nodes_are_drained_during_a_restart(
+    operated: Place, kube: Kube, own_nodes: tuple[str, list[str]]
+) -> None:
+    """At no version are more servers down than the limit; each drain ends, and so does the restart.
+
+    Then the budget for evictions is open again, and nobody writes it any more.
+    """
+    assert operated.cluster is not None
+    label, nodes = own_nodes
+    app = kube.app(component(replicas=SERVERS, rollout={"maxUnavailable": "10%"}))
+    settle_on(app, label)
+    restart = operating.submit(kube, "again", "Restart")
+    kube.wait_until("the restart has begun", lambda: restart.reason() == "Running")
+    drains = [drain(operated.cluster.kubeconfig, each) for each in nodes[:DRAINED]]
+    for each in drains:
+        said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
+        assert each.returncode == 0, said
+    restart.wait_end("Completed")
+    app.wait_ready()
+    assert {each["spec"]["nodeName"] for each in app.pods().values()} <= set(nodes[DRAINED:])
+    assert hindsight.fewest_ready(kube.history(), SERVERS) >= SERVERS - LIMIT
+
+    def is_open() -> bool:
+        found = kube.get(Resource.DISRUPTION_BUDGETS, "shop-web") or {}
+        return bool(found.get("spec", {}).get("minAvailable") == SERVERS - LIMIT)
+
+    kube.wait_until("evictions are allowed again", is_open)
+
+
+@pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}])
+def test_a_budget_that_a_person_wrote_decides_alone(
+    operated: Place, kube: Kube, own_nodes: tuple[str, list[str]], spec: driving.Object
+) -> None:
+    """Ours steps aside, and the disruption controller can work theirs out: a drain ends."""
+    assert operated.cluster is not None
+    label, _ = own_nodes
+    app = kube.app(component(replicas=4))
+    app.component()["template"]["metadata"] = {"labels": {"app": "web"}}
+    body = {
+        "metadata": {"name": "mine"},
+        "spec": {**spec, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    kube.create(Resource.DISRUPTION_BUDGETS, body)
+    settle_on(app, label)
+    assert set(kube.list(Resource.DISRUPTION_BUDGETS)) == {"mine"}
+    (node,) = {app.pods()["shop-web-0"]["spec"]["nodeName"]}
+    gone = drain(operated.cluster.kubeconfig, node)
+    said, _ = gone.communicate(timeout=DRAIN_SECONDS + 30)
+    assert gone.returncode == 0, said
+    app.wait_ready()
+    assert app.pods()["shop-web-0"]["spec"]["nodeName"] != node
