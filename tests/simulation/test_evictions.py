@@ -314,3 +314,21 @@ async def test_stopped_servers_are_not_asked_of_a_drain() -> None:
         await world.settle()
         assert world.least() == 1
         await asyncio.gather(*world.drains(NODES - 1))
+
+
+async def test_one_that_an_earlier_application_let_go_of_is_taken_up() -> None:
+    """An application that went and left its servers finds its budget again, and keeps it."""
+    async with World() as world:
+        await world.open(4)
+        before = world.get(Resource.DISRUPTION_BUDGETS, SET)["metadata"]["uid"]
+        await world.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
+        await world.settle()
+        if SET in world.names(Resource.SERVERSETS):
+            await world.delete(Resource.SERVERSETS, SET, propagation="Orphan")
+            await world.settle()
+        await world.open(4)
+        found = world.get(Resource.DISRUPTION_BUDGETS, SET)["metadata"]
+        (owner,) = found["ownerReferences"]
+        assert found["uid"] == before
+        assert owner["uid"] == world.get(Resource.SERVERSETS, SET)["metadata"]["uid"]
+        assert world.ready() == "True"

@@ -206,9 +206,7 @@ def _write(
             why=_WHY,
         )
     if _is_let_go(snapshot, found):
-        return ownership.take_up(
-            Resource.DISRUPTION_BUDGETS, found, Resource.SERVERSETS, server_set
-        )
+        return ownership.take_up(found, Resource.SERVERSETS, server_set)
     body = _mended(found.spec, least, labels)
     if not body:
         return None
