@@ -119,6 +119,40 @@ async def test_a_template_in_the_middle_of_a_restart_makes_the_rest_once() -> No
         assert sum(play.makings().values()) <= 6
 
 
+async def test_a_rollout_that_may_do_more_at_once_leaves_servers_to_a_restart() -> None:
+    """The rollout could take three at a time: all the same the restart brings each over, once."""
+    async with Play() as play:
+        await play.open(maxUnavailable=3)
+        await play.apply(operation("again", "shop", "Restart", components=["web"], concurrency=1))
+        await play.until(lambda: len(play.makings()) == 1)
+        await play.apply(parts("db:1", "web:2", maxUnavailable=3))
+        assert await play.finish("again") == "Completed"
+        assert set(play.images("web")) == {"web:2"}
+        assert sorted(play.makings().values()) == [1, 1, 1, 2]
+
+
+async def test_a_rollout_in_place_leaves_servers_to_a_restart() -> None:
+    """A new image is not put into a server that is about to be made anew: it is down once."""
+    async with Play() as play:
+        await play.open(maxUnavailable=3, inPlace="WhenPossible")
+        await play.apply(operation("again", "shop", "Restart", components=["web"], concurrency=1))
+        await play.until(lambda: len(play.makings()) == 1)
+        await play.apply(parts("db:1", "web:2", maxUnavailable=3, inPlace="WhenPossible"))
+        assert await play.finish("again") == "Completed"
+        assert set(play.images("web")) == {"web:2"}
+        assert play.makings() == {f"shop-web-{each}": 1 for each in range(4)}
+        in_place = [
+            each.name
+            for each in play.server.writes[play.since :]
+            if each.resource is Resource.SERVERS
+            and each.before is not None
+            and each.after is not None
+            and each.before["spec"]["revision"] != each.after["spec"]["revision"]
+            and each.before["spec"]["incarnation"] == each.after["spec"]["incarnation"]
+        ]
+        assert in_place == ["shop-web-0"]
+
+
 async def test_a_restart_waits_for_no_template_that_is_stuck() -> None:
     """What the template waits for is stalled: the restart may be the cure, and goes on."""
     async with Play() as play:

@@ -61,7 +61,7 @@ def read(snapshot: ServerSnapshot) -> Situation:
         return Situation(
             snapshot=snapshot, attempts=attempts.forgiven(server, keep_way=False), asked=True
         )
-    if (before.count or before.waits) and _well(snapshot):
+    if (before.count or before.waits or before.used_up) and _well(snapshot):
         return Situation(snapshot=snapshot, attempts=attempts.forgiven(server, keep_way=True))
     if answer is not None:
         after = _answered(snapshot, answer, before)

@@ -315,7 +315,7 @@ def _ready(situation: Situation) -> Verdict | None:
     wakes = []
     for bound in (
         situation.spec.min_ready_seconds,
-        proof(situation.spec) if situation.attempts.count else 0,
+        proof(situation.spec) if situation.attempts.count or situation.attempts.used_up else 0,
     ):
         left = situation.seen.ready_since + bound - situation.snapshot.now
         wakes.append(left if left > 0 else None)
