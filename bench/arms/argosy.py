@@ -18,14 +18,12 @@ APPLICATION = "fleet"
 WARM_UP = 40
 
 
-def bring_up(
-    arena: arenas.Arena, namespace: str, count: int, book: ratios.Book, *, size: int = 0
-) -> runs.Run:
+def bring_up(arena: arenas.Arena, namespace: str, count: int, book: ratios.Book) -> runs.Run:
     """Have a running operator bring up one application; back when it says that it is Ready."""
     with arena.watch(namespace, *WATCHED) as sight:
         used = arena.usage()
         began = time.monotonic()
-        apply(arena, namespace, APPLICATION, count, size=size)
+        apply(arena, namespace, APPLICATION, count)
         wait_ready(sight, APPLICATION, count)
         return judged(arena, sight, count, began=began, used=used, book=book)
 
