@@ -63,7 +63,7 @@ def _compare(stage: Stage, key: str, size: int, *, turned: bool) -> None:
 
 
 def _argosy(stage: Stage, count: int, size: int) -> Found:
-    _afresh(stage)
+    _afresh(stage, size)
     with stage.timed.operated():
         return _measure(stage, lambda namespace: _bring_up(stage.timed, namespace, count, size))
 
@@ -89,7 +89,7 @@ def _bring_up(arena: arenas.Arena, namespace: str, count: int, size: int) -> run
 
 
 def _bare(stage: Stage, count: int, size: int) -> Found:
-    _afresh(stage)
+    _afresh(stage, size)
     return _measure(
         stage,
         lambda namespace: plain.bring_up_in(
@@ -98,10 +98,14 @@ def _bare(stage: Stage, count: int, size: int) -> Found:
     )
 
 
-def _afresh(stage: Stage) -> None:
-    """Start the API server anew: it keeps memory that it had use for once."""
-    stage.timed.cluster.restart_apiserver()
-    stage.timed.calm()
+def _afresh(stage: Stage, size: int) -> None:
+    """Start the API server anew where its memory is compared: it keeps what it had use for once.
+
+    Only there, as whoever watches it needs a while to come back.
+    """
+    if size == SIZES[LARGEST]:
+        stage.timed.cluster.restart_apiserver()
+        stage.timed.calm()
 
 
 def _measure(stage: Stage, bring_up: Callable[[str], runs.Run]) -> Found:
