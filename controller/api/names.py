@@ -32,6 +32,10 @@ ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
 ALTERNATIVE_NAME_ANNOTATION = f"{GROUP}/alternative-name"
 # The container ids that an in-place change must replace, comma-separated.
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
+# The generation that Argosy's own changes gave a pod: a higher one is of somebody else's making.
+GENERATION_ANNOTATION = f"{GROUP}/generation"
+# How often Argosy mended what others changed of a pod; and, once it gave up, who did.
+MENDED_ANNOTATION = f"{GROUP}/mended"
 # On a ServerSet: the components whose sets must outlive it, comma-separated.
 DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
 # On a ControllerRevision that missed its deadline or was rolled back; the value is the reason.

@@ -23,6 +23,9 @@ _REJECTION = re.compile(
     r"[A-Za-z][A-Za-z0-9]{0,62}(/[a-z0-9]{1,63}-[-.\w]{1,63}(/[-.\w]{1,63})?)?", re.ASCII
 )
 
+# A field manager, as far as it is repeated.
+_MANAGER = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._/:]{0,62}", re.ASCII)
+
 
 def text(found: Mapping[str, str], key: str) -> str:
     """Return the value of `key`, cut to what a status can repeat; empty where there is none."""
@@ -75,6 +78,19 @@ def changed_from(meta: Meta) -> tuple[str, ...] | None:
     if names.CHANGED_FROM_ANNOTATION not in meta.annotations:
         return None
     return items(meta.annotations, names.CHANGED_FROM_ANNOTATION)
+
+
+def own_generation(meta: Meta) -> int:
+    """Return the generation that Argosy's own changes gave a pod; 0 where that is not known."""
+    if names.GENERATION_ANNOTATION in meta.annotations:
+        return number(meta.annotations[names.GENERATION_ANNOTATION]) or 0
+    return 0 if names.CHANGED_FROM_ANNOTATION in meta.annotations else 1
+
+
+def mended(meta: Meta) -> tuple[int, str]:
+    """Return how often a pod was mended against others, and who they are where that is known."""
+    count, _, who = text(meta.annotations, names.MENDED_ANNOTATION).partition(" ")
+    return number(count) or 0, who if _MANAGER.fullmatch(who) else ""
 
 
 def alternative(meta: Meta) -> int:

@@ -68,6 +68,12 @@ class Observation:
     changing: bool = False
     # What differs, by hand of others, from what was made ("label argosy.dev/component"); sorted.
     drift: tuple[str, ...] = ()
+    # Whether what runs is other than what was asked for, and not only what is written on it.
+    altered: bool = False
+    # What of it was set again after it was mended `mended` times, and by whom: that is left.
+    left: tuple[str, ...] = ()
+    left_by: str = ""
+    mended: int = 0
     reason: Vocabulary | ForeignReason = NOTHING
     message: str = ""
     # A command that helps with `reason`, as one can type it, where the provider knows one.

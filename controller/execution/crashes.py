@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from controller.api import conditions, objects, texts
+from controller.api import clock, conditions, objects, texts
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.planning import plan
@@ -33,7 +33,7 @@ def refused(item: objects.Object, error: Exception, now: float) -> plan.Status:
 
 
 def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> plan.Status:
-    """Return the status with why nothing is done in its conditions, and all else as it was."""
+    """Return the status with why nothing is done, and all else as it was."""
     before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
     generation = item.metadata.generation
     after = conditions.summarise(
@@ -49,7 +49,18 @@ def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> p
     # Whether an operation succeeded is another matter.
     own = (each for each in before.conditions if each.type not in _SUMMARISED)
     told = tuple(sorted((*after, *own), key=lambda each: each.type))
-    return msgspec.structs.replace(before, conditions=told, observed_generation=generation)
+    told_now = msgspec.structs.replace(before, conditions=told, observed_generation=generation)
+    if isinstance(told_now, objects.FleetStatus):
+        return told_now
+    # Views are named as their kinds are.
+    blocked = conditions.Blocked(
+        object=f"{type(item).__name__}/{item.metadata.name}",
+        reason=reason,
+        message=message,
+        since=clock.stamp(now),
+    )
+    kept = conditions.keep_since(told_now.blocked_by, (blocked,))
+    return msgspec.structs.replace(told_now, blocked_by=kept)
 
 
 def above(kinds: Iterable[Resource], meta: objects.Meta) -> Key | None:

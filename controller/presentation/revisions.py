@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import yaml
@@ -120,6 +121,13 @@ def difference(before: Revision, after: Revision) -> Iterator[str]:
     )
 
 
+def _spec(data: Any) -> dict[str, Any]:
+    """Return the pod's spec in a record; empty where somebody made something else of it."""
+    for name in ("template", "spec"):
+        data = data.get(name) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
 def _revision(
     stored: objects.ControllerRevision,
     told: Mapping[str, objects.ComponentStatus],
@@ -130,8 +138,7 @@ def _revision(
     component = labels.get(names.COMPONENT_LABEL, "")
     revision = labels.get(names.REVISION_LABEL, "")
     status = told.get(component)
-    data = msgspec.json.decode(stored.data)
-    spec = ((data.get("template") or {}).get("spec")) or {}
+    spec = _spec(msgspec.json.decode(stored.data))
     mark = rejection.read(stored)
     return Revision(
         component=component,

@@ -147,6 +147,7 @@ RULES: tuple[Rule, ...] = (
     _visited,
     lambda history, expected: status_truth.check(history, slack=expected.slack),
     lambda history, _: writes.one_writer(history),
+    *HONESTY,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.api import names
+from controller.api import names, resources
 from controller.api.resources import Resource
 from tests.e2e import driving
 from tests.e2e.driving import App, Kube, component
@@ -97,6 +97,71 @@ def test_hand_edited_pod_label_is_mended(kube: Kube, app: App) -> None:
 
     kube.wait_until("the labels are back", mended)
     assert driving.uids(app.pods()) == before
+
+
+def test_hand_edited_image_is_told_and_mended(kube: Kube, app: App) -> None:
+    """The server is not Ready meanwhile, and the same pod gets its image back."""
+    before = driving.uids(app.pods())
+    edit = {"spec": {"containers": [{"name": "main", "image": "evil:1"}]}}
+    path = resources.path(Resource.PODS, kube.namespace, "shop-web-1")
+    kube.api.strategic(path, edit)
+    kube.wait_until(
+        "the image is back", lambda: driving.images(app.pods())["shop-web-1"] == "app:1"
+    )
+    app.wait_ready()
+    kube.wait_until("all are well", lambda: _whole(app))
+    assert driving.uids(app.pods()) == before
+    told = [
+        each.status.condition("Ready")
+        for each in kube.history().changes
+        if each.resource == "servers" and each.name == "shop-web-1" and each.ours
+    ]
+    assert {"Drifted", "Changing"} & {each.reason for each in told if each is not None}
+
+
+def test_label_that_somebody_insists_on_is_left_and_told(kube: Kube, app: App) -> None:
+    """Set again after each mend: after three Argosy says so and leaves it, and writes no more."""
+    forced = {"metadata": {"labels": {names.COMPONENT_LABEL: "forced"}}}
+
+    def insisted() -> bool:
+        found = kube.get(Resource.PODS, "shop-web-1")
+        assert found is not None
+        if found["metadata"]["labels"].get(names.COMPONENT_LABEL) != "forced":
+            kube.patch(Resource.PODS, "shop-web-1", forced)
+        told = driving.condition(app.servers()["shop-web-1"], "Ready")
+        return "after Argosy mended it 3 times, and left so" in told.get("message", "")
+
+    kube.wait_until("Argosy says who has the last word", insisted)
+    found = kube.get(Resource.PODS, "shop-web-1")
+    assert found is not None
+    assert found["metadata"]["labels"][names.COMPONENT_LABEL] == "forced"
+    assert driving.is_ready(app.servers()["shop-web-1"])
+    mends = [
+        each
+        for each in kube.history().ours
+        if each.resource == "pods" and each.verb == "patch" and each.name == "shop-web-1"
+    ]
+    assert len(mends) == 3
+
+
+def test_pod_that_goes_takes_readiness_with_it(kube: Kube, app: App) -> None:
+    """Held by a stranger's finalizer while it goes: not Ready, and the finalizer is named."""
+    hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+    kube.patch(Resource.PODS, "shop-web-1", hold)
+    kube.delete(Resource.PODS, "shop-web-1")
+
+    def told() -> bool:
+        server = app.servers()["shop-web-1"]
+        said = [each.get("message", "") for each in server["status"].get("blockedBy", [])]
+        return driving.condition(server, "Ready").get("status") == "False" and any(
+            "example.com/hold" in each for each in said
+        )
+
+    kube.wait_until("the server says what holds its pod", told)
+    assert not app.ready()
+    kube.patch(Resource.PODS, "shop-web-1", {"metadata": {"finalizers": None}})
+    app.wait_ready()
+    kube.wait_until("all are well", lambda: _whole(app))
 
 
 def test_hand_edited_service_is_mended(kube: Kube, app: App) -> None:

@@ -211,7 +211,7 @@ def _row(
         stored=stored,
         proven_revision=proven,
         proven=past.find(proven),
-        fallback=_content(named or past.choose({wanted.revision}), component),
+        fallback=_content(named, component) or _content(past.choose({wanted.revision}), component),
         rejected=rejected,
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
@@ -225,9 +225,8 @@ def _content(
 ) -> Content | None:
     if stored is None:
         return None
-    return contents.of_revision(
-        stored, proven_revisions.revision_of(stored), component.volume_claims
-    )
+    revision = proven_revisions.revision_of(stored)
+    return contents.on_record(stored, revision, component.volume_claims)
 
 
 def _replicas(

@@ -150,6 +150,11 @@ def on_record(
         return None
 
 
+def is_readable(stored: objects.ControllerRevision) -> bool:
+    """Return whether a record holds a revision, and not what somebody else made of it."""
+    return on_record(stored, "", ()) is not None
+
+
 def of_server_set(spec: objects.ServerSetSpec) -> Content:
     """Return the revision that the set's servers should run."""
     return Content(

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from controller.api import names, objects
-from controller.kinds.revisions import rejection
+from controller.kinds.revisions import contents, rejection
 from controller.planning import writes
 from controller.planning.plan import Patch
 
@@ -52,12 +52,13 @@ class ProvenRevisions:
         and back again comes ever further: no further try leads to one newer than `older_than`.
         """
         able = [each for each in self.proven if revision_of(each) not in leaving]
+        bound = self.find(older_than) if not named else None
         if named:
-            return next((each for each in able if _is_called(each, named)), None)
-        bound = self.find(older_than)
-        return next(
-            (each for each in able if bound is None or each.revision < bound.revision), None
-        )
+            able = [each for each in able if _is_called(each, named)]
+        elif bound is not None:
+            able = [each for each in able if each.revision < bound.revision]
+        # Somebody may have written anything into a record: then there is nothing to go back to.
+        return next((each for each in able if contents.is_readable(each)), None)
 
     def _is_good(self, stored: objects.ControllerRevision) -> bool:
         if rejection.read(stored) is not None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from controller.api import clock
+from controller.api import clock, conditions
+from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -93,9 +94,23 @@ def _rest(snapshot: ServerSnapshot, why: str) -> plans.Plan:
     """Its turn to go will come; until then only a cancelled act is still seen to its end."""
     asked = snapshot.server.spec.task
     if asked is None or not asked.cancel:
-        return plans.Plan(notes=(why,))
+        return plans.Plan(status=_lost(snapshot, why), notes=(why,))
     course = task.course(snapshot, task.Seen(frozen=True))
     return plans.Plan(actions=course.actions, wake_after=course.wake, notes=(why, course.note))
+
+
+def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
+    """Take readiness back from a server whose instance is lost meanwhile; else there is no news.
+
+    A namespace that is deleted takes all of it at once, and nobody reads what is said of it.
+    """
+    told = snapshot.server.status
+    if snapshot.observation.ready or not conditions.is_true(told.conditions, "Ready"):
+        return None
+    if snapshot.namespace_terminating:
+        return None
+    verdict = Verdict(reason=Reason.DELETING, message=f"The server is not ready any more. {why}")
+    return summary.tell(snapshot, verdict, told.attempts)
 
 
 def _converge(snapshot: ServerSnapshot) -> plans.Plan:

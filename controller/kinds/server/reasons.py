@@ -31,6 +31,15 @@ class ServerReason(Vocabulary):
         "Changing",
         "The server is being changed in place, and counts as unavailable until that is complete.",
     )
+    DRIFTED = (
+        "Drifted",
+        (
+            "The server runs another image than was asked for: somebody changed it on the instance."
+            " Argosy changes it back, unless the same is set again and again."
+        ),
+        "Change the application instead; the message says who changes the instance.",
+        "kubectl argosy why server/NAME",
+    )
     REPLACING = (
         "Replacing",
         "The server's instance is being replaced by one of the new incarnation or revision.",

@@ -73,7 +73,9 @@ def _replaced(situation: Situation) -> Verdict | None:
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
         return None
     if seen.phase is Phase.TERMINATING:
-        return _removal(situation, ServerReason.TERMINATING, "The instance is being deleted.")
+        cause = f": {seen.message}" if seen.message else ""
+        message = f"The instance is being deleted{cause}."
+        return _removal(situation, ServerReason.TERMINATING, message)
     if seen.incarnation != spec.incarnation:
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
         return _removal(situation, ServerReason.REPLACING, message)
@@ -284,19 +286,48 @@ def _changing(situation: Situation) -> Verdict | None:
 
 
 def _drifted(situation: Situation) -> Verdict | None:
-    """Mended, or told that it cannot be; claims grow by the way; readiness is not touched."""
-    drift, sizes = situation.seen.drift, situation.sizes
-    if not drift and not sizes.short:
+    """Mended, or told that it cannot be; readiness is touched by what runs alone."""
+    seen = situation.seen
+    if not seen.drift and not seen.left:
         return None
-    call = contract.Call(
+    verdict = _ready(situation) or _starting(situation)
+    message = f"{verdict.message} {_difference(situation)}"
+    if seen.altered:
+        blocked = Blocked(
+            object=situation.name,
+            reason=ServerReason.DRIFTED,
+            message=message,
+            remedy=remedies.edit(situation.snapshot.server),
+        )
+        verdict = dataclasses.replace(
+            verdict, reason=ServerReason.DRIFTED, ready=False, trouble=True, blocked=(blocked,)
+        )
+    held = situation.spec.held and seen.altered
+    actions = (_mend(situation),) if seen.drift and not held else ()
+    return dataclasses.replace(verdict, actions=actions, message=message)
+
+
+def _mend(situation: Situation) -> contract.Call:
+    if situation.seen.altered:
+        return _change(situation, "Drift")
+    return contract.Call(
         verb=contract.Verb.CHANGE,
-        why="Drift" if drift else "Grow",
+        why="Drift",
         volume_claims=situation.spec.volume_claims,
         instance=situation.seen.id,
     )
-    verdict = _ready(situation) or _starting(situation)
-    note = f" Changed by hand and mended: {', '.join(drift)}." if drift else ""
-    return dataclasses.replace(verdict, actions=(call,), message=f"{verdict.message}{note}")
+
+
+def _difference(situation: Situation) -> str:
+    """Say what differs, and what becomes of it; the same words for as long as it is so."""
+    seen = situation.seen
+    if seen.drift:
+        return f"Changed by hand and mended: {', '.join(seen.drift)}."
+    who = seen.left_by or "a policy or a program of the cluster"
+    times = words.count(seen.mended, "time")
+    return (
+        f"Set again by {who} after Argosy mended it {times}, and left so: {', '.join(seen.left)}."
+    )
 
 
 def _powered(situation: Situation) -> Verdict | None:

@@ -19,7 +19,7 @@ from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.server import attempts as counting
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import outcomes, plan
+from controller.planning import outcomes, plan, remedies
 
 # How long a server may take to come up before its status says that it does.
 QUIET = 30.0
@@ -50,7 +50,7 @@ def tell(
     before, seen, server = snapshot.server.status, snapshot.observation, snapshot.server
     blocked = tuple(
         msgspec.structs.replace(each, since=each.since or clock.stamp(snapshot.now))
-        for each in verdict.blocked
+        for each in verdict.blocked or _awaited(snapshot, verdict)
     )
     return msgspec.structs.replace(
         before,
@@ -64,6 +64,23 @@ def tell(
         claims=_claims(before.claims, seen),
         blocked_by=outcomes.steady(before.blocked_by, blocked, snapshot.now),
     )
+
+
+def _awaited(snapshot: ServerSnapshot, verdict: Verdict) -> tuple[Blocked, ...]:
+    """Return what a server waits for that is merely not there yet: itself, and in which words.
+
+    It goes with a write that is due anyway, and is worth none of its own.
+    """
+    if verdict.ready or verdict.idle:
+        return ()
+    meta = snapshot.server.metadata
+    blocked = Blocked(
+        object=f"Server/{meta.name}",
+        reason=verdict.reason,
+        message=verdict.message,
+        remedy=remedies.why("server", meta.name, meta.namespace),
+    )
+    return (blocked,)
 
 
 def worth_writing(snapshot: ServerSnapshot, verdict: Verdict, told: objects.ServerStatus) -> bool:

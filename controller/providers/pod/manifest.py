@@ -91,6 +91,8 @@ def _users(annotations: Mapping[str, str]) -> dict[str, str]:
         names.ALTERNATIVE_ANNOTATION,
         names.ALTERNATIVE_NAME_ANNOTATION,
         names.CHANGED_FROM_ANNOTATION,
+        names.GENERATION_ANNOTATION,
+        names.MENDED_ANNOTATION,
     )
     return {key: value for key, value in annotations.items() if key not in own}
 
@@ -220,6 +222,8 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
     )
     if images:
         annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
+        if pod.metadata.generation:
+            annotations[names.GENERATION_ANNOTATION] = str(pod.metadata.generation + 1)
         metadata["resourceVersion"] = pod.metadata.resource_version
     if annotations:
         metadata["annotations"] = annotations
@@ -258,6 +262,11 @@ def take_up(pod: objects.Pod, server: objects.Server) -> dict[str, Any]:
     }
 
 
+def images(template: bytes) -> dict[str, str]:
+    """Return the images that a template gives its containers, by their names."""
+    return {each.name: each.image for each in _images(template).spec.containers if each.image}
+
+
 def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
     # Containers that the template does not name may have been put in by an admission webhook.
     current = {each.name: each.image for each in pod.spec.containers}
@@ -267,9 +276,22 @@ def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
     return {each.name: each.image for each in wanted if current[each.name] != each.image}
 
 
-def _container_ids(pod: objects.Pod, containers: Mapping[str, str]) -> list[str]:
+def _container_ids(pod: objects.Pod, images: Mapping[str, str]) -> list[str]:
+    """Return the containers that must be replaced: not those that run the image already.
+
+    An image that is put back before the kubelet acted on the change replaces no container.
+    """
     statuses = pod.status.container_statuses
-    return sorted(each.container_id for each in statuses if each.name in containers)
+    return sorted(
+        each.container_id
+        for each in statuses
+        if each.name in images and not _runs(each.image, images[each.name])
+    )
+
+
+def _runs(found: str, wanted: str) -> bool:
+    # A runtime names an image in full: docker.io/library/app:1 is app:1.
+    return found == wanted or found.endswith(f"/{wanted}")
 
 
 @functools.lru_cache(maxsize=512)

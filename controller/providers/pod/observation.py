@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import manifest
+from controller.providers.pod import drift, manifest
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -136,13 +136,20 @@ def observe(
     if not is_ours(pod, server):
         return _not_ours(pod, server, volumes)
     ready = _condition(pod, "Ready")
-    changing = is_changing(pod)
+    # Of another revision, a rollout decides.
+    same = revision(pod, server) == server.spec.revision
+    way = _alternative(meta, server)
+    images = drift.images(pod, server, way) if same else ()
+    # Put back before the kubelet saw the change, an image would replace no container.
+    changing = is_changing(pod) or (bool(images) and _is_unseen(pod))
     up = ready is not None and ready.status == "True" and not changing
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
     number = incarnation(pod, server)
     wanted = manifest.labels(server, incarnation=number, revision=revision(pod, server))
+    found = (*images, *drift.labels(pod, wanted))
+    left = drift.is_left(meta)
     return contract.Observation(
         phase=seen,
         id=meta.uid,
@@ -150,12 +157,16 @@ def observe(
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
         incarnation=number,
-        alternative=_alternative(meta, server),
+        alternative=way,
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
         abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,
         changing=changing,
-        drift=_drift(meta.labels, wanted),
+        drift=() if left else found,
+        altered=bool(images),
+        left=found if left else (),
+        left_by=tags.mended(meta)[1],
+        mended=tags.mended(meta)[0],
         reason=reason,
         message=message,
         remedy=_remedy(reason, server) if reason else "",
@@ -221,10 +232,13 @@ def is_changing(pod: objects.Pod) -> bool:
     old = tags.changed_from(pod.metadata)
     if old is None:
         return False
-    status = pod.status
-    if status.observed_generation and status.observed_generation < pod.metadata.generation:
-        return True
-    return any(each.container_id in old for each in status.container_statuses if each.container_id)
+    found = pod.status.container_statuses
+    return _is_unseen(pod) or any(each.container_id in old for each in found if each.container_id)
+
+
+def _is_unseen(pod: objects.Pod) -> bool:
+    """Return whether the kubelet says that it has not seen the latest change of the pod's spec."""
+    return 0 < pod.status.observed_generation < pod.metadata.generation
 
 
 def _condition(pod: objects.Pod, kind: str) -> objects.PodCondition | None:
@@ -238,12 +252,6 @@ def _ready_since(pod: objects.Pod, ready: objects.PodCondition) -> float:
     # Ready need not have turned False while a container was replaced.
     runs = (each.state.running for each in pod.status.container_statuses)
     return max([since, *(clock.parse(run.started_at) for run in runs if run is not None)])
-
-
-def _drift(labels: dict[str, str], wanted: dict[str, str]) -> tuple[str, ...]:
-    if wanted.items() <= labels.items():
-        return ()
-    return tuple(sorted(f"label {key}" for key in wanted if labels.get(key) != wanted[key]))
 
 
 def _phase(

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.receipts import WriteReceipt
-from controller.providers.pod import commands, manifest, observation
+from controller.providers.pod import commands, drift, manifest, observation
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
@@ -141,7 +141,8 @@ class PodProvider:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         body = manifest.change(server, pod, call.template)
-        return await self._patch(pod, body, style="strategic")
+        edited = drift.edited(pod, call.template)
+        return await self._patch(pod, await self._counted(pod, body, edited), style="strategic")
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Delete the pod with the uid `call.instance`; its claims stay."""
@@ -271,7 +272,20 @@ class PodProvider:
 
     async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
         body = manifest.mend(pod, observation.own_labels(pod, server))
-        return await self._patch(pod, body, style="merge")
+        found = drift.labels(pod, observation.own_labels(pod, server))
+        return await self._patch(pod, await self._counted(pod, body, found), style="merge")
+
+    async def _counted(
+        self, pod: objects.Pod, body: dict[str, Any], found: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Return the patch with the count of mends, which is what bounds them."""
+        if not found or not body:
+            return body
+        meta = pod.metadata
+        last = tags.mended(meta)[0] + 1 >= drift.MOST
+        whole = await self._get(Resource.PODS, meta.namespace, meta.name) if last else b""
+        marks = {**body["metadata"].get("annotations", {}), **drift.counted(pod, found, whole)}
+        return {**body, "metadata": {**body["metadata"], "annotations": marks}}
 
     async def _patch(
         self, pod: objects.Pod, body: Mapping[str, Any], *, style: kube.PatchStyle

@@ -85,7 +85,7 @@ class Shop:
 
     def broken(self) -> list[str]:
         """Return which rules the history breaks."""
-        rules = (*judgement.RULES, *judgement.HONESTY)
+        rules = judgement.RULES
         found = history.check(self.log.lines, rules=rules)
         return sorted({each.invariant for each in found.violations})
 

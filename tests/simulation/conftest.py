@@ -1,0 +1,35 @@
+"""Every rehearsal ends before the honesty checker: what was read of it at each moment was true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fakes import universe
+from proof import history
+from proof.history import judgement
+from proof.mutants import audit
+
+# Rehearsals whose operator is broken on purpose, or whose world lies.
+UNJUDGED = "dishonest"
+# How often an operator of a rehearsal, which has no Lease, shows that it is there.
+ALIVE_SECONDS = 2.0
+
+
+@pytest.fixture(autouse=True)
+def honest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Judge what each universe of the test wrote, unless the test says why not."""
+    told: list[list[bytes]] = []
+    end = universe.Universe.__aexit__
+
+    async def close(one: universe.Universe, *why: object) -> None:
+        told.append(audit.lines(one.server, (), {}, alive_every=ALIVE_SECONDS))
+        await end(one, *why)
+
+    monkeypatch.setattr(universe.Universe, "__aexit__", close)
+    yield
+    if request.node.get_closest_marker(UNJUDGED):
+        return
+    for each in told:
+        history.check(each, rules=judgement.HONESTY).require()
