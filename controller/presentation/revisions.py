@@ -138,7 +138,9 @@ def _revision(
     component = labels.get(names.COMPONENT_LABEL, "")
     revision = labels.get(names.REVISION_LABEL, "")
     status = told.get(component)
-    spec = _spec(msgspec.json.decode(stored.data))
+    found = msgspec.json.decode(stored.data)
+    data = found if isinstance(found, dict) else {}
+    containers = _spec(data).get("containers")
     mark = rejection.read(stored)
     return Revision(
         component=component,
@@ -150,7 +152,11 @@ def _revision(
         or (status is not None and status.proven_revision == revision),
         rejected=_why(mark, component) if mark is not None else "",
         servers=running.get((component, revision), 0),
-        images=tuple(each.get("image", "") for each in spec.get("containers") or ()),
+        images=tuple(
+            str(each.get("image", ""))
+            for each in (containers if isinstance(containers, list) else ())
+            if isinstance(each, dict)
+        ),
         data=data,
     )
 

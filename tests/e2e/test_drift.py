@@ -158,7 +158,7 @@ def test_pod_that_goes_takes_readiness_with_it(kube: Kube, app: App) -> None:
         )
 
     kube.wait_until("the server says what holds its pod", told)
-    assert not app.ready()
+    kube.wait_until("the application says so, too", lambda: not app.ready())
     kube.patch(Resource.PODS, "shop-web-1", {"metadata": {"finalizers": None}})
     app.wait_ready()
     kube.wait_until("all are well", lambda: _whole(app))

@@ -66,6 +66,17 @@ def test_a_mark_is_read_as_it_is_written(mark: Rejection | None, said: str) -> N
     assert found.rejected == said
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"null", b"[1]", b'"x"', b'{"template":[]}', b'{"template":{"spec":{"containers":[3]}}}'],
+)
+def test_a_record_that_makes_no_sense_is_told_as_it_is(data: bytes) -> None:
+    """Whoever may write records cannot keep anybody from reading the history."""
+    odd = msgspec.structs.replace(stored("web", 3), data=msgspec.Raw(data))
+    (found,) = told(odd)
+    assert (found.number, found.images) == (3, ())
+
+
 def test_the_newest_comes_first_and_what_is_not_the_applications_not_at_all() -> None:
     """Revisions are told by component and number; the target is the one that should run."""
     foreign = msgspec.structs.replace(stored("web", 9), metadata=objects.Meta(name="foreign"))
