@@ -286,12 +286,12 @@ def _changing(situation: Situation) -> Verdict | None:
 
 
 def _drifted(situation: Situation) -> Verdict | None:
-    """Mended, or told that it cannot be; readiness is touched by what runs alone."""
-    seen = situation.seen
-    if not seen.drift and not seen.left:
+    """Mended, told or left; claims grow by the way; only what runs touches readiness."""
+    seen, sizes = situation.seen, situation.sizes
+    if not (seen.drift or seen.left or sizes.short):
         return None
     verdict = _ready(situation) or _starting(situation)
-    message = f"{verdict.message} {_difference(situation)}"
+    message = f"{verdict.message}{_difference(situation)}"
     if seen.altered:
         blocked = Blocked(
             object=situation.name,
@@ -303,16 +303,18 @@ def _drifted(situation: Situation) -> Verdict | None:
             verdict, reason=ServerReason.DRIFTED, ready=False, trouble=True, blocked=(blocked,)
         )
     held = situation.spec.held and seen.altered
-    actions = (_mend(situation),) if seen.drift and not held else ()
+    due = sizes.short or (seen.drift and not held)
+    actions = (_mend(situation),) if due else ()
     return dataclasses.replace(verdict, actions=actions, message=message)
 
 
 def _mend(situation: Situation) -> contract.Call:
-    if situation.seen.altered:
+    drift = situation.seen.drift
+    if situation.seen.altered and drift and not situation.spec.held:
         return _change(situation, "Drift")
     return contract.Call(
         verb=contract.Verb.CHANGE,
-        why="Drift",
+        why="Drift" if drift else "Grow",
         volume_claims=situation.spec.volume_claims,
         instance=situation.seen.id,
     )
@@ -322,11 +324,13 @@ def _difference(situation: Situation) -> str:
     """Say what differs, and what becomes of it; the same words for as long as it is so."""
     seen = situation.seen
     if seen.drift:
-        return f"Changed by hand and mended: {', '.join(seen.drift)}."
+        return f" Changed by hand and mended: {', '.join(seen.drift)}."
+    if not seen.left:
+        return ""
     who = seen.left_by or "a policy or a program of the cluster"
     times = words.count(seen.mended, "time")
     return (
-        f"Set again by {who} after Argosy mended it {times}, and left so: {', '.join(seen.left)}."
+        f" Set again by {who} after Argosy mended it {times}, and left so: {', '.join(seen.left)}."
     )
 
 

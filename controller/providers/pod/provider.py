@@ -271,6 +271,8 @@ class PodProvider:
         return await self._patch(pod, manifest.take_up(pod, server), style="merge")
 
     async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
+        if drift.is_left(pod.metadata):
+            return contract.NOTHING
         body = manifest.mend(pod, observation.own_labels(pod, server))
         found = drift.labels(pod, observation.own_labels(pod, server))
         return await self._patch(pod, await self._counted(pod, body, found), style="merge")
