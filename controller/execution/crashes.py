@@ -50,8 +50,9 @@ def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> p
     own = (each for each in before.conditions if each.type not in _SUMMARISED)
     told = tuple(sorted((*after, *own), key=lambda each: each.type))
     told_now = msgspec.structs.replace(before, conditions=told, observed_generation=generation)
-    if isinstance(told_now, objects.FleetStatus):
-        return told_now
+    waits = getattr(told_now, "blocked_by", None)
+    if waits is None:
+        return told_now  # some have nothing to wait for
     # Views are named as their kinds are.
     blocked = conditions.Blocked(
         object=f"{type(item).__name__}/{item.metadata.name}",
@@ -59,7 +60,7 @@ def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> p
         message=message,
         since=clock.stamp(now),
     )
-    kept = conditions.keep_since(told_now.blocked_by, (blocked,))
+    kept = conditions.keep_since(waits, (blocked,))
     return msgspec.structs.replace(told_now, blocked_by=kept)
 
 

@@ -12,7 +12,7 @@ from proof.history import judgement
 from proof.mutants import audit
 
 # Rehearsals whose operator is broken on purpose, or whose world lies.
-UNJUDGED = "dishonest"
+UNJUDGED = "unjudged"
 # How often an operator of a rehearsal, which has no Lease, shows that it is there.
 ALIVE_SECONDS = 2.0
 
