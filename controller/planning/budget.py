@@ -1,7 +1,8 @@
 """The unavailability budget of a component: one number, shared by all who take servers down.
 
-The rollout, remediation and operation planners ask here, of the same servers, so that together
-they never take down more than maxUnavailable.
+The rollout, remediation and operation planners ask here, of the same servers. Each counts all that
+are down, whoever took them down, against its own limit: so at most the largest limit in force is
+down by Argosy's doing. Evictions keep to it by the PodDisruptionBudget of each set.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ _KINDS = {
     "operations": "Operation",
     "pods": "Pod",
     "persistentvolumeclaims": "PersistentVolumeClaim",
+    "poddisruptionbudgets": "PodDisruptionBudget",
 }
 
 

@@ -29,10 +29,15 @@ CHECKED = frozenset(
         "persistentvolumeclaims",
         "jobs",
         "controllerrevisions",
+        "poddisruptionbudgets",
     }
 )
 OPERATOR = frozenset({"system:serviceaccount:argosy:argosy"})
 LEASE = "argosy-leader"
+# Resources whose spec some rule reads.
+SPECIFIED = frozenset(
+    {"applications", "serversets", "servers", "operations", "pods", "poddisruptionbudgets"}
+)
 CREATED, REFUSED = 201, 400
 
 NO_META, NO_SPEC, NO_STATUS = records.Meta(), records.Spec(), records.Status()
@@ -303,7 +308,7 @@ def _filled(change: Change, body: records.Body) -> Change:
 def _parts(resource: str, body: records.Body) -> tuple[records.Spec, records.Status]:
     if body.kind == "Scale":
         return _spec(body.spec) or NO_SPEC, NO_STATUS
-    specified = resource in ("applications", "serversets", "servers", "operations", "pods")
+    specified = resource in SPECIFIED
     stated = resource not in ("services", "controllerrevisions", "jobs")
     return (
         (_spec(body.spec) if specified and _is_there(body.spec) else None) or NO_SPEC,

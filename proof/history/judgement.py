@@ -11,6 +11,7 @@ from proof.history import (
     completion,
     deadlines,
     deletion,
+    evictions,
     identity,
     journal,
     process,
@@ -135,6 +136,7 @@ HONESTY: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     lambda history, expected: servers.check(history, slack=expected.slack),
     lambda history, expected: budgets.check(history, slack=expected.slack),
+    lambda history, _: evictions.check(history),
     lambda history, _: identity.check(history),
     lambda history, expected: deletion.no_late_creates(history, slack=expected.slack),
     lambda history, _: deletion.no_early_release(history),

@@ -162,6 +162,8 @@ class Spec(Record, frozen=True, kw_only=True):
     start_deadline_seconds: int = 600
     timeout_seconds: int = 3600
     replicas: int | None = None
+    # Of a PodDisruptionBudget: how many pods evictions must leave.
+    min_available: int | str | None = None
     # None: the component's own budget.
     concurrency: int | str | None = None
     rollout: Rollout = Rollout()

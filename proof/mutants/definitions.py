@@ -196,6 +196,30 @@ MUTANTS = (
         caught_by="Budget",
     ),
     Mutant(
+        name="evictions go on while a rollout takes servers down",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.disruption_budget:_is_acting",
+                "if ANY_rolling and not ANY_halted:\n    return True",
+                "if ANY_rolling and ANY_halted:\n    return True",
+            ),
+        ),
+        story="rolling",
+        caught_by="Evictions",
+    ),
+    Mutant(
+        name="a rollout does not wait until no eviction is allowed",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.disruption_budget:keep",
+                "closing=ANY_closing",
+                "closing=False",
+            ),
+        ),
+        story="rolling",
+        caught_by="Evictions",
+    ),
+    Mutant(
         name="Ready before the pod is",
         edits=(
             Edit(

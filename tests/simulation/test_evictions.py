@@ -294,9 +294,12 @@ async def test_one_edited_or_deleted_by_hand_is_put_right(edit: Json | None) -> 
 
 
 @pytest.mark.parametrize("verb", ["create", "patch"])
-async def test_one_that_may_not_be_written_holds_nothing_up(verb: str) -> None:
-    """Servers come up and are updated, and the refusal is told."""
-    refused = Verdict(before=refuse(403, "Forbidden", "poddisruptionbudgets is forbidden"))
+@pytest.mark.parametrize(("code", "reason"), [(403, "Forbidden"), (500, "InternalError")])
+async def test_one_that_cannot_be_written_holds_nothing_up(
+    verb: str, code: int, reason: str
+) -> None:
+    """Servers come up and are updated, as they are where no eviction keeps to any budget."""
+    refused = Verdict(before=refuse(code, reason, "poddisruptionbudgets: no"))
     async with World() as world:
         world.faults.on(verb, Resource.DISRUPTION_BUDGETS, verdict=refused, times=None)
         await world.open(4)

@@ -30,6 +30,8 @@ from controller.planning import amounts, budget, ordinals, ownership, targets
 from controller.planning.census import Census
 from controller.planning.plan import Action, Create, Delete, Patch
 
+# How often a write of it may fail before servers are taken down without waiting for it.
+TRIES = 5
 _WHY = "evictions keep to the component's budget by it"
 
 
@@ -161,8 +163,10 @@ def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> 
 
 
 def _has_failed(snapshot: ServerSetSnapshot) -> bool:
+    """Return whether it cannot be written: refused, or tried in vain for a while."""
     return any(
-        isinstance(each.target, targets.Write)
+        (each.refused or each.count >= TRIES)
+        and isinstance(each.target, targets.Write)
         and each.target.resource is Resource.DISRUPTION_BUDGETS
         for each in snapshot.outcomes
     )

@@ -681,3 +681,35 @@ def test_budget_of_an_operation_is_not_spent_by_servers_that_are_down() -> None:
     for ordinal, server in enumerate(shop.servers[:2]):
         shop.log.patch(server, spec={"task": {"id": f"x/{ordinal}", "operation": "x"}})
     assert broken(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("least", "edit", "wrong"),
+    [
+        (2, {"revision": "b"}, ["Evictions"]),
+        (3, {"revision": "b"}, []),
+        (4, {"revision": "b"}, []),
+        (2, {"held": True}, []),
+        (2, {"revision": "b", "task": {"id": "x/0", "operation": "x"}}, []),
+    ],
+)
+def test_no_eviction_is_allowed_while_a_rollout_goes_on(
+    least: int, edit: Object, wrong: list[str]
+) -> None:
+    """A server that a rollout takes down, while evictions may take others, is seen."""
+    shop = settled(1)
+    spec = {"minAvailable": least}
+    shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec=spec)
+    shop.log.patch(shop.servers[0], spec=edit)
+    assert broken(shop) == wrong
+
+
+def test_evictions_are_not_judged_where_their_budget_could_not_be_written() -> None:
+    """Servers go all the same, within the budget that the operator counts itself."""
+    shop = settled(1)
+    budget = shop.log.create(
+        "poddisruptionbudgets", "shop-web", owner=shop.set, spec={"minAvailable": 2}
+    )
+    shop.log.refuse("patch", budget, 403)
+    shop.log.patch(shop.servers[0], spec={"revision": "b"})
+    assert broken(shop) == []

@@ -1,0 +1,73 @@
+"""Evictions: a rollout takes no server down while evictions may take another in its place.
+
+The PodDisruptionBudget that Argosy keeps for a set allows none from before the first server goes.
+Where a write of it failed, or somebody else keeps one, servers go all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proof.history import journal, pods, verdict
+
+BUDGETS = "poddisruptionbudgets"
+
+
+def check(history: journal.History) -> Iterator[verdict.Violation]:
+    """Yield writes that had a rollout take a server down while its set's budget was open."""
+    budgets = {
+        life.controller: life
+        for life in history.lives.values()
+        if life.resource == BUDGETS and life.controller
+    }
+    failed = any(each.resource == BUDGETS and not each.accepted for each in history.ours)
+    if failed or not budgets:
+        return
+    for life in history.lives.values():
+        if life.resource != "servers" or life.controller not in budgets:
+            continue
+        for before, after in zip(life.versions, life.versions[1:], strict=False):
+            if after.ours and _goes(before, after):
+                yield from _open(history, budgets[life.controller], after)
+
+
+def _goes(before: journal.Change, after: journal.Change) -> bool:
+    """Whether a write has the rollout bring a server that is up to another revision."""
+    return (
+        after.spec.revision != before.spec.revision
+        and after.spec.task is None
+        and before.status.is_true("Ready")
+        and not before.terminating
+    )
+
+
+def _open(
+    history: journal.History, budget: pods.Life, change: journal.Change
+) -> Iterator[verdict.Violation]:
+    server_set = history.lives.get(change.controller)
+    known = server_set.at(change.place) if server_set else None
+    if known is None or known.spec.rollout.strategy != "RollingUpdate":
+        return
+    if not _alive(budget, change) or (budget.ending is not None and budget.ending.ours):
+        return  # it is to go: the limit is everything by now
+    seen = budget.at(change.place)
+    desired = 1 if known.spec.replicas is None else known.spec.replicas
+    least = seen.spec.min_available if seen is not None else None
+    if not isinstance(least, int) or least >= desired:
+        return
+    # Who scales the set as the server is told changes nothing of how many there are.
+    there = sum(
+        life.resource == "servers" and life.controller == change.controller and _alive(life, change)
+        for life in history.lives.values()
+    )
+    if least < there:
+        yield verdict.Violation(
+            invariant="Evictions",
+            message=f"{change.object} is taken down while evictions may leave {least} of {desired}",
+            evidence=(change,),
+        )
+
+
+def _alive(life: pods.Life, change: journal.Change) -> bool:
+    gone = life.gone is not None and life.gone.place < change.place
+    return life.born.place <= change.place and not gone
