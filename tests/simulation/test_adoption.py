@@ -215,3 +215,61 @@ async def test_what_was_never_ours_is_left_alone(labels: dict[str, str]) -> None
         await universe.settle()
         assert not universe.get(Resource.APPLICATIONS, "shop")["status"].get("blockedBy")
         assert uids(universe, Resource.PODS) == before
+
+
+def a_strangers(uid: str = "a-stranger") -> dict[str, Any]:
+    """Return the patch that gives an object a controller which is not Argosy's."""
+    other = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": "stranger",
+        "uid": uid,
+        "controller": True,
+    }
+    return {"metadata": {"ownerReferences": [other]}}
+
+
+async def test_a_server_given_to_a_stranger_is_missed_at_once_and_told() -> None:
+    """Its set does not count it any more, says so on the application, and leaves it running."""
+    async with Universe() as universe:
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe, Resource.SERVERS, Resource.PODS)
+        await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
+        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.until(
+            lambda: "shop-db-1" in universe.condition(Resource.APPLICATIONS, "shop")["message"],
+            patience=30,
+        )
+        assert universe.get(Resource.SERVERSETS, "shop-db")["status"]["replicas"] == 1
+        await universe.settle()
+        assert uids(universe, Resource.SERVERS, Resource.PODS) == before
+
+
+async def test_a_server_that_a_stranger_gives_back_is_counted_again() -> None:
+    """By UID or with no controller at all: the set takes it up, and no pod is touched."""
+    async with Universe() as universe:
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe, Resource.SERVERS, Resource.PODS)
+        await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
+        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.merge(Resource.SERVERS, "shop-db-1", FREE)
+        await universe.until(lambda: is_ready(universe), patience=60)
+        assert "" not in controllers(universe, Resource.SERVERS)
+        assert uids(universe, Resource.SERVERS, Resource.PODS) == before
+
+
+async def test_a_server_of_a_stranger_that_goes_is_made_anew() -> None:
+    """The name that it held is taken as soon as it is free."""
+    async with Universe() as universe:
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
+        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.delete(Resource.SERVERS, "shop-db-1")
+        await universe.until(lambda: is_ready(universe), patience=90)
+        assert universe.get(Resource.SERVERSETS, "shop-db")["status"]["replicas"] == 2

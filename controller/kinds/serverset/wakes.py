@@ -27,13 +27,18 @@ def by_application(caches: Caches, change: Change[objects.Application]) -> Itera
 
 
 def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
-    """How its servers stand, and how many there are."""
+    """How its servers stand, and how many there are: whoever had it, has it, or should have it."""
     del caches
     meta, spec = change.item.metadata, change.item.spec
-    owner = meta.controller
-    # One that nothing controls is for the set of its component to take up.
-    name = owner.name if owner is not None else names.server_set(spec.application, spec.component)
-    yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
+    # One that nothing controls is for the set of its component to take up. One that was given to a
+    # stranger is missed by the set that had it, and its name is free for that set once it goes.
+    concerned = {names.server_set(spec.application, spec.component)}
+    for each in change:
+        owner = each.metadata.controller if each is not None else None
+        if owner is not None:
+            concerned.add(owner.name)
+    for name in sorted(concerned):
+        yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
 
 
 def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wake]:
