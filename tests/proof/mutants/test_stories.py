@@ -72,6 +72,6 @@ def test_mutants_are_caught(name: str) -> None:
 
 def test_there_are_enough_mutants() -> None:
     """Every invariant that an engine can break by itself is broken by a mistake."""
-    wanted = {"Budget", *(f"I{number}" for number in range(1, 12))}
+    wanted = {"Budget", "Evictions", *(f"I{number}" for number in range(1, 12))}
     assert {each.caught_by for each in definitions.MUTANTS} == wanted
     assert len({each.name for each in definitions.MUTANTS}) == len(definitions.MUTANTS)
