@@ -26,9 +26,9 @@ from controller.api.resources import Resource
 from controller.kinds.serverset import remakers, selectors
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, budget, ordinals, ownership, targets
+from controller.planning import amounts, budget, ordinals, ownership, targets, writes
 from controller.planning.census import Census
-from controller.planning.plan import Action, Create, Delete, Patch
+from controller.planning.plan import Action, Create, Delete
 
 # How often a write of it may fail before servers are taken down without waiting for it.
 TRIES = 5
@@ -214,14 +214,7 @@ def _write(
     body = _mended(found.spec, least, labels)
     if not body:
         return None
-    return Patch(
-        resource=Resource.DISRUPTION_BUDGETS,
-        namespace=found.metadata.namespace,
-        name=found.metadata.name,
-        uid=found.metadata.uid,
-        body={"spec": body},
-        why=_WHY,
-    )
+    return writes.patch(found, {"spec": body}, why=_WHY, guarded=False)
 
 
 def _mended(
@@ -244,11 +237,5 @@ def _mended(
 def _delete(snapshot: ServerSetSnapshot, found: objects.DisruptionBudget | None) -> Delete | None:
     if found is None or not ownership.owned_by(found, snapshot.server_set):
         return None
-    meta = found.metadata
-    return Delete(
-        resource=Resource.DISRUPTION_BUDGETS,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        why="evictions are no concern of the component's budget any more",
-    )
+    why = "evictions are no concern of the component's budget any more"
+    return writes.delete(found, why=why, guarded=False)
