@@ -81,3 +81,10 @@ def test_hooks_run_the_projects_own_tools() -> None:
             # What a hook finds, `make check` finds too.
             known = [program, *(each for each in words[:2] if each != "--force-exclude")]
             assert " ".join(known) in check
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_tools_that_workflows_fetch_have_one_version(workflow: Path) -> None:
+    """A tool fetched for one run is the one that was looked at, and not whatever is the latest."""
+    fetched = re.findall(r"\b(?:pipx run|go install|npx) (\S+)", workflow.read_text())
+    assert [each for each in fetched if not re.search(r"(==|@v?)\d+\.\d+\.\d+$", each)] == []
