@@ -408,4 +408,16 @@ MUTANTS = (
         story="rolling",
         caught_by="I11",
     ),
+    Mutant(
+        name="readiness that is not taken back",
+        edits=(
+            Edit(
+                "controller.kinds.server.planner:_lost",
+                "snapshot.namespace_terminating",
+                "True",
+            ),
+        ),
+        story="upkeep",
+        caught_by="Ready",
+    ),
 )
