@@ -420,4 +420,16 @@ MUTANTS = (
         story="upkeep",
         caught_by="Ready",
     ),
+    Mutant(
+        name="restarts that restart nothing",
+        edits=(
+            Edit(
+                "controller.kinds.operation.steps:_change",
+                "server.spec.incarnation + 1",
+                "server.spec.incarnation",
+            ),
+        ),
+        story="loss",
+        caught_by="Completed",
+    ),
 )
