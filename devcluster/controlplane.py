@@ -25,6 +25,7 @@ RECORDED = {
     "": ["pods", "pods/*", "persistentvolumeclaims", "services"],
     "batch": ["jobs", "jobs/*"],
     "apps": ["controllerrevisions"],
+    "policy": ["poddisruptionbudgets"],
 }
 SERVICE_RANGE = "10.96.0.0/16"
 WRITES = ["create", "update", "patch", "delete", "deletecollection"]
