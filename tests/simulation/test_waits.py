@@ -19,12 +19,15 @@ PARTS = frozenset({"Component", "Webhook"})
 ONE = {"maxUnavailable": 1, "inPlace": "Never"}
 
 
-def named(universe: Universe) -> Iterator[tuple[str, str]]:
-    """Yield who ever named what in blockedBy; each other object must have been there then."""
+def named(universe: Universe, *, lag: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield who ever named what in blockedBy; each other object must have been there then.
+
+    With `lag` it may just have gone: people delete things while somebody is named for them.
+    """
     there: set[tuple[Resource, str]] = set()
     for each in universe.server.writes:
         key = each.resource, each.name
-        (there.add if each.after is not None else there.discard)(key)
+        (there.add if each.after is not None or lag else there.discard)(key)
         status = (each.after or {}).get("status") or {}
         for blocked in status.get("blockedBy") or [] if each.cause.subresource == "status" else []:
             kind, _, name = blocked["object"].partition("/")
