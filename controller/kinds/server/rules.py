@@ -8,24 +8,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-import msgspec
-
 from controller import contract
-from controller.api import clock, conditions, objects, tags
+from controller.api import clock, conditions, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
-from controller.kinds.server import attempts, records, teardown
+from controller.kinds.server import attempts, making, records, teardown
 from controller.kinds.server.assessment import (
     Situation,
-    due_again,
     is_create,
     proof,
     verdict_due,
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, outcomes, plan, remedies, words, writes
+from controller.planning import obstacles, outcomes, plan, remedies, words
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
@@ -50,7 +47,7 @@ def _fleet_problem(situation: Situation) -> Verdict | None:
     ):
         return None
     remedy = remedies.fleet(fleet)
-    return _stall(f"Fleet/{fleet.name}", fleet.problem, fleet.message, remedy)
+    return making.stall(f"Fleet/{fleet.name}", fleet.problem, fleet.message, remedy)
 
 
 def _foreign(situation: Situation) -> Verdict | None:
@@ -62,7 +59,7 @@ def _foreign(situation: Situation) -> Verdict | None:
     )
     remedy = remedies.show("pods", meta.name, meta.namespace)
     if seen.error_class != attempts.WAITING:
-        return _stall(situation.name, Reason.NAME_TAKEN, message, remedy)
+        return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     blocked = Blocked(object=f"Pod/{meta.name}", reason=seen.reason, message=message, remedy=remedy)
     return Verdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
 
@@ -130,92 +127,6 @@ def _stopped(situation: Situation) -> Verdict | None:
     )
 
 
-def _absent(situation: Situation) -> Verdict | None:
-    if situation.seen.phase is not Phase.ABSENT and not _abandoned(situation):
-        return None
-    found, now = situation.attempts, situation.snapshot.now
-    made = _create(situation)
-    if attempts.spent(situation.spec.recovery, found):
-        return _tried_on(situation, made)
-    error = attempts.hindrance(found)
-    if error is not None and made.actions:
-        # When it is due again is up to whoever makes the call.
-        return _hindered(situation, error, made)
-    due = clock.parse(found.next_attempt_time)
-    return _backing_off(situation, due) if due > now else made
-
-
-def _tried_on(situation: Situation, made: Verdict) -> Verdict:
-    """A server that used its attempts counts as failed, and is tried again now and then."""
-    verdict = _exhausted(situation)
-    if situation.spec.recovery.give_up:
-        return verdict
-    left = _tries_again(situation) - situation.snapshot.now
-    if left > 0:
-        return dataclasses.replace(verdict, wake=left)
-    return dataclasses.replace(verdict, actions=made.actions)
-
-
-def _tries_again(situation: Situation) -> float:
-    """Return when a server that used its attempts is tried again."""
-    answer, server = situation.answer, situation.snapshot.server
-    if answer is not None and answer.costs_attempt:
-        return due_again(server, answer)
-    return clock.parse(situation.attempts.next_attempt_time)
-
-
-def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:
-    """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
-    thing = error.object or situation.name
-    blocked = Blocked(
-        object=thing,
-        reason=error.reason,
-        message=error.message,
-        next_attempt_time=situation.attempts.next_attempt_time,
-        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace),
-    )
-    return Verdict(
-        reason=error.reason,
-        message=error.message,
-        stalled=error.class_ == attempts.BLOCKED,
-        trouble=True,
-        blocked=(blocked,),
-        actions=made.actions,
-    )
-
-
-def _create(situation: Situation) -> Verdict:
-    if situation.snapshot.next_revision:
-        return _comes_back(situation)
-    way = situation.attempts.alternative
-    call = contract.Call(
-        verb=contract.Verb.CREATE,
-        why="Create",
-        template=attempts.template(situation.snapshot.server, way),
-        volume_claims=situation.spec.volume_claims,
-        alternative=way,
-    )
-    message = f"Creating incarnation {situation.spec.incarnation}."
-    return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
-
-
-def _comes_back(situation: Situation) -> Verdict:
-    """Its instance was deleted, which is what a rollout under OnDelete waits for."""
-    server, revision = situation.snapshot.server, situation.snapshot.next_revision
-    patch = writes.patch(
-        server,
-        body={"spec": {"revision": revision}},
-        why="its instance was deleted, and servers come back at the target revision (OnDelete)",
-        guarded=True,
-    )
-    message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
-    return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
-
-
-def _abandoned(situation: Situation) -> bool:
-    return situation.seen.id in situation.snapshot.fleet.orphans if situation.seen.id else False
-
-
 def _failed(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.FAILED:
         return None
@@ -224,16 +135,16 @@ def _failed(situation: Situation) -> Verdict | None:
             f"The server failed, and is held for a person to look into: {situation.seen.message}"
         )
         remedy = remedies.release(situation.snapshot.server)
-        return _stall(situation.name, Reason.HELD, message, remedy)
+        return making.stall(situation.name, Reason.HELD, message, remedy)
     if attempts.spent(situation.spec.recovery, situation.attempts):
         return _failed_for_good(situation)
     if situation.snapshot.server.status.attempts.instance != situation.seen.id:
         # Counted first: what is torn down before its failure is on record would be forgotten.
         return Verdict(
             reason=Reason.FAILED,
-            message=_error(situation),
+            message=making.last_words(situation),
             trouble=True,
-            blocked=(_ill(situation),),
+            blocked=(making.ill(situation),),
         )
     return _removal(
         situation, Reason.FAILED, "The failed instance is deleted to make room for another attempt."
@@ -242,11 +153,11 @@ def _failed(situation: Situation) -> Verdict | None:
 
 def _failed_for_good(situation: Situation) -> Verdict:
     """What failed stays to be looked at, until the next attempt is due."""
-    verdict = _exhausted(situation)
+    verdict = making.exhausted(situation)
     counted = situation.snapshot.server.status.attempts.instance == situation.seen.id
     if situation.spec.recovery.give_up or not counted:
         return verdict
-    left = _tries_again(situation) - situation.snapshot.now
+    left = making.tries_again(situation) - situation.snapshot.now
     if left > 0:
         return dataclasses.replace(verdict, wake=left)
     gone = _removal(situation, Reason.FAILED, verdict.message)
@@ -367,7 +278,7 @@ def _stuck(situation: Situation) -> Verdict | None:
     if not situation.seen.error_class:
         return None
     if attempts.spent(situation.spec.recovery, situation.attempts):
-        return _exhausted(situation)
+        return making.exhausted(situation)
     counted = situation.snapshot.server.status.attempts
     moved_on = (
         counted.instance == situation.seen.id
@@ -389,7 +300,7 @@ def _stuck(situation: Situation) -> Verdict | None:
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
         message=situation.seen.message or "The server does not come up.",
         trouble=True,
-        blocked=(_ill(situation),),
+        blocked=(making.ill(situation),),
         wake=max(left, 1.0),
     )
 
@@ -418,7 +329,7 @@ RULES: tuple[Rule, ...] = (
     _foreign,
     _replaced,
     _stopped,
-    _absent,
+    making.absent,
     _failed,
     _unreachable,
     _powered,
@@ -484,29 +395,6 @@ def _change(situation: Situation, why: str) -> contract.Call:
     )
 
 
-def _exhausted(situation: Situation) -> Verdict:
-    error, server = situation.attempts.last_error, situation.snapshot.server
-    refused = error is not None and error.class_ == attempts.TERMINAL and error.reason
-    tried = words.count(max(situation.attempts.count, 1), "attempt")
-    message = f"Failed after {tried}: {_error(situation)}"
-    if not situation.spec.recovery.give_up:
-        seconds = situation.spec.recovery.backoff.max_seconds
-        message = f"{message.rstrip('.')}. Still tried every {seconds} seconds."
-    # What is there tells best what helps; else what was asked for, or another try, does.
-    remedy = situation.seen.remedy or (
-        remedies.edit(server) if refused else remedies.retry_now(server)
-    )
-    if error is None or not refused:
-        verdict = _stall(situation.name, ServerReason.ATTEMPTS_EXHAUSTED, message, remedy)
-    else:
-        verdict = _stall(situation.name, error.reason, message, remedy)
-    if error is None or not error.object:
-        return verdict
-    (own,) = verdict.blocked
-    cause = msgspec.structs.replace(own, object=error.object, reason=error.reason)
-    return dataclasses.replace(verdict, blocked=(cause,))
-
-
 def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
     """Tell of calls that failed, other than creates: what should go or change does not.
 
@@ -538,39 +426,3 @@ def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
 def _warnings(situation: Situation, found: outcomes.Outcomes) -> tuple[plan.Action, ...]:
     server = situation.snapshot.server
     return tuple(outcomes.news(server.status.blocked_by, found))
-
-
-def _backing_off(situation: Situation, due: float) -> Verdict:
-    return Verdict(
-        reason=ServerReason.BACKING_OFF,
-        message=_error(situation),
-        trouble=True,
-        blocked=(_ill(situation),),
-        wake=due - situation.snapshot.now,
-    )
-
-
-def _ill(situation: Situation) -> Blocked:
-    error = situation.attempts.last_error
-    return Blocked(
-        object=(error.object if error is not None else "") or situation.name,
-        reason=situation.seen.reason or _reason(situation) or Reason.FAILED,
-        message=situation.seen.message or _error(situation),
-        next_attempt_time=situation.attempts.next_attempt_time,
-        remedy=situation.seen.remedy or remedies.retry_now(situation.snapshot.server),
-    )
-
-
-def _reason(situation: Situation) -> str:
-    error = situation.attempts.last_error
-    return error.reason if error is not None else ""
-
-
-def _error(situation: Situation) -> str:
-    error = situation.attempts.last_error
-    return error.message if error is not None else situation.seen.message
-
-
-def _stall(blocker: str, reason: str, message: str, remedy: str) -> Verdict:
-    blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
-    return Verdict(reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,))

@@ -1,0 +1,171 @@
+"""How a server that is not there is made, and what is told while its attempts fail.
+
+Called by `rules`. Attempts are up to date by then, so nothing is counted here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+
+from controller import contract
+from controller.api import clock, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.contract import Phase
+from controller.kinds.server import attempts
+from controller.kinds.server.assessment import Situation, due_again
+from controller.kinds.server.reasons import ServerReason
+from controller.kinds.server.summary import Verdict
+from controller.planning import remedies, words, writes
+
+
+def absent(situation: Situation) -> Verdict | None:
+    """Create the server where nothing is there, at once or when its next attempt is due."""
+    if situation.seen.phase is not Phase.ABSENT and not _abandoned(situation):
+        return None
+    found, now = situation.attempts, situation.snapshot.now
+    made = _create(situation)
+    if attempts.spent(situation.spec.recovery, found):
+        return _tried_on(situation, made)
+    error = attempts.hindrance(found)
+    if error is not None and made.actions:
+        # When it is due again is up to whoever makes the call.
+        return _hindered(situation, error, made)
+    due = clock.parse(found.next_attempt_time)
+    return _backing_off(situation, due) if due > now else made
+
+
+def _create(situation: Situation) -> Verdict:
+    if situation.snapshot.next_revision:
+        return _comes_back(situation)
+    way = situation.attempts.alternative
+    call = contract.Call(
+        verb=contract.Verb.CREATE,
+        why="Create",
+        template=attempts.template(situation.snapshot.server, way),
+        volume_claims=situation.spec.volume_claims,
+        alternative=way,
+    )
+    message = f"Creating incarnation {situation.spec.incarnation}."
+    return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+
+
+def _comes_back(situation: Situation) -> Verdict:
+    """Its instance was deleted, which is what a rollout under OnDelete waits for."""
+    server, revision = situation.snapshot.server, situation.snapshot.next_revision
+    patch = writes.patch(
+        server,
+        body={"spec": {"revision": revision}},
+        why="its instance was deleted, and servers come back at the target revision (OnDelete)",
+        guarded=True,
+    )
+    message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
+    return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
+
+
+def _abandoned(situation: Situation) -> bool:
+    return situation.seen.id in situation.snapshot.fleet.orphans if situation.seen.id else False
+
+
+def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:
+    """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
+    thing = error.object or situation.name
+    blocked = Blocked(
+        object=thing,
+        reason=error.reason,
+        message=error.message,
+        next_attempt_time=situation.attempts.next_attempt_time,
+        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace),
+    )
+    return Verdict(
+        reason=error.reason,
+        message=error.message,
+        stalled=error.class_ == attempts.BLOCKED,
+        trouble=True,
+        blocked=(blocked,),
+        actions=made.actions,
+    )
+
+
+def _backing_off(situation: Situation, due: float) -> Verdict:
+    return Verdict(
+        reason=ServerReason.BACKING_OFF,
+        message=last_words(situation),
+        trouble=True,
+        blocked=(ill(situation),),
+        wake=due - situation.snapshot.now,
+    )
+
+
+def _tried_on(situation: Situation, made: Verdict) -> Verdict:
+    """A server that used its attempts counts as failed, and is tried again now and then."""
+    verdict = exhausted(situation)
+    if situation.spec.recovery.give_up:
+        return verdict
+    left = tries_again(situation) - situation.snapshot.now
+    if left > 0:
+        return dataclasses.replace(verdict, wake=left)
+    return dataclasses.replace(verdict, actions=made.actions)
+
+
+def tries_again(situation: Situation) -> float:
+    """Return when a server that used its attempts is tried again."""
+    answer, server = situation.answer, situation.snapshot.server
+    if answer is not None and answer.costs_attempt:
+        return due_again(server, answer)
+    return clock.parse(situation.attempts.next_attempt_time)
+
+
+def exhausted(situation: Situation) -> Verdict:
+    """Say that the server used its attempts, in the words of the last failure."""
+    error, server = situation.attempts.last_error, situation.snapshot.server
+    refused = error is not None and error.class_ == attempts.TERMINAL and error.reason
+    tried = words.count(max(situation.attempts.count, 1), "attempt")
+    message = f"Failed after {tried}: {last_words(situation)}"
+    if not situation.spec.recovery.give_up:
+        seconds = situation.spec.recovery.backoff.max_seconds
+        message = f"{message.rstrip('.')}. Still tried every {seconds} seconds."
+    # What is there tells best what helps; else what was asked for, or another try, does.
+    remedy = situation.seen.remedy or (
+        remedies.edit(server) if refused else remedies.retry_now(server)
+    )
+    if error is None or not refused:
+        verdict = stall(situation.name, ServerReason.ATTEMPTS_EXHAUSTED, message, remedy)
+    else:
+        verdict = stall(situation.name, error.reason, message, remedy)
+    if error is None or not error.object:
+        return verdict
+    (own,) = verdict.blocked
+    cause = msgspec.structs.replace(own, object=error.object, reason=error.reason)
+    return dataclasses.replace(verdict, blocked=(cause,))
+
+
+def ill(situation: Situation) -> Blocked:
+    """Return what is in the way of a server whose attempts fail, and what helps."""
+    error = situation.attempts.last_error
+    return Blocked(
+        object=(error.object if error is not None else "") or situation.name,
+        reason=situation.seen.reason or _reason(situation) or Reason.FAILED,
+        message=situation.seen.message or last_words(situation),
+        next_attempt_time=situation.attempts.next_attempt_time,
+        remedy=situation.seen.remedy or remedies.retry_now(situation.snapshot.server),
+    )
+
+
+def stall(blocker: str, reason: str, message: str, remedy: str) -> Verdict:
+    """Return the verdict of a server that a person must see to."""
+    blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
+    return Verdict(reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,))
+
+
+def _reason(situation: Situation) -> str:
+    error = situation.attempts.last_error
+    return error.reason if error is not None else ""
+
+
+def last_words(situation: Situation) -> str:
+    """Return what the last failure said; what is seen, where nothing failed."""
+    error = situation.attempts.last_error
+    return error.message if error is not None else situation.seen.message
