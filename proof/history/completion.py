@@ -93,7 +93,8 @@ def _violation(change: journal.Change, message: str, *more: journal.Change) -> v
 def _remade(
     current: journal.Change, owned: Sequence[pods.Life], began: float, since: float, until: float
 ) -> str:
-    del current, until
+    if current.spec.power == "Stopped":
+        return _stopped(current, owned, began, since, until)  # it starts anew when it is started
     made = any(each.born.answered > began for each in owned)
     return (
         "" if made and _has_ready(owned, since) else "has no pod that was made since and is ready"

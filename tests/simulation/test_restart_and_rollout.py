@@ -119,6 +119,31 @@ async def test_a_template_in_the_middle_of_a_restart_makes_the_rest_once() -> No
         assert sum(play.makings().values()) <= 6
 
 
+async def test_what_was_in_the_making_before_a_restart_is_made_again() -> None:
+    """An instance may have read what the restart is about: one from before it does not count."""
+    async with Play() as play:
+        await play.open()
+        await play.apply(parts("db:1", "web:2"))
+        await play.until(lambda: play.makings() == {"shop-web-3": 1})
+        await play.apply(operation("again", "shop", "Restart", components=["web"]))
+        assert await play.finish("again") == "Completed"
+        assert play.makings() == {
+            "shop-web-0": 1, "shop-web-1": 1, "shop-web-2": 1, "shop-web-3": 2
+        }  # fmt: skip
+
+
+async def test_a_restart_counts_for_servers_that_are_stopped() -> None:
+    """A stopped server has nothing to make anew: it starts with a new instance when it starts."""
+    async with Play() as play:
+        await play.open()
+        await play.apply(operation("stop", "shop", "Stop", components=["web"]))
+        assert await play.finish("stop") == "Completed"
+        before = play.makings()
+        await play.apply(operation("again", "shop", "Restart", components=["web"]))
+        assert await play.finish("again") == "Completed"
+        assert play.makings() == before
+
+
 async def test_a_rollout_that_may_do_more_at_once_leaves_servers_to_a_restart() -> None:
     """The rollout could take three at a time: all the same the restart brings each over, once."""
     async with Play() as play:

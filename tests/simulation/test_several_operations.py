@@ -238,7 +238,6 @@ def play(script: list[tuple[str, int]]) -> None:
         loop.close()
 
 
-@pytest.mark.unjudged(reason="people hold and lose servers in the very moment of an end")
 @pytest.mark.parametrize(
     "seed", [each for part in ordinals.parse(ordinals.union(SEEDS, FOUND)) for each in part]
 )

@@ -332,7 +332,6 @@ def play(script: list[Step]) -> None:
         loop.close()
 
 
-@pytest.mark.unjudged(reason="several operations at once: what Completed means then is open")
 @pytest.mark.parametrize(
     "seed", [each for part in ordinals.parse(ordinals.union(SEEDS, FOUND)) for each in part]
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from controller.api import objects
 from controller.api.conditions import Blocked
@@ -151,7 +151,7 @@ def choose(run: Run) -> tuple[Grant, ...]:
     ordered = sorted(turn, key=lambda each: (each.passage.key not in begun, not _is_free(each)))
     if stop is not None and not wanted and not _at_earlier(run, stop):
         ordered = list(_carried(run, stop))
-    return _admit(run, ordered, reserved=begun, fits=can_take)
+    return _admit(run, ordered, reserved=begun)
 
 
 def _has_turn(component: allotment.Allotment, busy: set[str]) -> bool:
@@ -182,7 +182,7 @@ def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
             each
             for each in _members(run, group)
             if each.state in (State.WAITING, State.PASSED)
-            and can_take(Grant(passage=each, step=stop.step))
+            and can_take(run, Grant(passage=each, step=stop.step))
         ]
         if able:
             yield Grant(passage=able[0], step=stop.step)
@@ -193,7 +193,6 @@ def _admit(
     ordered: Sequence[Grant],
     *,
     reserved: set[tuple[str, int]],
-    fits: Callable[[Grant], bool],
 ) -> tuple[Grant, ...]:
     """Let in as many as there is room for, at this instant and at the next step of those begun."""
     rooms = {component: _Room(limit=each.limit) for component, each in run.allotments.items()}
@@ -209,7 +208,7 @@ def _admit(
     for each in ordered:
         key = each.passage.key
         room = rooms[key[0]]
-        if (_is_free(each) or room.has_place(key)) and fits(each):
+        if (_is_free(each) or room.has_place(key)) and can_take(run, each):
             room.take(key)
             admitted.append(each)
     return tuple(admitted)
@@ -246,7 +245,7 @@ def _is_free(given: Grant) -> bool:
     return not given.passage.available and server.spec.power != "Stopped"
 
 
-def can_take(given: Grant) -> bool:
+def can_take(run: Run, given: Grant) -> bool:
     """Return whether the server can be asked now: free, as it was told, and well enough."""
     server = given.passage.server
     if server is None or server.spec.held or not tasks.ended(server):
@@ -259,7 +258,9 @@ def can_take(given: Grant) -> bool:
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
     if spec.power == "Stopped":
         return deed.name not in tasks.IN_SERVER
-    anew = deed.action in (tasks.RESTART, tasks.REPLACE) and steps.is_in_the_making(server)
+    anew = deed.action in (tasks.RESTART, tasks.REPLACE) and steps.is_in_the_making(
+        server, run.operation
+    )
     return anew or (settled and (converging or given.passage.available))
 
 
@@ -287,7 +288,7 @@ def choose_undo(run: Run) -> tuple[Grant, ...]:
         for each in run.present
         if left[each.key] == last and each.state is not State.RUNNING
     ]
-    return _admit(run, ordered, reserved=set(), fits=can_take)
+    return _admit(run, ordered, reserved=set())
 
 
 def failed(run: Run) -> list[ServerProgress]:

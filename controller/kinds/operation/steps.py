@@ -15,6 +15,7 @@ import msgspec
 from controller.api import objects
 from controller.api.views.meta import Json, View
 from controller.contract import checkpoints, tasks
+from controller.planning import availability
 
 SERVER = "Server"
 COMPONENT = "Component"
@@ -112,7 +113,7 @@ class Assignment:
 def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, dict[str, Any]]:
     """Return the task for `server`, and what else its spec must say for the act to happen."""
     spec, deed = given.operation.spec, given.deed
-    change = _change(deed.action, server, given.revision)
+    change = _change(deed.action, server, given.operation, given.revision)
     name = tasks.undo(given.step.name) if given.undo else given.step.name
     run = checkpoints.run_of(given.operation, given.run)
     incarnation = change.get("incarnation", server.spec.incarnation)
@@ -174,9 +175,20 @@ def _with_address(http: dict[str, Any], values: Mapping[str, str]) -> dict[str, 
     return {**http, "url": plain.replace(_ADDRESS, f"[{address}]")}
 
 
-def is_in_the_making(server: objects.Server) -> bool:
-    """Return whether the server's next instance is on its way already, with nothing amiss yet."""
+def is_in_the_making(server: objects.Server, operation: objects.Operation) -> bool:
+    """Return whether the server is being made anew already, and began to after it was asked for.
+
+    An instance from before the operation may have read what the operation is to have read anew, a
+    ConfigMap for instance: that one does not count. The server says since when it is not Ready, and
+    its new instance is younger than that. Both times are whole seconds: equal ones prove nothing.
+    """
     spec, status = server.spec, server.status
+    ready = availability.readiness(server)
+    asked = operation.metadata.creation_timestamp
+    if ready is None or ready.status == "True" or not asked:
+        return False
+    if ready.last_transition_time <= asked:
+        return False
     return (
         spec.power != "Stopped"
         and status.incarnation != spec.incarnation
@@ -185,9 +197,11 @@ def is_in_the_making(server: objects.Server) -> bool:
     )
 
 
-def _change(action: str, server: objects.Server, revision: str) -> dict[str, Any]:
+def _change(
+    action: str, server: objects.Server, operation: objects.Operation, revision: str
+) -> dict[str, Any]:
     if action in (tasks.RESTART, tasks.REPLACE):
-        if is_in_the_making(server) and not revision:
+        if is_in_the_making(server, operation) and not revision:
             return {}  # it is made anew already: once is enough
         change = {"incarnation": server.spec.incarnation + 1}
         return {**change, "revision": revision} if revision else change
