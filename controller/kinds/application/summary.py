@@ -247,8 +247,13 @@ def _hampered(outlook: Outlook) -> Verdict | None:
             continue
         if any(each.reason == told.reason for each in found.status.blocked_by):
             message = f"Component {row.name}: {told.message}"
-            return Verdict(reason=told.reason, message=message, reconciling=True)
+            return Verdict(reason=told.reason, message=message, reconciling=_is_work(told.reason))
     return None
+
+
+def _is_work(reason: str) -> bool:
+    """Return whether Argosy is at work where a set says so: servers are stopped because asked."""
+    return reason != Reason.STOPPED
 
 
 def _waiting(outlook: Outlook) -> Verdict | None:
@@ -275,7 +280,7 @@ def _progressing(outlook: Outlook) -> Verdict:
     if not outlook.table.removed and len(reasons) == 1 and reasons <= _PASSED_ON:
         reason = reasons.pop()
         message = f"{available} of {words.be(desired, 'server')} available: see {names_told}."
-        return Verdict(reason=reason, message=message, reconciling=reason != Reason.STOPPED)
+        return Verdict(reason=reason, message=message, reconciling=_is_work(reason))
     message = f"{available} of {words.be(desired, 'server')} available; under way: {names_told}."
     return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
 
