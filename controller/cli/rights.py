@@ -10,7 +10,8 @@ FOLLOW = Right(verbs="watch", resource=OURS, why="-w")
 PLAN = Right(verbs="list, watch", resource=OURS)
 REFINE = Right(
     verbs="list, watch",
-    resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps)",
+    resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
+    " poddisruptionbudgets (policy)",
     why="without them the answer is less exact, and says so",
 )
 EVERYWHERE = Right(

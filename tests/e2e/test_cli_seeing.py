@@ -361,7 +361,7 @@ def test_the_documented_rights_are_enough(
             bare.run(*given)
         somebody = _somebody(place, kube, tmp_path, name, rights)
         assert "you may not" not in somebody.run(*given), name
-    assert not pods(kube)
+    shop.wait_gone()
 
 
 def _somebody(

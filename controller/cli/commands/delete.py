@@ -13,7 +13,8 @@ from controller.cli.app import Right, Work
     rights.PLAN,
     Right(
         verbs="list, watch",
-        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps)",
+        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
+        " poddisruptionbudgets (policy)",
         why="to show what goes; what may not be read is said",
     ),
     rights.EVERYWHERE,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Right(
         verbs="list, watch",
         resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
-        " events (events.k8s.io)",
+        " poddisruptionbudgets (policy); events (events.k8s.io)",
         why="what may not be read is left out, and said",
     ),
     Right(
