@@ -537,7 +537,7 @@ def test_stop_is_remembered_of_what_is_made_later(kube: Kube) -> None:
         "all three are there, stopped",
         lambda: (
             len(app.servers()) == 3
-            and driving.uids(app.servers())[pod(0)] != gone
+            and driving.uids(app.servers()).get(pod(0), gone) != gone
             and {each.get("status", {}).get("power") for each in app.servers().values()}
             == {"Stopped"}
         ),
