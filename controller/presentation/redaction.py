@@ -37,8 +37,8 @@ _SECRET_TEXTS = tuple(
         r"""(?i)(\b(?:authorization|cookie)\\*["']?\s*[:=]\s*\\*["']?)[^"'\n]+""",
         r"(?i)(\bbearer\s+)\S+",
         r"(?i)(\bbasic\s+)(?=\S*[\d=+/])[\w+/=-]{8,}",
-        # Options: --password x, -u name:x.
-        rf"(?i)(--[\w-]{{0,40}}{_WORDS}[\w-]{{0,40}}(?:\s+|=)){_VALUE}",
+        # Options: --password x, -u name:x. A line of dashes is gone through once.
+        rf"(?i)((?<!-)--[\w-]{{0,40}}{_WORDS}[\w-]{{0,40}}(?:\s+|=)){_VALUE}",
         rf"""((?<!\S)(?:-u|--user)[ =]["']?[^\s:]+:){_VALUE}""",
         # A block of YAML, as far as it is indented.
         rf"(?i)({_WORDS}[\w.-]{{0,64}}:[ \t]*[|>][-+\d]*\n){_INDENTED}",
