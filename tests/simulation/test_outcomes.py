@@ -556,6 +556,21 @@ async def test_one_wish_costs_one_call_where_the_quota_is_still_full() -> None:
         await universe.until(lambda: is_ready(universe), patience=80)
 
 
+async def test_an_older_wish_of_a_server_does_not_hide_that_of_its_application() -> None:
+    """A person once told one server alone; what the application is told later reaches it, too."""
+    async with Universe() as universe:
+        _, raise_to = quota(universe, 0)
+        await universe.apply(application("shop", component("web", 1)))
+        await asyncio.sleep(1200)
+        wish = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}}
+        await universe.merge(Resource.SERVERS, "shop-web-0", wish)
+        await asyncio.sleep(1200)
+        raise_to(1)
+        wish["metadata"]["annotations"][names.RETRY_NOW_ANNOTATION] = "2"
+        await universe.merge(Resource.APPLICATIONS, "shop", wish)
+        await universe.until(lambda: is_ready(universe), patience=5)
+
+
 async def agree(universe: Universe) -> None:
     """See that whoever looks on says of each object what the operator says of it."""
     async with inspection.look(universe.server, "default") as look:

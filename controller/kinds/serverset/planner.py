@@ -288,7 +288,7 @@ def _must_hear(each: Facts, value: str) -> bool:
     One that waits follows its application's, unless an older wish of its own hides that.
     """
     own, attempts = tags.retry_now(each.server.metadata), each.server.status.attempts
-    tried = each.failed or attempts.count or (own and attempts.waits)
+    tried = each.failed or attempts.count or (own and attempts.next_attempt_time)
     return bool(tried) and own != value
 
 
