@@ -31,6 +31,8 @@ JOB = "Job"
 
 # Acts that the server's spec asks for by itself: done when it is seen to be so, claimed by nobody.
 CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
+# Those of them that give a server a new instance.
+REMAKING = frozenset({RESTART, REPLACE})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.

@@ -258,9 +258,7 @@ def can_take(run: Run, given: Grant) -> bool:
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
     if spec.power == "Stopped":
         return deed.name not in tasks.IN_SERVER
-    anew = deed.action in (tasks.RESTART, tasks.REPLACE) and steps.is_in_the_making(
-        server, run.operation
-    )
+    anew = deed.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
     return anew or (settled and (converging or given.passage.available))
 
 

@@ -200,7 +200,7 @@ def is_in_the_making(server: objects.Server, operation: objects.Operation) -> bo
 def _change(
     action: str, server: objects.Server, operation: objects.Operation, revision: str
 ) -> dict[str, Any]:
-    if action in (tasks.RESTART, tasks.REPLACE):
+    if action in tasks.REMAKING:
         if is_in_the_making(server, operation) and not revision:
             return {}  # it is made anew already: once is enough
         change = {"incarnation": server.spec.incarnation + 1}

@@ -20,8 +20,6 @@ from controller.contract import tasks
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import remedies
 
-_REMAKING = frozenset({tasks.RESTART, tasks.REPLACE})
-
 
 def awaited(snapshot: OperationSnapshot, component: str) -> Blocked | None:
     """Return what keeps the component from its new template, where the operation is to wait for it.
@@ -29,7 +27,7 @@ def awaited(snapshot: OperationSnapshot, component: str) -> Blocked | None:
     Not where that needs a person: the operation may be the cure.
     """
     application = snapshot.application
-    if application is None or snapshot.operation.spec.action not in _REMAKING:
+    if application is None or snapshot.operation.spec.action not in tasks.REMAKING:
         return None
     told, found = application.status, snapshot.sets.get(component)
     name, namespace = application.metadata.name, application.metadata.namespace
@@ -56,7 +54,7 @@ def revision_for(snapshot: OperationSnapshot, server: objects.Server) -> str:
     halt; a revision that is not on record can be made by nobody.
     """
     found, told = snapshot.sets.get(server.spec.component), server.spec
-    if found is None or snapshot.operation.spec.action not in _REMAKING:
+    if found is None or snapshot.operation.spec.action not in tasks.REMAKING:
         return ""
     spec, status = found.spec, found.status
     kept = spec.rollout.strategy != "RollingUpdate" or told.ordinal < spec.rollout.partition

@@ -19,14 +19,12 @@ from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning import ordinals, remedies, verdict
 from controller.planning.census import Facts
 
-_REMAKING = frozenset({tasks.RESTART, tasks.REPLACE})
-
 
 def is_one(operation: objects.Operation) -> bool:
     """Return whether the operation has begun to make servers anew, and goes on."""
     spec, told = operation.spec, operation.status
     called_off = spec.paused or spec.cancelled or told.cancel_time is not None
-    if spec.action not in _REMAKING or called_off or told.start_time is None:
+    if spec.action not in tasks.REMAKING or called_off or told.start_time is None:
         return False
     return operation.metadata.deletion_timestamp is None and not verdict.finished(operation)
 
