@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.api import names
 from controller.api.resources import Resource
-from devcluster import kwok
-from tests.e2e import driving, hindsight, operating
-from tests.e2e.driving import App, Kube, Place, component
+from tests.e2e import driving, hindsight, nodes, operating
+from tests.e2e.driving import Kube, Place, component
 
 pytestmark = pytest.mark.e2e
 
@@ -29,34 +26,8 @@ def own_nodes(operated: Place) -> Iterator[tuple[str, list[str]]]:
     """Fake nodes that take the pods of one test alone, and the label that selects them."""
     if operated.cluster is None:
         pytest.skip("nodes are drained on a cluster of ours")
-    label = f"drain-{secrets.token_hex(4)}"
-    made = [f"{label}-{number}" for number in range(NODES)]
-    for name in made:
-        node = kwok.node(0)
-        node["metadata"]["name"] = name
-        node["metadata"]["labels"] |= {"kubernetes.io/hostname": name, "owner": label}
-        node["spec"] = {"taints": [{"key": "owner", "value": label, "effect": "NoSchedule"}]}
-        operated.api.create("/api/v1/nodes", node)
-    yield label, made
-    for name in made:
-        operated.api.delete(f"/api/v1/nodes/{name}")
-
-
-def settle_on(app: App, label: str) -> None:
-    """Have the application's servers spread over those nodes."""
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {names.APPLICATION_LABEL: "shop"}},
-    }
-    app.component()["template"]["spec"] |= {
-        "nodeSelector": {"owner": label},
-        "tolerations": [{"key": "owner", "operator": "Exists"}],
-        "topologySpreadConstraints": [spread],
-    }
-    app.apply()
-    app.wait_ready()
+    with nodes.made(operated, NODES) as found:
+        yield found
 
 
 def drain(kubeconfig: Path, node: str) -> subprocess.Popen[str]:
@@ -83,7 +54,7 @@ def test_ten_nodes_are_drained_during_a_restart(
     assert operated.cluster is not None
     label, nodes = own_nodes
     app = kube.app(component(replicas=SERVERS, rollout={"maxUnavailable": "10%"}))
-    settle_on(app, label)
+    nodes.settle_on(app, label)
     restart = operating.submit(kube, "again", "Restart")
     kube.wait_until("the restart has begun", lambda: restart.reason() == "Running")
     drains = [drain(operated.cluster.kubeconfig, each) for each in nodes[:DRAINED]]
@@ -116,7 +87,7 @@ def test_a_budget_that_a_person_wrote_decides_alone(
         "spec": {**spec, "selector": {"matchLabels": {"app": "web"}}},
     }
     kube.create(Resource.DISRUPTION_BUDGETS, body)
-    settle_on(app, label)
+    nodes.settle_on(app, label)
     assert set(kube.list(Resource.DISRUPTION_BUDGETS)) == {"mine"}
     (node,) = {app.pods()["shop-web-0"]["spec"]["nodeName"]}
     gone = drain(operated.cluster.kubeconfig, node)
