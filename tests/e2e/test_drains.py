@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from controller.api.resources import Resource
-from tests.e2e import driving, hindsight, nodes, operating
+from tests.e2e import driving, hindsight, operating
 from tests.e2e.driving import Kube, Place, component
+from tests.e2e.nodes import made, settle_on
 
 pytestmark = pytest.mark.e2e
 
@@ -26,7 +27,7 @@ def own_nodes(operated: Place) -> Iterator[tuple[str, list[str]]]:
     """Fake nodes that take the pods of one test alone, and the label that selects them."""
     if operated.cluster is None:
         pytest.skip("nodes are drained on a cluster of ours")
-    with nodes.made(operated, NODES) as found:
+    with made(operated, NODES) as found:
         yield found
 
 
@@ -54,7 +55,7 @@ def test_ten_nodes_are_drained_during_a_restart(
     assert operated.cluster is not None
     label, nodes = own_nodes
     app = kube.app(component(replicas=SERVERS, rollout={"maxUnavailable": "10%"}))
-    nodes.settle_on(app, label)
+    settle_on(app, label)
     restart = operating.submit(kube, "again", "Restart")
     kube.wait_until("the restart has begun", lambda: restart.reason() == "Running")
     drains = [drain(operated.cluster.kubeconfig, each) for each in nodes[:DRAINED]]
@@ -87,7 +88,7 @@ def test_a_budget_that_a_person_wrote_decides_alone(
         "spec": {**spec, "selector": {"matchLabels": {"app": "web"}}},
     }
     kube.create(Resource.DISRUPTION_BUDGETS, body)
-    nodes.settle_on(app, label)
+    settle_on(app, label)
     assert set(kube.list(Resource.DISRUPTION_BUDGETS)) == {"mine"}
     (node,) = {app.pods()["shop-web-0"]["spec"]["nodeName"]}
     gone = drain(operated.cluster.kubeconfig, node)
