@@ -51,7 +51,7 @@ test: setup ## Set up and run all tests
 
 # One process: starting workers would take longer than they save.
 test-fast: $(VENV)/.ready ## Run the tests of decisions and models (10 seconds)
-	$(PYTEST) -q tests/planning tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py'
+	$(PYTEST) -q tests/planning tests/kinds tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py'
 
 test-unit: setup ## Run the tests that need no cluster
 	nice $(PYTEST) -m "not e2e and not realnode" -n $(JOBS)

@@ -314,7 +314,7 @@ SAME_AS: Mapping[str, str] = {
     "RollBack": "RolledBack",
 }
 # Where else the command is typed: a finished Operation goes, and others begin in its place.
-ELSEWHERE = {"CheckpointsFull": "tests/planning/test_operation_stories.py"}
+ELSEWHERE = {"CheckpointsFull": "tests/kinds/operation/test_stories.py"}
 
 
 def acts(command: str) -> bool:

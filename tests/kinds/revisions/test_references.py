@@ -14,8 +14,8 @@ from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
 from controller.kinds.revisions import references
 from controller.planning import availability
-from tests.planning import props
-from tests.planning.props import RUNNING, decide, make, ready, stalled, told, verbs
+from tests.kinds.server import props
+from tests.kinds.server.props import RUNNING, decide, make, ready, stalled, told, verbs
 
 OLD = msgspec.Raw(b'{"spec":{"image":"old"}}')
 NEW = msgspec.Raw(b'{"spec":{"image":"new"}}')

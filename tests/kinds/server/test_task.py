@@ -14,7 +14,7 @@ from controller.contract import tasks
 from controller.contract.tasks import Outcome
 from controller.kinds.server import gather, task
 from controller.planning import plan
-from tests.planning.props import NOW, RUNNING, decide, make, running, told, verbs
+from tests.kinds.server.props import NOW, RUNNING, decide, make, running, told, verbs
 
 
 def asked(action: str = "Exec", *, cancel: bool = False, **given: object) -> objects.Task:

@@ -14,8 +14,8 @@ from controller.api import objects
 from controller.kinds.operation import conflicts, steps, targets
 from controller.kinds.server import attempts
 from controller.planning import merge_patch, ordinals
-from tests.planning.props import make
-from tests.planning.stage import Stage
+from tests.kinds.operation.stage import Stage
+from tests.kinds.server.props import make
 
 VERBS = ("Restart", "Start", "Stop", "Replace", "RollBack", "Snapshot", "Restore", "Steps")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controller.api.resources import Resource
-from tests.planning.rehearsal import Rehearsal, component
+from tests.kinds.rehearsal import Rehearsal, component
 
 SET = "shop-web"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controller.api import objects
 from controller.contract import tasks
 from controller.planning import amounts
-from tests.planning.stage import Stage
+from tests.kinds.operation.stage import Stage
 
 ACTS = ("exec", "restart", "once", "component")
 

@@ -14,8 +14,8 @@ from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
 from controller.planning import orphans, plan
 from controller.providers.pod.reasons import KubeletReason
-from tests.planning import failing
-from tests.planning.props import (
+from tests.kinds import failing
+from tests.kinds.server.props import (
     NOW,
     PODS,
     RUNNING,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.planning.golden_files import hold
-from tests.planning.stage import Stage
+from tests.kinds.golden_files import hold
+from tests.kinds.operation.stage import Stage
 
 
 class Narrator:

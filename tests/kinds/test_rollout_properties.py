@@ -11,7 +11,7 @@ from hypothesis import strategies
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from tests.planning.rehearsal import Body, Rehearsal, component
+from tests.kinds.rehearsal import Body, Rehearsal, component
 
 SHARES = strategies.sampled_from([0, 1, 2, "10%", "25%", "50%", "100%"])
 SET = "shop-web"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.planning.narration import Narrator, check
-from tests.planning.stage import Stage
+from tests.kinds.operation.narration import Narrator, check
+from tests.kinds.operation.stage import Stage
 
 
 def begin(count: int, title: str) -> tuple[Stage, Narrator]:

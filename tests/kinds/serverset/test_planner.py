@@ -17,8 +17,8 @@ from controller.planning import availability, plan
 from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
 from fakes.instant import NAMESPACE, START
-from tests.planning import failing
-from tests.planning.rehearsal import CAPABLE, Rehearsal, component
+from tests.kinds import failing
+from tests.kinds.rehearsal import CAPABLE, Rehearsal, component
 
 SET = "shop-web"
 SELECTOR = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"}

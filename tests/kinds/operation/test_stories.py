@@ -9,7 +9,7 @@ import pytest
 
 from controller.api import conditions, objects
 from controller.planning import plan
-from tests.planning.stage import Stage
+from tests.kinds.operation.stage import Stage
 
 STEPS: list[dict[str, Any]] = [
     {"name": "drain", "exec": {"command": ["drain", "$(SERVER)"]}, "timeoutSeconds": 60},

@@ -16,8 +16,8 @@ from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, rejection
 from controller.planning import plan
 from fakes.instant import START
-from tests.planning import failing
-from tests.planning.rehearsal import CAPABLE, Body, Rehearsal, component, template
+from tests.kinds import failing
+from tests.kinds.rehearsal import CAPABLE, Body, Rehearsal, component, template
 
 SET = "shop-web"
 

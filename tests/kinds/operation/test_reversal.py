@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.planning.stage import Stage
+from tests.kinds.operation.stage import Stage
 
 
 def step(name: str, *, undo: bool = True, **more: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from tests.planning.golden_files import hold
-from tests.planning.rehearsal import Rehearsal, component
+from tests.kinds.golden_files import hold
+from tests.kinds.rehearsal import Rehearsal, component
 
 WEB = "shop-web"
 
