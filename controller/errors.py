@@ -1,6 +1,7 @@
 """The ways in which work can fail to happen, each with its own policy as data.
 
-Every layer raises these; only `execution` catches them, and does what the error's policy says.
+Every layer raises these; only `execution` catches them, and does what the error's policy says. It
+never asks of which class an error is: whoever adds a class says here all that is done about it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class Policy:
     told_after: int = 1
     # How often in a row it must happen to be believed; until then it counts as Failed.
     believed_after: int = 1
+    # Whether it shows that the other side as a whole works, which a fleet's circuit breaker counts:
+    # who refuses has answered. None: it tells nothing of that.
+    works: bool | None = True
     # The longest wait before it is tried again, in seconds.
     longest_wait: float = 60.0
     level: Level = Level.DEBUG
@@ -54,10 +58,18 @@ class ArgosyError(Exception):
     """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold.
 
     `words` are the other side's own, where it said why; `blocker` names the object that is in the
-    way, as Kind/name, where one is known.
+    way, as Kind/name, where one is known. Each class below this one has a policy.
     """
 
-    policy: ClassVar[Policy] = Policy(kind=Kind.FAILED)
+    policy: ClassVar[Policy]
+    # What the other side asked for, in seconds, before it is asked again.
+    retry_after: float | None = None
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a class that does not say what is done about it."""
+        super().__init_subclass__()
+        if not hasattr(cls, "policy"):
+            raise TypeError(f"{cls.__name__} has no policy")
 
     def __init__(self, message: str, *, reason: str, words: str = "", blocker: str = "") -> None:
         super().__init__(message)
@@ -69,7 +81,7 @@ class ArgosyError(Exception):
 class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not for mishaps
     """Something else must happen first: look again when it has."""
 
-    policy = Policy(kind=Kind.WAITING, told_after=3, repeated=Level.DEBUG)
+    policy = Policy(kind=Kind.WAITING, told_after=3, works=None, repeated=Level.DEBUG)
 
 
 class Stalled(ArgosyError):  # noqa: N818 - as above
@@ -130,20 +142,27 @@ class Transient(ArgosyError):  # noqa: N818 - as above
 class LeaseLost(Transient):
     """This process leads no more: whoever does will see to it."""
 
-    policy = Policy(kind=Kind.FAILED, told_after=6)
+    policy = Policy(kind=Kind.FAILED, told_after=6, works=None)
 
 
 class Crashed(Transient):
     """A bug of ours in the call, which may have taken effect."""
 
-    policy = Policy(kind=Kind.UNKNOWN, event=True, doubts_caches=True, level=Level.WARNING)
+    policy = Policy(
+        kind=Kind.UNKNOWN, event=True, doubts_caches=True, works=None, level=Level.WARNING
+    )
 
 
 class UnknownOutcome(Transient):
     """The call may have taken effect: observe before anything is done again."""
 
     policy = Policy(
-        kind=Kind.UNKNOWN, costs_attempt=True, event=True, doubts_caches=True, told_after=2
+        kind=Kind.UNKNOWN,
+        costs_attempt=True,
+        event=True,
+        doubts_caches=True,
+        told_after=2,
+        works=False,
     )
 
 
@@ -153,4 +172,4 @@ class Outage(Transient):
     That is no failure of whatever was asked for; a fleet's circuit breaker counts it.
     """
 
-    policy = Policy(kind=Kind.FAILED, told_after=6)
+    policy = Policy(kind=Kind.FAILED, told_after=6, works=False)

@@ -464,7 +464,7 @@ class Dispatcher:
         if policy.doubts_caches:
             # Our picture is in doubt, or was old: the next plan is made from a newer one.
             record.uncertain.update(asked.places)
-        if isinstance(error, errors.Transient) and error.retry_after:
+        if error.retry_after:
             record.not_before = self._clock() + error.retry_after
         getattr(_log, policy.repeated if found.count >= REPEATED else policy.level)(
             "call failed", key=str(asked.key), target=str(asked.target), verb=asked.verb,

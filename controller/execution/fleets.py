@@ -277,7 +277,7 @@ class Fleets:
                 message=f"fleet {name!r} names a provider that this build does not have",
             )
         failure = self.failure(name)
-        if isinstance(failure, errors.Stalled):
+        if failure is not None and failure.policy.kind is errors.Kind.REFUSED:
             return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
         written = fleet is not BUILT_IN
         read_only = not self._world.plans(objects.Fleet)
@@ -463,10 +463,9 @@ def _failed(error: Exception, verb: contract.Verb) -> bool | None:
 
     A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
     """
-    if isinstance(error, (errors.Outage, TimeoutError, ConnectionError)):
-        return True
-    if isinstance(error, errors.UnknownOutcome):
-        return None if verb in _ACTS else True
-    if isinstance(error, errors.Waiting) or not isinstance(error, errors.ArgosyError):
+    if not isinstance(error, errors.ArgosyError):
+        return True if isinstance(error, (TimeoutError, ConnectionError)) else None
+    policy = error.policy
+    if policy.works is None or (policy.kind is errors.Kind.UNKNOWN and verb in _ACTS):
         return None
-    return False
+    return not policy.works

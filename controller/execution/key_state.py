@@ -158,7 +158,7 @@ class KeyState:
         policy, told = error.policy, count >= error.policy.told_after
         believed = count >= policy.believed_after
         wait = HELD_SECONDS if held else _spread(count, longest=policy.longest_wait)
-        if isinstance(error, errors.Transient) and error.retry_after:
+        if error.retry_after:
             wait = max(wait, error.retry_after)
         same = before is not None and before.reason == error.reason
         # The planner spaces the attempts at a server itself, as its recovery says.

@@ -24,5 +24,5 @@ class Backoff:
         """Return the next delay, never less than what the other side asked for."""
         wanted = self._next * (1 - self._rng.random() / 2)
         self._next = min(self._next * 2, self._longest)
-        asked = error.retry_after if isinstance(error, errors.Transient) else None
+        asked = error.retry_after if error is not None else None
         return max(wanted, asked or 0.0)

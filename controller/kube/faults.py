@@ -18,7 +18,7 @@ from controller.kube.reasons import KubeReason
 from controller.reasons import Vocabulary
 
 # The API server itself is in trouble: no failure of any server, and nobody could be told anyway.
-_AWAY = errors.Policy(kind=errors.Kind.FAILED, shared=True, told_after=6)
+_AWAY = errors.Policy(kind=errors.Kind.FAILED, shared=True, told_after=6, works=False)
 # What was planned from is old: another look is all that it takes, most of the time.
 _OUTDATED = errors.Policy(kind=errors.Kind.FAILED, doubts_caches=True, told_after=4)
 # Somebody who guards the namespace says no, of all that is alike, and may say otherwise later.
@@ -99,7 +99,7 @@ class NamespaceTerminating(errors.Waiting):
 class Unauthorized(errors.Transient):
     """The credentials are not, or no longer, valid (401); nothing was done."""
 
-    policy = _AWAY
+    policy = dataclasses.replace(_AWAY, works=True)
 
 
 class Unreachable(errors.Outage):

@@ -46,6 +46,9 @@ log = structlog.get_logger(__name__)
 class LeaseLost(errors.ArgosyError):
     """The Lease is, or soon may be, another's: nothing may be written any more."""
 
+    # The process ends with it.
+    policy = errors.LeaseLost.policy
+
 
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     holder_identity: str | None = None

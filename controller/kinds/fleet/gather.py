@@ -23,7 +23,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         failure=Failure(
             reason=failure.reason,
             message=str(failure),
-            stalled=isinstance(failure, errors.Stalled),
+            stalled=failure.policy.kind is errors.Kind.REFUSED,
         )
         if failure is not None
         else None,

@@ -55,20 +55,26 @@ def explained() -> Iterator[None]:
     """
     try:
         yield
-    except (faults.Refused, faults.Denied) as error:
-        if _NO_ACCOUNT.match(error.words):
-            # The default account of a young namespace comes by itself.
-            raise AccountMissing(
-                str(error), reason=StepReason.SERVICE_ACCOUNT_MISSING, words=error.words
-            ) from error
-        # Content is as it is; what somebody's policy says of it may change.
-        raised = PolicyRefused if isinstance(error, faults.Denied) else errors.TemplateRefused
-        raise raised(
-            str(error),
-            reason=ProviderReason.TEMPLATE_REFUSED,
-            words=error.words,
-            blocker=error.blocker,
-        ) from error
+    except faults.Refused as error:
+        # Content is as it is.
+        raise _told(error, errors.TemplateRefused) from error
+    except faults.Denied as error:
+        # What somebody's policy says of it may change.
+        raise _told(error, PolicyRefused) from error
+
+
+def _told(error: errors.Stalled, refused: type[errors.TemplateRefused]) -> errors.ArgosyError:
+    if _NO_ACCOUNT.match(error.words):
+        # The default account of a young namespace comes by itself.
+        return AccountMissing(
+            str(error), reason=StepReason.SERVICE_ACCOUNT_MISSING, words=error.words
+        )
+    return refused(
+        str(error),
+        reason=ProviderReason.TEMPLATE_REFUSED,
+        words=error.words,
+        blocker=error.blocker,
+    )
 
 
 def decode(answer: bytes, kind: type[T]) -> T:
