@@ -38,11 +38,11 @@ class _Act:
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
 
-    def succeeded(self, facts: contract.Facts) -> Outcome:
-        """Return that this act did what was asked, and what it found out."""
+    def told(self, state: str, facts: contract.Facts) -> Outcome:
+        """Return that this act came to its end, and what the provider found out."""
         return Outcome(
             task=self.task,
-            state="Succeeded",
+            state=state,
             message=facts.get("message", ""),
             facts={name: each for name, each in facts.items() if name != "message"},
         )
@@ -112,7 +112,7 @@ class Acts:
     async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            outcome = act.succeeded(await ask())
+            outcome = act.told("Succeeded", await ask())
         except errors.ArgosyError as error:
             outcome = act.ended(
                 state="Failed", error_class=_CLASSES[error.policy.kind], message=str(error)
@@ -125,14 +125,12 @@ class Acts:
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            await ask()
+            outcome = act.told("Cancelled", await ask())
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
             outcome = Outcome(
                 task=act.task, state="Cancelled", message=f"could not be ended: {error}"
             )
-        else:
-            outcome = act.ended(state="Cancelled")
         self._conclude(key, act, outcome)
 
     def _conclude(self, key: Key, act: _Act, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ import pytest
 from controller import contract, errors
 from controller.api import objects
 from controller.contract import Capability, Phase, tasks
+from controller.kinds.server import task
 from tests.contracts.provider_stages import (
     BROKEN,
     Stage,
@@ -30,6 +31,14 @@ def act(instance: str, action: str, **given: object) -> contract.Call:
     parameters = msgspec.Raw(msgspec.json.encode(given))
     task = objects.Task(id=f"{action}-1", operation="op", action=action, parameters=parameters)
     return contract.Call(verb=contract.Verb.ACT, why="test", instance=instance, task=task)
+
+
+def facts_for_programs(facts: contract.Facts) -> dict[str, str]:
+    """Return what an act found out besides its message; all of it fits into a status."""
+    for name, found in facts.items():
+        assert len(name) <= task.LONGEST_NAME
+        assert len(found) <= task.LONGEST_FACT
+    return {name: found for name, found in facts.items() if name != "message"}
 
 
 async def test_what_was_never_made_is_absent(stage: Stage) -> None:
@@ -439,7 +448,7 @@ async def test_cancelling_what_never_began_is_success(stage: Stage) -> None:
 
 
 async def test_only_offered_acts_are_carried_out(stage: Stage) -> None:
-    """An act whose capability is missing is Stalled, NotSupported; the others succeed."""
+    """An act whose capability is missing is Stalled, NotSupported; the others tell facts."""
     await stage.begin()
     server = await stage.server()
     await stage.provider.create(server, create(stage.template("v1")))
@@ -450,7 +459,7 @@ async def test_only_offered_acts_are_carried_out(stage: Stage) -> None:
     }
     for capability, call in acts.items():
         if capability in stage.kind.capabilities:
-            await stage.provider.act(server, call)
+            assert facts_for_programs(await stage.provider.act(server, call))
         else:
             with pytest.raises(errors.Stalled) as refused:
                 await stage.provider.act(server, call)
