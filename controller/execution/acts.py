@@ -129,7 +129,7 @@ class Acts:
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
             outcome = Outcome(
-                task=act.task, state="Cancelled", message=f"could not be ended: {error}"
+                task=act.task, state="Cancelled", message=f"The act could not be ended: {error}"
             )
         self._conclude(key, act, outcome)
 

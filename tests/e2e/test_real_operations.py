@@ -284,10 +284,6 @@ def test_g10_revert_undoes_last_step_first(kube: Kube) -> None:
         assert station(kube, number).lines() == ["add", "open", "close", "remove"]
 
 
-@pytest.mark.quarantined(
-    reason="I7: the command that ends a compensation which ran out of time was seen to run in a pod"
-    " without a claim, after the compensation's end was on record; the order is not mended yet"
-)
 def test_cancel_while_reverting_lets_that_go_on_to_its_own_end(kube: Kube) -> None:
     """A compensation that never returns has its step's time; what is left undone is told."""
     app = stations.application(kube, 2)

@@ -168,10 +168,8 @@ def _go_on(
     """Begun already: by us, who may be at it, or by one that is no more."""
     left = _left(snapshot, clock.parse(now.start_time), given.timeout_seconds)
     if left <= 0:
-        message = f"Not done within {given.timeout_seconds} seconds."
-        stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
-        failed = _write(snapshot, _end(snapshot, now, tasks.FAILED, message, attempts.UNKNOWN))
-        return dataclasses.replace(failed, actions=(*stop, *failed.actions))
+        late = _end(snapshot, now, tasks.FAILED, _too_late(given), attempts.UNKNOWN)
+        return _call_off(snapshot, task, given, late, grace=left + given.grace_seconds)
     if snapshot.acting == task.id:
         return Course(wake=left, note=f"{task.action} is under way.")
     if not snapshot.holder:
@@ -199,15 +197,37 @@ def _cancel(
         message = "Cancelled; the operator that began it is gone, so how far it came is unknown."
         return _write(snapshot, _end(snapshot, now, tasks.CANCELLED, message, attempts.UNKNOWN))
     left = _left(snapshot, given.cancelled or snapshot.now, given.grace_seconds)
-    if left > 0:
-        return Course(
-            actions=_cancel_call(snapshot, task),
-            wake=left,
-            note=f"{task.action} is being cancelled.",
-        )
-    message = f"Cancelled; it did not end within {given.grace_seconds} seconds and may still run."
-    ending = _write(snapshot, _end(snapshot, now, tasks.CANCELLED, message, attempts.UNKNOWN))
-    return dataclasses.replace(ending, actions=(*_cancel_call(snapshot, task), *ending.actions))
+    end = _end(snapshot, now, tasks.CANCELLED, "Cancelled.", attempts.UNKNOWN)
+    return _call_off(snapshot, task, given, end, grace=left)
+
+
+def _call_off(
+    snapshot: ServerSnapshot,
+    task: objects.Task,
+    given: tasks.TaskParameters,
+    end: objects.TaskStatus,
+    *,
+    grace: float,
+) -> Course:
+    """End the act first and record `end` after it, when `grace` seconds have not ended the act.
+
+    Ending an act may itself run a command in the server. While one may run there, the claim
+    stands, so that nobody gives the server its next task meanwhile.
+    """
+    if snapshot.acting != task.id:
+        return _write(snapshot, end)
+    stop = _cancel_call(snapshot, task)
+    if grace > 0:
+        return Course(actions=stop, wake=grace, note=f"{task.action} is being ended.")
+    message = (
+        f"{end.message} The act did not end within {given.grace_seconds} seconds and may still run."
+    )
+    ending = _write(snapshot, msgspec.structs.replace(end, message=message))
+    return dataclasses.replace(ending, actions=(*stop, *ending.actions))
+
+
+def _too_late(given: tasks.TaskParameters) -> str:
+    return f"Not done within {given.timeout_seconds} seconds."
 
 
 def _cancel_call(snapshot: ServerSnapshot, task: objects.Task) -> tuple[plan.Action, ...]:
@@ -231,9 +251,12 @@ def finished(
     given = tasks.read(task)
     if given.fault:
         outcome = _unread(given, outcome)
-    again = (
-        outcome.state == tasks.FAILED and not task.cancel and _again(task, given, before, outcome)
-    )
+    late = _left_at(now, clock.parse(before.start_time), given.timeout_seconds) <= 0
+    late = late and outcome.state == tasks.CANCELLED and not task.cancel
+    if late:
+        outcome = _called_off(given, outcome)
+    may_run_again = outcome.state == tasks.FAILED and not late and not task.cancel
+    again = may_run_again and _again(task, given, before, outcome)
     after = msgspec.structs.replace(
         before,
         state=tasks.PENDING if again else outcome.state,
@@ -266,6 +289,14 @@ def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcom
     ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
     return dataclasses.replace(
         outcome, state=tasks.FAILED, error_class=attempts.TERMINAL, message=ending.strip()
+    )
+
+
+def _called_off(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcome:
+    """Say of an act that nobody cancelled, but that was ended, that its time had run out."""
+    message = f"{_too_late(given)} {outcome.message}".strip()
+    return dataclasses.replace(
+        outcome, state=tasks.FAILED, error_class=attempts.UNKNOWN, message=message
     )
 
 
@@ -369,7 +400,11 @@ def _end(
 
 
 def _left(snapshot: ServerSnapshot, since: float, seconds: float) -> float:
-    return (since or snapshot.now) + seconds - snapshot.now
+    return _left_at(snapshot.now, since, seconds)
+
+
+def _left_at(now: float, since: float, seconds: float) -> float:
+    return (since or now) + seconds - now
 
 
 def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:

@@ -128,7 +128,7 @@ class PodExec:
         if wanted.detached:
             arguments = (_trace(server, task), *wanted.command)
             script = _FIND_FOLDER + _BEGIN + _FOLLOW
-            result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
+            result = await self._follow(pod, wanted, script, arguments, _patience(given))
             if result is not None:
                 return _judge(_wrapped_exit(result), result)
         result = await self._exec(pod, wanted, wanted.command, given.timeout_seconds)
@@ -147,7 +147,7 @@ class PodExec:
         pod = await self._pod(server, call)
         arguments = (_trace(server, task),)
         script = _FIND_FOLDER + _FOLLOW
-        result = await self._follow(pod, wanted, script, arguments, given.timeout_seconds)
+        result = await self._follow(pod, wanted, script, arguments, _patience(given))
         if result is None:
             raise errors.UnknownOutcome(
                 "the container has no shell", reason=ProviderReason.NO_TRACE
@@ -240,6 +240,15 @@ def _read(call: contract.Call) -> tuple[objects.Task, tasks.TaskParameters, _Exe
         )
     given = tasks.read(task)
     return task, given, tasks.decode(given.exec, _Exec)
+
+
+def _patience(given: tasks.TaskParameters) -> float:
+    """Return for how many seconds a detached command is followed: longer than its time.
+
+    The Server planner ends it when its time is up. Were this the first to give up, the command
+    would go on in the pod with nobody to end it.
+    """
+    return given.timeout_seconds + given.grace_seconds + _CANCEL_MARGIN
 
 
 def _attempt(server: objects.Server, task: objects.Task) -> int:

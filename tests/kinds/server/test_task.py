@@ -139,7 +139,6 @@ def test_an_operation_stands_behind_the_tasks_of_its_own_application(
         (Outcome(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
         (Outcome(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
         (Outcome(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
-        (Outcome(task="t1", state="Cancelled"), "Fail", "Cancelled", True),
     ],
 )
 def test_how_an_act_ended_is_recorded(
@@ -152,6 +151,17 @@ def test_how_an_act_ended_is_recorded(
     assert after.task is not None
     assert after.task.state == state
     assert [each.failed for each in after.checkpoints] == ([] if failed is None else [failed])
+
+
+@pytest.mark.parametrize(("cancel", "waited"), [(True, 61), (True, 1), (False, 1)])
+def test_an_act_that_was_cancelled_says_so(*, cancel: bool, waited: int) -> None:
+    """A cancel, or a deletion of the server, is no failure of the act, however late it comes."""
+    found = make(status=at("Started"), task=asked(cancel=cancel))
+    after = task.finished(found, Outcome(task="t1", state="Cancelled"), NOW + waited)
+    assert after is not None
+    assert after.task is not None
+    assert after.task.state == "Cancelled"
+    assert [each.failed for each in after.checkpoints] == [True]
 
 
 def test_attempts_run_out() -> None:
@@ -184,11 +194,28 @@ def test_what_a_fleet_cannot_do_is_refused_with_a_reason() -> None:
 
 
 def test_an_act_that_takes_too_long_is_cancelled_and_failed() -> None:
-    """Its time counts from the claim; the provider is told to end it."""
-    found = make(status=at("Started"), task=asked())
+    """Its time counts from the claim; the claim stands while the provider ends the act."""
+    found = make(status=at("Started"), task=asked(graceSeconds=20))
     answer = decide(found, RUNNING, now=NOW + 61, fleet=EXEC, acting="t1")
-    assert verbs(answer) == ["cancel"]
-    assert state_written(answer) == ["Failed"]
+    assert (verbs(answer), state_written(answer)) == (["cancel"], [])
+    assert answer.wake_after == pytest.approx(19)
+    given_up = decide(found, RUNNING, now=NOW + 81, fleet=EXEC, acting="t1")
+    assert state_written(given_up) == ["Failed"]
+    nobody = decide(found, RUNNING, now=NOW + 61, fleet=EXEC)
+    assert (verbs(nobody), state_written(nobody)) == ([], ["Failed"])
+
+
+@pytest.mark.parametrize("action", ["Exec", "Job"])
+def test_an_act_that_was_ended_for_its_time_has_failed_for_good(action: str) -> None:
+    """Nobody cancelled it, so it has not been cancelled; nor does it begin a second time."""
+    found = make(status=at("Started"), task=asked(action, onUnknown="Rerun"))
+    ended = Outcome(task="t1", state="Cancelled", message="More.")
+    after = task.finished(found, ended, NOW + 61)
+    assert after is not None
+    assert after.task is not None
+    assert (after.task.state, after.task.error_class) == ("Failed", "Unknown")
+    assert after.task.message == "Not done within 60 seconds. More."
+    assert [each.failed for each in after.checkpoints] == [True]
 
 
 def test_cancel_before_the_beginning_and_after_a_crash_is_immediate() -> None:
