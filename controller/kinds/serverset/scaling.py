@@ -122,11 +122,9 @@ def _is_unhealthy(facts: Facts) -> bool:
     return as_told or facts.failed or seen.attempts.count > 0
 
 
-def _is_down_for_good(facts: Facts) -> bool:
-    """Return whether nobody brings the server up in a moment: it is ill, failed or stopped."""
-    if facts.counts or facts.ready:
-        return False
-    return facts.server.spec.power == "Stopped" or _is_unhealthy(facts)
+def _is_stopped(facts: Facts) -> bool:
+    """Return whether the server is down because somebody wants it so: nobody misses it."""
+    return not facts.counts and not facts.ready and facts.server.spec.power == "Stopped"
 
 
 def _marked(server: objects.Server) -> bool:
@@ -180,23 +178,24 @@ def _removal(
     """Take the chosen servers away, but of those that work only as many as the budget allows.
 
     A spare server may stand in for one that is down; the budget decides when it is missed no more.
-    So may one beyond those that are desired, while another one is down for a moment: what is down
-    for good is not waited for.
+    So may one beyond those that are desired, while another one is down. Were one that failed for
+    good not counted, a scale-down beside a template that does not work would take the last servers
+    that do: of 4 with 2 desired, servers 0 and 1 broken, 2 and 3 stay until those are mended.
     """
     down = {each.ordinal for each in census.odd if not each.counts}
     up = [each for each in chosen if each.spec.ordinal not in down]
     spares = [each for each in up if is_spare(each, census.desired)]
     others = [each for each in up if not is_spare(each, census.desired)]
     going = {each.spec.ordinal for each in chosen}
-    lasting = sum(1 for each in census.odd if _is_down_for_good(each) and each.ordinal not in going)
+    stopped = sum(1 for each in census.odd if _is_stopped(each) and each.ordinal not in going)
     left = budget.Budget(
         desired=census.desired,
         limit=budget.limit(census.desired, spec.rollout),
-        available=census.counting + lasting,
+        available=census.counting + stopped,
     )
     needed = {each.spec.ordinal for each in others[left.allowance :]}
     needed |= {
-        each.spec.ordinal for each in spares[max(0, left.allowance - len(others) - lasting) :]
+        each.spec.ordinal for each in spares[max(0, left.allowance - len(others) - stopped) :]
     }
     removals = tuple(each for each in chosen if each.spec.ordinal not in needed)
     notes = [_removal_note(census, surge, removals)] if removals else []

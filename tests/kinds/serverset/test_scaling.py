@@ -79,6 +79,33 @@ def test_an_unhealthy_server_goes_first_also_during_a_rollout() -> None:
     assert list(rehearsal.servers(SET)) == [1, 2, 3]
 
 
+def test_a_failed_server_keeps_a_surplus_one_that_works() -> None:
+    """Scaling down counts those that are down, for good or not, against the one limit."""
+    rollout = {"maxUnavailable": 0, "maxSurge": 1}
+    rehearsal = rehearse(4, rollout=rollout)
+    for number in (1, 3):
+        rehearsal.edit(Resource.SERVERS, f"shop-web-{number}", {"spec": {"held": True}})
+    rehearsal.fall_ill("shop-web-1")
+    rehearsal.run_for(3)
+    rehearsal.apply("shop", component("web", "web:v1", 2, rollout=rollout))
+    rehearsal.run_for(60)
+    assert list(rehearsal.servers(SET)) == [0, 1, 3]
+    rehearsal.edit(Resource.SERVERS, "shop-web-1", {"spec": {"held": False}})
+    rehearsal.run_for(600)
+    assert list(rehearsal.servers(SET)) == [0, 3]
+
+
+def test_a_stopped_server_holds_no_surplus_one() -> None:
+    """It is down because somebody wants it so: it is not waited for."""
+    rollout = {"maxUnavailable": 0, "maxSurge": 1}
+    rehearsal = rehearse(4, rollout=rollout)
+    rehearsal.submit("rest", "Stop", servers="0")
+    rehearsal.run()
+    rehearsal.apply("shop", component("web", "web:v1", 2, rollout=rollout))
+    rehearsal.run()
+    assert list(rehearsal.servers(SET)) == [0, 1]
+
+
 def test_held_servers_go_last() -> None:
     """A server that a person holds goes when no other is left, whatever its ordinal."""
     rehearsal = rehearse(4)
