@@ -110,7 +110,7 @@ bench: setup ## Measure the ratios beside others, on clusters of its own (40 min
 faults: setup ## Break the operator's connection in every way, at every write
 	$(PY) -m proof.faults $(FAULTS)
 
-mutants: setup ## Prove that the history checker catches broken engines
+mutants: setup ## Prove that broken code is caught, by the history checker or a test nearby
 	$(PY) -m proof.mutants $(MUTANTS)
 
 clean: ## Remove what was made in the checkout; the cache of programs stays

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from proof.mutants import definitions, trial
+from proof.mutants import definitions, mechanisms, trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,12 +18,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--verbose", action="store_true", help="show what was found in each history"
     )
     options = parser.parse_args(arguments)
-    chosen = [
-        each for each in definitions.MUTANTS if all(word in each.name for word in options.words)
-    ]
+
+    def is_meant(mutant: definitions.Mutant | mechanisms.Mechanism) -> bool:
+        return all(word in mutant.name for word in options.words)
+
+    told = list(filter(is_meant, definitions.MUTANTS))
+    held = list(filter(is_meant, mechanisms.MECHANISMS))
+    missed = _play(told, verbose=options.verbose) + _run(held)
+    count = len(told) + len(held)
+    print(f"\n{count - missed} of {count} mutants caught")
+    return 1 if missed else 0
+
+
+def _play(mutants: Sequence[definitions.Mutant], *, verbose: bool) -> int:
+    """Play the story of each mutant, and judge its history; return how many were missed."""
     missed = 0
     print(f"{'mutant':<56} {'story':<11} {'expected':<9} {'found':<20} seconds")
-    for mutant in chosen:
+    for mutant in mutants:
         began = time.monotonic()
         tried = trial.attempt(mutant)
         missed += not tried.caught
@@ -35,10 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f" {seconds:>6.1f}{verdict}",
             flush=True,
         )
-        if options.verbose or not tried.caught:
+        if verbose or not tried.caught:
             print(tried.outcome.failure + tried.outcome.report)
-    print(f"\n{len(chosen) - missed} of {len(chosen)} mutants caught")
-    return 1 if missed else 0
+    return missed
+
+
+def _run(mutants: Sequence[mechanisms.Mechanism]) -> int:
+    """Run the test that each mutant names; return how many were missed."""
+    missed = 0
+    for mutant in mutants:
+        began = time.monotonic()
+        caught, report = trial.check(mutant)
+        missed += not caught
+        seconds = time.monotonic() - began
+        verdict = "" if caught else f"  MISSED\n{report}"
+        print(f"{mutant.name:<56} {mutant.test} {seconds:>6.1f}{verdict}", flush=True)
+    return missed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Tries one mutant: a copy of the code, one mistake in it, its stories played, its history judged.
 
-`python -m proof.mutants` runs all trials, `tests/proof/mutants` those that the code must pass.
+`python -m proof.mutants` runs all trials, `tests/proof/mutants` those that the code must pass. A
+mistake of `mechanisms` is tried by the one test that must notice.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from pathlib import Path
 
 from proof import history
 from proof.history import process
-from proof.mutants import definitions
+from proof.mutants import definitions, mechanisms
 
 CHECKOUT = Path(__file__).parents[2]
 # What the arena needs beside the code that is broken.
 NEEDED = ("controller", "crds", "fakes", "proof")
+# What its tests need beside.
+TESTED = (*NEEDED, "tests", "scripts")
 SECONDS = 300
+# The exit code of pytest where tests ran, and one failed.
+TESTS_FAILED = 1
 # How late a write may be where watches stand still for minutes, and where they do not.
 SLACK, LAGGING_SLACK = 1.0, 200.0
 LAGGING = frozenset({"lag", "replaced", "loss", "crashes"})
@@ -63,9 +68,31 @@ def attempt(mutant: definitions.Mutant) -> Trial:
         return Trial(mutant=mutant, outcome=played(checkout, mutant.story))
 
 
-def copy(target: Path) -> None:
-    """Copy the code that the arena needs."""
-    for name in NEEDED:
+def check(mechanism: mechanisms.Mechanism) -> tuple[bool, str]:
+    """Run the test that a mechanism names on a copy without it; return if it fails, and how."""
+    with tempfile.TemporaryDirectory(prefix="argosy-mutant-") as folder:
+        checkout = Path(folder)
+        copy(checkout, TESTED)
+        shutil.copy(CHECKOUT / "pyproject.toml", checkout)
+        mechanism.apply(checkout)
+        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        argv = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", mechanism.test]
+        done = subprocess.run(
+            argv,
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    # Any other code than this one says that no test ran, or that none failed.
+    return done.returncode == TESTS_FAILED, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def copy(target: Path, folders: Sequence[str] = NEEDED) -> None:
+    """Copy the code that the arena needs, or these folders of it."""
+    for name in folders:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CHECKOUT / name, target / name, ignore=ignored)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dataclasses
 import importlib
 import shutil
 from pathlib import Path
 
 import pytest
 
-from proof.mutants import arena, definitions, stories, trial
+from proof.mutants import arena, definitions, mechanisms, stories, trial
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -26,8 +27,12 @@ def test_a_whole_operator_keeps_every_promise(story: str, seed: int) -> None:
     assert outcome.broken == frozenset(), outcome.report
 
 
-@pytest.mark.parametrize("mutant", definitions.MUTANTS, ids=lambda each: each.name)
-def test_every_definition_fits_the_code(mutant: definitions.Mutant, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "mutant", [*definitions.MUTANTS, *mechanisms.MECHANISMS], ids=lambda each: each.name
+)
+def test_every_definition_fits_the_code(
+    mutant: definitions.Mutant | mechanisms.Mechanism, tmp_path: Path
+) -> None:
     """What a mutant breaks is there, once; else it would break nothing, and prove nothing."""
     for edit in mutant.edits:
         target = tmp_path / edit.file
@@ -44,7 +49,11 @@ def test_every_definition_fits_the_code(mutant: definitions.Mutant, tmp_path: Pa
         module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
         for base, name in _attributes(broken) - _attributes(whole):
             assert hasattr(getattr(module, base, None), name) or not hasattr(module, base)
-    assert mutant.story in stories.STORIES
+    if isinstance(mutant, definitions.Mutant):
+        assert mutant.story in stories.STORIES
+    else:
+        file, _, name = mutant.test.partition("::")
+        assert f"def {name}" in (trial.CHECKOUT / file).read_text()
 
 
 def _names(module: ast.Module) -> set[str]:
@@ -70,9 +79,21 @@ def test_mutants_are_caught(name: str) -> None:
     assert tried.caught, tried.outcome
 
 
+def test_a_broken_mechanism_is_caught_by_the_test_beside_it() -> None:
+    """A sample of `make mutants`: the test that should fail does, and passes on the code as is."""
+    wanted = "a revision goes with its component while servers name it"
+    (mechanism,) = (each for each in mechanisms.MECHANISMS if each.name == wanted)
+    caught, report = trial.check(mechanism)
+    assert caught, report
+    whole, report = trial.check(dataclasses.replace(mechanism, edits=()))
+    assert not whole, report
+    assert "1 passed" in report
+
+
 def test_there_are_enough_mutants() -> None:
     """Every invariant that an engine can break by itself is broken by a mistake."""
     numbered = {f"I{number}" for number in range(1, 12)}
     wanted = {"Budget", "Completed", "Evictions", "Ready", *numbered}
     assert {each.caught_by for each in definitions.MUTANTS} == wanted
-    assert len({each.name for each in definitions.MUTANTS}) == len(definitions.MUTANTS)
+    named = [each.name for each in (*definitions.MUTANTS, *mechanisms.MECHANISMS)]
+    assert len(set(named)) == len(named)
