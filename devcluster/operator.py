@@ -142,6 +142,16 @@ def run(
     return operators
 
 
+def run_beside(owner: cluster.Cluster, home: str, *, values: Sequence[str] = ()) -> Operator:
+    """Install the chart once more, in the namespace `home`, and run an operator of that install."""
+    manifest = install(owner, home, values=("crds.enabled=false", *values))
+    deployment = _deployment(manifest)
+    config = service_account_config(owner, _account(deployment), home)
+    made = Operator(owner, _launch(owner, f"{home}-0", deployment, config, (), home=home))
+    made.start()
+    return made
+
+
 def running(owner: cluster.Cluster) -> list[Operator]:
     """Return the operators of the last `run`, alive or not."""
     try:
@@ -157,17 +167,24 @@ def stop(owner: cluster.Cluster) -> None:
 
 
 def install(
-    owner: cluster.Cluster, *, values: Sequence[str] = (), chart: Path = CHART
+    owner: cluster.Cluster,
+    home: str = NAMESPACE,
+    *,
+    values: Sequence[str] = (),
+    chart: Path = CHART,
 ) -> list[dict[str, Any]]:
-    """Install or upgrade the chart without replicas; return the objects of the release."""
+    """Install or upgrade the chart without replicas; return the objects of the release.
+
+    `home` is both the release and its namespace.
+    """
     if not (chart / "Chart.yaml").exists():
         raise errors.DevclusterError(f"no Helm chart in {chart}")
     wanted = (NO_ADMISSION, *values, NO_REPLICAS)
     chosen = [word for value in wanted for word in ("--set", value)]
     # CRDs may be there already, applied from `crds/` by hand or by a test.
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
-    helm(owner, ["upgrade", "--install", RELEASE, str(chart), *flags, *chosen])
-    text = helm(owner, ["get", "manifest", RELEASE])
+    helm(owner, ["upgrade", "--install", home, str(chart), *flags, *chosen], home)
+    text = helm(owner, ["get", "manifest", home], home)
     probe = {
         "apiVersion": "argosy.dev/v1alpha1",
         "kind": "Application",
@@ -192,10 +209,10 @@ def is_admitted(api: client.Client, path: str, probe: dict[str, Any]) -> bool:
     return True
 
 
-def service_account_config(owner: cluster.Cluster, account: str) -> Path:
+def service_account_config(owner: cluster.Cluster, account: str, home: str = NAMESPACE) -> Path:
     """Return a kubeconfig with only a token of this ServiceAccount in the operator's namespace."""
     answer = owner.client.create(
-        f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token",
+        f"/api/v1/namespaces/{home}/serviceaccounts/{account}/token",
         {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -203,19 +220,19 @@ def service_account_config(owner: cluster.Cluster, account: str) -> Path:
         },
     )
     return client.kubeconfig(
-        owner.dir / "kubeconfigs" / f"serviceaccount-{account}",
+        owner.dir / "kubeconfigs" / f"serviceaccount-{home}-{account}",
         server=owner.client.server,
         authority=owner.dir / "pki" / "ca.crt",
         user={"token": answer["status"]["token"]},
     )
 
 
-def helm(owner: cluster.Cluster, arguments: Sequence[str]) -> str:
+def helm(owner: cluster.Cluster, arguments: Sequence[str], home: str = NAMESPACE) -> str:
     """Run Helm on this cluster, in the operator's namespace; its output."""
     program = binaries.ensure(binaries.HELM, owner.say) / "helm"
     environment = {**os.environ, "KUBECONFIG": str(owner.kubeconfig)}
     done = subprocess.run(
-        [program, *arguments, "--namespace", NAMESPACE],
+        [program, *arguments, "--namespace", home],
         env=environment,
         capture_output=True,
         text=True,
@@ -243,15 +260,17 @@ def _launch(
     deployment: Mapping[str, Any],
     config: Path,
     arguments: Sequence[str],
+    *,
+    home: str = NAMESPACE,
 ) -> Launch:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     health_port, metrics_port, admission_port = ports.free(3)
-    fields = {"metadata.name": name, "metadata.namespace": NAMESPACE, "status.podIP": "127.0.0.1"}
+    fields = {"metadata.name": name, "metadata.namespace": home, "status.podIP": "127.0.0.1"}
     environment = {
         **_environment(container.get("env", []), fields),
         "KUBECONFIG": str(config),
         "POD_NAME": name,
-        "POD_NAMESPACE": NAMESPACE,
+        "POD_NAMESPACE": home,
         "PYTHONPATH": str(CHECKOUT),
         "PYTHONUNBUFFERED": "1",
     }
@@ -260,7 +279,7 @@ def _launch(
     if given[:1] == ["argosy"]:
         given = given[1:]
     # Later words win: what differs here from a pod is what must not meet on one machine.
-    local = ["--identity", name, "--log-format", "json", "--lease-namespace", NAMESPACE]
+    local = ["--identity", name, "--log-format", "json", "--lease-namespace", home]
     local += ["--health-port", str(health_port), "--metrics-port", str(metrics_port)]
     local += webhook.arguments(owner, given, admission_port)
     return Launch(

@@ -28,6 +28,9 @@ SCOPES = {
     rights.Scope.CLUSTER: "Cluster-wide installs only",
     rights.Scope.FLEETS: "Fleets: cluster-wide installs only",
     rights.Scope.READ_FLEETS: "Namespaced installs with `fleets.clusterRole`, cluster-wide",
+    rights.Scope.CLAIM: "Namespaced installs only, in every watched namespace",
+    rights.Scope.PUBLIC: "Cluster-wide installs only, in `kube-public`",
+    rights.Scope.READ_PUBLIC: "The same, for all ServiceAccounts",
     rights.Scope.OWN: "In the operator's own namespace",
     rights.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
     rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
@@ -152,12 +155,17 @@ def rbac() -> str:
     for scope, title in SCOPES.items():
         lines += [f"## {title}", "", "| API group | Resource | Verbs | Why |", "|---|---|---|---|"]
         lines += [
-            f"| {each.group or 'core'} | `{each.resource}` | {', '.join(each.verbs)} | {each.why} |"
+            f"| {each.group or 'core'} | {_resource(each)} | {', '.join(each.verbs)} | {each.why} |"
             for each in permissions.PERMISSIONS
             if each.scope is scope
         ]
         lines.append("")
     return NOTE + "\n".join(lines)
+
+
+def _resource(right: rights.Permission) -> str:
+    named = ", ".join(f"`{each}`" for each in right.names)
+    return f"`{right.resource}`" + (f" named {named}" if named else "")
 
 
 def values(text: str) -> str:

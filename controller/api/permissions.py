@@ -20,6 +20,9 @@ class Scope(enum.StrEnum):
     CLUSTER = "cluster"  # cluster-wide installs alone
     FLEETS = "fleets"  # cluster-wide installs alone
     READ_FLEETS = "readFleets"  # namespaced installs, only where the chart value asks for it
+    CLAIM = "claim"  # namespaced installs alone, in every watched namespace
+    PUBLIC = "public"  # cluster-wide installs alone, in kube-public
+    READ_PUBLIC = "readPublic"  # the same, for all ServiceAccounts
     OWN = "own"  # in the operator's own namespace
     SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
@@ -36,6 +39,8 @@ class Permission:
     why: str
     subresource: str = ""
     scope: Scope = Scope.WORKLOAD
+    # The only objects of that name that are meant; all, where there is none.
+    names: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -59,6 +64,9 @@ def allow(
     why: str,
     subresource: str = "",
     scope: Scope = Scope.WORKLOAD,
+    names: tuple[str, ...] = (),
 ) -> Permission:
     """Return the permission to do this and no more."""
-    return Permission(of=resource, subresource=subresource, verbs=verbs, why=why, scope=scope)
+    return Permission(
+        of=resource, subresource=subresource, verbs=verbs, why=why, scope=scope, names=names
+    )

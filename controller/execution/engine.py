@@ -64,6 +64,7 @@ class Engine:
         clock: Callable[[], float],
         holder: str,
         ownership: Ownership | None = None,
+        requesters_known: bool = False,
     ) -> None:
         self._ownership = ownership or SoleLeader()
         self._world = world
@@ -79,7 +80,7 @@ class Engine:
         self._sequence = itertools.count()
         self._informers = world.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
-        self._sources = Sources(caches=world, fleets=fleets)
+        self._sources = Sources(caches=world, fleets=fleets, requesters_known=requesters_known)
         self._holder = holder
         # Since when this process has been watching, by the clock.
         self._since = 0.0
@@ -164,17 +165,23 @@ class Engine:
         self._leading = True
         # Deadlines do not count the time in which nobody led.
         self._since = self._clock()
-        for resource in self._world.planned:
-            watched = self._informers[resource]
-            for namespace, name in watched.objects:
-                self.touch(Key(resource, namespace, name))
-            for odd in watched.malformed.values():
-                self._misread(resource, odd)
+        self._touch_all()
         _log.info("leading", objects=len(self._queue))
         try:
             await self._serve()
         finally:
             self._leading = False
+
+    async def survey(self) -> None:
+        """Look at everything, as a new leader does: more of it is this process's to plan by now.
+
+        Somebody else may have written to it until a moment ago.
+        """
+        since = asyncio.get_running_loop().time()
+        for informer in self._informers.values():
+            await informer.catch_up(since)
+        self._since = self._clock()
+        self._touch_all()
 
     async def stop(self) -> None:
         """Let calls in flight finish and drop the rest; acts under way are left to be found."""
@@ -198,6 +205,14 @@ class Engine:
             and not any(self._parked.values())
             and not self._acts.count()
         )
+
+    def _touch_all(self) -> None:
+        for resource in self._world.planned:
+            watched = self._informers[resource]
+            for namespace, name in watched.objects:
+                self.touch(Key(resource, namespace, name))
+            for odd in watched.malformed.values():
+                self._misread(resource, odd)
 
     def _misread(self, resource: Resource, odd: Malformed) -> None:
         """Have what does not fit its view looked at, and what waits above for it to go."""
@@ -243,6 +258,9 @@ class Engine:
 
     def _visit(self, key: Key) -> None:
         """Look at one object. Whatever fails here is that object's trouble alone."""
+        if not self._ownership.owns(key):
+            # Another install took it over; all is looked at when it comes back.
+            return
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = KeyState()

@@ -1,4 +1,4 @@
-"""Which keys this process plans and writes for: today all of them, while it holds the one Lease.
+"""Which keys this process plans and writes for: all that its install has claimed, while it leads.
 
 The only place that knows how work is shared out. The engine asks `owns` before it queues a key; the
 client asks `may_write` as the bytes of a write go out, for the key that the call is for. A process
@@ -33,20 +33,23 @@ class Ownership(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoleLeader:
-    """Owns every key, and may write while `leading` says so; `tenure` numbers its leaderships."""
+    """Owns every key that is covered, and may write while `leading` says so.
+
+    `covers` tells of a namespace whether it is looked after by this install, and not by another;
+    `tenure` numbers the leaderships.
+    """
 
     leading: Callable[[], bool] = lambda: True
+    covers: Callable[[str], bool] = lambda _namespace: True
     tenure: Callable[[], int] = lambda: 1
 
     def owns(self, key: Key) -> bool:
-        """Return True: there is nobody else."""
-        del key
-        return True
+        """Return whether no other install looks after it."""
+        return self.covers(key.namespace)
 
     def may_write(self, key: Key | None) -> bool:
-        """Return whether the Lease is held."""
-        del key
-        return self.leading()
+        """Return whether the Lease is held, and the claim on the key's namespace."""
+        return self.leading() and (key is None or self.covers(key.namespace))
 
     def epoch(self, key: Key) -> int:
         """Return the number of this leadership."""

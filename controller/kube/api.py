@@ -127,12 +127,16 @@ class Api(Protocol):
         resource: Resource,
         namespace: str = "",
         *,
+        name: str = "",
         label_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
         resource_version: str = "",
     ) -> bytes:
-        """Return one page of a list; without a `resource_version`, one that is not stale."""
+        """Return one page of a list; without a `resource_version`, one that is not stale.
+
+        With a `name`, of what has it in any of the namespaces.
+        """
 
     def watch(
         self,

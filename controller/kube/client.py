@@ -232,6 +232,7 @@ class Client:
         resource: Resource,
         namespace: str = "",
         *,
+        name: str = "",
         label_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
@@ -239,6 +240,7 @@ class Client:
     ) -> bytes:
         """Return one page of a list."""
         query = _query(
+            fieldSelector=f"metadata.name={name}" if name else "",
             labelSelector=label_selector,
             limit=limit,
             resourceVersion=resource_version,

@@ -94,6 +94,8 @@ class Elector:
             raise ValueError("must be: retry_period < renew_deadline < duration")
         self.epoch = 0
         self.holder = ""
+        # Why the last attempt came to nothing, where nobody else's claim is the reason.
+        self.trouble: errors.ArgosyError | None = None
         self._api = api
         self._namespace = namespace
         self._name = name
@@ -128,13 +130,16 @@ class Elector:
     async def attempt(self) -> bool:
         """Try once to lead; return whether this candidate does."""
         self.pulse.beat(_LATE)
+        before, self.trouble = self.trouble, None
         try:
             leads = await self._try_acquire()
         except errors.ArgosyError as error:
-            log.info("lease not acquired", lease=self._name, why=str(error))
+            self.trouble = error
+            if str(error) != str(before):
+                log.info("lease not acquired", lease=self._name, why=str(error))
             return False
         if leads:
-            log.info("leading", lease=self._name, epoch=self.epoch)
+            log.info("lease acquired", lease=self._name, epoch=self.epoch)
         return leads
 
     async def hold(self) -> None:

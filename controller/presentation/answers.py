@@ -28,6 +28,8 @@ from controller.presentation.references import Reference
 from controller.presentation.spans import age
 
 LEASE = "argosy-leader"
+# What an install for the whole cluster claims it by.
+CLAIM = "argosy-cluster"
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
 LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
 # An operation may wait for anything, a server only for what it is made of.
@@ -154,24 +156,49 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
 
 
 async def operator(api: Cluster, now: float) -> str:
-    """Return in a sentence whether an operator is at work; empty where that cannot be seen."""
-    query = f"fieldSelector=metadata.name%3D{LEASE}"
+    """Return in a sentence whether one operator is at work; empty where that cannot be seen."""
     try:
-        found = msgspec.json.decode(await api.raw("/apis/coordination.k8s.io/v1/leases", query))
+        leases = await _leases(api, LEASE)
+        if not leases:
+            return "No operator has ever led here: is Argosy installed?"
+        alive = [each for each in leases if _is_held(each, now)]
+        if not alive:
+            last = max(each["spec"].get("renewTime") or "" for each in leases)
+            return (
+                f"No operator is at work: the last one renewed its Lease"
+                f" {age(now - clock.parse(last))} ago. Until one is, nothing of this happens:"
+                " kubectl get pods -A -l app.kubernetes.io/name=argosy"
+            )
+        return await _refused(api, alive, now) if len(alive) > 1 else ""
     except errors.ArgosyError:
         return ""
-    leases = found.get("items") or []
-    if not leases:
-        return "No operator has ever led here: is Argosy installed?"
-    spec = max((each["spec"] for each in leases), key=lambda each: each.get("renewTime") or "")
-    silent = now - clock.parse(spec.get("renewTime"))
-    span = spec.get("leaseDurationSeconds") or LEASE_SECONDS
-    if spec.get("holderIdentity") and silent < span + SKEW_SECONDS:
+
+
+async def _refused(api: Cluster, alive: list[dict[str, Any]], now: float) -> str:
+    """Return in a sentence which of several installs do nothing; empty where each has its own."""
+    held = [each for each in await _leases(api, CLAIM) if _is_held(each, now)]
+    if not held:
         return ""
+    owner = held[0]["spec"]["holderIdentity"].partition("/")[0]
+    others = sorted({each["metadata"]["namespace"] for each in alive} - {owner})
     return (
-        f"No operator is at work: the last one renewed its Lease {age(silent)} ago. Until"
-        " one is, nothing of this happens: kubectl get pods -A -l app.kubernetes.io/name=argosy"
+        f"Argosy is installed more than once: the install in namespace {owner} looks after the"
+        f" whole cluster, and those in {', '.join(others)} do nothing. Uninstall all but one."
     )
+
+
+async def _leases(api: Cluster, name: str) -> list[dict[str, Any]]:
+    query = f"fieldSelector=metadata.name%3D{name}"
+    found = msgspec.json.decode(await api.raw("/apis/coordination.k8s.io/v1/leases", query))
+    return list(found.get("items") or ())
+
+
+def _is_held(lease: dict[str, Any], now: float) -> bool:
+    """Return whether a process renews the Lease, as far as clocks agree."""
+    spec = lease["spec"]
+    span = spec.get("leaseDurationSeconds") or LEASE_SECONDS
+    silent = now - clock.parse(spec.get("renewTime"))
+    return bool(spec.get("holderIdentity")) and silent < span + SKEW_SECONDS
 
 
 def _to_blame(kind: Resource, found: Any, told: Answer) -> Iterator[Reference]:

@@ -141,6 +141,11 @@ _idle = _Asked(
     (),
 )
 _objects = _Asked("argosy_cached_objects", "Objects in the caches.", ("resource",))
+_refused_scopes = _Asked(
+    "argosy_refused_scopes",
+    "Namespaces, or 1 for the whole cluster, that the leader leaves to another install.",
+    (),
+)
 _circuits = _Asked(
     "argosy_fleet_circuit_open", "1 while calls to a fleet are held back, else 0.", ("fleet",)
 )
@@ -153,6 +158,7 @@ ask_watch_silence = _lag.ask
 ask_plan_silence = _idle.ask
 ask_cached_objects = _objects.ask
 ask_circuits = _circuits.ask
+ask_refused_scopes = _refused_scopes.ask
 
 
 class _Timer:

@@ -40,6 +40,7 @@ from controller.execution.writer import Writer
 from controller.kinds.server import counts
 from controller.kube import api as kube
 from controller.kube.client import Client
+from controller.kube.installs import Installs
 from controller.kube.lease import Elector, LeaseLost
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
@@ -71,6 +72,8 @@ class Options:
     # Of an operator for some namespaces: it may read Fleets, and the namespaces they are for.
     read_fleets: bool = False
     allowed_urls: tuple[str, ...] = ()
+    # Whether a policy writes on each Operation who asked for it.
+    requesters_known: bool = False
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
     health_port: int = 8081
@@ -103,7 +106,14 @@ class Operator:
         )
         self.width = Width(clock=time.monotonic, most=options.most_writes)
         pool = Pool(learnt=self.width)
-        owner = SoleLeader(leading=lambda: self.elector.leading, tenure=lambda: self.elector.epoch)
+        self.installs = Installs(
+            api, f"{options.lease_namespace}/{LEASE}", options.namespaces, wall_clock=time.time
+        )
+        owner = SoleLeader(
+            leading=lambda: self.elector.leading,
+            covers=self.installs.cover,
+            tenure=lambda: self.elector.epoch,
+        )
         may_write = ownership.guard(owner)
         acting = api.guarded(may_write, self.width.answered)
         context = contract.Context(
@@ -125,11 +135,14 @@ class Operator:
             clock=time.time,
             holder=holder,
             ownership=owner,
+            requesters_known=options.requesters_known,
         )
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect
         self._kopf: KopfThread | None = None
         self._settled: asyncio.Task[None]
+        # Set when more is to be looked after than before.
+        self._gained = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
@@ -140,6 +153,7 @@ class Operator:
         metrics.ask_watch_silence(self.world.silences)
         metrics.ask_circuits(self.fleets.circuits)
         metrics.ask_plan_silence(self._plan_silence)
+        metrics.ask_refused_scopes(lambda: {(): float(len(self.refused()))})
         self.parts.start(self._lead(), "leader")
         self.parts.start(self._serve(), "probes")
         self._settled = self.parts.start(self._settle(), "admission")
@@ -151,7 +165,8 @@ class Operator:
         """
         if self.parts.failure is not None:
             return str(self.parts.failure)
-        pulses = [self.elector.pulse, self.engine.pulse, *self.world.pulses()]
+        own = (self.elector.pulse, self.engine.pulse)
+        pulses = [*own, *self.installs.pulses(), *self.world.pulses()]
         late = [each for each in pulses if each.late]
         if not late:
             return ""
@@ -210,15 +225,31 @@ class Operator:
         _log.info("standing by", identity=self._options.identity)
         # Lists that are begun with the Lease in hand need no second look when leading.
         leads = await self.elector.attempt()
+        if leads:
+            await self.installs.attempt()
         since = asyncio.get_running_loop().time()
         self.parts.start(self.world.run(), "caches")
         if not leads:
             await self.elector.acquire()
+            await self.installs.attempt()
             since = asyncio.get_running_loop().time()
         metrics.lead(leading=True)
+        self.installs.taken = self._gained.set
         await parts.together(
-            {"lease": self.elector.hold(), "engine": self.engine.lead(since=since)}
+            {
+                "lease": self.elector.hold(),
+                "engine": self.engine.lead(since=since),
+                "claims": self.installs.run(),
+                "survey": self._survey(),
+            }
         )
+
+    async def _survey(self) -> None:
+        """Have all looked at again whenever another install has let go of something."""
+        while True:
+            await self._gained.wait()
+            self._gained.clear()
+            await self.engine.survey()
 
     async def _serve(self) -> None:
         await health.serve(
@@ -234,7 +265,13 @@ class Operator:
             return "the caches are not full yet"
         if self._options.admission_port and not (self._kopf and self._kopf.ready):
             return "the admission webhook does not listen yet"
+        if self.elector.leading and self.installs.idle:
+            return "nothing is looked after here: " + "; ".join(sorted({*self.refused().values()}))
         return ""
+
+    def refused(self) -> dict[str, str]:
+        """Return why what the leader should look after is left alone, by namespace."""
+        return self.installs.refused() if self.elector.leading else {}
 
     def _fleet_answer(self, namespace: str, name: str) -> FleetAnswer:
         """Return what whoever names a fleet should know, as planning sees it."""

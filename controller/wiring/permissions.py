@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from controller.api.permissions import Permission, Scope, allow
 from controller.api.resources import Resource
 from controller.kinds.registry import KINDS
+from controller.kube import installs
 from controller.providers import registry
 
 _PROCESS = (
@@ -26,6 +27,37 @@ _PROCESS = (
         "patch",
         why="elect the one replica that acts",
         scope=Scope.OWN,
+    ),
+)
+_CLAIMS = (
+    allow(
+        Resource.LEASES,
+        "list",
+        why="see which other installs look after single namespaces",
+        scope=Scope.CLUSTER,
+        names=(installs.NAMESPACE,),
+    ),
+    *(
+        each
+        for scope, name in ((Scope.CLAIM, installs.NAMESPACE), (Scope.PUBLIC, installs.CLUSTER))
+        for each in (
+            allow(Resource.LEASES, "create", why="claim what is looked after", scope=scope),
+            allow(
+                Resource.LEASES,
+                "get",
+                "patch",
+                why="keep the claim, and see another install's",
+                scope=scope,
+                names=(name,),
+            ),
+        )
+    ),
+    allow(
+        Resource.LEASES,
+        "get",
+        why="have an install for some namespaces see one for the whole cluster",
+        scope=Scope.READ_PUBLIC,
+        names=(installs.CLUSTER,),
     ),
 )
 _UNINSTALL = (
@@ -41,9 +73,9 @@ _UNINSTALL = (
 
 def _merged(rights: Iterable[Permission]) -> Iterator[Permission]:
     """Yield one permission for each scope and resource: all that any room needs of it."""
-    found: dict[tuple[Scope, str, str], list[Permission]] = {}
+    found: dict[tuple[Scope, str, str, tuple[str, ...]], list[Permission]] = {}
     for each in rights:
-        found.setdefault((each.scope, each.group, each.resource), []).append(each)
+        found.setdefault((each.scope, each.group, each.resource, each.names), []).append(each)
     for rows in found.values():
         verbs = dict.fromkeys(verb for each in rows for verb in each.verbs)
         why = dict.fromkeys(each.why for each in rows)
@@ -63,7 +95,7 @@ def table(provided: Iterable[Permission]) -> tuple[Permission, ...]:
         for each in KINDS
     )
     rooms = (*(right for each in KINDS for right in each.rights), *provided, *release)
-    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_UNINSTALL)))
+    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_CLAIMS, *_UNINSTALL)))
 
 
 PERMISSIONS = table(registry.RIGHTS)
@@ -72,7 +104,12 @@ PERMISSIONS = table(registry.RIGHTS)
 def rules(scope: Scope) -> list[dict[str, list[str]]]:
     """Return the RBAC rules of `scope`, one a resource, in the table's order."""
     return [
-        {"apiGroups": [each.group], "resources": [each.resource], "verbs": list(each.verbs)}
+        {
+            "apiGroups": [each.group],
+            "resources": [each.resource],
+            **({"resourceNames": list(each.names)} if each.names else {}),
+            "verbs": list(each.verbs),
+        }
         for each in PERMISSIONS
         if each.scope is scope
     ]

@@ -38,7 +38,7 @@ class ApiServer:
     def __init__(
         self,
         *,
-        namespaces: Iterable[str] = ("default", "argosy-system"),
+        namespaces: Iterable[str] = ("default", "argosy-system", "kube-public"),
         faults: chaos.Faults | None = None,
         kubelet: Kubelet | None = None,
         latency: float = 0.002,
@@ -248,6 +248,7 @@ class ApiServer:
         resource: Resource,
         namespace: str = "",
         *,
+        name: str = "",
         label_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
@@ -262,7 +263,7 @@ class ApiServer:
                     raise refusal.refuse(410, "Expired", "the continue token is too old")
                 version, texts = self._pages.pop(continue_token)
             else:
-                version, texts = self._select(resource, namespace, label_selector)
+                version, texts = self._select(resource, namespace, label_selector, name)
             page, rest = (texts[:limit], texts[limit:]) if limit else (texts, [])
             token = ""
             if rest:
@@ -374,12 +375,14 @@ class ApiServer:
             raise verdict.after
         return answer
 
-    def _select(self, resource: Resource, namespace: str, label_selector: str) -> tuple[int, Texts]:
+    def _select(
+        self, resource: Resource, namespace: str, label_selector: str, name: str
+    ) -> tuple[int, Texts]:
         lag = self.faults.stale.get(resource, 0)
         selector = Selector(label_selector)
         version = self.storage.version - lag
         found = self.storage.at(resource, version) if lag else self.storage.objects[resource]
-        keys = sorted(key for key in found if namespace in ("", key[0]))
+        keys = sorted(key for key in found if namespace in ("", key[0]) and name in ("", key[1]))
         if lag:
             return version, [_text(found[key]) for key in keys if selector.matches(found[key])]
         return version, [

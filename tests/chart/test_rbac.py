@@ -54,6 +54,21 @@ def test_cluster_install_grants_the_table(render: Render) -> None:
     wanted = declared(Scope.WORKLOAD, Scope.CLUSTER, Scope.FLEETS)
     assert granted(manifests, "ClusterRole", "argosy") == wanted
     assert granted(manifests, "Role", "argosy-leader") == declared(Scope.OWN)
+    assert granted(manifests, "Role", "argosy-claim") == declared(Scope.PUBLIC)
+    assert granted(manifests, "Role", "argosy-claim-reader") == declared(Scope.READ_PUBLIC)
+
+
+def test_rights_to_single_objects_are_rights_to_no_others(render: Render) -> None:
+    """Of other people's Leases the operator can read and write none but the claims."""
+    wanted = {each.names for each in PERMISSIONS if each.names}
+    found: set[tuple[str, ...]] = set()
+    for role in roles([*render(), *render("watchNamespaces={a}")]):
+        for rule in role["rules"]:
+            if "leases" in rule["resources"] and not role["metadata"]["name"].endswith("-leader"):
+                named = tuple(rule.get("resourceNames", ()))
+                assert named or rule["verbs"] == ["create"], role["metadata"]["name"]
+                found.add(named)
+    assert found - {()} == wanted
 
 
 def test_namespaced_install_grants_the_table(render: Render, chart: Path) -> None:
@@ -61,7 +76,7 @@ def test_namespaced_install_grants_the_table(render: Render, chart: Path) -> Non
     manifests = render(values=chart / "ci" / "namespaced-values.yaml")
     for namespace in ("team-a", "team-b"):
         assert granted(manifests, "Role", "argosy", namespace) == declared(
-            Scope.WORKLOAD, Scope.SECRETS
+            Scope.WORKLOAD, Scope.CLAIM, Scope.SECRETS
         )
     assert granted(manifests, "Role", "argosy-leader") == declared(Scope.OWN)
 
@@ -71,7 +86,7 @@ def test_namespaced_install_may_read_fleets(render: Render) -> None:
     chosen = ("watchNamespaces={a}", "crds.enabled=false")
     manifests = render(*chosen, "fleets.clusterRole=true")
     assert granted(manifests, "ClusterRole", "argosy-fleets") == declared(Scope.READ_FLEETS)
-    assert granted(manifests, "Role", "argosy", "a") == declared(Scope.WORKLOAD)
+    assert granted(manifests, "Role", "argosy", "a") == declared(Scope.WORKLOAD, Scope.CLAIM)
     assert not [each for each in render(*chosen) if each["kind"] == "ClusterRole"]
 
 
@@ -112,6 +127,10 @@ def test_every_binding_finds_its_role_and_subject(render: Render, values_file: P
         namespace = each["metadata"].get("namespace", "") if role["kind"] == "Role" else ""
         assert (role["kind"], namespace, role["name"]) in made
         for subject in each["subjects"]:
+            if subject["kind"] == "Group":
+                # The claim on the cluster is for all to see.
+                assert each["metadata"]["name"] == "argosy-claim-reader"
+                continue
             assert ("ServiceAccount", subject["namespace"], subject["name"]) in made
 
 

@@ -33,7 +33,7 @@ def test_replicas_of_the_operator_elect_one_and_replace_it(
     assert processes.wait_until(lambda: holder(one.client).startswith(other.name), PATIENCE), (
         other.log.read_text()[-3000:]
     )
-    config = yaml.safe_load((one.dir / "kubeconfigs" / "serviceaccount-argosy").read_text())
+    config = yaml.safe_load((one.dir / "kubeconfigs" / "serviceaccount-argosy-argosy").read_text())
     assert list(config["users"][0]["user"]) == ["token"]
     assert '"username":"system:serviceaccount:argosy:argosy"' in one.audit_log.read_text()
     again = operator.run(one, replicas=1)

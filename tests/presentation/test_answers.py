@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from controller.api import clock
 from controller.api.resources import Resource
 from controller.presentation import answers, inspection
 from controller.presentation.answers import Answer
@@ -66,3 +70,44 @@ async def test_the_walk_leads_down_only_and_so_it_ends() -> None:
     assert [each.object for each in found.below] == ["Application/shop"]
     assert not found.below[0].below
     assert gone is None
+
+
+def lease(namespace: str, name: str, holder: str, renewed: float) -> Json:
+    """Return a Lease as it is listed."""
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 15}
+    return {
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {**spec, "renewTime": clock.precise(renewed)},
+    }
+
+
+class Leases:
+    """An API server that lists Leases."""
+
+    def __init__(self, *leases: Json) -> None:
+        self._leases = leases
+
+    async def raw(self, _path: str, query: str = "") -> bytes:
+        """Return those of the name that is asked for."""
+        found = [each for each in self._leases if query.endswith("%3D" + each["metadata"]["name"])]
+        return json.dumps({"items": found}).encode()
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+async def test_an_install_beside_one_for_the_whole_cluster_is_told(claimed: bool) -> None:
+    """Whoever wonders why nothing happens reads which of two installs acts; others may be legal."""
+    now = 1_790_000_000.0
+    leases = [
+        lease("argosy-a", "argosy-leader", "a-1", now - 3),
+        lease("argosy-b", "argosy-leader", "b-1", now - 5),
+        lease("argosy-c", "argosy-leader", "c-1", now - 5000),
+    ]
+    if claimed:
+        leases.append(lease("kube-public", "argosy-cluster", "argosy-a/argosy-leader", now - 9))
+    api: Any = Leases(*leases)
+    told = await answers.operator(api, now)
+    if claimed:
+        assert "the install in namespace argosy-a looks after the whole cluster" in told
+        assert "those in argosy-b do nothing" in told
+    else:
+        assert told == ""

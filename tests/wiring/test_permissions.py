@@ -12,8 +12,10 @@ from controller.wiring.permissions import PERMISSIONS
 
 
 def test_a_resource_has_one_row_in_each_scope() -> None:
-    """Where several rooms need something of one resource, the row has all of it."""
-    rows = collections.Counter((each.scope, each.group, each.resource) for each in PERMISSIONS)
+    """Where several rooms need something of one resource, or of one object, the row has all."""
+    rows = collections.Counter(
+        (each.scope, each.group, each.resource, each.names) for each in PERMISSIONS
+    )
     assert set(rows.values()) == {1}
 
 

@@ -13,6 +13,7 @@ RIGHTS = (
         "delete",
         why="keep one for each ordinal; hand out tasks",
     ),
+    allow(Resource.SERVERS, "override", why="pass the policies of another install, too"),
     allow(
         Resource.SERVERS,
         "patch",

@@ -7,6 +7,7 @@ from controller.api.resources import Resource
 
 RIGHTS = (
     read(Resource.SERVERSETS, "create", "patch", "delete", why="keep one for each component"),
+    allow(Resource.SERVERSETS, "override", why="pass the policies of another install, too"),
     allow(Resource.SERVERSETS, "patch", subresource="status", why="say what was observed"),
     allow(
         Resource.SERVERSETS, "update", subresource="finalizers", why="own Servers and the Service"
