@@ -81,7 +81,7 @@ class PastOperation(schema.Model):
     action: ShortText
     """What it did."""
     requested_by: Annotated[str, Field(max_length=1024)] | None = None
-    """The user who created it, where the chart's admission policy is installed."""
+    """The user who created it, where the chart's admission policy guards that; else absent."""
     request_time: Time
     """When it was created."""
     completion_time: Time

@@ -106,10 +106,15 @@ class Fleets(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where snapshots come from."""
+    """Where snapshots come from.
+
+    `requesters_known` is whether a policy writes at admission who asked for an operation; else
+    whoever makes one may write there what he likes.
+    """
 
     caches: Caches
     fleets: Fleets
+    requesters_known: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,3 +243,20 @@ def test_uninstall_hook_runs_before_anything_goes(render: Render) -> None:
     spec = job["spec"]["template"]["spec"]
     assert spec["containers"][0]["args"][:3] == ["uninstall", "--policy=Release", "--pods=Delete"]
     assert spec["serviceAccountName"] == "argosy-uninstall"
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--set", "watchNamespaces={a}", "--set", "crds.enabled=false")]
+)
+@pytest.mark.parametrize("api", ["", "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"])
+def test_who_asked_is_believed_where_a_policy_writes_it(
+    helm: Helm, chart: Path, api: str, more: tuple[str, ...]
+) -> None:
+    """The operator is told that requesters are known exactly where the policy is rendered."""
+    flags = ["--api-versions", api] if api else []
+    done = helm("template", "argosy", str(chart), *flags, *more)
+    assert done.returncode == 0, done.stderr
+    manifests = [each for each in yaml.safe_load_all(done.stdout) if each]
+    guarded = any(each["kind"] == "MutatingAdmissionPolicy" for each in manifests)
+    assert guarded is (bool(api) and not more)
+    assert ("--requesters-known" in arguments(manifests)) is guarded

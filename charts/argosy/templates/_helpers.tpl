@@ -67,6 +67,12 @@ app.kubernetes.io/name: {{ include "argosy.name" . }}
 {{- if and (.Values.admission | default dict).enabled (not .Values.watchNamespaces) }}true{{ end }}
 {{- end }}
 
+{{/* Whether a policy writes on each Operation who asked for it, which takes Kubernetes 1.36: not empty if so. */}}
+{{- define "argosy.requesters" -}}
+{{- $api := "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" }}
+{{- if and .Values.admissionPolicies.enabled (not .Values.watchNamespaces) (.Capabilities.APIVersions.Has $api) }}true{{ end }}
+{{- end }}
+
 {{- define "argosy.subject" -}}
 - kind: ServiceAccount
   name: {{ .name }}

@@ -29,6 +29,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     allowed_url: Annotated[
         list[str] | None, typer.Option(help="A URL that http steps may call; repeatable.")
     ] = None,
+    requesters_known: Annotated[
+        bool,
+        typer.Option("--requesters-known", help="A policy writes who asked for an operation."),
+    ] = False,
     most_writes: Annotated[
         int,
         typer.Option(
@@ -59,6 +63,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         namespaces=tuple(each for each in namespaces.split(",") if each),
         read_fleets=read_fleets,
         allowed_urls=tuple(allowed_url or ()),
+        requesters_known=requesters_known,
         most_writes=most_writes,
         health_port=health_port,
         metrics_port=metrics_port,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from controller.api import conditions, objects, tags
 from controller.planning import verdict
 from controller.planning.plan import RecordEvent
@@ -18,17 +20,22 @@ KEPT = 20
 Chronicle = tuple[objects.PastOperation, ...]
 
 
-def update(application: objects.Application, operations: Iterable[objects.Operation]) -> Chronicle:
+def update(
+    application: objects.Application,
+    operations: Iterable[objects.Operation],
+    *,
+    requesters_known: bool,
+) -> Chronicle:
     """Return what is to be remembered, the latest end last; an operation has one line.
 
     One that was retried, and has ended anew, has its new end. What ended before the application was
-    there was about another one of its name.
+    there was about another one of its name. Who asked is told only where nobody can make it up.
     """
     before, born = application.status.operations, application.metadata.creation_timestamp or ""
     lines = {(each.name, each.request_time): each for each in before}
     for each in operations:
         if verdict.finished(each) and (each.status.completion_time or "") >= born:
-            line = _line(each)
+            line = _line(each, requesters_known=requesters_known)
             lines[line.name, line.request_time] = line
     ordered = sorted(lines.values(), key=lambda each: (each.completion_time, each.name))
     return tuple(ordered[-KEPT:])
@@ -36,7 +43,7 @@ def update(application: objects.Application, operations: Iterable[objects.Operat
 
 def news(before: Chronicle, after: Chronicle) -> tuple[RecordEvent, ...]:
     """Return an Event for each line that is new, for those who describe the application."""
-    known = set(before)
+    known = {_anonymous(each) for each in before}
     return tuple(
         RecordEvent(
             reason=each.result,
@@ -45,17 +52,22 @@ def news(before: Chronicle, after: Chronicle) -> tuple[RecordEvent, ...]:
             warning=each.result != "Completed",
         )
         for each in after
-        if each not in known
+        if _anonymous(each) not in known
     )
 
 
-def _line(operation: objects.Operation) -> objects.PastOperation:
+def _anonymous(line: objects.PastOperation) -> objects.PastOperation:
+    """Return the line without who asked: to learn that, or to doubt it, is no news."""
+    return msgspec.structs.replace(line, requested_by="")
+
+
+def _line(operation: objects.Operation, *, requesters_known: bool) -> objects.PastOperation:
     meta, told = operation.metadata, operation.status
     end = conditions.find(told.conditions, verdict.SUCCEEDED)
     return objects.PastOperation(
         name=meta.name,
         action=operation.spec.action,
-        requested_by=tags.requested_by(meta),
+        requested_by=tags.requested_by(meta) if requesters_known else "",
         request_time=meta.creation_timestamp or "",
         completion_time=told.completion_time or "",
         result=end.reason if end is not None else "",

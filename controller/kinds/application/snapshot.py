@@ -27,6 +27,8 @@ class ApplicationSnapshot:
     # The names of those revisions that servers refer to.
     in_use: frozenset[str] = frozenset()
     operations: tuple[objects.Operation, ...] = ()
+    # Whether those say truly who asked for them.
+    requesters_known: bool = False
     # How calls for it went that did not succeed, lately.
     outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False

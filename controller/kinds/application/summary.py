@@ -56,7 +56,11 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
             outlook.snapshot.now,
         ),
         last_handled_retry=outlook.handled_retry,
-        operations=operation_history.update(application, outlook.snapshot.operations),
+        operations=operation_history.update(
+            application,
+            outlook.snapshot.operations,
+            requesters_known=outlook.snapshot.requesters_known,
+        ),
         **_totals(told),
     )
 

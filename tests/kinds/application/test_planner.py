@@ -349,7 +349,7 @@ def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
     rehearsal = rehearse()
     born = rehearsal.now - START
     first = ended("first", created=born, took=5, who="alice")
-    made = planned(rehearsal, operations=(first,))
+    made = planned(rehearsal, operations=(first,), requesters_known=True)
     (line,) = status(made).operations
     assert (line.name, line.action, line.requested_by, line.result, line.progress) == (
         "first", "Restart", "alice", "Completed", "2/2",
@@ -357,9 +357,28 @@ def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
     (event,) = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
     assert "first, asked for by alice" in event.message
     told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=status(made))
-    assert planned(rehearsal, application=told, operations=(first,)).actions == ()
+    again = planned(rehearsal, application=told, operations=(first,), requesters_known=True)
+    assert again.actions == ()
     later = planned(rehearsal, application=told, operations=())
     assert status(later).operations == (line,)
+
+
+def test_nobody_is_believed_to_have_asked_where_anybody_could_say_so() -> None:
+    """Without a policy that writes it, the name on an Operation is whatever its author wrote."""
+    rehearsal = rehearse()
+    first = ended("first", created=rehearsal.now - START, took=5, who="the boss")
+    made = planned(rehearsal, operations=(first,))
+    (line,) = status(made).operations
+    assert line.requested_by == ""
+    (event,) = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
+    assert "boss" not in event.message
+    # What an operator with the policy told before is taken back, and is no second Event.
+    named = msgspec.structs.replace(line, requested_by="the boss")
+    before = msgspec.structs.replace(status(made), operations=(named,))
+    told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=before)
+    doubted = planned(rehearsal, application=told, operations=(first,))
+    assert status(doubted).operations == (line,)
+    assert doubted.actions == ()
 
 
 def test_only_the_last_operations_are_remembered() -> None:
