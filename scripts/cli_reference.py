@@ -23,9 +23,9 @@ Names are given as KIND/NAME (`server/shop-web-3`), as KIND NAME, or alone: then
 asked which of the kinds that the command takes has an object of that name, and a name that two have
 is refused. Kinds have their short names too (`argapp`, `argset`, `argsrv`, `argop`, `argfleet`).
 
-What steers a terminal in the messages of others is shown and does nothing: `^[` for an escape. So
-it is with `logs` on a terminal, where only colours stay; through a pipe, and with `exec`, each byte
-is handed on, as kubectl does.
+A sequence that steers a terminal, in the messages of others, is shown and does nothing: `^[` for an
+escape. So it is with `logs` on a terminal, where only colours stay; through a pipe, and with
+`exec`, each byte is handed on, as kubectl does.
 
 `argosy --install-completion` teaches your shell the commands, and the names in the cluster. After
 `kubectl argosy` kubectl's own completion offers them, if `kubectl_complete-argosy`, which comes
@@ -48,8 +48,8 @@ def page() -> str:
     lines += ["", "`exec` ends with the command's own code.", "", "## Permissions", ""]
     lines += [
         "The chart's roles grant them: `argosy-viewer` all that reads, `argosy-editor` and",
-        "`argosy-operation-editor` the rest. What only refines an answer may be missing: the",
-        "answer says so.",
+        "`argosy-operation-editor` the rest. A permission that only refines an answer may be",
+        "missing: the answer says so.",
         "",
         "| Command | Verbs | On | For |",
         "|---|---|---|---|",
@@ -89,7 +89,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
         if each.param_type_name == "option" and each.name not in SHARED
     ]
     if options:
-        yield "| Option | What it is |"
+        yield "| Option | Meaning |"
         yield "|---|---|"
         for each in options:
             spelled = ", ".join(f"`{word}`" for word in each.opts)

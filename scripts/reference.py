@@ -65,12 +65,12 @@ def api(kind: str) -> str:
         "",
     ]
     for part in ("spec", "status"):
-        lines += [f"## {part}", "", "| Field | Type | Default | What it is |", "|---|---|---|---|"]
+        lines += [f"## {part}", "", "| Field | Type | Default | Meaning |", "|---|---|---|---|"]
         lines += list(_fields(part, schema["properties"][part]))
         lines.append("")
     must = list(_rules("", schema))
     if must:
-        lines += ["## What must hold", "", *(f"- {each}" for each in must), ""]
+        lines += ["## Rules", "", *(f"- {each}" for each in must), ""]
     return NOTE + "\n".join(lines)
 
 
@@ -135,7 +135,7 @@ def things_that_go_wrong() -> str:
     ]
     for room, title in vocabulary.ROOMS.items():
         lines += ["", f"## {title}", ""]
-        lines += ["| Reason | What it means | What to do |", "|---|---|---|"]
+        lines += ["| Reason | Meaning | Remedy |", "|---|---|---|"]
         for each in room:
             remedy = _cell(each.remedy) or "Nothing."
             remedy += f" `{each.command}`" if each.command else ""
@@ -148,8 +148,8 @@ def rbac() -> str:
     lines = [
         "# RBAC",
         "",
-        "What the operator's ServiceAccount may do, and why. The chart's roles are made from this",
-        "table; there are no wildcards.",
+        "The permissions of the operator's ServiceAccount, and why it has them. The chart's roles",
+        "are made from this table; there are no wildcards.",
         "",
     ]
     for scope, title in SCOPES.items():
@@ -170,7 +170,7 @@ def _resource(right: rights.Permission) -> str:
 
 def values(text: str) -> str:
     """Return the page of the chart's values, from the comments beside them."""
-    lines = ["# Chart values", "", "| Value | Default | What it is |", "|---|---|---|"]
+    lines = ["# Chart values", "", "| Value | Default | Meaning |", "|---|---|---|"]
     path: list[str] = []
     comment: list[str] = []
     for line in text.splitlines():

@@ -54,7 +54,7 @@ NAME_RULES = rules(
 
 
 class ApplicationSpec(schema.Model):
-    """What the application should be."""
+    """The desired state of the application."""
 
     fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
     """The Fleet that servers come from; `pods` is built in."""
@@ -70,7 +70,7 @@ class ApplicationSpec(schema.Model):
         schema.keyed("name"),
         schema.Extension(COMPONENT_RULES),
     ]
-    """What the application consists of."""
+    """The parts of the application."""
 
 
 class PastOperation(schema.Model):
@@ -79,7 +79,7 @@ class PastOperation(schema.Model):
     name: ShortText
     """The Operation."""
     action: ShortText
-    """What it did."""
+    """The act that the operation carried out."""
     requested_by: Annotated[str, Field(max_length=1024)] | None = None
     """The user who created it, where the chart's admission policy guards that; else absent."""
     request_time: Time
@@ -137,6 +137,6 @@ class Application(manifest.Manifest):
     kind: Literal["Application"]
     """The kind of the object."""
     spec: ApplicationSpec
-    """What the application should be."""
+    """The desired state of the application."""
     status: ApplicationStatus = ApplicationStatus()
     """What Argosy observed."""

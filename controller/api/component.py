@@ -39,13 +39,14 @@ class Component(schema.Written):
     """Components that must be available before this one is made or changed, and that are deleted
     after it."""
     template: Template
-    """What each server is made from: for pods a pod template. At most 100 levels deep."""
+    """The template that each server is made from: for pods a pod template. At most 100 levels
+    deep."""
     volume_claims: VolumeClaims | None = None
     """The PersistentVolumeClaims that each server has of its own."""
     rollout: Rollout = Rollout()
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()
-    """What to do about servers that fail."""
+    """How failing servers are tried again."""
 
 
 class Counts(schema.Model):

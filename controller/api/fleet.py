@@ -29,7 +29,7 @@ class Circuit(schema.Model):
 
     failure_percent: Annotated[int, Field(ge=1, le=100)] = 50
     """The share of calls that must have failed: not reached, timed out, or answered with an error
-    of the provider's own. What is refused has not failed."""
+    of the provider's own. A call that is refused has not failed."""
     minimum_calls: Annotated[int, Field(ge=1, le=100_000)] = 20
     """How many calls must have been made for the share to mean anything."""
     window_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -61,7 +61,7 @@ class FleetSpec(schema.Written):
     """Where servers come from."""
 
     provider: Annotated[str, Field(min_length=1, max_length=63), schema.IMMUTABLE]
-    """What servers are made of."""
+    """The provider that makes the servers, by its name."""
     allowed_namespaces: NamespaceSelector | None = None
     """The namespaces whose applications may use the fleet; all when left out."""
     limits: Limits = Limits()

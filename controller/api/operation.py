@@ -60,7 +60,7 @@ def _immutability() -> list[schema.Extra]:
 
 
 class OperationRecovery(schema.Model):
-    """What to do about acts that fail."""
+    """How failing acts are tried again."""
 
     attempts: Attempts = 3
     """How often to try an act on a server."""
@@ -88,7 +88,7 @@ class Retry(schema.Written):
             "retry.id must be letters, digits, dashes, dots and underscores",
         ),
     ]
-    """What tells this retry from earlier ones."""
+    """The id that tells this retry from earlier ones."""
     from_: Name | None = Field(default=None, alias="from")
     """The step to start again at: servers that have not finished forget it and later ones."""
     parameters: Parameters | None = None
@@ -144,11 +144,11 @@ class OperationSpec(schema.Written):
     action: Literal[
         "Restart", "Start", "Stop", "Replace", "RollBack", "Snapshot", "Restore", "Steps"
     ]
-    """What to do."""
+    """The act."""
     steps: Annotated[list[Step], Field(max_length=32), schema.keyed("name")] | None = None
     """For the action Steps: what to do, in order; each step is a checkpoint."""
     parameters: Parameters | None = None
-    """What the action needs to know."""
+    """The arguments of the action."""
     concurrency: Share | None = None
     """How many servers of each component may be in flight. A percentage is of the component's
     targeted servers, rounded down, at least 1. When left out, the component's own budget: what its
@@ -159,7 +159,7 @@ class OperationSpec(schema.Written):
     order: Literal["Ascending", "Descending"] = "Ascending"
     """In which order of ordinals servers take their turn."""
     recovery: OperationRecovery = OperationRecovery()
-    """What to do about acts that fail."""
+    """How failing acts are tried again."""
     on_failure: Literal["Halt", "Revert"] = "Halt"
     """When the failure budget is spent, the operation is cancelled or out of time: Halt stops
     there, Revert runs compensations, last first, for at most timeoutSeconds."""
@@ -189,7 +189,7 @@ class Failure(schema.Model):
     class_: ErrorClass | None = Field(default=None, alias="class")
     """Transient, Terminal or Unknown."""
     message: Text | None = None
-    """What went wrong."""
+    """The cause, in words."""
     attempts: Tally = 0
     """How often it was tried."""
 
@@ -310,6 +310,6 @@ class Operation(manifest.Manifest):
     kind: Literal["Operation"]
     """The kind of the object."""
     spec: OperationSpec
-    """What to do."""
+    """The act."""
     status: OperationStatus = OperationStatus()
     """What Argosy observed."""

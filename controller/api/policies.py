@@ -101,18 +101,18 @@ class Alternative(schema.Model):
     """Another way to make a server, tried when those before it failed."""
 
     name: schema.Label
-    """What it is called in status."""
+    """The name of the alternative in status."""
     patch: FreeForm
     """A JSON merge patch of the component's template."""
 
 
 class Recovery(schema.Written):
-    """What to do about servers that fail."""
+    """How failing servers are tried again."""
 
     attempts: Attempts = 5
     """How often to try to make a server, in each alternative. Then it counts as failed, and is
-    still tried every backoff.maxSeconds. What is not the server's fault, such as a quota or a node
-    that is not there yet, costs no attempt."""
+    still tried every backoff.maxSeconds. Whatever is not the server's fault, such as a quota or a
+    node that is not there yet, costs no attempt."""
     give_up: bool = False
     """Whether a server that used its attempts waits for a person instead of being tried on."""
     backoff: Backoff = Backoff()
@@ -143,9 +143,9 @@ class VolumeClaim(schema.Model):
     spec: FreeForm
     """The spec of the PersistentVolumeClaim."""
     when_scaled: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of the claim when its server is scaled away."""
+    """The fate of the claim when its server is scaled away."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of the claim when the application is deleted. When its component is dropped or
+    """The fate of the claim when the application is deleted. When its component is dropped or
     renamed, it goes only if both say Delete."""
 
 

@@ -66,8 +66,8 @@ class Reason(Vocabulary):
         "CircuitOpen",
         (
             "Many calls to the fleet's provider failed because it did not work, so nothing is made"
-            " or changed for a while. What runs goes on running, deletes go on, and no attempt is"
-            " counted."
+            " or changed for a while. Running servers go on running, deletes go on, and no attempt"
+            " is counted."
         ),
         "Look at the provider. One call is tried at the time that blockedBy names, then more.",
         "kubectl get argfleet NAME -o yaml",

@@ -34,7 +34,7 @@ class Task(schema.Model):
     """One act that the server is asked for."""
 
     id: TaskId
-    """What tells this act from every other; acts are claimed and deduplicated by it."""
+    """The id that tells this act from every other; acts are claimed and deduplicated by it."""
     operation: ShortText
     """The Operation that asks."""
     run: ShortText | None = None
@@ -42,7 +42,7 @@ class Task(schema.Model):
     step: ShortText | None = None
     """The operation's step."""
     action: ShortText | None = None
-    """What to do: a built-in act, or the kind of the step."""
+    """The act: a built-in one, or the kind of the step."""
     parameters: FreeForm | None = None
     """Everything that the act needs."""
     cancel: bool = False
@@ -59,7 +59,7 @@ class CopiedClaim(schema.Model):
 
 
 class ServerSpec(schema.Model):
-    """What the server should be."""
+    """The desired state of the server."""
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
@@ -80,7 +80,7 @@ class ServerSpec(schema.Model):
     component: ShortText
     """The component that it is one of."""
     ordinal: Annotated[int, Field(ge=0, le=99_999)]
-    """Its number among the component's servers."""
+    """The number of the server among those of its component."""
     fleet: ShortText
     """The Fleet that it comes from."""
     incarnation: Annotated[int, Field(ge=1, le=2**53)]
@@ -115,7 +115,7 @@ class ServerSpec(schema.Model):
 
 
 class ProviderStatus(schema.Model):
-    """What the server is made of, in the provider's words."""
+    """The instance of the server, in the provider's words."""
 
     id: ShortText | None = None
     """The provider's own identifier, such as a pod's UID."""
@@ -129,7 +129,7 @@ class ClaimSize(schema.Model):
     """One of the server's own claims."""
 
     name: Annotated[str, Field(max_length=63)]
-    """Its name in the template."""
+    """The name of the claim in the template."""
     size: ShortText
     """How much storage its volume has."""
 
@@ -142,15 +142,15 @@ class LastError(schema.Model):
     reason: ShortText | None = None
     """Why, in one CamelCase word for programs."""
     object: ShortText | None = None
-    """What is in the way, as Kind/name, where that is known."""
+    """The object that is in the way, as Kind/name, where that is known."""
     message: Text | None = None
-    """What went wrong."""
+    """The cause, in words."""
     time: Time | None = None
     """When."""
 
 
 class Attempts(schema.Model):
-    """What making the server has taken so far."""
+    """The attempts that making the server has taken so far."""
 
     count: Tally = 0
     """Failed attempts in the present alternative."""
@@ -188,11 +188,11 @@ class TaskStatus(schema.Model):
     """Pending and Started go on; Succeeded, Failed and Cancelled are ends; Unknown is an act begun
     by an operator that did not live to see its end."""
     message: Text | None = None
-    """What happened."""
+    """The outcome, in words."""
     error_class: ErrorClass | None = None
     """The class of the failure."""
     facts: Annotated[dict[str, ShortText], Field(max_length=16)] | None = None
-    """What the act found out, by name, such as an exit code or the id of a snapshot; the first
+    """The facts that the act found out, such as an exit code or the id of a snapshot; the first
     sixteen."""
     claimed_by: ShortText | None = None
     """The operator process that began it: another one cannot know how it went."""
@@ -205,7 +205,7 @@ class TaskStatus(schema.Model):
 class Checkpoint(schema.Model):
     """A step that the server has passed, or in which it failed.
 
-    What another incarnation passed does not count.
+    A checkpoint of another incarnation does not count.
     """
 
     operation: ShortText
@@ -224,7 +224,7 @@ class ServerStatus(RetriedStatus):
     """What Argosy observed of the server."""
 
     provider: ProviderStatus | None = None
-    """What the server is made of, in the provider's words."""
+    """The instance of the server, in the provider's words."""
     revision: ShortText | None = None
     """The revision that it runs."""
     incarnation: Tally = 0
@@ -232,9 +232,9 @@ class ServerStatus(RetriedStatus):
     power: ShortText | None = None
     """Whether it runs."""
     attempts: Attempts | None = None
-    """What making it has taken so far."""
+    """The attempts that making the server has taken so far."""
     claims: Annotated[list[ClaimSize], Field(max_length=16)] | None = None
-    """Its claims that have volumes, and how large those are."""
+    """The server's claims that have volumes, and how large those are."""
     task: TaskStatus | None = None
     """How the latest act went."""
     checkpoints: Annotated[list[Checkpoint], Field(max_length=256)] | None = None
@@ -309,6 +309,6 @@ class Server(manifest.Manifest):
     kind: Literal["Server"]
     """The kind of the object."""
     spec: ServerSpec
-    """What the server should be."""
+    """The desired state of the server."""
     status: ServerStatus = ServerStatus()
     """What Argosy observed."""

@@ -16,7 +16,7 @@ from controller.api.template import Template
 
 
 class ServerSetSpec(schema.Model):
-    """What the component's servers should be."""
+    """The desired state of the component's servers."""
 
     application: Annotated[Name, schema.IMMUTABLE]
     """The Application that the servers belong to."""
@@ -29,13 +29,13 @@ class ServerSetSpec(schema.Model):
     revision: ShortText | None = None
     """The revision that they should run: the name of a ControllerRevision's content."""
     template: Template
-    """What each server is made from."""
+    """The template that each server is made from."""
     volume_claims: VolumeClaims | None = None
     """The PersistentVolumeClaims that each server has of its own."""
     rollout: Rollout = Rollout()
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()
-    """What to do about servers that fail."""
+    """How failing servers are tried again."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
     stopped: schema.Stopped | None = None
@@ -98,6 +98,6 @@ class ServerSet(manifest.Manifest):
     kind: Literal["ServerSet"]
     """The kind of the object."""
     spec: ServerSetSpec
-    """What the component's servers should be."""
+    """The desired state of the component's servers."""
     status: ServerSetStatus = ServerSetStatus()
     """What Argosy observed."""

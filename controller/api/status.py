@@ -18,7 +18,7 @@ class Condition(schema.Model):
     """One aspect of the object's state, as Kubernetes conditions have it."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """What the condition is about, such as Ready."""
+    """The question that the condition answers, such as Ready."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: Annotated[str, Field(max_length=1024)]
@@ -35,7 +35,7 @@ class Blocked(schema.Model):
     """One thing that has not converged: what, why, since when, and what can be done about it."""
 
     object: Annotated[str, Field(max_length=512)]
-    """What is waited for, as Kind/name."""
+    """The object that is waited for, as Kind/name."""
     reason: Annotated[str, Field(max_length=1024)]
     """Why, in one CamelCase word for programs."""
     message: Text | None = None
@@ -45,7 +45,7 @@ class Blocked(schema.Model):
     next_attempt_time: Time | None = None
     """When the next attempt is due, if one is."""
     remedy: Text | None = None
-    """What can be done about it; a command that can be typed where there is one."""
+    """The remedy: a command that can be typed, where there is one."""
 
 
 Conditions = Annotated[list[Condition], Field(max_length=16), schema.keyed("type")]
@@ -73,7 +73,7 @@ class Status(schema.Model):
     conditions: Conditions = Field(default=[PENDING])
     """Ready, and Reconciling or Stalled while they are true."""
     blocked_by: BlockedBy | None = None
-    """What the object waits for, since when, and what can be done about it."""
+    """The obstacles that the object waits for, since when, and their remedies."""
 
 
 class RetriedStatus(Status):

@@ -90,7 +90,7 @@ class Http(schema.Model):
     ) = None
     """Headers to send whose values are in Secrets."""
     body: Annotated[str, Field(max_length=65536)] | None = None
-    """What to send."""
+    """The body to send."""
     expect: Expectation = Expectation()
     """The answers that count as success."""
 
@@ -139,10 +139,10 @@ class Step(Act):
     timeout_seconds: Annotated[int, Field(ge=1, le=schema.YEAR)] = 600
     """How long one attempt may take."""
     on_unknown: Literal["Fail", "Rerun"] = "Fail"
-    """What to do when the operator did not live to see the end: Fail, so that it is done at most
+    """The choice where the operator did not live to see the end: Fail, so that it is done at most
     once, or Rerun."""
     compensate: Compensation | None = None
-    """What undoes the step, when the operation reverts."""
+    """The act that undoes the step, when the operation reverts."""
 
 
 class StepStatus(schema.Model):

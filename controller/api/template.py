@@ -42,7 +42,7 @@ class TemplateSpec(schema.Model):
 
 
 class Template(schema.Model):
-    """What each server is made from: for pods a pod template."""
+    """The template that each server is made from: for pods a pod template."""
 
     model_config = OPEN
 

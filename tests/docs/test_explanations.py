@@ -34,8 +34,8 @@ def test_every_dependency_has_its_reason() -> None:
         return {re.split(r"[<>=~! ]", each)[0].lower() for each in requirements}
 
     for heading, wanted in (
-        ("## What the operator runs on", project["project"]["dependencies"]),
-        ("## What develops it", project["dependency-groups"]["dev"]),
+        ("## The operator's libraries", project["project"]["dependencies"]),
+        ("## Tools of development", project["dependency-groups"]["dev"]),
     ):
         rows = table(page, heading)[2:]
         told = {name.lower() for row in rows for name in row[0].split(", ")}

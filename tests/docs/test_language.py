@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-CONTROLLER = Path(__file__).parents[2] / "controller"
-# A reader sees one sentence: nobody knows what "it" is, and "what" promises a question.
-NAMELESS = re.compile(r"^(It|Its|They|That|Those|What) [a-z]")
+import pytest
 
+from tests.docs import sentences
 
-def sentences() -> Iterator[tuple[str, str]]:
-    """Yield each text in the code that is a sentence for people, with where it stands."""
-    for path in sorted(CONTROLLER.rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        docstrings = {
-            id(node.value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        }
-        for node in ast.walk(tree):
-            first: ast.AST | None
-            if isinstance(node, ast.JoinedStr):
-                first = node.values[0] if node.values else None
-            else:
-                first = node if id(node) not in docstrings else None
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value, f"{path.relative_to(CONTROLLER)}:{first.lineno}"
+# A reader sees one paragraph, cell or message: nobody knows what "it" is where it begins so.
+NAMELESS = re.compile(r"^(It|Its|They|That|Those) [a-z]")
+# "What" promises a question, wherever a sentence begins with it.
+PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))What [a-z][^.?!]*[.?!]?")
+
+Source = Callable[[], Iterator[sentences.Told]]
+SOURCES: dict[str, tuple[Source, int]] = {
+    "code": (sentences.of_code, 3000),
+    "pages": (sentences.of_pages, 2000),
+    "schemas": (sentences.of_schemas, 400),
+    "chart": (sentences.of_chart, 100),
+}
 
 
-def test_sentences_name_their_subject() -> None:
-    """No condition, Event, help or error begins with a pronoun, or with What without asking."""
-    found = list(sentences())
-    assert len(found) > 1000, "the search finds nothing"
-    nameless = [
-        f"{place} {text!r}" for text, place in found if NAMELESS.match(text) and "?" not in text
-    ]
-    assert nameless == []
+def unclear(text: str) -> list[str]:
+    """Return what is wrong with a text: a beginning without a subject, a question that is none."""
+    found = [text] if NAMELESS.match(text) and not text.endswith("?") else []
+    found += [each for each in PROMISES.findall(text) if not each.endswith("?")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("It runs.", 1),
+        ("What runs is left.", 1),
+        ("The server is gone. What runs is left.", 1),
+        ("… is gone. What runs is left.", 1),
+        ("Note: What is next", 1),
+        ("The server runs. It is ready.", 0),
+        ("What became of it? Nothing.", 0),
+        ("Whatever runs is left.", 0),
+        ("It", 0),
+    ],
+)
+def test_an_unclear_sentence_would_be_found(text: str, faults: int) -> None:
+    """The search below sees each way of leaving a reader alone, and no other sentence."""
+    assert len(unclear(text)) == faults
+
+
+def test_pages_are_taken_apart() -> None:
+    """Items, cells and headings are looked at by themselves, code is not."""
+    page = "# One\n\nTwo goes\non.\n- Three\n- Four\n  more\n\n| A | B |\n\n```sh\nIt runs\n```\n"
+    found = [each for each in sentences.blocks(page) if each]
+    assert found == ["One", "Two goes on.", "Three", "Four more", "A", "B"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_sentences_name_their_subject(source: str) -> None:
+    """Nothing that people read begins with a pronoun, or with What without asking."""
+    read, least = SOURCES[source]
+    told = [(text, place) for text, place in read() if text]
+    assert len(told) > least, "the search finds nothing"
+    assert [f"{place}: {each}" for text, place in told for each in unclear(text)] == []

@@ -27,7 +27,7 @@ class Component(View, frozen=True, kw_only=True):
 
 
 class ApplicationSpec(View, frozen=True, kw_only=True):
-    """What the application should be."""
+    """The desired state of the application."""
 
     fleet: str = "pods"
     paused: bool = False

@@ -30,7 +30,7 @@ class Step(View, frozen=True, kw_only=True):
 
 
 class OperationRecovery(View, frozen=True, kw_only=True):
-    """What to do about acts that fail."""
+    """How failing acts are tried again."""
 
     attempts: int = 3
     backoff: Backoff = Backoff()

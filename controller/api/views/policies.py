@@ -52,7 +52,7 @@ class Alternative(View, frozen=True, kw_only=True):
 
 
 class Recovery(View, frozen=True, kw_only=True):
-    """What to do about servers that fail."""
+    """How failing servers are tried again."""
 
     attempts: int = 5
     give_up: bool = False

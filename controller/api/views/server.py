@@ -29,7 +29,7 @@ class Task(View, frozen=True, kw_only=True):
 
 
 class ServerSpec(View, frozen=True, kw_only=True):
-    """What the server should be."""
+    """The desired state of the server."""
 
     application: str
     component: str
@@ -51,7 +51,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
 
 
 class ProviderStatus(View, frozen=True, kw_only=True, gc=False):
-    """What the server is made of, in the provider's words."""
+    """The instance of the server, in the provider's words."""
 
     id: str = ""
     zone: str = ""
@@ -76,7 +76,7 @@ class LastError(View, frozen=True, kw_only=True, gc=False):
 
 
 class Attempts(View, frozen=True, kw_only=True):
-    """What making the server has taken so far."""
+    """The attempts that making the server has taken so far."""
 
     count: int = 0
     alternative: int = 0

@@ -11,7 +11,7 @@ from controller.api.views.policies import Deletion, Recovery, Rollout, VolumeCla
 
 
 class ServerSetSpec(View, frozen=True, kw_only=True):
-    """What the component's servers should be."""
+    """The desired state of the component's servers."""
 
     application: str
     component: str

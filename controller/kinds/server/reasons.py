@@ -52,7 +52,7 @@ class ServerReason(Vocabulary):
         "RevisionMissing",
         (
             "Somebody deleted the ControllerRevision that holds what the server is made from, and"
-            " its set no longer asks for that revision. What runs is left as it is."
+            " its set no longer asks for that revision. The instance is left as it is."
         ),
         (
             "Bring the server to the revision that the application asks for: lower the partition,"

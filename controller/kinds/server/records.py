@@ -58,7 +58,7 @@ def _blocked(situation: Situation) -> Blocked:
         reason=ServerReason.REVISION_MISSING,
         message=f"{gone}, so the server cannot be made."
         if absent
-        else f"{gone}. What runs is left as it is: it could not be made again.",
+        else f"{gone}. The instance is left as it is: it could not be made again.",
         # A Server of which nothing runs comes back at a revision that there is.
         remedy=remedies.delete("argsrv", server) if absent else remedies.edit(server),
     )

@@ -23,7 +23,7 @@ class MemorySettings(schema.Model):
     stop_seconds: schema.Seconds = 1
     """From a stop or a delete to its end."""
     call_seconds: schema.Seconds = 0
-    """What one call takes."""
+    """The duration of one call."""
     fail_percent: Percent = 0
     """Calls that fail and change nothing."""
     lost_percent: Percent = 0
