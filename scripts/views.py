@@ -43,6 +43,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             policies.Rollout,
             policies.Backoff,
             policies.Alternative,
+            policies.Remediation,
             policies.Recovery,
             policies.VolumeClaim,
         ),

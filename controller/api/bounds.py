@@ -79,6 +79,7 @@ STATUS: dict[str, dict[str, Bound]] = {
         "revision": 253,
         "provenRevision": 253,
         "lastProgressTime": 64,
+        "lastRemediationHold": 64,
     },
     "servers": {
         "conditions": (

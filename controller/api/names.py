@@ -48,6 +48,9 @@ PROVEN_ANNOTATION = f"{GROUP}/proven"
 # On an Operation: the user who created it, written at admission, which alone knows.
 REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 
+# On a Server: how often in a row it was made anew because it fell ill, and when last.
+REMEDIATED_ANNOTATION = f"{GROUP}/remediated"
+
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"

@@ -65,6 +65,7 @@ from controller.api.views.policies import (
     Backoff,
     Deletion,
     Recovery,
+    Remediation,
     Rollout,
     VolumeClaim,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "PodStatus",
     "ProviderStatus",
     "Recovery",
+    "Remediation",
     "Retried",
     "Retry",
     "Rollout",

@@ -106,6 +106,30 @@ class Alternative(schema.Model):
     """A JSON merge patch of the component's template."""
 
 
+class Remediation(schema.Model):
+    """What to do about servers that were ready and are ill."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.maxHoldSeconds >= self.afterSeconds",
+                "maxHoldSeconds must be at least afterSeconds",
+            )
+        )
+    )
+
+    after_seconds: Seconds = 300
+    """How long a server may be ill before it is replaced: longer than a node takes to restart.
+    Doubled each time that the same server falls ill again within the hour, up to an hour."""
+    max_ill: Share = "40%"
+    """Above so many ill servers the cause is likely not theirs, and remediation is held: nobody is
+    replaced until fewer are ill, and afterSeconds have passed since. A percentage is of the desired
+    servers, rounded down, but at least 1."""
+    max_hold_seconds: Seconds = 1800
+    """How long a hold may keep an ill server from being replaced; after that it is, one at a
+    time."""
+
+
 class Recovery(schema.Written):
     """How failing servers are tried again."""
 
@@ -127,6 +151,8 @@ class Recovery(schema.Written):
     on_budget_spent: Literal["Halt", "RevertComponent", "RevertApplication"] = "Halt"
     """Halt makes no more servers; RevertComponent returns the component, RevertApplication every
     component, to the last proven revision."""
+    remediation: Remediation = Remediation()
+    """What to do about servers that were ready and are ill."""
 
 
 class VolumeClaim(schema.Model):

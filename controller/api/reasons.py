@@ -199,7 +199,7 @@ class Reason(Vocabulary):
         "RemediationHeld",
         (
             "So many servers are ill at once that the cause is likely not theirs: none is replaced"
-            " until most are well again."
+            " until most are well again, or one has been ill for remediation.maxHoldSeconds."
         ),
         "Look at the network and the nodes.",
         "kubectl get nodes",

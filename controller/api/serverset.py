@@ -60,6 +60,10 @@ class ServerSetStatus(Counts, RetriedStatus):
     """Whether the rollout went without progress for progressDeadlineSeconds."""
     budget_spent: bool = False
     """Whether more servers failed for good than failureBudget allows."""
+    remediation_held: bool = False
+    """Whether so many servers are ill at once that remediation is held."""
+    last_remediation_hold: Time | None = None
+    """When remediation was last held, until it went on."""
 
 
 class ServerSet(manifest.Manifest):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from controller.api import names
+from controller.api import clock, names
 from controller.api.views.meta import Meta
 
 # As the schema bounds a short text, and a list of them.
@@ -61,6 +61,15 @@ def requested_by(meta: Meta) -> str:
 def skips_remediation(meta: Meta) -> bool:
     """Return whether a person wants an ill server left alone."""
     return meta.annotations.get(names.SKIP_REMEDIATION_ANNOTATION, "false") != "false"
+
+
+def remediated(meta: Meta) -> tuple[int, float]:
+    """Return how often in a row a server was made anew for falling ill, and when last."""
+    count, _, when = text(meta.annotations, names.REMEDIATED_ANNOTATION).partition(" ")
+    try:
+        return (number(count) or 0), clock.parse(when)
+    except ValueError:  # written by somebody else
+        return 0, 0.0
 
 
 def forces(meta: Meta, instance: str) -> bool:

@@ -51,6 +51,14 @@ class Alternative(View, frozen=True, kw_only=True):
         share(self, "patch")
 
 
+class Remediation(View, frozen=True, kw_only=True):
+    """What to do about servers that were ready and are ill."""
+
+    after_seconds: int = 300
+    max_ill: int | str = "40%"
+    max_hold_seconds: int = 1800
+
+
 class Recovery(View, frozen=True, kw_only=True):
     """How failing servers are tried again."""
 
@@ -60,6 +68,7 @@ class Recovery(View, frozen=True, kw_only=True):
     alternatives: Nullable[tuple[Alternative, ...]] = ()
     failure_budget: int | str = "10%"
     on_budget_spent: str = "Halt"
+    remediation: Remediation = Remediation()
 
     def __post_init__(self) -> None:
         absent(self, alternatives=())

@@ -49,6 +49,8 @@ class ServerSetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     last_progress_time: str | None = None
     deadline_missed: bool = False
     budget_spent: bool = False
+    remediation_held: bool = False
+    last_remediation_hold: str | None = None
 
 
 class ServerSet(Object, frozen=True, kw_only=True):

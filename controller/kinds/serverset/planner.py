@@ -87,6 +87,7 @@ def _hindered(
         census=census,
         progress=progress.idle(snapshot.server_set, census),
         failed=failed,
+        remedy=remediation.idle(snapshot.server_set.status),
         obstacle=obstacle,
         budget_spent=snapshot.server_set.status.budget_spent,
         handled_retry=snapshot.server_set.status.last_handled_retry,
@@ -124,7 +125,11 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         retrying=retrying,
         halted=halted,
     )
-    ill = remediation.Remediation() if spent else _remediate(snapshot, census, draft, stands)
+    ill = (
+        remediation.idle(server_set.status)
+        if spent
+        else _remediate(snapshot, census, draft, stands)
+    )
     _mend(census, draft)
     handled = _retry(snapshot, census, draft) if retrying else server_set.status.last_handled_retry
     gone = claims.after_scaling(snapshot)
@@ -235,20 +240,22 @@ def _remediate(
     ill = remediation.decide(
         census,
         now=snapshot.now,
+        told=snapshot.server_set.status,
+        policy=snapshot.server_set.spec.recovery.remediation,
         proven_revision=stands.proven_revision,
         limit=budget.limit(census.desired, snapshot.server_set.spec.rollout),
     )
     draft.notes += ill.notes
     chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
     for each in chosen:
-        draft.actions.append(updates.remake(each.server, why="it stayed unhealthy"))
+        record = remediation.record(each.server, snapshot.now)
+        draft.actions.append(updates.remediate(each.server, record))
         draft.touched.add(each.ordinal)
     if chosen:
-        who = words.several([each.server.metadata.name for each in chosen])
         draft.actions.append(
             RecordEvent(
                 reason=ServerSetReason.REMEDIATED,
-                message=f"Replacing {who}: unhealthy for {remediation.PATIENCE_SECONDS} seconds.",
+                message=remediation.told(each.server.metadata.name for each in chosen),
                 warning=True,
             )
         )

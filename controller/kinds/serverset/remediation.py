@@ -2,21 +2,27 @@
 
 Called by the ServerSet planner. A server that never became ready is not ill: its attempts, or the
 rollout's deadline, deal with it.
+
+Where more are ill than the policy's maxIll, the cause is likely not theirs, and replacing them
+would only add to the trouble: remediation is held. A hold has two ends. Once fewer are ill, those
+that are left get afterSeconds to follow the others; and whoever has been ill for maxHoldSeconds is
+replaced all the same, one at a time, so that what does not pass by itself is healed in the end.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
-from controller.api import clock, tags
+from controller.api import clock, objects, tags
 from controller.api.reasons import Reason
-from controller.planning import availability, words
+from controller.planning import amounts, availability, words
 from controller.planning.census import Census, Facts
+from controller.planning.plan import soonest
 
-# How long a server may be ill before it is made anew: longer than a node takes to restart.
-PATIENCE_SECONDS = 300
-# Above this share of servers ill at once, it is the network or the nodes, not they.
-EPIDEMIC_PERCENT = 40
+# A server that falls ill again and again waits for twice as long each time, and at most so long,
+# in seconds; one that was well for so long starts afresh.
+LONGEST_SECONDS = 3600.0
 _ILL = frozenset({Reason.UNHEALTHY, Reason.UNREACHABLE})
 
 
@@ -25,77 +31,187 @@ class Remediation:
     """Servers to make anew, or why none is."""
 
     servers: tuple[Facts, ...] = ()
-    # So many are ill at once that replacing them would not help.
+    # So many are ill at once that replacing them would not help; and when it was last so.
     held: bool = False
+    last_hold: str | None = None
     ill: int = 0
+    # When the next server that waits for the end of the hold is replaced all the same.
+    until: float | None = None
     wake_after: float | None = None
     notes: tuple[str, ...] = ()
 
 
-def decide(census: Census, *, now: float, proven_revision: str, limit: int) -> Remediation:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Ill:
+    """An ill server, since when it is, and how long it is given to get well by itself."""
+
+    facts: Facts
+    since: float
+    patience: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Ward:
+    """The ill servers of a set, and when each of those that are being made anew is given up on."""
+
+    ill: tuple[_Ill, ...]
+    awaited: tuple[float, ...]
+
+
+def idle(told: objects.ServerSetStatus) -> Remediation:
+    """Return the remediation while nothing may be done: a hold is as it was."""
+    return Remediation(held=told.remediation_held, last_hold=told.last_remediation_hold)
+
+
+def decide(
+    census: Census,
+    *,
+    now: float,
+    told: objects.ServerSetStatus,
+    policy: objects.Remediation,
+    proven_revision: str,
+    limit: int,
+) -> Remediation:
     """Return which ill servers are made anew; never more than `limit`, but one, at a time.
 
     Only servers at a revision that is proven: what ails the others may be their revision.
     """
-    ill: list[tuple[float, Facts]] = []
-    for each in census.odd:
-        since = None if each.available else _ill_since(each, proven_revision)
-        if since is not None:
-            ill.append((since, each))
-    if not ill:
-        return Remediation()
-    if len(ill) > max(1, census.desired * EPIDEMIC_PERCENT // 100):
-        note = (
-            f"{len(ill)} of {words.be(census.desired, 'server')} ill at once: none is replaced,"
-            " as the cause is likely not theirs"
-        )
-        return Remediation(held=True, ill=len(ill), notes=(note,))
-    waits = [since + PATIENCE_SECONDS - now for since, _ in ill]
-    wake = min((wait for wait in waits if wait > 0), default=None)
-    room = max(1, limit) - sum(1 for each in census.odd if _being_remade(each))
-    overdue = sorted(
-        (since, each.ordinal, each) for since, each in ill if now - since >= PATIENCE_SECONDS
+    ward = _visit(census, policy, proven_revision, now)
+    most = amounts.at_least_one(policy.max_ill, census.desired)
+    held = len(ward.ill) + len(ward.awaited) > most
+    ended = told.remediation_held and not held
+    last_hold = clock.stamp(now) if ended else told.last_remediation_hold
+    if not ward.ill:
+        return Remediation(held=held, last_hold=last_hold)
+    settled = clock.parse(last_hold) + policy.after_seconds
+    cautious = held or now < settled
+    room = (1 if cautious else max(1, limit)) - len(ward.awaited)
+    dues = sorted(
+        (_due(each, policy, held=held, settled=settled), each.facts.ordinal, each.facts)
+        for each in ward.ill
     )
-    chosen = tuple(each for _, _, each in overdue[: max(0, room)])
+    overdue = [facts for due, _, facts in dues if due <= now]
+    chosen = tuple(overdue[: max(0, room)])
+    given_up = min(ward.awaited, default=now) - now if len(overdue) > len(chosen) else 0.0
+    next_due = min((due for due, _, _ in dues if due > now), default=None)
     return Remediation(
         servers=chosen,
-        ill=len(ill),
-        wake_after=wake,
-        notes=_notes(ill=len(ill), overdue=len(overdue), chosen=len(chosen), limit=max(1, limit)),
+        held=held,
+        last_hold=last_hold,
+        ill=len(ward.ill),
+        until=next_due if cautious and not overdue else None,
+        wake_after=soonest(
+            next_due - now if next_due is not None else None, given_up if given_up > 0 else None
+        ),
+        notes=_notes(ward, census, policy, chosen=len(chosen), overdue=len(overdue), held=held),
     )
 
 
-def _notes(*, ill: int, overdue: int, chosen: int, limit: int) -> tuple[str, ...]:
+def record(server: objects.Server, now: float) -> str:
+    """Return what is put on record of a server as it is made anew: how often in a row, and when."""
+    return f"{_repeats(server, now, _fell_ill(server)) + 1} {clock.stamp(now)}"
+
+
+def _due(ill: _Ill, policy: objects.Remediation, *, held: bool, settled: float) -> float:
+    """Return when the server is to be made anew, if it is ill until then."""
+    plainly = ill.since + ill.patience
+    in_the_end = max(plainly, ill.since + policy.max_hold_seconds)
+    return in_the_end if held else min(in_the_end, max(plainly, settled))
+
+
+def _notes(
+    ward: _Ward,
+    census: Census,
+    policy: objects.Remediation,
+    *,
+    chosen: int,
+    overdue: int,
+    held: bool,
+) -> tuple[str, ...]:
     notes = []
+    if held:
+        notes.append(
+            f"{len(ward.ill)} of {words.be(census.desired, 'server')} ill at once: the cause is"
+            f" likely not theirs, so each is given {policy.max_hold_seconds} seconds"
+        )
     if chosen:
-        notes.append(
-            f"replacing {words.count(chosen, 'server')} ill for {PATIENCE_SECONDS} seconds"
-        )
+        notes.append(f"replacing {words.count(chosen, 'server')} that stayed ill")
     if overdue > chosen:
-        notes.append(f"{words.count(overdue - chosen, 'ill server')} must wait: {limit} at a time")
-    if ill > overdue:
-        notes.append(
-            f"{words.be(ill - overdue, 'server')} ill, for less than {PATIENCE_SECONDS} seconds"
-        )
+        notes.append(f"{words.count(overdue - chosen, 'ill server')} must wait for others")
+    if (rest := len(ward.ill) - overdue) and not held:
+        seconds = policy.after_seconds
+        notes.append(f"{words.be(rest, 'server')} ill, for less than {seconds} seconds")
     return tuple(notes)
 
 
-def _ill_since(facts: Facts, proven_revision: str) -> float | None:
-    """Return since when the server is ill, or None where it is not, or not to be remediated."""
+def _visit(census: Census, policy: objects.Remediation, proven_revision: str, now: float) -> _Ward:
+    ill: list[_Ill] = []
+    awaited: list[float] = []
+    for each in census.odd:
+        if each.available:
+            continue
+        if _is_ill(each, proven_revision):
+            ill.append(_ill(each, policy, now))
+        elif (given_up := _given_up(each, policy, now)) > now:
+            awaited.append(given_up)
+    return _Ward(ill=tuple(ill), awaited=tuple(awaited))
+
+
+def _ill(facts: Facts, policy: objects.Remediation, now: float) -> _Ill:
+    server, fell = facts.server, _fell_ill(facts.server)
+    repeats = _repeats(server, now, fell)
+    _, last = tags.remediated(server.metadata)
+    longest = max(LONGEST_SECONDS, float(policy.after_seconds))
+    return _Ill(
+        facts=facts,
+        # One that was ill before it was made anew, and is again, has its time from then on.
+        since=max(fell, last) if repeats else fell,
+        patience=min(policy.after_seconds * 2.0 ** min(repeats, 16), longest),
+    )
+
+
+def _is_ill(facts: Facts, proven_revision: str) -> bool:
+    """Return whether the server is ill, and to be remediated."""
     server = facts.server
     spec = server.spec
     if facts.operated or facts.failed or spec.held or spec.power != "Running":
-        return None
-    if spec.revision != proven_revision or _being_remade(facts):
-        return None
+        return False
+    if spec.revision != proven_revision or _goes(server):
+        return False
     if tags.skips_remediation(server.metadata):
-        return None
+        return False
     ready = availability.readiness(server)
-    if ready is None or ready.status == "True" or ready.reason not in _ILL:
-        return None
-    return clock.parse(ready.last_transition_time)
+    return ready is not None and ready.status != "True" and ready.reason in _ILL
 
 
-def _being_remade(facts: Facts) -> bool:
+def _given_up(facts: Facts, policy: objects.Remediation, now: float) -> float:
+    """Return until when a server that is being made anew keeps others waiting; 0.0 if it does not.
+
+    One that does not come back must not keep them from being healed for ever.
+    """
     server = facts.server
+    repeats = _repeats(server, now, now)
+    if facts.failed or not (repeats or _goes(server)):
+        return 0.0
+    _, last = tags.remediated(server.metadata)
+    return max(last if repeats else 0.0, _fell_ill(server)) + policy.max_hold_seconds
+
+
+def _repeats(server: objects.Server, now: float, fell_ill: float) -> int:
+    """Return how often in a row the server was made anew for falling ill again."""
+    count, last = tags.remediated(server.metadata)
+    return count if last <= now and fell_ill - last < LONGEST_SECONDS else 0
+
+
+def _fell_ill(server: objects.Server) -> float:
+    ready = availability.readiness(server)
+    return clock.parse(ready.last_transition_time) if ready is not None else 0.0
+
+
+def _goes(server: objects.Server) -> bool:
     return server.status.incarnation != server.spec.incarnation and server.status.incarnation > 0
+
+
+def told(names: Iterable[str]) -> str:
+    """Return what is told of servers that are made anew."""
+    return f"Replacing {words.several(list(names))}: unhealthy for too long."

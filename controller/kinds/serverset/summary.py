@@ -82,6 +82,8 @@ def status(outlook: Outlook) -> objects.ServerSetStatus:
         last_progress_time=outlook.progress.since,
         deadline_missed=outlook.progress.missed,
         budget_spent=outlook.budget_spent,
+        remediation_held=outlook.remedy.held,
+        last_remediation_hold=outlook.remedy.last_hold,
         blocked_by=_blocked_by(outlook),
         last_handled_retry=outlook.handled_retry,
     )
@@ -188,11 +190,12 @@ def _late(outlook: Outlook) -> Verdict | None:
 
 
 def _epidemic(outlook: Outlook) -> Verdict | None:
-    if not outlook.remedy.held:
+    if not outlook.remedy.held or not outlook.remedy.ill:
         return None
     message = (
         f"{outlook.remedy.ill} of {words.be(outlook.census.desired, 'server')} ill at once;"
-        " the cause is likely not theirs: none is replaced until most are well."
+        " the cause is likely not theirs. None is replaced until most are well, or one has been ill"
+        f" for {outlook.spec.recovery.remediation.max_hold_seconds} seconds."
     )
     return Verdict(reason=Reason.REMEDIATION_HELD, message=message, reconciling=True)
 
@@ -246,6 +249,21 @@ def _asleep(outlook: Outlook) -> Iterable[Blocked]:
         " there are stopped, too, until a Start.",
         since=clock.stamp(outlook.snapshot.now),
         remedy=remedies.start(spec.application, spec.component, meta.namespace),
+    )
+
+
+def _on_hold(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield the hold that keeps ill servers from being replaced, and when it ends for one."""
+    held, verdict = outlook.remedy, _epidemic(outlook)
+    if verdict is None:
+        return
+    yield Blocked(
+        object=f"ServerSet/{outlook.snapshot.server_set.metadata.name}",
+        reason=verdict.reason,
+        message=verdict.message,
+        since=clock.stamp(outlook.snapshot.now),
+        next_attempt_time=clock.stamp(held.until) if held.until is not None else None,
+        remedy=remedies.nodes(),
     )
 
 
@@ -331,6 +349,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
     found += _asleep(outlook)
+    found += _on_hold(outlook)
     found += _trouble(outlook)
     if outlook.census.due and not outlook.obstacle:
         known = {each.object for each in found}

@@ -84,9 +84,17 @@ def mend(facts: Facts) -> Patch | None:
     return _patch(facts.server, {}, labels=labels, why=why, guarded=False)
 
 
-def remake(server: objects.Server, *, why: str) -> Patch:
-    """Return the patch that has the server made anew as it is."""
-    return _patch(server, {"incarnation": server.spec.incarnation + 1}, why=why, guarded=True)
+def remediate(server: objects.Server, record: str) -> Patch:
+    """Return the patch that has the ill server made anew as it is, with `record` of that."""
+    return writes.patch(
+        server,
+        body={
+            "metadata": {"annotations": {names.REMEDIATED_ANNOTATION: record}},
+            "spec": {"incarnation": server.spec.incarnation + 1},
+        },
+        why="it stayed unhealthy",
+        guarded=True,
+    )
 
 
 def retry_now(server: objects.Server, value: str) -> Patch:
