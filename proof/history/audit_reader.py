@@ -85,6 +85,7 @@ class Scribe:
         *,
         spec: Object | None = None,
         status: Object | None = None,
+        annotations: dict[str, str] | None = None,
         finalizers: Sequence[str] | None = None,
         by: str = OPERATOR,
         agent: str = "argosy",
@@ -99,6 +100,8 @@ class Scribe:
             target["spec"] |= spec
             metadata["generation"] += 1
         target["status"] |= status or {}
+        if annotations:
+            metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
         if finalizers is not None:
             metadata["finalizers"] = list(finalizers)
         gone = metadata.get("deletionTimestamp") and not metadata["finalizers"]

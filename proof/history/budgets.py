@@ -40,7 +40,7 @@ def _down(
         return
     desired = 1 if known.spec.replicas is None else known.spec.replicas
     up = sum(_counts(life, change, slack) for life in servers)
-    limit = _unavailable(known, desired)
+    limit = unavailable(known, desired)
     if desired - up > limit:
         yield verdict.Violation(
             invariant="Budget",
@@ -75,9 +75,10 @@ def _counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
     return _up(current) or any(_up(each) for each in recent)
 
 
-def _unavailable(change: journal.Change, desired: int) -> int:
+def unavailable(change: journal.Change, desired: int) -> int:
+    """Return how many of a set's servers may be down."""
     rollout = change.spec.rollout
-    limit = _share(rollout.max_unavailable, desired)
+    limit = share(rollout.max_unavailable, desired)
     return limit or (1 if rollout.max_surge in (0, "0%") else 0)
 
 
@@ -122,12 +123,12 @@ def _concurrency(
         targeted = _targeted(operation.status.targets, change.spec.component)
         if isinstance(named, str) and not targeted:
             return None  # which servers it is about has not been written yet
-        return max(1, _share(named, targeted))
+        return max(1, share(named, targeted))
     server_set = history.lives.get(change.controller)
     known = server_set.at(change.place) if server_set else None
     if known is None:
         return None
-    return _unavailable(known, 1 if known.spec.replicas is None else known.spec.replicas)
+    return unavailable(known, 1 if known.spec.replicas is None else known.spec.replicas)
 
 
 def _targeted(targets: tuple[str, ...], component: str) -> int:
@@ -178,7 +179,8 @@ def _open(version: journal.Change, operation: str) -> bool:
     return not ended
 
 
-def _share(amount: int | str, total: int) -> int:
+def share(amount: int | str, total: int) -> int:
+    """Return an amount, or its percentage of `total` rounded down."""
     if isinstance(amount, int):
         return amount
     return math.floor(total * salvage.number(amount.removesuffix("%")) / 100)

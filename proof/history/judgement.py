@@ -12,6 +12,7 @@ from proof.history import (
     deadlines,
     deletion,
     evictions,
+    healing,
     identity,
     journal,
     process,
@@ -105,6 +106,11 @@ def violations(
         yield from rule(history, expected)
 
 
+def heal(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
+    """Yield where ill servers were not made anew as their policy says."""
+    yield from healing.check(history, slack=expected.slack)
+
+
 def _quiet(history: journal.History, expected: Expectations) -> Iterator[verdict.Violation]:
     if expected.quiet_since is not None:
         yield from writes.quiet(history, since=expected.quiet_since)
@@ -137,6 +143,7 @@ RULES: tuple[Rule, ...] = (
     lambda history, expected: servers.check(history, slack=expected.slack),
     lambda history, expected: budgets.check(history, slack=expected.slack),
     lambda history, _: evictions.check(history),
+    heal,
     lambda history, _: identity.check(history),
     lambda history, expected: deletion.no_late_creates(history, slack=expected.slack),
     lambda history, _: deletion.no_early_release(history),

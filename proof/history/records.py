@@ -132,6 +132,20 @@ class Rollout(Record, frozen=True, kw_only=True, gc=False):
     progress_deadline_seconds: int = 600
 
 
+class Remediation(Record, frozen=True, kw_only=True, gc=False):
+    """The policy for servers that were ready and are ill."""
+
+    after_seconds: int = 300
+    max_ill: int | str = "40%"
+    max_hold_seconds: int = 1800
+
+
+class Recovery(Record, frozen=True, kw_only=True, gc=False):
+    """The part of a recovery policy that is about ill servers."""
+
+    remediation: Remediation = Remediation()
+
+
 class Deletion(Record, frozen=True, kw_only=True, gc=False):
     """The part of a deletion policy that lets a finalizer go early."""
 
@@ -167,7 +181,9 @@ class Spec(Record, frozen=True, kw_only=True):
     # None: the component's own budget.
     concurrency: int | str | None = None
     rollout: Rollout = Rollout()
+    recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
+    held: bool = False
     task: Task | None = None
     holder_identity: str = ""
 
@@ -198,6 +214,8 @@ class Status(Record, frozen=True, kw_only=True):
     phase: str = ""
     run: str = ""
     revision: str = ""
+    proven_revision: str = ""
+    budget_spent: bool = False
     power: str = ""
     incarnation: int = 0
     start_time: str | None = None

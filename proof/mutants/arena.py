@@ -61,7 +61,8 @@ class Stage:
     def __init__(self, *, seed: int = 0) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a simulation's dice
         self.faults = Faults(seed=seed)
-        self.server = ApiServer(faults=self.faults, kubelet=Kubelet(self._behave))
+        self.kubelet = Kubelet(self._behave)
+        self.server = ApiServer(faults=self.faults, kubelet=self.kubelet)
         self.doors: list[audit.Audited] = []
         self.writers = audit.writers(self.server)
         self.slow = 0.0  # seconds that pods take to end; 0 for a moment

@@ -432,4 +432,40 @@ MUTANTS = (
         story="loss",
         caught_by="Completed",
     ),
+    Mutant(
+        name="ill servers made anew however many they are",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.remediation:decide",
+                "ANY_held = len(ANY_ward.ill) + len(ANY_ward.awaited) > ANY_most",
+                "ANY_held = False",
+            ),
+        ),
+        story="epidemic",
+        caught_by="Healing",
+    ),
+    Mutant(
+        name="all that are ill for long made anew at once",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.remediation:decide",
+                "ANY_overdue[: max(0, ANY_room)]",
+                "ANY_overdue",
+            ),
+        ),
+        story="epidemic",
+        caught_by="Healing",
+    ),
+    Mutant(
+        name="a hold without an end",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.remediation:_due",
+                "ANY_ill.since + ANY_policy.max_hold_seconds",
+                "ANY_ill.since + ANY_policy.max_hold_seconds * 1e6",
+            ),
+        ),
+        story="epidemic",
+        caught_by="Healing",
+    ),
 )

@@ -18,6 +18,8 @@ Story = Callable[[arena.Stage], Awaitable[None]]
 LAG_SECONDS = 120.0
 FIRST = 5
 QUIET_SECONDS = 600.0
+# How long an illness lasts that passes; and longer than a server that fell ill is remembered.
+ILLNESS_SECONDS, LONG_SECONDS = 300.0, 2000.0
 
 
 def component(name: str, replicas: int, image: str = "web:1", **more: Any) -> dict[str, Any]:
@@ -290,6 +292,33 @@ async def succession(stage: arena.Stage) -> None:
     await gone(stage, "shop")
 
 
+async def epidemic(stage: arena.Stage) -> None:
+    """Most servers of a set are ill for a while; later half of them, and then two stay so."""
+    policy = {"afterSeconds": 60, "maxIll": "40%", "maxHoldSeconds": 600}
+    more: dict[str, Any] = {
+        "rollout": {"maxUnavailable": 2},
+        "recovery": {"remediation": policy},
+    }
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 10, **more)))
+    await stage.ready("shop")
+    await asyncio.sleep(ILLNESS_SECONDS)
+    for number in range(6):
+        stage.kubelet.unready(NAMESPACE, f"shop-web-{number}")
+    await asyncio.sleep(ILLNESS_SECONDS)
+    for number in range(6):
+        stage.kubelet.ready(NAMESPACE, f"shop-web-{number}")
+    await stage.ready("shop")
+    for number in (1, 2, 3, 7):
+        stage.kubelet.unready(NAMESPACE, f"shop-web-{number}")
+    await stage.ready("shop")
+    await asyncio.sleep(2 * LONG_SECONDS)
+    for number in range(8):
+        stage.kubelet.unready(NAMESPACE, f"shop-web-{number}")
+    for _ in range(4):
+        await asyncio.sleep(LONG_SECONDS)
+    await stage.ready("shop")
+
+
 def steps() -> dict[str, Any]:
     """Return an operation that runs a command in every server."""
     step = {"name": "act", "exec": {"command": ["act"]}, "onUnknown": "Rerun", "timeoutSeconds": 60}
@@ -344,4 +373,5 @@ STORIES: Mapping[str, Story] = {
     "crashes": crashes,
     "rush": rush,
     "succession": succession,
+    "epidemic": epidemic,
 }

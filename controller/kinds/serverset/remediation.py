@@ -56,6 +56,8 @@ class _Ward:
 
     ill: tuple[_Ill, ...]
     awaited: tuple[float, ...]
+    # Of all that are being made anew, whoever took them down: they use the budget.
+    down: tuple[float, ...]
 
 
 def idle(told: objects.ServerSetStatus) -> Remediation:
@@ -85,14 +87,14 @@ def decide(
         return Remediation(held=held, last_hold=last_hold)
     settled = clock.parse(last_hold) + policy.after_seconds
     cautious = held or now < settled
-    room = (1 if cautious else max(1, limit)) - len(ward.awaited)
+    room = (1 if cautious else max(1, limit)) - len(ward.down)
     dues = sorted(
         (_due(each, policy, held=held, settled=settled), each.facts.ordinal, each.facts)
         for each in ward.ill
     )
     overdue = [facts for due, _, facts in dues if due <= now]
     chosen = tuple(overdue[: max(0, room)])
-    given_up = min(ward.awaited, default=now) - now if len(overdue) > len(chosen) else 0.0
+    given_up = min(ward.down, default=now) - now if len(overdue) > len(chosen) else 0.0
     next_due = min((due for due, _, _ in dues if due > now), default=None)
     return Remediation(
         servers=chosen,
@@ -147,14 +149,18 @@ def _notes(
 def _visit(census: Census, policy: objects.Remediation, proven_revision: str, now: float) -> _Ward:
     ill: list[_Ill] = []
     awaited: list[float] = []
+    down: list[float] = []
     for each in census.odd:
         if each.available:
             continue
         if _is_ill(each, proven_revision):
             ill.append(_ill(each, policy, now))
-        elif (given_up := _given_up(each, policy, now)) > now:
-            awaited.append(given_up)
-    return _Ward(ill=tuple(ill), awaited=tuple(awaited))
+            continue
+        if (given_up := _given_up(each, policy, now)) > now:
+            down.append(given_up)
+            if _is_healed(each, now):
+                awaited.append(given_up)
+    return _Ward(ill=tuple(ill), awaited=tuple(awaited), down=tuple(down))
 
 
 def _ill(facts: Facts, policy: objects.Remediation, now: float) -> _Ill:
@@ -190,11 +196,18 @@ def _given_up(facts: Facts, policy: objects.Remediation, now: float) -> float:
     One that does not come back must not keep them from being healed for ever.
     """
     server = facts.server
-    repeats = _repeats(server, now, now)
-    if facts.failed or not (repeats or _goes(server)):
+    # One that was never made anew is new, and not missing.
+    down = facts.operated or _goes(server) or server.spec.incarnation > 1
+    if facts.failed or server.spec.power != "Running" or not down:
         return 0.0
     _, last = tags.remediated(server.metadata)
-    return max(last if repeats else 0.0, _fell_ill(server)) + policy.max_hold_seconds
+    since = last if _repeats(server, now, now) else 0.0
+    return max(since, _fell_ill(server)) + policy.max_hold_seconds
+
+
+def _is_healed(facts: Facts, now: float) -> bool:
+    """Return whether a server is being made anew because it fell ill."""
+    return bool(_repeats(facts.server, now, now)) or _goes(facts.server)
 
 
 def _repeats(server: objects.Server, now: float, fell_ill: float) -> int:

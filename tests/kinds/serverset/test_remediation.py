@@ -11,7 +11,7 @@ import pytest
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.planning.budget import limit
-from tests.planning.rehearsal import Rehearsal, component
+from tests.kinds.rehearsal import Rehearsal, component
 
 SET = "shop-web"
 AFTER, HOLD = 300, 1800
