@@ -1,12 +1,14 @@
-"""A support bundle: what a helper would ask for, part by part, with secrets taken out.
+"""A support bundle: what a helper would ask for, part by part, and nothing that is secret.
 
-`report` writes the parts into a file. What is a screen for people is handed over as data, to be
-drawn as it is drawn elsewhere.
+Of each object there is what `fields` names; of all text, what `redaction` leaves. The command
+`report` writes the parts into a file. A screen for people is handed over as data, to be drawn as
+elsewhere.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from importlib import metadata
 from typing import Any
@@ -19,7 +21,7 @@ from controller.api import conditions, names, nesting, objects, resources
 from controller.api.resources import PLACES, Resource
 from controller.planning import keys
 from controller.planning.keys import Key
-from controller.presentation import answers, inspection, pictures, redaction
+from controller.presentation import answers, fields, inspection, pictures, redaction
 from controller.presentation.answers import Answer
 from controller.presentation.pictures import ApplicationPicture
 from controller.presentation.reading import Cluster
@@ -38,6 +40,10 @@ OWN = (
     Resource.OPERATIONS,
     Resource.FLEETS,
 )
+# By which the chart labels the operator.
+OPERATOR = "app.kubernetes.io/part-of=argosy,app.kubernetes.io/component=operator"
+# Of each of its processes, and of the one before that, so many lines.
+MOST_LINES = 2000
 LABELLED = (Resource.PODS, Resource.REVISIONS, Resource.CLAIMS, Resource.JOBS)
 # A name, and what is under it.
 Part = tuple[str, str | ApplicationPicture | Answer]
@@ -51,21 +57,57 @@ async def parts(api: Cluster, namespace: str, application: str, now: float) -> A
         if application and resource in (Resource.SERVERSETS, Resource.SERVERS, *LABELLED):
             selector = f"{names.APPLICATION_LABEL}={application}"
         space = namespace if PLACES[resource].namespaced else ""
-        try:
-            text = await api.list(resource, space, label_selector=selector, limit=MOST_OBJECTS)
-        except errors.ArgosyError as error:
-            yield f"{resource}.error.txt", f"{error}\n"
-            continue
-        if nesting.is_deeper(text, MOST_LEVELS):
-            text = nesting.cut(text, MOST_LEVELS)
-        listed = msgspec.json.decode(text)
-        items = [redaction.redact(each) for each in listed.get("items") or ()]
-        yield f"{resource}.yaml", yaml.safe_dump_all(items, sort_keys=False, width=WIDTH)
+        yield await _objects(api, resource, space, selector, str(resource))
+    async for name, text in _operator(api):
+        yield name, text
     try:
         async for part in _answers(api, namespace, application, now):
             yield part
     except errors.ArgosyError as error:
         yield "why.error.txt", f"{error}\n"
+
+
+async def _objects(
+    api: Cluster, resource: Resource, namespace: str, selector: str, name: str
+) -> tuple[str, str]:
+    """Return the objects of a kind, or why they cannot be read."""
+    try:
+        items = await _listed(api, resource, namespace, selector)
+    except errors.ArgosyError as error:
+        return f"{name}.error.txt", f"{error}\n"
+    chosen = [fields.choose(resource, each) for each in items]
+    return f"{name}.yaml", yaml.safe_dump_all(chosen, sort_keys=False, width=WIDTH)
+
+
+async def _listed(api: Cluster, resource: Resource, namespace: str, selector: str) -> list[Any]:
+    text = await api.list(resource, namespace, label_selector=selector, limit=MOST_OBJECTS)
+    if nesting.is_deeper(text, MOST_LEVELS):
+        text = nesting.cut(text, MOST_LEVELS)
+    return list(msgspec.json.decode(text).get("items") or ())
+
+
+async def _operator(api: Cluster) -> AsyncIterator[tuple[str, str]]:
+    """Yield how the operator is installed, how its pods stand, and what they have logged."""
+    for resource in (Resource.DEPLOYMENTS, Resource.PODS):
+        yield await _objects(api, resource, "", OPERATOR, f"operator/{resource}")
+    try:
+        pods = await _listed(api, Resource.PODS, "", OPERATOR)
+    except errors.ArgosyError:
+        return
+    for pod, previous in itertools.product(pods, (False, True)):
+        meta = pod["metadata"]
+        name = f"operator/{meta['namespace']}-{meta['name']}{'-previous' if previous else ''}"
+        try:
+            told = api.logs(
+                meta["namespace"], meta["name"], tail_lines=MOST_LINES, previous=previous
+            )
+            lines = [each.decode(errors="replace") async for each in told]
+        except errors.ArgosyError as error:
+            # Most processes have had none before them.
+            if not previous:
+                yield f"{name}.error.txt", f"{error}\n"
+        else:
+            yield f"{name}.log", "".join(f"{redaction.scrub(each.rstrip())}\n" for each in lines)
 
 
 async def _answers(

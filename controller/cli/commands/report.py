@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     ),
     Right(
         verbs="list, watch",
-        resource="fleets (argosy.dev); namespaces; leases (coordination.k8s.io)",
-        why="the same",
+        resource="fleets (argosy.dev); namespaces; leases (coordination.k8s.io);"
+        " pods; deployments (apps)",
+        why="the same; the last two for the operator's own",
         everywhere=True,
     ),
+    Right(verbs="get", resource="pods/log", why="the operator's own log", everywhere=True),
 )
 def report(
     application: arguments.AnyApplication = "",
@@ -65,9 +67,10 @@ def report(
                     count += 1
         screen.say(f"wrote {target}: {count} files")
         screen.note(
-            "Values of env, commands, arguments, headers, bodies, parameters and whatever looks"
-            " like a password are taken out. Secrets were not read. Look through it before you"
-            " send it."
+            "Only fields that a helper needs are in it: no values of env, no commands, arguments,"
+            " headers, bodies or parameters, no annotations of yours. Whatever looks like a"
+            " password is taken out of messages and logs. Secrets were not read. Look through it"
+            " before you send it."
         )
         return 0
 
