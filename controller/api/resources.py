@@ -34,8 +34,8 @@ class Resource(enum.StrEnum):
 class Place:
     """Where a resource is found, and the view that reads it (None: never cached).
 
-    `labelled`: of kinds that others own, only what carries our label is watched. `verdict` is the
-    condition that says in a word how an object of ours stands.
+    `labelled`: of kinds that others own, only what carries our label is watched; of some, only what
+    `fields` selects. `verdict` is the condition that says in a word how an object of ours stands.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Place:
     view: type[objects.Object] | None = None
     namespaced: bool = True
     labelled: bool = True
+    fields: str = ""
     verdict: str = "Ready"
     # What people may type for a kind of ours; the first is the CRD's short name.
     short_names: tuple[str, ...] = ()
@@ -105,7 +106,14 @@ PLACES: dict[Resource, Place] = {
     ),
     Resource.EVENTS: Place(kind="Event", api_version="events.k8s.io/v1"),
     Resource.LEASES: Place(kind="Lease", api_version="coordination.k8s.io/v1"),
-    Resource.NODES: Place(kind="Node", api_version="v1", namespaced=False),
+    # Those that take no new pods: a cluster has thousands of nodes, and a drain is of few of them.
+    Resource.NODES: Place(
+        kind="Node",
+        api_version="v1",
+        view=objects.Node,
+        namespaced=False,
+        fields="spec.unschedulable=true",
+    ),
     Resource.DEPLOYMENTS: Place(kind="Deployment", api_version="apps/v1"),
     Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }

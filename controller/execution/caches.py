@@ -63,6 +63,7 @@ class Caches:
                 resource,
                 namespaces=namespaces if place.namespaced else ("",),
                 label_selector=_selector(place),
+                field_selector=place.fields,
             )
             self.informers[resource] = self._by_view[view] = made
         # Of the kinds, those that are planned from these caches.

@@ -129,6 +129,7 @@ class Api(Protocol):
         *,
         name: str = "",
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
         resource_version: str = "",
@@ -145,6 +146,7 @@ class Api(Protocol):
         *,
         resource_version: str,
         label_selector: str = "",
+        field_selector: str = "",
         timeout_seconds: int = WATCH_SECONDS,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the events after `resource_version`, one JSON text each, bookmarks among them.

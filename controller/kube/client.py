@@ -234,13 +234,14 @@ class Client:
         *,
         name: str = "",
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
         resource_version: str = "",
     ) -> bytes:
         """Return one page of a list."""
         query = _query(
-            fieldSelector=f"metadata.name={name}" if name else "",
+            fieldSelector=f"metadata.name={name}" if name else field_selector,
             labelSelector=label_selector,
             limit=limit,
             resourceVersion=resource_version,
@@ -287,6 +288,7 @@ class Client:
         *,
         resource_version: str,
         label_selector: str = "",
+        field_selector: str = "",
         timeout_seconds: int = WATCH_SECONDS,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the events after `resource_version`, one JSON text each."""
@@ -295,6 +297,7 @@ class Client:
             allowWatchBookmarks="true",
             resourceVersion=resource_version,
             labelSelector=label_selector,
+            fieldSelector=field_selector,
             timeoutSeconds=timeout_seconds,
         )
         path = resources.path(resource, namespace)

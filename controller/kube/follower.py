@@ -62,6 +62,7 @@ class Follower(Generic[T]):
         decoder: wire.Decoder[T],
         on_move: Callable[[int], None],
         label_selector: str,
+        field_selector: str,
         silence_seconds: float,
         rng: random.Random,
     ) -> None:
@@ -76,7 +77,8 @@ class Follower(Generic[T]):
         self._on_move = on_move
         self._api = api
         self._decoder = decoder
-        self._selector = label_selector
+        self._labels = label_selector
+        self._fields = field_selector
         self._silence = silence_seconds
         self._rng = rng
         self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
@@ -227,7 +229,8 @@ class Follower(Generic[T]):
                 return await self._api.list(
                     self._resource,
                     self.namespace,
-                    label_selector=self._selector,
+                    label_selector=self._labels,
+                    field_selector=self._fields,
                     limit=self._page,
                     continue_token=token,
                 )
@@ -256,7 +259,8 @@ class Follower(Generic[T]):
             self._resource,
             self.namespace,
             resource_version=str(self._seen),
-            label_selector=self._selector,
+            label_selector=self._labels,
+            field_selector=self._fields,
             timeout_seconds=round(door.WATCH_SECONDS * (1 + self._rng.random())),
         )
         spoke = False

@@ -42,6 +42,7 @@ class Informer(Generic[T]):
         *,
         namespaces: Sequence[str] = ("",),
         label_selector: str = "",
+        field_selector: str = "",
         silence_seconds: float = SILENCE_SECONDS,
         rng: random.Random | None = None,
     ) -> None:
@@ -62,6 +63,7 @@ class Informer(Generic[T]):
                 decoder=decoder,
                 on_move=self._advance,
                 label_selector=label_selector,
+                field_selector=field_selector,
                 silence_seconds=silence_seconds,
                 rng=rng or random.Random(),  # noqa: S311 - jitter is no secret
             )

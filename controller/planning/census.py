@@ -7,6 +7,7 @@ and only the others are told one by one. `register` takes the census.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -128,7 +129,9 @@ class Count:
     def __init__(self, spec: objects.ServerSetSpec, now: float) -> None:
         self.now = now
         self.target = spec.revision
-        self.partition = spec.rollout.partition
+        # One that keeps all servers keeps the spare ones that stand in for them, too.
+        partition = spec.rollout.partition
+        self.partition = sys.maxsize if 0 < spec.replicas <= partition else partition
         self.waiting = spec.rollout.min_ready_seconds
         self.updated = self.ready = self.available = self.counting = self.failed = 0
         self.soonest: float | None = None

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 import msgspec
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.resources import Resource
 from controller.planning import keys
 from controller.planning.caches import Caches, Index, Path
@@ -51,6 +51,10 @@ def _namespace(item: objects.Object) -> Hashable:
     return item.metadata.namespace
 
 
+def _node(item: objects.Pod) -> Hashable | None:
+    return item.spec.node_name or None
+
+
 def _let_go(item: objects.Object) -> Hashable | None:
     return _labelled_component(item) if item.metadata.controller is None else None
 
@@ -72,6 +76,8 @@ DISRUPTION_BUDGETS_BY_NAMESPACE = Index(objects.DisruptionBudget, _namespace)
 SETS_BY_NAMESPACE = Index(objects.ServerSet, _namespace)
 # By the namespace and name of the ControllerRevision that they refer to.
 SERVERS_BY_REVISION = Index(objects.Server, _server_revision)
+# By the name of the node that they are on.
+PODS_BY_NODE = Index(objects.Pod, _node)
 # By the fleet's name.
 SERVERS_BY_FLEET = Index(objects.Server, _server_fleet)
 
@@ -149,6 +155,22 @@ def servers_let_go(caches: Caches, server_set: objects.ServerSet) -> tuple[objec
     return tuple(each for each in found if each.metadata.deletion_timestamp is None)
 
 
+def on_cordoned_nodes(caches: Caches, server_set: objects.ServerSet) -> dict[int, str]:
+    """Return the nodes that take no new pods and have servers of the set, by the ordinals."""
+    nodes = caches.of(objects.Node).objects
+    if not nodes:
+        return {}
+    spec, namespace = server_set.spec, server_set.metadata.namespace
+    prefix = f"{names.server_set(spec.application, spec.component)}-"
+    found: dict[int, str] = {}
+    for _, node in sorted(nodes):
+        for space, name in caches.by(PODS_BY_NODE, node):
+            ordinal = tags.number(name.removeprefix(prefix)) if name.startswith(prefix) else None
+            if space == namespace and ordinal is not None:
+                found[ordinal] = node
+    return found
+
+
 def revision_path(server: objects.Server) -> Path:
     """Return the namespace and name of the ControllerRevision that the server refers to."""
     spec = server.spec
@@ -215,6 +237,20 @@ def revision_server_keys(caches: Caches, revision: objects.ControllerRevision) -
     path = revision.metadata.namespace, revision.metadata.name
     for each in caches.by(SERVERS_BY_REVISION, path).values():
         yield keys.of(Resource.SERVERS, each)
+
+
+def node_set_keys(caches: Caches, node: str) -> Iterator[Key]:
+    """Yield the keys of the sets that have servers on the node."""
+    places = {
+        (
+            each.metadata.namespace,
+            each.metadata.labels.get(names.APPLICATION_LABEL, ""),
+            each.metadata.labels.get(names.COMPONENT_LABEL, ""),
+        )
+        for each in caches.by(PODS_BY_NODE, node).values()
+    }
+    for namespace, application, component in sorted(places):
+        yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
 
 
 def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:

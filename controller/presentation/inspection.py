@@ -39,6 +39,7 @@ _WITHOUT: dict[Resource, str] = {
     Resource.CLAIMS: "claims are not seen",
     Resource.JOBS: "Jobs of steps are not seen",
     Resource.DISRUPTION_BUDGETS: "budgets for evictions are not seen",
+    Resource.NODES: "which nodes take no new pods is not seen",
     Resource.FLEETS: "fleets other than the built-in one are not seen",
     Resource.NAMESPACES: "whether the namespace is going, and what its labels are, is not seen",
 }

@@ -40,9 +40,18 @@ def evict(registry: Registry, namespace: str, name: str) -> bool:
     return True
 
 
+def cordon(registry: Registry, kubelet: Kubelet, node: str, *, on: bool = True) -> None:
+    """Have a node take no new pods, or take them again."""
+    (kubelet.cordoned.add if on else kubelet.cordoned.discard)(node)
+    spec: Json = {"unschedulable": True if on else None}
+    if registry.find(Resource.NODES, "", node) is None:
+        registry.create(Resource.NODES, "", {"metadata": {"name": node}, "spec": {}}, actor="node")
+    registry.patch(Resource.NODES, "", node, {"spec": spec}, actor="user")
+
+
 async def drain(registry: Registry, kubelet: Kubelet, node: str) -> None:
     """Cordon a node, and evict until none of its pods is left."""
-    kubelet.cordoned.add(node)
+    cordon(registry, kubelet, node)
     while True:
         pods = [
             (key, each)

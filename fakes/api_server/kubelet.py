@@ -121,6 +121,9 @@ class Kubelet:
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
         open_ones = [each for each in self._nodes if each not in self.cordoned]
+        if not open_ones:
+            self._later(1.0, self._schedule, key, pod)  # tried again as nodes take pods anew
+            return
         node = open_ones[next(self._turn) % len(open_ones)]
         # Binding is a write of its own: it may set what no patch may.
         bound = {

@@ -234,14 +234,20 @@ class Registry:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Selector:
-    """A label selector: equality, inequality, presence and absence."""
+    """A label selector: equality, inequality, presence and absence; and a flag of the spec."""
 
     text: str
+    # One such as "spec.unschedulable=true".
+    field: str = ""
 
     def matches(self, body: Json) -> bool:
-        """Return whether the labels of `body` fit."""
+        """Return whether the labels of `body`, and the field, fit."""
         labels = body["metadata"].get("labels") or {}
-        return all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip())
+        if not all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip()):
+            return False
+        path, _, wanted = self.field.partition("=")
+        flag = bool(body.get("spec", {}).get(path.rpartition(".")[2]))
+        return not self.field or flag == (wanted == "true")
 
 
 def decode(body: door.Body) -> Json:

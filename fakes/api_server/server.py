@@ -250,6 +250,7 @@ class ApiServer:
         *,
         name: str = "",
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = 0,
         continue_token: str = "",
         resource_version: str = "",  # noqa: ARG002 - every list is as new as can be, or stale by a fault
@@ -263,7 +264,8 @@ class ApiServer:
                     raise refusal.refuse(410, "Expired", "the continue token is too old")
                 version, texts = self._pages.pop(continue_token)
             else:
-                version, texts = self._select(resource, namespace, label_selector, name)
+                selector = Selector(label_selector, field_selector)
+                version, texts = self._select(resource, namespace, selector, name)
             page, rest = (texts[:limit], texts[limit:]) if limit else (texts, [])
             token = ""
             if rest:
@@ -287,6 +289,7 @@ class ApiServer:
         *,
         resource_version: str,
         label_selector: str = "",
+        field_selector: str = "",
         timeout_seconds: int = door.WATCH_SECONDS,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the events after `resource_version`, one JSON text each, and bookmarks."""
@@ -298,7 +301,7 @@ class ApiServer:
             self._changes,
             resource=resource,
             namespace=namespace,
-            selector=Selector(label_selector),
+            selector=Selector(label_selector, field_selector),
             reached=int(resource_version),
             seconds=timeout_seconds,
         )
@@ -376,10 +379,9 @@ class ApiServer:
         return answer
 
     def _select(
-        self, resource: Resource, namespace: str, label_selector: str, name: str
+        self, resource: Resource, namespace: str, selector: Selector, name: str = ""
     ) -> tuple[int, Texts]:
         lag = self.faults.stale.get(resource, 0)
-        selector = Selector(label_selector)
         version = self.storage.version - lag
         found = self.storage.at(resource, version) if lag else self.storage.objects[resource]
         keys = sorted(key for key in found if namespace in ("", key[0]) and name in ("", key[1]))

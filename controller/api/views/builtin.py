@@ -91,6 +91,10 @@ class Namespace(Object, frozen=True, kw_only=True):
     status: NamespaceStatus = NamespaceStatus()
 
 
+class Node(Object, frozen=True, kw_only=True):
+    """A node that takes no new pods: those that do are not watched."""
+
+
 class ContainerWait(View, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     message: str = ""

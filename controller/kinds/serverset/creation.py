@@ -28,25 +28,24 @@ def creates(
     if not sized.creates:
         return []
     bodies = Servers(snapshot.server_set)
-    target = census.target
-    older = _below_partition(snapshot, census, records) if census.partition else target
+    older = _below_partition(snapshot, census, records) if census.partition else census.target
     return [
         Create(
             resource=Resource.SERVERS,
             body=bodies.body(
                 ordinal,
-                older if ordinal < census.partition else target,
+                older if ordinal < census.partition else census.target,
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
             ),
-            why=_why(snapshot, ordinal, spare=ordinal in sized.spares),
+            why=_why(snapshot, census, ordinal, spare=ordinal in sized.spares),
         )
         for ordinal in sized.creates
     ]
 
 
-def _why(snapshot: ServerSetSnapshot, ordinal: int, *, spare: bool) -> str:
+def _why(snapshot: ServerSetSnapshot, census: Census, ordinal: int, *, spare: bool) -> str:
     if spare:
-        return "a spare one for the rollout"
+        return f"a spare one for {scaling.purpose(census)}"
     if ordinals.contains(snapshot.server_set.spec.stopped, ordinal):
         return "it is missing, and stays stopped until a Start"
     return "it is missing"

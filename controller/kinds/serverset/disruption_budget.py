@@ -145,11 +145,12 @@ def _least(snapshot: ServerSetSnapshot, census: Census) -> int:
 def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> bool:
     """Return whether Argosy takes servers down, or is about to: by rollout, operation or scaling.
 
-    A spare server, and one too many, are counted as up by the disruption controller, and go.
+    A spare server that is up, and one too many, are counted by the disruption controller, and go.
     """
     component = snapshot.server_set.spec.component
     beyond = sum(1 for each in census.leaving if each.spec.ordinal >= census.desired)
-    if census.present + beyond > census.desired:
+    coming = sum(1 for each in census.odd if not each.ready and census.is_spare(each.ordinal))
+    if census.present - coming + beyond > census.desired:
         return True
     rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
     if rolling and not halted:

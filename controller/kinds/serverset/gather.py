@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.api import objects
-from controller.kinds.serverset import remakers
+from controller.kinds.serverset import moves, remakers
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import relations
@@ -26,6 +26,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         disruption_budgets=tuple(
             caches.by(relations.DISRUPTION_BUDGETS_BY_NAMESPACE, meta.namespace).values()
         ),
+        moving=moves.of(caches, server_set),
         claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
         revisions=(
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()

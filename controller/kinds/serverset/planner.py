@@ -6,7 +6,7 @@ Called by `execution` for every ServerSet, and by `explain` and `why`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from controller.api import objects, tags
 from controller.api.reasons import Reason
@@ -16,6 +16,7 @@ from controller.kinds.serverset import (
     claims,
     creation,
     disruption_budget,
+    moves,
     progress,
     records,
     remakers,
@@ -57,6 +58,8 @@ class _Draft:
     touched: set[int] = dataclasses.field(default_factory=set)
     # Servers that operations will make anew, by ordinal: the rollout leaves them to these.
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
+    # Servers that are to move, by ordinal: all but those that an operation makes anew anyway.
+    moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
 
 
 def plan(snapshot: ServerSetSnapshot) -> Plan:
@@ -101,7 +104,9 @@ def _hindered(
 
 def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
     server_set = snapshot.server_set
-    draft = _Draft(left=remakers.of(census.due, snapshot.remakers, server_set))
+    due = (each.server for each in census.due)
+    draft = _Draft(left=remakers.of(due, snapshot.remakers, server_set))
+    draft.moving = _moving(snapshot, census)
     retrying = _retry_value(server_set) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
     halted = progress.halted_before(server_set, census, retrying=retrying)
@@ -143,9 +148,21 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         budget_spent=spent,
         handled_retry=handled,
         left=draft.left,
+        moving=draft.moving,
     )
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
     return _finish(outlook, draft, wake)
+
+
+def _moving(snapshot: ServerSetSnapshot, census: Census) -> Mapping[int, moves.Move]:
+    """Return the moves that are the set's to make: not those that come with an operation."""
+    server_set = snapshot.server_set
+    wanted = moves.wanted(snapshot.moving, census, server_set.spec)
+    if not wanted or not budget.limit(census.desired, server_set.spec.rollout):
+        return wanted  # an operation without a concurrency of its own takes no server down then
+    servers = (census.servers[each] for each in wanted)
+    left = remakers.of(servers, snapshot.remakers, server_set)
+    return {ordinal: move for ordinal, move in wanted.items() if ordinal not in left}
 
 
 def _take_up(snapshot: ServerSetSnapshot, draft: _Draft) -> None:
@@ -176,7 +193,11 @@ def _resize(
         return
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
-        census, spec, blocked=_blocked_ordinals(snapshot, census, failed), surging=not halted
+        census,
+        spec,
+        blocked=_blocked_ordinals(snapshot, census, failed),
+        surging=not halted,
+        moving=draft.moving,
     )
     sized = _agreed(snapshot, sized)
     removed = {each.spec.ordinal for each in sized.removals}
@@ -201,6 +222,7 @@ def _resize(
     elif sized.creates:
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     _bring(snapshot, draft, step, known)
+    _move(snapshot, census, draft, removed)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
     guard.add_to(draft.actions, draft.notes)  # servers first: they are what people wait for
 
@@ -229,8 +251,42 @@ def _bring(
     upkeep = updates.Upkeep(server_set, known, snapshot.fleet)
     for each in step.updates:
         why = f"the rollout to {server_set.spec.revision}"
-        draft.actions.append(upkeep.bring(each, why=why))
+        moving = each.ordinal in snapshot.moving
+        draft.actions.append(upkeep.bring(each, why=why, moves=moving))
         draft.touched.add(each.ordinal)
+
+
+def _move(
+    snapshot: ServerSetSnapshot, census: Census, draft: _Draft, removed: Collection[int]
+) -> None:
+    """Have servers made anew that are to be elsewhere, as many as may be down beside all others."""
+    if not draft.moving:
+        return
+    down = {each.ordinal for each in census.odd if not each.counts}
+    gone = draft.touched.union(removed)
+    step = moves.decide(
+        census,
+        draft.moving,
+        snapshot.server_set.spec,
+        touched=gone,
+        taken=sum(1 for each in gone if each in census.servers and each not in down),
+    )
+    draft.notes += step.notes
+    for each in step.servers:
+        move = draft.moving[each.spec.ordinal]
+        draft.actions.append(updates.move(each, why=f"it moves, as {move.why}"))
+        draft.touched.add(each.spec.ordinal)
+    told: dict[str, list[str]] = {}
+    for each in step.servers:
+        told.setdefault(draft.moving[each.spec.ordinal].why, []).append(each.metadata.name)
+    draft.actions += [
+        RecordEvent(
+            reason=ServerSetReason.MOVING,
+            message=f"Moving {words.several(who)}, as {why}.",
+            warning=False,
+        )
+        for why, who in told.items()
+    ]
 
 
 def _remediate(

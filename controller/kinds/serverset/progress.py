@@ -40,7 +40,12 @@ def outstanding(census: Census) -> bool:
     regular = census.present - census.spares
     if not regular <= census.desired <= census.present or census.leaving:
         return True
-    return any(not each.kept and (each.stale or not each.available) for each in census.odd)
+    standing_in = regular == census.desired
+    return any(
+        not each.kept and (each.stale or not each.available)
+        for each in census.odd
+        if not (standing_in and census.is_spare(each.ordinal))
+    )
 
 
 def held_back(census: Census) -> bool:

@@ -26,6 +26,16 @@ class ServerSetReason(Vocabulary):
         "Remediated",
         "A server that stayed unhealthy is being replaced.",
     )
+    MOVING = (
+        "ServersMoving",
+        (
+            "Servers have to be elsewhere, such as those on a node that takes no new pods. A spare"
+            " server comes first where maxSurge allows one; then they are made anew, within the"
+            " budget."
+        ),
+        "The servers move by themselves. Where a spare one finds no node, give it room.",
+        "kubectl get nodes",
+    )
     CLAIMS_DELETED = (
         "ClaimsDeleted",
         (

@@ -30,9 +30,11 @@ def is_one(operation: objects.Operation) -> bool:
 
 
 def of(
-    due: Iterable[Facts], operations: Iterable[objects.Operation], server_set: objects.ServerSet
+    servers: Iterable[objects.Server],
+    operations: Iterable[objects.Operation],
+    server_set: objects.ServerSet,
 ) -> Mapping[int, objects.Operation]:
-    """Return which of the `due` servers an operation will yet make anew, by ordinal, and which.
+    """Return which of the servers an operation will yet make anew, by ordinal, and which.
 
     Only a rolling update shares its work so.
     """
@@ -48,12 +50,12 @@ def of(
     if not targets:
         return {}
     return {
-        facts.ordinal: each
-        for facts in due
+        server.spec.ordinal: each
+        for server in servers
         for each, text in targets
-        if not facts.server.spec.held
-        and ordinals.contains(text, facts.ordinal)
-        and not _had_its_turn(facts.server, each)
+        if not server.spec.held
+        and ordinals.contains(text, server.spec.ordinal)
+        and not _had_its_turn(server, each)
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.api.permissions import allow, read
+from controller.api.permissions import Scope, allow, read
 from controller.api.resources import Resource
 
 RIGHTS = (
@@ -18,6 +18,16 @@ RIGHTS = (
         "patch",
         "delete",
         why="have evictions keep to the budget of each component",
+    ),
+    *(
+        allow(
+            Resource.NODES,
+            "list",
+            "watch",
+            why="know which take no new pods, so that servers move before a drain evicts them",
+            scope=scope,
+        )
+        for scope in (Scope.CLUSTER, Scope.READ_FLEETS)
     ),
     read(Resource.SERVICES, "create", "patch", why="a headless Service for each component"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+from collections.abc import Collection
 
 from controller.api import names, objects
 from controller.planning import amounts, budget, words
@@ -32,8 +33,12 @@ def decide(
     *,
     blocked: frozenset[int] = frozenset(),
     surging: bool = True,
+    moving: Collection[int] = (),
 ) -> Scaling:
     """Return what brings the number of servers to what it should be now.
+
+    A spare server stands in for one that the rollout brings to its target, and for one of those
+    that are `moving`.
 
     Live servers, those on their way out too, never exceed the desired ones and the surge, so a
     server on its way out keeps its place until it is gone. Ordinals in `blocked` belong to somebody
@@ -41,7 +46,7 @@ def decide(
     servers.
     """
     spare_count = census.spares
-    surge = _surge(census, spec, spare_count)
+    surge = _surge(census, spec, spare_count, moving)
     excess = census.present - census.desired - surge
     if excess > 0:
         return _removal(census, spec, surge, _first_to_go(census, spec, excess))
@@ -52,26 +57,28 @@ def decide(
     return _creation(census, regular, max(0, extra), missing, blocked)
 
 
-def _surge(census: Census, spec: objects.ServerSetSpec, spare_count: int) -> int:
-    """Return how many spare servers the rollout uses now: none outside a rolling update.
+def _surge(
+    census: Census, spec: objects.ServerSetSpec, spare_count: int, moving: Collection[int]
+) -> int:
+    """Return how many spare servers are of use now: none outside a rolling update.
 
     A server that is stopped is missed by nobody, so none stands in for it.
     """
     allowed = amounts.up(spec.rollout.max_surge, census.desired)
     if not allowed or spec.rollout.strategy != "RollingUpdate":
         return 0
-    if not census.due:
+    if not census.due and not moving:
         # The rollout is over but for what comes up: no more spare servers, but not fewer yet.
         allowed = min(allowed, spare_count)
-    unfinished = sum(
-        1
+    unfinished = {
+        each.ordinal
         for each in census.odd
         if (each.due or not each.available)
         and not each.kept
         and each.server.spec.power != "Stopped"
         and not census.is_spare(each.ordinal)
-    )
-    return min(allowed, unfinished)
+    }
+    return min(allowed, len(unfinished.union(moving)))
 
 
 def _coming_back(census: Census) -> int:
@@ -157,9 +164,14 @@ def _creation(
         notes.append(f"{words.count(len(ordinals) - made, 'server')} cannot be created: refused")
     if spares:
         notes.append(
-            f"creating {words.count(len(spares), 'spare server')} for the rollout (maxSurge)"
+            f"creating {words.count(len(spares), 'spare server')} for {purpose(census)} (maxSurge)"
         )
     return Scaling(creates=creates, spares=frozenset(spares), notes=tuple(notes))
+
+
+def purpose(census: Census) -> str:
+    """Return what spare servers are made for now."""
+    return "the rollout" if census.due else "servers that move"
 
 
 def _lowest_free(taken: set[int], start: int, count: int) -> tuple[int, ...]:

@@ -6,9 +6,11 @@ Times are seconds since the epoch. `gather` builds it; tests build it by hand.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from controller import contract
 from controller.api import objects
+from controller.kinds.serverset.moves import Move
 from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
 
@@ -28,6 +30,8 @@ class ServerSetSnapshot:
     service: objects.Service | None = None
     # Everybody's PodDisruptionBudgets in the namespace.
     disruption_budgets: tuple[objects.DisruptionBudget, ...] = ()
+    # Servers that have to move, by ordinal.
+    moving: Mapping[int, Move] = dataclasses.field(default_factory=dict)
     claims: tuple[objects.Claim, ...] = ()
     # The application's; what a server below the partition comes back with.
     revisions: tuple[objects.ControllerRevision, ...] = ()

@@ -13,14 +13,16 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
+from controller.kinds.serverset import moves, remakers, remediation, service
 from controller.kinds.serverset import progress as progresses
-from controller.kinds.serverset import remakers, remediation, service
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import budget, outcomes, remedies, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
+from controller.reasons import Vocabulary
 
 # What servers say of an object above them, which says so itself.
 _OF_OTHERS = frozenset({Reason.PAUSED})
@@ -42,6 +44,8 @@ class Outlook:
     handled_retry: str = ""
     # Servers that operations will make anew, by ordinal.
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
+    # Servers that are to move, by ordinal.
+    moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
 
     @property
     def spec(self) -> objects.ServerSetSpec:
@@ -49,12 +53,16 @@ class Outlook:
         return self.snapshot.server_set.spec
 
 
-def converged(census: Census, strategy: str) -> bool:
+def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
     """Return whether the set is as it should be, every server of it available.
 
     Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
+    While servers are to move, a spare one may be there, or on its way: nothing is missing for that.
     """
-    if census.present != census.desired or census.leaving or census.available < census.desired:
+    beyond = census.present - census.desired
+    if beyond and not (moving and beyond == census.spares):
+        return False
+    if census.leaving or census.available < census.desired:
         return False
     if any(each.differs and not each.server.spec.held for each in census.odd):
         return False
@@ -202,7 +210,8 @@ def _epidemic(outlook: Outlook) -> Verdict | None:
 
 def _as_wanted(outlook: Outlook) -> Verdict | None:
     census = outlook.census
-    if not converged(census, outlook.spec.rollout.strategy):
+    moving = bool(outlook.moving)
+    if not converged(census, outlook.spec.rollout.strategy, moving=moving):
         return None
     older = sum(1 for each in census.odd if each.stale)
     message = words.all_available(census.desired)
@@ -267,12 +276,30 @@ def _on_hold(outlook: Outlook) -> Iterable[Blocked]:
     )
 
 
+def _moving(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield whatever has servers move, with what that waits for."""
+    meta = outlook.snapshot.server_set.metadata
+    places: dict[str, list[int]] = {}
+    for ordinal, move in outlook.moving.items():
+        places.setdefault(move.object, []).append(ordinal)
+    for place, ordinals in sorted(places.items()):
+        who = words.count(len(ordinals), "server")
+        yield Blocked(
+            object=place,
+            reason=ServerSetReason.MOVING,
+            message=f"{who} of {meta.name} to move within the budget, as"
+            f" {outlook.moving[ordinals[0]].why}.",
+            since=clock.stamp(outlook.snapshot.now),
+            remedy=remedies.why("serverset", meta.name, meta.namespace),
+        )
+
+
 def _under_way(outlook: Outlook) -> Verdict:
     census = outlook.census
     return Verdict(reason=_movement(outlook), message=_counts(census), reconciling=True)
 
 
-def _movement(outlook: Outlook) -> Reason:
+def _movement(outlook: Outlook) -> Vocabulary:
     """Return what kind of change the set is in."""
     census, proven = outlook.census, outlook.progress.proven_revision
     if not proven:
@@ -285,6 +312,8 @@ def _movement(outlook: Outlook) -> Reason:
         for each in census.leaving
     ):
         return Reason.ROLLING_OUT
+    if outlook.moving:
+        return ServerSetReason.MOVING
     coming = any(not each.server.status.revision for each in census.odd)
     if census.present != census.desired or census.leaving or coming:
         return Reason.SCALING
@@ -348,6 +377,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     if outlook.census.due and not outlook.obstacle:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
+    found += _moving(outlook)
     found += _asleep(outlook)
     found += _on_hold(outlook)
     found += _trouble(outlook)
@@ -366,7 +396,8 @@ def _obstacles(outlook: Outlook) -> tuple[Blocked, ...]:
 
 
 def _rests(outlook: Outlook) -> bool:
-    return converged(outlook.census, outlook.spec.rollout.strategy)
+    moving = bool(outlook.moving)
+    return converged(outlook.census, outlook.spec.rollout.strategy, moving=moving)
 
 
 def _over_budget(outlook: Outlook) -> Iterable[Blocked]:

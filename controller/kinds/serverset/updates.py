@@ -37,17 +37,18 @@ class Upkeep:
         )
         self._target = contents.of_server_set(self._spec)
 
-    def bring(self, facts: Facts, *, why: str) -> Patch:
+    def bring(self, facts: Facts, *, why: str, moves: bool = False) -> Patch:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
-        In place only while the server is well: what is down is better off with a fresh start.
+        In place only while the server is well: what is down is better off with a fresh start, and
+        what `moves` is to be elsewhere.
         Guarded by the version planned from: meanwhile a person may have taken hold of the server.
         """
         told = facts.server.spec
         spec: dict[str, object] = {}
         if told.revision != self._spec.revision:
             spec["revision"] = self._spec.revision
-        if not (self._possible and facts.ready and self._becomes(told)):
+        if moves or not (self._possible and facts.ready and self._becomes(told)):
             spec["incarnation"] = told.incarnation + 1
         if told.template != objects.NULL:
             spec |= dict.fromkeys(_COPIES)
@@ -95,6 +96,11 @@ def remediate(server: objects.Server, record: str) -> Patch:
         why="it stayed unhealthy",
         guarded=True,
     )
+
+
+def move(server: objects.Server, *, why: str) -> Patch:
+    """Return the patch that has the server made anew as it is, to be elsewhere."""
+    return _patch(server, {"incarnation": server.spec.incarnation + 1}, why=why, guarded=True)
 
 
 def retry_now(server: objects.Server, value: str) -> Patch:

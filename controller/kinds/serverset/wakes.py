@@ -105,6 +105,13 @@ def _says_the_same(old: objects.DisruptionBudget, new: objects.DisruptionBudget)
     )
 
 
+def by_node(caches: Caches, change: Change[objects.Node]) -> Iterable[Wake]:
+    """Servers on a node that takes no new pods have to move; not any more where it does again."""
+    if not change.same_object:
+        for each in relations.node_set_keys(caches, change.item.metadata.name):
+            yield Wake(each, When.SOON)
+
+
 def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
     """A claim outlives its servers, and goes as the component says."""
     del caches

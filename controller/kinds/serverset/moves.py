@@ -1,0 +1,137 @@
+"""Servers that have to move: each is made anew elsewhere, a spare one first where there may be one.
+
+`of` says which have to, and why; `wanted` which of them Argosy is to move; `decide` which of these
+go now. The budget is the component's one: a move counts all that are down, whoever took them down.
+
+Called by `gather` and by the ServerSet planner.
+
+Example: one server, maxUnavailable 0, maxSurge 1, and its node is cordoned. A spare one is made,
+which the scheduler places elsewhere. Once it is available the first is made anew, elsewhere too, as
+its node takes no new pods; and once that one is available the spare one goes. The drain finds the
+node empty, and the component never had none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+
+from controller.api import objects
+from controller.api.reasons import Reason
+from controller.planning import amounts, availability, budget, relations, words
+from controller.planning.caches import Caches
+from controller.planning.census import Census, Facts
+
+_ILL = frozenset({Reason.UNHEALTHY, Reason.UNREACHABLE})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Why one server has to move: `why` ends the sentence "it moves, as …"."""
+
+    why: str
+    # The object that says so, such as "Node/one".
+    object: str
+    # Whoever empties its place evicts it: where no spare one may stand in for it, that is waited
+    # for, and a place that is merely closed to others moves nobody.
+    evicted: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """Servers that move now."""
+
+    servers: tuple[objects.Server, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def of(caches: Caches, server_set: objects.ServerSet) -> dict[int, Move]:
+    """Return which servers of the set have to move, by ordinal."""
+    return {
+        ordinal: Move(why=f"node {node} takes no new pods", object=f"Node/{node}", evicted=True)
+        for ordinal, node in relations.on_cordoned_nodes(caches, server_set).items()
+    }
+
+
+def surges(spec: objects.ServerSetSpec) -> bool:
+    """Return whether a spare server may stand in for one that moves."""
+    rollout = spec.rollout
+    rolling = rollout.strategy == "RollingUpdate" and not spec.volume_claims
+    return rolling and amounts.up(rollout.max_surge, spec.replicas) > 0
+
+
+def wanted(
+    moving: Mapping[int, Move], census: Census, spec: objects.ServerSetSpec
+) -> dict[int, Move]:
+    """Return the moves that are Argosy's to make.
+
+    Not of what a person holds or stopped, of spare servers, which go by themselves, nor of one that
+    is being made anew already: that one will be elsewhere. Evictions that ignore the budget need no
+    server in advance.
+    """
+    if not moving:
+        return {}
+    spared, ignored = surges(spec), spec.rollout.evictions == "Ignore"
+    down = {each.ordinal for each in census.odd if not each.ready}
+    found: dict[int, Move] = {}
+    for ordinal, move in sorted(moving.items()):
+        server = census.servers.get(ordinal)
+        if server is None or server.spec.held or server.spec.power != "Running":
+            continue
+        if census.is_spare(ordinal) or server.status.incarnation != server.spec.incarnation:
+            continue
+        if move.evicted and (not spared or ignored or ordinal in down):
+            continue
+        found[ordinal] = move
+    return found
+
+
+def decide(
+    census: Census,
+    moves: Mapping[int, Move],
+    spec: objects.ServerSetSpec,
+    *,
+    touched: Collection[int],
+    taken: int,
+) -> Moves:
+    """Return which servers move now; this plan takes `taken` others down that were up.
+
+    Where there may be spare servers, each goes once one stands in for it, however large the limit
+    is: only those are not waited for that will not come up by themselves. What is down costs
+    nothing.
+    """
+    odd = {each.ordinal: each for each in census.odd}
+    here = [
+        each for each in moves if each not in touched and not (each in odd and odd[each].operated)
+    ]
+    if not here:
+        return Moves()
+    down = [each for each in here if each in odd and not odd[each].ready]
+    up = [each for each in here if each not in down]
+    counting = census.counting - taken
+    allowed = budget.Budget(
+        desired=census.desired,
+        limit=budget.limit(census.desired, spec.rollout),
+        available=counting,
+    )
+    room = allowed.allowance
+    if surges(spec):
+        lasting = sum(1 for each in census.odd if _is_down_for_good(each))
+        room = max(0, min(room, counting + lasting - census.desired))
+    going = tuple(sorted((*down, *up[:room])))
+    notes = []
+    if going:
+        notes.append(f"moving {words.count(len(going), 'server')}: {moves[going[0]].why}")
+    if len(going) < len(here):
+        waiting = f"{words.count(len(here) - len(going), 'server')} still to move"
+        notes.append(f"{waiting}: {allowed.unavailable} of {allowed.desired} unavailable")
+    return Moves(servers=tuple(census.servers[each] for each in going), notes=tuple(notes))
+
+
+def _is_down_for_good(facts: Facts) -> bool:
+    """Return whether no spare server need be kept for this one: it is failed, ill or stopped."""
+    if facts.ready:
+        return False
+    ready = availability.readiness(facts.server)
+    ill = ready is not None and ready.reason in _ILL
+    return facts.failed or ill or facts.server.spec.power == "Stopped"

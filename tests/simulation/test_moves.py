@@ -1,0 +1,290 @@
+"""Servers on nodes that take no new pods move: a spare one first where there may be one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from fakes.api_server import Behaviour, Kubelet, evictions
+from fakes.universe import Json, Universe, application, component, operation
+
+pytestmark = pytest.mark.looptime
+
+SET = "shop-web"
+NODES = 6
+SURGE: Json = {"maxUnavailable": 0, "maxSurge": 1}
+
+
+class World(Universe):
+    """A cluster of several nodes with one component."""
+
+    def __init__(self, nodes: int = NODES) -> None:
+        super().__init__(kubelet=Kubelet(nodes=nodes))
+        self.nodes = [f"node-{number}" for number in range(nodes)]
+
+    async def open(self, replicas: int, rollout: Json | None = None, **more: Any) -> None:
+        """Apply the component and let it come up, or become what it is to be."""
+        part = component("web", replicas, rollout=rollout or SURGE, **more)
+        await self.apply(application("shop", part))
+        await self.settle()
+
+    def node(self, server: str) -> str:
+        """Return the node that a server is on; empty where it has none."""
+        return str(self.get(Resource.PODS, server)["spec"].get("nodeName", ""))
+
+    def cordon(self, *nodes: str, on: bool = True) -> None:
+        """Have these nodes take no new pods, or take them again."""
+        for each in nodes:
+            evictions.cordon(self.server.registry, self.kubelet, each, on=on)
+
+    def drain(self, *nodes: str) -> list[asyncio.Task[None]]:
+        """Begin to drain these nodes at once."""
+        return [
+            asyncio.create_task(evictions.drain(self.server.registry, self.kubelet, each))
+            for each in nodes
+        ]
+
+    def ups(self, since: int) -> Iterator[int]:
+        """Yield how many pods were up after each write from that one on."""
+        pods: dict[str, bool] = {}
+        for number, each in enumerate(self.server.writes):
+            if each.resource is Resource.PODS:
+                pods[each.name] = each.after is not None and evictions.is_up(each.after)
+            if number >= since:
+                yield sum(pods.values())
+
+    def ready(self) -> str:
+        """Return whether the application says that it is ready."""
+        return str(self.condition(Resource.APPLICATIONS, "shop").get("status"))
+
+    def servers(self) -> list[str]:
+        """Return the names of the servers."""
+        return self.names(Resource.SERVERS)
+
+
+@pytest.mark.parametrize("drained", [True, False])
+async def test_a_component_of_one_server_is_never_at_0_while_its_node_is_drained(
+    *, drained: bool
+) -> None:
+    """A spare one comes first, elsewhere; the drain ends. A cordon alone is enough for that."""
+    async with World() as world:
+        await world.open(1)
+        since, old = len(world.server.writes), world.node("shop-web-0")
+        if drained:
+            (gone,) = world.drain(old)
+            await asyncio.wait_for(gone, 120)
+        else:
+            world.cordon(old)
+        await world.settle()
+        assert min(world.ups(since)) == 1
+        assert world.servers() == ["shop-web-0"]
+        assert world.node("shop-web-0") != old
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("replicas", [1, 3, 12])
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        {"maxUnavailable": 0, "maxSurge": 1},
+        {"maxUnavailable": 0, "maxSurge": "50%"},
+        {"maxUnavailable": 2, "maxSurge": 2},
+    ],
+)
+async def test_a_drain_of_several_nodes_keeps_to_the_surge(replicas: int, rollout: Json) -> None:
+    """Never fewer are up than the limit leaves, never more there are than the surge allows."""
+    async with World() as world:
+        await world.open(replicas, rollout)
+        since = len(world.server.writes)
+        drains = world.drain(*world.nodes[:4])
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        surge = -(-replicas // 2) if rollout["maxSurge"] == "50%" else rollout["maxSurge"]
+        assert min(world.ups(since)) >= max(0, replicas - rollout["maxUnavailable"])
+        assert max(world.ups(since)) <= replicas + surge
+        assert len(world.servers()) == replicas
+        assert {world.node(each) for each in world.servers()} <= set(world.nodes[4:])
+        assert world.ready() == "True"
+
+
+async def test_a_cordon_without_surge_moves_nobody() -> None:
+    """Whoever drains evicts, within the budget; a place that is merely closed is no reason to."""
+    async with World() as world:
+        await world.open(4, {"maxUnavailable": 1})
+        since = len(world.server.writes)
+        world.cordon(*world.nodes[:3])
+        await world.settle()
+        assert {each.resource for each in world.server.writes[since:]} == {Resource.NODES}
+
+
+async def test_with_evictions_ignored_no_server_is_made_in_advance() -> None:
+    """A drain takes what it finds."""
+    async with World() as world:
+        await world.open(1, {**SURGE, "evictions": "Ignore"})
+        old = world.node("shop-web-0")
+        world.cordon(old)
+        await world.settle()
+        assert world.node("shop-web-0") == old
+        (gone,) = world.drain(old)
+        await asyncio.wait_for(gone, 120)
+
+
+async def test_what_a_person_holds_stays_on_a_cordoned_node() -> None:
+    """It is theirs: the others move."""
+    async with World() as world:
+        await world.open(2)
+        await world.merge(Resource.SERVERS, "shop-web-0", {"spec": {"held": True}})
+        old = world.node("shop-web-0")
+        world.cordon(*{old, world.node("shop-web-1")})
+        await world.settle()
+        assert world.node("shop-web-0") == old
+        assert world.node("shop-web-1") not in world.kubelet.cordoned
+        assert world.servers() == ["shop-web-0", "shop-web-1"]
+
+
+@pytest.mark.parametrize("surge", [1, 3])
+async def test_where_all_nodes_are_cordoned_spare_servers_wait_and_hold_nothing(
+    surge: int,
+) -> None:
+    """The application is ready and says what it waits for; uncordoned, nothing is left of it."""
+    async with World() as world:
+        await world.open(3, {"maxUnavailable": 0, "maxSurge": surge})
+        since = len(world.server.writes)
+        world.cordon(*world.nodes)
+        await asyncio.sleep(2000)
+        assert len(world.servers()) == 3 + surge
+        assert world.ready() == "True"
+        blocked = world.get(Resource.SERVERSETS, SET)["status"]["blockedBy"]
+        assert "ServersMoving" in {each["reason"] for each in blocked}
+        rested = len(world.server.writes)
+        await asyncio.sleep(600)
+        assert len(world.server.writes) == rested
+        world.cordon(*world.nodes, on=False)
+        await world.settle()
+        assert world.servers() == ["shop-web-0", "shop-web-1", "shop-web-2"]
+        assert min(world.ups(since)) == 3
+        assert world.get(Resource.SERVERSETS, SET)["status"].get("blockedBy", []) == []
+
+
+async def test_a_spare_server_without_a_node_holds_no_rollout_up() -> None:
+    """What may be down may be updated, and the revision is proven, while the spare one waits."""
+    rollout: Json = {"maxUnavailable": 1, "maxSurge": 1, "progressDeadlineSeconds": 60}
+    async with World() as world:
+        await world.open(3, rollout)
+        world.kubelet.behave = without_room
+        world.cordon(world.node("shop-web-1"))
+        await asyncio.sleep(30)
+        assert "shop-web-3" in world.servers()
+        await world.apply(application("shop", component("web", 3, image="app:2", rollout=rollout)))
+        await asyncio.sleep(400)
+        status = world.get(Resource.SERVERSETS, SET)["status"]
+        assert status["provenRevision"] == status["revision"]
+        assert world.ready() == "True"
+
+
+def without_room(pod: Json) -> Behaviour:
+    """Have no node take a spare server."""
+    spare = pod["metadata"]["name"] == "shop-web-3"
+    return Behaviour(fate="Unschedulable" if spare else "Ready")
+
+
+async def test_a_drain_ends_where_no_spare_server_finds_a_node() -> None:
+    """Evictions within the limit go on while the spare one waits."""
+    async with World() as world:
+        await world.open(3, {"maxUnavailable": 1, "maxSurge": 1})
+        world.kubelet.behave = without_room
+        since = len(world.server.writes)
+        await asyncio.wait_for(asyncio.gather(*world.drain(*world.nodes[:5])), 600)
+        assert min(world.ups(since)) >= 2
+
+
+@pytest.mark.parametrize("after", [0.5, 1.5, 2.5, 4.0])
+async def test_uncordoned_in_the_middle_nothing_is_left_of_the_move(after: float) -> None:
+    """The spare one goes, whatever the move had come to; nobody was missed."""
+    async with World() as world:
+        await world.open(2)
+        since, nodes = len(world.server.writes), world.nodes[:5]
+        world.cordon(*nodes)
+        await asyncio.sleep(after)
+        world.cordon(*nodes, on=False)
+        await world.settle()
+        assert world.servers() == ["shop-web-0", "shop-web-1"]
+        assert min(world.ups(since)) == 2
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("surge", [1, 2])
+async def test_a_rollout_and_a_drain_at_once_make_each_server_once(surge: int) -> None:
+    """What the rollout makes anew anyway lands elsewhere: in place it would have to move, too."""
+    rollout: Json = {"maxUnavailable": 1, "maxSurge": surge}
+    async with World() as world:
+        await world.open(4, rollout)
+        since = len(world.server.writes)
+        await world.apply(application("shop", component("web", 4, image="app:2", rollout=rollout)))
+        drains = world.drain(*world.nodes[:4])
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) >= 3
+        assert max(world.ups(since)) <= 4 + surge
+        images = {
+            each["spec"]["containers"][0]["image"]
+            for each in world.server.objects[Resource.PODS].values()
+        }
+        assert images == {"app:2"}
+        assert world.ready() == "True"
+
+
+async def test_a_spare_server_runs_what_the_partition_keeps() -> None:
+    """Where all servers are kept at what they run, one that stands in for them runs that, too."""
+    async with World() as world:
+        await world.open(2)
+        since = len(world.server.writes)
+        rollout: Json = {**SURGE, "partition": 2}
+        await world.open(2, rollout, image="app:2")
+        await asyncio.wait_for(asyncio.gather(*world.drain(*world.nodes[:5])), 600)
+        await world.settle()
+        made = {
+            each.after["spec"]["containers"][0]["image"]
+            for each in world.server.writes[since:]
+            if each.resource is Resource.PODS and each.after is not None
+        }
+        assert made == {"app:1"}
+        assert min(world.ups(since)) == 2
+
+
+@pytest.mark.parametrize("action", ["Restart", "Replace"])
+async def test_an_operation_and_a_drain_at_once_make_each_server_once(action: str) -> None:
+    """What an operation is to make anew moves by that: nobody is taken down twice."""
+    async with World() as world:
+        await world.open(6, {"maxUnavailable": 1, "maxSurge": 1})
+        since = len(world.server.writes)
+        await world.apply(operation("again", "shop", action))
+        await asyncio.sleep(1.2)
+        await asyncio.wait_for(asyncio.gather(*world.drain(*world.nodes[:4])), 900)
+        await world.settle()
+        assert min(world.ups(since)) >= 5
+        assert world.condition(Resource.OPERATIONS, "again", "Succeeded")["reason"] == "Completed"
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("step", range(0, 60, 4))
+async def test_a_move_goes_on_wherever_the_operator_is_killed(step: int) -> None:
+    """Killed after any write of the move, another goes on: nobody is missed, nothing is left."""
+    async with World() as world:
+        await world.open(2)
+        since = len(world.server.writes)
+        drains = world.drain(*{world.node(each) for each in world.servers()})
+        await world.until(
+            lambda: len(world.server.writes) >= since + step or all(each.done() for each in drains)
+        )
+        await world.crash()
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) == 2
+        assert max(world.ups(since)) <= 3
+        assert world.servers() == ["shop-web-0", "shop-web-1"]
+        assert world.ready() == "True"
