@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 import msgspec
 
 from controller.api import names, objects, tags
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.planning import keys
 from controller.planning.caches import Caches, Index, Path
 from controller.planning.keys import Key
@@ -169,6 +169,28 @@ def on_cordoned_nodes(caches: Caches, server_set: objects.ServerSet) -> dict[int
             if space == namespace and ordinal is not None:
                 found[ordinal] = node
     return found
+
+
+def servers_left_by(caches: Caches, application: objects.Application) -> tuple[objects.Server, ...]:
+    """Return the servers that stay when the last set of the application is gone.
+
+    They are nobody's, or a stranger's; those of a set that is gone the cluster collects.
+    """
+    meta = application.metadata
+    found = caches.by(SERVERS_BY_APPLICATION, (meta.namespace, meta.name)).values()
+    return tuple(
+        sorted(
+            (each for each in found if _stays(caches, each)), key=lambda each: each.metadata.name
+        )
+    )
+
+
+def _stays(caches: Caches, server: objects.Server) -> bool:
+    if server.metadata.deletion_timestamp is not None:
+        return False
+    owner = server.metadata.controller
+    gone = owner is not None and owner.kind == PLACES[Resource.SERVERSETS].kind
+    return not gone or set_above(caches, server) is not None
 
 
 def revision_path(server: objects.Server) -> Path:

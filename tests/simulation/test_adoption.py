@@ -273,3 +273,56 @@ async def test_a_server_of_a_stranger_that_goes_is_made_anew() -> None:
         await universe.delete(Resource.SERVERS, "shop-db-1")
         await universe.until(lambda: is_ready(universe), patience=90)
         assert universe.get(Resource.SERVERSETS, "shop-db")["status"]["replicas"] == 2
+
+
+def told_of(universe: Universe, reason: str) -> dict[str, str]:
+    """Return the notes of Events with this reason, by what they are about."""
+    return {
+        f"{each['regarding']['kind']}/{each['regarding']['name']}": each["note"]
+        for each in universe.server.objects.get(Resource.EVENTS, {}).values()
+        if each["reason"] == reason
+    }
+
+
+@pytest.mark.parametrize("moment", ["before", "during"])
+@pytest.mark.parametrize("change", [a_strangers(), FREE])
+async def test_no_server_is_left_behind_in_silence(change: dict[str, Any], moment: str) -> None:
+    """Whenever it was taken out of the application's control: it goes, too, or is named."""
+    async with Universe() as universe:
+        await universe.apply(shop(3))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        await universe.process.kill()
+        if moment == "before":
+            await universe.merge(Resource.SERVERS, "shop-db-1", change)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        if moment == "during":
+            await universe.delete(Resource.SERVERSETS, "shop-db")
+            await universe.merge(Resource.SERVERS, "shop-db-1", change)
+        universe.start()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        left = {f"Server/{each}" for each in universe.names(Resource.SERVERS)}
+        assert set(told_of(universe, "ServersLeft")) - {"Application/shop"} == left
+        if change != FREE:
+            assert left == {"Server/shop-db-1"}
+
+
+async def test_servers_that_strangers_took_before_are_named_when_all_else_is_gone() -> None:
+    """All are named on the application; a teardown that leaves nothing says nothing of the kind."""
+    async with Universe() as universe:
+        for name in ("shop", "other"):
+            await universe.apply(shop(3) | {"metadata": {"name": name}})
+        await universe.settle()
+        for number in (0, 2):
+            await universe.merge(Resource.SERVERS, f"shop-db-{number}", a_strangers())
+        await universe.settle()
+        for name in ("shop", "other"):
+            await universe.delete(Resource.APPLICATIONS, name)
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.settle()
+        assert universe.names(Resource.SERVERS) == ["shop-db-0", "shop-db-2"]
+        assert universe.names(Resource.PODS) == ["shop-db-0", "shop-db-2"]
+        told = told_of(universe, "ServersLeft")
+        assert set(told) == {"Application/shop", "Server/shop-db-0", "Server/shop-db-2"}
+        assert "shop-db-0, shop-db-2" in told["Application/shop"]

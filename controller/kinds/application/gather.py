@@ -14,11 +14,15 @@ def gather(
     """Return the application and all that is one step below it."""
     caches, meta = sources.caches, application.metadata
     revisions = relations.revisions_of(caches, application)
+    sets = relations.sets_of(caches, application)
+    # Asked for at the very end alone: there may be thousands while there are sets.
+    is_last = meta.deletion_timestamp is not None and not sets
     return ApplicationSnapshot(
         now=moment.now,
         application=application,
         fleet=sources.fleets.facts(application.spec.fleet, meta.namespace),
-        sets=relations.sets_of(caches, application),
+        sets=sets,
+        left=relations.servers_left_by(caches, application) if is_last else (),
         revisions=revisions,
         let_go=relations.revisions_let_go(caches, application),
         in_use=relations.named_by_servers(caches, revisions),

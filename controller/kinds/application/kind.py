@@ -42,6 +42,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.SETS_BY_OWNER,
         relations.REVISIONS_BY_OWNER,
         relations.REVISIONS_LET_GO,
+        relations.SERVERS_BY_APPLICATION,
         relations.SERVERS_BY_REVISION,
         relations.OPERATIONS_BY_APPLICATION,
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.api import tags
+from controller.api import objects, tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
     operation_history,
@@ -17,9 +17,13 @@ from controller.kinds.application import (
     summary,
 )
 from controller.kinds.application.components import Table, tabulate
+from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import events, finalizers, outcomes, ownership, verdict
-from controller.planning.plan import Action, Plan, Urgency
+from controller.planning import events, finalizers, outcomes, ownership, verdict, words
+from controller.planning.plan import Action, Plan, RecordEvent, Urgency
+
+# Of servers that are left behind, so many are told one by one.
+MOST_TOLD = 5
 
 
 def plan(snapshot: ApplicationSnapshot) -> Plan:
@@ -130,7 +134,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:
         return Plan(
-            actions=(finalizers.remove(application),),
+            actions=(*_left(snapshot), finalizers.remove(application)),
             notes=("nothing below it is left: letting go of it",),
             urgency=Urgency.TEARDOWN,
         )
@@ -146,3 +150,30 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
         notes=shape.notes,
         urgency=Urgency.TEARDOWN,
     )
+
+
+def _left(snapshot: ApplicationSnapshot) -> Iterable[RecordEvent]:
+    """Tell of servers that stay: on the application, which goes, and on some of themselves."""
+    if not snapshot.left:
+        return
+    told = words.several([each.metadata.name for each in snapshot.left])
+    yield RecordEvent(
+        reason=ApplicationReason.SERVERS_LEFT,
+        message=f"Left running, as the application does not control them: {told}.",
+        warning=True,
+    )
+    for each in snapshot.left[:MOST_TOLD]:
+        yield RecordEvent(
+            reason=ApplicationReason.SERVERS_LEFT,
+            message=(
+                f"The application {snapshot.application.metadata.name} is gone, and this server"
+                f" stays: {_whose(each)} it."
+            ),
+            warning=True,
+            about=each,
+        )
+
+
+def _whose(server: objects.Server) -> str:
+    owner = server.metadata.controller
+    return f"{owner.kind}/{owner.name} controls" if owner is not None else "nothing controls"

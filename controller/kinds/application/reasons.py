@@ -32,6 +32,15 @@ class ApplicationReason(Vocabulary):
         "Change the template, or try the same one again.",
         "kubectl argosy retry-now application/NAME",
     )
+    SERVERS_LEFT = (
+        "ServersLeft",
+        (
+            "An application is gone and servers of it are not: by their ownerReferences somebody"
+            " took them out of its control, so that it had no right to delete them."
+        ),
+        "Apply the application again to have those that nothing controls taken up, or delete them.",
+        "kubectl delete argsrv SERVER",
+    )
     REPLICAS_OVERRIDDEN = (
         "ReplicasOverridden",
         "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",

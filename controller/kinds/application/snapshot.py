@@ -26,6 +26,8 @@ class ApplicationSnapshot:
     let_go: tuple[objects.ControllerRevision, ...] = ()
     # The names of those revisions that servers refer to.
     in_use: frozenset[str] = frozenset()
+    # Servers that say they are the application's, and that it does not control: known at its end.
+    left: tuple[objects.Server, ...] = ()
     operations: tuple[objects.Operation, ...] = ()
     # Whether those say truly who asked for them.
     requesters_known: bool = False
