@@ -10,6 +10,7 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
+from controller.kube import installs
 from devcluster import client, cluster, fixtures, operator, processes
 
 pytestmark = pytest.mark.e2e
@@ -123,32 +124,242 @@ def refused(act: Callable[[], object], words: str) -> None:
     assert processes.wait_until(seen, PATIENCE_SECONDS), said
 
 
-def test_who_declares_applications_may_create_pods(
+# What an application makes, and who declares it must be allowed to make himself.
+MADE_OF = {
+    "pods": (allow("", "pods", "create"), "must be allowed to create pods"),
+    "claims": (
+        allow("", "persistentvolumeclaims", "create"),
+        "must be allowed to create persistentvolumeclaims",
+    ),
+    "deleted claims": (
+        allow("", "persistentvolumeclaims", "delete"),
+        "must be allowed to delete persistentvolumeclaims",
+    ),
+    "services": (allow("", "services", "create"), "must be allowed to create services"),
+    "budgets": (
+        allow("policy", "poddisruptionbudgets", "create"),
+        "must be allowed to create poddisruptionbudgets",
+    ),
+}
+ALL_MADE = tuple(right for right, _ in MADE_OF.values())
+CLAIM = {"name": "data", "spec": {"accessModes": ["ReadWriteOnce"]}}
+
+
+@pytest.mark.parametrize("policy", ["whenDeleted", "whenScaled"])
+@pytest.mark.parametrize("lacking", MADE_OF)
+def test_who_declares_applications_may_make_what_they_make(
+    api: client.Client, user: User, namespace: str, lacking: str, policy: str
+) -> None:
+    """Whoever lacks one right of all is refused, at create and at update; who has all passes."""
+    missing, words = MADE_OF[lacking]
+    rest = [each for each in ALL_MADE if each is not missing]
+    few, enough = user(DECLARE, *rest), user(DECLARE, *ALL_MADE)
+    target = path(Resource.APPLICATIONS, namespace)
+    whole = application(volumeClaims=[{**CLAIM, policy: "Delete"}])
+    refused(lambda: few.create(f"{target}?dryRun=All", whole), words)
+    enough.create(f"{target}?dryRun=All", whole)
+    api.create(target, application())
+    changed = {"spec": whole["spec"]}
+    refused(lambda: few.merge(f"{target}/shop?dryRun=All", changed), words)
+    enough.merge(f"{target}/shop", changed)
+
+
+def test_who_changes_no_template_needs_no_more(
     api: client.Client, user: User, namespace: str
 ) -> None:
-    """An application's pods may have any ServiceAccount and Secret: so may its author's own."""
+    """How many, and how they are rolled out, anybody may change who may change applications."""
     target = path(Resource.APPLICATIONS, namespace)
-    few, pods = user(DECLARE), user(DECLARE, allow("", "pods", "create"))
-    refused(
-        lambda: few.create(f"{target}?dryRun=All", application()), "must be allowed to create pods"
-    )
-    claim = {"name": "data", "spec": {"accessModes": ["ReadWriteOnce"]}}
-    refused(
-        lambda: pods.create(f"{target}?dryRun=All", application(volumeClaims=[claim])),
-        "must be allowed to create persistentvolumeclaims",
-    )
-    pods.create(target, application())
-    # How many, and how they are rolled out, anybody may change who may change applications.
+    few = user(DECLARE)
+    api.create(target, application())
     few.merge(f"{target}/shop", {"metadata": {"labels": {"team": "a"}}, "spec": {"paused": True}})
     scaled = application(replicas=3, rollout={"maxUnavailable": 1})
     few.merge(f"{target}/shop", {"spec": scaled["spec"]})
-    worse = application(template={"spec": {"hostNetwork": True, **TEMPLATE["spec"]}})
-    refused(
-        lambda: few.merge(f"{target}/shop", {"spec": worse["spec"]}),
-        "must be allowed to create pods",
-    )
+    for worse in (
+        {"template": {"spec": {"hostNetwork": True, **TEMPLATE["spec"]}}},
+        {"template": {"spec": {"serviceAccountName": "admin", **TEMPLATE["spec"]}}},
+        {"recovery": {"alternatives": [{"name": "a", "patch": {"spec": {"hostPID": True}}}]}},
+    ):
+        body = application(**worse)
+        refused(
+            lambda body=body: few.merge(f"{target}/shop", {"spec": body["spec"]}),  # type: ignore[misc]
+            "must be allowed to create pods",
+        )
     (component,) = api.get(f"{target}/shop")["spec"]["components"]
     assert (component["template"], component["replicas"]) == (TEMPLATE, 3)
+
+
+def test_who_evicts_as_he_likes_needs_no_budget(user: User, namespace: str) -> None:
+    """A component without a PodDisruptionBudget takes no right to make one, until it has one."""
+    target = path(Resource.APPLICATIONS, namespace)
+    few = user(DECLARE, *(right for name, (right, _) in MADE_OF.items() if name != "budgets"))
+    open_to_all = application(rollout={"evictions": "Ignore"})
+    refused(
+        lambda: few.create(f"{target}?dryRun=All", application()), "create poddisruptionbudgets"
+    )
+    few.create(target, open_to_all)
+    refused(
+        lambda: few.merge(
+            f"{target}/shop", {"spec": application(rollout={"evictions": "Budget"})["spec"]}
+        ),
+        "create poddisruptionbudgets",
+    )
+
+
+def test_another_fleet_is_used_by_whom_it_is_granted(
+    cluster: cluster.Cluster, api: client.Client, user: User, namespace: str
+) -> None:
+    """A Fleet may make anything, so naming one takes the verb `use` on it, or the right to pods."""
+    target = f"{path(Resource.APPLICATIONS, namespace)}?dryRun=All"
+    body = application()
+    body["spec"]["fleet"] = "cloud"
+    few, pods = user(DECLARE), user(DECLARE, *ALL_MADE)
+    refused(lambda: few.create(target, body), "to use the Fleet that it names")
+    pods.create(target, body)
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    name = f"use-{namespace}"
+    rule = allow("argosy.dev", "fleets", "use", resourceNames=["cloud"])
+    api.create(f"{rbac}/clusterroles", {"metadata": {"name": name}, "rules": [rule]})
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": name,
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": "user-1", "namespace": namespace}],
+    }
+    api.create(f"{rbac}/clusterrolebindings", binding)
+    few.create(target, body)
+    body["spec"]["fleet"] = "pods"
+    refused(lambda: few.create(target, body), "must be allowed to create pods")
+    assert cluster.client is not few
+
+
+def test_nobody_makes_up_a_revision_to_roll_back_to(
+    api: client.Client, user: User, namespace: str
+) -> None:
+    """A RollBack runs what a ControllerRevision says: people record none for an application."""
+    target = f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions"
+    verbs = ["create", "update", "patch", "get"]
+    rule = {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": verbs}
+    someone = user(rule)
+    labels = {"argosy.dev/application": "shop", "argosy.dev/component": "web"}
+
+    def body(name: str, **marks: str) -> dict[str, Any]:
+        return {"metadata": {"name": name, "labels": marks}, "revision": 9, "data": {}}
+
+    refused(lambda: someone.create(target, body("shop-web-x", **labels)), "recorded by Argosy")
+    someone.create(target, body("theirs", app="theirs"))
+    refused(
+        lambda: someone.merge(f"{target}/theirs", {"metadata": {"labels": labels}}),
+        "recorded by Argosy",
+    )
+    api.create(target, body("shop-web-y", **labels))
+    someone.merge(f"{target}/shop-web-y", {"metadata": {"annotations": {"seen": "yes"}}})
+
+
+def test_claims_on_namespaces_are_made_by_operators_alone(user: User, namespace: str) -> None:
+    """A Lease that has an operator leave a namespace alone takes the verb `override`."""
+    target = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": WRITES}
+    someone = user(rule)
+    spec = {"holderIdentity": "nobody", "leaseDurationSeconds": 3600}
+    body = {"metadata": {"name": installs.NAMESPACE}, "spec": spec}
+    refused(lambda: someone.create(target, body), "written by operators alone")
+    someone.create(target, {**body, "metadata": {"name": "mine"}})
+
+
+READS = {"get", "list", "watch"}
+CHANGES = {"update", "patch"}
+ALL = READS | CHANGES | {"create", "delete", "deletecollection"}
+SCALES = {"get", "list", "watch", "update", "patch"}
+# What each role of the chart gives, by kind; nothing else, and nothing in another namespace.
+ROLES: dict[str, dict[str, set[str]]] = {
+    "argosy-viewer": {
+        "applications": READS, "serversets": READS, "servers": READS, "operations": READS,
+    },
+    "argosy-editor": {
+        "applications": ALL - READS, "serversets": CHANGES, "servers": CHANGES,
+    },
+    "argosy-operation-editor": {"operations": ALL - READS},
+    "argosy-admin": {
+        "serversets": ALL - READS - CHANGES, "servers": ALL - READS - CHANGES,
+    },
+    "view": {
+        "applications": READS, "serversets": READS, "servers": READS, "operations": READS,
+    },
+    "edit": {
+        "applications": ALL, "serversets": READS | CHANGES, "servers": READS | CHANGES,
+        "operations": ALL,
+    },
+    "admin": {"applications": ALL, "serversets": ALL, "servers": ALL, "operations": ALL},
+}  # fmt: skip
+OUR_KINDS = ("applications", "serversets", "servers", "operations", "fleets")
+
+
+def allowed(api: client.Client, verb: str, resource: str, namespace: str, **who: Any) -> bool:
+    """Return whether RBAC lets somebody do this."""
+    kind, _, below = resource.partition("/")
+    wanted = {
+        "group": "argosy.dev",
+        "resource": kind,
+        "subresource": below,
+        "verb": verb,
+        "namespace": namespace,
+    }
+    body = {"spec": {"resourceAttributes": wanted, **who}}
+    answer = api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    return bool(answer["status"]["allowed"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles_give_their_verbs_on_their_kinds_and_no_others(
+    api: client.Client, namespace: str, role: str
+) -> None:
+    """Kind by kind, verb by verb; never a status, `override`, a Fleet, or another namespace."""
+    name = f"{role}-of-{namespace}"
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
+    api.create(rbac, {"metadata": {"name": role}, "roleRef": reference, "subjects": [subject]})
+
+    def seen() -> dict[str, set[str]]:
+        found = {
+            kind: {verb for verb in ALL if allowed(api, verb, kind, namespace, user=name)}
+            for kind in OUR_KINDS
+        }
+        return {kind: verbs for kind, verbs in found.items() if verbs}
+
+    # Roles are aggregated by a controller, and known to the API server a moment later.
+    assert processes.wait_until(lambda: seen() == ROLES[role], PATIENCE_SECONDS), seen()
+    for kind in OUR_KINDS:
+        for verb in ("patch", "update"):
+            assert not allowed(api, verb, f"{kind}/status", namespace, user=name), kind
+        assert not allowed(api, "override", kind, namespace, user=name), kind
+        for verb in ALL:
+            assert not allowed(api, verb, kind, "default", user=name), (kind, verb)
+
+
+@pytest.mark.parametrize(
+    ("user_name", "groups"),
+    [
+        ("system:anonymous", ["system:unauthenticated"]),
+        ("somebody", ["system:authenticated"]),
+        ("system:node:node-0", ["system:nodes", "system:authenticated"]),
+    ],
+)
+def test_whoever_has_no_role_can_do_nothing(
+    api: client.Client, namespace: str, user_name: str, groups: list[str]
+) -> None:
+    """Neither the public, nor a person without a role, nor a node reads or writes our kinds."""
+    who = {"user": user_name, "groups": groups}
+    found = {
+        (kind, verb)
+        for kind in OUR_KINDS
+        for verb in ALL | {"override", "use"}
+        if allowed(api, verb, kind, namespace, **who)
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(
