@@ -122,11 +122,17 @@ PLACES: dict[Resource, Place] = {
 OURS = tuple(resource for resource, place in PLACES.items() if place.api_version == _OURS)
 
 _BY_VIEW = {place.view: resource for resource, place in PLACES.items() if place.view is not None}
+_BY_KIND = {(place.api_version, place.kind): resource for resource, place in PLACES.items()}
 
 
 def of(view: type[objects.Object]) -> Resource:
     """Return the resource whose objects are cached as `view`."""
     return _BY_VIEW[view]
+
+
+def named(api_version: str, kind: str) -> Resource:
+    """Return the resource whose manifests say so."""
+    return _BY_KIND[api_version, kind]
 
 
 def path(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:

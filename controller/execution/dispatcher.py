@@ -156,9 +156,8 @@ class Dispatcher:
             generation=meta.generation,
             now=self._clock(),
         )
-        patch = writes.patch_known(
-            key.resource,
-            meta,
+        patch = writes.patch(
+            writes.Known(key.resource, meta),
             {"status": {"conditions": msgspec.to_builtins(after)}},
             subresource="status",
             why=Reason.MALFORMED,

@@ -59,9 +59,8 @@ def _below(caches: Caches, index: Index[Any], uid: str) -> Iterator[Meta]:
 
 
 def _delete(resource: Resource, child: Meta) -> Delete:
-    return writes.delete_known(
-        resource,
-        child,
+    return writes.delete(
+        writes.Known(resource, child),
         # It may have been orphaned since.
         why=REASON,
         guarded=True,

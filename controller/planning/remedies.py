@@ -7,9 +7,9 @@ give each command to the parser that it is meant for.
 from __future__ import annotations
 
 from controller import contract
-from controller.api import objects
+from controller.api import objects, resources
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import PLACES
 
 
 def why(kind: str, name: str, namespace: str) -> str:
@@ -19,29 +19,27 @@ def why(kind: str, name: str, namespace: str) -> str:
 
 def retry_now(thing: objects.Application | objects.Server) -> str:
     """Return the command that makes Argosy try again at once."""
-    kind = "application" if isinstance(thing, objects.Application) else "server"
-    return _verb("retry-now", kind, thing)
+    return _verb("retry-now", thing)
 
 
 def release(server: objects.Server) -> str:
     """Return the command that lets go of a server that a person holds."""
-    return _verb("release", "server", server)
+    return _verb("release", server)
 
 
 def force(server: objects.Server) -> str:
     """Return the command that ends the wait for an instance that does not go."""
-    return _verb("force", "server", server)
+    return _verb("force", server)
 
 
 def resume(thing: objects.Application | objects.Operation) -> str:
     """Return the command that lets a paused application or operation go on."""
-    kind = "application" if isinstance(thing, objects.Application) else "operation"
-    return _verb("resume", kind, thing)
+    return _verb("resume", thing)
 
 
 def cancel(operation: objects.Operation) -> str:
     """Return the command that cancels an operation."""
-    return _verb("cancel", "operation", operation)
+    return _verb("cancel", operation)
 
 
 def start(application: str, component: str, namespace: str) -> str:
@@ -90,10 +88,13 @@ def unblock(thing: str, namespace: str) -> str:
         return f"kubectl get validatingadmissionpolicy {name} -o yaml"
     if kind == "Webhook":
         return "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
-    if kind == PLACES[Resource.FLEETS].kind:
-        return f"kubectl get argfleet {name} -o yaml"
-    resource = next((each for each, place in PLACES.items() if place.kind == kind), None)
-    return show(resource, name, namespace) if resource is not None else ""
+    found = next(((each, place) for each, place in PLACES.items() if place.kind == kind), None)
+    if found is None:
+        return ""
+    resource, place = found
+    if not place.namespaced:
+        return f"kubectl get {next(iter(place.short_names), resource)} {name} -o yaml"
+    return show(resource, name, namespace)
 
 
 def delete(resource: str, thing: objects.Object) -> str:
@@ -101,6 +102,6 @@ def delete(resource: str, thing: objects.Object) -> str:
     return f"kubectl delete {resource} {thing.metadata.name} -n {thing.metadata.namespace}"
 
 
-def _verb(verb: str, kind: str, thing: objects.Object) -> str:
-    meta = thing.metadata
+def _verb(verb: str, thing: objects.Object) -> str:
+    meta, kind = thing.metadata, PLACES[resources.of(type(thing))].kind.lower()
     return f"kubectl argosy {verb} {kind}/{meta.name} -n {meta.namespace}"

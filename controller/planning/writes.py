@@ -1,20 +1,40 @@
-"""How planners change and delete objects: each write is about the object it was planned from.
+"""How planners make, change and delete objects: each write is about what it was planned from.
 
-Every planner's patches and deletes are built here, so that none can miss the UID: an object that
-was made anew under the same name is never touched. Whoever builds one says whether it is `guarded`,
-that is, good only for the version that was seen. A list that replaces a list must be, and so must
-a change that another writer may have made needless.
+Every planner's writes are built here. A create says once of which kind its object is, in the body.
+A patch or a delete cannot miss the UID: an object that was made anew under the same name is never
+touched. Whoever builds one says whether it is `guarded`, that is, good only for the version that
+was seen. A list that replaces a list must be, and so must a change that another writer may have
+made needless.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 from controller.api import objects, resources
 from controller.api.resources import Resource
-from controller.planning.plan import Delete, Manifest, Patch
+from controller.planning.plan import Create, Delete, Manifest, Patch
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """An object of which no more than its metadata may be readable."""
+
+    resource: Resource
+    metadata: objects.Meta
+
+
+def create(body: Manifest, *, why: str) -> Create:
+    """Return the write that makes the object whose manifest `body` is."""
+    return Create(
+        resource=resources.named(body["apiVersion"], body["kind"]),
+        body=body,
+        why=why,
+    )
 
 
 def patch(
-    item: objects.Object,
+    item: objects.Object | Known,
     body: Manifest,
     *,
     why: str,
@@ -23,30 +43,9 @@ def patch(
     replaces: bool = False,
 ) -> Patch:
     """Return the write that merges `body` into an object, or replaces its subresource by it."""
-    return patch_known(
-        resources.of(type(item)),
-        item.metadata,
-        body,
-        why=why,
-        guarded=guarded,
-        subresource=subresource,
-        replaces=replaces,
-    )
-
-
-def patch_known(
-    resource: Resource,
-    meta: objects.Meta,
-    body: Manifest,
-    *,
-    why: str,
-    guarded: bool,
-    subresource: str = "",
-    replaces: bool = False,
-) -> Patch:
-    """Return the same for an object of which no more than its metadata may be readable."""
+    meta = item.metadata
     return Patch(
-        resource=resource,
+        resource=_resource(item),
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
@@ -58,18 +57,18 @@ def patch_known(
     )
 
 
-def delete(item: objects.Object, *, why: str, guarded: bool) -> Delete:
+def delete(item: objects.Object | Known, *, why: str, guarded: bool) -> Delete:
     """Return the delete of an object."""
-    return delete_known(resources.of(type(item)), item.metadata, why=why, guarded=guarded)
-
-
-def delete_known(resource: Resource, meta: objects.Meta, *, why: str, guarded: bool) -> Delete:
-    """Return the same for an object of which no more than its metadata may be readable."""
+    meta = item.metadata
     return Delete(
-        resource=resource,
+        resource=_resource(item),
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
         resource_version=meta.resource_version if guarded else "",
         why=why,
     )
+
+
+def _resource(item: objects.Object | Known) -> Resource:
+    return item.resource if isinstance(item, Known) else resources.of(type(item))

@@ -32,8 +32,12 @@ LEASE = "argosy-leader"
 CLAIM = "argosy-cluster"
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
 LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
-# An operation may wait for anything, a server only for what it is made of.
-_DOWNWARDS = (Resource.OPERATIONS, Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS)
+# Who may wait for anything comes first, then owners before what they own.
+_DOWNWARDS = tuple(
+    each.resource
+    for each in sorted(registry.KINDS, key=lambda kind: not kind.waits_for_anything)
+    if PLACES[each.resource].namespaced
+)
 # Of what is to blame for one thing, so much is looked into.
 MOST_BELOW = 5
 

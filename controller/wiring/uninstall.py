@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from controller.api import names, nesting
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from controller.kinds.registry import KINDS
 from controller.kube import faults
 from controller.kube.api import Api
@@ -117,7 +117,7 @@ async def run(api: Api, options: Options) -> int:
         return 1
     await _stop(api, options)
     for resource in RELEASED:
-        if resource is not Resource.FLEETS or not options.namespaces:
+        if PLACES[resource].namespaced or not options.namespaces:
             await _lift(api, options, resource)
     if options.pods == "Delete":
         await _delete_pods(api, options)

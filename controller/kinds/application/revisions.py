@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import names, objects
-from controller.api.resources import Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import contents, proven_revisions, rejection
 from controller.planning import writes
 from controller.planning.ownership import owned_by
-from controller.planning.plan import Action, Create, Delete
+from controller.planning.plan import Action, Delete
 
 
 def decide(
@@ -50,9 +49,8 @@ def _record(
 ) -> Iterable[Action]:
     highest = kept[-1].revision if kept else 0
     if row.stored is None:
-        yield Create(
-            resource=Resource.REVISIONS,
-            body=set_manifests.controller_revision(
+        yield writes.create(
+            set_manifests.controller_revision(
                 application,
                 row.name,
                 row.wanted.revision,
@@ -83,9 +81,8 @@ def _restore(
     data = contents.data_of(content, alternatives) if content.revision not in known else None
     if data is None:
         return
-    yield Create(
-        resource=Resource.REVISIONS,
-        body=set_manifests.controller_revision(
+    yield writes.create(
+        set_manifests.controller_revision(
             application, row.name, content.revision, data=data, number=0
         ),
         why="somebody deleted it, and servers refer to it",

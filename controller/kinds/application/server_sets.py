@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controller.api import names, objects, tags
-from controller.api.resources import Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
 from controller.kinds.application.reasons import ApplicationReason
 from controller.planning import rendering, words, writes
-from controller.planning.plan import Action, Create, Delete, RecordEvent
+from controller.planning.plan import Action, Delete, RecordEvent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +143,7 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
         annotations=told,
         stopped=row.stopped,
     )
-    made = Create(resource=Resource.SERVERSETS, body=body, why="its component has no set")
+    made = writes.create(body, why="its component has no set")
     return Shape(
         actions=(made,),
         notes=(f"{row.name}: making its set of {words.count(row.replicas, 'server')}",),

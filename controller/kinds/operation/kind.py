@@ -45,6 +45,7 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
     flow=_flow,
     weight=_weight,
     budget=Budget(spent_on=Resource.SERVERS, shared_with=_sets_beside),
+    waits_for_anything=True,
     indexes=(
         relations.SETS_BY_OWNER,
         relations.SERVERS_BY_APPLICATION,

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import collections
 
-from controller.api.resources import Resource
 from controller.kinds.serverset import scaling
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.server_manifests import Servers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import ordinals
+from controller.planning import ordinals, writes
 from controller.planning.census import Census
 from controller.planning.plan import Create
 
@@ -30,9 +29,8 @@ def creates(
     bodies = Servers(snapshot.server_set)
     older = _below_partition(snapshot, census, records) if census.partition else census.target
     return [
-        Create(
-            resource=Resource.SERVERS,
-            body=bodies.body(
+        writes.create(
+            bodies.body(
                 ordinal,
                 older if ordinal < census.partition else census.target,
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,

@@ -28,7 +28,7 @@ from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import amounts, budget, ordinals, ownership, targets, writes
 from controller.planning.census import Census
-from controller.planning.plan import Action, Create, Delete
+from controller.planning.plan import Action, Delete
 
 # How often a write of it may fail before servers are taken down without waiting for it.
 TRIES = 5
@@ -194,9 +194,8 @@ def _write(
         names.COMPONENT_LABEL: spec.component,
     }
     if found is None:
-        return Create(
-            resource=Resource.DISRUPTION_BUDGETS,
-            body={
+        return writes.create(
+            {
                 **ownership.kind_of(Resource.DISRUPTION_BUDGETS),
                 "metadata": ownership.metadata_of(
                     Resource.SERVERSETS, server_set, spec.application, spec.component, meta.name

@@ -17,7 +17,7 @@ from controller.api.resources import PLACES, Resource
 from controller.kinds.serverset import server_manifests
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import outcomes, ownership, remedies, targets, writes
-from controller.planning.plan import Action, Create
+from controller.planning.plan import Action
 
 
 def keep(snapshot: ServerSetSnapshot) -> Action | None:
@@ -26,7 +26,7 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
         return None
     wanted, found = server_manifests.service(snapshot.server_set), snapshot.service
     if found is None:
-        return Create(resource=Resource.SERVICES, body=wanted, why="servers are found by it in DNS")
+        return writes.create(wanted, why="servers are found by it in DNS")
     if found.metadata.deletion_timestamp is not None or is_taken(snapshot):
         return None
     if is_let_go(snapshot):

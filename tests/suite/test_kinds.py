@@ -1,0 +1,98 @@
+"""A kind is told apart from others in its own folder, and by its descriptor everywhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import controller
+from controller.api.resources import PLACES, Resource
+from controller.kinds.registry import KINDS
+from controller.presentation import answers
+
+ROOT = Path(controller.__file__).parent
+RESOURCES = {each.resource.name for each in KINDS}
+NAMES = {PLACES[each.resource].kind for each in KINDS}
+# Kinds themselves, and what is written down of them.
+HOME = {"kinds", "api"}
+# Where a kind is meant by its nature, and not one of several that are handled alike.
+MEANT = {
+    "cli/operations.py": "`force` takes one server, or all of an application",
+    "planning/targets.py": "a call to a provider is about a server, as the contract says",
+    "presentation/answers.py": "a remedy names the application",
+    "presentation/events.py": "an operation's name may be a server's, too",
+    "presentation/forecast.py": "applications, sets and servers play their own parts in it",
+    "presentation/preview.py": "of what is handed in, applications are previewed",
+    "presentation/report.py": "some kinds say of which application they are by a label alone",
+    "presentation/requests.py": "of what is handed in, operations are created",
+    "providers/pod/observation.py": "a pod is controlled by a server, as the contract says",
+}
+
+
+def told_apart(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield each place that asks whether something is of one of our kinds."""
+    for node in ast.walk(tree):
+        asked: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            asked = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+            asked = node.args[1:]
+        elif isinstance(node, ast.MatchClass):
+            asked = [node.cls]
+        elif isinstance(node, ast.MatchValue):
+            asked = [node.value]
+        yield from (each for side in asked for each in ast.walk(side) if is_named(each))
+
+
+def is_named(node: ast.AST) -> bool:
+    """Return whether code is the name of one of our kinds."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value in NAMES
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        return False
+    if node.value.id == "Resource":
+        return node.attr in RESOURCES
+    return node.value.id == "objects" and node.attr in NAMES
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if kind == 'Server': pass",
+        "if key.resource is Resource.FLEETS: pass",
+        "if resource in (Resource.PODS, Resource.SERVERS): pass",
+        "if isinstance(item, objects.Application): pass",
+        "match item:\n    case objects.Operation():\n        pass",
+        "match resource:\n    case Resource.SERVERSETS:\n        pass",
+    ],
+)
+def test_a_kind_told_apart_would_be_found(code: str) -> None:
+    """The search below sees each way of asking for a kind."""
+    assert len(list(told_apart(ast.parse(code)))) == 1
+    assert not list(told_apart(ast.parse("caches.of(objects.Server); call(Resource.SERVERS)")))
+
+
+def test_no_kind_is_told_apart_elsewhere() -> None:
+    """What differs between kinds is a field of their descriptors; who means one kind is listed."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        place = path.relative_to(ROOT)
+        asked = list(told_apart(ast.parse(path.read_text())))
+        if asked and place.parts[0] not in HOME:
+            found[place.as_posix()] = [ast.unparse(each) for each in asked]
+    assert {place: asked for place, asked in found.items() if place not in MEANT} == {}
+    assert set(MEANT) - set(found) == set(), "no longer so"
+
+
+def test_the_walk_of_why_knows_every_kind() -> None:
+    """Each kind of a namespace has its step, without a word about it where the walk is."""
+    wanted = {each.resource for each in KINDS if PLACES[each.resource].namespaced}
+    assert set(answers._DOWNWARDS) == wanted
+    assert len(answers._DOWNWARDS) == len(wanted)
+    assert answers._DOWNWARDS[0] is Resource.OPERATIONS
+    below = [answers._depth(each) for each in (Resource.APPLICATIONS, Resource.SERVERSETS)]
+    assert [answers._depth(Resource.OPERATIONS), *below] == sorted({0, *below})
+    assert answers._depth(Resource.PODS) > answers._depth(Resource.SERVERS)
