@@ -94,8 +94,8 @@ class Kind(Generic[O, S]):
     # The objects one step below it that its snapshot has, in their order: they are why it is as it
     # is, so whoever asks why goes on to those of them that are not well.
     parts: Callable[[S], Iterable[objects.Object]] = _no_parts
-    # It may wait for an object of any other kind, and none of another kind waits for it: whoever
-    # asks why walks downwards from it.
+    # It may wait for an object of any other kind: whoever asks why walks down from it, and no
+    # further where another kind waits for it.
     waits_for_anything: bool = False
     # Its status is written whole, which costs the API server less than a patch: its view must know
     # every field that there is.
