@@ -1,10 +1,11 @@
-"""What holds for all tests: no property depends on how fast the machine is; flakes stand apart."""
+"""What holds for all tests: speed does not matter, flakes stand apart, no task is left behind."""
 
 import hypothesis
 
+from tests.suite.leaks import pytest_runtest_teardown, pytest_sessionfinish
 from tests.suite.quarantine import pytest_collection_modifyitems
 
-__all__ = ["pytest_collection_modifyitems"]
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_teardown", "pytest_sessionfinish"]
 
 hypothesis.settings.register_profile(
     "argosy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

@@ -34,9 +34,12 @@ class Set:
         self.made: set[Key] = set()
         self.count = count
         self.tasks: set[asyncio.Task[None]] = set()
+        self.over = False
 
     def call(self, one: Key) -> None:
         """Have a create tried soon."""
+        if self.over:
+            return
         task = asyncio.get_running_loop().create_task(self.ask(one))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -54,6 +57,11 @@ class Set:
         else:
             self.start.failed("shop-web", one, one, self.error)
 
+    async def end(self) -> None:
+        """Have nothing tried any more: a timer may go off while the loop is closed."""
+        self.over = True
+        await asyncio.gather(*self.tasks)
+
     async def begin(self) -> None:
         """Try all creates, eight at once."""
         for first in range(0, self.count, 8):
@@ -67,7 +75,7 @@ async def test_what_fails_for_one_cause_is_tried_ever_more_seldom() -> None:
     assert len(one.asked) == 8
     await asyncio.sleep(3600)
     assert len(one.asked) < 8 + 10 + 3600 / LONGEST_WAIT * 1.4
-    await asyncio.gather(*one.tasks)
+    await one.end()
 
 
 async def test_all_are_made_once_the_cause_is_gone() -> None:
@@ -143,4 +151,4 @@ async def test_one_wish_to_try_again_has_one_create_tried_where_the_cause_stands
     one.start.release("shop-web", "and again")
     await one.ask(key(5))
     assert len(one.asked) == before + 2
-    await asyncio.gather(*one.tasks)
+    await one.end()

@@ -4,32 +4,28 @@ Whatever the script: each act is begun at most once in each instance and run, ac
 no more servers are down by what was asked than the largest limit in force allows; whoever waits
 names an object that is there; and each operation ends.
 
-Like in `test_state_machine`, SIMULATION_SEEDS=5-40 plays other seeds than CI does. A seed that ever
-found something stays in FOUND.
+`scripts` plays them. A seed that ever found something stays in FOUND.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-import os
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
-import hypothesis
-import looptime
 import pytest
 from hypothesis import strategies as st
 
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
-from controller.planning import ordinals
 from fakes.universe import Json, Universe, application, component, operation
+from tests.simulation import scripts
 from tests.simulation.test_waits import named
 
-SEEDS = os.environ.get("SIMULATION_SEEDS", "0-1")
+SEEDS = "0-1"
 # Seeds that found something, and are played for ever: an operation that is named as it goes,
 # and a server that a person deletes while it is being made anew.
 FOUND = "2-3"
@@ -229,31 +225,7 @@ async def live(script: list[tuple[str, int]]) -> None:
         collections.deque(named(universe, lag=True), maxlen=0)
 
 
-def play(script: list[tuple[str, int]]) -> None:
-    """Run `live` on a loop in virtual time."""
-    loop = looptime.new_event_loop()
-    try:
-        loop.run_until_complete(live(script))
-    finally:
-        loop.close()
-
-
-@pytest.mark.parametrize(
-    "seed", [each for part in ordinals.parse(ordinals.union(SEEDS, FOUND)) for each in part]
-)
+@pytest.mark.parametrize("seed", scripts.seeds(SEEDS, found=FOUND))
 def test_several_operations_never_count_twice_and_all_end(seed: int) -> None:
     """Acts at most once, budgets at each step, whoever waits names the other, and all ends."""
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(max_examples=SCRIPTS, database=None)
-    @hypothesis.given(st.lists(steps, min_size=STEPS, max_size=STEPS))
-    def every_script_ends(script: list[tuple[str, int]]) -> None:
-        play(script)
-
-    try:
-        every_script_ends()
-    except Exception as error:
-        error.add_note(
-            f"seed {seed}; again: SIMULATION_SEEDS={seed} .venv/bin/python -m pytest {THIS}"
-        )
-        raise
+    scripts.play(seed, steps, live, scripts=SCRIPTS, length=STEPS, file=THIS)

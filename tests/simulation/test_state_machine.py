@@ -4,8 +4,7 @@ Hypothesis writes a script; the whole engine plays it against the API server in 
 the script, the invariants hold at every version of every object, and once the faults end and what
 people want stops changing, the cluster comes to match it and then nothing is written.
 
-The scripts of a chunk follow from its seed alone. A failure prints the shortest script that fails,
-and the one command that plays it again; SIMULATION_SEEDS=5-40 plays other seeds than CI does.
+`scripts` plays them, in chunks that run side by side.
 """
 
 from __future__ import annotations
@@ -13,27 +12,24 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
-import os
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
-import hypothesis
-import looptime
 import pytest
 from hypothesis import strategies as st
 
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
-from controller.planning import ordinals
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.universe import Universe, application, component, operation
+from tests.simulation import scripts
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"
 # Ten thousand steps in all, in chunks that run side by side.
-SEEDS = os.environ.get("SIMULATION_SEEDS", "0-4")
+SEEDS = "0-4"
 # Seeds that found something once, and are played for ever: a retry that changed the run under way.
 FOUND = "9"
 SCRIPTS, STEPS = 25, 80
@@ -323,31 +319,7 @@ async def live(script: list[Step]) -> None:
         check_commands(player.commands)
 
 
-def play(script: list[Step]) -> None:
-    """Run `live` on a loop in virtual time."""
-    loop = looptime.new_event_loop()
-    try:
-        loop.run_until_complete(live(script))
-    finally:
-        loop.close()
-
-
-@pytest.mark.parametrize(
-    "seed", [each for part in ordinals.parse(ordinals.union(SEEDS, FOUND)) for each in part]
-)
+@pytest.mark.parametrize("seed", scripts.seeds(SEEDS, found=FOUND))
 def test_whatever_happens_it_converges_and_rests(seed: int) -> None:
     """Every script ends with exactly what is wanted, and silence; no invariant broke on the way."""
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(max_examples=SCRIPTS, database=None)
-    @hypothesis.given(st.lists(steps, min_size=STEPS, max_size=STEPS))
-    def every_script_converges(script: list[Step]) -> None:
-        play(script)
-
-    try:
-        every_script_converges()
-    except Exception as error:
-        error.add_note(
-            f"seed {seed}; again: SIMULATION_SEEDS={seed} .venv/bin/python -m pytest {THIS}"
-        )
-        raise
+    scripts.play(seed, steps, live, scripts=SCRIPTS, length=STEPS, file=THIS)
