@@ -107,7 +107,7 @@ class Alternative(schema.Model):
 
 
 class Remediation(schema.Model):
-    """What to do about servers that were ready and are ill."""
+    """How servers that were ready and are ill are made anew."""
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
@@ -152,7 +152,7 @@ class Recovery(schema.Written):
     """Halt makes no more servers; RevertComponent returns the component, RevertApplication every
     component, to the last proven revision."""
     remediation: Remediation = Remediation()
-    """What to do about servers that were ready and are ill."""
+    """How servers that were ready and are ill are made anew."""
 
 
 class VolumeClaim(schema.Model):

@@ -52,7 +52,7 @@ class Alternative(View, frozen=True, kw_only=True):
 
 
 class Remediation(View, frozen=True, kw_only=True):
-    """What to do about servers that were ready and are ill."""
+    """How servers that were ready and are ill are made anew."""
 
     after_seconds: int = 300
     max_ill: int | str = "40%"
