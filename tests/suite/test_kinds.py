@@ -21,6 +21,7 @@ HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
 MEANT = {
     "cli/operations.py": "`force` takes one server, or all of an application",
+    "planning/relations.py": "servers belong to sets, and sets to applications",
     "planning/targets.py": "a call to a provider is about a server, as the contract says",
     "presentation/answers.py": "a remedy names the application",
     "presentation/events.py": "an operation's name may be a server's, too",
