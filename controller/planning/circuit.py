@@ -9,8 +9,13 @@ what the fleet allows, and it is closed again; one that fails opens it again.
 Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times are seconds.
 
     closed ── half of 20 calls in 60 s failed ──▶ open ── 30 s · 2^k, or a delete succeeds ──▶
-    half open ── width 1, 1, 2, 4 … reached the limit ──▶ closed
+    half open ── width 1, 2, 4 … reached the limit ──▶ closed
               └─ a call failed ──▶ open, k + 1
+
+Example with the defaults and a fleet that allows 8 calls: 20 creates a second fail from 12:00:00
+on. With the 20th the circuit is open until 12:00:30, then one is tried. That one fails: open until
+12:01:30, as k is 1. The next one succeeds; then 2 may run, once both have, 4, then 8, and with the
+eighth of these the circuit is closed: 15 calls that went well.
 """
 
 from __future__ import annotations

@@ -289,17 +289,31 @@ def _progressing(outlook: Outlook) -> Verdict:
     return Verdict(reason=Reason.PROGRESSING, message=message, reconciling=True)
 
 
+# The first that answers is what people read. First why nothing is done, then what a person must see
+# to, then that all is well, then what is waited for; the last one always answers.
 CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
+    # The namespace takes everything with it: nothing below matters any more.
     _namespace,
+    # Somebody wants it to rest, well or not.
     _paused,
+    # Its fleet is missing or not allowed: no component can come to what is asked for.
     _fleet,
+    # Another revision runs than is asked for. Before `_available`: all servers may be well so.
     _rolled_back,
+    # The API server refuses a write of the application's own, or a set's name is taken.
     _refused,
+    # A component should go back, and there is nothing to go back to. Before `_component_stalled`,
+    # which would tell the missed deadline alone.
     _nothing_proven,
+    # One component stands still: its own words are told.
     _component_stalled,
+    # All is as asked for.
     _available,
+    # Calls fail, here or below, that may succeed by themselves.
     _hampered,
+    # Components wait for others that they depend on.
     _waiting,
+    # Something is under way.
     _progressing,
 )
 

@@ -59,6 +59,12 @@ class Barrier:
 
     `owed` are the groups (a component, or "" for Once) that still have to do it. `lost` is a
     group whose server went while at it.
+
+    Example: steps drain (Server), migrate (Component), start (Server), on db/0-1 and web/0-2. All
+    five drain, within their limits. migrate is the barrier: nobody starts before it is done, and
+    nobody migrates while anybody drains. Then `owed` is (db, web), and the first server of each
+    that can migrates for its component; when web-0 has, `owed` is (db,). When both have, there is
+    no barrier left, and all five start.
     """
 
     index: int
@@ -216,7 +222,16 @@ def _admit(
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class _Room:
-    """The places of one component: who is at work, who is down, whose place is kept."""
+    """The places of one component: who is at work, who is down, whose place is kept.
+
+    A server is at most one of these at a time, and each takes a place. `held` are those between
+    two of their steps: they have begun and are not at work for the moment. Their places are kept,
+    lest a new one begins and they have to wait half done.
+
+    Example: limit 2; web-0 is at work (busy), web-1 has done its first step and is due for its
+    second (held). web-2 would be the third: 1 + 1 held = 2, not below 2. For web-1 itself its own
+    place counts as free: 1 busy, and 1 < 2.
+    """
 
     limit: int
     busy: set[targets.Key] = dataclasses.field(default_factory=set)

@@ -274,7 +274,7 @@ def _ready(situation: Situation) -> Verdict | None:
 
 
 def _stuck(situation: Situation) -> Verdict | None:
-    """It does not come up: told, and counted by `_account`; taken down only for another way."""
+    """It does not come up: told, and counted by `assessment`; taken down only for another way."""
     if not situation.seen.error_class:
         return None
     if attempts.spent(situation.spec.recovery, situation.attempts):
@@ -324,20 +324,37 @@ def _was_ready(situation: Situation) -> bool:
     return told.status == "True" or told.reason == Reason.UNHEALTHY
 
 
+# The first that knows an answer is the last that is asked. First who may not act at all, then what
+# must go, then what must come, then what must change, then what is well; the rest is on its way.
 RULES: tuple[Rule, ...] = (
+    # Its fleet is no fleet for it: nothing that follows could be done. What runs, runs on.
     _fleet_problem,
+    # The name is somebody else's: whatever is wanted, it must not be wanted of that.
     _foreign,
+    # What is there is another incarnation, or cannot become this one: it goes before anything
+    # else is made of the name. Before `_failed`, as it makes no odds how the old one fares.
     _replaced,
+    # A person wants it down, so its being down is no trouble: before `absent` would make it.
     _stopped,
+    # Nothing is there, and something should be: made, or held back until the next attempt.
     making.absent,
+    # It broke. Counted first, then taken down for another attempt; for good after the last.
     _failed,
+    # Nobody hears of it: waited for as long as the policy says, as it may still be at work.
     _unreachable,
+    # It is down, of the right incarnation, and should be up.
     _powered,
+    # It runs another revision and may become this one in place; else `_replaced` had answered.
     _changed,
+    # It is becoming it: ready or not, it is not yet what was asked for.
     _changing,
+    # It is what was asked for, but for what somebody changed by hand: mended, or told and left.
     _drifted,
+    # It is well: the only rule that says so, and so behind all that could be wrong.
     _ready,
+    # It does not come up, and says why: counted, and made anew where there is another way.
     _stuck,
+    # It is on its way, or was ready and is not: time will tell.
     _starting,
 )
 

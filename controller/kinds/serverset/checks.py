@@ -128,13 +128,20 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     )
 
 
+# The first that finds something is told; so what nobody can undo comes before what can be mended.
 CHECKS: tuple[Check, ...] = (
+    # The namespace takes everything with it: nothing could be made in it any more.
     _namespace,
-    # An application on its way out takes everything with it, so it is told before all else.
+    # So does an application on its way out: before `_orphaned`, which it leads to.
     _application_deleting,
+    # Nobody says what should be: what runs is kept as it is.
     _orphaned,
+    # Somebody wants it to rest: before what is wrong, as nothing is to be mended meanwhile.
     _paused,
+    # What servers are made by is missing, not allowed, or not to be called now.
     _fleet,
+    # It could make servers, but not with the volumes that were asked for.
     _claims,
+    # It could make servers, but they would find no names in DNS.
     _service,
 )

@@ -91,6 +91,10 @@ def _first_to_go(
 ) -> tuple[objects.Server, ...]:
     """Return the `count` servers that go first.
 
+    Example, 6 to 4: web-1 is marked by a person, web-2 does not come up, web-3 is held, web-5 is a
+    spare one. web-5 and web-1 go. Were there no mark: web-5 and web-2. Without either: web-5 and
+    web-4, as web-3 is held. With volumeClaims, whatever was marked: web-5 and web-4.
+
     With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
     rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
     then the highest. A server that a person holds goes last, either way.

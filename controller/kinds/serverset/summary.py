@@ -326,16 +326,28 @@ def _changing(server: objects.Server, census: Census) -> bool:
     return bool(running) and server.spec.revision == census.target != running
 
 
+# The first that answers is what people read. First why nothing is done, then why it halts, then
+# that all is well, then what is missed, and why; the last one always answers.
 CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
+    # Somebody or something above the set keeps it from acting at all.
     _hindered,
+    # The API server refuses what the set would write, and will again.
     _refused,
+    # Too many servers failed for good: nothing further is touched. Before `_late`, which it causes.
     _spent,
+    # The rollout stands still. Before `_as_wanted`: availability does not end a missed deadline.
     _late,
+    # All is as asked for; before the troubles below, which then are nobody's loss.
     _as_wanted,
+    # So many are ill that none is replaced: the cause is told, not the servers one by one.
     _epidemic,
+    # Some failed for good, within the budget, and all others are well: nothing more will happen.
     _lost,
+    # Calls fail that may succeed by themselves.
     _hampered,
+    # What is missed was stopped by a person: nothing is under way.
     _stopped,
+    # Scaling, rolling out, or coming up.
     _under_way,
 )
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from controller.api import names
 from controller.api.resources import Resource
+from controller.planning import census
 from tests.kinds.rehearsal import Rehearsal, component
 
 SET = "shop-web"
@@ -127,3 +131,39 @@ def test_a_held_server_outlives_one_that_is_marked() -> None:
     rehearsal.apply("shop", component("web", "web:v1", 2))
     rehearsal.run()
     assert list(rehearsal.servers(SET)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("marked", "ill", "claims", "kept"),
+    [
+        (1, 2, False, [0, 2, 3, 4]),
+        (None, 2, False, [0, 1, 3, 4]),
+        (None, None, False, [0, 1, 2, 3]),
+        (1, 2, True, [0, 1, 2, 3]),
+    ],
+)
+def test_the_worked_example_of_the_comment(
+    marked: int | None,
+    ill: int | None,
+    claims: bool,
+    kept: list[int],
+) -> None:
+    """Of six servers two go: the spare one, then the marked, the ill, the highest not held."""
+    volume = {"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    fields = {"volumeClaims": [volume]} if claims else {}
+    rehearsal = rehearse(6, **fields)
+
+    def mark(ordinal: int, value: str) -> None:
+        body = {"metadata": {"annotations": {names.DELETE_FIRST_ANNOTATION: value}}}
+        rehearsal.edit(Resource.SERVERS, f"{SET}-{ordinal}", body)
+
+    mark(5, census.SPARE)
+    rehearsal.edit(Resource.SERVERS, f"{SET}-3", {"spec": {"held": True}})
+    if marked is not None:
+        mark(marked, "true")
+    if ill is not None:
+        rehearsal.fall_ill(f"{SET}-{ill}")
+    rehearsal.tick()
+    rehearsal.apply("shop", component("web", "web:v1", 4, **fields))
+    rehearsal.run_for(20)
+    assert list(rehearsal.servers(SET)) == kept
