@@ -16,10 +16,10 @@ from controller.api.status import RetriedStatus
 # What stands beside an application's and a component's names: two dashes and an ordinal.
 ROOM = names.MAX_NAME - 2 - names.MAX_ORDINAL_DIGITS
 LAYERS = 16
-# dependsOn must lead to no cycle. CEL has neither loops nor recursion, so the graph is peeled: `r` are
-# the names of those known to be in order, at first those that depend on nothing. Each layer finds,
-# by one more `.map`, all whose dependencies are in `r`; after 16 layers all must be among them. The
-# list around `r` is there to give `.map` one element to work on: the names so far.
+# dependsOn must lead to no cycle. CEL has neither loops nor recursion, so the graph is peeled: `r`
+# are the names of those known to be in order, at first those that depend on nothing. Each layer
+# finds, by one more `.map`, all whose dependencies are in `r`; after 16 layers all must be among
+# them. The list around `r` is there to give `.map` one element to work on: the names so far.
 #
 # Example: db depends on nothing, cache on db, web on cache and db, a on b, and b on a.
 # The roots are [[db]]. After layer 1 there are [[db, cache]]: web waits for cache, a and b for each
