@@ -33,6 +33,9 @@ JOB = "Job"
 CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
 # Those of them that give a server a new instance.
 REMAKING = frozenset({RESTART, REPLACE})
+# Actions of operations that take no server down: the one starts what is down, the other leaves
+# servers to the rollout. What a step does to its server is not known.
+_HARMLESS = frozenset({START, "RollBack"})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.
@@ -106,6 +109,11 @@ def decode(raw: objects.Json, kind: type[_Act]) -> _Act:
     except (msgspec.MsgspecError, ValueError) as error:
         message = f"The task's parameters cannot be read: {error}"[:_LONGEST_FAULT]
         raise errors.Stalled(message, reason=Reason.MALFORMED) from error
+
+
+def takes_down(action: str) -> bool:
+    """Return whether an operation's action may take servers down."""
+    return action not in _HARMLESS
 
 
 def undo(step: str) -> str:

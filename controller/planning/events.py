@@ -10,10 +10,12 @@ from controller.api.conditions import Conditions
 from controller.planning.plan import RecordEvent
 
 
-def alarm(before: Conditions, after: Conditions) -> tuple[RecordEvent, ...]:
-    """Return a warning if the object is stalled now, and was not for this reason before."""
-    now = conditions.find(after, "Stalled")
-    earlier = conditions.find(before, "Stalled")
+def alarm(
+    before: Conditions, after: Conditions, *, kind: str = "Stalled"
+) -> tuple[RecordEvent, ...]:
+    """Return a warning if a condition is true now, and was not for this reason before."""
+    now = conditions.find(after, kind)
+    earlier = conditions.find(before, kind)
     if now is None or (earlier is not None and earlier.reason == now.reason):
         return ()
     return (RecordEvent(reason=now.reason, message=now.message, warning=True),)

@@ -51,6 +51,10 @@ def _namespace(item: objects.Object) -> Hashable:
     return item.metadata.namespace
 
 
+def _leaving(item: objects.Pod) -> Hashable | None:
+    return _labelled_component(item) if item.metadata.deletion_timestamp is not None else None
+
+
 def _node(item: objects.Pod) -> Hashable | None:
     return item.spec.node_name or None
 
@@ -76,6 +80,8 @@ DISRUPTION_BUDGETS_BY_NAMESPACE = Index(objects.DisruptionBudget, _namespace)
 SETS_BY_NAMESPACE = Index(objects.ServerSet, _namespace)
 # By the namespace and name of the ControllerRevision that they refer to.
 SERVERS_BY_REVISION = Index(objects.Server, _server_revision)
+# By namespace, application and component: those on their way out.
+PODS_LEAVING = Index(objects.Pod, _leaving)
 # By the name of the node that they are on.
 PODS_BY_NODE = Index(objects.Pod, _node)
 # By the fleet's name.
@@ -160,12 +166,11 @@ def on_cordoned_nodes(caches: Caches, server_set: objects.ServerSet) -> dict[int
     nodes = caches.of(objects.Node).objects
     if not nodes:
         return {}
-    spec, namespace = server_set.spec, server_set.metadata.namespace
-    prefix = f"{names.server_set(spec.application, spec.component)}-"
+    namespace = server_set.metadata.namespace
     found: dict[int, str] = {}
     for _, node in sorted(nodes):
         for space, name in caches.by(PODS_BY_NODE, node):
-            ordinal = tags.number(name.removeprefix(prefix)) if name.startswith(prefix) else None
+            ordinal = _ordinal(server_set, name)
             if space == namespace and ordinal is not None:
                 found[ordinal] = node
     return found
@@ -191,6 +196,33 @@ def _stays(caches: Caches, server: objects.Server) -> bool:
     owner = server.metadata.controller
     gone = owner is not None and owner.kind == PLACES[Resource.SERVERSETS].kind
     return not gone or set_above(caches, server) is not None
+
+
+def disruption_budgets(caches: Caches, namespace: str) -> tuple[objects.DisruptionBudget, ...]:
+    """Return everybody's PodDisruptionBudgets in a namespace."""
+    return tuple(caches.by(DISRUPTION_BUDGETS_BY_NAMESPACE, namespace).values())
+
+
+def evicted(caches: Caches, server_set: objects.ServerSet) -> frozenset[int]:
+    """Return the ordinals of the set's servers whose pods are on their way out, whoever did that.
+
+    An eviction that was allowed is on record in the PodDisruptionBudget before the pod goes: so
+    whoever sees that none is allowed any more sees those that still were.
+    """
+    spec, meta = server_set.spec, server_set.metadata
+    place = (meta.namespace, spec.application, spec.component)
+    going = [name for _, name in caches.by(PODS_LEAVING, place)]
+    kept = caches.of(objects.DisruptionBudget).objects.get((meta.namespace, meta.name))
+    if kept is not None:
+        going += kept.status.disrupted_pods
+    found = (_ordinal(server_set, name) for name in going)
+    return frozenset(each for each in found if each is not None)
+
+
+def _ordinal(server_set: objects.ServerSet, pod: str) -> int | None:
+    spec = server_set.spec
+    prefix = f"{names.server_set(spec.application, spec.component)}-"
+    return tags.number(pod.removeprefix(prefix)) if pod.startswith(prefix) else None
 
 
 def revision_path(server: objects.Server) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from controller.api import clock
 from controller.api.resources import Resource
 from fakes.api_server.kubelet import Kubelet
 from fakes.api_server.registry import Registry
@@ -11,6 +12,8 @@ from fakes.api_server.storage import Json
 
 # As `kubectl drain` tries again.
 AGAIN_SECONDS = 5.0
+# After which the disruption controller has seen that an evicted pod goes.
+SEEN_SECONDS = 0.3
 
 
 class TwoBudgetsError(Exception):
@@ -36,8 +39,26 @@ def evict(registry: Registry, namespace: str, name: str) -> bool:
         )
         if up <= found[0]["spec"]["minAvailable"]:
             return False
+        _record(registry, found[0], name)
     registry.delete(Resource.PODS, namespace, name, actor="drain")
     return True
+
+
+def _record(registry: Registry, found: Json, pod: str) -> None:
+    """Put a pod on record before it goes, until the disruption controller has seen it go."""
+    meta = found["metadata"]
+    key = (meta["namespace"], meta["name"])
+
+    def note(change: Json) -> None:
+        kept = registry.find(Resource.DISRUPTION_BUDGETS, *key)
+        if kept is not None:
+            known = {**kept.get("status", {}).get("disruptedPods", {}), **change}
+            gone = {each: when for each, when in known.items() if when}
+            status = {**kept.get("status", {}), "disruptedPods": gone}
+            registry.set_status(Resource.DISRUPTION_BUDGETS, key, status, actor="disruption")
+
+    note({pod: clock.stamp(registry.storage.now())})
+    asyncio.get_running_loop().call_later(SEEN_SECONDS, note, {pod: ""})
 
 
 def cordon(registry: Registry, kubelet: Kubelet, node: str, *, on: bool = True) -> None:

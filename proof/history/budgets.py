@@ -1,7 +1,9 @@
 """Budgets: the operator takes no more servers down at once than a component or an operation allows.
 
 What others take down is not the operator's doing, but it counts: so a write is judged only if it
-takes down a server that was up, and against all that were down when it was planned.
+takes down a server that was up, and against all that were down when it was planned, whoever took
+them down. Each writer has a limit of its own: so at most the largest limit in force is down by the
+operator's doing.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
                     continue
                 if after.spec.task and after.spec.task != before.spec.task:
                     # An operation's own concurrency says how many it may take down.
-                    yield from _busy(history, found, before, after)
+                    yield from _busy(history, found, before, after, slack)
                 elif after.spec.incarnation > before.spec.incarnation and _up(before):
                     yield from _down(history, found, after, slack)
 
@@ -67,12 +69,10 @@ def _counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
         return True
     if current.spec.incarnation != current.status.incarnation or current.terminating:
         return False
-    recent = [
-        each
-        for each in life.versions
-        if each.place <= change.place and each.answered >= change.received - slack
-    ]
-    return _up(current) or any(_up(each) for each in recent)
+    past = [each for each in life.versions if each.place <= change.place]
+    # Whoever lags behind sees what was so then: the last version from before, and all since.
+    old = sum(each.answered < change.received - slack for each in past)
+    return any(_up(each) for each in past[max(0, old - 1) :])
 
 
 def unavailable(change: journal.Change, desired: int) -> int:
@@ -87,6 +87,7 @@ def _busy(
     servers: list[pods.Life],
     before: journal.Change,
     change: journal.Change,
+    slack: float,
 ) -> Iterator[verdict.Violation]:
     task = change.spec.task
     if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
@@ -97,18 +98,42 @@ def _busy(
     limit = _concurrency(history, known, change) if known is not None else None
     if limit is None:
         return
-    busy = sum(
-        _open(version, task.operation) and not _doubtful(life, version, change)
+    there = [
+        (life, version)
         for life in servers
-        if (version := life.at(change.place)) is not None
+        if (version := life.at(change.place)) is not None and not _doubtful(life, version, change)
+    ]
+    busy = {life.uid for life, version in there if _open(version, task.operation)}
+    desired = _desired(history, change)
+    down = sum(
+        life.uid not in busy and _is_missed(life, version, change, desired, slack)
+        for life, version in there
     )
-    if busy > limit:
+    if len(busy) + down > limit:
         yield verdict.Violation(
             invariant="Budget",
-            message=f"{change.object} is the {busy}th server at work for {task.operation}, where"
-            f" {limit} of its component may be",
+            message=f"{change.object} is the {len(busy)}th server at work for {task.operation}"
+            f" beside {down} that are down, where {limit} of its component may be",
             evidence=(change,),
         )
+
+
+def _desired(history: journal.History, change: journal.Change) -> int:
+    server_set = history.lives.get(change.controller)
+    known = server_set.at(change.place) if server_set else None
+    if known is None:
+        return 0
+    return 1 if known.spec.replicas is None else known.spec.replicas
+
+
+def _is_missed(
+    life: pods.Life, version: journal.Change, change: journal.Change, desired: int, slack: float
+) -> bool:
+    """Whether a server is down that should not be, and may come up again."""
+    if life.gone is not None and life.gone.place < change.place:
+        return False
+    lost = version.spec.power == "Stopped" or version.status.is_true("Stalled")
+    return version.spec.ordinal < desired and not lost and not _counts(life, change, slack)
 
 
 def _concurrency(

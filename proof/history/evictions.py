@@ -1,7 +1,8 @@
-"""Evictions: a rollout takes no server down while evictions may take another in its place.
+"""Evictions: nobody takes a server down while evictions may take another in its place.
 
-The PodDisruptionBudget that Argosy keeps for a set allows none from before the first server goes.
-Where a write of it failed, or somebody else keeps one, servers go all the same.
+The PodDisruptionBudget that Argosy keeps for a set allows none from before the first server goes,
+whoever takes it down: a rollout, an operation, remediation, a move or scaling. Where a write of it
+failed, or somebody else keeps one, servers go all the same.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Iterator
 from proof.history import journal, pods, verdict
 
 BUDGETS = "poddisruptionbudgets"
+# The action of a task that takes no server down.
+_HARMLESS = "Start"
 
 
 def check(history: journal.History) -> Iterator[verdict.Violation]:
-    """Yield writes that had a rollout take a server down while its set's budget was open."""
+    """Yield writes that took a server down while its set's budget was open."""
     budgets = {
         life.controller: life
         for life in history.lives.values()
@@ -32,12 +35,17 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
 
 
 def _goes(before: journal.Change, after: journal.Change) -> bool:
-    """Whether a write has the rollout bring a server that is up to another revision."""
+    """Whether a write takes a server down that is up."""
+    if before.terminating or not before.status.is_true("Ready"):
+        return False
+    told, asked = before.spec, after.spec
+    given = asked.task is not None and (told.task is None or told.task.id != asked.task.id)
     return (
-        after.spec.revision != before.spec.revision
-        and after.spec.task is None
-        and before.status.is_true("Ready")
-        and not before.terminating
+        asked.revision != told.revision
+        or asked.incarnation > told.incarnation
+        or asked.power != told.power
+        or after.terminating
+        or (given and asked.task is not None and asked.task.action != _HARMLESS)
     )
 
 
@@ -46,8 +54,8 @@ def _open(
 ) -> Iterator[verdict.Violation]:
     server_set = history.lives.get(change.controller)
     known = server_set.at(change.place) if server_set else None
-    if known is None or known.spec.rollout.strategy != "RollingUpdate":
-        return
+    if known is None or known.terminating:
+        return  # all of it goes
     if not _alive(budget, change) or (budget.ending is not None and budget.ending.ours):
         return  # it is to go: the limit is everything by now
     seen = budget.at(change.place)

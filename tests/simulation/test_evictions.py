@@ -46,7 +46,9 @@ class World(Universe):
         return [
             None if each.after is None else each.after["spec"]["minAvailable"]
             for each in self.server.writes
-            if each.resource is Resource.DISRUPTION_BUDGETS and each.name == SET
+            if each.resource is Resource.DISRUPTION_BUDGETS
+            and each.name == SET
+            and not each.cause.subresource
         ]
 
     def make(self, name: str, **spec: Any) -> None:

@@ -48,10 +48,16 @@ class DisruptionBudgetSpec(View, frozen=True, kw_only=True):
     unhealthy_pod_eviction_policy: str = ""
 
 
+class DisruptionBudgetStatus(View, frozen=True, kw_only=True):
+    # Pods whose eviction was allowed and that the disruption controller has not seen go, and when.
+    disrupted_pods: dict[str, str] = {}
+
+
 class DisruptionBudget(Object, frozen=True, kw_only=True):
     """A PodDisruptionBudget: whose it is, which pods it is about, how many must stay."""
 
     spec: DisruptionBudgetSpec = DisruptionBudgetSpec()
+    status: DisruptionBudgetStatus = DisruptionBudgetStatus()
 
 
 class ClaimResources(View, frozen=True, kw_only=True, gc=False):

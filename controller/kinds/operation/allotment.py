@@ -17,9 +17,11 @@ from collections.abc import Iterable, Mapping
 
 from controller.api import objects
 from controller.api.conditions import Blocked
+from controller.contract import tasks
 from controller.kinds.operation import targets, templates
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import amounts, budget
+from controller.planning import amounts, budget, evictions, remedies
 
 # Acts that follow `dependsOn`, and the one that goes against it. All others are in no order.
 FORWARD = frozenset({"Start", "Restart", "Steps"})
@@ -37,7 +39,8 @@ class Allotment:
     limit: int
     losses: int
     after: frozenset[str] = frozenset()
-    # What its new template waits for, where servers are to be made anew: they wait for it, too.
+    # What its servers wait for: their new template, where they are to be made anew, or the end of
+    # evictions.
     waits: Blocked | None = None
 
 
@@ -51,7 +54,7 @@ def of(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> dict[str, Al
             limit=_limit(snapshot, component, count),
             losses=amounts.down(spec.failure_budget, count),
             after=order.get(component, frozenset()),
-            waits=templates.awaited(snapshot, component),
+            waits=templates.awaited(snapshot, component) or _evictions(snapshot, component),
         )
         for component, count in counts.items()
     }
@@ -66,6 +69,23 @@ def _limit(snapshot: OperationSnapshot, component: str, count: int) -> int:
     if found is not None:
         return budget.limit(found.spec.replicas, found.spec.rollout)
     return budget.limit(count, objects.Rollout())
+
+
+def _evictions(snapshot: OperationSnapshot, component: str) -> Blocked | None:
+    """Return the budget that still allows evictions, where the operation takes servers down."""
+    found = snapshot.sets.get(component)
+    if found is None or not tasks.takes_down(snapshot.operation.spec.action):
+        return None
+    budgets, capabilities = snapshot.disruption_budgets, snapshot.fleet.capabilities
+    if not evictions.may_go_on(found, budgets, capabilities):
+        return None
+    name, namespace = found.metadata.name, found.metadata.namespace
+    return Blocked(
+        object=f"PodDisruptionBudget/{name}",
+        reason=OperationReason.EVICTIONS_GO_ON,
+        message=f"Evictions may still take servers of {component} down.",
+        remedy=remedies.why("serverset", name, namespace),
+    )
 
 
 def _order(snapshot: OperationSnapshot, targeted: Mapping[str, int]) -> dict[str, frozenset[str]]:

@@ -15,12 +15,13 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
     application = relations.application_of(caches, meta.namespace, name)
     servers = caches.by(relations.SERVERS_BY_APPLICATION, (meta.namespace, name))
     fleet = application.spec.fleet if application else ""
+    sets = relations.sets_of(caches, application)
     return OperationSnapshot(
         now=moment.now,
         operation=operation,
         application=application,
         fleet=sources.fleets.facts(fleet, meta.namespace),
-        sets=relations.sets_of(caches, application),
+        sets=sets,
         servers={(each.spec.component, each.spec.ordinal): each for each in servers.values()},
         others=tuple(
             each
@@ -28,6 +29,12 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
             if each.metadata.uid != meta.uid
         ),
         revisions=relations.revisions_of(caches, application),
+        disruption_budgets=relations.disruption_budgets(caches, meta.namespace),
+        evicted=frozenset(
+            (component, ordinal)
+            for component, each in sets.items()
+            for ordinal in relations.evicted(caches, each)
+        ),
         outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

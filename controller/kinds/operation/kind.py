@@ -40,6 +40,7 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         objects.Application: wakes.by_application,
         objects.ServerSet: wakes.by_what_is_below,
         objects.Server: wakes.by_what_is_below,
+        objects.DisruptionBudget: wakes.by_disruption_budget,
     },
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,
@@ -51,6 +52,8 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         relations.SERVERS_BY_APPLICATION,
         relations.REVISIONS_BY_OWNER,
         relations.OPERATIONS_BY_APPLICATION,
+        relations.DISRUPTION_BUDGETS_BY_NAMESPACE,
+        relations.PODS_LEAVING,
     ),
     rights=RIGHTS,
 )

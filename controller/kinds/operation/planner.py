@@ -18,6 +18,7 @@ from controller.contract import tasks
 from controller.kinds.operation import (
     allotment,
     assignments,
+    bystanders,
     completion,
     conflicts,
     crowd,
@@ -109,6 +110,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
             snapshot.servers.get(key),
             snapshot.now,
             min_ready_seconds=_min_ready(snapshot, key),
+            evicted=key in snapshot.evicted,
         )
         for key in keys
     )
@@ -118,6 +120,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         steps=plan_steps,
         passages=passages,
         allotments=allotment.of(snapshot, keys),
+        down_beside=bystanders.down(snapshot, passages),
         open=retention.going_on(snapshot),
         beside=frozenset(
             each.metadata.name for each in snapshot.others if not verdict.finished(each)

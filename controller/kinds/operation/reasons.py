@@ -38,6 +38,15 @@ class OperationReason(Vocabulary):
         "Delete operations that need no retry any more.",
         "kubectl delete argop NAME",
     )
+    EVICTIONS_GO_ON = (
+        "EvictionsGoOn",
+        (
+            "Evictions may still take servers down beside the operation, so it waits until their"
+            " PodDisruptionBudget allows none: its set closes that in a moment."
+        ),
+        "If it stays so, look at what keeps the set.",
+        "kubectl argosy why serverset/NAME",
+    )
     STARTED = (
         "Started",
         "The operation has begun.",

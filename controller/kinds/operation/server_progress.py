@@ -67,8 +67,12 @@ def follow(
     now: float,
     *,
     min_ready_seconds: int = 0,
+    evicted: bool = False,
 ) -> ServerProgress:
-    """Return how far the server at `key` is; its set says how long it must have been ready."""
+    """Return how far the server at `key` is; its set says how long it must have been ready.
+
+    One that is being `evicted` is down, whatever it has yet to say.
+    """
     if server is None or server.metadata.deletion_timestamp is not None:
         return ServerProgress(key=key, state=State.LEFT)
     name, own = operation.metadata.name, checkpoints.identity_of(operation)
@@ -93,8 +97,8 @@ def follow(
         key=key,
         server=server,
         state=state,
-        available=lacks <= 0,
-        down=lacks > 0 and works and state is not State.LEFT,
+        available=lacks <= 0 and not evicted,
+        down=(lacks > 0 or evicted) and works and state is not State.LEFT,
         reached=ever if finished else passed(operation, plan_steps, here),
         ever=ever,
         undone=frozenset(tasks.undoes(each.step) for each in undoings if not each.failed),

@@ -1,8 +1,9 @@
 """Which servers get a step of an operation now, never more of a component than its limit.
 
-What is in flight counts, and so does every targeted server that is down for whatever reason: a
-rollout or a remediation that took it down has used the same allowance. A server that is lost for
-good counts no more, so it does not hold up the others for ever. A server that is down already, and
+What is in flight counts, and so does every server of the component that is down for whatever
+reason, targeted or not: a rollout, a remediation or an eviction that took it down has used the same
+allowance. A server that is lost for good counts no more, so it does not hold up the others for
+ever. A server that is down already, and
 that the act would take down anyway, costs nothing and goes first. Called by the Operation planner.
 
 Example: web has five servers and a limit of 2; web-1 is being restarted and web-4 is down. There is
@@ -23,6 +24,9 @@ from controller.kinds.operation import allotment, steps, targets
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.planning import availability, remedies
 
+# How many servers that are down are told, of each component.
+MOST_TOLD = 5
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -34,6 +38,8 @@ class Run:
     passages: tuple[ServerProgress, ...]
     # By component: how many at once, and which components go first.
     allotments: Mapping[str, allotment.Allotment]
+    # By component: servers that are down and not the run's to wait for, by name.
+    down_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # The other operations that may go on: servers keep their checkpoints.
     open: tuple[str, ...] = ()
     # The names of the other operations of the application that have not ended.
@@ -201,7 +207,10 @@ def _admit(
     reserved: set[tuple[str, int]],
 ) -> tuple[Grant, ...]:
     """Let in as many as there is room for, at this instant and at the next step of those begun."""
-    rooms = {component: _Room(limit=each.limit) for component, each in run.allotments.items()}
+    rooms = {
+        component: _Room(limit=each.limit - len(run.down_beside.get(component, ())))
+        for component, each in run.allotments.items()
+    }
     for passage in run.passages:
         room = rooms[passage.key[0]]
         if passage.state is State.RUNNING:
@@ -345,6 +354,11 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
         and each.key[0] not in full
         and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
     ]
+    found += [
+        _down(run, name)
+        for component in sorted(waiting - full)
+        for name in run.down_beside.get(component, ())[:MOST_TOLD]
+    ]
     return tuple({each.object: each for each in found}.values())
 
 
@@ -364,6 +378,16 @@ def _hindrance(run: Run, server: objects.Server) -> Blocked:
         reason=Reason.SERVERS_UNAVAILABLE,
         message=f"{name} is not available, or busy otherwise.",
         remedy=remedies.why("server", name, namespace),
+    )
+
+
+def _down(run: Run, name: str) -> Blocked:
+    """Return who uses up the budget without being in the operation."""
+    return Blocked(
+        object=f"Server/{name}",
+        reason=Reason.SERVERS_UNAVAILABLE,
+        message=f"{name} is not available, which counts as well.",
+        remedy=remedies.why("server", name, run.operation.metadata.namespace),
     )
 
 

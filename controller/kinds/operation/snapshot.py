@@ -26,6 +26,10 @@ class OperationSnapshot:
     others: tuple[objects.Operation, ...] = ()
     # The ControllerRevisions of the application: RollBack rejects one of them.
     revisions: tuple[objects.ControllerRevision, ...] = ()
+    # Everybody's PodDisruptionBudgets in the namespace.
+    disruption_budgets: tuple[objects.DisruptionBudget, ...] = ()
+    # Servers whose pods are on their way out already, whatever the servers have yet to say.
+    evicted: frozenset[tuple[str, int]] = frozenset()
     # How calls for it went that did not succeed, lately.
     outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False

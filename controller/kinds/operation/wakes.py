@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.operation import conflicts
 from controller.planning import keys, relations, wakes
@@ -66,6 +66,18 @@ def by_what_is_below(
     for each in _open(caches, change.item):
         if _is_open_to_all(each):
             yield Wake(keys.of(Resource.OPERATIONS, each), When.SOON)
+
+
+def by_disruption_budget(
+    caches: Caches, change: Change[objects.DisruptionBudget]
+) -> Iterable[Wake]:
+    """Servers are taken down once their set's budget allows no eviction."""
+    meta, (old, new) = change.item.metadata, change
+    if old is not None and new is not None and old.spec == new.spec:
+        return
+    name = meta.labels.get(names.APPLICATION_LABEL, "")
+    for each in relations.open_operation_keys(caches, meta.namespace, name):
+        yield Wake(each, When.SOON)
 
 
 def _open(

@@ -23,10 +23,11 @@ from typing import Any
 from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.kinds.serverset import remakers, selectors
+from controller.contract import tasks
+from controller.kinds.serverset import selectors
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, budget, ordinals, ownership, targets, writes
+from controller.planning import amounts, evictions, ownership, targets, writes
 from controller.planning.census import Census
 from controller.planning.plan import Action, Delete
 
@@ -40,23 +41,50 @@ class Guard:
     """What is done about evictions now."""
 
     action: Action | None = None
-    # It is being closed: until it is, nothing that is up may be taken down.
+    # The write that ends evictions; None where there is nothing to wait for.
+    close: Action | None = None
+    # Servers are about to be taken down: until evictions have ended, nothing that is up may be.
     closing: bool = False
     # Somebody else's PodDisruptionBudget that is in force for the pods, by name.
     theirs: str = ""
+    # It could not be written: servers are taken down without waiting for it.
+    unwritten: bool = False
     notes: tuple[str, ...] = ()
 
-    def add_to(self, actions: list[Action], notes: list[str]) -> None:
-        """Add what is done to a plan's actions and notes."""
+    def add_to(self, actions: list[Action], notes: list[str], *, closing: bool = False) -> None:
+        """Add what is done to a plan's actions and notes; `closing` ends evictions first."""
         notes += self.notes
-        if self.action is not None:
-            actions.append(self.action)
+        if closing:
+            notes.append("no eviction is allowed before any server is taken down")
+        action = self.close if closing else self.action
+        if action is not None:
+            actions.append(action)
+
+
+def without(evicted: frozenset[int], census: Census) -> Census:
+    """Return the census in which servers that are being evicted count as down already.
+
+    They have yet to say so themselves, and whoever takes others down must not overlook them.
+    """
+    if not evicted:
+        return census
+    down = {each.ordinal for each in census.odd if not each.counts}
+    going = sum(1 for each in evicted if each in census.servers and each not in down)
+    return dataclasses.replace(census, counting=census.counting - going)
 
 
 def keep(
-    snapshot: ServerSetSnapshot, census: Census, known: Records, *, halted: bool = False
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    known: Records,
+    *,
+    halted: bool = False,
+    moving: bool = False,
 ) -> Guard:
-    """Return what has evictions keep to the budget; `halted` is a rollout that goes no further."""
+    """Return what has evictions keep to the budget.
+
+    `halted` is a rollout that goes no further; `moving` are servers that go without a spare one.
+    """
     if contract.Capability.EVICTIONS not in snapshot.fleet.capabilities:
         return Guard()
     found = _found(snapshot)
@@ -67,16 +95,16 @@ def keep(
         name = theirs or snapshot.server_set.metadata.name
         note = f"evictions keep to PodDisruptionBudget/{name}, which somebody else keeps"
         return Guard(action=_delete(snapshot, found), theirs=name, notes=(note,))
-    least = _least(snapshot, census)
-    if least <= 0:
+    least = evictions.least(snapshot.server_set)
+    if not least:
         return Guard(action=_delete(snapshot, found))
-    acting = _is_acting(snapshot, census, halted=halted)
-    wanted = _closed(snapshot, census, found) if acting else least
-    action = _write(snapshot, found, wanted)
+    acting = moving or _is_acting(snapshot, census, halted=halted)
+    close = _write(snapshot, found, _closed(snapshot, census, found))
+    action = close if acting else _write(snapshot, found, least)
     # Where it cannot be written, servers are taken down all the same, as the planners count them.
-    closing = acting and action is not None and not _has_failed(snapshot)
-    notes = ("no eviction is allowed before any server is taken down",) if closing else ()
-    return Guard(action=action, closing=closing, notes=notes)
+    if _has_failed(snapshot):
+        return Guard(action=action, unwritten=True)
+    return Guard(action=action, close=close, closing=acting and close is not None)
 
 
 def _found(snapshot: ServerSetSnapshot) -> objects.DisruptionBudget | None:
@@ -130,18 +158,6 @@ def _labels(snapshot: ServerSetSnapshot, known: Records) -> Mapping[str, str]:
     }
 
 
-def _least(snapshot: ServerSetSnapshot, census: Census) -> int:
-    """Return how many pods evictions must leave; a server that is stopped on purpose has none."""
-    spec = snapshot.server_set.spec
-    if spec.rollout.evictions == "Ignore":
-        return 0
-    stopped = sum(
-        len(range(each.start, min(each.stop, census.desired)))
-        for each in ordinals.parse(spec.stopped)
-    )
-    return census.desired - stopped - budget.limit(census.desired, spec.rollout)
-
-
 def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> bool:
     """Return whether Argosy takes servers down, or is about to: by rollout, operation or scaling.
 
@@ -155,12 +171,18 @@ def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> 
     rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
     if rolling and not halted:
         return True
+    if any(each.operated and tasks.takes_down(_action(each.server)) for each in census.odd):
+        return True
     return any(
         target.partition("/")[0] == component
-        for each in snapshot.remakers
-        if remakers.is_one(each)
+        for each in snapshot.operations
+        if not (each.spec.paused or each.spec.cancelled)
         for target in each.status.targets
     )
+
+
+def _action(server: objects.Server) -> str:
+    return server.spec.task.action if server.spec.task is not None else ""
 
 
 def _has_failed(snapshot: ServerSetSnapshot) -> bool:

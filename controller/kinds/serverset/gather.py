@@ -23,18 +23,17 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         fleet=sources.fleets.facts(spec.fleet, meta.namespace),
         application=relations.controlling_application(caches, server_set),
         service=caches.of(objects.Service).objects.get((meta.namespace, meta.name)),
-        disruption_budgets=tuple(
-            caches.by(relations.DISRUPTION_BUDGETS_BY_NAMESPACE, meta.namespace).values()
-        ),
+        disruption_budgets=relations.disruption_budgets(caches, meta.namespace),
+        evicted=relations.evicted(caches, server_set),
         moving=moves.of(caches, server_set),
         claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
         revisions=(
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()
         ),
-        remakers=tuple(
+        operations=tuple(
             each
             for each in relations.operations_of(caches, meta.namespace, spec.application)
-            if remakers.is_one(each)
+            if remakers.is_at_work(each)
         ),
         watching_since=moment.watching_since,
         outcomes=moment.outcomes,

@@ -33,6 +33,7 @@ from controller.planning import (
     amounts,
     budget,
     events,
+    evictions,
     finalizers,
     obstacles,
     outcomes,
@@ -45,6 +46,16 @@ from controller.planning import (
 from controller.planning.census import Census, Facts
 from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
 
+# Where these stand in the way, nothing at all is written.
+_ENDINGS = frozenset(
+    {
+        Reason.DELETING,
+        Reason.NAMESPACE_TERMINATING,
+        Reason.PAUSED,
+        ServerSetReason.ORPHANED,
+    }
+)
+
 
 @dataclasses.dataclass(slots=True)
 class _Draft:
@@ -54,6 +65,8 @@ class _Draft:
     notes: list[str] = dataclasses.field(default_factory=list)
     # The rollout or the scaling goes on in this very plan.
     acting: bool = False
+    # Evictions are to end before servers are taken down: these stay as they are until then.
+    closing: bool = False
     # Ordinals whose Server is written or deleted already: one write each in one plan.
     touched: set[int] = dataclasses.field(default_factory=set)
     # Servers that operations will make anew, by ordinal: the rollout leaves them to these.
@@ -99,13 +112,18 @@ def _hindered(
     # An application on its way out says so itself; its sets need not, one write each.
     told = obstacle.reason != Reason.DELETING
     draft = _Draft(actions=list(obstacle.tries), notes=[note])
+    if obstacle.reason not in _ENDINGS:
+        # Operations may go on, and wait for it.
+        guard = disruption_budget.keep(snapshot, census, records.Records(snapshot), halted=True)
+        guard.add_to(draft.actions, draft.notes)
+        outlook = dataclasses.replace(outlook, guard=guard)
     return _finish(outlook, draft, census.soonest, worth_telling=told)
 
 
 def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
-    server_set = snapshot.server_set
+    server_set, census = snapshot.server_set, disruption_budget.without(snapshot.evicted, census)
     due = (each.server for each in census.due)
-    draft = _Draft(left=remakers.of(due, snapshot.remakers, server_set))
+    draft = _Draft(left=remakers.of(due, snapshot.operations, server_set))
     draft.moving = _moving(snapshot, census)
     retrying = _retry_value(server_set) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
@@ -114,13 +132,22 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     why = why or ("the rollout missed its progress deadline" if halted else "")
     if (kept := service.keep(snapshot)) is not None:
         draft.actions.append(kept)
-    guard = disruption_budget.keep(snapshot, census, records.Records(snapshot), halted=bool(why))
+    guard = disruption_budget.keep(
+        snapshot,
+        census,
+        records.Records(snapshot),
+        halted=bool(why),
+        moving=bool(draft.moving) and not moves.surges(server_set.spec),
+    )
+    draft.closing = guard.closing
     if service.is_awaited(snapshot):
         draft.notes.append("new servers start once the headless Service gives them their names")
     _take_up(snapshot, draft)
     # How many there are too few, or too many, is known once those are counted.
     creating = not spent and not draft.touched
-    _resize(snapshot, census, draft, failed, halted=why, creating=creating, guard=guard)
+    if not draft.closing:
+        # Whatever it would count as up, an eviction may take down before that.
+        _resize(snapshot, census, draft, failed, halted=why, creating=creating)
     stands = progress.assess(
         server_set,
         census,
@@ -133,8 +160,9 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     ill = (
         remediation.idle(server_set.status)
         if spent
-        else _remediate(snapshot, census, draft, stands)
+        else _remediate(snapshot, census, draft, stands, guard)
     )
+    guard.add_to(draft.actions, draft.notes, closing=draft.closing)
     _mend(census, draft)
     handled = _retry(snapshot, census, draft) if retrying else server_set.status.last_handled_retry
     gone = claims.after_scaling(snapshot)
@@ -149,6 +177,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         handled_retry=handled,
         left=draft.left,
         moving=draft.moving,
+        guard=guard,
     )
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
     return _finish(outlook, draft, wake)
@@ -161,7 +190,7 @@ def _moving(snapshot: ServerSetSnapshot, census: Census) -> Mapping[int, moves.M
     if not wanted or not budget.limit(census.desired, server_set.spec.rollout):
         return wanted  # an operation without a concurrency of its own takes no server down then
     servers = (census.servers[each] for each in wanted)
-    left = remakers.of(servers, snapshot.remakers, server_set)
+    left = remakers.of(servers, snapshot.operations, server_set)
     return {ordinal: move for ordinal, move in wanted.items() if ordinal not in left}
 
 
@@ -184,13 +213,8 @@ def _resize(
     *,
     halted: str,
     creating: bool,
-    guard: disruption_budget.Guard,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
-    if guard.closing:
-        # Whatever this plan would count as up, an eviction may take down before that.
-        guard.add_to(draft.actions, draft.notes)
-        return
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
     sized = scaling.decide(
         census,
@@ -224,7 +248,6 @@ def _resize(
     _bring(snapshot, draft, step, known)
     _move(snapshot, census, draft, removed)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
-    guard.add_to(draft.actions, draft.notes)  # servers first: they are what people wait for
 
 
 def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scaling:
@@ -290,9 +313,13 @@ def _move(
 
 
 def _remediate(
-    snapshot: ServerSetSnapshot, census: Census, draft: _Draft, stands: progress.Progress
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    draft: _Draft,
+    stands: progress.Progress,
+    guard: disruption_budget.Guard,
 ) -> remediation.Remediation:
-    """Decide which of the ill servers are made anew."""
+    """Decide which of the ill servers are made anew, once evictions have ended."""
     ill = remediation.decide(
         census,
         now=snapshot.now,
@@ -303,6 +330,10 @@ def _remediate(
     )
     draft.notes += ill.notes
     chosen = [each for each in ill.servers if each.ordinal not in draft.touched]
+    if chosen and guard.close is not None:
+        # One that gets well this moment is counted as up by the disruption controller.
+        draft.closing = True
+        return ill
     for each in chosen:
         record = remediation.record(each.server, snapshot.now)
         draft.actions.append(updates.remediate(each.server, record))
@@ -394,6 +425,7 @@ def _finish(
     before = outlook.snapshot.server_set.status
     after = summary.status(outlook)
     alarm = events.alarm(before.conditions, after.conditions)
+    alarm += events.alarm(before.conditions, after.conditions, kind=evictions.UNBOUNDED)
     news = outcomes.news(before.blocked_by, outlook.failed)
     return Plan(
         actions=(*draft.actions, *alarm, *news, *summary.warnings(outlook)),

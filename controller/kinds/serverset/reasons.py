@@ -36,6 +36,24 @@ class ServerSetReason(Vocabulary):
         "The servers move by themselves. Where a spare one finds no node, give it room.",
         "kubectl get nodes",
     )
+    FOREIGN_BUDGET = (
+        "ForeignBudget",
+        (
+            "A PodDisruptionBudget that somebody else wrote is about the component's pods, or has"
+            " its name. The API server evicts no pod that two are about, so Argosy keeps none."
+        ),
+        "Delete the PodDisruptionBudget to have evictions keep to maxUnavailable.",
+        "kubectl get poddisruptionbudgets",
+    )
+    BUDGET_UNWRITTEN = (
+        "BudgetNotWritten",
+        (
+            "The component's PodDisruptionBudget cannot be written, so evictions may take down more"
+            " servers than maxUnavailable; rollouts and operations go on."
+        ),
+        "Look at what refuses the write: a quota, an admission webhook, or missing rights.",
+        "kubectl argosy why serverset/NAME",
+    )
     CLAIMS_DELETED = (
         "ClaimsDeleted",
         (

@@ -20,13 +20,19 @@ from controller.planning import ordinals, remedies, verdict
 from controller.planning.census import Facts
 
 
+def is_at_work(operation: objects.Operation) -> bool:
+    """Return whether the operation has begun, goes on, and may take servers down."""
+    spec, told = operation.spec, operation.status
+    if not tasks.takes_down(spec.action) or told.start_time is None:
+        return False
+    return operation.metadata.deletion_timestamp is None and not verdict.finished(operation)
+
+
 def is_one(operation: objects.Operation) -> bool:
     """Return whether the operation has begun to make servers anew, and goes on."""
     spec, told = operation.spec, operation.status
     called_off = spec.paused or spec.cancelled or told.cancel_time is not None
-    if spec.action not in tasks.REMAKING or called_off or told.start_time is None:
-        return False
-    return operation.metadata.deletion_timestamp is None and not verdict.finished(operation)
+    return spec.action in tasks.REMAKING and not called_off and is_at_work(operation)
 
 
 def of(
@@ -44,6 +50,7 @@ def of(
     targets = [
         (each, text)
         for each in operations
+        if is_one(each)
         for name, _, text in (target.partition("/") for target in each.status.targets)
         if name == component
     ]

@@ -35,8 +35,10 @@ class ServerSetSnapshot:
     claims: tuple[objects.Claim, ...] = ()
     # The application's; what a server below the partition comes back with.
     revisions: tuple[objects.ControllerRevision, ...] = ()
-    # The Restarts and Replaces of the application that are under way.
-    remakers: tuple[objects.Operation, ...] = ()
+    # The operations of the application that are under way and may take servers down.
+    operations: tuple[objects.Operation, ...] = ()
+    # Ordinals whose pods are on their way out already, whatever their servers have yet to say.
+    evicted: frozenset[int] = frozenset()
     # Since when this process has been watching: time in which nobody did is no missed deadline.
     watching_since: float = 0.0
     # How calls for it went that did not succeed, lately.

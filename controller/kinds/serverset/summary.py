@@ -13,11 +13,11 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.serverset import moves, remakers, remediation, service
+from controller.kinds.serverset import disruption_budget, moves, remakers, remediation, service
 from controller.kinds.serverset import progress as progresses
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import budget, outcomes, remedies, words
+from controller.planning import budget, evictions, outcomes, remedies, words
 from controller.planning.census import Census
 from controller.planning.obstacles import Obstacle
 from controller.planning.plan import RecordEvent
@@ -46,6 +46,8 @@ class Outlook:
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
     # Servers that are to move, by ordinal.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
+    # What is done about evictions.
+    guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
 
     @property
     def spec(self) -> objects.ServerSetSpec:
@@ -76,7 +78,7 @@ def status(outlook: Outlook) -> objects.ServerSetStatus:
     verdict = next(found for check in CHECKS if (found := check(outlook)))
     return objects.ServerSetStatus(
         observed_generation=server_set.metadata.generation,
-        conditions=verdict.conditions(server_set, now),
+        conditions=_with_evictions(verdict.conditions(server_set, now), outlook),
         replicas=census.present,
         desired=census.desired,
         current=census.present,
@@ -95,6 +97,34 @@ def status(outlook: Outlook) -> objects.ServerSetStatus:
         blocked_by=_blocked_by(outlook),
         last_handled_retry=outlook.handled_retry,
     )
+
+
+def _with_evictions(told: conditions.Conditions, outlook: Outlook) -> conditions.Conditions:
+    """Add that evictions do not keep to the component's budget, while that is so."""
+    guard, server_set = outlook.guard, outlook.snapshot.server_set
+    if guard.theirs:
+        reason = ServerSetReason.FOREIGN_BUDGET
+        message = (
+            f"PodDisruptionBudget/{guard.theirs} is somebody else's, and decides alone what"
+            " evictions may do: they do not wait for rollouts and operations."
+        )
+    elif guard.unwritten:
+        reason = ServerSetReason.BUDGET_UNWRITTEN
+        message = (
+            f"PodDisruptionBudget/{server_set.metadata.name} cannot be written: evictions may take"
+            " down more servers than maxUnavailable."
+        )
+    else:
+        return told
+    one = conditions.Condition(
+        type=evictions.UNBOUNDED,
+        status="True",
+        reason=reason,
+        message=message,
+        observed_generation=server_set.metadata.generation,
+    )
+    before = server_set.status.conditions
+    return conditions.merge(before, (*told, one), outlook.snapshot.now)
 
 
 def write_status_now(before: objects.ServerSetStatus, after: objects.ServerSetStatus) -> bool:

@@ -42,9 +42,14 @@ def by_server(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
 
 
 def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[Wake]:
-    """A restart that begins takes servers over from the rollout, and gives them back at its end."""
-    old, new = (each is not None and remakers.is_one(each) for each in change)
-    if old == new:
+    """A restart that begins takes servers over from the rollout, and gives them back at its end.
+
+    Nor does any that takes servers down begin before its sets allow no eviction.
+    """
+    old, new = (
+        each is not None and (remakers.is_at_work(each), remakers.is_one(each)) for each in change
+    )
+    if (old or (False, False)) == (new or (False, False)):
         return
     meta, spec = change.item.metadata, change.item.spec
     application = relations.application_of(caches, meta.namespace, spec.application)

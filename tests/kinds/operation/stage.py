@@ -26,7 +26,11 @@ from controller.planning import availability, merge_patch, plan
 from controller.providers.pod.manifest import only_images_differ
 
 START = 1_700_000_000.0
-CAPABLE = frozenset(contract.Capability) - {contract.Capability.STOP}
+# No cluster evicts what is on it.
+CAPABLE = frozenset(contract.Capability) - {
+    contract.Capability.STOP,
+    contract.Capability.EVICTIONS,
+}
 
 
 @dataclasses.dataclass(slots=True)

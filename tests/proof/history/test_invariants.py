@@ -683,6 +683,36 @@ def test_budget_of_an_operation_is_not_spent_by_servers_that_are_down() -> None:
     assert broken(shop) == []
 
 
+@pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, [])])
+def test_budget_of_an_operation_is_spent_by_whatever_is_down(
+    concurrency: int, wrong: list[str]
+) -> None:
+    """A server that somebody else took down counts against the operation's limit as its own do."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": concurrency}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    fallen = {"conditions": [{"type": "Ready", "status": "False"}]}
+    shop.log.patch(shop.servers[1], subresource="status", status=fallen)
+    shop.log.wait(60)
+    shop.log.patch(shop.servers[0], spec={"task": {"id": "x/0", "operation": "x"}})
+    assert broken(shop) == wrong
+
+
+@pytest.mark.parametrize("lost", [{"type": "Stalled", "status": "True"}, None])
+def test_what_is_lost_for_good_or_stopped_keeps_no_operation_waiting(lost: Object | None) -> None:
+    """It does not come up by itself: an operation would wait for it for ever."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    told = [{"type": "Ready", "status": "False"}, *([lost] if lost else [])]
+    if lost is None:
+        shop.log.patch(shop.servers[1], spec={"power": "Stopped"})
+    shop.log.patch(shop.servers[1], subresource="status", status={"conditions": told})
+    shop.log.wait(60)
+    shop.log.patch(shop.servers[0], spec={"task": {"id": "x/0", "operation": "x"}})
+    assert broken(shop) == []
+
+
 @pytest.mark.parametrize(
     ("least", "edit", "wrong"),
     [
@@ -690,17 +720,28 @@ def test_budget_of_an_operation_is_not_spent_by_servers_that_are_down() -> None:
         (3, {"revision": "b"}, []),
         (4, {"revision": "b"}, []),
         (2, {"held": True}, []),
-        (2, {"revision": "b", "task": {"id": "x/0", "operation": "x"}}, []),
+        (2, {"task": {"id": "x/0", "operation": "x", "action": "Restart"}}, ["Evictions"]),
+        (2, {"task": {"id": "x/0", "operation": "x", "action": "Exec"}}, ["Evictions"]),
+        (2, {"task": {"id": "x/0", "operation": "x", "action": "Start"}}, []),
+        (3, {"task": {"id": "x/0", "operation": "x", "action": "Restart"}}, []),
+        (2, {"incarnation": 2}, ["Evictions"]),
+        (3, {"incarnation": 2}, []),
+        (2, {"power": "Stopped"}, ["Evictions"]),
+        (2, None, ["Evictions"]),
+        (3, None, []),
     ],
 )
-def test_no_eviction_is_allowed_while_a_rollout_goes_on(
-    least: int, edit: Object, wrong: list[str]
+def test_no_eviction_is_allowed_while_servers_are_taken_down(
+    least: int, edit: Object | None, wrong: list[str]
 ) -> None:
-    """A server that a rollout takes down, while evictions may take others, is seen."""
+    """Whoever takes a server down, or gives it a task, while evictions may take others, is seen."""
     shop = settled(1)
     spec = {"minAvailable": least}
     shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec=spec)
-    shop.log.patch(shop.servers[0], spec=edit)
+    if edit is None:
+        shop.log.delete(shop.servers[0])
+    else:
+        shop.log.patch(shop.servers[0], spec=edit)
     assert broken(shop) == wrong
 
 

@@ -1,0 +1,279 @@
+"""One budget for everybody: whoever takes a server down counts all that are down, as all do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from fakes.api_server import Kubelet, evictions
+from fakes.api_server.chaos import Verdict
+from fakes.api_server.refusal import refuse
+from fakes.universe import Json, Universe, application, component, operation
+from proof import history
+from proof.history import budgets
+from proof.history import evictions as rule
+from proof.mutants import audit
+
+pytestmark = pytest.mark.looptime
+
+SET = "shop-web"
+NODES = 20
+LIMIT: Json = {"maxUnavailable": 2, "inPlace": "Never"}
+
+
+class World(Universe):
+    """A cluster of several nodes with one component."""
+
+    def __init__(self) -> None:
+        super().__init__(kubelet=Kubelet(nodes=NODES))
+
+    async def open(self, replicas: int, rollout: Json = LIMIT, **more: Any) -> None:
+        """Apply the component and let it come up, or become what it is to be."""
+        part = component("web", replicas, rollout=rollout, **more)
+        await self.apply(application("shop", part))
+        await self.settle()
+
+    def drains(self, *nodes: int) -> list[asyncio.Task[None]]:
+        """Begin to drain these nodes at once."""
+        registry, kubelet = self.server.registry, self.kubelet
+        return [
+            asyncio.create_task(evictions.drain(registry, kubelet, f"node-{each}"))
+            for each in nodes
+        ]
+
+    def ups(self, since: int) -> Iterator[int]:
+        """Yield how many pods were up after each write from that one on."""
+        pods: dict[str, bool] = {}
+        for number, each in enumerate(self.server.writes):
+            if each.resource is Resource.PODS:
+                pods[each.name] = each.after is not None and evictions.is_up(each.after)
+            if number >= since:
+                yield sum(pods.values())
+
+    def ended(self, name: str) -> str:
+        """Return how an operation ended."""
+        return str(self.condition(Resource.OPERATIONS, name, "Succeeded").get("reason"))
+
+    def ready(self) -> str:
+        """Return whether the application says that it is ready."""
+        return str(self.condition(Resource.APPLICATIONS, "shop").get("status"))
+
+    def told(self) -> Json:
+        """Return what the set says of evictions that do not keep to its budget."""
+        return self.condition(Resource.SERVERSETS, SET, "EvictionsUnbounded")
+
+    def judge(self) -> None:
+        """Hold all that was written to the rules of budgets and evictions."""
+        lines = audit.lines(self.server, (), {}, alive_every=2.0)
+        rules = [
+            lambda past, expected: budgets.check(past, slack=expected.slack),
+            lambda past, _: rule.check(past),
+        ]
+        history.check(lines, rules=rules).require()
+
+
+STEPS: Json = {"steps": [{"name": "look", "http": {"url": "http://$(SERVER_ADDRESS):80/"}}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "more"), [("Restart", {}), ("Replace", {}), ("Stop", {}), ("Steps", STEPS)]
+)
+async def test_an_operation_takes_no_server_down_before_evictions_have_ended(
+    action: str, more: Json
+) -> None:
+    """Its set closes the budget first, and opens it when the operation is over."""
+    async with World() as world:
+        await world.open(6)
+        since = len(world.server.writes)
+        await world.apply(operation("act", "shop", action, servers="0-3", **more))
+        await world.settle()
+        least = [
+            each.after["spec"]["minAvailable"]
+            for each in world.server.writes[since:]
+            if each.resource is Resource.DISRUPTION_BUDGETS and each.after is not None
+        ]
+        assert least == [6, 0 if action == "Stop" else 4] or action == "Stop"
+        given = [
+            number
+            for number, each in enumerate(world.server.writes)
+            if each.resource is Resource.SERVERS
+            and each.after is not None
+            and each.after["spec"].get("task")
+        ]
+        closed = [
+            number
+            for number, each in enumerate(world.server.writes)
+            if number >= since and each.resource is Resource.DISRUPTION_BUDGETS
+        ]
+        assert closed[0] < given[0]
+        world.judge()
+
+
+@pytest.mark.parametrize("action", ["Restart", "Replace"])
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.05, 0.1, 0.3, 1.0])
+async def test_an_operation_that_begins_during_a_drain_keeps_to_the_limit(
+    action: str, pause: float
+) -> None:
+    """At whatever moment it begins: what is being evicted counts before its server says so."""
+    async with World() as world:
+        await world.open(20)
+        since = len(world.server.writes)
+        drains = world.drains(*range(10))
+        await asyncio.sleep(pause)
+        await world.apply(operation("act", "shop", action))
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) >= 18
+        assert world.ended("act") == "Completed"
+        world.judge()
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.05, 0.1, 0.3, 1.0])
+async def test_a_rollout_that_begins_during_a_drain_keeps_to_the_limit(pause: float) -> None:
+    """So does a new template."""
+    async with World() as world:
+        await world.open(20)
+        since = len(world.server.writes)
+        drains = world.drains(*range(10))
+        await asyncio.sleep(pause)
+        part = component("web", 20, image="app:2", rollout=LIMIT)
+        await world.apply(application("shop", part))
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) >= 18
+        world.judge()
+
+
+async def test_servers_that_are_down_beside_an_operation_count() -> None:
+    """An operation on some servers waits for others of the component, and says for which."""
+    async with World() as world:
+        await world.open(6, {"maxUnavailable": 1})
+        world.kubelet.unready("default", "shop-web-5")
+        await asyncio.sleep(2)
+        await world.apply(operation("act", "shop", "Restart", servers="0-2"))
+        await asyncio.sleep(20)
+        status = world.get(Resource.OPERATIONS, "act")["status"]
+        assert {each["object"] for each in status["blockedBy"]} == {"Server/shop-web-5"}
+        assert status["succeeded"] == 0
+        world.kubelet.ready("default", "shop-web-5")
+        await world.settle()
+        assert world.ended("act") == "Completed"
+        world.judge()
+
+
+async def test_all_at_once_keep_to_the_largest_limit() -> None:
+    """A rollout, a restart, a scale-down, ill servers and a drain: one number bounds them all."""
+    async with World() as world:
+        await world.open(30)
+        since = len(world.server.writes)
+        part = component("web", 24, image="app:2", rollout=LIMIT)
+        await world.apply(operation("act", "shop", "Restart", servers="0-9"))
+        await world.apply(application("shop", part))
+        drains = world.drains(*range(12))
+        await asyncio.sleep(3)
+        await asyncio.wait_for(asyncio.gather(*drains), 900)
+        await world.settle()
+        assert min(world.ups(since)) >= 22
+        assert world.ended("act") == "Completed"
+        assert world.ready() == "True"
+        world.judge()
+
+
+async def test_remediation_waits_until_evictions_have_ended() -> None:
+    """An ill server that gets well in that moment would be counted twice."""
+    async with World() as world:
+        await world.open(6)
+        since = len(world.server.writes)
+        world.kubelet.unready("default", "shop-web-2")
+        await asyncio.sleep(400)
+        await world.settle()
+        writes = world.server.writes[since:]
+        closed = next(
+            number
+            for number, each in enumerate(writes)
+            if each.resource is Resource.DISRUPTION_BUDGETS
+        )
+        remade = next(
+            number
+            for number, each in enumerate(writes)
+            if each.resource is Resource.SERVERS
+            and each.after is not None
+            and each.after["spec"]["incarnation"] == 2
+        )
+        assert closed < remade
+        assert world.get(Resource.DISRUPTION_BUDGETS, SET)["spec"]["minAvailable"] == 4
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("action", ["Restart", "Stop"])
+async def test_a_budget_that_cannot_be_written_holds_no_operation_up(action: str) -> None:
+    """The set says so, and the operation goes on within the limit that it counts itself."""
+    refused = Verdict(before=refuse(403, "Forbidden", "poddisruptionbudgets: no"))
+    async with World() as world:
+        world.faults.on("create", Resource.DISRUPTION_BUDGETS, verdict=refused, times=None)
+        await world.open(4)
+        assert world.told()["reason"] == "BudgetNotWritten"
+        await world.apply(operation("act", "shop", action))
+        await asyncio.sleep(120)
+        assert world.ended("act") == "Completed"
+
+
+async def test_a_set_says_that_somebody_elses_budget_decides() -> None:
+    """By a condition and one Event, until that budget is gone; operations do not wait for it."""
+    async with World() as world:
+        await world.open(4)
+        assert world.told() == {}
+        body = {
+            "metadata": {"name": "mine"},
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {}}},
+        }
+        world.server.registry.create(Resource.DISRUPTION_BUDGETS, "default", body, actor="user")
+        await world.settle()
+        assert world.told()["reason"] == "ForeignBudget"
+        assert "PodDisruptionBudget/mine" in world.told()["message"]
+        await world.apply(operation("act", "shop", "Restart"))
+        await world.settle()
+        assert world.ended("act") == "Completed"
+        events = [
+            each
+            for each in world.server.objects[Resource.EVENTS].values()
+            if each["reason"] == "ForeignBudget"
+        ]
+        assert len(events) == 1
+        await world.delete(Resource.DISRUPTION_BUDGETS, "mine")
+        await world.settle()
+        assert world.told() == {}
+        assert world.ready() == "True"
+
+
+async def test_a_hindered_set_still_lets_operations_have_their_turn() -> None:
+    """A set that may change nothing closes its budget all the same for whoever waits for that."""
+    async with World() as world:
+        await world.open(4)
+        await world.delete(Resource.SERVICES, SET)
+        refused = Verdict(before=refuse(403, "Forbidden", "services: no"))
+        world.faults.on("create", Resource.SERVICES, verdict=refused, times=None)
+        await asyncio.sleep(5)
+        await world.apply(operation("act", "shop", "Restart"))
+        await asyncio.sleep(120)
+        assert world.ended("act") == "Completed"
+
+
+@pytest.mark.parametrize("step", range(0, 60, 5))
+async def test_whoever_is_killed_in_between_nobody_takes_down_too_many(step: int) -> None:
+    """A restart and a drain, and an operator that dies at any write."""
+    async with World() as world:
+        await world.open(8)
+        since = len(world.server.writes)
+        await world.apply(operation("act", "shop", "Restart"))
+        drains = world.drains(*range(5))
+        await world.until(lambda: len(world.server.writes) >= since + step)
+        await world.crash()
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) >= 6
+        assert world.ended("act") == "Completed"
