@@ -4,7 +4,10 @@
 #   docker buildx build --tag argosy .
 #   docker buildx build --secret id=pip.conf,src=pip.conf --secret id=ca.crt,src=ca.crt --tag argosy .
 
-FROM python:3.11-slim-bookworm AS build
+# A release is built from `base-image.lock`, which names it by its digest.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python3.11 -m venv /opt/argosy
 WORKDIR /src
@@ -20,7 +23,7 @@ RUN /opt/argosy/bin/python -m pip install --no-deps --no-build-isolation --no-in
  && /opt/argosy/bin/python -m pip uninstall --yes --quiet setuptools pip \
  && /opt/argosy/bin/python -m compileall -q -j 0 /opt/argosy/lib
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 LABEL org.opencontainers.image.title="Argosy" \
       org.opencontainers.image.description="A Kubernetes operator for applications that run on fleets of servers" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -17,7 +17,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help
 .SILENT: help
-.PHONY: help setup binaries node-packages demo test test-fast test-unit test-e2e test-node \
+.PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
   test-quarantined coverage check format \
   generate lock changelog image bench faults mutants clean
 
@@ -96,6 +96,9 @@ generate: $(VENV)/.ready ## Write CRDs, the chart's copies of them, its RBAC, th
 
 lock: ## Resolve the dependencies anew, into the two locks
 	$(PY) -m scripts.lock
+
+pin: ## Write the digest of the base image into base-image.lock
+	$(PY) -m scripts.base_image pin
 
 changelog: $(VENV)/.ready ## Move news fragments into the changelog (VERSION=0.2.0)
 	$(PY) -m scripts.changelog $(VERSION)

@@ -7,24 +7,28 @@ be open at its end: "2-" is every ordinal from 2 on, those of servers that are y
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 
 ALL = "0-"
 # Ordinals have five digits at most.
 _END = 100_000
+_PART = re.compile(r"([0-9]{1,5})(-?)([0-9]{0,5})")
 
 
 @functools.lru_cache(maxsize=1024)
 def parse(text: str) -> tuple[range, ...]:
     """Return the ordinals that `text` names as the fewest ranges, rising; none for no text.
 
+    A part that is none names none: texts come from statuses, too, which somebody may have edited.
     Asked for each server of an operation at each of its plans, so each text is read once. Example:
     "12,0-9,5,10" is 0 to 10, and 12.
     """
     spans = []
-    for part in filter(None, text.split(",")):
-        first, dash, last = part.partition("-")
-        spans.append((int(first), int(last) + 1 if last else _END if dash else int(first) + 1))
+    for part in map(_PART.fullmatch, text.split(",")):
+        if part is not None:
+            first, dash, last = part.groups()
+            spans.append((int(first), int(last) + 1 if last else _END if dash else int(first) + 1))
     return _joined(spans)
 
 

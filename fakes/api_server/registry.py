@@ -246,7 +246,7 @@ class Selector:
         if not all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip()):
             return False
         path, _, wanted = self.field.partition("=")
-        flag = bool(body.get("spec", {}).get(path.rpartition(".")[2]))
+        flag = bool((body.get("spec") or {}).get(path.rpartition(".")[2]))
         return not self.field or flag == (wanted == "true")
 
 

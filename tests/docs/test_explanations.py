@@ -81,3 +81,20 @@ def test_every_label_and_annotation_is_on_the_page() -> None:
     assert wanted - {f"{names.GROUP}/{names.VERSION}"} == set(
         re.findall(rf"`({re.escape(names.GROUP)}/[a-z-]+)`", page)
     )
+
+
+def test_every_line_of_the_threat_model_is_held_by_a_test() -> None:
+    """Each line of each table names tests, and each of them is there, by that name."""
+    text = (EXPLANATION / "security.md").read_text()
+    there = {
+        name
+        for path in (pages.ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "Held by" not in line]
+    assert len(rows) > 40
+    for row in rows:
+        *_, held, _ = row.split("|")
+        named = re.findall(r"`(test_\w+)`", held)
+        assert named, row
+        assert set(named) - there == set(), row
