@@ -49,9 +49,9 @@ demo: setup ## Watch an application live its life on a real Kubernetes
 test: setup ## Set up and run all tests
 	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit
 
-# One process: starting workers would take longer than they save.
+# One process: starting workers would take longer than they save. What plays for hours is left out.
 test-fast: $(VENV)/.ready ## Run the tests of decisions and models (10 seconds)
-	$(PYTEST) -q tests/planning tests/kinds tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py'
+	$(PYTEST) -q tests/planning tests/kinds tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py' --ignore-glob='*_remediation.py'
 
 test-unit: setup ## Run the tests that need no cluster
 	nice $(PYTEST) -m "not e2e and not realnode" -n $(JOBS)

@@ -130,6 +130,13 @@ class Rehearsal(InstantCluster):
         for _ in range(seconds):
             self.tick()
 
+    def pass_by(self, seconds: int) -> None:
+        """Let about so much time pass, ten times as fast while nothing happens."""
+        until, still = self.now + seconds, 0
+        while self.now < until:
+            still = 0 if self.tick() else still + 1
+            self.now += 9 if still > QUIET else 0
+
     def say(self, text: str) -> None:
         """Put a sentence of the test's into the narrative."""
         self.lines.append(f"* {text}")

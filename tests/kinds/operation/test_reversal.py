@@ -144,7 +144,7 @@ def test_a_held_server_is_named_as_not_undone() -> None:
     """A person took hold of it in the middle: nothing is undone there, and that is said."""
     stage = played(2)
     stage.act_seconds = 3.0
-    submit(stage)
+    submit(stage, timeoutSeconds=300)
     stage.until(lambda: sum(each == "two" for _, each in stage.began) == 2)
     stage.edit_server(1, held=True)
     stage.edit("go", cancelled=True)
