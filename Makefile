@@ -18,7 +18,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
-  test-quarantined coverage check format \
+  test-browser test-quarantined coverage check format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -47,14 +47,14 @@ demo: setup ## Watch an application live its life on a real Kubernetes
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
 # Every test runs once: what fails now and then is mended, or quarantined with its reason.
 test: setup ## Set up and run all tests
-	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit
+	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit test-browser
 
 # One process: starting workers would take longer than they save. What plays for hours is left out.
 test-fast: $(VENV)/.ready ## Run the tests of decisions and models (10 seconds)
 	$(PYTEST) -q tests/planning tests/kinds tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py' --ignore-glob='*_remediation.py'
 
 test-unit: setup ## Run the tests that need no cluster
-	nice $(PYTEST) -m "not e2e and not realnode" -n $(JOBS)
+	nice $(PYTEST) -m "not e2e and not realnode and not browser" -n $(JOBS)
 
 test-e2e: setup ## Run the tests on a real API server
 	$(PYTEST) -m "e2e and not realnode" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
@@ -70,13 +70,21 @@ else
 	ARGOSY_REAL_NODE=1 $(PYTEST) -m realnode
 endif
 
+# Debian's Chromium; elsewhere whatever is called chromium.
+test-browser: setup ## Run the tests of the dashboard in a real browser (root installs it)
+ifeq ($(shell id -u)$(shell command -v chromium),0)
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium
+endif
+	@command -v chromium >/dev/null || echo "SKIPPED: the browser tier needs chromium, which root installs: sudo make test-browser"
+	! command -v chromium >/dev/null || $(PYTEST) -m browser
+
 # pytest ends with 5 where it finds no test: then the quarantine is empty, as it should be.
 test-quarantined: setup ## Run the tests that fail now and then, each with its reason
 	$(PYTEST) -m quarantined || test $$? = 5
 
 coverage: setup ## Tell which branches the tests that need no cluster leave out
 	$(PY) -m coverage erase
-	nice $(PY) -m coverage run -m pytest -m "not e2e and not realnode" -n $(JOBS)
+	nice $(PY) -m coverage run -m pytest -m "not e2e and not realnode and not browser" -n $(JOBS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

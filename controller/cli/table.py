@@ -41,6 +41,11 @@ COMMANDS: dict[str, Row] = {
     "logs": Row(
         "logs", SEE, "Print what servers print, merged, each line under its server's name."
     ),
+    "dashboard": Row(
+        "dashboard",
+        SEE,
+        "Show applications in the browser: for you alone, with your rights, changing nothing.",
+    ),
     "report": Row(
         "report",
         SEE,

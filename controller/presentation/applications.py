@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from typing import Any
 
 from controller.api import objects
@@ -60,10 +61,15 @@ async def one(
 
 
 class Followed:
-    """Applications that are followed; `changed` is set whenever something of them is another."""
+    """Applications that are followed; `changed` is set whenever something of them is another.
+
+    `version` counts all changes, `versions` those of each application by namespace and name.
+    """
 
     def __init__(self, api: door.Api, chosen: Chosen) -> None:
         self.changed = asyncio.Event()
+        self.version = 0
+        self.versions: collections.Counter[tuple[str, str]] = collections.Counter()
         self._chosen = chosen
         self._informers = {
             resource: self._informer(api, resource)
@@ -75,13 +81,48 @@ class Followed:
             )
         }
 
-    def pictures(self, now: float) -> list[ApplicationPicture]:
-        """Return the pictures of those that are meant."""
+    @property
+    def failure(self) -> str:
+        """Why what is followed may be behind; empty where it is not."""
+        return next((each.failure for each in self._informers.values() if each.failure), "")
+
+    def keys(self, selector: str = "") -> set[tuple[str, str]]:
+        """Return those that are meant, by namespace and name; of them those with these labels."""
+        found = self._informers[Resource.APPLICATIONS].objects
+        return {
+            key
+            for key, each in found.items()
+            if self._chosen.holds(each) and matches(each.metadata.labels, selector)
+        }
+
+    def pictures(
+        self, now: float, *, only: Container[tuple[str, str]] | None = None
+    ) -> list[ApplicationPicture]:
+        """Return the pictures of those that are meant, or `only` of these among them."""
         found, sets, servers, operations = (
             list(each.objects.values()) for each in self._informers.values()
         )
         chosen = filter(self._chosen.holds, found)
+        if only is not None:
+            chosen = filter(lambda each: _key(each) in only, chosen)
         return pictures.pictures(chosen, sets, servers, operations, now)
+
+    def one(self, namespace: str, name: str, now: float) -> ApplicationPicture | None:
+        """Return the picture of one; None where there is none, or it is not meant."""
+        key = namespace, name
+        found, sets, servers, operations = (each.objects for each in self._informers.values())
+        if key not in self.keys():
+            return None
+        # Servers are by far the most: those of others are not looked at twice.
+        own = (each for each in servers.values() if _key(each) == key)
+        return pictures.picture(found[key], sets.values(), own, operations.values(), now)
+
+    def operation(self, namespace: str, name: str) -> objects.Operation | None:
+        """Return one operation; None where there is none."""
+        found: objects.Operation | None = self._informers[Resource.OPERATIONS].objects.get(
+            (namespace, name)
+        )
+        return found
 
     async def run(self) -> None:
         """Keep them up to date until cancelled."""
@@ -97,8 +138,15 @@ class Followed:
         made: informer.Informer[Any] = informer.Informer(
             api, resource, namespaces=(self._chosen.namespace,)
         )
-        made.subscribe(lambda _old, _new: self.changed.set())
+        made.subscribe(self._note)
         return made
+
+    def _note(self, old: Any, new: Any) -> None:
+        self.version += 1
+        for each in (old, new):
+            if each is not None:
+                self.versions[_key(each)] += 1
+        self.changed.set()
 
 
 @contextlib.asynccontextmanager
@@ -112,6 +160,12 @@ async def follow(api: door.Api, chosen: Chosen) -> AsyncIterator[Followed]:
             yield followed
         finally:
             running.cancel()
+
+
+def _key(found: Any) -> tuple[str, str]:
+    """Return the namespace and name of the application that an object is, or is a part of."""
+    meta = found.metadata
+    return meta.namespace, getattr(found.spec, "application", meta.name)
 
 
 def matches(labels: dict[str, str], selector: str) -> bool:

@@ -251,6 +251,23 @@ def _removals(last: Any, wanted: Any, live: Any) -> dict[str, Any]:
     return found
 
 
+def editable(found: Mapping[str, Any]) -> str:
+    """Return an application that is there as YAML to edit: what people write, and no more."""
+    meta = found["metadata"]
+    annotations = {
+        key: each for key, each in meta.get("annotations", {}).items() if key != LAST_APPLIED
+    }
+    kept = {key: meta[key] for key in ("name", "namespace", "labels") if meta.get(key)}
+    document = {
+        "apiVersion": found["apiVersion"],
+        "kind": found["kind"],
+        "metadata": kept | ({"annotations": annotations} if annotations else {}),
+        "spec": found["spec"],
+    }
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text
+
+
 def manifests(text: str, source: str) -> list[dict[str, Any]]:
     """Return the applications in a text of YAML; the rest of it is another's to plan."""
     try:

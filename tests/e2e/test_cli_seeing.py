@@ -10,6 +10,9 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -374,3 +377,36 @@ def _somebody(
     )
     config = terminals.account(place, kube, folder, name, roles=here, everywhere=everywhere)
     return Terminal(config, kube.namespace)
+
+
+def test_a_dashboard_shows_a_viewer_what_they_may_read(
+    kube: Kube, shop: App, place: Place, tmp_path: Path
+) -> None:
+    """With the rights of whoever starts it: their namespace, and no other; until Ctrl-C."""
+    del shop
+    config = terminals.account(place, kube, tmp_path, "viewer", view=True)
+    child = Terminal(config, kube.namespace).spawn("dashboard", "--no-browser", columns=200)
+    child.expect(r"(http://127\.0\.0\.1:\d+)/#token=([\w-]+)")
+    assert child.match
+    url, token = child.match.groups()
+    jar = urllib.request.HTTPCookieProcessor()
+    browser = urllib.request.build_opener(jar)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        browser.open(f"{url}/applications/{kube.namespace}/shop")
+    with browser.open(f"{url}/sign-in", urllib.parse.urlencode({"token": token}).encode()) as first:
+        assert "1 of 1 application." in first.read().decode()
+    mine = f"{url}/applications/{kube.namespace}/shop"
+    for page, told in (
+        (mine, "6/6 available"),
+        (f"{mine}/revisions", "target"),
+        (f"{mine}/logs?server=shop-web-0", "shop-web-0"),
+        (f"{url}/why/{kube.namespace}/application/shop", "nothing: it is as asked for"),
+        (f"{url}/preview?application={kube.namespace}/shop", "kind: Application"),
+    ):
+        with browser.open(page) as answer:
+            assert told in answer.read().decode(), page
+    for page, code in ((f"{url}/applications/default/shop", "404"), (f"{url}/fleets", "403")):
+        with pytest.raises(urllib.error.HTTPError, match=code):
+            browser.open(page)
+    child.sendintr()
+    assert end(child)[0] == 130

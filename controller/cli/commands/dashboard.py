@@ -1,0 +1,61 @@
+"""`dashboard`: what the other commands show, as pages in a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli import app, arguments, rights
+from controller.cli.app import Right, Work
+
+if TYPE_CHECKING:
+    from controller.cli.session import Session
+
+
+@app.command(
+    rights.READ,
+    dataclasses.replace(rights.FOLLOW, why=""),
+    rights.REFINE,
+    rights.EVERYWHERE,
+    Right(verbs="list", resource="events (events.k8s.io)", why="the page of events"),
+    Right(verbs="get", resource="pods/log", why="the page of last lines"),
+)
+def dashboard(
+    everywhere: arguments.Everywhere = False,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port (default: a free one).")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the browser.")
+    ] = True,
+) -> Work:
+    """Show applications in the browser: for you alone, with your rights, changing nothing.
+
+    Example: kubectl argosy dashboard -A
+    """
+    from controller.cli import screen
+    from controller.dashboard import server
+    from controller.presentation.problems import Refusal
+
+    async def show(session: Session) -> int:
+        def typed(words: str, namespace: str) -> str:
+            return dataclasses.replace(session.target, namespace=namespace).typed(words)
+
+        settings = server.Settings(
+            namespace="" if everywhere else session.namespace,
+            cluster=session.server,
+            typed=typed,
+            port=port,
+        )
+        try:
+            async with server.run(session.api, settings) as running:
+                screen.say(f"The dashboard is open, once, at {running.address}")
+                screen.say("The pages show what you may read. Ctrl-C ends the dashboard.")
+                await server.serve(running, browser=browser)
+        except OSError as error:
+            raise Refusal(f"port {port} cannot be used: {error.strerror}; try --port 0") from error
+        return 0
+
+    return show

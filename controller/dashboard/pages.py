@@ -1,0 +1,212 @@
+"""The pages: each reads what its address names, with the rights of whoever sits in front of it.
+
+`site` lists their addresses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.dashboard import lists
+from controller.dashboard.board import Board, states
+from controller.dashboard.rendering import Renderer
+from controller.kube import faults
+from controller.presentation import (
+    answers,
+    events,
+    fleets,
+    last_lines,
+    pictures,
+    preview,
+    reading,
+    references,
+    revisions,
+)
+from controller.presentation.applications import Followed
+from controller.presentation.pictures import ApplicationPicture
+from controller.presentation.problems import UsageError
+
+# A manifest that is looked at before it is applied; what is larger the API server refuses, too.
+MOST_BYTES = 1 << 20
+MOST_EVENTS = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What every page is made of; `namespace` is the one that is looked at, "" for all."""
+
+    api: reading.Cluster
+    followed: Followed
+    board: Board
+    renderer: Renderer
+    clock: Callable[[], float]
+    namespace: str
+
+    async def applications(self, request: web.Request) -> web.Response:
+        """All applications, those in trouble first."""
+        wanted = lists.Filter.of(request.query)
+        everything = self.board.all()
+        labelled = self.followed.keys(wanted.label)
+        found = [
+            each
+            for each in everything
+            if wanted.holds(each) and (each.namespace, each.name) in labelled
+        ]
+        return self._page(
+            "applications.html",
+            live="",
+            found=found,
+            wanted=wanted,
+            total=len(everything),
+            states=states(found),
+            verdict=lists.verdict,
+            verdicts=tuple(lists.VERDICTS.values()),
+            namespaces=sorted({each.namespace for each in everything}),
+        )
+
+    async def application(self, request: web.Request) -> web.Response:
+        """One application: its components, their servers, its operations, what it waits for."""
+        found = self._application(request)
+        query = request.query
+        chosen = query.get("component", "")
+        shown = [each for each in found.components if chosen in ("", each.name)]
+        if chosen and not shown:
+            raise _missing(f"application {found.name} has no component {chosen!r}")
+        servers = {
+            each.name: lists.servers(
+                each,
+                state=query.get("state", ""),
+                zone=query.get("zone", ""),
+                page=_number(query.get("page", "")),
+            )
+            for each in shown
+        }
+        return self._page(
+            "application.html",
+            live=_live(found),
+            found=found,
+            components=shown,
+            servers=servers,
+            chosen=chosen,
+            state=query.get("state", ""),
+            zone=query.get("zone", ""),
+            summary=pictures.summary,
+            trouble=pictures.TROUBLE,
+        )
+
+    async def why(self, request: web.Request) -> web.Response:
+        """Why an object is as it is, down to the leaf."""
+        namespace, kind, name = (request.match_info[each] for each in ("namespace", "kind", "name"))
+        meant = references.parse([f"{kind}/{name}"])
+        space = "" if namespace == "-" else namespace
+        found = await answers.read(self.api, meant, space, self.clock())
+        return self._page("why.html", found=found, meant=meant)
+
+    async def revisions(self, request: web.Request) -> web.Response:
+        """The revisions of an application, and what sets two of them apart."""
+        found = self._application(request)
+        known = await revisions.read(self.api, found.namespace, found.name, "", self.clock())
+        wanted = request.query.get("compare", "")
+        return self._page(
+            "revisions.html",
+            found=found,
+            revisions=known,
+            compare=wanted,
+            comparisons=revisions.compare(known, wanted) if known else (),
+        )
+
+    async def events(self, request: web.Request) -> web.Response:
+        """What happened to an application, the latest first."""
+        found = self._application(request)
+        told = await events.read(self.api, found.namespace, found.name)
+        latest = [events.happening(each) for each in reversed(told.found[-MOST_EVENTS:])]
+        return self._page("events.html", found=found, events=latest, total=len(told.found))
+
+    async def logs(self, request: web.Request) -> web.Response:
+        """The last lines of up to five servers of an application."""
+        found = self._application(request)
+        own = [each for part in found.components for each in part.servers]
+        asked = [*request.query.getall("server", [])][: last_lines.MOST_SERVERS]
+        known = {each.name for each in own}
+        unknown = next((each for each in asked if each not in known), None)
+        if unknown is not None:
+            raise _missing(f"application {found.name} has no server {unknown!r}")
+        printed = await last_lines.read(self.api, found.namespace, asked)
+        return self._page(
+            "logs.html",
+            found=found,
+            asked=asked,
+            printed=printed,
+            servers=own,
+            most=last_lines.MOST_SERVERS,
+            lines=last_lines.LINES,
+        )
+
+    async def operation(self, request: web.Request) -> web.Response:
+        """One operation: its steps, how far the servers are with each, what failed."""
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        found = self.followed.operation(namespace, name)
+        if found is None:
+            raise _missing(f"operation {name!r} does not exist in namespace {namespace!r}")
+        return self._page(
+            "operation.html",
+            live=f"{namespace}/{found.spec.application}",
+            found=found,
+            picture=pictures.operation(found, self.clock()),
+        )
+
+    async def fleets(self, _request: web.Request) -> web.Response:
+        """The fleets: what they are, how they are called, what was let go of."""
+        return self._page("fleets.html", found=await fleets.read(self.api))
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """What applying a manifest would do; nothing is changed by asking."""
+        text, found = "", []
+        if request.method == "POST":
+            sent = await request.post()
+            text = str(sent.get("manifest", ""))
+            for manifest in preview.manifests(text, "the text"):
+                meta = manifest.setdefault("metadata", {})
+                space = meta.get("namespace") or self.namespace
+                if not space:
+                    raise UsageError("metadata.namespace must say where the application is to be")
+                found.append(await preview.read(self.api, space, manifest, self.clock()))
+        elif "application" in request.query:
+            text = await self._manifest(request.query["application"])
+        return self._page("preview.html", text=text, found=found, runs=preview.runs)
+
+    async def _manifest(self, named: str) -> str:
+        namespace, _, name = named.partition("/")
+        raw = await reading.raw(self.api, Resource.APPLICATIONS, namespace, name)
+        return preview.editable(raw)
+
+    def _application(self, request: web.Request) -> ApplicationPicture:
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        found = self.board.one((namespace, name))
+        if found is None:
+            raise _missing(f"application {name!r} does not exist in namespace {namespace!r}")
+        return found
+
+    def _page(self, template: str, *, live: str | None = None, **values: Any) -> web.Response:
+        now = self.clock()
+        return self.renderer.page(
+            template, now=now, live=live, trouble_following=self.board.trouble, **values
+        )
+
+
+def _live(found: ApplicationPicture) -> str:
+    return f"{found.namespace}/{found.name}"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < len("1000000") else 1
+
+
+def _missing(message: str) -> faults.NotFound:
+    return faults.NotFound(message, reason=Reason.NOT_FOUND)

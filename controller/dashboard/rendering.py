@@ -1,0 +1,58 @@
+"""Pages out of templates: everything that somebody else wrote is escaped, and steers nothing.
+
+`pages` calls this for each answer.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from controller.api import clock
+from controller.presentation import control_characters
+from controller.presentation.spans import age
+
+HERE = pathlib.Path(__file__).parent
+
+
+def _seen(value: object) -> object:
+    """Return what is printed: of a text, one in which characters that steer are visible.
+
+    Signs that turn text around (U+202E) would make a page show another name than the one copied.
+    """
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return control_characters.visible(value)
+    return value
+
+
+def environment() -> jinja2.Environment:
+    """Return what makes pages; a name that a template does not know is an error, not a gap."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_seen,
+        cache_size=-1,
+    )
+    made.filters["age"] = age
+    made.filters["moment"] = clock.parse
+    made.filters["state_class"] = lambda state: "state-" + str(state).replace(" ", "-")
+    return made
+
+
+class Renderer:
+    """Makes pages; what stands around every page is given once."""
+
+    def __init__(self, **shared: object) -> None:
+        self._environment = environment()
+        self._shared = shared
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
+        """Return a page made of a template and what it is to show."""
+        text = self._environment.get_template(template).render(**self._shared, **values)
+        return web.Response(text=text, content_type="text/html", status=status)

@@ -1,0 +1,127 @@
+"""The dashboard's process: on this machine alone, for whoever started it, until it is interrupted.
+
+The command `dashboard` calls `serve`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import html
+import pathlib
+import socket
+import tempfile
+import time
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from aiohttp import web
+
+from controller.dashboard import site
+from controller.dashboard.board import Board
+from controller.dashboard.gate import Gate
+from controller.dashboard.pages import Pages
+from controller.dashboard.rendering import Renderer
+from controller.presentation import applications, reading
+from controller.presentation.applications import Chosen
+
+ADDRESS = "127.0.0.1"
+SHUTDOWN_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is shown, and how: `typed` returns a command of ours for a namespace, to be copied."""
+
+    namespace: str
+    cluster: str
+    typed: Callable[[str, str], str]
+    port: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A dashboard that is up; its address lets in once."""
+
+    url: str
+    gate: Gate
+
+    @property
+    def address(self) -> str:
+        """Where it is opened; browsers send nothing of what stands behind the #."""
+        return f"{self.url}/#token={self.gate.token}"
+
+
+@contextlib.asynccontextmanager
+async def run(
+    api: reading.Cluster, settings: Settings, *, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Running]:
+    """Lend a dashboard that is up; raises Forbidden where applications may not be read."""
+    with _bound(settings.port) as bound:
+        gate = Gate(port=bound.getsockname()[1])
+        async with applications.follow(api, Chosen(namespace=settings.namespace)) as followed:
+            pages = Pages(
+                api=api,
+                followed=followed,
+                board=Board(followed, clock),
+                renderer=Renderer(
+                    cluster=settings.cluster, namespace=settings.namespace, typed=settings.typed
+                ),
+                clock=clock,
+                namespace=settings.namespace,
+            )
+            runner = web.AppRunner(
+                site.application(pages, gate),
+                access_log=None,
+                handle_signals=False,
+                shutdown_timeout=SHUTDOWN_SECONDS,
+                handler_cancellation=True,
+            )
+            await runner.setup()
+            try:
+                await web.SockSite(runner, bound).start()
+                yield Running(url=f"http://{ADDRESS}:{gate_port(bound)}", gate=gate)
+            finally:
+                await runner.cleanup()
+
+
+async def serve(running: Running, *, browser: bool) -> None:
+    """Open the browser where that is wanted, and stay until interrupted."""
+    if not browser:
+        await asyncio.Event().wait()
+    with _doorway(running.address) as page:
+        webbrowser.open(page.as_uri())
+        await asyncio.Event().wait()
+
+
+def gate_port(bound: socket.socket) -> int:
+    """Return the port that a socket is bound to."""
+    return int(bound.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _bound(port: int) -> Iterator[socket.socket]:
+    """Lend a socket that listens to this machine alone; raises OSError where the port is taken."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((ADDRESS, port))
+        yield bound
+
+
+@contextlib.contextmanager
+def _doorway(address: str) -> Iterator[pathlib.Path]:
+    """Lend a page that leads to the address.
+
+    On the browser's command line everybody on the machine could read the token.
+    """
+    with tempfile.TemporaryDirectory(prefix="argosy-dashboard-") as folder:
+        page = pathlib.Path(folder) / "open.html"
+        page.touch(mode=0o600)
+        target = html.escape(address, quote=True)
+        page.write_text(
+            f'<!doctype html><meta charset="utf-8"><title>Argosy</title>'
+            f'<meta http-equiv="refresh" content="0;url={target}">'
+            f'<a href="{target}">Open the dashboard</a>'
+        )
+        yield page

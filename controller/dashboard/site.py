@@ -1,0 +1,162 @@
+"""The addresses of the site, and what stands around every page.
+
+`server` runs it; tests run it without a port of their own choice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from controller import errors
+from controller.dashboard import gate as gates
+from controller.dashboard.board import Board, Key
+from controller.dashboard.gate import Gate
+from controller.dashboard.pages import MOST_BYTES, Pages
+from controller.dashboard.rendering import HERE, Renderer
+from controller.kube import faults
+from controller.presentation.problems import UsageError
+
+_log = structlog.get_logger(__name__)
+# How often a page that is open may be told that it is behind.
+LIVE_SECONDS = 1.0
+# A connection over which nothing is said is taken for dead by some; so much silence is allowed.
+QUIET_SECONDS = 15.0
+_STATUS: dict[type[errors.ArgosyError], int] = {
+    UsageError: 400,
+    faults.NotFound: 404,
+    faults.Forbidden: 403,
+    faults.Unauthorized: 401,
+    faults.Unreachable: 502,
+    faults.Overloaded: 503,
+    faults.ServerFailed: 502,
+}
+_ADVICE = {
+    400: "Change what was asked for, and try again.",
+    401: "Sign in to the cluster again, then start the dashboard anew.",
+    403: "Ask whoever runs the cluster for the right that is named here.",
+    404: "The object may have been deleted. Go back to the list of applications.",
+    500: "This is a fault of the dashboard: its terminal says more. Other pages may work.",
+}
+
+
+def application(pages: Pages, gate: Gate) -> web.Application:
+    """Return the site; nothing of it is shown to whom the gate does not know."""
+    door = _Door(gate, pages.renderer)
+    made = web.Application(
+        middlewares=[gates.guard(gate, door.show), _telling(pages)], client_max_size=MOST_BYTES
+    )
+    mine = "/applications/{namespace}/{name}"
+    made.add_routes(
+        [
+            web.get("/", pages.applications),
+            web.get(mine, pages.application),
+            web.get(mine + "/revisions", pages.revisions),
+            web.get(mine + "/events", pages.events),
+            web.get(mine + "/logs", pages.logs),
+            web.get("/operations/{namespace}/{name}", pages.operation),
+            web.get("/why/{namespace}/{kind}/{name}", pages.why),
+            web.get("/fleets", pages.fleets),
+            web.get("/preview", pages.preview),
+            web.post("/preview", pages.preview),
+            web.get("/live", _Live(pages.board).tell),
+            web.post("/sign-in", door.sign_in),
+            web.static("/static", HERE / "static"),
+        ]
+    )
+    return made
+
+
+class _Door:
+    """The page that lets in."""
+
+    def __init__(self, gate: Gate, renderer: Renderer) -> None:
+        self._gate = gate
+        self._renderer = renderer
+
+    async def show(self, _request: web.Request, *, failed: bool = False) -> web.StreamResponse:
+        """Return the page that takes the token: from the address by itself, or pasted."""
+        return self._renderer.page(
+            "sign_in.html", status=401, failed=failed, used=self._gate.used, live=None
+        )
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """Exchange the token for a session."""
+        sent = await request.post()
+        session = self._gate.sign_in(str(sent.get("token", "")).strip())
+        if not session:
+            return await self.show(request, failed=True)
+        response = web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": "/"})
+        # Not "secure": there is no TLS on the way from a browser to its own machine.
+        response.set_cookie(self._gate.cookie, session, httponly=True, samesite="Strict", path="/")
+        return response
+
+
+def _telling(pages: Pages) -> Middleware:
+    """Return what makes a page of whatever goes wrong."""
+
+    @web.middleware
+    async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except errors.ArgosyError as error:
+            status, message = _STATUS.get(type(error), 502), str(error)
+        except web.HTTPException as error:
+            if error.status < web.HTTPBadRequest.status_code:
+                # aiohttp would otherwise warn of a response that is raised.
+                return web.Response(status=error.status, headers=error.headers)
+            status, message = error.status, error.reason
+        except Exception as error:  # noqa: BLE001 - one page's fault is not the next one's
+            _log.exception("a page crashed", path=request.path)
+            status, message = 500, f"The dashboard failed to make this page: {error!r}"
+        advice = _ADVICE.get(status, "The trouble may pass: load the page again.")
+        return pages.renderer.page(
+            "problem.html", status=status, code=status, message=message, advice=advice, live=None
+        )
+
+    return tell
+
+
+class _Live:
+    """Tells open pages that what they show has changed, as server-sent events."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    async def tell(self, request: web.Request) -> web.StreamResponse:
+        """Say so whenever it is so, once a second at most, until the page is left."""
+        namespace, _, name = request.query.get("of", "").partition("/")
+        key: Key | None = (namespace, name) if name else None
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-store",
+                **gates.HEADERS,
+            }
+        )
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            await self._follow(response, key)
+        return response
+
+    async def _follow(self, response: web.StreamResponse, key: Key | None) -> None:
+        known, quiet = self._state(key), 0.0
+        await response.write(b"retry: 2000\n\n")
+        while True:
+            await asyncio.sleep(LIVE_SECONDS)
+            quiet += LIVE_SECONDS
+            state = self._state(key)
+            if state != known:
+                await response.write(b"data: changed\n\n")
+            elif quiet >= QUIET_SECONDS:
+                await response.write(b": still here\n\n")
+            else:
+                continue
+            known, quiet = state, 0.0
+
+    def _state(self, key: Key | None) -> tuple[int, bool]:
+        return self._board.version(key), bool(self._board.trouble)

@@ -1,0 +1,54 @@
+"""How the fleets stand: what they are, how they are called, what was let go of.
+
+The dashboard comes here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller.api import conditions, objects
+from controller.api.reasons import Reason
+from controller.api.views.fleet_parts import FleetLimits, Orphan
+from controller.kube import api as door
+from controller.presentation import reading
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPicture:
+    """One fleet."""
+
+    name: str
+    provider: str
+    ready: str
+    reason: str
+    message: str
+    servers: int
+    circuit: str
+    limits: FleetLimits
+    domains: tuple[str, ...]
+    orphans: tuple[Orphan, ...]
+
+
+async def read(api: door.Api) -> list[FleetPicture]:
+    """Return the fleets that somebody wrote, by name; raises Forbidden."""
+    found = await reading.many(api, objects.Fleet, "")
+    return sorted(map(picture, found), key=lambda each: each.name)
+
+
+def picture(found: objects.Fleet) -> FleetPicture:
+    """Return the picture of a fleet."""
+    spec, status = found.spec, found.status
+    ready = conditions.find(status.conditions, "Ready")
+    return FleetPicture(
+        name=found.metadata.name,
+        provider=spec.provider,
+        ready=ready.status if ready else "Unknown",
+        reason=ready.reason if ready else Reason.PENDING,
+        message=ready.message if ready else "Argosy has not looked at it yet.",
+        servers=status.servers,
+        circuit=status.circuit,
+        limits=spec.limits,
+        domains=tuple(each.name for each in spec.failure_domains),
+        orphans=status.orphans,
+    )

@@ -1,0 +1,51 @@
+"""The browser of the tests: Debian's Chromium, without a head.
+
+Asks nothing of any network: what a page needs comes from the dashboard alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.dashboard.stage import Stage
+
+PROGRAM = shutil.which("chromium") or ""
+OPTIONS = (
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+# Chromium's own sandbox wants a user; containers of tests have none but root.
+AS_ROOT = ("--no-sandbox",) if os.geteuid() == 0 else ()
+PATIENCE_MS = 30_000.0
+
+
+def start(playwright: Playwright) -> Browser:
+    """Return a browser; fails where `make test-browser` has not found one."""
+    assert PROGRAM, "Chromium is missing: `make test-browser` as root installs it"
+    return playwright.chromium.launch(executable_path=PROGRAM, args=[*OPTIONS, *AS_ROOT])
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Browser]:
+    """Lend a browser."""
+    with sync_playwright() as playwright:
+        browser = start(playwright)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def sign_in(context: BrowserContext, stage: Stage) -> Page:
+    """Return the first page, once the dashboard has let this browser in."""
+    session = stage.session
+    context.add_cookies([{"name": stage.running.gate.cookie, "value": session, "url": stage.url}])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(stage.url)
+    return page

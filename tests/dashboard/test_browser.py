@@ -1,0 +1,235 @@
+"""The dashboard in a real browser: used by keyboard, without JavaScript, on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from controller.api.resources import Resource
+from fakes.universe import Universe, application, component
+from tests.dashboard import browser as browsers
+from tests.dashboard.stage import HOSTILE, Stage, staged
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/",
+    "/applications/default/shop",
+    "/applications/default/bank",
+    "/applications/default/shop/revisions",
+    "/applications/default/shop/events",
+    "/applications/default/shop/logs?server=shop-web-0",
+    "/operations/default/again",
+    "/why/default/application/shop",
+    "/fleets",
+    "/preview?application=default/shop",
+    "/applications/default/nope",
+)
+# The narrowest phone that is still sold; WCAG 2.2 asks for 320.
+PHONE = {"width": 320, "height": 640}
+MOST_TABS = 80
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Lend the browser of all tests."""
+    with browsers.opened() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Lend the dashboard of all tests that change nothing."""
+    with staged() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """Lend a page that is signed in; fails where a page has run into an error."""
+    context = browser.new_context()
+    found = browsers.sign_in(context, stage)
+    errors: list[object] = []
+    found.on("pageerror", lambda each: errors.append(each))  # noqa: PLW0108 - playwright looks into it
+    yield found
+    context.close()
+    assert not errors
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called `name` has the focus, as somebody without a mouse does."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if not focused.count():
+            continue
+        called = focused.inner_text() or focused.get_attribute("aria-label") or ""
+        if name in " ".join(called.split()):
+            return
+    raise AssertionError(f"{name!r} cannot be reached by keyboard on {page.url}")
+
+
+def follow(page: Page, name: str) -> None:
+    """Go on to what is called `name`, by keyboard alone."""
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+
+
+def test_the_address_lets_in_once_and_leaves_no_token(browser: Browser) -> None:
+    """The page opens by itself, the token leaves the address, and another browser stays outside."""
+    with staged() as alone:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(alone.running.address)
+        expect(page.get_by_role("heading", name="Applications")).to_be_visible()
+        assert alone.running.gate.token not in page.url
+        other = browser.new_context()
+        late = other.new_page()
+        late.goto(alone.running.address)
+        expect(late.get_by_text("somebody has used it")).to_be_visible()
+        context.close()
+        other.close()
+
+
+def test_the_token_is_pasted_where_there_is_no_javascript(browser: Browser) -> None:
+    """The page that lets in is a form like any other."""
+    with staged() as alone:
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(alone.url)
+        page.get_by_label("The token").fill(alone.running.gate.token)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Applications")).to_be_visible()
+        context.close()
+
+
+def find_what_is_wrong(page: Page) -> None:
+    """From the list of applications to the command that helps, by keyboard alone."""
+    follow(page, "shop")
+    expect(page.get_by_role("heading", name="default/shop")).to_be_visible()
+    expect(page.locator("section").first.locator("tbody th").first).to_have_text("web-1")
+    follow(page, "Why is it so?")
+    leaf = page.locator(".tree li li")
+    expect(leaf).to_contain_text("Server/shop-web-1 ImagePullBackOff")
+    expect(leaf.locator("code").first).to_contain_text("kubectl")
+
+
+def test_what_is_wrong_is_found_by_keyboard(page: Page, stage: Stage) -> None:
+    """Two steps from the list to the leaf, and the remedy is copied."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.url)
+    find_what_is_wrong(page)
+    remedy = page.locator(".tree li li code").first.inner_text()
+    follow(page, f"Copy {remedy}")
+    expect(page.locator("#said")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == remedy
+
+
+def test_what_is_wrong_is_found_without_javascript(browser: Browser, stage: Stage) -> None:
+    """All that a page says stands in what the server sends."""
+    context = browser.new_context(java_script_enabled=False)
+    find_what_is_wrong(browsers.sign_in(context, stage))
+    context.close()
+
+
+def test_a_server_among_many_is_found_by_its_state_and_domain(page: Page) -> None:
+    """Beyond 200 servers they are counted; each count leads to those that it counts."""
+    follow(page, "bank")
+    table = page.get_by_role("table", name="Servers by failure domain and state")
+    count = table.get_by_role("link").first
+    counted = int(count.inner_text())
+    count.click()
+    expect(page.get_by_text("Only servers that are")).to_contain_text(f": {counted}.")
+    page.go_back()
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("Page 2 of 3")).to_be_visible()
+
+
+def test_an_operation_is_followed_by_keyboard(page: Page) -> None:
+    """From the list to its steps; how far they are stands in numbers beside the bars."""
+    follow(page, "Restart")
+    expect(page.get_by_role("heading", name="default/again")).to_be_visible()
+    row = page.get_by_role("row", name="Restart")
+    told = re.compile(r"^\d+ of 250 passed, \d+ at it, 0 failed$")
+    expect(row.get_by_role("img")).to_have_attribute("aria-label", told)
+
+
+def test_a_change_is_previewed_before_anybody_applies_it(page: Page) -> None:
+    """The text of what is there is edited, and the rounds of the change are told."""
+    page.goto(page.url + "preview?application=default/shop")
+    text = page.get_by_label("Applications, as YAML")
+    text.fill(text.input_value().replace("replicas: 2", "replicas: 4"))
+    page.get_by_role("button", name="Show what would happen").click()
+    expect(page.get_by_role("heading", name="default/shop would change")).to_be_visible()
+    expect(page.get_by_text("Servers: 2 to create, 0 to replace")).to_be_visible()
+
+
+def test_two_revisions_are_compared(page: Page, stage: Stage) -> None:
+    """The image of the one stands beside that of the other, and the way back as a command."""
+    old = component("back", 1)
+    stage.do(lambda: stage.universe.apply(application("two", old)))
+    stage.do(lambda: stage.universe.until(lambda: ready(stage.universe, "two")))
+    new = component("back", 1, image="app:2")
+    stage.do(lambda: stage.universe.apply(application("two", new)))
+    stage.do(lambda: stage.universe.until(lambda: ready(stage.universe, "two")))
+    page.goto(stage.url + "/applications/default/two/revisions")
+    follow(page, "Compare")
+    expect(page.locator(".added").first).to_be_visible()
+    assert "image: app:2" in " ".join(page.locator(".added").all_inner_texts())
+    expect(page.locator("td code").last).to_contain_text("kubectl argosy rollback two")
+
+
+def ready(universe: Universe, name: str) -> bool:
+    """Return whether an application is as it is asked for."""
+    found = universe.get(Resource.APPLICATIONS, name)
+    seen = found.get("status", {}).get("observedGeneration", 0)
+    condition = universe.condition(Resource.APPLICATIONS, name)
+    return bool(seen == found["metadata"]["generation"] and condition.get("status") == "True")
+
+
+def test_an_open_page_follows_and_keeps_the_focus(page: Page, stage: Stage) -> None:
+    """What changes is put in its place and told once; whoever stands on a link stays on it."""
+    page.goto(stage.url + "/applications/default/bank")
+    tab_to(page, "again")
+    stage.do(
+        lambda: stage.universe.merge(Resource.APPLICATIONS, "bank", {"spec": {"paused": True}})
+    )
+    expect(page.locator("#part-head")).to_contain_text("paused")
+    expect(page.locator(":focus")).to_have_text("again")
+
+
+def test_a_new_application_appears_in_the_open_list(page: Page, stage: Stage) -> None:
+    """Names that somebody chose to do harm are text, and the page keeps its title."""
+    stage.do(lambda: stage.universe.apply(application("late", component("web", 1, image=HOSTILE))))
+    expect(page.get_by_role("link", name="late", exact=True)).to_be_visible()
+    page.goto(stage.url + "/applications/default/late/revisions")
+    expect(page.get_by_text("onerror=alert")).not_to_have_count(0)
+    assert page.title() == "Revisions of late · Argosy"
+
+
+def test_on_a_phone_nothing_but_tables_is_wider_than_the_screen(
+    browser: Browser, stage: Stage
+) -> None:
+    """Tables scroll within themselves; no page has to be moved sideways to be read."""
+    context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]  # two numbers
+    page = browsers.sign_in(context, stage)
+    for path in PAGES:
+        page.goto(stage.url + path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], path
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, stage: Stage, scheme: str) -> None:
+    """No page breaks a rule of WCAG 2.2 AA that a program can check, in light and in dark."""
+    context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
+    page = browsers.sign_in(context, stage)
+    for path in PAGES:
+        page.goto(stage.url + path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+    context.close()

@@ -1,0 +1,274 @@
+"""The site as programs see it: who is shown what, and what never leaves it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import yarl
+
+from controller.api.resources import Resource
+from controller.dashboard import gate as gates
+from controller.dashboard import server
+from fakes.api_server.kubelet import Kubelet
+from fakes.universe import Universe, application, component, operation
+from tests.dashboard import stage
+from tests.dashboard.stage import HOSTILE
+
+PAGES = (
+    "/",
+    "/?q=shop&state=not+ready&label=team",
+    "/applications/default/shop",
+    "/applications/default/shop?component=web&state=ready&zone=node-0&page=7",
+    "/applications/default/shop/revisions",
+    "/applications/default/shop/events",
+    "/applications/default/shop/logs",
+    "/applications/default/shop/logs?server=shop-web-0&server=shop-web-1",
+    "/operations/default/again",
+    "/why/default/application/shop",
+    "/why/default/server/shop-web-0",
+    "/why/default/operation/again",
+    "/fleets",
+    "/preview",
+    "/preview?application=default/shop",
+)
+
+
+# A page is as long for so many servers as for any number beyond.
+HUGE = 2_000
+
+
+class Visitor:
+    """Somebody with a session, or without."""
+
+    def __init__(self, client: aiohttp.ClientSession, running: server.Running) -> None:
+        self.client = client
+        self.running = running
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Any]:
+        """Return the status, the text and the headers of a page."""
+        url = yarl.URL(self.running.url + path, encoded=True)
+        async with self.client.get(url, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def post(self, path: str, headers: dict[str, str], **data: str) -> tuple[int, str]:
+        """Return the status and the text of what a form is answered."""
+        async with self.client.post(
+            self.running.url + path, data=data, headers=headers, allow_redirects=False
+        ) as answer:
+            return answer.status, await answer.text()
+
+    async def sign_in(self) -> None:
+        """Exchange the token for a session, as the page does."""
+        status, _ = await self.post("/sign-in", {}, token=self.running.gate.token)
+        assert status == aiohttp.web.HTTPSeeOther.status_code
+
+
+async def fill(universe: Universe) -> None:
+    """Make a shop that works, and an operation on it."""
+    await universe.apply(application("shop", component("web", 3)))
+    await universe.apply(operation("again", "shop", "Restart"))
+    await universe.until(lambda: len(universe.names(Resource.PODS)) == 3)
+
+
+@contextlib.asynccontextmanager
+async def visited(
+    filled: Callable[[Universe], Awaitable[None]] = fill, *, signed_in: bool = True
+) -> AsyncIterator[tuple[Visitor, Universe]]:
+    """Lend a visitor of a dashboard, and the cluster that it shows."""
+    async with Universe(kubelet=Kubelet(stage.behave)) as universe:
+        await filled(universe)
+        api = stage.cluster(universe)
+        # An address of numbers is a host like any other.
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with (
+            server.run(api, stage.settings(), clock=api.now) as running,
+            aiohttp.ClientSession(cookie_jar=jar) as client,
+        ):
+            visitor = Visitor(client, running)
+            if signed_in:
+                await visitor.sign_in()
+            yield visitor, universe
+
+
+async def test_without_a_session_every_page_is_the_one_that_lets_in() -> None:
+    """No name, no count and no message is shown; what is no page is refused."""
+    async with visited(signed_in=False) as (visitor, _):
+        for path in PAGES:
+            status, text, _ = await visitor.get(path)
+            assert (status, "Sign in" in text, "shop" in text) == (401, True, False), path
+        status, _, _ = await visitor.get("/live?of=default/shop")
+        assert status == 403
+        status, _ = await visitor.post("/preview", {}, manifest="x")
+        assert status == 403
+        status, _ = await visitor.post("/sign-in", {}, token="guess")  # noqa: S106 - it opens nothing
+        assert status == 401
+
+
+async def test_the_token_is_exchanged_once_for_a_cookie_that_scripts_cannot_read() -> None:
+    """It goes to this site alone, and neither token nor session stands in any page or address."""
+    async with visited(signed_in=False) as (visitor, _):
+        url, token = visitor.running.url, visitor.running.gate.token
+        async with visitor.client.post(
+            url + "/sign-in", data={"token": token}, allow_redirects=False
+        ) as answer:
+            (cookie,) = answer.cookies.values()
+            assert answer.headers["Location"] == "/"
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
+        for path in PAGES:
+            _, text, _ = await visitor.get(path)
+            assert token not in text
+            assert cookie.value not in text
+        jar = aiohttp.DummyCookieJar()
+        async with (
+            aiohttp.ClientSession(cookie_jar=jar) as other,
+            other.post(url + "/sign-in", data={"token": token}) as answer,
+        ):
+            assert answer.status == 401
+            assert "somebody has used it" in await answer.text()
+
+
+async def test_another_host_or_origin_is_refused_even_with_the_session() -> None:
+    """DNS rebinding, and forms of other sites."""
+    async with visited() as (visitor, _):
+        status, text, _ = await visitor.get("/", Host="evil.example.com")
+        assert (status, "shop" in text) == (403, False)
+        status, _ = await visitor.post("/preview", {"Origin": "https://evil.example.com"})
+        assert status == 403
+        status, _, _ = await visitor.get("/live", **{"Sec-Fetch-Site": "cross-site"})
+        assert status == 403
+
+
+async def test_every_answer_forbids_what_the_site_does_not_need() -> None:
+    """Also the ones that say that something is wrong, and the static files."""
+    async with visited() as (visitor, _):
+        for path in (*PAGES, "/nope", "/applications/default/nope", "/static/live.js"):
+            _, text, headers = await visitor.get(path)
+            assert {each: headers[each] for each in gates.HEADERS} == gates.HEADERS, path
+            assert headers["Cache-Control"] == "no-store"
+            assert " style=" not in text
+            assert " onclick=" not in text
+
+
+async def test_every_page_is_there_and_asks_for_reads_alone() -> None:
+    """Nothing is written by looking, and no Secret is read."""
+    async with visited() as (visitor, universe):
+        asked: list[tuple[str, str]] = []
+        for verb in ("get", "list", "create", "patch", "replace", "apply", "delete"):
+            plain = getattr(universe.server, verb)
+
+            def noted(resource: Resource, *given: Any, _verb: str = verb, _plain: Any = plain,
+                      **more: Any) -> Any:  # fmt: skip
+                asked.append((_verb, str(resource)))
+                return _plain(resource, *given, **more)
+
+            setattr(universe.server, verb, noted)
+        await universe.process.kill()
+        asked.clear()
+        for path in PAGES:
+            status, text, _ = await visitor.get(path)
+            assert status == 200, (path, text)
+        assert {verb for verb, _ in asked} <= {"get", "list"}
+        assert "secrets" not in {resource for _, resource in asked}
+
+
+async def test_pages_that_are_followed_cost_no_call() -> None:
+    """The lists and the pages of applications and operations come from watches alone."""
+    async with visited() as (visitor, universe):
+        calls = universe.server
+        plain_get, plain_list, asked = calls.get, calls.list, []
+
+        async def get(*given: Any, **more: Any) -> bytes:
+            asked.append(given)
+            return await plain_get(*given, **more)
+
+        async def many(*given: Any, **more: Any) -> bytes:
+            asked.append(given)
+            return await plain_list(*given, **more)
+
+        await universe.process.kill()
+        setattr(calls, "get", get)  # noqa: B010 - mypy holds methods for constant
+        setattr(calls, "list", many)  # noqa: B010 - as above
+        for path in ("/", "/applications/default/shop", "/operations/default/again"):
+            assert (await visitor.get(path))[0] == 200
+    assert asked == []
+
+
+async def test_what_is_missing_says_so() -> None:
+    """An application, component, server, operation or kind that is not there is a 404 or a 400."""
+    missing = (
+        "/applications/default/nope", "/applications/other/shop", "/operations/default/nope",
+        "/applications/default/shop?component=nope", "/why/default/server/nope",
+        "/applications/default/shop/logs?server=nope", "/nope", "/applications/default",
+    )  # fmt: skip
+    async with visited() as (visitor, _):
+        for path in missing:
+            status, text, _ = await visitor.get(path)
+            assert (status, "All applications" in text) == (404, True), path
+        for path in ("/why/default/secret/x", "/applications/default/shop/revisions?compare=nope"):
+            status, _, _ = await visitor.get(path)
+            assert status == 400, path
+        status, text = await visitor.post("/preview", {}, manifest="[")
+        assert (status, "is not YAML" in text) == (400, True)
+
+
+async def hostile(universe: Universe) -> None:
+    """Write scripts and steering signs wherever somebody may write."""
+    marks = {"metadata": {"annotations": {"note": HOSTILE}}}
+    await universe.apply(application("shop", component("web", 2, image=HOSTILE)))
+    await universe.merge(Resource.APPLICATIONS, "shop", marks)
+    told = {"type": "Ready", "status": "False", "reason": "Bad", "message": HOSTILE}
+    stamp = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
+    await universe.process.kill()
+    steps = [{"name": "one", "exec": {"command": [HOSTILE]}}]
+    await universe.apply(operation("again", "shop", "Steps", steps=steps))
+    failures = [{"server": HOSTILE, "step": HOSTILE, "class": "<b>", "message": HOSTILE}]
+    blocked = [{"object": HOSTILE, "reason": HOSTILE, "message": HOSTILE, "remedy": HOSTILE}]
+    for resource, name, more in (
+        (Resource.APPLICATIONS, "shop", {}),
+        (Resource.OPERATIONS, "again", {"failures": failures}),
+    ):
+        status = {"conditions": [{**told, **stamp}], "blockedBy": blocked, **more}
+        await universe.server.patch(
+            resource, "default", name, {"status": status}, subresource="status"
+        )
+
+
+async def test_what_others_wrote_is_shown_and_does_nothing() -> None:
+    """Scripts stand there as text, and signs that steer or turn text around are made visible."""
+    async with visited(hostile) as (visitor, _):
+        for path in PAGES:
+            if "server=" in path or "server/" in path or path.startswith("/fleets"):
+                continue
+            status, text, _ = await visitor.get(path)
+            assert status == 200, (path, text)
+            assert "<script>document" not in text, path
+            assert "<img" not in text
+            assert not {"\u202e", "\x1b"} & set(text), path
+        _, text, _ = await visitor.get("/")
+        assert "&lt;script&gt;document.title" in text
+        status, text, _ = await visitor.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%22%3E")
+        assert (status, "<script>alert" in text) == (200, False)
+
+
+async def test_thousands_of_servers_are_a_short_page() -> None:
+    """200 KiB at most, however many there are; all of them are counted."""
+
+    async def fill_hugely(universe: Universe) -> None:
+        await universe.process.kill()
+        await universe.apply(application("huge", component("web", HUGE)))
+        labels = {"argosy.dev/application": "huge", "argosy.dev/component": "web"}
+        for number in range(HUGE):
+            spec = {"application": "huge", "component": "web", "ordinal": number, "revision": "r"}
+            meta = {"name": f"huge-web-{number}", "namespace": "default", "labels": labels}
+            body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Server", "metadata": meta}
+            await universe.server.create(Resource.SERVERS, "default", {**body, "spec": spec})
+
+    async with visited(fill_hugely) as (visitor, _):
+        for path in ("/", "/applications/default/huge"):
+            status, text, _ = await visitor.get(path)
+            assert status == 200
+            assert len(text.encode()) <= 200 * 1024
+            assert str(HUGE) in text
