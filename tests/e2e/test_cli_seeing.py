@@ -387,7 +387,7 @@ def test_a_dashboard_shows_a_viewer_what_they_may_read(
     config = terminals.account(place, kube, tmp_path, "viewer", view=True)
     child = Terminal(config, kube.namespace).spawn("dashboard", "--no-browser", columns=200)
     child.expect(r"(http://127\.0\.0\.1:\d+)/#token=([\w-]+)")
-    assert child.match
+    assert isinstance(child.match, re.Match)
     url, token = child.match.groups()
     jar = urllib.request.HTTPCookieProcessor()
     browser = urllib.request.build_opener(jar)
