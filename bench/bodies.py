@@ -48,6 +48,41 @@ def server_name(application_name: str, ordinal: int) -> str:
     return names.server(application_name, COMPONENT, ordinal)
 
 
+def restart(name: str, application_name: str, *, step: str) -> Object:
+    """Return an Operation that restarts servers one at a time, in a step that no other has."""
+    steps = [{"name": step, "action": "Restart"}]
+    spec = {"application": application_name, "action": "Steps", "concurrency": 1, "steps": steps}
+    return {**_head(Resource.OPERATIONS, name), "spec": spec}
+
+
+def webhook(name: str, namespace: str, port: int, seconds: int) -> Object:
+    """Return a webhook that a local port is to answer for each pod of one namespace."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [
+            {
+                "name": "never.example.com",
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "timeoutSeconds": seconds,
+                "failurePolicy": "Fail",
+                "clientConfig": {"url": f"https://127.0.0.1:{port}/"},
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
+                ],
+            }
+        ],
+    }
+
+
 def deployment(name: str, replicas: int, version: str = "") -> Object:
     """Return a Deployment that may be rolled out all at once."""
     update = {"maxUnavailable": "100%", "maxSurge": 0}

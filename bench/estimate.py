@@ -73,3 +73,9 @@ def many(sizes: Sizes) -> float:
     """Return the seconds that `many` takes."""
     both = sizes.small / SERVERS + sizes.small / 2 / SMALL + 2 * (TURN + OPERATOR)
     return WARM_UP + sizes.peers * both
+
+
+def tenants(sizes: Sizes) -> float:
+    """Return the seconds that `tenants` takes."""
+    loads = (90 + 400 + sizes.large) / SERVERS + 300 / SMALL + 4 * (2 * TURN + OPERATOR)
+    return WARM_UP + sizes.peers * (loads + 40)

@@ -74,6 +74,10 @@ RATIOS = (
     Ratio(key="19a", text="writes of a small application", target=12, held=True),
     Ratio(key="19b", text="operator CPU of a small application ÷ its share", target=3.0, held=True),
     Ratio(key="19c", text="many small ones: all Ready after the last apply, s", target=2.0),
+    Ratio(key="20a", text="another tenant's server beside 300 operations ÷ idle", target=3.0),
+    Ratio(key="20b", text="another tenant's server beside a mute webhook ÷ idle", target=3.0),
+    Ratio(key="20c", text="another tenant's server beside 200 applications ÷ idle", target=3.0),
+    Ratio(key="20d", text="another tenant's server beside many creates ÷ idle", target=3.0),
     Ratio(key="surplus", text="surplus servers or pods, ever", target=0, held=True, always=True),
 )
 BY_KEY = {each.key: each for each in RATIOS}

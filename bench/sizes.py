@@ -43,5 +43,5 @@ QUICK = Sizes(
     beside=10,
     rest=45,
     defaults=False,
-    minutes=9,
+    minutes=12,
 )

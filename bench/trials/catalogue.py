@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from bench import estimate
 from bench.sizes import Sizes
 from bench.stage import Stage
-from bench.trials import far, floor, large, many, named, peers, replace, templates
+from bench.trials import far, floor, large, many, named, peers, replace, templates, tenants
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Trial:
 
 
 # How the parts of a ratio are called: `3s`, `14a`.
-PARTS = "abcs"
+PARTS = "abcds"
 # `large` leaves a fleet at rest in a cluster that nobody else uses, while the others run.
 TRIALS = (
     Trial(
@@ -47,6 +47,12 @@ TRIALS = (
     Trial(name="far", finds=("15a", "15b"), run=far.run, seconds=estimate.far),
     Trial(name="named", finds=("16a", "16b"), run=named.run, seconds=estimate.named),
     Trial(name="many", finds=("19a", "19b", "19c"), run=many.run, seconds=estimate.many),
+    Trial(
+        name="tenants",
+        finds=("20a", "20b", "20c", "20d"),
+        run=tenants.run,
+        seconds=estimate.tenants,
+    ),
     Trial(name="peers", finds=(), run=peers.run, seconds=estimate.peers),
 )
 

@@ -21,7 +21,7 @@ class TwoBudgetsError(Exception):
 
 
 def evict(registry: Registry, namespace: str, name: str) -> bool:
-    """Evict a pod if its PodDisruptionBudget allows that; minAvailable must be an integer."""
+    """Evict a pod if its PodDisruptionBudget allows that."""
     pod = registry.need(Resource.PODS, namespace, name)
     found = [
         each
@@ -32,12 +32,9 @@ def evict(registry: Registry, namespace: str, name: str) -> bool:
         raise TwoBudgetsError(name)
     if found and is_up(pod):
         pods = registry.storage.objects[Resource.PODS].items()
-        up = sum(
-            1
-            for (space, _), each in pods
-            if space == namespace and _selects(found[0], each) and is_up(each)
-        )
-        if up <= found[0]["spec"]["minAvailable"]:
+        meant = [each for (space, _), each in pods if space == namespace]
+        meant = [each for each in meant if _selects(found[0], each)]
+        if sum(map(is_up, meant)) <= _least(found[0]["spec"], len(meant)):
             return False
         _record(registry, found[0], name)
     registry.delete(Resource.PODS, namespace, name, actor="drain")
@@ -59,6 +56,17 @@ def _record(registry: Registry, found: Json, pod: str) -> None:
 
     note({pod: clock.stamp(registry.storage.now())})
     asyncio.get_running_loop().call_later(SEEN_SECONDS, note, {pod: ""})
+
+
+def _least(spec: Json, expected: int) -> int:
+    """Return how many pods must be up; a pod counts as one of its own controller's, as is so."""
+    if "maxUnavailable" in spec:
+        return expected - _amount(spec["maxUnavailable"], expected)
+    return _amount(spec["minAvailable"], expected)
+
+
+def _amount(said: int | str, expected: int) -> int:
+    return said if isinstance(said, int) else -(-int(said.rstrip("%")) * expected // 100)
 
 
 def cordon(registry: Registry, kubelet: Kubelet, node: str, *, on: bool = True) -> None:

@@ -58,11 +58,14 @@ class Kubelet:
         self._registry = registry
         registry.storage.listeners.append(self._see)
 
-    def fail(self, namespace: str, name: str, *, reason: str = "Evicted") -> None:
+    def fail(
+        self, namespace: str, name: str, *, reason: str = "Evicted", message: str = ""
+    ) -> None:
         """End a pod as Failed, as an eviction or a lost node does."""
         pod = self._registry.need(Resource.PODS, namespace, name)
         conditions = self._conditions(pod, ready=False, why="PodFailed")
         status = {**pod["status"], "phase": "Failed", "reason": reason, "conditions": conditions}
+        status |= {"message": message} if message else {}
         self._registry.set_status(Resource.PODS, (namespace, name), status, actor="kubelet")
 
     def unready(self, namespace: str, name: str) -> None:
@@ -72,6 +75,11 @@ class Kubelet:
     def ready(self, namespace: str, name: str) -> None:
         """Let a pod's readiness probe pass again."""
         self._set_ready((namespace, name), ready=True)
+
+    def place(self, namespace: str, name: str) -> None:
+        """Have a pod that found no node tried again, as when one has come."""
+        key = (namespace, name)
+        self._schedule(key, self._registry.need(Resource.PODS, *key))
 
     def return_node(self, node: str) -> None:
         """Let a lost node come back: what it left undone is done."""

@@ -154,4 +154,29 @@ MEANINGS = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS)
+# What people brought, each as one of their manifests.
+CASES = (
+    _one(
+        "a pod that its node rejects costs an attempt",
+        "controller.providers.pod.observation:_end",
+        "status.message.startswith(_REJECTED)",
+        "False",
+        "tests/simulation/test_cases.py::test_case[21-rejected]",
+    ),
+    _one(
+        "servers go although the application names another number",
+        "controller.kinds.serverset.planner:_agreed",
+        "named is None or named == spec.replicas or not sized.removals",
+        "True",
+        "tests/simulation/test_cases.py::test_case[43-scale-by-hand]",
+    ),
+    _one(
+        "a server that waits for a node fails",
+        "controller.kinds.server.assessment:_failed_start",
+        "seen.error_class == attempts.WAITING and not elsewhere",
+        "False",
+        "tests/simulation/test_cases.py::test_case[34-late-node]",
+    ),
+)
+
+MECHANISMS = (*REFERENCES, *MEANINGS, *CASES)

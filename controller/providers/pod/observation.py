@@ -65,6 +65,8 @@ _LOST = frozenset(
     }
 )
 _NO_ROOM = "OutOf"
+# How a kubelet's message begins where it did not take a pod, whatever it lacked.
+_REJECTED = "Pod was rejected: "
 
 _KNOWN: Mapping[str, Vocabulary] = {str(each): each for each in (*PodReason, *KubeletReason)}
 
@@ -299,7 +301,11 @@ def _end(pod: objects.Pod) -> Trouble:
     if status.phase == "Succeeded":
         return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
     if status.reason:
-        lost = status.reason in _LOST or status.reason.startswith(_NO_ROOM)
+        lost = (
+            status.reason in _LOST
+            or status.reason.startswith(_NO_ROOM)
+            or status.message.startswith(_REJECTED)
+        )
         return ForeignReason(status.reason), status.message, WAITING if lost else TRANSIENT
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated

@@ -158,6 +158,27 @@ def test_readiness_counts_only_while_running() -> None:
             "Transient",
         ),
         ({"phase": "Failed", "reason": "Evicted"}, Phase.FAILED, "Evicted", "Waiting"),
+        ({"phase": "Failed", "reason": "OutOfpods"}, Phase.FAILED, "OutOfpods", "Waiting"),
+        (
+            {
+                "phase": "Failed",
+                "reason": "SysctlForbidden",
+                "message": "Pod was rejected: forbidden sysctl",
+            },
+            Phase.FAILED,
+            "SysctlForbidden",
+            "Waiting",
+        ),
+        (
+            {
+                "phase": "Failed",
+                "reason": "DeadlineExceeded",
+                "message": "Pod was active on the node longer than the specified deadline",
+            },
+            Phase.FAILED,
+            "DeadlineExceeded",
+            "Transient",
+        ),
         (
             {
                 "phase": "Failed",
