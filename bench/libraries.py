@@ -29,10 +29,12 @@ GROUP, VERSION, NAMESPACE = "argosy.dev", "v1alpha1", "default"
 COLLECTION = f"/apis/{GROUP}/{VERSION}/namespaces/{NAMESPACE}/applications"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PLURALS = ("applications", "operations", "fleets")
-APPLICATIONS, EVENTS, CALLS = 1_000, 2_000, 500
+APPLICATIONS, EVENTS, CALLS, LINES = 1_000, 2_000, 500, 20_000
 PATIENCE_SECONDS = 120
 IMPORTS = (
     "controller.kube.client",
+    "pydantic",
+    "structlog",
     "kopf",
     "kubernetes.aio.config",
     "kubernetes.aio.client",
@@ -82,24 +84,26 @@ def imported(name: str) -> tuple[float, float]:
     return min(pair[0] for pair in pairs), min(pair[1] for pair in pairs) / MIB
 
 
+def application(number: int) -> dict[str, Any]:
+    """Return an application with a template of half a kilobyte."""
+    template = {"spec": {"containers": [{"name": "main", "image": "app", "args": ["x" * 512]}]}}
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "Application",
+        "metadata": {"name": f"app-{number}"},
+        "spec": {"components": [{"name": "web", "replicas": 0, "template": template}]},
+    }
+
+
 def fill(api: client.Client) -> None:
     """Make the kinds and the applications; nobody acts on them."""
     for path in sorted((Path(__file__).parents[1] / "crds").glob("*.yaml")):
         definition = yaml.safe_load(path.read_text())
         api.apply(f"{CRDS}/{definition['metadata']['name']}", definition)
-    template = {"spec": {"containers": [{"name": "main", "image": "app", "args": ["x" * 512]}]}}
-
-    def body(number: int) -> dict[str, Any]:
-        return {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "Application",
-            "metadata": {"name": f"app-{number}"},
-            "spec": {"components": [{"name": "web", "replicas": 0, "template": template}]},
-        }
 
     def known() -> bool:
         try:
-            api.create(f"{COLLECTION}?dryRun=All", body(0))
+            api.create(f"{COLLECTION}?dryRun=All", application(0))
         except client.ApiError:
             return False
         return True
@@ -107,7 +111,7 @@ def fill(api: client.Client) -> None:
     if not processes.wait_until(known, PATIENCE_SECONDS):
         raise TimeoutError("the API server does not know the kinds")
     for number in range(APPLICATIONS):
-        api.create(COLLECTION, body(number))
+        api.create(COLLECTION, application(number))
 
 
 def measured(one: cluster.Cluster, child: str) -> str:
@@ -293,11 +297,86 @@ async def call_by_kubernetes(meter: Meter) -> None:
     await _call(meter, opened())
 
 
+async def _read(meter: Meter, read: Callable[[bytes], object]) -> None:
+    """Say what reading an application costs, and keeping it."""
+    texts = [json.dumps(application(number)).encode() for number in range(APPLICATIONS)]
+    read(texts[0])
+    base = meter.memory()
+    meter.restart()
+    kept = [read(each) for each in texts]
+    _print(
+        read_ms=1000 * meter.restart() / len(kept),
+        kept_kib=1024 * (meter.memory() - base) / len(kept),
+    )
+
+
+async def read_by_models(meter: Meter) -> None:
+    """Read applications as manifests are read: every field checked, every fault named."""
+    from controller.api.application import Application  # noqa: PLC0415 - its cost is measured
+
+    await _read(meter, Application.model_validate_json)
+
+
+async def read_by_views(meter: Meter) -> None:
+    """Read applications as watches are read: what planning needs, typed, and no more."""
+    import msgspec  # noqa: PLC0415 - its cost is measured
+
+    from controller.api import objects  # noqa: PLC0415 - as above
+
+    await _read(meter, msgspec.json.Decoder(objects.Application).decode)
+
+
+async def _log(meter: Meter, loud: Callable[[int], object], quiet: Callable[[int], object]) -> None:
+    """Say what a line costs, and one below the level."""
+    loud(0)
+    figures = []
+    for say in (loud, quiet):
+        meter.restart()
+        for number in range(LINES):
+            say(number)
+        figures.append(1_000_000 * meter.restart() / LINES)
+    _print(line_us=figures[0], below_level_us=figures[1], memory_mib=meter.memory())
+
+
+async def log_by_structlog(meter: Meter) -> None:
+    """Write lines as the operator does: JSON, secrets blanked, with the visit that they are of."""
+    import structlog  # noqa: PLC0415 - its cost is measured
+
+    from controller.telemetry import logging  # noqa: PLC0415 - as above
+
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123, ASYNC230 - a stream of text
+        logging.configure(stream=nowhere)
+        log = structlog.get_logger("bench")
+        await _log(
+            meter,
+            lambda n: log.info("call failed", key="servers/default/shop-web-0", count=n),
+            lambda n: log.debug("call failed", key="servers/default/shop-web-0", count=n),
+        )
+
+
+async def log_by_logging(meter: Meter) -> None:
+    """Write lines by the standard library: text, nothing blanked, nothing bound."""
+    import logging  # noqa: PLC0415 - its cost is measured
+
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123, ASYNC230 - a stream of text
+        logging.basicConfig(stream=nowhere, level=logging.INFO, format="%(asctime)s %(message)s")
+        log = logging.getLogger("bench")
+        await _log(
+            meter,
+            lambda n: log.info("call failed: %s, %d", "servers/default/shop-web-0", n),
+            lambda n: log.debug("call failed: %s, %d", "servers/default/shop-web-0", n),
+        )
+
+
 CHILDREN: dict[str, Callable[[Meter], Coroutine[Any, Any, None]]] = {
     "watch by our caches": watch_by_caches,
     "watch by kopf": watch_by_kopf,
     "calls by our client": call_by_client,
     "calls by kubernetes.aio": call_by_kubernetes,
+    "reads by pydantic": read_by_models,
+    "reads by views": read_by_views,
+    "lines by structlog": log_by_structlog,
+    "lines by logging": log_by_logging,
 }
 
 if __name__ == "__main__":
