@@ -177,6 +177,8 @@ async def besiege(script: list[Attack]) -> None:
         )
         await universe.apply(application("shop", component("web", 2, image="app:2")))
         await asyncio.sleep(30)
+        records = universe.server.objects.get(Resource.REVISIONS, {}).values()
+        assert all(-INT64 <= each.get("revision", 0) <= INT64 for each in records)
         for name in ("shop", "blog", "other"):
             await universe.delete(Resource.APPLICATIONS, name)
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
@@ -206,8 +208,11 @@ def play(script: list[Attack]) -> None:
 
 
 @hypothesis.seed(1)
-@hypothesis.settings(max_examples=40, database=None, phases=PHASES)
+@hypothesis.settings(max_examples=25, database=None, phases=PHASES)
 @hypothesis.given(st.lists(attacks, min_size=1, max_size=8))
+@hypothesis.example([Attack(Resource.REVISIONS, each, {"revision": INT64}) for each in range(3)])
+@hypothesis.example([Attack(Resource.OPERATIONS, 0, {"status": {"targets": ["web", "²", "-"]}})])
+@hypothesis.example([Attack(Resource.OPERATIONS, 0, {"status": {"startTime": TIMES[5]}})])
 def test_nothing_that_fits_a_schema_stops_the_engine_or_a_teardown(script: list[Attack]) -> None:
     """No attack is even caught by a guard; the spared application converges, and all can go."""
     play(script)

@@ -15,6 +15,9 @@ from controller.planning import writes
 from controller.planning.ownership import owned_by
 from controller.planning.plan import Action, Delete
 
+# JSON of other programs is exact up to here.
+_MOST = 2**53
+
 
 def decide(
     table: Table,
@@ -47,7 +50,8 @@ def decide(
 def _record(
     application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
 ) -> Iterable[Action]:
-    highest = kept[-1].revision if kept else 0
+    # Somebody may have numbered a record so high that the API server takes none above.
+    highest = max((each.revision for each in kept if each.revision < _MOST), default=0)
     if row.stored is None:
         yield writes.create(
             set_manifests.controller_revision(
