@@ -113,13 +113,9 @@ class Engine:
 
     # --- What the router asks ---------------------------------------------------------------------
 
-    def _plans(self, key: Key) -> bool:
-        """Return whether the key is to be planned by this process now."""
-        return self._leading and self._ownership.owns(key)
-
     def touch(self, key: Key, *, urgent: bool = False) -> None:
         """Have `key` planned as soon as its writes in flight are answered and seen."""
-        if not self._plans(key):
+        if not self._leading:
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:
@@ -129,7 +125,7 @@ class Engine:
 
     def touch_later(self, key: Key) -> None:
         """Have `key` planned soon: at most as often as its size allows."""
-        if not self._plans(key):
+        if not self._leading:
             return
         record = self._records.get(key)
         if record is None:
@@ -141,7 +137,7 @@ class Engine:
 
     def withdraw(self, key: Key) -> None:
         """Take back what of `key` has not started, and have it planned again."""
-        if not self._plans(key):
+        if not self._leading:
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:

@@ -1,6 +1,6 @@
 """Which keys this process plans and writes for: all that its install has claimed, while it leads.
 
-The only place that knows how work is shared out. The engine asks `owns` before it queues a key; the
+The only place that knows how work is shared out. The engine asks `owns` before it plans a key; the
 client asks `may_write` as the bytes of a write go out, for the key that the call is for. A process
 that shares the work with others is another `Ownership`, and nothing else changes.
 """

@@ -288,3 +288,17 @@ async def test_whoever_comes_and_goes_no_namespace_has_two(seed: int) -> None:
             await asyncio.sleep(rng.choice((0.01, 1, 10, 25, 60)))
         last = await run.start(rng.choice(HOMES), identity="last")
         await until(lambda: len(run.owners("team-a")) == 1 and last.elector.holder != "", 200)
+
+
+async def test_two_that_work_at_once_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without claims the watch over these tests finds what they exclude."""
+    monkeypatch.setattr(installs.Claim, "held", property(lambda _: True))
+    async with running(cluster()) as run:
+        await run.start("argosy-a")
+        await run.start("argosy-b")
+        await until(lambda: len(run.owners("default")) == 2, 30)
+        await asyncio.sleep(1)
+        assert set(run.doubled) == set(TENANTS)
+        run.doubled.clear()
+        monkeypatch.undo()
+        await asyncio.sleep(0)
