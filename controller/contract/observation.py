@@ -108,6 +108,30 @@ class Pause:
     until: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The latest time in which a fleet's provider did not work: what failed then failed by it.
+
+    It began with the calls that told of it, and is over once calls go through again; or `lasts`.
+    """
+
+    began: float = 0.0
+    over: float = 0.0
+    lasts: bool = False
+
+    def includes(self, time: float) -> bool:
+        """Return whether that time is of the outage."""
+        return self.began <= time and (self.lasts or time < self.over)
+
+    def clock(self, since: float, now: float) -> float:
+        """Return from when a bound counts that began at `since`: no clock runs in an outage.
+
+        Example: of ten minutes four had passed when an hour's outage began; six are left after it.
+        """
+        end = now if self.lasts else min(self.over, now)
+        return since + max(0.0, end - max(self.began, since))
+
+
 def never(before: bytes, after: bytes) -> bool:
     """Change nothing in place."""
     del before, after
@@ -119,7 +143,8 @@ class FleetFacts:
     """What planning needs of the fleet that an object names.
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
-    changes something, with a message; `pause` where that passes by itself. `can_change` says
+    changes something, with a message; `pause` where that passes by itself. `outage` is when its
+    provider did not work, and `window` how long calls must fail to tell that. `can_change` says
     whether an instance of one template can become one of another in place. `record` is
     the Fleet object on which abandoned instances are recorded, where there is one that may be
     written, and `orphans` are the ids already recorded there. `may_abandon` is false where there is
@@ -131,6 +156,8 @@ class FleetFacts:
     problem: str = ""
     message: str = ""
     pause: Pause | None = None
+    outage: Outage = Outage()
+    window: float = 0.0
     can_change: Callable[[bytes, bytes], bool] = never
     record: objects.Fleet | None = None
     may_abandon: bool = True

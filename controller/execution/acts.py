@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from controller import contract, errors
+from controller.api.reasons import Reason
 from controller.contract.tasks import Outcome
 from controller.execution import ownership
 from controller.planning.keys import Key
@@ -29,6 +30,10 @@ _CLASSES = {
     errors.Kind.FAILED: "Transient",
     errors.Kind.WAITING: "Transient",
 }
+
+
+# What did not get through to the provider, or was not sent, is no attempt.
+_NOT_TRIED = "Waiting"
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -114,9 +119,7 @@ class Acts:
         try:
             outcome = act.told("Succeeded", await ask())
         except errors.ArgosyError as error:
-            outcome = act.ended(
-                state="Failed", error_class=_CLASSES[error.policy.kind], message=str(error)
-            )
+            outcome = act.ended(state="Failed", error_class=_class(error), message=str(error))
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
             outcome = act.ended(state="Failed", error_class="Transient", message=repr(error))
@@ -138,3 +141,11 @@ class Acts:
             act.outcome = outcome
             act.running = None
             self._finished(key)
+
+
+def _class(error: errors.ArgosyError) -> str:
+    """Return what the error that ended an act means for its task."""
+    away = error.policy.works is False and error.policy.kind is errors.Kind.FAILED
+    if away or error.reason == Reason.CIRCUIT_OPEN:
+        return _NOT_TRIED
+    return _CLASSES[error.policy.kind]

@@ -280,6 +280,7 @@ class Dispatcher:
             server.spec.fleet,
             call.verb,
             lambda provider: getattr(provider, call.verb)(server, call),
+            whose=server.metadata.uid,
         )
 
     def _collect(
@@ -292,6 +293,7 @@ class Dispatcher:
                 key.name,
                 contract.Verb.DELETE,
                 lambda provider: provider.collect(action.instance, action.server),
+                whose=action.instance,
             ),
             item=item,
             target=targets.Call(key.name, action.instance),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -35,7 +34,7 @@ BUILT_IN = objects.fleet(objects.Meta(name=names.BUILT_IN_FLEET), objects.FleetS
 PER_SECOND = 50
 # How long a start waits for providers to open, in seconds; those that take longer come later.
 OPENING_SECONDS = 2.0
-# How long a call that was planned while half open may take to begin, in seconds.
+# How long a call that was planned while half open may take to begin, in seconds; then another is.
 PROMISE_SECONDS = 10.0
 
 _PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
@@ -53,6 +52,22 @@ class _Branch:
     timer: asyncio.TimerHandle | None = None
     # Until when each call that was planned while half open may begin.
     promised: list[float] = dataclasses.field(default_factory=list)
+    # Whose calls have been tried since the circuit opened: each has its turn before the next round.
+    tried: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    # How many deletes and cancels run that began while it was open, and who waits to be the next.
+    probing: int = 0
+    freed: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    def may_begin(self, verb: contract.Verb) -> bool:
+        """Return whether the circuit lets such a call begin now."""
+        if self.circuit.state is State.OPEN:
+            return verb in _PROBES and not self.probing
+        return self.circuit.free is None or self.circuit.free > 0
+
+    def tell_freed(self) -> None:
+        """Have whoever waits for a place look again."""
+        self.freed.set()
+        self.freed = asyncio.Event()
 
 
 class Fleets:
@@ -137,6 +152,8 @@ class Fleets:
         if branch.life is not None and branch.life.serves(fleet):
             return
         self._end(branch)
+        # Another provider is tried anew, whatever became of the calls to the one before.
+        branch.circuit = branch.circuit.anew(self._context.clock())
         if kind is not None:
             branch.life = ProviderLife(kind, self._context, fleet, changed=lambda: self._wake(name))
 
@@ -146,6 +163,7 @@ class Fleets:
             branch.timer.cancel()
             branch.timer = None
         life, branch.life = branch.life, None
+        branch.tell_freed()
         if life is not None:
             ending = life.end()
             self._ending.add(ending)
@@ -286,6 +304,8 @@ class Fleets:
             name=name,
             capabilities=kind.capabilities,
             pause=self._pause(name, failure),
+            outage=self.circuit(name).outage,
+            window=float(fleet.spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
             record=fleet if written and not read_only else None,
             may_abandon=not read_only or not written,
@@ -307,7 +327,7 @@ class Fleets:
         return contract.Pause(
             reason=Reason.CIRCUIT_OPEN,
             message=f"Many calls to the fleet {name} failed: new ones wait for a while.",
-            until=branch.circuit.until,
+            until=branch.circuit.until if branch.circuit.state is State.OPEN else 0.0,
         )
 
     def _promised(self, branch: _Branch) -> int:
@@ -336,37 +356,47 @@ class Fleets:
         name: str,
         verb: contract.Verb,
         call: Callable[[contract.Provider], Awaitable[T]],
+        *,
+        whose: str = "",
     ) -> T:
-        """Lend a fleet's provider to `call`, and count how that ends.
+        """Lend a fleet's provider to `call`, about the server `whose`, and count how that ends.
 
-        Raises Waiting where the provider is not open, or not to be called for now.
+        Raises Waiting where the provider is not open, or not to be called for now; a cancel, which
+        nobody would try again, waits for its turn here.
         """
         branch = self._branches.get(name)
+        while branch is not None and verb is contract.Verb.CANCEL and not branch.may_begin(verb):
+            await branch.freed.wait()
+            branch = self._branches.get(name)
         if branch is None or branch.life is None:
             raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
         with branch.life.lend() as provider:
             began = self._begin(name, branch, verb)
-            failed: bool | None = None
+            failed, about = None, ""
             try:
                 answer = await call(provider)
                 failed = False
-            except Exception as error:
+            except errors.ArgosyError as error:
                 failed = _failed(error, verb)
+                # An answer that was lost may be that server's own trouble.
+                about = whose if error.policy.kind is errors.Kind.UNKNOWN else ""
+                raise
+            except (TimeoutError, ConnectionError):
+                failed = True
                 raise
             else:
                 return answer
             finally:
-                self._ended(name, branch, verb, began, failed=failed)
+                self._ended(name, branch, verb, began, failed=failed, whose=about)
 
     def _begin(self, name: str, branch: _Branch, verb: contract.Verb) -> State:
         began = branch.circuit.state
-        if verb in _PROBES or began is State.CLOSED:
-            return began
-        if branch.promised:
+        if began is State.HALF_OPEN and branch.promised and verb not in _PROBES:
             branch.promised.pop(0)
-        if not branch.circuit.free:
+        if not branch.may_begin(verb):
             message = f"many calls to the fleet {name} failed: new ones wait for a while"
             raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
+        branch.probing += began is State.OPEN
         branch.circuit = branch.circuit.begun()
         return began
 
@@ -378,43 +408,58 @@ class Fleets:
         began: State,
         *,
         failed: bool | None,
+        whose: str,
     ) -> None:
-        probe = verb in _PROBES
+        branch.probing -= began is State.OPEN
         if failed is None:
-            after = branch.circuit if probe else branch.circuit.withdrawn(began=began)
+            after = branch.circuit.withdrawn(began=began)
         else:
-            now = self._context.clock()
-            after = branch.circuit.ended(now, failed=failed, began=began, probe=probe)
+            now, probe = self._context.clock(), verb in _PROBES
+            after = branch.circuit.ended(now, failed=failed, began=began, probe=probe, whose=whose)
         self._turn(name, branch, after)
+        branch.tell_freed()
 
     def _turn(self, name: str, branch: _Branch, after: Circuit) -> None:
         """Have the circuit be `after`, and whoever waits for that look again."""
         before, branch.circuit = branch.circuit, after
         if after.state is before.state:
             if after.state is State.HALF_OPEN and after is not before:
-                self._wake_waiting(name, after.free or 0)
+                self._wake_waiting(name, branch)
             return
         _log.warning("circuit", fleet=name, state=after.state, before=before.state)
         branch.promised.clear()
         if branch.timer is not None:
             branch.timer.cancel()
             branch.timer = None
-        if after.state is State.OPEN:
-            delay = max(after.until - self._context.clock(), 0.0)
-            loop = asyncio.get_running_loop()
-            branch.timer = loop.call_later(delay, self._try_again, name, branch)
+        if after.state is State.CLOSED:
+            branch.tried.clear()
+        else:
+            left = after.until - self._context.clock()
+            self._look_again(name, branch, left if after.state is State.OPEN else PROMISE_SECONDS)
         if after.state is State.HALF_OPEN:
             self._touch(keys.fleet(name))
-            self._wake_waiting(name, after.free or 0)
+            if not self._wake_waiting(name, branch):
+                # Whoever would be the first says nothing of that: a set, or an operation.
+                self._wake(name)
         else:
             self._wake(name)
 
+    def _look_again(self, name: str, branch: _Branch, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        branch.timer = loop.call_later(max(delay, 0.0), self._try_again, name, branch)
+
     def _try_again(self, name: str, branch: _Branch) -> None:
         branch.timer = None
-        self._turn(name, branch, branch.circuit.at(self._context.clock()))
-        if branch.circuit.state is State.OPEN:  # the two clocks differ by a little
-            loop = asyncio.get_running_loop()
-            branch.timer = loop.call_later(1.0, self._try_again, name, branch)
+        before, now = branch.circuit, self._context.clock()
+        self._turn(name, branch, before.at(now))
+        if branch.circuit.state is not before.state:
+            return
+        if before.state is State.OPEN:  # the two clocks differ by a little
+            self._look_again(name, branch, 1.0)
+        else:
+            # Whoever was to try has not.
+            self._wake_waiting(name, branch)
+            self._look_again(name, branch, PROMISE_SECONDS)
 
     # --- Who is told ------------------------------------------------------------------------------
 
@@ -434,12 +479,23 @@ class Fleets:
         for namespace, server in self._world.by(relations.SERVERS_BY_FLEET, name):
             self._touch(keys.server(namespace, server))
 
-    def _wake_waiting(self, name: str, count: int) -> None:
-        """Have so many servers planned anew that say that they wait for the circuit."""
+    def _wake_waiting(self, name: str, branch: _Branch) -> int:
+        """Have as many of those that say that they wait planned anew as may begin; return how many.
+
+        Each has its turn: one whose own call never succeeds must not keep the others waiting.
+        """
+        room = (branch.circuit.free or 0) - self._promised(branch)
         found = self._world.by(relations.SERVERS_BY_FLEET, name).items()
-        waiting = (path for path, server in found if _waits(server.status.conditions))
-        for path in itertools.islice(waiting, count):
+        waiting = [path for path, server in found if _waits(server.status.conditions)]
+        fresh = [path for path in waiting if path not in branch.tried]
+        if len(fresh) < room:
+            branch.tried.clear()
+            fresh += [path for path in waiting if path not in fresh]
+        chosen = fresh[: max(room, 0)]
+        branch.tried.update(chosen)
+        for path in chosen:
             self._touch(keys.server(*path))
+        return len(chosen)
 
 
 def _waits(told: conditions.Conditions) -> bool:
@@ -458,13 +514,11 @@ def _rule(limits: objects.FleetLimits) -> Rule:
     )
 
 
-def _failed(error: Exception, verb: contract.Verb) -> bool | None:
+def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
     """Return whether the provider does not work, by how a call ended; None: that tells nothing.
 
     A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
     """
-    if not isinstance(error, errors.ArgosyError):
-        return True if isinstance(error, (TimeoutError, ConnectionError)) else None
     policy = error.policy
     if policy.works is None or (policy.kind is errors.Kind.UNKNOWN and verb in _ACTS):
         return None

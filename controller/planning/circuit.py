@@ -1,15 +1,17 @@
 """The circuit breaker of a fleet: whether its provider may be called, by how its calls have ended.
 
-Closed lets all calls through. When, within the window, many calls were made and too great a share
-of them failed because the provider as a whole does not work, the circuit opens: nothing is made or
-changed for a while, which doubles each time it proves too short. Deletes go on, and one that
-succeeds is a sign of life. Then the circuit is half open: one call, then 1, 2, 4 … at once, up to
-what the fleet allows, and it is closed again; one that fails opens it again.
+Closed lets all calls through. It opens when, within the window, many calls were made and too great
+a share of them failed because the provider as a whole does not work; or, where few are made, when
+for a whole window none succeeded and several failed. While it is open nothing is made or changed
+for a while, which doubles each time it proves too short. Deletes and cancels go on, one at a time,
+and one that succeeds is a sign of life. Then the circuit is half open: one call, then 1, 2, 4 … at
+once, up to what the fleet allows, and it is closed again; one that fails opens it again.
 
 Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times are seconds.
 
-    closed ── half of 20 calls in 60 s failed ──▶ open ── 30 s · 2^k, or a delete succeeds ──▶
-    half open ── width 1, 2, 4 … reached the limit ──▶ closed
+    closed ── half of 20 calls in 60 s failed, or ──▶ open ── 30 s · 2^k, or a delete succeeds ──▶
+              all of a few did for 60 s
+    half open ── width 1, 2, 4 … reached the limit, or nobody calls any more ──▶ closed
               └─ a call failed ──▶ open, k + 1
 
 Example with the defaults and a fleet that allows 8 calls: 20 creates a second fail from 12:00:00
@@ -23,10 +25,16 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from controller.contract import Outage
+
 # The longest that a circuit stays open before one call is tried.
 LONGEST_SECONDS = 600.0
 # How many parts the window is kept in: outcomes leave it a part at a time.
 _PARTS = 6
+# How many calls, and of how many servers, must fail for a whole window where none succeeds: what
+# befalls one server alone may be its own trouble.
+_FEW_CALLS, _FEW_SERVERS = 3, 2
+NOBODY = ""
 
 
 class State(enum.StrEnum):
@@ -56,6 +64,32 @@ class _Part:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """Calls that failed with none in between that succeeded: since when, how many, and whose.
+
+    Of the servers the first few are kept; whatever cannot be one server's trouble counts for all.
+    """
+
+    since: float
+    last: float
+    calls: int = 0
+    servers: frozenset[str] = frozenset()
+
+    def with_one(self, whose: str, now: float, window: float) -> _Row:
+        """Return the row with one more, or a new one where the last was long ago."""
+        row = self if now - self.last <= window else _Row(since=now, last=now)
+        servers = row.servers
+        if len(servers) < _FEW_SERVERS:
+            servers |= {whose} if whose else {f"any {number}" for number in range(_FEW_SERVERS)}
+        return _Row(since=row.since, last=now, calls=row.calls + 1, servers=servers)
+
+    def tells(self, now: float, window: float) -> bool:
+        """Return whether so few calls tell as much as many."""
+        enough = self.calls >= _FEW_CALLS and len(self.servers) >= _FEW_SERVERS
+        return enough and now - self.since >= window
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
     """How a fleet's calls went lately, and what follows from that."""
 
@@ -68,7 +102,13 @@ class Circuit:
     width: int = 0
     running: int = 0
     needed: int = 0
+    # When the last of its trials succeeded.
+    succeeded: float = 0.0
     parts: tuple[_Part, ...] = ()
+    row: _Row | None = None
+    # The latest outage: since the beginning of the window that opened it, until it was closed.
+    began: float = 0.0
+    over: float = 0.0
 
     @property
     def free(self) -> int | None:
@@ -77,31 +117,46 @@ class Circuit:
             return None
         return max(self.width - self.running, 0) if self.state is State.HALF_OPEN else 0
 
+    @property
+    def outage(self) -> Outage:
+        """The latest time in which the provider did not work."""
+        return Outage(began=self.began, over=self.over, lasts=self.state is not State.CLOSED)
+
     def at(self, now: float) -> Circuit:
-        """Return the circuit as it is at that time: an open one is tried when its time is over."""
+        """Return the circuit as it is at that time: an open one is tried when its time is over.
+
+        A half open one whose calls succeeded, and that nobody needs any more, is closed.
+        """
         if self.state is State.OPEN and now >= self.until:
             return self._half_open()
+        if self.state is State.HALF_OPEN and self.succeeded and not self.running:
+            return self if now < self.succeeded + self.rule.open_seconds else self.anew(now)
         return self
 
     def begun(self) -> Circuit:
-        """Return the circuit once a call to make or change something has begun."""
+        """Return the circuit once a call has begun."""
         if self.state is not State.HALF_OPEN:
             return self
         return dataclasses.replace(self, running=self.running + 1)
 
-    def ended(self, now: float, *, failed: bool, began: State, probe: bool = False) -> Circuit:
+    def ended(
+        self, now: float, *, failed: bool, began: State, probe: bool = False, whose: str = NOBODY
+    ) -> Circuit:
         """Return the circuit once a call has ended; `failed` if the provider did not work.
 
-        `began` is the state in which the call began. `probe` is for deletes and cancels, which go
-        through in any state. What began under another state tells nothing of this one.
+        `began` is the state in which the call began: what began under another state tells nothing
+        of this one. `probe` is for deletes and cancels, which go through, one at a time, while it
+        is open. `whose` is the server that it was about, where its end may be that server's own
+        trouble.
         """
         if self.state is State.CLOSED:
-            return self._counted(now, failed=failed)
+            return self._counted(now, failed=failed, whose=whose)
         if began is not self.state:
             return self
         if self.state is State.OPEN:
-            return self._half_open() if probe and not failed else self
-        return self if probe else self._tried(now, failed=failed)
+            alive = probe and not failed
+            return dataclasses.replace(self._half_open(), succeeded=now) if alive else self
+        return self._tried(now, failed=failed)
 
     def withdrawn(self, *, began: State) -> Circuit:
         """Return the circuit once a call has ended of which nothing is to be counted."""
@@ -113,39 +168,57 @@ class Circuit:
         """Return the circuit under another rule."""
         return self if rule == self.rule else dataclasses.replace(self, rule=rule)
 
-    def _counted(self, now: float, *, failed: bool) -> Circuit:
+    def anew(self, now: float) -> Circuit:
+        """Return the circuit with all its failures forgotten: of a provider that works again."""
+        over = self.over if self.state is State.CLOSED else now
+        return Circuit(rule=self.rule, began=self.began, over=over)
+
+    def _counted(self, now: float, *, failed: bool, whose: str) -> Circuit:
         span = self.rule.window_seconds / _PARTS
         kept = [each for each in self.parts if each.since > now - self.rule.window_seconds]
         last = kept.pop() if kept and now - kept[-1].since < span else _Part(since=now)
         last = dataclasses.replace(last, calls=last.calls + 1, failures=last.failures + failed)
-        parts = (*kept, last)
-        calls = sum(each.calls for each in parts)
-        failures = sum(each.failures for each in parts)
-        if (
-            failed
-            and calls >= self.rule.minimum_calls
-            and failures * 100 >= calls * self.rule.failure_percent
-        ):
-            return self._open(now)
-        return dataclasses.replace(self, parts=parts)
+        counted = dataclasses.replace(self, parts=(*kept, last), row=None)
+        if not failed:
+            return counted
+        row = self.row or _Row(since=now, last=now)
+        row = row.with_one(whose, now, self.rule.window_seconds)
+        counted = dataclasses.replace(counted, row=row)
+        if counted.too_many_failed:
+            return self._open(now, began=min(row.since, counted.parts[0].since))
+        if row.tells(now, self.rule.window_seconds):
+            return self._open(now, began=row.since)
+        return counted
+
+    @property
+    def too_many_failed(self) -> bool:
+        """Whether too great a share of enough calls within the window failed."""
+        calls = sum(each.calls for each in self.parts)
+        failures = sum(each.failures for each in self.parts)
+        enough = calls >= self.rule.minimum_calls
+        return enough and failures * 100 >= calls * self.rule.failure_percent
 
     def _tried(self, now: float, *, failed: bool) -> Circuit:
         if failed:
-            return self._open(now)
+            return self._open(now, began=self.began)
         running = max(self.running - 1, 0)
         if self.needed > 1:
-            return dataclasses.replace(self, running=running, needed=self.needed - 1)
-        if self.width >= self.rule.width:
-            return Circuit(rule=self.rule)
-        width = min(self.width * 2, self.rule.width)
-        return dataclasses.replace(self, running=running, width=width, needed=width)
+            needed, width = self.needed - 1, self.width
+        elif self.width >= self.rule.width:
+            return self.anew(now)
+        else:
+            needed = width = min(self.width * 2, self.rule.width)
+        return dataclasses.replace(self, running=running, width=width, needed=needed, succeeded=now)
 
-    def _open(self, now: float) -> Circuit:
+    def _open(self, now: float, *, began: float) -> Circuit:
         pause = min(self.rule.open_seconds * 2.0 ** min(self.times, 16), LONGEST_SECONDS)
-        return Circuit(rule=self.rule, state=State.OPEN, until=now + pause, times=self.times + 1)
+        return Circuit(
+            rule=self.rule, state=State.OPEN, until=now + pause, times=self.times + 1,
+            began=began,
+        )  # fmt: skip
 
     def _half_open(self) -> Circuit:
         return Circuit(
             rule=self.rule, state=State.HALF_OPEN, until=self.until, times=self.times,
-            width=1, needed=1,
+            width=1, needed=1, began=self.began,
         )  # fmt: skip

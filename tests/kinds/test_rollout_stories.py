@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from tests.kinds.golden_files import hold
@@ -254,6 +256,23 @@ def test_a_missed_deadline_halts() -> None:
     rehearsal.run_for(40)
     assert rehearsal.condition(objects.ServerSet, WEB) == ("False", "ProgressDeadlineExceeded")
     hold("deadline_halt", rehearsal.story)
+
+
+def test_no_deadline_runs_while_calls_are_tried_again_after_an_outage() -> None:
+    """A circuit that is half open holds nothing back, and its fleet is not well yet."""
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30}
+    rehearsal = rehearse(rollout=rollout)
+    well = rehearsal.fleets.told
+    away = contract.Outage(began=rehearsal.now, lasts=True)
+    rehearsal.fleets.told = dataclasses.replace(well, outage=away)
+    update(rehearsal, "web:broken", rollout=rollout)
+    rehearsal.run_for(300)
+    assert rehearsal.condition(objects.ServerSet, WEB) == ("False", "RollingOut")
+    rehearsal.fleets.told = well
+    rehearsal.run_for(25)
+    assert rehearsal.condition(objects.ServerSet, WEB) == ("False", "RollingOut")
+    rehearsal.run_for(10)
+    assert rehearsal.condition(objects.ServerSet, WEB) == ("False", "ProgressDeadlineExceeded")
 
 
 def test_a_missed_deadline_rolls_back() -> None:

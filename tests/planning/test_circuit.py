@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from controller import contract
 from controller.planning.circuit import LONGEST_SECONDS, Circuit, Rule, State
 
 RULE = Rule(width=8)
@@ -48,6 +49,70 @@ def test_failures_of_long_ago_do_not_count() -> None:
     assert old.ended(1100.0, failed=True, began=State.CLOSED).state is State.CLOSED
 
 
+def failing(circuit: Circuit, *servers: str, now: float, gap: float) -> tuple[Circuit, float]:
+    """Return the circuit after a call about each server has failed, and when that was."""
+    for each in servers:
+        began = circuit.state
+        circuit = circuit.begun().ended(now, failed=True, began=began, whose=each)
+        now += gap
+    return circuit, now
+
+
+def test_where_none_succeeds_for_a_whole_window_few_calls_open_it() -> None:
+    """Six servers are in hand, and ask again every 15 seconds: after a minute that is an outage."""
+    six = [f"web-{number}" for number in range(6)]
+    circuit, now = Circuit(), 1000.0
+    for _ in range(3):
+        circuit, _ = failing(circuit, *six, now=now, gap=0.1)
+        now += 22.0
+        assert circuit.state is State.CLOSED
+    circuit, _ = failing(circuit, *six, now=now, gap=0.1)
+    assert circuit.state is State.OPEN
+    assert circuit.outage == contract.Outage(began=1000.0, lasts=True)
+
+
+def test_one_that_succeeds_tells_that_the_provider_works() -> None:
+    """The same calls, with one in between that is answered, open nothing."""
+    circuit, now = failing(Circuit(), "a", "b", "c", now=1000.0, gap=20.0)
+    circuit = circuit.ended(now, failed=False, began=State.CLOSED)
+    circuit, _ = failing(circuit, "a", "b", "c", now=now, gap=20.0)
+    assert circuit.state is State.CLOSED
+
+
+def test_what_befalls_one_server_alone_is_its_own_trouble() -> None:
+    """Its answers are lost for ever, and the circuit stays closed; of no server, it opens."""
+    lone, _ = failing(Circuit(), *["a"] * 9, now=1000.0, gap=30.0)
+    assert lone.state is State.CLOSED
+    nobodys, _ = failing(Circuit(), *[""] * 4, now=1000.0, gap=30.0)
+    assert nobodys.state is State.OPEN
+
+
+def test_a_half_open_one_that_nobody_needs_is_closed() -> None:
+    """Fewer calls than its full width takes succeeded, and no more came."""
+    tried = calls(calls(Circuit(), "-" * 20, gap=0.0).at(1030.0), "+++", now=1031.0, gap=0.0)
+    assert tried.state is State.HALF_OPEN
+    assert tried.at(1060.9) is tried
+    assert tried.begun().at(1062.0).state is State.HALF_OPEN
+    assert tried.at(1061.0) == Circuit(began=1000.0, over=1061.0)
+    untried = calls(Circuit(), "-" * 20, gap=0.0).at(1030.0)
+    assert untried.at(9000.0) is untried
+
+
+def test_no_clock_runs_in_an_outage() -> None:
+    """What of a bound had passed before the outage has passed; in it and up to its end nothing."""
+    lasting = contract.Outage(began=100.0, lasts=True)
+    assert lasting.clock(40.0, 500.0) == 440.0
+    assert lasting.clock(300.0, 500.0) == 500.0
+    over = contract.Outage(began=100.0, over=400.0)
+    assert over.clock(40.0, 500.0) == 340.0
+    assert over.clock(450.0, 500.0) == 450.0
+    assert contract.Outage().clock(40.0, 500.0) == 40.0
+    assert [over.includes(each) for each in (99.0, 100.0, 399.0, 400.0)] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not contract.Outage().includes(0.0)
+
+
 def test_it_is_tried_by_one_then_by_more() -> None:
     """One call, then two at once, then four, then eight, and then all: the circuit is closed."""
     tried = calls(Circuit(), "-" * 20, gap=0.0).at(1030.0)
@@ -60,7 +125,7 @@ def test_it_is_tried_by_one_then_by_more() -> None:
         for _ in range(widths[-1] or 0):
             tried = tried.ended(1031.0, failed=False, began=State.HALF_OPEN)
     assert widths == [1, 2, 4, 8]
-    assert tried == Circuit()
+    assert tried == Circuit(began=1000.0, over=1031.0)
 
 
 def test_each_trial_in_vain_doubles_the_pause() -> None:

@@ -427,7 +427,8 @@ async def test_whatever_a_call_ends_with_leaves_a_trace(
                 universe.condition(Resource.APPLICATIONS, "shop").get("status") == "False"
                 and bool(blocked(universe, Resource.APPLICATIONS, "shop"))
             ),
-            patience=60,
+            # For a minute nobody knows whose trouble an answer is that was lost.
+            patience=180,
         )
         guard.over()
         await universe.until(lambda: is_ready(universe), patience=700)

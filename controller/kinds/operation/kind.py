@@ -41,6 +41,7 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         objects.ServerSet: wakes.by_what_is_below,
         objects.Server: wakes.by_what_is_below,
         objects.DisruptionBudget: wakes.by_disruption_budget,
+        objects.Fleet: wakes.by_fleet,
     },
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,

@@ -39,7 +39,7 @@ from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import finalizers, remedies, verdict, words
+from controller.planning import finalizers, obstacles, remedies, verdict, words
 from controller.planning import plan as plans
 
 
@@ -77,9 +77,21 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
     paused = _paused(snapshot)
     if paused is not None:
         return _pause(snapshot, paused)
-    if operation.status.pause_time is not None:
+    outage = snapshot.fleet.outage.lasts
+    if operation.status.pause_time is not None and not outage:
         return _unpause(snapshot)
-    return _bounded(_run(snapshot) if begun else _wait(snapshot), left)
+    answer = _run(snapshot) if begun else _wait(snapshot)
+    return _bounded(_stand_still(snapshot, answer) if outage else answer, left)
+
+
+def _stand_still(snapshot: OperationSnapshot, answer: plans.Plan) -> plans.Plan:
+    """Have the clock stand still while calls are tried again, whatever comes of them."""
+    told = snapshot.operation.status
+    status = answer.status or told
+    if told.pause_time is not None or not isinstance(status, objects.OperationStatus):
+        return answer
+    stopped = msgspec.structs.replace(status, pause_time=clock.stamp(snapshot.now))
+    return dataclasses.replace(answer, status=stopped)
 
 
 def _bounded(answer: plans.Plan, left: float) -> plans.Plan:
@@ -247,13 +259,16 @@ def _paused(snapshot: OperationSnapshot) -> Blocked | None:
             message="The application is paused.",
             remedy=remedies.resume(application),
         )
+    fleet = snapshot.fleet
+    if fleet.outage.lasts and fleet.pause is not None:
+        return obstacles.paused(fleet, fleet.pause, snapshot.now)
     return None
 
 
 def _pause(snapshot: OperationSnapshot, why: Blocked) -> plans.Plan:
     """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
     run = _seen(snapshot)
-    word = Word(reason=Reason.PAUSED, message=f"{why.message} Nothing new begins.", blocked=(why,))
+    word = Word(reason=why.reason, message=f"{why.message} Nothing new begins.", blocked=(why,))
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     since = snapshot.operation.status.pause_time or clock.stamp(snapshot.now)
     return _answer(snapshot, msgspec.structs.replace(status, pause_time=since), word)

@@ -51,6 +51,13 @@ def by_application(caches: Caches, change: Change[objects.Application]) -> Itera
         yield Wake(each, when)
 
 
+def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
+    """While a fleet's provider is away its operations wait, and their clocks stand still."""
+    for application in wakes.applications_by_fleet(caches, change):
+        meta = application.metadata
+        yield from map(Wake, relations.open_operation_keys(caches, meta.namespace, meta.name))
+
+
 def _looked_at(change: Change[objects.Application]) -> bool:
     """Return whether the latest change of the application has been looked at now."""
     old, new = change

@@ -55,7 +55,7 @@ class Situation:
 def read(snapshot: ServerSnapshot) -> Situation:
     """Bring the attempts up to what is seen: forgive, or count a failure, each once."""
     server = snapshot.server
-    before = attempts.current(server)
+    before = attempts.given_back(server, attempts.current(server), snapshot.fleet.outage)
     answer = _answer(snapshot)
     if _asked_again(snapshot, before):
         return Situation(
@@ -67,7 +67,7 @@ def read(snapshot: ServerSnapshot) -> Situation:
         after = _answered(snapshot, answer, before)
         return Situation(snapshot=snapshot, attempts=after, answer=answer)
     if _failed_start(snapshot, before):
-        return Situation(snapshot=snapshot, attempts=_failed(snapshot))
+        return Situation(snapshot=snapshot, attempts=_failed(snapshot, before))
     if snapshot.observation.phase in (Phase.PENDING, Phase.RUNNING):
         before = attempts.unhindered(before)
     return Situation(snapshot=snapshot, attempts=before)
@@ -102,10 +102,22 @@ def _answered(
     told = before.last_error
     if told is not None and clock.precise(answer.time) <= (told.time or ""):
         return before
+    if _may_be_an_outage(snapshot.fleet, answer):
+        return attempts.in_doubt(server, error, before=before, count=answer.count, now=now)
     if before.exhausted and attempts.ways(server.spec.recovery) == 1:
         # It is tried on for ever: only what is new of that is worth a write.
         return attempts.hindered(server, error, due=due_again(server, answer), now=now)
-    return attempts.record(server, error, instance="", now=now)
+    return attempts.record(server, error, before=before, instance="", now=now)
+
+
+def _may_be_an_outage(fleet: contract.FleetFacts, answer: Outcome) -> bool:
+    """Return whether an answer was lost that may have been lost because the provider is away.
+
+    Whether it is, the fleet's circuit knows when calls have failed for a whole window.
+    """
+    if answer.kind is not errors.Kind.UNKNOWN:
+        return False
+    return fleet.outage.includes(answer.time) or answer.time - answer.since < fleet.window
 
 
 def due_again(server: objects.Server, answer: Outcome) -> float:
@@ -128,7 +140,7 @@ def _class(answer: Outcome) -> str:
     return attempts.UNKNOWN if answer.kind is errors.Kind.UNKNOWN else attempts.TRANSIENT
 
 
-def _failed(snapshot: ServerSnapshot) -> objects.Attempts:
+def _failed(snapshot: ServerSnapshot, before: objects.Attempts) -> objects.Attempts:
     seen, server = snapshot.observation, snapshot.server
     error = objects.LastError(
         class_=seen.error_class or attempts.TRANSIENT,
@@ -138,7 +150,7 @@ def _failed(snapshot: ServerSnapshot) -> objects.Attempts:
     )
     if seen.phase is Phase.FAILED and error.class_ == attempts.WAITING:
         return attempts.lost(server, error, instance=seen.id, now=snapshot.now)
-    return attempts.record(server, error, instance=seen.id, now=snapshot.now)
+    return attempts.record(server, error, before=before, instance=seen.id, now=snapshot.now)
 
 
 def wish(server: objects.Server, application: objects.Application | None) -> str:
@@ -198,8 +210,11 @@ def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
 
 def verdict_due(snapshot: ServerSnapshot, before: objects.Attempts) -> float:
     """Return when a start that hangs counts as failed, or does so again."""
-    seen, error = snapshot.observation, before.last_error
+    seen, error, outage = snapshot.observation, before.last_error, snapshot.fleet.outage
     if before.instance != seen.id:
-        return 0.0 if seen.error_class == attempts.TERMINAL else seen.since + START_BOUND
+        if seen.error_class == attempts.TERMINAL:
+            return 0.0
+        return outage.clock(seen.since, snapshot.now) + START_BOUND
     counted = clock.parse(error.time if error is not None else None)
-    return max(clock.parse(before.next_attempt_time), counted + START_BOUND)
+    bound = outage.clock(counted, snapshot.now) + START_BOUND
+    return max(clock.parse(before.next_attempt_time), bound)

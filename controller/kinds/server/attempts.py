@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from controller import contract
 from controller.api import clock, names, objects
 from controller.contract import alternatives
 from controller.planning import merge_patch
@@ -88,10 +89,15 @@ def failed_for_good(server: objects.Server) -> bool:
 
 
 def record(
-    server: objects.Server, error: objects.LastError, *, instance: str, now: float
+    server: objects.Server,
+    error: objects.LastError,
+    *,
+    before: objects.Attempts,
+    instance: str,
+    now: float,
 ) -> objects.Attempts:
     """Return the attempts after one more failed."""
-    recovery, before = server.spec.recovery, current(server)
+    recovery = server.spec.recovery
     failed = msgspec.structs.replace(
         before,
         count=before.count + 1,
@@ -116,6 +122,45 @@ def record(
         alternative=(failed.alternative + 1) % ways(recovery),
     )
     return _next(failed, now + delay(recovery.backoff, 1, server.metadata.uid))
+
+
+def in_doubt(
+    server: objects.Server,
+    error: objects.LastError,
+    *,
+    before: objects.Attempts,
+    count: int,
+    now: float,
+) -> objects.Attempts:
+    """Return the attempts after an answer was lost that may be the provider's trouble: none counts.
+
+    It is the `count`th in a row, and tried again as after a failure.
+    """
+    tried = msgspec.structs.replace(
+        before,
+        revision=server.spec.revision,
+        incarnation=server.spec.incarnation,
+        instance="",
+        last_error=error,
+    )
+    return _next(tried, now + delay(server.spec.recovery.backoff, count, server.metadata.uid))
+
+
+def given_back(
+    server: objects.Server, before: objects.Attempts, outage: contract.Outage
+) -> objects.Attempts:
+    """Return the attempts without those that an outage of the provider cost.
+
+    One whose answer was lost in it says nothing of the server, which is back at the way in which it
+    was tried first.
+    """
+    error = before.last_error
+    if error is None or error.class_ != UNKNOWN or before.instance:
+        return before
+    if not (before.count or before.used_up) or not outage.includes(clock.parse(error.time)):
+        return before
+    first = (before.alternative - before.used_up) % ways(server.spec.recovery)
+    return objects.Attempts(alternative=first, last_error=error)
 
 
 def _tried_on(server: objects.Server, failed: objects.Attempts, now: float) -> objects.Attempts:

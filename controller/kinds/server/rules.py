@@ -26,6 +26,8 @@ from controller.planning import obstacles, outcomes, plan, remedies, words
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
+# How long after its time a server that waits for its fleet looks again by itself.
+FORGOTTEN_SECONDS = 60.0
 
 
 def decide(situation: Situation) -> Verdict:
@@ -382,7 +384,8 @@ def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:
     pause = fleet.pause
     if pause is None or not any(isinstance(each, contract.Call) for each in verdict.actions):
         return verdict
-    wake = max(pause.until - now, 1.0) if pause.until else None
+    # The fleet itself wakes those whose turn it is; this is for one that it has forgotten.
+    wake = max(pause.until - now, 0.0) + FORGOTTEN_SECONDS if pause.until else None
     held = dataclasses.replace(verdict, actions=(), wake=plan.soonest(verdict.wake, wake))
     if verdict.ready:
         return held

@@ -241,7 +241,7 @@ def finished(
     """Return the server's status now that an act has ended; None where nobody waits for it.
 
     A transient failure goes back to Pending while attempts are left, and so does an unknown
-    outcome of an act that may run again.
+    outcome of an act that may run again. An act that did not get through to the provider was none.
     """
     task, before = server.spec.task, server.status.task
     if task is None or before is None or not task.id == before.id == outcome.task:
@@ -260,6 +260,7 @@ def finished(
     after = msgspec.structs.replace(
         before,
         state=tasks.PENDING if again else outcome.state,
+        attempt=max(0, before.attempt - (outcome.error_class == attempts.WAITING)),
         message=outcome.message,
         error_class=outcome.error_class,
         facts=_bounded(outcome.facts),
@@ -321,6 +322,8 @@ def _again(
     before: objects.TaskStatus,
     outcome: tasks.Outcome,
 ) -> bool:
+    if outcome.error_class == attempts.WAITING:
+        return True
     if before.attempt >= given.attempts and outcome.error_class != attempts.UNKNOWN:
         return False
     if outcome.error_class == attempts.UNKNOWN:
@@ -400,7 +403,9 @@ def _end(
 
 
 def _left(snapshot: ServerSnapshot, since: float, seconds: float) -> float:
-    return _left_at(snapshot.now, since, seconds)
+    """Return how many seconds of a bound are left; while the provider is away none pass."""
+    now = snapshot.now
+    return _left_at(now, snapshot.fleet.outage.clock(since or now, now), seconds)
 
 
 def _left_at(now: float, since: float, seconds: float) -> float:
@@ -408,7 +413,7 @@ def _left_at(now: float, since: float, seconds: float) -> float:
 
 
 def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:
-    if now.attempt == 0 or now.end_time is None:
+    if now.end_time is None or not (now.attempt or now.error_class == attempts.WAITING):
         return 0.0
-    wait = attempts.delay(given.backoff, now.attempt, now.id)
+    wait = attempts.delay(given.backoff, max(now.attempt, 1), now.id)
     return clock.parse(now.end_time) + wait - snapshot.now

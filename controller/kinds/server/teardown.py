@@ -45,7 +45,9 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
         return Progress(note="The provider has not reported yet whether an instance exists.")
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
-    late = snapshot.now - (since or snapshot.now) - given.seconds
+    # Whoever is to delete it may be away.
+    asked = snapshot.fleet.outage.clock(since or snapshot.now, snapshot.now)
+    late = snapshot.now - asked - given.seconds
     hurry = _hurry(snapshot)
     if hurry or late >= policy.timeout_seconds:
         return _force(snapshot, since, hurry) if hurry else _give_up(snapshot, since)

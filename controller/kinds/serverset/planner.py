@@ -156,6 +156,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         acting=draft.acting,
         retrying=retrying,
         halted=halted,
+        outage=snapshot.fleet.outage.lasts,
     )
     ill = (
         remediation.idle(server_set.status)

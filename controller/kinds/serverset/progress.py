@@ -87,10 +87,12 @@ def assess(
     acting: bool,
     retrying: bool,
     halted: bool,
+    outage: bool = False,
 ) -> Progress:
     """Return how the rollout stands; `acting` says that this very plan brings it further.
 
-    The deadline is never missed early, and at most a second late.
+    The deadline is never missed early, and at most a second late. In an `outage` of the provider
+    the clock stands still, whether calls are tried or not.
     """
     before, rollout = server_set.status, server_set.spec.rollout
     target, proven = census.target, before.proven_revision
@@ -103,7 +105,7 @@ def assess(
         return Progress(proven_revision=proven, since=since, missed=False)
     if halted:
         return Progress(proven_revision=proven, since=since, missed=True)
-    if not acting and held_back(census):
+    if outage or (not acting and held_back(census)):
         return Progress(proven_revision=proven, since=None, missed=False)
     moved = (
         acting or retrying or census.updated > before.updated or census.available > before.available

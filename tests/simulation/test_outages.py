@@ -1,0 +1,401 @@
+"""Outages of what servers are made of, in virtual time: they are no failure of the servers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controller import errors
+from controller.api.resources import Resource
+from controller.planning.circuit import State
+from controller.providers.memory.machines import Settings
+from fakes.universe import Universe, application, component, operation
+
+pytestmark = pytest.mark.looptime
+
+Json = dict[str, Any]
+CALL_SECONDS = 0.1
+# The least patient policies that one can write: any failure that counts is the end.
+STRICT: Json = {
+    "recovery": {"attempts": 1, "giveUp": True, "failureBudget": 0,
+                 "onBudgetSpent": "RevertComponent"},
+    "rollout": {"maxUnavailable": "100%", "inPlace": "Never", "progressDeadlineSeconds": 60,
+                "onDeadline": "RollBack"},
+}  # fmt: skip
+FLEET: Json = {
+    "apiVersion": "argosy.dev/v1alpha1",
+    "kind": "Fleet",
+    "metadata": {"name": "metal"},
+    "spec": {"provider": "memory", "limits": {"concurrentCalls": 16, "callsPerSecond": 100}},
+}
+
+
+def unreachable(verb: str) -> errors.ArgosyError:
+    """Return how a call ends that does not get through."""
+    return errors.Outage(f"{verb}: the cloud does not answer", reason="CloudUnreachable")
+
+
+def silent(verb: str) -> errors.ArgosyError:
+    """Return how a call ends of which nobody knows whether it took effect."""
+    return errors.UnknownOutcome(f"{verb}: no answer in time", reason="CloudTimeout")
+
+
+class Outage:
+    """The provider does not work until it is told to; how many calls ran at once is counted."""
+
+    def __init__(self, universe: Universe, failure: Any) -> None:
+        self.universe, self.failure = universe, failure
+        self.calls: list[float] = []
+        self._well = universe.machines.interfere
+        universe.machines.interfere = self._fail
+
+    def _fail(self, verb: str, *, after: bool) -> None:
+        if not after:
+            self.calls.append(self.universe.server.now())
+            raise self.failure(verb)
+
+    def end(self) -> None:
+        """Have the provider work again."""
+        self.universe.machines.interfere = self._well
+
+
+async def in_time(universe: Universe, true: Callable[[], bool], *, patience: float) -> None:
+    """Let much time pass until something is so, which is looked at every few seconds."""
+    end = universe.server.now() + patience
+    while not true():
+        assert universe.server.now() < end, universe.describe()
+        await asyncio.sleep(5)
+
+
+def failed(universe: Universe) -> list[str]:
+    """Return the servers that count as failed for good, or have an attempt counted."""
+    found = []
+    for (_, name), body in universe.server.objects[Resource.SERVERS].items():
+        attempts = body.get("status", {}).get("attempts") or {}
+        if attempts.get("exhausted") or attempts.get("count"):
+            found.append(name)
+    return found
+
+
+def well(universe: Universe) -> bool:
+    """Return whether the application says that it is ready."""
+    return universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+
+
+def set_status(universe: Universe) -> Json:
+    """Return what the set says of itself."""
+    return dict(universe.get(Resource.SERVERSETS, "shop-web")["status"])
+
+
+class Meter:
+    """Notes when creates come through to the machines, each of which takes CALL_SECONDS."""
+
+    def __init__(self, universe: Universe) -> None:
+        self.ended: list[float] = []
+        self._universe = universe
+        universe.machines.interfere = self._note
+
+    def _note(self, verb: str, *, after: bool) -> None:
+        if verb == "create" and not after:
+            self.ended.append(self._universe.server.now())
+
+    def most(self, within: float) -> int:
+        """Return how many came through within so many seconds, at most."""
+        ends = (
+            sum(1 for each in self.ended if first <= each < first + within) for first in self.ended
+        )
+        return max(ends, default=0)
+
+
+@pytest.mark.parametrize("failure", [unreachable, silent])
+async def test_an_hour_without_the_provider_while_500_servers_are_made(failure: Any) -> None:
+    """None failed for good, nothing was reverted, and all come up, never above the limits."""
+    async with Universe() as universe:
+        universe.machines.settings = Settings(call_seconds=CALL_SECONDS)
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 500, **STRICT), fleet="metal"))
+        await universe.until(lambda: len(universe.machines.machines) > 100)
+        revision = universe.get(Resource.SERVERSETS, "shop-web")["spec"]["revision"]
+        began, outage = universe.server.now(), Outage(universe, failure)
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        before = 0
+        while universe.server.now() - began < 3600:
+            await asyncio.sleep(60)
+            before = before or len(universe.server.writes)
+            assert failed(universe) == []
+            assert not set_status(universe).get("budgetSpent")
+            assert not set_status(universe).get("deadlineMissed")
+        written = len(universe.server.writes) - before
+        waiting = universe.get(Resource.SERVERS, "shop-web-499")["status"]["blockedBy"]
+        assert [(each["object"], each["reason"]) for each in waiting] == [
+            ("Fleet/metal", "CircuitOpen")
+        ]
+        assert waiting[0]["nextAttemptTime"]
+        meter = Meter(universe)
+        await in_time(universe, lambda: well(universe), patience=1200)
+        assert len(universe.machines.machines) == 500
+        assert failed(universe) == []
+        assert {each.revision for each in universe.machines.machines} == {revision}
+        # No more at once than concurrentCalls, and in a second than callsPerSecond.
+        assert 1 < meter.most(0.99 * CALL_SECONDS) <= 16
+        assert meter.most(0.99) <= 100
+        # One call a trial: after 30, 60, 120 … seconds, and every ten minutes in the end.
+        tries = [each for each in outage.calls if each > began + 10]
+        assert 6 <= len(tries) <= 10
+        # Whoever waits tells the next trial anew ever more seldom, and not each of them.
+        assert written < 2 * 500
+
+
+@pytest.mark.parametrize("failure", [unreachable, silent])
+async def test_an_outage_in_the_middle_of_a_rollout_reverts_nothing(failure: Any) -> None:
+    """The rollout stands still for an hour with all its clocks, and goes on to its end."""
+    policies: Json = {
+        "rollout": {"inPlace": "Never", "progressDeadlineSeconds": 120, "onDeadline": "RollBack"},
+        "recovery": {
+            "attempts": 1,
+            "giveUp": True,
+            "failureBudget": 0,
+            "onBudgetSpent": "RevertApplication",
+        },
+    }
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 60, **policies), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        changed = component("web", 60, image="app:2", **policies)
+        await universe.apply(application("shop", changed, fleet="metal"))
+        await universe.until(lambda: 10 < set_status(universe)["updated"] < 30)
+        target = universe.get(Resource.SERVERSETS, "shop-web")["spec"]["revision"]
+        began, outage = universe.server.now(), Outage(universe, failure)
+        while universe.server.now() - began < 3600:
+            await asyncio.sleep(60)
+            assert not set_status(universe)["deadlineMissed"]
+        outage.end()
+        await in_time(universe, lambda: well(universe), patience=1500)
+        assert {each.revision for each in universe.machines.machines} == {target}
+        assert failed(universe) == []
+
+
+async def test_a_server_whose_own_calls_are_never_answered_fails_all_the_same() -> None:
+    """Where others are made well it is no outage: its attempts are spent, one after the other."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+
+        def befall(key: tuple[str, str], verb: str) -> None:
+            if key[1] == "shop-web-3" and verb == "create":
+                raise silent(verb)
+
+        before = universe.machines.before
+
+        def interfere(key: tuple[str, str], verb: str) -> None:
+            befall(key, verb)
+            before(key, verb)
+
+        universe.machines.before = interfere  # type: ignore[method-assign]
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        await universe.until(lambda: len(universe.machines.machines) == 29)
+        await universe.until(lambda: failed(universe) == ["shop-web-3"])
+        body = universe.get(Resource.SERVERS, "shop-web-3")
+        await universe.until(
+            lambda: universe.get(Resource.SERVERS, "shop-web-3")["status"]["attempts"].get(
+                "exhausted", False
+            )
+        )
+        assert body["status"]["attempts"]["lastError"]["reason"] == "CloudTimeout"
+
+
+async def test_attempts_of_before_the_outage_are_not_given_back() -> None:
+    """What failed by itself, long before the provider did, stays counted."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        universe.machines.settings = Settings(broken_percent=100.0)
+        recovery: Json = {"recovery": {"attempts": 2, "giveUp": True, "failureBudget": "100%"}}
+        await universe.apply(application("shop", component("old", 3, **recovery), fleet="metal"))
+        await universe.until(lambda: len(failed(universe)) == 3)
+        await universe.settle()
+        counted = failed(universe)
+        universe.machines.settings = Settings()
+        await asyncio.sleep(300)
+        outage = Outage(universe, silent)
+        await universe.apply(
+            application(
+                "shop", component("old", 3, **recovery), component("web", 40), fleet="metal"
+            )
+        )
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await asyncio.sleep(300)
+        assert failed(universe) == counted
+        outage.end()
+
+
+async def test_an_operator_that_starts_in_an_outage_learns_of_it_again() -> None:
+    """Killed in the middle of it, another one opens the circuit anew, and all come up after it."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        outage = Outage(universe, silent)
+        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        for _ in range(4):
+            await universe.until(
+                lambda: universe.process.fleets.circuit("metal").state is State.OPEN
+            )
+            await asyncio.sleep(200)
+            await universe.crash()
+        outage.end()
+        await in_time(universe, lambda: well(universe), patience=1500)
+        assert len(universe.machines.machines) == 60
+
+
+async def test_a_trial_is_each_servers_in_turn() -> None:
+    """One whose own calls are never answered must not be the one that is tried for ever."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        outage = Outage(universe, silent)
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        outage.end()
+        before = universe.machines.before
+
+        def befall(key: tuple[str, str], verb: str) -> None:
+            if key[1] in ("shop-web-0", "shop-web-1"):
+                raise silent(verb)
+            before(key, verb)
+
+        universe.machines.before = befall  # type: ignore[method-assign]
+        await in_time(universe, lambda: len(universe.machines.machines) == 28, patience=900)
+
+
+async def test_a_set_that_waits_for_a_provider_needs_no_server_that_does() -> None:
+    """Those whose calls opened the circuit are gone: the set is woken to try, and closes it."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        outage = Outage(universe, unreachable)
+        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        for ordinal in range(30, 60):
+            await universe.delete(Resource.SERVERS, f"shop-web-{ordinal}")
+        await universe.until(lambda: len(universe.names(Resource.SERVERS)) == 30)
+        outage.end()
+        await in_time(universe, lambda: well(universe), patience=300)
+        assert len(universe.machines.machines) == 60
+        # Thirty calls are one too few to reach its full width; nobody needs more of them.
+        await asyncio.sleep(60)
+        assert fleets.circuit("metal").state is State.CLOSED
+
+
+async def test_deletes_are_tried_one_at_a_time_and_close_the_circuit() -> None:
+    """A teardown in an outage asks little, loses nothing, and is through soon after."""
+    async with Universe() as universe:
+        impatient = {"timeoutSeconds": 300, "onTimeout": "Abandon"}
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(
+            application("shop", component("web", 60), fleet="metal", deletion=impatient)
+        )
+        await universe.until(lambda: well(universe))
+        universe.machines.settings = Settings(call_seconds=CALL_SECONDS)
+        outage = Outage(universe, unreachable)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await asyncio.sleep(1)
+        began = universe.server.now()
+        await asyncio.sleep(1800)
+        tries = sorted(each for each in outage.calls if each > began)
+        gaps = [after - one for one, after in itertools.pairwise(tries)]
+        assert min(gaps) >= 0.9 * CALL_SECONDS
+        assert len(universe.machines.machines) == 60
+        outage.end()
+        await in_time(universe, lambda: not universe.names(Resource.APPLICATIONS), patience=400)
+        assert universe.machines.machines == ()
+        orphans = universe.server.objects[Resource.FLEETS]["", "metal"]["status"].get("orphans")
+        assert not orphans
+
+
+async def test_an_operations_clock_stands_still_while_the_provider_is_away() -> None:
+    """A restart with ten minutes to end is interrupted for an hour, and ends well."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 40), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        await universe.apply(
+            operation("again", "shop", "Restart", concurrency=8, timeoutSeconds=600)
+        )
+        await universe.until(lambda: restarted(universe) > 8)
+        outage = Outage(universe, unreachable)
+        await asyncio.sleep(1800)
+        told = universe.condition(Resource.OPERATIONS, "again", "Succeeded")
+        assert (told["status"], told["reason"]) == ("Unknown", "CircuitOpen")
+        await asyncio.sleep(1800)
+        outage.end()
+        await in_time(
+            universe,
+            lambda: (
+                universe.condition(Resource.OPERATIONS, "again", "Succeeded")["status"] == "True"
+            ),
+            patience=1500,
+        )
+        assert restarted(universe) == 40
+        assert universe.get(Resource.OPERATIONS, "again")["status"]["pausedSeconds"] >= 3400
+
+
+def restarted(universe: Universe) -> int:
+    """Return how many machines are of a second incarnation."""
+    return sum(1 for each in universe.machines.machines if each.incarnation == 2)
+
+
+async def test_acts_that_do_not_get_through_spend_no_attempt() -> None:
+    """A command with one attempt, to be run in 30 servers, runs once in each after an hour."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        outage = Outage(universe, unreachable)
+        step = {"name": "say", "exec": {"command": ["true"]}, "timeoutSeconds": 300}
+        await universe.apply(
+            operation(
+                "say", "shop", "Steps", steps=[step], concurrency="100%", timeoutSeconds=600,
+                recovery={"attempts": 1},
+            )
+        )  # fmt: skip
+        await asyncio.sleep(3600)
+        told = universe.condition(Resource.OPERATIONS, "say", "Succeeded")
+        assert told["status"] == "Unknown"
+        outage.end()
+        await in_time(
+            universe,
+            lambda: (
+                universe.condition(Resource.OPERATIONS, "say", "Succeeded")["status"] != "Unknown"
+            ),
+            patience=1500,
+        )
+        told = universe.condition(Resource.OPERATIONS, "say", "Succeeded")
+        assert (told["status"], told["reason"]) == ("True", "Completed")
+        attempts = {
+            body["status"]["task"]["attempt"]
+            for body in universe.server.objects[Resource.SERVERS].values()
+        }
+        assert attempts == {1}
+
+
+async def test_another_provider_in_the_fleets_place_is_tried_anew() -> None:
+    """Whoever mends a Fleet's settings need not wait for the pause of the provider before."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        outage = Outage(universe, unreachable)
+        await universe.apply(application("shop", component("web", 30), fleet="metal"))
+        fleets = universe.process.fleets
+        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await asyncio.sleep(1500)
+        outage.end()
+        settings = {"spec": {"memory": {"bootSeconds": 2}}}
+        await universe.server.patch(Resource.FLEETS, "", "metal", settings, field_manager="admin")
+        await in_time(universe, lambda: well(universe), patience=120)
