@@ -28,6 +28,7 @@ _KINDS = {
     "pods": "Pod",
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "poddisruptionbudgets": "PodDisruptionBudget",
+    "fleets": "Fleet",
 }
 
 

@@ -1,8 +1,9 @@
 """No deadline runs while nothing may be done.
 
 A rollout's clock and an operation's stand still while a person has paused the application or the
-operation, and a rollout's while an operation has its component in hand. So whatever is condemned by
-a deadline had at least that much time in which Argosy was free to act.
+operation, and while the circuit of their fleet is not closed; and a rollout's while an operation
+has its component in hand. So whatever is condemned by a deadline had at least that much time in
+which Argosy was free to act. In that time no server counts an answer that was lost as its failure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from proof.history import journal, pods, spans, verdict
 INVARIANT = "Deadline"
 MISSED = "ProgressDeadlineExceeded"
 TIMED_OUT = "TimedOut"
+CLOSED = "Closed"
+UNKNOWN = "Unknown"
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
@@ -23,6 +26,8 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
             yield from _rollouts(history, life, slack)
         elif life.resource == "operations":
             yield from _operations(history, life, slack)
+        elif life.resource == "servers":
+            yield from _blamed(history, life)
 
 
 def _rollouts(
@@ -34,7 +39,13 @@ def _rollouts(
             began = each
         missed = _says(each, "Stalled", MISSED) or _says(each, "Ready", MISSED)
         if missed and not before and each.ours:
-            still = spans.joined([*_paused(history, server_set), *_in_hand(history, server_set)])
+            still = spans.joined(
+                [
+                    *_paused(history, server_set),
+                    *_in_hand(history, server_set),
+                    *_away(history, server_set),
+                ]
+            )
             bound = each.spec.rollout.progress_deadline_seconds
             yield from _early(each, began, still, bound, slack)
         before = missed
@@ -53,7 +64,8 @@ def _operations(
         late = _says(each, "Succeeded", TIMED_OUT)
         if late and not before and each.ours:
             own = spans.perhaps(operation, lambda one: one.spec.paused)
-            still = spans.joined([own, *_paused(history, operation)])
+            above = _application(history, operation)
+            still = spans.joined([own, *_paused(history, operation), *_away(history, above)])
             spec = each.spec
             bound = spec.timeout_seconds if each.status.start_time else spec.start_deadline_seconds
             yield from _early(each, began, still, bound, slack)
@@ -73,6 +85,39 @@ def _paused(history: journal.History, life: pods.Life) -> Iterator[list[spans.Sp
         lambda each: each.resource == "applications" and each.name == life.last.spec.application,
         lambda each: each.spec.paused,
     )
+
+
+def _application(history: journal.History, life: pods.Life) -> pods.Life | None:
+    """Return the application of something, which names the fleet."""
+    for each in history.lives.values():
+        named = each.namespace == life.namespace and each.name == life.last.spec.application
+        if each.resource == "applications" and named:
+            return each
+    return None
+
+
+def _away(history: journal.History, life: pods.Life | None) -> Iterator[list[spans.Span]]:
+    """Yield when the fleet of something said that its provider does not work."""
+    for each in history.lives.values():
+        if life is not None and each.resource == "fleets" and each.name == life.last.spec.fleet:
+            yield spans.of(each, lambda one: one.status.circuit not in ("", CLOSED))
+
+
+def _blamed(history: journal.History, server: pods.Life) -> Iterator[verdict.Violation]:
+    """Yield where a server counts an answer as its failure that was lost in an outage."""
+    away = spans.joined(_away(history, server))
+    for before, each in zip(server.versions, server.versions[1:], strict=False):
+        counted, told = each.status.attempts, before.status.attempts
+        more = counted.count > told.count or (counted.exhausted and not told.exhausted)
+        lost = counted.last_error is not None and counted.last_error.kind == UNKNOWN
+        during = any(since < each.received and each.answered < until for since, until in away)
+        if each.ours and more and lost and during:
+            yield verdict.Violation(
+                invariant=INVARIANT,
+                message=f"{each.object} counts a lost answer as its failure, while its provider is"
+                " away",
+                evidence=(each,),
+            )
 
 
 def _in_hand(history: journal.History, server_set: pods.Life) -> Iterator[list[spans.Span]]:

@@ -205,12 +205,29 @@ class Blocked(Record, frozen=True, kw_only=True, gc=False):
     reason: str = ""
 
 
+class LastError(Record, frozen=True, kw_only=True, gc=False):
+    """How the last attempt to make a server failed."""
+
+    kind: str = msgspec.field(name="class", default="")
+
+
+class Attempts(Record, frozen=True, kw_only=True, gc=False):
+    """The failed attempts to make a server."""
+
+    count: int = 0
+    exhausted: bool = False
+    last_error: LastError | None = None
+
+
 class Status(Record, frozen=True, kw_only=True):
     """The fields of all statuses that the invariants read."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     blocked_by: tuple[Blocked, ...] = ()
+    # Of a Fleet.
+    circuit: str = ""
+    attempts: Attempts = Attempts()
     phase: str = ""
     run: str = ""
     revision: str = ""

@@ -15,6 +15,9 @@ _REFERENCES = "tests/kinds/revisions/test_references.py"
 _APPLICATION = "tests/kinds/application/test_planner.py"
 _LIVES = "tests/simulation/test_references.py"
 
+_OUTAGES = "tests/simulation/test_outages.py"
+_STORIES = "tests/kinds/test_rollout_stories.py"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Mechanism:
@@ -179,4 +182,94 @@ CASES = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS, *CASES)
+# A provider that is away is no failure of its servers.
+OUTAGES = (
+    _one(
+        "a circuit that few calls do not open",
+        "controller.planning.circuit:_Row.tells",
+        "ANY_enough and ANY_now - self.since >= ANY_window",
+        "False",
+        f"{_OUTAGES}::test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
+    ),
+    _one(
+        "lost answers that count while it is not known whose trouble that is",
+        "controller.kinds.server.assessment:_may_be_an_outage",
+        "answer.time - answer.since < fleet.window",
+        "False",
+        f"{_OUTAGES}::test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
+    ),
+    _one(
+        "all deletes at once while the circuit is open",
+        "controller.execution.fleets:_Branch.may_begin",
+        "not self.probing",
+        "True",
+        f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+    ),
+    _one(
+        "one server that is tried for ever",
+        "controller.execution.fleets:Fleets._wake_waiting",
+        "branch.tried.update(chosen)",
+        "branch.tried.clear()",
+        f"{_OUTAGES}::test_a_trial_is_each_servers_in_turn",
+    ),
+    _one(
+        "a half open circuit that wakes nobody but servers",
+        "controller.execution.fleets:Fleets._turn",
+        "not self._wake_waiting(name, branch)",
+        "self._wake_waiting(name, branch) is None",
+        f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",
+    ),
+    _one(
+        "a half open circuit that nobody needs any more",
+        "controller.planning.circuit:Circuit.at",
+        "now < self.succeeded + self.rule.open_seconds",
+        "True",
+        f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",
+    ),
+    _one(
+        "another provider that waits for the pause of the one before",
+        "controller.execution.fleets:Fleets._follow",
+        "branch.circuit.anew(self._context.clock())",
+        "branch.circuit",
+        f"{_OUTAGES}::test_another_provider_in_the_fleets_place_is_tried_anew",
+    ),
+    Mechanism(
+        name="an operation whose clock runs while the provider is away",
+        edits=(
+            Edit(
+                "controller.kinds.operation.planner:_paused",
+                "fleet.outage.lasts and fleet.pause is not None",
+                "False",
+            ),
+            Edit(
+                "controller.kinds.operation.planner:_advance",
+                "snapshot.fleet.outage.lasts",
+                "False",
+            ),
+        ),
+        test=f"{_OUTAGES}::test_an_operations_clock_stands_still_while_the_provider_is_away",
+    ),
+    _one(
+        "an act that did not get through and is counted",
+        "controller.execution.acts:_class",
+        "away or error.reason == Reason.CIRCUIT_OPEN",
+        "False",
+        f"{_OUTAGES}::test_acts_that_do_not_get_through_spend_no_attempt",
+    ),
+    _one(
+        "a rollout whose deadline runs while the provider is away",
+        "controller.kinds.serverset.planner:_converge",
+        "snapshot.fleet.outage.lasts",
+        "False",
+        f"{_STORIES}::test_no_deadline_runs_while_calls_are_tried_again_after_an_outage",
+    ),
+    _one(
+        "a teardown that gives up while the provider is away",
+        "controller.kinds.server.teardown:next_teardown_step",
+        "snapshot.fleet.outage.clock(since or snapshot.now, snapshot.now)",
+        "since or snapshot.now",
+        f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+    ),
+)
+
+MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES)

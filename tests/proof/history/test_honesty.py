@@ -337,6 +337,56 @@ def test_a_deadline_that_ran_for_long_enough_is_honest() -> None:
     assert not shop.broken()
 
 
+def away(shop: Shop) -> Object:
+    """Have the fleet of all that is here say that its provider does not work."""
+    made = shop.log.create("fleets", "pods", by=audit_reader.PERSON)
+    shop.log.patch(made, status={"circuit": "Open"})
+    return made
+
+
+def test_a_deadline_that_ran_while_the_provider_was_away_is_caught() -> None:
+    """A rollout is not condemned for what its provider did not do; after that it may be."""
+    shop = Shop()
+    fleet = away(shop)
+    shop.wait(70)
+    missed(shop)
+    assert shop.broken() == [deadlines.INVARIANT]
+    shop = Shop()
+    fleet = away(shop)
+    shop.wait(70)
+    shop.log.patch(fleet, status={"circuit": "Closed"})
+    shop.wait(60)
+    missed(shop)
+    assert not shop.broken()
+
+
+def test_an_operation_that_timed_out_while_the_provider_was_away_is_caught() -> None:
+    """Its clock stands still in an outage as in a pause."""
+    shop = Shop()
+    found = shop.operation("Steps", timeoutSeconds=60)
+    shop.end(found, "Unknown", "Running", startTime="2023-11-14T22:13:20Z")
+    away(shop)
+    shop.wait(100)
+    shop.end(found, "False", "TimedOut")
+    assert shop.broken() == [deadlines.INVARIANT]
+
+
+@pytest.mark.parametrize(
+    ("circuit", "kind", "honest"),
+    [("Open", "Unknown", False), ("HalfOpen", "Unknown", False), ("Closed", "Unknown", True),
+     ("Open", "Terminal", True)],
+)  # fmt: skip
+def test_a_lost_answer_that_counts_in_an_outage_is_caught(
+    circuit: str, kind: str, *, honest: bool
+) -> None:
+    """An outage of the provider is not a failure of its servers; a refusal is."""
+    shop = Shop()
+    shop.log.patch(away(shop), status={"circuit": circuit})
+    shop.wait(5)
+    shop.say({**READY, "attempts": {"count": 1, "lastError": {"class": kind}}})
+    assert shop.broken() == ([] if honest else [deadlines.INVARIANT])
+
+
 @pytest.mark.parametrize(("free", "honest"), [(10, False), (60, True)])
 def test_an_operation_times_out_by_the_time_in_which_it_was_not_paused(
     *, free: float, honest: bool
