@@ -212,8 +212,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.serverset.disruption_budget:keep",
-                "closing=ANY_closing",
-                "closing=False",
+                "acting and close is not None",
+                "False",
             ),
         ),
         story="rolling",

@@ -272,4 +272,111 @@ OUTAGES = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES)
+_OUTCOMES = "tests/simulation/test_outcomes.py"
+_STORIES = "tests/kinds/operation/test_stories.py"
+_FLEETS = "tests/execution/test_fleets.py"
+_METRICS = "tests/wiring/test_operator.py::test_every_metric_has_a_sample_after_a_reconcile"
+
+# Each was a fault of the structure once, not of a line.
+STRUCTURE = (
+    _one(
+        "planners are not told how calls went",
+        "controller.execution.key_state:KeyState.remembered",
+        "tuple(self.outcomes.values())",
+        "()",
+        f"{_OUTCOMES}::test_a_full_zone_leads_to_the_next_alternative",
+    ),
+    _one(
+        "calls to a fleet count as writes of its name",
+        "controller.planning.targets:of_call",
+        "Call(ANY_fleet, ANY_name)",
+        "Write(ANY_fleet, item.metadata.namespace, ANY_name)",
+        f"{_OUTCOMES}::test_a_fleet_may_be_named_like_a_resource",
+    ),
+    _one(
+        "whoever looks on knows nothing of refusals",
+        "controller.presentation.recollection:recall",
+        "tuple(_outcomes(caches, item, found, why))",
+        "()",
+        f"{_OUTCOMES}::test_whoever_looks_on_says_what_the_operator_says",
+    ),
+    _one(
+        "a provider is not closed when its fleet goes",
+        "controller.execution.provider_life:ProviderLife.end",
+        "self._ending.set()",
+        "self._ending.is_set()",
+        f"{_FLEETS}::test_a_fleet_that_goes_is_closed_and_unknown",
+    ),
+    _one(
+        "a provider is closed under the calls that it was lent for",
+        "controller.execution.provider_life:ProviderLife._serve",
+        "self._returned.wait()",
+        "asyncio.sleep(0)",
+        f"{_FLEETS}::test_a_lent_provider_stays_open_until_it_is_given_back",
+    ),
+    _one(
+        "nobody asks whether a fleet can give volumes",
+        "controller.kinds.serverset.checks:_claims",
+        "not spec.volume_claims or contract.Capability.CLAIMS in fleet.capabilities",
+        "True",
+        "tests/simulation/test_fleets.py::test_claims_that_a_fleet_cannot_give_are_refused_aloud",
+    ),
+    _one(
+        "a capability that nobody reads",
+        "controller.kinds.serverset.checks:_claims",
+        "contract.Capability.CLAIMS in fleet.capabilities",
+        "bool(fleet.capabilities)",
+        "tests/contracts/test_capabilities.py",
+    ),
+    _one(
+        "the gauge of circuits is fed by nobody",
+        "controller.wiring.operator:Operator.start",
+        "metrics.ask_circuits(self.fleets.circuits)",
+        "metrics.ask_circuits",
+        _METRICS,
+    ),
+    _one(
+        "the gauge of silent watches is fed by nobody",
+        "controller.wiring.operator:Operator.start",
+        "metrics.ask_watch_silence(self.world.silences)",
+        "metrics.ask_watch_silence",
+        _METRICS,
+    ),
+    _one(
+        "a reason that is a literal text",
+        "controller.kinds.serverset.summary:_spent",
+        "Reason.FAILURE_BUDGET_SPENT",
+        "'FailureBudgetSpent'",
+        "tests/docs/test_reasons.py::test_no_reason_is_a_literal_text",
+    ),
+    _one(
+        "a reason that nothing gives",
+        "controller.kinds.serverset.summary:_epidemic",
+        "Reason.REMEDIATION_HELD",
+        "Reason.SERVERS_UNAVAILABLE",
+        "tests/docs/test_reasons.py::test_every_reason_is_given",
+    ),
+    _one(
+        "the history does not read the mark of a rejection as it is written",
+        "controller.presentation.revisions:_revision",
+        "rejection.read(stored)",
+        "None",
+        "tests/presentation/test_revisions.py::test_a_mark_is_read_as_it_is_written",
+    ),
+    _one(
+        "a rollback goes on out of its turn",
+        "controller.kinds.operation.planner:_run",
+        "_hindrances(snapshot, turn)",
+        "() if _rolls_back(snapshot) else _hindrances(snapshot, turn)",
+        f"{_STORIES}::test_a_rollback_keeps_its_turn_once_begun",
+    ),
+    _one(
+        "a retry brings its parameters into the run under way",
+        "controller.kinds.operation.steps:arguments",
+        "begun is None and spec.retry is not None and spec.retry.id == told.run",
+        "spec.retry is not None",
+        f"{_STORIES}::test_a_retry_that_comes_during_a_run_leaves_its_parameters_to_the_next_run",
+    ),
+)
+
+MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES, *STRUCTURE)

@@ -140,14 +140,30 @@ def test_every_reason_is_explained() -> None:
         assert not each.command or each.remedy, each
 
 
+def members(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each member of a list that is named to be given, and not to be compared with."""
+    read = {
+        id(each)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare | ast.Set | ast.MatchValue)
+        for each in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if named and id(node) not in read:
+            holder, _, name = ast.unparse(node).partition(".")
+            yield holder, name
+
+
+def test_a_reason_that_is_only_read_is_not_given() -> None:
+    """Who compares with it, or has it in a set, gives it to nobody."""
+    code = "if told.reason == Reason.A or told.reason in {Reason.B}: tell(Reason.C)"
+    assert list(members(ast.parse(code))) == [("Reason", "C")]
+
+
 def test_every_reason_is_given() -> None:
     """No list has a reason that nothing gives; Kubernetes' own come from pods, not from us."""
-    given = {
-        (node.value.id, node.attr)
-        for path in sources()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
+    given = {named for path in sources() for named in members(ast.parse(path.read_text()))}
     idle = {
         f"{room.__name__}.{each.name}"
         for room in vocabulary.ROOMS
