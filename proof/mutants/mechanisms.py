@@ -379,4 +379,67 @@ STRUCTURE = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES, *STRUCTURE)
+# Who may do what, and what leaves a cluster.
+_INSTALLS = "tests/wiring/test_installs.py"
+SECURITY = (
+    _one(
+        "two installs look after one namespace",
+        "controller.kube.installs:Claim.held",
+        "claimed and self._above.clear",
+        "True",
+        f"{_INSTALLS}::test_second_install_does_nothing_and_says_so",
+    ),
+    _one(
+        "an install for a namespace does not see one for the whole cluster",
+        "controller.kube.installs:_Above.look",
+        "ANY_found.holder_identity or '' if ANY_other and ANY_alive else ''",
+        "''",
+        f"{_INSTALLS}::test_install_for_the_cluster_goes_before_one_for_a_namespace",
+    ),
+    _one(
+        "an install for the whole cluster does not wait until others have seen it",
+        "controller.kube.installs:Claim.attempt",
+        "self.scope == EVERYWHERE and not ours and (others := await self._narrower())",
+        "False",
+        f"{_INSTALLS}::test_install_for_the_cluster_goes_before_one_for_a_namespace",
+    ),
+    _one(
+        "an install that takes over looks at nothing",
+        "controller.wiring.operator:Operator._survey",
+        "await self.engine.survey()",
+        "await asyncio.sleep(0)",
+        f"{_INSTALLS}::test_install_takes_over_when_the_other_is_gone",
+    ),
+    _one(
+        "whoever an operation says asked for it is believed",
+        "controller.kinds.application.operation_history:_line",
+        "tags.requested_by(meta) if requesters_known else ''",
+        "tags.requested_by(meta)",
+        f"{_APPLICATION}::test_nobody_is_believed_to_have_asked_where_anybody_could_say_so",
+    ),
+    _one(
+        "whatever stands in a named field leaves the cluster",
+        "controller.presentation.fields:_leaf",
+        "_PATTERNS[wanted].fullmatch(value)",
+        "True",
+        "tests/presentation/test_fields.py::test_a_secret_planted_in_any_field_is_not_in_the_bundle",
+    ),
+    _one(
+        "servers are left behind in silence",
+        "controller.kinds.application.planner:_left",
+        "not snapshot.left",
+        "True",
+        "tests/simulation/test_adoption.py"
+        "::test_servers_that_strangers_took_before_are_named_when_all_else_is_gone",
+    ),
+    _one(
+        "a record that somebody numbered too high leaves no number",
+        "controller.kinds.application.revisions:_record",
+        "each.revision < _MOST",
+        "True",
+        "tests/simulation/test_forged.py"
+        "::test_nothing_that_fits_a_schema_stops_the_engine_or_a_teardown",
+    ),
+)
+
+MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES, *STRUCTURE, *SECURITY)

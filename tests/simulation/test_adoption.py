@@ -9,6 +9,9 @@ import pytest
 
 from controller.api import names
 from controller.api.resources import Resource
+from controller.kube import faults as kube_faults
+from fakes.api_server import Faults, Verdict
+from fakes.api_server.chaos import Rule
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
@@ -326,3 +329,42 @@ async def test_servers_that_strangers_took_before_are_named_when_all_else_is_gon
         told = told_of(universe, "ServersLeft")
         assert set(told) == {"Application/shop", "Server/shop-db-0", "Server/shop-db-2"}
         assert "shop-db-0, shop-db-2" in told["Application/shop"]
+
+
+def running(universe: Universe) -> str:
+    """Return the image of the first pod, if it is there and ready."""
+    found = universe.server.objects.get(Resource.PODS, {}).get(("default", "shop-db-0"))
+    ready = universe.condition(Resource.SERVERS, "shop-db-0").get("status") == "True"
+    return str(found["spec"]["containers"][0]["image"]) if found and ready else ""
+
+
+async def test_a_record_that_cannot_be_taken_up_holds_nothing_up() -> None:
+    """Somebody made one that the API server lets nobody change: new templates come up beside it."""
+    faults = Faults()
+    odd = "shop-db-odd"
+    refused = kube_faults.Refused("data: field is immutable", reason="Invalid")
+    faults.rules.append(
+        Rule(
+            matches=lambda request: request.verb == "patch" and request.name == odd,
+            verdict=Verdict(before=refused),
+            times=None,
+        )
+    )
+    async with Universe(faults=faults) as universe:
+        labels = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "db"}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": {"name": odd, "labels": labels},
+            "revision": 1,
+            "data": {},
+        }
+        await universe.server.create(Resource.REVISIONS, "default", body)
+        for image in ("app:1", "app:2"):
+            await universe.apply(shop(1, image=image))
+            await universe.until(lambda image=image: running(universe) == image)  # type: ignore[misc]
+        assert len(universe.names(Resource.REVISIONS)) == 3
+        (told,) = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+        assert told["object"] == f"ControllerRevision/{odd}"
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))

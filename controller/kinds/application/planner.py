@@ -64,7 +64,7 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
     ]
     notes += [f"{each.name}: {each.why}" for each in marks]
     actions += marks
-    actions += _records(snapshot, table, marked={each.name for each in marks})
+    actions += _records(snapshot, table, failed, marked={each.name for each in marks})
     for row in table.rows.values():
         shape = server_sets.shape(table, row, application)
         actions += shape.actions
@@ -75,12 +75,17 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
     return _finish(snapshot, table, failed, actions, notes)
 
 
-def _records(snapshot: ApplicationSnapshot, table: Table, *, marked: set[str]) -> Iterable[Action]:
-    """Yield the writes to ControllerRevisions; records are numbered after those taken up."""
+def _records(
+    snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outcomes, *, marked: set[str]
+) -> Iterable[Action]:
+    """Yield the writes to ControllerRevisions; records are numbered after those taken up.
+
+    One that somebody made so that it cannot be taken up is not waited for.
+    """
     application = snapshot.application
-    if snapshot.let_go:
-        for found in snapshot.let_go:
-            yield ownership.take_up(found, Resource.APPLICATIONS, application)
+    for found in snapshot.let_go:
+        yield ownership.take_up(found, Resource.APPLICATIONS, application)
+    if any(not failed.has_refused(Resource.REVISIONS, x.metadata.name) for x in snapshot.let_go):
         return
     for each in revisions.decide(table, application, snapshot.revisions, snapshot.in_use):
         # One write to an object in one plan.
