@@ -52,7 +52,7 @@ class Operator:
             fleets=self.fleets,
             writer=Writer(api, may_write=may_write),
             pool=pool,
-            recorder=EventWriter(api, reporter=name, clock=clock),
+            event_writer=EventWriter(api, reporter=name, clock=clock),
             clock=clock,
             holder=name,
             ownership=ownership,

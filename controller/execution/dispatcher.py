@@ -73,7 +73,7 @@ class Dispatcher:
         pool: Pool,
         fleets: Fleets,
         acts: Acts,
-        recorder: EventWriter,
+        event_writer: EventWriter,
         clock: Callable[[], float],
         settled: Callable[[Key, KeyState], None],
         nudge: Callable[[Key], None],
@@ -83,7 +83,7 @@ class Dispatcher:
         self._pool = pool
         self._fleets = fleets
         self._acts = acts
-        self._recorder = recorder
+        self._event_writer = event_writer
         self._clock = clock
         self._settled = settled
         self._kinds = kinds
@@ -308,11 +308,11 @@ class Dispatcher:
         resource, about = key.resource, item
         if action.about is not None:
             resource, about = resources.of(type(action.about)), action.about
-        if self._recorder.is_new(about, action):
+        if self._event_writer.is_new(about, action):
             event_key = key._replace(resource=Resource.EVENTS)
             self._pool.submit(
                 event_key,
-                lambda: self._recorder.record(resource, about, action),
+                lambda: self._event_writer.record(resource, about, action),
                 flow="events",
             )
 

@@ -131,7 +131,7 @@ class Operator:
             fleets=self.fleets,
             writer=Writer(acting, may_write=may_write),
             pool=pool,
-            recorder=EventWriter(acting, reporter=options.identity, clock=time.time),
+            event_writer=EventWriter(acting, reporter=options.identity, clock=time.time),
             clock=time.time,
             holder=holder,
             ownership=owner,

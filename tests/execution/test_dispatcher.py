@@ -53,7 +53,7 @@ class Desk:
             pool=pool,
             fleets=Fleets(world, kinds=registry.kinds(), context=context, pool=pool),
             acts=Acts(finished=lambda _: None),
-            recorder=EventWriter(self.server, reporter="desk", clock=self.server.now),
+            event_writer=EventWriter(self.server, reporter="desk", clock=self.server.now),
             clock=self.server.now,
             settled=lambda key, _: self.settled.append(key),
             nudge=lambda _: None,

@@ -24,14 +24,14 @@ def give(run: Run, given: Grant, now: float, *, revision: str = "") -> plan.Patc
 
     With a `revision` the server comes to that with the same act.
     """
-    server = given.passage.server
+    server = given.progress.server
     if server is None:
         return None
     assignment = steps.Assignment(
         operation=run.operation,
         run=run.run,
         step=given.step,
-        passed=tuple(each.name for each in run.steps if each.name in given.passage.reached),
+        passed=tuple(each.name for each in run.steps if each.name in given.progress.reached),
         now=now,
         open=run.open,
         undo=given.undo,
@@ -55,8 +55,8 @@ def call_off(acting: Sequence[ServerProgress], now: float) -> tuple[plan.Patch, 
     )
 
 
-def _is_open(passage: ServerProgress) -> bool:
-    server = passage.server
+def _is_open(progress: ServerProgress) -> bool:
+    server = progress.server
     if server is None or server.spec.task is None or server.spec.task.cancel:
         return False
     return not tasks.ended(server)

@@ -19,14 +19,14 @@ from controller.planning import availability
 
 
 def down(
-    snapshot: OperationSnapshot, passages: Iterable[ServerProgress]
+    snapshot: OperationSnapshot, progress: Iterable[ServerProgress]
 ) -> dict[str, tuple[str, ...]]:
     """Return the names of the servers that are down and not followed, of each targeted component.
 
     One that failed for good, or is stopped, is nobody's to wait for.
     """
     followed: dict[str, set[int]] = {}
-    for each in passages:
+    for each in progress:
         component, ordinal = each.key
         known = followed.setdefault(component, set())
         if each.state is not State.LEFT:

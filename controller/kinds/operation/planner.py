@@ -114,7 +114,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         keys = targets.in_order(known, snapshot.application, operation.spec.order)
     else:
         keys = targets.choose(operation, snapshot.application, snapshot.servers)
-    passages = tuple(
+    progress = tuple(
         server_progress.follow(
             operation,
             plan_steps,
@@ -130,9 +130,9 @@ def observe(snapshot: OperationSnapshot) -> Run:
         operation=operation,
         run=server_progress.run_id(operation),
         steps=plan_steps,
-        passages=passages,
+        progress=progress,
         allotments=allotment.of(snapshot, keys),
-        down_beside=bystanders.down(snapshot, passages),
+        down_beside=bystanders.down(snapshot, progress),
         open=retention.going_on(snapshot),
         beside=frozenset(
             each.metadata.name for each in snapshot.others if not verdict.finished(each)
@@ -402,7 +402,7 @@ def _begin(snapshot: OperationSnapshot) -> plans.Plan:
         last_progress_time=clock.stamp(snapshot.now),
     )
     if run is not None:
-        servers = words.count(len(run.passages), "server")
+        servers = words.count(len(run.progress), "server")
         message = f"{snapshot.operation.spec.action} begins on {servers}."
     else:
         leaving = rollback.revisions_of(snapshot)
@@ -457,14 +457,14 @@ def _give(
 
 
 def _assign(snapshot: OperationSnapshot, run: Run, given: slots.Grant) -> plans.Patch | None:
-    server = given.passage.server
+    server = given.progress.server
     revision = templates.revision_for(snapshot, server) if server is not None else ""
     return assignments.give(run, given, snapshot.now, revision=revision)
 
 
 def _name(given: slots.Grant) -> str:
-    server = given.passage.server
-    return server.metadata.name if server is not None else "/".join(map(str, given.passage.key))
+    server = given.progress.server
+    return server.metadata.name if server is not None else "/".join(map(str, given.progress.key))
 
 
 def _trouble(run: Run) -> str:

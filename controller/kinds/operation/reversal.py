@@ -42,7 +42,7 @@ def is_through(run: Run) -> bool:
 
 def is_complete(run: Run) -> bool:
     """Return whether something was undone, and all that has a compensation."""
-    return not _left(run) and any(each.undone for each in run.passages)
+    return not _left(run) and any(each.undone for each in run.progress)
 
 
 def account(run: Run) -> str:
@@ -57,7 +57,7 @@ def account(run: Run) -> str:
         f"Step {step} has no compensate: what it did on {words.count(number, 'server')} stays."
         for step, number in stays.items()
     )
-    if not told and any(each.undone for each in run.passages):
+    if not told and any(each.undone for each in run.progress):
         told = ["All that was done is undone."]
     return " ".join(told)
 
@@ -70,7 +70,7 @@ def _left(run: Run) -> dict[str, list[str]]:
             continue
         names = [
             each.server.metadata.name
-            for each in run.passages
+            for each in run.progress
             if each.server is not None and step.name in _begun(each) - each.undone
         ]
         names += _gone(run, step)
@@ -80,7 +80,7 @@ def _left(run: Run) -> dict[str, list[str]]:
 
 
 def _without_compensation(run: Run) -> dict[str, int]:
-    counts = collections.Counter(name for each in run.passages for name in _begun(each))
+    counts = collections.Counter(name for each in run.progress for name in _begun(each))
     return {
         each.name: counts[each.name]
         for each in run.steps
@@ -88,13 +88,13 @@ def _without_compensation(run: Run) -> dict[str, int]:
     }
 
 
-def _begun(passage: ServerProgress) -> frozenset[str]:
+def _begun(progress: ServerProgress) -> frozenset[str]:
     """Return the steps that the server has done, or has begun to do."""
-    failure, server = passage.failure, passage.server
-    begun = passage.ever
+    failure, server = progress.failure, progress.server
+    begun = progress.ever
     if failure is not None and failure.attempts:
         begun |= {failure.step}
-    if passage.state is State.RUNNING and server is not None and not slots.is_undoing(passage):
+    if progress.state is State.RUNNING and server is not None and not slots.is_undoing(progress):
         given = server.spec.task
         begun |= {given.step} if given is not None else set()
     return begun
@@ -105,5 +105,5 @@ def _gone(run: Run, step: steps.Step) -> Iterator[str]:
     told = next((each for each in run.operation.status.steps if each.name == step.name), None)
     if step.scope == steps.SERVER or told is None or not told.passed:
         return
-    if not any(step.name in _begun(each) | each.undone for each in run.passages):
+    if not any(step.name in _begun(each) | each.undone for each in run.progress):
         yield "a server that is gone"

@@ -35,7 +35,7 @@ class Run:
     operation: objects.Operation
     run: str
     steps: tuple[steps.Step, ...]
-    passages: tuple[ServerProgress, ...]
+    progress: tuple[ServerProgress, ...]
     # By component: how many at once, and which components go first.
     allotments: Mapping[str, allotment.Allotment]
     # By component: servers that are down and not the run's to wait for, by name.
@@ -47,12 +47,12 @@ class Run:
 
     def of(self, *states: State) -> list[ServerProgress]:
         """Return the servers in one of those states."""
-        return [each for each in self.passages if each.state in states]
+        return [each for each in self.progress if each.state in states]
 
     @property
     def present(self) -> list[ServerProgress]:
         """The servers that the run still has to do with."""
-        return [each for each in self.passages if each.state is not State.LEFT]
+        return [each for each in self.progress if each.state is not State.LEFT]
 
     def index(self, name: str) -> int:
         """Return the place of the step called `name`."""
@@ -83,7 +83,7 @@ class Barrier:
 class Grant:
     """One step for one server, now."""
 
-    passage: ServerProgress
+    progress: ServerProgress
     step: steps.Step
     undo: bool = False
 
@@ -91,12 +91,12 @@ class Grant:
 def groups(run: Run, step: steps.Step) -> tuple[str, ...]:
     """Return who does the step once: each component, or the whole operation."""
     if step.scope == steps.COMPONENT:
-        return tuple(dict.fromkeys(each.key[0] for each in run.passages))
+        return tuple(dict.fromkeys(each.key[0] for each in run.progress))
     return ("",)
 
 
 def _members(run: Run, group: str) -> list[ServerProgress]:
-    return [each for each in run.passages if group in ("", each.key[0])]
+    return [each for each in run.progress if group in ("", each.key[0])]
 
 
 def barrier(run: Run) -> Barrier | None:
@@ -129,15 +129,15 @@ def _carriers(run: Run, step: steps.Step, group: str) -> list[ServerProgress]:
 
 def _failed(run: Run, step: steps.Step) -> int:
     return sum(
-        1 for each in run.passages if each.failure is not None and each.failure.step == step.name
+        1 for each in run.progress if each.failure is not None and each.failure.step == step.name
     )
 
 
-def is_at(passage: ServerProgress, step: str) -> bool:
+def is_at(progress: ServerProgress, step: str) -> bool:
     """Return whether the server is at that step now."""
-    if passage.state is not State.RUNNING or passage.server is None:
+    if progress.state is not State.RUNNING or progress.server is None:
         return False
-    given = passage.server.spec.task
+    given = progress.server.spec.task
     return given is not None and given.step == step
 
 
@@ -147,20 +147,20 @@ def choose(run: Run) -> tuple[Grant, ...]:
     end = stop.index if stop is not None else len(run.steps)
     start = _segment_start(run, end)
     wanted = [
-        Grant(passage=each, step=step)
+        Grant(progress=each, step=step)
         for each in run.of(State.WAITING)
         if (step := _next(run, each, end)) is not None
     ]
     begun = {
-        each.passage.key
+        each.progress.key
         for each in wanted
-        if any(step.name in each.passage.reached for step in run.steps[start:end])
+        if any(step.name in each.progress.reached for step in run.steps[start:end])
     }
-    busy = {each.passage.key[0] for each in wanted} | {
+    busy = {each.progress.key[0] for each in wanted} | {
         each.key[0] for each in run.of(State.RUNNING)
     }
-    turn = [each for each in wanted if _has_turn(run.allotments[each.passage.key[0]], busy)]
-    ordered = sorted(turn, key=lambda each: (each.passage.key not in begun, not _is_free(each)))
+    turn = [each for each in wanted if _has_turn(run.allotments[each.progress.key[0]], busy)]
+    ordered = sorted(turn, key=lambda each: (each.progress.key not in begun, not _is_free(each)))
     if stop is not None and not wanted and not _at_earlier(run, stop):
         ordered = list(_carried(run, stop))
     return _admit(run, ordered, reserved=begun)
@@ -175,9 +175,9 @@ def _segment_start(run: Run, end: int) -> int:
     return starts[-1] if starts else 0
 
 
-def _next(run: Run, passage: ServerProgress, end: int) -> steps.Step | None:
+def _next(run: Run, progress: ServerProgress, end: int) -> steps.Step | None:
     for step in run.steps[:end]:
-        if step.scope == steps.SERVER and step.name not in passage.reached:
+        if step.scope == steps.SERVER and step.name not in progress.reached:
             return step
     return None
 
@@ -194,10 +194,10 @@ def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
             each
             for each in _members(run, group)
             if each.state in (State.WAITING, State.PASSED)
-            and can_take(run, Grant(passage=each, step=stop.step))
+            and can_take(run, Grant(progress=each, step=stop.step))
         ]
         if able:
-            yield Grant(passage=able[0], step=stop.step)
+            yield Grant(progress=able[0], step=stop.step)
 
 
 def _admit(
@@ -211,17 +211,17 @@ def _admit(
         component: _Room(limit=each.limit - len(run.down_beside.get(component, ())))
         for component, each in run.allotments.items()
     }
-    for passage in run.passages:
-        room = rooms[passage.key[0]]
-        if passage.state is State.RUNNING:
-            room.busy.add(passage.key)
-        elif passage.down:
-            room.down.add(passage.key)
-        if passage.key in reserved:
-            room.held.add(passage.key)
+    for progress in run.progress:
+        room = rooms[progress.key[0]]
+        if progress.state is State.RUNNING:
+            room.busy.add(progress.key)
+        elif progress.down:
+            room.down.add(progress.key)
+        if progress.key in reserved:
+            room.held.add(progress.key)
     admitted: list[Grant] = []
     for each in ordered:
-        key = each.passage.key
+        key = each.progress.key
         room = rooms[key[0]]
         if (_is_free(each) or room.has_place(key)) and can_take(run, each):
             room.take(key)
@@ -263,15 +263,15 @@ class _Room:
 def _is_free(given: Grant) -> bool:
     """Return whether the act takes nothing from anybody: its server is down already."""
     deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
-    server = given.passage.server
+    server = given.progress.server
     if server is None or deed.action not in tasks.CONVERGING:
         return False
-    return not given.passage.available and server.spec.power != "Stopped"
+    return not given.progress.available and server.spec.power != "Stopped"
 
 
 def can_take(run: Run, given: Grant) -> bool:
     """Return whether the server can be asked now: free, as it was told, and well enough."""
-    server = given.passage.server
+    server = given.progress.server
     if server is None or server.spec.held or not tasks.ended(server):
         return False
     deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
@@ -283,18 +283,18 @@ def can_take(run: Run, given: Grant) -> bool:
     if spec.power == "Stopped":
         return deed.name not in tasks.IN_SERVER
     anew = deed.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
-    return anew or (settled and (converging or given.passage.available))
+    return anew or (settled and (converging or given.progress.available))
 
 
-def pending_undo(run: Run, passage: ServerProgress) -> int:
+def pending_undo(run: Run, progress: ServerProgress) -> int:
     """Return the place of the last step that the server has begun and not undone, or -1."""
-    failure = passage.failure
-    begun = passage.ever | ({failure.step} if failure is not None and failure.attempts else set())
-    if passage.not_undone:
+    failure = progress.failure
+    begun = progress.ever | ({failure.step} if failure is not None and failure.attempts else set())
+    if progress.not_undone:
         return -1
     for index in range(len(run.steps) - 1, -1, -1):
         step = run.steps[index]
-        if step.undoing and step.name in begun and step.name not in passage.undone:
+        if step.undoing and step.name in begun and step.name not in progress.undone:
             return index
     return -1
 
@@ -306,7 +306,7 @@ def choose_undo(run: Run) -> tuple[Grant, ...]:
     if last < 0:
         return ()
     ordered = [
-        Grant(passage=each, step=run.steps[last], undo=True)
+        Grant(progress=each, step=run.steps[last], undo=True)
         for each in run.present
         if left[each.key] == last and each.state is not State.RUNNING
     ]
@@ -329,9 +329,9 @@ def barrier_failed(run: Run, stop: Barrier) -> bool:
     return _failed(run, stop.step) > 0
 
 
-def is_undoing(passage: ServerProgress) -> bool:
+def is_undoing(progress: ServerProgress) -> bool:
     """Return whether the server is at undoing a step."""
-    given = passage.server.spec.task if passage.server is not None else None
+    given = progress.server.spec.task if progress.server is not None else None
     return given is not None and bool(tasks.undoes(given.step))
 
 

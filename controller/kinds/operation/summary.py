@@ -90,7 +90,7 @@ def _count(before: objects.OperationStatus, run: Run) -> objects.OperationStatus
         succeeded=done,
         failed=len(failures),
         failures=tuple(failures[:MAX_FAILURES]),
-        targets=targets.record(each.key for each in run.passages),
+        targets=targets.record(each.key for each in run.progress),
         steps=tuple(_count_step(before, run, each) for each in run.steps),
     )
 
