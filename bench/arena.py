@@ -185,11 +185,11 @@ class Arena:
         lines = (each for each in text.splitlines() if each.startswith("argosy_writes_total{"))
         return sum(int(float(each.rpartition(" ")[2])) for each in lines)
 
-    def write_seconds(self, namespace: str, count: int) -> float:
+    def write_seconds(self, namespace: str, count: int, prefix: str = "write") -> float:
         """Return how long one create takes while nothing else happens: the median of some."""
 
         async def write(number: int) -> float:
-            body = bodies.pod(f"write-{number}")
+            body = bodies.pod(f"{prefix}-{number}")
             began = time.monotonic()
             await self.hand.client.create(Resource.PODS, namespace, body)
             return time.monotonic() - began

@@ -13,16 +13,19 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from bench import arena as arenas
 from bench import bodies, etcd
 from bench.arms import argosy
 from bench.stage import Stage
 from bench.watcher import Sight
+from controller.api import resources
 from controller.api.resources import Resource
 
 # Small applications that are looked at in each place, one after the other.
 LOOKS = 5
+WRITES = 10
 # Applications with servers of their own, and the operations on each; one may have no more open.
 CREWS, CREW, OPERATIONS = 3, 30, 100
 # Servers of the tenant whose webhook never answers, and how long each of its calls takes to fail.
@@ -61,10 +64,13 @@ def _compare(stage: Stage, key: str, load: Load) -> None:
     with arena.namespace() as guest, arena.operated(), arena.watch(guest, *WATCHED) as sight:
         _look(arena, sight, guest, "warm")
         idle = [_look(arena, sight, guest, f"idle{each}") for each in range(LOOKS)]
+        write = arena.write_seconds(guest, WRITES)
         tenant = arena.make_namespace()
         try:
             with load(stage, tenant) as busy:
                 beside = _beside(arena, sight, guest, busy)
+                # What the same load costs somebody who has nothing to do with Argosy.
+                slower = arena.write_seconds(guest, WRITES, "slower") / write
         finally:
             arena.operator.terminate()
             # Once: what controllers still put into a namespace of so many Services, is left there.
@@ -72,11 +78,11 @@ def _compare(stage: Stage, key: str, load: Load) -> None:
     before = statistics.median(each.told for each in idle)
     meanwhile = statistics.median(each.told for each in beside)
     stage.book.add(key, meanwhile / before, note=f"{len(beside)} looks")
+    stage.book.tell(f"{key}: one write of a plain client, beside ÷ idle", slower)
     for name, looks in (("idle", idle), ("beside", beside)):
         for field in dataclasses.fields(Look):
             value = statistics.median(getattr(each, field.name) for each in looks)
             stage.book.tell(f"{key}: {name}, {field.name}, s", value)
-            stage.say(f"{key}: {name}, {field.name}: {value:.3f} s")
 
 
 def _beside(arena: arenas.Arena, sight: Sight, guest: str, busy: Callable[[], bool]) -> list[Look]:
@@ -115,7 +121,14 @@ def _waiting(stage: Stage, tenant: str) -> Iterator[Callable[[], bool]]:
             for name in crews:
                 body = bodies.restart(f"{name}-{number:03}", name, step=f"s{number}")
                 arena.hand.do(client.create(Resource.OPERATIONS, tenant, body))
+        # Until all have been told that they wait: then they only wait.
+        path = resources.path(Resource.OPERATIONS, tenant)
+        arena.until("waiting", lambda: _told(arena.client.get(path)), arenas.PATIENCE_SECONDS)
         yield lambda: True
+
+
+def _told(listed: dict[str, Any]) -> bool:
+    return all(each.get("status", {}).get("conditions") for each in listed["items"])
 
 
 @contextlib.contextmanager

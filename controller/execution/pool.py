@@ -11,6 +11,9 @@ half of the places at most.
 Example: a webhook of namespace a never answers, so each call of a takes 4.5 s to fail. After the
 first second the eight places are free again. Once a call of b was quick, a has four at a time, and
 b always finds one. Where all calls are slow, nobody is held to half of the places.
+
+Where a few namespaces have all places, one that has none does not wait for theirs to end: there are
+two more for such guests. So a small application's chain of calls takes as long as its calls.
 """
 
 from __future__ import annotations
@@ -38,13 +41,15 @@ LINGER_SECONDS = 0.3
 # one whose calls are. No more than so many slow calls give up their places.
 SLOW_SECONDS, REMEMBERED_SECONDS = 1.0, 60.0
 MOST_SLOW = 2 * WIDTH
+# Places beyond the width for namespaces that have no call in flight, while as few have all others.
+GUESTS, FEW = 2, 4
 
 
 class Pool:
     """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit).
 
-    With `strict` no call gives its place up: the limit is somebody else's, such as a cloud's. With
-    `learnt` the width is what that says by now.
+    With `strict` no call gives its place up and no guest has one more: the limit is somebody
+    else's, such as a cloud's. With `learnt` the width is what that says by now.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Pool:
         self._width = width
         self._learnt = learnt
         self._most_slow = 0 if strict else MOST_SLOW
+        self._guests = 0 if strict else GUESTS
         self._slow = 0
         # Of each namespace: calls in flight, and until when its calls count as slow.
         self._busy: collections.Counter[str] = collections.Counter()
@@ -139,14 +145,23 @@ class Pool:
         width = self.width()
         # As many more as are on the road, and at the server as many as ever.
         narrow = max(NARROW, NARROW * width // WIDTH)
-        while len(self._running) - self._slow < width:
+        while True:
+            beyond = len(self._running) - self._slow - width
+            if beyond >= 0 and not self._has_guests(beyond):
+                break
             others = self._others < narrow or not self._narrow()
-            full = self._full()
+            full = self._full() if beyond < 0 else frozenset(self._busy)
             if not self._schedule.ready(others=others, full=full) or self._paced():
-                return
+                if beyond < 0:
+                    return
+                break
             self._launch(self._schedule.pop(others=others, full=full))
         if self._learnt is not None and self._depth:
             self._learnt.crowd()
+
+    def _has_guests(self, beyond: int) -> bool:
+        """Return whether a namespace without a call in flight may have one beyond the width."""
+        return beyond < self._guests and len(self._busy) <= FEW and self._depth > 0
 
     def _full(self) -> frozenset[str]:
         """Return the namespaces whose calls are slow, and that have half of the places already.

@@ -442,4 +442,22 @@ SECURITY = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *OUTAGES, *STRUCTURE, *SECURITY)
+# What one namespace does is not felt by another.
+TENANTS = (
+    _one(
+        "a namespace that has no call in flight waits for those of others to end",
+        "controller.execution.pool:Pool._has_guests",
+        "beyond < self._guests",
+        "False",
+        "tests/execution/test_pool.py::test_a_guest_does_not_wait_for_a_place",
+    ),
+    _one(
+        "guests have as many places as they like",
+        "controller.execution.pool:Pool._has_guests",
+        "beyond < self._guests",
+        "True",
+        "tests/execution/test_pool.py::test_guests_have_few_places",
+    ),
+)
+
+MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *TENANTS, *OUTAGES, *STRUCTURE, *SECURITY)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.pool import LINGER_SECONDS, MOST_SLOW, NARROW, WIDTH, Pool
+from controller.execution.pool import GUESTS, LINGER_SECONDS, MOST_SLOW, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -252,6 +252,34 @@ async def test_calls_that_never_answer_leave_room_for_another_namespace() -> Non
     hung = [name for name in log.running if name.startswith("hung")]
     assert len(hung) <= WIDTH // 2
     await settle(pool)
+
+
+async def test_a_guest_does_not_wait_for_a_place() -> None:
+    """While one namespace has all places, another's calls, one after the other, begin at once."""
+    pool, log = Pool(), Log()
+    for number in range(400):
+        pool.submit(of("many", str(number)), log.call(f"many-{number}", 0.5), flow="many")
+    for number in range(10):
+        await asyncio.sleep(0.13)
+        asked = asyncio.get_running_loop().time()
+        pool.submit(of("one", str(number)), log.call(f"one-{number}"), flow="one")
+        await asyncio.sleep(0.01)
+        assert dict(map(reversed, log.began))[f"one-{number}"] == asked
+        assert sum(name.startswith("many") for name in log.running) <= WIDTH
+    await settle(pool)
+
+
+@pytest.mark.parametrize("tenants", [1, 3, 30])
+async def test_guests_have_few_places(tenants: int) -> None:
+    """However many tenants there are, no more than two calls run beyond the width."""
+    pool, log = Pool(), Log()
+    for number in range(40):
+        pool.submit(of("many", str(number)), log.call(f"many-{number}"), flow="many")
+    for number in range(40 * tenants):
+        space = f"n{number % tenants}"
+        pool.submit(of(space, str(number)), log.call(f"{space}-{number}"), flow=space)
+    await settle(pool)
+    assert log.most <= WIDTH + GUESTS
 
 
 async def test_a_strict_pool_keeps_its_width_however_slow_its_calls_are() -> None:
