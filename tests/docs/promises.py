@@ -1,0 +1,205 @@
+"""Which tests hold what the pages promise: by page, by the words of the promise on that page.
+
+`test_promises` asks that the words and the tests are there, and that no heading goes without. Who
+changes a promise changes it here, too, and looks at the tests that held it.
+"""
+
+from __future__ import annotations
+
+Promises = dict[str, tuple[str, ...]]
+
+PROMISES: dict[str, Promises] = {
+    "docs/explanation/deletion.md": {
+        "it is seen in the cache before anything below is made": (
+            "test_i4_no_orphans",
+            "test_only_our_finalizer_is_taken",
+        ),
+        "neither order nor drain can hold": ("test_foreground_delete_takes_everything",),
+        "what is no longer ours is left alone": (
+            "test_orphaned_children_are_let_go",
+            "test_orphaning_leaves_everything_as_it_is",
+        ),
+        "takes up what was let go of": (
+            "test_an_application_that_was_orphaned_is_taken_up_as_it_runs",
+            "test_orphaned_children_are_taken_up_again",
+        ),
+        "is left alone and told as `NameTaken`": (
+            "test_name_of_a_pod_that_is_taken_is_not_stolen",
+        ),
+        "both policies are `Retain` unless somebody says otherwise": (
+            "test_claims_are_kept_or_deleted_by_policy_when_deleted",
+            "test_claims_are_kept_or_deleted_by_policy_when_scaled",
+        ),
+        "its claims go only where both would let them go": (
+            "test_claims_of_a_renamed_component_stay_in_doubt",
+        ),
+        "whatever is still waiting to be written for it is withdrawn": (
+            "test_withdrawn_calls_never_start",
+            "test_a_delete_cuts_across_a_create_of_thousands",
+        ),
+        "creates of others may have only three of the eight": (
+            "test_other_calls_make_room_for_a_teardown",
+        ),
+        "`Force` deletes without grace": ("test_stuck_teardown_is_told_and_forced",),
+        "`Abandon` lets go too, and records an orphan on the Fleet": (
+            "test_an_abandoned_machine_is_on_record_and_collected_when_it_returns",
+        ),
+        "they are decided by the API server itself": ("test_protected_application_is_not_deleted",),
+        "The first two step aside when the namespace is terminating": (
+            "test_policies_step_aside_for_a_namespace_that_goes",
+        ),
+    },
+    "docs/explanation/concurrency.md": {
+        "Two operations conflict when their servers could be the same": (
+            "test_the_matrix_of_conflicts_is_the_codes",
+        ),
+        "is `Superseded` by a later one that asks for the same": (
+            "test_a_queued_restart_is_superseded_by_a_later_one_with_the_same_spec",
+            "test_a_later_duplicate_supersedes_one_that_waits_behind_another",
+        ),
+        "names the operation right before it": (
+            "test_a_waiting_operation_names_the_one_before_it_and_is_left_alone",
+        ),
+        "An application may have 100 operations that have not ended": (
+            "test_an_application_has_a_bounded_number_of_open_operations",
+        ),
+        "at most the larger of the two is ever down": (
+            "test_g5_a_rollout_that_took_servers_down_uses_the_same_allowance",
+            "test_a_rollout_and_a_restart_that_begin_at_once_share_one_allowance",
+        ),
+        "the rollout leaves it to the operation, and says so in `blockedBy`": (
+            "test_a_rollout_behind_a_restart_names_it",
+        ),
+        "a new template and a restart at the same time make each server once": (
+            "test_a_rollout_in_place_leaves_servers_to_a_restart",
+            "test_a_rollout_that_may_do_more_at_once_leaves_servers_to_a_restart",
+        ),
+        "the set remembers which ordinals are stopped, until they are started": (
+            "test_what_scaling_up_adds_to_a_stopped_set_is_stopped_until_a_start",
+        ),
+        "keeps it waiting for no longer than `maxHoldSeconds`": (
+            "test_the_policy_says_how_long_how_many_and_how_long_held",
+        ),
+        "counts against everybody's budget": ("test_healing_counts_against_the_one_budget",),
+        "stops everything but deletes": (
+            "test_paused_application_is_left_alone_and_says_so",
+            "test_paused_application_can_be_deleted",
+        ),
+        "scaling down takes it last": ("test_held_servers_go_last", "test_case"),
+        "it is deleted with the rest": ("test_held_and_failed_servers_go_with_the_rest",),
+        "A deletion waits for nobody": (
+            "test_delete_cuts_into_a_create",
+            "test_delete_cuts_into_an_update",
+            "test_delete_cuts_into_a_rollback",
+        ),
+        "Components go in the reverse order of `dependsOn`": (
+            "test_components_go_in_reverse_order",
+        ),
+        "end a wait that Argosy would sit out": (
+            "test_force_is_an_act_on_what_is_going_now",
+            "test_g10_retry_now_cuts_the_backoff_short",
+        ),
+    },
+    "docs/how-to/delete.md": {
+        "A delete goes to the head of every queue": (
+            "test_delete_cuts_across_a_queue",
+            "test_a_teardown_overtakes_its_own_application_s_creates",
+        ),
+        "while the application is paused": ("test_paused_application_can_be_deleted",),
+        "never less than the template says": (
+            "test_no_instance_is_given_less_time_than_its_template_says",
+            "test_the_template_says_how_long_servers_have_to_end",
+        ),
+        "A delete is then refused by the API server": (
+            "test_protected_application_is_not_deleted",
+        ),
+        "Deleting the namespace still works": ("test_whole_namespace_can_be_deleted",),
+        "the application takes it up as it runs": (
+            "test_an_application_that_was_orphaned_is_taken_up_as_it_runs",
+        ),
+        "`kubectl argosy force server/NAME` does not wait so long": (
+            "test_force_is_an_act_on_what_is_going_now",
+        ),
+        "A spec change to an application that is being deleted is refused": (
+            "test_change_to_an_application_that_is_going_is_refused",
+        ),
+        "`kubectl argosy delete` names them before it asks": (
+            "test_a_delete_names_the_claims_that_go_and_those_that_stay",
+        ),
+    },
+    "docs/how-to/failures.md": {
+        "Failures are counted on the Server": ("test_a_new_leader_says_what_the_last_one_said",),
+        "tries the next one, by itself": (
+            "test_g10_alternatives_are_tried_in_turn_with_backoff",
+            "test_a_full_zone_leads_to_the_next_alternative",
+        ),
+        "each is tried again, one every `maxSeconds`": (
+            "test_a_full_fleet_counts_attempts_and_is_tried_for_ever",
+        ),
+        "With `giveUp: true` it waits for you instead": ("test_who_gives_up_waits_for_a_person",),
+        "To add, move or remove alternatives restarts nobody": (
+            "test_a_changed_list_restarts_nobody",
+        ),
+        "A failure that is nobody's fault costs no attempt": ("test_case",),
+        "ask as one, ever more seldom": (
+            "test_a_set_that_meets_a_quota_asks_little_and_then_makes_all",
+        ),
+        "Up to `failureBudget`, the others go on": (
+            "test_g4_within_the_failure_budget_the_others_are_done",
+        ),
+        "the component returns to its proven revision": (
+            "test_g10_spent_budget_takes_back_what_its_policy_says",
+        ),
+        "remediation is held, and the application says `RemediationHeld`": (
+            "test_six_of_ten_ill_for_ten_minutes_and_well_again_keep_their_pods",
+        ),
+        "is replaced all the same, one at a time": (
+            "test_two_of_three_ill_for_good_are_healed_one_at_a_time_within_the_bound",
+        ),
+        "exempts a server from remediation alone": (
+            "test_a_server_that_skips_remediation_is_left_ill",
+        ),
+        "is then replaced on another node": ("test_a_server_without_data_is_replaced_elsewhere",),
+        "One with claims waits for its node": ("test_a_server_with_data_or_a_hold_is_waited_for",),
+        "the fleet's circuit opens": ("test_a_circuit_opens_holds_calls_back_and_closes",),
+        "A refusal, such as of a template or a quota, does not count": (
+            "test_what_a_provider_refuses_opens_no_circuit",
+        ),
+        "each time that fails the pause doubles": ("test_each_trial_in_vain_doubles_the_pause",),
+        "Argosy changes the image back on the same pod": (
+            "test_an_image_edited_by_hand_is_not_ready_and_comes_back",
+        ),
+        "A held server is told and left as it is": (
+            "test_a_held_server_keeps_the_image_that_a_person_gave_it",
+        ),
+        "A change that an admission webhook writes into a new pod is no drift": (
+            "test_an_image_that_is_rewritten_at_admission_is_what_was_asked",
+        ),
+        "mended it three times is left": (
+            "test_an_image_that_is_set_again_and_again_is_left_and_told",
+            "test_a_label_that_a_program_insists_on_is_left_and_told",
+        ),
+    },
+    "docs/how-to/roll-out.md": {
+        "The budget is one for the component": (
+            "test_rolling_update_keeps_its_budget",
+            "test_healing_counts_against_the_one_budget",
+        ),
+        "A component that depends on others changes after them": (
+            "test_a_chain_of_dependencies_names_what_has_been_made",
+        ),
+        "`Ready` with a current `observedGeneration` means what it says": (
+            "test_a_change_in_place_is_complete_when_its_containers_are_new",
+        ),
+        "only ordinals 8 and 9 change": ("test_partition_keeps_the_lowest_ordinals",),
+        "It takes over at once, from a stuck rollout too": (
+            "test_first_rollout_that_is_stuck_is_taken_over",
+        ),
+        "Paused, Argosy plans and reports, and changes nothing": (
+            "test_pause_and_resume_freeze_a_component",
+            "test_paused_application_is_left_alone_and_says_so",
+        ),
+    },
+}
+# Headings that only lead elsewhere.
+POINTERS = frozenset({"When a rollout makes no progress"})
