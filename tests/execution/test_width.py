@@ -141,12 +141,12 @@ async def test_a_server_that_is_overloaded_gets_half_and_then_slowly_more() -> N
     assert server.width.now > LEAST
 
 
-@pytest.mark.parametrize("most", [LEAST, BASE, 20])
+@pytest.mark.parametrize("most", [LEAST, BASE, 20, MOST])
 async def test_the_limit_that_was_set_holds(most: int) -> None:
     """Who knows better says how many there may be, be it fewer than a near server gets."""
     server = Server(learning(most=most), away=0.1)
     pool = Pool(learnt=server.width)
-    submit(pool, server, 500)
+    submit(pool, server, 3000 if most == MOST else 500)
     widest = 0
     while not pool.idle():
         widest = max(widest, pool.running())

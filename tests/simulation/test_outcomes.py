@@ -21,6 +21,7 @@ from controller import errors
 from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import faults
+from controller.planning.circuit import State
 from controller.planning.keys import Key
 from controller.presentation import inspection
 from fakes.api_server import chaos
@@ -148,8 +149,41 @@ async def test_a_webhook_that_is_down_or_denies_is_told_and_over(
             error = universe.get(Resource.SERVERS, name)["status"]["attempts"]["lastError"]
             assert (error["class"], error["message"]) == (class_, message)
         assert guard.count < 100
+        # Who guards one namespace says nothing of the API server, and holds up nobody else.
+        assert universe.process.fleets.circuit("pods").state is State.CLOSED
         guard.over()
         await universe.until(lambda: is_ready(universe), patience=150)
+
+
+async def test_a_limit_range_of_the_namespace_is_told_and_over_when_it_is_lifted() -> None:
+    """Its own sentence is told at once, as for any template that is refused; then all come up."""
+    words = (
+        'pods "shop-web-0" is forbidden: maximum memory usage per Container is 64Mi, but limit is'
+        " 128Mi"
+    )
+    async with Universe() as universe:
+        guard = Answer(universe, "create", Resource.PODS, lambda _: refuse(403, "Forbidden", words))
+        await universe.apply(application("shop", component("web", 3)))
+        await asyncio.sleep(600)
+        told = universe.get(Resource.SERVERS, "shop-web-0")["status"]
+        assert any("maximum memory usage" in each["message"] for each in told["blockedBy"])
+        assert not is_ready(universe)
+        assert guard.count < 100
+        guard.over()
+        await universe.until(lambda: is_ready(universe), patience=700)
+
+
+async def test_a_webhook_that_is_slow_holds_up_its_own_alone() -> None:
+    """Each call takes ten seconds and succeeds: no attempt is spent, and all come up."""
+    async with Universe() as universe:
+        slow = chaos.Verdict(there=10.0)
+        universe.faults.on("create", Resource.PODS, verdict=slow, times=None)
+        await universe.apply(application("shop", component("web", 6)))
+        await universe.until(lambda: is_ready(universe), patience=300)
+        for name in universe.names(Resource.SERVERS):
+            attempts = universe.get(Resource.SERVERS, name)["status"].get("attempts") or {}
+            assert not attempts.get("count")
+        assert universe.process.fleets.circuit("pods").state is State.CLOSED
 
 
 async def test_a_full_zone_leads_to_the_next_alternative() -> None:
