@@ -441,6 +441,9 @@ class Fleets:
             if not self._wake_waiting(name, branch):
                 # Whoever would be the first says nothing of that: a set, or an operation.
                 self._wake(name)
+        elif before.state is State.HALF_OPEN and after.state is State.OPEN:
+            # Whoever waits waits on: a trial in vain is no reason to plan all of them anew.
+            self._touch(keys.fleet(name))
         else:
             self._wake(name)
 

@@ -270,6 +270,13 @@ OUTAGES = (
         "since or snapshot.now",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
+    _one(
+        "limits of a pod fleet that nobody heeds",
+        "controller.execution.fleets:Fleets._pool_of",
+        "in_cluster and (not bounded) and branch.pool is self._pool",
+        "in_cluster",
+        "tests/simulation/test_fleets.py::test_limits_hold_for_pods_too",
+    ),
 )
 
 _OUTCOMES = "tests/simulation/test_outcomes.py"

@@ -109,6 +109,30 @@ def test_a_webhook_that_is_down_is_told_and_over_when_it_is_gone(kube: Kube) -> 
         app.wait_ready()
 
 
+def test_a_limit_range_is_told_and_over_when_it_is_lifted(kube: Kube) -> None:
+    """A namespace's LimitRange refuses the template in its own words; without it all come up."""
+    path = f"/api/v1/namespaces/{kube.namespace}/limitranges"
+    limits = [{"type": "Container", "max": {"memory": "64Mi"}}]
+    body = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "small"},
+        "spec": {"limits": limits},
+    }
+    kube.api.create(path, body)
+    app = kube.app(component(replicas=2, recovery={"backoff": {"maxSeconds": 2}}))
+    app.container()["resources"] = {"limits": {"memory": "128Mi"}}
+    app.apply()
+    kube.wait_until(
+        "the limit is told",
+        lambda: any("maximum memory" in each["message"] for each in app.blocked_by().values()),
+    )
+    assert not app.pods()
+    kube.api.delete(f"{path}/small")
+    app.wait_ready()
+    assert not app.blocked_by()
+
+
 def test_a_zone_without_room_leads_to_the_next(kube: Kube) -> None:
     """Servers that no node of one zone may take come up in the other."""
 
