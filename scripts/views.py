@@ -41,6 +41,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
         (
             policies.Deletion,
             policies.Rollout,
+            policies.Spread,
             policies.Backoff,
             policies.Alternative,
             policies.Remediation,

@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
-from controller.api.policies import Recovery, Rollout, VolumeClaims
+from controller.api.policies import Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
 from controller.api.template import Template
 
@@ -47,6 +47,9 @@ class Component(schema.Written):
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()
     """How failing servers are tried again."""
+    spread: Spread | None = None
+    """How servers are spread over failure domains. Where left out, new servers go to the domain
+    with the fewest, if the fleet has any, and stay there."""
 
 
 class Counts(schema.Model):

@@ -54,7 +54,13 @@ class FailureDomain(schema.Model):
     """A part of the fleet that fails by itself, such as a zone."""
 
     name: Annotated[str, Field(min_length=1, max_length=63)]
-    """The name that the provider knows it by."""
+    """The name that the provider knows it by: for pods the value of the label
+    topology.kubernetes.io/zone of its nodes."""
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    """The share of the servers that the domain is to have, beside the weights of the others."""
+    state: Literal["Active", "Cordoned", "Evacuating"] = "Active"
+    """Active takes new servers. In one that is Cordoned nothing new lands. Out of one that is
+    Evacuating its servers move as well, within the budget of each component."""
 
 
 class FleetSpec(schema.Written):

@@ -29,6 +29,7 @@ REVISION_LABEL = f"{GROUP}/revision"
 # Annotations that Argosy writes on what servers are made of.
 # The place of the alternative in its list, as 0.1 wrote it; and its name.
 ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"
+DOMAIN_ANNOTATION = f"{GROUP}/domain"
 ALTERNATIVE_NAME_ANNOTATION = f"{GROUP}/alternative-name"
 # The container ids that an in-place change must replace, comma-separated.
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"

@@ -69,6 +69,7 @@ from controller.api.views.policies import (
     Recovery,
     Remediation,
     Rollout,
+    Spread,
     VolumeClaim,
 )
 from controller.api.views.server import (
@@ -152,6 +153,7 @@ __all__ = [
     "ServerSpec",
     "ServerStatus",
     "Service",
+    "Spread",
     "Step",
     "StepStatus",
     "Task",

@@ -59,6 +59,10 @@ class Rollout(schema.Model):
     max_surge: Share = 0
     """How many spare servers a rollout may add. A percentage is of the desired servers, rounded
     up. It must be 0 with volumeClaims."""
+    one_domain_at_a_time: bool = False
+    """Whether rollouts, operations and drains together take servers down in one failure domain
+    only, and in another once all are up again. Drains then evict nobody: Argosy moves what is on a
+    cordoned node."""
     partition: Count = 0
     """Servers with a lower ordinal than this keep the revision that they have."""
     in_place: Literal["WhenPossible", "Never"] = "WhenPossible"
@@ -70,6 +74,16 @@ class Rollout(schema.Model):
     on_deadline: Literal["Halt", "RollBack"] = "Halt"
     """After progressDeadlineSeconds: Halt stops there, RollBack returns to the last proven
     revision."""
+
+
+class Spread(schema.Model):
+    """How servers are spread over the failure domains of their fleet."""
+
+    max_skew: Annotated[int, Field(ge=1, le=1000)] = 1
+    """By how many servers one domain may be ahead of another, their weights considered. Where it
+    is by more, servers without volumeClaims move, one at a time, once all is well."""
+    require: bool = False
+    """Whether a server waits for room in its domain; else it may land in another one."""
 
 
 class Backoff(schema.Model):

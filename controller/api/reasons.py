@@ -72,6 +72,16 @@ class Reason(Vocabulary):
         "Look at the provider. One call is tried at the time that blockedBy names, then more.",
         "kubectl get argfleet NAME -o yaml",
     )
+    DOMAIN_CLOSED = (
+        "DomainClosed",
+        (
+            "The failure domain that the server is to be in takes nothing new: it is Cordoned or"
+            " Evacuating, or the fleet does not have it any more. Its set chooses another one, if"
+            " one is Active."
+        ),
+        "Set the state of a failure domain of the fleet to Active, or add one.",
+        "kubectl get argfleet NAME -o yaml",
+    )
     NAME_TAKEN = (
         "NameTaken",
         (

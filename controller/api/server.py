@@ -83,6 +83,8 @@ class ServerSpec(schema.Model):
     """The number of the server among those of its component."""
     fleet: ShortText
     """The Fleet that it comes from."""
+    domain: Annotated[str, Field(max_length=63)] | None = None
+    """The failure domain of the fleet that it is to be in; any, where there is none."""
     incarnation: Annotated[int, Field(ge=1, le=2**53)]
     """How often the server has been made anew, and once for the first. Raising it replaces what
     the server is made of."""

@@ -3,7 +3,7 @@
 Planning asks by these words, providers answer in them, and neither knows the other.
 """
 
-from controller.contract.call import Call, Verb
+from controller.contract.call import ANYWHERE, Call, Placement, Verb
 from controller.contract.kind import Context, ProviderKind
 from controller.contract.observation import (
     ABSENT,
@@ -29,6 +29,7 @@ from controller.contract.provider import (
 
 __all__ = [
     "ABSENT",
+    "ANYWHERE",
     "NOTHING",
     "UNKNOWN",
     "Call",
@@ -43,6 +44,7 @@ __all__ = [
     "Pause",
     "Phase",
     "Place",
+    "Placement",
     "Provider",
     "ProviderKind",
     "Receipt",

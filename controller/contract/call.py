@@ -20,6 +20,24 @@ class Verb(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a server is to be.
+
+    In `domain`, if that is not empty: elsewhere only where there is no room, and not at all if it
+    `must`; never in one of those that are `closed`. `spread` asks for hosts, and for zones where no
+    domain is named, that have none of its component yet. A template that names a zone itself wins.
+    """
+
+    domain: str = ""
+    must: bool = False
+    closed: tuple[str, ...] = ()
+    spread: objects.Spread | None = None
+
+
+ANYWHERE = Placement()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """Ask the server's provider.
 
@@ -32,6 +50,7 @@ class Call:
     template: bytes = b""
     volume_claims: tuple[objects.VolumeClaim, ...] = ()
     alternative: int = 0
+    placement: Placement = ANYWHERE
     instance: str = ""
     grace_seconds: int | None = None
     task: objects.Task | None = None

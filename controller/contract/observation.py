@@ -162,3 +162,5 @@ class FleetFacts:
     record: objects.Fleet | None = None
     may_abandon: bool = True
     orphans: frozenset[str] = frozenset()
+    # The parts of it that fail by themselves; none where its Fleet names none.
+    domains: tuple[objects.FailureDomain, ...] = ()

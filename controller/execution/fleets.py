@@ -310,6 +310,7 @@ class Fleets:
             record=fleet if written and not read_only else None,
             may_abandon=not read_only or not written,
             orphans=frozenset(each.id for each in fleet.status.orphans),
+            domains=fleet.spec.failure_domains,
         )
 
     def _pause(self, name: str, failure: errors.ArgosyError | None) -> contract.Pause | None:

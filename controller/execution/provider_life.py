@@ -55,7 +55,7 @@ class ProviderLife:
         return (
             ours.metadata.uid == theirs.metadata.uid
             and ours.spec.provider == theirs.spec.provider
-            and ours.spec.failure_domains == theirs.spec.failure_domains
+            and _domains(ours) == _domains(theirs)
             and ours.settings == theirs.settings
         )
 
@@ -119,6 +119,11 @@ class ProviderLife:
         delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), delay)
+
+
+def _domains(fleet: objects.Fleet) -> tuple[str, ...]:
+    """Return the names of the fleet's domains: how much goes where, planning alone decides."""
+    return tuple(each.name for each in fleet.spec.failure_domains)
 
 
 def _explained(error: Exception) -> errors.ArgosyError:

@@ -113,8 +113,9 @@ _CLAIM_SPEC = words(
 _CLAIMS = words("name whenScaled whenDeleted", spec=_CLAIM_SPEC)
 _ROLLOUT = words(
     "strategy maxUnavailable maxSurge partition inPlace minReadySeconds progressDeadlineSeconds"
-    " onDeadline evictions"
+    " onDeadline evictions oneDomainAtATime"
 )
+_SPREAD = words("maxSkew require")
 _BACKOFF = words("initialSeconds factor maxSeconds jitterPercent")
 _RECOVERY = words(
     "attempts giveUp failureBudget onBudgetSpent",
@@ -147,6 +148,7 @@ _SPECS: dict[Resource, Shape] = {
             volumeClaims=_CLAIMS,
             rollout=_ROLLOUT,
             recovery=_RECOVERY,
+            spread=_SPREAD,
         ),
     ),
     Resource.SERVERSETS: words(
@@ -156,6 +158,7 @@ _SPECS: dict[Resource, Shape] = {
         rollout=_ROLLOUT,
         recovery=_RECOVERY,
         deletion=_DELETION,
+        spread=_SPREAD,
     ),
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"

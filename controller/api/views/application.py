@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
-from controller.api.views.policies import Deletion, Recovery, Rollout, VolumeClaim
+from controller.api.views.policies import Deletion, Recovery, Rollout, Spread, VolumeClaim
 
 
 class Component(View, frozen=True, kw_only=True):
@@ -20,6 +20,7 @@ class Component(View, frozen=True, kw_only=True):
     volume_claims: Nullable[tuple[VolumeClaim, ...]] = ()
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
         absent(self, depends_on=(), volume_claims=())

@@ -36,6 +36,8 @@ class FailureDomain(View, frozen=True, kw_only=True, gc=False):
     """A part of the fleet that fails by itself, such as a zone."""
 
     name: str
+    weight: int = 1
+    state: str = "Active"
 
 
 class Orphan(View, frozen=True, kw_only=True, gc=False):

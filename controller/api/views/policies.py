@@ -25,11 +25,19 @@ class Rollout(View, frozen=True, kw_only=True):
     max_unavailable: int | str = "10%"
     evictions: str = "Budget"
     max_surge: int | str = 0
+    one_domain_at_a_time: bool = False
     partition: int = 0
     in_place: str = "WhenPossible"
     min_ready_seconds: int = 0
     progress_deadline_seconds: int = 600
     on_deadline: str = "Halt"
+
+
+class Spread(View, frozen=True, kw_only=True):
+    """How servers are spread over the failure domains of their fleet."""
+
+    max_skew: int = 1
+    require: bool = False
 
 
 class Backoff(View, frozen=True, kw_only=True):

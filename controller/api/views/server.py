@@ -35,6 +35,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
     component: str
     ordinal: int
     fleet: str = "pods"
+    domain: str = ""
     incarnation: int = 1
     revision: str = ""
     template: Json = NULL

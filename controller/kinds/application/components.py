@@ -75,6 +75,7 @@ class Row:
             and spec.rollout == self.component.rollout
             and rendering.same(spec.recovery, self.component.recovery)
             and spec.deletion == self.deletion
+            and spec.spread == self.component.spread
         )
 
     @property

@@ -180,6 +180,9 @@ def _differences(
         changes["recovery"] = rendering.full(row.component.recovery)
     if spec.rollout != row.component.rollout:
         changes["rollout"] = rendering.full(row.component.rollout)
+    if spec.spread != row.component.spread:
+        spread = row.component.spread
+        changes["spread"] = rendering.full(spread) if spread is not None else None
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
     return changes, notes

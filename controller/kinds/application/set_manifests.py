@@ -59,6 +59,7 @@ def server_set_spec(
         "rollout": rendering.full(component.rollout),
         "recovery": rendering.full(component.recovery),
         "deletion": rendering.full(application.spec.deletion),
+        **({"spread": rendering.full(component.spread)} if component.spread else {}),
     }
 
 

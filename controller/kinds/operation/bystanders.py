@@ -13,9 +13,10 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from controller.api import names, objects
+from controller.contract import tasks
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import availability
+from controller.planning import availability, budget, census, domains, focus
 
 
 def down(
@@ -67,3 +68,29 @@ def _is_down(server: objects.Server, now: float, spec: objects.ServerSetSpec) ->
     if availability.seconds_until_available(server, now, waiting) <= 0:
         return False
     return server.spec.power != "Stopped" and not availability.failed_for_good(server)
+
+
+def foci(snapshot: OperationSnapshot) -> dict[str, frozenset[str]]:
+    """Return the failure domains in which servers are down, whoever took them down.
+
+    Of each component that is to lose servers in one domain at a time, where the operation takes
+    servers down.
+    """
+    wanted = {name: each for name, each in snapshot.sets.items() if focus.is_on(each.spec.rollout)}
+    if not wanted or not tasks.takes_down(snapshot.operation.spec.action):
+        return {}
+    found: dict[str, set[str]] = {name: set() for name in wanted}
+    for key, server in snapshot.servers.items():
+        above = wanted.get(key[0])
+        if above is not None and (key in snapshot.evicted or _is_missed(snapshot, server, above)):
+            found[key[0]].add(domains.place(server))
+    return {name: frozenset(each) for name, each in found.items()}
+
+
+def _is_missed(
+    snapshot: OperationSnapshot, server: objects.Server, above: objects.ServerSet
+) -> bool:
+    spec = above.spec
+    if server.spec.power == "Stopped" or census.is_spare(server, spec.replicas):
+        return False
+    return not budget.counts(server, snapshot.now, spec.rollout.min_ready_seconds)

@@ -133,6 +133,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         progress=progress,
         allotments=allotment.of(snapshot, keys),
         down_beside=bystanders.down(snapshot, progress),
+        foci=bystanders.foci(snapshot),
         open=retention.going_on(snapshot),
         beside=frozenset(
             each.metadata.name for each in snapshot.others if not verdict.finished(each)

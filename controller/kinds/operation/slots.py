@@ -22,7 +22,7 @@ from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation import allotment, steps, targets
 from controller.kinds.operation.server_progress import ServerProgress, State
-from controller.planning import availability, remedies
+from controller.planning import availability, focus, remedies
 
 # How many servers that are down are told, of each component.
 MOST_TOLD = 5
@@ -40,6 +40,8 @@ class Run:
     allotments: Mapping[str, allotment.Allotment]
     # By component: servers that are down and not the run's to wait for, by name.
     down_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # By component that loses servers in one failure domain at a time: in which there are some down.
+    foci: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     # The other operations that may go on: servers keep their checkpoints.
     open: tuple[str, ...] = ()
     # The names of the other operations of the application that have not ended.
@@ -219,14 +221,24 @@ def _admit(
             room.down.add(progress.key)
         if progress.key in reserved:
             room.held.add(progress.key)
+    foci = {name: focus.Focus(down, on=True) for name, down in run.foci.items()}
+    nowhere = focus.Focus((), on=False)
     admitted: list[Grant] = []
-    for each in ordered:
-        key = each.progress.key
-        room = rooms[key[0]]
-        if (_is_free(each) or room.has_place(key)) and can_take(run, each):
+    for each in sorted(ordered, key=lambda each: _domain(foci, each)) if foci else ordered:
+        key, server = each.progress.key, each.progress.server
+        room, one = rooms[key[0]], foci.get(key[0], nowhere)
+        if not (_is_free(each) or room.has_place(key)) or not can_take(run, each):
+            continue
+        if _is_free(each) or (server is not None and one.take(server)):
             room.take(key)
             admitted.append(each)
     return tuple(admitted)
+
+
+def _domain(foci: Mapping[str, focus.Focus], given: Grant) -> str:
+    """Return what to order by, so that one domain is through before the next begins."""
+    one, server = foci.get(given.progress.key[0]), given.progress.server
+    return one.key(server) if one is not None and server is not None else ""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

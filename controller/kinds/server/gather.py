@@ -30,6 +30,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         unasked=_is_unasked(caches, server),
         next_revision=_next_revision(caches, server, server_set),
         recorded=references.is_complete(server),
+        spread=server_set.spec.spread if server_set else None,
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )
 

@@ -18,7 +18,7 @@ from controller.kinds.server import attempts
 from controller.kinds.server.assessment import Situation, due_again
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import remedies, words, writes
+from controller.planning import domains, remedies, words, writes
 
 
 def absent(situation: Situation) -> Verdict | None:
@@ -40,6 +40,8 @@ def absent(situation: Situation) -> Verdict | None:
 def _create(situation: Situation) -> Verdict:
     if situation.snapshot.next_revision:
         return _comes_back(situation)
+    if (waiting := _closed(situation)) is not None:
+        return waiting
     way = situation.attempts.alternative
     call = contract.Call(
         verb=contract.Verb.CREATE,
@@ -47,9 +49,43 @@ def _create(situation: Situation) -> Verdict:
         template=attempts.template(situation.snapshot.server, way),
         volume_claims=situation.spec.volume_claims,
         alternative=way,
+        placement=_placement(situation),
     )
     message = f"Creating incarnation {situation.spec.incarnation}."
     return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+
+
+def _placement(situation: Situation) -> contract.Placement:
+    """Return where the server is to be; one that has volumes is where these are."""
+    spread, known = situation.snapshot.spread, situation.snapshot.fleet.domains
+    if situation.seen.volumes:
+        return contract.Placement(domain=situation.spec.domain, spread=spread)
+    return contract.Placement(
+        domain=situation.spec.domain,
+        must=spread is not None and spread.require,
+        closed=domains.closed(known),
+        spread=spread,
+    )
+
+
+def _closed(situation: Situation) -> Verdict | None:
+    """Wait for another domain, which its set chooses, where nothing new may land in this one."""
+    domain, snapshot = situation.spec.domain, situation.snapshot
+    if situation.seen.volumes or domains.takes(snapshot.fleet.domains, domain):
+        return None
+    fleet = situation.spec.fleet
+    message = (
+        f"Nothing new lands in failure domain {domain} of fleet {fleet}."
+        if domain
+        else f"All failure domains of fleet {fleet} are closed to new servers."
+    )
+    blocked = Blocked(
+        object=f"Fleet/{fleet}",
+        reason=Reason.DOMAIN_CLOSED,
+        message=message,
+        remedy=f"kubectl get argfleet {fleet} -o yaml",
+    )
+    return Verdict(reason=Reason.DOMAIN_CLOSED, message=message, trouble=True, blocked=(blocked,))
 
 
 def _comes_back(situation: Situation) -> Verdict:

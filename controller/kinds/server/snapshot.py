@@ -37,6 +37,8 @@ class ServerSnapshot:
     next_revision: str = ""
     # Whether it is known what the server is made from; else its revision is no longer on record.
     recorded: bool = True
+    # How its component is to be spread, where that is asked for.
+    spread: objects.Spread | None = None
     namespace_terminating: bool = False
 
     @property

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import collections
 
+from controller.api import tags
+from controller.api.resources import Resource
 from controller.kinds.serverset import scaling
+from controller.kinds.serverset.assigning import Assigning
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.server_manifests import Servers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import ordinals, writes
+from controller.planning import ordinals, outcomes, targets, writes
 from controller.planning.census import Census
 from controller.planning.plan import Create
 
 
 def creates(
-    snapshot: ServerSetSnapshot, census: Census, sized: scaling.Scaling, records: Records
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    sized: scaling.Scaling,
+    records: Records,
+    where: Assigning,
 ) -> list[Create]:
     """Return the creates of the servers that scaling asks for.
 
@@ -34,6 +41,7 @@ def creates(
                 ordinal,
                 older if ordinal < census.partition else census.target,
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
+                where.new(ordinal, spare=ordinal in sized.spares),
             ),
             why=_why(snapshot, census, ordinal, spare=ordinal in sized.spares),
         )
@@ -65,3 +73,20 @@ def _below_partition(snapshot: ServerSetSnapshot, census: Census, records: Recor
         return max(known, key=lambda each: (known[each], each))
     proven = snapshot.server_set.status.proven_revision
     return proven if not counts and records.find(proven) is not None else census.target
+
+
+def blocked(
+    snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes
+) -> frozenset[int]:
+    """Return the ordinals whose servers cannot be made for now: refused, or their names taken."""
+    prefix = f"{snapshot.server_set.metadata.name}-"
+    found = (
+        each.target.name.removeprefix(prefix)
+        for each in failed.refused
+        if isinstance(each.target, targets.Write)
+        and each.target.resource is Resource.SERVERS
+        and each.verb is targets.Verb.CREATE
+        and each.again > snapshot.now
+    )
+    known = (tags.number(each) for each in found)
+    return frozenset(census.foreign) | {each for each in known if each is not None}

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 
 from controller.api import objects
 from controller.api.reasons import Reason
-from controller.planning import amounts, availability, budget, relations, words
+from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
 from controller.planning.census import Census, Facts
 
@@ -67,10 +67,12 @@ def wanted(
 
     Not of what a person holds or stopped, of spare servers, which go by themselves, nor of one that
     is being made anew already: that one will be elsewhere. Evictions that ignore the budget need no
-    server in advance.
+    server in advance. Where servers are taken down in one domain at a time, nobody is evicted, and
+    all moves are Argosy's.
     """
     if not moving:
         return {}
+    focused = focus.is_on(spec.rollout)
     spared, ignored = surges(spec), spec.rollout.evictions == "Ignore"
     down = {each.ordinal for each in census.odd if not each.ready}
     found: dict[int, Move] = {}
@@ -80,7 +82,7 @@ def wanted(
             continue
         if census.is_spare(ordinal) or server.status.incarnation != server.spec.incarnation:
             continue
-        if move.evicted and (not spared or ignored or ordinal in down):
+        if move.evicted and (ignored or ordinal in down or not (spared or focused)):
             continue
         found[ordinal] = move
     return found
@@ -93,6 +95,7 @@ def decide(
     *,
     touched: Collection[int],
     taken: int,
+    one: focus.Focus | None = None,
 ) -> Moves:
     """Return which servers move now; this plan takes `taken` others down that were up.
 
@@ -116,9 +119,15 @@ def decide(
     )
     room = allowed.allowance
     if surges(spec):
-        lasting = sum(1 for each in census.odd if _is_down_for_good(each))
+        lasting = sum(1 for each in census.odd if is_down_for_good(each))
         room = max(0, min(room, counting + lasting - census.desired))
-    going = tuple(sorted((*down, *up[:room])))
+    one = one or focus.Focus((), on=False)
+    up.sort(key=lambda each: (one.key(census.servers[each]), each))
+    able: list[int] = []
+    for each in up:
+        if len(able) < room and one.take(census.servers[each]):
+            able.append(each)
+    going = tuple(sorted((*down, *able)))
     notes = []
     if going:
         notes.append(f"moving {words.count(len(going), 'server')}: {moves[going[0]].why}")
@@ -128,7 +137,7 @@ def decide(
     return Moves(servers=tuple(census.servers[each] for each in going), notes=tuple(notes))
 
 
-def _is_down_for_good(facts: Facts) -> bool:
+def is_down_for_good(facts: Facts) -> bool:
     """Return whether no spare server need be kept for this one: it is failed, ill or stopped."""
     if facts.ready:
         return False

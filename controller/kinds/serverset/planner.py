@@ -12,6 +12,7 @@ from controller.api import objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.serverset import (
+    assigning,
     checks,
     claims,
     creation,
@@ -19,6 +20,7 @@ from controller.kinds.serverset import (
     moves,
     progress,
     records,
+    relocation,
     remakers,
     remediation,
     rollout,
@@ -35,10 +37,10 @@ from controller.planning import (
     events,
     evictions,
     finalizers,
+    focus,
     obstacles,
     outcomes,
     ownership,
-    targets,
     verdict,
     words,
     writes,
@@ -71,6 +73,8 @@ class _Draft:
     touched: set[int] = dataclasses.field(default_factory=set)
     # Servers that operations will make anew, by ordinal: the rollout leaves them to these.
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
+    # Where servers may be taken down, if in one failure domain only.
+    focus: focus.Focus = dataclasses.field(default_factory=lambda: focus.Focus((), on=False))
     # Servers that are to move, by ordinal: all but those that an operation makes anew anyway.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
 
@@ -125,6 +129,8 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     due = (each.server for each in census.due)
     draft = _Draft(left=remakers.of(due, snapshot.operations, server_set))
     draft.moving = _moving(snapshot, census)
+    draft.focus = focus.of(census, snapshot.evicted, server_set.spec)
+    where = assigning.Assigning(snapshot, census)
     retrying = _retry_value(server_set) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
     halted = progress.halted_before(server_set, census, retrying=retrying)
@@ -147,7 +153,10 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     creating = not spent and not draft.touched
     if not draft.closing:
         # Whatever it would count as up, an eviction may take down before that.
-        _resize(snapshot, census, draft, failed, halted=why, creating=creating)
+        _resize(snapshot, census, draft, failed, where, halted=why, creating=creating)
+    moved = relocation.reassign(census, where, draft.touched) if snapshot.fleet.domains else {}
+    draft.actions += moved.values()
+    draft.touched |= moved.keys()
     stands = progress.assess(
         server_set,
         census,
@@ -187,7 +196,8 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
 def _moving(snapshot: ServerSetSnapshot, census: Census) -> Mapping[int, moves.Move]:
     """Return the moves that are the set's to make: not those that come with an operation."""
     server_set = snapshot.server_set
-    wanted = moves.wanted(snapshot.moving, census, server_set.spec)
+    found = {**relocation.wanted(snapshot, census), **snapshot.moving}
+    wanted = moves.wanted(found, census, server_set.spec)
     if not wanted or not budget.limit(census.desired, server_set.spec.rollout):
         return wanted  # an operation without a concurrency of its own takes no server down then
     servers = (census.servers[each] for each in wanted)
@@ -211,6 +221,7 @@ def _resize(
     census: Census,
     draft: _Draft,
     failed: outcomes.Outcomes,
+    where: assigning.Assigning,
     *,
     halted: str,
     creating: bool,
@@ -220,9 +231,10 @@ def _resize(
     sized = scaling.decide(
         census,
         spec,
-        blocked=_blocked_ordinals(snapshot, census, failed),
+        blocked=creation.blocked(snapshot, census, failed),
         surging=not halted,
         moving=draft.moving,
+        domains=snapshot.fleet.domains,
     )
     sized = _agreed(snapshot, sized)
     removed = {each.spec.ordinal for each in sized.removals}
@@ -233,6 +245,7 @@ def _resize(
         halted=halted,
         left=draft.left,
         with_data=bool(spec.volume_claims),
+        one=draft.focus,
     )
     draft.notes += (*sized.notes, *step.notes)
     draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
@@ -243,11 +256,11 @@ def _resize(
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
     draft.touched |= {each.spec.ordinal for each in step.removals}
     if creating and not step.creates_wait:
-        draft.actions += creation.creates(snapshot, census, sized, known)
+        draft.actions += creation.creates(snapshot, census, sized, known, where)
     elif sized.creates:
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
-    _bring(snapshot, draft, step, known)
-    _move(snapshot, census, draft, removed)
+    _bring(snapshot, draft, step, known, where)
+    _move(snapshot, census, draft, removed, where)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
 
 
@@ -268,20 +281,28 @@ def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scal
 
 
 def _bring(
-    snapshot: ServerSetSnapshot, draft: _Draft, step: rollout.Step, known: records.Records
+    snapshot: ServerSetSnapshot,
+    draft: _Draft,
+    step: rollout.Step,
+    known: records.Records,
+    where: assigning.Assigning,
 ) -> None:
     """Tell servers to run the target revision."""
     server_set = snapshot.server_set
     upkeep = updates.Upkeep(server_set, known, snapshot.fleet)
     for each in step.updates:
         why = f"the rollout to {server_set.spec.revision}"
-        moving = each.ordinal in snapshot.moving
-        draft.actions.append(upkeep.bring(each, why=why, moves=moving))
+        moving = each.ordinal in snapshot.moving or each.ordinal in draft.moving
+        draft.actions.append(upkeep.bring(each, why=why, moves=moving, where=where))
         draft.touched.add(each.ordinal)
 
 
 def _move(
-    snapshot: ServerSetSnapshot, census: Census, draft: _Draft, removed: Collection[int]
+    snapshot: ServerSetSnapshot,
+    census: Census,
+    draft: _Draft,
+    removed: Collection[int],
+    where: assigning.Assigning,
 ) -> None:
     """Have servers made anew that are to be elsewhere, as many as may be down beside all others."""
     if not draft.moving:
@@ -294,11 +315,13 @@ def _move(
         snapshot.server_set.spec,
         touched=gone,
         taken=sum(1 for each in gone if each in census.servers and each not in down),
+        one=draft.focus,
     )
     draft.notes += step.notes
     for each in step.servers:
         move = draft.moving[each.spec.ordinal]
-        draft.actions.append(updates.move(each, why=f"it moves, as {move.why}"))
+        to = where.again(each) if move.evicted else where.elsewhere(each)
+        draft.actions.append(updates.move(each, to, why=f"it moves, as {move.why}"))
         draft.touched.add(each.spec.ordinal)
     told: dict[str, list[str]] = {}
     for each in step.servers:
@@ -400,23 +423,6 @@ def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
     ends = spec.rollout.strategy == "OnDelete"
     failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
     return failed > amounts.down(spec.recovery.failure_budget, census.desired)
-
-
-def _blocked_ordinals(
-    snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes
-) -> frozenset[int]:
-    """Return the ordinals whose servers cannot be made for now: refused, or their names taken."""
-    prefix = f"{snapshot.server_set.metadata.name}-"
-    ordinals = (
-        each.target.name.removeprefix(prefix)
-        for each in failed.refused
-        if isinstance(each.target, targets.Write)
-        and each.target.resource is Resource.SERVERS
-        and each.verb is targets.Verb.CREATE
-        and each.again > snapshot.now
-    )
-    known = (tags.number(each) for each in ordinals)
-    return frozenset(census.foreign) | {each for each in known if each is not None}
 
 
 def _finish(

@@ -36,6 +36,15 @@ class ServerSetReason(Vocabulary):
         "The servers move by themselves. Where a spare one finds no node, give it room.",
         "kubectl get nodes",
     )
+    DOMAIN_SICK = (
+        "DomainSick",
+        (
+            "Servers of a failure domain are ill or failed, and servers are to be taken down in one"
+            " domain at a time: those of all others wait."
+        ),
+        "See to the servers of that domain; or set rollout.oneDomainAtATime to false for now.",
+        "kubectl argosy why serverset/NAME",
+    )
     FOREIGN_BUDGET = (
         "ForeignBudget",
         (

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Collection
 
 from controller.api import objects
-from controller.planning import budget, words
+from controller.planning import budget, focus, words
 from controller.planning.census import Census, Facts
 
 
@@ -32,6 +32,7 @@ def decide(
     halted: str,
     left: Collection[int] = (),
     with_data: bool = False,
+    one: focus.Focus | None = None,
 ) -> Step:
     """Return the next step of the rollout; `removed` are ordinals that scaling takes away now.
 
@@ -60,7 +61,8 @@ def decide(
         )
     if rollout.strategy == "Recreate":
         return _recreate(due)
-    return _rolling(census, rollout, due, removed, with_data=with_data)
+    one = one or focus.Focus((), on=False)
+    return _rolling(census, rollout, due, removed, one, with_data=with_data)
 
 
 def _recreate(due: list[Facts]) -> Step:
@@ -82,6 +84,7 @@ def _rolling(
     rollout: objects.Rollout,
     due: list[Facts],
     removed: Collection[int],
+    one: focus.Focus,
     *,
     with_data: bool,
 ) -> Step:
@@ -89,9 +92,10 @@ def _rolling(
 
     What is down costs nothing to change; so a newer revision takes over from a stuck one without
     waiting for it. What is ready, if not yet for minReadySeconds, is at work and not down. The
-    highest ordinals go first, as the partition keeps the lowest.
+    highest ordinals go first, as the partition keeps the lowest; `one` domain after the other,
+    where that is asked for.
     """
-    order = sorted(due, key=lambda each: -each.ordinal)
+    order = sorted(due, key=lambda each: (one.key(each.server), -each.ordinal))
     free = [each for each in order if not each.operated]
     down = [each for each in free if not each.ready]
     up = sorted((each for each in free if each.ready), key=lambda each: each.available)
@@ -99,7 +103,7 @@ def _rolling(
     allowed = budget.Budget(
         desired=census.desired, limit=budget.limit(census.desired, rollout), available=counting
     )
-    taken = up[: allowed.allowance]
+    taken = _taken(up, allowed.allowance, one)
     notes = []
     if with_data and down:
         down, taken, note = _one_of(census, down, taken)
@@ -116,6 +120,17 @@ def _rolling(
     if len(free) < len(due):
         notes.append(_operated(len(due) - len(free)))
     return Step(updates=(*down, *taken), notes=tuple(notes))
+
+
+def _taken(up: list[Facts], most: int, one: focus.Focus) -> list[Facts]:
+    """Return whom of those that are up the rollout takes down: at most so many, in one domain."""
+    if not one.on:
+        return up[:most]
+    taken: list[Facts] = []
+    for each in up:
+        if len(taken) < most and one.take(each.server):
+            taken.append(each)
+    return taken
 
 
 def _one_of(

@@ -7,11 +7,15 @@ the first to go. Called by the ServerSet planner.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import heapq
-from collections.abc import Collection
+import itertools
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator
 
 from controller.api import names, objects
 from controller.planning import amounts, budget, words
+from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
 
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
@@ -34,6 +38,7 @@ def decide(
     blocked: frozenset[int] = frozenset(),
     surging: bool = True,
     moving: Collection[int] = (),
+    domains: failure_domains.Domains = (),
 ) -> Scaling:
     """Return what brings the number of servers to what it should be now.
 
@@ -49,7 +54,7 @@ def decide(
     surge = _surge(census, spec, spare_count, moving)
     excess = census.present - census.desired - surge
     if excess > 0:
-        return _removal(census, spec, surge, _first_to_go(census, spec, excess))
+        return _removal(census, spec, surge, _first_to_go(census, spec, excess, domains))
     room = census.desired + surge - census.present - len(census.leaving)
     missing = census.desired - (census.present - spare_count)
     regular = max(0, min(missing - _coming_back(census), room))
@@ -87,7 +92,10 @@ def _coming_back(census: Census) -> int:
 
 
 def _first_to_go(
-    census: Census, spec: objects.ServerSetSpec, count: int
+    census: Census,
+    spec: objects.ServerSetSpec,
+    count: int,
+    domains: failure_domains.Domains,
 ) -> tuple[objects.Server, ...]:
     """Return the `count` servers that go first.
 
@@ -97,7 +105,8 @@ def _first_to_go(
 
     With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
     rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
-    then the highest. A server that a person holds goes last, either way.
+    then those of the fullest of the fleet's `domains`, then the highest. A server that a person
+    holds goes last, either way.
     """
     servers = census.servers
     if spec.volume_claims:
@@ -117,7 +126,42 @@ def _first_to_go(
             ordinal,
         )
 
+    if domains:
+        return tuple(_from_fullest(census, count, domains, rank))
     return tuple(servers[each] for each in heapq.nlargest(count, servers, key=rank))
+
+
+def _from_fullest(
+    census: Census,
+    count: int,
+    domains: failure_domains.Domains,
+    rank: Callable[[int], tuple[bool, bool, bool, bool, int]],
+) -> Iterator[objects.Server]:
+    """Yield those that go first; of those that rank alike, from the fullest domain each time."""
+    servers = census.servers
+    load = failure_domains.loads(
+        each for ordinal, each in servers.items() if not census.is_spare(ordinal)
+    )
+    left = count
+    alike = functools.partial(_but_for_ordinal, rank)
+    for _, group in itertools.groupby(sorted(servers, key=rank, reverse=True), key=alike):
+        by_domain: dict[str, deque[int]] = defaultdict(deque)
+        for ordinal in group:
+            by_domain[servers[ordinal].spec.domain].append(ordinal)
+        while by_domain and left:
+            name = failure_domains.fullest(domains, load, by_domain)
+            ordinal = by_domain[name].popleft()
+            load[name] -= not census.is_spare(ordinal)
+            if not by_domain[name]:
+                del by_domain[name]
+            left -= 1
+            yield servers[ordinal]
+
+
+def _but_for_ordinal(
+    rank: Callable[[int], tuple[bool, bool, bool, bool, int]], ordinal: int
+) -> tuple[bool, bool, bool, bool]:
+    return rank(ordinal)[:4]
 
 
 def _is_unhealthy(facts: Facts) -> bool:

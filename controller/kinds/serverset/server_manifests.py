@@ -48,7 +48,11 @@ class Servers:
         self._owners = [ownership.owner_reference(Resource.SERVERSETS, server_set)]
 
     def body(
-        self, ordinal: int, revision: str, annotations: Mapping[str, str] | None = None
+        self,
+        ordinal: int,
+        revision: str,
+        annotations: Mapping[str, str] | None = None,
+        domain: str = "",
     ) -> Manifest:
         """Return the server of that ordinal at `revision`, to which it refers.
 
@@ -74,6 +78,7 @@ class Servers:
                 "component": spec.component,
                 "ordinal": ordinal,
                 "fleet": spec.fleet,
+                **({"domain": domain} if domain else {}),
                 "incarnation": 1,
                 "revision": revision,
                 "power": "Stopped" if stopped else "Running",

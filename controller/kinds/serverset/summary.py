@@ -13,7 +13,14 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.serverset import disruption_budget, moves, remakers, remediation, service
+from controller.kinds.serverset import (
+    disruption_budget,
+    moves,
+    relocation,
+    remakers,
+    remediation,
+    service,
+)
 from controller.kinds.serverset import progress as progresses
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -420,6 +427,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
     found += _moving(outlook)
+    found += relocation.sick(outlook.snapshot, outlook.census)
     found += _asleep(outlook)
     found += _on_hold(outlook)
     found += _trouble(outlook)

@@ -13,6 +13,7 @@ import msgspec
 from controller import contract
 from controller.api import names, objects
 from controller.kinds.revisions import contents
+from controller.kinds.serverset.assigning import Assigning
 from controller.kinds.serverset.records import Records
 from controller.planning import census, rendering, writes
 from controller.planning.census import Facts
@@ -37,7 +38,9 @@ class Upkeep:
         )
         self._target = contents.of_server_set(self._spec)
 
-    def bring(self, facts: Facts, *, why: str, moves: bool = False) -> Patch:
+    def bring(
+        self, facts: Facts, *, why: str, where: Assigning | None = None, moves: bool = False
+    ) -> Patch:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
         In place only while the server is well: what is down is better off with a fresh start, and
@@ -50,6 +53,10 @@ class Upkeep:
             spec["revision"] = self._spec.revision
         if moves or not (self._possible and facts.ready and self._becomes(told)):
             spec["incarnation"] = told.incarnation + 1
+            # One that moves may do so within its domain, off a node.
+            domain = where.again(facts.server) if where is not None else told.domain
+            if domain != told.domain:
+                spec["domain"] = domain
         if told.template != objects.NULL:
             spec |= dict.fromkeys(_COPIES)
         return _patch(facts.server, spec, why=why, guarded=True)
@@ -98,9 +105,17 @@ def remediate(server: objects.Server, record: str) -> Patch:
     )
 
 
-def move(server: objects.Server, *, why: str) -> Patch:
-    """Return the patch that has the server made anew as it is, to be elsewhere."""
-    return _patch(server, {"incarnation": server.spec.incarnation + 1}, why=why, guarded=True)
+def move(server: objects.Server, domain: str, *, why: str) -> Patch:
+    """Return the patch that has the server made anew as it is, to be elsewhere: in that domain."""
+    spec: dict[str, object] = {"incarnation": server.spec.incarnation + 1}
+    if domain != server.spec.domain:
+        spec["domain"] = domain
+    return _patch(server, spec, why=why, guarded=True)
+
+
+def assign(server: objects.Server, domain: str, *, why: str) -> Patch:
+    """Return the patch by which a server that is nowhere is to be in another domain."""
+    return _patch(server, {"domain": domain}, why=why, guarded=True)
 
 
 def retry_now(server: objects.Server, value: str) -> Patch:

@@ -123,7 +123,7 @@ class MemoryProvider:
             self._fleet.make(
                 key,
                 owner=server.metadata.uid,
-                zone=self._zone(template, server),
+                zone=self._zone(template, call.placement),
                 incarnation=server.spec.incarnation,
                 alternative=call.alternative,
                 alternative_name=alternatives.name_of(server, call.alternative),
@@ -238,13 +238,22 @@ class MemoryProvider:
             machine.changing_until = now + settings.change_seconds
             self._fleet.tell(machine, machine.changing_until)
 
-    def _zone(self, template: _Template, server: objects.Server) -> str:
+    def _zone(self, template: _Template, placement: contract.Placement) -> str:
+        """Return where the machine goes: as its template says, else as its set does."""
         zones = self._fleet.zones
         wanted = template.spec.zone
         if wanted and zones and wanted not in zones:
             message = f"spec.zone must be one of the fleet's failure domains, not {wanted}"
             raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED)
-        return wanted or (zones[server.spec.ordinal % len(zones)] if zones else "")
+        first = wanted or placement.domain
+        if first and (wanted or placement.must):
+            return first
+        order = dict.fromkeys(each for each in (first, *zones) if each)
+        return next((each for each in order if self._has_room(each, placement)), first)
+
+    def _has_room(self, zone: str, placement: contract.Placement) -> bool:
+        """Return whether a machine that may be anywhere may be in this zone."""
+        return zone not in placement.closed and zone not in self._fleet.settings.full_zones
 
 
 def _key(server: objects.Server) -> Key:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from controller import errors
+from controller import contract, errors
 from controller.api import names, objects, quantities
 from controller.api.resources import Resource
 from controller.contract import alternatives
 from controller.contract.reasons import ProviderReason
 from controller.planning import ownership, rendering, volumes
+from controller.providers.pod import placement
 
 _ENCODER = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
@@ -58,18 +59,26 @@ class _Parts:
     annotations: Mapping[str, str]
     # The spec without its closing brace, its names and its volumes; ends ready for a member.
     spec: bytes
+    # The zone that the template names itself.
+    zone: str
     # The volumes that are no claims, encoded, without brackets.
     volumes: bytes
 
 
 @functools.lru_cache(maxsize=512)
-def _parts(template: bytes, claims: tuple[str, ...]) -> _Parts:
+def _parts(
+    template: bytes,
+    claims: tuple[str, ...],
+    placed: contract.Placement,
+    labels: tuple[tuple[str, str], ...],
+) -> _Parts:
     decoded = _decode(template, _Template)
     spec = {
         key: value
         for key, value in decoded.spec.items()
         if key not in {"hostname", "subdomain", "volumes"}
     }
+    spec = placement.into(spec, placed, dict(labels))
     given = decoded.spec.get("volumes")
     volumes = [
         each
@@ -81,6 +90,7 @@ def _parts(template: bytes, claims: tuple[str, ...]) -> _Parts:
         labels=decoded.metadata.labels,
         annotations=_users(decoded.metadata.annotations),
         spec=head if head == b"{" else head + b",",
+        zone=placement.zone_of(decoded.spec),
         volumes=_ENCODER.encode(volumes)[1:-1],
     )
 
@@ -91,6 +101,7 @@ def _users(annotations: Mapping[str, str]) -> dict[str, str]:
         names.ALTERNATIVE_ANNOTATION,
         names.ALTERNATIVE_NAME_ANNOTATION,
         names.CHANGED_FROM_ANNOTATION,
+        names.DOMAIN_ANNOTATION,
         names.GENERATION_ANNOTATION,
         names.MENDED_ANNOTATION,
     )
@@ -123,14 +134,17 @@ def pod(
     template: bytes,
     alternative: int,
     claims: Sequence[objects.VolumeClaim] = (),
+    placed: contract.Placement = contract.ANYWHERE,
 ) -> bytes:
     """Return the manifest of the pod of `server` at its incarnation, encoded.
 
     The template's own labels, annotations and volumes are kept, but for labels of Argosy's own
-    domain; names, and volumes called like one of `claims`, are the server's.
+    domain; names, and volumes called like one of `claims`, are the server's. `placed` says where it
+    is to be; it is no part of the revision, so that it changes for what is made anew alone.
     """
     spec, name = server.spec, server.metadata.name
-    parts = _parts(template, tuple(each.name for each in claims))
+    alike = tuple(names.identity(spec.application, spec.component).items())
+    parts = _parts(template, tuple(each.name for each in claims), placed, alike)
     own = labels(server, incarnation=spec.incarnation, revision=spec.revision)
     metadata: dict[str, Any] = {
         "name": name,
@@ -147,6 +161,8 @@ def pod(
         annotations[names.ALTERNATIVE_NAME_ANNOTATION] = way
     elif alternative:
         annotations[names.ALTERNATIVE_ANNOTATION] = str(alternative)
+    if zone := parts.zone or placed.domain:
+        annotations[names.DOMAIN_ANNOTATION] = zone
     if annotations:
         metadata["annotations"] = annotations
     pieces = [
@@ -170,8 +186,12 @@ def _volume(claim: str, server_name: str) -> bytes:
     return f'{{"name":"{claim}","persistentVolumeClaim":{{"claimName":"{name}"}}}}'.encode()
 
 
-def claim(server: objects.Server, wanted: objects.VolumeClaim) -> dict[str, Any]:
-    """Return the manifest of one claim of `server`.
+def claim(
+    server: objects.Server,
+    wanted: objects.VolumeClaim,
+    placed: contract.Placement = contract.ANYWHERE,
+) -> dict[str, Any]:
+    """Return the manifest of one claim of `server`, which remembers the domain that is meant.
 
     It has no owner: a claim may outlive its server, and a later server of that name takes it up.
     """
@@ -182,6 +202,7 @@ def claim(server: objects.Server, wanted: objects.VolumeClaim) -> dict[str, Any]
             "name": names.claim(wanted.name, server.metadata.name),
             "namespace": server.metadata.namespace,
             "labels": claim_labels(server),
+            **({"annotations": {names.DOMAIN_ANNOTATION: placed.domain}} if placed.domain else {}),
         },
         "spec": wanted.spec,
     }

@@ -155,7 +155,8 @@ def observe(
     return contract.Observation(
         phase=seen,
         id=meta.uid,
-        zone=meta.labels.get(_ZONE_LABEL, pod.spec.node_name),
+        zone=meta.labels.get(_ZONE_LABEL)
+        or meta.annotations.get(names.DOMAIN_ANNOTATION, pod.spec.node_name),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision=wanted[names.REVISION_LABEL],
         incarnation=number,

@@ -107,7 +107,9 @@ class PodProvider:
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Make the claims that are missing, then the pod; one that was let go of is taken up."""
-        body = manifest.pod(server, call.template, call.alternative, call.volume_claims)
+        body = manifest.pod(
+            server, call.template, call.alternative, call.volume_claims, call.placement
+        )
         written = await self._ensure_claims(server, call)
         namespace = server.metadata.namespace
         seen = self._pods.objects.get((namespace, server.metadata.name))
@@ -200,11 +202,11 @@ class PodProvider:
     async def _ensure_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         written: list[WriteReceipt] = []
         for wanted in call.volume_claims:
-            written += await self._ensure_claim(server, wanted)
+            written += await self._ensure_claim(server, wanted, call.placement)
         return tuple(written)
 
     async def _ensure_claim(
-        self, server: objects.Server, wanted: objects.VolumeClaim
+        self, server: objects.Server, wanted: objects.VolumeClaim, placed: contract.Placement
     ) -> contract.Receipt:
         namespace = server.metadata.namespace
         name = names.claim(wanted.name, server.metadata.name)
@@ -214,7 +216,7 @@ class PodProvider:
         try:
             with refusals.explained():
                 answer = await self._api.create(
-                    Resource.CLAIMS, namespace, manifest.claim(server, wanted), strict=True
+                    Resource.CLAIMS, namespace, manifest.claim(server, wanted, placed), strict=True
                 )
         except faults.AlreadyExists:
             answer = await self._get(Resource.CLAIMS, namespace, name)

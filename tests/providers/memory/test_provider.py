@@ -1,6 +1,7 @@
 """The fleet in memory: what it can do beyond the contract, and that its dice are fair."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -92,12 +93,28 @@ async def test_a_full_zone_is_passed_by_through_an_alternative() -> None:
 
 
 async def test_servers_are_spread_over_zones() -> None:
-    """Without a wish, ordinals take the fleet's failure domains in turn."""
-    fleet = memory_fleet.MemoryFleet(zones=("a", "b"), clock=asyncio.get_running_loop().time)
+    """A machine goes where its set wants it, and elsewhere where that is full, unless it must."""
+    fleet = memory_fleet.MemoryFleet(
+        memory_fleet.Settings(full_zones=("b",)),
+        zones=("a", "b", "c"),
+        clock=asyncio.get_running_loop().time,
+    )
     provider, stage = MemoryProvider(fleet), MemoryStage()
-    for ordinal in range(4):
-        await provider.create(await stage.server(ordinal), create(b"{}"))
-    assert [each.zone for each in fleet.machines] == ["a", "b", "a", "b"]
+    wishes = (
+        contract.Placement(domain="c"),
+        contract.Placement(domain="b"),
+        contract.Placement(domain="b", closed=("a",)),
+        contract.Placement(closed=("a",)),
+    )
+    for ordinal, placement in enumerate(wishes):
+        call = dataclasses.replace(create(b"{}"), placement=placement)
+        await provider.create(await stage.server(ordinal), call)
+    assert [each.zone for each in fleet.machines] == ["c", "a", "c", "c"]
+    must = contract.Placement(domain="b", must=True)
+    with pytest.raises(errors.Transient):
+        await provider.create(
+            await stage.server(9), dataclasses.replace(create(b"{}"), placement=must)
+        )
 
 
 async def history(seed: int, order: list[int]) -> dict[int, list[str]]:

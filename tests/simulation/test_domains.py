@@ -1,0 +1,357 @@
+"""Servers are spread over failure domains, leave them, and are taken down in one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import Any
+
+import pytest
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.planning import domains
+from fakes.universe import Json, Universe, application, component, operation
+
+pytestmark = pytest.mark.looptime
+
+ZONES = ("a", "b", "c")
+
+
+class World(Universe):
+    """Machines in three zones, and one component of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machines.zones = ZONES
+        self.domains: dict[str, Json] = {
+            each: {"name": each, "weight": 1, "state": "Active"} for each in ZONES
+        }
+
+    async def open(self, replicas: int, **more: Any) -> None:
+        """Make the fleet and the component, and let it come up."""
+        await self.server.create(
+            Resource.FLEETS,
+            "",
+            {
+                "apiVersion": "argosy.dev/v1alpha1",
+                "kind": "Fleet",
+                "metadata": {"name": "metal"},
+                "spec": {"provider": "memory", "failureDomains": list(self.domains.values())},
+            },
+        )
+        await self.have(replicas, **more)
+
+    async def have(self, replicas: int, **more: Any) -> None:
+        """Ask for so many servers, and let all become as it is to be."""
+        await self.ask(replicas, **more)
+        await self.settle()
+
+    async def ask(self, replicas: int, **more: Any) -> None:
+        """Ask for so many servers."""
+        given = {"spread": {}} | more
+        await self.apply(application("shop", component("web", replicas, **given), fleet="metal"))
+
+    async def turn(self, domain: str, **more: Any) -> None:
+        """Change a domain of the fleet, or add one."""
+        self.domains[domain] = {"name": domain, **self.domains.get(domain, {}), **more}
+        if domain not in self.machines.zones:
+            self.machines.zones = (*self.machines.zones, domain)
+        spec = {"spec": {"failureDomains": list(self.domains.values())}}
+        await self.server.patch(Resource.FLEETS, "", "metal", spec, field_manager="admin")
+
+    def servers(self) -> list[Json]:
+        """Return the servers."""
+        return list(self.server.objects[Resource.SERVERS].values())
+
+    def count(self) -> dict[str, int]:
+        """Return how many machines are in each zone."""
+        return dict(
+            sorted(collections.Counter(each.zone for each in self.machines.machines).items())
+        )
+
+    def down(self, since: int) -> list[set[str]]:
+        """Return after each write from that one on in which domains servers are not ready."""
+        states: dict[str, tuple[bool, str]] = {}
+        found: list[set[str]] = []
+        for number, each in enumerate(self.server.writes):
+            if each.resource is not Resource.SERVERS:
+                continue
+            states.pop(each.name, None)
+            if each.after is not None:
+                states[each.name] = (is_up(each.after), each.after["spec"].get("domain", ""))
+            if number >= since:
+                found.append({domain for up, domain in states.values() if not up})
+        return found
+
+    def reasons(self) -> set[str]:
+        """Return the reasons of what servers and their set wait for."""
+        said = [each["status"] for each in self.servers()]
+        said.append(self.get(Resource.SERVERSETS, "shop-web").get("status", {}))
+        return {each["reason"] for status in said for each in status.get("blockedBy", ())}
+
+
+def is_up(server: Json) -> bool:
+    """Return whether the server is at work as it is told."""
+    status = server.get("status", {})
+    ready = [each for each in status.get("conditions", ()) if each["type"] == "Ready"]
+    told = status.get("incarnation") == server["spec"]["incarnation"]
+    return bool(ready) and ready[0]["status"] == "True" and told
+
+
+async def test_new_servers_go_to_the_domain_that_has_the_fewest_for_its_weight() -> None:
+    """Their domain is part of their create: it costs no write."""
+    async with World() as world:
+        world.domains["c"]["weight"] = 2
+        await world.open(8)
+        assert world.count() == {"a": 2, "b": 2, "c": 4}
+        told = {each["metadata"]["name"]: each["spec"]["domain"] for each in world.servers()}
+        seen = {each.key[1]: each.zone for each in world.machines.machines}
+        assert told == seen
+        writes = collections.Counter(
+            each.name for each in world.server.writes if each.resource is Resource.SERVERS
+        )
+        assert set(writes.values()) == {2}
+
+
+async def test_scaling_down_takes_from_the_fullest_domain() -> None:
+    """What is marked goes first; then each domain gives up what it has too much."""
+    async with World() as world:
+        await world.open(9)
+        marked = {"metadata": {"annotations": {"argosy.dev/delete-first": "true"}}}
+        for ordinal in (0, 3):
+            await world.merge(Resource.SERVERS, f"shop-web-{ordinal}", marked)
+        await world.have(5)
+        assert world.count() == {"a": 1, "b": 2, "c": 2}
+        assert "shop-web-0" not in world.names(Resource.SERVERS)
+
+
+@pytest.mark.parametrize(
+    "rollout", [{"maxUnavailable": 1}, {"maxUnavailable": 0, "maxSurge": 1}], ids=["in", "surge"]
+)
+async def test_a_domain_is_evacuated_within_the_budget(rollout: Json) -> None:
+    """All its servers are made anew elsewhere, never more down than may be; nothing comes back."""
+    async with World() as world:
+        await world.open(9, rollout=rollout)
+        since = len(world.server.writes)
+        await world.turn("a", state="Evacuating")
+        await world.settle()
+        counts = world.count()
+        assert "a" not in counts
+        assert sorted(counts.values()) == [4, 5]
+        assert len(world.servers()) == 9
+        least = least_up(world, since)
+        assert least >= 9 - rollout["maxUnavailable"]
+        await world.turn("a", state="Active")
+        await world.settle()
+        assert set(world.count().values()) == {3}
+
+
+def least_up(world: World, since: int) -> int:
+    """Return how few servers were up after any write from that one on."""
+    states: dict[str, bool] = {}
+    found = []
+    for number, each in enumerate(world.server.writes):
+        if each.resource is Resource.SERVERS:
+            states[each.name] = each.after is not None and is_up(each.after)
+            if number >= since:
+                found.append(sum(states.values()))
+    return min(found)
+
+
+async def test_an_evacuation_that_is_called_off_moves_nobody_further() -> None:
+    """Active again, the domain keeps what it still has."""
+    async with World() as world:
+        await world.open(9, rollout={"maxUnavailable": 1}, spread=None)
+        await world.turn("a", state="Evacuating")
+        await world.until(lambda: world.count().get("a", 0) < 3)
+        await world.turn("a", state="Active")
+        await world.settle()
+        assert world.count()["a"] >= 1
+        assert sum(world.count().values()) == 9
+
+
+@pytest.mark.parametrize("step", range(0, 40, 5))
+async def test_an_evacuation_goes_on_wherever_the_operator_is_killed(step: int) -> None:
+    """Killed after any write of it, another goes on within the same budget."""
+    async with World() as world:
+        await world.open(6, rollout={"maxUnavailable": 0, "maxSurge": 1})
+        since = len(world.server.writes)
+        await world.turn("a", state="Evacuating")
+        await world.until(
+            lambda: len(world.server.writes) >= since + step or "a" not in world.count()
+        )
+        await world.crash()
+        await world.settle()
+        assert world.count() == {"b": 3, "c": 3}
+        assert least_up(world, since) >= 6
+
+
+async def test_nothing_new_lands_in_a_cordoned_domain() -> None:
+    """What is there stays; what is lost there comes back elsewhere, and so does what is new."""
+    async with World() as world:
+        await world.open(6, spread=None)
+        await world.turn("a", state="Cordoned")
+        await world.have(8, spread=None)
+        assert world.count() == {"a": 2, "b": 3, "c": 3}
+        lost = next(each for each in world.machines.machines if each.zone == "a")
+        world.machines.remove(lost, at_once=True)
+        await world.settle()
+        counts = world.count()
+        assert counts["a"] == 1
+        assert sum(counts.values()) == 8
+        await world.apply(operation("again", "shop", "Replace"))
+        await world.settle()
+        assert world.count() == {"b": 4, "c": 4}
+
+
+async def test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does() -> None:
+    """It says so, and names the fleet; nobody else is touched."""
+    async with World() as world:
+        await world.open(3)
+        for each in ZONES:
+            await world.turn(each, state="Cordoned")
+        await world.ask(4)
+        await asyncio.sleep(60)
+        assert sum(world.count().values()) == 3
+        assert "DomainClosed" in world.reasons()
+        await world.turn("b", state="Active")
+        await world.settle()
+        assert world.count() == {"a": 1, "b": 2, "c": 1}
+        assert world.reasons() == set()
+
+
+@pytest.mark.parametrize("require", [True, False])
+async def test_only_a_server_that_must_waits_for_room_in_its_domain(*, require: bool) -> None:
+    """Else it lands in another domain, and says in which it is."""
+    async with World() as world:
+        world.machines.settings = world.machines.settings.__class__(full_zones=("b",))
+        await world.open(1)
+        await world.ask(3, spread={"require": require})
+        await asyncio.sleep(200)
+        if require:
+            assert world.count() == {"a": 1, "c": 1}
+            assert "NoCapacity" in world.reasons()
+            world.machines.settings = world.machines.settings.__class__()
+            await world.settle(quiet=120)
+            assert world.count() == {"a": 1, "b": 1, "c": 1}
+        else:
+            assert sum(world.count().values()) == 3
+            zones = {each["status"]["provider"]["zone"] for each in world.servers()}
+            assert zones == {"a", "c"}
+
+
+async def test_an_alternative_that_names_a_zone_wins() -> None:
+    """The server is where the alternative says, and says so beside where it was to be."""
+    async with World() as world:
+        world.machines.settings = world.machines.settings.__class__(full_zones=("a",))
+        ways = [
+            {"name": "as-it-is", "patch": {}},
+            {"name": "in-c", "patch": {"spec": {"zone": "c"}}},
+        ]
+        recovery = {"attempts": 1, "alternatives": ways}
+        await world.open(1, spread={"require": True}, recovery=recovery)
+        (server,) = world.servers()
+        assert server["spec"]["domain"] == "a"
+        assert server["status"]["provider"]["zone"] == "c"
+
+
+async def test_servers_made_before_there_were_domains_stay_until_they_are_made_anew() -> None:
+    """Neither the fleet's domains nor a spread restart anything; the next rollout places them."""
+    async with World() as world:
+        named, world.domains, world.machines.zones = world.domains, {}, ()
+        await world.open(6, spread=None)
+        assert {each["spec"].get("domain") for each in world.servers()} == {None}
+        world.machines.zones = ZONES
+        for each in ZONES:
+            await world.turn(each, **{k: v for k, v in named[each].items() if k != "name"})
+        since = len(world.server.writes)
+        await world.have(6)
+        touched = {each.resource for each in world.server.writes[since:]}
+        assert Resource.SERVERS not in touched
+        await world.apply(operation("again", "shop", "Replace"))
+        await world.settle()
+        await world.have(6, image="app:2", rollout={"inPlace": "Never"})
+        assert world.count() == {"a": 2, "b": 2, "c": 2}
+
+
+@pytest.mark.parametrize("action", ["rollout", "Restart", "both"])
+async def test_servers_are_taken_down_in_one_domain_at_a_time(action: str) -> None:
+    """After every write all that are down are in one domain, whoever took them down."""
+    rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
+    async with World() as world:
+        await world.open(18, rollout=rollout)
+        since = len(world.server.writes)
+        if action != "Restart":
+            await world.ask(18, image="app:2", rollout=rollout)
+        if action != "rollout":
+            await world.apply(operation("again", "shop", "Restart"))
+        await world.settle()
+        down = world.down(since)
+        assert max(map(len, down)) == 1
+        assert {each for some in down for each in some} == set(ZONES)
+        assert {each["spec"]["incarnation"] > 1 for each in world.servers()} == {True}
+
+
+async def test_a_sick_domain_holds_the_others_and_is_named() -> None:
+    """While a server of one is ill, none of another is taken down; once it is well, all go on."""
+    rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
+    never = {"remediation": {"afterSeconds": 100_000, "maxHoldSeconds": 100_000}}
+    async with World() as world:
+        await world.open(9, rollout=rollout, recovery=never)
+        sick = next(each for each in world.machines.machines if each.zone == "c")
+        world.machines.silence(sick.key)
+        await world.settle()
+        since = len(world.server.writes)
+        await world.ask(9, image="app:2", rollout=rollout, recovery=never)
+        await asyncio.sleep(120)
+        assert set().union(*world.down(since)) == {"c"}
+        (told,) = [
+            each
+            for each in world.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
+            if each["reason"] == "DomainSick"
+        ]
+        assert "failure domain c" in told["message"]
+        world.machines.silence(sick.key, silent=False)
+        await world.settle()
+        assert {each["status"]["revision"] for each in world.servers()} == {
+            world.get(Resource.SERVERSETS, "shop-web")["spec"]["revision"]
+        }
+        assert world.reasons() == set()
+
+
+def skewed(count: dict[str, int], weights: dict[str, int], skew: int) -> bool:
+    """Return whether one domain is ahead of another by more than it may be."""
+    return any(
+        count.get(one, 0) * weights[other] > (count.get(other, 0) + skew) * weights[one]
+        for one in weights
+        for other in weights
+    )
+
+
+async def test_servers_move_to_a_domain_that_is_new() -> None:
+    """One at a time, once all is well, until none is ahead by more than maxSkew; then rest."""
+    async with World() as world:
+        await world.open(9, rollout={"maxUnavailable": 0, "maxSurge": 1})
+        since = len(world.server.writes)
+        await world.turn("d", weight=2, state="Active")
+        await world.settle()
+        weights = {name: int(each["weight"]) for name, each in world.domains.items()}
+        assert not skewed(world.count(), weights, 1)
+        assert world.count()["d"] >= 3
+        assert least_up(world, since) >= 9
+        assert len(world.servers()) == 9
+
+
+def test_the_domain_that_is_chosen_leaves_none_ahead() -> None:
+    """Server by server, with any weights: none is ever more than one ahead of its share."""
+    weights = {"a": 1, "b": 3, "c": 7}
+    known = [objects.FailureDomain(name=name, weight=weight) for name, weight in weights.items()]
+    load: collections.Counter[str] = collections.Counter()
+    for _ in range(200):
+        load[domains.choose(known, load)] += 1
+        assert not skewed(load, weights, 1)
+        assert domains.overfull(known, load, 1) == ""
+    while load.total():
+        load[domains.fullest(known, load, [each for each in load if load[each]])] -= 1
+        assert not skewed(load, weights, 1)
