@@ -38,8 +38,11 @@ class ApplicationReason(Vocabulary):
             "An application is gone and servers of it are not: by their ownerReferences somebody"
             " took them out of its control, so that it had no right to delete them."
         ),
-        "Apply the application again to have those that nothing controls taken up, or delete them.",
-        "kubectl delete argsrv SERVER",
+        (
+            "Apply the application again to have those that nothing controls taken up; the"
+            " ownerReferences of the others name who controls them."
+        ),
+        "kubectl get argsrv SERVER -o yaml",
     )
     REPLICAS_OVERRIDDEN = (
         "ReplicasOverridden",
