@@ -7,9 +7,10 @@ failed, or somebody else keeps one, servers go all the same.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
-from proof.history import journal, pods, verdict
+from proof.history import journal, pods, salvage, verdict
 
 BUDGETS = "poddisruptionbudgets"
 # The action of a task that takes no server down.
@@ -54,7 +55,7 @@ def _open(
 ) -> Iterator[verdict.Violation]:
     server_set = history.lives.get(change.controller)
     known = server_set.at(change.place) if server_set else None
-    if known is None or known.terminating:
+    if known is None or server_set is None or _going(server_set, change):
         return  # all of it goes
     if not _alive(budget, change) or (budget.ending is not None and budget.ending.ours):
         return  # it is to go: the limit is everything by now
@@ -74,6 +75,21 @@ def _open(
             message=f"{change.object} is taken down while evictions may leave {least} of {desired}",
             evidence=(change,),
         )
+
+
+def _going(server_set: pods.Life, change: journal.Change) -> bool:
+    """Whether the set was on its way out by then, as its later versions tell.
+
+    Nobody asks for the end of what goes with its kind: there is no line of its delete.
+    """
+    ending = server_set.ending
+    if ending is None:
+        return False
+    try:
+        since = dt.datetime.fromisoformat(ending.meta.deletion_timestamp or "")
+    except ValueError:
+        return ending.answered <= change.answered
+    return salvage.seconds(since, ending.answered) <= change.answered
 
 
 def _alive(life: pods.Life, change: journal.Change) -> bool:

@@ -754,3 +754,20 @@ def test_evictions_are_not_judged_where_their_budget_could_not_be_written() -> N
     shop.log.refuse("patch", budget, 403)
     shop.log.patch(shop.servers[0], spec={"revision": "b"})
     assert broken(shop) == []
+
+
+@pytest.mark.parametrize(("before", "wrong"), [(True, []), (False, ["Evictions"])])
+def test_a_set_that_goes_with_its_kind_takes_its_servers_along(
+    *, before: bool, wrong: list[str]
+) -> None:
+    """No line tells of its delete; a later version says since when it was on its way out."""
+    shop = settled(1)
+    shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec={"minAvailable": 2})
+    marks = shop.set["metadata"]
+    if before:
+        marks["deletionTimestamp"] = audit_reader._moment(shop.log.now)
+    shop.log.delete(shop.servers[0])
+    shop.log.wait(60)
+    marks.setdefault("deletionTimestamp", audit_reader._moment(shop.log.now))
+    shop.log.patch(shop.set, subresource="status", status={"replicas": 2})
+    assert broken(shop) == wrong
