@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from controller.api.resources import Resource
+from controller.kube.api import ExecResult
 from fakes.universe import Json, Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
@@ -101,3 +102,119 @@ async def test_a_server_that_is_down_is_replaced_first_and_costs_nothing() -> No
         await universe.apply(operation("anew", "shop", "Replace", components=["web"]))
         await universe.until(lambda: has_ended(universe, "anew"))
         assert taken_down(universe, since)[0] == "shop-web-4"
+
+
+async def test_servers_that_are_down_cost_nothing_however_many_they_are() -> None:
+    """Two are ill where one may be down: both are made anew, and before any that works."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        for number in (2, 4):
+            universe.kubelet.unready("default", f"shop-web-{number}")
+        await universe.settle()
+        since = len(universe.server.writes)
+        await universe.apply(operation("anew", "shop", "Replace", components=["web"]))
+        await universe.until(lambda: has_ended(universe, "anew"))
+        deleted = taken_down(universe, since)
+        assert set(deleted[:2]) == {"shop-web-2", "shop-web-4"}
+        assert len(set(deleted)) == len(deleted) == 6
+
+
+async def test_a_stop_of_some_goes_against_what_is_needed_through_others() -> None:
+    """The component between them is not the operation's, and orders it all the same."""
+    async with Universe() as universe:
+        await universe.apply(
+            application(
+                "shop",
+                component("db", 3),
+                component("cache", 1, dependsOn=["db"]),
+                component("web", 3, dependsOn=["cache"]),
+            )
+        )
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        since = len(universe.server.writes)
+        wanted = operation("rest", "shop", "Stop", components=["db", "web"], concurrency="100%")
+        await universe.apply(wanted)
+        await universe.until(lambda: has_ended(universe, "rest"))
+        deleted = taken_down(universe, since)
+        assert len(set(deleted)) == 6
+        assert in_order(deleted, "web")
+
+
+async def test_losses_are_a_share_of_each_component() -> None:
+    """A quarter of three is none: the first loss in db halts it, however many web has."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+
+        async def run(_namespace: str, pod: str, _command: Sequence[str]) -> ExecResult:
+            return ExecResult(exit_code=int(pod == "shop-db-1"))
+
+        universe.server.on_exec = run
+        step = {"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 60}
+        more: Json = {"steps": [step], "failureBudget": "25%", "recovery": {"attempts": 1}}
+        await universe.apply(operation("act", "shop", "Steps", concurrency=1, **more))
+        await universe.settle(quiet=60)
+        found = universe.condition(Resource.OPERATIONS, "act", "Succeeded")
+        assert (found["status"], found["reason"]) == ("False", "Failed")
+        assert "1 server of db failed, more than the failureBudget of 0" in found["message"]
+
+
+async def test_operations_on_different_servers_share_the_limit_of_a_component() -> None:
+    """Two restarts go on at the same time, and never have more down than one of them may."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        since = len(universe.server.writes)
+        for name, servers in (("low", "0-2"), ("high", "3-5")):
+            await universe.apply(
+                operation(name, "shop", "Restart", components=["web"], servers=servers)
+            )
+        await universe.until(lambda: has_ended(universe, "low") and has_ended(universe, "high"))
+        assert most_down(universe, since, "web") == 1
+        deleted = taken_down(universe, since)
+        assert len(set(deleted)) == len(deleted) == 6
+
+
+async def test_an_operation_leaves_a_server_that_is_down_beside_it_its_place() -> None:
+    """What is ill and not its own uses the only place: it says so, and goes on when that is up."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        universe.kubelet.unready("default", "shop-web-4")
+        await universe.settle()
+        since = len(universe.server.writes)
+        wanted = operation("again", "shop", "Restart", components=["web"], servers="0-1")
+        await universe.apply(wanted)
+        await universe.settle()
+        assert taken_down(universe, since) == []
+        waits = universe.get(Resource.OPERATIONS, "again")["status"]["blockedBy"]
+        assert [each["object"] for each in waits] == ["Server/shop-web-4"]
+        universe.kubelet.ready("default", "shop-web-4")
+        await universe.until(lambda: has_ended(universe, "again"))
+        assert set(taken_down(universe, since)) == {"shop-web-0", "shop-web-1"}
+
+
+async def test_a_component_that_lets_no_server_be_down_is_named_by_what_waits_for_it() -> None:
+    """With maxUnavailable 0 an operation begins nothing, and says what would let it."""
+    async with Universe() as universe:
+        rollout = {"maxUnavailable": 0, "maxSurge": 1}
+        await universe.apply(application("shop", component("web", 2, rollout=rollout)))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        since = len(universe.server.writes)
+        await universe.apply(operation("again", "shop", "Restart"))
+        await universe.settle()
+        assert taken_down(universe, since) == []
+        (waits,) = universe.get(Resource.OPERATIONS, "again")["status"]["blockedBy"]
+        assert waits["object"] == "ServerSet/shop-web"
+        assert "maxUnavailable is 0" in waits["message"]
+        rollout = {"maxUnavailable": 1, "maxSurge": 1}
+        await universe.apply(application("shop", component("web", 2, rollout=rollout)))
+        await universe.until(lambda: has_ended(universe, "again"))
+        assert set(taken_down(universe, since)) == {"shop-web-0", "shop-web-1"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -12,7 +12,7 @@ from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
 from controller.kinds.operation.rights import RIGHTS
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import bare_teardown, relations
+from controller.planning import bare_teardown, keys, relations
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -25,10 +25,16 @@ def _weight(snapshot: OperationSnapshot) -> int:
     return len(snapshot.servers) + len(snapshot.others)
 
 
-def _sets_beside(caches: Caches, operation: objects.Operation) -> Iterable[Key]:
+def _beside(caches: Caches, operation: objects.Operation) -> Iterator[Key]:
+    """Yield who else takes servers of the application down: its sets, and its other operations."""
     namespace, name = operation.metadata.namespace, operation.spec.application
     above = relations.application_of(caches, namespace, name)
-    return relations.set_keys(caches, above) if above is not None else ()
+    if above is not None:
+        yield from relations.set_keys(caches, above)
+    own = keys.of(Resource.OPERATIONS, operation)
+    for each in relations.open_operation_keys(caches, namespace, name):
+        if each != own:
+            yield each
 
 
 OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
@@ -46,7 +52,7 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,
     weight=_weight,
-    budget=Budget(spent_on=Resource.SERVERS, shared_with=_sets_beside),
+    budget=Budget(spent_on=Resource.SERVERS, shared_with=_beside),
     waits_for_anything=True,
     indexes=(
         relations.SETS_BY_OWNER,

@@ -16,7 +16,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -210,7 +210,7 @@ def _admit(
 ) -> tuple[Grant, ...]:
     """Let in as many as there is room for, at this instant and at the next step of those begun."""
     rooms = {
-        component: _Room(limit=each.limit - len(run.down_beside.get(component, ())))
+        component: _Room(limit=each.limit, others=len(run.down_beside.get(component, ())))
         for component, each in run.allotments.items()
     }
     for progress in run.progress:
@@ -255,15 +255,22 @@ class _Room:
     """
 
     limit: int
+    # Servers of the component that are down and not the run's.
+    others: int = 0
     busy: set[targets.Key] = dataclasses.field(default_factory=set)
     down: set[targets.Key] = dataclasses.field(default_factory=set)
     held: set[targets.Key] = dataclasses.field(default_factory=set)
 
     def has_place(self, key: targets.Key) -> bool:
-        """Return whether one more may begin; one between its steps has a place already."""
+        """Return whether one more may begin; one between its steps has a place already.
+
+        What is down beside the run keeps those alone from beginning that work: else two runs, each
+        with a server that is down between its steps, would wait for each other for ever.
+        """
         load = len(self.busy) + len(self.down) - (key in self.down)
         if key not in self.held:
             load += len(self.held - self.busy - self.down)
+            load += 0 if key in self.down else self.others
         return load < self.limit
 
     def take(self, key: targets.Key) -> None:
@@ -357,6 +364,9 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
     )
     if templates:
         return templates
+    closed = tuple(_closed(run, name) for name in sorted(waiting) if not run.allotments[name].limit)
+    if closed:
+        return closed
     at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
     full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
     found = [
@@ -390,6 +400,18 @@ def _hindrance(run: Run, server: objects.Server) -> Blocked:
         reason=Reason.SERVERS_UNAVAILABLE,
         message=f"{name} is not available, or busy otherwise.",
         remedy=remedies.why("server", name, namespace),
+    )
+
+
+def _closed(run: Run, component: str) -> Blocked:
+    """Return that a component lets no server be down, where the operation names no number."""
+    application, namespace = run.operation.spec.application, run.operation.metadata.namespace
+    return Blocked(
+        object=f"ServerSet/{names.server_set(application, component)}",
+        reason=Reason.SERVERS_UNAVAILABLE,
+        message=f"Component {component} lets no server be down, as its maxUnavailable is 0: raise"
+        " it, or ask with a concurrency instead.",
+        remedy=remedies.edit_application(application, namespace),
     )
 
 
