@@ -47,6 +47,8 @@ def _claimed(
         current = server.at(change.place)
         if current is None or current.spec.fleet != readiness.POD_FLEET:
             continue
+        if current.spec.held:
+            continue  # operations pass it by, as whoever holds it wants
         owned = [
             each
             for each in history.lives.values()

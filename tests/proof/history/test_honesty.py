@@ -218,6 +218,17 @@ def test_waiting_for_what_is_there_is_honest(blocker: str, reason: str) -> None:
     assert not shop.broken()
 
 
+def test_what_is_named_stands_in_the_servers_own_namespace() -> None:
+    """A pod of that name elsewhere is another's."""
+    shop = Shop()
+    shop.log.namespace, own = "elsewhere", shop.log.namespace
+    shop.log.create("pods", "shop-web-7", by=audit_reader.PERSON)
+    shop.log.namespace = own
+    unready(shop, "Pod/shop-web-7")
+    shop.wait(LONG)
+    assert waiting.INVARIANT in shop.broken()
+
+
 def test_what_a_server_waits_for_may_not_go_unnoticed() -> None:
     """The pod that it names goes, and it goes on naming it."""
     shop = Shop()
@@ -289,6 +300,50 @@ def test_a_stop_that_left_a_pod_is_caught_and_one_that_left_none_is_honest() -> 
     other.log.delete(other.pod)
     other.end(found, "True", "Completed")
     assert completion.INVARIANT not in other.broken()
+
+
+def stopped() -> Shop:
+    """Return a shop whose server was stopped a while ago."""
+    shop = Shop()
+    shop.log.patch(shop.server, spec={"power": "Stopped"})
+    shop.log.delete(shop.pod)
+    shop.say({**UNREADY, "power": "Stopped"})
+    shop.log.wait(10)
+    return shop
+
+
+def test_a_start_that_started_nothing_is_caught() -> None:
+    """Completed, and the server is stopped, or has no pod; with a pod that is ready it is true."""
+    shop = stopped()
+    shop.end(shop.operation("Start"), "True", "Completed")
+    assert shop.broken() == [completion.INVARIANT]
+    shop = stopped()
+    shop.log.patch(shop.server, spec={"power": "Running"})
+    shop.end(shop.operation("Start"), "True", "Completed")
+    assert shop.broken() == [completion.INVARIANT]
+    shop = stopped()
+    shop.log.patch(shop.server, spec={"power": "Running"})
+    shop.make_pod()
+    shop.end(shop.operation("Start"), "True", "Completed")
+    assert not shop.broken()
+
+
+@pytest.mark.parametrize("action", ["Restart", "Stop"])
+def test_an_operation_that_passed_a_held_server_by_is_honest(action: str) -> None:
+    """Who holds a server takes it out of operations; who holds it afterwards excuses nothing."""
+    shop = Shop()
+    found = shop.operation(action)
+    shop.log.patch(shop.server, spec={"held": True}, by=audit_reader.PERSON)
+    shop.log.wait(10)
+    shop.end(found, "True", "Completed")
+    assert not shop.broken()
+    other = Shop()
+    other.log.patch(other.server, spec={"power": "Stopped"} if action == "Stop" else {})
+    found = other.operation(action)
+    other.log.wait(10)
+    other.end(found, "True", "Completed")
+    other.log.patch(other.server, spec={"held": True}, by=audit_reader.PERSON)
+    assert completion.INVARIANT in other.broken()
 
 
 def test_an_operation_that_touched_nothing_is_caught() -> None:
@@ -398,6 +453,22 @@ def test_an_operation_times_out_by_the_time_in_which_it_was_not_paused(
     shop.log.patch(found, spec={"paused": True}, by=audit_reader.PERSON)
     shop.wait(100)
     shop.log.patch(found, spec={"paused": False}, by=audit_reader.PERSON)
+    shop.wait(free)
+    shop.end(found, "False", "TimedOut")
+    assert shop.broken() == ([] if honest else [deadlines.INVARIANT])
+
+
+@pytest.mark.parametrize(("free", "honest"), [(10, False), (60, True)])
+def test_an_operation_of_a_paused_application_does_not_time_out(
+    *, free: float, honest: bool
+) -> None:
+    """Neither does what its application's pause keeps from going on."""
+    shop = Shop()
+    found = shop.operation("Steps", timeoutSeconds=60)
+    shop.end(found, "Unknown", "Running", startTime="2023-11-14T22:13:20Z")
+    shop.log.patch(shop.application, spec={"paused": True}, by=audit_reader.PERSON)
+    shop.wait(100)
+    shop.log.patch(shop.application, spec={"paused": False}, by=audit_reader.PERSON)
     shop.wait(free)
     shop.end(found, "False", "TimedOut")
     assert shop.broken() == ([] if honest else [deadlines.INVARIANT])
