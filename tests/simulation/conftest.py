@@ -13,6 +13,8 @@ from proof.mutants import audit
 
 # Rehearsals whose operator is broken on purpose, or whose world lies.
 UNJUDGED = "unjudged"
+# Rehearsals in which watches stand still: what nobody can see is told that much later.
+LAGGING, LAG_SECONDS = "lagging", 200.0
 # How often an operator of a rehearsal, which has no Lease, shows that it is there.
 ALIVE_SECONDS = 2.0
 
@@ -31,5 +33,8 @@ def honest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     yield
     if request.node.get_closest_marker(UNJUDGED):
         return
+    late = request.node.get_closest_marker(LAGGING)
+    expected = history.Expectations(slack=LAG_SECONDS) if late else None
+    rules = (*judgement.HONESTY, judgement.heal)
     for each in told:
-        history.check(each, rules=(*judgement.HONESTY, judgement.heal)).require()
+        history.check(each, expectations=expected, rules=rules).require()

@@ -26,12 +26,15 @@ from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.universe import Universe, application, component, operation
 from tests.simulation import scripts
 
+pytestmark = pytest.mark.lagging
+
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"
 # Ten thousand steps in all, in chunks that run side by side.
 SEEDS = "0-4"
-# Seeds that found something once, and are played for ever: a retry that changed the run under way.
-FOUND = "9"
+# Seeds that found something once, and are played for ever: a pause that no watch showed, and a
+# retry that changed the run under way.
+FOUND = "6,9"
 SCRIPTS, STEPS = 25, 80
 THIS = "tests/simulation/test_state_machine.py"
 
