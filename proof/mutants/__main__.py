@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from proof.mutants import definitions, mechanisms, trial
+from proof.mutants import definitions, mechanism, mechanisms, trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
 
-    def is_meant(mutant: definitions.Mutant | mechanisms.Mechanism) -> bool:
+    def is_meant(mutant: definitions.Mutant | mechanism.Mechanism) -> bool:
         return all(word in mutant.name for word in options.words)
 
     told = list(filter(is_meant, definitions.MUTANTS))
@@ -51,7 +51,7 @@ def _play(mutants: Sequence[definitions.Mutant], *, verbose: bool) -> int:
     return missed
 
 
-def _run(mutants: Sequence[mechanisms.Mechanism]) -> int:
+def _run(mutants: Sequence[mechanism.Mechanism]) -> int:
     """Run the test that each mutant names; return how many were missed."""
     missed = 0
     for mutant in mutants:

@@ -6,10 +6,9 @@ one test holds, and `trial.check` runs that test alone on a copy with the mistak
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
+from proof.mutants import checker, content, data, operations, truth
 from proof.mutants.definitions import Edit
+from proof.mutants.mechanism import Mechanism, one
 
 _REFERENCES = "tests/kinds/revisions/test_references.py"
 _APPLICATION = "tests/kinds/application/test_planner.py"
@@ -18,105 +17,86 @@ _LIVES = "tests/simulation/test_references.py"
 _OUTAGES = "tests/simulation/test_outages.py"
 _STORIES = "tests/kinds/test_rollout_stories.py"
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Mechanism:
-    """One mistake, and the test, as pytest names it, that fails with it."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    test: str
-
-    def apply(self, checkout: Path) -> None:
-        """Make the mistake in a copy of the code."""
-        for each in self.edits:
-            each.apply(checkout)
-
-
-def _one(name: str, at: str, find: str, replace: str, test: str) -> Mechanism:
-    return Mechanism(name=name, edits=(Edit(at, find, replace),), test=test)
-
-
 # Servers refer to their revision and their set.
 REFERENCES = (
-    _one(
+    one(
         "a revision is pruned while servers name it",
         "controller.kinds.application.revisions:_prune",
         "ANY_each.metadata.name not in named | in_use",
         "ANY_each.metadata.name not in named",
         f"{_APPLICATION}::test_revisions_that_servers_name_are_kept",
     ),
-    _one(
+    one(
         "a revision goes with its component while servers name it",
         "controller.kinds.application.revisions:decide",
         "gone and each.metadata.name not in in_use",
         "gone",
         f"{_APPLICATION}::test_a_record_that_servers_name_outlives_its_component",
     ),
-    _one(
+    one(
         "nobody looks which revisions servers name",
         "controller.planning.relations:named_by_servers",
         "caches.by(SERVERS_BY_REVISION, (each.namespace, each.name))",
         "False",
         f"{_APPLICATION}::test_revisions_that_servers_name_are_kept",
     ),
-    _one(
+    one(
         "a revision that a set still says is not made again",
         "controller.kinds.application.revisions:_restore",
         "data is None",
         "True",
         f"{_APPLICATION}::test_the_record_of_what_a_set_says_is_made_again",
     ),
-    _one(
+    one(
         "a server is torn down for want of its revision",
         "controller.kinds.server.records:_is_harmless",
         "situation.spec.power == 'Stopped'",
         "True",
         f"{_REFERENCES}::test_nothing_is_made_or_torn_down_for_want_of_a_record",
     ),
-    _one(
+    one(
         "a server is made of nothing for want of its revision",
         "controller.kinds.server.records:_is_harmless",
         "action.verb is not contract.Verb.CREATE",
         "True",
         f"{_REFERENCES}::test_nothing_is_made_or_torn_down_for_want_of_a_record",
     ),
-    _one(
+    one(
         "a server says nothing of the revision that it lacks",
         "controller.kinds.server.records:keep",
         "situation.snapshot.recorded",
         "situation.seen.ready",
         f"{_REFERENCES}::test_what_runs_without_a_record_runs_on_and_says_so",
     ),
-    _one(
+    one(
         "servers name a revision before it is seen on record",
         "controller.kinds.serverset.records:Records.has_target",
         "self.find(self._spec.revision) is not None",
         "self is not None",
         f"{_LIVES}::test_a_record_that_comes_late_is_waited_for",
     ),
-    _one(
+    one(
         "what a server of the last release carries is not honoured",
         "controller.kinds.revisions.references:complete",
         "template, claims = (spec.template, spec.volume_claims)",
         "template, claims = (objects.NULL, spec.volume_claims)",
         f"{_REFERENCES}::test_a_copy_counts_only_where_nothing_else_is_known",
     ),
-    _one(
+    one(
         "a server's own copy of the policies outlives its set's word",
         "controller.kinds.revisions.references:complete",
         "policies.deletion",
         "spec.deletion",
         f"{_LIVES}::test_a_policy_changed_after_the_upgrade_writes_no_server",
     ),
-    _one(
+    one(
         "copies of the last release stay for ever",
         "controller.kinds.serverset.updates:Upkeep.bring",
         "ANY_told.template != objects.NULL",
         "False",
         f"{_LIVES}::test_the_next_write_drops_the_copies",
     ),
-    _one(
+    one(
         "an upgrade moves the hashes of revisions",
         "controller.kinds.revisions.contents:of_component",
         "not ranked",
@@ -127,28 +107,28 @@ REFERENCES = (
 
 # Errors, facts and targets have one meaning each.
 MEANINGS = (
-    _one(
+    one(
         "what an act found out is dropped",
         "controller.execution.acts:_Act.told",
         "{name: each for name, each in ANY_items if name != 'message'}",
         "{}",
         "tests/execution/test_acts.py",
     ),
-    _one(
+    one(
         "a breaker that does not hear that a provider is away",
         "controller.execution.fleets:_failed",
         "not policy.works",
         "False",
         "tests/suite/test_error_policies.py",
     ),
-    _one(
+    one(
         "a class of errors without a policy",
         "controller.errors:ArgosyError.__init_subclass__",
         "not hasattr(cls, 'policy')",
         "False",
         "tests/suite/test_error_policies.py",
     ),
-    _one(
+    one(
         "a rollback takes revisions for targets",
         "controller.kinds.operation.planner:_begin",
         "msgspec.structs.replace(status, run=ANY_run, leaving=leaving)",
@@ -159,21 +139,21 @@ MEANINGS = (
 
 # What people brought, each as one of their manifests.
 CASES = (
-    _one(
+    one(
         "a pod that its node rejects costs an attempt",
         "controller.providers.pod.observation:_end",
         "status.message.startswith(_REJECTED)",
         "False",
         "tests/simulation/test_cases.py::test_case[21-rejected]",
     ),
-    _one(
+    one(
         "servers go although the application names another number",
         "controller.kinds.serverset.planner:_agreed",
         "named is None or named == spec.replicas or not sized.removals",
         "True",
         "tests/simulation/test_cases.py::test_case[43-scale-by-hand]",
     ),
-    _one(
+    one(
         "a server that waits for a node fails",
         "controller.kinds.server.assessment:_failed_start",
         "seen.error_class == attempts.WAITING and not elsewhere",
@@ -184,49 +164,49 @@ CASES = (
 
 # A provider that is away is no failure of its servers.
 OUTAGES = (
-    _one(
+    one(
         "a circuit that few calls do not open",
         "controller.planning.circuit:_Row.tells",
         "ANY_enough and ANY_now - self.since >= ANY_window",
         "False",
         f"{_OUTAGES}::test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
     ),
-    _one(
+    one(
         "lost answers that count while it is not known whose trouble that is",
         "controller.kinds.server.assessment:_may_be_an_outage",
         "answer.time - answer.since < fleet.window",
         "False",
         f"{_OUTAGES}::test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
     ),
-    _one(
+    one(
         "all deletes at once while the circuit is open",
         "controller.execution.fleets:_Branch.may_begin",
         "not self.probing",
         "True",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
-    _one(
+    one(
         "one server that is tried for ever",
         "controller.execution.fleets:Fleets._wake_waiting",
         "branch.tried.update(chosen)",
         "branch.tried.clear()",
         f"{_OUTAGES}::test_a_trial_is_each_servers_in_turn",
     ),
-    _one(
+    one(
         "a half open circuit that wakes nobody but servers",
         "controller.execution.fleets:Fleets._turn",
         "not self._wake_waiting(name, branch)",
         "self._wake_waiting(name, branch) is None",
         f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",
     ),
-    _one(
+    one(
         "a half open circuit that nobody needs any more",
         "controller.planning.circuit:Circuit.at",
         "now < self.succeeded + self.rule.open_seconds",
         "True",
         f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",
     ),
-    _one(
+    one(
         "another provider that waits for the pause of the one before",
         "controller.execution.fleets:Fleets._follow",
         "branch.circuit.anew(self._context.clock())",
@@ -249,28 +229,28 @@ OUTAGES = (
         ),
         test=f"{_OUTAGES}::test_an_operations_clock_stands_still_while_the_provider_is_away",
     ),
-    _one(
+    one(
         "an act that did not get through and is counted",
         "controller.execution.acts:_class",
         "away or error.reason == Reason.CIRCUIT_OPEN",
         "False",
         f"{_OUTAGES}::test_acts_that_do_not_get_through_spend_no_attempt",
     ),
-    _one(
+    one(
         "a rollout whose deadline runs while the provider is away",
         "controller.kinds.serverset.planner:_converge",
         "snapshot.fleet.outage.lasts",
         "False",
         f"{_STORIES}::test_no_deadline_runs_while_calls_are_tried_again_after_an_outage",
     ),
-    _one(
+    one(
         "a teardown that gives up while the provider is away",
         "controller.kinds.server.teardown:next_teardown_step",
         "snapshot.fleet.outage.clock(since or snapshot.now, snapshot.now)",
         "since or snapshot.now",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
-    _one(
+    one(
         "limits of a pod fleet that nobody heeds",
         "controller.execution.fleets:Fleets._pool_of",
         "in_cluster and (not bounded) and branch.pool is self._pool",
@@ -286,98 +266,98 @@ _METRICS = "tests/wiring/test_operator.py::test_every_metric_has_a_sample_after_
 
 # Each was a fault of the structure once, not of a line.
 STRUCTURE = (
-    _one(
+    one(
         "planners are not told how calls went",
         "controller.execution.key_state:KeyState.remembered",
         "tuple(self.outcomes.values())",
         "()",
         f"{_OUTCOMES}::test_a_full_zone_leads_to_the_next_alternative",
     ),
-    _one(
+    one(
         "calls to a fleet count as writes of its name",
         "controller.planning.targets:of_call",
         "Call(ANY_fleet, ANY_name)",
         "Write(ANY_fleet, item.metadata.namespace, ANY_name)",
         f"{_OUTCOMES}::test_a_fleet_may_be_named_like_a_resource",
     ),
-    _one(
+    one(
         "whoever looks on knows nothing of refusals",
         "controller.presentation.recollection:recall",
         "tuple(_outcomes(caches, item, found, why))",
         "()",
         f"{_OUTCOMES}::test_whoever_looks_on_says_what_the_operator_says",
     ),
-    _one(
+    one(
         "a provider is not closed when its fleet goes",
         "controller.execution.provider_life:ProviderLife.end",
         "self._ending.set()",
         "self._ending.is_set()",
         f"{_FLEETS}::test_a_fleet_that_goes_is_closed_and_unknown",
     ),
-    _one(
+    one(
         "a provider is closed under the calls that it was lent for",
         "controller.execution.provider_life:ProviderLife._serve",
         "self._returned.wait()",
         "asyncio.sleep(0)",
         f"{_FLEETS}::test_a_lent_provider_stays_open_until_it_is_given_back",
     ),
-    _one(
+    one(
         "nobody asks whether a fleet can give volumes",
         "controller.kinds.serverset.checks:_claims",
         "not spec.volume_claims or contract.Capability.CLAIMS in fleet.capabilities",
         "True",
         "tests/simulation/test_fleets.py::test_claims_that_a_fleet_cannot_give_are_refused_aloud",
     ),
-    _one(
+    one(
         "a capability that nobody reads",
         "controller.kinds.serverset.checks:_claims",
         "contract.Capability.CLAIMS in fleet.capabilities",
         "bool(fleet.capabilities)",
         "tests/contracts/test_capabilities.py",
     ),
-    _one(
+    one(
         "the gauge of circuits is fed by nobody",
         "controller.wiring.operator:Operator.start",
         "metrics.ask_circuits(self.fleets.circuits)",
         "metrics.ask_circuits",
         _METRICS,
     ),
-    _one(
+    one(
         "the gauge of silent watches is fed by nobody",
         "controller.wiring.operator:Operator.start",
         "metrics.ask_watch_silence(self.world.silences)",
         "metrics.ask_watch_silence",
         _METRICS,
     ),
-    _one(
+    one(
         "a reason that is a literal text",
         "controller.kinds.serverset.summary:_spent",
         "Reason.FAILURE_BUDGET_SPENT",
         "'FailureBudgetSpent'",
         "tests/docs/test_reasons.py::test_no_reason_is_a_literal_text",
     ),
-    _one(
+    one(
         "a reason that nothing gives",
         "controller.kinds.serverset.summary:_epidemic",
         "Reason.REMEDIATION_HELD",
         "Reason.SERVERS_UNAVAILABLE",
         "tests/docs/test_reasons.py::test_every_reason_is_given",
     ),
-    _one(
+    one(
         "the history does not read the mark of a rejection as it is written",
         "controller.presentation.revisions:_revision",
         "rejection.read(stored)",
         "None",
         "tests/presentation/test_revisions.py::test_a_mark_is_read_as_it_is_written",
     ),
-    _one(
+    one(
         "a rollback goes on out of its turn",
         "controller.kinds.operation.planner:_run",
         "_hindrances(snapshot, turn)",
         "() if _rolls_back(snapshot) else _hindrances(snapshot, turn)",
         f"{_STORIES}::test_a_rollback_keeps_its_turn_once_begun",
     ),
-    _one(
+    one(
         "a retry brings its parameters into the run under way",
         "controller.kinds.operation.steps:arguments",
         "begun is None and spec.retry is not None and spec.retry.id == told.run",
@@ -389,49 +369,49 @@ STRUCTURE = (
 # Who may do what, and what leaves a cluster.
 _INSTALLS = "tests/wiring/test_installs.py"
 SECURITY = (
-    _one(
+    one(
         "two installs look after one namespace",
         "controller.kube.installs:Claim.held",
         "claimed and self._above.clear",
         "True",
         f"{_INSTALLS}::test_second_install_does_nothing_and_says_so",
     ),
-    _one(
+    one(
         "an install for a namespace does not see one for the whole cluster",
         "controller.kube.installs:_Above.look",
         "ANY_found.holder_identity or '' if ANY_other and ANY_alive else ''",
         "''",
         f"{_INSTALLS}::test_install_for_the_cluster_goes_before_one_for_a_namespace",
     ),
-    _one(
+    one(
         "an install for the whole cluster does not wait until others have seen it",
         "controller.kube.installs:Claim.attempt",
         "self.scope == EVERYWHERE and not ours and (others := await self._narrower())",
         "False",
         f"{_INSTALLS}::test_install_for_the_cluster_goes_before_one_for_a_namespace",
     ),
-    _one(
+    one(
         "an install that takes over looks at nothing",
         "controller.wiring.operator:Operator._survey",
         "await self.engine.survey()",
         "await asyncio.sleep(0)",
         f"{_INSTALLS}::test_install_takes_over_when_the_other_is_gone",
     ),
-    _one(
+    one(
         "whoever an operation says asked for it is believed",
         "controller.kinds.application.operation_history:_line",
         "tags.requested_by(meta) if requesters_known else ''",
         "tags.requested_by(meta)",
         f"{_APPLICATION}::test_nobody_is_believed_to_have_asked_where_anybody_could_say_so",
     ),
-    _one(
+    one(
         "whatever stands in a named field leaves the cluster",
         "controller.presentation.fields:_leaf",
         "_PATTERNS[wanted].fullmatch(value)",
         "True",
         "tests/presentation/test_fields.py::test_a_secret_planted_in_any_field_is_not_in_the_bundle",
     ),
-    _one(
+    one(
         "servers are left behind in silence",
         "controller.kinds.application.planner:_left",
         "not snapshot.left",
@@ -439,7 +419,7 @@ SECURITY = (
         "tests/simulation/test_adoption.py"
         "::test_servers_that_strangers_took_before_are_named_when_all_else_is_gone",
     ),
-    _one(
+    one(
         "a record that somebody numbered too high leaves no number",
         "controller.kinds.application.revisions:_record",
         "each.revision < _MOST",
@@ -451,14 +431,14 @@ SECURITY = (
 
 # What one namespace does is not felt by another.
 TENANTS = (
-    _one(
+    one(
         "a namespace that has no call in flight waits for those of others to end",
         "controller.execution.pool:Pool._has_guests",
         "beyond < self._guests",
         "False",
         "tests/execution/test_pool.py::test_a_guest_does_not_wait_for_a_place",
     ),
-    _one(
+    one(
         "guests have as many places as they like",
         "controller.execution.pool:Pool._has_guests",
         "beyond < self._guests",
@@ -467,4 +447,17 @@ TENANTS = (
     ),
 )
 
-MECHANISMS = (*REFERENCES, *MEANINGS, *CASES, *TENANTS, *OUTAGES, *STRUCTURE, *SECURITY)
+MECHANISMS: tuple[Mechanism, ...] = (
+    *REFERENCES,
+    *MEANINGS,
+    *CASES,
+    *TENANTS,
+    *OUTAGES,
+    *STRUCTURE,
+    *SECURITY,
+    *content.MECHANISMS,
+    *data.MECHANISMS,
+    *truth.MECHANISMS,
+    *operations.MECHANISMS,
+    *checker.MECHANISMS,
+)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from proof import history
 from proof.history import process
-from proof.mutants import definitions, mechanisms
+from proof.mutants import definitions, mechanism
 
 CHECKOUT = Path(__file__).parents[2]
 # What the arena needs beside the code that is broken.
@@ -68,15 +68,15 @@ def attempt(mutant: definitions.Mutant) -> Trial:
         return Trial(mutant=mutant, outcome=played(checkout, mutant.story))
 
 
-def check(mechanism: mechanisms.Mechanism) -> tuple[bool, str]:
+def check(mistake: mechanism.Mechanism) -> tuple[bool, str]:
     """Run the test that a mechanism names on a copy without it; return if it fails, and how."""
     with tempfile.TemporaryDirectory(prefix="argosy-mutant-") as folder:
         checkout = Path(folder)
         copy(checkout, TESTED)
         shutil.copy(CHECKOUT / "pyproject.toml", checkout)
-        mechanism.apply(checkout)
+        mistake.apply(checkout)
         environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-        argv = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", mechanism.test]
+        argv = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", mistake.test]
         done = subprocess.run(
             argv,
             cwd=checkout,

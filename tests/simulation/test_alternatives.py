@@ -153,6 +153,7 @@ async def test_an_alternative_in_use_that_is_removed_leads_to_another() -> None:
             lambda: world.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
         )
         assert world.zones() == ["c"]
+        assert set(world.made_in()) <= {"a", "b", "c"}, "never without an alternative"
 
 
 async def test_a_template_changes_in_place_in_the_alternative_of_its_server() -> None:

@@ -186,3 +186,28 @@ async def test_a_claim_more_needs_another_pod() -> None:
         assert after["data-shop-db-0"] == before["data-shop-db-0"]
         assert after["shop-db-0"] != before["shop-db-0"]
         assert "log-shop-db-1" in after
+
+
+async def test_a_claim_that_grows_takes_no_other_down_in_size() -> None:
+    """Of two claims of a server one is to grow and one to shrink: the second stays as it was."""
+
+    def sized(data: str, log: str) -> dict[str, Any]:
+        claims = [
+            {
+                "name": name,
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": size}},
+                },
+            }
+            for name, size in (("data", data), ("log", log))
+        ]
+        return application("shop", component("db", 1, volumeClaims=claims))
+
+    async with Universe() as universe:
+        await come_up(universe, sized("1Gi", "2Gi"))
+        before = uids(universe)
+        await come_up(universe, sized("3Gi", "1Gi"))
+        assert asked(universe) == {"data-shop-db-0": "3Gi", "log-shop-db-0": "2Gi"}
+        assert uids(universe) == before
+        assert "claims never shrink: 1Gi is asked for" in says(universe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 from typing import Any
 
@@ -16,28 +17,30 @@ pytestmark = pytest.mark.looptime
 ROLLOUT = {"maxUnavailable": 1, "inPlace": "Never"}
 
 
-def parts(db: str, web: str, **more: Any) -> Json:
+def parts(db: str, web: str, replicas: int = 4, **more: Any) -> Json:
     """Return an application whose web depends on its db, at these images."""
     rollout = {**ROLLOUT, **more}
     return application(
         "shop",
         component("db", 2, image=db, rollout={**ROLLOUT, "progressDeadlineSeconds": 30}),
-        component("web", 4, image=web, rollout=rollout, dependsOn=["db"]),
+        component("web", replicas, image=web, rollout=rollout, dependsOn=["db"]),
     )
-
-
-def behave(pod: Any) -> Behaviour:
-    """Let pods take a while to be ready; those of a broken image never are."""
-    image = pod["spec"]["containers"][0]["image"]
-    return Behaviour(fate="CrashLoopBackOff" if "broken" in image else "Ready", start_seconds=2.0)
 
 
 class Play(Universe):
     """A cluster with a shop, whose writes are counted from when it is up."""
 
     def __init__(self) -> None:
-        super().__init__(kubelet=Kubelet(behave))
+        # How long pods take to be ready.
+        self.boot = 2.0
+        super().__init__(kubelet=Kubelet(self._behave))
         self.since = 0
+
+    def _behave(self, pod: Any) -> Behaviour:
+        """Let pods take a while to be ready; those of a broken image never are."""
+        image = pod["spec"]["containers"][0]["image"]
+        fate = "CrashLoopBackOff" if "broken" in image else "Ready"
+        return Behaviour(fate=fate, start_seconds=self.boot)
 
     async def open(self, **more: Any) -> None:
         """Let the application come up."""
@@ -130,6 +133,23 @@ async def test_what_was_in_the_making_before_a_restart_is_made_again() -> None:
         assert play.makings() == {
             "shop-web-0": 1, "shop-web-1": 1, "shop-web-2": 1, "shop-web-3": 2
         }  # fmt: skip
+
+
+async def test_scaling_down_spares_what_a_restart_has_down() -> None:
+    """What comes up again for an operation is not ill: the highest goes."""
+    async with Play() as play:
+        await play.open()
+        play.boot = 60.0
+        await play.apply(operation("again", "shop", "Restart", components=["web"], servers="0"))
+        await play.until(lambda: play.makings() == {"shop-web-0": 1})
+        # By then the server tells of its new instance, which is not ready yet.
+        await asyncio.sleep(45)
+        told = play.get(Resource.SERVERS, "shop-web-0")["status"]
+        assert told["incarnation"] == 2
+        await play.apply(parts("db:1", "web:1", replicas=3))
+        assert await play.finish("again") == "Completed"
+        web = [each for each in play.names(Resource.SERVERS) if "-web-" in each]
+        assert web == ["shop-web-0", "shop-web-1", "shop-web-2"]
 
 
 async def test_a_restart_counts_for_servers_that_are_stopped() -> None:

@@ -211,3 +211,15 @@ async def test_steps_that_end_with_a_stop_are_remembered_too() -> None:
         await universe.apply(shop(4))
         await universe.settle()
         assert len(pods(universe)) == 4
+
+
+async def test_a_stopped_server_holds_no_surplus_one() -> None:
+    """It is down because somebody wants it so: scaling down does not wait for it."""
+    rollout = {"maxUnavailable": 0, "maxSurge": 1}
+    async with Universe() as universe:
+        await open_shop(universe, 4, rollout=rollout)
+        await act(universe, "rest", "Stop", servers="0", concurrency=1)
+        await universe.apply(shop(2, rollout=rollout))
+        await universe.settle()
+        assert universe.names(Resource.SERVERS) == ["shop-web-0", "shop-web-1"]
+        assert pods(universe) == ["shop-web-1"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.api import objects
+from controller.api import clock, conditions, objects
 from controller.kinds.operation import conflicts, steps, targets
 from controller.kinds.server import attempts
 from controller.planning import merge_patch, ordinals
@@ -152,6 +152,55 @@ def test_an_ipv6_address_stands_in_brackets_in_urls(address: str, url: str, resu
     )
     task, _ = steps.resolve(found, msgspec.structs.replace(server, status=status))
     assert msgspec.json.decode(bytes(task.parameters))["http"]["url"] == result
+
+
+@pytest.mark.parametrize(("asked", "counts"), [(99, True), (100, False), (101, False)])
+def test_what_was_in_the_making_before_an_operation_counts_for_none(
+    asked: int, *, counts: bool
+) -> None:
+    """An instance from before may have read what the operation is about; equal times prove nothing.
+
+    The server says since when it is not Ready, and its new instance is younger than that.
+    """
+    plain = make()
+    unready = conditions.Condition(
+        type="Ready", status="False", reason="Pending", last_transition_time=clock.stamp(100)
+    )
+    server = msgspec.structs.replace(
+        plain,
+        spec=msgspec.structs.replace(plain.spec, incarnation=2),
+        status=msgspec.structs.replace(plain.status, incarnation=1, conditions=(unready,)),
+    )
+    operation = Stage(0).submit("go", "Restart")
+    meta = msgspec.structs.replace(operation.metadata, creation_timestamp=clock.stamp(asked))
+    operation = msgspec.structs.replace(operation, metadata=meta)
+    assert steps.is_in_the_making(server, operation) == counts
+
+
+@pytest.mark.parametrize(("scope", "keys"), [("Once", 1), ("Component", 2), ("Server", 0)], ids=str)
+def test_a_job_that_is_run_once_is_known_by_its_step(scope: str, keys: int) -> None:
+    """Whichever server carries it has the same Job: it is the operation's, in that run."""
+    step = {"name": "migrate", "scope": scope, "job": {"template": {}}}
+    operation = Stage(0).submit("go", "Steps", steps=[step])
+
+    def key_of(server: objects.Server, run: str = "0") -> str:
+        found = steps.Assignment(
+            operation=operation, run=run, step=steps.of(operation)[0], passed=(), now=0.0
+        )
+        task, _ = steps.resolve(found, server)
+        return str(msgspec.json.decode(bytes(task.parameters)).get("jobKey", ""))
+
+    plain = make()
+    servers = [
+        msgspec.structs.replace(
+            plain, spec=msgspec.structs.replace(plain.spec, component=part, ordinal=ordinal)
+        )
+        for part in ("db", "web")
+        for ordinal in range(2)
+    ]
+    assert len({key_of(each) for each in servers} - {""}) == keys
+    if keys:
+        assert key_of(plain) != key_of(plain, run="again")
 
 
 JSON = st.recursive(

@@ -165,6 +165,28 @@ def test_an_act_that_nothing_undoes_is_never_called_reverted(action: str) -> Non
     assert f"Step {action} has no compensate" in message(stage)
 
 
+def test_what_nothing_undoes_has_failed_and_is_not_reverted() -> None:
+    """Steps without a compensation, of which the last fails: what the first did is still done."""
+    stage = played(2)
+    stage.verdict = lambda _server, given: "No." if given.step == "two" else ""
+    submit(stage, step("one", undo=False), step("two", undo=False), recovery={"attempts": 1})
+    assert stage.finish("go") == "Failed"
+    assert "Step one has no compensate: what it did on 2 servers stays." in message(stage)
+
+
+def test_undoing_takes_no_longer_than_the_operation_itself_may() -> None:
+    """However long a compensation might go on, it is ended with the time that the run has."""
+    stage = played(2)
+    stage.act_seconds = 3.0
+    steps = [step("one", timeoutSeconds=3600)]
+    submit(stage, *steps, timeoutSeconds=120, cancelGraceSeconds=5)
+    stage.until(lambda: len(stage.began) == 2)
+    stage.deaf.update(map(stage.name, range(2)))
+    stage.edit("go", cancelled=True)
+    assert stage.finish("go", limit=300) == "Cancelled"
+    assert "2 servers could not be reverted" in message(stage)
+
+
 def test_a_retry_after_a_reverted_cancel_does_all_steps_again() -> None:
     """What was undone has not been passed: the next run begins at the first step, once each."""
     stage = played(1)

@@ -358,6 +358,20 @@ def test_an_operation_created_paused_lists_its_targets_in_order_and_touches_noth
     assert stage.finish("go") == "Completed", "the time it was paused counts to no deadline"
 
 
+def test_time_spent_paused_is_no_time_of_the_run() -> None:
+    """It neither ends by its deadline while it is paused, nor sooner for that once it goes on."""
+    stage = played(4)
+    stage.act_seconds = 30.0
+    step = {"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 60}
+    stage.submit("go", "Steps", steps=[step], concurrency=1, timeoutSeconds=300)
+    stage.until(lambda: stage.reason("go") == "Running", limit=30)
+    stage.edit("go", paused=True)
+    stage.play(900)
+    assert stage.reason("go") == "Paused"
+    stage.edit("go", paused=False)
+    assert stage.finish("go") == "Completed"
+
+
 def test_deleting_the_application_ends_operations_at_once() -> None:
     """Queued and running operations end as ApplicationDeleted in the very next plan."""
     stage = played(3)

@@ -321,6 +321,16 @@ def test_no_instance_is_given_less_time_than_its_template_says(
     assert forced.grace_seconds == 0
 
 
+@pytest.mark.parametrize("template", [b"[]", b"7", b'{"spec": 7}'])
+def test_a_template_that_is_none_holds_up_no_teardown(template: bytes) -> None:
+    """It says nothing of the time to end, so what the instance is given is what people say."""
+    deletion = objects.Deletion(drain_seconds=5)
+    found = make(meta=DELETED, deletion=deletion, template=msgspec.Raw(template))
+    (call,) = decide(found, RUNNING).actions
+    assert isinstance(call, contract.Call)
+    assert (call.verb, call.grace_seconds) == (contract.Verb.DELETE, 5)
+
+
 @pytest.mark.parametrize("depth", [10, nesting.MOST - 1])
 def test_a_template_that_nobody_can_read_holds_up_no_teardown(depth: int) -> None:
     """However deep a template goes, the instance is deleted with the time that it carries."""

@@ -593,7 +593,8 @@ def test_claims_whose_entry_was_dropped_stay() -> None:
 
 def test_claims_outlive_a_set_that_is_deleted_by_hand() -> None:
     """The application stands, so the set comes back and finds its data."""
-    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, "whenDeleted": "Delete"}])
+    policies = {"whenDeleted": "Delete", "whenScaled": "Delete"}
+    rehearsal = rehearse(replicas=2, volumeClaims=[{**CLAIM, **policies}])
     claim = rehearsal.get(objects.Claim, "data-shop-web-0").metadata.uid
     rehearsal.delete(Resource.SERVERSETS, SET)
     rehearsal.run()

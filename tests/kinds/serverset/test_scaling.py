@@ -99,14 +99,21 @@ def test_a_failed_server_keeps_a_surplus_one_that_works() -> None:
     assert list(rehearsal.servers(SET)) == [0, 3]
 
 
-def test_a_stopped_server_holds_no_surplus_one() -> None:
-    """It is down because somebody wants it so: it is not waited for."""
+def test_servers_that_failed_for_good_keep_those_that_work() -> None:
+    """Were they not missed, the last servers that work would go: a person holds two that failed."""
     rollout = {"maxUnavailable": 0, "maxSurge": 1}
     rehearsal = rehearse(4, rollout=rollout)
-    rehearsal.submit("rest", "Stop", servers="0")
-    rehearsal.run()
+    for number in (0, 1):
+        name = f"shop-web-{number}"
+        rehearsal.edit(Resource.SERVERS, name, {"spec": {"held": True}})
+        rehearsal.running[name].image = "fatal"
+    rehearsal.run_for(5)
     rehearsal.apply("shop", component("web", "web:v1", 2, rollout=rollout))
-    rehearsal.run()
+    rehearsal.run_for(60)
+    assert list(rehearsal.servers(SET)) == [0, 1, 2, 3]
+    for number in (0, 1):
+        rehearsal.running[f"shop-web-{number}"].image = "web:v1"
+    rehearsal.run_for(60)
     assert list(rehearsal.servers(SET)) == [0, 1]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.mutants import arena, definitions, mechanisms, stories, trial
+from proof.mutants import arena, definitions, mechanism, mechanisms, stories, trial
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -31,7 +31,7 @@ def test_a_whole_operator_keeps_every_promise(story: str, seed: int) -> None:
     "mutant", [*definitions.MUTANTS, *mechanisms.MECHANISMS], ids=lambda each: each.name
 )
 def test_every_definition_fits_the_code(
-    mutant: definitions.Mutant | mechanisms.Mechanism, tmp_path: Path
+    mutant: definitions.Mutant | mechanism.Mechanism, tmp_path: Path
 ) -> None:
     """What a mutant breaks is there, once; else it would break nothing, and prove nothing."""
     for edit in mutant.edits:
@@ -83,10 +83,10 @@ def test_mutants_are_caught(name: str) -> None:
 def test_a_broken_mechanism_is_caught_by_the_test_beside_it() -> None:
     """A sample of `make mutants`: the test that should fail does, and passes on the code as is."""
     wanted = "a revision goes with its component while servers name it"
-    (mechanism,) = (each for each in mechanisms.MECHANISMS if each.name == wanted)
-    caught, report = trial.check(mechanism)
+    (broken,) = (each for each in mechanisms.MECHANISMS if each.name == wanted)
+    caught, report = trial.check(broken)
     assert caught, report
-    whole, report = trial.check(dataclasses.replace(mechanism, edits=()))
+    whole, report = trial.check(dataclasses.replace(broken, edits=()))
     assert not whole, report
     assert "1 passed" in report
 
@@ -96,5 +96,6 @@ def test_there_are_enough_mutants() -> None:
     numbered = {f"I{number}" for number in range(1, 12)}
     wanted = {"Budget", "Completed", "Evictions", "Healing", "Ready", *numbered}
     assert {each.caught_by for each in definitions.MUTANTS} == wanted
-    named = [each.name for each in (*definitions.MUTANTS, *mechanisms.MECHANISMS)]
+    named = [each.name for each in definitions.MUTANTS]
+    named += [each.name for each in mechanisms.MECHANISMS]
     assert len(set(named)) == len(named)

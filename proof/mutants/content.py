@@ -1,0 +1,161 @@
+"""Mistakes about what somebody else wrote: it stops nobody, no teardown, and leads nowhere."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_HOSTILE = "tests/simulation/test_hostile.py"
+_UNREADABLE = "tests/simulation/test_unreadable.py"
+_GUARD = "tests/simulation/test_guard.py"
+_NESTING = "tests/api/test_nesting.py"
+_INFORMER = "tests/kube/test_informer.py"
+_PODS = "tests/providers/pod/test_manifest.py"
+_URLS = "tests/providers/steps/test_urls.py"
+_STEPS = "tests/providers/steps/test_steps.py"
+
+_DEPTH = (
+    one(
+        "content may be nested as deep as anybody likes",
+        "controller.api.nesting:is_deeper",
+        "max(ANY_levels, default=0) > most",
+        "False",
+        f"{_NESTING}::test_a_view_refuses_what_is_too_deep",
+    ),
+    one(
+        "a number may have any number of digits",
+        "controller.api.tags:number",
+        "len(value) > _DIGITS",
+        "False",
+        f"{_HOSTILE}::test_nothing_that_anybody_may_write_stops_the_engine_or_a_teardown",
+    ),
+)
+
+_TEARDOWN = (
+    one(
+        "a planner that fails keeps what is deleted",
+        "controller.planning.bare_teardown:is_due",
+        "going and finalizers.is_on(meta) and not finalizers.is_orphaning(meta)",
+        "False",
+        f"{_HOSTILE}::test_planners_that_fail_on_what_is_deleted_block_no_teardown",
+    ),
+    one(
+        "what cannot be read and is deleted stays for ever",
+        "controller.execution.engine:Engine._bury",
+        "self._bare_teardown(key, meta)",
+        "()",
+        f"{_HOSTILE}::test_what_cannot_be_read_can_still_be_deleted",
+    ),
+    one(
+        "the crash of a planner is told to nobody",
+        "controller.execution.engine:Engine._apologise",
+        "crashes.status(item, error, self._clock())",
+        "None",
+        "tests/simulation/test_crashed_planner.py",
+    ),
+    one(
+        "one callback that fails keeps a change from the others",
+        "controller.execution.engine:Engine._missed",
+        "self._queue.add(key)",
+        "pass",
+        f"{_GUARD}::test_a_callback_that_fails_keeps_a_change_from_nobody_else",
+    ),
+    one(
+        "a part that ends is missed by nobody",
+        "controller.parts:Parts._note",
+        "self.stopped.set()",
+        "pass",
+        "tests/wiring/test_parts.py::test_a_part_that_ends_unasked_stops_the_process",
+    ),
+    one(
+        "a part that merely returns ends in silence",
+        "controller.parts:together",
+        "raise _why(over)",
+        "return",
+        "tests/wiring/test_parts.py::test_together_ends_with_the_first_that_ends",
+    ),
+)
+
+_FAIR = (
+    one(
+        "who takes long to plan pays nothing",
+        "controller.execution.queue:Queue.charge",
+        "max(seconds - LEAST_COST, 0.0)",
+        "0.0",
+        "tests/execution/test_queue.py::test_who_takes_long_to_plan_waits_for_longer",
+    ),
+    one(
+        "calls stand in one line whatever their namespace",
+        "controller.execution.schedule:_Line.push",
+        "namespace = entry.key.namespace",
+        "namespace = ''",
+        "tests/execution/test_pool.py::test_calls_are_shared_between_namespaces_first",
+    ),
+)
+
+_READ = (
+    one(
+        "null is somebody's word",
+        "controller.providers.pod.manifest:_decode",
+        "rendering.canonical(msgspec.Raw(template))",
+        "template",
+        f"{_PODS}::test_null_is_absent_wherever_it_stands",
+    ),
+    one(
+        "annotations of Argosy's own are taken from a template",
+        "controller.providers.pod.manifest:_users",
+        "key not in own",
+        "True",
+        f"{_PODS}::test_annotations_of_the_template_win_but_for_our_own",
+    ),
+    one(
+        "headers that reach past the URL pass",
+        "controller.providers.steps.headers:check",
+        "lower in http_headers.OWN or lower.startswith(http_headers.OWN_PREFIXES)",
+        "False",
+        f"{_STEPS}::test_headers_that_reach_past_the_url_are_refused",
+    ),
+    one(
+        "escaped slashes and dots pass",
+        "controller.providers.steps.urls:parse_target",
+        "_TRICKS.search(path)",
+        "False",
+        f"{_URLS}::test_every_other_place_is_refused",
+    ),
+    one(
+        "a step upwards with parameters passes",
+        "controller.providers.steps.urls:parse_target",
+        "each.partition(';')[0]",
+        "each",
+        f"{_URLS}::test_every_other_place_is_refused",
+    ),
+    one(
+        "credentials in a URL pass",
+        "controller.providers.steps.urls:parse_target",
+        "'@' in parts.netloc",
+        "False",
+        f"{_URLS}::test_every_other_place_is_refused",
+    ),
+    one(
+        "an allowed folder covers what begins like it",
+        "controller.providers.steps.urls:_covers",
+        "target.path.startswith(folder)",
+        "target.path.startswith(allowed.path)",
+        f"{_URLS}::test_every_other_place_is_refused",
+    ),
+    one(
+        "an IPv6 address stands in URLs as it is",
+        "controller.kinds.operation.steps:_with_address",
+        "':' not in address",
+        "True",
+        "tests/kinds/operation/test_parts.py::test_an_ipv6_address_stands_in_brackets_in_urls",
+    ),
+    one(
+        "what steers a terminal is printed",
+        "controller.presentation.control_characters:visible",
+        "not are_in(text)",
+        "True",
+        "tests/cli/test_hostile_output.py::test_no_command_prints_what_steers_a_terminal",
+    ),
+)
+
+MECHANISMS = (*_DEPTH, *_TEARDOWN, *_FAIR, *_READ)

@@ -1,0 +1,233 @@
+"""Mistakes about the truth: what is told of failures, of Ready, and of what was done."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_SLOW = "tests/execution/test_slow_start.py"
+_OUTCOMES = "tests/simulation/test_outcomes.py"
+_DRIFT = "tests/simulation/test_drift.py"
+_SET = "tests/kinds/serverset/test_planner.py"
+_STORIES = "tests/kinds/operation/test_stories.py"
+_ROLLOUTS = "tests/kinds/test_rollout_stories.py"
+
+_SLOW_START = (
+    one(
+        "what fails for one cause is tried as often as ever",
+        "controller.execution.slow_start:SlowStart._wait",
+        "FIRST_WAIT * 2.0 ** min(tries - 1, 16)",
+        "FIRST_WAIT",
+        f"{_SLOW}::test_what_fails_for_one_cause_is_tried_ever_more_seldom",
+    ),
+    one(
+        "what failed for one is tried for all",
+        "controller.execution.slow_start:SlowStart.begin",
+        "now < brake.until or len(brake.flying) >= brake.width",
+        "False",
+        f"{_OUTCOMES}::test_a_set_that_meets_a_quota_asks_little_and_then_makes_all",
+    ),
+    one(
+        "what fails alone holds everybody back",
+        "controller.execution.slow_start:SlowStart.failed",
+        "len(brake.failed) < ENOUGH",
+        "False",
+        f"{_SLOW}::test_one_that_fails_alone_holds_nobody_back",
+    ),
+    one(
+        "what is wrong with one holds everybody back",
+        "controller.execution.slow_start:SlowStart.failed",
+        "not error.policy.shared",
+        "False",
+        f"{_SLOW}::test_what_is_not_shared_holds_nobody_back",
+    ),
+    one(
+        "those that waited are not called when the cause is gone",
+        "controller.execution.slow_start:SlowStart.succeeded",
+        "self._call(brake, 2)",
+        "self._call(brake, 0)",
+        f"{_SLOW}::test_all_are_made_once_the_cause_is_gone",
+    ),
+    one(
+        "nobody who says that the cause is gone is believed",
+        "controller.execution.slow_start:SlowStart.release",
+        "brake.wish, brake.until = (wish, 0.0)",
+        "brake.wish = wish",
+        f"{_SLOW}::test_a_cause_that_is_said_to_be_gone_is_tried_at_once",
+    ),
+    one(
+        "each server of a set says by itself that the cause is gone",
+        "controller.execution.slow_start:SlowStart.release",
+        "brake.wish != wish",
+        "True",
+        f"{_SLOW}::test_one_wish_to_try_again_has_one_create_tried_where_the_cause_stands",
+    ),
+)
+
+_TOLD = (
+    one(
+        "what is nobody's failure costs attempts",
+        "controller.kinds.server.assessment:_answered",
+        "not answer.costs_attempt",
+        "False",
+        f"{_OUTCOMES}::test_a_quota_is_told_and_over_when_it_is_raised",
+    ),
+    one(
+        "servers that used their attempts are given up",
+        "controller.kinds.server.making:_tried_on",
+        "situation.spec.recovery.give_up",
+        "True",
+        f"{_OUTCOMES}::test_a_full_fleet_counts_attempts_and_is_tried_for_ever",
+    ),
+    one(
+        "servers that were to be given up are tried on",
+        "controller.kinds.server.making:_tried_on",
+        "situation.spec.recovery.give_up",
+        "False",
+        f"{_OUTCOMES}::test_who_gives_up_waits_for_a_person",
+    ),
+    one(
+        "a status is written as long as it is",
+        "controller.execution.statuses:change",
+        "texts.fit(resource, msgspec.to_builtins(after))",
+        "msgspec.to_builtins(after)",
+        "tests/simulation/test_long_texts.py::test_the_endless_last_words_of_an_act_are_told",
+    ),
+    one(
+        "lists of a status are as long as they are",
+        "controller.api.texts:_fit",
+        "value[:most]",
+        "value",
+        "tests/api/test_texts.py::test_whatever_is_too_long_in_a_status_is_cut_to_fit",
+    ),
+    one(
+        "a refused status is not told",
+        "controller.execution.dispatcher:Dispatcher._tell_refused",
+        "await self._writer.write(smaller) if smaller.body else ()",
+        "()",
+        "tests/simulation/test_long_texts.py::test_a_status_that_is_refused_is_told_in_a_smaller_one",
+    ),
+)
+
+_READY = (
+    one(
+        "an image edited by hand goes unnoticed",
+        "controller.providers.pod.drift:images",
+        "way < 0 or not _is_touched(pod.metadata)",
+        "True",
+        f"{_DRIFT}::test_an_image_edited_by_hand_is_not_ready_and_comes_back",
+    ),
+    one(
+        "an image that a person edited is Ready",
+        "controller.kinds.server.rules:_drifted",
+        "dataclasses.replace(verdict, reason=ANY_r, ready=False, trouble=True, blocked=ANY_b)",
+        "dataclasses.replace(verdict, reason=ANY_r, trouble=True, blocked=ANY_b)",
+        f"{_DRIFT}::test_an_image_that_is_set_again_and_again_is_left_and_told",
+    ),
+    one(
+        "what somebody insists on is mended for ever",
+        "controller.providers.pod.drift:is_left",
+        "tags.mended(meta)[0] >= MOST",
+        "False",
+        f"{_DRIFT}::test_a_label_that_a_program_insists_on_is_left_and_told",
+    ),
+    one(
+        "a rollout's own change of an image counts as drift",
+        "controller.providers.pod.manifest:change",
+        "str(pod.metadata.generation + 1)",
+        "str(pod.metadata.generation)",
+        f"{_DRIFT}::test_an_image_of_a_rollout_is_no_drift",
+    ),
+    one(
+        "a held server loses the image that a person gave it",
+        "controller.kinds.server.rules:_drifted",
+        "situation.spec.held and seen.altered",
+        "False",
+        f"{_DRIFT}::test_a_held_server_keeps_the_image_that_a_person_gave_it",
+    ),
+)
+
+_CLOCK = (
+    one(
+        "a rollout that is held back has its clock run",
+        "controller.kinds.serverset.progress:assess",
+        "not acting and held_back(census)",
+        "False",
+        f"{_SET}::test_an_operation_that_holds_a_rollout_back_stops_the_clock",
+    ),
+    one(
+        "a paused rollout has its clock run",
+        "controller.kinds.serverset.progress:idle",
+        "Progress(proven_revision=ANY_p, since=None, missed=before.deadline_missed)",
+        "Progress(proven_revision=ANY_p, since=before.last_progress_time,"
+        " missed=before.deadline_missed)",
+        f"{_SET}::test_pausing_stops_the_clock",
+    ),
+    one(
+        "the clock runs while no operator is there",
+        "controller.kinds.serverset.progress:assess",
+        "max(min(clock.parse(since) + GRAIN, now), watching_since)",
+        "min(clock.parse(since) + GRAIN, now)",
+        f"{_SET}::test_time_in_which_nobody_watched_is_no_missed_deadline",
+    ),
+    one(
+        "a deadline is missed within its last second",
+        "controller.kinds.serverset.progress:assess",
+        "clock.parse(since) + GRAIN",
+        "clock.parse(since) - GRAIN",
+        f"{_SET}::test_the_deadline_is_never_missed_early",
+    ),
+    one(
+        "a paused operation times out",
+        "controller.kinds.operation.planner:_left",
+        "clock.parse(told.pause_time) if told.pause_time else snapshot.now",
+        "snapshot.now",
+        f"{_STORIES}::test_time_spent_paused_is_no_time_of_the_run",
+    ),
+    one(
+        "time spent paused counts when an operation goes on",
+        "controller.kinds.operation.planner:_unpause",
+        "told.paused_seconds + max(0, round(paused))",
+        "told.paused_seconds",
+        f"{_STORIES}::test_time_spent_paused_is_no_time_of_the_run",
+    ),
+)
+
+_DONE = (
+    one(
+        "an operation that touches nothing ends well",
+        "controller.kinds.operation.planner:_wait",
+        "presence.nothing_targeted(snapshot)",
+        "''",
+        f"{_STORIES}::test_what_targets_nothing_fails",
+    ),
+    one(
+        "held servers alone are done",
+        "controller.kinds.operation.presence:nothing_targeted",
+        "targets.choose(snapshot.operation, snapshot.application, snapshot.servers)",
+        "snapshot.servers",
+        f"{_STORIES}::test_held_servers_alone_are_nothing_to_act_on",
+    ),
+    one(
+        "a rollback is done before its servers are",
+        "controller.kinds.operation.rollback:_arrived",
+        "not _behind(snapshot, found)",
+        "True",
+        f"{_ROLLOUTS}::test_a_rollback_is_not_done_before_its_servers_are_seen_to_be",
+    ),
+    one(
+        "a cancelled rollback goes on",
+        "controller.kinds.operation.planner:_cancel",
+        "rollback.take_back(snapshot) if _rolls_back(snapshot) else ()",
+        "()",
+        f"{_ROLLOUTS}::test_a_cancelled_rollback_is_taken_back",
+    ),
+    one(
+        "a paused rollback goes on",
+        "controller.kinds.operation.planner:_paused",
+        "operation.spec.paused",
+        "False",
+        f"{_ROLLOUTS}::test_a_paused_rollback_moves_nothing_and_goes_on_later",
+    ),
+)
+
+MECHANISMS = (*_SLOW_START, *_TOLD, *_READY, *_CLOCK, *_DONE)
