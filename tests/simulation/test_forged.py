@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import looptime
+import pytest
 from hypothesis import strategies as st
 from structlog import testing
 
@@ -207,6 +208,7 @@ def play(script: list[Attack]) -> None:
     assert [each for each in logs if each["event"] in FAILURES] == []
 
 
+@pytest.mark.unjudged(reason="what people read was written by the attack")
 @hypothesis.seed(1)
 @hypothesis.settings(max_examples=25, database=None, phases=PHASES)
 @hypothesis.given(st.lists(attacks, min_size=1, max_size=8))
