@@ -1,8 +1,13 @@
 """The unavailability budget of a component: one number, shared by all who take servers down.
 
-The rollout, remediation and operation planners ask here, of the same servers. Each counts all that
-are down, whoever took them down, against its own limit: so at most the largest limit in force is
-down by Argosy's doing. Evictions keep to it by the PodDisruptionBudget of each set.
+The one rule: every actor (rollout, operation, remediation, scale-down of healthy servers, eviction,
+move) counts all servers of the component that are down, whoever took them down, against its own
+limit. So at every resourceVersion at most the largest limit in force is down by Argosy's doing.
+
+The limit of an operation is its concurrency, or the component's; of all others, the component's.
+Evictions keep to it by the PodDisruptionBudget of each set, which allows none from before Argosy
+takes a server down until that is over (`evictions`). An operation does not count what failed for
+good or was stopped on purpose, which would keep it waiting for ever.
 """
 
 from __future__ import annotations

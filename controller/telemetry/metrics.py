@@ -146,6 +146,11 @@ _refused_scopes = _Asked(
     "Namespaces, or 1 for the whole cluster, that the leader leaves to another install.",
     (),
 )
+_unbounded = _Asked(
+    "argosy_evictions_unbounded",
+    "Sets whose evictions do not keep to Argosy's budget, by the reason that they give.",
+    ("reason",),
+)
 _circuits = _Asked(
     "argosy_fleet_circuit_open", "1 while calls to a fleet are held back, else 0.", ("fleet",)
 )
@@ -158,6 +163,7 @@ ask_watch_silence = _lag.ask
 ask_plan_silence = _idle.ask
 ask_cached_objects = _objects.ask
 ask_circuits = _circuits.ask
+ask_unbounded_evictions = _unbounded.ask
 ask_refused_scopes = _refused_scopes.ask
 
 

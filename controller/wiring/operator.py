@@ -38,6 +38,7 @@ from controller.execution.pool import Pool
 from controller.execution.width import MOST, Width
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
+from controller.kinds.serverset import unbounded
 from controller.kube import api as kube
 from controller.kube.client import Client
 from controller.kube.installs import Installs
@@ -152,6 +153,7 @@ class Operator:
         metrics.ask_width(lambda: {(): float(self.width.now)})
         metrics.ask_watch_silence(self.world.silences)
         metrics.ask_circuits(self.fleets.circuits)
+        metrics.ask_unbounded_evictions(functools.partial(unbounded.by_reason, self.world))
         metrics.ask_plan_silence(self._plan_silence)
         metrics.ask_refused_scopes(lambda: {(): float(len(self.refused()))})
         self.parts.start(self._lead(), "leader")

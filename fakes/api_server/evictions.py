@@ -79,20 +79,30 @@ def cordon(registry: Registry, kubelet: Kubelet, node: str, *, on: bool = True) 
 
 
 async def drain(registry: Registry, kubelet: Kubelet, node: str) -> None:
-    """Cordon a node, and evict until none of its pods is left."""
+    """Cordon a node, and evict what is on it then, as `kubectl drain` does.
+
+    That is tried by name: where an eviction was refused, the next try means whatever pod has the
+    name by then, on whatever node.
+    """
     cordon(registry, kubelet, node)
-    while True:
-        pods = [
-            (key, each)
-            for key, each in registry.storage.objects[Resource.PODS].items()
-            if each["spec"].get("nodeName") == node
-        ]
-        if not pods:
-            return
-        for key, pod in pods:
-            if "deletionTimestamp" not in pod["metadata"]:
-                evict(registry, *key)
-        await asyncio.sleep(AGAIN_SECONDS)
+    pods = registry.storage.objects[Resource.PODS].items()
+    here = [
+        (key, each["metadata"]["uid"]) for key, each in pods if each["spec"].get("nodeName") == node
+    ]
+    await asyncio.gather(*(_give_up(registry, key, uid) for key, uid in here))
+
+
+async def _give_up(registry: Registry, key: tuple[str, str], uid: str) -> None:
+    def refused() -> bool:
+        return registry.find(Resource.PODS, *key) is not None and not evict(registry, *key)
+
+    def stays() -> bool:
+        found = registry.find(Resource.PODS, *key)
+        return found is not None and found["metadata"]["uid"] == uid
+
+    for waits in (refused, stays):
+        while waits():  # noqa: ASYNC110 - asks again and again, as kubectl does
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def is_up(pod: Json) -> bool:

@@ -6,7 +6,7 @@ one test holds, and `trial.check` runs that test alone on a copy with the mistak
 
 from __future__ import annotations
 
-from proof.mutants import checker, content, data, operations, truth
+from proof.mutants import budgets, checker, content, data, operations, truth
 from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
@@ -460,4 +460,5 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *truth.MECHANISMS,
     *operations.MECHANISMS,
     *checker.MECHANISMS,
+    *budgets.MECHANISMS,
 )

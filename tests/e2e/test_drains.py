@@ -74,6 +74,24 @@ def test_ten_nodes_are_drained_during_a_restart(
     kube.wait_until("evictions are allowed again", is_open)
 
 
+def test_a_component_of_one_server_is_drained_without_being_down(
+    operated: Place, kube: Kube, own_nodes: tuple[str, list[str]]
+) -> None:
+    """A spare server comes first, elsewhere: at no version is none up, and the drain ends."""
+    assert operated.cluster is not None
+    label, _ = own_nodes
+    app = kube.app(component(replicas=1, rollout={"maxUnavailable": 0, "maxSurge": 1}))
+    settle_on(app, label)
+    node = app.pods()["shop-web-0"]["spec"]["nodeName"]
+    gone = drain(operated.cluster.kubeconfig, node)
+    said, _ = gone.communicate(timeout=DRAIN_SECONDS + 30)
+    assert gone.returncode == 0, said
+    kube.wait_until("the spare server has gone", lambda: list(app.pods()) == ["shop-web-0"])
+    app.wait_ready()
+    assert app.pods()["shop-web-0"]["spec"]["nodeName"] != node
+    assert hindsight.fewest_ready(kube.history(), 1) == 1
+
+
 @pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}])
 def test_a_budget_that_a_person_wrote_decides_alone(
     operated: Place, kube: Kube, own_nodes: tuple[str, list[str]], spec: driving.Object

@@ -79,7 +79,7 @@ async def test_a_component_of_one_server_is_never_at_0_while_its_node_is_drained
             await asyncio.wait_for(gone, 120)
         else:
             world.cordon(old)
-        await world.settle()
+        await world.settle(quiet=30)
         assert min(world.ups(since)) == 1
         assert world.servers() == ["shop-web-0"]
         assert world.node("shop-web-0") != old
@@ -111,6 +111,17 @@ async def test_a_drain_of_several_nodes_keeps_to_the_surge(replicas: int, rollou
         assert world.ready() == "True"
 
 
+async def test_a_cordon_moves_a_set_at_rest() -> None:
+    """Nothing else need happen for that."""
+    async with World() as world:
+        await world.open(2)
+        old = world.node("shop-web-0")
+        await asyncio.sleep(600)
+        world.cordon(old)
+        await asyncio.sleep(40)
+        assert world.node("shop-web-0") != old
+
+
 async def test_a_cordon_without_surge_moves_nobody() -> None:
     """Whoever drains evicts, within the budget; a place that is merely closed is no reason to."""
     async with World() as world:
@@ -140,7 +151,7 @@ async def test_what_a_person_holds_stays_on_a_cordoned_node() -> None:
         await world.merge(Resource.SERVERS, "shop-web-0", {"spec": {"held": True}})
         old = world.node("shop-web-0")
         world.cordon(*{old, world.node("shop-web-1")})
-        await world.settle()
+        await world.settle(quiet=30)
         assert world.node("shop-web-0") == old
         assert world.node("shop-web-1") not in world.kubelet.cordoned
         assert world.servers() == ["shop-web-0", "shop-web-1"]

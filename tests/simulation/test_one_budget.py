@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
+from controller.kinds.serverset import unbounded
 from fakes.api_server import Kubelet, evictions
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
@@ -148,6 +149,25 @@ async def test_a_rollout_that_begins_during_a_drain_keeps_to_the_limit(pause: fl
         world.judge()
 
 
+async def test_what_is_being_evicted_counts_before_its_server_says_so() -> None:
+    """Servers whose change nobody has heard of yet: their pods are on the way out all the same."""
+    async with World() as world:
+        await world.open(6, {"maxUnavailable": 1, "inPlace": "Never"})
+        since = len(world.server.writes)
+        # The eviction is known, and what became of the pod is not.
+        world.faults.freeze(Resource.PODS)
+        for _ in range(3):
+            for each in range(6):
+                evictions.evict(world.server.registry, "default", f"shop-web-{each}")
+        part = component("web", 6, image="app:2", rollout={"maxUnavailable": 1})
+        await world.apply(application("shop", part))
+        await asyncio.sleep(0.25)
+        assert min(world.ups(since)) == 5
+        world.faults.thaw()
+        await world.settle()
+        assert min(world.ups(since)) == 5
+
+
 async def test_servers_that_are_down_beside_an_operation_count() -> None:
     """An operation on some servers waits for others of the component, and says for which."""
     async with World() as world:
@@ -277,3 +297,61 @@ async def test_whoever_is_killed_in_between_nobody_takes_down_too_many(step: int
         await world.settle()
         assert min(world.ups(since)) >= 6
         assert world.ended("act") == "Completed"
+
+
+@pytest.mark.parametrize(
+    "reason", ["Evicted", "Preempting", "NodeShutdown", "Terminated", "NodeLost", "OutOfmemory", ""]
+)
+@pytest.mark.parametrize("times", [1, 4])
+async def test_a_pod_that_its_node_gave_up_comes_back_and_is_no_failure(
+    reason: str, times: int
+) -> None:
+    """Evicted, preempted, shut down, lost or deleted: no attempt is counted, however often."""
+    async with World() as world:
+        part = component("web", 3, rollout=LIMIT)
+        part["recovery"] = {"attempts": 1, "failureBudget": 0}
+        await world.apply(application("shop", part))
+        await world.settle()
+        for _ in range(times):
+            if reason:
+                world.kubelet.fail("default", "shop-web-1", reason=reason)
+            else:
+                registry = world.server.registry
+                registry.delete(Resource.PODS, "default", "shop-web-1", actor="scheduler")
+            await world.settle()
+        server = world.get(Resource.SERVERS, "shop-web-1")["status"]
+        status = world.get(Resource.SERVERSETS, SET)["status"]
+        assert server["attempts"].get("count", 0) == 0
+        assert (status["failed"], status["budgetSpent"]) == (0, False)
+        assert world.ready() == "True"
+
+
+async def test_servers_of_a_lost_node_come_back_and_are_no_failures() -> None:
+    """Once the cluster gives up the pods of the node; the revision stays proven."""
+    async with World() as world:
+        part = component("web", 3, rollout=LIMIT)
+        part["recovery"] = {"attempts": 1, "failureBudget": 0}
+        await world.apply(application("shop", part))
+        await world.settle()
+        node = world.get(Resource.PODS, "shop-web-1")["spec"]["nodeName"]
+        world.kubelet.lost.add(node)
+        registry = world.server.registry
+        registry.delete(Resource.PODS, "default", "shop-web-1", actor="controller")
+        await asyncio.sleep(30)
+        registry.delete(Resource.PODS, "default", "shop-web-1", grace_seconds=0, actor="controller")
+        await world.settle()
+        status = world.get(Resource.SERVERSETS, SET)["status"]
+        assert (status["failed"], status["provenRevision"]) == (0, status["revision"])
+        assert world.get(Resource.SERVERS, "shop-web-1")["status"]["attempts"].get("count", 0) == 0
+        assert world.ready() == "True"
+
+
+async def test_the_metric_counts_sets_whose_evictions_keep_to_no_budget() -> None:
+    """By the reason; none while all is well."""
+    async with World() as world:
+        await world.open(4)
+        assert unbounded.by_reason(world.process.world) == {}
+        body = {"metadata": {"name": "mine"}, "spec": {"maxUnavailable": 1, "selector": {}}}
+        world.server.registry.create(Resource.DISRUPTION_BUDGETS, "default", body, actor="user")
+        await world.settle()
+        assert unbounded.by_reason(world.process.world) == {("ForeignBudget",): 1.0}

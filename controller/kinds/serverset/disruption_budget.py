@@ -80,10 +80,12 @@ def keep(
     *,
     halted: bool = False,
     moving: bool = False,
+    spares_wanted: bool = False,
 ) -> Guard:
     """Return what has evictions keep to the budget.
 
-    `halted` is a rollout that goes no further; `moving` are servers that go without a spare one.
+    `halted` is a rollout that goes no further; `moving` says that servers are about to be moved,
+    `spares_wanted` that spare ones stand in for those that are to be evicted.
     """
     if contract.Capability.EVICTIONS not in snapshot.fleet.capabilities:
         return Guard()
@@ -98,7 +100,7 @@ def keep(
     least = evictions.least(snapshot.server_set)
     if not least:
         return Guard(action=_delete(snapshot, found))
-    acting = moving or _is_acting(snapshot, census, halted=halted)
+    acting = moving or _is_acting(snapshot, census, halted=halted, spares_wanted=spares_wanted)
     close = _write(snapshot, found, _closed(snapshot, census, found))
     # One domain at a time: whom a drain asks for moves, and nobody is evicted.
     shut = acting or focus.is_on(snapshot.server_set.spec.rollout)
@@ -160,15 +162,20 @@ def _labels(snapshot: ServerSetSnapshot, known: Records) -> Mapping[str, str]:
     }
 
 
-def _is_acting(snapshot: ServerSetSnapshot, census: Census, *, halted: bool) -> bool:
+def _is_acting(
+    snapshot: ServerSetSnapshot, census: Census, *, halted: bool, spares_wanted: bool
+) -> bool:
     """Return whether Argosy takes servers down, or is about to: by rollout, operation or scaling.
 
     A spare server that is up, and one too many, are counted by the disruption controller, and go.
     """
     component = snapshot.server_set.spec.component
     beyond = sum(1 for each in census.leaving if each.spec.ordinal >= census.desired)
-    coming = sum(1 for each in census.odd if not each.ready and census.is_spare(each.ordinal))
-    if census.present - coming + beyond > census.desired:
+    spares = [each for each in census.odd if census.is_spare(each.ordinal)]
+    # One that is up, but not for minReadySeconds, stands in for nobody yet.
+    early = any(each.ready and not each.available for each in spares)
+    kept = census.spares if spares_wanted else sum(1 for each in spares if not each.ready)
+    if early or census.present - kept + beyond > census.desired:
         return True
     rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
     if rolling and not halted:

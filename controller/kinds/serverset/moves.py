@@ -5,10 +5,15 @@ go now. The budget is the component's one: a move counts all that are down, whoe
 
 Called by `gather` and by the ServerSet planner.
 
-Example: one server, maxUnavailable 0, maxSurge 1, and its node is cordoned. A spare one is made,
-which the scheduler places elsewhere. Once it is available the first is made anew, elsewhere too, as
-its node takes no new pods; and once that one is available the spare one goes. The drain finds the
-node empty, and the component never had none.
+A drain evicts by name, and tries again every few seconds: had Argosy made the server anew in
+between, it would go on trying with the new pod, for ever where none may be down. So once a spare
+one is there evictions are allowed, and have their time; Argosy moves a server itself only where
+nobody evicts.
+
+Example: one server, maxUnavailable 0, maxSurge 1, and its node is drained. A spare one is made,
+which the scheduler places elsewhere. Once it is available the eviction of the first is allowed, and
+that one comes back elsewhere, too; then the spare one goes. The drain ends, and the component never
+had none. Were the node merely cordoned, Argosy would make the first one anew after a while.
 """
 
 from __future__ import annotations
@@ -16,12 +21,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 
-from controller.api import objects
+from controller.api import clock, objects
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
 from controller.planning.census import Census, Facts
 
+# For how long whoever drains a node may evict a server that could go: `kubectl drain` tries again
+# every five seconds.
+PATIENCE_SECONDS = 15.0
 _ILL = frozenset({Reason.UNHEALTHY, Reason.UNREACHABLE})
 
 
@@ -42,6 +50,7 @@ class Moves:
     """Servers that move now."""
 
     servers: tuple[objects.Server, ...] = ()
+    wake_after: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -93,15 +102,16 @@ def decide(
     moves: Mapping[int, Move],
     spec: objects.ServerSetSpec,
     *,
-    touched: Collection[int],
-    taken: int,
+    now: float,
+    touched: Collection[int] = (),
+    taken: int = 0,
     one: focus.Focus | None = None,
 ) -> Moves:
     """Return which servers move now; this plan takes `taken` others down that were up.
 
     Where there may be spare servers, each goes once one stands in for it, however large the limit
     is: only those are not waited for that will not come up by themselves. What is down costs
-    nothing.
+    nothing. Those that are to be evicted are left to that for a while.
     """
     odd = {each.ordinal: each for each in census.odd}
     here = [
@@ -121,6 +131,11 @@ def decide(
     if surges(spec):
         lasting = sum(1 for each in census.odd if is_down_for_good(each))
         room = max(0, min(room, counting + lasting - census.desired))
+    patience = 0.0
+    if not focus.is_on(spec.rollout) and any(moves[each].evicted for each in up):
+        patience = _patience(census, now)
+    if patience:
+        up = [each for each in up if not moves[each].evicted]
     one = one or focus.Focus((), on=False)
     up.sort(key=lambda each: (one.key(census.servers[each]), each))
     able: list[int] = []
@@ -134,7 +149,24 @@ def decide(
     if len(going) < len(here):
         waiting = f"{words.count(len(here) - len(going), 'server')} still to move"
         notes.append(f"{waiting}: {allowed.unavailable} of {allowed.desired} unavailable")
-    return Moves(servers=tuple(census.servers[each] for each in going), notes=tuple(notes))
+    return Moves(
+        servers=tuple(census.servers[each] for each in going),
+        wake_after=patience or None,
+        notes=tuple(notes),
+    )
+
+
+def _patience(census: Census, now: float) -> float:
+    """Return for how long evictions have their turn: since the last server came up, or 0.0."""
+    latest = max(
+        (
+            clock.parse(ready.last_transition_time)
+            for each in census.servers.values()
+            if (ready := availability.readiness(each)) is not None
+        ),
+        default=0.0,
+    )
+    return max(0.0, latest + PATIENCE_SECONDS - now)
 
 
 def is_down_for_good(facts: Facts) -> bool:

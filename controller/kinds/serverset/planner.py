@@ -138,12 +138,15 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     why = why or ("the rollout missed its progress deadline" if halted else "")
     if (kept := service.keep(snapshot)) is not None:
         draft.actions.append(kept)
+    step = moves.decide(census, draft.moving, server_set.spec, now=snapshot.now)
+    away = any(not each.evicted for each in draft.moving.values())
     guard = disruption_budget.keep(
         snapshot,
         census,
         records.Records(snapshot),
         halted=bool(why),
-        moving=bool(draft.moving) and not moves.surges(server_set.spec),
+        moving=bool(step.servers) or (away and not moves.surges(server_set.spec)),
+        spares_wanted=any(each.evicted for each in draft.moving.values()),
     )
     draft.closing = guard.closing
     if service.is_awaited(snapshot):
@@ -189,7 +192,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         moving=draft.moving,
         guard=guard,
     )
-    wake = soonest(census.soonest, stands.wake_after, ill.wake_after)
+    wake = soonest(census.soonest, stands.wake_after, ill.wake_after, step.wake_after)
     return _finish(outlook, draft, wake)
 
 
@@ -313,6 +316,7 @@ def _move(
         census,
         draft.moving,
         snapshot.server_set.spec,
+        now=snapshot.now,
         touched=gone,
         taken=sum(1 for each in gone if each in census.servers and each not in down),
         one=draft.focus,

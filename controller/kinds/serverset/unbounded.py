@@ -1,0 +1,19 @@
+"""How many sets there are whose evictions do not keep to Argosy's budget: for the metrics."""
+
+from __future__ import annotations
+
+import collections
+
+from controller.api import conditions, objects
+from controller.planning.caches import Caches
+from controller.planning.evictions import UNBOUNDED
+
+
+def by_reason(caches: Caches) -> dict[tuple[str, ...], float]:
+    """Return how many such sets there are, by the reason that they give."""
+    counts: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for server_set in caches.of(objects.ServerSet).objects.values():
+        told = conditions.find(server_set.status.conditions, UNBOUNDED)
+        if told is not None and told.status == "True":
+            counts[(told.reason,)] += 1
+    return dict(counts)

@@ -1,0 +1,74 @@
+"""Mistakes about the one budget for everybody, evictions and moves among them."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_MOVES = "tests/kinds/serverset/test_moves.py"
+_ONE_BUDGET = "tests/simulation/test_one_budget.py"
+
+MECHANISMS = (
+    one(
+        "a move does not wait for its spare server",
+        "controller.kinds.serverset.moves:decide",
+        "surges(spec)",
+        "False",
+        f"{_MOVES}::test_with_surge_a_spare_one_comes_first",
+    ),
+    one(
+        "a move forgets who is down beside it",
+        "controller.kinds.serverset.moves:decide",
+        "ANY_room = ANY_allowed.allowance",
+        "ANY_room = ANY_allowed.limit",
+        f"{_MOVES}::test_whoever_is_down_beside_counts",
+    ),
+    one(
+        "a move leaves evictions no time",
+        "controller.kinds.serverset.moves:_patience",
+        "max(0.0, ANY_latest + PATIENCE_SECONDS - now)",
+        "0.0",
+        f"{_MOVES}::test_a_drain_may_evict_before_a_server_is_moved",
+    ),
+    one(
+        "spare servers stay away for moves",
+        "controller.kinds.serverset.scaling:_surge",
+        "len(ANY_unfinished.union(moving))",
+        "len(ANY_unfinished)",
+        f"{_MOVES}::test_with_surge_a_spare_one_comes_first",
+    ),
+    one(
+        "nobody hears of a cordoned node",
+        "controller.kinds.serverset.wakes:by_node",
+        "not change.same_object",
+        "False",
+        "tests/simulation/test_moves.py::test_a_cordon_moves_a_set_at_rest",
+    ),
+    one(
+        "an operation does not wait until evictions have ended",
+        "controller.kinds.operation.allotment:_evictions",
+        "not evictions.may_go_on(ANY_found, ANY_budgets, ANY_capabilities)",
+        "True",
+        f"{_ONE_BUDGET}::test_an_operation_takes_no_server_down_before_evictions_have_ended",
+    ),
+    one(
+        "an operation forgets who is down beside it",
+        "controller.kinds.operation.bystanders:_is_down",
+        "availability.seconds_until_available(server, now, ANY_waiting) <= 0",
+        "True",
+        f"{_ONE_BUDGET}::test_servers_that_are_down_beside_an_operation_count",
+    ),
+    one(
+        "what is being evicted counts as up until it says so",
+        "controller.kinds.serverset.disruption_budget:without",
+        "not evicted",
+        "True",
+        f"{_MOVES}::test_what_is_being_evicted_counts_before_its_server_says_so",
+    ),
+    one(
+        "remediation does not wait until evictions have ended",
+        "controller.kinds.serverset.planner:_remediate",
+        "ANY_chosen and guard.close is not None",
+        "False",
+        f"{_ONE_BUDGET}::test_remediation_waits_until_evictions_have_ended",
+    ),
+)
