@@ -83,7 +83,7 @@ def _closed(situation: Situation) -> Verdict | None:
         object=f"Fleet/{fleet}",
         reason=Reason.DOMAIN_CLOSED,
         message=message,
-        remedy=f"kubectl get argfleet {fleet} -o yaml",
+        remedy=remedies.unblock(f"Fleet/{fleet}", snapshot.server.metadata.namespace),
     )
     return Verdict(reason=Reason.DOMAIN_CLOSED, message=message, trouble=True, blocked=(blocked,))
 
