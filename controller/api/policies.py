@@ -137,8 +137,11 @@ class Remediation(schema.Model):
     Doubled each time that the same server falls ill again within the hour, up to an hour."""
     max_ill: Share = "40%"
     """Above so many ill servers the cause is likely not theirs, and remediation is held: nobody is
-    replaced until fewer are ill, and afterSeconds have passed since. A percentage is of the desired
-    servers, rounded down, but at least 1."""
+    replaced until fewer are ill, and afterSeconds have passed since. A percentage is of the
+    servers that are held together, rounded down, but at least 1."""
+    per: Literal["Domain", "Component"] = "Domain"
+    """The servers that are held together: those of one failure domain, or all of the component.
+    maxIll is a share of them."""
     max_hold_seconds: Seconds = 1800
     """How long a hold may keep an ill server from being replaced; after that it is, one at a
     time."""

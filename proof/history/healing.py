@@ -59,11 +59,16 @@ def _hasty(
     policy = known.spec.recovery.remediation
     desired = 1 if known.spec.replicas is None else known.spec.replicas
     others = [each for each in servers if each is not life]
+    near, size = others, desired
+    if policy.per == "Domain" and change.spec.domain:
+        # What another failure domain suffers holds nobody here.
+        near = [each for each in others if _domain(each, change) == change.spec.domain]
+        size = 1 + len(near)
     bound = policy.max_hold_seconds - slack
-    coming = sum(_coming(each, change, bound, _heals) for each in others)
+    coming = sum(_coming(each, change, bound, _heals) for each in near)
     # The writer saw some of them as they were a moment before.
-    ill = 1 + sum(_counts(each, change, known, slack) for each in others)
-    held = ill + coming > max(1, budgets.share(policy.max_ill, desired))
+    ill = 1 + sum(_counts(each, change, known, slack) for each in near)
+    held = ill + coming > max(1, budgets.share(policy.max_ill, size))
     least = policy.max_hold_seconds if held else policy.after_seconds
     was = _down_for(life, change)
     if was < least - slack:
@@ -73,14 +78,20 @@ def _hasty(
             f" s as one of {ill} ill and {coming} coming of {desired}",
         )
     # Whoever took them down.
-    down = sum(_coming(each, change, bound, _takes_down) for each in others)
-    most = 1 if held else max(1, budgets.unavailable(known, desired))
+    limit = max(1, budgets.unavailable(known, desired))
+    down = sum(_coming(each, change, bound, _takes_down) for each in (near if held else others))
+    most = 1 if held else limit
     if down >= most:
         yield _told(
             change,
             f"{change.object} is made anew while {down} others are, where {most} of {desired} may"
             " be",
         )
+
+
+def _domain(life: pods.Life, change: journal.Change) -> str:
+    seen = life.at(change.place)
+    return seen.spec.domain if seen is not None else ""
 
 
 def _counts(life: pods.Life, change: journal.Change, above: journal.Change, slack: float) -> bool:

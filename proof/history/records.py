@@ -138,6 +138,7 @@ class Remediation(Record, frozen=True, kw_only=True, gc=False):
     after_seconds: int = 300
     max_ill: int | str = "40%"
     max_hold_seconds: int = 1800
+    per: str = "Domain"
 
 
 class Recovery(Record, frozen=True, kw_only=True, gc=False):
@@ -184,6 +185,7 @@ class Spec(Record, frozen=True, kw_only=True):
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
     held: bool = False
+    domain: str = ""
     task: Task | None = None
     holder_identity: str = ""
 

@@ -436,9 +436,9 @@ MUTANTS = (
         name="ill servers made anew however many they are",
         edits=(
             Edit(
-                "controller.kinds.serverset.remediation:decide",
-                "ANY_held = len(ANY_ward.ill) + len(ANY_ward.awaited) > ANY_most",
-                "ANY_held = False",
+                "controller.kinds.serverset.remediation:_Ward.is_held",
+                "len(self.ill) + len(self.awaited) > ANY_most",
+                "False",
             ),
         ),
         story="epidemic",
@@ -448,7 +448,7 @@ MUTANTS = (
         name="all that are ill for long made anew at once",
         edits=(
             Edit(
-                "controller.kinds.serverset.remediation:decide",
+                "controller.kinds.serverset.remediation:_heal",
                 "ANY_overdue[: max(0, ANY_room)]",
                 "ANY_overdue",
             ),

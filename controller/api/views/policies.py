@@ -64,6 +64,7 @@ class Remediation(View, frozen=True, kw_only=True):
 
     after_seconds: int = 300
     max_ill: int | str = "40%"
+    per: str = "Domain"
     max_hold_seconds: int = 1800
 
 

@@ -7,6 +7,9 @@ Where more are ill than the policy's maxIll, the cause is likely not theirs, and
 would only add to the trouble: remediation is held. A hold has two ends. Once fewer are ill, those
 that are left get afterSeconds to follow the others; and whoever has been ill for maxHoldSeconds is
 replaced all the same, one at a time, so that what does not pass by itself is healed in the end.
+
+What a failure domain suffers is no sign of what ails the servers of another: where the policy says
+so, which it does if nobody says otherwise, each domain is held by itself.
 """
 
 from __future__ import annotations
@@ -50,14 +53,20 @@ class _Ill:
     patience: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class _Ward:
-    """The ill servers of a set, and when each of those that are being made anew is given up on."""
+    """The servers that are held together: a set's, or those of one of its failure domains."""
 
-    ill: tuple[_Ill, ...]
-    awaited: tuple[float, ...]
+    size: int
+    ill: list[_Ill] = dataclasses.field(default_factory=list)
+    # When each of those that are being made anew is given up on.
+    awaited: list[float] = dataclasses.field(default_factory=list)
     # Of all that are being made anew, whoever took them down: they use the budget.
-    down: tuple[float, ...]
+    down: list[float] = dataclasses.field(default_factory=list)
+
+    def is_held(self, policy: objects.Remediation) -> bool:
+        """Return whether so many are ill that the cause is likely not theirs."""
+        return len(self.ill) + len(self.awaited) > amounts.at_least_one(policy.max_ill, self.size)
 
 
 def idle(told: objects.ServerSetStatus) -> Remediation:
@@ -78,16 +87,29 @@ def decide(
 
     Only servers at a revision that is proven: what ails the others may be their revision.
     """
-    ward = _visit(census, policy, proven_revision, now)
-    most = amounts.at_least_one(policy.max_ill, census.desired)
-    held = len(ward.ill) + len(ward.awaited) > most
+    wards = _visit(census, policy, proven_revision, now)
+    held = any(each.is_held(policy) for each in wards)
     ended = told.remediation_held and not held
     last_hold = clock.stamp(now) if ended else told.last_remediation_hold
-    if not ward.ill:
-        return Remediation(held=held, last_hold=last_hold)
+    found = Remediation(held=held, last_hold=last_hold)
+    left = max(1, limit) - sum(len(each.down) for each in wards)
     settled = clock.parse(last_hold) + policy.after_seconds
+    for ward in wards:
+        healed = _heal(ward, policy, now=now, settled=settled, left=left)
+        left -= len(healed.servers)
+        found = _joined(found, healed)
+    return found
+
+
+def _heal(
+    ward: _Ward, policy: objects.Remediation, *, now: float, settled: float, left: int
+) -> Remediation:
+    """Return which of these are made anew, where `left` more may be down."""
+    if not ward.ill:
+        return Remediation()
+    held = ward.is_held(policy)
     cautious = held or now < settled
-    room = (1 if cautious else max(1, limit)) - len(ward.down)
+    room = min(left, 1 - len(ward.down)) if cautious else left
     dues = sorted(
         (_due(each, policy, held=held, settled=settled), each.facts.ordinal, each.facts)
         for each in ward.ill
@@ -98,14 +120,24 @@ def decide(
     next_due = min((due for due, _, _ in dues if due > now), default=None)
     return Remediation(
         servers=chosen,
-        held=held,
-        last_hold=last_hold,
         ill=len(ward.ill),
         until=next_due if cautious and not overdue else None,
         wake_after=soonest(
             next_due - now if next_due is not None else None, given_up if given_up > 0 else None
         ),
-        notes=_notes(ward, census, policy, chosen=len(chosen), overdue=len(overdue), held=held),
+        notes=_notes(ward, policy, chosen=len(chosen), overdue=len(overdue), held=held),
+    )
+
+
+def _joined(one: Remediation, other: Remediation) -> Remediation:
+    """Return what is done in several wards."""
+    return dataclasses.replace(
+        one,
+        servers=(*one.servers, *other.servers),
+        ill=one.ill + other.ill,
+        until=soonest(one.until, other.until),
+        wake_after=soonest(one.wake_after, other.wake_after),
+        notes=(*one.notes, *other.notes),
     )
 
 
@@ -123,7 +155,6 @@ def _due(ill: _Ill, policy: objects.Remediation, *, held: bool, settled: float) 
 
 def _notes(
     ward: _Ward,
-    census: Census,
     policy: objects.Remediation,
     *,
     chosen: int,
@@ -133,7 +164,7 @@ def _notes(
     notes = []
     if held:
         notes.append(
-            f"{len(ward.ill)} of {words.be(census.desired, 'server')} ill at once: the cause is"
+            f"{len(ward.ill)} of {words.be(ward.size, 'server')} ill at once: the cause is"
             f" likely not theirs, so each is given {policy.max_hold_seconds} seconds"
         )
     if chosen:
@@ -146,21 +177,41 @@ def _notes(
     return tuple(notes)
 
 
-def _visit(census: Census, policy: objects.Remediation, proven_revision: str, now: float) -> _Ward:
-    ill: list[_Ill] = []
-    awaited: list[float] = []
-    down: list[float] = []
+def _visit(
+    census: Census, policy: objects.Remediation, proven_revision: str, now: float
+) -> list[_Ward]:
+    """Return the wards in which somebody is ill or being made anew, in the order of their names."""
+    found: dict[str, _Ward] = {}
     for each in census.odd:
         if each.available:
             continue
-        if _is_ill(each, proven_revision):
-            ill.append(_ill(each, policy, now))
+        is_ill = _is_ill(each, proven_revision)
+        given_up = 0.0 if is_ill else _given_up(each, policy, now)
+        if not is_ill and given_up <= now:
             continue
-        if (given_up := _given_up(each, policy, now)) > now:
-            down.append(given_up)
-            if _is_healed(each, now):
-                awaited.append(given_up)
-    return _Ward(ill=tuple(ill), awaited=tuple(awaited), down=tuple(down))
+        name = _domain(each.server, policy)
+        ward = found.get(name)
+        if ward is None:
+            ward = found[name] = _Ward(size=_size(census, policy, name))
+        if is_ill:
+            ward.ill.append(_ill(each, policy, now))
+            continue
+        ward.down.append(given_up)
+        if _is_healed(each, now):
+            ward.awaited.append(given_up)
+    return [ward for _, ward in sorted(found.items())]
+
+
+def _domain(server: objects.Server, policy: objects.Remediation) -> str:
+    """Return with whom a server is held: nothing stands for the whole set."""
+    return server.spec.domain if policy.per == "Domain" else ""
+
+
+def _size(census: Census, policy: objects.Remediation, name: str) -> int:
+    """Return how many servers are held together; counted only once one of them is ill."""
+    if not name:
+        return census.desired
+    return sum(1 for each in census.servers.values() if _domain(each, policy) == name)
 
 
 def _ill(facts: Facts, policy: objects.Remediation, now: float) -> _Ill:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -256,3 +257,50 @@ def test_a_pause_in_the_middle_of_a_hold_changes_nothing() -> None:
     rehearsal.run_for(100)
     assert replaced(rehearsal) == []
     assert rehearsal.get(objects.ServerSet, SET).status.last_remediation_hold
+
+
+def spread(replicas: int, **policy: Any) -> Rehearsal:
+    """Return a rehearsal in which one component has come up in the domains a and b by turns."""
+    rehearsal = Rehearsal()
+    known = tuple(objects.FailureDomain(name=each) for each in "ab")
+    rehearsal.fleets.told = dataclasses.replace(rehearsal.fleets.told, domains=known)
+    recovery = {"remediation": policy}
+    rehearsal.apply("shop", component("web", "web:v1", replicas, recovery=recovery))
+    rehearsal.run()
+    found = rehearsal.servers(SET).items()
+    assert {each.spec.domain for _, each in found} == {"a", "b"}
+    return rehearsal
+
+
+def of(rehearsal: Rehearsal, domain: str) -> list[int]:
+    """Return the ordinals of the servers in a domain."""
+    found = rehearsal.servers(SET).items()
+    return [ordinal for ordinal, each in found if each.spec.domain == domain]
+
+
+@pytest.mark.parametrize("per", ["Domain", "Component"])
+def test_a_sick_domain_does_not_hold_the_healing_of_another(per: str) -> None:
+    """All of a are ill, and one of b: that one is healed in its time, unless all are held alike."""
+    rehearsal = spread(10, per=per)
+    sick, well = of(rehearsal, "a"), of(rehearsal, "b")
+    fall_ill(rehearsal, [*sick, well[0]])
+    rehearsal.run_for(AFTER + 60)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RemediationHeld")
+    assert replaced(rehearsal) == ([well[0]] if per == "Domain" else [])
+    for each in sick:
+        get_well(rehearsal, each)
+    rehearsal.run_for(60)
+    assert not set(replaced(rehearsal)) & set(sick)
+
+
+def test_domains_share_one_budget() -> None:
+    """One ill in each of two domains, and one server may be down: the one after the other."""
+    rehearsal = spread(10)
+    fall_ill(rehearsal, [of(rehearsal, "a")[0], of(rehearsal, "b")[0]])
+    rehearsal.run_for(AFTER - 5)
+    most = 0
+    for _ in range(60):
+        rehearsal.tick()
+        most = max(most, down(rehearsal))
+    assert most == 1
+    assert len(replaced(rehearsal)) == 2

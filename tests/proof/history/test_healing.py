@@ -121,3 +121,16 @@ def test_a_set_that_may_do_nothing_forgets_nobody() -> None:
     ward.fall_ill(0)
     ward.live(4000)
     assert ward.broken() == []
+
+
+def test_another_domains_ill_hold_nobody() -> None:
+    """Five of a are ill: one of b is healed in its time, and one of a is not yet."""
+    ward = Ward()
+    for number, each in enumerate(ward.servers):
+        ward.log.patch(each, spec={"domain": "a" if number < 5 else "b"})
+    ward.fall_ill(0, 1, 2, 3, 4, 7)
+    ward.live(320)
+    ward.heal(7)
+    assert ward.broken() == []
+    ward.heal(0)
+    assert len(ward.broken()) >= 1
