@@ -251,6 +251,14 @@ OUTAGES = (
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
     one(
+        "a sick domain that holds the healing of another",
+        "controller.kinds.serverset.remediation:_domain",
+        "policy.per == 'Domain'",
+        "False",
+        "tests/kinds/serverset/test_remediation.py"
+        "::test_a_sick_domain_does_not_hold_the_healing_of_another",
+    ),
+    one(
         "limits of a pod fleet that nobody heeds",
         "controller.execution.fleets:Fleets._pool_of",
         "in_cluster and (not bounded) and branch.pool is self._pool",
