@@ -202,13 +202,6 @@ _ALTERNATIVES_OF_A_SERVER = (
         f"{_ALTERNATIVES}::test_what_worked_is_remembered_by_its_name",
     ),
     one(
-        "an alternative that was removed is used on",
-        "controller.kinds.server.attempts:_placed",
-        "place == alternatives.UNKNOWN",
-        "False",
-        f"{_ALTERNATIVES}::test_an_alternative_in_use_that_is_removed_leads_to_another",
-    ),
-    one(
         "what used up its attempts stays at one alternative",
         "controller.kinds.server.attempts:_tried_on",
         "(failed.alternative + 1) % ways(recovery)",
@@ -283,13 +276,6 @@ _NAMED = (
         "() if given else slots.hindered(run)",
         "()",
         f"{_WAITS}::test_compatible_operations_name_one_another_for_a_busy_server",
-    ),
-    one(
-        "an operation before its servers names nothing",
-        "controller.kinds.operation.presence:_is_on_its_way",
-        "there < found.spec.replicas and not found.status.blocked_by",
-        "False",
-        f"{_WAITS}::test_an_operation_before_its_servers_names_what_is_there",
     ),
     one(
         "a set below a paused application does not name it",

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from controller.api import conditions, objects
+from controller.api import conditions, objects, texts
+from controller.api.resources import Resource
+from controller.execution import statuses
 from controller.execution.statuses import FIRST_INTERVAL, FIRST_SECONDS, MOMENT, Pacer
 from controller.planning import verdict
 
@@ -64,3 +66,18 @@ def test_only_what_comes_up_in_good_health_can_wait() -> None:
     ):
         assert not verdict.first_can_wait(NEW, status), status
     assert not verdict.first_can_wait(COMING_UP, COMING_UP)
+
+
+def test_what_is_written_of_a_status_fits_its_schema() -> None:
+    """Whoever made the status: what is too long for the API server is cut where it is written."""
+    before = objects.ServerStatus()
+    ended = objects.TaskStatus(id="act", attempt=1, state="Failed", message="no " * 20_000)
+    told = statuses.change(
+        Resource.SERVERS, before, msgspec.structs.replace(before, task=ended), whole=False
+    )
+    whole = statuses.change(
+        Resource.SERVERS, before, msgspec.structs.replace(before, task=ended), whole=True
+    )
+    for each in (told, whole):
+        assert each == texts.fit(Resource.SERVERS, each)
+        assert each["task"]["message"].endswith("…")
