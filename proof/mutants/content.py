@@ -73,6 +73,13 @@ _TEARDOWN = (
         "return",
         "tests/wiring/test_parts.py::test_together_ends_with_the_first_that_ends",
     ),
+    one(
+        "a kind that is gone keeps its objects",
+        "controller.kube.follower:Follower._miss",
+        "self._cache.replace(self.namespace, (), ())",
+        "pass",
+        f"{_INFORMER}::test_kind_that_is_gone_is_an_empty_kind",
+    ),
 )
 
 _FAIR = (

@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).parents[2]
 # What the arena needs beside the code that is broken.
 NEEDED = ("controller", "crds", "fakes", "proof")
 # What its tests need beside.
-TESTED = (*NEEDED, "tests", "scripts")
+TESTED = (*NEEDED, "tests", "scripts", "devcluster")
 SECONDS = 300
 # The exit code of pytest where tests ran, and one failed.
 TESTS_FAILED = 1
