@@ -18,6 +18,7 @@ from controller import contract, errors
 from controller.api import conditions, names, objects
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
+from controller.execution.fleet_branch import PROBES, Branch
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
 from controller.planning import keys, relations
@@ -37,37 +38,7 @@ OPENING_SECONDS = 2.0
 # How long a call that was planned while half open may take to begin, in seconds; then another is.
 PROMISE_SECONDS = 10.0
 
-_PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Branch:
-    """One fleet: its Fleet as it was last seen, its provider's life, pool and circuit."""
-
-    fleet: objects.Fleet
-    pool: Pool
-    life: ProviderLife | None = None
-    circuit: Circuit = dataclasses.field(default_factory=Circuit)
-    timer: asyncio.TimerHandle | None = None
-    # Until when each call that was planned while half open may begin.
-    promised: list[float] = dataclasses.field(default_factory=list)
-    # Whose calls have been tried since the circuit opened: each has its turn before the next round.
-    tried: set[tuple[str, str]] = dataclasses.field(default_factory=set)
-    # How many deletes and cancels run that began while it was open, and who waits to be the next.
-    probing: int = 0
-    freed: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-
-    def may_begin(self, verb: contract.Verb) -> bool:
-        """Return whether the circuit lets such a call begin now."""
-        if self.circuit.state is State.OPEN:
-            return verb in _PROBES and not self.probing
-        return self.circuit.free is None or self.circuit.free > 0
-
-    def tell_freed(self) -> None:
-        """Have whoever waits for a place look again."""
-        self.freed.set()
-        self.freed = asyncio.Event()
 
 
 class Fleets:
@@ -89,7 +60,7 @@ class Fleets:
         self._kinds = kinds
         self._context = dataclasses.replace(context, changed=self._observed)
         self._pool = pool
-        self._branches: dict[str, _Branch] = {}
+        self._branches: dict[str, Branch] = {}
         # Providers of Fleets that changed or went, until their last calls have ended.
         self._ending: set[asyncio.Task[None]] = set()
         # Pools of Fleets that went, while calls wait in them.
@@ -144,7 +115,7 @@ class Fleets:
                 del self._branches[name]
             return
         if branch is None:
-            branch = self._branches[name] = _Branch(fleet=fleet, pool=self._pool)
+            branch = self._branches[name] = Branch(fleet=fleet, pool=self._pool)
         branch.fleet = fleet
         kind = self._kinds.get(fleet.spec.provider)
         branch.pool = self._pool_of(branch, kind)
@@ -157,7 +128,7 @@ class Fleets:
         if kind is not None:
             branch.life = ProviderLife(kind, self._context, fleet, changed=lambda: self._wake(name))
 
-    def _end(self, branch: _Branch) -> None:
+    def _end(self, branch: Branch) -> None:
         """Close a provider in the background; what waits for its turn asks its successor."""
         if branch.timer is not None:
             branch.timer.cancel()
@@ -169,7 +140,7 @@ class Fleets:
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
 
-    def _pool_of(self, branch: _Branch, kind: contract.ProviderKind | None) -> Pool:
+    def _pool_of(self, branch: Branch, kind: contract.ProviderKind | None) -> Pool:
         """Return the pool of a fleet: that of the API server where nothing bounds its calls.
 
         A pool of its own stays with the fleet's name through all changes of its limits.
@@ -331,7 +302,7 @@ class Fleets:
             until=branch.circuit.until if branch.circuit.state is State.OPEN else 0.0,
         )
 
-    def _promised(self, branch: _Branch) -> int:
+    def _promised(self, branch: Branch) -> int:
         now = self._context.clock()
         branch.promised = [each for each in branch.promised if each > now]
         return len(branch.promised)
@@ -349,7 +320,7 @@ class Fleets:
         """Count a call that was planned, and will begin when its turn comes, as one that tries."""
         branch = self._branches.get(name)
         tries = branch is not None and branch.circuit.state is State.HALF_OPEN
-        if branch is not None and tries and verb not in _PROBES:
+        if branch is not None and tries and verb not in PROBES:
             branch.promised.append(self._context.clock() + PROMISE_SECONDS)
 
     async def ask(
@@ -390,9 +361,9 @@ class Fleets:
             finally:
                 self._ended(name, branch, verb, began, failed=failed, whose=about)
 
-    def _begin(self, name: str, branch: _Branch, verb: contract.Verb) -> State:
+    def _begin(self, name: str, branch: Branch, verb: contract.Verb) -> State:
         began = branch.circuit.state
-        if began is State.HALF_OPEN and branch.promised and verb not in _PROBES:
+        if began is State.HALF_OPEN and branch.promised and verb not in PROBES:
             branch.promised.pop(0)
         if not branch.may_begin(verb):
             message = f"many calls to the fleet {name} failed: new ones wait for a while"
@@ -404,7 +375,7 @@ class Fleets:
     def _ended(
         self,
         name: str,
-        branch: _Branch,
+        branch: Branch,
         verb: contract.Verb,
         began: State,
         *,
@@ -415,12 +386,12 @@ class Fleets:
         if failed is None:
             after = branch.circuit.withdrawn(began=began)
         else:
-            now, probe = self._context.clock(), verb in _PROBES
+            now, probe = self._context.clock(), verb in PROBES
             after = branch.circuit.ended(now, failed=failed, began=began, probe=probe, whose=whose)
         self._turn(name, branch, after)
         branch.tell_freed()
 
-    def _turn(self, name: str, branch: _Branch, after: Circuit) -> None:
+    def _turn(self, name: str, branch: Branch, after: Circuit) -> None:
         """Have the circuit be `after`, and whoever waits for that look again."""
         before, branch.circuit = branch.circuit, after
         if after.state is before.state:
@@ -448,11 +419,11 @@ class Fleets:
         else:
             self._wake(name)
 
-    def _look_again(self, name: str, branch: _Branch, delay: float) -> None:
+    def _look_again(self, name: str, branch: Branch, delay: float) -> None:
         loop = asyncio.get_running_loop()
         branch.timer = loop.call_later(max(delay, 0.0), self._try_again, name, branch)
 
-    def _try_again(self, name: str, branch: _Branch) -> None:
+    def _try_again(self, name: str, branch: Branch) -> None:
         branch.timer = None
         before, now = branch.circuit, self._context.clock()
         self._turn(name, branch, before.at(now))
@@ -483,7 +454,7 @@ class Fleets:
         for namespace, server in self._world.by(relations.SERVERS_BY_FLEET, name):
             self._touch(keys.server(namespace, server))
 
-    def _wake_waiting(self, name: str, branch: _Branch) -> int:
+    def _wake_waiting(self, name: str, branch: Branch) -> int:
         """Have as many of those that say that they wait planned anew as may begin; return how many.
 
         Each has its turn: one whose own call never succeeds must not keep the others waiting.

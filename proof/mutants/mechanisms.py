@@ -180,7 +180,7 @@ OUTAGES = (
     ),
     one(
         "all deletes at once while the circuit is open",
-        "controller.execution.fleets:_Branch.may_begin",
+        "controller.execution.fleet_branch:Branch.may_begin",
         "not self.probing",
         "True",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
