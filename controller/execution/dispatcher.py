@@ -49,6 +49,8 @@ MOST_ACTIONS = 256
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
+# An object as it is by now, and what is planned of it.
+Latest = tuple[objects.Object, plan.Plan]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class Dispatcher:
         clock: Callable[[], float],
         settled: Callable[[Key, KeyState], None],
         nudge: Callable[[Key], None],
+        latest: Callable[[Key, KeyState], Latest | None],
         kinds: Mapping[Resource, Kind[Any, Any]],
     ) -> None:
         self._writer = writer
@@ -86,6 +89,7 @@ class Dispatcher:
         self._event_writer = event_writer
         self._clock = clock
         self._settled = settled
+        self._latest = latest
         self._kinds = kinds
         self._slow_start = SlowStart(nudge=nudge)
 
@@ -337,17 +341,33 @@ class Dispatcher:
         if held:
             return held
 
-        async def write() -> Sequence[WriteReceipt]:
-            try:
-                return await self._writer.write(patch)
-            except faults.Refused as error:
-                return await self._tell_refused(key, record, item, error)
-
         self._track(
-            key, record, write, item=item, target=targets.Write(*key), verb=Verb.STATUS,
-            places=(key,), urgency=planned.urgency,
+            key, record, lambda: self._tell(key, record, item, patch), item=item,
+            target=targets.Write(*key), verb=Verb.STATUS, places=(key,), urgency=planned.urgency,
         )  # fmt: skip
         return None
+
+    async def _tell(
+        self, key: Key, record: KeyState, item: objects.Object, patch: plan.Patch
+    ) -> Sequence[WriteReceipt]:
+        """Write the status whose turn has come: as it is by now, where it waited long in line.
+
+        What has been overtaken would be one write, and what has overtaken it another.
+        """
+        found = self._latest(key, record)
+        if found is not None:
+            item, planned = found
+            if planned.status is None:
+                return ()
+            patch = self._status_patch(key, item, planned.status, why=patch.why)
+            if not patch.body:
+                return ()
+        try:
+            written = await self._writer.write(patch)
+        except faults.Refused as error:
+            return await self._tell_refused(key, record, item, error)
+        record.pacer.wrote(self._clock())
+        return written
 
     async def _tell_refused(
         self, key: Key, record: KeyState, item: objects.Object, error: faults.Refused

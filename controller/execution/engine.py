@@ -93,6 +93,7 @@ class Engine:
             clock=clock,
             settled=self._settle,
             nudge=self._nudge,
+            latest=self._latest,
             kinds=world.kinds,
         )
         self._leading = False
@@ -295,9 +296,7 @@ class Engine:
 
     def _reconcile(self, key: Key, record: KeyState, item: objects.Object) -> None:
         """Plan, hand over what was planned, and arrange for the next look."""
-        logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
-        with metrics.reconcile(key.resource):
-            planned = self._plan(key, record, item)
+        planned = self._measured(key, record, item)
         budget = self._kinds[key.resource].budget
         spends = budget is not None and allowance.spends(budget, planned)
         if spends and budget is not None and self._allowance.is_being_spent(budget, item):
@@ -317,6 +316,28 @@ class Engine:
         elif record.is_blank():
             # Ten thousand servers at rest need no memory of their last visit.
             del self._records[key]
+
+    def _latest(self, key: Key, record: KeyState) -> tuple[objects.Object, plan.Plan] | None:
+        """Plan anew what has changed while its status stood in line; None where nothing has.
+
+        Nor where something else of the key is under way, or its own writes may not be seen yet:
+        what was planned then stands. Only the status is taken of the plan: the key is visited once
+        the write is answered, as it would have been.
+        """
+        if not record.dirty or record.pending > 1 or record.floors or record.gone:
+            return None
+        item = self._informers[key.resource].objects.get(key.path)
+        if item is None or record.uncertain or self._acts.outcome(key) is not None:
+            return None
+        try:
+            return item, self._measured(key, record, item)
+        except Exception:  # noqa: BLE001 - the visit that follows says so on the object
+            return None
+
+    def _measured(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
+        logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
+        with metrics.reconcile(key.resource):
+            return self._plan(key, record, item)
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
         kind, now = self._kinds[key.resource], self._clock()

@@ -57,10 +57,11 @@ def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
 class Pacer:
     """Spaces the status writes of one object while it moves: 1, 2, 4 … 30 seconds apart."""
 
-    __slots__ = ("_acting_until", "_first_until", "_interval", "_next")
+    __slots__ = ("_acting_until", "_first_until", "_gap", "_interval", "_next")
 
     def __init__(self) -> None:
         self._interval = FIRST_INTERVAL
+        self._gap = 0.0
         self._next = 0.0
         self._acting_until = 0.0
         self._first_until = 0.0
@@ -92,6 +93,12 @@ class Pacer:
             return 0.0
         if now < self._next:
             return self._next - now
-        self._next = now + self._interval
+        self._gap = self._interval
+        self._next = now + self._gap
         self._interval = min(self._interval * 2, LONGEST_INTERVAL)
         return 0.0
+
+    def wrote(self, now: float) -> None:
+        """Count the space to the next write from here: this one may have stood in line for long."""
+        if self._next:
+            self._next = now + self._gap

@@ -42,6 +42,8 @@ class Desk:
         self.faults = Faults()
         self.server = ApiServer(faults=self.faults)
         self.settled: list[Key] = []
+        # What the application and its plan are once a status's turn has come; None: as before.
+        self.latest: dispatcher.Latest | None = None
         self.record = KeyState()
         pool = Pool()
         world = Caches(self.server)
@@ -57,6 +59,7 @@ class Desk:
             clock=self.server.now,
             settled=lambda key, _: self.settled.append(key),
             nudge=lambda _: None,
+            latest=lambda *_: self.latest,
             kinds=world.kinds,
         )
         self._pool = pool
@@ -221,6 +224,34 @@ async def test_a_status_is_written_when_it_differs_and_not_too_often() -> None:
     assert desk.item.status == standing("one")
     assert await desk.carry_out(status=standing("three"), write_status_now=True) is None
     assert desk.item.status == standing("three")
+
+
+async def test_a_status_that_was_overtaken_in_line_is_never_written() -> None:
+    """What goes out is what is planned by then; nothing where that is what stands already."""
+    desk = Desk()
+    desk.latest = desk.item, Plan(status=standing("two"))
+    await desk.carry_out(status=standing("one"))
+    assert desk.item.status == standing("two")
+    written = len(desk.server.writes)
+    desk.latest = desk.item, Plan(status=standing("two"))
+    await desk.carry_out(status=standing("three"))
+    desk.latest = desk.item, Plan()
+    await desk.carry_out(status=standing("three"))
+    assert len(desk.server.writes) == written
+    assert desk.record.pending == 0
+    assert len(desk.settled) == 3
+
+
+async def test_a_status_that_stood_in_line_for_long_is_followed_by_as_long_a_pause() -> None:
+    """The space to the next one is counted from the write, not from when it was handed over."""
+    desk = Desk()
+    slow = Verdict(there=5.0)
+    desk.faults.on("patch", Resource.APPLICATIONS, subresource="status", verdict=slow)
+    await desk.carry_out(status=standing("one"), write_status_now=False)
+    assert desk.item.status == standing("one")
+    held = await desk.carry_out(status=standing("two"), write_status_now=False)
+    assert held is not None
+    assert 0 < held <= 1
 
 
 async def test_a_status_that_is_refused_is_replaced_by_one_that_says_so() -> None:

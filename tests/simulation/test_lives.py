@@ -8,7 +8,7 @@ from controller import errors
 from controller.api.resources import Resource
 from controller.planning.keys import Key
 from fakes.api_server import Behaviour, Faults, Kubelet
-from fakes.api_server.chaos import Verdict
+from fakes.api_server.chaos import Rule, Verdict
 from fakes.api_server.refusal import refuse
 from fakes.universe import Universe, application, component, operation
 
@@ -69,6 +69,32 @@ async def test_a_small_application_costs_thirteen_writes() -> None:
         told = [resource for resource, part in ours if part == "status"]
         assert sorted(told) == ["applications", "servers", "servers", "serversets"]
         assert len(ours) == 13
+
+
+def telling(universe: Universe) -> dict[Resource, int]:
+    """Return how often a status of each kind was written."""
+    told = [each.resource for each in universe.server.writes if each.cause.subresource == "status"]
+    return {each: told.count(each) for each in (Resource.APPLICATIONS, Resource.SERVERSETS)}
+
+
+async def test_what_is_told_late_is_told_as_it_is_by_then() -> None:
+    """Where the API server is slow, statuses stand in line; what was overtaken is no write.
+
+    Forty applications at once keep it busy for twenty seconds, so each says once that it is under
+    way, and each set, too.
+    """
+    async with Universe() as universe:
+        slow = Verdict(there=0.15)
+        universe.faults.rules.append(
+            Rule(matches=lambda each: each.writes, verdict=slow, times=None)
+        )
+        bodies = [application(f"shop{number}", component("web", 2)) for number in range(40)]
+        await asyncio.gather(*map(universe.apply, bodies))
+        await universe.settle()
+        assert all(is_ready(universe, f"shop{number}") for number in range(40))
+        told = telling(universe)
+        assert told[Resource.SERVERSETS] <= 2 * 40
+        assert told[Resource.APPLICATIONS] <= 3 * 40
 
 
 async def test_what_takes_long_to_come_up_says_so() -> None:
