@@ -14,6 +14,7 @@ from pydantic import Field
 
 from controller.api import manifest, schema, template
 from controller.api.schema import (
+    IMMUTABLE,
     ErrorClass,
     FreeForm,
     Seconds,
@@ -21,12 +22,15 @@ from controller.api.schema import (
     Tally,
     Text,
     Time,
-    rule,
+    rule_at_creation,
     rules,
 )
 from controller.api.status import RetriedStatus
 
 TaskId = Annotated[str, Field(min_length=1, max_length=512)]
+# A rule that reads several fields costs a write, of the status too, a table of all fields for each
+# of them. So a server's rules stand on single fields, but for one that is asked at creation.
+RISING = schema.must("self >= oldSelf", "incarnation must not go back: what it counts is gone")
 TaskStates = Literal["Pending", "Started", "Succeeded", "Failed", "Cancelled", "Unknown"]
 
 
@@ -61,31 +65,17 @@ class CopiedClaim(schema.Model):
 class ServerSpec(schema.Model):
     """The desired state of the server."""
 
-    model_config = pydantic.ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "self.application == oldSelf.application && self.component == oldSelf.component"
-                " && self.ordinal == oldSelf.ordinal && self.fleet == oldSelf.fleet",
-                "application, component, ordinal and fleet must stay what they were at creation",
-            ),
-            rule(
-                "self.incarnation >= oldSelf.incarnation",
-                "incarnation must not go back: what it counts is gone",
-            ),
-        )
-    )
-
-    application: ShortText
+    application: Annotated[ShortText, IMMUTABLE]
     """The Application that the server belongs to."""
-    component: ShortText
+    component: Annotated[ShortText, IMMUTABLE]
     """The component that it is one of."""
-    ordinal: Annotated[int, Field(ge=0, le=99_999)]
+    ordinal: Annotated[int, Field(ge=0, le=99_999), IMMUTABLE]
     """The number of the server among those of its component."""
-    fleet: ShortText
+    fleet: Annotated[ShortText, IMMUTABLE]
     """The Fleet that it comes from."""
     domain: Annotated[str, Field(max_length=63)] | None = None
     """The failure domain of the fleet that it is to be in; any, where there is none."""
-    incarnation: Annotated[int, Field(ge=1, le=2**53)]
+    incarnation: Annotated[int, Field(ge=1, le=2**53), RISING]
     """How often the server has been made anew, and once for the first. Raising it replaces what
     the server is made of."""
     revision: ShortText
@@ -248,7 +238,7 @@ class Server(manifest.Manifest):
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
-            rule(
+            rule_at_creation(
                 "self.metadata.name.matches('-(0|[1-9][0-9]*)$')"
                 " && self.metadata.name.startsWith("
                 "self.spec.application + '-' + self.spec.component + '-')"
