@@ -29,7 +29,7 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
                 if after.spec.task and after.spec.task != before.spec.task:
                     # An operation's own concurrency says how many it may take down.
                     yield from _busy(history, found, before, after, slack)
-                elif after.spec.incarnation > before.spec.incarnation and _up(before):
+                elif after.spec.incarnation > before.spec.incarnation and is_up(before):
                     yield from _down(history, found, after, slack)
 
 
@@ -41,7 +41,7 @@ def _down(
     if known is None or known.spec.rollout.strategy != "RollingUpdate":
         return
     desired = 1 if known.spec.replicas is None else known.spec.replicas
-    up = sum(_counts(life, change, slack) for life in servers)
+    up = sum(counts(life, change, slack) for life in servers)
     limit = unavailable(known, desired)
     if desired - up > limit:
         yield verdict.Violation(
@@ -52,13 +52,13 @@ def _down(
         )
 
 
-def _up(change: journal.Change) -> bool:
+def is_up(change: journal.Change) -> bool:
     """Whether a server is available, as far as it was told itself."""
     told = change.spec.incarnation == change.status.incarnation
     return told and change.status.is_true("Ready") and not change.terminating
 
 
-def _counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
+def counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
     """Whether the writer could still take a server for available."""
     if life.born.place > change.place:
         return False
@@ -72,7 +72,7 @@ def _counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
     past = [each for each in life.versions if each.place <= change.place]
     # Whoever lags behind sees what was so then: the last version from before, and all since.
     old = sum(each.answered < change.received - slack for each in past)
-    return any(_up(each) for each in past[max(0, old - 1) :])
+    return any(is_up(each) for each in past[max(0, old - 1) :])
 
 
 def unavailable(change: journal.Change, desired: int) -> int:
@@ -92,7 +92,7 @@ def _busy(
     task = change.spec.task
     if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
         return
-    if not _up(before):
+    if not is_up(before):
         return  # a server that is down already costs nobody anything
     known = _operation(history, change, task.operation)
     limit = _concurrency(history, known, change) if known is not None else None
@@ -133,7 +133,7 @@ def _is_missed(
     if life.gone is not None and life.gone.place < change.place:
         return False
     lost = version.spec.power == "Stopped" or version.status.is_true("Stalled")
-    return version.spec.ordinal < desired and not lost and not _counts(life, change, slack)
+    return version.spec.ordinal < desired and not lost and not counts(life, change, slack)
 
 
 def _concurrency(

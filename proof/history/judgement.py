@@ -9,6 +9,7 @@ from pathlib import Path
 from proof.history import (
     budgets,
     completion,
+    concentration,
     deadlines,
     deletion,
     evictions,
@@ -142,6 +143,7 @@ HONESTY: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     lambda history, expected: servers.check(history, slack=expected.slack),
     lambda history, expected: budgets.check(history, slack=expected.slack),
+    lambda history, expected: concentration.check(history, slack=expected.slack),
     lambda history, _: evictions.check(history),
     heal,
     lambda history, _: identity.check(history),

@@ -130,6 +130,7 @@ class Rollout(Record, frozen=True, kw_only=True, gc=False):
     max_surge: int | str = 0
     max_unavailable: int | str = "10%"
     progress_deadline_seconds: int = 600
+    one_domain_at_a_time: bool = False
 
 
 class Remediation(Record, frozen=True, kw_only=True, gc=False):
@@ -167,6 +168,7 @@ class Spec(Record, frozen=True, kw_only=True):
     component: str = ""
     ordinal: int = -1
     fleet: str = "pods"
+    domain: str = ""
     incarnation: int = 0
     revision: str = ""
     power: str = "Running"
@@ -221,6 +223,12 @@ class Attempts(Record, frozen=True, kw_only=True, gc=False):
     last_error: LastError | None = None
 
 
+class Instance(Record, frozen=True, kw_only=True, gc=False):
+    """Where the instance of a server is."""
+
+    zone: str = ""
+
+
 class Status(Record, frozen=True, kw_only=True):
     """The fields of all statuses that the invariants read."""
 
@@ -236,6 +244,7 @@ class Status(Record, frozen=True, kw_only=True):
     proven_revision: str = ""
     budget_spent: bool = False
     power: str = ""
+    provider: Instance | None = None
     incarnation: int = 0
     start_time: str | None = None
     ready: int = 0

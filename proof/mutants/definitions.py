@@ -468,4 +468,28 @@ MUTANTS = (
         story="epidemic",
         caught_by="Healing",
     ),
+    Mutant(
+        name="servers taken down in whichever domain",
+        edits=(
+            Edit(
+                "controller.planning.focus:Focus.admits",
+                "not self.on or self.down <= {domains.place(server)}",
+                "True",
+            ),
+        ),
+        story="domains",
+        caught_by="Domains",
+    ),
+    Mutant(
+        name="operations in whichever domain",
+        edits=(
+            Edit(
+                "controller.kinds.operation.slots:_admit",
+                "ANY_server is not None and ANY_one.take(ANY_server)",
+                "ANY_server is not None",
+            ),
+        ),
+        story="domains",
+        caught_by="Domains",
+    ),
 )

@@ -319,6 +319,32 @@ async def epidemic(stage: arena.Stage) -> None:
     await stage.ready("shop")
 
 
+async def domains(stage: arena.Stage) -> None:
+    """A rollout, a Restart and an evacuation of servers that go in one domain at a time."""
+    zones: list[dict[str, Any]] = [{"name": each} for each in ("a", "b", "c")]
+    fleet = {"metadata": {"name": "pods"}, "spec": {"provider": "pod", "failureDomains": zones}}
+    stage.server.registry.create(Resource.FLEETS, "", fleet, actor="person")
+    rollout = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 12, rollout=rollout)))
+    await stage.ready("shop")
+    stage.change(
+        Resource.APPLICATIONS, "shop", shop(component("web", 12, "web:2", rollout=rollout))
+    )
+    stage.put(Resource.OPERATIONS, "again", {"application": "shop", "action": "Restart"})
+    await ended(stage, "again")
+    await stage.ready("shop")
+    zones[0]["state"] = "Evacuating"
+    stage.server.registry.patch(
+        Resource.FLEETS, "", "pods", {"spec": {"failureDomains": zones}}, actor="person"
+    )
+
+    def evacuated() -> bool:
+        return not any(each["spec"]["domain"] == "a" for each in stage.all(Resource.SERVERS))
+
+    await stage.until("a is empty", evacuated)
+    await stage.ready("shop")
+
+
 def steps() -> dict[str, Any]:
     """Return an operation that runs a command in every server."""
     step = {"name": "act", "exec": {"command": ["act"]}, "onUnknown": "Rerun", "timeoutSeconds": 60}
@@ -374,4 +400,5 @@ STORIES: Mapping[str, Story] = {
     "rush": rush,
     "succession": succession,
     "epidemic": epidemic,
+    "domains": domains,
 }

@@ -11,6 +11,7 @@ import pytest
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.planning import domains
+from fakes.api_server import evictions
 from fakes.universe import Json, Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
@@ -52,13 +53,13 @@ class World(Universe):
         given = {"spread": {}} | more
         await self.apply(application("shop", component("web", replicas, **given), fleet="metal"))
 
-    async def turn(self, domain: str, **more: Any) -> None:
+    async def turn(self, domain: str, *, fleet: str = "metal", **more: Any) -> None:
         """Change a domain of the fleet, or add one."""
         self.domains[domain] = {"name": domain, **self.domains.get(domain, {}), **more}
         if domain not in self.machines.zones:
             self.machines.zones = (*self.machines.zones, domain)
         spec = {"spec": {"failureDomains": list(self.domains.values())}}
-        await self.server.patch(Resource.FLEETS, "", "metal", spec, field_manager="admin")
+        await self.server.patch(Resource.FLEETS, "", fleet, spec, field_manager="admin")
 
     def servers(self) -> list[Json]:
         """Return the servers."""
@@ -357,3 +358,58 @@ def test_the_domain_that_is_chosen_leaves_none_ahead() -> None:
     while load.total():
         load[domains.fullest(known, load, [each for each in load if load[each]])] -= 1
         assert not skewed(load, weights, 1)
+
+
+class Pods(World):
+    """Pods on several nodes instead of machines."""
+
+    async def begin(self, replicas: int, **more: Any) -> None:
+        """Write the fleet of pods, and let the component come up."""
+        spec = {"provider": "pod", "failureDomains": list(self.domains.values())}
+        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
+        await self.server.create(Resource.FLEETS, "", body | {"metadata": {"name": "pods"}})
+        await self.apply(application("shop", component("web", replicas, **more)))
+        await self.settle()
+
+
+async def test_a_drain_and_a_rollout_take_servers_down_in_one_domain() -> None:
+    """Nobody is evicted: servers on cordoned nodes move, and the drain ends."""
+    rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
+    async with Pods() as world:
+        await world.begin(12, rollout=rollout)
+        since = len(world.server.writes)
+        await world.apply(application("shop", component("web", 12, image="app:2", rollout=rollout)))
+        drained = evictions.drain(world.server.registry, world.kubelet, "node-0")
+        await asyncio.wait_for(drained, 600)
+        await world.settle()
+        assert max(map(len, world.down(since))) == 1
+        nodes = {each["spec"]["nodeName"] for each in world.server.objects[Resource.PODS].values()}
+        assert "node-0" not in nodes
+
+
+async def test_a_server_with_claims_stays_where_its_volumes_are() -> None:
+    """Neither an evacuation nor a skew moves it, and made again it has its domain again."""
+    claims = [{"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}]
+    async with Pods() as world:
+        await world.begin(3, volumeClaims=claims, spread={})
+        before = {each["metadata"]["name"]: each["spec"]["domain"] for each in world.servers()}
+        assert sorted(before.values()) == ["a", "b", "c"]
+        await world.turn("a", fleet="pods", state="Evacuating")
+        await world.settle()
+        await world.apply(application("shop", component("web", 0, volumeClaims=claims, spread={})))
+        await world.settle()
+        await world.apply(application("shop", component("web", 3, volumeClaims=claims, spread={})))
+        await world.settle()
+        after = {each["metadata"]["name"]: each["spec"]["domain"] for each in world.servers()}
+        assert after == before
+
+
+async def test_domains_restart_no_pod_that_runs() -> None:
+    """Neither a fleet that names domains nor a component that is spread writes any of them."""
+    async with Pods() as world:
+        await world.apply(application("shop", component("web", 4)))
+        await world.settle()
+        since = len(world.server.writes)
+        await world.begin(4, spread={"require": True})
+        touched = {each.resource for each in world.server.writes[since:]}
+        assert not touched & {Resource.SERVERS, Resource.PODS, Resource.REVISIONS}

@@ -1,0 +1,93 @@
+"""The rule of one domain at a time sees servers that go while those of another domain are down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proof import history
+from proof.history import audit_reader, judgement
+
+PERSON = audit_reader.PERSON
+
+
+class Zones:
+    """A set of servers in two domains, 0 and 2 in a, 1 and 3 in b."""
+
+    def __init__(self, *, one: bool = True) -> None:
+        self.log = audit_reader.Scribe()
+        rollout = {"maxUnavailable": 2, "oneDomainAtATime": one}
+        spec = {"application": "shop", "component": "web", "replicas": 4, "rollout": rollout}
+        self.set = self.log.create("serversets", "shop-web", spec=spec)
+        self.servers = [
+            self.log.create(
+                "servers",
+                f"shop-web-{ordinal}",
+                owner=self.set,
+                spec={"ordinal": ordinal, "incarnation": 1, "domain": "ab"[ordinal % 2]},
+            )
+            for ordinal in range(4)
+        ]
+        for each in self.servers:
+            self.say(each, ready=True)
+
+    def say(self, server: dict[str, Any], *, ready: bool) -> None:
+        """Have a server say how it is, after a while."""
+        condition = {"type": "Ready", "status": "True" if ready else "False"}
+        incarnation = server["spec"]["incarnation"]
+        self.log.patch(server, status={"conditions": [condition], "incarnation": incarnation})
+        self.log.wait(60)
+
+    def anew(self, ordinal: int) -> None:
+        """Make a server anew, as the operator does."""
+        server = self.servers[ordinal]
+        self.log.patch(server, spec={"incarnation": server["spec"]["incarnation"] + 1})
+        self.log.wait(60)
+
+    def broken(self) -> list[str]:
+        """Return what is wrong with the history, by that rule."""
+        found = history.check(self.log.lines, rules=judgement.RULES).violations
+        return [each.message for each in found if each.invariant == "Domains"]
+
+
+def test_servers_of_one_domain_may_be_down_together() -> None:
+    """And those of the next, once all are up again."""
+    zones = Zones()
+    for ordinal in (0, 2):
+        zones.anew(ordinal)
+    for ordinal in (0, 2):
+        zones.say(zones.servers[ordinal], ready=True)
+    zones.anew(1)
+    assert zones.broken() == []
+
+
+@pytest.mark.parametrize("ill", [True, False])
+def test_a_server_that_goes_while_another_domain_has_one_down_is_seen(*, ill: bool) -> None:
+    """Whether that one was made anew, or is down by itself."""
+    zones = Zones()
+    if ill:
+        zones.say(zones.servers[0], ready=False)
+    else:
+        zones.anew(0)
+    zones.anew(1)
+    (found,) = zones.broken()
+    assert "of domain b is taken down while" in found
+    assert "of domain a is down" in found
+
+
+def test_who_asks_for_no_such_thing_is_not_judged() -> None:
+    """The budget alone counts then."""
+    zones = Zones(one=False)
+    zones.anew(0)
+    zones.anew(1)
+    assert zones.broken() == []
+
+
+def test_a_server_that_is_down_anyway_may_be_made_anew() -> None:
+    """Nobody loses anything by that."""
+    zones = Zones()
+    zones.say(zones.servers[0], ready=False)
+    zones.say(zones.servers[1], ready=False)
+    zones.anew(1)
+    assert zones.broken() == []
