@@ -187,7 +187,6 @@ class Spec(Record, frozen=True, kw_only=True):
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
     held: bool = False
-    domain: str = ""
     task: Task | None = None
     holder_identity: str = ""
 
