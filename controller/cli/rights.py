@@ -15,7 +15,10 @@ REFINE = Right(
     why="without them the answer is less exact, and says so",
 )
 EVERYWHERE = Right(
-    verbs="list, watch", resource="fleets (argosy.dev); namespaces", why="the same", everywhere=True
+    verbs="list, watch",
+    resource="fleets (argosy.dev); namespaces, nodes",
+    why="the same",
+    everywhere=True,
 )
 OPERATOR = Right(
     verbs="list",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     ),
     Right(
         verbs="list, watch",
-        resource="fleets (argosy.dev); namespaces; leases (coordination.k8s.io);"
+        resource="fleets (argosy.dev); namespaces, nodes; leases (coordination.k8s.io);"
         " pods; deployments (apps)",
         why="the same; the last two for the operator's own",
         everywhere=True,
