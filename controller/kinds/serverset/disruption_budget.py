@@ -185,9 +185,18 @@ def _is_acting(
     return any(
         target.partition("/")[0] == component
         for each in snapshot.operations
-        if not (each.spec.paused or each.spec.cancelled)
+        if _goes_on(each)
         for target in each.status.targets
     )
+
+
+def _goes_on(operation: objects.Operation) -> bool:
+    """Return whether an operation has yet to give servers something to do.
+
+    A cancelled one may have: the compensations of what it did.
+    """
+    spec = operation.spec
+    return not spec.paused and (not spec.cancelled or spec.on_failure == "Revert")
 
 
 def _action(server: objects.Server) -> str:
