@@ -25,7 +25,7 @@ AGAIN = 0.02
 def spends(budget: Budget[Any], planned: plan.Plan) -> bool:
     """Return whether a plan may spend of the budget; what ends acts never waits."""
     return planned.urgency is not plan.Urgency.TEARDOWN and any(
-        isinstance(each, plan.Patch) and each.resource is budget.spent_on and not each.subresource
+        isinstance(each, plan.Patch) and each.resource in budget.spent_on and not each.subresource
         for each in planned.actions
     )
 
@@ -45,12 +45,12 @@ class Allowance:
     def _unseen(self, budget: Budget[Any], record: KeyState | None) -> bool:
         if record is None or not record.spends:
             return False
-        informer = self._caches.informers[budget.spent_on]
+        informers = self._caches.informers
         return (
             record.in_flight
             or bool(record.uncertain)
             or any(
-                resource is budget.spent_on and not informer.reached(floor, namespace)
+                resource in budget.spent_on and not informers[resource].reached(floor, namespace)
                 for (resource, namespace), floor in record.floors.items()
             )
         )

@@ -39,11 +39,12 @@ S = TypeVar("S", bound=Snapshot[Any])  # what it is planned from
 class Budget(Generic[O]):
     """What may be down, where several keys count it from the same objects and each may spend it.
 
-    A patch of `spent_on`, but for its status, may take one down. Whoever plans one waits until the
-    last such patches of `shared_with` are seen.
+    A patch of what is in `spent_on`, but for its status, may take one down, or let somebody else do
+    so, as that of a PodDisruptionBudget does. Whoever plans one waits until the last such patches
+    of `shared_with` are seen.
     """
 
-    spent_on: Resource
+    spent_on: tuple[Resource, ...]
     shared_with: Callable[[Caches, O], Iterable[Key]]
 
 

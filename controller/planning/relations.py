@@ -307,6 +307,16 @@ def node_set_keys(caches: Caches, node: str) -> Iterator[Key]:
         yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
 
 
+def begun_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:
+    """Yield the keys of an application's operations that have servers to work on.
+
+    One that waits for its turn has taken nothing down, and is left alone.
+    """
+    for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():
+        if each.status.targets and not each.status.completion_time:
+            yield keys.of(Resource.OPERATIONS, each)
+
+
 def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:
     """Yield the keys of an application's operations that have not ended."""
     for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():

@@ -67,6 +67,16 @@ PROMISES: dict[str, Promises] = {
             "test_g5_a_rollout_that_took_servers_down_uses_the_same_allowance",
             "test_a_rollout_and_a_restart_that_begin_at_once_share_one_allowance",
         ),
+        "at every resourceVersion at most the *largest limit in force* is": (
+            "test_all_at_once_keep_to_the_largest_limit",
+        ),
+        "whoever is about to take a server down waits for that": (
+            "test_an_operation_takes_no_server_down_before_evictions_have_ended",
+            "test_remediation_waits_until_evictions_have_ended",
+        ),
+        "An operation counts servers that it is not about, too": (
+            "test_servers_that_are_down_beside_an_operation_count",
+        ),
         "the rollout leaves it to the operation, and says so in `blockedBy`": (
             "test_a_rollout_behind_a_restart_names_it",
         ),

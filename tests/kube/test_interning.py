@@ -79,6 +79,15 @@ def manifest(number: int) -> dict[str, Any]:
     }
 
 
+def written_now(number: int) -> dict[str, Any]:
+    """Return a server as Argosy writes it: it refers to what those of older releases carry."""
+    found = server(number)
+    for name in ("template", "volumeClaims", "recovery"):
+        del found["spec"][name]
+    found["spec"] |= {"revision": "c836b31452", "domain": "eu-1"}
+    return found
+
+
 def test_what_is_cached_equals_what_was_told() -> None:
     """Every field of a cached object is what the API server said."""
     cache: Cache[objects.Server] = Cache(Resource.SERVERS)
@@ -93,7 +102,7 @@ def test_what_is_cached_equals_what_was_told() -> None:
 def test_cached_objects_take_less_than_their_json() -> None:
     """A cached object takes less memory than its JSON."""
     count = 500
-    texts = [msgspec.json.encode(server(number)) for number in range(count)]
+    texts = [msgspec.json.encode(written_now(number)) for number in range(count)]
     decoder = msgspec.json.Decoder(objects.Server)
     cache: Cache[objects.Server] = Cache(Resource.SERVERS)
     tracemalloc.start()

@@ -32,7 +32,7 @@ def _beside(caches: Caches, operation: objects.Operation) -> Iterator[Key]:
     if above is not None:
         yield from relations.set_keys(caches, above)
     own = keys.of(Resource.OPERATIONS, operation)
-    for each in relations.open_operation_keys(caches, namespace, name):
+    for each in relations.begun_operation_keys(caches, namespace, name):
         if each != own:
             yield each
 
@@ -52,7 +52,7 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,
     weight=_weight,
-    budget=Budget(spent_on=Resource.SERVERS, shared_with=_beside),
+    budget=Budget(spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_beside),
     waits_for_anything=True,
     indexes=(
         relations.SETS_BY_OWNER,

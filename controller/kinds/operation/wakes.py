@@ -83,7 +83,7 @@ def by_disruption_budget(
     if old is not None and new is not None and old.spec == new.spec:
         return
     name = meta.labels.get(names.APPLICATION_LABEL, "")
-    for each in relations.open_operation_keys(caches, meta.namespace, name):
+    for each in relations.begun_operation_keys(caches, meta.namespace, name):
         yield Wake(each, When.SOON)
 
 

@@ -56,7 +56,9 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
     bare_teardown=bare_teardown.after(relations.SERVERS_BY_OWNER, objects.ServerSet),
     flow=_flow,
     weight=_weight,
-    budget=Budget(spent_on=Resource.SERVERS, shared_with=_operations_beside),
+    budget=Budget(
+        spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_operations_beside
+    ),
     sums_up=True,
     parts=_parts,
     indexes=(

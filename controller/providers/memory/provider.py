@@ -249,7 +249,8 @@ class MemoryProvider:
         if first and (wanted or placement.must):
             return first
         order = dict.fromkeys(each for each in (first, *zones) if each)
-        return next((each for each in order if self._has_room(each, placement)), first)
+        full = first or next((each for each in zones if each not in placement.closed), "")
+        return next((each for each in order if self._has_room(each, placement)), full)
 
     def _has_room(self, zone: str, placement: contract.Placement) -> bool:
         """Return whether a machine that may be anywhere may be in this zone."""
