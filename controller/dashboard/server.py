@@ -25,6 +25,7 @@ from controller.dashboard.pages import Pages
 from controller.dashboard.rendering import Renderer
 from controller.presentation import applications, reading
 from controller.presentation.applications import Chosen
+from controller.presentation.problems import Refusal
 
 ADDRESS = "127.0.0.1"
 SHUTDOWN_SECONDS = 1.0
@@ -57,9 +58,13 @@ class Running:
 async def run(
     api: reading.Cluster, settings: Settings, *, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Running]:
-    """Lend a dashboard that is up; raises Forbidden where applications may not be read."""
+    """Lend a dashboard that is up.
+
+    Raises Refusal where its port is taken, Forbidden where applications may not be read.
+    """
     with _bound(settings.port) as bound:
-        gate = Gate(port=bound.getsockname()[1])
+        port = int(bound.getsockname()[1])
+        gate = Gate(port=port)
         async with applications.follow(api, Chosen(namespace=settings.namespace)) as followed:
             pages = Pages(
                 api=api,
@@ -81,7 +86,7 @@ async def run(
             await runner.setup()
             try:
                 await web.SockSite(runner, bound).start()
-                yield Running(url=f"http://{ADDRESS}:{gate_port(bound)}", gate=gate)
+                yield Running(url=f"http://{ADDRESS}:{port}", gate=gate)
             finally:
                 await runner.cleanup()
 
@@ -95,17 +100,16 @@ async def serve(running: Running, *, browser: bool) -> None:
         await asyncio.Event().wait()
 
 
-def gate_port(bound: socket.socket) -> int:
-    """Return the port that a socket is bound to."""
-    return int(bound.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _bound(port: int) -> Iterator[socket.socket]:
-    """Lend a socket that listens to this machine alone; raises OSError where the port is taken."""
+    """Lend a socket that listens to this machine alone; raises Refusal where the port is taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((ADDRESS, port))
+        try:
+            bound.bind((ADDRESS, port))
+        except OSError as error:
+            message = f"port {port} cannot be used: {error.strerror}; --port 0 takes a free one"
+            raise Refusal(message) from error
         yield bound
 
 

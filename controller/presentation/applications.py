@@ -111,7 +111,7 @@ class Followed:
         """Return the picture of one; None where there is none, or it is not meant."""
         key = namespace, name
         found, sets, servers, operations = (each.objects for each in self._informers.values())
-        if key not in self.keys():
+        if key not in found or not self._chosen.holds(found[key]):
             return None
         # Servers are by far the most: those of others are not looked at twice.
         own = (each for each in servers.values() if _key(each) == key)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import dataclasses
+import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import pytest
 import yarl
 
 from controller.api.resources import Resource
 from controller.dashboard import gate as gates
 from controller.dashboard import server
+from controller.presentation.problems import Refusal
 from fakes.api_server.kubelet import Kubelet
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import stage
@@ -272,3 +277,55 @@ async def test_thousands_of_servers_are_a_short_page() -> None:
             assert status == 200
             assert len(text.encode()) <= 200 * 1024
             assert str(HUGE) in text
+
+
+async def test_a_port_that_is_taken_is_refused_with_a_way_on() -> None:
+    """Whoever keeps to a port learns that it is not free, and how to get one that is."""
+    async with visited(signed_in=False) as (visitor, universe):
+        taken = yarl.URL(visitor.running.url).port
+        settings = dataclasses.replace(stage.settings(), port=taken)
+        with pytest.raises(Refusal, match=f"port {taken} cannot be used.*--port 0"):
+            async with server.run(stage.cluster(universe), settings):
+                pass
+
+
+def is_there(page: pathlib.Path) -> bool:
+    """Return whether a page is still on the disk."""
+    return page.exists()
+
+
+def is_read_by_its_owner_alone(page: pathlib.Path, address: str) -> bool:
+    """Return whether a page leads to the address, and nobody else may read it."""
+    return address in page.read_text() and not page.stat().st_mode & 0o077
+
+
+async def test_the_browser_is_led_in_without_the_token_on_its_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everybody on the machine reads command lines; the page that leads in only its owner reads."""
+    asked: list[str] = []
+    monkeypatch.setattr("webbrowser.open", asked.append)
+    async with visited(signed_in=False) as (visitor, _):
+        serving = asyncio.ensure_future(server.serve(visitor.running, browser=True))
+        await asyncio.sleep(0)
+        (given,) = asked
+        page = pathlib.Path(yarl.URL(given).path)
+        assert visitor.running.gate.token not in given
+        assert is_read_by_its_owner_alone(page, visitor.running.address)
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+    assert not is_there(page)
+
+
+async def test_the_page_of_last_lines_shows_five_servers_at_most() -> None:
+    """Whatever the address asks for."""
+
+    async def fill_six(universe: Universe) -> None:
+        await universe.apply(application("shop", component("web", 6)))
+        await universe.until(lambda: len(universe.names(Resource.PODS)) == 6)
+
+    asked = "&".join(f"server=shop-web-{each}" for each in range(6))
+    async with visited(fill_six) as (visitor, _):
+        _, text, _ = await visitor.get(f"/applications/default/shop/logs?{asked}")
+    assert [f'aria-label="shop-web-{each} ' in text for each in range(6)] == [True] * 5 + [False]

@@ -37,7 +37,6 @@ def dashboard(
     """
     from controller.cli import screen
     from controller.dashboard import server
-    from controller.presentation.problems import Refusal
 
     async def show(session: Session) -> int:
         def typed(words: str, namespace: str) -> str:
@@ -49,13 +48,10 @@ def dashboard(
             typed=typed,
             port=port,
         )
-        try:
-            async with server.run(session.api, settings) as running:
-                screen.say(f"The dashboard is open, once, at {running.address}")
-                screen.say("The pages show what you may read. Ctrl-C ends the dashboard.")
-                await server.serve(running, browser=browser)
-        except OSError as error:
-            raise Refusal(f"port {port} cannot be used: {error.strerror}; try --port 0") from error
+        async with server.run(session.api, settings) as running:
+            screen.say(f"The dashboard is open, once, at {running.address}")
+            screen.say("The pages show what you may read. Ctrl-C ends the dashboard.")
+            await server.serve(running, browser=browser)
         return 0
 
     return show
