@@ -282,7 +282,7 @@ async def test_thousands_of_servers_are_a_short_page() -> None:
 async def test_a_port_that_is_taken_is_refused_with_a_way_on() -> None:
     """Whoever keeps to a port learns that it is not free, and how to get one that is."""
     async with visited(signed_in=False) as (visitor, universe):
-        taken = yarl.URL(visitor.running.url).port
+        taken = yarl.URL(visitor.running.url).port or 0
         settings = dataclasses.replace(stage.settings(), port=taken)
         with pytest.raises(Refusal, match=f"port {taken} cannot be used.*--port 0"):
             async with server.run(stage.cluster(universe), settings):
