@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from controller.api.resources import Resource
 from fakes.api_server import Behaviour, Kubelet, evictions
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
-from fakes.universe import Json, Universe, application, component, operation
+from fakes.universe import Json, application, component, operation
+from tests.simulation.drained import Drained
 
 pytestmark = pytest.mark.looptime
 
@@ -21,7 +21,7 @@ SET = "shop-web"
 NODES = 20
 
 
-class World(Universe):
+class World(Drained):
     """A cluster of several nodes with one component, whose drains are those of an administrator."""
 
     def __init__(self) -> None:
@@ -69,19 +69,6 @@ class World(Universe):
             )
             for number in range(count)
         ]
-
-    def ups(self, since: int) -> Iterator[int]:
-        """Yield how many pods were up after each write from that one on."""
-        pods: dict[str, bool] = {}
-        for number, each in enumerate(self.server.writes):
-            if each.resource is Resource.PODS:
-                pods[each.name] = each.after is not None and evictions.is_up(each.after)
-            if number >= since:
-                yield sum(pods.values())
-
-    def ready(self) -> str:
-        """Return whether the application says that it is ready."""
-        return str(self.condition(Resource.APPLICATIONS, "shop").get("status"))
 
 
 async def test_a_component_has_one_budget_for_evictions() -> None:

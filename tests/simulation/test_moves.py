@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from controller.api.resources import Resource
 from fakes.api_server import Behaviour, Kubelet, evictions
-from fakes.universe import Json, Universe, application, component, operation
+from fakes.universe import Json, application, component, operation
+from tests.simulation.drained import Drained
 
 pytestmark = pytest.mark.looptime
 
@@ -19,7 +19,7 @@ NODES = 6
 SURGE: Json = {"maxUnavailable": 0, "maxSurge": 1}
 
 
-class World(Universe):
+class World(Drained):
     """A cluster of several nodes with one component."""
 
     def __init__(self, nodes: int = NODES) -> None:
@@ -47,19 +47,6 @@ class World(Universe):
             asyncio.create_task(evictions.drain(self.server.registry, self.kubelet, each))
             for each in nodes
         ]
-
-    def ups(self, since: int) -> Iterator[int]:
-        """Yield how many pods were up after each write from that one on."""
-        pods: dict[str, bool] = {}
-        for number, each in enumerate(self.server.writes):
-            if each.resource is Resource.PODS:
-                pods[each.name] = each.after is not None and evictions.is_up(each.after)
-            if number >= since:
-                yield sum(pods.values())
-
-    def ready(self) -> str:
-        """Return whether the application says that it is ready."""
-        return str(self.condition(Resource.APPLICATIONS, "shop").get("status"))
 
     def servers(self) -> list[str]:
         """Return the names of the servers."""

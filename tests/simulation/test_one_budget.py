@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,11 +12,12 @@ from controller.kinds.serverset import unbounded
 from fakes.api_server import Kubelet, evictions
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
-from fakes.universe import Json, Universe, application, component, operation
+from fakes.universe import Json, application, component, operation
 from proof import history
 from proof.history import budgets
 from proof.history import evictions as rule
 from proof.mutants import audit
+from tests.simulation.drained import Drained
 
 pytestmark = pytest.mark.looptime
 
@@ -26,7 +26,7 @@ NODES = 20
 LIMIT: Json = {"maxUnavailable": 2, "inPlace": "Never"}
 
 
-class World(Universe):
+class World(Drained):
     """A cluster of several nodes with one component."""
 
     def __init__(self) -> None:
@@ -46,22 +46,9 @@ class World(Universe):
             for each in nodes
         ]
 
-    def ups(self, since: int) -> Iterator[int]:
-        """Yield how many pods were up after each write from that one on."""
-        pods: dict[str, bool] = {}
-        for number, each in enumerate(self.server.writes):
-            if each.resource is Resource.PODS:
-                pods[each.name] = each.after is not None and evictions.is_up(each.after)
-            if number >= since:
-                yield sum(pods.values())
-
     def ended(self, name: str) -> str:
         """Return how an operation ended."""
         return str(self.condition(Resource.OPERATIONS, name, "Succeeded").get("reason"))
-
-    def ready(self) -> str:
-        """Return whether the application says that it is ready."""
-        return str(self.condition(Resource.APPLICATIONS, "shop").get("status"))
 
     def told(self) -> Json:
         """Return what the set says of evictions that do not keep to its budget."""
