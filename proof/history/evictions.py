@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from proof.history import journal, pods, salvage, verdict
+from proof.history import budgets, journal, pods, salvage, verdict
 
 BUDGETS = "poddisruptionbudgets"
 # The action of a task that takes no server down.
@@ -19,20 +19,20 @@ _HARMLESS = "Start"
 
 def check(history: journal.History) -> Iterator[verdict.Violation]:
     """Yield writes that took a server down while its set's budget was open."""
-    budgets = {
+    kept = {
         life.controller: life
         for life in history.lives.values()
         if life.resource == BUDGETS and life.controller
     }
     failed = any(each.resource == BUDGETS and not each.accepted for each in history.ours)
-    if failed or not budgets:
+    if failed or not kept:
         return
     for life in history.lives.values():
-        if life.resource != "servers" or life.controller not in budgets:
+        if life.resource != "servers" or life.controller not in kept:
             continue
         for before, after in zip(life.versions, life.versions[1:], strict=False):
             if after.ours and _goes(before, after):
-                yield from _open(history, budgets[life.controller], after)
+                yield from _open(history, kept[life.controller], after)
 
 
 def _goes(before: journal.Change, after: journal.Change) -> bool:
@@ -61,6 +61,8 @@ def _open(
         return  # it is to go: the limit is everything by now
     seen = budget.at(change.place)
     desired = 1 if known.spec.replicas is None else known.spec.replicas
+    if budgets.unavailable(known, desired) >= desired:
+        return  # no eviction takes too many: its removal and the first server's go side by side
     least = seen.spec.min_available if seen is not None else None
     if not isinstance(least, int) or least >= desired:
         return

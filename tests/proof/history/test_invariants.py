@@ -745,6 +745,20 @@ def test_no_eviction_is_allowed_while_servers_are_taken_down(
     assert broken(shop) == wrong
 
 
+@pytest.mark.parametrize(("limit", "wrong"), [("100%", []), (3, []), ("99%", ["Evictions"])])
+def test_a_limit_that_has_become_everything_waits_for_no_budget(
+    limit: int | str, wrong: list[str]
+) -> None:
+    """The old budget goes beside the first server: all of them may be down at once by then."""
+    shop = settled(1)
+    spec = {"minAvailable": 2}
+    budget = shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec=spec)
+    shop.log.patch(shop.set, by=audit_reader.PERSON, spec={"rollout": {"maxUnavailable": limit}})
+    shop.log.patch(shop.servers[0], spec={"revision": "b"})
+    shop.log.delete(budget)
+    assert broken(shop) == wrong
+
+
 def test_evictions_are_not_judged_where_their_budget_could_not_be_written() -> None:
     """Servers go all the same, within the budget that the operator counts itself."""
     shop = settled(1)
