@@ -61,8 +61,8 @@ class Rollout(schema.Model):
     up. It must be 0 with volumeClaims."""
     one_domain_at_a_time: bool = False
     """Whether rollouts, operations and drains together take servers down in one failure domain
-    only, and in another once all are up again. Drains then evict nobody: Argosy moves what is on a
-    cordoned node."""
+    only, and in another once all are up again. Drains then evict one pod at a time, however large
+    maxUnavailable is."""
     partition: Count = 0
     """Servers with a lower ordinal than this keep the revision that they have."""
     in_place: Literal["WhenPossible", "Never"] = "WhenPossible"

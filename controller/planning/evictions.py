@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 
 from controller import contract
 from controller.api import conditions, objects
-from controller.planning import amounts, budget, ordinals, ownership
+from controller.planning import amounts, budget, focus, ordinals, ownership
 
 # The condition of a set that says that evictions do not keep to Argosy's budget.
 UNBOUNDED = "EvictionsUnbounded"
@@ -34,7 +34,9 @@ def of_set(
 def least(server_set: objects.ServerSet) -> int:
     """Return how many pods evictions must leave; a server that is stopped on purpose has none.
 
-    0 where none need be left: the limit is everything, or evictions are not to keep to it.
+    0 where none need be left: the limit is everything, or evictions are not to keep to it. Where
+    servers are taken down in one domain at a time, all but one: the disruption controller knows no
+    domains, but two that are evicted one after the other are never down in two.
     """
     spec = server_set.spec
     if spec.rollout.evictions == "Ignore":
@@ -43,7 +45,10 @@ def least(server_set: objects.ServerSet) -> int:
         len(range(each.start, min(each.stop, spec.replicas)))
         for each in ordinals.parse(spec.stopped)
     )
-    return max(0, spec.replicas - stopped - budget.limit(spec.replicas, spec.rollout))
+    limit = budget.limit(spec.replicas, spec.rollout)
+    if focus.is_on(spec.rollout):
+        limit = min(limit, 1)
+    return max(0, spec.replicas - stopped - limit)
 
 
 def may_go_on(

@@ -27,7 +27,7 @@ from controller.contract import tasks
 from controller.kinds.serverset import selectors
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, evictions, focus, ownership, targets, writes
+from controller.planning import amounts, evictions, ownership, targets, writes
 from controller.planning.census import Census
 from controller.planning.plan import Action, Delete
 
@@ -102,9 +102,7 @@ def keep(
         return Guard(action=_delete(snapshot, found))
     acting = moving or _is_acting(snapshot, census, halted=halted, spares_wanted=spares_wanted)
     close = _write(snapshot, found, _closed(snapshot, census, found))
-    # One domain at a time: whom a drain asks for moves, and nobody is evicted.
-    shut = acting or focus.is_on(snapshot.server_set.spec.rollout)
-    action = close if shut else _write(snapshot, found, least)
+    action = close if acting else _write(snapshot, found, least)
     # Where it cannot be written, servers are taken down all the same, as the planners count them.
     if _has_failed(snapshot):
         return Guard(action=action, unwritten=True)

@@ -76,12 +76,10 @@ def wanted(
 
     Not of what a person holds or stopped, of spare servers, which go by themselves, nor of one that
     is being made anew already: that one will be elsewhere. Evictions that ignore the budget need no
-    server in advance. Where servers are taken down in one domain at a time, nobody is evicted, and
-    all moves are Argosy's.
+    server in advance.
     """
     if not moving:
         return {}
-    focused = focus.is_on(spec.rollout)
     spared, ignored = surges(spec), spec.rollout.evictions == "Ignore"
     down = {each.ordinal for each in census.odd if not each.ready}
     found: dict[int, Move] = {}
@@ -91,7 +89,7 @@ def wanted(
             continue
         if census.is_spare(ordinal) or server.status.incarnation != server.spec.incarnation:
             continue
-        if move.evicted and (ignored or ordinal in down or not (spared or focused)):
+        if move.evicted and (ignored or ordinal in down or not spared):
             continue
         found[ordinal] = move
     return found
@@ -131,9 +129,7 @@ def decide(
     if surges(spec):
         lasting = sum(1 for each in census.odd if is_down_for_good(each))
         room = max(0, min(room, counting + lasting - census.desired))
-    patience = 0.0
-    if not focus.is_on(spec.rollout) and any(moves[each].evicted for each in up):
-        patience = _patience(census, now)
+    patience = _patience(census, now) if any(moves[each].evicted for each in up) else 0.0
     if patience:
         up = [each for each in up if not moves[each].evicted]
     one = one or focus.Focus((), on=False)
