@@ -42,13 +42,13 @@ class Operator:
         ownership: Ownership | None = None,
     ) -> None:
         self.name = name
-        self.world = Caches(api, kinds=kinds)
+        self.caches = Caches(api, kinds=kinds)
         pool = Pool()
-        context = contract.Context(api=api, informers=self.world.informers, clock=clock)
+        context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
         known = {**providers_registry.kinds(), **(providers or {})}
-        self.fleets = Fleets(self.world, kinds=known, context=context, pool=pool)
+        self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool)
         self.engine = Engine(
-            world=self.world,
+            caches=self.caches,
             fleets=self.fleets,
             writer=Writer(api, may_write=may_write),
             pool=pool,

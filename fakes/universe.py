@@ -60,7 +60,7 @@ class Process(Operator):
         )
         loop = asyncio.get_running_loop()
         self.tasks = [
-            loop.create_task(self.world.run(), name=f"{name} caches"),
+            loop.create_task(self.caches.run(), name=f"{name} caches"),
             loop.create_task(self.engine.lead(), name=f"{name} engine"),
         ]
 

@@ -51,12 +51,12 @@ BURY_AGAIN = 30.0
 
 
 class Engine:
-    """Converges what `world` shows to what people asked for."""
+    """Converges what `caches` show to what people asked for."""
 
     def __init__(
         self,
         *,
-        world: Caches,
+        caches: Caches,
         fleets: Fleets,
         writer: Writer,
         pool: Pool,
@@ -67,20 +67,20 @@ class Engine:
         requesters_known: bool = False,
     ) -> None:
         self._ownership = ownership or SoleLeader()
-        self._world = world
-        self._kinds = world.kinds
+        self._caches = caches
+        self._kinds = caches.kinds
         self._fleets = fleets
         self._pool = pool
         self._clock = clock
         self._queue = Queue()
         self._records: dict[Key, KeyState] = {}
-        self._allowance = allowance.Allowance(world, self._records)
+        self._allowance = allowance.Allowance(caches, self._records)
         # Keys that wait for a cache, by the version that it must reach.
         self._parked: dict[Resource, list[tuple[int, int, Key]]] = {}
         self._sequence = itertools.count()
-        self._informers = world.informers
+        self._informers = caches.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
-        self._sources = Sources(caches=world, fleets=fleets, requesters_known=requesters_known)
+        self._sources = Sources(caches=caches, fleets=fleets, requesters_known=requesters_known)
         self._holder = holder
         # Since when this process has been watching, by the clock.
         self._since = 0.0
@@ -94,17 +94,17 @@ class Engine:
             settled=self._settle,
             nudge=self._nudge,
             latest=self._latest,
-            kinds=world.kinds,
+            kinds=caches.kinds,
         )
         self._leading = False
         # When the engine last turned to its queue; it begins with the lead.
         self.pulse = progress.Pulse("the engine")
-        Router(world, self).connect()
+        Router(caches, self).connect()
         fleets.subscribe(self.touch)
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
             informer.on_crash(functools.partial(self._missed, resource))
-        for resource in world.planned:
+        for resource in caches.planned:
             self._informers[resource].on_malformed(functools.partial(self._misread, resource))
 
     @property
@@ -204,7 +204,7 @@ class Engine:
         )
 
     def _touch_all(self) -> None:
-        for resource in self._world.planned:
+        for resource in self._caches.planned:
             watched = self._informers[resource]
             for namespace, name in watched.objects:
                 self.touch(Key(resource, namespace, name))
@@ -341,7 +341,7 @@ class Engine:
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
         kind, now = self._kinds[key.resource], self._clock()
-        if not self._world.plans(kind.view):
+        if not self._caches.plans(kind.view):
             return plan.Plan()
         told = unreadable.plan_for(self._informers[key.resource], key, now)
         if told is not None:

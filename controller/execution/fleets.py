@@ -50,13 +50,13 @@ class Fleets:
 
     def __init__(
         self,
-        world: Caches,
+        caches: Caches,
         *,
         kinds: Mapping[str, contract.ProviderKind],
         context: contract.Context,
         pool: Pool,
     ) -> None:
-        self._world = world
+        self._caches = caches
         self._kinds = kinds
         self._context = dataclasses.replace(context, changed=self._observed)
         self._pool = pool
@@ -75,9 +75,9 @@ class Fleets:
 
     async def start(self, *, patience: float = OPENING_SECONDS) -> None:
         """Open the providers of all fleets that there are, and follow Fleets from now on."""
-        if self._world.watches(objects.Fleet):
-            self._world.informer(objects.Fleet).subscribe(self._fleet_changed)
-        known = [name for _, name in self._world.of(objects.Fleet).objects]
+        if self._caches.watches(objects.Fleet):
+            self._caches.informer(objects.Fleet).subscribe(self._fleet_changed)
+        known = [name for _, name in self._caches.of(objects.Fleet).objects]
         for name in dict.fromkeys((names.BUILT_IN_FLEET, *known)):
             self._follow(name)
         waits = [
@@ -92,8 +92,8 @@ class Fleets:
 
     async def stop(self) -> None:
         """Close all providers, once the calls that they were lent to have ended."""
-        if self._branches and self._world.watches(objects.Fleet):
-            self._world.informer(objects.Fleet).unsubscribe(self._fleet_changed)
+        if self._branches and self._caches.watches(objects.Fleet):
+            self._caches.informer(objects.Fleet).unsubscribe(self._fleet_changed)
         for branch in self._branches.values():
             self._end(branch)
         self._branches.clear()
@@ -161,7 +161,7 @@ class Fleets:
 
     def find(self, name: str) -> objects.Fleet | None:
         """Return the Fleet object called `name`, if there is one."""
-        return self._world.of(objects.Fleet).objects.get(("", name))
+        return self._caches.of(objects.Fleet).objects.get(("", name))
 
     def _written(self, name: str) -> objects.Fleet | None:
         found = self.find(name)
@@ -269,7 +269,7 @@ class Fleets:
         if failure is not None and failure.policy.kind is errors.Kind.REFUSED:
             return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
         written = fleet is not BUILT_IN
-        read_only = not self._world.plans(objects.Fleet)
+        read_only = not self._caches.plans(objects.Fleet)
         provider = self.provider(name)
         return contract.FleetFacts(
             name=name,
@@ -311,7 +311,7 @@ class Fleets:
         wanted = fleet.spec.allowed_namespaces
         if wanted is None:
             return True
-        labels = relations.namespace_labels(self._world, namespace)
+        labels = relations.namespace_labels(self._caches, namespace)
         return labels is not None and wanted.match_labels.items() <= labels.items()
 
     # --- Calls ------------------------------------------------------------------------------------
@@ -447,11 +447,11 @@ class Fleets:
         if branch is None:
             return
         change = Change(None, branch.fleet)
-        for kind in self._world.kinds.values():
+        for kind in self._caches.kinds.values():
             wakes = kind.follows.get(objects.Fleet)
-            for wake in wakes(self._world, change) if wakes is not None else ():
+            for wake in wakes(self._caches, change) if wakes is not None else ():
                 self._touch(wake.key)
-        for namespace, server in self._world.by(relations.SERVERS_BY_FLEET, name):
+        for namespace, server in self._caches.by(relations.SERVERS_BY_FLEET, name):
             self._touch(keys.server(namespace, server))
 
     def _wake_waiting(self, name: str, branch: Branch) -> int:
@@ -460,7 +460,7 @@ class Fleets:
         Each has its turn: one whose own call never succeeds must not keep the others waiting.
         """
         room = (branch.circuit.free or 0) - self._promised(branch)
-        found = self._world.by(relations.SERVERS_BY_FLEET, name).items()
+        found = self._caches.by(relations.SERVERS_BY_FLEET, name).items()
         waiting = [path for path, server in found if _waits(server.status.conditions)]
         fresh = [path for path in waiting if path not in branch.tried]
         if len(fresh) < room:

@@ -98,8 +98,8 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
     Raises Forbidden where what planning needs most may not be read.
     """
     allowed, notes = await _readable(api, namespace)
-    world = Caches(api, namespaces=(namespace,))
-    followed = [each for name, each in world.informers.items() if name in allowed]
+    caches = Caches(api, namespaces=(namespace,))
+    followed = [each for name, each in caches.informers.items() if name in allowed]
     tasks = [asyncio.ensure_future(each.run()) for each in followed]
     try:
         await _synced(followed)
@@ -108,11 +108,11 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     pool = Pool()
-    context = contract.Context(api=api, informers=world.informers, clock=time.time)
-    fleets = Fleets(world, kinds=registry.kinds(), context=context, pool=pool)
+    context = contract.Context(api=api, informers=caches.informers, clock=time.time)
+    fleets = Fleets(caches, kinds=registry.kinds(), context=context, pool=pool)
     await fleets.start()
     try:
-        yield Inspection(caches=world, fleets=fleets, notes=notes, since=time.time())
+        yield Inspection(caches=caches, fleets=fleets, notes=notes, since=time.time())
     finally:
         await fleets.stop()
 

@@ -99,7 +99,7 @@ class Operator:
         self._options = options
         self._api = api
         tenant = bool(options.namespaces)
-        self.world = Caches(
+        self.caches = Caches(
             api,
             namespaces=options.namespaces or ("",),
             cluster_scoped=options.read_fleets or not tenant,
@@ -119,16 +119,16 @@ class Operator:
         acting = api.guarded(may_write, self.width.answered)
         context = contract.Context(
             api=acting,
-            informers=self.world.informers,
+            informers=self.caches.informers,
             clock=time.time,
             allowed_urls=options.allowed_urls,
         )
-        self.fleets = Fleets(self.world, kinds=registry.kinds(), context=context, pool=pool)
+        self.fleets = Fleets(self.caches, kinds=registry.kinds(), context=context, pool=pool)
         # No two processes share it, not even one and its own restart.
         holder = f"{options.identity}_{uuid.uuid4().hex[:12]}"
         self.elector = Elector(api, options.lease_namespace, LEASE, holder)
         self.engine = Engine(
-            world=self.world,
+            caches=self.caches,
             fleets=self.fleets,
             writer=Writer(acting, may_write=may_write),
             pool=pool,
@@ -147,13 +147,13 @@ class Operator:
 
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
-        metrics.ask_cached_objects(self.world.cached)
-        metrics.ask_servers(functools.partial(counts.by_state, self.world))
+        metrics.ask_cached_objects(self.caches.cached)
+        metrics.ask_servers(functools.partial(counts.by_state, self.caches))
         metrics.ask_workers(self.engine.calls)
         metrics.ask_width(lambda: {(): float(self.width.now)})
-        metrics.ask_watch_silence(self.world.silences)
+        metrics.ask_watch_silence(self.caches.silences)
         metrics.ask_circuits(self.fleets.circuits)
-        metrics.ask_unbounded_evictions(functools.partial(unbounded.by_reason, self.world))
+        metrics.ask_unbounded_evictions(functools.partial(unbounded.by_reason, self.caches))
         metrics.ask_plan_silence(self._plan_silence)
         metrics.ask_refused_scopes(lambda: {(): float(len(self.refused()))})
         self.parts.start(self._lead(), "leader")
@@ -168,7 +168,7 @@ class Operator:
         if self.parts.failure is not None:
             return str(self.parts.failure)
         own = (self.elector.pulse, self.engine.pulse)
-        pulses = [*own, *self.installs.pulses(), *self.world.pulses()]
+        pulses = [*own, *self.installs.pulses(), *self.caches.pulses()]
         late = [each for each in pulses if each.late]
         if not late:
             return ""
@@ -216,7 +216,7 @@ class Operator:
     async def _filled(self) -> None:
         """Return once all caches are full, or the operator is to stop before that."""
         waits = [
-            asyncio.create_task(self.world.wait()),
+            asyncio.create_task(self.caches.wait()),
             asyncio.create_task(self.parts.stopped.wait()),
         ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -230,7 +230,7 @@ class Operator:
         if leads:
             await self.installs.attempt()
         since = asyncio.get_running_loop().time()
-        self.parts.start(self.world.run(), "caches")
+        self.parts.start(self.caches.run(), "caches")
         if not leads:
             await self.elector.acquire()
             await self.installs.attempt()
@@ -263,7 +263,7 @@ class Operator:
 
     def _unready(self) -> str:
         """Return why nobody should be sent here; nothing where all is well."""
-        if not self.world.synced:
+        if not self.caches.synced:
             return "the caches are not full yet"
         if self._options.admission_port and not (self._kopf and self._kopf.ready):
             return "the admission webhook does not listen yet"

@@ -82,7 +82,7 @@ class Stage:
         made = self._operator()
         self.replicas = 1
         self._running = [
-            made.task(made.operator.world.run(), "caches"),
+            made.task(made.operator.caches.run(), "caches"),
             made.task(made.operator.engine.lead(), "engine"),
         ]
 
@@ -93,7 +93,7 @@ class Stage:
         """
         made = self._operator()
         self.replicas += 1
-        running = [made.task(made.operator.world.run(), "caches")]
+        running = [made.task(made.operator.caches.run(), "caches")]
 
         async def lead() -> None:
             try:

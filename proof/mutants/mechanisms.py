@@ -333,7 +333,7 @@ STRUCTURE = (
     one(
         "the gauge of silent watches is fed by nobody",
         "controller.wiring.operator:Operator.start",
-        "metrics.ask_watch_silence(self.world.silences)",
+        "metrics.ask_watch_silence(self.caches.silences)",
         "metrics.ask_watch_silence",
         _METRICS,
     ),

@@ -36,10 +36,10 @@ class Harbour:
         self.shelf = Shelf()
         self.touched: list[Key] = []
         self.pool = Pool()
-        self.world = Caches(server)
-        context = contract.Context(api=server, informers=self.world.informers, clock=server.now)
+        self.caches = Caches(server)
+        context = contract.Context(api=server, informers=self.caches.informers, clock=server.now)
         kinds = {**registry.kinds(), "shelf": self.shelf.kind()}
-        self.fleets = Fleets(self.world, kinds=kinds, context=context, pool=self.pool)
+        self.fleets = Fleets(self.caches, kinds=kinds, context=context, pool=self.pool)
         self.fleets.subscribe(self.touched.append)
 
     async def put(self, name: str, **spec: Any) -> None:
@@ -64,9 +64,9 @@ class Harbour:
 async def harbour(*, fleet: bool = True) -> AsyncIterator[Harbour]:
     """Give fleets that have started, with one called attic if asked for."""
     made = Harbour(ApiServer())
-    running = asyncio.create_task(made.world.run())
+    running = asyncio.create_task(made.caches.run())
     try:
-        await made.world.wait()
+        await made.caches.wait()
         if fleet:
             await made.put("attic")
         await made.fleets.start()

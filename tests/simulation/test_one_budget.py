@@ -338,8 +338,8 @@ async def test_the_metric_counts_sets_whose_evictions_keep_to_no_budget() -> Non
     async with World() as world:
         await world.open(4)
         none = {("ForeignBudget",): 0, ("BudgetNotWritten",): 0}
-        assert unbounded.by_reason(world.process.world) == none
+        assert unbounded.by_reason(world.process.caches) == none
         body = {"metadata": {"name": "mine"}, "spec": {"maxUnavailable": 1, "selector": {}}}
         world.server.registry.create(Resource.DISRUPTION_BUDGETS, "default", body, actor="user")
         await world.settle()
-        assert unbounded.by_reason(world.process.world) == {**none, ("ForeignBudget",): 1}
+        assert unbounded.by_reason(world.process.caches) == {**none, ("ForeignBudget",): 1}

@@ -144,6 +144,6 @@ async def test_as_deep_as_allowed_goes_all_the_way() -> None:
         await universe.settle()
         assert universe.names(Resource.PODS) == ["shop-web-0"]
         engine = universe.process
-        for resource, watched in engine.world.informers.items():
+        for resource, watched in engine.caches.informers.items():
             assert not watched.malformed, resource
-        assert ("default", "shop-web-0") in engine.world.informer(objects.Pod).objects
+        assert ("default", "shop-web-0") in engine.caches.informer(objects.Pod).objects

@@ -62,7 +62,7 @@ class Run:
         made = Operator(options, api)
         self.alive.append(made)
         await made.start()
-        await made.world.wait()
+        await made.caches.wait()
         return made
 
     async def end(self, one: Operator) -> None:

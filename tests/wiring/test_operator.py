@@ -74,7 +74,7 @@ async def running(
     )
     made = Operator(options, api)
     await made.start()
-    await made.world.wait()
+    await made.caches.wait()
     await asyncio.sleep(5)
     assert made.elector.leading is leads
     try:
@@ -122,7 +122,7 @@ async def test_leader_and_standby_at_rest_are_alive() -> None:
         assert leader.engine.pulse.silence is not None
         assert leader.engine.pulse.silence <= 10
         assert standby.engine.pulse.silence is None
-        silences = leader.world.silences()
+        silences = leader.caches.silences()
         assert ("servers",) in silences
         assert max(silences.values()) < 400
 
@@ -150,7 +150,7 @@ async def test_watch_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPa
         async def hang(_error: object) -> None:
             await asyncio.Event().wait()
 
-        follower = next(iter(one.world.informers[Resource.SERVERS]._followers.values()))
+        follower = next(iter(one.caches.informers[Resource.SERVERS]._followers.values()))
         monkeypatch.setattr(follower, "_rest", hang)
         server.faults.drop_watches(Resource.SERVERS)
         await asyncio.sleep(400)
