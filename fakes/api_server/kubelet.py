@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from controller.api import clock
 from controller.api.resources import Resource
+from fakes.api_server import affinity
 from fakes.api_server.registry import Registry
 from fakes.api_server.storage import Cause, Event, Json, Key
 
@@ -42,13 +43,19 @@ class Kubelet:
     """All nodes of a cluster in one.
 
     Pods that are bound to a `lost` node are left as they are; to a `cordoned` one none is bound.
+    Nodes are dealt out to `zones`; a pod goes where its node affinity says, and bears the zone's
+    label from then on.
     """
 
-    def __init__(self, behave: Behave | None = None, *, nodes: int = 3) -> None:
+    def __init__(
+        self, behave: Behave | None = None, *, nodes: int = 3, zones: Sequence[str] = ()
+    ) -> None:
         self.behave: Behave = behave or (lambda _: Behaviour())
         self.lost: set[str] = set()
         self.cordoned: set[str] = set()
         self._nodes = [f"node-{number}" for number in range(nodes)]
+        # The zone of each node, where it says one: whoever changes a node's label changes this.
+        self.zones = dict(zip(self._nodes, itertools.cycle(zones), strict=False)) if zones else {}
         self._turn = itertools.count()
         self._container = itertools.count(1)
         self._registry: Registry
@@ -128,7 +135,9 @@ class Kubelet:
             self._status(key, {**pod["status"], "conditions": [unplaced]})
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
-        open_ones = [each for each in self._nodes if each not in self.cordoned]
+        open_ones = affinity.fitting(
+            pod, [each for each in self._nodes if each not in self.cordoned], self.zones
+        )
         if not open_ones:
             self._later(1.0, self._schedule, key, pod)  # tried again as nodes take pods anew
             return
@@ -136,6 +145,7 @@ class Kubelet:
         # Binding is a write of its own: it may set what no patch may.
         bound = {
             **pod,
+            "metadata": affinity.labelled(pod["metadata"], self.zones.get(node, "")),
             "spec": {**pod["spec"], "nodeName": node},
             "status": {**pod["status"], "conditions": [placed]},
         }

@@ -153,6 +153,11 @@ class Scribe:
         answer = {"kind": "Status", "status": "Failure", "code": code}
         self._log(verb, target, code, by=by, request=request, answer=answer)
 
+    def evict(self, pod: Object, *, by: str = PERSON) -> None:
+        """Have a pod evicted: when it begins to go, is in no answer."""
+        answer = {"kind": "Status", "status": "Success"}
+        self._log("create", pod, 201, by=by, sub="eviction", answer=answer)
+
     def run(self, pod: Object, *, by: str = OPERATOR) -> None:
         """Run a command in a pod."""
         self._log("create", pod, 101, by=by, sub="exec", answer={})

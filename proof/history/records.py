@@ -131,6 +131,7 @@ class Rollout(Record, frozen=True, kw_only=True, gc=False):
     max_unavailable: int | str = "10%"
     progress_deadline_seconds: int = 600
     one_domain_at_a_time: bool = False
+    evictions: str = "Budget"
 
 
 class Remediation(Record, frozen=True, kw_only=True, gc=False):

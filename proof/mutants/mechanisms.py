@@ -259,6 +259,14 @@ OUTAGES = (
         "::test_a_sick_domain_does_not_hold_the_healing_of_another",
     ),
     one(
+        "evictions in two domains at once",
+        "controller.planning.evictions:least",
+        "min(limit, 1)",
+        "limit",
+        "tests/simulation/test_domains.py"
+        "::test_a_drain_and_a_rollout_take_servers_down_in_one_domain",
+    ),
+    one(
         "limits of a pod fleet that nobody heeds",
         "controller.execution.fleets:Fleets._pool_of",
         "in_cluster and (not bounded) and branch.pool is self._pool",

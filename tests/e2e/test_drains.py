@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import shutil
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from controller.api import resources
 from controller.api.resources import Resource
-from tests.e2e import driving, hindsight, operating
+from tests.e2e import driving, hindsight, nodes, operating, watching
 from tests.e2e.driving import Kube, Place, component
 from tests.e2e.nodes import made, settle_on
 
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.e2e
 NODES, DRAINED = 20, 10
 SERVERS, LIMIT = 50, 5
 DRAIN_SECONDS = 300
+ZONES, IN_EACH = 3, 20
 
 
 @pytest.fixture
@@ -29,6 +32,22 @@ def own_nodes(operated: Place) -> Iterator[tuple[str, list[str]]]:
         pytest.skip("nodes are drained on a cluster of ours")
     with made(operated, NODES) as found:
         yield found
+
+
+@pytest.fixture
+def zoned(operated: Place, kube: Kube) -> Iterator[tuple[str, list[str]]]:
+    """Nodes in three zones, and a fleet of the label's name that has these for its domains."""
+    if operated.cluster is None:
+        pytest.skip("nodes are drained on a cluster of ours")
+    with made(operated, 4 * ZONES, ZONES) as (label, every):
+        domains = [{"name": nodes.zone(label, each)} for each in range(ZONES)]
+        place = resources.PLACES[Resource.FLEETS]
+        fleet = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": label}}
+        fleet["spec"] = {"provider": "pod", "failureDomains": domains}
+        operated.api.create(resources.path(Resource.FLEETS), fleet)
+        yield label, every
+        kube.delete(Resource.APPLICATIONS, "shop")
+        kube.remove_fleet(label)
 
 
 def drain(kubeconfig: Path, node: str) -> subprocess.Popen[str]:
@@ -72,6 +91,49 @@ def test_ten_nodes_are_drained_during_a_restart(
         return bool(found.get("spec", {}).get("minAvailable") == SERVERS - LIMIT)
 
     kube.wait_until("evictions are allowed again", is_open)
+
+
+def test_a_rollout_and_drains_of_two_zones_take_servers_down_in_one_zone(
+    operated: Place, kube: Kube, zoned: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    """Three zones of 20: at no version are servers of two down; drains and rollout end.
+
+    The drains begin first, and are waiting for one another when the rollout comes.
+    """
+    assert operated.cluster is not None
+    label, every = zoned
+    config = operated.cluster.kubeconfig
+    with watching.pods(config, kube.namespace, tmp_path / "pods") as seen:
+        _roll_out_beside_drains(kube, config, label, every)
+        down = watching.down(seen(), ZONES * IN_EACH, lambda node: zones_of(label, every)[node])
+    assert max(map(len, down)) == 1
+    assert frozenset().union(*down) == set(zones_of(label, every).values())
+
+
+def zones_of(label: str, every: list[str]) -> dict[str, str]:
+    """Return the zone of each node."""
+    return {name: nodes.zone(label, number % ZONES) for number, name in enumerate(every)}
+
+
+def _roll_out_beside_drains(kube: Kube, config: Path, label: str, every: list[str]) -> None:
+    """Drain a node in each of two zones, roll out meanwhile, and wait until all that has ended."""
+    count = ZONES * IN_EACH
+    rollout = {"maxUnavailable": 10, "oneDomainAtATime": True}
+    app = kube.app(
+        component(replicas=count, rollout=rollout, spread={"require": True}), fleet=label
+    )
+    settle_on(app, label)
+    where = collections.Counter(each["spec"]["domain"] for each in app.servers().values())
+    assert where == dict.fromkeys(zones_of(label, every).values(), IN_EACH)
+    before = driving.uids(app.pods())
+    drains = [drain(config, each) for each in every[: ZONES - 1]]
+    kube.wait_until("a pod was evicted", lambda: driving.uids(app.pods()) != before)
+    app.set_env("2")
+    for each in drains:
+        said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
+        assert each.returncode == 0, said
+    app.wait_ready()
+    assert {each["spec"]["nodeName"] for each in app.pods().values()} == set(every[ZONES - 1 :])
 
 
 def test_a_component_of_one_server_is_drained_without_being_down(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from typing import Any
 
 import pytest
 
@@ -12,92 +11,10 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.planning import domains
 from fakes.api_server import evictions
-from fakes.universe import Json, Universe, application, component, operation
+from fakes.universe import Json, application, component, operation
+from tests.simulation.zoned import ZONES, Pods, World, least_up, skewed
 
 pytestmark = pytest.mark.looptime
-
-ZONES = ("a", "b", "c")
-
-
-class World(Universe):
-    """Machines in three zones, and one component of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.machines.zones = ZONES
-        self.domains: dict[str, Json] = {
-            each: {"name": each, "weight": 1, "state": "Active"} for each in ZONES
-        }
-
-    async def open(self, replicas: int, **more: Any) -> None:
-        """Make the fleet and the component, and let it come up."""
-        await self.server.create(
-            Resource.FLEETS,
-            "",
-            {
-                "apiVersion": "argosy.dev/v1alpha1",
-                "kind": "Fleet",
-                "metadata": {"name": "metal"},
-                "spec": {"provider": "memory", "failureDomains": list(self.domains.values())},
-            },
-        )
-        await self.have(replicas, **more)
-
-    async def have(self, replicas: int, **more: Any) -> None:
-        """Ask for so many servers, and let all become as it is to be."""
-        await self.ask(replicas, **more)
-        await self.settle()
-
-    async def ask(self, replicas: int, **more: Any) -> None:
-        """Ask for so many servers."""
-        given = {"spread": {}} | more
-        await self.apply(application("shop", component("web", replicas, **given), fleet="metal"))
-
-    async def turn(self, domain: str, *, fleet: str = "metal", **more: Any) -> None:
-        """Change a domain of the fleet, or add one."""
-        self.domains[domain] = {"name": domain, **self.domains.get(domain, {}), **more}
-        if domain not in self.machines.zones:
-            self.machines.zones = (*self.machines.zones, domain)
-        spec = {"spec": {"failureDomains": list(self.domains.values())}}
-        await self.server.patch(Resource.FLEETS, "", fleet, spec, field_manager="admin")
-
-    def servers(self) -> list[Json]:
-        """Return the servers."""
-        return list(self.server.objects[Resource.SERVERS].values())
-
-    def count(self) -> dict[str, int]:
-        """Return how many machines are in each zone."""
-        return dict(
-            sorted(collections.Counter(each.zone for each in self.machines.machines).items())
-        )
-
-    def down(self, since: int) -> list[set[str]]:
-        """Return after each write from that one on in which domains servers are not ready."""
-        states: dict[str, tuple[bool, str]] = {}
-        found: list[set[str]] = []
-        for number, each in enumerate(self.server.writes):
-            if each.resource is not Resource.SERVERS:
-                continue
-            states.pop(each.name, None)
-            if each.after is not None:
-                states[each.name] = (is_up(each.after), each.after["spec"].get("domain", ""))
-            if number >= since:
-                found.append({domain for up, domain in states.values() if not up})
-        return found
-
-    def reasons(self) -> set[str]:
-        """Return the reasons of what servers and their set wait for."""
-        said = [each["status"] for each in self.servers()]
-        said.append(self.get(Resource.SERVERSETS, "shop-web").get("status", {}))
-        return {each["reason"] for status in said for each in status.get("blockedBy", ())}
-
-
-def is_up(server: Json) -> bool:
-    """Return whether the server is at work as it is told."""
-    status = server.get("status", {})
-    ready = [each for each in status.get("conditions", ()) if each["type"] == "Ready"]
-    told = status.get("incarnation") == server["spec"]["incarnation"]
-    return bool(ready) and ready[0]["status"] == "True" and told
 
 
 async def test_new_servers_go_to_the_domain_that_has_the_fewest_for_its_weight() -> None:
@@ -146,18 +63,6 @@ async def test_a_domain_is_evacuated_within_the_budget(rollout: Json) -> None:
         await world.turn("a", state="Active")
         await world.settle()
         assert set(world.count().values()) == {3}
-
-
-def least_up(world: World, since: int) -> int:
-    """Return how few servers were up after any write from that one on."""
-    states: dict[str, bool] = {}
-    found = []
-    for number, each in enumerate(world.server.writes):
-        if each.resource is Resource.SERVERS:
-            states[each.name] = each.after is not None and is_up(each.after)
-            if number >= since:
-                found.append(sum(states.values()))
-    return min(found)
 
 
 async def test_an_evacuation_that_is_called_off_moves_nobody_further() -> None:
@@ -323,15 +228,6 @@ async def test_a_sick_domain_holds_the_others_and_is_named() -> None:
         assert world.reasons() == set()
 
 
-def skewed(count: dict[str, int], weights: dict[str, int], skew: int) -> bool:
-    """Return whether one domain is ahead of another by more than it may be."""
-    return any(
-        count.get(one, 0) * weights[other] > (count.get(other, 0) + skew) * weights[one]
-        for one in weights
-        for other in weights
-    )
-
-
 async def test_servers_move_to_a_domain_that_is_new() -> None:
     """One at a time, once all is well, until none is ahead by more than maxSkew; then rest."""
     async with World() as world:
@@ -358,18 +254,6 @@ def test_the_domain_that_is_chosen_leaves_none_ahead() -> None:
     while load.total():
         load[domains.fullest(known, load, [each for each in load if load[each]])] -= 1
         assert not skewed(load, weights, 1)
-
-
-class Pods(World):
-    """Pods on several nodes instead of machines."""
-
-    async def begin(self, replicas: int, **more: Any) -> None:
-        """Write the fleet of pods, and let the component come up."""
-        spec = {"provider": "pod", "failureDomains": list(self.domains.values())}
-        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
-        await self.server.create(Resource.FLEETS, "", body | {"metadata": {"name": "pods"}})
-        await self.apply(application("shop", component("web", replicas, **more)))
-        await self.settle()
 
 
 async def test_a_drain_and_a_rollout_take_servers_down_in_one_domain() -> None:
