@@ -87,6 +87,7 @@ class Scribe:
         spec: Object | None = None,
         status: Object | None = None,
         annotations: dict[str, str] | None = None,
+        labels: dict[str, str] | None = None,
         finalizers: Sequence[str] | None = None,
         by: str = OPERATOR,
         agent: str = "argosy",
@@ -103,6 +104,8 @@ class Scribe:
         target["status"] |= status or {}
         if annotations:
             metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
+        if labels:
+            metadata["labels"] = {**metadata["labels"], **labels}
         if finalizers is not None:
             metadata["finalizers"] = list(finalizers)
         gone = metadata.get("deletionTimestamp") and not metadata["finalizers"]

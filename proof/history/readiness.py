@@ -1,5 +1,7 @@
 """Ready=True stands over a pod that is there, is not going, is ready, and is what was asked for.
 
+That is of the revision and the incarnation that the Server's spec names and its status tells, with
+the images that Argosy gave it.
 I9 judges a status when it is written; this judges what people read afterwards. A Server may say
 that it is Ready for as long as Argosy needs to notice that it is not, by `attention`'s clock.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from proof.history import journal, pods, spans, verdict
+from proof.history import instances, journal, pods, spans, verdict
 
 INVARIANT = "Ready"
 POD_FLEET = "pods"
@@ -53,7 +55,7 @@ def _lies(
     if not claims:
         return
     moved = spans.of(server, lambda each: _says_ready(each) and is_stale(each))
-    true = spans.joined(spans.perhaps(each, good_of(each)) for each in owned)
+    true = list(_true(server, owned))
     for since, until in spans.cut(spans.without(claims, true), refused):
         given = bound + (QUIET_SECONDS if spans.length(moved, since, until) else 0.0)
         if history.attention.seconds(since, until) > given:
@@ -63,6 +65,31 @@ def _lies(
                 f" {_state(owned, since)}",
                 evidence=_evidence(server, owned, since),
             )
+
+
+def _true(server: pods.Life, owned: Sequence[pods.Life]) -> Iterator[spans.Span]:
+    """Yield, in order, when a server may have had a good pod that is what it asks for and tells."""
+    told = [
+        (_when_told(server, wanted), _when_good(owned, wanted))
+        for wanted in dict.fromkeys(instances.asked(each) for each in server.versions)
+    ]
+    yield from spans.joined(spans.meeting(said, good) for said, good in told)
+
+
+def _when_told(server: pods.Life, wanted: instances.Instance) -> list[spans.Span]:
+    """Return when a server may have asked for an instance, and spoken of that one."""
+    return spans.perhaps(
+        server, lambda each: instances.asked(each) == instances.told(each) == wanted
+    )
+
+
+def _when_good(owned: Sequence[pods.Life], wanted: instances.Instance) -> list[spans.Span]:
+    return spans.joined(spans.perhaps(each, _good_as(each, wanted)) for each in owned)
+
+
+def _good_as(pod: pods.Life, wanted: instances.Instance) -> Callable[[journal.Change], bool]:
+    good, made = good_of(pod), instances.made(pod)
+    return lambda change: good(change) and wanted in made(change)
 
 
 def _says_ready(change: journal.Change) -> bool:
@@ -108,7 +135,8 @@ def _state(owned: Sequence[pods.Life], moment: float) -> str:
     if found and found[-1].terminating:
         return "a pod that is going"
     if found and found[-1].status.is_true("Ready"):
-        return "a pod that is not what was asked for"
+        told = " or ".join(map(str, instances.made(there[-1])(found[-1])))
+        return f"a pod that is not what was asked for (it is of {told})"
     return "a pod that is not ready"
 
 

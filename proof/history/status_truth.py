@@ -10,7 +10,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from proof.history import journal, pods, verdict
+from proof.history import instances, journal, pods, verdict
 
 POD_FLEET = "pods"
 
@@ -62,10 +62,8 @@ def _claims(
 ) -> Iterator[verdict.Violation]:
     below = children.get(change.meta.uid, ())
     became_ready = _ready(change) and not (former and _ready(former))
-    if change.resource == "servers" and became_ready and change.spec.fleet == POD_FLEET:
-        pods = [each for each in below if each.resource == "pods"]
-        if not _count(pods, _ready, window):
-            yield _violation(change, f"{change.object} became Ready without a ready pod")
+    if change.resource == "servers" and (became_ready or _speaks_anew(change, former)):
+        yield from _server_claims(change, below, window)
     elif change.resource == "serversets":
         yield from _set_claims(change, below, window, became_ready=became_ready)
     elif change.resource == "applications" and became_ready:
@@ -74,6 +72,24 @@ def _claims(
         if idle or not sets:
             names = ", ".join(sorted(each.label for each in idle)) or "any set"
             yield _violation(change, f"{change.object} became Ready before {names}")
+
+
+def _speaks_anew(change: journal.Change, former: journal.Change | None) -> bool:
+    """Whether a server stays Ready, and says so of another pod than before."""
+    if former is None or change.subresource != "status":
+        return False  # what an earlier write told shows in it, which may be on no record
+    return _ready(change) and instances.told(former) != instances.told(change)
+
+
+def _server_claims(
+    change: journal.Change, below: Sequence[pods.Life], window: _Window
+) -> Iterator[verdict.Violation]:
+    if change.spec.fleet != POD_FLEET:
+        return
+    own = [each for each in below if each.resource == "pods"]
+    if not any(_held(each, _ready_as(each, change), window) for each in own):
+        told = instances.told(change)
+        yield _violation(change, f"{change.object} became Ready without a ready pod of {told}")
 
 
 def _set_claims(
@@ -100,6 +116,12 @@ def _there(life: pods.Life, change: journal.Change) -> bool:
 
 def _ready(change: journal.Change) -> bool:
     return change.status.is_true("Ready")
+
+
+def _ready_as(pod: pods.Life, server: journal.Change) -> Callable[[journal.Change], bool]:
+    """Return what knows of which versions of a pod a Server may say what it tells."""
+    made, told = instances.made(pod), instances.told(server)
+    return lambda change: _ready(change) and told in made(change)
 
 
 def _count(

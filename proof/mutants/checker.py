@@ -49,6 +49,48 @@ _READY = (
         "until - since > given",
         f"{_HONESTY}::test_an_operator_that_is_not_there_notices_nothing",
     ),
+    one(
+        "the checker lets Ready stand over a pod that is another instance",
+        "proof.history.readiness:_good_as",
+        "wanted in made(change)",
+        "True",
+        f"{_HONESTY}::test_ready_over_what_is_not_is_caught",
+    ),
+    one(
+        "the checker lets a server speak of another instance than it has",
+        "proof.history.readiness:_when_told",
+        "instances.asked(each) == instances.told(each) == wanted",
+        "instances.asked(each) == wanted",
+        f"{_HONESTY}::test_ready_of_an_instance_that_is_not_the_one_there_is_caught",
+    ),
+    one(
+        "the checker takes whatever a person writes on a pod for what the pod is",
+        "proof.history.instances:made",
+        "last is None or each.ours",
+        "True",
+        f"{_HONESTY}::test_an_edited_label_makes_no_other_pod_of_one",
+    ),
+    one(
+        "the checker forgets a change whose answer was lost",
+        "proof.history.instances:made",
+        "(last, shown)",
+        "(last,)",
+        f"{_HONESTY}::test_a_change_whose_answer_was_lost_took_effect",
+    ),
+    one(
+        "the checker lets a server become Ready by another pod",
+        "proof.history.status_truth:_ready_as",
+        "told in made(change)",
+        "True",
+        f"{_HONESTY}::test_becoming_ready_over_another_instance_is_caught_at_once",
+    ),
+    one(
+        "the checker lets a server stay Ready by another pod than it told of",
+        "proof.history.status_truth:_claims",
+        "became_ready or _speaks_anew(change, former)",
+        "became_ready",
+        f"{_HONESTY}::test_ready_of_an_instance_that_is_not_the_one_there_is_caught",
+    ),
 )
 
 _WAITS = (

@@ -421,6 +421,30 @@ MUTANTS = (
         caught_by="Ready",
     ),
     Mutant(
+        name="a pod of the revision before taken for what is asked for",
+        edits=(
+            Edit(
+                "controller.kinds.server.rules:_changed",
+                "situation.seen.revision == situation.spec.revision",
+                "True",
+            ),
+        ),
+        story="rolling",
+        caught_by="Ready",
+    ),
+    Mutant(
+        name="a pod of the incarnation before taken for what is asked for",
+        edits=(
+            Edit(
+                "controller.providers.pod.observation:incarnation",
+                "return status.incarnation",
+                "return server.spec.incarnation",
+            ),
+        ),
+        story="loss",
+        caught_by="I9",
+    ),
+    Mutant(
         name="restarts that restart nothing",
         edits=(
             Edit(

@@ -66,12 +66,15 @@ async def quiet(stage: arena.Stage) -> None:
 
 
 async def rolling(stage: arena.Stage) -> None:
-    """Every server is replaced, two at a time."""
+    """Every server is replaced, two at a time, and then changed in place."""
     rollout = {"maxUnavailable": 2, "inPlace": "Never"}
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 8, rollout=rollout)))
     await stage.ready("shop")
     newer = component("web", 8, "web:2", rollout=rollout)
     stage.change(Resource.APPLICATIONS, "shop", shop(newer))
+    await stage.ready("shop")
+    newest = component("web", 8, "web:3", rollout={"maxUnavailable": 2})
+    stage.change(Resource.APPLICATIONS, "shop", shop(newest))
     await stage.ready("shop")
 
 

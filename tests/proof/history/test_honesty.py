@@ -11,6 +11,7 @@ from proof.history import (
     audit_reader,
     completion,
     deadlines,
+    instances,
     judgement,
     readiness,
     waiting,
@@ -24,6 +25,8 @@ Object = dict[str, Any]
 
 class Shop:
     """An application with one server and its pod, Ready, and an operator that is there."""
+
+    revision, incarnation = "web-1", 1
 
     def __init__(self) -> None:
         self.log = audit_reader.Scribe()
@@ -43,22 +46,34 @@ class Shop:
             "servers",
             "shop-web-0",
             owner=self.set,
-            spec={**spec, "ordinal": 0, "power": "Running"},
+            spec={**spec, "ordinal": 0, "power": "Running", **self.asked()},
             finalizers=finalizers,
         )
         self.pod = self.make_pod()
         self.say(READY)
 
+    def asked(self) -> Object:
+        """Return the instance that the server is to have."""
+        return {"revision": self.revision, "incarnation": self.incarnation}
+
+    def marks(self) -> dict[str, str]:
+        """Return the labels of a pod that is what the server is to have."""
+        return {
+            instances.REVISION_LABEL: self.revision,
+            instances.INCARNATION_LABEL: str(self.incarnation),
+        }
+
     def make_pod(self, **more: Any) -> Object:
         """Make the server's pod, which becomes ready."""
         spec = {"containers": [{"name": "main", "image": "app:1"}]}
+        more = {"labels": self.marks(), **more}
         made = self.log.create("pods", "shop-web-0", owner=self.server, spec=spec, **more)
         self.log.patch(made, status=READY, by="kwok")
         return made
 
     def say(self, status: Object) -> None:
         """Have the operator say something of the server."""
-        self.log.patch(self.server, status={"power": "Running", **status})
+        self.log.patch(self.server, status={"power": "Running", **self.asked(), **status})
 
     def wait(self, seconds: float, *, alive: bool = True) -> None:
         """Let time pass, in which the operator renews its Lease if it is alive."""
@@ -115,7 +130,21 @@ def edited(shop: Shop) -> None:
     shop.log.patch(shop.pod, spec=image, by=audit_reader.PERSON)
 
 
-CAUSES = pytest.mark.parametrize("cause", [gone, going, ill, edited])
+def earlier_revision(shop: Shop) -> None:
+    """A pod of the revision before comes back, whose images are the same."""
+    shop.log.delete(shop.pod)
+    shop.pod = shop.make_pod(labels={**shop.marks(), instances.REVISION_LABEL: "web-0"})
+
+
+def earlier_incarnation(shop: Shop) -> None:
+    """A pod that a restart was to replace comes back."""
+    shop.log.delete(shop.pod)
+    shop.pod = shop.make_pod(labels={**shop.marks(), instances.INCARNATION_LABEL: "0"})
+
+
+CAUSES = pytest.mark.parametrize(
+    "cause", [gone, going, ill, edited, earlier_revision, earlier_incarnation]
+)
 
 
 @CAUSES
@@ -157,6 +186,72 @@ def test_a_server_that_moves_on_has_half_a_minute_more() -> None:
     assert not shop.broken()
     shop.wait(LONG)
     assert readiness.INVARIANT in shop.broken()
+
+
+@pytest.mark.parametrize("asked", [{"revision": "web-2"}, {"incarnation": 2}])
+def test_a_ready_pod_of_before_is_not_what_was_asked_for(asked: Object) -> None:
+    """A server that is asked for another instance may not stay Ready by the one it has."""
+    shop = Shop()
+    shop.log.patch(shop.server, spec=asked)
+    shop.wait(readiness.NOTICE_SECONDS + readiness.QUIET_SECONDS)
+    assert not shop.broken()
+    shop.wait(LONG)
+    assert readiness.INVARIANT in shop.broken()
+
+
+@pytest.mark.parametrize("told", [{"revision": "web-2"}, {"incarnation": 2}])
+def test_ready_of_an_instance_that_is_not_the_one_there_is_caught(told: Object) -> None:
+    """What a server says may be neither of a pod to come, nor of one that was."""
+    shop = Shop()
+    shop.say({**READY, **told})
+    assert "I9" in shop.broken()
+    shop.wait(LONG)
+    assert readiness.INVARIANT in shop.broken()
+
+
+def test_a_change_in_place_makes_the_pod_another_revision() -> None:
+    """Argosy writes the label with the change, and the status tells the revision afterwards."""
+    shop = Shop()
+    shop.revision = "web-2"
+    shop.log.patch(shop.server, spec=shop.asked())
+    shop.log.patch(shop.pod, labels=shop.marks())
+    shop.say(READY)
+    shop.wait(LONG)
+    assert not shop.broken()
+
+
+def test_an_edited_label_makes_no_other_pod_of_one() -> None:
+    """A person marks the pod as another, and it is what Argosy made all the same."""
+    shop = Shop()
+    shop.log.patch(shop.pod, labels={instances.INCARNATION_LABEL: "7"}, by=audit_reader.PERSON)
+    shop.wait(LONG)
+    assert not shop.broken()
+
+
+def test_a_change_whose_answer_was_lost_took_effect() -> None:
+    """The kubelet's next write shows it first, and it was Argosy's."""
+    shop = Shop()
+    shop.incarnation = 2
+    shop.log.patch(shop.server, spec=shop.asked())
+    shop.log.refuse("patch", shop.pod, 504)
+    shop.log.patch(shop.pod, labels=shop.marks(), by="kwok")
+    shop.say(READY)
+    shop.wait(LONG)
+    assert not shop.broken()
+
+
+@pytest.mark.parametrize("mark", [instances.REVISION_LABEL, instances.INCARNATION_LABEL])
+def test_becoming_ready_over_another_instance_is_caught_at_once(mark: str) -> None:
+    """The write itself is judged: no pod was ready of which it speaks."""
+    shop = Shop()
+    shop.say(UNREADY)
+    shop.log.delete(shop.pod)
+    shop.wait(60)
+    shop.pod = shop.make_pod(labels={**shop.marks(), mark: "0"})
+    shop.wait(10)
+    assert "I9" not in shop.broken()
+    shop.say(READY)
+    assert "I9" in shop.broken()
 
 
 def test_an_image_that_argosy_changes_is_what_was_asked() -> None:
