@@ -260,7 +260,7 @@ class Dispatcher:
             self._acts.cancel(key, call, lambda: self._ask(server, call))
             return
         provider = self._fleets.provider(fleet)
-        if call.verb is contract.Verb.DELETE:
+        if verb is contract.Verb.DELETE:
             urgency = max(urgency, plan.Urgency.INTERACTIVE)
         asked = targets.of(call, item)
         assert asked is not None  # noqa: S101 - acts were seen to above
@@ -274,8 +274,8 @@ class Dispatcher:
             verb=asked_for,
             places=provider.writes(server, call) if provider is not None else (),
             urgency=urgency,
-            group=_group(server, call) if asked_for is Verb.CREATE else None,
-            pool=self._fleets.pool(server.spec.fleet),
+            group=targets.alike(server, call) if asked_for is Verb.CREATE else None,
+            pool=self._fleets.pool(fleet),
         )
 
     async def _ask(self, server: objects.Server, call: contract.Call) -> Any:
@@ -424,8 +424,7 @@ class Dispatcher:
                 if group and record.renewed:
                     record.renewed = False
                     self._slow_start.release(group, record.epoch)
-                cause = self._slow_start.begin(group, target, key) if group else None
-                if cause is not None:
+                if (cause := self._held_by(asked)) is not None:
                     self._failed(asked, cause, held=True)
                 else:
                     self._answered(asked, await self._try(asked, ask))
@@ -437,6 +436,13 @@ class Dispatcher:
         (pool or self._pool).submit(
             key, run, flow=self._flow(key, item), urgency=urgency, creates=group is not None
         )
+
+    def _held_by(self, asked: _Asked) -> errors.ArgosyError | None:
+        """Return what the siblings of a create met, where it must wait with them."""
+        if not asked.group:
+            return None
+        trial = isinstance(asked.target, targets.Call) and self._fleets.tries(asked.target.fleet)
+        return self._slow_start.begin(asked.group, asked.target, asked.key, trial=trial)
 
     def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
         """Return what the pool is fair between; by its own name where an object is not known."""
@@ -492,9 +498,3 @@ class Dispatcher:
             kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),
             count=found.count,
         )  # fmt: skip
-
-
-def _group(server: objects.Server, call: contract.Call) -> Hashable:
-    """Return what a server is made alike with: the set's others, of its revision, in its way."""
-    owner, spec = server.metadata.controller, server.spec
-    return (owner.uid if owner else "", spec.fleet, spec.revision, call.alternative)

@@ -100,7 +100,7 @@ class Engine:
         # When the engine last turned to its queue; it begins with the lead.
         self.pulse = progress.Pulse("the engine")
         Router(caches, self).connect()
-        fleets.subscribe(self.touch)
+        fleets.subscribe(self.touch, self._nudge)
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._unpark, resource))
             informer.on_crash(functools.partial(self._missed, resource))
@@ -414,10 +414,10 @@ class Engine:
             self._queue.add(key)
 
     def _nudge(self, key: Key) -> None:
-        """Let what waits for its siblings' sake be tried now."""
+        """Let what waits for its siblings' sake, or for its fleet's, be tried now."""
         if (record := self._records.get(key)) is not None:
             record.hasten()
-            self.touch_later(key)
+        self.touch_later(key)
 
     def _forget(self, key: Key) -> None:
         self._records.pop(key, None)

@@ -15,16 +15,16 @@ from typing import TypeVar
 import structlog
 
 from controller import contract, errors
-from controller.api import conditions, names, objects
+from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
 from controller.execution.fleet_branch import PROBES, Branch
+from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
 from controller.planning import keys, relations
 from controller.planning.circuit import Circuit, Rule, State
 from controller.planning.keys import Key
-from controller.planning.wakes import Change
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -65,11 +65,17 @@ class Fleets:
         self._ending: set[asyncio.Task[None]] = set()
         # Pools of Fleets that went, while calls wait in them.
         self._left: list[Pool] = []
-        self._touch: Callable[[Key], None] = lambda _: None
+        self._waiters = Waiters(caches)
 
-    def subscribe(self, touch: Callable[[Key], None]) -> None:
-        """Call `touch` with each object of which something else may now be planned."""
-        self._touch = touch
+    def subscribe(
+        self, touch: Callable[[Key], None], nudge: Callable[[Key], None] | None = None
+    ) -> None:
+        """Call `touch` with each object of which something else may now be planned.
+
+        `nudge` is called with those whose turn it is: they are not to wait for anything else.
+        """
+        self._waiters.touch = touch
+        self._waiters.nudge = nudge or touch
 
     # --- Life -------------------------------------------------------------------------------------
 
@@ -189,6 +195,10 @@ class Fleets:
         """Return the circuit of a fleet."""
         branch = self._branches.get(name)
         return branch.circuit if branch is not None else Circuit()
+
+    def tries(self, name: str) -> bool:
+        """Return whether a fleet's circuit is half open: what it lets through are trials."""
+        return self.circuit(name).state is State.HALF_OPEN
 
     def circuits(self) -> dict[tuple[str, ...], float]:
         """Return of each fleet whether its circuit holds calls back."""
@@ -409,13 +419,13 @@ class Fleets:
             left = after.until - self._context.clock()
             self._look_again(name, branch, left if after.state is State.OPEN else PROMISE_SECONDS)
         if after.state is State.HALF_OPEN:
-            self._touch(keys.fleet(name))
+            self._waiters.touch(keys.fleet(name))
             if not self._wake_waiting(name, branch):
                 # Whoever would be the first says nothing of that: a set, or an operation.
                 self._wake(name)
         elif before.state is State.HALF_OPEN and after.state is State.OPEN:
             # Whoever waits waits on: a trial in vain is no reason to plan all of them anew.
-            self._touch(keys.fleet(name))
+            self._waiters.touch(keys.fleet(name))
         else:
             self._wake(name)
 
@@ -439,43 +449,18 @@ class Fleets:
     # --- Who is told ------------------------------------------------------------------------------
 
     def _observed(self, namespace: str, name: str) -> None:
-        self._touch(keys.server(namespace, name))
+        self._waiters.touch(keys.server(namespace, name))
 
     def _wake(self, name: str) -> None:
         """Have everything planned anew that may have waited for the fleet."""
         branch = self._branches.get(name)
-        if branch is None:
-            return
-        change = Change(None, branch.fleet)
-        for kind in self._caches.kinds.values():
-            wakes = kind.follows.get(objects.Fleet)
-            for wake in wakes(self._caches, change) if wakes is not None else ():
-                self._touch(wake.key)
-        for namespace, server in self._caches.by(relations.SERVERS_BY_FLEET, name):
-            self._touch(keys.server(namespace, server))
+        if branch is not None:
+            self._waiters.wake_all(name, branch)
 
     def _wake_waiting(self, name: str, branch: Branch) -> int:
-        """Have as many of those that say that they wait planned anew as may begin; return how many.
-
-        Each has its turn: one whose own call never succeeds must not keep the others waiting.
-        """
+        """Give as many of those that wait their turn as may begin; return how many."""
         room = (branch.circuit.free or 0) - self._promised(branch)
-        found = self._caches.by(relations.SERVERS_BY_FLEET, name).items()
-        waiting = [path for path, server in found if _waits(server.status.conditions)]
-        fresh = [path for path in waiting if path not in branch.tried]
-        if len(fresh) < room:
-            branch.tried.clear()
-            fresh += [path for path in waiting if path not in fresh]
-        chosen = fresh[: max(room, 0)]
-        branch.tried.update(chosen)
-        for path in chosen:
-            self._touch(keys.server(*path))
-        return len(chosen)
-
-
-def _waits(told: conditions.Conditions) -> bool:
-    ready = conditions.find(told, "Ready")
-    return ready is None or ready.reason == Reason.CIRCUIT_OPEN
+        return self._waiters.wake_next(name, branch, room)
 
 
 def _rule(limits: objects.FleetLimits) -> Rule:

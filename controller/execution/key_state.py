@@ -19,8 +19,10 @@ OUTCOME_LIFE = 600.0
 LONGEST_MESSAGE = 2000
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
-# What waits with its siblings is called when its turn comes, and comes by itself after this long.
+# What waits with its siblings is called when its turn comes, and comes by itself after this long:
+# first after half of that, and what waits on then is told, however seldom its siblings are tried.
 HELD_SECONDS = 60.0
+HELD_UNTOLD = 2
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -155,9 +157,12 @@ class KeyState:
         """
         before = self.outcomes.get((target, verb))
         count = before.count + 1 if before is not None else 1
-        policy, told = error.policy, count >= error.policy.told_after
+        policy = error.policy
+        told = count >= (min(policy.told_after, HELD_UNTOLD) if held else policy.told_after)
         believed = count >= policy.believed_after
-        wait = HELD_SECONDS if held else _spread(count, longest=policy.longest_wait)
+        wait = _spread(count, longest=policy.longest_wait)
+        if held:
+            wait = HELD_SECONDS if told else HELD_SECONDS / 2
         if error.retry_after:
             wait = max(wait, error.retry_after)
         same = before is not None and before.reason == error.reason
@@ -182,9 +187,9 @@ class KeyState:
         return made
 
     def hasten(self) -> None:
-        """Let creates be tried now: whoever held them back says that it is their turn."""
+        """Let creates and a provider's calls be tried now: it is their turn, says who held them."""
         for asked, found in self.outcomes.items():
-            if found.verb is Verb.CREATE:
+            if found.verb is Verb.CREATE or isinstance(found.target, targets.Call):
                 self.outcomes[asked] = dataclasses.replace(found, again=found.time)
 
     def backoff(self, now: float) -> float:

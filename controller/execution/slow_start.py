@@ -55,13 +55,20 @@ class SlowStart:
         self._nudge = nudge
         self._brakes: dict[Hashable, _Brake] = {}
 
-    def begin(self, group: Hashable, made: Hashable, key: Key) -> errors.ArgosyError | None:
-        """Return why the create must wait; None where it may be made now."""
+    def begin(
+        self, group: Hashable, made: Hashable, key: Key, *, trial: bool = False
+    ) -> errors.ArgosyError | None:
+        """Return why the create must wait; None where it may be made now.
+
+        A `trial` is one of the few calls that a fleet's circuit lets through, and never waits here:
+        two brakes that wait for each other would let nothing through.
+        """
         brake = self._brakes.get(group)
         if brake is None:
             return None
         now = asyncio.get_running_loop().time()
-        if brake.is_on() and (now < brake.until or len(brake.flying) >= brake.width):
+        held = now < brake.until or len(brake.flying) >= brake.width
+        if brake.is_on() and held and not trial:
             brake.held.setdefault(made, key)
             if brake.timer is None and not brake.flying:
                 self._wake_at(brake, brake.until)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Hashable
 
 from controller import contract
 from controller.api import names, objects
@@ -105,3 +106,9 @@ def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, Verb] | 
     if verb is None or not isinstance(item, objects.Server):
         return None
     return Call(item.spec.fleet, item.metadata.name), verb
+
+
+def alike(server: objects.Server, call: contract.Call) -> Hashable:
+    """Return the group of a server's create: the set's others, of its revision, in its way."""
+    owner, spec = server.metadata.controller, server.spec
+    return (owner.uid if owner else "", spec.fleet, spec.revision, call.alternative)

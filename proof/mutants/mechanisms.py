@@ -15,6 +15,7 @@ _APPLICATION = "tests/kinds/application/test_planner.py"
 _LIVES = "tests/simulation/test_references.py"
 
 _OUTAGES = "tests/simulation/test_outages.py"
+_NO_BACKOFF = "test_a_trial_waits_for_no_servers_own_backoff"
 _STORIES = "tests/kinds/test_rollout_stories.py"
 
 # Servers refer to their revision and their set.
@@ -187,10 +188,31 @@ OUTAGES = (
     ),
     one(
         "one server that is tried for ever",
-        "controller.execution.fleets:Fleets._wake_waiting",
+        "controller.execution.fleet_waiters:Waiters.wake_next",
         "branch.tried.update(chosen)",
         "branch.tried.clear()",
         f"{_OUTAGES}::test_a_trial_is_each_servers_in_turn",
+    ),
+    one(
+        "a trial that waits for what its siblings met",
+        "controller.execution.slow_start:SlowStart.begin",
+        "brake.is_on() and held and not trial",
+        "brake.is_on() and held",
+        f"{_OUTAGES}::{_NO_BACKOFF}[silent_for_all]",
+    ),
+    one(
+        "a trial that waits for its server's own backoff",
+        "controller.kinds.server.making:_waits_for_fleet",
+        "situation.snapshot.fleet.outage.includes(clock.parse(error.time))",
+        "False",
+        f"{_OUTAGES}::{_NO_BACKOFF}[silent]",
+    ),
+    one(
+        "a server whose turn it is and that is not told so",
+        "controller.execution.fleet_waiters:Waiters.wake_next",
+        "self.nudge(keys.server(*path))",
+        "self.touch(keys.server(*path))",
+        f"{_OUTAGES}::{_NO_BACKOFF}[unreachable]",
     ),
     one(
         "a half open circuit that wakes nobody but servers",

@@ -79,16 +79,7 @@ def blamed(app: App) -> list[str]:
 
 @pytest.mark.parametrize(
     ("kind", "count"),
-    [
-        (kinds.Kind.UNAVAILABLE, 500),
-        pytest.param(
-            kinds.Kind.TIMEOUT,
-            60,
-            marks=pytest.mark.quarantined(
-                reason="on a busy machine trials of lost answers come later than it waits for them"
-            ),
-        ),
-    ],
+    [(kinds.Kind.UNAVAILABLE, 500), (kinds.Kind.TIMEOUT, 60)],
 )
 def test_an_outage_while_servers_are_made_is_nobodys_failure(
     place: rig.Rig, kind: kinds.Kind, count: int

@@ -15,7 +15,10 @@ ROOT = pathlib.Path(execution.__file__).parent
 MODULES = sorted(ROOT.glob("*.py"))
 OWN = {each.view.__name__ for each in KINDS}
 # Fleets and what stands behind them speak of servers, as the contract with providers does.
-CONTRACT = {"Server": {"acts", "dispatcher"}, "Fleet": {"fleet_branch", "fleets", "provider_life"}}
+CONTRACT = {
+    "Server": {"acts", "dispatcher"},
+    "Fleet": {"fleet_branch", "fleet_waiters", "fleets", "provider_life"},
+}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)

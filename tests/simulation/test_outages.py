@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,19 @@ def unreachable(verb: str) -> errors.ArgosyError:
 def silent(verb: str) -> errors.ArgosyError:
     """Return how a call ends of which nobody knows whether it took effect."""
     return errors.UnknownOutcome(f"{verb}: no answer in time", reason="CloudTimeout")
+
+
+class Silence(errors.UnknownOutcome):
+    """An answer was lost, as those of the API server are: its siblings would meet the same."""
+
+    policy = dataclasses.replace(
+        errors.UnknownOutcome.policy, costs_attempt=False, shared=True, told_after=3
+    )
+
+
+def silent_for_all(verb: str) -> errors.ArgosyError:
+    """Return how a call ends of which nobody knows, and which would be so for all made alike."""
+    return Silence(f"{verb}: no answer in time", reason="CloudTimeout")
 
 
 class Outage:
@@ -399,3 +413,31 @@ async def test_another_provider_in_the_fleets_place_is_tried_anew() -> None:
         settings = {"spec": {"memory": {"bootSeconds": 2}}}
         await universe.server.patch(Resource.FLEETS, "", "metal", settings, field_manager="admin")
         await in_time(universe, lambda: well(universe), patience=120)
+
+
+@pytest.mark.parametrize("failure", [unreachable, silent, silent_for_all])
+async def test_a_trial_waits_for_no_servers_own_backoff(failure: Any) -> None:
+    """All that wait have failed before, and often: each pause ends with a trial all the same."""
+    patient: Json = {"recovery": {"backoff": {"initialSeconds": 300, "maxSeconds": 300}}}
+    limits = {**FLEET["spec"]["limits"], "circuit": {"openSeconds": 2}}
+    async with Universe() as universe:
+        fleet = {**FLEET, "spec": {**FLEET["spec"], "limits": limits}}
+        await universe.server.create(Resource.FLEETS, "", fleet)
+        outage = Outage(universe, failure)
+        await universe.apply(application("shop", component("web", 10, **patient), fleet="metal"))
+        fleets = universe.process.fleets
+        await in_time(universe, lambda: fleets.circuit("metal").state is State.OPEN, patience=300)
+        for _ in range(5):
+            due, tried = fleets.circuit("metal").until, len(outage.calls)
+            await asyncio.sleep(max(due - universe.server.now(), 0.0) + 1.0)
+            assert len(outage.calls) == tried + 1, universe.describe()
+            assert fleets.circuit("metal").state is State.OPEN
+        servers = universe.server.objects[Resource.SERVERS].values()
+        told = [each for body in servers for each in body["status"]["blockedBy"]]
+        assert {each["reason"] for each in told} == {"CircuitOpen"}
+        assert all(each["nextAttemptTime"] for each in told)
+        outage.end()
+        due = fleets.circuit("metal").until
+        await asyncio.sleep(due - universe.server.now() + 15.0)
+        assert len(universe.machines.machines) == 10
+        assert failed(universe) == []

@@ -34,7 +34,21 @@ def absent(situation: Situation) -> Verdict | None:
         # When it is due again is up to whoever makes the call.
         return _hindered(situation, error, made)
     due = clock.parse(found.next_attempt_time)
-    return _backing_off(situation, due) if due > now else made
+    if due > now and not _waits_for_fleet(situation):
+        return _backing_off(situation, due)
+    return made
+
+
+def _waits_for_fleet(situation: Situation) -> bool:
+    """Return whether the last answer was lost in an outage of the fleet's provider.
+
+    When it is tried again is for the fleet's circuit to say, and at once when the outage is over:
+    trials that waited for a backoff of each server's own would come later and later.
+    """
+    error = situation.attempts.last_error
+    if error is None or error.class_ != attempts.UNKNOWN or situation.attempts.count:
+        return False
+    return situation.snapshot.fleet.outage.includes(clock.parse(error.time))
 
 
 def _create(situation: Situation) -> Verdict:
