@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -58,7 +59,7 @@ class Fleets:
     ) -> None:
         self._caches = caches
         self._kinds = kinds
-        self._context = dataclasses.replace(context, changed=self._observed)
+        self._context = context
         self._pool = pool
         self._branches: dict[str, Branch] = {}
         # Providers of Fleets that changed or went, until their last calls have ended.
@@ -132,7 +133,10 @@ class Fleets:
         # Another provider is tried anew, whatever became of the calls to the one before.
         branch.circuit = branch.circuit.anew(self._context.clock())
         if kind is not None:
-            branch.life = ProviderLife(kind, self._context, fleet, changed=lambda: self._wake(name))
+            context = dataclasses.replace(
+                self._context, changed=functools.partial(self._observed, name)
+            )
+            branch.life = ProviderLife(kind, context, fleet, changed=lambda: self._wake(name))
 
     def _end(self, branch: Branch) -> None:
         """Close a provider in the background; what waits for its turn asks its successor."""
@@ -448,7 +452,14 @@ class Fleets:
 
     # --- Who is told ------------------------------------------------------------------------------
 
-    def _observed(self, namespace: str, name: str) -> None:
+    def _observed(self, fleet: str, namespace: str, name: str) -> None:
+        """Have a server looked at of which its provider shows something, which shows that it lives.
+
+        Whatever the provider shows while its circuit is open may bring the next trial forward.
+        """
+        branch = self._branches.get(fleet)
+        if branch is not None and branch.circuit.state is State.OPEN:
+            self._turn(fleet, branch, branch.circuit.seen(self._context.clock()))
         self._waiters.touch(keys.server(namespace, name))
 
     def _wake(self, name: str) -> None:

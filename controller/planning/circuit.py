@@ -4,13 +4,14 @@ Closed lets all calls through. It opens when, within the window, many calls were
 a share of them failed because the provider as a whole does not work; or, where few are made, when
 for a whole window none succeeded and several failed. While it is open nothing is made or changed
 for a while, which doubles each time it proves too short. Deletes and cancels go on, one at a time,
-and one that succeeds is a sign of life. Then the circuit is half open: one call, then 1, 2, 4 … at
+and one that succeeds is a sign of life; so is what the provider shows without being asked, until a
+trial for its sake is in vain: who may be read need not be able to write. Then it is half open: one call, then 1, 2, 4 … at
 once, up to what the fleet allows, and it is closed again; one that fails opens it again.
 
 Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times are seconds.
 
-    closed ── half of 20 calls in 60 s failed, or ──▶ open ── 30 s · 2^k, or a delete succeeds ──▶
-              all of a few did for 60 s
+    closed ── half of 20 calls in 60 s failed, or ──▶ open ── 30 s · 2^k, or a delete succeeds, ──▶
+              all of a few did for 60 s                       or something is seen after 30 s
     half open ── width 1, 2, 4 … reached the limit, or nobody calls any more ──▶ closed
               └─ a call failed ──▶ open, k + 1
 
@@ -95,9 +96,13 @@ class Circuit:
 
     rule: Rule = Rule()
     state: State = State.CLOSED
-    # When it may be tried again, and how often in a row it has opened.
+    # When it opened, when it may be tried again, and how often in a row it has opened.
+    opened: float = 0.0
     until: float = 0.0
     times: int = 0
+    # It is half open because something was seen; and that was so before, and the trial in vain.
+    sighted: bool = False
+    deceived: bool = False
     # While half open: how many calls may run at once, how many do, and how many more must succeed.
     width: int = 0
     running: int = 0
@@ -132,6 +137,16 @@ class Circuit:
         if self.state is State.HALF_OPEN and self.succeeded and not self.running:
             return self if now < self.succeeded + self.rule.open_seconds else self.anew(now)
         return self
+
+    def seen(self, now: float) -> Circuit:
+        """Return the circuit once the provider has shown something: a trial is due before its time.
+
+        But never sooner than after the shortest pause, and once in an outage if that is in vain.
+        """
+        early = now < self.opened + self.rule.open_seconds
+        if self.state is not State.OPEN or self.deceived or early:
+            return self
+        return dataclasses.replace(self._half_open(), sighted=True)
 
     def begun(self) -> Circuit:
         """Return the circuit once a call has begun."""
@@ -213,12 +228,12 @@ class Circuit:
     def _open(self, now: float, *, began: float) -> Circuit:
         pause = min(self.rule.open_seconds * 2.0 ** min(self.times, 16), LONGEST_SECONDS)
         return Circuit(
-            rule=self.rule, state=State.OPEN, until=now + pause, times=self.times + 1,
-            began=began,
+            rule=self.rule, state=State.OPEN, opened=now, until=now + pause, times=self.times + 1,
+            began=began, deceived=self.deceived or self.sighted,
         )  # fmt: skip
 
     def _half_open(self) -> Circuit:
         return Circuit(
             rule=self.rule, state=State.HALF_OPEN, until=self.until, times=self.times,
-            width=1, needed=1, began=self.began,
+            width=1, needed=1, began=self.began, deceived=self.deceived,
         )  # fmt: skip

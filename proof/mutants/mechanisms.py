@@ -194,6 +194,20 @@ OUTAGES = (
         f"{_OUTAGES}::test_a_trial_is_each_servers_in_turn",
     ),
     one(
+        "a provider that shows that it is back and is not tried",
+        "controller.execution.fleets:Fleets._observed",
+        "branch.circuit.state is State.OPEN",
+        "False",
+        f"{_OUTAGES}::test_what_a_provider_shows_brings_the_next_trial_forward",
+    ),
+    one(
+        "a provider that is read and not called, and is tried at all that it shows",
+        "controller.planning.circuit:Circuit.seen",
+        "self.deceived",
+        "False",
+        f"{_OUTAGES}::test_a_provider_that_shows_much_and_does_nothing_is_not_run_over",
+    ),
+    one(
         "a trial that waits for what its siblings met",
         "controller.execution.slow_start:SlowStart.begin",
         "brake.is_on() and held and not trial",

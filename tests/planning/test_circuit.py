@@ -147,6 +147,29 @@ def test_a_delete_that_succeeds_is_a_sign_of_life() -> None:
     assert (alive.state, alive.free) == (State.HALF_OPEN, 1)
 
 
+def test_what_the_provider_shows_brings_the_next_trial_forward() -> None:
+    """Not within the shortest pause, and not again once such a trial was in vain."""
+    opened = calls(Circuit(), "-" * 20, gap=0.0)
+    again = opened.at(1030.0).begun().ended(1030.0, failed=True, began=State.HALF_OPEN)
+    assert again.until == 1090.0
+    assert again.seen(1059.9) is again
+    alive = again.seen(1060.0)
+    assert (alive.state, alive.free) == (State.HALF_OPEN, 1)
+    in_vain = alive.begun().ended(1061.0, failed=True, began=State.HALF_OPEN)
+    assert (in_vain.state, in_vain.until) == (State.OPEN, 1181.0)
+    assert in_vain.seen(1180.0) is in_vain
+    tried = in_vain.at(1181.0).begun().ended(1182.0, failed=True, began=State.HALF_OPEN)
+    assert tried.seen(1400.0) is tried
+    assert not tried.anew(1500.0).deceived
+
+
+def test_what_is_seen_of_a_provider_that_is_called_changes_nothing() -> None:
+    """A closed circuit, and one that is tried already, are as they were."""
+    assert Circuit().seen(5000.0) == Circuit()
+    tried = calls(Circuit(), "-" * 20, gap=0.0).at(1030.0).begun()
+    assert tried.seen(5000.0) is tried
+
+
 def test_a_call_without_an_answer_gives_its_place_back() -> None:
     """A trial that ended without being told of is tried again by another."""
     tried = calls(Circuit(), "-" * 20, gap=0.0).at(1030.0).begun()
@@ -195,6 +218,17 @@ class Breaker(RuleBasedStateMachine):
     def probe(self) -> None:
         """Begin a delete."""
         self.under.append(Under(began=self.circuit.state, probe=True))
+
+    @rule()
+    def see(self) -> None:
+        """Have the provider show something: at most one trial an outage is due to that in vain."""
+        before = self.circuit
+        self.circuit = before.seen(self.now)
+        if self.circuit is not before:
+            assert before.state is State.OPEN
+            assert not before.deceived
+            assert self.now >= before.opened + before.rule.open_seconds
+            assert self.circuit.free == 1
 
     @precondition(lambda self: self.under)
     @rule(data=st.data(), failed=st.sampled_from([True, False, None]))

@@ -441,3 +441,47 @@ async def test_a_trial_waits_for_no_servers_own_backoff(failure: Any) -> None:
         await asyncio.sleep(due - universe.server.now() + 15.0)
         assert len(universe.machines.machines) == 10
         assert failed(universe) == []
+
+
+def show(universe: Universe) -> None:
+    """Have the provider show one of its machines, as one does that is polled, or watched."""
+    universe.machines.tell(universe.machines.machines[0])
+
+
+async def test_what_a_provider_shows_brings_the_next_trial_forward() -> None:
+    """It is back in the middle of a pause of ten minutes, and shows so: servers come up at once."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 20), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        outage = Outage(universe, unreachable)
+        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        circuit = universe.process.fleets.circuit
+        await in_time(universe, lambda: circuit("metal").times >= 6, patience=3600)
+        await asyncio.sleep(120)
+        outage.end()
+        assert circuit("metal").until - universe.server.now() > 300
+        show(universe)
+        await in_time(universe, lambda: len(universe.machines.machines) == 60, patience=60)
+
+
+async def test_a_provider_that_shows_much_and_does_nothing_is_not_run_over() -> None:
+    """It may be read and not called: of all that it shows, one trial comes early, and no more."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 20), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        outage = Outage(universe, unreachable)
+        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        circuit = universe.process.fleets.circuit
+        await universe.until(lambda: circuit("metal").state is State.OPEN)
+        await asyncio.sleep(1)
+        before = len(outage.calls)
+        for _ in range(1800):
+            await asyncio.sleep(1)
+            show(universe)
+        # 30, 60, 120, 240, 480 and 600 seconds, and the one that came before its time.
+        assert 4 <= len(outage.calls) - before <= 7
+        assert circuit("metal").deceived
+        outage.end()
+        await in_time(universe, lambda: well(universe), patience=900)
