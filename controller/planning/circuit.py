@@ -5,8 +5,9 @@ a share of them failed because the provider as a whole does not work; or, where 
 for a whole window none succeeded and several failed. While it is open nothing is made or changed
 for a while, which doubles each time it proves too short. Deletes and cancels go on, one at a time,
 and one that succeeds is a sign of life; so is what the provider shows without being asked, until a
-trial for its sake is in vain: who may be read need not be able to write. Then it is half open: one call, then 1, 2, 4 … at
-once, up to what the fleet allows, and it is closed again; one that fails opens it again.
+trial for its sake is in vain: who may be read need not be able to write. Then the circuit is half
+open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again; one
+that fails opens it again.
 
 Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times are seconds.
 
