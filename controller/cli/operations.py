@@ -17,8 +17,6 @@ from controller.cli.session import Session
 from controller.presentation import reading, requests
 from controller.presentation.problems import Refusal, UsageError
 
-MANAGER = "kubectl-argosy"
-
 
 async def begin(
     session: Session,
@@ -53,7 +51,7 @@ async def patch(
     """Change an object of one of the kinds, and say what has become of it."""
     meant = await session.find(given, *kinds)
     await session.api.patch(
-        meant.resource, session.namespace, meant.name, body, field_manager=MANAGER
+        meant.resource, session.namespace, meant.name, body, field_manager=requests.MANAGER
     )
     screen.say(f"{meant}{said}")
     return 0
@@ -80,7 +78,7 @@ async def force(session: Session, given: Sequence[str]) -> int:
             session.namespace,
             each.metadata.name,
             requests.force(each),
-            field_manager=MANAGER,
+            field_manager=requests.MANAGER,
         )
         screen.say(f"server/{each.metadata.name}: its instance gets no more time to end")
     return 0
@@ -148,5 +146,5 @@ async def _operation(session: Session, given: Sequence[str]) -> objects.Operatio
 
 async def _patch(session: Session, name: str, spec: Mapping[str, Any]) -> None:
     await session.api.patch(
-        Resource.OPERATIONS, session.namespace, name, {"spec": spec}, field_manager=MANAGER
+        Resource.OPERATIONS, session.namespace, name, {"spec": spec}, field_manager=requests.MANAGER
     )

@@ -8,6 +8,7 @@ the session that the token was exchanged for, once.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -74,6 +75,16 @@ class Gate:
         """Return whether a session is the one that the token was exchanged for."""
         return bool(self._session) and hmac.compare_digest(session.encode(), self._session.encode())
 
+    def form_token(self) -> str:
+        """Return what the forms of the site carry, and no other site can know."""
+        key = self._session.encode()
+        return hmac.new(key, b"forms", hashlib.sha256).hexdigest() if key else ""
+
+    def is_own_form(self, token: str) -> bool:
+        """Return whether a form that was sent is one of the site's own."""
+        own = self.form_token()
+        return bool(own) and hmac.compare_digest(token.encode(), own.encode())
+
     @property
     def used(self) -> bool:
         """Whether the token has been exchanged: it lets nobody in any more."""
@@ -94,6 +105,20 @@ def guard(gate: Gate, sign_in: Handler) -> Middleware:
             return _sealed(told)
         response = await handler(request)
         return response if response.prepared else _sealed(response)
+
+    return check
+
+
+def own_forms(gate: Gate) -> Middleware:
+    """Return what refuses a form that is none of the site's own, whoever's browser sends it."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "POST" and request.path not in OPEN_PATHS:
+            sent = (await request.post()).get("form", "")
+            if not (isinstance(sent, str) and gate.is_own_form(sent)):
+                raise web.HTTPForbidden(reason="The request is no form of the dashboard.")
+        return await handler(request)
 
     return check
 

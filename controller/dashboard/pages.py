@@ -11,13 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
+from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.dashboard import lists
 from controller.dashboard.board import Board, states
 from controller.dashboard.rendering import Renderer
+from controller.dashboard.rights import Offer, Rights
 from controller.kube import faults
 from controller.presentation import (
+    acts,
     answers,
     events,
     fleets,
@@ -47,6 +50,8 @@ class Pages:
     renderer: Renderer
     clock: Callable[[], float]
     namespace: str
+    # None where nothing may be changed.
+    rights: Rights | None = None
 
     async def applications(self, request: web.Request) -> web.Response:
         """All applications, those in trouble first."""
@@ -58,7 +63,7 @@ class Pages:
             for each in everything
             if wanted.holds(each) and (each.namespace, each.name) in labelled
         ]
-        return self._page(
+        return self.page(
             "applications.html",
             live="",
             found=found,
@@ -87,10 +92,14 @@ class Pages:
             )
             for each in shown
         }
-        return self._page(
+        return self.page(
             "application.html",
             live=_live(found),
             found=found,
+            offers=await self._offers(
+                Resource.APPLICATIONS, self.followed.application(found.namespace, found.name)
+            ),
+            did=_did(request, Resource.APPLICATIONS),
             components=shown,
             servers=servers,
             chosen=chosen,
@@ -106,16 +115,22 @@ class Pages:
         meant = references.parse([f"{kind}/{name}"])
         space = "" if namespace == "-" else namespace
         found = await answers.read(self.api, meant, space, self.clock())
-        return self._page("why.html", found=found, meant=meant)
+        offers: list[Offer] = []
+        if meant.resource is Resource.SERVERS and self.rights is not None:
+            server = await reading.one(self.api, objects.Server, space, meant.name)
+            offers = await self._offers(meant.resource, server)
+        did = _did(request, meant.resource)
+        return self.page("why.html", found=found, meant=meant, offers=offers, did=did)
 
     async def revisions(self, request: web.Request) -> web.Response:
         """The revisions of an application, and what sets two of them apart."""
         found = self._application(request)
         known = await revisions.read(self.api, found.namespace, found.name, "", self.clock())
         wanted = request.query.get("compare", "")
-        return self._page(
+        return self.page(
             "revisions.html",
             found=found,
+            may_act=self.rights is not None,
             revisions=known,
             compare=wanted,
             comparisons=revisions.compare(known, wanted) if known else (),
@@ -126,7 +141,7 @@ class Pages:
         found = self._application(request)
         told = await events.read(self.api, found.namespace, found.name)
         latest = [events.happening(each) for each in reversed(told.found[-MOST_EVENTS:])]
-        return self._page("events.html", found=found, events=latest, total=len(told.found))
+        return self.page("events.html", found=found, events=latest, total=len(told.found))
 
     async def logs(self, request: web.Request) -> web.Response:
         """The last lines of up to five servers of an application."""
@@ -138,7 +153,7 @@ class Pages:
         if unknown is not None:
             raise _missing(f"application {found.name} has no server {unknown!r}")
         printed = await last_lines.read(self.api, found.namespace, asked)
-        return self._page(
+        return self.page(
             "logs.html",
             found=found,
             asked=asked,
@@ -153,17 +168,20 @@ class Pages:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         found = self.followed.operation(namespace, name)
         if found is None:
-            raise _missing(f"operation {name!r} does not exist in namespace {namespace!r}")
-        return self._page(
+            # The watch may be behind somebody who has just made it.
+            found = await reading.one(self.api, objects.Operation, namespace, name)
+        return self.page(
             "operation.html",
             live=f"{namespace}/{found.spec.application}",
             found=found,
+            offers=await self._offers(Resource.OPERATIONS, found),
+            did=_did(request, Resource.OPERATIONS, Resource.APPLICATIONS),
             picture=pictures.operation(found, self.clock()),
         )
 
     async def fleets(self, _request: web.Request) -> web.Response:
         """The fleets: what they are, how they are called, what was let go of."""
-        return self._page("fleets.html", found=await fleets.read(self.api))
+        return self.page("fleets.html", found=await fleets.read(self.api))
 
     async def preview(self, request: web.Request) -> web.Response:
         """What applying a manifest would do; nothing is changed by asking."""
@@ -179,12 +197,18 @@ class Pages:
                 found.append(await preview.read(self.api, space, manifest, self.clock()))
         elif "application" in request.query:
             text = await self._manifest(request.query["application"])
-        return self._page("preview.html", text=text, found=found, runs=preview.runs)
+        return self.page("preview.html", text=text, found=found, runs=preview.runs)
 
     async def _manifest(self, named: str) -> str:
         namespace, _, name = named.partition("/")
         raw = await reading.raw(self.api, Resource.APPLICATIONS, namespace, name)
         return preview.editable(raw)
+
+    async def _offers(self, resource: Resource, found: Any) -> list[Offer]:
+        """Return what this person may ask of an object; nothing where nothing may be changed."""
+        if self.rights is None or found is None:
+            return []
+        return await self.rights.offers(resource, found)
 
     def _application(self, request: web.Request) -> ApplicationPicture:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
@@ -193,11 +217,19 @@ class Pages:
             raise _missing(f"application {name!r} does not exist in namespace {namespace!r}")
         return found
 
-    def _page(self, template: str, *, live: str | None = None, **values: Any) -> web.Response:
+    def page(self, template: str, *, live: str | None = None, **values: Any) -> web.Response:
+        """Return a page of ours; `live` names what it follows."""
         now = self.clock()
         return self.renderer.page(
             template, now=now, live=live, trouble_following=self.board.trouble, **values
         )
+
+
+def _did(request: web.Request, *kinds: Resource) -> str:
+    """Return what has just been asked for, where the address says so; the words are ours."""
+    name = request.query.get("did", "")
+    known = (each for kind in kinds for each in acts.of(kind) if each.name == name)
+    return next((each.title for each in known), "")
 
 
 def _live(found: ApplicationPicture) -> str:

@@ -23,6 +23,7 @@ from controller.dashboard.board import Board
 from controller.dashboard.gate import Gate
 from controller.dashboard.pages import Pages
 from controller.dashboard.rendering import Renderer
+from controller.dashboard.rights import Rights
 from controller.presentation import applications, reading
 from controller.presentation.applications import Chosen
 from controller.presentation.problems import Refusal
@@ -39,6 +40,7 @@ class Settings:
     cluster: str
     typed: Callable[[str, str], str]
     port: int = 0
+    writes: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +73,14 @@ async def run(
                 followed=followed,
                 board=Board(followed, clock),
                 renderer=Renderer(
-                    cluster=settings.cluster, namespace=settings.namespace, typed=settings.typed
+                    cluster=settings.cluster,
+                    namespace=settings.namespace,
+                    typed=settings.typed,
+                    form_token=gate.form_token,
                 ),
                 clock=clock,
                 namespace=settings.namespace,
+                rights=Rights(api, clock) if settings.writes else None,
             )
             runner = web.AppRunner(
                 site.application(pages, gate),

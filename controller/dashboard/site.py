@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mimetypes
 
 import structlog
 from aiohttp import web
@@ -14,12 +15,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from controller import errors
 from controller.dashboard import gate as gates
+from controller.dashboard.acting import Acting
 from controller.dashboard.board import Board, Key
 from controller.dashboard.gate import Gate
 from controller.dashboard.pages import MOST_BYTES, Pages
 from controller.dashboard.rendering import HERE, Renderer
 from controller.kube import faults
-from controller.presentation.problems import UsageError
+from controller.presentation.problems import Refusal, UsageError
 
 _log = structlog.get_logger(__name__)
 # How often a page that is open may be told that it is behind.
@@ -28,6 +30,10 @@ LIVE_SECONDS = 1.0
 QUIET_SECONDS = 15.0
 _STATUS: dict[type[errors.ArgosyError], int] = {
     UsageError: 400,
+    Refusal: 409,
+    faults.Conflict: 409,
+    faults.Refused: 422,
+    faults.Denied: 422,
     faults.NotFound: 404,
     faults.Forbidden: 403,
     faults.Unauthorized: 401,
@@ -40,6 +46,8 @@ _ADVICE = {
     401: "Sign in to the cluster again, then start the dashboard anew.",
     403: "Ask whoever runs the cluster for the right that is named here.",
     404: "The object may have been deleted. Go back to the list of applications.",
+    409: "Go back, and see how things stand now.",
+    422: "Change what was asked for, and try again.",
     500: "This is a fault of the dashboard: its terminal says more. Other pages may work.",
 }
 
@@ -48,7 +56,8 @@ def application(pages: Pages, gate: Gate) -> web.Application:
     """Return the site; nothing of it is shown to whom the gate does not know."""
     door = _Door(gate, pages.renderer)
     made = web.Application(
-        middlewares=[gates.guard(gate, door.show), _telling(pages)], client_max_size=MOST_BYTES
+        middlewares=[gates.guard(gate, door.show), _telling(pages), gates.own_forms(gate)],
+        client_max_size=MOST_BYTES,
     )
     mine = "/applications/{namespace}/{name}"
     made.add_routes(
@@ -65,10 +74,37 @@ def application(pages: Pages, gate: Gate) -> web.Application:
             web.post("/preview", pages.preview),
             web.get("/live", _Live(pages.board).tell),
             web.post("/sign-in", door.sign_in),
-            web.static("/static", HERE / "static"),
+            web.get("/static/{name}", _Static().show),
         ]
     )
+    acting = Acting(pages, pages.rights) if pages.rights is not None else None
+    act = "/acts/{act}/{namespace}/{kind}/{name}"
+    made.router.add_get(act, acting.show if acting else _refuse)
+    made.router.add_post(act, acting.carry_out if acting else _refuse)
     return made
+
+
+async def _refuse(_request: web.Request) -> web.StreamResponse:
+    """Refuse what a dashboard that only reads is asked to do, however it was asked."""
+    raise web.HTTPForbidden(reason="The dashboard was started without --writes, so it only shows.")
+
+
+class _Static:
+    """Styles, scripts and pictures: few and small, so that they are read once.
+
+    A page that is left while it loads then leaves no file open.
+    """
+
+    def __init__(self) -> None:
+        self._known = {each.name: each.read_bytes() for each in (HERE / "static").iterdir()}
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Return one of them."""
+        name = request.match_info["name"]
+        if name not in self._known:
+            raise web.HTTPNotFound
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return web.Response(body=self._known[name], content_type=kind, charset="utf-8")
 
 
 class _Door:

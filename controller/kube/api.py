@@ -119,8 +119,12 @@ class Api(Protocol):
         resource_version: str = "",
         grace_seconds: int | None = None,
         propagation: str = "Background",
+        dry_run: bool = False,
     ) -> bytes:
-        """Begin to delete the object with this UID; raises Conflict where another has its name."""
+        """Begin to delete the object with this UID; raises Conflict where another has its name.
+
+        With `dry_run` the answer alone is given.
+        """
 
     async def list(
         self,

@@ -211,6 +211,7 @@ class Client:
         resource_version: str = "",
         grace_seconds: int | None = None,
         propagation: str = "Background",
+        dry_run: bool = False,
     ) -> bytes:
         """Begin to delete the object with this UID."""
         preconditions = {"uid": uid}
@@ -224,6 +225,9 @@ class Client:
         }
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
+        if dry_run:
+            # In the body: where there is one, a delete's query is not read, and it would be real.
+            body["dryRun"] = ["All"]
         path = resources.path(resource, namespace, name)
         return await self._call("DELETE", path, _BOUND, body=body, kind=_JSON)
 

@@ -19,6 +19,9 @@ from controller.kube import faults, informer
 from controller.presentation import pictures, reading
 from controller.presentation.pictures import ApplicationPicture
 
+# How often somebody who waits for a change looks whether it has been seen.
+GLANCE_SECONDS = 0.02
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
@@ -116,6 +119,23 @@ class Followed:
         # Servers are by far the most: those of others are not looked at twice.
         own = (each for each in servers.values() if _key(each) == key)
         return pictures.picture(found[key], sets.values(), own, operations.values(), now)
+
+    def application(self, namespace: str, name: str) -> objects.Application | None:
+        """Return one application as it was read; None where there is none."""
+        found: objects.Application | None = self._informers[Resource.APPLICATIONS].objects.get(
+            (namespace, name)
+        )
+        return found
+
+    async def reach(self, resource: Resource, key: tuple[str, str], generation: int) -> None:
+        """Return once an object is seen as it was written, or not at all."""
+        informer_of = self._informers[resource]
+        while (found := informer_of.objects.get(key)) is None or (
+            found.metadata.generation < generation
+        ):
+            if found is None and not generation:
+                return
+            await asyncio.sleep(GLANCE_SECONDS)
 
     def operation(self, namespace: str, name: str) -> objects.Operation | None:
         """Return one operation; None where there is none."""

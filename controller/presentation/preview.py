@@ -158,12 +158,13 @@ def preview(
         budgets=told.budgets,
         finished=told.finished,
         outcome=told.message,
-        spec_diff=tuple(_spec_diff(before, after)) if before is not None else (),
+        spec_diff=tuple(spec_diff(before, after)) if before is not None else (),
         notes=notes,
     )
 
 
-def _spec_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def spec_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of two specs that differ, as `plan` shows them."""
     old, new = (
         yaml.safe_dump(each.get("spec"), sort_keys=True).splitlines() for each in (before, after)
     )

@@ -13,6 +13,8 @@ from typing import Any
 from controller.api import conditions, names, objects
 from controller.presentation.problems import Refusal, UsageError
 
+# The field manager of what people ask for through a front end of ours.
+MANAGER = "kubectl-argosy"
 NAME_BYTES = 3
 HOLD, RELEASE = {"held": True}, {"held": False}
 PAUSE, RESUME = {"paused": True}, {"paused": False}

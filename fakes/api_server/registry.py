@@ -180,10 +180,13 @@ class Registry:
         grace_seconds: int | None = None,
         propagation: str = "Background",
         actor: str = "argosy",
+        dry_run: bool = False,
     ) -> Json:
         """Begin to delete an object; it is gone at once where nothing holds it."""
         old = self.need(resource, namespace, name)
         _check(resource, old, uid=uid, resource_version=resource_version)
+        if dry_run:
+            return old
         cause = Cause(
             verb="delete",
             actor=actor,

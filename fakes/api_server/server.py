@@ -225,6 +225,7 @@ class ApiServer:
         resource_version: str = "",
         grace_seconds: int | None = None,
         propagation: str = "Background",
+        dry_run: bool = False,
     ) -> bytes:
         """Begin to delete the object with this UID."""
         request = chaos.Request(verb="delete", resource=resource, namespace=namespace, name=name)
@@ -238,6 +239,7 @@ class ApiServer:
                 resource_version=resource_version,
                 grace_seconds=grace_seconds,
                 propagation=propagation,
+                dry_run=dry_run,
             )
             return _text(deleted)
 

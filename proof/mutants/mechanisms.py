@@ -6,7 +6,7 @@ one test holds, and `trial.check` runs that test alone on a copy with the mistak
 
 from __future__ import annotations
 
-from proof.mutants import budgets, checker, content, data, operations, truth
+from proof.mutants import budgets, checker, content, dashboard, data, operations, truth
 from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
@@ -509,6 +509,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *SECURITY,
     *content.MECHANISMS,
     *data.MECHANISMS,
+    *dashboard.MECHANISMS,
     *truth.MECHANISMS,
     *operations.MECHANISMS,
     *checker.MECHANISMS,

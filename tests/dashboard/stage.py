@@ -24,12 +24,13 @@ HOSTILE = (
 )
 
 
-def settings(namespace: str = "") -> Settings:
+def settings(namespace: str = "", *, writes: bool = False) -> Settings:
     """Return a dashboard's settings; commands are as one types them."""
     return Settings(
         namespace=namespace,
         cluster="https://cluster.example.com",
         typed=lambda words, space: f"kubectl argosy {words} -n {space}",
+        writes=writes,
     )
 
 
@@ -91,7 +92,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(fill: Callable[[Universe], Awaitable[None]] = populate) -> Iterator[Stage]:
+def staged(
+    fill: Callable[[Universe], Awaitable[None]] = populate, *, writes: bool = False
+) -> Iterator[Stage]:
     """Lend a dashboard that shows a cluster which is filled like this."""
     made: list[Stage] = []
     ready, failed, over = threading.Event(), [], asyncio.Event()
@@ -101,7 +104,7 @@ def staged(fill: Callable[[Universe], Awaitable[None]] = populate) -> Iterator[S
             stage = Stage(asyncio.get_running_loop(), universe)
             await fill(universe)
             api = cluster(universe)
-            async with server.run(api, settings(), clock=api.now) as stage.running:
+            async with server.run(api, settings(writes=writes), clock=api.now) as stage.running:
                 made.append(stage)
                 ready.set()
                 await over.wait()

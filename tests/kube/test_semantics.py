@@ -479,6 +479,18 @@ async def test_nothing_is_made_in_a_namespace_that_is_going(ground: Ground) -> N
     await until(gone)
 
 
+async def test_a_dry_run_of_a_delete_deletes_nothing(ground: Ground) -> None:
+    """The answer is that of a delete, and the object stays as it was."""
+    made = await ground.create(Resource.SERVICES, service("kept"))
+    await ground.delete(Resource.SERVICES, made, dry_run=True)
+    found = await ground.get(Resource.SERVICES, "kept")
+    assert found["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    with pytest.raises(faults.Conflict):
+        await ground.api.delete(
+            Resource.SERVICES, ground.namespace, "kept", uid="another", dry_run=True
+        )
+
+
 async def test_access_is_reviewed(ground: Ground) -> None:
     """Who may do everything is told so."""
     access = await ground.api.review_access("delete", Resource.SERVERS, ground.namespace)

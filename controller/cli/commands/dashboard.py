@@ -21,17 +21,27 @@ if TYPE_CHECKING:
     rights.EVERYWHERE,
     Right(verbs="list", resource="events (events.k8s.io)", why="the page of events"),
     Right(verbs="get", resource="pods/log", why="the page of last lines"),
+    Right(
+        verbs="patch",
+        resource="applications, serversets/scale, servers, operations (argosy.dev)",
+        why="--writes",
+    ),
+    Right(verbs="delete", resource="applications (argosy.dev)", why="--writes"),
+    Right(verbs="create", resource="operations (argosy.dev)", why="--writes"),
 )
 def dashboard(
     everywhere: arguments.Everywhere = False,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port (default: a free one).")
     ] = 0,
+    writes: Annotated[
+        bool, typer.Option("--writes", help="Offer acts, each shown as a dry run first.")
+    ] = False,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser.")
     ] = True,
 ) -> Work:
-    """Show applications in the browser: for you alone, with your rights, changing nothing.
+    """Show applications in the browser: for you alone, with your rights.
 
     Example: kubectl argosy dashboard -A
     """
@@ -47,10 +57,12 @@ def dashboard(
             cluster=session.server,
             typed=typed,
             port=port,
+            writes=writes,
         )
         async with server.run(session.api, settings) as running:
             screen.say(f"The dashboard is open, once, at {running.address}")
-            screen.say("The pages show what you may read. Ctrl-C ends the dashboard.")
+            also = ", and do what you may" if writes else ""
+            screen.say(f"The pages show what you may read{also}. Ctrl-C ends the dashboard.")
             await server.serve(running, browser=browser)
         return 0
 

@@ -52,7 +52,7 @@ def scale(
 async def _scale(session: Session, application: str, component: str, replicas: int) -> int:
     from controller.api import names
     from controller.api.resources import Resource
-    from controller.cli import operations, screen
+    from controller.cli import screen
     from controller.presentation import reading, requests
 
     space = session.namespace
@@ -66,12 +66,12 @@ async def _scale(session: Session, application: str, component: str, replicas: i
             name,
             wanted.body,
             subresource="scale",
-            field_manager=operations.MANAGER,
+            field_manager=requests.MANAGER,
         )
         screen.say(f"serverset/{name}: {replicas}")
         return 0
     await session.api.patch(
-        Resource.APPLICATIONS, space, application, wanted.body, field_manager=operations.MANAGER
+        Resource.APPLICATIONS, space, application, wanted.body, field_manager=requests.MANAGER
     )
     screen.say(f"{application} {wanted.component}: {wanted.before} → {replicas}")
     screen.note("The manifest that it was applied from still has the old number.")

@@ -1,0 +1,45 @@
+"""Mistakes of the dashboard: whom it lets act, and whether what is confirmed is what was shown."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_ACTS = "tests/dashboard/test_acts.py"
+
+MECHANISMS = (
+    one(
+        "a form of another site is taken for one of the dashboard's own",
+        "controller.dashboard.gate:Gate.is_own_form",
+        "bool(own) and hmac.compare_digest(token.encode(), own.encode())",
+        "True",
+        f"{_ACTS}::test_a_form_of_another_site_is_refused_whatever_it_says",
+    ),
+    one(
+        "what has changed since it was shown is done all the same",
+        "controller.dashboard.acting:Acting.carry_out",
+        "sent.get('seen') != _seen(found)",
+        "False",
+        f"{_ACTS}::test_what_has_changed_since_it_was_shown_is_shown_again",
+    ),
+    one(
+        "a right that was lost is remembered when something is written",
+        "controller.dashboard.rights:Rights.missing",
+        "known is not None and not fresh and now - known[0] < REMEMBERED_SECONDS",
+        "known is not None",
+        f"{_ACTS}::test_reviews_are_remembered_for_a_moment_and_asked_again_before_a_write",
+    ),
+    one(
+        "looking at an act does it",
+        "controller.dashboard.acting:Acting._told",
+        "writing.send(self._pages.api, wanted, dry_run=True)",
+        "writing.send(self._pages.api, wanted, dry_run=False)",
+        f"{_ACTS}::test_an_act_is_shown_before_it_is_done",
+    ),
+    one(
+        "a dashboard that only shows offers acts",
+        "controller.dashboard.server:run",
+        "Rights(api, clock) if settings.writes else None",
+        "Rights(api, clock)",
+        f"{_ACTS}::test_without_writes_nothing_is_offered_and_nothing_is_done",
+    ),
+)
