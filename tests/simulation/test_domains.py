@@ -260,7 +260,7 @@ async def test_a_drain_and_a_rollout_take_servers_down_in_one_domain() -> None:
     """Pods are evicted one at a time, none while servers of another domain are down; it ends."""
     rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
     async with Pods() as world:
-        await world.begin(12, rollout=rollout)
+        await world.open(12, rollout=rollout, spread=None)
         since = len(world.server.writes)
         await world.apply(application("shop", component("web", 12, image="app:2", rollout=rollout)))
         drained = [
@@ -278,10 +278,10 @@ async def test_a_server_with_claims_stays_where_its_volumes_are() -> None:
     """Neither an evacuation nor a skew moves it, and made again it has its domain again."""
     claims = [{"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}]
     async with Pods() as world:
-        await world.begin(3, volumeClaims=claims, spread={})
+        await world.open(3, volumeClaims=claims)
         before = {each["metadata"]["name"]: each["spec"]["domain"] for each in world.servers()}
         assert sorted(before.values()) == ["a", "b", "c"]
-        await world.turn("a", fleet="pods", state="Evacuating")
+        await world.turn("a", state="Evacuating")
         await world.settle()
         await world.apply(application("shop", component("web", 0, volumeClaims=claims, spread={})))
         await world.settle()
@@ -297,6 +297,6 @@ async def test_domains_restart_no_pod_that_runs() -> None:
         await world.apply(application("shop", component("web", 4)))
         await world.settle()
         since = len(world.server.writes)
-        await world.begin(4, spread={"require": True})
+        await world.open(4, spread={"require": True})
         touched = {each.resource for each in world.server.writes[since:]}
         assert not touched & {Resource.SERVERS, Resource.PODS, Resource.REVISIONS}

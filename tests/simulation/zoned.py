@@ -6,6 +6,7 @@ import collections
 from typing import Any
 
 from controller.api.resources import Resource
+from fakes.api_server import Kubelet
 from fakes.universe import Json, Universe, application, component
 
 ZONES = ("a", "b", "c")
@@ -14,8 +15,10 @@ ZONES = ("a", "b", "c")
 class World(Universe):
     """Machines in three zones, and one component of them."""
 
+    fleet, provider = "metal", "memory"
+
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(kubelet=Kubelet(nodes=6, zones=ZONES))
         self.machines.zones = ZONES
         self.domains: dict[str, Json] = {
             each: {"name": each, "weight": 1, "state": "Active"} for each in ZONES
@@ -23,16 +26,9 @@ class World(Universe):
 
     async def open(self, replicas: int, **more: Any) -> None:
         """Make the fleet and the component, and let it come up."""
-        await self.server.create(
-            Resource.FLEETS,
-            "",
-            {
-                "apiVersion": "argosy.dev/v1alpha1",
-                "kind": "Fleet",
-                "metadata": {"name": "metal"},
-                "spec": {"provider": "memory", "failureDomains": list(self.domains.values())},
-            },
-        )
+        spec = {"provider": self.provider, "failureDomains": list(self.domains.values())}
+        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
+        await self.server.create(Resource.FLEETS, "", body | {"metadata": {"name": self.fleet}})
         await self.have(replicas, **more)
 
     async def have(self, replicas: int, **more: Any) -> None:
@@ -43,15 +39,16 @@ class World(Universe):
     async def ask(self, replicas: int, **more: Any) -> None:
         """Ask for so many servers."""
         given = {"spread": {}} | more
-        await self.apply(application("shop", component("web", replicas, **given), fleet="metal"))
+        part = component("web", replicas, **given)
+        await self.apply(application("shop", part, fleet=self.fleet))
 
-    async def turn(self, domain: str, *, fleet: str = "metal", **more: Any) -> None:
+    async def turn(self, domain: str, **more: Any) -> None:
         """Change a domain of the fleet, or add one."""
         self.domains[domain] = {"name": domain, **self.domains.get(domain, {}), **more}
         if domain not in self.machines.zones:
             self.machines.zones = (*self.machines.zones, domain)
         spec = {"spec": {"failureDomains": list(self.domains.values())}}
-        await self.server.patch(Resource.FLEETS, "", fleet, spec, field_manager="admin")
+        await self.server.patch(Resource.FLEETS, "", self.fleet, spec, field_manager="admin")
 
     def servers(self) -> list[Json]:
         """Return the servers."""
@@ -93,15 +90,19 @@ def is_up(server: Json) -> bool:
 
 
 class Pods(World):
-    """Pods on several nodes instead of machines."""
+    """Pods on two nodes in each zone instead of machines."""
 
-    async def begin(self, replicas: int, **more: Any) -> None:
-        """Write the fleet of pods, and let the component come up."""
-        spec = {"provider": "pod", "failureDomains": list(self.domains.values())}
-        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
-        await self.server.create(Resource.FLEETS, "", body | {"metadata": {"name": "pods"}})
-        await self.apply(application("shop", component("web", replicas, **more)))
-        await self.settle()
+    fleet, provider = "pods", "pod"
+
+    def count(self) -> dict[str, int]:
+        """Return how many pods are on nodes of each zone."""
+        nodes = [each["spec"].get("nodeName") for each in self.pods()]
+        found = collections.Counter(self.kubelet.zones[each] for each in nodes if each)
+        return dict(sorted(found.items()))
+
+    def pods(self) -> list[Json]:
+        """Return the pods."""
+        return list(self.server.objects.get(Resource.PODS, {}).values())
 
 
 def least_up(world: World, since: int) -> int:

@@ -25,8 +25,8 @@ def wanted(snapshot: ServerSetSnapshot, census: Census) -> dict[int, Move]:
     if not any(domains.takes(known, each.name) for each in known):
         return {}
     away = domains.evacuating(known)
-    if away:
-        return dict(_evacuated(snapshot, census, away))
+    if away and (found := dict(_evacuated(snapshot, census, away))):
+        return found
     if spec.spread is None or spec.volume_claims or not _is_calm(census):
         return {}
     high = domains.overfull(known, assigning.lasting(census), spec.spread.max_skew)

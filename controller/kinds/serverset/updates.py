@@ -114,8 +114,11 @@ def move(server: objects.Server, domain: str, *, why: str) -> Patch:
 
 
 def assign(server: objects.Server, domain: str, *, why: str) -> Patch:
-    """Return the patch by which a server that is nowhere is to be in another domain."""
-    return _patch(server, {"domain": domain}, why=why, guarded=True)
+    """Return the patch by which a server that is nowhere is to be in another domain.
+
+    As another incarnation: a call that makes it where it was to be may be under way.
+    """
+    return move(server, domain, why=why)
 
 
 def retry_now(server: objects.Server, value: str) -> Patch:
