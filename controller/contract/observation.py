@@ -78,6 +78,9 @@ class Observation:
     message: str = ""
     # A command that helps with `reason`, as one can type it, where the provider knows one.
     remedy: str = ""
+    # The object that `reason` is about, such as "Fleet/pods", where that is not the server alone:
+    # whatever is above the server tells it, too.
+    blocker: str = ""
     # Transient or Terminal, for FAILED and for a PENDING that will not get better; Waiting where
     # nothing is wrong with what was asked for.
     error_class: str = ""

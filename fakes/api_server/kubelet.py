@@ -132,7 +132,9 @@ class Kubelet:
             return
         if self.behave(pod).fate == "Unschedulable":
             unplaced = self._condition(pod, "PodScheduled", "False", "Unschedulable")
-            self._status(key, {**pod["status"], "conditions": [unplaced]})
+            count = len(self._nodes)
+            words = f"0/{count} nodes are available: {count} Insufficient cpu."
+            self._status(key, {**pod["status"], "conditions": [{**unplaced, "message": words}]})
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
         open_ones = affinity.fitting(

@@ -295,6 +295,13 @@ OUTAGES = (
         "::test_a_sick_domain_does_not_hold_the_healing_of_another",
     ),
     one(
+        "a server without a node that keeps why to itself",
+        "controller.kinds.server.making:ill",
+        "situation.seen.blocker",
+        "''",
+        "tests/simulation/test_unplaced.py::test_the_schedulers_words_reach_the_application",
+    ),
+    one(
         "evictions in two domains at once",
         "controller.planning.evictions:least",
         "min(limit, 1)",

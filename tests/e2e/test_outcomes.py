@@ -134,7 +134,10 @@ def test_a_limit_range_is_told_and_over_when_it_is_lifted(kube: Kube) -> None:
 
 
 def test_a_zone_without_room_leads_to_the_next(kube: Kube) -> None:
-    """Servers that no node of one zone may take come up in the other."""
+    """Servers that no node of one zone may take come up in the other.
+
+    Until then the set and the application tell it in the scheduler's words, once for all servers.
+    """
 
     def zone(name: str) -> dict[str, Any]:
         selector = {"topology.kubernetes.io/zone": name}
@@ -143,6 +146,14 @@ def test_a_zone_without_room_leads_to_the_next(kube: Kube) -> None:
     recovery = {"attempts": 1, "alternatives": [zone("zone-none"), zone("zone-b")]}
     app = kube.app(component(replicas=2, recovery=recovery))
     app.apply()
+    told = kube.wait_until("no node takes them", lambda: app.blocked_by().get("Fleet/pods"), 120)
+    assert told["reason"] == "Unschedulable"
+    assert "nodes are available" in told["message"]
+    found = app.set_of()
+    assert found is not None
+    (below,) = found["status"]["blockedBy"]
+    assert (below["object"], below["reason"]) == ("Fleet/pods", "Unschedulable")
     app.wait_ready(seconds=240)
+    assert not app.blocked_by()
     for each in app.pods().values():
         assert each["spec"]["nodeSelector"] == {"topology.kubernetes.io/zone": "zone-b"}

@@ -196,7 +196,9 @@ def ill(situation: Situation) -> Blocked:
     """Return what is in the way of a server whose attempts fail, and what helps."""
     error = situation.attempts.last_error
     return Blocked(
-        object=(error.object if error is not None else "") or situation.name,
+        object=situation.seen.blocker
+        or (error.object if error is not None else "")
+        or situation.name,
         reason=situation.seen.reason or _reason(situation) or Reason.FAILED,
         message=situation.seen.message or last_words(situation),
         next_attempt_time=situation.attempts.next_attempt_time,

@@ -173,6 +173,8 @@ def observe(
         reason=reason,
         message=message,
         remedy=_remedy(reason, server) if reason else "",
+        # Of its nodes none takes the pod: so it is with all pods that ask for the same.
+        blocker=f"Fleet/{server.spec.fleet}" if reason == KubeletReason.UNSCHEDULABLE else "",
         error_class=error_class,
         since=since,
         grace_seconds=pod.spec.termination_grace_period_seconds,
