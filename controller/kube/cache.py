@@ -61,8 +61,9 @@ class Cache(Generic[T]):
         self._put(new)
 
     def _put(self, new: T) -> None:
-        where = (new.metadata.namespace, new.metadata.name)
         interning.share(new)
+        # By the shared strings: else each name would be kept twice.
+        where = (new.metadata.namespace, new.metadata.name)
         old = self.objects.get(where)
         self.objects[where] = new
         for index in self._indexes.values():

@@ -15,6 +15,9 @@ import msgspec
 
 from controller.api import objects
 
+# Parts that no two objects have alike, though what is in them may be: the zone of an instance, the
+# image of a container.
+_OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus})
 _set = msgspec.structs.force_setattr
 _intern = sys.intern
 
@@ -42,8 +45,12 @@ def _share_meta(meta: objects.Meta) -> None:
         labels[key] = _intern(value)
     if meta.finalizers:
         _set(meta, "finalizers", _known(meta.finalizers))
-    for each in meta.owner_references:
-        _share_fields(each)
+    owners = meta.owner_references
+    if len(owners) == 1 and owners[0].name == meta.name:
+        # Nobody else has this one, as a pod its Server: it would take the place of what is shared.
+        _share_fields(owners[0])
+    elif owners:
+        _set(meta, "owner_references", _known(owners))
 
 
 def _share_fields(part: msgspec.Struct) -> None:
@@ -52,7 +59,22 @@ def _share_fields(part: msgspec.Struct) -> None:
         kind = type(value)
         if kind is str:
             _set(part, name, _intern(value))
+        elif kind in _OWN:
+            _share_own(value)
+        elif kind is tuple and value and type(value[0]) in _OWN:
+            for each in value:
+                _share_own(each)
         elif (kind is tuple and value) or isinstance(value, msgspec.Struct):
+            _set(part, name, _shared(value))
+
+
+def _share_own(part: msgspec.Struct) -> None:
+    """Share what is in a part; itself would only take the place of what others have, too."""
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if type(value) is str:
+            _set(part, name, _intern(value))
+        elif isinstance(value, msgspec.Struct):
             _set(part, name, _shared(value))
 
 

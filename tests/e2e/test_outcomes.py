@@ -146,7 +146,8 @@ def test_a_zone_without_room_leads_to_the_next(kube: Kube) -> None:
     recovery = {"attempts": 1, "alternatives": [zone("zone-none"), zone("zone-b")]}
     app = kube.app(component(replicas=2, recovery=recovery))
     app.apply()
-    told = kube.wait_until("no node takes them", lambda: app.blocked_by().get("Fleet/pods"), 120)
+    kube.wait_until("no node takes them", lambda: "Fleet/pods" in app.blocked_by(), 120)
+    told = app.blocked_by()["Fleet/pods"]
     assert told["reason"] == "Unschedulable"
     assert "nodes are available" in told["message"]
     found = app.set_of()
