@@ -19,10 +19,11 @@ OUTCOME_LIFE = 600.0
 LONGEST_MESSAGE = 2000
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
-# What waits with its siblings is called when its turn comes, and comes by itself after this long:
-# first after half of that, and what waits on then is told, however seldom its siblings are tried.
+# What waits with its siblings is called when its turn comes, and comes by itself after this long.
 HELD_SECONDS = 60.0
-HELD_UNTOLD = 2
+# What usually passes at once is no news at first; what has gone on for so long is, however seldom
+# it was tried.
+NEWS_SECONDS = 30.0
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -158,14 +159,15 @@ class KeyState:
         before = self.outcomes.get((target, verb))
         count = before.count + 1 if before is not None else 1
         policy = error.policy
-        told = count >= (min(policy.told_after, HELD_UNTOLD) if held else policy.told_after)
+        same = before is not None and before.reason == error.reason
+        since = before.since if before is not None and same else now
+        told = count >= policy.told_after or now - since >= NEWS_SECONDS
         believed = count >= policy.believed_after
         wait = _spread(count, longest=policy.longest_wait)
         if held:
-            wait = HELD_SECONDS if told else HELD_SECONDS / 2
+            wait = HELD_SECONDS if told else NEWS_SECONDS
         if error.retry_after:
             wait = max(wait, error.retry_after)
-        same = before is not None and before.reason == error.reason
         # The planner spaces the attempts at a server itself, as its recovery says.
         planned = told and policy.costs_attempt and not policy.shared and _is_attempt(target, verb)
         made = self.outcomes[target, verb] = Outcome(
@@ -175,7 +177,7 @@ class KeyState:
             reason=error.reason,
             message=error.words[:LONGEST_MESSAGE],
             time=now,
-            since=before.since if before is not None and same else now,
+            since=since,
             count=count,
             again=now if planned else now + wait,
             blocker=error.blocker,

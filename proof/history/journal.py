@@ -36,7 +36,15 @@ OPERATOR = frozenset({"system:serviceaccount:argosy:argosy"})
 LEASE = "argosy-leader"
 # Resources whose spec some rule reads.
 SPECIFIED = frozenset(
-    {"applications", "serversets", "servers", "operations", "pods", "poddisruptionbudgets"}
+    {
+        "applications",
+        "serversets",
+        "servers",
+        "operations",
+        "fleets",
+        "pods",
+        "poddisruptionbudgets",
+    }
 )
 CREATED, REFUSED = 201, 400
 

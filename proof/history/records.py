@@ -155,6 +155,13 @@ class Deletion(Record, frozen=True, kw_only=True, gc=False):
     on_timeout: str = "Wait"
 
 
+class Limits(Record, frozen=True, kw_only=True, gc=False):
+    """How many calls a Fleet allows to its provider."""
+
+    concurrent_calls: int | None = None
+    calls_per_second: int | None = None
+
+
 class Container(Record, frozen=True, kw_only=True, gc=False):
     """A container of a pod."""
 
@@ -184,6 +191,8 @@ class Spec(Record, frozen=True, kw_only=True):
     min_available: int | str | None = None
     # None: the component's own budget.
     concurrency: int | str | None = None
+    # Of a Fleet.
+    limits: Limits = Limits()
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()

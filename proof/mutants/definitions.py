@@ -516,4 +516,21 @@ MUTANTS = (
         story="domains",
         caught_by="Domains",
     ),
+    Mutant(
+        name="a fleet that is run over when its outage is over",
+        edits=(
+            Edit(
+                "controller.execution.fleets:Fleets._pool_of",
+                "Pool(width=width, per_second=per_second, strict=True)",
+                "Pool(width=width, per_second=0, strict=True)",
+            ),
+            Edit(
+                "controller.execution.fleets:Fleets._pool_of",
+                "branch.pool.limit(width=width, per_second=per_second)",
+                "branch.pool.limit(width=width, per_second=0)",
+            ),
+        ),
+        story="outage",
+        caught_by="Limits",
+    ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.api.resources import Resource
 from controller.kube import api as door
+from fakes.api_server import chaos
 from proof.mutants import arena
 from proof.mutants.arena import NAMESPACE
 
@@ -348,6 +349,23 @@ async def domains(stage: arena.Stage) -> None:
     await stage.ready("shop")
 
 
+async def outage(stage: arena.Stage) -> None:
+    """Nothing that is written to a pod gets through for a while; a fleet bounds what comes then."""
+    limits = {"callsPerSecond": 4, "concurrentCalls": 2, "circuit": {"openSeconds": 5}}
+    fleet = {"metadata": {"name": "narrow"}, "spec": {"provider": "pod", "limits": limits}}
+    stage.server.registry.create(Resource.FLEETS, "", fleet, actor="person")
+    app = {**shop(component("web", 60)), "fleet": "narrow"}
+    stage.put(Resource.APPLICATIONS, "shop", app)
+    await stage.until("the first pods", lambda: len(stage.all(Resource.PODS)) > FIRST)
+    away = chaos.Verdict(before=chaos.refused("an outage of pods"))
+    stage.faults.on("create", Resource.PODS, verdict=away, times=None)
+    await asyncio.sleep(ILLNESS_SECONDS)
+    stage.faults.calm()
+    await stage.ready("shop")
+    await gone(stage, "shop")
+    stage.server.registry.delete(Resource.FLEETS, "", "narrow", actor="person")
+
+
 def steps() -> dict[str, Any]:
     """Return an operation that runs a command in every server."""
     step = {"name": "act", "exec": {"command": ["act"]}, "onUnknown": "Rerun", "timeoutSeconds": 60}
@@ -404,4 +422,5 @@ STORIES: Mapping[str, Story] = {
     "succession": succession,
     "epidemic": epidemic,
     "domains": domains,
+    "outage": outage,
 }
