@@ -39,7 +39,16 @@ class Branch:
         """Return whether the circuit lets such a call begin now."""
         if self.circuit.state is State.OPEN:
             return verb in PROBES and not self.probing
-        return self.circuit.free is None or self.circuit.free > 0
+        return self.room is None or self.room > 0
+
+    @property
+    def room(self) -> int | None:
+        """How many more calls may begin now; None where the circuit sets no bound.
+
+        A delete that began while it was open, and has not ended, is one of those under way.
+        """
+        free = self.circuit.free
+        return None if free is None else free - self.probing
 
     def tell_freed(self) -> None:
         """Have whoever waits for a place look again."""

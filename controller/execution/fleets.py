@@ -307,8 +307,7 @@ class Fleets:
                 if failure is not None
                 else f"The fleet {name} is being opened.",
             )
-        free = branch.circuit.free
-        if free is None or free > self._promised(branch):
+        if branch.room is None or branch.room > self._promised(branch):
             return None
         return contract.Pause(
             reason=Reason.CIRCUIT_OPEN,
@@ -402,7 +401,10 @@ class Fleets:
         else:
             now, probe = self._context.clock(), verb in PROBES
             after = branch.circuit.ended(now, failed=failed, began=began, probe=probe, whose=whose)
+        frees = began is State.OPEN and branch.circuit.state is State.HALF_OPEN
         self._turn(name, branch, after)
+        if frees:
+            self._wake_waiting(name, branch)
         branch.tell_freed()
 
     def _turn(self, name: str, branch: Branch, after: Circuit) -> None:
@@ -470,7 +472,7 @@ class Fleets:
 
     def _wake_waiting(self, name: str, branch: Branch) -> int:
         """Give as many of those that wait their turn as may begin; return how many."""
-        room = (branch.circuit.free or 0) - self._promised(branch)
+        room = (branch.room or 0) - self._promised(branch)
         return self._waiters.wake_next(name, branch, room)
 
 

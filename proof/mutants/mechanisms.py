@@ -14,6 +14,7 @@ _REFERENCES = "tests/kinds/revisions/test_references.py"
 _APPLICATION = "tests/kinds/application/test_planner.py"
 _LIVES = "tests/simulation/test_references.py"
 
+_FLEETS = "tests/execution/test_fleets.py"
 _OUTAGES = "tests/simulation/test_outages.py"
 _NO_BACKOFF = "test_a_trial_waits_for_no_servers_own_backoff"
 _STORIES = "tests/kinds/test_rollout_stories.py"
@@ -187,6 +188,13 @@ OUTAGES = (
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
     one(
+        "a trial beside a delete that began while the circuit was open",
+        "controller.execution.fleet_branch:Branch.room",
+        "free - self.probing",
+        "free",
+        f"{_FLEETS}::test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
+    ),
+    one(
         "one server that is tried for ever",
         "controller.execution.fleet_waiters:Waiters.wake_next",
         "branch.tried.update(chosen)",
@@ -320,7 +328,6 @@ OUTAGES = (
 
 _OUTCOMES = "tests/simulation/test_outcomes.py"
 _STORIES = "tests/kinds/operation/test_stories.py"
-_FLEETS = "tests/execution/test_fleets.py"
 _METRICS = "tests/wiring/test_operator.py::test_every_metric_has_a_sample_after_a_reconcile"
 
 # Each was a fault of the structure once, not of a line.

@@ -252,3 +252,29 @@ async def test_cancels_and_deletes_take_turns_while_the_circuit_is_open() -> Non
         assert await waits == "cancelled"
         # One that succeeds is a sign of life.
         assert one.fleets.tries("attic")
+
+
+async def test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then() -> None:
+    """It began while the circuit was open, and ends later: no call begins beside it."""
+    async with harbour() as one:
+        for _ in range(20):
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, fail)
+        may_end = asyncio.Event()
+
+        async def slow(_provider: contract.Provider) -> str:
+            await may_end.wait()
+            raise OUT
+
+        delete = asyncio.create_task(one.fleets.ask("attic", Verb.DELETE, slow))
+        await one.until(lambda: one.fleets.tries("attic"))
+        pause = one.fleets.facts("attic", "default").pause
+        assert pause is not None
+        assert pause.reason == Reason.CIRCUIT_OPEN
+        with pytest.raises(errors.Waiting):
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+        may_end.set()
+        with pytest.raises(errors.Outage):
+            await delete
+        assert one.fleets.facts("attic", "default").pause is None
+        assert await one.fleets.ask("attic", Verb.CREATE, answer) == "done"
