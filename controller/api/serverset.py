@@ -22,7 +22,7 @@ class ServerSetSpec(schema.Model):
     """The Application that the servers belong to."""
     component: Annotated[ComponentName, schema.IMMUTABLE]
     """The component that they are."""
-    fleet: Name = names.BUILT_IN_FLEET
+    fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
     """The Fleet that they come from."""
     replicas: Count = 1
     """How many servers there should be."""

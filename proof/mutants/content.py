@@ -30,6 +30,32 @@ _DEPTH = (
     ),
 )
 
+_FORGED = (
+    one(
+        "a task of no operation stands for as long as it says",
+        "controller.kinds.server.task:_distrusted",
+        "min(given.timeout_seconds, UNASKED_SECONDS)",
+        "given.timeout_seconds",
+        "tests/kinds/server/test_task.py"
+        "::test_what_no_operation_asks_for_ends_whatever_it_says_of_time",
+    ),
+    one(
+        "a task of no operation is as old as it says",
+        "controller.kinds.server.task:_distrusted",
+        "not 0 < since <= snapshot.now + UNASKED_SECONDS",
+        "False",
+        "tests/kinds/server/test_task.py"
+        "::test_what_no_operation_asks_for_ends_whatever_it_says_of_time",
+    ),
+    one(
+        "orders of a task are believed, whether an operation asks or not",
+        "controller.kinds.server.task:course",
+        "snapshot.unasked and now.state == tasks.PENDING",
+        "False",
+        "tests/simulation/test_other_hands.py::test_a_task_of_no_operation_keeps_nobody_waiting",
+    ),
+)
+
 _TEARDOWN = (
     one(
         "a planner that fails keeps what is deleted",
@@ -165,4 +191,4 @@ _READ = (
     ),
 )
 
-MECHANISMS = (*_DEPTH, *_TEARDOWN, *_FAIR, *_READ)
+MECHANISMS = (*_DEPTH, *_FORGED, *_TEARDOWN, *_FAIR, *_READ)

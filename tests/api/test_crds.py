@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.api import crds, names, operation
+from controller.api import application, crds, manifest, names, operation, server, serverset
 from controller.api.resources import OURS, PLACES
 from controller.providers import models
 
@@ -212,6 +212,24 @@ def test_bad_manifest_is_refused_offline(change: dict[str, Any], where: str) -> 
     models.parse(document)
     with pytest.raises(ValueError, match=where.replace(".", r"\.")):
         models.parse({**document, **change})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (server.Server, ("application", "component", "ordinal", "fleet")),
+        (serverset.ServerSet, ("application", "component", "fleet")),
+        (application.Application, ("fleet",)),
+    ],
+)
+def test_what_an_object_is_and_where_it_comes_from_is_fixed(
+    kind: type[manifest.Manifest], fields: tuple[str, ...]
+) -> None:
+    """No hand turns a server, or a set of them, into another's: nothing would put that right."""
+    properties = crds.schema(kind)["properties"]["spec"]["properties"]
+    for each in fields:
+        rules = [one["rule"] for one in properties[each]["x-kubernetes-validations"]]
+        assert "self == oldSelf" in rules, each
 
 
 def test_all_of_an_operation_but_three_fields_is_fixed() -> None:

@@ -26,6 +26,9 @@ from controller.planning import plan, writes
 
 # How long a Pending act waits before it is looked at again, should nothing else happen.
 _LOOK_AGAIN = 30.0
+# For how long a task that no operation asks for may keep rollouts and evictions off its server. The
+# operation may only be unseen yet; where there is none, nobody would ever end the task.
+UNASKED_SECONDS = 300
 # What a status holds of what an act has found out.
 MOST_FACTS, LONGEST_NAME, LONGEST_FACT = 16, 63, 253
 
@@ -61,6 +64,8 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
     if task is None or now is None or now.state in tasks.ENDS:
         return NOTHING
     given = tasks.read(task)
+    if snapshot.unasked and now.state == tasks.PENDING:
+        given = _distrusted(snapshot, given)
     if given.fault:
         stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
         failed = _write(snapshot, _end(snapshot, now, tasks.FAILED, given.fault, attempts.TERMINAL))
@@ -72,6 +77,15 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
     if now.state == tasks.PENDING:
         return _begin(snapshot, task, given, now, seen)
     return _go_on(snapshot, task, given, now)
+
+
+def _distrusted(snapshot: ServerSnapshot, given: tasks.TaskParameters) -> tasks.TaskParameters:
+    """Return the orders of a task that nobody asks for, whose times and bounds are anybody's."""
+    since = given.given
+    if not 0 < since <= snapshot.now + UNASKED_SECONDS:
+        since = clock.parse(snapshot.server.metadata.creation_timestamp)
+    bound = min(given.timeout_seconds, UNASKED_SECONDS)
+    return msgspec.structs.replace(given, given=since, timeout_seconds=bound)
 
 
 def _converge(

@@ -103,6 +103,25 @@ def test_what_no_operation_asks_for_never_begins() -> None:
     assert (verbs(late), state_written(late)) == ([], ["Failed"])
 
 
+@pytest.mark.parametrize("action", ["Exec", "Stop"])
+@pytest.mark.parametrize("given", [0.0, NOW - 200, NOW + 1e6])
+def test_what_no_operation_asks_for_ends_whatever_it_says_of_time(
+    action: str, given: float
+) -> None:
+    """No bound of its own keeps rollouts and evictions off the server for longer than ours."""
+    found = make(status=running(), task=asked(action, given=given, timeoutSeconds=10**9))
+    end = NOW + task.UNASKED_SECONDS
+    assert told_of_task(decide(found, RUNNING, fleet=EXEC, unasked=True, now=end)) == "Failed"
+    assert told_of_task(decide(found, RUNNING, fleet=EXEC, now=end)) != "Failed"
+
+
+def told_of_task(answer: plan.Plan) -> str:
+    """Return the state of the task that is written, alone or with the rest of the status."""
+    if isinstance(answer.status, objects.ServerStatus) and answer.status.task is not None:
+        return answer.status.task.state
+    return "".join(state_written(answer))
+
+
 class Operations:
     """Caches that hold operations alone."""
 
