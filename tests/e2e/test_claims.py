@@ -7,55 +7,17 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from tests.e2e import driving
+from tests.e2e import driving, storage
 from tests.e2e.driving import Kube, Object, component
 
 pytestmark = pytest.mark.e2e
 
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-VOLUMES = "/api/v1/persistentvolumes"
 
-
-def _storage(kube: Kube, *, grows: bool) -> str:
-    """Make a storage class of which volumes may, or may not, grow; return its name."""
-    name = f"{kube.namespace}-{'elastic' if grows else 'rigid'}"
-    kube.api.create(
-        CLASSES,
-        {
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {"name": name},
-            "provisioner": "example.com/none",
-            "allowVolumeExpansion": grows,
-        },
-    )
-    return name
-
-
-def _volume(kube: Kube, storage_class: str, claim: str) -> None:
-    """Make the volume of one claim, which the control plane binds."""
-    kube.api.create(
-        VOLUMES,
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": f"{kube.namespace}-{claim}"},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "capacity": {"storage": "1Gi"},
-                "storageClassName": storage_class,
-                "hostPath": {"path": f"/nowhere/{claim}"},
-                "claimRef": {"namespace": kube.namespace, "name": claim},
-            },
-        },
-    )
-
-
-def _db(storage_class: str, storage: str) -> Object:
+def _db(storage_class: str, size: str) -> Object:
     spec = {
         "accessModes": ["ReadWriteOnce"],
         "storageClassName": storage_class,
-        "resources": {"requests": {"storage": storage}},
+        "resources": {"requests": {"storage": size}},
     }
     claims: list[dict[str, Any]] = [{"name": "data", "spec": spec}]
     return component("db", replicas=2, volumeClaims=claims)
@@ -64,10 +26,10 @@ def _db(storage_class: str, storage: str) -> Object:
 @pytest.mark.parametrize("grows", [True, False], ids=["elastic", "rigid"])
 def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> None:
     """No pod is restarted either way; the size, or the refusal, is seen on the objects."""
-    storage_class = _storage(kube, grows=grows)
+    storage_class = storage.made(kube, grows=grows)
     names = ("data-shop-db-0", "data-shop-db-1")
     for each in names:
-        _volume(kube, storage_class, each)
+        storage.volume(kube, storage_class, each)
     app = kube.app(_db(storage_class, "1Gi"))
     app.apply()
     app.wait_ready()
@@ -84,7 +46,7 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
     if grows:
         kube.wait_until(
             "the claims ask for more",
-            lambda: {_asked(each) for each in kube.list(Resource.CLAIMS).values()} == {"2Gi"},
+            lambda: storage.asked(kube) == {"2Gi"},
         )
     else:
         told = kube.wait_until(
@@ -98,7 +60,3 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
     assert driving.uids(app.pods("db")) == before
     app.delete()
     app.wait_gone(Resource.CLAIMS)
-
-
-def _asked(claim: Object) -> str:
-    return str(claim["spec"]["resources"]["requests"]["storage"])
