@@ -260,6 +260,12 @@ class Server(manifest.Manifest):
                 name="Zone", path="status.provider.zone", description="The failure domain it is in."
             ),
             manifest.Column(
+                name="Domain",
+                path="spec.domain",
+                description="The failure domain that it was given.",
+                priority=1,
+            ),
+            manifest.Column(
                 name="Incarnation",
                 path="status.incarnation",
                 description="How often it has been made.",

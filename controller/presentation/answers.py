@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from controller import errors
-from controller.api import clock, conditions, resources
+from controller.api import clock, conditions, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
@@ -22,7 +22,7 @@ from controller.kube import faults
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
-from controller.presentation import inspection, references, vocabulary
+from controller.presentation import inspection, pictures, references, vocabulary
 from controller.presentation.reading import Cluster
 from controller.presentation.references import Reference
 from controller.presentation.spans import age
@@ -58,6 +58,8 @@ class Answer:
     waits: tuple[Blocked, ...]
     below: tuple[Answer, ...] = ()
     plan: tuple[str, ...]
+    # The failure domain of a server: where it is, or is to be.
+    domain: str = ""
     operator: str = ""
     notes: tuple[str, ...] = ()
 
@@ -156,6 +158,7 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
         since=verdict.last_transition_time if verdict else "",
         waits=(*told, *refused),
         plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),
+        domain=pictures.server(seen).place if isinstance(seen, objects.Server) else "",
     )
 
 

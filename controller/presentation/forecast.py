@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -61,7 +61,7 @@ class Forecast:
 
     `finished` tells whether it comes to an end; `message` is how the application then stands.
     Of the claims that are there, `claims_deleted` go with their data, and `claims_kept` outlive the
-    servers that they were made for.
+    servers that they were made for. `domains` are the failure domains that servers are given.
     """
 
     steps: tuple[tuple[Step, ...], ...]
@@ -70,6 +70,7 @@ class Forecast:
     message: str
     claims_deleted: tuple[str, ...] = ()
     claims_kept: tuple[str, ...] = ()
+    domains: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def forecast(sources: Sources, application: objects.Application, now: float) -> Forecast:
@@ -94,6 +95,7 @@ def forecast(sources: Sources, application: objects.Application, now: float) -> 
         message=message,
         claims_deleted=_in_order(stage.claims_deleted),
         claims_kept=_in_order(stage.claims_left()),
+        domains=stage.domains,
     )
 
 
@@ -106,6 +108,8 @@ class _Stage:
         self.gone = False
         self.application = application
         self.claims_deleted: list[str] = []
+        # The failure domain that each server was given at last, by its name.
+        self.domains: dict[str, str] = {}
         self._uids = (f"forecast-{number}" for number in itertools.count())
         meta = application.metadata
         caches = sources.caches
@@ -249,6 +253,7 @@ class _Stage:
                 owner = server.metadata.controller
                 assert owner is not None, "a server without a set"  # noqa: S101 - planners promise it
                 self._servers[owner.name][server.spec.ordinal] = server
+                self._place(server)
             case plan.Create(resource=Resource.REVISIONS):
                 revision = self._made(action.body, objects.ControllerRevision)
                 self._revisions[revision.metadata.name] = revision
@@ -259,6 +264,10 @@ class _Stage:
             case _:
                 return
         self.writes += 1
+
+    def _place(self, server: objects.Server) -> None:
+        if server.spec.domain:
+            self.domains[server.metadata.name] = server.spec.domain
 
     def _patch(self, action: plan.Patch) -> None:
         match action.resource:
@@ -275,6 +284,7 @@ class _Stage:
                 ordinal = int(action.name.rpartition("-")[2])
                 servers = self._servers[action.name.rpartition("-")[0]]
                 servers[ordinal] = _merged(servers[ordinal], action.body)
+                self._place(servers[ordinal])
             case _:
                 pass
 
@@ -329,6 +339,9 @@ class _Stage:
             power=spec.power,
             conditions=(ready,),
             attempts=objects.Attempts(),
+            provider=msgspec.structs.replace(
+                status.provider, zone=spec.domain or status.provider.zone
+            ),
         )
         return msgspec.structs.replace(server, status=after)
 

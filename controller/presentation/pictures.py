@@ -13,7 +13,7 @@ from typing import Any
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.planning import availability
+from controller.planning import availability, domains
 
 READY, UPDATING, STARTING, BUSY = "ready", "updating", "starting", "in an operation"
 UNREADY, FAILED, STOPPED, LEAVING = "unready", "failed", "stopped", "leaving"
@@ -35,11 +35,20 @@ class ServerPicture:
     reason: str
     message: str
     since: str
+    # The failure domain that it is in; while it is nowhere, the one that it is to be in.
     zone: str
+    # The failure domain that it was given.
+    domain: str
     addresses: tuple[str, ...]
     revision: str
     held: bool
     task: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, and where it was to be if that is somewhere else."""
+        elsewhere = self.domain and self.domain != self.zone
+        return f"{self.zone}, not {self.domain}" if elsewhere else self.zone
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +222,8 @@ def server(found: objects.Server) -> ServerPicture:
         reason=ready.reason if ready else Reason.PENDING,
         message=ready.message if ready else "",
         since=ready.last_transition_time if ready and status.observed_generation else "",
-        zone=status.provider.zone,
+        zone=domains.place(found),
+        domain=spec.domain,
         addresses=status.provider.addresses,
         revision=status.revision,
         held=spec.held,

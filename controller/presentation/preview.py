@@ -46,6 +46,8 @@ class Preview:
     claims_deleted: tuple[str, ...]
     claims_kept: tuple[str, ...]
     steps: tuple[tuple[forecast.Step, ...], ...]
+    # The failure domains of the servers that are made, by their names.
+    domains: Mapping[str, str]
     budgets: dict[str, tuple[int, int]]
     finished: bool
     outcome: str
@@ -155,6 +157,7 @@ def preview(
         claims_deleted=told.claims_deleted,
         claims_kept=told.claims_kept,
         steps=told.steps,
+        domains=told.domains,
         budgets=told.budgets,
         finished=told.finished,
         outcome=told.message,

@@ -158,6 +158,7 @@ def _plan() -> rich.console.RenderableType:
         message="All 15 servers are available.",
         claims_deleted=("scratch-shop-cache-0",),
         claims_kept=tuple(f"data-shop-cache-{each}" for each in range(8)),
+        domains={f"shop-web-{each}": "ab"[each % 2] for each in range(12)},
     )
     before = {"metadata": {"name": "shop"}, "spec": {"components": [{"name": "web", "n": 10}]}}
     after = {

@@ -13,8 +13,8 @@ def server(ordinal: int, state: str = pictures.READY) -> ServerPicture:
     """Return a server of one of two zones."""
     return ServerPicture(
         name=f"shop-web-{ordinal}", short=f"web-{ordinal}", ordinal=ordinal, state=state,
-        reason="", message="", since="", zone=f"z{ordinal % 2}", addresses=(), revision="r",
-        held=False, task="",
+        reason="", message="", since="", zone=f"z{ordinal % 2}", domain="", addresses=(),
+        revision="r", held=False, task="",
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ def draw(found: Answer, now: float) -> rich.console.Group:
     title.append(found.reason, style=_COLOURS.get(found.ready, "yellow"))
     if clock.parse(found.since):
         title.append(f" for {age(now - clock.parse(found.since))}")
+    if found.domain:
+        title.append(f"  in {found.domain}", style="dim")
     parts: list[rich.console.RenderableType] = [title]
     told = (found.message, found.meaning, found.remedy)
     parts += [rich.text.Text(each) for each in told if each]

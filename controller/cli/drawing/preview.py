@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import collections
+from collections.abc import Iterator, Mapping, Sequence
 
 import rich.console
 import rich.table
 import rich.text
 
+from controller.presentation.forecast import Effect
 from controller.presentation.preview import Preview, Run, runs
 
 # Servers that are named in one line.
 MOST_NAMED = 6
+# Of these it is said where the servers will be.
+_MADE = frozenset({Effect.CREATE, Effect.REPLACE})
 _COLOURS = {"+": "green", "-": "red"}
 
 
@@ -23,7 +27,7 @@ def draw(found: Preview) -> Iterator[rich.console.RenderableType]:
         yield rich.text.Text(f"  {line}", style=_COLOURS.get(line[:1], "dim"))
     yield _totals(found)
     if found.steps:
-        yield from order(runs(found.steps, found.budgets))
+        yield from order(runs(found.steps, found.budgets), found.domains)
     if not found.finished:
         yield "  … and so on"
     yield from claims(found.claims_deleted, found.claims_kept)
@@ -47,10 +51,17 @@ def _totals(found: Preview) -> rich.text.Text:
     return rich.text.Text.assemble("\nServers: ", told)
 
 
-def order(found: Sequence[Run]) -> Iterator[rich.table.Table]:
-    """Yield what happens in order; what does not fit into a line goes on below its beginning."""
+def order(
+    found: Sequence[Run], domains: Mapping[str, str] | None = None
+) -> Iterator[rich.table.Table]:
+    """Yield what happens in order; what does not fit into a line goes on below its beginning.
+
+    `domains` are the failure domains of servers that are made.
+    """
     for number, each in enumerate(found, 1):
         line = rich.text.Text(f"{each.component}: {each.effect} {few(each.servers)}")
+        if each.effect in _MADE:
+            line.append(_places(each.servers, domains or {}))
         if each.batches > 1:
             line.append(f", {each.batch} at a time")
         limit, desired = each.budget
@@ -59,6 +70,13 @@ def order(found: Sequence[Run]) -> Iterator[rich.table.Table]:
         drawn = rich.table.Table.grid()
         drawn.add_row(f"  {number}. ", line)
         yield drawn
+
+
+def _places(servers: Sequence[str], domains: Mapping[str, str]) -> str:
+    """Return in which failure domains the servers are made, and how many in each."""
+    counted = collections.Counter(domains[each] for each in servers if each in domains)
+    told = (f"{count} in {name}" for name, count in sorted(counted.items()))
+    return f" ({', '.join(told)})" if counted else ""
 
 
 def claims(deleted: Sequence[str], kept: Sequence[str]) -> Iterator[rich.text.Text]:

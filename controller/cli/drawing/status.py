@@ -251,7 +251,7 @@ def _aligned(
 
 
 def _where(found: pictures.ServerPicture) -> tuple[str, ...]:
-    return (found.zone or "-", ",".join(found.addresses) or "-", found.revision or "-")
+    return (found.place or "-", ",".join(found.addresses) or "-", found.revision or "-")
 
 
 def _condition(found: pictures.ServerPicture, now: float) -> rich.text.Text:
