@@ -221,6 +221,7 @@ STATUS: dict[str, dict[str, Bound]] = {
                 "remedy": 4096,
             },
         ),
+        "nextTrialTime": 64,
         "orphans": (
             100,
             {

@@ -97,6 +97,8 @@ class FleetStatus(Status):
     circuit: Literal["Closed", "Open", "HalfOpen"] = "Closed"
     """Closed lets calls through; Open refuses them for a while after many failures; HalfOpen tries
     one."""
+    next_trial_time: Time | None = None
+    """When a circuit that is open is tried again."""
     orphans: Annotated[list[Orphan], Field(max_length=100)] | None = None
     """Servers let go because they could not be reached; the first hundred."""
 

@@ -10,9 +10,9 @@ import dataclasses
 
 from controller import contract
 from controller.api import objects
-from controller.execution.pool import Pool
+from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
-from controller.planning.circuit import Circuit, State
+from controller.planning.circuit import Circuit, Rule, State
 
 # What goes through, one at a time, while the circuit is open.
 PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
@@ -54,3 +54,15 @@ class Branch:
         """Have whoever waits for a place look again."""
         self.freed.set()
         self.freed = asyncio.Event()
+
+
+def rule_of(limits: objects.FleetLimits) -> Rule:
+    """Return when the circuit of a fleet with these limits opens, and for how long."""
+    given = limits.circuit
+    return Rule(
+        failure_percent=given.failure_percent,
+        minimum_calls=given.minimum_calls,
+        window_seconds=given.window_seconds,
+        open_seconds=given.open_seconds,
+        width=limits.concurrent_calls or WIDTH,
+    )

@@ -16,15 +16,16 @@ from typing import TypeVar
 import structlog
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import names, objects, texts
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
-from controller.execution.fleet_branch import PROBES, Branch
+from controller.execution.fleet_branch import PROBES, Branch, rule_of
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
+from controller.planning import circuit as circuits
 from controller.planning import keys, relations
-from controller.planning.circuit import Circuit, Rule, State
+from controller.planning.circuit import Circuit, State
 from controller.planning.keys import Key
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +39,8 @@ PER_SECOND = 50
 OPENING_SECONDS = 2.0
 # How long a call that was planned while half open may take to begin, in seconds; then another is.
 PROMISE_SECONDS = 10.0
-
+# How much is kept of what a provider said of a failure.
+LONGEST_WORDS = 300
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
@@ -126,7 +128,7 @@ class Fleets:
         branch.fleet = fleet
         kind = self._kinds.get(fleet.spec.provider)
         branch.pool = self._pool_of(branch, kind)
-        branch.circuit = branch.circuit.ruled(_rule(fleet.spec.limits))
+        branch.circuit = branch.circuit.ruled(rule_of(fleet.spec.limits))
         if branch.life is not None and branch.life.serves(fleet):
             return
         self._end(branch)
@@ -311,7 +313,7 @@ class Fleets:
             return None
         return contract.Pause(
             reason=Reason.CIRCUIT_OPEN,
-            message=f"Many calls to the fleet {name} failed: new ones wait for a while.",
+            message=circuits.message(f"the fleet {name}", branch.circuit.words),
             until=branch.circuit.until if branch.circuit.state is State.OPEN else 0.0,
         )
 
@@ -357,22 +359,22 @@ class Fleets:
             raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
         with branch.life.lend() as provider:
             began = self._begin(name, branch, verb)
-            failed, about = None, ""
+            failed, about, words = None, "", ""
             try:
                 answer = await call(provider)
                 failed = False
             except errors.ArgosyError as error:
-                failed = _failed(error, verb)
+                failed, words = _failed(error, verb), error.words
                 # An answer that was lost may be that server's own trouble.
                 about = whose if error.policy.kind is errors.Kind.UNKNOWN else ""
                 raise
-            except (TimeoutError, ConnectionError):
-                failed = True
+            except (TimeoutError, ConnectionError) as error:
+                failed, words = True, str(error)
                 raise
             else:
                 return answer
             finally:
-                self._ended(name, branch, verb, began, failed=failed, whose=about)
+                self._ended(name, branch, verb, began, failed=failed, whose=about, words=words)
 
     def _begin(self, name: str, branch: Branch, verb: contract.Verb) -> State:
         began = branch.circuit.state
@@ -394,13 +396,16 @@ class Fleets:
         *,
         failed: bool | None,
         whose: str,
+        words: str,
     ) -> None:
         branch.probing -= began is State.OPEN
         if failed is None:
             after = branch.circuit.withdrawn(began=began)
         else:
-            now, probe = self._context.clock(), verb in PROBES
-            after = branch.circuit.ended(now, failed=failed, began=began, probe=probe, whose=whose)
+            after = branch.circuit.ended(
+                self._context.clock(), failed=failed, began=began, probe=verb in PROBES,
+                whose=whose, words=texts.cut(words, LONGEST_WORDS),
+            )  # fmt: skip
         frees = began is State.OPEN and branch.circuit.state is State.HALF_OPEN
         self._turn(name, branch, after)
         if frees:
@@ -474,17 +479,6 @@ class Fleets:
         """Give as many of those that wait their turn as may begin; return how many."""
         room = (branch.room or 0) - self._promised(branch)
         return self._waiters.wake_next(name, branch, room)
-
-
-def _rule(limits: objects.FleetLimits) -> Rule:
-    given = limits.circuit
-    return Rule(
-        failure_percent=given.failure_percent,
-        minimum_calls=given.minimum_calls,
-        window_seconds=given.window_seconds,
-        open_seconds=given.open_seconds,
-        width=limits.concurrent_calls or WIDTH,
-    )
 
 
 def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:

@@ -112,6 +112,8 @@ class Circuit:
     succeeded: float = 0.0
     parts: tuple[_Part, ...] = ()
     row: _Row | None = None
+    # What the provider said of the call whose failure opened it first.
+    words: str = ""
     # The latest outage: since the beginning of the window that opened it, until it was closed.
     began: float = 0.0
     over: float = 0.0
@@ -156,17 +158,26 @@ class Circuit:
         return dataclasses.replace(self, running=self.running + 1)
 
     def ended(
-        self, now: float, *, failed: bool, began: State, probe: bool = False, whose: str = NOBODY
+        self,
+        now: float,
+        *,
+        failed: bool,
+        began: State,
+        probe: bool = False,
+        whose: str = NOBODY,
+        words: str = "",
     ) -> Circuit:
         """Return the circuit once a call has ended; `failed` if the provider did not work.
 
         `began` is the state in which the call began: what began under another state tells nothing
         of this one. `probe` is for deletes and cancels, which go through, one at a time, while it
         is open. `whose` is the server that it was about, where its end may be that server's own
-        trouble.
+        trouble. `words` are the provider's own about a failure.
         """
         if self.state is State.CLOSED:
-            return self._counted(now, failed=failed, whose=whose)
+            after = self._counted(now, failed=failed, whose=whose)
+            opens = after.state is State.OPEN
+            return dataclasses.replace(after, words=words) if opens else after
         if began is not self.state:
             return self
         if self.state is State.OPEN:
@@ -230,11 +241,20 @@ class Circuit:
         pause = min(self.rule.open_seconds * 2.0 ** min(self.times, 16), LONGEST_SECONDS)
         return Circuit(
             rule=self.rule, state=State.OPEN, opened=now, until=now + pause, times=self.times + 1,
-            began=began, deceived=self.deceived or self.sighted,
+            began=began, deceived=self.deceived or self.sighted, words=self.words,
         )  # fmt: skip
 
     def _half_open(self) -> Circuit:
         return Circuit(
             rule=self.rule, state=State.HALF_OPEN, until=self.until, times=self.times,
-            width=1, needed=1, began=self.began, deceived=self.deceived,
+            width=1, needed=1, began=self.began, deceived=self.deceived, words=self.words,
         )  # fmt: skip
+
+
+def message(whose: str, words: str) -> str:
+    """Return what is told while a circuit is not closed, with what the provider said, if anything.
+
+    The same words for as long as the outage lasts.
+    """
+    told = f"Many calls to {whose} failed: new ones wait for a while."
+    return f"{told} The first of them: {words}" if words else told

@@ -22,7 +22,7 @@ from controller.kube import faults
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
-from controller.presentation import inspection, pictures, references, vocabulary
+from controller.presentation import fleets, inspection, pictures, references, vocabulary
 from controller.presentation.reading import Cluster
 from controller.presentation.references import Reference
 from controller.presentation.spans import age
@@ -80,7 +80,7 @@ def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answe
     found, planned = look.plan(Key(meant.resource, namespace, meant.name))
     if found is None:
         return None
-    told = answer(meant, namespace, found, planned)
+    told = _in_an_outage(look, found, answer(meant, namespace, found, planned))
     chosen = [
         each for each in dict.fromkeys(_to_blame(meant.resource, found, told)) if each != meant
     ]
@@ -99,7 +99,40 @@ def _below(
     except errors.Stalled as error:
         # One that cannot be read is an answer, too.
         return _unreadable(meant, namespace, error)
-    return answer(meant, namespace, found, planned) if found is not None else None
+    if found is None:
+        return None
+    return _in_an_outage(look, found, answer(meant, namespace, found, planned))
+
+
+def _in_an_outage(look: inspection.Inspection, found: Any, told: Answer) -> Answer:
+    """Return the answer with what its status says of circuits, which only the operator knows.
+
+    The Fleet knows best since when its circuit is open, and when it is tried next: the status of
+    what waits for it is not written again for each trial. The built-in fleet may have no object.
+    """
+    seen = [
+        each
+        for each in getattr(found.item.status, "blocked_by", ())
+        if each.reason == Reason.CIRCUIT_OPEN
+    ]
+    waits = list[Blocked]()
+    for each in seen:
+        fleet = look.fleets.find(each.object.partition("/")[2])
+        wait = each if fleet is None else fleets.circuit_wait(fleet)
+        waits += [msgspec.structs.replace(wait, remedy=each.remedy)] if wait is not None else []
+    if not waits or told.ready == "True":
+        return told
+    known = vocabulary.KNOWN[Reason.CIRCUIT_OPEN]
+    others = [each for each in told.waits if each.reason != Reason.CIRCUIT_OPEN]
+    return dataclasses.replace(
+        told,
+        reason=Reason.CIRCUIT_OPEN,
+        message=waits[0].message,
+        meaning=known.meaning,
+        remedy=known.remedy,
+        since=waits[0].since or told.since,
+        waits=(*waits, *others),
+    )
 
 
 def _depth(resource: Resource) -> int:

@@ -1,6 +1,6 @@
 """How the fleets stand: what they are, how they are called, what was let go of.
 
-The dashboard comes here.
+The dashboard comes here, and `why` for what waits for a fleet's circuit.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import conditions, objects
+from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.views.fleet_parts import FleetLimits, Orphan
 from controller.kube import api as door
@@ -34,6 +35,20 @@ async def read(api: door.Api) -> list[FleetPicture]:
     """Return the fleets that somebody wrote, by name; raises Forbidden."""
     found = await reading.many(api, objects.Fleet, "")
     return sorted(map(picture, found), key=lambda each: each.name)
+
+
+def circuit_wait(found: objects.Fleet) -> Blocked | None:
+    """Return what waits for a fleet's circuit are told: since when, and when it is tried next."""
+    ready = conditions.find(found.status.conditions, "Ready")
+    if found.status.circuit == "Closed" or ready is None:
+        return None
+    return Blocked(
+        object=f"Fleet/{found.metadata.name}",
+        reason=Reason.CIRCUIT_OPEN,
+        message=ready.message,
+        since=ready.last_transition_time,
+        next_attempt_time=found.status.next_trial_time,
+    )
 
 
 def picture(found: objects.Fleet) -> FleetPicture:

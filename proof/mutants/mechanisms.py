@@ -195,6 +195,14 @@ OUTAGES = (
         f"{_FLEETS}::test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
     ),
     one(
+        "an answer that knows nothing of open circuits",
+        "controller.presentation.answers:_in_an_outage",
+        "each.reason == Reason.CIRCUIT_OPEN",
+        "False",
+        "tests/presentation/test_answers.py"
+        "::test_why_names_the_circuit_that_is_open_and_its_next_trial",
+    ),
+    one(
         "one server that is tried for ever",
         "controller.execution.fleet_waiters:Waiters.wake_next",
         "branch.tried.update(chosen)",

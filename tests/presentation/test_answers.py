@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from controller import errors
 from controller.api import clock
 from controller.api.resources import Resource
+from controller.planning.circuit import State
 from controller.presentation import answers, inspection
 from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
@@ -111,3 +114,47 @@ async def test_an_install_beside_one_for_the_whole_cluster_is_told(claimed: bool
         assert "those in argosy-b do nothing" in told
     else:
         assert told == ""
+
+
+def away(verb: str, *, after: bool) -> None:
+    """Have no call get through to the machines."""
+    if not after:
+        raise errors.Outage(f"{verb}: 503 from cloud.example", reason="CloudUnreachable")
+
+
+async def test_why_names_the_circuit_that_is_open_and_its_next_trial() -> None:
+    """From the application down: since when, in the provider's own words, and the next try."""
+    spec = {"provider": "memory", "limits": {"concurrentCalls": 16}}
+    async with Universe() as universe:
+        await universe.server.create(
+            Resource.FLEETS, "", {"metadata": {"name": "metal"}, "spec": spec}
+        )
+        well = universe.machines.interfere
+        universe.machines.interfere = away
+        await universe.apply(application("shop", component("web", 40), fleet="metal"))
+        await universe.until(lambda: universe.process.fleets.circuit("metal").state is State.OPEN)
+        # The third trial: what waits for it told the first one, and is not written anew.
+        await universe.until(lambda: universe.process.fleets.circuit("metal").times == 3)
+        await asyncio.sleep(5)
+        circuit = universe.process.fleets.circuit("metal")
+        for resource, name in (
+            (Resource.APPLICATIONS, "shop"),
+            (Resource.SERVERSETS, "shop-web"),
+            (Resource.SERVERS, "shop-web-7"),
+        ):
+            found = await asked(universe, resource, name)
+            assert found is not None
+            assert found.reason == "CircuitOpen"
+            assert "create: 503 from cloud.example" in found.message
+            (wait,) = [each for each in found.waits if each.reason == "CircuitOpen"]
+            assert wait.object == "Fleet/metal"
+            assert wait.next_attempt_time == clock.stamp(circuit.until)
+            assert clock.parse(wait.since) <= universe.server.now() - 90
+            assert wait.remedy
+        universe.machines.interfere = well
+        await universe.until(
+            lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+        )
+        found = await asked(universe, Resource.APPLICATIONS, "shop")
+        assert found is not None
+        assert found.reason != "CircuitOpen"

@@ -67,4 +67,5 @@ class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     conditions: tuple[Condition, ...] = ()
     servers: int = 0
     circuit: str = "Closed"
+    next_trial_time: str | None = None
     orphans: tuple[Orphan, ...] = ()

@@ -29,6 +29,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         else None,
         circuit=circuit.state,
         circuit_until=circuit.until,
+        circuit_words=circuit.words,
         returned=returned,
         gone=gone,
     )

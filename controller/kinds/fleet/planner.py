@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import msgspec
 
-from controller.api import conditions, objects
+from controller.api import clock, conditions, objects
 from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
+from controller.planning import circuit as circuits
 from controller.planning import orphans
 from controller.planning import plan as plans
+from controller.planning.circuit import State
 
 # How often orphans are looked for: no cache tells of what is no server's any more.
 LOOK_AGAIN = 30.0
@@ -36,6 +38,9 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         conditions=_conditions(snapshot),
         servers=snapshot.servers,
         circuit=snapshot.circuit,
+        next_trial_time=clock.stamp(snapshot.circuit_until)
+        if snapshot.circuit == State.OPEN
+        else None,
     )
     collected = tuple(
         plans.DeleteOrphan(instance=each.id, server=each.server, why="Returned")
@@ -79,7 +84,7 @@ def _told(snapshot: FleetSnapshot) -> Failure:
         )
         return snapshot.failure or opening
     if snapshot.circuit != "Closed":
-        message = "Many calls to the provider failed: new ones wait for a while."
+        message = circuits.message("the provider", snapshot.circuit_words)
         return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
     return Failure(reason=Reason.AVAILABLE, message="Servers can be made.", stalled=False)
 
@@ -88,7 +93,7 @@ def _news(snapshot: FleetSnapshot) -> tuple[plans.RecordEvent, ...]:
     """Return the Event of a circuit that has opened or closed; its trials in between are none."""
     before, after = snapshot.fleet.status.circuit, snapshot.circuit
     if before == "Closed" and after != "Closed":
-        message = "Many calls to the provider failed: new ones wait for a while."
+        message = circuits.message("the provider", snapshot.circuit_words)
         return (plans.RecordEvent(reason=Reason.CIRCUIT_OPEN, message=message, warning=True),)
     if before != "Closed" and after == "Closed":
         message = "The provider works again: calls go through."

@@ -37,6 +37,8 @@ class FleetSnapshot:
     # Whether calls go through, and when an open circuit is tried.
     circuit: str = "Closed"
     circuit_until: float = 0.0
+    # What the provider said when it opened.
+    circuit_words: str = ""
     returned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
 
