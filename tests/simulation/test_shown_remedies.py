@@ -1,0 +1,396 @@
+"""Every remedy that shows or opens something is typed, shows what is there, and leads to the end.
+
+`test_remedies` types those that act. Here the situation is made, the command is typed as it is
+told: it finds its object and changes nothing. Then a person does what the words say, and it is
+better. A reason that has no story here is one of four, and each is held to that: its act ends with
+an operation, whose story is typed; a test elsewhere makes it and sees it end; a program at the
+person's own end gives it; or nothing need be done.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import dataclasses
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.api.resources import PLACES, Resource
+from controller.presentation import vocabulary
+from fakes.api_server import Faults, Kubelet
+from fakes.api_server.refusal import refuse
+from fakes.universe import Json, Universe, component
+from tests.simulation import answers, test_remedies
+from tests.simulation.test_remedies import WEB, World
+
+pytestmark = pytest.mark.looptime
+
+TESTS = Path(__file__).parents[1]
+KNOWN = vocabulary.KNOWN
+Act = Callable[[World], Awaitable[None]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Story:
+    """How a reason comes about, what a person does once it is shown, and when it is better."""
+
+    make: Act
+    mend: Act
+    better: Callable[[World], bool] = World.ready
+    # What stands for NAME where the object tells no command of its own.
+    name: str = "shop"
+    # The reason that its condition gives, where the reason itself stands in the message.
+    told_as: str = ""
+
+
+def unable(fate: str, *, edited: bool) -> Story:
+    """Return the story of pods that do not come up: the template is edited, or the cause mended."""
+
+    async def make(world: World) -> None:
+        world.broken, world.fate = {"app:1"}, fate
+        await world.apply(WEB)
+
+    async def mend(world: World) -> None:
+        if edited:
+            await world.apply(component("web", 3, image="app:2"))
+            return
+        world.mend()
+        for name in world.universe.names(Resource.PODS):
+            world.universe.kubelet.place("default", name)
+
+    return Story(make=make, mend=mend, name="shop-web-0")
+
+
+async def _waits_for_db(world: World) -> None:
+    world.broken = {"db:1"}
+    db = component("db", 1, image="db:1")
+    await world.apply(db, component("web", 1, dependsOn=["db"]))
+
+
+async def _mends(world: World) -> None:
+    world.mend()
+
+
+async def _falls_ill(world: World) -> None:
+    await world.up(WEB)
+    world.universe.kubelet.unready("default", "shop-web-1")
+
+
+async def _is_well(world: World) -> None:
+    world.universe.kubelet.ready("default", "shop-web-1")
+
+
+async def _targets_nothing(world: World) -> None:
+    await world.up(WEB)
+    await world.run("none", "Restart", components=["web"], servers="7-9")
+
+
+async def _targets_some(world: World) -> None:
+    await world.run("some", "Restart", components=["web"], servers="0")
+
+
+async def _goes_nowhere(world: World) -> None:
+    await world.up(WEB)
+    node = world.found(Resource.PODS, "shop-web-1")["spec"]["nodeName"]
+    world.universe.kubelet.lost.add(node)
+    await world.universe.delete(Resource.APPLICATIONS, "shop")
+
+
+async def _nodes_return(world: World) -> None:
+    for each in list(world.universe.kubelet.lost):
+        world.universe.kubelet.return_node(each)
+
+
+async def _is_taken(world: World) -> None:
+    spec: Json = {"containers": [{"name": "main", "image": "own:1"}]}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop-web-1"}, "spec": spec}
+    world.universe.server.registry.create(Resource.PODS, "default", body, actor="user")
+    await world.apply(WEB)
+
+
+async def _is_named_otherwise(world: World) -> None:
+    await world.apply(component("site", 3))
+
+
+async def _rolls_behind(world: World) -> None:
+    rollout = {"maxUnavailable": 1, "inPlace": "Never"}
+    await world.up(component("web", 3, rollout=rollout))
+    world.broken, world.fate = {"shop-web-2"}, "Unschedulable"
+    await world.run("again", "Restart", servers="2", timeoutSeconds=3600)
+    await asyncio.sleep(20)
+    await world.apply(component("web", 3, image="app:2", rollout=rollout))
+
+
+async def _finds_room(world: World) -> None:
+    world.broken = set()
+    for name in world.universe.names(Resource.PODS):
+        world.universe.kubelet.place("default", name)
+
+
+async def _has_no_fleet(world: World) -> None:
+    await world.apply(WEB, fleet="cloud")
+
+
+async def _has_its_fleet(world: World) -> None:
+    body = {
+        "apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "cloud"},
+        "spec": {"provider": "memory"},
+    }  # fmt: skip
+    world.universe.server.registry.create(Resource.FLEETS, "", body, actor="user")
+
+
+async def _is_refused(world: World) -> None:
+    broken = component("web", 3)
+    broken["template"]["metadata"] = {"labels": "none"}
+    await world.apply(broken)
+
+
+async def _is_put_right(world: World) -> None:
+    await world.apply(WEB)
+
+
+async def _is_held_by_a_finalizer(world: World) -> None:
+    await world.up(WEB)
+    held = {"metadata": {"finalizers": ["example.com/hold"]}}
+    await world.universe.merge(Resource.PODS, "shop-web-1", held)
+    await world.universe.delete(Resource.PODS, "shop-web-1")
+
+
+async def _is_let_go(world: World) -> None:
+    free: Json = {"metadata": {"finalizers": None}}
+    await world.universe.merge(Resource.PODS, "shop-web-1", free)
+
+
+async def _meets_a_quota(world: World) -> None:
+    guard, _ = answers.quota(world.universe, 2)
+    world.ends.append(guard.over)
+    await world.apply(WEB)
+
+
+async def _meets_a_webhook(world: World) -> None:
+    down = refuse(500, "InternalError", answers.WEBHOOK)
+    guard = answers.Answer(world.universe, "create", Resource.PODS, lambda _: down)
+    world.ends.append(guard.over)
+    await world.apply(WEB)
+
+
+async def _is_over(world: World) -> None:
+    for end in world.ends:
+        end()
+
+
+EDITED = (
+    "ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff",
+    "InvalidImageName", "RegistryUnavailable", "CreateContainerConfigError",
+    "CreateContainerError", "PostStartHookError", "RunContainerError",
+)  # fmt: skip
+MENDED = ("CrashLoopBackOff", "Unschedulable")
+STORIES: Mapping[str, Story] = {
+    **{each: unable(each, edited=True) for each in EDITED},
+    **{each: unable(each, edited=False) for each in MENDED},
+    "WaitingForDependency": Story(make=_waits_for_db, mend=_mends),
+    "Unhealthy": Story(make=_falls_ill, mend=_is_well, name="shop-web-1"),
+    "NothingTargeted": Story(
+        make=_targets_nothing,
+        mend=_targets_some,
+        better=lambda world: world.ended("some", "Completed"),
+        told_as="Failed",
+    ),
+    "Deleting": Story(make=_goes_nowhere, mend=_nodes_return, better=lambda w: not w.found()),
+    "NameTaken": Story(make=_is_taken, mend=_is_named_otherwise),
+    "BehindOperation": Story(make=_rolls_behind, mend=_finds_room),
+    "UnknownFleet": Story(make=_has_no_fleet, mend=_has_its_fleet),
+    "TemplateRefused": Story(make=_is_refused, mend=_is_put_right),
+    "Finalizers": Story(
+        make=_is_held_by_a_finalizer, mend=_is_let_go, name="shop-web-1", told_as="Terminating"
+    ),
+    "QuotaExceeded": Story(make=_meets_a_quota, mend=_is_over),
+    "WebhookFailed": Story(make=_meets_a_webhook, mend=_is_over),
+}
+# An act ends with its operation: once its cause is mended, the remedy of Failed is typed.
+OF_ACTS = frozenset({
+    "ExecFailed", "ExecTimeout", "StreamCut", "NoTrace", "JobFailed", "JobTimeout", "HttpFailed",
+    "HttpUnreachable", "AnswerLost", "SecretMissing", "UrlRefused",
+    "HeaderRefused", "NotSupported", "SnapshotMissing",
+})  # fmt: skip
+# A test that makes the situation and sees it end, or end with what the words say.
+ELSEWHERE: Mapping[str, str] = {
+    "FleetNotAllowed": "e2e/test_namespaced.py::test_it_reads_fleets_where_it_may",
+    "CircuitOpen": (
+        "simulation/test_fleets.py::test_an_outage_of_the_provider_is_no_failure_of_its_servers"
+    ),
+    "DomainClosed": (
+        "simulation/test_domains.py"
+        "::test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does"
+    ),
+    "OwnerGone": "simulation/test_outcomes.py::test_a_name_that_a_gone_owner_left_is_waited_for",
+    "FailedCreate": "simulation/test_outcomes.py::test_a_quota_is_told_and_over_when_it_is_raised",
+    "Refused": (
+        "execution/test_dispatcher.py"
+        "::test_what_is_refused_is_written_down_and_not_asked_again_at_once"
+    ),
+    "Forbidden": "simulation/test_lives.py::test_a_permission_that_lacks_is_told",
+    "Unreachable": "simulation/test_lost_nodes.py::test_a_server_with_data_or_a_hold_is_waited_for",
+    "Malformed": (
+        "simulation/test_unreadable.py"
+        "::test_an_application_that_became_deep_keeps_its_servers_and_can_go"
+    ),
+    "InternalError": (
+        "simulation/test_crashed_planner.py"
+        "::test_a_planner_that_fails_again_after_success_is_told_again"
+    ),
+    "StatusRefused": (
+        "simulation/test_long_texts.py::test_a_status_that_is_refused_is_told_in_a_smaller_one"
+    ),
+    "RemediationHeld": (
+        "simulation/test_healing.py"
+        "::test_six_of_ten_ill_for_ten_minutes_and_well_again_keep_their_pods"
+    ),
+    "ServersLeft": (
+        "simulation/test_adoption.py"
+        "::test_servers_that_strangers_took_before_are_named_when_all_else_is_gone"
+    ),
+    "ReplicasOverridden": "e2e/test_cases.py::test_nothing_goes_before_both_agree",
+    "Orphaned": "kinds/test_rollout_stories.py::test_orphaning_leaves_everything_as_it_is",
+    "ServersMoving": (
+        "simulation/test_moves.py"
+        "::test_where_all_nodes_are_cordoned_spare_servers_wait_and_hold_nothing"
+    ),
+    "DomainSick": ("simulation/test_domains.py::test_a_sick_domain_holds_the_others_and_is_named"),
+    "ForeignBudget": (
+        "simulation/test_one_budget.py::test_a_set_says_that_somebody_elses_budget_decides"
+    ),
+    "BudgetNotWritten": (
+        "simulation/test_one_budget.py::test_a_budget_that_cannot_be_written_holds_no_operation_up"
+    ),
+    "Drifted": (
+        "simulation/test_drift.py::test_an_image_that_is_set_again_and_again_is_left_and_told"
+    ),
+    "RevisionMissing": (
+        "simulation/test_references.py::test_servers_whose_record_is_gone_run_on_and_say_so"
+    ),
+    "TooManyOperations": (
+        "simulation/test_waiting_operations.py"
+        "::test_an_application_has_a_bounded_number_of_open_operations"
+    ),
+    "Reverted": "kinds/operation/test_stories.py::test_g10_a_revert_undoes_steps_last_first",
+    "Denied": ("simulation/test_outcomes.py::test_a_delete_that_is_denied_is_told_all_the_way_up"),
+    "InvalidSettings": (
+        "providers/memory/test_provider.py::test_settings_are_read_as_a_fleet_writes_them"
+    ),
+    "ServiceAccountMissing": (
+        "providers/pod/test_provider.py::test_refusals_have_reasons_that_say_what_to_do"
+    ),
+    "ClaimCannotGrow": (
+        "simulation/test_claims.py::test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on"
+    ),
+    "NodeLost": "simulation/test_cases.py::test_case",
+    "NodeSilent": "providers/pod/test_observation.py::test_states_and_their_reasons",
+    "NoCapacity": (
+        "simulation/test_domains.py::test_only_a_server_that_must_waits_for_room_in_its_domain"
+    ),
+    "Error": "providers/pod/test_observation.py::test_states_and_their_reasons",
+    "NotFound": "e2e/test_operations.py::test_operation_waits_for_its_application",
+    "BadKubeconfig": "kube/test_connection.py::test_bad_kubeconfigs_say_what_must_hold",
+}
+# Why no story could show an end: who reads the words has it in hand, or there is none to see to.
+WHY_NONE: Mapping[str, str] = {
+    "Pending": "it stands until the operator has looked: without one nothing here would end it",
+    "ClaimsKept": "an Event, of what stays as was asked: nothing is to become better",
+    "EvictionsGoOn": "it is one look at the set; what keeps the set has a reason of its own",
+    "ServersUnavailable": "a sum: each of the servers gives its own reason, which has a story",
+    "FailedDelete": "an Event, of what blockedBy tells with a reason that has a story",
+    "FailedUpdate": "an Event, of what blockedBy tells with a reason that has a story",
+    "SchedulingGated": "whoever set the gate lifts it: for Argosy it is as Unschedulable",
+    "Abandoned": "an Event, of a policy that a person set: the object is gone by then",
+    "CredentialsFailed": "given by the command line, before any cluster is asked",
+    "NotSynced": "given by a process that is starting, and over when it has started",
+    "Usage": "given by the command line, before any cluster is asked",
+    "Timeout": "given by the command line, which stopped waiting: nothing failed",
+    "Impossible": "given by the command line, whose message says what to do",
+}
+
+
+def shown() -> set[str]:
+    """Return the reasons with something to do that no command of ours does by itself."""
+    return {
+        word
+        for word, each in KNOWN.items()
+        if each.remedy and not (each.command and test_remedies.acts(each.command))
+    }
+
+
+def test_every_remedy_has_a_story_or_says_why_not() -> None:
+    """Of all reasons with a remedy; none is in two lists, and none is in a list for nothing."""
+    lists = [set(STORIES), set(OF_ACTS), set(ELSEWHERE), set(WHY_NONE)]
+    assert sum(map(len, lists)) == len(set().union(*lists)), "a reason is in two lists"
+    assert set().union(*lists) == shown()
+
+
+@pytest.mark.parametrize("reason", sorted(ELSEWHERE))
+def test_a_story_elsewhere_is_there(reason: str) -> None:
+    """The test that is named exists, in a file that gives the reason its name."""
+    path, _, name = ELSEWHERE[reason].partition("::")
+    text = (TESTS / path).read_text()
+    defined = {
+        each.name
+        for each in ast.walk(ast.parse(text))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert name in defined
+    word = KNOWN[reason]
+    assert reason in text or f".{word.name}" in text
+
+
+def look(world: World, line: str) -> None:
+    """Hold a command of kubectl's to what is there: its kind is served, and its object exists."""
+    words = shlex.split(line)
+    assert words[1] in test_remedies.SHOWS | test_remedies.EDITS, line
+    resource, *rest = [each for each in words[2:] if not each.startswith("-")]
+    if resource.partition(",")[0] not in NAMED:
+        return  # of Kubernetes alone, which the cluster in memory does not have
+    names = [each for each in rest if each not in ("default", "yaml")]
+    if names and "-l" not in words and "-A" not in words:
+        assert world.found(NAMED[resource], names[0]) or not PLACES[NAMED[resource]].namespaced
+
+
+NAMED: Mapping[str, Resource] = {
+    word: resource
+    for resource, place in PLACES.items()
+    for word in (resource.value, resource.value.removesuffix("s"), *place.short_names)
+}
+
+
+@pytest.mark.parametrize("reason", sorted(STORIES))
+async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(reason: str) -> None:
+    """The command finds what it names and changes nothing; the words, followed, make it better."""
+    story, universe = STORIES[reason], Universe(faults=Faults(), kubelet=Kubelet())
+    world = World(universe)
+    universe.kubelet.behave = world.behave
+    async with universe:
+        await story.make(world)
+        said = story.told_as or reason
+        await universe.until(lambda: world.says(said) or bool(world.told(said)))
+        line = world.told(reason).get("remedy", "") or test_remedies.filled(
+            KNOWN[reason].command, story.name
+        )
+        assert not story.better(world)
+        await type_in(world, line)
+        await story.mend(world)
+        await universe.until(lambda: story.better(world))
+
+
+async def type_in(world: World, line: str) -> None:
+    """Type a command that shows or opens: it finds its object and writes nothing."""
+    words: list[Any] = shlex.split(line)
+    if words[1] != "argosy":
+        look(world, line)
+        return
+    own = [each for each in world.universe.server.writes if each.cause.actor == "user"]
+    await world.type_in(line)
+    after = [each for each in world.universe.server.writes if each.cause.actor == "user"]
+    assert after == own
