@@ -84,8 +84,21 @@ def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answe
     chosen = [
         each for each in dict.fromkeys(_to_blame(meant.resource, found, told)) if each != meant
     ]
-    answers = (_below(look, meant, each, namespace) for each in chosen[:MOST_BELOW])
-    return dataclasses.replace(told, below=tuple(each for each in answers if each is not None))
+    below: list[Answer] = []
+    for each in chosen[:MOST_BELOW]:
+        # A server may be named here and by its set: it is told once, where it belongs.
+        if f"{each.kind}/{each.name}" in {seen.object for up in below for seen in every(up)}:
+            continue
+        found_below = _below(look, meant, each, namespace)
+        below += [found_below] if found_below is not None else []
+    return dataclasses.replace(told, below=tuple(below))
+
+
+def every(found: Answer) -> Iterator[Answer]:
+    """Yield an answer, and all that are below it."""
+    yield found
+    for each in found.below:
+        yield from every(each)
 
 
 def _below(
@@ -242,12 +255,18 @@ def _is_held(lease: dict[str, Any], now: float) -> bool:
 
 
 def _to_blame(kind: Resource, found: Any, told: Answer) -> Iterator[Reference]:
-    """Yield what is not ready one step below an object, then what is waited for."""
+    """Yield what is not ready one step below an object, then what is waited for.
+
+    First those that are named as the cause: of many that are not ready there is room for few.
+    """
+    named = {each.object for each in told.waits}
+    ill: list[Reference] = []
     for each in registry.of(kind).parts(found):
         resource, status = resources.of(type(each)), getattr(each, "status", None)
         ready = conditions.find(status.conditions, PLACES[resource].verdict) if status else None
         if ready is not None and ready.status != "True":
-            yield Reference(resource=resource, name=each.metadata.name)
+            ill.append(Reference(resource=resource, name=each.metadata.name))
+    yield from sorted(ill, key=lambda each: f"{each.kind}/{each.name}" not in named)
     for waited in told.waits:
         meant = references.told(waited.object)
         if meant is not None and meant.resource in inspection.NEEDED:

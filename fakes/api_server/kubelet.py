@@ -22,11 +22,13 @@ from fakes.api_server.storage import Cause, Event, Json, Key
 class Behaviour:
     """What becomes of a pod.
 
-    `fate` is Ready, Unschedulable, or the reason of a container that waits (ImagePullBackOff,
-    CrashLoopBackOff, …), or Failed for a pod that ends so.
+    `fate` is Ready, Unready (its probe fails), Unschedulable or SchedulingGated, or the reason of a
+    container that waits (ImagePullBackOff, CrashLoopBackOff, …), or Failed, or OutOfcpu and the
+    like, for a pod that ends so. `message` is what the scheduler or the kubelet says of it.
     """
 
     fate: str = "Ready"
+    message: str = ""
     schedule_seconds: float = 0.05
     start_seconds: float = 1.0
     stop_seconds: float = 0.5
@@ -130,10 +132,11 @@ class Kubelet:
     def _schedule(self, key: Key, pod: Json) -> None:
         if _is_going(pod) or pod["spec"].get("nodeName"):
             return
-        if self.behave(pod).fate == "Unschedulable":
-            unplaced = self._condition(pod, "PodScheduled", "False", "Unschedulable")
+        told = self.behave(pod)
+        if told.fate in ("Unschedulable", "SchedulingGated"):
+            unplaced = self._condition(pod, "PodScheduled", "False", told.fate)
             count = len(self._nodes)
-            words = f"0/{count} nodes are available: {count} Insufficient cpu."
+            words = told.message or f"0/{count} nodes are available: {count} Insufficient cpu."
             self._status(key, {**pod["status"], "conditions": [{**unplaced, "message": words}]})
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
@@ -157,20 +160,24 @@ class Kubelet:
     def _start(self, key: Key, pod: Json) -> None:
         if _is_going(pod) or pod["status"].get("phase") in ("Succeeded", "Failed"):
             return
-        fate = self.behave(pod).fate
-        if fate == "Failed":
-            self.fail(*key, reason="ContainerFailed")
+        told = self.behave(pod)
+        fate = told.fate
+        if fate == "Failed" or fate.startswith("OutOf"):
+            reason = "ContainerFailed" if fate == "Failed" else fate
+            self.fail(*key, reason=reason, message=told.message)
             return
         ready = fate == "Ready"
+        runs = ready or fate == "Unready"
+        waiting = {"reason": fate, "message": told.message}
         states: list[Json] = []
         for each in pod["spec"].get("containers", ()):
-            state: Json = {"running": {}} if ready else {"waiting": {"reason": fate}}
+            state: Json = {"running": {}} if runs else {"waiting": waiting}
             states.append(self._container_status(each, ready=ready, state=state, restarts=0))
         self._status(
             key,
             {
                 **pod["status"],
-                "phase": "Running" if ready or fate == "CrashLoopBackOff" else "Pending",
+                "phase": "Running" if runs or fate == "CrashLoopBackOff" else "Pending",
                 "podIP": f"10.0.{next(self._container) // 250 % 250}.{next(self._container) % 250}",
                 "observedGeneration": pod["metadata"].get("generation", 1),
                 "conditions": self._conditions(pod, ready=ready),
@@ -236,17 +243,21 @@ class Kubelet:
 
     def _conditions(self, pod: Json, *, ready: bool, why: str = "") -> list[Json]:
         reason = why or ("" if ready else "ContainersNotReady")
+        unready = [each["name"] for each in pod["spec"].get("containers", ())]
+        told = f"containers with unready status: [{' '.join(unready)}]"
+        message = told if reason == "ContainersNotReady" else ""
         return [
             self._condition(pod, "PodScheduled", "True", ""),
-            self._condition(pod, "Ready", "True" if ready else "False", reason),
+            self._condition(pod, "Ready", "True" if ready else "False", reason, message),
         ]
 
-    def _condition(self, pod: Json, kind: str, status: str, reason: str) -> Json:
+    def _condition(self, pod: Json, kind: str, status: str, reason: str, message: str = "") -> Json:
         before: list[Json] = pod["status"].get("conditions", [])
         for each in before:
             if each["type"] == kind and each["status"] == status:
                 return each
         made: dict[str, Any] = {"type": kind, "status": status, "reason": reason}
+        made |= {"message": message} if message else {}
         return {**made, "lastTransitionTime": clock.stamp(self._registry.storage.now())}
 
 

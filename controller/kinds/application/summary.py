@@ -374,14 +374,17 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
 def _causes(table: Table) -> Iterable[Blocked]:
     """Yield what is in the way below components, also where all servers serve; each thing once.
 
-    Their servers are left to them, and what is stalled was told in full.
+    Their servers are left to them, but for the one by which a component is not Ready; and what is
+    stalled was told in full.
     """
     told: set[tuple[str, str]] = set()
     for row in table.rows.values():
         if row.server_set is None or rollback.stalled(row) is not None:
             continue
+        why = row.ready.reason if row.ready is not None and not row.converged else ""
         for each in row.server_set.status.blocked_by:
-            if not each.object.startswith("Server/") and (each.object, each.reason) not in told:
+            left = each.object.startswith("Server/") and each.reason != why
+            if not left and (each.object, each.reason) not in told:
                 told.add((each.object, each.reason))
                 yield each
 

@@ -28,6 +28,9 @@ from controller.planning.targets import Verb
 Rule = Callable[[Situation], Verdict | None]
 # How long after its time a server that waits for its fleet looks again by itself.
 FORGOTTEN_SECONDS = 60.0
+# After how long a server that runs and is not ready is told to be in trouble: many starts take so
+# long, and each word costs a write.
+SLOW_SECONDS = 120.0
 
 
 def decide(situation: Situation) -> Verdict:
@@ -308,12 +311,27 @@ def _stuck(situation: Situation) -> Verdict | None:
 
 
 def _starting(situation: Situation) -> Verdict:
+    """It is on its way; after a while it is told by whose word it is not there yet."""
+    verdict = _on_its_way(situation)
+    if situation.seen.phase is not Phase.RUNNING or not situation.seen.reason:
+        return verdict
+    left = situation.seen.since + SLOW_SECONDS - situation.snapshot.now
+    if left > 0:
+        return dataclasses.replace(verdict, wake=left)
+    ill = verdict.reason == Reason.UNHEALTHY
+    reason = verdict.reason if ill else situation.seen.reason
+    blocked = (making.ill(situation),)
+    return dataclasses.replace(verdict, reason=reason, trouble=True, blocked=blocked)
+
+
+def _on_its_way(situation: Situation) -> Verdict:
     if situation.seen.phase is Phase.RUNNING and _was_ready(situation):
         message = situation.seen.message or "The server was ready and is not any more."
         return Verdict(reason=Reason.UNHEALTHY, message=message)
     pending = situation.seen.phase is Phase.PENDING
     usual = "The server is starting." if pending else "Running, but not ready yet."
-    reason = situation.seen.reason or Reason.PROGRESSING
+    running = situation.seen.phase is Phase.RUNNING
+    reason = Reason.PROGRESSING if running else situation.seen.reason or Reason.PROGRESSING
     return Verdict(reason=reason, message=situation.seen.message or usual)
 
 

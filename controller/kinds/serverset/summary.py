@@ -14,6 +14,7 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
+    causes,
     disruption_budget,
     moves,
     relocation,
@@ -31,8 +32,6 @@ from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
 from controller.reasons import Vocabulary
 
-# What servers say of an object above them, which says so itself.
-_OF_OTHERS = frozenset({Reason.PAUSED})
 # A status must stay small, however large the set.
 MOST_BLOCKED = 20
 
@@ -53,6 +52,8 @@ class Outlook:
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
     # Servers that are to move, by ordinal.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
+    # What is in the way, here and below.
+    causes: causes.Causes = dataclasses.field(default_factory=causes.Causes)
     # What is done about evictions.
     guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
 
@@ -80,6 +81,8 @@ def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
 
 def status(outlook: Outlook) -> objects.ServerSetStatus:
     """Return the whole status of the set."""
+    seen = causes.find(outlook.snapshot, outlook.census, outlook.failed)
+    outlook = dataclasses.replace(outlook, causes=seen)
     server_set, census, now = outlook.snapshot.server_set, outlook.census, outlook.snapshot.now
     spec = server_set.spec
     verdict = next(found for check in CHECKS if (found := check(outlook)))
@@ -207,10 +210,10 @@ def _refused(outlook: Outlook) -> Verdict | None:
 
 def _hampered(outlook: Outlook) -> Verdict | None:
     """Writes of the set's own, or of its servers, fail, and may succeed by themselves."""
-    first = next(iter(_causes(outlook)), None)
+    first = outlook.causes.first
     if first is None:
         return None
-    message = f"{_counts(outlook.census)} {first.message}"
+    message = f"{_counts(outlook.census)}{_because(outlook)}"
     return Verdict(reason=first.reason, message=message, reconciling=True)
 
 
@@ -220,6 +223,7 @@ def _spent(outlook: Outlook) -> Verdict | None:
     message = (
         f"{words.count(outlook.census.failed, 'server')} failed for good, more than failureBudget"
         f" ({outlook.spec.recovery.failure_budget}) allows. {_counts(outlook.census)}"
+        f"{_because(outlook)}"
     )
     return Verdict(reason=Reason.FAILURE_BUDGET_SPENT, message=message, stalled=True)
 
@@ -230,6 +234,7 @@ def _late(outlook: Outlook) -> Verdict | None:
     message = (
         f"The rollout to {outlook.census.target} made no progress for"
         f" {outlook.spec.rollout.progress_deadline_seconds} seconds. {_counts(outlook.census)}"
+        f"{_because(outlook)}"
     )
     return Verdict(reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message, stalled=True)
 
@@ -253,7 +258,7 @@ def _as_wanted(outlook: Outlook) -> Verdict | None:
     older = sum(1 for each in census.odd if each.stale)
     message = words.all_available(census.desired)
     message += f"; {older} kept at older revisions." if older else "."
-    for each in _causes(outlook)[:1]:
+    for each in outlook.causes.shared[:1]:
         message += f" {each.message}"
     return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
 
@@ -264,7 +269,8 @@ def _lost(outlook: Outlook) -> Verdict | None:
         return None
     return Verdict(
         reason=Reason.SERVERS_FAILED,
-        message=f"{words.count(census.failed, 'server')} failed for good. {_counts(census)}",
+        message=f"{words.count(census.failed, 'server')} failed for good. {_counts(census)}"
+        f"{_because(outlook)}",
         stalled=True,
     )
 
@@ -396,6 +402,13 @@ def _counts(census: Census) -> str:
     return f"{told}; {census.updated} run {census.target}."
 
 
+def _because(outlook: Outlook) -> str:
+    """Return the words of the first cause, to follow a sentence; those of failures come first."""
+    failed = next(iter(_trouble(outlook)), None) if outlook.census.failed else None
+    first = failed or outlook.causes.first
+    return f" {causes.words(first)}" if first is not None and first.message else ""
+
+
 def warnings(outlook: Outlook) -> Iterable[RecordEvent]:
     """Yield an Event for what newly keeps servers from being made, as a ReplicaSet's: once each."""
     told = outlook.snapshot.server_set.status.blocked_by
@@ -422,7 +435,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     server_set, now = outlook.snapshot.server_set, outlook.snapshot.now
     found = list(_obstacles(outlook))
     told = {each.object for each in found}
-    found += [each for each in _causes(outlook) if each.object not in told]
+    found += [each for each in outlook.causes.shared if each.object not in told]
     if outlook.census.due and not outlook.obstacle:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
@@ -431,6 +444,8 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     found += _asleep(outlook)
     found += _on_hold(outlook)
     found += _trouble(outlook)
+    told = {each.object for each in found}
+    found += [each for each in outlook.causes.own if each.object not in told]
     if outlook.census.due and not outlook.obstacle:
         known = {each.object for each in found}
         found += [each for each in _over_budget(outlook) if each.object not in known]
@@ -440,7 +455,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
 def _obstacles(outlook: Outlook) -> tuple[Blocked, ...]:
     """Return what stands above the set; nothing for one that is as it should be and may stay so."""
     found = outlook.obstacle
-    if found is None or (found.reason in _OF_OTHERS and _rests(outlook)):
+    if found is None or (found.reason in causes.OF_OTHERS and _rests(outlook)):
         return ()
     return found.blocked
 
@@ -472,24 +487,6 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
             since=clock.stamp(outlook.snapshot.now),
             remedy=remedies.why("server", name, namespace),
         )
-
-
-def _causes(outlook: Outlook) -> list[Blocked]:
-    """Return what is in the way of the set's calls and of its servers', each thing once.
-
-    What a server says of itself alone is left to it, until it has failed.
-    """
-    namespace = outlook.snapshot.server_set.metadata.namespace
-    calls = (*service.taken(outlook.snapshot), *outlook.failed.blocked(namespace))
-    found: dict[tuple[str, str], Blocked] = {}
-    for each in calls:
-        found.setdefault((each.object, each.reason), each)
-    for server in (*(each.server for each in outlook.census.odd), *outlook.census.leaving):
-        own = f"Server/{server.metadata.name}"
-        for each in server.status.blocked_by:
-            if each.object != own and each.reason not in _OF_OTHERS:
-                found.setdefault((each.object, each.reason), each)
-    return list(found.values())
 
 
 def _trouble(outlook: Outlook) -> Iterable[Blocked]:

@@ -49,6 +49,9 @@ _STUCK: Mapping[str, str] = {
     KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
 }
 
+# In all that a scheduler says of a claim which keeps a pod from its node.
+_CLAIMS = "persistentvolumeclaim"
+
 # Why a node, or the control plane, ended a pod or did not take it: no fault of the pod's. What
 # begins with OutOf names what the node has too little of.
 _LOST = frozenset(
@@ -148,6 +151,7 @@ def observe(
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
+    claim = _unbound(message, server, volumes)
     number = incarnation(pod, server)
     wanted = manifest.labels(server, incarnation=number, revision=revision(pod, server))
     found = (*images, *drift.labels(pod, wanted))
@@ -172,9 +176,8 @@ def observe(
         mended=tags.mended(meta)[0],
         reason=reason,
         message=message,
-        remedy=_remedy(reason, server) if reason else "",
-        # Of its nodes none takes the pod: so it is with all pods that ask for the same.
-        blocker=f"Fleet/{server.spec.fleet}" if reason == KubeletReason.UNSCHEDULABLE else "",
+        remedy=_remedy(reason, server, claim) if reason else "",
+        blocker=_blocker(reason, server, claim),
         error_class=error_class,
         since=since,
         grace_seconds=pod.spec.termination_grace_period_seconds,
@@ -212,8 +215,29 @@ def _not_ours(
     )
 
 
-def _remedy(reason: str, server: objects.Server) -> str:
+def _unbound(message: str, server: objects.Server, volumes: tuple[contract.Volume, ...]) -> str:
+    """Return the first claim without a volume, if it is that which the scheduler waits for.
+
+    A claim that waits for its first consumer has none either, whatever else keeps the pod.
+    """
+    if _CLAIMS not in message.lower():
+        return ""
+    found = (names.claim(each.name, server.metadata.name) for each in volumes if not each.size)
+    return next(found, "")
+
+
+def _blocker(reason: str, server: objects.Server, claim: str) -> str:
+    """Return the object that a reason is about, where that is not the server alone."""
+    if reason != KubeletReason.UNSCHEDULABLE:
+        return ""
+    # Of its nodes none takes the pod: so it is with all pods that ask for the same.
+    return f"PersistentVolumeClaim/{claim}" if claim else f"Fleet/{server.spec.fleet}"
+
+
+def _remedy(reason: str, server: objects.Server, claim: str) -> str:
     """Return the command that the reason's own list has for it, the names filled in."""
+    if claim and reason == KubeletReason.UNSCHEDULABLE:
+        return f"kubectl describe pvc {claim} -n {server.metadata.namespace}"
     known = _KNOWN.get(reason)
     if known is None or not known.command:
         return ""
@@ -287,7 +311,9 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
         )
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
         return Phase.TERMINATING, deadline, NO_TROUBLE
-    message = f"the node {pod.spec.node_name} does not confirm that the pod has ended"
+    evicted = _condition(pod, "DisruptionTarget")
+    why = f" ({evicted.message})" if evicted is not None and evicted.message else ""
+    message = f"the node {pod.spec.node_name} does not confirm that the pod has ended{why}"
     return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
 
 
@@ -346,4 +372,7 @@ def _silence(pod: objects.Pod) -> Trouble:
         and containers.status == "True"
     ):
         return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
+    if ready is not None and ready.reason == KubeletReason.CONTAINERS_NOT_READY:
+        # Of a start it is said as well, so it is no failure, however long it lasts.
+        return KubeletReason.CONTAINERS_NOT_READY, ready.message, ""
     return NO_TROUBLE

@@ -56,6 +56,12 @@ class KubeletReason(Vocabulary):
         "Whoever set them lifts them.",
         "kubectl describe pod NAME",
     )
+    CONTAINERS_NOT_READY = (
+        "ContainersNotReady",
+        "Containers run that do not become ready: their startup or readiness probes fail.",
+        "The pod's Events have the probes' answers, and the container's output may say why.",
+        "kubectl describe pod NAME",
+    )
     CRASH_LOOP_BACK_OFF = (
         "CrashLoopBackOff",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",
