@@ -318,6 +318,13 @@ OUTAGES = (
         "tests/simulation/test_unplaced.py::test_the_schedulers_words_reach_the_application",
     ),
     one(
+        "a set that keeps what ails one server to itself",
+        "controller.kinds.serverset.causes:find",
+        "tuple(own.values())",
+        "()",
+        "tests/simulation/test_causes.py::test_the_cause_is_told_of_the_application[image]",
+    ),
+    one(
         "evictions in two domains at once",
         "controller.planning.evictions:least",
         "min(limit, 1)",

@@ -111,7 +111,7 @@ def find_what_is_wrong(page: Page) -> None:
     """From the list of applications to the command that helps, by keyboard alone."""
     follow(page, "shop")
     expect(page.get_by_role("heading", name="default/shop")).to_be_visible()
-    expect(page.locator("section").first.locator("tbody th").first).to_have_text("web-1")
+    expect(page.locator("section:has(table)").first.locator("tbody th").first).to_have_text("web-1")
     follow(page, "Why is it so?")
     leaf = page.locator(".tree li li")
     expect(leaf).to_contain_text("Server/shop-web-1 ImagePullBackOff")

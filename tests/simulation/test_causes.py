@@ -109,7 +109,12 @@ FAILURES = {
     "webhook": Failure(
         reason="FailureBudgetSpent", words=DENIED, object="Webhook/deny.example.com", before=_denied
     ),
-    "room": Failure(reason="Unschedulable", words=NO_CPU, fate=pod_of("Unschedulable", NO_CPU)),
+    "room": Failure(
+        reason="Unschedulable",
+        words=NO_CPU,
+        object="Fleet/pods",
+        fate=pod_of("Unschedulable", NO_CPU),
+    ),
     "gate": Failure(reason="SchedulingGated", words=GATED, fate=pod_of("SchedulingGated", GATED)),
     "claim": Failure(
         reason="Unschedulable",
