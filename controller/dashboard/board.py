@@ -35,6 +35,12 @@ class Board:
         """Return a number that grows with each change: of one application, or of anything."""
         return self._followed.version if key is None else self._followed.versions[key]
 
+    def mark(self, of: str) -> str:
+        """Return what is another whenever what a page follows is: "namespace/name", "" for all."""
+        namespace, _, name = of.partition("/")
+        version = self.version((namespace, name) if name else None)
+        return f"{version}-{int(bool(self.trouble))}"
+
     def one(self, key: Key) -> ApplicationPicture | None:
         """Return the picture of an application; None where there is none."""
         now = self._clock()

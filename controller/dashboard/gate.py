@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from controller.presentation import problems
+
 TOKEN_BYTES = 32
 # Guesses of the token that are answered; after so many nobody is let in any more.
 MOST_GUESSES = 10
@@ -33,6 +35,10 @@ HEADERS = {
 }
 # What is shown before anybody has signed in.
 OPEN_PATHS = frozenset({"/sign-in", "/static/icon.svg", "/static/sign-in.js", "/static/style.css"})
+
+
+class ShutError(problems.Refusal):
+    """The site does nothing of the kind, whoever asks."""
 
 
 class Gate:
@@ -117,7 +123,7 @@ def own_forms(gate: Gate) -> Middleware:
         if request.method == "POST" and request.path not in OPEN_PATHS:
             sent = (await request.post()).get("form", "")
             if not (isinstance(sent, str) and gate.is_own_form(sent)):
-                raise web.HTTPForbidden(reason="The request is no form of the dashboard.")
+                raise ShutError("The request is no form of the dashboard.")
         return await handler(request)
 
     return check

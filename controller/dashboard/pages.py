@@ -30,6 +30,7 @@ from controller.presentation import (
     reading,
     references,
     revisions,
+    timeline,
 )
 from controller.presentation.applications import Followed
 from controller.presentation.pictures import ApplicationPicture
@@ -77,6 +78,11 @@ class Pages:
 
     async def application(self, request: web.Request) -> web.Response:
         """One application: its components, their servers, its operations, what it waits for."""
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        # Before the picture: between that and its mark nothing may pass unseen.
+        offers = await self._offers(
+            Resource.APPLICATIONS, self.followed.application(namespace, name)
+        )
         found = self._application(request)
         query = request.query
         chosen = query.get("component", "")
@@ -96,9 +102,7 @@ class Pages:
             "application.html",
             live=_live(found),
             found=found,
-            offers=await self._offers(
-                Resource.APPLICATIONS, self.followed.application(found.namespace, found.name)
-            ),
+            offers=offers,
             did=_did(request, Resource.APPLICATIONS),
             components=shown,
             servers=servers,
@@ -136,6 +140,15 @@ class Pages:
             comparisons=revisions.compare(known, wanted) if known else (),
         )
 
+    async def timeline(self, request: web.Request) -> web.Response:
+        """The operations of an application in time: who asked for what, when it began and ended."""
+        found = self._application(request)
+        seen = self.followed.application(found.namespace, found.name)
+        if seen is None:
+            raise _missing(f"application {found.name!r} is gone")
+        told = timeline.timeline(seen, self.followed.operations(), self.clock())
+        return self.page("timeline.html", live=_live(found), found=found, told=told)
+
     async def events(self, request: web.Request) -> web.Response:
         """What happened to an application, the latest first."""
         found = self._application(request)
@@ -170,11 +183,13 @@ class Pages:
         if found is None:
             # The watch may be behind somebody who has just made it.
             found = await reading.one(self.api, objects.Operation, namespace, name)
+        offers = await self._offers(Resource.OPERATIONS, found)
+        found = self.followed.operation(namespace, name) or found
         return self.page(
             "operation.html",
             live=f"{namespace}/{found.spec.application}",
             found=found,
-            offers=await self._offers(Resource.OPERATIONS, found),
+            offers=offers,
             did=_did(request, Resource.OPERATIONS, Resource.APPLICATIONS),
             picture=pictures.operation(found, self.clock()),
         )
@@ -220,8 +235,15 @@ class Pages:
     def page(self, template: str, *, live: str | None = None, **values: Any) -> web.Response:
         """Return a page of ours; `live` names what it follows."""
         now = self.clock()
+        # What changes between this page and its stream is told on the stream at once.
+        since = "" if live is None else self.board.mark(live)
         return self.renderer.page(
-            template, now=now, live=live, trouble_following=self.board.trouble, **values
+            template,
+            now=now,
+            live=live,
+            since=since,
+            trouble_following=self.board.trouble,
+            **values,
         )
 
 

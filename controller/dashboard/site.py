@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import mimetypes
 
 import structlog
@@ -16,21 +14,18 @@ from aiohttp.typedefs import Handler, Middleware
 from controller import errors
 from controller.dashboard import gate as gates
 from controller.dashboard.acting import Acting
-from controller.dashboard.board import Board, Key
 from controller.dashboard.gate import Gate
+from controller.dashboard.live import Live
 from controller.dashboard.pages import MOST_BYTES, Pages
 from controller.dashboard.rendering import HERE, Renderer
 from controller.kube import faults
 from controller.presentation.problems import Refusal, UsageError
 
 _log = structlog.get_logger(__name__)
-# How often a page that is open may be told that it is behind.
-LIVE_SECONDS = 1.0
-# A connection over which nothing is said is taken for dead by some; so much silence is allowed.
-QUIET_SECONDS = 15.0
 _STATUS: dict[type[errors.ArgosyError], int] = {
     UsageError: 400,
     Refusal: 409,
+    gates.ShutError: 403,
     faults.Conflict: 409,
     faults.Refused: 422,
     faults.Denied: 422,
@@ -44,7 +39,7 @@ _STATUS: dict[type[errors.ArgosyError], int] = {
 _ADVICE = {
     400: "Change what was asked for, and try again.",
     401: "Sign in to the cluster again, then start the dashboard anew.",
-    403: "Ask whoever runs the cluster for the right that is named here.",
+    403: "If a right is named here, ask whoever runs the cluster for it.",
     404: "The object may have been deleted. Go back to the list of applications.",
     409: "Go back, and see how things stand now.",
     422: "Change what was asked for, and try again.",
@@ -65,6 +60,7 @@ def application(pages: Pages, gate: Gate) -> web.Application:
             web.get("/", pages.applications),
             web.get(mine, pages.application),
             web.get(mine + "/revisions", pages.revisions),
+            web.get(mine + "/timeline", pages.timeline),
             web.get(mine + "/events", pages.events),
             web.get(mine + "/logs", pages.logs),
             web.get("/operations/{namespace}/{name}", pages.operation),
@@ -72,7 +68,7 @@ def application(pages: Pages, gate: Gate) -> web.Application:
             web.get("/fleets", pages.fleets),
             web.get("/preview", pages.preview),
             web.post("/preview", pages.preview),
-            web.get("/live", _Live(pages.board).tell),
+            web.get("/live", Live(pages.board).tell),
             web.post("/sign-in", door.sign_in),
             web.get("/static/{name}", _Static().show),
         ]
@@ -86,7 +82,7 @@ def application(pages: Pages, gate: Gate) -> web.Application:
 
 async def _refuse(_request: web.Request) -> web.StreamResponse:
     """Refuse what a dashboard that only reads is asked to do, however it was asked."""
-    raise web.HTTPForbidden(reason="The dashboard was started without --writes, so it only shows.")
+    raise gates.ShutError("The dashboard was started without --writes, so it only shows.")
 
 
 class _Static:
@@ -155,44 +151,3 @@ def _telling(pages: Pages) -> Middleware:
         )
 
     return tell
-
-
-class _Live:
-    """Tells open pages that what they show has changed, as server-sent events."""
-
-    def __init__(self, board: Board) -> None:
-        self._board = board
-
-    async def tell(self, request: web.Request) -> web.StreamResponse:
-        """Say so whenever it is so, once a second at most, until the page is left."""
-        namespace, _, name = request.query.get("of", "").partition("/")
-        key: Key | None = (namespace, name) if name else None
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "text/event-stream",
-                "Cache-Control": "no-store",
-                **gates.HEADERS,
-            }
-        )
-        await response.prepare(request)
-        with contextlib.suppress(ConnectionError):
-            await self._follow(response, key)
-        return response
-
-    async def _follow(self, response: web.StreamResponse, key: Key | None) -> None:
-        known, quiet = self._state(key), 0.0
-        await response.write(b"retry: 2000\n\n")
-        while True:
-            await asyncio.sleep(LIVE_SECONDS)
-            quiet += LIVE_SECONDS
-            state = self._state(key)
-            if state != known:
-                await response.write(b"data: changed\n\n")
-            elif quiet >= QUIET_SECONDS:
-                await response.write(b": still here\n\n")
-            else:
-                continue
-            known, quiet = state, 0.0
-
-    def _state(self, key: Key | None) -> tuple[int, bool]:
-        return self._board.version(key), bool(self._board.trouble)

@@ -127,6 +127,10 @@ class Followed:
         )
         return found
 
+    def operations(self) -> list[objects.Operation]:
+        """Return all operations."""
+        return list(self._informers[Resource.OPERATIONS].objects.values())
+
     async def reach(self, resource: Resource, key: tuple[str, str], generation: int) -> None:
         """Return once an object is seen as it was written, or not at all."""
         informer_of = self._informers[resource]

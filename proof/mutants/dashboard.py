@@ -42,4 +42,18 @@ MECHANISMS = (
         "Rights(api, clock)",
         f"{_ACTS}::test_without_writes_nothing_is_offered_and_nothing_is_done",
     ),
+    one(
+        "what changes between a page and its stream is told to nobody",
+        "controller.dashboard.live:Live.lines",
+        "since or self._board.mark(of)",
+        "self._board.mark(of)",
+        "tests/dashboard/test_scale.py::test_what_changed_before_the_stream_began_is_told",
+    ),
+    one(
+        "a page is drawn for each who looks at it",
+        "controller.dashboard.board:Board.one",
+        "made is not None and self._is_fresh(key, made, now)",
+        "False",
+        "tests/dashboard/test_scale.py::test_a_page_is_drawn_once_however_often_it_is_asked_for",
+    ),
 )

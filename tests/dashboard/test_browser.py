@@ -21,6 +21,7 @@ PAGES = (
     "/applications/default/shop",
     "/applications/default/bank",
     "/applications/default/shop/revisions",
+    "/applications/default/shop/timeline",
     "/applications/default/shop/events",
     "/applications/default/shop/logs?server=shop-web-0",
     "/operations/default/again",

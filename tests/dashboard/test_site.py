@@ -27,6 +27,7 @@ PAGES = (
     "/applications/default/shop",
     "/applications/default/shop?component=web&state=ready&zone=node-0&page=7",
     "/applications/default/shop/revisions",
+    "/applications/default/shop/timeline",
     "/applications/default/shop/events",
     "/applications/default/shop/logs",
     "/applications/default/shop/logs?server=shop-web-0&server=shop-web-1",
@@ -38,10 +39,6 @@ PAGES = (
     "/preview",
     "/preview?application=default/shop",
 )
-
-
-# A page is as long for so many servers as for any number beyond.
-HUGE = 2_000
 
 
 async def test_without_a_session_every_page_is_the_one_that_lets_in() -> None:
@@ -142,7 +139,12 @@ async def test_pages_that_are_followed_cost_no_call() -> None:
         await universe.process.kill()
         setattr(calls, "get", get)  # noqa: B010 - mypy holds methods for constant
         setattr(calls, "list", many)  # noqa: B010 - as above
-        for path in ("/", "/applications/default/shop", "/operations/default/again"):
+        for path in (
+            "/",
+            "/applications/default/shop",
+            "/applications/default/shop/timeline",
+            "/operations/default/again",
+        ):
             assert (await visitor.get(path))[0] == 200
     assert asked == []
 
@@ -202,27 +204,6 @@ async def test_what_others_wrote_is_shown_and_does_nothing() -> None:
         assert "&lt;script&gt;document.title" in text
         status, text, _ = await visitor.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%22%3E")
         assert (status, "<script>alert" in text) == (200, False)
-
-
-async def test_thousands_of_servers_are_a_short_page() -> None:
-    """200 KiB at most, however many there are; all of them are counted."""
-
-    async def fill_hugely(universe: Universe) -> None:
-        await universe.process.kill()
-        await universe.apply(application("huge", component("web", HUGE)))
-        labels = {"argosy.dev/application": "huge", "argosy.dev/component": "web"}
-        for number in range(HUGE):
-            spec = {"application": "huge", "component": "web", "ordinal": number, "revision": "r"}
-            meta = {"name": f"huge-web-{number}", "namespace": "default", "labels": labels}
-            body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Server", "metadata": meta}
-            await universe.server.create(Resource.SERVERS, "default", {**body, "spec": spec})
-
-    async with visited(fill_hugely) as (visitor, _):
-        for path in ("/", "/applications/default/huge"):
-            status, text, _ = await visitor.get(path)
-            assert status == 200
-            assert len(text.encode()) <= 200 * 1024
-            assert str(HUGE) in text
 
 
 async def test_a_port_that_is_taken_is_refused_with_a_way_on() -> None:

@@ -56,6 +56,7 @@ async def visited(
     *,
     signed_in: bool = True,
     writes: bool = False,
+    namespace: str = "",
 ) -> AsyncIterator[tuple[Visitor, Universe]]:
     """Lend a visitor of a dashboard, and the cluster that it shows."""
     async with Universe(kubelet=Kubelet(stage.behave)) as universe:
@@ -64,7 +65,7 @@ async def visited(
         # An address of numbers is a host like any other.
         jar = aiohttp.CookieJar(unsafe=True)
         async with (
-            server.run(api, stage.settings(writes=writes), clock=api.now) as running,
+            server.run(api, stage.settings(namespace, writes=writes), clock=api.now) as running,
             aiohttp.ClientSession(cookie_jar=jar) as client,
         ):
             visitor = Visitor(client, running)

@@ -27,10 +27,10 @@ async function reload() {
   if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
 }
 
-function follow(what) {
+function follow(what, since) {
   let busy = false;
   let again = false;
-  const stream = new EventSource("/live?of=" + encodeURIComponent(what));
+  const stream = new EventSource("/live?" + new URLSearchParams({ of: what, since }));
   stream.onmessage = async () => {
     again = true;
     if (busy) return;
@@ -61,4 +61,4 @@ document.addEventListener("click", async (event) => {
 });
 
 offerCopies();
-if (document.body.dataset.live !== undefined) follow(document.body.dataset.live);
+if (document.body.dataset.live !== undefined) follow(document.body.dataset.live, document.body.dataset.since);

@@ -1,0 +1,87 @@
+"""The ways in which people use a page: by mouse, by keyboard alone, and without JavaScript."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.dashboard import browser as browsers
+from tests.dashboard.stage import PATIENCE_SECONDS, Stage
+
+MOUSE, KEYBOARD, PLAIN = "mouse", "keyboard", "plain"
+WAYS = (MOUSE, KEYBOARD, PLAIN)
+MOST_TABS = 120
+_CALLED = """el => [el.innerText, el.getAttribute('aria-label'), el.labels?.[0]?.innerText]
+    .filter(Boolean).join(' ').replace(/\\s+/g, ' ')"""
+
+
+class Person:
+    """Somebody in front of a page."""
+
+    def __init__(self, page: Page, way: str) -> None:
+        self.page = page
+        self.way = way
+
+    def open(self, path: str) -> None:
+        """Go to an address of the site."""
+        self.page.goto(path)
+
+    def follow(self, name: str) -> None:
+        """Go on by the link or the button whose name has this text."""
+        if self.way == KEYBOARD:
+            self._tab_to(name)
+            self.page.keyboard.press("Enter")
+            return
+        wanted = re.compile(re.escape(name))
+        link = self.page.get_by_role("link", name=wanted)
+        link.or_(self.page.get_by_role("button", name=wanted)).first.click()
+
+    def write(self, label: str, text: str) -> None:
+        """Put a text into the field with this label."""
+        if self.way == KEYBOARD:
+            self._tab_to(label)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.insert_text(text)
+            return
+        self.page.get_by_label(label).fill(text)
+
+    def sees(self, where: str, text: str) -> None:
+        """Wait until a part of the page has the text: it comes by itself, or by loading anew."""
+        part = self.page.locator(where)
+        if self.way != PLAIN:
+            expect(part).to_contain_text(text, timeout=1000 * PATIENCE_SECONDS)
+            return
+        limit = time.monotonic() + PATIENCE_SECONDS
+        while text not in self.text(part):
+            assert time.monotonic() < limit, f"{text!r} is not in {self.text(part)!r}"
+            self.page.reload()
+
+    def text(self, part: Locator) -> str:
+        """Return what a part of the page says."""
+        return " ".join(" ".join(part.all_inner_texts()).split())
+
+    def _tab_to(self, name: str) -> None:
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            focused = self.page.locator(":focus")
+            if focused.count() and name in str(focused.evaluate(_CALLED)):
+                return
+        raise AssertionError(f"{name!r} cannot be reached by keyboard on {self.page.url}")
+
+
+@contextlib.contextmanager
+def person(browser: Browser, stage: Stage, way: str) -> Iterator[Person]:
+    """Lend somebody who has just signed in; fails where a page has run into an error."""
+    context = browser.new_context(base_url=stage.url, java_script_enabled=way != PLAIN)
+    if way != PLAIN:
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.url)
+    errors: list[object] = []
+    page = browsers.sign_in(context, stage)
+    page.on("pageerror", lambda each: errors.append(each))  # noqa: PLW0108 - playwright looks into it
+    yield Person(page, way)
+    context.close()
+    assert not errors
