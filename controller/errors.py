@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import types
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -58,7 +60,8 @@ class ArgosyError(Exception):
     """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold.
 
     `words` are the other side's own, where it said why; `blocker` names the object that is in the
-    way, as Kind/name, where one is known. Each class below this one has a policy.
+    way, as Kind/name, where one is known; `facts` are what an act found out before it failed, such
+    as an exit code. Each class below this one has a policy.
     """
 
     policy: ClassVar[Policy]
@@ -71,11 +74,20 @@ class ArgosyError(Exception):
         if not hasattr(cls, "policy"):
             raise TypeError(f"{cls.__name__} has no policy")
 
-    def __init__(self, message: str, *, reason: str, words: str = "", blocker: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        words: str = "",
+        blocker: str = "",
+        facts: Mapping[str, str] = types.MappingProxyType({}),
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.words = words or message
         self.blocker = blocker
+        self.facts = facts
 
 
 class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not for mishaps
@@ -133,9 +145,10 @@ class Transient(ArgosyError):  # noqa: N818 - as above
         reason: str,
         words: str = "",
         blocker: str = "",
+        facts: Mapping[str, str] = types.MappingProxyType({}),
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, reason=reason, words=words, blocker=blocker)
+        super().__init__(message, reason=reason, words=words, blocker=blocker, facts=facts)
         self.retry_after = retry_after
 
 

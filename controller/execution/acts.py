@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import types
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -52,9 +53,13 @@ class _Act:
             facts={name: each for name, each in facts.items() if name != "message"},
         )
 
-    def ended(self, *, state: str, message: str = "", error_class: str = "") -> Outcome:
-        """Return how this act ended."""
-        return Outcome(task=self.task, state=state, message=message, error_class=error_class)
+    def failed(
+        self, message: str, *, error_class: str, facts: contract.Facts = types.MappingProxyType({})
+    ) -> Outcome:
+        """Return that this act failed, and what the provider found out all the same."""
+        return Outcome(
+            task=self.task, state="Failed", message=message, error_class=error_class, facts=facts
+        )
 
 
 class Acts:
@@ -119,10 +124,10 @@ class Acts:
         try:
             outcome = act.told("Succeeded", await ask())
         except errors.ArgosyError as error:
-            outcome = act.ended(state="Failed", error_class=_class(error), message=str(error))
+            outcome = act.failed(str(error), error_class=_class(error), facts=error.facts)
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = act.ended(state="Failed", error_class="Transient", message=repr(error))
+            outcome = act.failed(repr(error), error_class="Transient")
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:

@@ -49,7 +49,7 @@ class ApiServer:
         self.registry = Registry(self.storage)
         self.latency = latency
         # Replaced by tests that care what commands in containers do.
-        self.on_exec: OnExec = _succeed
+        self.on_exec: OnExec = _obey
         self._changes = Changes()
         self._pages: dict[str, tuple[int, Texts]] = {}
         self._tokens = itertools.count(1)
@@ -394,8 +394,9 @@ class ApiServer:
         ]
 
 
-async def _succeed(_namespace: str, _pod: str, _command: Sequence[str]) -> door.ExecResult:
-    return door.ExecResult(exit_code=0)
+async def _obey(_namespace: str, _pod: str, command: Sequence[str]) -> door.ExecResult:
+    """End as `true` and `false` do; every other command is well."""
+    return door.ExecResult(exit_code=1 if command[0] == "false" else 0)
 
 
 _text: Callable[[Any], bytes] = msgspec.json.Encoder().encode

@@ -78,13 +78,14 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -
     class Odd(errors.ArgosyError):
         policy = errors.Policy(kind=kind)
 
-    outcome = await ended("start", Odd("no", reason="Odd"))
+    outcome = await ended("start", Odd("no", reason="Odd", facts=FOUND))
     assert outcome.state == "Failed"
     assert outcome.error_class == {
         errors.Kind.REFUSED: "Terminal",
         errors.Kind.UNKNOWN: "Unknown",
     }.get(kind, "Transient")
     assert outcome.message == "no"
+    assert outcome.facts == FOUND
 
 
 def test_facts_are_bounded() -> None:

@@ -233,16 +233,19 @@ async def test_what_an_act_finds_out_is_in_the_servers_status() -> None:
         await universe.until(lambda: facts(universe) == {"exitCode": "0"})
 
 
+@pytest.mark.parametrize(("command", "code"), [("true", "0"), ("false", "1")])
 @pytest.mark.parametrize("provider", sorted(registry.kinds()))
-async def test_what_a_command_found_out_is_told_by_every_provider(provider: str) -> None:
-    """The exit status of a command stands in the server's status, whatever the server is of."""
+async def test_the_exit_status_of_a_command_is_told_by_every_provider(
+    provider: str, command: str, code: str
+) -> None:
+    """It stands in the server's status, whatever the server is of and however the command ended."""
     async with Universe() as universe:
         await universe.server.create(Resource.FLEETS, "", fleet("here", provider))
         await universe.apply(application("shop", component("web", 1), fleet="here"))
         await universe.until(lambda: ready(universe))
-        step = {"name": "say", "exec": {"command": ["true"]}}
+        step = {"name": "say", "exec": {"command": [command]}}
         await universe.apply(operation("say", "shop", "Steps", steps=[step]))
-        await universe.until(lambda: facts(universe) == {"exitCode": "0"})
+        await universe.until(lambda: facts(universe) == {"exitCode": code})
 
 
 def facts(universe: Universe) -> Json:

@@ -284,7 +284,8 @@ async def _exec(
     del task
     command: Sequence[str] = tasks.decode(given.exec, _Exec).command
     if command[0] == "false":
-        raise errors.Transient("the command ended with 1", reason=Reason.EXEC_FAILED)
+        message = "the command ended with 1"
+        raise errors.Transient(message, reason=Reason.EXEC_FAILED, facts={"exitCode": "1"})
     if command[0] == "sleep" and len(command) > 1:
         await asyncio.sleep(float(command[1]))
     if command[0] == "write":

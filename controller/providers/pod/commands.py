@@ -276,11 +276,13 @@ def _wrapped_exit(result: kube.ExecResult) -> int:
 
 
 def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:
+    facts = {"exitCode": str(code)}
     if code == 0:
-        return {"exitCode": "0"}
+        return facts
     lines = result.stderr.decode(errors="replace").strip().splitlines()
     tail = f": {lines[-1][-_LONGEST_TAIL:]}" if lines else ""
-    raise errors.Transient(f"the command ended with {code}{tail}", reason=Reason.EXEC_FAILED)
+    message = f"the command ended with {code}{tail}"
+    raise errors.Transient(message, reason=Reason.EXEC_FAILED, facts=facts)
 
 
 def _lacks_shell(text: str) -> bool:

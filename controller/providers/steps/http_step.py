@@ -79,10 +79,11 @@ class HttpStep:
         sent = {**wanted.headers, **await self._secrets(server, wanted)}
         sent[IDEMPOTENCY_HEADER] = task.id
         status = await self._send(wanted, sent, given.timeout_seconds)
+        facts = {"status": str(status)}
         if status not in wanted.expect.statuses:
             message = f"{wanted.method} was answered with {status}"
-            raise errors.Transient(message, reason=StepReason.HTTP_FAILED)
-        return {"status": str(status)}
+            raise errors.Transient(message, reason=StepReason.HTTP_FAILED, facts=facts)
+        return facts
 
     async def close(self) -> None:
         """Let go of all connections."""

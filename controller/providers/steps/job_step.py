@@ -190,9 +190,9 @@ def _end(job: objects.Job) -> objects.PodCondition | None:
 
 def _judge(job: objects.Job) -> Mapping[str, str]:
     end = _end(job)
+    facts = {"job": job.metadata.name}
     if end is not None and end.type == "Complete":
-        return {"job": job.metadata.name}
+        return facts
     why = f": {end.message}" if end is not None and end.message else ""
-    raise errors.Transient(
-        f"{Resource.JOBS}/{job.metadata.name} failed{why}", reason=StepReason.JOB_FAILED
-    )
+    message = f"{Resource.JOBS}/{job.metadata.name} failed{why}"
+    raise errors.Transient(message, reason=StepReason.JOB_FAILED, facts=facts)

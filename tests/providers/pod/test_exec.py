@@ -148,6 +148,7 @@ async def test_a_command_that_fails(stage: PodStage, container: Container) -> No
     with pytest.raises(errors.Transient, match="ended with 3: the reason") as failed:
         await stage.provider.act(server, call(failing))
     assert failed.value.reason == "ExecFailed"
+    assert failed.value.facts == {"exitCode": "3"}
     assert not isinstance(failed.value, errors.UnknownOutcome)
 
 

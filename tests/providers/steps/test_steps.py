@@ -129,6 +129,7 @@ async def test_only_expected_answers_are_success(stage: PodStage, site: tuple[Si
     with pytest.raises(errors.Transient, match="503") as failed:
         await request(stage, url)
     assert "page" not in str(failed.value)
+    assert failed.value.facts == {"status": "503"}
     assert await request(stage, url, expect={"statuses": [503]}) == {"status": "503"}
 
 
@@ -294,6 +295,7 @@ async def test_a_failed_job_fails_its_attempt_and_the_next_has_its_own(stage: Po
     with pytest.raises(errors.Transient, match="BackoffLimitExceeded") as failed:
         await running
     assert failed.value.reason == "JobFailed"
+    assert set(failed.value.facts) == {"job"}
     with pytest.raises(errors.Transient):
         await steps.resume(server, job_call(), ())
     assert len(stage.api.objects[Resource.JOBS]) == 1
