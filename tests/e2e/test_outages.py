@@ -22,6 +22,7 @@ from devcluster import fixtures
 from proof import history
 from proof.faults import kinds, outcome, requests, rig, scenario
 from tests.e2e.driving import App, Kube, component
+from tests.e2e.terminals import Terminal
 
 pytestmark = pytest.mark.e2e
 
@@ -114,6 +115,11 @@ def test_an_outage_while_servers_are_made_is_nobodys_failure(
     assert found is not None
     revision = found["spec"]["revision"]
     assert "CircuitOpen" in {each["reason"] for each in found["status"]["blockedBy"]}
+    said = Terminal(place.cluster.kubeconfig, namespace).run("why", "application/shop")
+    assert f"Fleet/{name}  CircuitOpen" in said, said
+    assert "The first of them: " in said, said
+    assert "next try" in said, said
+    assert fleet(place, name)["circuit"] != "Open" or fleet(place, name)["nextTrialTime"]
     ended = len(app.pods())
     place.recover()
     kube.wait_until("all are there", lambda: app.counts().get("available") == count, 300)

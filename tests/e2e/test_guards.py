@@ -1,0 +1,123 @@
+"""Admission webhooks over pods, as a real API server asks them: told, no failure, over when mended.
+
+One that nobody serves, a quota and a LimitRange are in `test_outcomes`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from controller.api import resources
+from controller.api.resources import Resource
+from devcluster import cluster, fixtures
+from tests.e2e import driving, reviewers
+from tests.e2e.driving import App, Kube, Place, component
+from tests.e2e.terminals import Terminal
+
+pytestmark = pytest.mark.e2e
+
+# The least patient policies: any failure that counts is the end.
+STRICT = {"attempts": 1, "giveUp": True, "failureBudget": 0}
+
+
+@pytest.fixture
+def owner(operated: Place) -> cluster.Cluster:
+    """The cluster of all tests, whose API server asks webhooks on this machine."""
+    if fixtures.GIVEN in os.environ or operated.cluster is None:
+        pytest.skip(f"{fixtures.GIVEN} is set: its API server cannot ask this machine")
+    return operated.cluster
+
+
+def blamed(app: App) -> list[str]:
+    """Return the servers that have an attempt counted."""
+    found = []
+    for name, each in app.servers().items():
+        attempts = each["status"].get("attempts", {})
+        if attempts.get("count") or attempts.get("exhausted"):
+            found.append(name)
+    return found
+
+
+def why(owner: cluster.Cluster, kube: Kube) -> str:
+    """Return the answer of `kubectl argosy why` for the application."""
+    return Terminal(owner.kubeconfig, kube.namespace).run("why", "application/shop")
+
+
+def test_a_webhook_that_is_slower_than_anybody_waits(owner: cluster.Cluster, kube: Kube) -> None:
+    """No answer comes in time: it is told in the API server's words, and nobody's failure."""
+    # A fleet of its own: where nobody else makes pods, calls without an answer open its circuit.
+    fleet = f"slow-{kube.namespace}"
+    kube.api.create(
+        resources.path(Resource.FLEETS, ""),
+        {
+            "apiVersion": "argosy.dev/v1alpha1",
+            "kind": "Fleet",
+            "metadata": {"name": fleet},
+            "spec": {"provider": "pod"},
+        },
+    )
+    app = kube.app(component(replicas=3, recovery=STRICT), fleet=fleet)
+    with reviewers.over(owner, kube, reviewers.linger) as reviewer:
+        app.apply()
+        kube.wait_until(
+            "it is told", lambda: "Timeout: " in app.says("Ready").get("message", ""), 90
+        )
+        said = why(owner, kube)
+        assert "Timeout: request did not complete" in said, said
+        assert f"Fleet/{fleet}" in said, said
+        kube.wait_until("it is asked again", lambda: reviewer.asked >= 4, 120)
+        assert blamed(app) == []
+        reviewer.mend(reviewers.allow)
+        app.wait_ready()
+        assert blamed(app) == []
+        assert not app.blocked_by()
+
+
+def test_a_webhook_that_denies(owner: cluster.Cluster, kube: Kube) -> None:
+    """Its words are told with its name; once it lets pods pass, all come up by themselves."""
+    app = kube.app(component(replicas=3, recovery={"backoff": {"maxSeconds": 2}}))
+    with reviewers.over(owner, kube, reviewers.deny) as reviewer:
+        app.apply()
+        kube.wait_until(
+            "it is told",
+            lambda: any(
+                "no pods on Fridays" in one["message"] for one in app.blocked_by().values()
+            ),
+        )
+        said = why(owner, kube)
+        assert "no pods on Fridays" in said
+        assert reviewers.NAME in said
+        assert not app.pods()
+        reviewer.mend(reviewers.allow)
+        app.wait_ready()
+        assert not app.blocked_by()
+
+
+def test_a_webhook_that_changes_pods(owner: cluster.Cluster, kube: Kube) -> None:
+    """A label and a sidecar of its are left alone: nothing is mended, and nothing made anew."""
+    app = kube.app(component(replicas=3))
+    with reviewers.over(owner, kube, reviewers.inject):
+        app.apply()
+        app.wait_ready()
+        before = app.pods()
+        for each in before.values():
+            assert each["metadata"]["labels"]["injected.example.com/by"] == "guard"
+            assert [one["name"] for one in each["spec"]["containers"]] == ["main", "sidecar"]
+        # A change that is made in place meets the sidecar, too.
+        app.set_image("web:2")
+        app.apply()
+        app.wait_ready()
+        kube.wait_until("all run it", lambda: app.counts().get("updated") == 3)
+        after = app.pods()
+        assert {name: each["metadata"]["uid"] for name, each in after.items()} == {
+            name: each["metadata"]["uid"] for name, each in before.items()
+        }
+        versions = {name: each["metadata"]["resourceVersion"] for name, each in after.items()}
+        app.annotate(look="again")
+        app.wait_ready()
+        assert {
+            name: each["metadata"]["resourceVersion"] for name, each in app.pods().items()
+        } == versions
+        assert all(map(driving.is_ready, app.servers().values()))
