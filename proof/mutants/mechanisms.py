@@ -325,6 +325,14 @@ OUTAGES = (
         "tests/simulation/test_causes.py::test_the_cause_is_told_of_the_application[image]",
     ),
     one(
+        "healing takes no account of servers that others took down",
+        "controller.kinds.serverset.remediation:_given_up",
+        "facts.operated or _goes(server) or server.spec.incarnation > 1",
+        "_repeats(server, now, now)",
+        "tests/kinds/serverset/test_remediation.py"
+        "::test_healing_counts_servers_that_others_took_down[Restart]",
+    ),
+    one(
         "evictions in two domains at once",
         "controller.planning.evictions:least",
         "min(limit, 1)",

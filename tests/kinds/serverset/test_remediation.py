@@ -304,3 +304,26 @@ def test_domains_share_one_budget() -> None:
         most = max(most, down(rehearsal))
     assert most == 1
     assert len(replaced(rehearsal)) == 2
+
+
+def held_up_by(rehearsal: Rehearsal, ordinal: int) -> None:
+    """Have a server that was made anew by others stay down."""
+    running = rehearsal.running[f"{SET}-{ordinal}"]
+    if running.incarnation > 1:
+        running.ready_at = rehearsal.now + 10**6
+
+
+@pytest.mark.parametrize("by", ["Restart", "Replace"])
+def test_healing_counts_servers_that_others_took_down(by: str) -> None:
+    """One server may be down, and one is, by an operation: the ill one waits until it is back."""
+    rehearsal = rehearse(10, rollout={"maxUnavailable": 1})
+    fall_ill(rehearsal, (7,))
+    rehearsal.run_for(AFTER - 20)
+    rehearsal.submit("again", by, servers="3", concurrency=2)
+    for _ in range(120):
+        rehearsal.tick()
+        held_up_by(rehearsal, 3)
+    assert replaced(rehearsal) == [3]
+    rehearsal.running[f"{SET}-3"].ready_at = rehearsal.now
+    rehearsal.run_for(60)
+    assert replaced(rehearsal) == [3, 7]
