@@ -137,6 +137,80 @@ PROMISES: dict[str, Promises] = {
             "test_a_delete_names_the_claims_that_go_and_those_that_stay",
         ),
     },
+    "docs/explanation/outages.md": {
+        "An outage of the provider is not a failure of its servers": (
+            "test_an_hour_without_the_provider_while_500_servers_are_made",
+            "test_an_outage_while_servers_are_made_is_nobodys_failure",
+        ),
+        "when half of at least 20 calls within a minute failed": (
+            "test_a_few_failures_open_nothing",
+            "test_many_failures_open_it_for_a_while",
+            "test_failures_of_long_ago_do_not_count",
+        ),
+        "when no call succeeded for a whole minute and at least three failed": (
+            "test_where_none_succeeds_for_a_whole_window_few_calls_open_it",
+            "test_one_that_succeeds_tells_that_the_provider_works",
+            "test_what_befalls_one_server_alone_is_its_own_trouble",
+        ),
+        "these are told in that namespace, and cost no attempt": (
+            "test_a_quota_is_told_and_over_when_it_is_raised",
+            "test_a_webhook_that_is_down_is_told_and_over_when_it_is_gone",
+            "test_what_a_provider_refuses_opens_no_circuit",
+        ),
+        "is no failed attempt. The attempt is made again": (
+            "test_an_hour_without_the_provider_while_500_servers_are_made",
+            "test_attempts_of_before_the_outage_are_not_given_back",
+        ),
+        "the progress deadline of a rollout, and the time in which a server must come up": (
+            "test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
+            "test_no_deadline_runs_while_calls_are_tried_again_after_an_outage",
+        ),
+        "says how long they stood still": (
+            "test_an_operations_clock_stands_still_while_the_provider_is_away",
+        ),
+        "An act that did not get through is no attempt": (
+            "test_acts_that_do_not_get_through_spend_no_attempt",
+        ),
+        "nothing is abandoned or forced because its provider is away": (
+            "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+        ),
+        "Deletes and cancels are tried one at a time": (
+            "test_cancels_and_deletes_take_turns_while_the_circuit_is_open",
+            "test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
+            "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+        ),
+        "it brings the next trial forward": (
+            "test_what_a_provider_shows_brings_the_next_trial_forward",
+            "test_what_the_provider_shows_brings_the_next_trial_forward",
+        ),
+        "what is seen counts no more until the circuit is closed": (
+            "test_a_provider_that_shows_much_and_does_nothing_is_not_run_over",
+        ),
+        "the circuit is open for twice as long, at most ten minutes": (
+            "test_each_trial_in_vain_doubles_the_pause",
+        ),
+        "then 2, 4, 8, up to `concurrentCalls`": ("test_it_is_tried_by_one_then_by_more",),
+        "Each trial is another server's in turn": ("test_a_trial_is_each_servers_in_turn",),
+        "waits for no backoff of its own": ("test_a_trial_waits_for_no_servers_own_backoff",),
+        "a provider that comes back is not run over": (
+            "test_all_that_waited_for_the_end_of_an_outage_at_once_is_caught",
+            "test_a_whole_operator_keeps_every_promise",
+        ),
+        "Servers that wait say `CircuitOpen` in `blockedBy`": (
+            "test_a_trial_waits_for_no_servers_own_backoff",
+        ),
+        "names the Fleet, since when its circuit is open": (
+            "test_why_names_the_circuit_that_is_open_and_its_next_trial",
+            "test_an_outage_while_servers_are_made_is_nobodys_failure",
+        ),
+        "An operator that starts in an outage has to learn of it again": (
+            "test_an_operator_that_starts_in_an_outage_learns_of_it_again",
+        ),
+        "After a minute the attempts of that server count": (
+            "test_a_server_whose_own_calls_are_never_answered_fails_all_the_same",
+        ),
+        "Its creates cost no attempt": ("test_a_webhook_that_is_slower_than_anybody_waits",),
+    },
     "docs/how-to/failures.md": {
         "Failures are counted on the Server": ("test_a_new_leader_says_what_the_last_one_said",),
         "tries the next one, by itself": (
