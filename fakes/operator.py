@@ -40,6 +40,7 @@ class Operator:
         providers: Mapping[str, contract.ProviderKind] | None = None,
         may_write: Callable[[], bool] = lambda: True,
         ownership: Ownership | None = None,
+        servers_per_namespace: int = 0,
     ) -> None:
         self.name = name
         self.caches = Caches(api, kinds=kinds)
@@ -56,4 +57,5 @@ class Operator:
             clock=clock,
             holder=name,
             ownership=ownership,
+            servers_per_namespace=servers_per_namespace,
         )

@@ -48,6 +48,7 @@ class Process(Operator):
         providers: Sequence[contract.ProviderKind] = (),
         *,
         ownership: Ownership | None = None,
+        servers_per_namespace: int = 0,
     ) -> None:
         listed = (memory.kind(lambda *_: machines), *providers)
         super().__init__(
@@ -57,6 +58,7 @@ class Process(Operator):
             kinds=kinds,
             providers={each.name: each for each in listed},
             ownership=ownership,
+            servers_per_namespace=servers_per_namespace,
         )
         loop = asyncio.get_running_loop()
         self.tasks = [
@@ -82,6 +84,7 @@ class Universe:
         kubelet: Kubelet | None = None,
         kinds: Kinds = kinds_registry.KINDS,
         providers: Sequence[contract.ProviderKind] = (),
+        servers_per_namespace: int = 0,
     ) -> None:
         self.faults = faults or Faults()
         self.kubelet = kubelet or Kubelet()
@@ -90,6 +93,8 @@ class Universe:
         self.machines = MemoryFleet(clock=self.server.now)
         self.kinds = kinds
         self._providers = providers
+        # How many servers a namespace may have; the next operator that starts keeps to it.
+        self.servers_per_namespace = servers_per_namespace
         self._number = 0
         self.process: Process
 
@@ -110,6 +115,7 @@ class Universe:
             self.kinds,
             self._providers,
             ownership=ownership,
+            servers_per_namespace=self.servers_per_namespace,
         )
 
     async def crash(self) -> None:

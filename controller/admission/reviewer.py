@@ -47,14 +47,17 @@ class FleetAnswer:
 
 # Says so of a namespace and the name of a fleet.
 AskFleet = Callable[[str, str], Awaitable[FleetAnswer]]
+# Says why a namespace has no room for an application, as it was and is to be; empty where it has.
+AskRoom = Callable[[objects.Application | None, objects.Application], Awaitable[str]]
 
 
 class Reviewer:
     """Says what is wrong with what is applied. All of it runs in one loop."""
 
-    def __init__(self, api: kube.Api, ask_fleet: AskFleet) -> None:
+    def __init__(self, api: kube.Api, ask_fleet: AskFleet, ask_room: AskRoom) -> None:
         self._api = api
         self._ask_fleet = ask_fleet
+        self._ask_room = ask_room
         self._places = asyncio.Semaphore(AT_ONCE)
         self._passed: collections.OrderedDict[bytes, None] = collections.OrderedDict()
 
@@ -64,6 +67,9 @@ class Reviewer:
             application = _view(after, objects.Application)
         except (msgspec.MsgspecError, ValueError) as error:
             return _unreadable(error)
+        full = await self._ask_room(_former(before), application)
+        if full:
+            return Verdict(errors=(full,))
         namespace, fleet_name = application.metadata.namespace, application.spec.fleet
         fleet = await self._ask_fleet(namespace, fleet_name)
         warnings = (f"spec.fleet: {fleet.problem}",) if fleet.problem else ()
@@ -71,14 +77,12 @@ class Reviewer:
         wanted = list(probes.of_application(application)) if fleet.pods else []
         known = _known(before, objects.Application, probes.of_application)
         found = await self._try(namespace, wanted, known)
-        less = await self._shrinking(before, application)
+        less = await self._shrinking(_former(before), application)
         return Verdict(errors=(*less.errors, *found.errors), warnings=(*warnings, *found.warnings))
 
-    async def _shrinking(self, before: Any, after: objects.Application) -> Verdict:
-        try:
-            former = _view(before, objects.Application) if before else None
-        except (msgspec.MsgspecError, ValueError):
-            return PASSED
+    async def _shrinking(
+        self, former: objects.Application | None, after: objects.Application
+    ) -> Verdict:
         try:
             async with asyncio.timeout(SECONDS):
                 return await shrinking.review(self._api, former, after)
@@ -165,6 +169,14 @@ def _view(document: Any, kind: type[_View]) -> _View:
         named = {**meta, "name": f"{meta.get('generateName', '')}{_token()}"}
         document = {**document, "metadata": named}
     return msgspec.json.decode(msgspec.json.encode(document), type=kind)
+
+
+def _former(before: Any) -> objects.Application | None:
+    """Return the application as it was; None where there was none, or none that can be read."""
+    try:
+        return _view(before, objects.Application) if before else None
+    except (msgspec.MsgspecError, ValueError):
+        return None
 
 
 def _known(before: Any, kind: type[_View], of: Callable[[_View], Iterable[Probe]]) -> set[bytes]:

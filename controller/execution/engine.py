@@ -65,6 +65,7 @@ class Engine:
         holder: str,
         ownership: Ownership | None = None,
         requesters_known: bool = False,
+        servers_per_namespace: int = 0,
     ) -> None:
         self._ownership = ownership or SoleLeader()
         self._caches = caches
@@ -80,7 +81,12 @@ class Engine:
         self._sequence = itertools.count()
         self._informers = caches.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
-        self._sources = Sources(caches=caches, fleets=fleets, requesters_known=requesters_known)
+        self._sources = Sources(
+            caches=caches,
+            fleets=fleets,
+            requesters_known=requesters_known,
+            servers_per_namespace=servers_per_namespace,
+        )
         self._holder = holder
         # Since when this process has been watching, by the clock.
         self._since = 0.0

@@ -109,12 +109,14 @@ class Sources:
     """Where snapshots come from.
 
     `requesters_known` is whether a policy writes at admission who asked for an operation; else
-    whoever makes one may write there what he likes.
+    whoever makes one may write there what he likes. `servers_per_namespace` is how many servers a
+    namespace may have; 0: any number.
     """
 
     caches: Caches
     fleets: Fleets
     requesters_known: bool = False
+    servers_per_namespace: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +22,7 @@ import uvloop
 from controller.admission import reviewer
 from controller.admission.answers import Verdict
 from controller.admission.reviewer import FleetAnswer, Reviewer
-from controller.api import names
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults
@@ -33,6 +34,7 @@ T = TypeVar("T")
 # Opens the client of kopf's loop: a session cannot be shared between loops.
 Connect = Callable[[], AbstractAsyncContextManager[kube.Api]]
 FleetOf = Callable[[str, str], FleetAnswer]
+RoomFor = Callable[[objects.Application | None, objects.Application], str]
 
 AGAIN_SECONDS = 1.0
 # How long kopf may take to end; nobody needs to wait for more, for kopf writes nothing.
@@ -45,13 +47,22 @@ class KopfThread:
     """Runs kopf again and again; made and told to stop on the loop of the engine.
 
     kopf has a thread and a loop of its own. Where its run ends, as it does when a part of it fails,
-    it cancels every task of its loop that began after it. `fleet_of` is asked on the engine's loop.
+    it cancels every task of its loop that began after it. `fleet_of` and `room_for` are asked on
+    the engine's loop.
     """
 
-    def __init__(self, settings: webhook.Settings, *, connect: Connect, fleet_of: FleetOf) -> None:
+    def __init__(
+        self,
+        settings: webhook.Settings,
+        *,
+        connect: Connect,
+        fleet_of: FleetOf,
+        room_for: RoomFor,
+    ) -> None:
         self._settings = settings
         self._connect = connect
         self._fleet_of = fleet_of
+        self._room_for = room_for
         self._server: webhook.Server | None = None
         self._idle = False
         self._ended = asyncio.Event()
@@ -109,7 +120,7 @@ class KopfThread:
                 await self._wait_for_kinds(api)
                 self._server = webhook.Server(self._settings)
                 registry = kopf.OperatorRegistry()
-                _register(registry, Reviewer(api, self._ask_fleet))
+                _register(registry, Reviewer(api, self._ask_fleet, self._ask_room))
                 _log_in(registry)
                 _configure(registry, self._server)
                 await kopf.operator(
@@ -133,12 +144,20 @@ class KopfThread:
         self._idle = False
 
     async def _ask_fleet(self, namespace: str, name: str) -> FleetAnswer:
+        return await self._ask(functools.partial(self._fleet_of, namespace, name))
+
+    async def _ask_room(
+        self, before: objects.Application | None, after: objects.Application
+    ) -> str:
+        return await self._ask(functools.partial(self._room_for, before, after))
+
+    async def _ask(self, question: Callable[[], T]) -> T:
         """Ask on the engine's loop, whose caches and fleets nobody else may touch."""
-        asked: concurrent.futures.Future[FleetAnswer] = concurrent.futures.Future()
+        asked: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def answer() -> None:
             try:
-                asked.set_result(self._fleet_of(namespace, name))
+                asked.set_result(question())
             except Exception as error:  # noqa: BLE001 - whoever asked is told
                 asked.set_exception(error)
 

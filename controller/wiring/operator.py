@@ -27,7 +27,7 @@ import uvloop
 
 from controller import contract, parts
 from controller.admission.reviewer import FleetAnswer
-from controller.api import names
+from controller.api import names, objects
 from controller.execution import ownership
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
@@ -38,7 +38,7 @@ from controller.execution.pool import Pool
 from controller.execution.width import MOST, Width
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
-from controller.kinds.serverset import unbounded
+from controller.kinds.serverset import occupancy, unbounded
 from controller.kube import api as kube
 from controller.kube.client import Client
 from controller.kube.installs import Installs
@@ -75,6 +75,8 @@ class Options:
     allowed_urls: tuple[str, ...] = ()
     # Whether a policy writes on each Operation who asked for it.
     requesters_known: bool = False
+    # How many servers a namespace may have; 0: any number.
+    servers_per_namespace: int = 0
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
     health_port: int = 8081
@@ -137,6 +139,7 @@ class Operator:
             holder=holder,
             ownership=owner,
             requesters_known=options.requesters_known,
+            servers_per_namespace=options.servers_per_namespace,
         )
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect
@@ -209,7 +212,10 @@ class Operator:
             certificates=Path(self._options.admission_certificates),
         )
         self._kopf = handlers.KopfThread(
-            settings, connect=self._connect, fleet_of=self._fleet_answer
+            settings,
+            connect=self._connect,
+            fleet_of=self._fleet_answer,
+            room_for=self._room_answer,
         )
         await self._kopf.serve(self.parts.stopped)
 
@@ -284,6 +290,10 @@ class Operator:
             problem=facts.message or facts.problem if facts.problem else "",
             pods=provider == _PODS,
         )
+
+    def _room_answer(self, before: objects.Application | None, after: objects.Application) -> str:
+        """Return why the namespace has no room for an application; empty where it has."""
+        return occupancy.refusal(self.caches, before, after, self._options.servers_per_namespace)
 
     def _plan_silence(self) -> dict[tuple[str, ...], float]:
         silence = self.engine.pulse.silence

@@ -5,9 +5,38 @@ from __future__ import annotations
 from proof.mutants.mechanism import one
 
 _MOVES = "tests/kinds/serverset/test_moves.py"
+_FULL = "tests/simulation/test_full_namespaces.py"
 _ONE_BUDGET = "tests/simulation/test_one_budget.py"
 
 MECHANISMS = (
+    one(
+        "sets that plan in one moment fill what each of them finds",
+        "controller.kinds.serverset.occupancy:within",
+        "found.limit - found.earlier - (census.present - census.spares)",
+        "found.limit",
+        f"{_FULL}::test_many_that_come_at_once_exceed_the_bound_by_nothing",
+    ),
+    one(
+        "an older set fills a namespace that has its servers already",
+        "controller.kinds.serverset.occupancy:within",
+        "found.limit - found.present",
+        "found.limit",
+        f"{_FULL}::test_an_older_set_takes_nothing_from_a_younger_one",
+    ),
+    one(
+        "a set that has no room looks never again",
+        "controller.kinds.serverset.planner:_converge",
+        "occupancy.AGAIN if draft.unmade else None",
+        "None",
+        f"{_FULL}::test_room_that_becomes_free_is_used",
+    ),
+    one(
+        "a rollout that has no room misses its deadline",
+        "controller.kinds.serverset.planner:_converge",
+        "snapshot.fleet.outage.lasts or bool(draft.unmade and not draft.acting)",
+        "snapshot.fleet.outage.lasts",
+        f"{_FULL}::test_a_first_rollout_that_has_no_room_misses_no_deadline",
+    ),
     one(
         "a move does not wait for its spare server",
         "controller.kinds.serverset.moves:decide",

@@ -81,6 +81,31 @@ def with_claim(storage: str) -> dict[str, Any]:
     return application(web)
 
 
+async def any_room(_before: object, _after: object) -> str:
+    """Say that the namespace has room for everything."""
+    return ""
+
+
+async def test_what_a_namespace_has_no_room_for_is_refused_and_not_tried() -> None:
+    """The bound is asked with what was before; nothing else is looked at once it is exceeded."""
+    api: Any = DryRuns()
+    asked: list[tuple[int, int]] = []
+
+    async def no_room(before: Any, after: Any) -> str:
+        found = (len(before.spec.components) if before else 0, len(after.spec.components))
+        asked.append(found)
+        return "full"
+
+    async def ask_fleet(_namespace: str, _name: str) -> FleetAnswer:
+        return FleetAnswer()
+
+    reviews = Reviewer(api, ask_fleet, no_room)
+    assert (await reviews.application(None, with_claim("1Gi"))).errors == ("full",)
+    assert (await reviews.application(with_claim("1Gi"), with_claim("2Gi"))).errors == ("full",)
+    assert asked == [(0, 1), (1, 1)]
+    assert not api.tried
+
+
 @pytest.mark.parametrize(
     ("before", "after", "size", "refused"),
     [
@@ -101,7 +126,9 @@ async def test_claims_are_not_asked_to_shrink(
     async def ask_fleet(_namespace: str, _name: str) -> FleetAnswer:
         return FleetAnswer()
 
-    verdict = await Reviewer(api, ask_fleet).application(with_claim(before), with_claim(after))
+    verdict = await Reviewer(api, ask_fleet, any_room).application(
+        with_claim(before), with_claim(after)
+    )
     found = [each for each in verdict.errors if "claims never shrink" in each]
     assert bool(found) is refused
     for each in found:
@@ -117,7 +144,7 @@ def made(fleet: FleetAnswer | None = None) -> tuple[Reviewer, DryRuns]:
     async def ask_fleet(_namespace: str, _name: str) -> FleetAnswer:
         return fleet or FleetAnswer()
 
-    return Reviewer(api, ask_fleet), api
+    return Reviewer(api, ask_fleet, any_room), api
 
 
 def component(name: str = "web", **container: Any) -> dict[str, Any]:

@@ -85,3 +85,22 @@ def test_notes_say_what_a_namespaced_install_lacks(helm: Helm, chart: Path) -> N
     assert "from crds/" in told
     assert "It reads Fleets" in notes(helm, chart, *chosen, "fleets.clusterRole=true")
     assert "namespaced install" not in notes(helm, chart)
+
+
+def test_notes_of_a_namespaced_install_say_what_nobody_enforces(helm: Helm, chart: Path) -> None:
+    """Each policy that such an install lacks is a sentence, as is the bound that still holds."""
+    told = " ".join(
+        notes(helm, chart, "watchNamespaces={team-a,team-b}", "crds.enabled=false").split()
+    )
+    for each in (
+        "spec.deletion.protected does not refuse deletes",
+        "a misspelt field is told by status",
+        "No policy holds people to their own rights",
+        "servers in team-a, team-b gets pods with any ServiceAccount and Secret of the namespace",
+        "Grant these rights only to people who may create pods, jobs and pods/exec there anyway",
+        "Nothing records who asked for an operation",
+        "limits.serversPerNamespace holds, but is told by status",
+    ):
+        assert each in told
+    whole = notes(helm, chart)
+    assert "No policy holds people" not in whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from controller.api import resources
 from controller.api.resources import Resource
 from controller.kube import installs
 from devcluster import client, cluster, fixtures, operator, processes
+from tests.e2e import people
 
 pytestmark = pytest.mark.e2e
 
@@ -43,37 +45,12 @@ def installed(cluster: cluster.Cluster) -> None:
 
 
 @pytest.fixture
-def user(cluster: cluster.Cluster, api: client.Client, namespace: str, tmp_path: Path) -> User:
+def user(cluster: cluster.Cluster, namespace: str, tmp_path: Path) -> User:
     """Make a user who has these rules, and no others, in the test's namespace."""
-    made = 0
+    made = itertools.count(1)
 
     def make(*rules: Rule) -> client.Client:
-        nonlocal made
-        made += 1
-        name = f"user-{made}"
-        meta = {"name": name, "namespace": namespace}
-        rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-        accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-        api.create(accounts, {"metadata": meta})
-        api.create(f"{rbac}/roles", {"metadata": meta, "rules": list(rules)})
-        body = {
-            "metadata": meta,
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": name,
-            },
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
-        api.create(f"{rbac}/rolebindings", body)
-        token = api.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
-        config = client.kubeconfig(
-            tmp_path / name,
-            server=api.server,
-            authority=cluster.dir / "pki" / "ca.crt",
-            user={"token": token["status"]["token"]},
-        )
-        return client.Client(config)
+        return people.person(cluster, namespace, tmp_path, f"user-{next(made)}", *rules)
 
     return make
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ import yaml
 from controller.api import resources
 from controller.api.resources import Resource
 from devcluster import client, cluster, controlplane, operator, processes
-from tests.e2e import conftest
+from tests.e2e import conftest, people
 from tests.e2e.driving import Kube, Place
 
 pytestmark = pytest.mark.e2e
 
 UNPROCESSABLE = 422
 PATIENCE_SECONDS = 60
+# How many servers a namespace may have here.
+BOUND = 12
 TYPO = """
 apiVersion: argosy.dev/v1alpha1
 kind: Application
@@ -78,7 +81,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     one = cluster.Cluster(tmp_path_factory.mktemp("webhook"))
     try:
         one.start(controlplane.Settings(nodes=2, audit="full"))
-        operator.run(one, values=["admission.enabled=true"])
+        bound = f"limits.serversPerNamespace={BOUND}"
+        operator.run(one, values=["admission.enabled=true", bound])
         probe = yaml.safe_load(TYPO)
 
         def asks() -> bool:
@@ -99,6 +103,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture
 def kube(place: Place) -> Iterator[Kube]:
     """A namespace of the test's own."""
+    yield from conftest.namespace_of(place)
+
+
+@pytest.fixture
+def elsewhere(place: Place) -> Iterator[Kube]:
+    """Another tenant's namespace."""
     yield from conftest.namespace_of(place)
 
 
@@ -304,3 +314,46 @@ def test_a_large_application_is_asked_about_once(place: Place, kube: Kube) -> No
     components[3] = idle("c3")
     kube.api.merge(path, {"spec": {"components": components}})
     assert dry_runs(place, kube.namespace) == first + 1
+
+
+def test_an_editor_of_a_namespace_gets_no_more_servers_than_it_may_have(
+    place: Place, kube: Kube, elsewhere: Kube, tmp_path: Path
+) -> None:
+    """By one application, several, or a scale: refused at apply if possible, and never made."""
+    assert place.cluster is not None
+    ours = ["applications", "serversets", "serversets/scale"]
+    editor = Kube(
+        people.person(
+            place.cluster,
+            kube.namespace,
+            tmp_path,
+            "editor",
+            {"apiGroups": ["argosy.dev"], "resources": ours, "verbs": ["*"]},
+            {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["create"]},
+            {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["create"]},
+        ),
+        kube.namespace,
+    )
+    with pytest.raises(client.ApiError) as refused:
+        editor.create(Resource.APPLICATIONS, application(idle(replicas=BOUND + 1), name="one"))
+    assert f"asks for {BOUND + 1} servers, and a namespace may have {BOUND}" in str(refused.value)
+    assert "raise limits.serversPerNamespace" in str(refused.value)
+    editor.create(Resource.APPLICATIONS, application(idle(replicas=8), name="first"))
+    first, half = kube.app(name="first"), application(idle(replicas=8), name="second")
+    first.wait_ready()
+    said = refusal(lambda: editor.create(Resource.APPLICATIONS, half))
+    assert "other applications ask for 8, and second for 8" in said
+    assert "raise limits.serversPerNamespace" in said
+    scaled = {key: each for key, each in idle().items() if key != "replicas"}
+    editor.create(Resource.APPLICATIONS, application(scaled, name="second"))
+    second = kube.app(name="second")
+    kube.wait_until("there is a set", lambda: second.set_of() is not None)
+    editor.scale("second-web", 500)
+    kube.wait_until("it has what is left", lambda: len(second.pods()) == BOUND - 8)
+    told = second.wait_for_reason("NamespaceFull", "Stalled")
+    assert f"The namespace {kube.namespace} may have {BOUND} servers" in told["message"]
+    assert len(kube.list(Resource.SERVERS)) == BOUND
+    other = elsewhere.app(idle(replicas=9))
+    other.apply()
+    other.wait_ready()
+    assert len(kube.list(Resource.SERVERS)) == BOUND

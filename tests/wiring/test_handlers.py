@@ -88,7 +88,7 @@ async def running(
         yield kinds or Kinds()
 
     settings = webhook.Settings(port=0, certificates=Path())
-    made = handlers.KopfThread(settings, connect=connect, fleet_of=fleet_of)
+    made = handlers.KopfThread(settings, connect=connect, fleet_of=fleet_of, room_for=lambda *_: "")
     stop_flag = asyncio.Event()
     serving = asyncio.create_task(made.serve(stop_flag))
     if kinds is None:

@@ -176,9 +176,12 @@ class FakeKopf:
 
     made: FakeKopf
 
-    def __init__(self, settings: webhook.Settings, *, fleet_of: Any, **_: Any) -> None:
+    def __init__(
+        self, settings: webhook.Settings, *, fleet_of: Any, room_for: Any, **_: Any
+    ) -> None:
         self.settings = settings
         self.fleet_of = fleet_of
+        self.room_for = room_for
         self.ready = False
         FakeKopf.made = self
 

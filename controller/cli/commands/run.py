@@ -33,6 +33,9 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         bool,
         typer.Option("--requesters-known", help="A policy writes who asked for an operation."),
     ] = False,
+    servers_per_namespace: Annotated[
+        int, typer.Option(min=0, help="How many servers a namespace may have; 0: any number.")
+    ] = 0,
     most_writes: Annotated[
         int,
         typer.Option(
@@ -64,6 +67,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         read_fleets=read_fleets,
         allowed_urls=tuple(allowed_url or ()),
         requesters_known=requesters_known,
+        servers_per_namespace=servers_per_namespace,
         most_writes=most_writes,
         health_port=health_port,
         metrics_port=metrics_port,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.api import objects
-from controller.kinds.serverset import moves, remakers
+from controller.kinds.serverset import moves, occupancy, remakers
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import relations
@@ -35,6 +35,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
             for each in relations.operations_of(caches, meta.namespace, spec.application)
             if remakers.is_at_work(each)
         ),
+        room=occupancy.room(caches, server_set, sources.servers_per_namespace),
         watching_since=moment.watching_since,
         outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),

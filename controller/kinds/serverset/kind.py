@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kinds.kind import Budget, Kind
-from controller.kinds.serverset import wakes
+from controller.kinds.serverset import occupancy, wakes
 from controller.kinds.serverset.gather import gather
 from controller.kinds.serverset.planner import plan
 from controller.kinds.serverset.registers import Registers
@@ -73,6 +73,6 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.PODS_BY_NODE,
         relations.PODS_LEAVING,
     ),
-    keepers=(Registers,),
+    keepers=(Registers, occupancy.Present, occupancy.Asked),
     rights=RIGHTS,
 )

@@ -18,6 +18,7 @@ from controller.kinds.serverset import (
     creation,
     disruption_budget,
     moves,
+    occupancy,
     progress,
     records,
     relocation,
@@ -75,6 +76,8 @@ class _Draft:
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
     # Where servers may be taken down, if in one failure domain only.
     focus: focus.Focus = dataclasses.field(default_factory=lambda: focus.Focus((), on=False))
+    # How many servers are missing that the namespace has no room for.
+    unmade: int = 0
     # Servers that are to move, by ordinal: all but those that an operation makes anew anyway.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
 
@@ -168,7 +171,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         acting=draft.acting,
         retrying=retrying,
         halted=halted,
-        outage=snapshot.fleet.outage.lasts,
+        outage=snapshot.fleet.outage.lasts or bool(draft.unmade and not draft.acting),
     )
     ill = (
         remediation.idle(server_set.status)
@@ -191,8 +194,10 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         left=draft.left,
         moving=draft.moving,
         guard=guard,
+        unmade=draft.unmade,
     )
-    wake = soonest(census.soonest, stands.wake_after, ill.wake_after, step.wake_after)
+    room = occupancy.AGAIN if draft.unmade else None
+    wake = soonest(census.soonest, stands.wake_after, ill.wake_after, step.wake_after, room)
     return _finish(outlook, draft, wake)
 
 
@@ -240,6 +245,7 @@ def _resize(
         domains=snapshot.fleet.domains,
     )
     sized = _agreed(snapshot, sized)
+    sized, draft.unmade = occupancy.within(snapshot.room, census, sized)
     removed = {each.spec.ordinal for each in sized.removals}
     step = rollout.decide(
         census,

@@ -22,6 +22,18 @@ class ServerSetReason(Vocabulary):
         "The rollout goes on when the operation has had its turn with them.",
         "kubectl argosy why operation/NAME",
     )
+    NAMESPACE_FULL = (
+        "NamespaceFull",
+        (
+            "The namespace has as many servers as it may have, or sets that were made earlier ask"
+            " for them. Whatever runs goes on."
+        ),
+        (
+            "Scale down or delete what is not needed, or ask an administrator of the cluster to"
+            " raise limits.serversPerNamespace of Argosy's chart."
+        ),
+        "kubectl argosy top",
+    )
     REMEDIATED = (
         "Remediated",
         "A server that stayed unhealthy is being replaced.",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from controller import contract
 from controller.api import objects
 from controller.kinds.serverset.moves import Move
+from controller.kinds.serverset.occupancy import Room
 from controller.planning.outcomes import Outcome
 from controller.planning.register import Register
 
@@ -39,6 +40,8 @@ class ServerSetSnapshot:
     operations: tuple[objects.Operation, ...] = ()
     # Ordinals whose pods are on their way out already, whatever their servers have yet to say.
     evicted: frozenset[int] = frozenset()
+    # What is left to the set of the servers that its namespace may have.
+    room: Room = dataclasses.field(default_factory=Room)
     # Since when this process has been watching: time in which nobody did is no missed deadline.
     watching_since: float = 0.0
     # How calls for it went that did not succeed, lately.

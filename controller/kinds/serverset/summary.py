@@ -17,6 +17,7 @@ from controller.kinds.serverset import (
     causes,
     disruption_budget,
     moves,
+    occupancy,
     relocation,
     remakers,
     remediation,
@@ -54,6 +55,8 @@ class Outlook:
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
     # What is in the way, here and below.
     causes: causes.Causes = dataclasses.field(default_factory=causes.Causes)
+    # How many servers are missing that the namespace has no room for.
+    unmade: int = 0
     # What is done about evictions.
     guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
 
@@ -275,6 +278,21 @@ def _lost(outlook: Outlook) -> Verdict | None:
     )
 
 
+def _full(outlook: Outlook) -> Verdict | None:
+    """The namespace may have no more servers, and what it has takes none of them away by itself."""
+    found = next(iter(_crowded(outlook)), None)
+    if found is None:
+        return None
+    message = f"{found.message} {_counts(outlook.census)}"
+    return Verdict(reason=found.reason, message=message, stalled=True)
+
+
+def _crowded(outlook: Outlook) -> Iterable[Blocked]:
+    if outlook.unmade:
+        snapshot = outlook.snapshot
+        yield occupancy.blocked(snapshot.server_set, snapshot.room, outlook.unmade, snapshot.now)
+
+
 def _stopped(outlook: Outlook) -> Verdict | None:
     """Nothing is under way where all that is missing was stopped by somebody who asked for it."""
     census = outlook.census
@@ -384,6 +402,8 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _as_wanted,
     # So many are ill that none is replaced: the cause is told, not the servers one by one.
     _epidemic,
+    # The namespace has no room for what is missing; before troubles of those that are there.
+    _full,
     # Some failed for good, within the budget, and all others are well: nothing more will happen.
     _lost,
     # Calls fail that may succeed by themselves.
@@ -439,6 +459,7 @@ def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
     if outlook.census.due and not outlook.obstacle:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
+    found += _crowded(outlook)
     found += _moving(outlook)
     found += relocation.sick(outlook.snapshot, outlook.census)
     found += _asleep(outlook)

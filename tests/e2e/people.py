@@ -1,0 +1,33 @@
+"""Users of few rights, as clients: what tests of rights and bounds try as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from devcluster import client, cluster
+
+
+def person(
+    owner: cluster.Cluster, namespace: str, folder: Path, name: str, *rules: dict[str, Any]
+) -> client.Client:
+    """Return the client of a ServiceAccount that has these rules in a namespace, and no others."""
+    api, meta = owner.client, {"name": name, "namespace": namespace}
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    api.create(accounts, {"metadata": meta})
+    api.create(f"{rbac}/roles", {"metadata": meta, "rules": list(rules)})
+    body = {
+        "metadata": meta,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", **meta}],
+    }
+    api.create(f"{rbac}/rolebindings", body)
+    token = api.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
+    config = client.kubeconfig(
+        folder / name,
+        server=api.server,
+        authority=owner.dir / "pki" / "ca.crt",
+        user={"token": token["status"]["token"]},
+    )
+    return client.Client(config)
