@@ -9,6 +9,7 @@ a pseudo-terminal, and what it draws becomes an SVG in docs/images.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,20 @@ ILL = {"kwok.argosy.dev/outcome": "fail", "kwok.argosy.dev/only": "shop-web-13"}
 
 def main() -> None:
     """Make the application, take every screenshot, delete it."""
+    with living():
+        _screens()
+
+
+@contextlib.contextmanager
+def living() -> Iterator[None]:
+    """Have an application live in the namespace: one server fails, and an operation is at work."""
     _kubectl("create", "namespace", NAMESPACE, check=False)
     try:
         _apply(_shop(ILL))
         _until("1 unready: web-13")
         _argosy("restart", "shop", "--component", "db", "--name", "restart-db", "--detach")
         _until("1 in flight")
-        _screens()
+        yield
     finally:
         _kubectl("delete", "namespace", NAMESPACE, check=False)
 
