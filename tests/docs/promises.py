@@ -6,9 +6,12 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
+from tests.docs import guides
+
 Promises = dict[str, tuple[str, ...]]
 
 PROMISES: dict[str, Promises] = {
+    **guides.GUIDES,
     "docs/explanation/deletion.md": {
         "it is seen in the cache before anything below is made": (
             "test_i4_no_orphans",
@@ -286,4 +289,4 @@ PROMISES: dict[str, Promises] = {
     },
 }
 # Headings that only lead elsewhere.
-POINTERS = frozenset({"When a rollout makes no progress"})
+POINTERS = guides.POINTERS | {"When a rollout makes no progress"}

@@ -21,7 +21,7 @@ from controller.api import names
 from controller.api.resources import Resource
 from fakes.api_server import Kubelet, evictions
 from fakes.universe import Json, Universe, application, component
-from tests.simulation import scripts, test_several_operations
+from tests.simulation import scripts, test_several_operations, test_state_machine
 from tests.simulation.test_several_operations import SERVERS, UNAVAILABLE
 from tests.simulation.test_unreadable import deep
 
@@ -195,6 +195,7 @@ async def live(script: Sequence[tuple[str, int]]) -> None:
         await player.finish()
         test_several_operations.check_end(universe)
         check_kept(universe)
+        test_state_machine.check_versions(universe)
         test_several_operations.check_acts(player)
         assert not any("forged" in words for words in player.begun)
         await check_rest(universe)

@@ -36,6 +36,11 @@ SERVERS = 5
 # The rollout's own limit, and the most that an operation asks for.
 UNAVAILABLE, CONCURRENCY = 1, 2
 
+# Reasons of an operation that has not ended.
+GOES_ON = frozenset({
+    "Pending", "Waiting", "Running", "Paused", "Cancelling", "Reverting", "CheckpointsFull",
+})  # fmt: skip
+
 VERBS = (
     "restart", "replace", "commands", "commands", "snapshot", "pause", "resume", "cancel", "retry",
     "forget", "image", "order", "hold", "release", "lose pod", "lose server", "crash", "wait",
@@ -209,6 +214,17 @@ def check_end(universe: Universe) -> None:
     assert len(universe.names(Resource.PODS)) == SERVERS
 
 
+def check_words(universe: Universe) -> None:
+    """At every version what goes on is Unknown, Completed is True, and every other end False."""
+    for write in universe.server.writes:
+        if write.resource is not Resource.OPERATIONS or write.after is None:
+            continue
+        for each in (write.after.get("status") or {}).get("conditions", []):
+            if each["type"] == "Succeeded":
+                ended = "True" if each["reason"] == "Completed" else "False"
+                assert each["status"] == ("Unknown" if each["reason"] in GOES_ON else ended), each
+
+
 async def live(script: list[tuple[str, int]]) -> None:
     """Play a script, let everything end, and look at what happened."""
     async with Universe() as universe:
@@ -222,6 +238,7 @@ async def live(script: list[tuple[str, int]]) -> None:
         check_end(universe)
         check_budget(universe)
         check_acts(player)
+        check_words(universe)
         # Fails where somebody names an object that is not there.
         collections.deque(named(universe, lag=True), maxlen=0)
 

@@ -247,7 +247,7 @@ def _verdict(**parts: Any) -> Any:
 
 
 def check_versions(universe: Universe) -> None:
-    """I1, I2, I3: hold at every version, whatever happened."""
+    """I1, I2, I3 hold at every version, whatever happened, and no spec of a person's is written."""
     live: dict[str, set[str]] = collections.defaultdict(set)
     for write in universe.server.writes:
         ours = write.cause.actor == "argosy"
@@ -255,6 +255,9 @@ def check_versions(universe: Universe) -> None:
             assert write.cause.uid, f"{write.resource}/{write.name} deleted without a UID"
         if ours and write.cause.uid:
             assert write.cause.uid == write.object_uid
+        if ours and write.resource is Resource.APPLICATIONS and write.before and write.after:
+            # The spec stays as people wrote it.
+            assert write.after["spec"] == write.before["spec"]
         if write.resource is Resource.PODS:
             if write.after is None:
                 live[write.name].discard(write.object_uid)

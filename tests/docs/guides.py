@@ -1,0 +1,380 @@
+"""Which tests hold what the pages about every day's work promise; `promises` has the others.
+
+As there: by page, by the words of the promise on that page.
+"""
+
+from __future__ import annotations
+
+GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
+    "docs/explanation/lifecycles.md": {
+        "a quota, a webhook or a taken name is in the way": (
+            "test_a_quota_is_told_and_over_when_it_is_raised",
+            "test_a_webhook_that_is_down_or_denies_is_told_and_over",
+            "test_a_name_that_is_free_again_is_taken_soon",
+        ),
+        "after a growing pause, or in the next alternative": (
+            "test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good",
+            "test_g10_alternatives_are_tried_in_turn_with_backoff",
+        ),
+        "every maxSeconds unless giveUp, retry-now, or a new template": (
+            "test_a_full_fleet_counts_attempts_and_is_tried_for_ever",
+            "test_who_gives_up_waits_for_a_person",
+            "test_another_revision_starts_afresh_in_the_way_that_worked",
+        ),
+        "ill for five minutes, and not too many others": (
+            "test_the_policy_says_how_long_how_many_and_how_long_held",
+            "test_servers_that_fall_ill_are_replaced",
+        ),
+        "old containers gone, Ready": (
+            "test_a_change_in_place_is_complete_when_its_containers_are_new",
+        ),
+        "Replacing --> Creating: the old instance is gone": (
+            "test_whatever_happens_it_converges_and_rests",
+        ),
+        "Stopped --> Creating: Start": (
+            "test_stop_takes_pods_away_and_start_brings_them_back",
+            "test_stop_and_start_leave_the_server_and_its_history",
+        ),
+        "it went, or onTimeout gave it up": (
+            "test_a_server_that_cannot_be_reached_is_waited_for_within_bounds",
+        ),
+        "they are done when the server is seen to be so": (
+            "test_a_restart_is_done_when_the_new_incarnation_is_ready",
+            "test_a_rollback_is_not_done_before_its_servers_are_seen_to_be",
+        ),
+        "claimed, with the resourceVersion it was planned from": (
+            "test_a_claim_is_written_alone_before_anything_is_done",
+        ),
+        "a passing failure, and attempts are left": (
+            "test_how_an_act_ended_is_recorded",
+            "test_g10_a_transient_failure_is_tried_again_with_backoff",
+        ),
+        "or no attempts left, or over its time": (
+            "test_attempts_run_out",
+            "test_an_act_that_takes_too_long_is_cancelled_and_failed",
+        ),
+        "claimed by a process that is no more": (
+            "test_the_act_begins_from_our_own_claim_and_no_other",
+        ),
+        "followed to its end": ("test_a_successor_follows_a_detached_command",),
+        "onUnknown Rerun": ("test_g2_a_step_that_may_rerun_is_begun_again_after_a_crash",),
+        "onUnknown Fail": ("test_g2_a_crash_between_claim_and_result_acts_at_most_once",),
+        "ended, within cancelGraceSeconds": (
+            "test_cancel_gives_an_act_its_grace_and_no_more",
+            "test_cancel_before_the_beginning_and_after_a_crash_is_immediate",
+        ),
+        "Succeeded --> [*]: a checkpoint": (
+            "test_a_checkpoint_is_of_the_incarnation_that_is_there",
+        ),
+        "a later one asks for the same": (
+            "test_a_queued_restart_is_superseded_by_a_later_one_with_the_same_spec",
+        ),
+        "Waiting --> TimedOut: startDeadlineSeconds": (
+            "test_an_operation_whose_turn_never_comes_times_out",
+        ),
+        "more than failureBudget, or not every server": (
+            "test_g4_beyond_the_failure_budget_nothing_new_begins",
+            "test_g4_last_server_fails_for_good_and_the_others_are_kept",
+        ),
+        "Running --> TimedOut: timeoutSeconds": ("test_a_run_that_takes_too_long_is_called_off",),
+        "compensated, last step first": ("test_g10_a_revert_undoes_steps_last_first",),
+        "Running --> Cancelling: cancelled, or deleted": (
+            "test_cancel_and_delete_end_every_phase",
+        ),
+        "acts have ended, onFailure Revert": ("test_a_cancelled_operation_undoes_what_was_done",),
+        "compensated, and it was out of time": (
+            "test_an_operation_that_is_out_of_time_undoes_what_was_done",
+        ),
+        "Running --> ApplicationDeleted": (
+            "test_deleting_the_application_ends_operations_at_once",
+        ),
+        "Failed --> Waiting: retry": (
+            "test_the_remedy_makes_it_better",
+            "test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step",
+        ),
+        "Waiting, Running, Paused, Cancelling and Reverting are `Succeeded=Unknown`": (
+            "test_several_operations_never_count_twice_and_all_end",
+        ),
+        "the next server, from the highest ordinal, not below partition": (
+            "test_partition_keeps_the_lowest_ordinals",
+            "test_rolling_update_by_percent",
+        ),
+        "room in maxUnavailable or maxSurge?": (
+            "test_rolling_update_keeps_its_budget",
+            "test_rolling_update_with_surge",
+        ),
+        "only images changed, and inPlace?": (
+            "test_images_change_in_place",
+            "test_nothing_is_changed_in_place_where_that_is_not_wanted",
+        ),
+        "Ready for minReadySeconds?": ("test_min_ready_seconds_are_waited_for",),
+        "nothing new; the rest runs on": ("test_a_missed_deadline_halts",),
+        "rejected; the proven revision is the target": ("test_a_missed_deadline_rolls_back",),
+        "A newer template at any point begins again at the top, and takes over": (
+            "test_a_newer_revision_takes_over_from_a_stuck_one",
+            "test_a_newer_template_outranks_a_rollback_under_way",
+        ),
+    },
+    "docs/how-to/roll-back.md": {
+        "Argosy never writes an Application's spec": (
+            "test_whatever_happens_it_converges_and_rests",
+            "test_whatever_other_hands_do_it_ends_as_the_application_says",
+        ),
+        "the newest proven revision that is older than the one in use; said again, one further": (
+            "test_a_proven_revision_is_left_for_the_one_before",
+            "test_what_a_missed_deadline_returned_to_can_be_left_too",
+        ),
+        "Only a revision that once was proven can be gone back to": (
+            "test_a_named_revision_is_gone_back_to",
+        ),
+        "only while it is kept (`revisionHistoryLimit`)": (
+            "test_revisions_count_upwards_and_old_ones_go",
+        ),
+        "one that all its servers outside the partition have run": (
+            "test_missed_deadline_rolls_back_to_what_is_proven",
+        ),
+        "The application then says so, and keeps saying so": ("test_a_missed_deadline_rolls_back",),
+        "The rejection ends when you change the template": (
+            "test_a_newer_template_outranks_a_rollback_under_way",
+        ),
+        "when you ask for another try of the same": (
+            "test_retry_now_ends_a_rollback",
+            "test_rejected_revision_is_tried_again_when_asked_to",
+            "test_the_remedy_makes_it_better",
+        ),
+        "servers stay as they are, within the budget, and wait for you": (
+            "test_a_missed_deadline_halts",
+            "test_missed_deadline_halts_the_rollout",
+        ),
+        "attempts with growing delays, alternatives in turn": (
+            "test_g10_alternatives_are_tried_in_turn_with_backoff",
+        ),
+        "beyond which the component halts, or reverts": (
+            "test_g10_spent_budget_takes_back_what_its_policy_says",
+            "test_spent_budget_halts_where_nothing_is_proven",
+        ),
+    },
+    "docs/how-to/operations.md": {
+        "is fixed when it is created: another wish is another operation": (
+            "test_all_of_an_operation_but_three_fields_is_fixed",
+        ),
+        "At most `concurrency` of them are in flight": (
+            "test_g5_never_more_than_twelve_of_fifty_are_down_and_each_restarts_once",
+        ),
+        "a server that is down for any other reason takes up a place too": (
+            "test_an_operation_leaves_a_server_that_is_down_beside_it_its_place",
+        ),
+        "what its `rollout.maxUnavailable` allows": (
+            "test_a_restart_of_everything_keeps_each_component_within_its_budget",
+        ),
+        "Where that is 0, nothing begins, and `blockedBy` says so": (
+            "test_a_component_that_lets_no_server_be_down_is_named_by_what_waits_for_it",
+        ),
+        "share the limit: each counts what is down beside its own servers": (
+            "test_operations_on_different_servers_share_the_limit_of_a_component",
+        ),
+        "A server that is down already goes first and takes no place": (
+            "test_a_server_that_is_down_is_replaced_first_and_costs_nothing",
+            "test_servers_that_are_down_cost_nothing_however_many_they_are",
+        ),
+        "of a component have failed, nothing new begins": (
+            "test_g4_beyond_the_failure_budget_nothing_new_begins",
+            "test_losses_are_a_share_of_each_component",
+        ),
+        "does not make a healthy application unready": (
+            "test_a_failed_operation_does_not_make_it_unready",
+        ),
+        "Stop goes the other way round": (
+            "test_a_stop_goes_against_the_order",
+            "test_a_stop_of_some_goes_against_what_is_needed_through_others",
+        ),
+        "Servers that a person holds, or that are going, are passed by": (
+            "test_a_held_server_is_passed_by",
+        ),
+        "what runs comes to its end and nothing new begins; deadlines stand still": (
+            "test_pause_holds_in_the_middle_and_resume_goes_on",
+            "test_time_spent_paused_is_no_time_of_the_run",
+        ),
+        "what was done is then undone, the last step first, for at most `timeoutSeconds`": (
+            "test_a_cancelled_operation_undoes_what_was_done",
+            "test_undoing_takes_no_longer_than_the_operation_itself_may",
+        ),
+        "names what could not be undone": (
+            "test_what_cannot_be_undone_is_said_of_each_step",
+            "test_a_held_server_is_named_as_not_undone",
+        ),
+        "each unfinished server at the first step it has not passed": (
+            "test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step",
+        ),
+        "its parameters are for that next run": (
+            "test_a_retry_that_comes_during_a_run_leaves_its_parameters_to_the_next_run",
+        ),
+        "Deleting the Operation cancels it first, and waits for no compensation": (
+            "test_deleting_a_running_operation_cancels_it_first",
+            "test_a_deleted_operation_goes_at_once_and_says_what_is_left",
+        ),
+        "Servers remember what they have passed as long as an operation may go on": (
+            "test_a_server_remembers_the_steps_of_every_operation_that_can_be_retried",
+        ),
+        "waits with the reason `CheckpointsFull`": (
+            "test_an_operation_without_room_for_its_checkpoints_waits_and_says_so",
+        ),
+        "that has just been created waits for the servers": (
+            "test_an_operation_waits_for_servers_that_are_still_to_come",
+        ),
+        "is `Failed` with a message that begins with `NothingTargeted`": (
+            "test_what_targets_nothing_fails",
+            "test_held_servers_alone_are_nothing_to_act_on",
+        ),
+        "its status names the servers that it would touch": (
+            "test_an_operation_created_paused_lists_its_targets_in_order_and_touches_nothing",
+        ),
+        "take turns in the order of their creation": (
+            "test_g7_a_conflicting_operation_waits_and_says_for_whom",
+        ),
+        "has waited for `startDeadlineSeconds` ends as `TimedOut`": (
+            "test_an_operation_whose_turn_never_comes_times_out",
+        ),
+        "is kept for `ttlSecondsAfterFinished`": (
+            "test_a_finished_operation_is_deleted_after_its_time",
+        ),
+        "remembers for longer who asked for what, when, and what came of it": (
+            "test_history_tells_who_asked_for_what_and_how_it_ended",
+        ),
+        "could write any name there, so none is told": (
+            "test_nobody_is_believed_to_have_asked_where_anybody_could_say_so",
+        ),
+    },
+    "docs/how-to/scale.md": {
+        "New servers take the lowest ordinals that are free": (
+            "test_apply_adds_and_takes_away_the_highest",
+        ),
+        "whoever scales its ServerSet decides": (
+            "test_replicas_left_out_belong_to_whoever_scales",
+        ),
+        "it wins, and a scale is undone and reported": (
+            "test_override_of_named_replicas_is_undone_and_reported",
+            "test_a_set_scaled_by_hand_against_its_application_loses_nobody",
+            "test_nothing_goes_before_both_agree",
+        ),
+        "the current number stays": ("test_replicas_are_handed_over_without_losing_servers",),
+        "a ServerSet that somebody deletes comes back at its last number": (
+            "test_deleted_set_comes_back_at_its_size",
+        ),
+        "and held ones last": (
+            "test_marked_servers_go_first_then_the_unhealthy",
+            "test_held_servers_go_last",
+        ),
+        "servers that work stay as far as `maxUnavailable` asks": (
+            "test_a_failed_server_keeps_a_surplus_one_that_works",
+            "test_servers_that_failed_for_good_keep_those_that_work",
+        ),
+        "or that is stopped, is not unhealthy": (
+            "test_stopped_servers_are_not_unhealthy",
+            "test_scaling_down_during_a_restart_takes_the_highest",
+            "test_scaling_down_during_a_rollout_takes_the_highest",
+        ),
+        "it is strictly the highest, as with a StatefulSet, but for held ones": (
+            "test_servers_with_claims_go_strictly_from_the_top",
+            "test_held_servers_go_last_with_claims_too",
+        ),
+        "or `deletion.drainSeconds` where that is more": (
+            "test_no_instance_is_given_less_time_than_its_template_says",
+        ),
+        "takes no part in rollouts and operations, while it still counts": (
+            "test_a_held_server_is_left_alone_but_counted",
+            "test_held_and_failed_servers_go_with_the_rest",
+        ),
+    },
+    "docs/how-to/volumes.md": {
+        "They stay with the ordinal": (
+            "test_each_server_has_claims_of_its_own",
+            "test_the_claim_of_a_server_that_comes_back_is_kept",
+        ),
+        "Scaling down takes strictly the highest ordinals": (
+            "test_with_claims_the_highest_ordinals_go_first",
+        ),
+        "the claims that are there grow while their servers run": (
+            "test_a_claim_grows_while_its_server_runs",
+            "test_claims_grow_where_their_class_allows_it",
+        ),
+        "says so: `ClaimCannotGrow`, in the API server's words": (
+            "test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on",
+        ),
+        "Claims never shrink": (
+            "test_claims_are_not_asked_to_shrink",
+            "test_a_claim_never_shrinks_and_nothing_restarts",
+            "test_claims_grow_and_never_shrink",
+        ),
+        "claims that are there keep their class and modes": (
+            "test_another_storage_class_restarts_nobody",
+        ),
+        "One claim more, or fewer, replaces the servers": ("test_a_claim_more_needs_another_pod",),
+        "go only if both policies say `Delete`": (
+            "test_claims_of_a_renamed_component_stay_in_doubt",
+        ),
+        "To rename a component is to drop it": (
+            "test_a_rename_names_the_claims_that_are_left_behind",
+        ),
+        "the claims that were made for it stay, even when the application goes": (
+            "test_claims_whose_entry_was_dropped_stay",
+        ),
+        "only after its server": ("test_a_scaled_away_server_keeps_its_claims_until_it_is_gone",),
+        "name the claims that would go, and those that would be left behind": (
+            "test_a_delete_names_the_claims_that_go_and_those_that_stay",
+            "test_scaling_down_names_the_claims_of_the_servers_that_go",
+        ),
+    },
+    "docs/how-to/drain-nodes.md": {
+        "An evicted pod is no failure of its server or its template": (
+            "test_a_pod_that_its_node_gave_up_comes_back_and_is_no_failure",
+        ),
+        "with `minAvailable` as a number": (
+            "test_a_component_has_one_budget_for_evictions",
+            "test_evictions_leave_what_the_limit_says",
+        ),
+        "less those that were stopped on purpose": (
+            "test_stopped_servers_are_not_asked_of_a_drain",
+        ),
+        "healing or because there are too many, no eviction is allowed": (
+            "test_a_drain_during_a_rollout_keeps_to_the_limit",
+            "test_a_drain_of_ten_nodes_during_a_restart_keeps_to_the_limit",
+        ),
+        "A rollout that halts holds no drain up": (
+            "test_a_rollout_that_halts_does_not_hold_a_drain_up",
+        ),
+        "at no moment are more servers down than the limit": (
+            "test_all_at_once_keep_to_the_largest_limit",
+            "test_whoever_is_killed_in_between_nobody_takes_down_too_many",
+        ),
+        "is drained without ever being down": (
+            "test_a_component_of_one_server_is_never_at_0_while_its_node_is_drained",
+            "test_a_component_of_one_server_is_drained_without_being_down",
+        ),
+        "Held and stopped servers stay": ("test_what_a_person_holds_stays_on_a_cordoned_node",),
+        "A component without surge": ("test_a_cordon_without_surge_moves_nobody",),
+        "rollouts go on, and evictions within the limit are still allowed": (
+            "test_a_spare_server_without_a_node_holds_no_rollout_up",
+            "test_a_drain_ends_where_no_spare_server_finds_a_node",
+        ),
+        "Argosy removes its own": (
+            "test_ours_gives_way_to_one_that_a_person_made",
+            "test_a_budget_that_a_person_wrote_decides_alone",
+        ),
+        "with the reason `ForeignBudget`": ("test_a_set_says_that_somebody_elses_budget_decides",),
+        "where Argosy's own cannot be written": (
+            "test_a_budget_that_cannot_be_written_holds_no_operation_up",
+        ),
+        "counts such sets by reason": (
+            "test_the_metric_counts_sets_whose_evictions_keep_to_no_budget",
+        ),
+        "None of these is a failure of the template": (
+            "test_servers_of_a_lost_node_come_back_and_are_no_failures",
+        ),
+        "Servers that were deleted after the hour come back elsewhere as lost ones do": (
+            "test_a_server_without_data_is_replaced_elsewhere",
+        ),
+    },
+}
+# Headings that only lead elsewhere, or tell of Kubernetes alone.
+POINTERS = frozenset({"EvictionRequest", "Start one"})
