@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from proof.mutants.mechanism import one
+from proof.mutants.definitions import Edit
+from proof.mutants.mechanism import Mechanism, one
 
 _HOSTILE = "tests/simulation/test_hostile.py"
 _UNREADABLE = "tests/simulation/test_unreadable.py"
 _GUARD = "tests/simulation/test_guard.py"
 _NESTING = "tests/api/test_nesting.py"
 _INFORMER = "tests/kube/test_informer.py"
+_BARE = "tests/planning/test_bare_teardown.py"
+_QUEUE = "tests/execution/test_queue.py"
 _PODS = "tests/providers/pod/test_manifest.py"
 _URLS = "tests/providers/steps/test_urls.py"
 _STEPS = "tests/providers/steps/test_steps.py"
@@ -27,6 +30,74 @@ _DEPTH = (
         "len(value) > _DIGITS",
         "False",
         f"{_HOSTILE}::test_nothing_that_anybody_may_write_stops_the_engine_or_a_teardown",
+    ),
+)
+
+_UNSEEN = (
+    one(
+        "an answer that is deep somewhere is not read",
+        "controller.api.nesting:decode",
+        "decoder.decode(readable(text))",
+        "decoder.decode(text)",
+        f"{_NESTING}::test_an_answer_is_read_however_deep_the_rest_of_it_is",
+    ),
+    one(
+        "a teardown that reads no content lets go first",
+        "controller.planning.bare_teardown:after",
+        "not children",
+        "True",
+        f"{_BARE}::test_what_is_below_is_deleted_first",
+    ),
+    one(
+        "a teardown that reads no content leaves what it cannot read",
+        "controller.planning.bare_teardown:_below",
+        "meta.controller is not None and meta.controller.uid == uid",
+        "False",
+        f"{_BARE}::test_what_cannot_be_read_below_goes_too_and_is_waited_for",
+    ),
+    one(
+        "a teardown that reads no content takes what is another's",
+        "controller.planning.bare_teardown:_below",
+        "meta.controller is not None and meta.controller.uid == uid",
+        "True",
+        f"{_BARE}::test_what_cannot_be_read_below_goes_too_and_is_waited_for",
+    ),
+    Mechanism(
+        name="one answer that a kind is unknown empties its cache",
+        edits=(
+            Edit(
+                "controller.kube.follower:Follower._is_gone",
+                "self._missed >= MISSES",
+                "self._missed >= 1",
+            ),
+            Edit(
+                "controller.kube.follower:Follower._miss",
+                "self._missed == MISSES",
+                "self._missed == 1",
+            ),
+        ),
+        test=f"{_INFORMER}::test_one_answer_that_a_kind_is_unknown_empties_nothing",
+    ),
+    Mechanism(
+        name="keys stand in one line, whatever their namespaces",
+        edits=(
+            Edit(
+                "controller.execution.queue:Queue.add",
+                "self._ready.get(key.namespace)",
+                'self._ready.get("")',
+            ),
+            Edit(
+                "controller.execution.queue:Queue.add",
+                "line = self._ready[key.namespace] = []",
+                'line = self._ready[""] = []',
+            ),
+            Edit(
+                "controller.execution.queue:Queue.add",
+                "self._queue_up(key.namespace)",
+                'self._queue_up("")',
+            ),
+        ),
+        test=f"{_QUEUE}::test_namespaces_take_turns",
     ),
 )
 
@@ -191,4 +262,4 @@ _READ = (
     ),
 )
 
-MECHANISMS = (*_DEPTH, *_FORGED, *_TEARDOWN, *_FAIR, *_READ)
+MECHANISMS = (*_DEPTH, *_UNSEEN, *_FORGED, *_TEARDOWN, *_FAIR, *_READ)

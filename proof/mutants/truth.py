@@ -208,6 +208,13 @@ _DONE = (
         f"{_ROLLOUTS}::test_a_rollback_is_not_done_before_its_servers_are_seen_to_be",
     ),
     one(
+        "a rollback believes what a set said of an older spec",
+        "controller.kinds.operation.rollback:_arrived",
+        "ready.observed_generation == found.metadata.generation",
+        "True",
+        "tests/kinds/operation/test_rollback.py::test_a_set_is_believed_of_its_present_spec_alone",
+    ),
+    one(
         "a cancelled rollback goes on",
         "controller.kinds.operation.planner:_cancel",
         "rollback.take_back(snapshot) if _rolls_back(snapshot) else ()",
@@ -223,4 +230,46 @@ _DONE = (
     ),
 )
 
-MECHANISMS = (*_SLOW_START, *_TOLD, *_READY, *_CLOCK, *_DONE)
+_OUTCOMES = "tests/planning/test_outcomes.py"
+_NEWS = (
+    one(
+        "each retry is an Event",
+        "controller.planning.outcomes:news",
+        "(each.object, each.reason) in known",
+        "False",
+        f"{_OUTCOMES}::test_a_refusal_is_one_event_however_often_it_is_tried",
+    ),
+    one(
+        "a refusal is no Event",
+        "controller.planning.outcomes:news",
+        "not each.told or not each.event or (each.object, each.reason) in known",
+        "True",
+        f"{_OUTCOMES}::test_another_cause_is_another_event",
+    ),
+    one(
+        "what is told of a retry moves with each",
+        "controller.planning.outcomes:_steady",
+        "before is None or not before.next_attempt_time or not after.next_attempt_time",
+        "True",
+        f"{_OUTCOMES}::test_retries_change_nothing_that_is_told",
+    ),
+    one(
+        "what was told of a retry once is never told anew",
+        "controller.planning.outcomes:_steady",
+        "now > due + max(COARSE, due - clock.parse(before.since))",
+        "False",
+        f"{_OUTCOMES}::test_what_is_told_of_the_next_attempt_is_never_long_out_of_date",
+    ),
+)
+_LABELS = (
+    one(
+        "labels of Argosy's own choice outrank the template's",
+        "controller.providers.pod.manifest:pod",
+        "{**names.recommended(ANY_a, ANY_c), **parts.labels, **own}",
+        "{**parts.labels, **names.recommended(ANY_a, ANY_c), **own}",
+        "tests/providers/pod/test_manifest.py"
+        "::test_labels_of_the_template_win_over_the_recommended_ones",
+    ),
+)
+
+MECHANISMS = (*_NEWS, *_LABELS, *_SLOW_START, *_TOLD, *_READY, *_CLOCK, *_DONE)

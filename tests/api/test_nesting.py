@@ -79,3 +79,19 @@ def test_a_view_refuses_what_is_too_deep() -> None:
         msgspec.ValidationError, match=r"template: .*100 levels.*spec\.components\[0\]"
     ):
         msgspec.json.decode(line % nested(nesting.MOST + 1), type=objects.Application)
+
+
+class _Answer(msgspec.Struct):
+    """Of an answer, what is read."""
+
+    name: str = ""
+
+
+def test_an_answer_is_read_however_deep_the_rest_of_it_is() -> None:
+    """What the API server holds of somebody else's comes back with every write of ours."""
+    deep = b"[" * 50_000 + b"]" * 50_000
+    text = b'{"odd":' + deep + b',"name":"shop"}'
+    decoder = msgspec.json.Decoder(_Answer)
+    with pytest.raises(RecursionError):
+        decoder.decode(text)
+    assert nesting.decode(decoder, text) == _Answer(name="shop")

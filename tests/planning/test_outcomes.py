@@ -1,0 +1,65 @@
+"""What is told of calls that failed: once each, in words that stand while it is tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller import errors
+from controller.api import clock
+from controller.api.resources import Resource
+from controller.planning import outcomes
+from controller.planning.targets import Verb, Write
+
+NOW = 1_700_000_000.0
+POD = Write(Resource.PODS, "d", "shop-web-0")
+
+
+def outcome(**more: Any) -> outcomes.Outcome:
+    """Return a create that a quota refused."""
+    known: dict[str, Any] = {
+        "target": POD, "verb": Verb.CREATE, "kind": errors.Kind.FAILED, "reason": "QuotaExceeded",
+        "message": "exceeded quota: used 2", "time": NOW, "again": NOW + 10, "event": True,
+        "blocker": "ResourceQuota/two",
+    }  # fmt: skip
+    return outcomes.Outcome(**{**known, **more})
+
+
+def test_a_refusal_is_one_event_however_often_it_is_tried() -> None:
+    """Named as a ReplicaSet names its own; what status told before is no news."""
+    found = outcomes.of([outcome(), outcome(target=Write(Resource.PODS, "d", "shop-web-1"))])
+    (told,) = outcomes.news((), found)
+    assert (told.reason, told.warning) == ("FailedCreate", True)
+    assert told.message == "Failed to create Pod/shop-web-0: exceeded quota: used 2"
+    again = outcomes.of([outcome(count=2, message="exceeded quota: used 3")])
+    assert list(outcomes.news(found.blocked("d"), again)) == []
+
+
+def test_what_need_not_be_told_is_no_event() -> None:
+    """A failure of the moment, and one that nobody is told of."""
+    found = outcomes.of([outcome(event=False), outcome(told=False)])
+    assert list(outcomes.news((), found)) == []
+
+
+def test_another_cause_is_another_event() -> None:
+    """The quota is raised, and a webhook is in the way."""
+    before = outcomes.of([outcome()]).blocked("d")
+    found = outcomes.of([outcome(blocker="Webhook/guard", reason="WebhookFailed")])
+    assert [each.cause for each in outcomes.news(before, found)] == ["Webhook/guard WebhookFailed"]
+
+
+def test_retries_change_nothing_that_is_told() -> None:
+    """A count in a message moves with each retry, and so does the next time: neither is written."""
+    before = outcomes.steady((), outcomes.of([outcome()]).blocked("d"), NOW)
+    later = outcome(time=NOW + 20, since=NOW, again=NOW + 60, message="exceeded quota: used 3")
+    assert outcomes.steady(before, outcomes.of([later]).blocked("d"), NOW + 20) == before
+
+
+def test_what_is_told_of_the_next_attempt_is_never_long_out_of_date() -> None:
+    """After ten minutes it is told anew, since when it has been so all the same."""
+    before = outcomes.steady((), outcomes.of([outcome()]).blocked("d"), NOW)
+    now = NOW + 10 + outcomes.COARSE + 1
+    later = outcome(time=now, since=NOW, again=now + 60, message="exceeded quota: used 3")
+    (told,) = outcomes.steady(before, outcomes.of([later]).blocked("d"), now)
+    assert told.next_attempt_time == clock.stamp(now + 60)
+    assert told.message == "exceeded quota: used 3"
+    assert told.since == before[0].since
