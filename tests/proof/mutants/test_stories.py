@@ -94,7 +94,16 @@ def test_a_broken_mechanism_is_caught_by_the_test_beside_it() -> None:
 def test_there_are_enough_mutants() -> None:
     """Every invariant that an engine can break by itself is broken by a mistake."""
     numbered = {f"I{number}" for number in range(1, 12)}
-    wanted = {"Budget", "Completed", "Domains", "Evictions", "Healing", "Ready", *numbered}
+    wanted = {
+        "Budget",
+        "Completed",
+        "Domains",
+        "Evictions",
+        "Healing",
+        "Limits",
+        "Ready",
+        *numbered,
+    }
     assert {each.caught_by for each in definitions.MUTANTS} == wanted
     named = [each.name for each in definitions.MUTANTS]
     named += [each.name for each in mechanisms.MECHANISMS]
