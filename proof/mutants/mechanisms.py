@@ -333,6 +333,13 @@ OUTAGES = (
         "::test_healing_counts_servers_that_others_took_down[Restart]",
     ),
     one(
+        "spare servers that let evictions into a second domain",
+        "controller.kinds.serverset.disruption_budget:_least",
+        "least + more - (more > 0 and (not one))",
+        "least",
+        "tests/simulation/test_one_domain.py::test_spare_servers_let_no_second_zone_go",
+    ),
+    one(
         "evictions in two domains at once",
         "controller.planning.evictions:least",
         "min(limit, 1)",

@@ -17,8 +17,8 @@ class World(Universe):
 
     fleet, provider = "metal", "memory"
 
-    def __init__(self) -> None:
-        super().__init__(kubelet=Kubelet(nodes=6, zones=ZONES))
+    def __init__(self, *, nodes: int = 6) -> None:
+        super().__init__(kubelet=Kubelet(nodes=nodes, zones=ZONES))
         self.machines.zones = ZONES
         self.domains: dict[str, Json] = {
             each: {"name": each, "weight": 1, "state": "Active"} for each in ZONES

@@ -27,7 +27,7 @@ from controller.contract import tasks
 from controller.kinds.serverset import selectors
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, evictions, ownership, targets, writes
+from controller.planning import amounts, budget, evictions, focus, ownership, targets, writes
 from controller.planning.census import Census
 from controller.planning.plan import Action, Delete
 
@@ -54,7 +54,7 @@ class Guard:
     def add_to(self, actions: list[Action], notes: list[str], *, closing: bool = False) -> None:
         """Add what is done to a plan's actions and notes; `closing` ends evictions first."""
         notes += self.notes
-        if closing:
+        if closing and not self.notes:
             notes.append("no eviction is allowed before any server is taken down")
         action = self.close if closing else self.action
         if action is not None:
@@ -80,12 +80,12 @@ def keep(
     *,
     halted: bool = False,
     moving: bool = False,
-    spares_wanted: bool = False,
+    evicted: int = 0,
 ) -> Guard:
     """Return what has evictions keep to the budget.
 
     `halted` is a rollout that goes no further; `moving` says that servers are about to be moved,
-    `spares_wanted` that spare ones stand in for those that are to be evicted.
+    `evicted` how many are to be evicted, for which spare ones stand in.
     """
     if contract.Capability.EVICTIONS not in snapshot.fleet.capabilities:
         return Guard()
@@ -97,16 +97,57 @@ def keep(
         name = theirs or snapshot.server_set.metadata.name
         note = f"evictions keep to PodDisruptionBudget/{name}, which somebody else keeps"
         return Guard(action=_delete(snapshot, found), theirs=name, notes=(note,))
-    least = evictions.least(snapshot.server_set)
+    least = _least(snapshot, census, evicted)
     if not least:
         return Guard(action=_delete(snapshot, found))
-    acting = moving or _is_acting(snapshot, census, halted=halted, spares_wanted=spares_wanted)
+    acting = moving or _is_acting(snapshot, census, halted=halted, spares_wanted=evicted > 0)
     close = _write(snapshot, found, _closed(snapshot, census, found))
     action = close if acting else _write(snapshot, found, least)
     # Where it cannot be written, servers are taken down all the same, as the planners count them.
     if _has_failed(snapshot):
         return Guard(action=action, unwritten=True)
-    return Guard(action=action, close=close, closing=acting and close is not None)
+    early = not acting and action is not None and _is_early(snapshot, found, least)
+    closing = early or (acting and close is not None)
+    notes = ("spare servers are made once evictions leave them too",) if early else ()
+    return Guard(action=action, close=action if early else close, closing=closing, notes=notes)
+
+
+def _least(snapshot: ServerSetSnapshot, census: Census, evicted: int) -> int:
+    """Return how many pods evictions must leave, the spare ones that are up among them.
+
+    Where servers are taken down in one domain at a time: all but one of all that may be up. What
+    stands in for a server would else let another be evicted beside that one, in another domain. A
+    spare server that something keeps from coming up is not waited for.
+    """
+    server_set = snapshot.server_set
+    least, rollout = evictions.least(server_set), server_set.spec.rollout
+    if not least or not focus.is_on(rollout):
+        return least
+    spares = [each for each in census.servers if census.is_spare(each)] if census.spares else []
+    wanted = min(evicted, amounts.up(rollout.max_surge, census.desired))
+    if _creates_fail(snapshot):
+        wanted = 0
+    stuck = sum(1 for each in spares if census.servers[each].status.blocked_by)
+    more = max(len(spares), wanted) - stuck
+    one = budget.limit(server_set.spec.replicas, rollout) > 0
+    return least + more - (more > 0 and not one)
+
+
+def _is_early(
+    snapshot: ServerSetSnapshot, found: objects.DisruptionBudget | None, least: int
+) -> bool:
+    """Return whether spare servers are to wait for the write, lest they are up before it."""
+    kept = found.spec.min_available if found is not None else None
+    return focus.is_on(snapshot.server_set.spec.rollout) and isinstance(kept, int) and kept < least
+
+
+def _creates_fail(snapshot: ServerSetSnapshot) -> bool:
+    return any(
+        isinstance(each.target, targets.Write)
+        and each.target.resource is Resource.SERVERS
+        and each.verb is targets.Verb.CREATE
+        for each in snapshot.outcomes
+    )
 
 
 def _found(snapshot: ServerSetSnapshot) -> objects.DisruptionBudget | None:

@@ -149,7 +149,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         records.Records(snapshot),
         halted=bool(why),
         moving=bool(step.servers) or (away and not moves.surges(server_set.spec)),
-        spares_wanted=any(each.evicted for each in draft.moving.values()),
+        evicted=sum(1 for each in draft.moving.values() if each.evicted),
     )
     draft.closing = guard.closing
     if service.is_awaited(snapshot):
