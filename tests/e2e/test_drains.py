@@ -93,8 +93,9 @@ def test_ten_nodes_are_drained_during_a_restart(
     kube.wait_until("evictions are allowed again", is_open)
 
 
+@pytest.mark.parametrize("surge", [0, 2])
 def test_a_rollout_and_drains_of_two_zones_take_servers_down_in_one_zone(
-    operated: Place, kube: Kube, zoned: tuple[str, list[str]], tmp_path: Path
+    operated: Place, kube: Kube, zoned: tuple[str, list[str]], surge: int
 ) -> None:
     """Three zones of 20: at no version are servers of two down; drains and rollout end.
 
@@ -103,9 +104,9 @@ def test_a_rollout_and_drains_of_two_zones_take_servers_down_in_one_zone(
     assert operated.cluster is not None
     label, every = zoned
     config = operated.cluster.kubeconfig
-    with watching.pods(config, kube.namespace, tmp_path / "pods") as seen:
-        _roll_out_beside_drains(kube, config, label, every)
-        down = watching.down(seen(), ZONES * IN_EACH, lambda node: zones_of(label, every)[node])
+    with watching.pods(kube, config) as seen:
+        _roll_out_beside_drains(kube, config, label, every, surge)
+    down = watching.down(seen, ZONES * IN_EACH, lambda node: zones_of(label, every)[node])
     assert max(map(len, down)) == 1
     assert frozenset().union(*down) == set(zones_of(label, every).values())
 
@@ -115,10 +116,12 @@ def zones_of(label: str, every: list[str]) -> dict[str, str]:
     return {name: nodes.zone(label, number % ZONES) for number, name in enumerate(every)}
 
 
-def _roll_out_beside_drains(kube: Kube, config: Path, label: str, every: list[str]) -> None:
+def _roll_out_beside_drains(
+    kube: Kube, config: Path, label: str, every: list[str], surge: int
+) -> None:
     """Drain a node in each of two zones, roll out meanwhile, and wait until all that has ended."""
     count = ZONES * IN_EACH
-    rollout = {"maxUnavailable": 10, "oneDomainAtATime": True}
+    rollout = {"maxUnavailable": 10, "maxSurge": surge, "oneDomainAtATime": True}
     app = kube.app(
         component(replicas=count, rollout=rollout, spread={"require": True}), fleet=label
     )
