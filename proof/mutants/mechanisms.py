@@ -242,7 +242,7 @@ OUTAGES = (
         "controller.execution.fleet_waiters:Waiters.wake_next",
         "self.nudge(keys.server(*path))",
         "self.touch(keys.server(*path))",
-        f"{_OUTAGES}::{_NO_BACKOFF}[unreachable]",
+        f"{_OUTAGES}::{_NO_BACKOFF}[silent_for_all]",
     ),
     one(
         "a half open circuit that wakes nobody but servers",
