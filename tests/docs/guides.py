@@ -115,6 +115,84 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_newer_template_outranks_a_rollback_under_way",
         ),
     },
+    "docs/explanation/outages.md": {
+        "The circuit opens when half of at least 20 calls within a minute failed": (
+            "test_many_failures_open_it_for_a_while",
+            "test_a_few_failures_open_nothing",
+        ),
+        "no call succeeded for a whole minute and at least three failed": (
+            "test_where_none_succeeds_for_a_whole_window_few_calls_open_it",
+        ),
+        "A ResourceQuota or a webhook in one namespace does not open it": (
+            "test_what_a_provider_refuses_opens_no_circuit",
+        ),
+        "The attempt is made again": (
+            "test_an_outage_of_the_provider_is_no_failure_of_its_servers",
+            "test_an_hour_without_the_provider_while_500_servers_are_made",
+        ),
+        "(`status.pausedSeconds` says how long they stood still)": (
+            "test_an_operations_clock_stands_still_while_the_provider_is_away",
+        ),
+        "An act that did not get through is no attempt": (
+            "test_acts_that_do_not_get_through_spend_no_attempt",
+        ),
+        "no budget is spent and nothing is reverted": (
+            "test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
+        ),
+        "Deletes and cancels are tried one at a time": (
+            "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+        ),
+        "it brings the next trial forward": (
+            "test_what_a_provider_shows_brings_the_next_trial_forward",
+            "test_a_provider_that_shows_much_and_does_nothing_is_not_run_over",
+        ),
+        "the circuit is open for twice as long": ("test_each_trial_in_vain_doubles_the_pause",),
+        "one more may begin at a time, then 2, 4, 8": ("test_it_is_tried_by_one_then_by_more",),
+        "Each trial is another server's in turn": ("test_a_trial_is_each_servers_in_turn",),
+        "has to learn of it again, by as many failed calls": (
+            "test_an_operator_that_starts_in_an_outage_learns_of_it_again",
+        ),
+        "After a minute the attempts of that server count": (
+            "test_a_server_whose_own_calls_are_never_answered_fails_all_the_same",
+        ),
+    },
+    "docs/how-to/failure-domains.md": {
+        "is given the domain that it burdens least, by `weight`": (
+            "test_new_servers_go_to_the_domain_that_has_the_fewest_for_its_weight",
+        ),
+        "no pod is restarted by an upgrade, nor by a change of the domains": (
+            "test_domains_restart_no_pod_that_runs",
+        ),
+        "or an alternative that does, wins": ("test_an_alternative_that_names_a_zone_wins",),
+        "They are given one when a rollout makes them anew": (
+            "test_servers_made_before_there_were_domains_stay_until_they_are_made_anew",
+        ),
+        "A domain that servers wait for is in `blockedBy`": (
+            "test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does",
+        ),
+        "after a domain was added, for example": ("test_servers_move_to_a_domain_that_is_new",),
+        "a server waits for room in its domain, and says so": (
+            "test_only_a_server_that_must_waits_for_room_in_its_domain",
+        ),
+        "then from the fullest domain": ("test_scaling_down_takes_from_the_fullest_domain",),
+        "is never given another domain: its volumes are where they are": (
+            "test_a_server_with_claims_stays_where_its_volumes_are",
+        ),
+        "no new server lands there": ("test_nothing_new_lands_in_a_cordoned_domain",),
+        "its servers are made anew elsewhere as well, within `maxUnavailable`": (
+            "test_a_domain_is_evacuated_within_the_budget",
+        ),
+        "`Active` again ends an evacuation": (
+            "test_an_evacuation_that_is_called_off_moves_nobody_further",
+        ),
+        "take servers down in one domain only": (
+            "test_servers_are_taken_down_in_one_domain_at_a_time",
+            "test_a_drain_and_a_rollout_take_servers_down_in_one_domain",
+        ),
+        "the set names its domain in `blockedBy` (`DomainSick`)": (
+            "test_a_sick_domain_holds_the_others_and_is_named",
+        ),
+    },
     "docs/how-to/roll-back.md": {
         "Argosy never writes an Application's spec": (
             "test_whatever_happens_it_converges_and_rests",

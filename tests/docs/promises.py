@@ -6,11 +6,12 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import guides
+from tests.docs import acts, guides
 
 Promises = dict[str, tuple[str, ...]]
 
 PROMISES: dict[str, Promises] = {
+    **acts.ACTS,
     **guides.GUIDES,
     "docs/explanation/deletion.md": {
         "it is seen in the cache before anything below is made": (
@@ -289,4 +290,4 @@ PROMISES: dict[str, Promises] = {
     },
 }
 # Headings that only lead elsewhere.
-POINTERS = guides.POINTERS | {"When a rollout makes no progress"}
+POINTERS = acts.POINTERS | guides.POINTERS | {"When a rollout makes no progress"}

@@ -90,6 +90,39 @@ async def test_a_stop_goes_against_the_order() -> None:
         assert in_order(deleted, "web")
 
 
+async def test_a_start_goes_in_order_and_no_rollout_was_missed() -> None:
+    """Db comes up at the new revision, web after it, which was waiting for db and changes then."""
+    async with Universe() as universe:
+        await universe.apply(shop())
+        await universe.until(lambda: is_ready(universe))
+        await universe.apply(operation("night", "shop", "Stop", concurrency="100%"))
+        await universe.until(lambda: has_ended(universe, "night"))
+        newer = shop()
+        for part in newer["spec"]["components"]:
+            part["template"]["spec"]["containers"][0]["image"] = "app:2"
+        await universe.apply(newer)
+        await universe.settle()
+        assert universe.names(Resource.PODS) == []
+        since = len(universe.server.writes)
+        await universe.apply(operation("morning", "shop", "Start", concurrency="100%"))
+        await universe.until(lambda: has_ended(universe, "morning") and is_ready(universe))
+        made = {
+            write.name: image_of(write.after)
+            for write in universe.server.writes[since:]
+            if write.resource is Resource.PODS and write.after and write.before is None
+        }
+        assert len(made) == 9
+        assert in_order(list(made), "db")
+        assert {image for name, image in made.items() if "-db-" in name} == {"app:2"}
+        now = [universe.get(Resource.PODS, each) for each in universe.names(Resource.PODS)]
+        assert {image_of(each) for each in now} == {"app:2"}
+
+
+def image_of(pod: Json) -> str:
+    """Return the image that a pod runs."""
+    return str(pod["spec"]["containers"][0]["image"])
+
+
 async def test_a_server_that_is_down_is_replaced_first_and_costs_nothing() -> None:
     """One that never comes up holds up nobody: it goes first, beside one that works."""
     async with Universe() as universe:

@@ -37,7 +37,8 @@ QUIET_SECONDS = 600.0
 VERBS = (
     "restart", "replace", "commands", "cancel", "retry", "image", "lose server", "crash", "wait",
     "write on", "write on", "nest", "unnest", "mark", "drain", "drain", "uncordon",
-    "take away", "take away", "edit server", "edit server", "edit set", "edit pod",
+    "take away", "take away", "edit server", "edit server", "edit set", "edit pod", "edit kept",
+    "disown", "unlabel",
 )  # fmt: skip
 
 steps = st.tuples(st.sampled_from(VERBS), st.integers(0, 1000))
@@ -51,8 +52,15 @@ WRITTEN_ON = (
 CONTENT = ("9" * 5000, "x" * 20_000, "," * 70_000, "[" * 5000, "\x1b[31m\x07", "-1", "٣" * 5000)
 TAKEN_AWAY = (
     Resource.DISRUPTION_BUDGETS, Resource.SERVICES, Resource.REVISIONS, Resource.PODS,
-    Resource.SERVERS,
+    Resource.SERVERS, Resource.SERVERSETS,
 )  # fmt: skip
+# What Argosy keeps beside pods, and what others make of it; the data of a ControllerRevision is
+# immutable.
+KEPT_EDITS: tuple[tuple[Resource, Json], ...] = (
+    (Resource.DISRUPTION_BUDGETS, {"spec": {"minAvailable": 0}}),
+    (Resource.DISRUPTION_BUDGETS, {"spec": {"selector": {"matchLabels": {"app": "other"}}}}),
+    (Resource.SERVICES, {"spec": {"selector": {"app": "other"}}}),
+)
 # What hands that may write Servers make of one, policies or not.
 SERVER_EDITS: tuple[Json, ...] = (
     {"power": "Stopped"},
@@ -135,9 +143,26 @@ class Player(test_several_operations.Player):
         spec = SET_EDITS[number % len(SET_EDITS)]
         await self.universe.merge(Resource.SERVERSETS, SET, {"spec": spec})
 
+    async def _edit_kept(self, number: int) -> None:
+        resource, body = KEPT_EDITS[number % len(KEPT_EDITS)]
+        await self.universe.merge(resource, self._pick(resource, number), body)
+
+    async def _disown(self, number: int) -> None:
+        """Take the owner off a Server or a pod, as a hand-written restore of a backup does."""
+        resource = (Resource.SERVERS, Resource.PODS)[number % 2]
+        body: Json = {"metadata": {"ownerReferences": None}}
+        await self.universe.merge(resource, self._pick(resource, number // 2), body)
+
+    async def _unlabel(self, number: int) -> None:
+        """Take our labels off a Server or a pod."""
+        resource = (Resource.SERVERS, Resource.PODS)[number % 2]
+        gone = dict.fromkeys((names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL))
+        body: Json = {"metadata": {"labels": gone}}
+        await self.universe.merge(resource, self._pick(resource, number // 2), body)
+
     async def _take_away(self, number: int) -> None:
         resource = TAKEN_AWAY[number % len(TAKEN_AWAY)]
-        await self.universe.delete(resource, self._pick(resource, number // 5))
+        await self.universe.delete(resource, self._pick(resource, number // len(TAKEN_AWAY)))
 
     async def _drain(self, number: int) -> None:
         universe, node = self.universe, f"node-{number % NODES}"
