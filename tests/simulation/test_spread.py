@@ -8,12 +8,14 @@ and nothing landed in a domain after that was closed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
 from controller.api.resources import Resource
+from controller.kube import faults
 from fakes.api_server.storage import Event
 from fakes.universe import Json
 from tests.simulation import scripts
@@ -130,7 +132,9 @@ class Life:
         if machines:
             self.world.machines.remove(machines[number % len(machines)], at_once=True)
         elif pods:
-            await self.world.delete(Resource.PODS, pods[number % len(pods)])
+            # One that is on its way out may be gone before the request arrives.
+            with contextlib.suppress(faults.NotFound):
+                await self.world.delete(Resource.PODS, pods[number % len(pods)])
 
     async def _wait(self, number: int) -> None:
         await asyncio.sleep(number % 40 / 10)
