@@ -18,14 +18,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from scripts import screenshots
 from tests.dashboard import browser as browsers
 
-SIZE = {"width": 960, "height": 600}
+SIZE = {"width": 960, "height": 760}
 SCHEMES = ("light", "dark")
 ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=\S+")
 PAGES = {
     "application": "/applications/{0}/shop",
     "why": "/why/{0}/server/shop-web-13",
     "act": "/acts/scale/{0}/application/shop?component=web&replicas=24",
-    "operation": "/operations/{0}/restart-db",
 }
 
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)?(#[^)\s]+)?\)")
-PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)")
+# Also those that are another in the dark.
+PICTURE = re.compile(r"(?:!\[[^\]]+\]\(|(?:srcset|src)=\")([^)\s\"]+)[)\"]")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HERE = re.compile(r"<<END\n(.*?)^(?:END)$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*(?:\n {2,}[^ ].*)*)", re.MULTILINE)
