@@ -15,6 +15,8 @@ from tests.dashboard.stage import PATIENCE_SECONDS, Stage
 MOUSE, KEYBOARD, PLAIN = "mouse", "keyboard", "plain"
 WAYS = (MOUSE, KEYBOARD, PLAIN)
 MOST_TABS = 120
+# What can be followed or written into: what only scrolls has the focus at times, too.
+FOCUSED = ":focus:is(a, button, input, select, textarea)"
 _CALLED = """el => [el.innerText, el.getAttribute('aria-label'), el.labels?.[0]?.innerText]
     .filter(Boolean).join(' ').replace(/\\s+/g, ' ')"""
 
@@ -67,7 +69,7 @@ class Person:
     def _tab_to(self, name: str) -> None:
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
-            focused = self.page.locator(":focus")
+            focused = self.page.locator(FOCUSED)
             if focused.count() and name in str(focused.evaluate(_CALLED)):
                 return
         raise AssertionError(f"{name!r} cannot be reached by keyboard on {self.page.url}")

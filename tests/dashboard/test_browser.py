@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from controller.api.resources import Resource
 from fakes.universe import Universe, application, component
 from tests.dashboard import browser as browsers
+from tests.dashboard.people import FOCUSED
 from tests.dashboard.stage import HOSTILE, Stage, staged
+from tests.dashboard.test_attacks import PAGES as ATTACKED
+from tests.dashboard.test_attacks import hostile
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +36,8 @@ PAGES = (
 # The narrowest phone that is still sold; WCAG 2.2 asks for 320.
 PHONE = {"width": 320, "height": 640}
 MOST_TABS = 80
+# Waits between tries to reach an API server grow.
+LONG_MS = 120_000.0
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,7 @@ def tab_to(page: Page, name: str) -> None:
     """Press Tab until what is called `name` has the focus, as somebody without a mouse does."""
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
-        focused = page.locator(":focus")
+        focused = page.locator(FOCUSED)
         if not focused.count():
             continue
         called = focused.inner_text() or focused.get_attribute("aria-label") or ""
@@ -202,6 +207,25 @@ def test_an_open_page_follows_and_keeps_the_focus(page: Page, stage: Stage) -> N
     expect(page.locator(":focus")).to_have_text("again")
 
 
+def test_a_table_that_was_moved_sideways_stays_so(page: Page, stage: Stage) -> None:
+    """On a phone's width: what changes in the table takes away neither place nor focus."""
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # two numbers
+    page.goto(stage.url + "/applications/default/shop")
+    table = page.locator("#part-db .scroll")
+    table.focus()
+    table.evaluate("each => { each.scrollLeft = 60; }")
+
+    def hold(*, held: bool) -> None:
+        change = {"spec": {"held": held}}
+        stage.do(lambda: stage.universe.merge(Resource.SERVERS, "shop-db-0", change))
+
+    hold(held=True)
+    expect(page.locator("#row-shop-db-0")).to_contain_text("held")
+    expect(table).to_be_focused()
+    assert table.evaluate("each => each.scrollLeft") == 60
+    hold(held=False)
+
+
 def test_a_new_application_appears_in_the_open_list(page: Page, stage: Stage) -> None:
     """Names that somebody chose to do harm are text, and the page keeps its title."""
     stage.do(lambda: stage.universe.apply(application("late", component("web", 1, image=HOSTILE))))
@@ -234,3 +258,53 @@ def test_axe_finds_nothing(browser: Browser, stage: Stage, scheme: str) -> None:
         found = Axe().run(page)
         assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
     context.close()
+
+
+def test_nothing_that_others_wrote_runs_or_sends_anything(browser: Browser) -> None:
+    """On every page: no dialog, no error, no other title, no request that leaves the site."""
+    with staged(hostile, writes=True) as taken:
+        context = browser.new_context()
+        page = browsers.sign_in(context, taken)
+        noticed: list[str] = []
+        asked: list[Request] = []
+        page.on("dialog", lambda each: noticed.append(each.message))
+        page.on("pageerror", lambda each: noticed.append(str(each)))
+        page.on("console", lambda each: noticed.append(each.text) if each.type == "error" else None)
+        page.on("request", lambda each: asked.append(each))  # noqa: PLW0108 - playwright looks into it
+        for path in ATTACKED:
+            page.goto(taken.url + path)
+            assert page.title().endswith("· Argosy"), path
+        gate = taken.running.gate
+        secrets = (gate.token, taken.session, gate.form_token())
+        assert [each for each in noticed if "status of 4" not in each] == []
+        assert len(asked) > len(ATTACKED)
+        for each in asked:
+            assert each.url.startswith(taken.url + "/")
+            sent = each.url + each.headers.get("referer", "")
+            assert not any(secret in sent for secret in secrets)
+        context.close()
+
+
+def test_an_open_page_outlives_the_api_server(browser: Browser) -> None:
+    """While there is none the page says that it is behind; then it goes on by itself."""
+    with staged() as alone:
+        context = browser.new_context()
+        page = browsers.sign_in(context, alone)
+        page.goto(alone.url + "/applications/default/shop")
+        expect(page.locator("#part-behind")).to_be_empty()
+
+        async def go(*, down: bool) -> None:
+            if down:
+                alone.universe.faults.crash()
+            else:
+                alone.universe.faults.down = False
+
+        alone.do(lambda: go(down=True))
+        expect(page.locator("#part-behind")).to_contain_text("may be behind", timeout=LONG_MS)
+        alone.do(lambda: go(down=False))
+        expect(page.locator("#part-behind")).to_be_empty(timeout=LONG_MS)
+        alone.do(
+            lambda: alone.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+        )
+        expect(page.locator("#part-head")).to_contain_text("paused", timeout=LONG_MS)
+        context.close()

@@ -261,8 +261,8 @@ def test_a_change_is_previewed(someone: Person, stage: Stage) -> None:
     """The text of what is there is edited; the rounds are told, and nothing is changed."""
     page, name = someone.page, f"shop-{someone.way}"
     someone.open(f"/applications/default/{name}")
-    someone.follow("Preview")
-    someone.open(f"/preview?application=default/{name}")
+    someone.follow("Preview a change")
+    expect(page.get_by_role("heading", name="Preview")).to_be_visible()
     text = page.get_by_label("Applications, as YAML").input_value()
     before = stage.universe.get(Resource.APPLICATIONS, name)["spec"]
     someone.write("Applications, as YAML", text.replace("replicas: 2", "replicas: 4"))

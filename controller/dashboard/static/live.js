@@ -2,18 +2,25 @@
 // Keeps an open page up to date, and copies commands. Pages say all that they have to say without it.
 
 // Only what differs is put in the place of what was shown, so that nothing else moves.
-function take(fresh) {
+function take(page) {
   const said = [];
-  for (const part of fresh.querySelectorAll("[data-part]")) {
+  for (const part of page.querySelectorAll("[data-part]")) {
     const shown = document.getElementById(part.id);
     if (!shown || shown.outerHTML === part.outerHTML) continue;
     const rows = new Map([...shown.querySelectorAll("tr[id]")].map((row) => [row.id, row.textContent]));
     const focused = shown.contains(document.activeElement) ? document.activeElement.id : "";
+    // Whoever has moved a wide table sideways, by keyboard or by finger, stays where they are.
+    const tables = [...shown.querySelectorAll(".scroll")];
+    const moved = tables.map((table) => table.scrollLeft);
+    const held = tables.indexOf(document.activeElement);
     const news = document.importNode(part, true);
     for (const row of news.querySelectorAll("tr[id]")) {
       if (rows.get(row.id) !== row.textContent) row.classList.add("changed");
     }
     shown.replaceWith(news);
+    const fresh = [...news.querySelectorAll(".scroll")];
+    fresh.forEach((table, number) => (table.scrollLeft = moved[number] ?? 0));
+    if (held >= 0) fresh[held]?.focus({ preventScroll: true });
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     if (part.dataset.said && part.dataset.said !== shown.dataset.said) said.push(part.dataset.said);
   }
