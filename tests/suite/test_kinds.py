@@ -21,9 +21,12 @@ HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
 MEANT = {
     "cli/operations.py": "`force` takes one server, or all of an application",
+    "dashboard/acting.py": "a server has no page of its own but that of why",
+    "dashboard/pages.py": "what can be done to a server is offered where why speaks of it",
     "planning/relations.py": "servers belong to sets, and sets to applications",
     "planning/targets.py": "a call to a provider is about a server, as the contract says",
     "presentation/answers.py": "a remedy names the application",
+    "presentation/consequences.py": "a changed application has a plan, an operation what it leaves",
     "presentation/events.py": "an operation's name may be a server's, too",
     "presentation/forecast.py": "applications, sets and servers play their own parts in it",
     "presentation/preview.py": "of what is handed in, applications are previewed",
