@@ -29,6 +29,13 @@ MECHANISMS = (
         f"{_ACTS}::test_reviews_are_remembered_for_a_moment_and_asked_again_before_a_write",
     ),
     one(
+        "a right is remembered for ever",
+        "controller.dashboard.rights:Rights.missing",
+        "now - known[0] < REMEMBERED_SECONDS",
+        "True",
+        "tests/dashboard/test_rights.py::test_an_answer_is_remembered_for_a_moment_and_no_longer",
+    ),
+    one(
         "looking at an act does it",
         "controller.dashboard.acting:Acting._told",
         "writing.send(self._pages.api, wanted, dry_run=True)",

@@ -9,6 +9,7 @@ import pytest
 
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.dashboard import rights
 from controller.kube import api as door
 from controller.kube import faults
 from fakes.api_server.storage import Write
@@ -188,8 +189,11 @@ async def test_only_what_the_person_may_do_is_offered_and_why_the_rest_is_not() 
         assert len(asked_of(universe)) == before
 
 
-async def test_reviews_are_remembered_for_a_moment_and_asked_again_before_a_write() -> None:
+async def test_reviews_are_remembered_for_a_moment_and_asked_again_before_a_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Open pages cost no reviews; whoever lost a right meanwhile does nothing with it."""
+    monkeypatch.setattr(rights, "REMEMBERED_SECONDS", float("inf"))
     async with visited(quiet, writes=True) as (visitor, universe):
         asked: list[str] = []
 
