@@ -46,6 +46,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             policies.Alternative,
             policies.Remediation,
             policies.Recovery,
+            policies.ClaimMetadata,
             policies.VolumeClaim,
         ),
     ),

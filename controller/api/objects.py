@@ -65,6 +65,7 @@ from controller.api.views.operation import (
 from controller.api.views.policies import (
     Alternative,
     Backoff,
+    ClaimMetadata,
     Deletion,
     Recovery,
     Remediation,
@@ -97,6 +98,7 @@ __all__ = [
     "Checkpoint",
     "CircuitLimits",
     "Claim",
+    "ClaimMetadata",
     "ClaimSize",
     "Component",
     "ComponentStatus",

@@ -172,7 +172,20 @@ class Recovery(schema.Written):
     """How servers that were ready and are ill are made anew."""
 
 
-class VolumeClaim(schema.Model):
+class ClaimMetadata(schema.Written):
+    """Labels and annotations of claims, for whatever else in the cluster goes by them."""
+
+    labels: (
+        Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None
+    ) = None
+    """Labels, beside those by which Argosy knows its claims."""
+    annotations: (
+        Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32)] | None
+    ) = None
+    """Annotations."""
+
+
+class VolumeClaim(schema.Written):
     """A PersistentVolumeClaim that each server has of its own."""
 
     name: Annotated[
@@ -185,6 +198,8 @@ class VolumeClaim(schema.Model):
     """The volume's name in the template; the claim is called <name>-<server>."""
     spec: FreeForm
     """The spec of the PersistentVolumeClaim."""
+    metadata: ClaimMetadata | None = None
+    """What claims bear from when they are made; those that are there stay as they are."""
     when_scaled: Literal["Retain", "Delete"] = "Retain"
     """The fate of the claim when its server is scaled away."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"

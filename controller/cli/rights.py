@@ -35,9 +35,9 @@ OPERATE = (
     Right(verbs="patch", resource="operations (argosy.dev)", why="cancel on Ctrl-C"),
 )
 # Whoever declares an application must be allowed to make what it is made of.
-MAKE_PODS = Right(verbs="create", resource="pods")
+MAKE_PODS = Right(verbs="create", resource="pods", why="the same")
 MAKE_CLAIMS = Right(
-    verbs="create", resource="persistentvolumeclaims", why="where there are volumeClaims"
+    verbs="create", resource="persistentvolumeclaims", why="the same, where there are volumeClaims"
 )
 CHANGE_OPERATION = Right(verbs="get, patch", resource="operations (argosy.dev)")
 

@@ -246,9 +246,9 @@ def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: P
     if code == _INVALID and status.has_cause(field="metadata.uid"):
         # A merge patch that names another object's UID answers so.
         return Conflict, Reason.CONFLICT, ""
-    if writes and (found := _WEBHOOK_SAYS.match(status.message)) is not None:
-        # A webhook chooses the code itself.
-        return Denied, KubeReason.DENIED, f"Webhook/{found['name']}"
+    if writes and (denier := _denier(status.message)):
+        # Webhooks and policies choose the code themselves.
+        return Denied, KubeReason.DENIED, denier
     if writes and (found := _WEBHOOK_DOWN.match(status.message)) is not None:
         return WebhookFailed, KubeReason.WEBHOOK_FAILED, f"Webhook/{found['name']}"
     if code in _TRANSIENT:
@@ -273,10 +273,15 @@ def _forbidden(status: Status, *, writes: bool) -> _Meaning:
         return QuotaExceeded, KubeReason.QUOTA_EXCEEDED, f"ResourceQuota/{found['name']}"
     if not writes or not status.message or _AUTHORIZER.match(status.message):
         return Forbidden, Reason.FORBIDDEN, ""
-    if (found := _POLICY.match(status.message)) is not None:
-        return Denied, KubeReason.DENIED, f"ValidatingAdmissionPolicy/{found['name']}"
-    found = _WEBHOOK_SAYS.match(status.message)
-    return Denied, KubeReason.DENIED, f"Webhook/{found['name']}" if found is not None else ""
+    return Denied, KubeReason.DENIED, _denier(status.message)
+
+
+def _denier(message: str) -> str:
+    """Return the policy or webhook that denies a content; empty where none says so."""
+    if (found := _POLICY.match(message)) is not None:
+        return f"ValidatingAdmissionPolicy/{found['name']}"
+    found = _WEBHOOK_SAYS.match(message)
+    return f"Webhook/{found['name']}" if found is not None else ""
 
 
 def _seconds(header: str) -> float | None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from controller import contract, errors
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import unreadable
@@ -44,6 +44,7 @@ _WITHOUT: dict[Resource, str] = {
     Resource.NAMESPACES: "whether the namespace is going, and what its labels are, is not seen",
 }
 SYNC_SECONDS = 60.0
+_UNSEEN = "You may not list fleets and namespaces, so what would be done next is not known."
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class Inspection:
     notes: tuple[str, ...]
     # Since when the caches are full.
     since: float
+    # What could not be read.
+    hidden: frozenset[Resource] = frozenset()
 
     @property
     def sources(self) -> Sources:
@@ -80,8 +83,25 @@ class Inspection:
             outcomes=recollection.recall(self.caches, item),
         )
         snapshot = kind.gather(self.sources, item, moment)
+        if self.is_hidden(self._fleet_of(item)):
+            # Planned without its fleet, it would be said to have none.
+            return snapshot, plan.Plan(notes=(_UNSEEN,))
         told = unreadable.plan_for(watched, key, now)
         return snapshot, kind.plan(snapshot) if told is None else told
+
+    def is_hidden(self, fleet: str) -> bool:
+        """Return whether a fleet may be there that cannot be seen."""
+        unseen = {Resource.FLEETS, Resource.NAMESPACES} & self.hidden
+        return bool(unseen) and fleet not in ("", names.BUILT_IN_FLEET)
+
+    def _fleet_of(self, item: objects.Object) -> str:
+        """Return the fleet that an object, or the application that it is about, names."""
+        spec = getattr(item, "spec", None)
+        if not isinstance(spec, objects.OperationSpec):
+            return str(getattr(spec, "fleet", ""))
+        path = (item.metadata.namespace, spec.application)
+        found = self.caches.of(objects.Application).objects.get(path)
+        return found.spec.fleet if found is not None else ""
 
 
 async def inspect(api: door.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[str, ...]]:
@@ -99,6 +119,7 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
     """
     allowed, notes = await _readable(api, namespace)
     caches = Caches(api, namespaces=(namespace,))
+    hidden = frozenset(caches.informers) - allowed
     followed = [each for name, each in caches.informers.items() if name in allowed]
     tasks = [asyncio.ensure_future(each.run()) for each in followed]
     try:
@@ -112,7 +133,9 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
     fleets = Fleets(caches, kinds=registry.kinds(), context=context, pool=pool)
     await fleets.start()
     try:
-        yield Inspection(caches=caches, fleets=fleets, notes=notes, since=time.time())
+        yield Inspection(
+            caches=caches, fleets=fleets, notes=notes, since=time.time(), hidden=hidden
+        )
     finally:
         await fleets.stop()
 

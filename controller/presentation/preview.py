@@ -15,21 +15,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from controller.api import clock, names, nesting, objects
-from controller.api.resources import Resource
+from controller.api import clock, names, objects
 from controller.kube import api as door
-from controller.kube import faults
-from controller.presentation import forecast, inspection, reading
+from controller.presentation import desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal, UsageError
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# The field manager of `kubectl apply --server-side`.
-SERVER_SIDE = "kubectl"
 # What happens to servers that are down meanwhile, and come back.
 _RETURNING = (Effect.REPLACE, Effect.CHANGE)
-
-_json = msgspec.json.Decoder()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +91,20 @@ def runs(
 
 async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: float) -> Preview:
     """Return what applying the manifest would do; nothing is changed by asking."""
-    before, after = await _dry_run(api, namespace, manifest)
+    asked = await desired.ask(api, namespace, manifest)
     try:
-        wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
+        wanted = msgspec.json.decode(msgspec.json.encode(asked.after), type=objects.Application)
     except msgspec.ValidationError as error:
         name = manifest["metadata"].get("name")
         raise Refusal(f"{name} cannot be read: {error}") from error
     async with inspection.look(api, namespace) as look:
-        return preview(before, after, forecast.forecast(look.sources, wanted, now), look.notes)
+        if look.is_hidden(wanted.spec.fleet):
+            raise Refusal(
+                f"you may not list fleets, so what the fleet {wanted.spec.fleet} of"
+                f" {wanted.metadata.name} would do is not known"
+            )
+        told = forecast.forecast(look.sources, wanted, now)
+        return preview(asked.before, asked.after, told, (*asked.notes, *look.notes))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,90 +175,13 @@ def spec_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
             yield line
 
 
-async def _dry_run(
-    api: door.Api, namespace: str, manifest: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Return the application as it is (None: not at all), and as `kubectl apply` would make it."""
-    name = str(manifest["metadata"].get("name", ""))
-    try:
-        before = await reading.raw(api, Resource.APPLICATIONS, namespace, name)
-    except faults.NotFound:
-        made = await api.create(Resource.APPLICATIONS, namespace, manifest, dry_run=True)
-        return None, nesting.decode(_json, made)
-    managers = before["metadata"].get("managedFields") or []
-    if any(
-        each.get("manager") == SERVER_SIDE and each.get("operation") == "Apply" for each in managers
-    ):
-        answer = await api.apply(
-            Resource.APPLICATIONS,
-            namespace,
-            name,
-            manifest,
-            field_manager=SERVER_SIDE,
-            force=True,
-            dry_run=True,
-        )
-    else:
-        body = three_way(before, manifest)
-        answer = await api.patch(Resource.APPLICATIONS, namespace, name, body, dry_run=True)
-    return before, nesting.decode(_json, answer)
-
-
-def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch of the spec that client-side `kubectl apply` would send.
-
-    What the manifest says is set; what it said when it was applied last, and says no more, goes;
-    what others have set stays.
-    """
-    annotations = before["metadata"].get("annotations") or {}
-    last = msgspec.json.decode(annotations.get(LAST_APPLIED, "{}")).get("spec") or {}
-    live, wanted = dict(before.get("spec") or {}), dict(manifest.get("spec") or {})
-    return {"spec": joined_patch(_removals(last, wanted, live), _additions(live, wanted))}
-
-
-def joined_patch(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return one merge patch that does what both do."""
-    joined = dict(first)
-    for key, value in second.items():
-        both = isinstance(value, dict) and isinstance(joined.get(key), dict)
-        joined[key] = joined_patch(joined[key], value) if both else value
-    return joined
-
-
-def _additions(live: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    found = {}
-    for key, value in wanted.items():
-        there = live.get(key) if isinstance(live, dict) else None
-        if isinstance(value, dict) and isinstance(there, dict):
-            inner = _additions(there, value)
-            if inner:
-                found[key] = inner
-        elif value != there:
-            found[key] = value
-    return found
-
-
-def _removals(last: Any, wanted: Any, live: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if not isinstance(last, dict) or not isinstance(live, dict):
-        return found
-    for key, value in last.items():
-        if key not in live:
-            continue
-        if key not in wanted:
-            found[key] = None
-        elif isinstance(value, dict) and isinstance(wanted[key], dict):
-            inner = _removals(value, wanted[key], live[key])
-            if inner:
-                found[key] = inner
-    return found
-
-
 def editable(found: Mapping[str, Any]) -> str:
     """Return an application that is there as YAML to edit: what people write, and no more."""
     meta = found["metadata"]
     annotations = {
-        key: each for key, each in meta.get("annotations", {}).items() if key != LAST_APPLIED
+        key: each
+        for key, each in meta.get("annotations", {}).items()
+        if key != desired.LAST_APPLIED
     }
     kept = {key: meta[key] for key in ("name", "namespace", "labels") if meta.get(key)}
     document = {

@@ -12,7 +12,7 @@ from controller.api.resources import Resource
 from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES, Target
 from controller.kube import faults
-from controller.presentation import applications, preview, problems, references, spans
+from controller.presentation import applications, desired, problems, references, spans
 
 DENIED = (
     'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
@@ -120,7 +120,7 @@ def test_ages_read_as_kubectl_writes_them(seconds: float, said: str) -> None:
 
 def _live(last: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     applied = msgspec.json.encode({"spec": last}).decode()
-    return {"metadata": {"annotations": {preview.LAST_APPLIED: applied}}, "spec": spec}
+    return {"metadata": {"annotations": {desired.LAST_APPLIED: applied}}, "spec": spec}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_plan_sends_what_apply_would(
     last: dict[str, Any], live: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any]
 ) -> None:
     """The dry run of `plan -f` is the three-way patch of `kubectl apply`."""
-    assert preview.three_way(_live(last, live), {"spec": wanted}) == {"spec": patch}
+    assert desired.three_way(_live(last, live), {"spec": wanted}) == {"spec": patch}
 
 
 def test_counts_and_percentages_are_told_apart() -> None:

@@ -211,3 +211,48 @@ async def test_a_claim_that_grows_takes_no_other_down_in_size() -> None:
         assert asked(universe) == {"data-shop-db-0": "3Gi", "log-shop-db-0": "2Gi"}
         assert uids(universe) == before
         assert "claims never shrink: 1Gi is asked for" in says(universe)
+
+
+def marks(universe: Universe, claim: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the labels and annotations of a claim."""
+    meta = universe.get(Resource.CLAIMS, claim)["metadata"]
+    return meta["labels"], meta.get("annotations", {})
+
+
+async def test_claims_bear_what_is_asked_of_them_from_their_making() -> None:
+    """Labels and annotations, beside Argosy's own, which nobody takes the place of."""
+    asked_for = {
+        "labels": {"team": "shop", "argosy.dev/application": "other", "argosy.dev/extra": "1"},
+        "annotations": {"backup.example.com/plan": "daily", "argosy.dev/domain": "z"},
+    }
+    async with Universe(faults=Faults()) as universe:
+        await come_up(universe, shop("1Gi", claim={"metadata": asked_for}))
+        labels, annotations = marks(universe, "data-shop-db-0")
+    assert labels["team"] == "shop"
+    assert labels["argosy.dev/application"] == "shop"
+    assert "argosy.dev/extra" not in labels
+    assert annotations == {"backup.example.com/plan": "daily"}
+
+
+async def test_other_metadata_of_claims_is_for_claims_to_come() -> None:
+    """Nothing is restarted for it, nor is a claim changed that is there; a new server's has it."""
+    async with Universe(faults=Faults()) as universe:
+        await come_up(universe, shop("1Gi"))
+        before, old = uids(universe), marks(universe, "data-shop-db-0")
+        more = {"metadata": {"labels": {"team": "shop"}}}
+        await come_up(universe, shop("1Gi", 3, claim=more))
+        after = uids(universe)
+        assert before.items() <= after.items()
+        assert marks(universe, "data-shop-db-0") == old
+        assert marks(universe, "data-shop-db-2")[0]["team"] == "shop"
+        await come_up(universe, shop("1Gi", 3, claim={"metadata": None}))
+        assert uids(universe) == after
+
+
+async def test_claims_without_metadata_are_made_as_ever() -> None:
+    """Nothing is asked for, so nothing but what Argosy knows them by is on them."""
+    async with Universe(faults=Faults()) as universe:
+        await come_up(universe, shop("1Gi", claim={"metadata": {"labels": {}}}))
+        labels, annotations = marks(universe, "data-shop-db-0")
+    assert all(each.startswith(("argosy.dev/", "app.kubernetes.io/")) for each in labels)
+    assert annotations == {}

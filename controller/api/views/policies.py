@@ -83,11 +83,22 @@ class Recovery(View, frozen=True, kw_only=True):
         absent(self, alternatives=())
 
 
+class ClaimMetadata(View, frozen=True, kw_only=True):
+    """Labels and annotations of claims, for whatever else in the cluster goes by them."""
+
+    labels: Nullable[dict[str, str]] = {}
+    annotations: Nullable[dict[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        absent(self, labels={}, annotations={})
+
+
 class VolumeClaim(View, frozen=True, kw_only=True):
     """A PersistentVolumeClaim that each server has of its own."""
 
     name: str
     spec: Json = NULL
+    metadata: ClaimMetadata | None = None
     when_scaled: str = "Retain"
     when_deleted: str = "Retain"
 

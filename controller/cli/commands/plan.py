@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     rights.REFINE,
     rights.EVERYWHERE,
     rights.OPERATOR,
+    Right(verbs="get", resource="applications (argosy.dev)"),
     # As a dry run, which needs the rights of the real one.
-    Right(verbs="get, create, patch", resource="applications (argosy.dev)"),
+    Right(
+        verbs="create, patch",
+        resource="applications (argosy.dev)",
+        why="without them rules and policies of the cluster are not asked, which is said",
+    ),
     rights.MAKE_PODS,
     rights.MAKE_CLAIMS,
 )

@@ -195,17 +195,25 @@ def claim(
 
     It has no owner: a claim may outlive its server, and a later server of that name takes it up.
     """
+    asked = wanted.metadata or objects.ClaimMetadata()
+    own = {names.DOMAIN_ANNOTATION: placed.domain} if placed.domain else {}
+    annotations = {**_theirs(asked.annotations), **own}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
             "name": names.claim(wanted.name, server.metadata.name),
             "namespace": server.metadata.namespace,
-            "labels": claim_labels(server),
-            **({"annotations": {names.DOMAIN_ANNOTATION: placed.domain}} if placed.domain else {}),
+            "labels": {**_theirs(asked.labels), **claim_labels(server)},
+            **({"annotations": annotations} if annotations else {}),
         },
         "spec": wanted.spec,
     }
+
+
+def _theirs(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what people put on a claim, but for what Argosy knows it by."""
+    return {key: each for key, each in given.items() if not key.startswith(f"{names.GROUP}/")}
 
 
 def growth(found: objects.Claim, wanted: objects.VolumeClaim) -> dict[str, Any]:
