@@ -199,7 +199,8 @@ class VolumeClaim(schema.Written):
     spec: FreeForm
     """The spec of the PersistentVolumeClaim."""
     metadata: ClaimMetadata | None = None
-    """What claims bear from when they are made; those that are there stay as they are."""
+    """Labels and annotations that claims get when they are made. Existing claims are not
+    changed."""
     when_scaled: Literal["Retain", "Delete"] = "Retain"
     """The fate of the claim when its server is scaled away."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"

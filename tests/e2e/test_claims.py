@@ -19,7 +19,8 @@ def _db(storage_class: str, size: str) -> Object:
         "storageClassName": storage_class,
         "resources": {"requests": {"storage": size}},
     }
-    metadata: Object = {"labels": {"team": "db"}, "annotations": {"backup.example.com/plan": "daily"}}
+    plan = {"backup.example.com/plan": "daily"}
+    metadata: Object = {"labels": {"team": "db"}, "annotations": plan}
     claims: list[dict[str, Any]] = [{"name": "data", "spec": spec, "metadata": metadata}]
     return component("db", replicas=2, volumeClaims=claims)
 
@@ -41,9 +42,9 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
             for each in app.servers("db").values()
         ),
     )
-    for each in kube.list(Resource.CLAIMS).values():
-        assert each["metadata"]["labels"]["team"] == "db"
-        assert each["metadata"]["annotations"]["backup.example.com/plan"] == "daily"
+    for claim in kube.list(Resource.CLAIMS).values():
+        assert claim["metadata"]["labels"]["team"] == "db"
+        assert claim["metadata"]["annotations"]["backup.example.com/plan"] == "daily"
     before = driving.uids(app.pods("db"))
     app.spec["components"] = [_db(storage_class, "2Gi")]
     app.apply()
