@@ -157,6 +157,20 @@ _UNDONE = (
         f"{_REVERSAL}::test_an_operation_that_is_out_of_time_undoes_what_was_done",
     ),
     one(
+        "a revert ends with its cause",
+        "controller.kinds.operation.planner:_run",
+        "_trouble(run) or reversal.goes_on(snapshot, run)",
+        "_trouble(run)",
+        "tests/kinds/operation/test_reversal.py::test_a_run_that_undoes_goes_not_back_to_doing",
+    ),
+    one(
+        "a revert that no server remembers is forgotten",
+        "controller.kinds.operation.reversal:goes_on",
+        "told or begun or under_way",
+        "begun or under_way",
+        "tests/kinds/operation/test_reversal.py::test_a_run_that_undoes_goes_not_back_to_doing",
+    ),
+    one(
         "what has no compensation is not named",
         "controller.kinds.operation.reversal:_without_compensation",
         "each.undoing is None and counts[each.name]",

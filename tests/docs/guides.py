@@ -277,6 +277,9 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_cancelled_operation_undoes_what_was_done",
             "test_undoing_takes_no_longer_than_the_operation_itself_may",
         ),
+        "Undoing that has begun goes on to its end": (
+            "test_a_run_that_undoes_goes_not_back_to_doing",
+        ),
         "names what could not be undone": (
             "test_what_cannot_be_undone_is_said_of_each_step",
             "test_a_held_server_is_named_as_not_undone",

@@ -246,3 +246,13 @@ async def test_a_task_of_no_operation_keeps_nobody_waiting(
 ) -> None:
     """Drains of all nodes, or a rollout, come to their end beside a task written by hand."""
     await live(script)
+
+
+@pytest.mark.looptime
+async def test_a_revert_whose_cause_is_taken_away_does_nothing_again() -> None:
+    """The server that failed is deleted while its operation undoes, just after a crash."""
+    await live([
+        ("commands", 503), ("wait", 571), ("nest", 567), ("drain", 652), ("edit pod", 614),
+        ("commands", 35), ("wait", 642), ("commands", 263), ("edit set", 829), ("crash", 946),
+        ("nest", 958), ("cancel", 278), ("take away", 772),
+    ])  # fmt: skip

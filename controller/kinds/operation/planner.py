@@ -427,7 +427,7 @@ def _run(snapshot: OperationSnapshot) -> plans.Plan:
         return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now, run), word)
     if run is None:
         return rollback.advance(snapshot)
-    trouble = _trouble(run)
+    trouble = _trouble(run) or reversal.goes_on(snapshot, run)
     if trouble:
         return _halt(snapshot, run, trouble)
     remembered = power.owed(snapshot)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterator
 
-from controller.api import clock
+from controller.api import clock, conditions
 from controller.kinds.operation import slots, steps
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import words
+from controller.planning import verdict, words
 
 
 def is_due(snapshot: OperationSnapshot) -> bool:
@@ -33,6 +34,20 @@ def seconds_left(snapshot: OperationSnapshot) -> float:
     operation = snapshot.operation
     since = clock.parse(operation.status.cancel_time) or snapshot.now
     return since + operation.spec.timeout_seconds - snapshot.now
+
+
+def goes_on(snapshot: OperationSnapshot, run: Run) -> str:
+    """Return why what was begun to be undone is undone to the end; nothing where nothing was.
+
+    Whoever failed may be gone by then. Were the run to go on for that, it would do again what it
+    has undone.
+    """
+    status = snapshot.operation.status
+    said = conditions.find(status.conditions, verdict.SUCCEEDED)
+    told = said is not None and said.reason == OperationReason.REVERTING and status.run == run.run
+    begun = any(each.undone or each.not_undone for each in run.progress)
+    under_way = any(slots.is_undoing(each) for each in run.of(State.RUNNING))
+    return "Undoing had begun." if is_due(snapshot) and (told or begun or under_way) else ""
 
 
 def is_through(run: Run) -> bool:

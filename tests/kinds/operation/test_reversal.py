@@ -212,3 +212,23 @@ def test_taking_a_cancel_back_while_acts_end_does_not_call_it_late() -> None:
     stage.until(lambda: stage.reason("go") == "Cancelling")
     stage.edit("go", cancelled=False)
     assert stage.finish("go") == "Cancelled"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("done", [0, 1], ids=["under way", "undone"])
+def test_a_run_that_undoes_goes_not_back_to_doing(done: int, concurrency: int) -> None:
+    """The server whose failure it was is deleted meanwhile: nothing is done a second time."""
+    stage = played(3)
+    stage.act_seconds = 5.0
+    first = stage.name(0)
+
+    def fail(server: Any, task: Any) -> str:
+        return "Terminal: no" if (server.metadata.name, task.step) == (first, "two") else ""
+
+    stage.verdict = fail
+    submit(stage, failureBudget=0, concurrency=concurrency)
+    stage.until(lambda: len(undone(stage)) > done)
+    stage.delete(stage.servers, first)
+    stage.add_server(0)
+    assert stage.finish("go") in ("Reverted", "Failed")
+    assert len(stage.began) == len(set(stage.began)), stage.began
