@@ -51,7 +51,7 @@ class Acting:
         hindrance = act.hindrance(found.view)
         if hindrance:
             raise Refusal(f"{found}: {hindrance}")
-        wanted = act.ask(found, sent, self._pages.clock())
+        wanted = act.request(found, sent, self._pages.clock())
         await self._need(wanted)
         # Who presses twice has asked once: the operation's name was decided when it was shown.
         with contextlib.suppress(faults.AlreadyExists):
@@ -74,7 +74,7 @@ class Acting:
         wrong, wanted, told = act.hindrance(found.view), None, None
         if not wrong and act.is_told(given):
             try:
-                wanted = act.ask(found, given, self._pages.clock())
+                wanted = act.request(found, given, self._pages.clock())
                 await self._need(wanted, fresh=False)
                 after = await writing.send(self._pages.api, wanted, dry_run=True)
                 told = await consequences.of(

@@ -110,6 +110,11 @@ class Act:
     hindrance: Callable[[Any], str]
     fields: tuple[Field, ...] = ()
 
+    def request(self, found: Subject, given: Given, now: float) -> Request:
+        """Return what asking for the act comes to; what the act has no field for is not heard."""
+        heard = {"called", *(each.name for each in self.fields)}
+        return self.ask(found, {key: each for key, each in given.items() if key in heard}, now)
+
     def is_told(self, given: Given) -> bool:
         """Return whether all that the act needs to be told has been."""
         return all(given.get(each.name) for each in self.fields if each.needed)

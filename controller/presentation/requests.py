@@ -33,7 +33,7 @@ def operation(
                 f"application {meta.name} has no component {each!r}, but {', '.join(known)}"
             )
     # The rest is the schema's to fill in.
-    said = {key: value for key, value in spec.items() if value not in (None, "", [], {})}
+    said = {key: value for key, value in spec.items() if value not in (None, "", (), [], {})}
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Operation",
