@@ -44,7 +44,7 @@ COMMANDS: dict[str, Row] = {
     "dashboard": Row(
         "dashboard",
         SEE,
-        "Show applications in the browser: for you alone, with your rights, changing nothing.",
+        "Show applications in the browser: for you alone, with your rights.",
     ),
     "report": Row(
         "report",

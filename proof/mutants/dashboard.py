@@ -63,4 +63,11 @@ MECHANISMS = (
         "False",
         "tests/dashboard/test_scale.py::test_a_page_is_drawn_once_however_often_it_is_asked_for",
     ),
+    one(
+        "an act hears what it does not ask for",
+        "controller.presentation.acts:Act.request",
+        "{key: each for key, each in given.items() if key in heard}",
+        "dict(given)",
+        "tests/cli/test_act_commands.py::test_the_command_of_an_act_asks_for_the_same",
+    ),
 )
