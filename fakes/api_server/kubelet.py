@@ -35,6 +35,8 @@ class Behaviour:
     restart_seconds: float = 1.0
 
 
+# What a scheduler says of pods that it places on no node.
+_UNPLACED = ("Unschedulable", "SchedulingGated", "SchedulerError")
 _BIND = Cause(verb="create", actor="scheduler", subresource="binding")
 _END = Cause(verb="patch", actor="kubelet", subresource="status")
 
@@ -133,7 +135,7 @@ class Kubelet:
         if _is_going(pod) or pod["spec"].get("nodeName"):
             return
         told = self.behave(pod)
-        if told.fate in ("Unschedulable", "SchedulingGated"):
+        if told.fate in _UNPLACED:
             unplaced = self._condition(pod, "PodScheduled", "False", told.fate)
             count = len(self._nodes)
             words = told.message or f"0/{count} nodes are available: {count} Insufficient cpu."

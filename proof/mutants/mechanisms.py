@@ -340,6 +340,28 @@ OUTAGES = (
         "tests/simulation/test_one_domain.py::test_spare_servers_let_no_second_zone_go",
     ),
     one(
+        "a claim without a volume that is told as a fleet without room",
+        "controller.providers.pod.observation:_blocker",
+        "f'PersistentVolumeClaim/{claim}'",
+        "f'Fleet/{server.spec.fleet}'",
+        "tests/simulation/test_causes.py::test_the_cause_is_told_of_the_application[claim]",
+    ),
+    one(
+        "a viewer's fleet that is said not to exist",
+        "controller.presentation.inspection:Inspection.is_hidden",
+        "bool(unseen)",
+        "False",
+        "tests/presentation/test_desired.py"
+        "::test_a_fleet_that_cannot_be_seen_is_not_said_to_be_missing",
+    ),
+    one(
+        "claims without the labels that are asked for",
+        "controller.providers.pod.manifest:claim",
+        "_theirs(asked.labels)",
+        "{}",
+        "tests/simulation/test_claims.py::test_claims_bear_what_is_asked_of_them_from_their_making",
+    ),
+    one(
         "evictions in two domains at once",
         "controller.planning.evictions:least",
         "min(limit, 1)",

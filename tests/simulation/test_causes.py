@@ -1,7 +1,7 @@
 """What is wrong is told of the application, in the words of whoever said it, down to the object.
 
-Twelve usual failures: `kubectl get application`, its Ready condition, its blockedBy and
-`kubectl argosy why` all name the same cause.
+Twelve usual failures, and some less so: `kubectl get application`, its Ready condition, its
+blockedBy and `kubectl argosy why` all name the same cause.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ CLAIM = {
 }
 NO_CPU = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available."
 UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+NO_CLASS = 'running PreFilter plugin "VolumeBinding": storageclass.storage.k8s.io "no" not found'
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 PULL = 'Back-off pulling image "app:1": ErrImagePull: pull access denied'
 CRASH = f"back-off 5m0s restarting failed container=main pod={POD}_default"
@@ -128,6 +129,25 @@ FAILURES = {
     ),
     "rejected": Failure(reason="OutOfcpu", words=REJECTED, fate=pod_of("OutOfcpu", REJECTED)),
     "node": Failure(reason="Unreachable", words=EVICTING, after=_lost, claims=True),
+    "class": Failure(
+        reason="SchedulerError",
+        words=NO_CLASS,
+        object="PersistentVolumeClaim/data-shop-web-0",
+        fate=pod_of("SchedulerError", NO_CLASS),
+        claims=True,
+    ),
+    "room beside a claim": Failure(
+        reason="Unschedulable",
+        words=NO_CPU,
+        object="Fleet/pods",
+        fate=pod_of("Unschedulable", NO_CPU),
+        claims=True,
+    ),
+    "secret": Failure(
+        reason="CreateContainerConfigError",
+        words='secret "keys" not found',
+        fate=pod_of("CreateContainerConfigError", 'secret "keys" not found'),
+    ),
     "fleet": Failure(reason="UnknownFleet", words="bad", object="Fleet/bad", spec={"fleet": "bad"}),
 }
 

@@ -49,8 +49,8 @@ _STUCK: Mapping[str, str] = {
     KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
 }
 
-# In all that a scheduler says of a claim which keeps a pod from its node.
-_CLAIMS = "persistentvolumeclaim"
+# One is in all that a scheduler says of a claim which keeps a pod from its node.
+_OF_CLAIMS = ("persistentvolumeclaim", "storageclass")
 
 # Why a node, or the control plane, ended a pod or did not take it: no fault of the pod's. What
 # begins with OutOf names what the node has too little of.
@@ -151,7 +151,7 @@ def observe(
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
-    claim = _unbound(message, server, volumes)
+    claim = _unbound(message, server, volumes) if seen is Phase.PENDING else ""
     number = incarnation(pod, server)
     wanted = manifest.labels(server, incarnation=number, revision=revision(pod, server))
     found = (*images, *drift.labels(pod, wanted))
@@ -220,7 +220,7 @@ def _unbound(message: str, server: objects.Server, volumes: tuple[contract.Volum
 
     A claim that waits for its first consumer has none either, whatever else keeps the pod.
     """
-    if _CLAIMS not in message.lower():
+    if not any(each in message.lower() for each in _OF_CLAIMS):
         return ""
     found = (names.claim(each.name, server.metadata.name) for each in volumes if not each.size)
     return next(found, "")
@@ -228,15 +228,15 @@ def _unbound(message: str, server: objects.Server, volumes: tuple[contract.Volum
 
 def _blocker(reason: str, server: objects.Server, claim: str) -> str:
     """Return the object that a reason is about, where that is not the server alone."""
-    if reason != KubeletReason.UNSCHEDULABLE:
-        return ""
+    if claim:
+        return f"PersistentVolumeClaim/{claim}"
     # Of its nodes none takes the pod: so it is with all pods that ask for the same.
-    return f"PersistentVolumeClaim/{claim}" if claim else f"Fleet/{server.spec.fleet}"
+    return f"Fleet/{server.spec.fleet}" if reason == KubeletReason.UNSCHEDULABLE else ""
 
 
 def _remedy(reason: str, server: objects.Server, claim: str) -> str:
     """Return the command that the reason's own list has for it, the names filled in."""
-    if claim and reason == KubeletReason.UNSCHEDULABLE:
+    if claim:
         return f"kubectl describe pvc {claim} -n {server.metadata.namespace}"
     known = _KNOWN.get(reason)
     if known is None or not known.command:
