@@ -6,6 +6,7 @@ it did to a server is asked of the server itself.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +16,10 @@ import pytest
 from controller.api.resources import Resource
 from devcluster import cluster, controlplane, operator
 from tests.e2e import conftest, driving, hindsight, stations
-from tests.e2e.driving import Kube, Place
+from tests.e2e.driving import App, Kube, Place
 from tests.e2e.operating import Op, births, submit, taken_down
 from tests.e2e.stations import PORT, Station
+from tests.e2e.test_why import typed
 
 pytestmark = [
     pytest.mark.e2e,
@@ -385,3 +387,53 @@ def test_deleting_an_operation_cancels_its_command_first(kube: Kube) -> None:
     # It heeds nothing, so it is killed when its grace is over: as the operation ends, not before.
     kube.wait_until("its command is gone", lambda: not station(kube, 0).runs("trap"))
     app.wait_ready()
+
+
+def failing(kube: Kube, name: str, pod: dict[str, Any], container: dict[str, Any]) -> App:
+    """Apply an application of one station that is changed so that it cannot come up."""
+    app = kube.app(stations.component(1), name=name)
+    app.component()["template"]["spec"].update(pod)
+    app.container().update(container)
+    app.apply()
+    return app
+
+
+def tells(app: App, words: str) -> bool:
+    """Return whether the application's Ready condition has these words."""
+    return words in app.says("Ready").get("message", "")
+
+
+def test_why_has_the_words_of_the_kubelet(kube: Kube, place: Place) -> None:
+    """A missing image, a crash, a failing probe, a full node: told of each application, by `why`.
+
+    They fail side by side, as a probe must have failed for minutes to be told.
+    """
+    assert place.cluster is not None
+    (node,) = kube.api.get("/api/v1/nodes")["items"]
+    nowhere = "127.0.0.1:1/nowhere:1"
+    dies = ["sh", "-c", "echo no database >&2; exit 3"]
+    silent = {"httpGet": {"path": "/", "port": PORT + 1}, "periodSeconds": 1}
+    much = {"requests": {"cpu": "1000"}}
+    here = {"nodeName": node["metadata"]["name"]}
+    apps = {
+        nowhere: failing(kube, "image", {}, {"image": nowhere, "imagePullPolicy": "IfNotPresent"}),
+        "restarting failed container": failing(kube, "crash", {}, {"command": dies}),
+        "containers with unready status: [main]": failing(
+            kube, "probe", {}, {"readinessProbe": silent}
+        ),
+        "Node didn't have enough resource: cpu": failing(kube, "full", here, {"resources": much}),
+    }
+    for words, app in apps.items():
+        kube.wait_until(
+            f"{app.name} says why",
+            functools.partial(tells, app, words),
+            300,
+        )
+        assert f"Server/{app.name}-web-0" in app.blocked_by()
+        said = typed(kube, place.cluster.kubeconfig, "why", f"application/{app.name}")
+        assert words in said
+        assert f"Server/{app.name}-web-0" in said
+        assert "kubectl " in said
+    for app in apps.values():
+        app.delete()
+        app.wait_gone()
