@@ -47,6 +47,8 @@ class Look:
     pod: float  # its pod was created
     up: float  # its pod was Ready
     told: float  # it said Ready itself
+    # A pod that somebody else makes at the same time, until it was Ready: what the cluster takes.
+    bare: float
 
 
 def run(stage: Stage) -> None:
@@ -79,6 +81,8 @@ def _compare(stage: Stage, key: str, load: Load) -> None:
     meanwhile = statistics.median(each.told for each in beside)
     stage.book.add(key, meanwhile / before, note=f"{len(beside)} looks")
     stage.book.tell(f"{key}: one write of a plain client, beside ÷ idle", slower)
+    bare = [statistics.median(each.bare for each in looks) for looks in (beside, idle)]
+    stage.book.tell(f"{key}: a bare pod of a plain client, beside ÷ idle", bare[0] / bare[1])
     for name, looks in (("idle", idle), ("beside", beside)):
         for field in dataclasses.fields(Look):
             value = statistics.median(getattr(each, field.name) for each in looks)
@@ -95,15 +99,21 @@ def _beside(arena: arenas.Arena, sight: Sight, guest: str, busy: Callable[[], bo
 
 def _look(arena: arenas.Arena, sight: Sight, namespace: str, name: str) -> Look:
     """Return how long an application of one server takes until it says Ready."""
+    other = f"bare{name}"
+    well = sight[Resource.PODS].well
     began = time.monotonic()
     argosy.apply(arena, namespace, name, 1)
+    asked = time.monotonic()
+    arena.hand.do(arena.hand.client.create(Resource.PODS, namespace, bodies.pod(other)))
     argosy.wait_ready(sight, name, 1)
+    sight.wait("the bare pod", lambda: other in well, arenas.PATIENCE_SECONDS)
     pods = sight[Resource.PODS].of[name]
     return Look(
         server=sight[Resource.SERVERS].of[name].created[0] - began,
         pod=pods.created[0] - began,
         up=pods.ready[0] - began,
         told=sight[Resource.APPLICATIONS].of[name].ready[0] - began,
+        bare=well[other] - asked,
     )
 
 
