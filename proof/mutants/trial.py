@@ -34,7 +34,7 @@ LAGGING = frozenset({"lag", "replaced", "loss", "crashes"})
 # Where nothing but time goes wrong, no request is made twice.
 FAULTLESS = frozenset({"life", "quiet", "rolling", "lag", "cut-short", "slow-end", "operations"})
 # How long anybody may wait to be looked at, where that is what the story is about.
-BOUNDS = {"rush": 300.0}
+BOUNDS = {"rush": 60.0}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
