@@ -42,6 +42,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             policies.Deletion,
             policies.Rollout,
             policies.Spread,
+            policies.Drift,
             policies.Backoff,
             policies.Alternative,
             policies.Remediation,

@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
-from controller.api.policies import Recovery, Rollout, Spread, VolumeClaims
+from controller.api.policies import Drift, Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
 from controller.api.template import Template
 
@@ -50,6 +50,9 @@ class Component(schema.Written):
     spread: Spread | None = None
     """How servers are spread over failure domains. Where left out, new servers go to the domain
     with the fewest, if the fleet has any, and stay there."""
+    drift: Drift | None = None
+    """How changes that others make to living pods are met. Where left out, images are changed
+    back."""
 
 
 class Counts(schema.Model):

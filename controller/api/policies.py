@@ -86,6 +86,28 @@ class Spread(schema.Model):
     """Whether a server waits for room in its domain; else it may land in another one."""
 
 
+DriftPath = Annotated[
+    str,
+    schema.Matching(
+        r"^(activeDeadlineSeconds|ephemeralContainers"
+        r"|(containers|initContainers)\[([*]|[a-z0-9]([-a-z0-9]*[a-z0-9])?)\][.]image)$",
+        "must be activeDeadlineSeconds, ephemeralContainers, containers[NAME].image or"
+        " initContainers[NAME].image, with * for all of them: nothing else of a living pod is"
+        " compared",
+        longest=128,
+    ),
+]
+
+
+class Drift(schema.Model):
+    """How changes that others make to a living pod are met."""
+
+    ignore: Annotated[list[DriftPath], Field(max_length=16), schema.UNORDERED]
+    """Fields that are somebody else's to change: containers[NAME].image, initContainers[NAME].image
+    (* for all of them), activeDeadlineSeconds, ephemeralContainers. A change there is told and left
+    as it is, and the server stays Ready; a rollout sets images all the same."""
+
+
 class Backoff(schema.Model):
     """How long to wait between attempts."""
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from controller.api import manifest, names, schema
 from controller.api.component import Counts
-from controller.api.policies import Deletion, Recovery, Rollout, Spread, VolumeClaims
+from controller.api.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, Name, ShortText, Tally, Time, rule, rules
 from controller.api.status import RetriedStatus
 from controller.api.template import Template
@@ -40,6 +40,8 @@ class ServerSetSpec(schema.Model):
     """How servers are taken down."""
     spread: Spread | None = None
     """How servers are spread over failure domains."""
+    drift: Drift | None = None
+    """How changes that others make to living pods are met."""
     stopped: schema.Stopped | None = None
     """The ordinals that a Stop left stopped, such as 0-1, or 2- for all from 2 on: servers that are
     made there are stopped, too, until a Start."""

@@ -42,7 +42,8 @@ class Call:
     """Ask the server's provider.
 
     `template` is the one to use, alternatives merged in; `volume_claims` are those that the server
-    is to have.
+    is to have. A change that only mends what others
+    did names the fields to `leave` as they are.
     """
 
     verb: Verb
@@ -52,5 +53,6 @@ class Call:
     alternative: int = 0
     placement: Placement = ANYWHERE
     instance: str = ""
+    leave: tuple[str, ...] | None = None
     grace_seconds: int | None = None
     task: objects.Task | None = None

@@ -66,10 +66,15 @@ class Observation:
     abandoned: bool = False
     # An in-place change has been asked for and is not yet seen to be complete.
     changing: bool = False
-    # What differs, by hand of others, from what was made ("label argosy.dev/component"); sorted.
+    # What differs, by hand of others, from what was made ("label argosy.dev/component"), and can be
+    # put right on the instance that is there; sorted.
     drift: tuple[str, ...] = ()
-    # Whether what runs is other than what was asked for, and not only what is written on it.
-    altered: bool = False
+    # What of it, and of `left`, is about what runs, and not only about what is written on it.
+    altered: tuple[str, ...] = ()
+    # What differs that only a new instance undoes.
+    lasting: tuple[str, ...] = ()
+    # What differs and is somebody else's to change, as the component says.
+    ignored: tuple[str, ...] = ()
     # What of it was set again after it was mended `mended` times, and by whom: that is left.
     left: tuple[str, ...] = ()
     left_by: str = ""

@@ -116,6 +116,7 @@ _ROLLOUT = words(
     " onDeadline evictions oneDomainAtATime"
 )
 _SPREAD = words("maxSkew require")
+_DRIFT = words("ignore")
 _BACKOFF = words("initialSeconds factor maxSeconds jitterPercent")
 _RECOVERY = words(
     "attempts giveUp failureBudget onBudgetSpent",
@@ -149,6 +150,7 @@ _SPECS: dict[Resource, Shape] = {
             rollout=_ROLLOUT,
             recovery=_RECOVERY,
             spread=_SPREAD,
+            drift=_DRIFT,
         ),
     ),
     Resource.SERVERSETS: words(
@@ -159,6 +161,7 @@ _SPECS: dict[Resource, Shape] = {
         recovery=_RECOVERY,
         deletion=_DELETION,
         spread=_SPREAD,
+        drift=_DRIFT,
     ),
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"

@@ -107,7 +107,8 @@ class Kubelet:
             self._later(self.behave(pod).schedule_seconds, self._schedule, event.key, pod)
         elif _is_going(pod) and not _is_going(before):
             self._start_or_stop(event.key, pod)
-        elif _images(pod) != _images(before):
+        elif _generation(pod) != _generation(before):
+            # Whatever it is of the spec, the kubelet says that it has seen it.
             self._later(self.behave(pod).restart_seconds, self._restart, event.key, pod)
 
     def _start_or_stop(self, key: Key, pod: Json) -> None:
@@ -267,5 +268,5 @@ def _is_going(pod: Json) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _images(pod: Json) -> list[Any]:
-    return [each.get("image") for each in pod["spec"].get("containers", ())]
+def _generation(pod: Json) -> int:
+    return int(pod["metadata"].get("generation", 1))

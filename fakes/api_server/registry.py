@@ -32,8 +32,15 @@ _KEPT = (
     "generation",
     "resourceVersion",
 )
-# What may be changed of a running pod's spec.
-_POD_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
+# What may be changed of a running pod's spec; ephemeral containers, and resources of others, by
+# subresources that are left out here.
+_POD_MUTABLE = (
+    "activeDeadlineSeconds",
+    "ephemeralContainers",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+)
+_CONTAINER_MUTABLE = {"image": "", "resources": {}}
 
 
 class Registry:
@@ -315,7 +322,7 @@ def _fixed(spec: Json) -> Json:
     fixed = {key: value for key, value in spec.items() if key not in _POD_MUTABLE}
     for group in ("containers", "initContainers"):
         if group in fixed:
-            fixed[group] = [{**each, "image": ""} for each in fixed[group]]
+            fixed[group] = [{**each, **_CONTAINER_MUTABLE} for each in fixed[group]]
     return fixed
 
 

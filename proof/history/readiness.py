@@ -9,7 +9,7 @@ that it is Ready for as long as Argosy needs to notice that it is not, by `atten
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proof.history import instances, journal, pods, spans, verdict
 
@@ -29,10 +29,29 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
         if life.resource == "pods":
             for owner in {each.controller for each in life.versions} - {""}:
                 owned[owner].append(life)
-    refused = refusals(history)
+    refused, ignored = refusals(history), left_to_others(history)
     for life in history.lives.values():
         if life.resource == "servers" and life.last.spec.fleet == POD_FLEET:
-            yield from _lies(history, life, owned[life.uid], refused(life), slack + NOTICE_SECONDS)
+            fields = ignored[life.namespace, life.last.spec.application, life.last.spec.component]
+            yield from _lies(
+                history,
+                life,
+                owned[life.uid],
+                refused(life),
+                bound=slack + NOTICE_SECONDS,
+                ignored=fields,
+            )
+
+
+def left_to_others(history: journal.History) -> Mapping[tuple[str, str, str], frozenset[str]]:
+    """Return the fields of pods that components ever left to others to change."""
+    found: dict[tuple[str, str, str], frozenset[str]] = defaultdict(frozenset)
+    for life in history.lives.values():
+        if life.resource == "serversets":
+            for spec in (each.spec for each in life.versions):
+                place = (life.namespace, spec.application, spec.component)
+                found[place] |= frozenset(spec.drift.ignore if spec.drift else ())
+    return found
 
 
 def refusals(history: journal.History) -> Callable[[pods.Life], Sequence[float]]:
@@ -49,13 +68,15 @@ def _lies(
     server: pods.Life,
     owned: Sequence[pods.Life],
     refused: Sequence[float],
+    *,
     bound: float,
+    ignored: frozenset[str],
 ) -> Iterator[verdict.Violation]:
     claims = spans.of(server, _says_ready)
     if not claims:
         return
     moved = spans.of(server, lambda each: _says_ready(each) and is_stale(each))
-    true = list(_true(server, owned))
+    true = list(_true(server, owned, ignored))
     for since, until in spans.cut(spans.without(claims, true), refused):
         given = bound + (QUIET_SECONDS if spans.length(moved, since, until) else 0.0)
         if history.attention.seconds(since, until) > given:
@@ -67,10 +88,12 @@ def _lies(
             )
 
 
-def _true(server: pods.Life, owned: Sequence[pods.Life]) -> Iterator[spans.Span]:
+def _true(
+    server: pods.Life, owned: Sequence[pods.Life], ignored: frozenset[str]
+) -> Iterator[spans.Span]:
     """Yield, in order, when a server may have had a good pod that is what it asks for and tells."""
     told = [
-        (_when_told(server, wanted), _when_good(owned, wanted))
+        (_when_told(server, wanted), _when_good(owned, wanted, ignored))
         for wanted in dict.fromkeys(instances.asked(each) for each in server.versions)
     ]
     yield from spans.joined(spans.meeting(said, good) for said, good in told)
@@ -83,12 +106,16 @@ def _when_told(server: pods.Life, wanted: instances.Instance) -> list[spans.Span
     )
 
 
-def _when_good(owned: Sequence[pods.Life], wanted: instances.Instance) -> list[spans.Span]:
-    return spans.joined(spans.perhaps(each, _good_as(each, wanted)) for each in owned)
+def _when_good(
+    owned: Sequence[pods.Life], wanted: instances.Instance, ignored: frozenset[str]
+) -> list[spans.Span]:
+    return spans.joined(spans.perhaps(each, _good_as(each, wanted, ignored)) for each in owned)
 
 
-def _good_as(pod: pods.Life, wanted: instances.Instance) -> Callable[[journal.Change], bool]:
-    good, made = good_of(pod), instances.made(pod)
+def _good_as(
+    pod: pods.Life, wanted: instances.Instance, ignored: frozenset[str]
+) -> Callable[[journal.Change], bool]:
+    good, made = good_of(pod, ignored), instances.made(pod)
     return lambda change: good(change) and wanted in made(change)
 
 
@@ -103,19 +130,28 @@ def is_stale(change: journal.Change) -> bool:
     return told != (spec.revision, spec.incarnation, spec.power)
 
 
-def good_of(pod: pods.Life) -> Callable[[journal.Change], bool]:
-    """Return what knows of which versions of a pod a Server may say Ready."""
-    edited = {id(each) for each in _edited(pod)}
+def good_of(
+    pod: pods.Life, ignored: frozenset[str] = frozenset()
+) -> Callable[[journal.Change], bool]:
+    """Return what knows of which versions of a pod a Server may say Ready.
+
+    Whoever may change an image, as its component says, is `ignored`.
+    """
+    edited = {id(each) for each in _edited(pod, ignored)}
     return lambda change: (
         change.status.is_true("Ready") and not change.terminating and id(change) not in edited
     )
 
 
-def _edited(pod: pods.Life) -> Iterator[journal.Change]:
+def _edited(pod: pods.Life, ignored: frozenset[str]) -> Iterator[journal.Change]:
     """Yield the versions of a pod whose images are others than Argosy asked for last."""
     asked: dict[str, str] = {}
     for each in pod.versions:
-        images = {one.name: one.image for one in each.spec.containers}
+        images = {
+            one.name: one.image
+            for one in each.spec.containers
+            if ignored.isdisjoint(f"containers[{name}].image" for name in (one.name, "*"))
+        }
         if each.ours:
             # What an admission webhook made of the request stands in its answer.
             asked = images

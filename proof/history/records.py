@@ -162,6 +162,12 @@ class Limits(Record, frozen=True, kw_only=True, gc=False):
     calls_per_second: int | None = None
 
 
+class Drift(Record, frozen=True, kw_only=True):
+    """The fields of pods that a component leaves to others."""
+
+    ignore: tuple[str, ...] = ()
+
+
 class Container(Record, frozen=True, kw_only=True, gc=False):
     """A container of a pod."""
 
@@ -196,6 +202,7 @@ class Spec(Record, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
+    drift: Drift | None = None
     held: bool = False
     task: Task | None = None
     holder_identity: str = ""

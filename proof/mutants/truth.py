@@ -111,10 +111,31 @@ _TOLD = (
 _READY = (
     one(
         "an image edited by hand goes unnoticed",
-        "controller.providers.pod.drift:images",
+        "controller.providers.pod.drift:of_spec",
         "way < 0 or not _is_touched(pod.metadata)",
         "True",
         f"{_DRIFT}::test_an_image_edited_by_hand_is_not_ready_and_comes_back",
+    ),
+    one(
+        "an image of an admission webhook counts as an edit once anything else is changed",
+        "controller.providers.pod.drift:by_others",
+        "not entries",
+        "True",
+        f"{_DRIFT}::test_an_image_of_a_webhook_is_nobodys_edit_whatever_else_is_changed",
+    ),
+    one(
+        "an image that is left to others is mended beside another one",
+        "controller.kinds.server.rules:_mend",
+        "situation.seen.ignored",
+        "()",
+        f"{_DRIFT}::test_images_are_mended_but_for_those_that_are_left_to_others",
+    ),
+    one(
+        "servers hear at their next change alone that an image is left to others no more",
+        "controller.kinds.server.wakes:_policies",
+        "ANY_spec.drift",
+        "None",
+        f"{_DRIFT}::test_what_is_ignored_no_more_is_mended",
     ),
     one(
         "an image that a person edited is Ready",
@@ -132,9 +153,9 @@ _READY = (
     ),
     one(
         "a rollout's own change of an image counts as drift",
-        "controller.providers.pod.manifest:change",
-        "str(pod.metadata.generation + 1)",
-        "str(pod.metadata.generation)",
+        "controller.providers.pod.manifest:_generation",
+        "pod.metadata.generation + 1",
+        "pod.metadata.generation",
         f"{_DRIFT}::test_an_image_of_a_rollout_is_no_drift",
     ),
 )

@@ -263,6 +263,13 @@ PROMISES: dict[str, Promises] = {
         "A change that an admission webhook writes into a new pod is no drift": (
             "test_an_image_that_is_rewritten_at_admission_is_what_was_asked",
         ),
+        "only a new pod undoes them": (
+            "test_what_cannot_be_put_back_is_told_and_harms_nobody",
+            "test_what_no_living_pod_gives_back_is_told_and_replaces_nobody",
+        ),
+        "The change stays, the server is Ready, and its message tells of it": (
+            "test_images_are_mended_but_for_those_that_are_left_to_others",
+        ),
         "mended it three times is left": (
             "test_an_image_that_is_set_again_and_again_is_left_and_told",
             "test_a_label_that_a_program_insists_on_is_left_and_told",

@@ -6,6 +6,7 @@ import pytest
 
 from controller.api import names, resources
 from controller.api.resources import Resource
+from devcluster import client
 from tests.e2e import driving
 from tests.e2e.driving import App, Kube, component
 
@@ -334,3 +335,95 @@ def test_paused_application_is_left_alone_and_says_so(kube: Kube, app: App) -> N
     app.wait_ready()
     assert _whole(app)
     assert len(app.pods()) == 5
+
+
+def _edit(kube: Kube, pod: str, spec: driving.Object, subresource: str = "") -> None:
+    """Change a living pod's spec as somebody else does."""
+    path = resources.path(Resource.PODS, kube.namespace, pod, subresource)
+    kube.api.strategic(path, {"spec": spec})
+
+
+def _message(app: App, server: str) -> str:
+    return str(driving.condition(app.servers()[server], "Ready").get("message", ""))
+
+
+def test_images_are_mended_but_for_those_that_are_left_to_others(kube: Kube) -> None:
+    """Of two that are edited the one that is ignored stays; the server tells that, and is Ready."""
+    made = component(replicas=1, drift={"ignore": ["containers[proxy].image"]})
+    made["template"]["spec"]["containers"].append({"name": "proxy", "image": "proxy:1"})
+    app = kube.app(made)
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    both = [{"name": "main", "image": "evil:1"}, {"name": "proxy", "image": "proxy:2"}]
+    _edit(kube, "shop-web-0", {"containers": both})
+
+    def mended() -> bool:
+        (pod,) = app.pods().values()
+        found = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
+        return found == {"main": "app:1", "proxy": "proxy:2"}
+
+    kube.wait_until("main is back, proxy is left", mended)
+    kube.wait_until(
+        "the server says so",
+        lambda: (
+            "left to them (drift.ignore): containers[proxy].image" in _message(app, "shop-web-0")
+        ),
+    )
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
+    assert mended()
+
+
+def test_what_no_living_pod_gives_back_is_told_and_replaces_nobody(kube: Kube, app: App) -> None:
+    """A deadline and a debugger stay until a person has the server made anew."""
+    before = driving.uids(app.pods())
+    _edit(kube, "shop-web-0", {"activeDeadlineSeconds": 86_400})
+    debugger = {"name": "debugger", "image": "sh", "targetContainerName": "main"}
+    _edit(kube, "shop-web-1", {"ephemeralContainers": [debugger]}, "ephemeralcontainers")
+    for server, field in (
+        ("shop-web-0", "activeDeadlineSeconds"),
+        ("shop-web-1", "ephemeralContainers"),
+    ):
+        words = f"which only a new instance undoes: {field}"
+        kube.wait_until(
+            f"{server} tells of {field}",
+            lambda server=server, words=words: words in _message(app, server),  # type: ignore[misc]
+        )
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
+
+
+def test_tolerations_that_others_add_are_left(kube: Kube, app: App) -> None:
+    """They do nothing to a pod that runs: nothing is said, and no image is touched for them."""
+    before = app.pods()["shop-web-0"]
+    key = {"key": "example.com/x", "operator": "Exists"}
+    _edit(kube, "shop-web-0", {"tolerations": [*before["spec"].get("tolerations", []), key]})
+    # A change of Argosy's own, which comes after whatever it would make of these.
+    app.component()["replicas"] = 4
+    app.apply()
+    app.wait_ready()
+    after = app.pods()["shop-web-0"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert key in after["spec"]["tolerations"]
+    assert names.MENDED_ANNOTATION not in after["metadata"].get("annotations", {})
+    assert _message(app, "shop-web-0") == "Running and ready."
+
+
+@pytest.mark.parametrize("path", ["spec.containers", "containers[0]", "resources", ""])
+def test_nonsense_is_not_ignored(kube: Kube, path: str) -> None:
+    """What could never be compared is refused when it is applied."""
+    app = kube.app(component(replicas=0, drift={"ignore": [path]}))
+    with pytest.raises(client.ApiError, match=r"drift\.ignore"):
+        kube.api.apply(
+            app.path,
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": "Application",
+                "metadata": {"name": "shop"},
+                "spec": {"components": [app.component()]},
+            },
+        )
+    app.component()["drift"] = {"ignore": ["containers[*].image"]}
+    app.apply()
+    app.wait_ready()

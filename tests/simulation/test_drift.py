@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from controller.api import names
 from controller.api.resources import Resource
+from controller.kube.api import PatchStyle
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
@@ -200,3 +202,156 @@ async def test_ready_is_taken_back_while_a_pod_goes() -> None:
         assert any("example.com/hold" in each["message"] for each in server["status"]["blockedBy"])
         await universe.merge(Resource.PODS, POD, {"metadata": {"finalizers": None}})
         await universe.until(lambda: bool(ready(universe)["status"] == "True"))
+
+
+async def spec_of(universe: Universe, body: dict[str, Any], *, by: str, style: PatchStyle) -> None:
+    """Change fields of the pod's spec by hand, as the API server lets anybody."""
+    await universe.server.patch(
+        Resource.PODS, "default", POD, {"spec": body}, field_manager=by, style=style
+    )
+
+
+def generous(*ignored: str) -> dict[str, Any]:
+    """Return a component that leaves fields to others, with a container and a sidecar."""
+    made = component("web", 1, drift={"ignore": list(ignored)})
+    made["template"]["spec"]["initContainers"] = [
+        {"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}
+    ]
+    return made
+
+
+IMAGES = {
+    "containers": [{"name": "main", "image": "evil:1"}],
+    "initContainers": [{"name": "proxy", "image": "evil:2"}],
+}
+
+
+def images(universe: Universe) -> list[str]:
+    """Return the images of the pod, the sidecar's last."""
+    spec = universe.get(Resource.PODS, POD)["spec"]
+    return [each["image"] for place in IMAGES for each in spec[place]]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "left"),
+    [
+        ((), ["app:1", "proxy:1"]),
+        (("containers[main].image",), ["evil:1", "proxy:1"]),
+        (("initContainers[*].image",), ["app:1", "evil:2"]),
+        (("containers[*].image", "initContainers[proxy].image"), ["evil:1", "evil:2"]),
+        (("containers[other].image",), ["app:1", "proxy:1"]),
+    ],
+)
+async def test_images_are_mended_but_for_those_that_are_left_to_others(
+    ignored: tuple[str, ...], left: list[str]
+) -> None:
+    """Sidecars as any container; what is left is told, stays, and costs no writes, nor Ready."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", generous(*ignored)))
+        await universe.settle()
+        before = universe.get(Resource.PODS, POD)["metadata"]["uid"]
+        await spec_of(universe, IMAGES, by="updater", style="strategic")
+        await universe.settle(quiet=60)
+        assert images(universe) == left
+        told = ready(universe)
+        assert told["status"] == "True"
+        assert ("left to them (drift.ignore)" in told["message"]) is any(
+            "evil" in each for each in left
+        )
+        assert universe.get(Resource.PODS, POD)["metadata"]["uid"] == before
+        writes = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == writes
+
+
+async def test_what_is_ignored_no_more_is_mended() -> None:
+    """The component's word counts at once, and restarts nobody by itself."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", generous("containers[*].image")))
+        await universe.settle()
+        await edit(universe, "updated:1")
+        await universe.settle(quiet=60)
+        assert image(universe) == "updated:1"
+        await universe.apply(application("shop", generous()))
+        await universe.until(lambda: image(universe) == "app:1")
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("activeDeadlineSeconds", {"activeDeadlineSeconds": 86_400}),
+        ("ephemeralContainers", {"ephemeralContainers": [{"name": "debugger", "image": "sh"}]}),
+    ],
+)
+@pytest.mark.parametrize("ignored", [False, True])
+async def test_what_cannot_be_put_back_is_told_and_harms_nobody(
+    field: str, body: dict[str, Any], *, ignored: bool
+) -> None:
+    """No pod is replaced for it, nothing is written again and again, and Ready stays."""
+    async with Universe() as universe:
+        ignore = [field] if ignored else []
+        await universe.apply(application("shop", component("web", 1, drift={"ignore": ignore})))
+        await universe.settle()
+        before = universe.get(Resource.PODS, POD)["metadata"]["uid"]
+        await spec_of(universe, body, by="kubectl-debug", style="merge")
+        await universe.settle(quiet=60)
+        told = ready(universe)
+        assert told["status"] == "True"
+        assert field in told["message"]
+        assert ("which only a new instance undoes" in told["message"]) is not ignored
+        assert universe.get(Resource.PODS, POD)["metadata"]["uid"] == before
+        writes = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == writes
+
+
+def told_by(universe: Universe, managers: list[str]) -> Any:
+    """Return a reading of objects that says who wrote the image: the fake keeps no such books."""
+    get = universe.server.get
+    held: dict[str, Any] = {"f:spec": {"f:containers": {'k:{"name":"main"}': {"f:image": {}}}}}
+
+    async def read(*given: Any, **named: Any) -> bytes:
+        body = json.loads(await get(*given, **named))
+        entries = [{"manager": each, "fieldsV1": held} for each in managers]
+        body["metadata"]["managedFields"] = entries
+        return json.dumps(body).encode()
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tolerations": [{"key": "a", "operator": "Exists"}]},
+        {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2"}}}]},
+        {"activeDeadlineSeconds": 86_400},
+    ],
+    ids=["tolerations", "resources", "deadline"],
+)
+async def test_an_image_of_a_webhook_is_nobodys_edit_whatever_else_is_changed(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
+    """An autoscaler that resizes a pod in place has no container of it restarted for a mirror."""
+    async with Universe() as universe:
+        made = universe.server.create
+
+        async def rewrite(resource: Resource, namespace: str, body: Any, **options: Any) -> bytes:
+            text = body.replace(b"app:1", b"mirror/app:1") if resource is Resource.PODS else body
+            return await made(resource, namespace, text, **options)
+
+        monkeypatch.setattr(universe.server, "create", rewrite)
+        managers = [names.SPEC_MANAGER]
+        monkeypatch.setattr(universe.server, "get", told_by(universe, managers))
+        await universe.apply(application("shop", component("web", 1)))
+        await universe.settle()
+        await spec_of(universe, body, by="vpa", style="strategic")
+        await universe.settle(quiet=60)
+        assert image(universe) == "mirror/app:1"
+        assert ready(universe)["status"] == "True"
+        managers.append("kubectl-edit")
+        await edit(universe, "evil:1")
+        await universe.until(lambda: image(universe) == "app:1")
+        await universe.settle()
+        writes = len(universe.server.writes)
+        await universe.settle(quiet=600)
+        assert len(universe.server.writes) == writes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
-from controller.api.views.policies import Deletion, Recovery, Rollout, Spread, VolumeClaim
+from controller.api.views.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaim
 
 
 class Component(View, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class Component(View, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     spread: Spread | None = None
+    drift: Drift | None = None
 
     def __post_init__(self) -> None:
         absent(self, depends_on=(), volume_claims=())

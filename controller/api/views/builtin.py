@@ -140,7 +140,10 @@ class PodSpec(View, frozen=True, kw_only=True, gc=False):
     node_name: str = ""
     host_network: bool = False
     termination_grace_period_seconds: int | None = None
+    active_deadline_seconds: int | None = None
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[Container, ...] = ()
 
 
 class PodCondition(View, frozen=True, kw_only=True, gc=False):

@@ -40,6 +40,12 @@ class Spread(View, frozen=True, kw_only=True):
     require: bool = False
 
 
+class Drift(View, frozen=True, kw_only=True):
+    """How changes that others make to a living pod are met."""
+
+    ignore: tuple[str, ...] = ()
+
+
 class Backoff(View, frozen=True, kw_only=True):
     """How long to wait between attempts."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Object, View, share
-from controller.api.views.policies import Deletion, Recovery, Rollout, Spread, VolumeClaim
+from controller.api.views.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaim
 
 
 class ServerSetSpec(View, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
     spread: Spread | None = None
+    drift: Drift | None = None
     stopped: str = ""
 
     def __post_init__(self) -> None:

@@ -76,6 +76,7 @@ class Row:
             and rendering.same(spec.recovery, self.component.recovery)
             and spec.deletion == self.deletion
             and spec.spread == self.component.spread
+            and spec.drift == self.component.drift
         )
 
     @property

@@ -183,6 +183,9 @@ def _differences(
     if spec.spread != row.component.spread:
         spread = row.component.spread
         changes["spread"] = rendering.full(spread) if spread is not None else None
+    if spec.drift != row.component.drift:
+        drift = row.component.drift
+        changes["drift"] = rendering.full(drift) if drift is not None else None
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
     return changes, notes

@@ -60,6 +60,7 @@ def server_set_spec(
         "recovery": rendering.full(component.recovery),
         "deletion": rendering.full(application.spec.deletion),
         **({"spread": rendering.full(component.spread)} if component.spread else {}),
+        **({"drift": rendering.full(component.drift)} if component.drift else {}),
     }
 
 

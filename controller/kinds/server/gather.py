@@ -7,6 +7,7 @@ import msgspec
 from controller import contract
 from controller.api import objects
 from controller.kinds.revisions import references
+from controller.kinds.server import tolerance
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import relations
 from controller.planning.caches import Caches, Moment, Sources
@@ -21,7 +22,11 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
     return ServerSnapshot(
         now=moment.now,
         server=server,
-        observation=provider.observe(server) if provider else contract.UNKNOWN,
+        observation=(
+            tolerance.apply(provider.observe(server), server_set.spec.drift if server_set else None)
+            if provider
+            else contract.UNKNOWN
+        ),
         fleet=sources.fleets.facts(server.spec.fleet, namespace),
         application=(relations.controlling_application(caches, server_set) if server_set else None),
         outcomes=moment.outcomes,

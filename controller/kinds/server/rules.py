@@ -204,7 +204,7 @@ def _changing(situation: Situation) -> Verdict | None:
 def _drifted(situation: Situation) -> Verdict | None:
     """Mended, told or left; claims grow by the way; only what runs touches readiness."""
     seen, sizes = situation.seen, situation.sizes
-    if not (seen.drift or seen.left or sizes.short):
+    if not (seen.drift or seen.left or seen.lasting or seen.ignored or sizes.short):
         return None
     verdict = _ready(situation) or _starting(situation)
     message = f"{verdict.message}{_difference(situation)}"
@@ -218,7 +218,7 @@ def _drifted(situation: Situation) -> Verdict | None:
         verdict = dataclasses.replace(
             verdict, reason=ServerReason.DRIFTED, ready=False, trouble=True, blocked=(blocked,)
         )
-    held = situation.spec.held and seen.altered
+    held = situation.spec.held and bool(seen.altered)
     due = sizes.short or (seen.drift and not held)
     actions = (_mend(situation),) if due else ()
     return dataclasses.replace(verdict, actions=actions, message=message)
@@ -227,7 +227,7 @@ def _drifted(situation: Situation) -> Verdict | None:
 def _mend(situation: Situation) -> contract.Call:
     drift = situation.seen.drift
     if situation.seen.altered and drift and not situation.spec.held:
-        return _change(situation, "Drift")
+        return dataclasses.replace(_change(situation, "Drift"), leave=situation.seen.ignored)
     return contract.Call(
         verb=contract.Verb.CHANGE,
         why="Drift" if drift else "Grow",
@@ -239,14 +239,24 @@ def _mend(situation: Situation) -> contract.Call:
 def _difference(situation: Situation) -> str:
     """Say what differs, and what becomes of it; the same words for as long as it is so."""
     seen = situation.seen
+    lasting = (
+        f" Changed by hand, which only a new instance undoes: {', '.join(seen.lasting)}."
+        if seen.lasting
+        else ""
+    )
+    if seen.ignored:
+        lasting += (
+            f" Changed by others, and left to them (drift.ignore): {', '.join(seen.ignored)}."
+        )
     if seen.drift:
-        return f" Changed by hand and mended: {', '.join(seen.drift)}."
+        return f" Changed by hand and mended: {', '.join(seen.drift)}.{lasting}"
     if not seen.left:
-        return ""
+        return lasting
     who = seen.left_by or "a policy or a program of the cluster"
     times = words.count(seen.mended, "time")
     return (
         f" Set again by {who} after Argosy mended it {times}, and left so: {', '.join(seen.left)}."
+        f"{lasting}"
     )
 
 

@@ -35,7 +35,7 @@ def _policies(server_set: objects.ServerSet | None) -> tuple[object, ...]:
     if server_set is None:
         return ()
     spec = server_set.spec
-    return spec.recovery, spec.deletion, spec.rollout.min_ready_seconds
+    return spec.recovery, spec.deletion, spec.rollout.min_ready_seconds, spec.drift
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:

@@ -1,11 +1,14 @@
 """What others changed of a pod, how often Argosy has mended that, and when Argosy leaves it alone.
 
 Called for each look at a server (`observation`) and for each mend (`provider`). Drift is what
-differs from what Argosy itself set: labels of its own, and the images of a pod whose spec others
-changed after it was made. What the API server defaults, or an admission webhook made of a request,
-is what runs, and no drift. What is set again and again after Argosy mended it is somebody's will:
-after a few times Argosy leaves it and says so. The count stands on the pod, where every operator
-finds it; whoever removes the annotation has Argosy try again.
+differs from what Argosy itself set: labels of its own, and of a pod whose spec others changed after
+it was made the images, an earlier deadline, and ephemeral containers. Of these only images can be
+put back on a living pod. Added tolerations do nothing to a pod that runs, and resources that are
+resized in place are an autoscaler's; neither is compared. What the API server defaults, or an
+admission webhook made of a request, is what runs, and no drift. What is set again and again after
+Argosy mended it is somebody's will: after a few times Argosy leaves it and says so. The count
+stands on the pod, where every operator finds it; whoever removes the annotation has Argosy try
+again.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from controller.providers.pod import manifest
 
 # How often Argosy mends a pod against somebody who sets the same again.
 MOST = 3
-LABEL, IMAGE = "label", "image"
+LABEL = "label"
+DEADLINE, EPHEMERAL = "activeDeadlineSeconds", "ephemeralContainers"
 
 
 def labels(pod: objects.Pod, wanted: Mapping[str, str]) -> tuple[str, ...]:
@@ -33,35 +37,62 @@ def labels(pod: objects.Pod, wanted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(f"{LABEL} {key}" for key in names.missing_or_changed(found, wanted)))
 
 
-def images(pod: objects.Pod, server: objects.Server, way: int) -> tuple[str, ...]:
-    """Return the containers whose images others changed after the pod was made.
+def of_spec(
+    pod: objects.Pod, server: objects.Server, way: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the images that others changed after the pod was made, and what cannot be put back.
 
     Each change of a pod's spec raises its generation. Where that is higher than Argosy's own
     changes made it, somebody else's hand is in it; where it is not known, nothing is said.
     """
+    added = (EPHEMERAL,) if pod.spec.ephemeral_containers else ()
     if way < 0 or not _is_touched(pod.metadata):
-        return ()  # of an alternative that is in the list no more, nothing is known
+        return (), added  # of an alternative that is in the list no more, nothing is known
     template, others = bytes(server.spec.template), server.spec.recovery.alternatives
     if way < len(others):
         template = merge_patch.merge_json(template, bytes(others[way].patch))
-    return edited(pod, template)
+    return edited(pod, template), (*_deadline(pod, template), *added)
 
 
 def edited(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
-    """Return the containers whose images are not those of a template, by somebody else's hand."""
+    """Return the images that are not those of a template, by somebody else's hand."""
     if not _is_touched(pod.metadata):
         return ()
     try:
         wanted = manifest.images(template)
     except errors.TemplateRefused:
         return ()  # told elsewhere, and never asked for
-    return tuple(
-        sorted(
-            f"{IMAGE} {each.name}"
-            for each in pod.spec.containers
-            if wanted.get(each.name, each.image) != each.image
+    spec = pod.spec
+    found = (
+        (manifest.image_field(place, each.name), each.image)
+        for place, containers in (
+            (manifest.CONTAINERS, spec.containers),
+            (manifest.INIT_CONTAINERS, spec.init_containers),
         )
+        for each in containers
     )
+    return tuple(sorted(name for name, image in found if wanted.get(name, image) != image))
+
+
+def _deadline(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
+    """Return the deadline that somebody gave the pod: it can be brought forward, and not lifted."""
+    try:
+        wanted = manifest.deadline(template)
+    except errors.TemplateRefused:
+        return ()
+    return (DEADLINE,) if pod.spec.active_deadline_seconds != wanted else ()
+
+
+def by_others(found: Iterable[str], whole: bytes) -> tuple[str, ...]:
+    """Return what of the images found somebody else than Argosy wrote last.
+
+    Others are as an admission webhook made them of Argosy's own request. Where the pod does not
+    tell who wrote what, all of them are somebody else's.
+    """
+    entries = _entries(whole)
+    if not entries:
+        return tuple(found)
+    return tuple(each for each in found if next(_managers(entries, (each,)), None) is not None)
 
 
 def _is_touched(meta: objects.Meta) -> bool:
@@ -79,19 +110,25 @@ def counted(pod: objects.Pod, found: Iterable[str], whole: bytes) -> dict[str, s
     `whole` is the pod as the API server holds it, which alone tells who set what.
     """
     count = tags.mended(pod.metadata)[0] + 1
-    who = next(_managers(whole, found), "") if count >= MOST else ""
+    who = next(_managers(_entries(whole), found), "") if count >= MOST else ""
     return {names.MENDED_ANNOTATION: f"{count} {who}".strip()}
 
 
-def _managers(whole: bytes, found: Iterable[str]) -> Iterator[str]:
-    """Yield the field managers, other than Argosy's, that hold what is found."""
+def _entries(whole: bytes) -> tuple[dict[str, Any], ...]:
+    """Return who wrote what of a pod, as the API server keeps it."""
     try:
         entries = msgspec.json.decode(whole)["metadata"]["managedFields"]
     except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
-        return
+        return ()
+    found = entries if isinstance(entries, list) else ()
+    return tuple(each for each in found if isinstance(each, dict))
+
+
+def _managers(entries: Iterable[dict[str, Any]], found: Iterable[str]) -> Iterator[str]:
+    """Yield the field managers, other than Argosy's, that hold what is found."""
     wanted = [_path(each) for each in found]
-    for entry in entries if isinstance(entries, list) else ():
-        manager = entry.get("manager") if isinstance(entry, dict) else None
+    for entry in entries:
+        manager = entry.get("manager")
         if not isinstance(manager, str) or manager.startswith(names.SPEC_MANAGER):
             continue
         if any(_holds(entry.get("fieldsV1"), path) for path in wanted):
@@ -102,7 +139,8 @@ def _path(item: str) -> tuple[str, ...]:
     kind, _, name = item.partition(" ")
     if kind == LABEL:
         return ("f:metadata", "f:labels", f"f:{name}")
-    return ("f:spec", "f:containers", f'k:{{"name":"{name}"}}', "f:image")
+    place, _, name = item.removesuffix("].image").partition("[")
+    return ("f:spec", f"f:{place}", f'k:{{"name":"{name}"}}', "f:image")
 
 
 def _holds(fields: Any, path: Iterable[str]) -> bool:

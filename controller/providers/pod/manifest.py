@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from controller import contract, errors
-from controller.api import names, objects, quantities
+from controller.api import names, objects, quantities, tags
 from controller.api.resources import Resource
 from controller.contract import alternatives
 from controller.contract.reasons import ProviderReason
@@ -23,6 +23,8 @@ from controller.providers.pod import placement
 
 _ENCODER = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
+
+CONTAINERS, INIT_CONTAINERS = "containers", "initContainers"
 
 _PREFIX = b'{"apiVersion":"v1","kind":"Pod","metadata":'
 
@@ -42,8 +44,10 @@ class _Image(msgspec.Struct, frozen=True):
     image: str = ""
 
 
-class _ImagesSpec(msgspec.Struct, frozen=True):
+class _ImagesSpec(msgspec.Struct, frozen=True, rename="camel"):
     containers: tuple[_Image, ...] = ()
+    init_containers: tuple[_Image, ...] = ()
+    active_deadline_seconds: int | None = None
 
 
 class _Images(msgspec.Struct, frozen=True):
@@ -233,15 +237,25 @@ def claim_labels(server: objects.Server) -> dict[str, str]:
     return names.claim_labels(spec.application, spec.component, server.metadata.name)
 
 
-def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[str, Any]:
+def change(
+    server: objects.Server,
+    pod: objects.Pod,
+    template: bytes,
+    leave: Callable[[str], bool] = lambda _field: False,
+    *,
+    whole: bool = True,
+) -> dict[str, Any]:
     """Return the strategic merge patch that brings `pod` to `template`, or {} if it is there.
 
-    Only images can change in a living pod. The patch notes which containers it must see replaced,
+    Fields that are to `leave` stay as they are; unless the pod is then `whole`, somebody else's
+    hand is in it still. Only images can change in a living pod. The patch
+    notes which containers it must see replaced,
     and holds only for the version of the pod that it was made from: a container that restarted in
     between would be noted by an id that is gone already.
     """
     wanted = _images(template)
-    images = _new_images(wanted.spec.containers, pod)
+    images = _but(_new_images(wanted.spec.containers, pod), CONTAINERS, leave)
+    starting = _but(_new_init_images(wanted.spec.init_containers, pod), INIT_CONTAINERS, leave)
     own = labels(server, incarnation=server.spec.incarnation, revision=server.spec.revision)
     metadata: dict[str, Any] = {}
     if moved := names.missing_or_changed(pod.metadata.labels, {**wanted.metadata.labels, **own}):
@@ -251,8 +265,9 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
     )
     if images:
         annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
+    if images or starting:
         if pod.metadata.generation:
-            annotations[names.GENERATION_ANNOTATION] = str(pod.metadata.generation + 1)
+            annotations[names.GENERATION_ANNOTATION] = _generation(pod, whole=whole)
         metadata["resourceVersion"] = pod.metadata.resource_version
     if annotations:
         metadata["annotations"] = annotations
@@ -260,10 +275,26 @@ def change(server: objects.Server, pod: objects.Pod, template: bytes) -> dict[st
         return {}
     metadata["uid"] = pod.metadata.uid
     body: dict[str, Any] = {"metadata": metadata}
-    if images:
-        containers = [{"name": name, "image": image} for name, image in images.items()]
-        body["spec"] = {"containers": containers}
+    if images or starting:
+        body["spec"] = {
+            place: [{"name": name, "image": image} for name, image in found.items()]
+            for place, found in ((CONTAINERS, images), (INIT_CONTAINERS, starting))
+            if found
+        }
     return body
+
+
+def settle(pod: objects.Pod) -> dict[str, Any]:
+    """Return the patch that takes the pod's spec, as it is by now, for what was asked for."""
+    meta = pod.metadata
+    generation = {names.GENERATION_ANNOTATION: str(meta.generation)}
+    return {
+        "metadata": {
+            "uid": meta.uid,
+            "resourceVersion": meta.resource_version,
+            "annotations": generation,
+        }
+    }
 
 
 def mend(pod: objects.Pod, wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -292,8 +323,24 @@ def take_up(pod: objects.Pod, server: objects.Server) -> dict[str, Any]:
 
 
 def images(template: bytes) -> dict[str, str]:
-    """Return the images that a template gives its containers, by their names."""
-    return {each.name: each.image for each in _images(template).spec.containers if each.image}
+    """Return the images that a template gives its containers, by their fields."""
+    spec = _images(template).spec
+    return {
+        image_field(place, each.name): each.image
+        for place, found in ((CONTAINERS, spec.containers), (INIT_CONTAINERS, spec.init_containers))
+        for each in found
+        if each.image
+    }
+
+
+def image_field(place: str, name: str) -> str:
+    """Return how the image of a container is called."""
+    return f"{place}[{name}].image"
+
+
+def deadline(template: bytes) -> int | None:
+    """Return how long a template lets its pods run."""
+    return _images(template).spec.active_deadline_seconds
 
 
 def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
@@ -303,6 +350,24 @@ def _new_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
         message = f"a living pod cannot get the container {added[0]}: it must be replaced"
         raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
     return {each.name: each.image for each in wanted if current[each.name] != each.image}
+
+
+def _new_init_images(wanted: tuple[_Image, ...], pod: objects.Pod) -> dict[str, str]:
+    """Return what only somebody else can have changed: a template's change makes a new pod."""
+    current = {each.name: each.image for each in pod.spec.init_containers}
+    return {
+        each.name: each.image
+        for each in wanted
+        if each.image and current.get(each.name, each.image) != each.image
+    }
+
+
+def _but(found: dict[str, str], place: str, leave: Callable[[str], bool]) -> dict[str, str]:
+    return {name: image for name, image in found.items() if not leave(image_field(place, name))}
+
+
+def _generation(pod: objects.Pod, *, whole: bool) -> str:
+    return str(pod.metadata.generation + 1 if whole else max(1, tags.own_generation(pod.metadata)))
 
 
 def _container_ids(pod: objects.Pod, images: Mapping[str, str]) -> list[str]:

@@ -144,7 +144,7 @@ def observe(
     # Of another revision, a rollout decides.
     same = revision(pod, server) == server.spec.revision
     way = _alternative(meta, server)
-    images = drift.images(pod, server, way) if same else ()
+    images, lasting = drift.of_spec(pod, server, way) if same else ((), ())
     # Put back before the kubelet saw the change, an image would replace no container.
     changing = is_changing(pod) or (bool(images) and _is_unseen(pod))
     up = ready is not None and ready.status == "True" and not changing
@@ -170,7 +170,8 @@ def observe(
         abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,
         changing=changing,
         drift=() if left else found,
-        altered=bool(images),
+        altered=images,
+        lasting=lasting,
         left=found if left else (),
         left_by=tags.mended(meta)[1],
         mended=tags.mended(meta)[0],

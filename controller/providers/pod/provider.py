@@ -142,9 +142,29 @@ class PodProvider:
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
-        body = manifest.change(server, pod, call.template)
         edited = drift.edited(pod, call.template)
-        return await self._patch(pod, await self._counted(pod, body, edited), style="strategic")
+        if call.leave is None:
+            body = manifest.change(server, pod, call.template)
+            return await self._patch(pod, await self._counted(pod, body, edited), style="strategic")
+        theirs = set(await self._by_others(pod, edited)).difference(call.leave)
+        body = manifest.change(
+            server,
+            pod,
+            call.template,
+            lambda field: field not in theirs,
+            whole=not call.leave,
+        )
+        if not theirs:
+            # An admission webhook made the images what they are, and somebody changed other fields.
+            body = manifest.settle(pod)
+        counted = await self._counted(pod, body, tuple(sorted(theirs)))
+        return await self._patch(pod, counted, style="strategic")
+
+    async def _by_others(self, pod: objects.Pod, edited: tuple[str, ...]) -> tuple[str, ...]:
+        if not edited:
+            return ()
+        meta = pod.metadata
+        return drift.by_others(edited, await self._get(Resource.PODS, meta.namespace, meta.name))
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Delete the pod with the uid `call.instance`; its claims stay."""
