@@ -273,6 +273,7 @@ ELSEWHERE: Mapping[str, str] = {
     "RevisionMissing": (
         "simulation/test_references.py::test_servers_whose_record_is_gone_run_on_and_say_so"
     ),
+    "NamespaceFull": ("simulation/test_full_namespaces.py::test_room_that_becomes_free_is_used"),
     "TooManyOperations": (
         "simulation/test_waiting_operations.py"
         "::test_an_application_has_a_bounded_number_of_open_operations"
@@ -288,6 +289,7 @@ ELSEWHERE: Mapping[str, str] = {
     "ClaimCannotGrow": (
         "simulation/test_claims.py::test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on"
     ),
+    "ContainersNotReady": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NodeLost": "simulation/test_cases.py::test_case",
     "NodeSilent": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NoCapacity": (
