@@ -366,8 +366,8 @@ OUTAGES = (
         "controller.planning.evictions:least",
         "min(limit, 1)",
         "limit",
-        "tests/simulation/test_domains.py"
-        "::test_a_drain_and_a_rollout_take_servers_down_in_one_domain",
+        "tests/simulation/test_one_domain.py"
+        "::test_one_zone_is_down_whatever_happens_beside_drains[6.0-scaled-0]",
     ),
     one(
         "limits of a pod fleet that nobody heeds",
