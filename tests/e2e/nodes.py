@@ -6,10 +6,11 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
-from controller.api import names
+from controller.api import names, resources
+from controller.api.resources import Resource
 from controller.providers.pod import placement
 from devcluster import client, kwok
-from tests.e2e.driving import App, Place
+from tests.e2e.driving import App, Kube, Place
 
 
 @contextlib.contextmanager
@@ -35,6 +36,34 @@ def made(place: Place, count: int, zones: int = 0) -> Iterator[tuple[str, list[s
         except client.ApiError as error:
             if error.status != client.NOT_FOUND:
                 raise
+
+
+@contextlib.contextmanager
+def zoned(place: Place, kube: Kube, count: int, zones: int) -> Iterator[tuple[str, list[str]]]:
+    """Give nodes in so many zones, and a fleet of the label's name that has these for its domains.
+
+    The application shop goes at the end, as its fleet must outlive it.
+    """
+    with made(place, count, zones) as (label, every):
+        kind = resources.PLACES[Resource.FLEETS]
+        fleet = {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {"name": label},
+            "spec": {"provider": "pod", "failureDomains": domains(label, zones)},
+        }
+        place.api.create(resources.path(Resource.FLEETS), fleet)
+        yield label, every
+        kube.delete(Resource.APPLICATIONS, "shop")
+        kube.remove_fleet(label)
+
+
+def domains(label: str, zones: int, *, evacuating: int | None = None) -> list[dict[str, str]]:
+    """Return the zones as a fleet names its failure domains, one of them to be emptied."""
+    return [
+        {"name": zone(label, each), "state": "Evacuating" if each == evacuating else "Active"}
+        for each in range(zones)
+    ]
 
 
 def zone(label: str, number: int) -> str:

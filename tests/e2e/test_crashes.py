@@ -17,7 +17,7 @@ import pytest
 from controller.api import resources
 from controller.api.resources import Resource
 from devcluster import client, cluster, controlplane, operator
-from tests.e2e import conftest, driving
+from tests.e2e import conftest, driving, nodes
 from tests.e2e.driving import App, Kube, Place, component
 
 pytestmark = pytest.mark.e2e
@@ -407,3 +407,30 @@ def test_kind_that_goes_and_comes_back_stops_no_leader(
     assert driving.running(after.pods().values()) == {"app:2"}
     after.delete()
     after.wait_gone()
+
+
+def test_an_evacuation_goes_on_after_its_leader_was_killed(crew: Crew, kube: Kube) -> None:
+    """Who leads is killed while a zone is emptied: the rest moves, within the budget, and once."""
+    rollout = {"maxUnavailable": 1, "maxSurge": 0}
+    with nodes.zoned(crew.place, kube, 6, 3) as (label, every):
+        one = component(
+            replicas=9, rollout=rollout, spread={"require": True}, hooks={"delay": "1s"}
+        )
+        app = kube.app(one, fleet=label)
+        nodes.settle_on(app, label)
+        zone = nodes.zone(label, 0)
+        there = {name for name, each in app.servers().items() if each["spec"]["domain"] == zone}
+        assert len(there) == 3
+        fleet = resources.path(Resource.FLEETS, name=label)
+        emptied = nodes.domains(label, 3, evacuating=0)
+        crew.place.api.merge(fleet, {"spec": {"failureDomains": emptied}})
+
+        def moved() -> set[str]:
+            return {name for name, each in app.servers().items() if each["spec"]["incarnation"] > 1}
+
+        kube.wait_until("the first one moves", moved)
+        crew.strike()
+        kube.wait_until("all have moved", lambda: moved() == there and app.ready())
+        assert {each["spec"]["incarnation"] for each in app.servers().values()} == {1, 2}
+        left = {each["spec"]["nodeName"] for each in app.pods().values()}
+        assert left.isdisjoint(every[::3])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from controller.api import resources
 from controller.api.resources import Resource
 from tests.e2e import driving, hindsight, nodes, operating, watching
 from tests.e2e.driving import Kube, Place, component
@@ -39,15 +38,8 @@ def zoned(operated: Place, kube: Kube) -> Iterator[tuple[str, list[str]]]:
     """Nodes in three zones, and a fleet of the label's name that has these for its domains."""
     if operated.cluster is None:
         pytest.skip("nodes are drained on a cluster of ours")
-    with made(operated, 4 * ZONES, ZONES) as (label, every):
-        domains = [{"name": nodes.zone(label, each)} for each in range(ZONES)]
-        place = resources.PLACES[Resource.FLEETS]
-        fleet = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": label}}
-        fleet["spec"] = {"provider": "pod", "failureDomains": domains}
-        operated.api.create(resources.path(Resource.FLEETS), fleet)
-        yield label, every
-        kube.delete(Resource.APPLICATIONS, "shop")
-        kube.remove_fleet(label)
+    with nodes.zoned(operated, kube, 4 * ZONES, ZONES) as found:
+        yield found
 
 
 def drain(kubeconfig: Path, node: str) -> subprocess.Popen[str]:
