@@ -171,7 +171,8 @@ OUTAGES = (
         "controller.planning.circuit:_Row.tells",
         "ANY_enough and ANY_now - self.since >= ANY_window",
         "False",
-        f"{_OUTAGES}::test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
+        "tests/planning/test_circuit.py"
+        "::test_where_none_succeeds_for_a_whole_window_few_calls_open_it",
     ),
     one(
         "lost answers that count while it is not known whose trouble that is",
@@ -337,7 +338,8 @@ OUTAGES = (
         "controller.kinds.serverset.disruption_budget:_least",
         "least + more - (more > 0 and (not one))",
         "least",
-        "tests/simulation/test_one_domain.py::test_spare_servers_let_no_second_zone_go",
+        # The moment at which two go is by chance; some of the attacks always meet it.
+        "tests/simulation/test_one_domain.py",
     ),
     one(
         "a claim without a volume that is told as a fleet without room",
