@@ -123,7 +123,7 @@ _POWER = (
         "controller.kinds.operation.power:strays",
         "server.spec.power != power",
         "False",
-        f"{_STOPPED}::test_a_server_made_while_a_stop_begins_is_stopped_with_the_others",
+        f"{_STORIES}::test_a_server_made_as_a_stop_begins_is_stopped_with_the_others",
     ),
     one(
         "Steps that end with a Stop are not remembered",

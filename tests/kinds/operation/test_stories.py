@@ -426,6 +426,16 @@ def test_a_server_lost_for_good_does_not_block_the_others_for_ever() -> None:
     assert stage.status("go").progress == "3/4"
 
 
+def test_a_server_made_as_a_stop_begins_is_stopped_with_the_others() -> None:
+    """Its create was under way when the run began: it runs by oversight, and the run takes it."""
+    stage = played(3)
+    stage.submit("stop", "Stop", concurrency=1)
+    stage.until(lambda: bool(stage.under_task()))
+    stage.add_server(3)
+    assert stage.finish("stop") == "Completed"
+    assert [each.spec.power for each in stage.servers.values()] == ["Stopped"] * 4
+
+
 def test_stop_and_start_leave_the_server_and_its_history() -> None:
     """A stopped server stays as an object, says Stopped, and starts again when asked."""
     stage = played(2)
