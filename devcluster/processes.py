@@ -19,6 +19,8 @@ from devcluster import errors
 
 MARKER = "ARGOSY_DEVCLUSTER"
 POLL_SECONDS = 0.02
+# However busy the machine is, a process that was told to stop stands still by then.
+STOP_SECONDS = 30.0
 # Of /proc/PID/stat, counted after the program's name.
 THREADS_FIELD, START_TIME_FIELD = 17, 19
 
@@ -39,10 +41,20 @@ class Process:
         return identity(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal, unless the process has ended."""
+        """Send a signal, unless the process has ended; return from SIGSTOP once it stands still."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+            if number is signal.SIGSTOP and not wait_until(self._stands_still, STOP_SECONDS):
+                raise errors.DevclusterError(f"{self.name} does not stop within {STOP_SECONDS:g} s")
+
+    def _stands_still(self) -> bool:
+        """Return whether no thread runs: the kernel stops them one after the other."""
+        states = []
+        for each in Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                states.append(each.read_text().rpartition(")")[2].split()[0])
+        return all(each in "TXZ" for each in states)
 
 
 class Ledger:
