@@ -110,7 +110,7 @@ _CLAIM_SPEC = words(
     resources={"requests": _AMOUNTS, "limits": _AMOUNTS},
 )
 
-_CLAIMS = words("name whenScaled whenDeleted", spec=_CLAIM_SPEC)
+_CLAIMS = words("name whenScaled whenDeleted", metadata={"labels": _LABELS}, spec=_CLAIM_SPEC)
 _ROLLOUT = words(
     "strategy maxUnavailable maxSurge partition inPlace minReadySeconds progressDeadlineSeconds"
     " onDeadline evictions oneDomainAtATime"
