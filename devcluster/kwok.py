@@ -33,47 +33,54 @@ STORAGE_CLASS = {
     "volumeBindingMode": "Immediate",
 }
 USER = "devcluster:kwok"
-GUARD = "devcluster-kwok"
-ADMISSION = {"apiVersion": "admissionregistration.k8s.io/v1"}
-# A kubelet says which pod it means; kwok deletes by name, at times twice. Without this the second
-# one would take a pod that has been made under the name since.
-POLICY = {
-    **ADMISSION,
-    "kind": "ValidatingAdmissionPolicy",
-    "metadata": {"name": GUARD},
-    "spec": {
-        "matchConstraints": {
-            "resourceRules": [
-                {
-                    "apiGroups": [""],
-                    "apiVersions": ["v1"],
-                    "operations": ["DELETE"],
-                    "resources": ["pods"],
-                }
-            ]
-        },
-        "matchConditions": [
-            {"name": "by-kwok", "expression": f"request.userInfo.username == '{USER}'"}
-        ],
-        "validations": [
-            {
-                "expression": "has(oldObject.metadata.deletionTimestamp)",
-                "message": "a fake node must end only pods that were asked to go",
-            }
-        ],
-    },
-}
-BINDING = {
-    **ADMISSION,
-    "kind": "ValidatingAdmissionPolicyBinding",
-    "metadata": {"name": GUARD},
-    "spec": {"policyName": GUARD, "validationActions": ["Deny"]},
-}
+_POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+_BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+
+
+def _guard(
+    name: str, *, operation: str, resource: str, holds: str, message: str
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Return the policy, and its binding, that keeps kwok from what must not be done by name.
+
+    A kubelet says which object it means; kwok says a name, at times twice, and late.
+    """
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": [operation],
+        "resources": [resource],
+    }
+    by_kwok = {"name": "by-kwok", "expression": f"request.userInfo.username == '{USER}'"}
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "matchConditions": [by_kwok],
+        "validations": [{"expression": holds, "message": message}],
+    }
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    return (
+        (_POLICIES, {**head, "kind": "ValidatingAdmissionPolicy", "spec": policy}),
+        (_BINDINGS, {**head, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding}),
+    )
+
+
 # What it needs in the cluster, by collection, beside its nodes.
 OBJECTS = (
     ("/apis/storage.k8s.io/v1/storageclasses", STORAGE_CLASS),
-    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", POLICY),
-    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings", BINDING),
+    *_guard(
+        "devcluster-kwok",
+        operation="DELETE",
+        resource="pods",
+        holds="has(oldObject.metadata.deletionTimestamp)",
+        message="a fake node must end only pods that were asked to go",
+    ),
+    *_guard(
+        "devcluster-kwok-claims",
+        operation="UPDATE",
+        resource="persistentvolumeclaims",
+        holds="object.spec.?volumeName.orValue('') in ['', 'pvc-' + string(object.metadata.uid)]",
+        message="a claim that was made anew must not get the volume of the one before it",
+    ),
 )
 OPTIONS: dict[str, Any] = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",

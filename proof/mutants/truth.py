@@ -192,7 +192,7 @@ _CLOCK = (
     ),
     one(
         "a paused operation times out",
-        "controller.kinds.operation.planner:_left",
+        "controller.kinds.operation.deadline:seconds_left",
         "clock.parse(told.pause_time) if told.pause_time else snapshot.now",
         "snapshot.now",
         f"{_STORIES}::test_time_spent_paused_is_no_time_of_the_run",

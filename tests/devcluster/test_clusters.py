@@ -345,3 +345,23 @@ def _account_client(one: cluster.Cluster, namespace: str, name: str) -> client.C
             user={"token": answer["status"]["token"]},
         )
     )
+
+
+def test_a_claim_gets_no_volume_but_its_own_from_kwok(new_cluster: NewCluster) -> None:
+    """What kwok has to do to a claim may come late, and meet another one of the same name."""
+    one = new_cluster()
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+    made = one.client.create(claims, {**body, "spec": {**spec, "storageClassName": "none"}})
+    fake = client.Client(one.plan().user_config(kwok.NAME, kwok.USER, ["system:masters"]))
+
+    def refused(volume: str) -> str:
+        try:
+            fake.merge(f"{claims}/data?dryRun=All", {"spec": {"volumeName": volume}})
+        except client.ApiError as error:
+            return str(error)
+        return ""
+
+    eventually(lambda: refused("pvc-of-another"), lambda said: "the one before it" in said)
+    assert refused(f"pvc-{made['metadata']['uid']}") == ""

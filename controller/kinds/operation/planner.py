@@ -22,6 +22,7 @@ from controller.kinds.operation import (
     completion,
     conflicts,
     crowd,
+    deadline,
     power,
     presence,
     retention,
@@ -71,7 +72,7 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
         return completion.cut_short(snapshot)
     if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
         return _cancel(snapshot)
-    left = _left(snapshot)
+    left = deadline.seconds_left(snapshot)
     if left <= 0:
         return _late(snapshot)
     paused = _paused(snapshot)
@@ -212,32 +213,12 @@ def _undo(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     return _give(snapshot, run, given, word)
 
 
-def _left(snapshot: OperationSnapshot) -> float:
-    """Return the seconds until the run's deadline; time spent paused does not count."""
-    told = snapshot.operation.status
-    if told.cancel_time is not None:
-        return 0.0  # cancelled, or out of time: acts are being ended
-    now = clock.parse(told.pause_time) if told.pause_time else snapshot.now
-    return _deadline(snapshot) - now
-
-
-def _deadline(snapshot: OperationSnapshot) -> float:
-    operation = snapshot.operation
-    told, spec = operation.status, operation.spec
-    since, bound = told.start_time, spec.timeout_seconds
-    if since is None:
-        retried = told.last_progress_time if told.retries else None
-        since = retried or operation.metadata.creation_timestamp
-        bound = spec.start_deadline_seconds
-    return (clock.parse(since) or snapshot.now) + told.paused_seconds + bound
-
-
 def _late(snapshot: OperationSnapshot) -> plans.Plan:
     spec, told = snapshot.operation.spec, snapshot.operation.status
     if told.start_time is None:
         message = f"The operation's turn did not come within {spec.start_deadline_seconds} seconds."
         return completion.end(snapshot, OperationReason.TIMED_OUT, message)
-    if told.cancel_time is not None and clock.parse(told.cancel_time) < _deadline(snapshot):
+    if told.cancel_time is not None and clock.parse(told.cancel_time) < deadline.of(snapshot):
         # Whoever cancelled it took that back, too late.
         return _cancel(snapshot)
     message = f"The operation did not end within {spec.timeout_seconds} seconds."

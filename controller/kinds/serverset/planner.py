@@ -30,6 +30,7 @@ from controller.kinds.serverset import (
     summary,
     updates,
 )
+from controller.kinds.serverset.outlook import Outlook
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import (
@@ -105,7 +106,7 @@ def _hindered(
     failed: outcomes.Outcomes,
     obstacle: obstacles.Obstacle,
 ) -> Plan:
-    outlook = summary.Outlook(
+    outlook = Outlook(
         snapshot=snapshot,
         census=census,
         progress=progress.idle(snapshot.server_set, census),
@@ -183,7 +184,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     handled = _retry(snapshot, census, draft) if retrying else server_set.status.last_handled_retry
     gone = claims.after_scaling(snapshot)
     draft.actions += (*gone, *claims.told(snapshot, gone))
-    outlook = summary.Outlook(
+    outlook = Outlook(
         snapshot=snapshot,
         census=census,
         progress=stands,
@@ -436,7 +437,7 @@ def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
 
 
 def _finish(
-    outlook: summary.Outlook, draft: _Draft, wake: float | None, *, worth_telling: bool = True
+    outlook: Outlook, draft: _Draft, wake: float | None, *, worth_telling: bool = True
 ) -> Plan:
     """Return the plan, with an Event where the set has come to a halt."""
     before = outlook.snapshot.server_set.status

@@ -6,80 +6,25 @@ Called by the ServerSet planner with everything that it decided.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from controller.api import clock, conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api import conditions, names, objects
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
+    blockers,
     causes,
-    disruption_budget,
-    moves,
-    occupancy,
-    relocation,
-    remakers,
-    remediation,
     service,
 )
-from controller.kinds.serverset import progress as progresses
+from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import budget, evictions, outcomes, remedies, words
+from controller.planning import evictions, outcomes, words
 from controller.planning.census import Census
-from controller.planning.obstacles import Obstacle
 from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
 from controller.reasons import Vocabulary
-
-# A status must stay small, however large the set.
-MOST_BLOCKED = 20
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """Everything the status is made from."""
-
-    snapshot: ServerSetSnapshot
-    census: Census
-    progress: progresses.Progress
-    failed: outcomes.Outcomes
-    obstacle: Obstacle | None = None
-    remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
-    budget_spent: bool = False
-    handled_retry: str = ""
-    # Servers that operations will make anew, by ordinal.
-    left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
-    # Servers that are to move, by ordinal.
-    moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
-    # What is in the way, here and below.
-    causes: causes.Causes = dataclasses.field(default_factory=causes.Causes)
-    # How many servers are missing that the namespace has no room for.
-    unmade: int = 0
-    # What is done about evictions.
-    guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
-
-    @property
-    def spec(self) -> objects.ServerSetSpec:
-        """The set's spec."""
-        return self.snapshot.server_set.spec
-
-
-def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
-    """Return whether the set is as it should be, every server of it available.
-
-    Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
-    While servers are to move, a spare one may be there, or on its way: nothing is missing for that.
-    """
-    beyond = census.present - census.desired
-    if beyond and not (moving and beyond == census.spares):
-        return False
-    if census.leaving or census.available < census.desired:
-        return False
-    if any(each.differs and not each.server.spec.held for each in census.odd):
-        return False
-    return strategy == "OnDelete" or not census.due
 
 
 def status(outlook: Outlook) -> objects.ServerSetStatus:
@@ -107,7 +52,7 @@ def status(outlook: Outlook) -> objects.ServerSetStatus:
         budget_spent=outlook.budget_spent,
         remediation_held=outlook.remedy.held,
         last_remediation_hold=outlook.remedy.last_hold,
-        blocked_by=_blocked_by(outlook),
+        blocked_by=blockers.of(outlook, _epidemic(outlook)),
         last_handled_retry=outlook.handled_retry,
     )
 
@@ -183,7 +128,7 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
         ready=0,
         available=0,
         blocked_by=outcomes.steady(
-            server_set.status.blocked_by, stuck[:MOST_BLOCKED], snapshot.now
+            server_set.status.blocked_by, stuck[: blockers.MOST_BLOCKED], snapshot.now
         ),
     )
 
@@ -280,17 +225,11 @@ def _lost(outlook: Outlook) -> Verdict | None:
 
 def _full(outlook: Outlook) -> Verdict | None:
     """The namespace may have no more servers, and what it has takes none of them away by itself."""
-    found = next(iter(_crowded(outlook)), None)
+    found = next(iter(blockers.crowded(outlook)), None)
     if found is None:
         return None
     message = f"{found.message} {_counts(outlook.census)}"
     return Verdict(reason=found.reason, message=message, stalled=True)
-
-
-def _crowded(outlook: Outlook) -> Iterable[Blocked]:
-    if outlook.unmade:
-        snapshot = outlook.snapshot
-        yield occupancy.blocked(snapshot.server_set, snapshot.room, outlook.unmade, snapshot.now)
 
 
 def _stopped(outlook: Outlook) -> Verdict | None:
@@ -303,56 +242,6 @@ def _stopped(outlook: Outlook) -> Verdict | None:
         return None
     message = f"{words.be(len(down), 'server')} stopped, as asked. {_counts(census)}"
     return Verdict(reason=Reason.STOPPED, message=message)
-
-
-def _asleep(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield what the set remembers of a Stop, while servers are missed for it."""
-    spec, meta = outlook.spec, outlook.snapshot.server_set.metadata
-    if not spec.stopped:
-        return
-    if not any(each.server.spec.power == "Stopped" for each in outlook.census.odd):
-        return
-    yield Blocked(
-        object=f"ServerSet/{meta.name}",
-        reason=Reason.STOPPED,
-        message=f"Ordinals {spec.stopped} are stopped, as asked. Servers that are made later"
-        " there are stopped, too, until a Start.",
-        since=clock.stamp(outlook.snapshot.now),
-        remedy=remedies.start(spec.application, spec.component, meta.namespace),
-    )
-
-
-def _on_hold(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield the hold that keeps ill servers from being replaced, and when it ends for one."""
-    held, verdict = outlook.remedy, _epidemic(outlook)
-    if verdict is None:
-        return
-    yield Blocked(
-        object=f"ServerSet/{outlook.snapshot.server_set.metadata.name}",
-        reason=verdict.reason,
-        message=verdict.message,
-        since=clock.stamp(outlook.snapshot.now),
-        next_attempt_time=clock.stamp(held.until) if held.until is not None else None,
-        remedy=remedies.nodes(),
-    )
-
-
-def _moving(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield whatever has servers move, with what that waits for."""
-    meta = outlook.snapshot.server_set.metadata
-    places: dict[str, list[int]] = {}
-    for ordinal, move in outlook.moving.items():
-        places.setdefault(move.object, []).append(ordinal)
-    for place, ordinals in sorted(places.items()):
-        who = words.count(len(ordinals), "server")
-        yield Blocked(
-            object=place,
-            reason=ServerSetReason.MOVING,
-            message=f"{who} of {meta.name} to move within the budget, as"
-            f" {outlook.moving[ordinals[0]].why}.",
-            since=clock.stamp(outlook.snapshot.now),
-            remedy=remedies.why("serverset", meta.name, meta.namespace),
-        )
 
 
 def _under_way(outlook: Outlook) -> Verdict:
@@ -424,7 +313,7 @@ def _counts(census: Census) -> str:
 
 def _because(outlook: Outlook) -> str:
     """Return the words of the first cause, to follow a sentence; those of failures come first."""
-    failed = next(iter(_trouble(outlook)), None) if outlook.census.failed else None
+    failed = next(iter(blockers.trouble(outlook)), None) if outlook.census.failed else None
     first = failed or outlook.causes.first
     return f" {causes.words(first)}" if first is not None and first.message else ""
 
@@ -449,84 +338,3 @@ def warnings(outlook: Outlook) -> Iterable[RecordEvent]:
                 warning=True,
                 cause=f"{blocked.object} {blocked.reason}",
             )
-
-
-def _blocked_by(outlook: Outlook) -> tuple[Blocked, ...]:
-    server_set, now = outlook.snapshot.server_set, outlook.snapshot.now
-    found = list(_obstacles(outlook))
-    told = {each.object for each in found}
-    found += [each for each in outlook.causes.shared if each.object not in told]
-    if outlook.census.due and not outlook.obstacle:
-        namespace = server_set.metadata.namespace
-        found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
-    found += _crowded(outlook)
-    found += _moving(outlook)
-    found += relocation.sick(outlook.snapshot, outlook.census)
-    found += _asleep(outlook)
-    found += _on_hold(outlook)
-    found += _trouble(outlook)
-    told = {each.object for each in found}
-    found += [each for each in outlook.causes.own if each.object not in told]
-    if outlook.census.due and not outlook.obstacle:
-        known = {each.object for each in found}
-        found += [each for each in _over_budget(outlook) if each.object not in known]
-    return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)
-
-
-def _obstacles(outlook: Outlook) -> tuple[Blocked, ...]:
-    """Return what stands above the set; nothing for one that is as it should be and may stay so."""
-    found = outlook.obstacle
-    if found is None or (found.reason in causes.OF_OTHERS and _rests(outlook)):
-        return ()
-    return found.blocked
-
-
-def _rests(outlook: Outlook) -> bool:
-    moving = bool(outlook.moving)
-    return converged(outlook.census, outlook.spec.rollout.strategy, moving=moving)
-
-
-def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield the servers that use up the rollout's budget although nobody is at work on them.
-
-    Those that the rollout itself has down come up in a moment, and are not told.
-    """
-    spec, namespace = outlook.spec, outlook.snapshot.server_set.metadata.namespace
-    limit = budget.limit(outlook.census.desired, spec.rollout)
-    if outlook.census.desired - outlook.census.counting < limit:
-        return
-    for each in outlook.census.odd:
-        told, seen = each.server.spec, each.server.status
-        as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
-        if each.ready or each.failed or each.operated or told.power == "Stopped" or not as_told:
-            continue
-        name = each.server.metadata.name
-        yield Blocked(
-            object=f"Server/{name}",
-            reason=Reason.SERVERS_UNAVAILABLE,
-            message=f"{name} is not available, and at most {limit} may be (maxUnavailable).",
-            since=clock.stamp(outlook.snapshot.now),
-            remedy=remedies.why("server", name, namespace),
-        )
-
-
-def _trouble(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield the servers that will not become available by themselves, the first few.
-
-    Those that are merely coming up are not told one by one: the status would never rest.
-    """
-    stuck = outlook.progress.missed or outlook.remedy.ill > 0
-    meta = outlook.snapshot.server_set.metadata
-    for each in outlook.census.odd:
-        if each.available or not (each.failed or stuck):
-            continue
-        told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
-        name = each.server.metadata.name
-        yield Blocked(
-            object=f"Server/{name}",
-            reason=told.reason if told and told.reason else Reason.PENDING,
-            message=told.message if told else "",
-            since=told.last_transition_time if told else clock.stamp(outlook.snapshot.now),
-            next_attempt_time=each.server.status.attempts.next_attempt_time,
-            remedy=remedies.why("server", name, meta.namespace),
-        )

@@ -1,0 +1,62 @@
+"""Everything that the status of a set is made from.
+
+The ServerSet planner fills it in; `summary` and `blockers` say what follows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from controller.api import objects
+from controller.kinds.serverset import causes, disruption_budget, moves, remediation
+from controller.kinds.serverset import progress as progresses
+from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.planning import outcomes
+from controller.planning.census import Census
+from controller.planning.obstacles import Obstacle
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What was found, and what was decided."""
+
+    snapshot: ServerSetSnapshot
+    census: Census
+    progress: progresses.Progress
+    failed: outcomes.Outcomes
+    obstacle: Obstacle | None = None
+    remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
+    budget_spent: bool = False
+    handled_retry: str = ""
+    # Servers that operations will make anew, by ordinal.
+    left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
+    # Servers that are to move, by ordinal.
+    moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
+    # What is in the way, here and below.
+    causes: causes.Causes = dataclasses.field(default_factory=causes.Causes)
+    # How many servers are missing that the namespace has no room for.
+    unmade: int = 0
+    # What is done about evictions.
+    guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
+
+    @property
+    def spec(self) -> objects.ServerSetSpec:
+        """The set's spec."""
+        return self.snapshot.server_set.spec
+
+
+def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
+    """Return whether the set is as it should be, every server of it available.
+
+    Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
+    While servers are to move, a spare one may be there, or on its way: nothing is missing for that.
+    """
+    beyond = census.present - census.desired
+    if beyond and not (moving and beyond == census.spares):
+        return False
+    if census.leaving or census.available < census.desired:
+        return False
+    if any(each.differs and not each.server.spec.held for each in census.odd):
+        return False
+    return strategy == "OnDelete" or not census.due
