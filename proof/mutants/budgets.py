@@ -10,6 +10,14 @@ _ONE_BUDGET = "tests/simulation/test_one_budget.py"
 
 MECHANISMS = (
     one(
+        "a step that one server does for all waits for no budget",
+        "controller.kinds.operation.slots:_carried",
+        "run.allotments[each.key[0]].waits is None",
+        "True",
+        "tests/simulation/test_one_budget.py"
+        "::test_steps_of_every_scope_wait_until_evictions_have_ended",
+    ),
+    one(
         "sets that plan in one moment fill what each of them finds",
         "controller.kinds.serverset.occupancy:within",
         "found.limit - found.earlier - (census.present - census.spares)",

@@ -190,6 +190,17 @@ async def test_all_at_once_keep_to_the_largest_limit() -> None:
         world.judge()
 
 
+@pytest.mark.parametrize("scope", ["Server", "Component", "Once"])
+async def test_steps_of_every_scope_wait_until_evictions_have_ended(scope: str) -> None:
+    """A step that one server does for all takes that one down, as one that each does."""
+    async with World() as world:
+        await world.open(4)
+        step = {"name": "work", "scope": scope, "exec": {"command": ["true"]}}
+        await world.apply(operation("go", "shop", "Steps", steps=[step]))
+        await world.until(lambda: world.ended("go") == "Completed")
+        world.judge()
+
+
 async def test_remediation_waits_until_evictions_have_ended() -> None:
     """An ill server that gets well in that moment would be counted twice."""
     async with World() as world:

@@ -196,6 +196,7 @@ def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
             each
             for each in _members(run, group)
             if each.state in (State.WAITING, State.PASSED)
+            and run.allotments[each.key[0]].waits is None
             and can_take(run, Grant(progress=each, step=stop.step))
         ]
         if able:
