@@ -80,6 +80,17 @@ def test_deleted_set_comes_back_at_its_size(kube: Kube) -> None:
     kube.wait_until(
         "there is a new set", lambda: kube.uid(Resource.SERVERSETS, "shop-web") not in ("", before)
     )
+
+    def is_whole() -> bool:
+        """Whether what the set before it had, which goes with it, is the new one's."""
+        owned = (Resource.SERVICES, Resource.DISRUPTION_BUDGETS)
+        found = [(kube.get(each, "shop-web") or {}).get("metadata", {}) for each in owned]
+        owner = kube.uid(Resource.SERVERSETS, "shop-web")
+        return all(
+            [owner] == [one["uid"] for one in each.get("ownerReferences", [])] for each in found
+        )
+
+    kube.wait_until("its Service and budget are the new set's", is_whole)
     kube.wait_until("three are available", lambda: app.counts().get("available") == 3)
     app.wait_ready()
     assert set(app.pods()) == {f"shop-web-{each}" for each in range(3)}
