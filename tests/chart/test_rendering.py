@@ -260,3 +260,33 @@ def test_who_asked_is_believed_where_a_policy_writes_it(
     guarded = any(each["kind"] == "MutatingAdmissionPolicy" for each in manifests)
     assert guarded is (bool(api) and not more)
     assert ("--requesters-known" in arguments(manifests)) is guarded
+
+
+@pytest.mark.parametrize(
+    ("bound", "told"), [(None, "20000"), (1_000_000, "1000000"), (12_345_678, "12345678"), (0, "")]
+)
+def test_the_operator_and_the_policy_keep_to_one_bound_of_a_namespace(
+    render: Render, tmp_path: Path, bound: int | None, told: str
+) -> None:
+    """As it is written, however large, and 20,000 where nobody says; 0 bounds nothing."""
+    given = tmp_path / "values.yaml"
+    given.write_text(
+        yaml.safe_dump({"limits": {"serversPerNamespace": bound}}) if bound is not None else "{}"
+    )
+    made = render(values=given)
+    arguments = [
+        word
+        for name, pod in pods(made)
+        if name.startswith("Deployment/")
+        for word in pod["containers"][0]["args"]
+    ]
+    kept = [each for each in arguments if each.startswith("--servers-per-namespace")]
+    assert kept == ([f"--servers-per-namespace={told}"] if told else [])
+    asked = [
+        rule["expression"]
+        for each in made
+        if each["kind"] == "ValidatingAdmissionPolicy"
+        and each["metadata"]["name"].endswith("-servers-per-namespace")
+        for rule in each["spec"]["validations"]
+    ]
+    assert [f"variables.wanted <= {told} " in each for each in asked] == ([True] if told else [])
