@@ -12,6 +12,7 @@ import pytest
 from bench import cpu_unit, etcd, machine, meters, table, watcher
 from bench.ratios import Book
 from bench.tally import Tally
+from devcluster import cluster
 
 OPERATOR = "system:serviceaccount:argosy:argosy"
 
@@ -134,6 +135,19 @@ def test_ranges_end_after_all_that_begin_alike() -> None:
     end = etcd.end_of("/registry/pods/arm-1/")
     assert end > "/registry/pods/arm-1/~"
     assert end < "/registry/pods/arm-10/a"
+
+
+def test_a_namespace_is_empty_although_controllers_talk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their Events go as well, and keep nobody waiting; budgets of evictions are not forgotten."""
+    gone: list[str] = []
+
+    def delete(_owner: object, prefix: str) -> int:
+        gone.append(prefix)
+        return 7 if prefix == "/registry/events/arm-1/" else 0
+
+    monkeypatch.setattr(etcd, "_delete", delete)
+    assert etcd.wipe(cluster.Cluster(Path("/nowhere")), "arm-1") == 0
+    assert {"/registry/events/arm-1/", "/registry/poddisruptionbudgets/arm-1/"} < set(gone)
 
 
 def test_tables_have_a_row_for_each_ratio() -> None:

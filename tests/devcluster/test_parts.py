@@ -164,6 +164,20 @@ def test_a_frozen_process_ends_too(ledger: processes.Ledger) -> None:
     assert not started.alive
 
 
+def test_a_stopped_process_stands_still_in_all_its_threads(ledger: processes.Ledger) -> None:
+    """Once the signal is sent nothing of it runs, however many threads it has."""
+    threads = (
+        "import threading; [threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
+    )
+    started = ledger.start("busy", [sys.executable, "-c", f"{threads} for _ in range(16)]"])
+    tasks = Path(f"/proc/{started.pid}/task")
+    assert processes.wait_until(lambda: len(list(tasks.iterdir())) > 16, 30)
+    ledger.signal("busy", signal.SIGSTOP)
+    states = {(each / "stat").read_text().rpartition(")")[2].split()[0] for each in tasks.iterdir()}
+    ledger.end(["busy"])
+    assert states == {"T"}
+
+
 def test_a_reused_pid_is_never_signalled(ledger: processes.Ledger) -> None:
     """A record whose start time differs is another process: it lives on."""
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

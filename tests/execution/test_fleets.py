@@ -209,6 +209,22 @@ async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
         assert one.fleets.circuit("attic").state is State.CLOSED
 
 
+async def test_of_what_a_provider_says_a_bounded_part_is_told() -> None:
+    """Whoever waits for an open circuit repeats it, each in its own status."""
+
+    async def rant(_provider: contract.Provider) -> str:
+        raise errors.Outage("no room " * 10_000, reason="Unreachable")
+
+    async with harbour() as one:
+        for _ in range(20):
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, rant)
+        pause = one.fleets.facts("attic", "default").pause
+        assert pause is not None
+        assert "no room no room" in pause.message
+        assert len(pause.message) < 500
+
+
 async def test_what_a_provider_refuses_opens_no_circuit() -> None:
     """Who refuses has answered."""
 

@@ -264,6 +264,20 @@ async def test_images_are_mended_but_for_those_that_are_left_to_others(
         assert len(universe.server.writes) == writes
 
 
+async def test_a_rollout_sets_an_image_that_is_left_to_others() -> None:
+    """What is theirs between rollouts is the component's when its template changes."""
+    async with Universe() as universe:
+        part = generous("containers[*].image")
+        await universe.apply(application("shop", part))
+        await universe.settle()
+        await edit(universe, "updated:1")
+        await universe.settle(quiet=60)
+        part["template"]["spec"]["containers"][0]["image"] = "app:2"
+        await universe.apply(application("shop", part))
+        await universe.until(lambda: image(universe) == "app:2")
+        await universe.until(lambda: bool(ready(universe)["status"] == "True"))
+
+
 async def test_what_is_ignored_no_more_is_mended() -> None:
     """The component's word counts at once, and restarts nobody by itself."""
     async with Universe() as universe:

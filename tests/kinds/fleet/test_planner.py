@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from controller.api import objects
+from controller.api import clock, objects
 from controller.api.views.meta import Meta
 from controller.kinds.fleet import planner
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.planning import plan
 
+NOW = 1.7e9
 ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
 
 
@@ -22,7 +23,7 @@ def decide(status: objects.FleetStatus | None = None, **more: Any) -> plan.Plan:
         status=status or objects.FleetStatus(),
     )
     given = {"servers": 3, "known_provider": True, **more}
-    return planner.plan(FleetSnapshot(now=1.7e9, fleet=found, **given))
+    return planner.plan(FleetSnapshot(now=NOW, fleet=found, **given))
 
 
 def told(answer: plan.Plan) -> objects.FleetStatus:
@@ -47,6 +48,18 @@ def test_a_fleet_says_whether_it_can_be_used(
     found = {each.type: each.status for each in status.conditions}
     assert found == {"Ready": ready, **dict.fromkeys(extra, "True")}
     assert decide(status, **more).status is None
+
+
+@pytest.mark.parametrize(
+    ("circuit", "trial"),
+    [("Closed", None), ("HalfOpen", None), ("Open", clock.stamp(NOW + 30))],
+)
+def test_a_fleet_says_when_an_open_circuit_is_tried(circuit: str, trial: str | None) -> None:
+    """And in whose words it opened; once it is being tried, or closed, no time is told."""
+    status = told(decide(circuit=circuit, circuit_until=NOW + 30, circuit_words="disk full"))
+    assert status.next_trial_time == trial
+    ready = status.conditions[0].message or ""
+    assert ("disk full" in ready) is (circuit != "Closed")
 
 
 def test_an_orphan_is_on_record_until_it_is_gone() -> None:

@@ -99,6 +99,23 @@ def test_nothing_is_made_or_changed(more: dict[str, Any], seen: Observation) -> 
     assert verbs(decide(make(incarnation=1), seen, **more)) == []
 
 
+@pytest.mark.parametrize(("seconds", "told_of"), [(1, False), (119, False), (121, True)])
+def test_a_slow_start_is_told_after_two_minutes(seconds: int, *, told_of: bool) -> None:
+    """By whose word the server is not ready yet; many starts take a while, and cost no word."""
+    seen = dataclasses.replace(
+        RUNNING, ready=False, ready_since=0.0, since=NOW - seconds,
+        reason=KubeletReason.CONTAINERS_NOT_READY, message="waiting for db",
+    )  # fmt: skip
+    answer = decide(make(), seen)
+    if told_of:
+        (blocked,) = told(answer).blocked_by
+        assert (blocked.reason, blocked.message) == ("ContainersNotReady", "waiting for db")
+    else:
+        assert answer.status is None
+        assert answer.wake_after is not None
+        assert answer.wake_after <= 120 - seconds
+
+
 def test_a_healthy_server_costs_exactly_one_status_write() -> None:
     """Nothing is written until it is Ready, and nothing after that."""
     assert decide(make(), contract.ABSENT).status is None
