@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import types
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -61,12 +60,11 @@ class ArgosyError(Exception):
 
     `words` are the other side's own, where it said why; `blocker` names the object that is in the
     way, as Kind/name, where one is known; `facts` are what an act found out before it failed, such
-    as an exit code. Each class below this one has a policy.
+    as an exit code; `retry_after` is what the other side asked for, in seconds, before it is asked
+    again. Each class below this one has a policy.
     """
 
     policy: ClassVar[Policy]
-    # What the other side asked for, in seconds, before it is asked again.
-    retry_after: float | None = None
 
     def __init_subclass__(cls) -> None:
         """Refuse a class that does not say what is done about it."""
@@ -81,13 +79,15 @@ class ArgosyError(Exception):
         reason: str,
         words: str = "",
         blocker: str = "",
-        facts: Mapping[str, str] = types.MappingProxyType({}),
+        facts: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.words = words or message
         self.blocker = blocker
-        self.facts = facts
+        self.facts = facts or {}
+        self.retry_after = retry_after
 
 
 class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not for mishaps
@@ -131,25 +131,9 @@ class OwnerGone(Waiting):
 
 
 class Transient(ArgosyError):  # noqa: N818 - as above
-    """May pass by itself: retried with backoff.
-
-    `retry_after` is what the other side asked for, in seconds, or None.
-    """
+    """May pass by itself: retried with backoff."""
 
     policy = Policy(kind=Kind.FAILED, costs_attempt=True, event=True)
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str,
-        words: str = "",
-        blocker: str = "",
-        facts: Mapping[str, str] = types.MappingProxyType({}),
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, reason=reason, words=words, blocker=blocker, facts=facts)
-        self.retry_after = retry_after
 
 
 class LeaseLost(Transient):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import types
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -53,9 +52,7 @@ class _Act:
             facts={name: each for name, each in facts.items() if name != "message"},
         )
 
-    def failed(
-        self, message: str, *, error_class: str, facts: contract.Facts = types.MappingProxyType({})
-    ) -> Outcome:
+    def failed(self, message: str, *, error_class: str, facts: contract.Facts) -> Outcome:
         """Return that this act failed, and what the provider found out all the same."""
         return Outcome(
             task=self.task, state="Failed", message=message, error_class=error_class, facts=facts
@@ -127,7 +124,7 @@ class Acts:
             outcome = act.failed(str(error), error_class=_class(error), facts=error.facts)
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = act.failed(repr(error), error_class="Transient")
+            outcome = act.failed(repr(error), error_class="Transient", facts={})
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
