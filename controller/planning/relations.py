@@ -312,13 +312,20 @@ def begun_operation_keys(caches: Caches, namespace: str, application: str) -> It
 
     One that waits for its turn has taken nothing down, and is left alone.
     """
-    for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():
-        if each.status.targets and not each.status.completion_time:
+    for each in _open_operations(caches, namespace, application):
+        if each.status.targets:
             yield keys.of(Resource.OPERATIONS, each)
 
 
 def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:
     """Yield the keys of an application's operations that have not ended."""
+    for each in _open_operations(caches, namespace, application):
+        yield keys.of(Resource.OPERATIONS, each)
+
+
+def _open_operations(
+    caches: Caches, namespace: str, application: str
+) -> Iterator[objects.Operation]:
     for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():
         if not each.status.completion_time:
-            yield keys.of(Resource.OPERATIONS, each)
+            yield each

@@ -180,12 +180,13 @@ def _differences(
         changes["recovery"] = rendering.full(row.component.recovery)
     if spec.rollout != row.component.rollout:
         changes["rollout"] = rendering.full(row.component.rollout)
-    if spec.spread != row.component.spread:
-        spread = row.component.spread
-        changes["spread"] = rendering.full(spread) if spread is not None else None
-    if spec.drift != row.component.drift:
-        drift = row.component.drift
-        changes["drift"] = rendering.full(drift) if drift is not None else None
+    part = row.component
+    for name, had, wanted in (
+        ("spread", spec.spread, part.spread),
+        ("drift", spec.drift, part.drift),
+    ):
+        if had != wanted:
+            changes[name] = rendering.full(wanted) if wanted is not None else None
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
     return changes, notes

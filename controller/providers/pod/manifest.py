@@ -248,10 +248,9 @@ def change(
     """Return the strategic merge patch that brings `pod` to `template`, or {} if it is there.
 
     Fields that are to `leave` stay as they are; unless the pod is then `whole`, somebody else's
-    hand is in it still. Only images can change in a living pod. The patch
-    notes which containers it must see replaced,
-    and holds only for the version of the pod that it was made from: a container that restarted in
-    between would be noted by an id that is gone already.
+    hand is in it still. Only images can change in a living pod. The patch notes which containers it
+    must see replaced, and holds only for the version of the pod that it was made from: a container
+    that restarted in between would be noted by an id that is gone already.
     """
     wanted = _images(template)
     images = _but(_new_images(wanted.spec.containers, pod), CONTAINERS, leave)
