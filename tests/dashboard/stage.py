@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from controller.api import clock
+from controller.api.resources import Resource
 from controller.dashboard import server
 from controller.dashboard.server import Running, Settings
 from fakes.api_server.kubelet import Behaviour, Kubelet
@@ -46,6 +47,14 @@ def cluster(universe: Universe) -> Any:
 
     api.raw = raw
     return api
+
+
+def is_ready(universe: Universe, name: str) -> bool:
+    """Return whether an application is as it is asked for."""
+    found = universe.get(Resource.APPLICATIONS, name)
+    seen = found.get("status", {}).get("observedGeneration", 0)
+    condition = universe.condition(Resource.APPLICATIONS, name)
+    return bool(seen == found["metadata"]["generation"] and condition.get("status") == "True")
 
 
 def behave(pod: Json) -> Behaviour:

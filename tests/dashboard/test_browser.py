@@ -10,10 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
 from controller.api.resources import Resource
-from fakes.universe import Universe, application, component
+from fakes.universe import application, component
 from tests.dashboard import browser as browsers
 from tests.dashboard.people import FOCUSED
-from tests.dashboard.stage import HOSTILE, Stage, staged
+from tests.dashboard.stage import HOSTILE, Stage, is_ready, staged
 from tests.dashboard.test_attacks import PAGES as ATTACKED
 from tests.dashboard.test_attacks import hostile
 
@@ -186,23 +186,15 @@ def test_two_revisions_are_compared(page: Page, stage: Stage) -> None:
     """The image of the one stands beside that of the other, and the way back as a command."""
     old = component("back", 1)
     stage.do(lambda: stage.universe.apply(application("two", old)))
-    stage.do(lambda: stage.universe.until(lambda: ready(stage.universe, "two")))
+    stage.do(lambda: stage.universe.until(lambda: is_ready(stage.universe, "two")))
     new = component("back", 1, image="app:2")
     stage.do(lambda: stage.universe.apply(application("two", new)))
-    stage.do(lambda: stage.universe.until(lambda: ready(stage.universe, "two")))
+    stage.do(lambda: stage.universe.until(lambda: is_ready(stage.universe, "two")))
     page.goto(stage.url + "/applications/default/two/revisions")
     follow(page, "Compare")
     expect(page.locator(".added").first).to_be_visible()
     assert "image: app:2" in " ".join(page.locator(".added").all_inner_texts())
     expect(page.locator("td code").last).to_contain_text("kubectl argosy rollback two")
-
-
-def ready(universe: Universe, name: str) -> bool:
-    """Return whether an application is as it is asked for."""
-    found = universe.get(Resource.APPLICATIONS, name)
-    seen = found.get("status", {}).get("observedGeneration", 0)
-    condition = universe.condition(Resource.APPLICATIONS, name)
-    return bool(seen == found["metadata"]["generation"] and condition.get("status") == "True")
 
 
 def test_an_open_page_follows_and_keeps_the_focus(page: Page, stage: Stage) -> None:

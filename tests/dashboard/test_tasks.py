@@ -17,7 +17,7 @@ from fakes.universe import Universe, application, component, operation
 from tests.dashboard import browser as browsers
 from tests.dashboard import people
 from tests.dashboard.people import KEYBOARD, PLAIN, WAYS, Person
-from tests.dashboard.stage import Stage, staged
+from tests.dashboard.stage import Stage, is_ready, staged
 
 pytestmark = pytest.mark.browser
 
@@ -66,14 +66,6 @@ def steps(way: str, name: str, *commands: str) -> dict[str, Any]:
         steps=[{"name": each, "exec": {"command": [each]}} for each in commands],
         recovery={"attempts": 1}, cancelGraceSeconds=0,
     )  # fmt: skip
-
-
-def is_ready(universe: Universe, name: str) -> bool:
-    """Return whether an application is as it is asked for."""
-    found = universe.get(Resource.APPLICATIONS, name)
-    seen = found.get("status", {}).get("observedGeneration", 0)
-    condition = universe.condition(Resource.APPLICATIONS, name)
-    return bool(seen == found["metadata"]["generation"] and condition.get("status") == "True")
 
 
 def has_ended(universe: Universe, name: str) -> bool:

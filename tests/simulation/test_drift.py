@@ -108,18 +108,23 @@ async def test_an_image_of_a_rollout_is_no_drift() -> None:
         await universe.until(lambda: bool(ready(universe)["status"] == "True"))
 
 
+def mirror(universe: Universe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a webhook write a mirror's name into the image of each new pod."""
+    made = universe.server.create
+
+    async def rewrite(resource: Resource, namespace: str, body: Any, **options: Any) -> bytes:
+        text = body.replace(b"app:1", b"mirror/app:1") if resource is Resource.PODS else body
+        return await made(resource, namespace, text, **options)
+
+    monkeypatch.setattr(universe.server, "create", rewrite)
+
+
 async def test_an_image_that_is_rewritten_at_admission_is_what_was_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A mirror that a webhook writes into new pods is not fought: nobody changed it afterwards."""
     async with Universe() as universe:
-        made = universe.server.create
-
-        async def rewrite(resource: Resource, namespace: str, body: Any, **options: Any) -> bytes:
-            text = body.replace(b"app:1", b"mirror/app:1") if resource is Resource.PODS else body
-            return await made(resource, namespace, text, **options)
-
-        monkeypatch.setattr(universe.server, "create", rewrite)
+        mirror(universe, monkeypatch)
         await universe.apply(application("shop", component("web", 1)))
         await universe.settle()
         assert image(universe) == "mirror/app:1"
@@ -347,13 +352,7 @@ async def test_an_image_of_a_webhook_is_nobodys_edit_whatever_else_is_changed(
 ) -> None:
     """An autoscaler that resizes a pod in place has no container of it restarted for a mirror."""
     async with Universe() as universe:
-        made = universe.server.create
-
-        async def rewrite(resource: Resource, namespace: str, body: Any, **options: Any) -> bytes:
-            text = body.replace(b"app:1", b"mirror/app:1") if resource is Resource.PODS else body
-            return await made(resource, namespace, text, **options)
-
-        monkeypatch.setattr(universe.server, "create", rewrite)
+        mirror(universe, monkeypatch)
         managers = [names.SPEC_MANAGER]
         monkeypatch.setattr(universe.server, "get", told_by(universe, managers))
         await universe.apply(application("shop", component("web", 1)))

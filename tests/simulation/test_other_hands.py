@@ -212,12 +212,7 @@ async def live(script: Sequence[tuple[str, int]]) -> None:
     """Play a script, let everything end, and look at what happened."""
     async with Universe(kubelet=Kubelet(nodes=NODES)) as universe:
         player = Player(universe)
-        await player.open()
-        await universe.settle()
-        for verb, number in script:
-            await player.play(verb, number)
-            await asyncio.sleep(0.3)
-        await player.finish()
+        await player.play_out(script)
         test_several_operations.check_end(universe)
         check_kept(universe)
         test_state_machine.check_versions(universe)

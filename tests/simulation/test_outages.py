@@ -77,6 +77,18 @@ class Outage:
         self.universe.machines.interfere = self._well
 
 
+async def struck(
+    universe: Universe, before: int, after: int, how: Callable[[str], Exception]
+) -> Outage:
+    """Let so many servers come up, and an outage begin as the application grows."""
+    await universe.server.create(Resource.FLEETS, "", FLEET)
+    await universe.apply(application("shop", component("web", before), fleet="metal"))
+    await universe.until(lambda: well(universe))
+    outage = Outage(universe, how)
+    await universe.apply(application("shop", component("web", after), fleet="metal"))
+    return outage
+
+
 async def in_time(universe: Universe, true: Callable[[], bool], *, patience: float) -> None:
     """Let much time pass until something is so, which is looked at every few seconds."""
     end = universe.server.now() + patience
@@ -288,11 +300,7 @@ async def test_a_trial_is_each_servers_in_turn() -> None:
 async def test_a_set_that_waits_for_a_provider_needs_no_server_that_does() -> None:
     """Those whose calls opened the circuit are gone: the set is woken to try, and closes it."""
     async with Universe() as universe:
-        await universe.server.create(Resource.FLEETS, "", FLEET)
-        await universe.apply(application("shop", component("web", 30), fleet="metal"))
-        await universe.until(lambda: well(universe))
-        outage = Outage(universe, unreachable)
-        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        outage = await struck(universe, 30, 60, unreachable)
         fleets = universe.process.fleets
         await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
         for ordinal in range(30, 60):
@@ -451,11 +459,7 @@ def show(universe: Universe) -> None:
 async def test_what_a_provider_shows_brings_the_next_trial_forward() -> None:
     """It is back in the middle of a pause of ten minutes, and shows so: servers come up at once."""
     async with Universe() as universe:
-        await universe.server.create(Resource.FLEETS, "", FLEET)
-        await universe.apply(application("shop", component("web", 20), fleet="metal"))
-        await universe.until(lambda: well(universe))
-        outage = Outage(universe, unreachable)
-        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        outage = await struck(universe, 20, 60, unreachable)
         circuit = universe.process.fleets.circuit
         await in_time(universe, lambda: circuit("metal").times >= 6, patience=3600)
         await asyncio.sleep(120)
@@ -468,11 +472,7 @@ async def test_what_a_provider_shows_brings_the_next_trial_forward() -> None:
 async def test_a_provider_that_shows_much_and_does_nothing_is_not_run_over() -> None:
     """It may be read and not called: of all that it shows, one trial comes early, and no more."""
     async with Universe() as universe:
-        await universe.server.create(Resource.FLEETS, "", FLEET)
-        await universe.apply(application("shop", component("web", 20), fleet="metal"))
-        await universe.until(lambda: well(universe))
-        outage = Outage(universe, unreachable)
-        await universe.apply(application("shop", component("web", 60), fleet="metal"))
+        outage = await struck(universe, 20, 60, unreachable)
         circuit = universe.process.fleets.circuit
         await universe.until(lambda: circuit("metal").state is State.OPEN)
         await asyncio.sleep(1)

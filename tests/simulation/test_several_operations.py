@@ -82,6 +82,15 @@ class Player:
         except (KeyError, errors.ArgosyError):
             return
 
+    async def play_out(self, script: Sequence[tuple[str, int]]) -> None:
+        """Play a script from the first server that is up to the end of all that it began."""
+        await self.open()
+        await self.universe.settle()
+        for verb, number in script:
+            await self.play(verb, number)
+            await asyncio.sleep(0.3)
+        await self.finish()
+
     async def _submit(self, number: int, action: str, **spec: Any) -> None:
         self.operations += 1
         more: Json = {"concurrency": 1 + number % CONCURRENCY, "timeoutSeconds": 300, **spec}
@@ -229,12 +238,7 @@ async def live(script: list[tuple[str, int]]) -> None:
     """Play a script, let everything end, and look at what happened."""
     async with Universe() as universe:
         player = Player(universe)
-        await player.open()
-        await universe.settle()
-        for verb, number in script:
-            await player.play(verb, number)
-            await asyncio.sleep(0.3)
-        await player.finish()
+        await player.play_out(script)
         check_end(universe)
         check_budget(universe)
         check_acts(player)
