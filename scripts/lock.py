@@ -33,6 +33,9 @@ def main() -> None:
     runs = project["project"]["dependencies"]
     # The build backend too: the editable install then needs no isolated build.
     develops = project["dependency-groups"]["dev"] + project["build-system"]["requires"]
+    # And the extras: their commands are tested, too.
+    for extra in project["project"]["optional-dependencies"].values():
+        develops += extra
     compile_lock(ROOT / "requirements-dev.lock", [*runs, *develops])
     compile_lock(
         ROOT / "requirements.lock",

@@ -46,6 +46,9 @@ COMMANDS: dict[str, Row] = {
         SEE,
         "Show applications in the browser: for you alone, with your rights.",
     ),
+    "mcp": Row(
+        "mcp", SEE, "Answer an assistant's questions over standard input and output, read-only."
+    ),
     "report": Row(
         "report",
         SEE,

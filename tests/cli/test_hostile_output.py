@@ -150,8 +150,8 @@ def event() -> dict[str, Any]:
 
 def test_every_command_is_walked() -> None:
     """A new command is tried here, too, or said to hand on what it gets."""
-    # Of what others wrote the dashboard prints nothing; its pages have tests of their own.
-    own = {*table.OWN_PROGRAM, "version", "dashboard"}
+    # Of what others wrote these print nothing; pages and tools have tests of their own.
+    own = {*table.OWN_PROGRAM, "version", "dashboard", "mcp"}
     assert {*LINES, *RAW} == set(table.COMMANDS) - own
 
 
