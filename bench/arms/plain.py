@@ -28,7 +28,7 @@ from controller.api import objects
 from controller.api.resources import PLACES, Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.revisions import contents
-from controller.kinds.serverset import server_manifests
+from controller.kinds.serverset import service_manifest
 from controller.kinds.serverset.server_manifests import Servers
 from controller.kube import api as door
 from controller.kube.client import Client
@@ -172,7 +172,7 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
     body = set_manifests.server_set(application, component, content, replicas=0, annotations={})
     answer = await client.create(Resource.SERVERSETS, namespace, body)
     server_set = msgspec.json.decode(answer, type=objects.ServerSet)
-    await client.create(Resource.SERVICES, namespace, server_manifests.service(server_set))
+    await client.create(Resource.SERVICES, namespace, service_manifest.body(server_set))
     made = Servers(server_set)
     decode = msgspec.json.Decoder(objects.Server).decode
 

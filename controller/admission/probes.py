@@ -88,8 +88,9 @@ def _pod(
 ) -> Probe:
     def build(token: str) -> bytes:
         server = _server(application, component, token)
-        return manifest.pod(server, template, 0, component.volume_claims)
+        return manifest.pod(server, template, 0, component.volume_claims, subdomain=subdomain)
 
+    subdomain = component.service.name if component.service is not None else ""
     shown = tuple(each.name for each in component.volume_claims)
     return Probe(
         place=place,

@@ -10,7 +10,11 @@ from pydantic import Field
 from controller.api import schema
 from controller.api.policies import Drift, Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
+from controller.api.service import ComponentService
 from controller.api.template import Template
+
+# What the Service is called, or nothing where that is left to Argosy.
+_SERVICE_NAME = "(has({0}.service) && has({0}.service.name) ? {0}.service.name : '')"
 
 
 class Component(schema.Written):
@@ -26,6 +30,11 @@ class Component(schema.Written):
                 "!has(self.volumeClaims) || size(self.volumeClaims) == 0"
                 f" || {schema.is_zero('self.rollout.maxSurge')}",
                 "rollout.maxSurge must be 0 with volumeClaims: spare servers would leave claims",
+            ),
+            # Servers have it in their names in DNS, from their making on.
+            rule(
+                f"{_SERVICE_NAME.format('self')} == {_SERVICE_NAME.format('oldSelf')}",
+                "service.name must stay what it was when the component was made",
             ),
         )
     )
@@ -43,6 +52,9 @@ class Component(schema.Written):
     deep."""
     volume_claims: VolumeClaims | None = None
     """The PersistentVolumeClaims that each server has of its own."""
+    service: ComponentService | None = None
+    """The Service by which servers are found. Left out: a headless one called
+    <application>-<component>."""
     rollout: Rollout = Rollout()
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()

@@ -46,6 +46,10 @@ CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
 # On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
 PROVEN_ANNOTATION = f"{GROUP}/proven"
 
+# On a Service: the ports, labels and annotations that its component said, comma-separated: what it
+# says no longer is taken off, and what others added stays.
+SAID_ANNOTATION = f"{GROUP}/said"
+
 # On an Operation: the user who created it, written at admission, which alone knows.
 REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 
@@ -65,7 +69,7 @@ MAX_ORDINAL_DIGITS = 5
 
 
 def server_set(application: str, component: str) -> str:
-    """Return the name of a component's ServerSet and of its headless Service."""
+    """Return the name of a component's ServerSet and, unless it says another, of its Service."""
     return f"{application}-{component}"
 
 

@@ -39,6 +39,8 @@ from controller.api.views.builtin import (
     PodStatus,
     SelectorRequirement,
     Service,
+    ServicePort,
+    ServiceSpec,
 )
 from controller.api.views.fleet import Fleet, fleet
 from controller.api.views.fleet_parts import (
@@ -64,8 +66,10 @@ from controller.api.views.operation import (
 )
 from controller.api.views.policies import (
     Alternative,
+    AskedMetadata,
+    AskedPort,
     Backoff,
-    ClaimMetadata,
+    ComponentService,
     Deletion,
     Drift,
     Recovery,
@@ -94,14 +98,16 @@ __all__ = [
     "Application",
     "ApplicationSpec",
     "ApplicationStatus",
+    "AskedMetadata",
+    "AskedPort",
     "Attempts",
     "Backoff",
     "Checkpoint",
     "CircuitLimits",
     "Claim",
-    "ClaimMetadata",
     "ClaimSize",
     "Component",
+    "ComponentService",
     "ComponentStatus",
     "Container",
     "ContainerEnd",
@@ -157,6 +163,8 @@ __all__ = [
     "ServerSpec",
     "ServerStatus",
     "Service",
+    "ServicePort",
+    "ServiceSpec",
     "Spread",
     "Step",
     "StepStatus",

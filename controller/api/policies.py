@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
+from controller.api.metadata import Metadata
 from controller.api.schema import Count, FreeForm, Seconds, Share, rule, rules
 
 
@@ -194,19 +195,6 @@ class Recovery(schema.Written):
     """How servers that were ready and are ill are made anew."""
 
 
-class ClaimMetadata(schema.Written):
-    """Labels and annotations of claims, for whatever else in the cluster goes by them."""
-
-    labels: (
-        Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None
-    ) = None
-    """Labels, beside those by which Argosy knows its claims."""
-    annotations: (
-        Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32)] | None
-    ) = None
-    """Annotations."""
-
-
 class VolumeClaim(schema.Written):
     """A PersistentVolumeClaim that each server has of its own."""
 
@@ -220,7 +208,7 @@ class VolumeClaim(schema.Written):
     """The volume's name in the template; the claim is called <name>-<server>."""
     spec: FreeForm
     """The spec of the PersistentVolumeClaim."""
-    metadata: ClaimMetadata | None = None
+    metadata: Metadata | None = None
     """Labels and annotations that claims get when they are made. Existing claims are not
     changed."""
     when_scaled: Literal["Retain", "Delete"] = "Retain"

@@ -11,6 +11,7 @@ from controller.api import manifest, names, schema
 from controller.api.component import Counts
 from controller.api.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, Name, ShortText, Tally, Time, rule, rules
+from controller.api.service import ComponentService
 from controller.api.status import RetriedStatus
 from controller.api.template import Template
 
@@ -32,6 +33,8 @@ class ServerSetSpec(schema.Model):
     """The template that each server is made from."""
     volume_claims: VolumeClaims | None = None
     """The PersistentVolumeClaims that each server has of its own."""
+    service: ComponentService | None = None
+    """The Service by which servers are found."""
     rollout: Rollout = Rollout()
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()

@@ -42,14 +42,15 @@ class Call:
     """Ask the server's provider.
 
     `template` is the one to use, alternatives merged in; `volume_claims` are those that the server
-    is to have. A change that only mends what others
-    did names the fields to `leave` as they are.
+    is to have. `subdomain` is the name of the Service by which it is found, where that is not the
+    usual one. A change that only mends what others did names the fields to `leave` as they are.
     """
 
     verb: Verb
     why: str
     template: bytes = b""
     volume_claims: tuple[objects.VolumeClaim, ...] = ()
+    subdomain: str = ""
     alternative: int = 0
     placement: Placement = ANYWHERE
     instance: str = ""

@@ -117,6 +117,11 @@ _ROLLOUT = words(
 )
 _SPREAD = words("maxSkew require")
 _DRIFT = words("ignore")
+_SERVICE = words(
+    "name type publishNotReadyAddresses",
+    ports=words("name port targetPort protocol appProtocol"),
+    labels=_LABELS,
+)
 _BACKOFF = words("initialSeconds factor maxSeconds jitterPercent")
 _RECOVERY = words(
     "attempts giveUp failureBudget onBudgetSpent",
@@ -151,6 +156,7 @@ _SPECS: dict[Resource, Shape] = {
             recovery=_RECOVERY,
             spread=_SPREAD,
             drift=_DRIFT,
+            service=_SERVICE,
         ),
     ),
     Resource.SERVERSETS: words(
@@ -162,6 +168,7 @@ _SPECS: dict[Resource, Shape] = {
         deletion=_DELETION,
         spread=_SPREAD,
         drift=_DRIFT,
+        service=_SERVICE,
     ),
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"

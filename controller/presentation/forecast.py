@@ -23,7 +23,7 @@ from controller.contract import Capability
 from controller.kinds import application as application_planner
 from controller.kinds import serverset
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.kinds.serverset import server_manifests
+from controller.kinds.serverset import service_manifest
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import budget, merge_patch, plan, relations
 from controller.planning.caches import Sources
@@ -390,7 +390,7 @@ def _merged(found: T, body: plan.Manifest) -> T:
 
 def _service(found: objects.ServerSet) -> objects.Service:
     """Return the set's Service, as if it were there: making it changes no server."""
-    body = server_manifests.service(found)
+    body = service_manifest.body(found)
     return msgspec.convert(
         {**body, "metadata": {**body["metadata"], "uid": "forecast"}}, objects.Service
     )

@@ -6,7 +6,7 @@ one test holds, and `trial.check` runs that test alone on a copy with the mistak
 
 from __future__ import annotations
 
-from proof.mutants import budgets, checker, content, dashboard, data, operations, truth
+from proof.mutants import budgets, checker, content, dashboard, data, doors, operations, truth
 from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
@@ -578,6 +578,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *content.MECHANISMS,
     *data.MECHANISMS,
     *dashboard.MECHANISMS,
+    *doors.MECHANISMS,
     *truth.MECHANISMS,
     *operations.MECHANISMS,
     *checker.MECHANISMS,

@@ -367,6 +367,26 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
             "test_held_and_failed_servers_go_with_the_rest",
         ),
     },
+    "docs/how-to/reach-servers.md": {
+        "Each component has a headless Service": ("test_servers_have_stable_names_in_dns",),
+        "later changes are refused": ("test_bad_manifest_is_refused",),
+        "and the servers run on": ("test_another_type_makes_the_service_anew_and_no_server",),
+        "each under its name, where `ports` is left out": (
+            "test_ports_that_containers_name_are_the_services",
+        ),
+        "taken off when the component no longer says so": (
+            "test_what_the_component_says_of_its_service_is_on_it_and_goes_with_the_words",
+            "test_a_service_that_somebody_edits_is_put_right",
+        ),
+        "A fleet that gives servers no names in DNS refuses `service`": (
+            "test_a_fleet_without_names_refuses_a_service_aloud",
+        ),
+        "stops no server: it is left as it is, and told as `NameTaken`": (
+            "test_a_service_of_the_name_that_is_somebody_elses_stops_nobody",
+        ),
+        "With `type: None` it is not told either": ("test_a_component_may_have_no_service",),
+        "A template's `subdomain` is its pods'": ("test_a_template_may_say_its_own_names",),
+    },
     "docs/how-to/volumes.md": {
         "They stay with the ordinal": (
             "test_each_server_has_claims_of_its_own",

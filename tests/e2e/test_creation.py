@@ -161,6 +161,41 @@ def test_servers_have_stable_names_in_dns(kube: Kube) -> None:
     )
 
 
+def test_a_component_describes_its_service(kube: Kube) -> None:
+    """Its name, ports and type are as said; what the API server fills in is nobody's to fight."""
+    part = component(replicas=2, service={"name": "web-peers"})
+    container = part["template"]["spec"]["containers"][0]
+    container["ports"] = [{"name": "http", "containerPort": 8080}]
+    app = kube.app(part)
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    assert {each["spec"]["subdomain"] for each in app.pods().values()} == {"web-peers"}
+    assert kube.get(Resource.SERVICES, "shop-web") is None
+
+    def spec() -> dict[str, Any]:
+        found = kube.get(Resource.SERVICES, "web-peers")
+        return found["spec"] if found is not None else {}
+
+    def ports() -> dict[str, Any]:
+        return {each["name"]: each for each in spec().get("ports", ())}
+
+    assert spec()["clusterIP"] == "None"
+    part["service"]["type"] = "ClusterIP"
+    app.apply()
+    kube.wait_until("the Service has an address", lambda: spec().get("clusterIP", "None") != "None")
+    assert (ports()["http"]["port"], ports()["http"]["targetPort"]) == (8080, "http")
+    app.wait_ready()
+    debug = {"name": "debug", "port": 99, "protocol": "TCP", "targetPort": 99}
+    edit = {"spec": {"ports": [debug], "sessionAffinity": "ClientIP"}}
+    kube.patch(Resource.SERVICES, "web-peers", edit)
+    kube.wait_until("the port is back", lambda: ports().keys() == {"http", "debug"})
+    assert ports()["debug"] == debug
+    assert spec()["sessionAffinity"] == "ClientIP"
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
+
+
 def test_service_is_made_anew_when_deleted(kube: Kube) -> None:
     """Without its Service no server could be found: it comes back, and no server is touched."""
     app = kube.app(component())

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
-from controller.api.views.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaim
+from controller.api.views.policies import (
+    ComponentService,
+    Deletion,
+    Drift,
+    Recovery,
+    Rollout,
+    Spread,
+    VolumeClaim,
+)
 
 
 class Component(View, frozen=True, kw_only=True):
@@ -18,6 +26,7 @@ class Component(View, frozen=True, kw_only=True):
     depends_on: Nullable[tuple[str, ...]] = ()
     template: Json = NULL
     volume_claims: Nullable[tuple[VolumeClaim, ...]] = ()
+    service: ComponentService | None = None
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     spread: Spread | None = None

@@ -18,13 +18,26 @@ class ControllerRevision(Object, frozen=True, kw_only=True):
         share(self, "data", most=nesting.WRAPPED)
 
 
+class ServicePort(View, frozen=True, kw_only=True):
+    """One port of a Service, whole: a list that is written replaces what was there."""
+
+    name: str = ""
+    port: int = 0
+    target_port: int | str | None = None
+    protocol: str = "TCP"
+    app_protocol: str | None = None
+    node_port: int | None = None
+
+
 class ServiceSpec(View, frozen=True, kw_only=True):
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
     selector: dict[str, str] = {}
     publish_not_ready_addresses: bool = False
+    ports: tuple[ServicePort, ...] = ()
 
 
 class Service(Object, frozen=True, kw_only=True):
-    """A headless Service: whose it is, and which pods it gives names to."""
+    """A Service: whose it is, and which pods it gives names or an address to."""
 
     spec: ServiceSpec = ServiceSpec()
 

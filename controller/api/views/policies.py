@@ -89,8 +89,8 @@ class Recovery(View, frozen=True, kw_only=True):
         absent(self, alternatives=())
 
 
-class ClaimMetadata(View, frozen=True, kw_only=True):
-    """Labels and annotations of claims, for whatever else in the cluster goes by them."""
+class AskedMetadata(View, frozen=True, kw_only=True):
+    """Labels and annotations, for whatever else in the cluster goes by them."""
 
     labels: Nullable[dict[str, str]] = {}
     annotations: Nullable[dict[str, str]] = {}
@@ -104,9 +104,36 @@ class VolumeClaim(View, frozen=True, kw_only=True):
 
     name: str
     spec: Json = NULL
-    metadata: ClaimMetadata | None = None
+    metadata: AskedMetadata | None = None
     when_scaled: str = "Retain"
     when_deleted: str = "Retain"
 
     def __post_init__(self) -> None:
         share(self, "spec")
+
+
+class AskedPort(View, frozen=True, kw_only=True):
+    """One port of the Service."""
+
+    name: Nullable[str] = ""
+    port: int
+    target_port: int | str | None = None
+    protocol: str = "TCP"
+    app_protocol: Nullable[str] = ""
+
+    def __post_init__(self) -> None:
+        absent(self, name="", app_protocol="")
+
+
+class ComponentService(View, frozen=True, kw_only=True):
+    """The Service by which a component's servers are found."""
+
+    name: Nullable[str] = ""
+    type: str = "Headless"
+    ports: Nullable[tuple[AskedPort, ...]] = ()
+    publish_not_ready_addresses: bool | None = None
+    labels: Nullable[dict[str, str]] = {}
+    annotations: Nullable[dict[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        absent(self, name="", ports=(), labels={}, annotations={})

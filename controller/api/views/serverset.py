@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Object, View, share
-from controller.api.views.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaim
+from controller.api.views.policies import (
+    ComponentService,
+    Deletion,
+    Drift,
+    Recovery,
+    Rollout,
+    Spread,
+    VolumeClaim,
+)
 
 
 class ServerSetSpec(View, frozen=True, kw_only=True):
@@ -20,6 +28,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     revision: str = ""
     template: Json = NULL
     volume_claims: tuple[VolumeClaim, ...] = ()
+    service: ComponentService | None = None
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()

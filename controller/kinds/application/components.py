@@ -77,6 +77,7 @@ class Row:
             and spec.deletion == self.deletion
             and spec.spread == self.component.spread
             and spec.drift == self.component.drift
+            and spec.service == self.component.service
         )
 
     @property

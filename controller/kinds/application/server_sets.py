@@ -11,11 +11,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from controller.api import names, objects, tags
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
 from controller.kinds.application.reasons import ApplicationReason
-from controller.planning import rendering, words, writes
+from controller.planning import merge_patch, rendering, words, writes
 from controller.planning.plan import Action, Delete, RecordEvent
 
 
@@ -176,20 +178,41 @@ def _differences(
         notes.append(f"{row.name}: grows from {spec.replicas} to {replicas} servers then")
     elif replicas != spec.replicas:
         changes["replicas"] = replicas
-    if not rendering.same(spec.recovery, row.component.recovery):
-        changes["recovery"] = rendering.full(row.component.recovery)
-    if spec.rollout != row.component.rollout:
-        changes["rollout"] = rendering.full(row.component.rollout)
-    part = row.component
+    changes |= _policies(spec, row.component, application)
+    return changes, notes
+
+
+def _policies(
+    spec: objects.ServerSetSpec, part: objects.Component, application: objects.Application
+) -> dict[str, Any]:
+    """Return the changes to what is no part of a revision."""
+    changes: dict[str, Any] = {}
+    if not rendering.same(spec.recovery, part.recovery):
+        changes["recovery"] = rendering.full(part.recovery)
+    if spec.rollout != part.rollout:
+        changes["rollout"] = rendering.full(part.rollout)
     for name, had, wanted in (
         ("spread", spec.spread, part.spread),
         ("drift", spec.drift, part.drift),
     ):
         if had != wanted:
             changes[name] = rendering.full(wanted) if wanted is not None else None
+    if spec.service != part.service:
+        changes["service"] = _service(spec.service, part.service)
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
-    return changes, notes
+    return changes
+
+
+def _service(
+    had: objects.ComponentService | None, wanted: objects.ComponentService | None
+) -> dict[str, Any] | None:
+    """Return the merge patch of the set's description of its Service: dropped keys go."""
+    if wanted is None:
+        return None
+    before = {} if had is None else msgspec.to_builtins(had)
+    patch: dict[str, Any] = merge_patch.difference(before, msgspec.to_builtins(wanted))
+    return patch
 
 
 def _replicas(row: Row, spec: objects.ServerSetSpec) -> int:

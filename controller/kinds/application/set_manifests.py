@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.revisions.contents import Content
@@ -61,6 +63,7 @@ def server_set_spec(
         "deletion": rendering.full(application.spec.deletion),
         **({"spread": rendering.full(component.spread)} if component.spread else {}),
         **({"drift": rendering.full(component.drift)} if component.drift else {}),
+        **({"service": msgspec.to_builtins(component.service)} if component.service else {}),
     }
 
 

@@ -36,8 +36,14 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         next_revision=_next_revision(caches, server, server_set),
         recorded=references.is_complete(server),
         spread=server_set.spec.spread if server_set else None,
+        subdomain=_subdomain(server_set),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )
+
+
+def _subdomain(server_set: objects.ServerSet | None) -> str:
+    wanted = server_set.spec.service if server_set is not None else None
+    return wanted.name if wanted is not None else ""
 
 
 def _record(

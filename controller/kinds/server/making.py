@@ -62,6 +62,7 @@ def _create(situation: Situation) -> Verdict:
         why="Create",
         template=attempts.template(situation.snapshot.server, way),
         volume_claims=situation.spec.volume_claims,
+        subdomain=situation.snapshot.subdomain,
         alternative=way,
         placement=_placement(situation),
     )

@@ -39,6 +39,8 @@ class ServerSnapshot:
     recorded: bool = True
     # How its component is to be spread, where that is asked for.
     spread: objects.Spread | None = None
+    # The name that its component gives the Service by which it is found; empty for the usual one.
+    subdomain: str = ""
     namespace_terminating: bool = False
 
     @property

@@ -14,7 +14,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract.reasons import ProviderReason
-from controller.kinds.serverset import service
+from controller.kinds.serverset import service, service_manifest
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import obstacles, outcomes, remedies
@@ -90,9 +90,25 @@ def _claims(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     spec, fleet = snapshot.server_set.spec, snapshot.fleet
     if not spec.volume_claims or contract.Capability.CLAIMS in fleet.capabilities:
         return None
+    return _unable(snapshot, "cannot give servers volumeClaims: take them")
+
+
+def _names(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    """Servers that nobody finds would be ready all the same."""
+    wanted, fleet = snapshot.server_set.spec.service, snapshot.fleet
+    if wanted is None or wanted.type == service_manifest.NO_SERVICE:
+        return None
+    if contract.Capability.DNS in fleet.capabilities:
+        return None
+    return _unable(snapshot, "cannot give servers a Service: take it")
+
+
+def _unable(snapshot: ServerSetSnapshot, cannot: str) -> obstacles.Obstacle:
+    """Return the obstacle of a fleet that cannot do what its component asks for."""
+    spec, fleet = snapshot.server_set.spec, snapshot.fleet
     message = (
-        f"The fleet {fleet.name} cannot give servers volumeClaims: take them out of the component"
-        f" {spec.component}, or name a fleet that can."
+        f"The fleet {fleet.name} {cannot} out of the component {spec.component}, or name a fleet"
+        " that can."
     )
     blocked = Blocked(
         object=f"Component/{spec.component}",
@@ -112,9 +128,10 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
         return None
     meta = snapshot.server_set.metadata
     failed = outcomes.of(snapshot.outcomes)
-    if not failed.has_refused(Resource.SERVICES, meta.name):
+    called = service_manifest.name(snapshot.server_set)
+    if not failed.has_refused(Resource.SERVICES, called):
         return None
-    name = f"{PLACES[Resource.SERVICES].kind}/{meta.name}"
+    name = f"{PLACES[Resource.SERVICES].kind}/{called}"
     blocked = next(
         each.blocked(meta.namespace) for each in failed.refused if each.target.object == name
     )
@@ -142,6 +159,8 @@ CHECKS: tuple[Check, ...] = (
     _fleet,
     # It could make servers, but not with the volumes that were asked for.
     _claims,
+    # The same of names.
+    _names,
     # It could make servers, but they would find no names in DNS.
     _service,
 )

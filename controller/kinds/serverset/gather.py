@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.api import objects
-from controller.kinds.serverset import moves, occupancy, remakers
+from controller.kinds.serverset import moves, occupancy, remakers, service_manifest
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import relations
@@ -22,7 +22,9 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         let_go=relations.servers_let_go(caches, server_set),
         fleet=sources.fleets.facts(spec.fleet, meta.namespace),
         application=relations.controlling_application(caches, server_set),
-        service=caches.of(objects.Service).objects.get((meta.namespace, meta.name)),
+        service=caches.of(objects.Service).objects.get(
+            (meta.namespace, service_manifest.name(server_set))
+        ),
         disruption_budgets=relations.disruption_budgets(caches, meta.namespace),
         evicted=relations.evicted(caches, server_set),
         moving=moves.of(caches, server_set),

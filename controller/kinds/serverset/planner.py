@@ -154,7 +154,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     )
     draft.closing = guard.closing
     if service.is_awaited(snapshot):
-        draft.notes.append("new servers start once the headless Service gives them their names")
+        draft.notes.append("new servers start once their Service is there")
     _take_up(snapshot, draft)
     # How many there are too few, or too many, is known once those are counted.
     creating = not spent and not draft.touched

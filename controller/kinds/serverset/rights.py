@@ -29,5 +29,11 @@ RIGHTS = (
         )
         for scope in (Scope.CLUSTER, Scope.READ_FLEETS)
     ),
-    read(Resource.SERVICES, "create", "patch", why="a headless Service for each component"),
+    read(
+        Resource.SERVICES,
+        "create",
+        "patch",
+        "delete",
+        why="a Service for each component, made anew where its type changes",
+    ),
 )

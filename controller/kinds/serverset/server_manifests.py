@@ -15,30 +15,6 @@ from controller.planning import ordinals, ownership
 from controller.planning.plan import Manifest
 
 
-def service(server_set: objects.ServerSet) -> Manifest:
-    """Return the headless Service that gives a set's servers their names in DNS.
-
-    Addresses are published before servers are ready: members of a cluster must find each other to
-    become so.
-    """
-    spec = server_set.spec
-    name = names.server_set(spec.application, spec.component)
-    return {
-        **ownership.kind_of(Resource.SERVICES),
-        "metadata": ownership.metadata_of(
-            Resource.SERVERSETS, server_set, spec.application, spec.component, name
-        ),
-        "spec": {
-            "clusterIP": "None",
-            "publishNotReadyAddresses": True,
-            "selector": {
-                names.APPLICATION_LABEL: spec.application,
-                names.COMPONENT_LABEL: spec.component,
-            },
-        },
-    }
-
-
 class Servers:
     """Makes the bodies of a set's new servers, rendering what they share only once."""
 

@@ -70,10 +70,23 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
 
 
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
-    """A set keeps its Service, and waits for it; it has the set's name, whosever it is."""
+    """A set keeps its Service, and waits for it, whosever it is.
+
+    It has the set's name, or one that the component gives it: then its labels, or its owner, tell
+    whose it is.
+    """
     del caches
-    meta = change.item.metadata
-    yield Wake(Key(Resource.SERVERSETS, meta.namespace, meta.name))
+    concerned = {change.item.metadata.name}
+    for each in change:
+        if each is None:
+            continue
+        labels, owner = each.metadata.labels, each.metadata.controller
+        application = labels.get(names.APPLICATION_LABEL, "")
+        concerned.add(names.server_set(application, labels.get(names.COMPONENT_LABEL, "")))
+        if owner is not None:
+            concerned.add(owner.name)
+    for name in sorted(concerned):
+        yield Wake(Key(Resource.SERVERSETS, change.item.metadata.namespace, name))
 
 
 def by_disruption_budget(

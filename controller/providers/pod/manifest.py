@@ -26,6 +26,9 @@ _Decoded = TypeVar("_Decoded")
 
 CONTAINERS, INIT_CONTAINERS = "containers", "initContainers"
 
+# The fields of a pod by which DNS knows it; empty or null they say nothing.
+_NAMES = ("hostname", "subdomain")
+
 _PREFIX = b'{"apiVersion":"v1","kind":"Pod","metadata":'
 
 
@@ -65,6 +68,8 @@ class _Parts:
     spec: bytes
     # The zone that the template names itself.
     zone: str
+    # What the template says of `_NAMES`.
+    named: Mapping[str, Any]
     # The volumes that are no claims, encoded, without brackets.
     volumes: bytes
 
@@ -78,9 +83,7 @@ def _parts(
 ) -> _Parts:
     decoded = _decode(template, _Template)
     spec = {
-        key: value
-        for key, value in decoded.spec.items()
-        if key not in {"hostname", "subdomain", "volumes"}
+        key: value for key, value in decoded.spec.items() if key not in _NAMES and key != "volumes"
     }
     spec = placement.into(spec, placed, dict(labels))
     given = decoded.spec.get("volumes")
@@ -95,6 +98,7 @@ def _parts(
         annotations=_users(decoded.metadata.annotations),
         spec=head if head == b"{" else head + b",",
         zone=placement.zone_of(decoded.spec),
+        named={each: decoded.spec[each] for each in _NAMES if decoded.spec.get(each)},
         volumes=_ENCODER.encode(volumes)[1:-1],
     )
 
@@ -139,12 +143,16 @@ def pod(
     alternative: int,
     claims: Sequence[objects.VolumeClaim] = (),
     placed: contract.Placement = contract.ANYWHERE,
+    *,
+    subdomain: str = "",
 ) -> bytes:
     """Return the manifest of the pod of `server` at its incarnation, encoded.
 
     The template's own labels, annotations and volumes are kept, but for labels of Argosy's own
     domain; names, and volumes called like one of `claims`, are the server's. `placed` says where it
-    is to be; it is no part of the revision, so that it changes for what is made anew alone.
+    is to be; it is no part of the revision, so that it changes for what is made anew alone. The
+    server's name, and `subdomain` or the usual one, are its names in DNS where the template says
+    none.
     """
     spec, name = server.spec, server.metadata.name
     alike = tuple(names.identity(spec.application, spec.component).items())
@@ -174,8 +182,13 @@ def pod(
         _ENCODER.encode(metadata),
         b',"spec":',
         parts.spec,
-        f'"hostname":"{name}","subdomain":'.encode(),
-        f'"{names.server_set(spec.application, spec.component)}"'.encode(),
+        _ENCODER.encode(
+            {
+                "hostname": name,
+                "subdomain": subdomain or names.server_set(spec.application, spec.component),
+                **parts.named,
+            }
+        )[1:-1],
     ]
     volumes = [parts.volumes] if parts.volumes else []
     volumes += [_volume(each.name, name) for each in claims]
@@ -199,7 +212,7 @@ def claim(
 
     It has no owner: a claim may outlive its server, and a later server of that name takes it up.
     """
-    asked = wanted.metadata or objects.ClaimMetadata()
+    asked = wanted.metadata or objects.AskedMetadata()
     own = {names.DOMAIN_ANNOTATION: placed.domain} if placed.domain else {}
     annotations = {**_theirs(asked.annotations), **own}
     return {

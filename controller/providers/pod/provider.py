@@ -108,7 +108,12 @@ class PodProvider:
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Make the claims that are missing, then the pod; one that was let go of is taken up."""
         body = manifest.pod(
-            server, call.template, call.alternative, call.volume_claims, call.placement
+            server,
+            call.template,
+            call.alternative,
+            call.volume_claims,
+            call.placement,
+            subdomain=call.subdomain,
         )
         written = await self._ensure_claims(server, call)
         namespace = server.metadata.namespace

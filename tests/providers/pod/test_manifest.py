@@ -32,10 +32,10 @@ def made(
 
 
 def test_a_pod_is_named_owned_and_labelled_by_its_server() -> None:
-    """Name, DNS name, owner and labels are the server's, whatever the template says."""
+    """Name, owner and Argosy's own labels are the server's, whatever the template says."""
     template = {
         "metadata": {"name": "mine", "labels": {names.SERVER_LABEL: "forged", "tier": "front"}},
-        "spec": {"hostname": "mine", "subdomain": "mine", "containers": [{"name": "app"}]},
+        "spec": {"containers": [{"name": "app"}]},
     }
     pod = made(template, incarnation=4)
     assert pod["metadata"]["name"] == "shop-web-3"
