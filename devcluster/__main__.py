@@ -6,7 +6,18 @@ import sys
 import time
 from pathlib import Path
 
-from devcluster import binaries, cluster, controlplane, errors, images, operator, processes
+from devcluster import (
+    binaries,
+    cluster,
+    controlplane,
+    errors,
+    forge,
+    images,
+    operator,
+    processes,
+    registry,
+    repositories,
+)
 
 UP = """examples:
   python -m devcluster up                          one fake node, in ./.devcluster
@@ -39,6 +50,12 @@ IMAGE = """examples:
   python -m devcluster image load shop.tar                what `docker save` wrote
 
 Needs a cluster started with --real-node; its pods can use the image at once."""
+FORGE = """examples:
+  python -m devcluster forge                              git, registries, BuildKit's image
+  python -m devcluster forge shop                         and an empty repository to push to
+  python -m devcluster forge secret --password hunter22   one that asks for a password
+
+Needs a cluster started with --real-node; this machine and all pods reach what is printed."""
 ENV = """examples:
   eval "$(python -m devcluster env)"
   kubectl get nodes"""
@@ -95,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
         "path", type=Path, nargs="?", default=operator.CHECKOUT, help="a folder, or an archive"
     )
     image.add_argument("--tag", default="argosy", help="the built image's name (argosy)")
+    smith = _command(commands, "forge", "start what building from source takes", FORGE)
+    smith.set_defaults(run=_forge)
+    smith.add_argument("name", nargs="?", help="a repository to make")
+    smith.add_argument("--password", default="", help="what it asks for (the user is `git`)")
     return parser
 
 
@@ -198,6 +219,20 @@ def _image(options: argparse.Namespace) -> int:
     else:
         built = images.build(chosen, options.path, options.tag)
         _say(f"built {built.image} in {built.seconds:.1f} s, log {built.log}")
+    return 0
+
+
+def _forge(options: argparse.Namespace) -> int:
+    chosen = cluster.Cluster(options.dir, _say)
+    started = forge.start(chosen)
+    print(f"git         {started.git}")
+    print(f"registry    {started.registry}")
+    print(f"guarded     {started.guarded}, user {registry.USER}, password {registry.PASSWORD}")
+    print(f"BuildKit    {forge.DAEMON}")
+    if options.name:
+        made = repositories.create(chosen, options.name, password=options.password)
+        print(f"repository  {made.url}")
+        print(f"checkout    {made.checkout}")
     return 0
 
 

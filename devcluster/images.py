@@ -64,6 +64,7 @@ def build(
     *,
     dockerfile: str = "Dockerfile",
     arguments: Mapping[str, str] | None = None,
+    target: str = "",
     push: bool = False,
 ) -> Build:
     """Build a Dockerfile as it is and give the image to the node (or push it to its registry too).
@@ -88,6 +89,7 @@ def build(
         # The base image is in containerd already; anything else is asked of its registry.
         "--opt=image-resolve-mode=local",
         f"--output={output}",
+        *([f"--opt=target={target}"] if target else []),
         *(f"--opt=build-arg:{key}={value}" for key, value in (arguments or {}).items()),
         *_secrets(),
     ]
@@ -102,13 +104,13 @@ def kit(owner: cluster.Cluster, namespace: str) -> Kit:
     BuildKit asks of its clients, as `ca.crt`, `tls.crt` and `tls.key`.
     """
     _start_builder(owner)
-    if not _has_image(owner.dir, KIT_IMAGE):
+    if not has(owner.dir, KIT_IMAGE):
         context = owner.dir / "buildkit" / "kit"
         context.mkdir(exist_ok=True)
         program = binaries.ensure(binaries.BUILDKIT, owner.say) / "buildctl"
         shutil.copy(program, context / "buildctl")
         (context / "Dockerfile").write_text(
-            f"FROM {debian.IMAGE}\nCOPY buildctl /usr/local/bin/buildctl\n"
+            f"FROM {debian.PYTHON.image}\nCOPY buildctl /usr/local/bin/buildctl\n"
         )
         build(owner, context, KIT_IMAGE)
     authority = owner.plan().authority()
@@ -135,10 +137,15 @@ def load(owner: cluster.Cluster, archive: Path) -> None:
     containerd.import_image(owner.dir, archive)
 
 
+def provide(owner: cluster.Cluster, base: debian.Base) -> None:
+    """Give the node a base image, unless it has it."""
+    if not has(owner.dir, base.image):
+        containerd.import_image(owner.dir, debian.archive(base, owner.say))
+
+
 def _start_builder(owner: cluster.Cluster) -> None:
     net = registry.require_node(owner)
-    if not _has_image(owner.dir, debian.IMAGE):
-        containerd.import_image(owner.dir, debian.archive(owner.say))
+    provide(owner, debian.PYTHON)
     if owner.alive(BUILDKITD):
         return
     folder = owner.dir / "buildkit"
@@ -194,7 +201,8 @@ def _socket(folder: Path) -> Path:
     return folder / "buildkit" / "buildkitd.sock"
 
 
-def _has_image(folder: Path, image: str) -> bool:
+def has(folder: Path, image: str) -> bool:
+    """Whether the node has an image of this full name."""
     return bool(containerd.ctr(folder, "images", "ls", "-q", f"name=={image}").strip())
 
 
