@@ -210,6 +210,7 @@ KINDS = {
     "Fleet": Resource.FLEETS,
     "Service": Resource.SERVICES,
     "Pod": Resource.PODS,
+    "StatefulSet": Resource.STATEFULSETS,
 }
 
 

@@ -47,6 +47,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             policies.Rollout,
             policies.Spread,
             policies.Drift,
+            policies.Adopt,
             policies.Backoff,
             policies.Alternative,
             policies.Remediation,

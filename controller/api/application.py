@@ -55,6 +55,11 @@ NAME_RULES = rules(
         f" and an ordinal name a server, in at most {names.MAX_NAME}",
     ),
     rule(
+        "self.spec.components.all(c, !has(c.adopt)"
+        " || c.adopt.name == self.metadata.name + '-' + c.name)",
+        "adopt.name must be <application>-<component>: a pod becomes the server that has its name",
+    ),
+    rule(
         "self.spec.components.all(c, !has(c.volumeClaims) || c.volumeClaims.all(v,"
         f" size(self.metadata.name) + size(c.name) + size(v.name) <= {ROOM - 1}))",
         f"metadata.name, a component's and a claim's name must together have at most {ROOM - 1}"

@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
-from controller.api.policies import Drift, Recovery, Rollout, Spread, VolumeClaims
+from controller.api.policies import Adopt, Drift, Recovery, Rollout, Spread, VolumeClaims
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
 from controller.api.service import ComponentService
 from controller.api.template import Template
@@ -65,6 +65,10 @@ class Component(schema.Written):
     drift: Drift | None = None
     """How changes that others make to living pods are met. Where left out, images are changed
     back."""
+    adopt: Adopt | None = None
+    """The StatefulSet whose pods become servers as they run, with their claims. Only pods that
+    nothing controls are taken up, so the StatefulSet must be gone (deleted with its pods orphaned).
+    Without effect once every server has its pod."""
 
 
 class Counts(schema.Model):

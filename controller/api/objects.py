@@ -65,6 +65,7 @@ from controller.api.views.operation import (
     StepStatus,
 )
 from controller.api.views.policies import (
+    Adopt,
     Alternative,
     AskedMetadata,
     AskedPort,
@@ -94,6 +95,7 @@ from controller.api.views.serverset import ServerSet, ServerSetSpec, ServerSetSt
 
 __all__ = [
     "NULL",
+    "Adopt",
     "Alternative",
     "Application",
     "ApplicationSpec",

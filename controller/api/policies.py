@@ -109,6 +109,17 @@ class Drift(schema.Model):
     as it is, and the server stays Ready; a rollout sets images all the same."""
 
 
+class Adopt(schema.Model):
+    """What ran a component's servers before, and whose pods are taken up as they run."""
+
+    kind: Literal["StatefulSet"]
+    """The kind of what ran them. A Deployment's pods cannot keep their names: `kubectl argosy
+    import` shifts them."""
+    name: schema.Name
+    """The name of the StatefulSet: <application>-<component>, so that its pods are named as
+    servers are."""
+
+
 class Backoff(schema.Model):
     """How long to wait between attempts."""
 

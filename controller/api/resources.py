@@ -27,6 +27,8 @@ class Resource(enum.StrEnum):
     LEASES = "leases"
     NODES = "nodes"
     DEPLOYMENTS = "deployments"
+    STATEFULSETS = "statefulsets"
+    AUTOSCALERS = "horizontalpodautoscalers"
     SECRETS = "secrets"
 
 
@@ -115,6 +117,8 @@ PLACES: dict[Resource, Place] = {
         fields="spec.unschedulable=true",
     ),
     Resource.DEPLOYMENTS: Place(kind="Deployment", api_version="apps/v1"),
+    Resource.STATEFULSETS: Place(kind="StatefulSet", api_version="apps/v1"),
+    Resource.AUTOSCALERS: Place(kind="HorizontalPodAutoscaler", api_version="autoscaling/v2"),
     Resource.SECRETS: Place(kind="Secret", api_version="v1"),
 }
 

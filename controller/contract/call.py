@@ -41,6 +41,7 @@ ANYWHERE = Placement()
 class Call:
     """Ask the server's provider.
 
+    `adopt` names what ran the server before, as Kind/name: a create takes up what that left.
     `template` is the one to use, alternatives merged in; `volume_claims` are those that the server
     is to have. `subdomain` is the name of the Service by which it is found, where that is not the
     usual one. A change that only mends what others did names the fields to `leave` as they are.
@@ -52,6 +53,7 @@ class Call:
     volume_claims: tuple[objects.VolumeClaim, ...] = ()
     subdomain: str = ""
     alternative: int = 0
+    adopt: str = ""
     placement: Placement = ANYWHERE
     instance: str = ""
     leave: tuple[str, ...] | None = None

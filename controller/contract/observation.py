@@ -16,6 +16,7 @@ class Capability(enum.StrEnum):
     DNS = "Dns"  # servers are found by a headless Service of the ServerSet's name
     EVICTIONS = "Evictions"  # servers are evicted, as a PodDisruptionBudget allows
     CLAIMS = "Claims"  # servers may have volume claims of their own
+    ADOPT = "Adopt"  # what a StatefulSet left is taken up as it runs
     CHANGE_IN_PLACE = "ChangeInPlace"
     STOP = "Stop"  # a server can be stopped and started without losing what it is
     EXEC = "Exec"
@@ -60,6 +61,8 @@ class Observation:
     revision: str = ""
     incarnation: int = 0
     alternative: int = 0
+    # It was taken up from what ran it before, at a revision that is none of the component's.
+    adopted: bool = False
     ready: bool = False
     ready_since: float = 0.0
     # It was told to go, and nobody is there to confirm that it has.

@@ -157,6 +157,7 @@ _SPECS: dict[Resource, Shape] = {
             spread=_SPREAD,
             drift=_DRIFT,
             service=_SERVICE,
+            adopt=words("kind name"),
         ),
     ),
     Resource.SERVERSETS: words(

@@ -27,6 +27,7 @@ WITH_STATUS = CUSTOM | {
     Resource.CLAIMS,
     Resource.SERVICES,
     Resource.NAMESPACES,
+    Resource.STATEFULSETS,
 }
 
 

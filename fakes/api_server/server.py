@@ -17,6 +17,7 @@ from fakes.api_server import chaos, refusal
 from fakes.api_server.controllers import GarbageCollector, NamespaceController
 from fakes.api_server.kubelet import Kubelet
 from fakes.api_server.registry import Registry, Selector, decode
+from fakes.api_server.statefulsets import StatefulSets
 from fakes.api_server.storage import Json, Key, Storage, Write
 from fakes.api_server.watching import Changes, Watch
 
@@ -60,6 +61,7 @@ class ApiServer:
         if collects_garbage:
             GarbageCollector(self.registry)
             NamespaceController(self.registry)
+        StatefulSets(self.registry)
         if kubelet is not None:
             kubelet.attach(self.registry)
 

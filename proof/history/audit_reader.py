@@ -26,6 +26,7 @@ _KINDS = {
     "servers": "Server",
     "operations": "Operation",
     "pods": "Pod",
+    "services": "Service",
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "poddisruptionbudgets": "PodDisruptionBudget",
     "fleets": "Fleet",
@@ -89,6 +90,8 @@ class Scribe:
         annotations: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
         finalizers: Sequence[str] | None = None,
+        owner: Object | None = None,
+        guarded: bool = False,
         by: str = OPERATOR,
         agent: str = "argosy",
         unidentified: bool = False,
@@ -108,10 +111,15 @@ class Scribe:
             metadata["labels"] = {**metadata["labels"], **labels}
         if finalizers is not None:
             metadata["finalizers"] = list(finalizers)
+        if owner is not None:
+            metadata["ownerReferences"] = [_reference(owner)]
+        version = metadata.get("resourceVersion", "")
         gone = metadata.get("deletionTimestamp") and not metadata["finalizers"]
         if not gone and target != before:
             self._stamp(target)
         request: Object = {"metadata": {} if unidentified else {"uid": metadata["uid"]}}
+        if guarded:
+            request["metadata"]["resourceVersion"] = version
         subresource = subresource or ("status" if status else "")
         self._log(
             "patch", target, 200, by=by, agent=agent, request=request, sub=subresource, took=took

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proof.history import journal, verdict
+from proof.history import journal, pods, verdict
 
 # What is Argosy's whoever made it, and what controls all that it makes.
 OWN = frozenset({"applications", "serversets", "servers", "operations", "fleets"})
+# What a StatefulSet leaves may become a server's.
+TAKEN_UP = frozenset({"pods", "persistentvolumeclaims"})
 KINDS = frozenset({"Application", "ServerSet", "Server", "Operation"})
 
 
@@ -45,8 +47,27 @@ def _touched(history: journal.History, change: journal.Change) -> Iterator[verdi
     if life is None or change.resource in OWN or life.born.ours or not life.seen_born:
         return
     owners = {owner.kind for owner in life.born.meta.owner_references}
-    if not owners & KINDS:
+    if not owners & KINDS and not _is_taken_up(life, change):
         yield _violation(change, f"changes {change.object}, which somebody else made")
+
+
+def _is_taken_up(life: pods.Life, change: journal.Change) -> bool:
+    """Return whether nothing controlled a pod, or owned a claim, and a server took it up so.
+
+    By a write that holds for the very version that nobody controlled; what follows is its own.
+    """
+    if life.resource not in TAKEN_UP:
+        return False
+    first = next(each for each in life.versions if each.ours)
+    number = life.versions.index(first)
+    asked = first.asked.metadata
+    if change.place < first.place or not number or not (asked.uid and asked.resource_version):
+        return False
+    before = life.versions[number - 1]
+    if life.resource == "pods":
+        owners = {each.kind for each in first.meta.owner_references if each.controller}
+        return not before.controller and owners == {"Server"}
+    return not before.meta.owner_references
 
 
 def _violation(change: journal.Change, message: str) -> verdict.Violation:

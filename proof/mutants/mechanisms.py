@@ -6,7 +6,17 @@ one test holds, and `trial.check` runs that test alone on a copy with the mistak
 
 from __future__ import annotations
 
-from proof.mutants import budgets, checker, content, dashboard, data, doors, operations, truth
+from proof.mutants import (
+    adoption,
+    budgets,
+    checker,
+    content,
+    dashboard,
+    data,
+    doors,
+    operations,
+    truth,
+)
 from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
@@ -575,6 +585,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *OUTAGES,
     *STRUCTURE,
     *SECURITY,
+    *adoption.MECHANISMS,
     *content.MECHANISMS,
     *data.MECHANISMS,
     *dashboard.MECHANISMS,

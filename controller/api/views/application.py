@@ -8,6 +8,7 @@ from __future__ import annotations
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
 from controller.api.views.policies import (
+    Adopt,
     ComponentService,
     Deletion,
     Drift,
@@ -31,6 +32,7 @@ class Component(View, frozen=True, kw_only=True):
     recovery: Recovery = Recovery()
     spread: Spread | None = None
     drift: Drift | None = None
+    adopt: Adopt | None = None
 
     def __post_init__(self) -> None:
         absent(self, depends_on=(), volume_claims=())

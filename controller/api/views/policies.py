@@ -46,6 +46,13 @@ class Drift(View, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
 
 
+class Adopt(View, frozen=True, kw_only=True):
+    """What ran a component's servers before, and whose pods are taken up as they run."""
+
+    kind: str
+    name: str
+
+
 class Backoff(View, frozen=True, kw_only=True):
     """How long to wait between attempts."""
 

@@ -64,10 +64,19 @@ def _create(situation: Situation) -> Verdict:
         volume_claims=situation.spec.volume_claims,
         subdomain=situation.snapshot.subdomain,
         alternative=way,
+        adopt=_adopts(situation),
         placement=_placement(situation),
     )
     message = f"Creating incarnation {situation.spec.incarnation}."
     return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+
+
+def _adopts(situation: Situation) -> str:
+    """Return what ran the server before and is to be taken up, as Kind/name; else nothing."""
+    application, spec = situation.snapshot.application, situation.spec
+    components = application.spec.components if application is not None else ()
+    found = next((each.adopt for each in components if each.name == spec.component), None)
+    return f"{found.kind}/{found.name}" if found is not None else ""
 
 
 def _placement(situation: Situation) -> contract.Placement:

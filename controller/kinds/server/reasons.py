@@ -40,6 +40,13 @@ class ServerReason(Vocabulary):
         "Change the application instead; the message says who changes the instance.",
         "kubectl argosy why server/NAME",
     )
+    ADOPTED = (
+        "Adopted",
+        (
+            "The server's instance was taken up from a StatefulSet at a revision that is not the"
+            " component's, and runs on until the rollout replaces it."
+        ),
+    )
     REPLACING = (
         "Replacing",
         "The server's instance is being replaced by one of the new incarnation or revision.",

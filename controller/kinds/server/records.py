@@ -23,7 +23,8 @@ def keep(situation: Situation, verdict: Verdict) -> Verdict:
     if situation.snapshot.recorded:
         return verdict
     allowed = tuple(each for each in verdict.actions if _is_harmless(situation, each))
-    if situation.spec.power == "Stopped":
+    if situation.spec.power == "Stopped" or situation.seen.adopted:
+        # One that was taken up at a StatefulSet's revision is as well as it can be.
         return dataclasses.replace(verdict, actions=allowed)
     blocked = _blocked(situation)
     return dataclasses.replace(

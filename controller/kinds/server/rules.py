@@ -22,7 +22,7 @@ from controller.kinds.server.assessment import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, outcomes, plan, remedies, words
+from controller.planning import obstacles, outcomes, plan, remedies, words, writes
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
@@ -67,6 +67,24 @@ def _foreign(situation: Situation) -> Verdict | None:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     blocked = Blocked(object=f"Pod/{meta.name}", reason=seen.reason, message=message, remedy=remedy)
     return Verdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
+
+
+def _adopted(situation: Situation) -> Verdict | None:
+    """It was taken up at a revision that is not the component's: its rollout replaces it in turn.
+
+    The Server is told so, and counts as up. A rollout that tells it another raises the incarnation.
+    """
+    seen, spec = situation.seen, situation.spec
+    if not seen.adopted or seen.revision == spec.revision or seen.incarnation != spec.incarnation:
+        return None
+    patch = writes.patch(
+        situation.snapshot.server,
+        body={"spec": {"revision": seen.revision}},
+        why="its instance was taken up at another revision, which the rollout is to replace",
+        guarded=True,
+    )
+    message = f"Taken up at revision {seen.revision}, which a rollout replaces."
+    return Verdict(reason=ServerReason.ADOPTED, message=message, actions=(patch,))
 
 
 def _replaced(situation: Situation) -> Verdict | None:
@@ -361,6 +379,9 @@ RULES: tuple[Rule, ...] = (
     _fleet_problem,
     # The name is somebody else's: whatever is wanted, it must not be wanted of that.
     _foreign,
+    # It was taken up at a revision of before: the rollout is to replace it, within its budget, and
+    # not the next rule, which knows of none.
+    _adopted,
     # What is there is another incarnation, or cannot become this one: it goes before anything
     # else is made of the name. Before `_failed`, as it makes no odds how the old one fares.
     _replaced,

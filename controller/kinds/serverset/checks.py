@@ -122,6 +122,17 @@ def _unable(snapshot: ServerSetSnapshot, cannot: str) -> obstacles.Obstacle:
     )
 
 
+def _adopt(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+    """Servers that are made beside what was to be taken up would be there twice."""
+    fleet, application = snapshot.fleet, snapshot.application
+    name = snapshot.server_set.spec.component
+    components = application.spec.components if application is not None else ()
+    asked = any(each.adopt is not None for each in components if each.name == name)
+    if not asked or contract.Capability.ADOPT in fleet.capabilities:
+        return None
+    return _unable(snapshot, "cannot take up what a StatefulSet left: take adopt")
+
+
 def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     """Servers wait for their Service while it is refused; one that is there stands in no way."""
     if not service.is_awaited(snapshot):
@@ -161,6 +172,8 @@ CHECKS: tuple[Check, ...] = (
     _claims,
     # The same of names.
     _names,
+    # It could make servers, but not of what runs already.
+    _adopt,
     # It could make servers, but they would find no names in DNS.
     _service,
 )

@@ -56,8 +56,11 @@ def of_spec(
 
 def edited(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
     """Return the images that are not those of a template, by somebody else's hand."""
-    if not _is_touched(pod.metadata):
-        return ()
+    return differing(pod, template) if _is_touched(pod.metadata) else ()
+
+
+def differing(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
+    """Return the images that are not those of a template, by whatever hand."""
     try:
         wanted = manifest.images(template)
     except errors.TemplateRefused:

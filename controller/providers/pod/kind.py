@@ -29,6 +29,7 @@ def kind() -> contract.ProviderKind:
                 Capability.DNS,
                 Capability.EVICTIONS,
                 Capability.CLAIMS,
+                Capability.ADOPT,
                 Capability.CHANGE_IN_PLACE,
                 Capability.EXEC,
             }

@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import drift, manifest
+from controller.providers.pod import adoption, drift, manifest
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -165,6 +165,7 @@ def observe(
         revision=wanted[names.REVISION_LABEL],
         incarnation=number,
         alternative=way,
+        adopted=adoption.is_at_another(pod),
         ready=up and seen is Phase.RUNNING,
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
         abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,

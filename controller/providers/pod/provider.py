@@ -19,7 +19,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.receipts import WriteReceipt
-from controller.providers.pod import commands, drift, manifest, observation
+from controller.providers.pod import adoption, commands, drift, manifest, observation
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
@@ -115,12 +115,16 @@ class PodProvider:
             call.placement,
             subdomain=call.subdomain,
         )
-        written = await self._ensure_claims(server, call)
         namespace = server.metadata.namespace
+        # Looked at before anything is written: what cannot be taken up is left as it is.
+        left = await self._left(server, call.adopt) if call.adopt else None
+        written = await self._ensure_claims(server, call)
         seen = self._pods.objects.get((namespace, server.metadata.name))
         if seen is not None and observation.is_let_go(seen, server):
             # Not asked for first: a quota that is used up by this very pod would refuse it.
             return (*written, *await self._take_up(seen, server))
+        if left is not None:
+            return (*written, *await self._adopt_left(left, server, call.template))
         try:
             with refusals.explained():
                 answer = await self._api.create(Resource.PODS, namespace, body, strict=True)
@@ -227,27 +231,54 @@ class PodProvider:
     async def _ensure_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         written: list[WriteReceipt] = []
         for wanted in call.volume_claims:
-            written += await self._ensure_claim(server, wanted, call.placement)
+            written += await self._ensure_claim(server, wanted, call)
         return tuple(written)
 
     async def _ensure_claim(
-        self, server: objects.Server, wanted: objects.VolumeClaim, placed: contract.Placement
+        self, server: objects.Server, wanted: objects.VolumeClaim, call: contract.Call
     ) -> contract.Receipt:
         namespace = server.metadata.namespace
         name = names.claim(wanted.name, server.metadata.name)
         if self._claims is not None and (cached := self._claims.objects.get((namespace, name))):
             _check_claim(server, cached)
             return contract.NOTHING
+        # Asked for first where one may be left: a quota that it uses up itself would refuse it.
+        answer = await self._left_claim(namespace, name) if call.adopt else b""
         try:
             with refusals.explained():
-                answer = await self._api.create(
-                    Resource.CLAIMS, namespace, manifest.claim(server, wanted, placed), strict=True
+                body = manifest.claim(server, wanted, call.placement)
+                answer = answer or await self._api.create(
+                    Resource.CLAIMS, namespace, body, strict=True
                 )
         except faults.AlreadyExists:
             answer = await self._get(Resource.CLAIMS, namespace, name)
         claim = refusals.decode(answer, objects.Claim)
+        if call.adopt and adoption.is_unclaimed(claim):
+            return (await self._adopt_claim(claim, server),)
         _check_claim(server, claim)
         return (_written(Resource.CLAIMS, claim),)
+
+    async def _left_claim(self, namespace: str, name: str) -> bytes:
+        try:
+            return await self._api.get(Resource.CLAIMS, namespace, name)
+        except faults.NotFound:
+            return b""
+
+    async def _adopt_claim(self, claim: objects.Claim, server: objects.Server) -> WriteReceipt:
+        """Have a claim that a StatefulSet left known as the server's, and leave it as it is."""
+        adoption.check_claim(claim)
+        meta = claim.metadata
+        body = adoption.claim(claim, server)
+        try:
+            answer = await self._api.patch(
+                Resource.CLAIMS, meta.namespace, meta.name, body, style="merge"
+            )
+        except (faults.NotFound, faults.Conflict) as error:
+            message = f"{Resource.CLAIMS}/{meta.name} has changed since it was looked at"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+        taken = refusals.decode(answer, objects.Claim)
+        _check_claim(server, taken)
+        return _written(Resource.CLAIMS, taken)
 
     async def _grow_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Have claims ask for as much as is wanted; what they have they keep."""
@@ -293,6 +324,33 @@ class PodProvider:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
             raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
         return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
+
+    async def _left(self, server: objects.Server, adopt: str) -> objects.Pod | None:
+        """Return the pod that what ran the server before left of it; None where there is none."""
+        meta = server.metadata
+        try:
+            answer = await self._api.get(Resource.PODS, meta.namespace, meta.name)
+        except faults.NotFound:
+            return None
+        pod = refusals.decode(answer, objects.Pod)
+        known = observation.is_ours, observation.is_let_go, observation.is_left_over
+        if any(each(pod, server) for each in known):
+            return None
+        adoption.check(pod, adopt)
+        return pod
+
+    async def _adopt_left(
+        self, pod: objects.Pod, server: objects.Server, template: bytes
+    ) -> contract.Receipt:
+        """Take up a pod as it runs; of the server's revision it is if it was made from the same."""
+        held = b""
+        if name := adoption.hash_of(pod):
+            try:
+                held = await self._api.get(Resource.REVISIONS, pod.metadata.namespace, name)
+            except faults.NotFound:
+                held = b""
+        same = adoption.holds(held, template) and adoption.is_untouched(pod, template)
+        return await self._patch(pod, adoption.take_up(pod, server, same=same), style="merge")
 
     async def _take_up(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
         return await self._patch(pod, manifest.take_up(pod, server), style="merge")

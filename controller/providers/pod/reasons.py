@@ -35,6 +35,24 @@ class PodReason(Vocabulary):
         ),
         "kubectl get storageclass",
     )
+    CLAIM_OWNED = (
+        "ClaimOwned",
+        (
+            "A claim that is to be taken up belongs to something else, and would be deleted with"
+            " that: its data would go."
+        ),
+        "Take the claim's ownerReferences off, then Argosy takes it up.",
+        "kubectl get pvc NAME -o yaml",
+    )
+    STILL_CONTROLLED = (
+        "StillControlled",
+        (
+            "The pod that is to be taken up is still controlled by the StatefulSet that made it."
+            " Argosy takes it up once the StatefulSet is deleted with its pods orphaned."
+        ),
+        "Delete it with --cascade=orphan; its pods run on.",
+        "kubectl get statefulset NAME -o yaml",
+    )
     CLAIM_TERMINATING = (
         "ClaimTerminating",
         "A claim of the server's is still on its way out. Argosy waits until it is gone.",

@@ -598,6 +598,31 @@ def test_i2_strangers_are_left_alone() -> None:
     assert broken(shop) == []
 
 
+@pytest.mark.parametrize("guarded", [True, False])
+def test_i2_what_nobody_controls_may_be_taken_up(*, guarded: bool) -> None:
+    """By a write that holds for the version that was seen; of what somebody controls, never."""
+    shop = Shop()
+    left = shop.log.create("pods", "shop-web-0", by=audit_reader.PERSON)
+    claim = shop.log.create("persistentvolumeclaims", "data-shop-web-0", by=audit_reader.PERSON)
+    shop.log.patch(claim, labels={"argosy.dev/server": "shop-web-0"}, guarded=guarded)
+    shop.log.patch(left, owner=shop.server(0), guarded=guarded)
+    shop.log.patch(left, labels={"argosy.dev/revision": "2"})
+    assert broken(shop) == ([] if guarded else ["I2"] * 3)
+
+
+def test_i2_what_somebody_controls_is_not_taken_up() -> None:
+    """A pod of a controller's, and a claim that goes with its owner."""
+    shop = Shop()
+    other = shop.log.create("services", "robot", by=audit_reader.PERSON)
+    theirs = shop.log.create("pods", "shop-web-0", owner=other, by=audit_reader.PERSON)
+    claim = shop.log.create(
+        "persistentvolumeclaims", "data-shop-web-0", owner=other, by=audit_reader.PERSON
+    )
+    shop.log.patch(claim, labels={"argosy.dev/server": "shop-web-0"}, guarded=True)
+    shop.log.patch(theirs, owner=shop.server(0), guarded=True)
+    assert broken(shop) == ["I2", "I2"]
+
+
 def test_i6_nothing_is_asked_twice_without_a_reason() -> None:
     """Where no answer was lost, a create or delete that had been done already is seen."""
     shop = Shop()

@@ -1,0 +1,59 @@
+"""Mistakes in taking up what a StatefulSet left: of somebody else, at once, or without proof."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_SETS = "tests/simulation/test_adopted_sets.py"
+
+MECHANISMS = (
+    one(
+        "a pod is taken up whoever made it",
+        "controller.providers.pod.adoption:check",
+        "meta.labels.get(POD_NAME_LABEL) != meta.name or not hash_of(pod)",
+        "False",
+        f"{_SETS}::test_what_no_stateful_set_left_is_left_alone",
+    ),
+    one(
+        "a pod that its StatefulSet has yet to let go of is somebody else's",
+        "controller.providers.pod.adoption:check",
+        "f'{owner.kind}/{owner.name}' == adopt",
+        "False",
+        f"{_SETS}::test_nothing_is_taken_from_a_stateful_set_that_is_there",
+    ),
+    one(
+        "a claim is taken up that is collected with its owner",
+        "controller.providers.pod.adoption:check_claim",
+        "owner is not None",
+        "False",
+        f"{_SETS}::test_a_claim_that_would_be_collected_is_refused_until_it_is_free",
+    ),
+    one(
+        "a pod counts as current whatever it was made from",
+        "controller.providers.pod.adoption:holds",
+        "_plain(bytes(held)) == _plain(template)",
+        "True",
+        f"{_SETS}::test_pods_of_another_revision_are_replaced_within_the_budget",
+    ),
+    one(
+        "a pod counts as current whatever was changed in it",
+        "controller.providers.pod.adoption:is_untouched",
+        "pod.metadata.generation <= 1",
+        "True",
+        f"{_SETS}::test_an_image_changed_by_hand_is_not_our_revision",
+    ),
+    one(
+        "what runs another revision is replaced all at once",
+        "controller.kinds.server.rules:_adopted",
+        "not seen.adopted",
+        "True",
+        f"{_SETS}::test_pods_of_another_revision_are_replaced_within_the_budget",
+    ),
+    one(
+        "a pod is asked for before it is looked for",
+        "controller.providers.pod.provider:PodProvider.create",
+        "await self._left(server, call.adopt)",
+        "None",
+        f"{_SETS}::test_a_used_up_quota_stands_in_no_way",
+    ),
+)
