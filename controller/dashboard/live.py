@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from controller.dashboard import gate
+from controller.dashboard import entrance
 from controller.dashboard.board import Board
+from controller.dashboard.pages import Pages
 
 # How often a page that is open may be told that it is behind.
 LIVE_SECONDS = 1.0
@@ -20,43 +21,41 @@ LIVE_SECONDS = 1.0
 QUIET_SECONDS = 15.0
 
 
-class Live:
-    """The streams of all open pages: none costs more than a look at two numbers a second."""
+async def tell(pages: Pages, request: web.Request) -> web.StreamResponse:
+    """Say so whenever it is so, once a second at most, until the page is left.
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    No stream costs more than a look at two numbers a second.
+    """
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store",
+            **entrance.HEADERS,
+        }
+    )
+    await response.prepare(request)
+    query = request.query
+    with contextlib.suppress(ConnectionError):
+        async for each in lines(pages.board, query.get("of", ""), query.get("since", "")):
+            await response.write(each)
+    return response
 
-    async def tell(self, request: web.Request) -> web.StreamResponse:
-        """Say so whenever it is so, once a second at most, until the page is left."""
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "text/event-stream",
-                "Cache-Control": "no-store",
-                **gate.HEADERS,
-            }
-        )
-        await response.prepare(request)
-        query = request.query
-        with contextlib.suppress(ConnectionError):
-            async for each in self.lines(query.get("of", ""), query.get("since", "")):
-                await response.write(each)
-        return response
 
-    async def lines(self, of: str, since: str = "") -> AsyncIterator[bytes]:
-        """Yield what is told of an application ("" for all), from what was `since` on.
+async def lines(board: Board, of: str, since: str = "") -> AsyncIterator[bytes]:
+    """Yield what is told of an application ("" for all), from what was `since` on.
 
-        A page says what it was made of: what has changed before its stream began is told, too.
-        """
-        known, quiet = since or self._board.mark(of), 0.0
-        yield b"retry: 2000\n\n"
-        while True:
-            await asyncio.sleep(LIVE_SECONDS)
-            quiet += LIVE_SECONDS
-            mark = self._board.mark(of)
-            if mark != known:
-                yield b"data: changed\n\n"
-            elif quiet >= QUIET_SECONDS:
-                yield b": still here\n\n"
-            else:
-                continue
-            known, quiet = mark, 0.0
+    A page says what it was made of: what has changed before its stream began is told, too.
+    """
+    known, quiet = since or board.mark(of), 0.0
+    yield b"retry: 2000\n\n"
+    while True:
+        await asyncio.sleep(LIVE_SECONDS)
+        quiet += LIVE_SECONDS
+        mark = board.mark(of)
+        if mark != known:
+            yield b"data: changed\n\n"
+        elif quiet >= QUIET_SECONDS:
+            yield b": still here\n\n"
+        else:
+            continue
+        known, quiet = mark, 0.0

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from aiohttp import web
 
 from controller.dashboard import site
+from controller.dashboard.alone import Alone
 from controller.dashboard.board import Board
 from controller.dashboard.gate import Gate
 from controller.dashboard.pages import Pages
@@ -83,7 +84,7 @@ async def run(
                 rights=Rights(api, clock) if settings.writes else None,
             )
             runner = web.AppRunner(
-                site.application(pages, gate),
+                site.application(Alone(gate, pages)),
                 access_log=None,
                 handle_signals=False,
                 shutdown_timeout=SHUTDOWN_SECONDS,

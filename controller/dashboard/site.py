@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller import errors
-from controller.dashboard import gate as gates
+from controller.dashboard import entrance as ways
+from controller.dashboard import live
 from controller.dashboard.acting import Acting
-from controller.dashboard.gate import Gate
-from controller.dashboard.live import Live
+from controller.dashboard.entrance import GUEST, Entrance, ShutError
 from controller.dashboard.pages import MOST_BYTES, Pages
-from controller.dashboard.rendering import HERE, Renderer
+from controller.dashboard.rendering import HERE
 from controller.kube import faults
 from controller.presentation.problems import Refusal, UsageError
 
@@ -25,7 +26,7 @@ _log = structlog.get_logger(__name__)
 _STATUS: dict[type[errors.ArgosyError], int] = {
     UsageError: 400,
     Refusal: 409,
-    gates.ShutError: 403,
+    ShutError: 403,
     faults.Conflict: 409,
     faults.Refused: 422,
     faults.Denied: 422,
@@ -47,42 +48,59 @@ _ADVICE = {
 }
 
 
-def application(pages: Pages, gate: Gate) -> web.Application:
-    """Return the site; nothing of it is shown to whom the gate does not know."""
-    door = _Door(gate, pages.renderer)
+def application(entrance: Entrance) -> web.Application:
+    """Return the site; nothing of it is shown to whom the entrance does not know."""
     made = web.Application(
-        middlewares=[gates.guard(gate, door.show), _telling(pages), gates.own_forms(gate)],
+        middlewares=[ways.guard(entrance), _telling(entrance), ways.own_forms()],
         client_max_size=MOST_BYTES,
     )
     mine = "/applications/{namespace}/{name}"
     made.add_routes(
         [
-            web.get("/", pages.applications),
-            web.get(mine, pages.application),
-            web.get(mine + "/revisions", pages.revisions),
-            web.get(mine + "/timeline", pages.timeline),
-            web.get(mine + "/events", pages.events),
-            web.get(mine + "/logs", pages.logs),
-            web.get("/operations/{namespace}/{name}", pages.operation),
-            web.get("/why/{namespace}/{kind}/{name}", pages.why),
-            web.get("/fleets", pages.fleets),
-            web.get("/preview", pages.preview),
-            web.post("/preview", pages.preview),
-            web.get("/live", Live(pages.board).tell),
-            web.post("/sign-in", door.sign_in),
+            web.get("/", _shown(Pages.applications)),
+            web.get(mine, _shown(Pages.application)),
+            web.get(mine + "/revisions", _shown(Pages.revisions)),
+            web.get(mine + "/timeline", _shown(Pages.timeline)),
+            web.get(mine + "/events", _shown(Pages.events)),
+            web.get(mine + "/logs", _shown(Pages.logs)),
+            web.get("/operations/{namespace}/{name}", _shown(Pages.operation)),
+            web.get("/why/{namespace}/{kind}/{name}", _shown(Pages.why)),
+            web.get("/fleets", _shown(Pages.fleets)),
+            web.get("/preview", _shown(Pages.preview)),
+            web.post("/preview", _shown(Pages.preview)),
+            web.get("/live", _shown(live.tell)),
+            web.post(ways.SIGN_IN, entrance.sign_in),
+            web.post(ways.SIGN_OUT, entrance.sign_out),
+            web.get(ways.HEALTH, _well),
             web.get("/static/{name}", _Static().show),
         ]
     )
-    acting = Acting(pages, pages.rights) if pages.rights is not None else None
     act = "/acts/{act}/{namespace}/{kind}/{name}"
-    made.router.add_get(act, acting.show if acting else _refuse)
-    made.router.add_post(act, acting.carry_out if acting else _refuse)
+    made.router.add_get(act, _shown(_act))
+    made.router.add_post(act, _shown(_act))
     return made
 
 
-async def _refuse(_request: web.Request) -> web.StreamResponse:
-    """Refuse what a dashboard that only reads is asked to do, however it was asked."""
-    raise gates.ShutError("The dashboard was started without --writes, so it only shows.")
+def _shown(page: Callable[[Pages, web.Request], Awaitable[web.StreamResponse]]) -> Handler:
+    """Return what shows a page as whoever asks for it may see it."""
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        return await page(request[GUEST].pages, request)
+
+    return show
+
+
+async def _act(pages: Pages, request: web.Request) -> web.StreamResponse:
+    """Show what would come of an act, or carry it out; a dashboard that only reads refuses."""
+    if pages.rights is None:
+        raise ShutError("The dashboard was started without --writes, so it only shows.")
+    acting = Acting(pages, pages.rights)
+    return await (acting.show if request.method in {"GET", "HEAD"} else acting.carry_out)(request)
+
+
+async def _well(_request: web.Request) -> web.StreamResponse:
+    """Say that the process answers."""
+    return web.Response(text="ok")
 
 
 class _Static:
@@ -103,32 +121,7 @@ class _Static:
         return web.Response(body=self._known[name], content_type=kind, charset="utf-8")
 
 
-class _Door:
-    """The page that lets in."""
-
-    def __init__(self, gate: Gate, renderer: Renderer) -> None:
-        self._gate = gate
-        self._renderer = renderer
-
-    async def show(self, _request: web.Request, *, failed: bool = False) -> web.StreamResponse:
-        """Return the page that takes the token: from the address by itself, or pasted."""
-        return self._renderer.page(
-            "sign_in.html", status=401, failed=failed, used=self._gate.used, live=None
-        )
-
-    async def sign_in(self, request: web.Request) -> web.StreamResponse:
-        """Exchange the token for a session."""
-        sent = await request.post()
-        session = self._gate.sign_in(str(sent.get("token", "")).strip())
-        if not session:
-            return await self.show(request, failed=True)
-        response = web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": "/"})
-        # Not "secure": there is no TLS on the way from a browser to its own machine.
-        response.set_cookie(self._gate.cookie, session, httponly=True, samesite="Strict", path="/")
-        return response
-
-
-def _telling(pages: Pages) -> Middleware:
+def _telling(entrance: Entrance) -> Middleware:
     """Return what makes a page of whatever goes wrong."""
 
     @web.middleware
@@ -146,7 +139,9 @@ def _telling(pages: Pages) -> Middleware:
             _log.exception("a page crashed", path=request.path)
             status, message = 500, f"The dashboard failed to make this page: {error!r}"
         advice = _ADVICE.get(status, "The trouble may pass: load the page again.")
-        return pages.renderer.page(
+        guest = request.get(GUEST)
+        renderer = entrance.renderer if guest is None else guest.pages.renderer
+        return renderer.page(
             "problem.html", status=status, code=status, message=message, advice=advice, live=None
         )
 

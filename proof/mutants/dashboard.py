@@ -9,8 +9,8 @@ _ACTS = "tests/dashboard/test_acts.py"
 MECHANISMS = (
     one(
         "a form of another site is taken for one of the dashboard's own",
-        "controller.dashboard.gate:Gate.is_own_form",
-        "bool(own) and hmac.compare_digest(token.encode(), own.encode())",
+        "controller.dashboard.entrance:own_forms",
+        "isinstance(sent, str) and hmac.compare_digest(sent.encode(), own.encode())",
         "True",
         f"{_ACTS}::test_a_form_of_another_site_is_refused_whatever_it_says",
     ),
@@ -51,9 +51,9 @@ MECHANISMS = (
     ),
     one(
         "what changes between a page and its stream is told to nobody",
-        "controller.dashboard.live:Live.lines",
-        "since or self._board.mark(of)",
-        "self._board.mark(of)",
+        "controller.dashboard.live:lines",
+        "since or board.mark(of)",
+        "board.mark(of)",
         "tests/dashboard/test_scale.py::test_what_changed_before_the_stream_began_is_told",
     ),
     one(

@@ -143,7 +143,7 @@ async def told(monkeypatch: pytest.MonkeyPatch, changes: Changes, since: str = "
     said: list[bytes] = []
     board_of_changes: Any = changes
     with contextlib.suppress(asyncio.CancelledError):
-        async for each in live.Live(board_of_changes).lines("", since):
+        async for each in live.lines(board_of_changes, "", since):
             said.append(each)  # noqa: PERF401 - what was said before the end is kept
     return said[1:]
 

@@ -13,8 +13,7 @@ import pytest
 import yarl
 
 from controller.api.resources import Resource
-from controller.dashboard import gate as gates
-from controller.dashboard import server
+from controller.dashboard import entrance, server
 from controller.presentation.problems import Refusal
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import stage
@@ -94,7 +93,7 @@ async def test_every_answer_forbids_what_the_site_does_not_need() -> None:
     async with visited() as (visitor, _):
         for path in (*PAGES, "/nope", "/applications/default/nope", "/static/live.js"):
             _, text, headers = await visitor.get(path)
-            assert {each: headers[each] for each in gates.HEADERS} == gates.HEADERS, path
+            assert {each: headers[each] for each in entrance.HEADERS} == entrance.HEADERS, path
             assert headers["Cache-Control"] == "no-store"
             assert " style=" not in text
             assert " onclick=" not in text

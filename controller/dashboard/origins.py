@@ -1,0 +1,45 @@
+"""Where a request comes from: from a page of this site, or from anywhere else.
+
+Pure. Both ways in ask here: `gate` on one person's machine, `lobby` in a cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+
+
+def refusal(
+    method: str,
+    host: str,
+    headers: Mapping[str, str],
+    is_ours: Callable[[str], bool],
+    *,
+    schemes: Sequence[str] = ("http://",),
+) -> str:
+    """Return why a request is none of a browser's that shows this site; empty if it is.
+
+    A link on another site may lead here: it brings no session, and so it shows nothing.
+    """
+    if not is_ours(host):
+        return "This address is not the one that the dashboard was opened at."
+    origin = headers.get("Origin")
+    if origin is not None and not is_ours(_host(origin, schemes)):
+        return "The request comes from another site."
+    is_link = method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
+    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not is_link:
+        return "The request comes from another site."
+    return ""
+
+
+def form_token(key: str) -> str:
+    """Return what the forms of a session carry, and no other site can know."""
+    return hmac.new(key.encode(), b"forms", hashlib.sha256).hexdigest()
+
+
+def _host(origin: str, schemes: Sequence[str]) -> str:
+    for each in schemes:
+        if origin.startswith(each):
+            return origin.removeprefix(each)
+    return ""
