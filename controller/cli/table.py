@@ -117,6 +117,11 @@ COMMANDS: dict[str, Row] = {
         "delete", ACT, "Delete an application: show what goes, in order, ask, and see it gone."
     ),
     "run": Row("run", OPERATOR, "Run the operator: one replica, which leads or stands by."),
+    "serve-dashboard": Row(
+        "serve_dashboard",
+        OPERATOR,
+        "Serve the dashboard to many: each sees what their own token may read.",
+    ),
     "crds": Row("crds", OPERATOR, "Print or write the CustomResourceDefinitions."),
     "uninstall": Row(
         "uninstall",

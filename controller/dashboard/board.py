@@ -41,6 +41,9 @@ class Board:
         version = self.version((namespace, name) if name else None)
         return f"{version}-{int(bool(self.trouble))}"
 
+    async def look(self, of: str) -> None:
+        """Do nothing: whose pages these are may see all that is followed."""
+
     def one(self, key: Key) -> ApplicationPicture | None:
         """Return the picture of an application; None where there is none."""
         now = self._clock()

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from controller import errors
 from controller.dashboard import entrance
-from controller.dashboard.board import Board
-from controller.dashboard.pages import Pages
+from controller.dashboard.pages import Drawn, Pages
 
 # How often a page that is open may be told that it is behind.
 LIVE_SECONDS = 1.0
@@ -35,13 +35,13 @@ async def tell(pages: Pages, request: web.Request) -> web.StreamResponse:
     )
     await response.prepare(request)
     query = request.query
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError, errors.ArgosyError):
         async for each in lines(pages.board, query.get("of", ""), query.get("since", "")):
             await response.write(each)
     return response
 
 
-async def lines(board: Board, of: str, since: str = "") -> AsyncIterator[bytes]:
+async def lines(board: Drawn, of: str, since: str = "") -> AsyncIterator[bytes]:
     """Yield what is told of an application ("" for all), from what was `since` on.
 
     A page says what it was made of: what has changed before its stream began is told, too.
@@ -52,6 +52,10 @@ async def lines(board: Board, of: str, since: str = "") -> AsyncIterator[bytes]:
         await asyncio.sleep(LIVE_SECONDS)
         quiet += LIVE_SECONDS
         mark = board.mark(of)
+        if mark != known:
+            # Who may see it no more hears nothing of it.
+            await board.look(of)
+            mark = board.mark(of)
         if mark != known:
             yield b"data: changed\n\n"
         elif quiet >= QUIET_SECONDS:

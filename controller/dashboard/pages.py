@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.dashboard import lists
-from controller.dashboard.board import Board, states
+from controller.dashboard.board import states
 from controller.dashboard.rendering import Renderer
 from controller.dashboard.rights import Offer, Rights
 from controller.kube import faults
@@ -32,7 +32,6 @@ from controller.presentation import (
     revisions,
     timeline,
 )
-from controller.presentation.applications import Followed
 from controller.presentation.pictures import ApplicationPicture
 from controller.presentation.problems import UsageError
 
@@ -41,13 +40,52 @@ MOST_BYTES = 1 << 20
 MOST_EVENTS = 200
 
 
+class Known(Protocol):
+    """What is followed, as far as whoever looks may see it."""
+
+    def keys(self, selector: str = "") -> set[tuple[str, str]]:
+        """Return the applications by namespace and name; of them those with these labels."""
+
+    def application(self, namespace: str, name: str) -> objects.Application | None:
+        """Return one application as it was read; None where there is none."""
+
+    def operation(self, namespace: str, name: str) -> objects.Operation | None:
+        """Return one operation; None where there is none."""
+
+    def operations(self) -> list[objects.Operation]:
+        """Return all operations."""
+
+    async def reach(self, resource: Resource, key: tuple[str, str], generation: int) -> None:
+        """Return once an object is seen as it was written, or not at all."""
+
+
+class Drawn(Protocol):
+    """The pictures of that."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the pages may be behind; empty where everything is followed."""
+
+    def mark(self, of: str) -> str:
+        """Return what is another whenever what a page follows is: "namespace/name", "" for all."""
+
+    async def look(self, of: str) -> None:
+        """Find out again what whoever looks may see, where that is due."""
+
+    def one(self, key: tuple[str, str]) -> ApplicationPicture | None:
+        """Return the picture of an application; None where there is none."""
+
+    def all(self) -> list[ApplicationPicture]:
+        """Return all pictures, those in trouble first."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """What every page is made of; `namespace` is the one that is looked at, "" for all."""
 
     api: reading.Cluster
-    followed: Followed
-    board: Board
+    followed: Known
+    board: Drawn
     renderer: Renderer
     clock: Callable[[], float]
     namespace: str

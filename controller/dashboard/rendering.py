@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import pathlib
 from typing import Any
 
@@ -50,7 +51,13 @@ class Renderer:
 
     def __init__(self, **shared: object) -> None:
         self._environment = environment()
-        self._shared = shared
+        self._shared = {"signs_out": False, **shared}
+
+    def but(self, **shared: object) -> Renderer:
+        """Return one that has something else around its pages; the templates are shared."""
+        twin = copy.copy(self)
+        twin._shared = {**self._shared, **shared}  # noqa: SLF001 - its own class
+        return twin
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """Return a page made of a template and what it is to show."""

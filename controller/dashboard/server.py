@@ -1,6 +1,6 @@
 """The dashboard's process: on this machine alone, for whoever started it, until it is interrupted.
 
-The command `dashboard` calls `serve`.
+The command `dashboard` calls `serve`; `cluster` is the process of a dashboard for many.
 """
 
 from __future__ import annotations

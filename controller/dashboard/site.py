@@ -57,17 +57,17 @@ def application(entrance: Entrance) -> web.Application:
     mine = "/applications/{namespace}/{name}"
     made.add_routes(
         [
-            web.get("/", _shown(Pages.applications)),
-            web.get(mine, _shown(Pages.application)),
-            web.get(mine + "/revisions", _shown(Pages.revisions)),
-            web.get(mine + "/timeline", _shown(Pages.timeline)),
-            web.get(mine + "/events", _shown(Pages.events)),
-            web.get(mine + "/logs", _shown(Pages.logs)),
-            web.get("/operations/{namespace}/{name}", _shown(Pages.operation)),
-            web.get("/why/{namespace}/{kind}/{name}", _shown(Pages.why)),
-            web.get("/fleets", _shown(Pages.fleets)),
-            web.get("/preview", _shown(Pages.preview)),
-            web.post("/preview", _shown(Pages.preview)),
+            web.get("/", _page("applications")),
+            web.get(mine, _page("application")),
+            web.get(mine + "/revisions", _page("revisions")),
+            web.get(mine + "/timeline", _page("timeline")),
+            web.get(mine + "/events", _page("events")),
+            web.get(mine + "/logs", _page("logs")),
+            web.get("/operations/{namespace}/{name}", _page("operation")),
+            web.get("/why/{namespace}/{kind}/{name}", _page("why")),
+            web.get("/fleets", _page("fleets")),
+            web.get("/preview", _page("preview")),
+            web.post("/preview", _page("preview")),
             web.get("/live", _shown(live.tell)),
             web.post(ways.SIGN_IN, entrance.sign_in),
             web.post(ways.SIGN_OUT, entrance.sign_out),
@@ -79,6 +79,16 @@ def application(entrance: Entrance) -> web.Application:
     made.router.add_get(act, _shown(_act))
     made.router.add_post(act, _shown(_act))
     return made
+
+
+def _page(name: str) -> Handler:
+    """Return what shows one of the pages."""
+
+    async def show(pages: Pages, request: web.Request) -> web.StreamResponse:
+        found: web.StreamResponse = await getattr(pages, name)(request)
+        return found
+
+    return _shown(show)
 
 
 def _shown(page: Callable[[Pages, web.Request], Awaitable[web.StreamResponse]]) -> Handler:

@@ -19,6 +19,8 @@ from controller.kube import credentials as who
 from controller.kube.reasons import KubeReason
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+# Of a kubeconfig's user, the fields that bring a client certificate, or may.
+_CERTIFYING = ("client-certificate", "client-certificate-data", "exec")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,18 @@ class Connection:
     proxy: str = ""
     # Headers of every request, such as Impersonate-User.
     headers: tuple[tuple[str, str], ...] = ()
+    # Whether the connection itself may say who we are, by a client certificate.
+    certified: bool = False
+
+    def as_bearer(self, token: str) -> Connection:
+        """Return the connection of whoever has this token, to the same API server.
+
+        Raises Stalled where the connection would say by itself that it is ours: the API server
+        would then take the other for us.
+        """
+        if self.certified:
+            raise _bad("a client certificate would speak for everybody: use a token instead")
+        return dataclasses.replace(self, credentials=who.Fixed(f"Bearer {token}"), headers=())
 
 
 def load(*, kubeconfig: str = "", context: str = "") -> Connection:
@@ -92,6 +106,7 @@ def from_kubeconfig(paths: list[Path], context: str = "") -> Connection:
         server_name=cluster.get("tls-server-name") or "",
         proxy=cluster.get("proxy-url") or "",
         headers=_impersonation(user),
+        certified=any(user.get(each) for each in _CERTIFYING),
     )
 
 

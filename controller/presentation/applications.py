@@ -25,11 +25,15 @@ GLANCE_SECONDS = 0.02
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which applications are meant: one by name, or all of a namespace ("" for all) with labels."""
+    """Which applications are meant: one by name, or all of a namespace ("" for all) with labels.
+
+    Those that are followed may be `among` several namespaces.
+    """
 
     namespace: str
     application: str = ""
     selector: str = ""
+    among: tuple[str, ...] = ()
 
     def holds(self, found: objects.Application) -> bool:
         """Return whether an application of the namespace is meant."""
@@ -66,13 +70,15 @@ async def one(
 class Followed:
     """Applications that are followed; `changed` is set whenever something of them is another.
 
-    `version` counts all changes, `versions` those of each application by namespace and name.
+    `version` counts all changes, `versions` those of each application by namespace and name,
+    `spaces` those of each namespace.
     """
 
     def __init__(self, api: door.Api, chosen: Chosen) -> None:
         self.changed = asyncio.Event()
         self.version = 0
         self.versions: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.spaces: collections.Counter[str] = collections.Counter()
         self._chosen = chosen
         self._informers = {
             resource: self._informer(api, resource)
@@ -160,7 +166,7 @@ class Followed:
 
     def _informer(self, api: door.Api, resource: Resource) -> informer.Informer[Any]:
         made: informer.Informer[Any] = informer.Informer(
-            api, resource, namespaces=(self._chosen.namespace,)
+            api, resource, namespaces=self._chosen.among or (self._chosen.namespace,)
         )
         made.subscribe(self._note)
         return made
@@ -170,6 +176,7 @@ class Followed:
         for each in (old, new):
             if each is not None:
                 self.versions[_key(each)] += 1
+                self.spaces[each.metadata.namespace] += 1
         self.changed.set()
 
 

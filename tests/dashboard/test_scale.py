@@ -128,6 +128,9 @@ class Changes:
         """Return how often it has changed."""
         return str(self.number)
 
+    async def look(self, _: str) -> None:
+        """See all there is."""
+
     async def sleep(self, seconds: float) -> None:
         """Let the next changes happen; ends the stream when there are no more."""
         self.slept.append(seconds)

@@ -1,0 +1,123 @@
+"""The process of a dashboard in a cluster: for many people, each with rights of their own.
+
+The command `serve-dashboard` calls `run`; the chart has a Deployment that runs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import pathlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from controller.dashboard import site
+from controller.dashboard.board import Board
+from controller.dashboard.lobby import Connected, Lobby, Shared
+from controller.dashboard.rendering import Renderer
+from controller.kube import api as door
+from controller.presentation import applications
+from controller.presentation.applications import Chosen
+from controller.presentation.problems import Refusal
+
+SHUTDOWN_SECONDS = 5.0
+# A certificate that was renewed is taken up within so long.
+RENEW_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is served where; `connect` returns the API server as somebody with a token asks it."""
+
+    connect: Callable[[str], Connected]
+    cluster: str
+    hosts: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    address: str = "0.0.0.0"  # noqa: S104 - a pod's own; its Service and policy say who reaches it
+    port: int = 8443
+    writes: bool = False
+    # A folder with tls.crt and tls.key; none serves plain HTTP.
+    certificates: pathlib.Path | None = None
+
+
+@contextlib.asynccontextmanager
+async def run(
+    api: door.Api, settings: Settings, *, clock: Callable[[], float] = time.time
+) -> AsyncIterator[int]:
+    """Lend a dashboard that is up, by its port.
+
+    Raises Forbidden where its own account may not follow applications.
+    """
+    chosen = Chosen(namespace="", among=settings.namespaces)
+    async with applications.follow(api, chosen) as followed:
+        lobby = Lobby(
+            Shared(
+                followed=followed,
+                board=Board(followed, clock),
+                renderer=Renderer(
+                    cluster=settings.cluster, namespace="", typed=_typed, form_token=str
+                ),
+                clock=clock,
+                connect=settings.connect,
+                hosts=settings.hosts,
+                writes=settings.writes,
+            )
+        )
+        runner = web.AppRunner(
+            site.application(lobby),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            handler_cancellation=True,
+        )
+        tls = _tls(settings.certificates)
+        await runner.setup()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(runner.cleanup)
+            serving = web.TCPSite(runner, settings.address, settings.port, ssl_context=tls)
+            await serving.start()
+            tasks = [asyncio.create_task(lobby.run())]
+            if tls is not None and settings.certificates is not None:
+                tasks.append(asyncio.create_task(_renewed(tls, settings.certificates)))
+            stack.push_async_callback(_ended, tasks)
+            (address, *_) = runner.addresses
+            yield int(address[1])
+
+
+def _typed(words: str, namespace: str) -> str:
+    """Return a command of ours as whoever reads it types it in their own terminal."""
+    return f"kubectl argosy {words}" + (f" -n {namespace}" if namespace else "")
+
+
+def _tls(folder: pathlib.Path | None) -> ssl.SSLContext | None:
+    if folder is None:
+        return None
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _load(made, folder)
+    return made
+
+
+def _load(tls: ssl.SSLContext, folder: pathlib.Path) -> None:
+    try:
+        tls.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    except OSError as error:
+        raise Refusal(f"{folder} must have tls.crt and tls.key: {error}") from error
+
+
+async def _renewed(tls: ssl.SSLContext, folder: pathlib.Path) -> None:
+    """Take up a certificate that was renewed; connections that are open keep theirs."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        # Half a renewal is no pair: the next look finds it whole.
+        with contextlib.suppress(Refusal):
+            _load(tls, folder)
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,150 @@
+"""The part of what is followed that one person may see: nothing else shows by name or count.
+
+A dashboard in a cluster reads everything once, with its own account, and shows each namespace to
+those alone who may list it themselves. `lobby` makes one for each person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.dashboard.board import Board, Key
+from controller.kube import api as door
+from controller.presentation.applications import Followed
+from controller.presentation.pictures import ApplicationPicture
+
+# What the pages show of a namespace, and so what somebody must be allowed to list there.
+SHOWN = (
+    Resource.APPLICATIONS,
+    Resource.SERVERSETS,
+    Resource.SERVERS,
+    Resource.OPERATIONS,
+)
+# A review of the namespace that is looked at holds for so long, and of the others in a long list.
+FRESH_SECONDS, LISTED_SECONDS = 15.0, 60.0
+# Reviews of one person that are under way at once.
+MOST_REVIEWS = 8
+EVERYWHERE = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Whether somebody may see a namespace, as of a moment."""
+
+    when: float
+    allowed: bool
+
+
+class Sight:
+    """Which namespaces one person may see: asked of the API server as that person."""
+
+    def __init__(self, api: door.Api, clock: Callable[[], float]) -> None:
+        self._api = api
+        self._clock = clock
+        self._known: dict[str, Review] = {}
+        self._turns = asyncio.Semaphore(MOST_REVIEWS)
+
+    def sees(self, namespace: str) -> bool:
+        """Return what the last reviews said of a namespace; who was never asked about is hidden."""
+        return any(
+            known is not None and known.allowed
+            for known in (self._known.get(EVERYWHERE), self._known.get(namespace))
+        )
+
+    async def look(self, namespaces: Iterable[str] = (), *, at: str = "") -> None:
+        """Have reviews that are fresh: of `at` where one namespace is looked at, else of all.
+
+        Raises Unauthorized where the API server does not know the person any more.
+        """
+        await self._review(EVERYWHERE, FRESH_SECONDS)
+        if self._known[EVERYWHERE].allowed:
+            return
+        if at:
+            await self._review(at, FRESH_SECONDS)
+            return
+        names = sorted(namespaces)
+        await asyncio.gather(*(self._review(each, LISTED_SECONDS) for each in names))
+        for gone in set(self._known) - {*names, EVERYWHERE}:
+            del self._known[gone]
+
+    async def _review(self, namespace: str, seconds: float) -> None:
+        known, now = self._known.get(namespace), self._clock()
+        if known is not None and now - known.when < seconds:
+            return
+        allowed = True
+        async with self._turns:
+            for resource in SHOWN:
+                found = await self._api.review_access("list", resource, namespace)
+                allowed = found.allowed
+                if not allowed:
+                    break
+        self._known[namespace] = Review(when=now, allowed=allowed)
+
+
+class Part:
+    """What is followed, as far as one person sees it: a `pages.Known`."""
+
+    def __init__(self, followed: Followed, sight: Sight) -> None:
+        self._followed = followed
+        self._sight = sight
+
+    def keys(self, selector: str = "") -> set[Key]:
+        """Return the applications that the person may see; of them those with these labels."""
+        return {each for each in self._followed.keys(selector) if self._sight.sees(each[0])}
+
+    def application(self, namespace: str, name: str) -> objects.Application | None:
+        """Return one application as it was read; None where there is none to be seen."""
+        return self._followed.application(namespace, name) if self._sight.sees(namespace) else None
+
+    def operation(self, namespace: str, name: str) -> objects.Operation | None:
+        """Return one operation; None where there is none to be seen."""
+        return self._followed.operation(namespace, name) if self._sight.sees(namespace) else None
+
+    def operations(self) -> list[objects.Operation]:
+        """Return all operations that the person may see."""
+        found = self._followed.operations()
+        return [each for each in found if self._sight.sees(each.metadata.namespace)]
+
+    async def reach(self, resource: Resource, key: Key, generation: int) -> None:
+        """Return once an object is seen as it was written, or not at all."""
+        await self._followed.reach(resource, key, generation)
+
+
+class PartBoard:
+    """The pictures of what one person sees, drawn once for all who see them: a `pages.Drawn`."""
+
+    def __init__(self, board: Board, followed: Followed, sight: Sight) -> None:
+        self._board = board
+        self._followed = followed
+        self._sight = sight
+
+    @property
+    def trouble(self) -> str:
+        """Why the pages may be behind; empty where everything is followed."""
+        return self._board.trouble
+
+    def mark(self, of: str) -> str:
+        """Return what is another whenever something that the person may see has changed."""
+        namespace, _, name = of.partition("/")
+        if name:
+            return self._board.mark(of) if self._sight.sees(namespace) else "hidden"
+        spaces = self._followed.spaces.items()
+        seen = {space: count for space, count in spaces if self._sight.sees(space)}
+        return f"{sum(seen.values())}-{len(seen)}-{int(bool(self.trouble))}"
+
+    async def look(self, of: str) -> None:
+        """Have the person's rights asked about again where that was not done just now."""
+        namespace, _, name = of.partition("/")
+        await self._sight.look(set(self._followed.spaces), at=namespace if name else "")
+
+    def one(self, key: Key) -> ApplicationPicture | None:
+        """Return the picture of an application; None where there is none to be seen."""
+        return self._board.one(key) if self._sight.sees(key[0]) else None
+
+    def all(self) -> list[ApplicationPicture]:
+        """Return all pictures that the person may see, those in trouble first."""
+        return [each for each in self._board.all() if self._sight.sees(each.namespace)]

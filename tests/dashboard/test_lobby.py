@@ -1,0 +1,309 @@
+"""A dashboard in a cluster: everybody sees what they may, by a token of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.dashboard import lobby, part
+from fakes.universe import application, component
+from tests.dashboard.crowd import OTHER, crowd
+
+SEE_OTHER = 303
+FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
+SHOP, VAULT = 'href="/applications/default/shop"', f'href="/applications/{OTHER}/vault"'
+PAGES = (
+    "/",
+    f"/?namespace={OTHER}",
+    f"/applications/{OTHER}/vault",
+    f"/applications/{OTHER}/vault/revisions",
+    f"/applications/{OTHER}/vault/timeline",
+    f"/applications/{OTHER}/vault/events",
+    f"/applications/{OTHER}/vault/logs?server=vault-gold-0",
+    f"/operations/{OTHER}/again",
+    f"/why/{OTHER}/application/vault",
+    f"/why/{OTHER}/server/vault-gold-0",
+    f"/preview?application={OTHER}/vault",
+    f"/acts/delete/{OTHER}/application/vault",
+    "/fleets",
+)
+
+
+async def test_without_a_token_nothing_is_shown() -> None:
+    """Every page is the one that takes a token; what is no page is refused; no guess is taken."""
+    async with crowd() as place:
+        alice = place.browser()
+        for path in PAGES:
+            status, text = await alice.get(path)
+            assert (status, "Sign in" in text) == (401, True), path
+            assert not any(each in text for each in ("vault", "gold", OTHER)), path
+        assert (await alice.get("/live?of="))[0] == 403
+        assert (await alice.post("/preview", manifest="x"))[0] == 403
+        assert (await alice.post("/sign-out"))[0] == 403
+        for guess in ("", "guess", "x" * 20_000, "a b", "ü", "clerk\r\nX: y"):
+            assert await alice.sign_in(guess) == 401, guess
+        assert all(each.closed for each in place.connected)
+
+
+async def test_nothing_of_another_tenant_is_told() -> None:
+    """Neither names nor counts, and what is there is answered as what is not."""
+    async with crowd(writes=True) as place:
+        clerk = place.browser()
+        assert await clerk.sign_in("clerk") == SEE_OTHER
+        status, text = await clerk.get("/")
+        assert (status, SHOP in text) == (200, True)
+        for path in PAGES:
+            _, text = await clerk.get(path)
+            said = text.replace(path, "").replace(path.replace("&", "&amp;"), "")
+            told = re.sub(rf"application &#39;vault&#39;|namespace &#39;{OTHER}&#39;", "", said)
+            assert "gold" not in told.replace("vault-gold-0", ""), path
+            assert "7 servers" not in told, path
+            there, _ = await clerk.get(path)
+            missing, _ = await clerk.get(path.replace("vault", "nothing"))
+            assert there == missing, path
+        for path in ("/", "/applications/default/shop"):
+            assert OTHER not in (await clerk.get(path))[1]
+
+
+async def test_somebody_who_may_see_all_sees_all() -> None:
+    """Both tenants' applications, with one review and none for each namespace."""
+    async with crowd() as place:
+        owner = place.browser()
+        assert await owner.sign_in("owner") == SEE_OTHER
+        _, text = await owner.get("/")
+        assert SHOP in text
+        assert VAULT in text
+        assert (await owner.get(f"/applications/{OTHER}/vault"))[0] == 200
+        assert {space for _, space in place.connected[-1].asked} == {""}
+
+
+async def test_the_session_is_a_cookie_that_no_script_and_no_other_site_gets() -> None:
+    """It is sent back over TLS alone, by this site's pages alone, and holds no token."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        terms = clerk.terms.lower()
+        assert all(each in terms for each in ("httponly", "secure", "samesite=strict", "path=/"))
+        assert "domain" not in terms
+        assert "clerk" not in clerk.terms
+
+
+async def test_a_proxy_may_bring_the_token_of_each_request() -> None:
+    """Then there is no session; the next request without it, or with another's, is another's."""
+    async with crowd() as place:
+        through = place.browser()
+        status, text = await through.get("/", Authorization="Bearer clerk")
+        assert (status, SHOP in text, VAULT in text) == (200, True, False)
+        status, text = await through.get("/", Authorization="bearer owner")
+        assert (status, VAULT in text) == (200, True)
+        assert (await through.get("/"))[0] == 401
+        assert (await through.get("/", Authorization="Bearer guess"))[0] == 401
+        assert (await through.get("/", Authorization="Basic clerk"))[0] == 401
+
+
+async def test_a_token_that_is_taken_back_ends_the_session() -> None:
+    """With the next review nothing is shown, and the connections are let go."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        del place.people["clerk"]
+        place.moment[0] = part.FRESH_SECONDS + 1
+        status, text = await clerk.get("/")
+        assert (status, SHOP in text) == (401, False)
+        assert place.connected[-1].closed
+
+
+async def test_a_right_that_is_taken_back_hides_the_namespace() -> None:
+    """On its own pages within fifteen seconds, in the list within a minute; one given shows it."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        assert (await clerk.get("/applications/default/shop"))[0] == 200
+        place.people["clerk"].namespaces = {OTHER}
+        place.moment[0] = part.FRESH_SECONDS + 1
+        assert (await clerk.get("/applications/default/shop"))[0] == 404
+        place.moment[0] = part.LISTED_SECONDS + 2
+        _, text = await clerk.get("/")
+        assert (SHOP in text, VAULT in text) == (False, True)
+
+
+async def test_who_lacks_one_of_the_lists_sees_nothing_of_the_namespace() -> None:
+    """A page shows servers and operations, too: who may list applications alone is shown none."""
+    async with crowd() as place:
+        place.people["clerk"].lacks = {"list"}
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        assert SHOP not in (await clerk.get("/"))[1]
+
+
+async def test_somebody_who_is_away_is_forgotten() -> None:
+    """After half an hour without a visit, and after twelve hours in any case."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        place.moment[0] = lobby.IDLE_SECONDS + 1
+        assert (await clerk.get("/"))[0] == 401
+        assert place.connected[-1].closed
+        await clerk.sign_in("clerk")
+        for _ in range(int(lobby.LONGEST_SECONDS / lobby.IDLE_SECONDS)):
+            assert (await clerk.get("/"))[0] == 200
+            place.moment[0] += lobby.IDLE_SECONDS - 1
+        place.moment[0] += lobby.IDLE_SECONDS - 1
+        assert (await clerk.get("/"))[0] == 401
+
+
+async def test_signing_out_forgets_the_token() -> None:
+    """The session is over at once, for whoever still has its cookie, too."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        _, text = await clerk.get("/")
+        found = FORM.search(text)
+        assert found is not None
+        kept = clerk.cookie
+        assert (await clerk.post("/sign-out", form=found[1]))[0] == SEE_OTHER
+        clerk.cookie = kept
+        assert (await clerk.get("/"))[0] == 401
+        assert place.connected[-1].closed
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example.com"},
+        {"Host": "argosy.example.com.evil.example.com"},
+        {"Host": "localhost.evil.example.com"},
+        {"Host": "localhost:80x"},
+        {"Host": "10.1.2.3:8443"},
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_another_site_gets_nothing_with_a_visitors_cookie(headers: dict[str, str]) -> None:
+    """Rebound names, other origins, neighbours on the same domain: refused before anything else."""
+    async with crowd(writes=True) as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        status, text = await clerk.get("/", **headers)
+        assert (status, SHOP in text) == (403, False)
+        status, _ = await clerk.post("/acts/pause/default/application/shop", headers, form="x")
+        assert status == 403
+
+
+@pytest.mark.parametrize("host", ["argosy.example.com", "localhost:4711", "127.0.0.1:8443"])
+async def test_the_site_is_opened_at_its_own_names_and_by_a_forwarded_port(host: str) -> None:
+    """The names that it was given, and this machine's."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        origin = {"Host": host, "Origin": f"https://{host}"}
+        assert (await clerk.get("/", **origin))[0] == 200
+
+
+async def test_the_form_of_one_person_is_no_form_of_another() -> None:
+    """What a page of mine carries lets nobody write with somebody else's session."""
+    async with crowd(writes=True) as place:
+        clerk, owner = place.browser(), place.browser()
+        await clerk.sign_in("clerk")
+        await owner.sign_in("owner")
+        path = "/acts/pause/default/application/shop"
+        mine = FORM.search((await clerk.get(path))[1])
+        theirs = FORM.search((await owner.get(path))[1])
+        assert mine is not None
+        assert theirs is not None
+        assert mine[1] != theirs[1]
+        assert (await owner.post(path, form=mine[1]))[0] == 403
+        found = place.universe.get(Resource.APPLICATIONS, "shop")
+        assert not found["spec"].get("paused")
+
+
+async def test_somebody_acts_with_their_own_rights() -> None:
+    """Who may, does; who lacks the right is not offered it, and a made-up request is refused."""
+    async with crowd(writes=True) as place:
+        owner, clerk = place.browser(), place.browser()
+        place.people["clerk"].lacks = {"patch"}
+        await clerk.sign_in("clerk")
+        await owner.sign_in("owner")
+        path = "/acts/pause/default/application/shop"
+        assert f'href="{path}"' not in (await clerk.get("/applications/default/shop"))[1]
+        _, text = await clerk.get(path)
+        form, seen = FORM.search(text), SEEN.search(text)
+        if form is not None and seen is not None:
+            assert (await clerk.post(path, form=form[1], seen=seen[1]))[0] == 403
+        assert not place.universe.get(Resource.APPLICATIONS, "shop")["spec"].get("paused")
+        _, text = await owner.get(path)
+        form, seen = FORM.search(text), SEEN.search(text)
+        assert form is not None
+        assert seen is not None
+        assert (await owner.post(path, form=form[1], seen=seen[1]))[0] == SEE_OTHER
+        assert place.universe.get(Resource.APPLICATIONS, "shop")["spec"]["paused"]
+
+
+async def test_no_token_is_logged_or_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not in a page, not in the terminal, not where a viewer is printed."""
+    async with crowd() as place:
+        place.people["s3cr3t-of-mine"] = place.people["clerk"]
+        clerk = place.browser()
+        await clerk.sign_in("s3cr3t-of-mine")
+        for path in ("/", "/applications/default/shop", "/nope", "/why/default/application/shop"):
+            assert "s3cr3t-of-mine" not in (await clerk.get(path))[1]
+        await clerk.sign_in("s3cr3t-of-nobody")
+    printed = capsys.readouterr()
+    assert "s3cr3t" not in printed.out + printed.err
+
+
+async def test_a_stream_tells_of_what_its_viewer_sees_and_of_nothing_else() -> None:
+    """A change in another tenant's namespace is no word to the clerk, and one to the owner."""
+    async with crowd() as place:
+        marks: dict[str, list[str]] = {}
+        for token in ("clerk", "owner"):
+            browser = place.browser()
+            await browser.sign_in(token)
+            _, text = await browser.get("/")
+            marks[token] = re.findall(r'data-since="([^"]*)"', text)
+        vault = application("vault", component("gold", 8))
+        vault["metadata"]["namespace"] = OTHER
+        await place.universe.apply(vault)
+        await asyncio.sleep(0.2)
+        for token, changed in (("clerk", False), ("owner", True)):
+            browser = place.browser()
+            await browser.sign_in(token)
+            _, text = await browser.get("/")
+            since = re.findall(r'data-since="([^"]*)"', text)
+            assert (since != marks[token]) is changed, token
+
+
+async def test_many_who_come_push_out_whoever_was_away_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Memory is bounded by people; those who are here stay."""
+    monkeypatch.setattr(lobby, "MOST_VIEWERS", 2)
+    async with crowd() as place:
+        people = [place.browser() for _ in range(3)]
+        for number, (each, token) in enumerate(
+            zip(people, ("clerk", "owner", "nobody"), strict=True)
+        ):
+            place.moment[0] = float(number)
+            await each.sign_in(token)
+        assert [(await each.get("/"))[0] for each in people] == [401, 200, 200]
+
+
+async def test_an_api_server_that_is_away_lets_nobody_in_and_forgets_nobody() -> None:
+    """Whoever signs in is told why; who is in sees an error, and the pages when it is back."""
+    async with crowd() as place:
+        clerk, owner = place.browser(), place.browser()
+        await clerk.sign_in("clerk")
+        place.people["clerk"].away = place.people["owner"].away = True
+        status, text = await owner.post("/sign-in", token="owner")  # noqa: S106 - a name of this test
+        assert (status, "cannot be asked" in text) == (401, True)
+        place.moment[0] = part.FRESH_SECONDS + 1
+        assert (await clerk.get("/"))[0] == 502
+        assert (await clerk.get("/healthz"))[0] == 200
+        place.people["clerk"].away = False
+        assert (await clerk.get("/"))[0] == 200
