@@ -28,6 +28,7 @@ class Scope(enum.StrEnum):
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
     RELEASE = "release"  # the hook, too, where uninstall.policy is Release
     RELEASE_OWN = "releaseOwn"  # the same, in the operator's own namespace
+    DASHBOARD = "dashboard"  # the dashboard's own account, only where the chart value asks for it
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from controller.api.permissions import Permission, Scope, allow
+from controller.api.permissions import Permission, Scope, allow, read
 from controller.api.resources import Resource
 from controller.kinds.registry import KINDS
 from controller.kube import installs
@@ -69,6 +69,16 @@ _UNINSTALL = (
     ),
     allow(Resource.PODS, "list", why="see its last process end", scope=Scope.RELEASE_OWN),
 )
+# Whatever else the dashboard shows is read with the rights of whoever looks.
+_DASHBOARD = tuple(
+    read(each, why="list them, to whoever may list them too", scope=Scope.DASHBOARD)
+    for each in (
+        Resource.APPLICATIONS,
+        Resource.SERVERSETS,
+        Resource.SERVERS,
+        Resource.OPERATIONS,
+    )
+)
 
 
 def _merged(rights: Iterable[Permission]) -> Iterator[Permission]:
@@ -95,7 +105,7 @@ def table(provided: Iterable[Permission]) -> tuple[Permission, ...]:
         for each in KINDS
     )
     rooms = (*(right for each in KINDS for right in each.rights), *provided, *release)
-    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_CLAIMS, *_UNINSTALL)))
+    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_CLAIMS, *_UNINSTALL, *_DASHBOARD)))
 
 
 PERMISSIONS = table(registry.RIGHTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from proof.mutants.mechanism import one
 
 _ACTS = "tests/dashboard/test_acts.py"
+_LOBBY = "tests/dashboard/test_lobby.py"
 
 MECHANISMS = (
     one(
@@ -62,6 +63,48 @@ MECHANISMS = (
         "made is not None and self._is_fresh(key, made, now)",
         "False",
         "tests/dashboard/test_scale.py::test_a_page_is_drawn_once_however_often_it_is_asked_for",
+    ),
+    one(
+        "every namespace is shown to everybody who has signed in",
+        "controller.dashboard.part:Sight.sees",
+        "known is not None and known.allowed",
+        "known is not None",
+        f"{_LOBBY}::test_nothing_of_another_tenant_is_told",
+    ),
+    one(
+        "a right to see is remembered for ever",
+        "controller.dashboard.part:Sight._review",
+        "known is not None and now - known.when < seconds",
+        "known is not None",
+        f"{_LOBBY}::test_a_right_that_is_taken_back_hides_the_namespace",
+    ),
+    one(
+        "a form of one person is a form of everybody",
+        "controller.dashboard.lobby:Lobby._viewer",
+        "self._secret + key",
+        "self._secret",
+        f"{_LOBBY}::test_the_form_of_one_person_is_no_form_of_another",
+    ),
+    one(
+        "any name that leads here is a name of the site",
+        "controller.dashboard.lobby:Lobby._is_ours",
+        "host in self._shared.hosts",
+        "True",
+        f"{_LOBBY}::test_another_site_gets_nothing_with_a_visitors_cookie",
+    ),
+    one(
+        "somebody who went away is never forgotten",
+        "controller.dashboard.lobby:Lobby._is_over",
+        "now - viewer.here > IDLE_SECONDS",
+        "False",
+        f"{_LOBBY}::test_somebody_who_is_away_is_forgotten",
+    ),
+    one(
+        "a stream tells of what its viewer may not see",
+        "controller.dashboard.part:PartBoard.mark",
+        "self._sight.sees(space)",
+        "True",
+        f"{_LOBBY}::test_a_stream_tells_of_what_its_viewer_sees_and_of_nothing_else",
     ),
     one(
         "an act hears what it does not ask for",

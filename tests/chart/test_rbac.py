@@ -90,6 +90,23 @@ def test_namespaced_install_may_read_fleets(render: Render) -> None:
     assert not [each for each in render(*chosen) if each["kind"] == "ClusterRole"]
 
 
+def test_the_dashboard_only_reads_what_it_lists(render: Render) -> None:
+    """Its account lists and watches four kinds; in a namespaced install, there alone."""
+    wanted = declared(Scope.DASHBOARD)
+    assert {verb for _, _, verb in wanted} == {"get", "list", "watch"}
+    assert {resource for _, resource, _ in wanted} == {
+        "applications",
+        "serversets",
+        "servers",
+        "operations",
+    }
+    everywhere = render("dashboard.enabled=true")
+    assert granted(everywhere, "ClusterRole", "argosy-dashboard") == wanted
+    named = render("dashboard.enabled=true", "watchNamespaces={a}")
+    assert granted(named, "Role", "argosy-dashboard", "a") == wanted
+    assert not [each for each in named if each["kind"] == "ClusterRole"]
+
+
 def test_secrets_are_not_read_unless_asked_for(render: Render) -> None:
     """By default no role may read a Secret."""
     for role in roles(render()):

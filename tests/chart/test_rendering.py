@@ -40,8 +40,12 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:
-    """Return the only manifest of `kind`."""
-    found = [each for each in manifests if each["kind"] == kind]
+    """Return the only manifest of `kind` that is not the dashboard's."""
+    found = [
+        each
+        for each in manifests
+        if each["kind"] == kind and not each["metadata"]["name"].endswith("-dashboard")
+    ]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
@@ -125,14 +129,15 @@ def test_a_single_replica_has_no_budget(render: Render) -> None:
 
 
 def test_selectors_find_operators_alone(render: Render, values_file: Path) -> None:
-    """Neither the hook's pod nor the test's is counted as a replica."""
+    """Neither the hook's pod, nor the test's, nor the dashboard's is counted as a replica."""
     manifests = render(values=values_file)
     wanted = one(manifests, "Deployment")["spec"]["selector"]["matchLabels"]
     for each in manifests:
         if each["kind"] == "Pod":
             assert not wanted.items() <= each["metadata"]["labels"].items()
-        if each["kind"] == "Job":
-            assert not wanted.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        template = each.get("spec", {}).get("template")
+        if template is not None and each != one(manifests, "Deployment"):
+            assert not wanted.items() <= template["metadata"]["labels"].items()
 
 
 def test_crds_are_those_of_the_api(render: Render) -> None:
@@ -195,12 +200,39 @@ def test_opt_ins_are_off(render: Render) -> None:
     """A plain install needs no other operator's kinds, and fences nothing in."""
     kinds = {each["kind"] for each in render()}
     assert kinds.isdisjoint({"ServiceMonitor", "PrometheusRule", "NetworkPolicy", "ConfigMap"})
+    assert not [each for each in render() if each["metadata"]["name"].endswith("-dashboard")]
 
 
 def test_opt_ins_are_there(render: Render, chart: Path) -> None:
     """Asked for, each is rendered."""
     kinds = {each["kind"] for each in render(values=chart / "ci" / "monitored-values.yaml")}
     assert {"ServiceMonitor", "PrometheusRule", "NetworkPolicy", "ConfigMap"} <= kinds
+
+
+def test_the_dashboard_is_apart_from_the_operator(render: Render, chart: Path) -> None:
+    """It has an account that only lists, one process, and none of the operator's labels."""
+    manifests = render(values=chart / "ci" / "dashboard-values.yaml")
+    own = [each for each in manifests if each["metadata"]["name"] == "argosy-dashboard"]
+    (deployment,) = (each for each in own if each["kind"] == "Deployment")
+    spec = deployment["spec"]["template"]["spec"]
+    assert (deployment["spec"]["replicas"], spec["serviceAccountName"]) == (1, "argosy-dashboard")
+    assert spec["containers"][0]["args"] == [
+        "serve-dashboard",
+        "--port=8443",
+        "--host=argosy.example.com",
+        "--cluster=production",
+        "--certificates=/etc/argosy/tls",
+        "--writes",
+    ]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    operators = one(manifests, "Deployment")["spec"]["selector"]["matchLabels"]
+    assert not operators.items() <= labels.items()
+    for each in own:
+        if each["kind"] in {"Service", "NetworkPolicy"}:
+            chosen = each["spec"].get("selector") or each["spec"]["podSelector"]["matchLabels"]
+            assert chosen.items() <= labels.items()
+    (service,) = (each for each in own if each["kind"] == "Service")
+    assert service["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": "web"}]
 
 
 def test_extra_objects_are_expanded(render: Render, chart: Path) -> None:

@@ -72,7 +72,13 @@ def test_schema_and_values_agree(chart: Path) -> None:
     """Each value has a schema, and the schema has nothing that values.yaml does not show."""
     values = yaml.safe_load((chart / "values.yaml").read_text())
     schema = json.loads((chart / "values.schema.json").read_text())
-    free = ("podSecurityContext.", "securityContext.", "resources.", "metrics.dashboard.labels.")
+    free = (
+        "podSecurityContext.",
+        "securityContext.",
+        "resources.",
+        "dashboard.resources.",
+        "metrics.dashboard.labels.",
+    )
     shown = {path for path in _paths(values) if not path.startswith(free)}
     wanted = {path for path in _described(schema) if not path.startswith(free)} - {"global"}
     assert shown == wanted
