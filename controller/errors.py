@@ -49,6 +49,9 @@ class Policy:
     # Whether it shows that the other side as a whole works, which a fleet's circuit breaker counts:
     # who refuses has answered. None: it tells nothing of that.
     works: bool | None = True
+    # Whether it may be the doing of what guards one namespace: then the breaker of that namespace
+    # counts it, and not the fleet's, which holds up everybody.
+    local: bool = False
     # The longest wait before it is tried again, in seconds.
     longest_wait: float = 60.0
     level: Level = Level.DEBUG

@@ -67,9 +67,13 @@ class Reason(Vocabulary):
         (
             "Many calls to the fleet's provider failed because it did not work, so nothing is made"
             " or changed for a while. Running servers go on running, deletes go on, and no attempt"
-            " is counted."
+            " is counted. Where blockedBy names the Namespace, these are the calls for that"
+            " namespace alone: its writes are not answered in time, as when a webhook is slow."
         ),
-        "Look at the provider. One call is tried at the time that blockedBy names, then more.",
+        (
+            "Look at the provider, or at the webhooks of the namespace. One call is tried at the"
+            " time that blockedBy names, then more."
+        ),
         "kubectl get argfleet NAME -o yaml",
     )
     DOMAIN_CLOSED = (

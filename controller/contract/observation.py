@@ -112,11 +112,15 @@ UNKNOWN = Observation(phase=Phase.UNKNOWN)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Why a fleet is not to be called for now, and when that may be over (0: nobody knows)."""
+    """Why a fleet is not to be called for now, and when that may be over (0: nobody knows).
+
+    With a `namespace` it is not to be called for servers of that namespace alone.
+    """
 
     reason: str
     message: str
     until: float = 0.0
+    namespace: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,15 @@ class Outage:
     def includes(self, time: float) -> bool:
         """Return whether that time is of the outage."""
         return self.began <= time and (self.lasts or time < self.over)
+
+    def joined(self, other: Outage) -> Outage:
+        """Return both as one where they overlap, else the later one."""
+        earlier, later = sorted((self, other), key=lambda each: (each.lasts, each.over))
+        overlaps = earlier.over >= later.began and earlier.began < earlier.over
+        if not overlaps and not earlier.lasts:
+            return later
+        began = min(earlier.began, later.began)
+        return Outage(began=began, over=later.over, lasts=later.lasts)
 
     def clock(self, since: float, now: float) -> float:
         """Return from when a bound counts that began at `since`: no clock runs in an outage.

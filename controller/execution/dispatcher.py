@@ -252,7 +252,7 @@ class Dispatcher:
         """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
         server = cast("objects.Server", item)  # what has a provider is a server
         fleet, verb = server.spec.fleet, call.verb
-        self._fleets.promise(fleet, verb)
+        self._fleets.promise(fleet, verb, key.namespace)
         if verb in _ACTS:
             self._acts.start(key, call, lambda: self._ask(server, call))
             return
@@ -284,6 +284,7 @@ class Dispatcher:
             server.spec.fleet,
             call.verb,
             lambda provider: getattr(provider, call.verb)(server, call),
+            namespace=server.metadata.namespace,
             whose=server.metadata.uid,
         )
 
@@ -441,7 +442,8 @@ class Dispatcher:
         """Return what the siblings of a create met, where it must wait with them."""
         if not asked.group:
             return None
-        trial = isinstance(asked.target, targets.Call) and self._fleets.tries(asked.target.fleet)
+        target, near = asked.target, asked.key.namespace
+        trial = isinstance(target, targets.Call) and self._fleets.tries(target.fleet, near)
         return self._slow_start.begin(asked.group, asked.target, asked.key, trial=trial)
 
     def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
@@ -481,6 +483,9 @@ class Dispatcher:
     def _failed(self, asked: _Asked, error: errors.ArgosyError, *, held: bool = False) -> None:
         """Write down what happened, and do what the error's policy says."""
         record, policy = asked.record, error.policy
+        if policy.local and asked.key.namespace:
+            # What was to be written may not be there, so it is not what is in the way.
+            error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
         found = record.fail(asked.target, asked.verb, error, self._clock(), held=held)
         # What is told is told at once, and all else of the key goes on: only the call itself waits.
         quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)

@@ -1,59 +1,126 @@
-"""One fleet as its supervisor keeps it: its provider's life, its pool, its circuit, who tries it.
+"""One fleet as its supervisor keeps it: its provider's life, its pool, its circuit breakers.
 
-`fleets` has one for each Fleet, and for the built-in one.
+`fleets` has one for each Fleet, and for the built-in one. A namespace has a breaker of its own once
+the answer to one of its calls was lost as a webhook of that namespace alone may lose it: whatever
+guards one namespace must not hold up the calls of another.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
+from collections.abc import Callable, Iterable
 
 from controller import contract
 from controller.api import objects
+from controller.execution.breaker import Breaker
+from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
-from controller.planning.circuit import Circuit, Rule, State
-
-# What goes through, one at a time, while the circuit is open.
-PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
+from controller.planning.circuit import Rule, State
 
 
-@dataclasses.dataclass(slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a call ended: whether the provider `failed`, None where that tells nothing.
+
+    `local` is whether it failed as it would if only this namespace's calls did.
+    """
+
+    failed: bool | None
+    local: bool = False
+    whose: str = ""
+    words: str = ""
+
+
 class Branch:
-    """One fleet: its Fleet as it was last seen, its provider's life, pool and circuit."""
+    """One fleet: its Fleet as it was last seen, its provider's life, pool and breakers."""
 
-    fleet: objects.Fleet
-    pool: Pool
-    life: ProviderLife | None = None
-    circuit: Circuit = dataclasses.field(default_factory=Circuit)
-    timer: asyncio.TimerHandle | None = None
-    # Until when each call that was planned while half open may begin.
-    promised: list[float] = dataclasses.field(default_factory=list)
-    # Whose calls have been tried since the circuit opened: each has its turn before the next round.
-    tried: set[tuple[str, str]] = dataclasses.field(default_factory=set)
-    # How many deletes and cancels run that began while it was open, and who waits to be the next.
-    probing: int = 0
-    freed: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    def __init__(
+        self, fleet: objects.Fleet, pool: Pool, waiters: Waiters, clock: Callable[[], float]
+    ) -> None:
+        self.fleet = fleet
+        self.pool = pool
+        self.life: ProviderLife | None = None
+        self._waiters = waiters
+        self._clock = clock
+        self.whole = Breaker(fleet, waiters, clock, held=self.held)
+        self._own: dict[str, Breaker] = {}
 
-    def may_begin(self, verb: contract.Verb) -> bool:
-        """Return whether the circuit lets such a call begin now."""
-        if self.circuit.state is State.OPEN:
-            return verb in PROBES and not self.probing
-        return self.room is None or self.room > 0
+    def breakers(self, namespace: str) -> tuple[Breaker, ...]:
+        """Return what a call for a server of that namespace must pass."""
+        own = self._own.get(namespace)
+        return (self.whole,) if own is None else (self.whole, own)
 
-    @property
-    def room(self) -> int | None:
-        """How many more calls may begin now; None where the circuit sets no bound.
+    def every(self) -> Iterable[Breaker]:
+        """Return all breakers of the fleet."""
+        return (self.whole, *self._own.values())
 
-        A delete that began while it was open, and has not ended, is one of those under way.
+    def outage(self, namespace: str) -> contract.Outage:
+        """Return the latest time in which calls for a namespace did not get through."""
+        outage = self.whole.circuit.outage
+        own = self._own.get(namespace)
+        return outage if own is None else outage.joined(own.circuit.outage)
+
+    def adopt(self, fleet: objects.Fleet) -> None:
+        """Keep to what a Fleet asks for now."""
+        self.fleet = fleet
+        for each in self.every():
+            each.fleet = fleet
+            each.ruled(rule_of(fleet.spec.limits))
+
+    def blocking(self, namespace: str, verb: contract.Verb) -> Breaker | None:
+        """Return what such a call must wait for, if anything."""
+        return next((one for one in self.breakers(namespace) if not one.may_begin(verb)), None)
+
+    def begin(self, namespace: str, verb: contract.Verb) -> tuple[tuple[Breaker, State], ...]:
+        """Count a call in with each breaker; return in which state it begins there."""
+        return tuple((each, each.begin(verb)) for each in self.breakers(namespace))
+
+    def end(
+        self,
+        begun: tuple[tuple[Breaker, State], ...],
+        namespace: str,
+        verb: contract.Verb,
+        how: Ended,
+    ) -> None:
+        """Count a call out.
+
+        What may be one namespace's own trouble tells nothing of the fleet, nor the fleet's of it.
         """
-        free = self.circuit.free
-        return None if free is None else free - self.probing
+        if how.local and how.failed and namespace and namespace not in self._own:
+            begun = (*begun, (self._opened(namespace), State.CLOSED))
+        for breaker, began in begun:
+            fits = not how.failed or how.local == bool(breaker.namespace)
+            breaker.end(
+                began, verb, failed=how.failed if fits else None, whose=how.whose, words=how.words
+            )
 
-    def tell_freed(self) -> None:
-        """Have whoever waits for a place look again."""
-        self.freed.set()
-        self.freed = asyncio.Event()
+    def anew(self) -> None:
+        """Forget all failures: another provider has its place."""
+        for each in self.every():
+            each.anew()
+
+    def stop(self) -> None:
+        """Look at no clock any more; whoever waits for a place asks this one's successor."""
+        for each in self.every():
+            each.stop()
+            each.tell_freed()
+
+    def held(self) -> frozenset[str]:
+        """Return the namespaces whose calls alone are held back."""
+        own = self._own.items()
+        return frozenset(name for name, each in own if each.circuit.state is not State.CLOSED)
+
+    def _opened(self, namespace: str) -> Breaker:
+        """Return a namespace's breaker, which is new; those of namespaces without servers go."""
+        name = self.fleet.metadata.name
+        left = self._waiters.namespaces(name)
+        for gone in self._own.keys() - left:
+            self._own.pop(gone).stop()
+        made = Breaker(self.fleet, self._waiters, self._clock, namespace=namespace)
+        made.ruled(rule_of(self.fleet.spec.limits))
+        self._own[namespace] = made
+        return made
 
 
 def rule_of(limits: objects.FleetLimits) -> Rule:

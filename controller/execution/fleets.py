@@ -18,8 +18,9 @@ import structlog
 from controller import contract, errors
 from controller.api import names, objects, texts
 from controller.api.reasons import Reason
+from controller.execution.breaker import Breaker
 from controller.execution.caches import Caches
-from controller.execution.fleet_branch import PROBES, Branch, rule_of
+from controller.execution.fleet_branch import Branch, Ended
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
@@ -37,8 +38,6 @@ BUILT_IN = objects.fleet(objects.Meta(name=names.BUILT_IN_FLEET), objects.FleetS
 PER_SECOND = 50
 # How long a start waits for providers to open, in seconds; those that take longer come later.
 OPENING_SECONDS = 2.0
-# How long a call that was planned while half open may take to begin, in seconds; then another is.
-PROMISE_SECONDS = 10.0
 # How much is kept of what a provider said of a failure.
 LONGEST_WORDS = 300
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
@@ -124,16 +123,16 @@ class Fleets:
                 del self._branches[name]
             return
         if branch is None:
-            branch = self._branches[name] = Branch(fleet=fleet, pool=self._pool)
-        branch.fleet = fleet
+            branch = Branch(fleet, self._pool, self._waiters, self._context.clock)
+            self._branches[name] = branch
+        branch.adopt(fleet)
         kind = self._kinds.get(fleet.spec.provider)
         branch.pool = self._pool_of(branch, kind)
-        branch.circuit = branch.circuit.ruled(rule_of(fleet.spec.limits))
         if branch.life is not None and branch.life.serves(fleet):
             return
         self._end(branch)
         # Another provider is tried anew, whatever became of the calls to the one before.
-        branch.circuit = branch.circuit.anew(self._context.clock())
+        branch.anew()
         if kind is not None:
             context = dataclasses.replace(
                 self._context, changed=functools.partial(self._observed, name)
@@ -142,11 +141,8 @@ class Fleets:
 
     def _end(self, branch: Branch) -> None:
         """Close a provider in the background; what waits for its turn asks its successor."""
-        if branch.timer is not None:
-            branch.timer.cancel()
-            branch.timer = None
         life, branch.life = branch.life, None
-        branch.tell_freed()
+        branch.stop()
         if life is not None:
             ending = life.end()
             self._ending.add(ending)
@@ -198,18 +194,25 @@ class Fleets:
         return self.provider(name) is not None
 
     def circuit(self, name: str) -> Circuit:
-        """Return the circuit of a fleet."""
+        """Return the circuit of a fleet as a whole."""
         branch = self._branches.get(name)
-        return branch.circuit if branch is not None else Circuit()
+        return branch.whole.circuit if branch is not None else Circuit()
 
-    def tries(self, name: str) -> bool:
-        """Return whether a fleet's circuit is half open: what it lets through are trials."""
-        return self.circuit(name).state is State.HALF_OPEN
+    def held(self, name: str) -> tuple[str, ...]:
+        """Return the namespaces whose calls alone are held back, sorted."""
+        branch = self._branches.get(name)
+        return tuple(sorted(branch.held())) if branch is not None else ()
+
+    def tries(self, name: str, namespace: str = "") -> bool:
+        """Return whether what may be called for a namespace's servers are trials."""
+        branch = self._branches.get(name)
+        found = branch.breakers(namespace) if branch is not None else ()
+        return any(each.circuit.state is State.HALF_OPEN for each in found)
 
     def circuits(self) -> dict[tuple[str, ...], float]:
         """Return of each fleet whether its circuit holds calls back."""
         return {
-            (name,): float(each.circuit.state is not State.CLOSED)
+            (name,): float(each.whole.circuit.state is not State.CLOSED)
             for name, each in self._branches.items()
         }
 
@@ -286,12 +289,12 @@ class Fleets:
             return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
         written = fleet is not BUILT_IN
         read_only = not self._caches.plans(objects.Fleet)
-        provider = self.provider(name)
+        provider, branch = self.provider(name), self._branches.get(name)
         return contract.FleetFacts(
             name=name,
             capabilities=kind.capabilities,
-            pause=self._pause(name, failure),
-            outage=self.circuit(name).outage,
+            pause=self._pause(name, namespace, failure),
+            outage=branch.outage(namespace) if branch is not None else contract.Outage(),
             window=float(fleet.spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
             record=fleet if written and not read_only else None,
@@ -300,7 +303,9 @@ class Fleets:
             domains=fleet.spec.failure_domains,
         )
 
-    def _pause(self, name: str, failure: errors.ArgosyError | None) -> contract.Pause | None:
+    def _pause(
+        self, name: str, namespace: str, failure: errors.ArgosyError | None
+    ) -> contract.Pause | None:
         branch = self._branches.get(name)
         if branch is None or branch.life is None or branch.life.provider is None:
             return contract.Pause(
@@ -309,18 +314,8 @@ class Fleets:
                 if failure is not None
                 else f"The fleet {name} is being opened.",
             )
-        if branch.room is None or branch.room > self._promised(branch):
-            return None
-        return contract.Pause(
-            reason=Reason.CIRCUIT_OPEN,
-            message=circuits.message(f"the fleet {name}", branch.circuit.words),
-            until=branch.circuit.until if branch.circuit.state is State.OPEN else 0.0,
-        )
-
-    def _promised(self, branch: Branch) -> int:
-        now = self._context.clock()
-        branch.promised = [each for each in branch.promised if each > now]
-        return len(branch.promised)
+        found = next((each for each in branch.breakers(namespace) if each.holds), None)
+        return _held(found) if found is not None else None
 
     def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:
         wanted = fleet.spec.allowed_namespaces
@@ -331,12 +326,11 @@ class Fleets:
 
     # --- Calls ------------------------------------------------------------------------------------
 
-    def promise(self, name: str, verb: contract.Verb) -> None:
+    def promise(self, name: str, verb: contract.Verb, namespace: str = "") -> None:
         """Count a call that was planned, and will begin when its turn comes, as one that tries."""
         branch = self._branches.get(name)
-        tries = branch is not None and branch.circuit.state is State.HALF_OPEN
-        if branch is not None and tries and verb not in PROBES:
-            branch.promised.append(self._context.clock() + PROMISE_SECONDS)
+        for each in branch.breakers(namespace) if branch is not None else ():
+            each.promise(verb)
 
     async def ask(
         self,
@@ -344,6 +338,7 @@ class Fleets:
         verb: contract.Verb,
         call: Callable[[contract.Provider], Awaitable[T]],
         *,
+        namespace: str = "",
         whose: str = "",
     ) -> T:
         """Lend a fleet's provider to `call`, about the server `whose`, and count how that ends.
@@ -352,110 +347,31 @@ class Fleets:
         nobody would try again, waits for its turn here.
         """
         branch = self._branches.get(name)
-        while branch is not None and verb is contract.Verb.CANCEL and not branch.may_begin(verb):
-            await branch.freed.wait()
+        while branch is not None and verb is contract.Verb.CANCEL:
+            if (held := branch.blocking(namespace, verb)) is None:
+                break
+            await held.freed.wait()
             branch = self._branches.get(name)
         if branch is None or branch.life is None:
             raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
         with branch.life.lend() as provider:
-            began = self._begin(name, branch, verb)
-            failed, about, words = None, "", ""
+            if branch.blocking(namespace, verb) is not None:
+                message = f"many calls to the fleet {name} failed: new ones wait for a while"
+                raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
+            begun, how = branch.begin(namespace, verb), Ended(failed=None)
             try:
                 answer = await call(provider)
-                failed = False
+                how = Ended(failed=False)
             except errors.ArgosyError as error:
-                failed, words = _failed(error, verb), error.words
-                # An answer that was lost may be that server's own trouble.
-                about = whose if error.policy.kind is errors.Kind.UNKNOWN else ""
+                how = _ended(error, verb, whose)
                 raise
             except (TimeoutError, ConnectionError) as error:
-                failed, words = True, str(error)
+                how = Ended(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
                 raise
             else:
                 return answer
             finally:
-                self._ended(name, branch, verb, began, failed=failed, whose=about, words=words)
-
-    def _begin(self, name: str, branch: Branch, verb: contract.Verb) -> State:
-        began = branch.circuit.state
-        if began is State.HALF_OPEN and branch.promised and verb not in PROBES:
-            branch.promised.pop(0)
-        if not branch.may_begin(verb):
-            message = f"many calls to the fleet {name} failed: new ones wait for a while"
-            raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
-        branch.probing += began is State.OPEN
-        branch.circuit = branch.circuit.begun()
-        return began
-
-    def _ended(
-        self,
-        name: str,
-        branch: Branch,
-        verb: contract.Verb,
-        began: State,
-        *,
-        failed: bool | None,
-        whose: str,
-        words: str,
-    ) -> None:
-        branch.probing -= began is State.OPEN
-        if failed is None:
-            after = branch.circuit.withdrawn(began=began)
-        else:
-            after = branch.circuit.ended(
-                self._context.clock(), failed=failed, began=began, probe=verb in PROBES,
-                whose=whose, words=texts.cut(words, LONGEST_WORDS),
-            )  # fmt: skip
-        frees = began is State.OPEN and branch.circuit.state is State.HALF_OPEN
-        self._turn(name, branch, after)
-        if frees:
-            self._wake_waiting(name, branch)
-        branch.tell_freed()
-
-    def _turn(self, name: str, branch: Branch, after: Circuit) -> None:
-        """Have the circuit be `after`, and whoever waits for that look again."""
-        before, branch.circuit = branch.circuit, after
-        if after.state is before.state:
-            if after.state is State.HALF_OPEN and after is not before:
-                self._wake_waiting(name, branch)
-            return
-        _log.warning("circuit", fleet=name, state=after.state, before=before.state)
-        branch.promised.clear()
-        if branch.timer is not None:
-            branch.timer.cancel()
-            branch.timer = None
-        if after.state is State.CLOSED:
-            branch.tried.clear()
-        else:
-            left = after.until - self._context.clock()
-            self._look_again(name, branch, left if after.state is State.OPEN else PROMISE_SECONDS)
-        if after.state is State.HALF_OPEN:
-            self._waiters.touch(keys.fleet(name))
-            if not self._wake_waiting(name, branch):
-                # Whoever would be the first says nothing of that: a set, or an operation.
-                self._wake(name)
-        elif before.state is State.HALF_OPEN and after.state is State.OPEN:
-            # Whoever waits waits on: a trial in vain is no reason to plan all of them anew.
-            self._waiters.touch(keys.fleet(name))
-        else:
-            self._wake(name)
-
-    def _look_again(self, name: str, branch: Branch, delay: float) -> None:
-        loop = asyncio.get_running_loop()
-        branch.timer = loop.call_later(max(delay, 0.0), self._try_again, name, branch)
-
-    def _try_again(self, name: str, branch: Branch) -> None:
-        branch.timer = None
-        before, now = branch.circuit, self._context.clock()
-        self._turn(name, branch, before.at(now))
-        if branch.circuit.state is not before.state:
-            return
-        if before.state is State.OPEN:  # the two clocks differ by a little
-            self._look_again(name, branch, 1.0)
-        else:
-            # Whoever was to try has not.
-            self._wake_waiting(name, branch)
-            self._look_again(name, branch, PROMISE_SECONDS)
+                branch.end(begun, namespace, verb, how)
 
     # --- Who is told ------------------------------------------------------------------------------
 
@@ -465,20 +381,41 @@ class Fleets:
         Whatever the provider shows while its circuit is open may bring the next trial forward.
         """
         branch = self._branches.get(fleet)
-        if branch is not None and branch.circuit.state is State.OPEN:
-            self._turn(fleet, branch, branch.circuit.seen(self._context.clock()))
+        for each in branch.breakers(namespace) if branch is not None else ():
+            each.seen()
         self._waiters.touch(keys.server(namespace, name))
 
     def _wake(self, name: str) -> None:
         """Have everything planned anew that may have waited for the fleet."""
         branch = self._branches.get(name)
         if branch is not None:
-            self._waiters.wake_all(name, branch)
+            works = branch.whole.circuit.state is State.CLOSED
+            self._waiters.wake_all(branch.fleet, works=works)
 
-    def _wake_waiting(self, name: str, branch: Branch) -> int:
-        """Give as many of those that wait their turn as may begin; return how many."""
-        room = (branch.room or 0) - self._promised(branch)
-        return self._waiters.wake_next(name, branch, room)
+
+def _held(by: Breaker) -> contract.Pause:
+    """Return what is told while a circuit lets nothing through."""
+    circuit, namespace = by.circuit, by.namespace
+    whose = f"the fleet {by.fleet.metadata.name}"
+    return contract.Pause(
+        reason=Reason.CIRCUIT_OPEN,
+        message=circuits.message(
+            f"{whose} for the namespace {namespace}" if namespace else whose, circuit.words
+        ),
+        until=circuit.until if circuit.state is State.OPEN else 0.0,
+        namespace=namespace,
+    )
+
+
+def _ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> Ended:
+    """Return how a call ended that raised this."""
+    return Ended(
+        failed=_failed(error, verb),
+        local=error.policy.local,
+        # An answer that was lost may be that server's own trouble.
+        whose=whose if error.policy.kind is errors.Kind.UNKNOWN else "",
+        words=texts.cut(error.words, LONGEST_WORDS),
+    )
 
 
 def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:

@@ -379,7 +379,7 @@ class Client:
             status = faults.Status(message=error.message)
             raise faults.from_status(error.status, status, what=what, writes=False) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error, what, writes=True) from error
+            raise broken(error, what, writes=True) from error
 
     async def _lines(
         self, what: str, path: str, query: str, *, partial: bool = False
@@ -396,7 +396,7 @@ class Client:
                 async for line in streams.lines(response, partial=partial):
                     yield line
         except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error, what, writes=False) from error
+            raise broken(error, what, writes=False) from error
 
     async def _call(
         self, method: str, path: str, query: str = "", *, body: Body | None = None, kind: str = ""
@@ -427,7 +427,7 @@ class Client:
                         continue
                     raise await self._fault(response, f"{method} {path}", writes=writes)
         except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error, f"{method} {path}", writes=writes) from error
+            raise broken(error, f"{method} {path}", writes=writes) from error
         raise AssertionError("unreachable: the second attempt returns or raises")
 
     def _body(self, body: Body) -> bytes | _Body:
@@ -456,13 +456,15 @@ class Client:
         )
 
 
-def _broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
+def broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
     """Return what a connection that broke means for the request that was on it."""
     message = f"{what}: {error or type(error).__name__}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return faults.Unreachable(message, reason=Reason.UNREACHABLE)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return faults.Unreachable(message, reason=Reason.UNREACHABLE)
+    if writes and isinstance(error, TimeoutError):
+        return faults.Unanswered(message, reason=KubeReason.CONNECTION_LOST)
     if writes:
         return faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST)
     return faults.ServerFailed(message, reason=KubeReason.CONNECTION_LOST)

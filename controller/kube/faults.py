@@ -134,6 +134,15 @@ class UnknownOutcome(errors.UnknownOutcome):
     )
 
 
+class Unanswered(UnknownOutcome):
+    """The API server took a write, and it has not ended in time.
+
+    A webhook of its namespace may keep it waiting, which is that namespace's trouble alone.
+    """
+
+    policy = dataclasses.replace(UnknownOutcome.policy, local=True)
+
+
 # Kubernetes' own forms of sentences, from their beginning: what is quoted in them is anybody's.
 _SUBJECT = r'^\S+ (?:"[^"]*" )?is forbidden: '
 _QUOTA = re.compile(_SUBJECT + r"(?:exceeded quota|status unknown for quota): (?P<name>[^,\s]+)")
@@ -152,6 +161,7 @@ _CONFLICT = 409
 _INVALID = 422
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
+_TIMEOUT = 504
 _TRANSIENT: dict[int, tuple[type[errors.ArgosyError], Vocabulary]] = {
     401: (Unauthorized, KubeReason.UNAUTHORIZED),
     404: (NotFound, Reason.NOT_FOUND),
@@ -256,6 +266,9 @@ def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: P
     if code == _UNAVAILABLE and status.reason == "ServiceUnavailable":
         # From the API server itself; a proxy's 503 may come after the request was passed on.
         return Overloaded, KubeReason.SERVICE_UNAVAILABLE, ""
+    if writes and code == _TIMEOUT and status.reason:
+        # A Status of the API server itself, which waited for whoever admits the write as long as it may.
+        return Unanswered, KubeReason.SERVER_FAILED, ""
     if code >= _SERVER_ERROR:
         return (UnknownOutcome if writes else ServerFailed), KubeReason.SERVER_FAILED, ""
     return Refused, Reason.REFUSED, ""

@@ -94,6 +94,9 @@ class Fleets(Protocol):
     def circuit(self, name: str) -> Circuit:
         """Return whether calls to a fleet go through."""
 
+    def held(self, name: str) -> tuple[str, ...]:
+        """Return the namespaces whose calls alone are held back, sorted."""
+
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""
 

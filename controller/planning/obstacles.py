@@ -57,11 +57,12 @@ def fleet_pause(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
 
 def paused(fleet: contract.FleetFacts, pause: contract.Pause, now: float) -> Blocked:
     """Return what is told of a fleet that is not to be called for now."""
+    near = pause.namespace
     return Blocked(
-        object=f"Fleet/{fleet.name}",
+        object=f"Namespace/{near}" if near else f"Fleet/{fleet.name}",
         reason=pause.reason,
         message=pause.message,
         since=clock.stamp(now),
         next_attempt_time=clock.stamp(pause.until) if pause.until else None,
-        remedy=remedies.fleet(fleet),
+        remedy=remedies.webhooks() if near else remedies.fleet(fleet),
     )

@@ -86,8 +86,8 @@ def unblock(thing: str, namespace: str) -> str:
         return f"kubectl describe resourcequota {name} -n {namespace}"
     if kind == "ValidatingAdmissionPolicy":
         return f"kubectl get validatingadmissionpolicy {name} -o yaml"
-    if kind == "Webhook":
-        return "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
+    if kind in ("Webhook", "Namespace"):
+        return webhooks()
     found = next(((each, place) for each, place in PLACES.items() if place.kind == kind), None)
     if found is None:
         return ""
@@ -95,6 +95,11 @@ def unblock(thing: str, namespace: str) -> str:
     if not place.namespaced:
         return f"kubectl get {next(iter(place.short_names), resource)} {name} -o yaml"
     return show(resource, name, namespace)
+
+
+def webhooks() -> str:
+    """Return the command that shows which webhooks are asked, and where."""
+    return "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
 
 
 def delete(resource: str, thing: objects.Object) -> str:

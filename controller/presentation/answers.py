@@ -130,7 +130,8 @@ def _in_an_outage(look: inspection.Inspection, found: Any, told: Answer) -> Answ
     ]
     waits = list[Blocked]()
     for each in seen:
-        fleet = look.fleets.find(each.object.partition("/")[2])
+        kind, _, name = each.object.partition("/")
+        fleet = look.fleets.find(name) if kind == "Fleet" else None
         wait = each if fleet is None else fleets.circuit_wait(fleet)
         waits += [msgspec.structs.replace(wait, remedy=each.remedy)] if wait is not None else []
     if not waits or told.ready == "True":

@@ -192,6 +192,11 @@ def lost(why: str) -> errors.ArgosyError:
     return faults.UnknownOutcome(f"simulated: {why}", reason="ConnectionLost")
 
 
+def kept(why: str) -> errors.ArgosyError:
+    """Return the fault of a write that is not answered in time, as where a webhook keeps it."""
+    return faults.Unanswered(f"simulated: {why}", reason="ConnectionLost")
+
+
 def cut(why: str) -> errors.ArgosyError:
     """Return the fault of a watch that broke."""
     return faults.ServerFailed(f"simulated: {why}", reason="ConnectionLost")

@@ -26,6 +26,7 @@ _LIVES = "tests/simulation/test_references.py"
 
 _FLEETS = "tests/execution/test_fleets.py"
 _OUTAGES = "tests/simulation/test_outages.py"
+_NAMESPACES = "tests/simulation/test_slow_namespaces.py"
 _NO_BACKOFF = "test_a_trial_waits_for_no_servers_own_backoff"
 _STORIES = "tests/kinds/test_rollout_stories.py"
 
@@ -193,15 +194,15 @@ OUTAGES = (
     ),
     one(
         "all deletes at once while the circuit is open",
-        "controller.execution.fleet_branch:Branch.may_begin",
-        "not self.probing",
+        "controller.execution.breaker:Breaker.may_begin",
+        "not self._probing",
         "True",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
     one(
         "a trial beside a delete that began while the circuit was open",
-        "controller.execution.fleet_branch:Branch.room",
-        "free - self.probing",
+        "controller.execution.breaker:Breaker.room",
+        "free - self._probing",
         "free",
         f"{_FLEETS}::test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
     ),
@@ -216,14 +217,14 @@ OUTAGES = (
     one(
         "one server that is tried for ever",
         "controller.execution.fleet_waiters:Waiters.wake_next",
-        "branch.tried.update(chosen)",
-        "branch.tried.clear()",
+        "tried.update(chosen)",
+        "tried.clear()",
         f"{_OUTAGES}::test_a_trial_is_each_servers_in_turn",
     ),
     one(
         "a provider that shows that it is back and is not tried",
-        "controller.execution.fleets:Fleets._observed",
-        "branch.circuit.state is State.OPEN",
+        "controller.execution.breaker:Breaker.seen",
+        "self.circuit.state is State.OPEN",
         "False",
         f"{_OUTAGES}::test_what_a_provider_shows_brings_the_next_trial_forward",
     ),
@@ -257,9 +258,9 @@ OUTAGES = (
     ),
     one(
         "a half open circuit that wakes nobody but servers",
-        "controller.execution.fleets:Fleets._turn",
-        "not self._wake_waiting(name, branch)",
-        "self._wake_waiting(name, branch) is None",
+        "controller.execution.breaker:Breaker.turn",
+        "not self._wake_waiting()",
+        "self._wake_waiting() is None",
         f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",
     ),
     one(
@@ -271,10 +272,39 @@ OUTAGES = (
     ),
     one(
         "another provider that waits for the pause of the one before",
-        "controller.execution.fleets:Fleets._follow",
-        "branch.circuit.anew(self._context.clock())",
-        "branch.circuit",
+        "controller.execution.fleet_branch:Branch.anew",
+        "each.anew()",
+        "each.circuit",
         f"{_OUTAGES}::test_another_provider_in_the_fleets_place_is_tried_anew",
+    ),
+    one(
+        "a namespace that is not answered, and opens the fleet's circuit for everybody",
+        "controller.execution.fleets:_ended",
+        "error.policy.local",
+        "False",
+        f"{_NAMESPACES}::test_a_tenants_dead_webhook_never_delays_anothers_create",
+    ),
+    one(
+        "trials of a fleet that go to a namespace which is never answered",
+        "controller.execution.fleet_waiters:Waiters.wake_next",
+        "p[0] not in held",
+        "True",
+        "tests/execution/test_fleets.py"
+        "::test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held",
+    ),
+    one(
+        "a fleet's outage that opens the breaker of each namespace, too",
+        "controller.execution.fleet_branch:Branch.end",
+        "how.local == bool(breaker.namespace)",
+        "True",
+        "tests/execution/test_fleets.py::test_an_outage_of_the_fleet_says_nothing_of_a_namespace",
+    ),
+    one(
+        "breakers of namespaces that are kept for ever",
+        "controller.execution.fleet_branch:Branch._opened",
+        "self._own.keys() - left",
+        "()",
+        "tests/execution/test_fleets.py::test_a_namespace_without_servers_is_forgotten",
     ),
     Mechanism(
         name="an operation whose clock runs while the provider is away",

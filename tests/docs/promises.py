@@ -161,6 +161,23 @@ PROMISES: dict[str, Promises] = {
             "test_a_webhook_that_is_down_is_told_and_over_when_it_is_gone",
             "test_what_a_provider_refuses_opens_no_circuit",
         ),
+        "a write that is not answered in time does not count against the fleet": (
+            "test_a_tenants_dead_webhook_never_delays_anothers_create",
+            "test_several_tenants_of_bad_will_delay_nobody_either",
+            "test_what_is_not_answered_in_time_holds_its_own_namespace_alone",
+            "test_a_webhook_that_is_slower_than_anybody_waits",
+        ),
+        "It costs no attempt": ("test_a_webhook_that_is_slower_than_anybody_waits",),
+        "name `Namespace/NAME` in `blockedBy`": (
+            "test_a_namespace_that_is_held_is_told_costs_little_and_comes_back",
+        ),
+        "nobody else's calls are held back": (
+            "test_a_fleet_comes_back_for_all_but_the_namespace_that_is_never_answered",
+            "test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held",
+        ),
+        "says in how many namespaces that is so": (
+            "test_a_fleet_counts_the_namespaces_that_are_held_by_themselves",
+        ),
         "is no failed attempt. The attempt is made again": (
             "test_an_hour_without_the_provider_while_500_servers_are_made",
             "test_attempts_of_before_the_outage_are_not_given_back",
@@ -213,7 +230,6 @@ PROMISES: dict[str, Promises] = {
         "After a minute the attempts of that server count": (
             "test_a_server_whose_own_calls_are_never_answered_fails_all_the_same",
         ),
-        "Its creates cost no attempt": ("test_a_webhook_that_is_slower_than_anybody_waits",),
     },
     "docs/how-to/failures.md": {
         "Failures are counted on the Server": ("test_a_new_leader_says_what_the_last_one_said",),

@@ -6,19 +6,21 @@ One that nobody serves, a quota and a LimitRange are in `test_outcomes`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from controller.api import resources
-from controller.api.resources import Resource
 from devcluster import cluster, fixtures
 from tests.e2e import driving, reviewers
+from tests.e2e.conftest import namespace_of
 from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.terminals import Terminal
 
 pytestmark = pytest.mark.e2e
 
 # The least patient policies: any failure that counts is the end.
+# How long the pods of somebody who is not concerned may take; held ones wait for longer.
+QUICK_SECONDS = 25
 STRICT = {"attempts": 1, "giveUp": True, "failureBudget": 0}
 
 
@@ -28,6 +30,17 @@ def owner(operated: Place) -> cluster.Cluster:
     if fixtures.GIVEN in os.environ or operated.cluster is None:
         pytest.skip(f"{fixtures.GIVEN} is set: its API server cannot ask this machine")
     return operated.cluster
+
+
+@pytest.fixture
+def neighbour(operated: Place) -> Iterator[Kube]:
+    """A namespace of another tenant's."""
+    yield from namespace_of(operated)
+
+
+def reasons(app: App) -> set[str]:
+    """Return why its servers wait."""
+    return {one["reason"] for one in app.blocked_by().values()}
 
 
 def blamed(app: App) -> list[str]:
@@ -45,20 +58,11 @@ def why(owner: cluster.Cluster, kube: Kube) -> str:
     return Terminal(owner.kubeconfig, kube.namespace).run("why", "application/shop")
 
 
-def test_a_webhook_that_is_slower_than_anybody_waits(owner: cluster.Cluster, kube: Kube) -> None:
-    """No answer comes in time: it is told in the API server's words, and nobody's failure."""
-    # A fleet of its own: where nobody else makes pods, calls without an answer open its circuit.
-    fleet = f"slow-{kube.namespace}"
-    kube.api.create(
-        resources.path(Resource.FLEETS, ""),
-        {
-            "apiVersion": "argosy.dev/v1alpha1",
-            "kind": "Fleet",
-            "metadata": {"name": fleet},
-            "spec": {"provider": "pod"},
-        },
-    )
-    app = kube.app(component(replicas=3, recovery=STRICT), fleet=fleet)
+def test_a_webhook_that_is_slower_than_anybody_waits(
+    owner: cluster.Cluster, kube: Kube, neighbour: Kube
+) -> None:
+    """It is told in the API server's words, is nobody's failure, and delays no other namespace."""
+    app = kube.app(component(replicas=3, recovery=STRICT))
     with reviewers.over(owner, kube, reviewers.linger) as reviewer:
         app.apply()
         kube.wait_until(
@@ -66,9 +70,15 @@ def test_a_webhook_that_is_slower_than_anybody_waits(owner: cluster.Cluster, kub
         )
         said = why(owner, kube)
         assert "Timeout: request did not complete" in said, said
-        assert f"Fleet/{fleet}" in said, said
+        assert f"Namespace/{kube.namespace}" in said, said
         kube.wait_until("it is asked again", lambda: reviewer.asked >= 4, 120)
         assert blamed(app) == []
+        kube.wait_until("its namespace is held", lambda: "CircuitOpen" in reasons(app), 120)
+        # Another tenant's pods are made as if nothing were.
+        shop = neighbour.app(component(replicas=2))
+        shop.apply()
+        shop.wait_ready(seconds=QUICK_SECONDS)
+        assert "CircuitOpen" in reasons(app)
         reviewer.mend(reviewers.allow)
         app.wait_ready()
         assert blamed(app) == []

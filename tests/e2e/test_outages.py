@@ -68,6 +68,12 @@ def fleet(place: rig.Rig, name: str) -> dict[str, Any]:
     return dict(found.get("status") or {})
 
 
+def held(kube: Kube) -> set[str]:
+    """Return why the set waits."""
+    found = kube.get(Resource.SERVERSETS, "shop-web") or {}
+    return {each["reason"] for each in found.get("status", {}).get("blockedBy", [])}
+
+
 def blamed(app: App) -> list[str]:
     """Return the servers that have an attempt counted."""
     return [
@@ -104,7 +110,7 @@ def test_an_outage_while_servers_are_made_is_nobodys_failure(
     kube.wait_until("the first pods", lambda: len(app.pods()) > count // 20, 120)
     away = Away(kind)
     place.suffer(f"an outage of {name}", away)
-    kube.wait_until("the circuit opens", lambda: fleet(place, name)["circuit"] == "Open", 120)
+    kube.wait_until("the circuit opens", lambda: "CircuitOpen" in held(kube), 120)
     before = len(away.tried)
     kube.wait_until("some trials", lambda: len(away.tried) > before + TRIALS, 240)
     # A trial is one call, and its pause is twice as long as the one before: two seconds at least.
@@ -114,9 +120,13 @@ def test_an_outage_while_servers_are_made_is_nobodys_failure(
     found = kube.get(Resource.SERVERSETS, "shop-web")
     assert found is not None
     revision = found["spec"]["revision"]
-    assert "CircuitOpen" in {each["reason"] for each in found["status"]["blockedBy"]}
+    assert "CircuitOpen" in held(kube)
     said = Terminal(place.cluster.kubeconfig, namespace).run("why", "application/shop")
-    assert f"Fleet/{name}  CircuitOpen" in said, said
+    # What is not answered in time may be the doing of a webhook of that namespace alone.
+    late = kind is kinds.Kind.TIMEOUT
+    blocker = f"Namespace/{namespace}" if late else f"Fleet/{name}"
+    assert f"{blocker}  CircuitOpen" in said, said
+    assert fleet(place, name)["circuit"] == "Closed" or not late
     assert "The first of them: " in said, said
     assert "next try" in said, said
     assert fleet(place, name)["circuit"] != "Open" or fleet(place, name)["nextTrialTime"]

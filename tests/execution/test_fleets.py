@@ -16,7 +16,8 @@ from controller.contract import Verb
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
-from controller.planning import keys
+from controller.kube import faults
+from controller.planning import keys, relations
 from controller.planning.circuit import State
 from controller.planning.keys import Key
 from controller.providers import registry
@@ -294,3 +295,96 @@ async def test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by
             await delete
         assert one.fleets.facts("attic", "default").pause is None
         assert await one.fleets.ask("attic", Verb.CREATE, answer) == "done"
+
+
+async def keep(_provider: contract.Provider) -> str:
+    """Be a write that is not answered in time, as where a webhook of the namespace keeps it."""
+    raise faults.Unanswered("no answer in time", reason="ConnectionLost")
+
+
+async def close_namespace(one: Harbour, namespace: str) -> None:
+    """Have calls for servers of a namespace fail until they are held."""
+    for number in range(20):
+        with pytest.raises(faults.Unanswered):
+            await one.fleets.ask("attic", Verb.CREATE, keep, namespace=namespace, whose=str(number))
+    assert one.fleets.held("attic") == (namespace,)
+
+
+async def put_server(one: Harbour, namespace: str, name: str) -> None:
+    """Create a Server of the fleet, which waits for its circuit."""
+    await one.server.create(Resource.NAMESPACES, "", {"metadata": {"name": namespace}})
+    spec = {"application": "shop", "component": "web", "ordinal": 0, "fleet": "attic",
+            "revision": "r", "incarnation": 1}  # fmt: skip
+    body = {"metadata": {"name": name}, "spec": spec}
+    await one.server.create(Resource.SERVERS, namespace, body)
+    ready = {"type": "Ready", "status": "False", "reason": "CircuitOpen", "message": "It waits.",
+             "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
+    told = {"status": {"conditions": [ready]}}
+    await one.server.patch(Resource.SERVERS, namespace, name, told, subresource="status")
+    by_fleet = relations.SERVERS_BY_FLEET
+    await one.until(lambda: (namespace, name) in one.caches.by(by_fleet, "attic"))
+
+
+async def test_what_is_not_answered_in_time_holds_its_own_namespace_alone() -> None:
+    """Others are called as ever; who is held is told which namespace, and when it is tried."""
+    async with harbour() as one:
+        await close_namespace(one, "slow")
+        assert one.fleets.circuit("attic").state is State.CLOSED
+        assert one.fleets.facts("attic", "other").pause is None
+        assert not one.fleets.facts("attic", "other").outage.lasts
+        assert await one.fleets.ask("attic", Verb.CREATE, answer, namespace="other") == "done"
+        held = one.fleets.facts("attic", "slow")
+        assert held.outage.lasts
+        assert held.pause is not None
+        assert (held.pause.reason, held.pause.namespace) == (Reason.CIRCUIT_OPEN, "slow")
+        assert held.pause.until > one.server.now()
+        assert "the namespace slow" in held.pause.message
+        with pytest.raises(errors.Waiting):
+            await one.fleets.ask("attic", Verb.CREATE, answer, namespace="slow")
+        await one.until(lambda: one.fleets.tries("attic", "slow"))
+        assert not one.fleets.tries("attic", "other")
+        for _ in range(20):
+            await one.fleets.ask("attic", Verb.CREATE, answer, namespace="slow")
+        assert one.fleets.held("attic") == ()
+
+
+async def test_an_outage_of_the_fleet_says_nothing_of_a_namespace() -> None:
+    """One that was held before is not held for longer since the fleet is away, too."""
+    async with harbour() as one:
+        await close_namespace(one, "slow")
+        await one.until(lambda: one.fleets.tries("attic", "slow"))
+        with pytest.raises(errors.Outage):
+            await one.fleets.ask("attic", Verb.CREATE, fail, namespace="slow")
+        assert one.fleets.tries("attic", "slow")
+        for _ in range(19):
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, fail, namespace="other")
+        assert one.fleets.circuit("attic").state is State.OPEN
+        assert one.fleets.facts("attic", "third").pause is not None
+
+
+async def test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held() -> None:
+    """It would not be made: the fleet's own trials are for those that may be called."""
+    async with harbour() as one:
+        await put_server(one, "slow", "a")
+        await put_server(one, "other", "b")
+        await close_namespace(one, "slow")
+        await one.until(lambda: one.fleets.tries("attic", "slow"))
+        # From here on it is held for longer than the fleet will be.
+        with pytest.raises(faults.Unanswered):
+            await one.fleets.ask("attic", Verb.CREATE, keep, namespace="slow")
+        for _ in range(20):
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, fail, namespace="other")
+        nudged = list[Key]()
+        one.fleets.subscribe(one.touched.append, nudged.append)
+        await one.until(lambda: one.fleets.circuit("attic").state is State.HALF_OPEN)
+        assert keys.server("other", "b") in nudged
+        assert keys.server("slow", "a") not in nudged
+
+
+async def test_a_namespace_without_servers_is_forgotten() -> None:
+    """However many namespaces come and go, each held for a while, no more is kept of them."""
+    async with harbour() as one:
+        for number in range(3):
+            await close_namespace(one, f"team-{number}")

@@ -17,7 +17,7 @@ OWN = {each.view.__name__ for each in KINDS}
 # Fleets and what stands behind them speak of servers, as the contract with providers does.
 CONTRACT = {
     "Server": {"acts", "dispatcher"},
-    "Fleet": {"fleet_branch", "fleet_waiters", "fleets", "provider_life"},
+    "Fleet": {"breaker", "fleet_branch", "fleet_waiters", "fleets", "provider_life"},
 }
 
 

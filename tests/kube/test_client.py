@@ -14,7 +14,7 @@ from aiohttp import web
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube import connection, credentials, faults
-from controller.kube.client import Client
+from controller.kube.client import Client, broken
 from controller.kube.streams import TAIL, ExecFailed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -129,6 +129,16 @@ async def test_each_write_of_a_guarded_client_is_told_with_its_status() -> None:
         await client.create(Resource.PODS, "default", {})
     assert [status for _, status in told] == [200, 429]
     assert all(seconds > 0 for seconds, _ in told)
+
+
+def test_a_write_that_is_not_answered_in_time_may_be_its_namespaces_own_trouble() -> None:
+    """A connection that breaks is not: then it is whatever stands in between."""
+    late, lost = broken(TimeoutError(), "x", writes=True), broken(OSError(), "x", writes=True)
+    assert isinstance(late, faults.Unanswered)
+    assert late.policy.local
+    assert isinstance(lost, faults.UnknownOutcome)
+    assert not lost.policy.local
+    assert isinstance(broken(TimeoutError(), "x", writes=False), faults.ServerFailed)
 
 
 async def test_half_an_answer_is_an_unknown_outcome() -> None:

@@ -104,7 +104,9 @@ def answer(code: int, *, writes: bool = True, header: str = "", **status: Any) -
         (429, {"reason": "TooManyRequests"}, faults.Overloaded, "TooManyRequests"),
         (503, {"reason": "ServiceUnavailable"}, faults.Overloaded, "ServiceUnavailable"),
         (500, {"reason": "InternalError"}, faults.UnknownOutcome, "ServerFailed"),
-        (504, {"reason": "Timeout"}, faults.UnknownOutcome, "ServerFailed"),
+        # The API server itself gave up waiting for whoever admits the write; a proxy's is another.
+        (504, {"reason": "Timeout"}, faults.Unanswered, "ServerFailed"),
+        (504, {"message": "Gateway Timeout"}, faults.UnknownOutcome, "ServerFailed"),
     ],
 )
 def test_answers_to_writes(

@@ -278,3 +278,17 @@ class Breaker(RuleBasedStateMachine):
 
 TestBreaker = Breaker.TestCase
 TestBreaker.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_two_outages_are_one_where_they_overlap_and_else_the_later_counts() -> None:
+    """So no answer that was lost in the later one counts, nor in what led up to it."""
+    fleets = contract.Outage(began=100.0, over=200.0)
+    assert contract.Outage().joined(fleets) == fleets
+    assert fleets.joined(contract.Outage()) == fleets
+    lasting = contract.Outage(began=150.0, lasts=True)
+    assert fleets.joined(lasting) == contract.Outage(began=100.0, lasts=True)
+    assert lasting.joined(fleets) == contract.Outage(began=100.0, lasts=True)
+    late = contract.Outage(began=300.0, over=400.0)
+    assert late.joined(fleets) == fleets.joined(late) == late
+    both = contract.Outage(began=120.0, lasts=True).joined(lasting)
+    assert both == contract.Outage(began=120.0, lasts=True)

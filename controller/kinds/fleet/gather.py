@@ -30,6 +30,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         circuit=circuit.state,
         circuit_until=circuit.until,
         circuit_words=circuit.words,
+        held=len(fleets.held(name)),
         returned=returned,
         gone=gone,
     )

@@ -13,7 +13,7 @@ from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import circuit as circuits
-from controller.planning import orphans
+from controller.planning import orphans, words
 from controller.planning import plan as plans
 from controller.planning.circuit import State
 
@@ -86,7 +86,15 @@ def _told(snapshot: FleetSnapshot) -> Failure:
     if snapshot.circuit != "Closed":
         message = circuits.message("the provider", snapshot.circuit_words)
         return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
-    return Failure(reason=Reason.AVAILABLE, message="Servers can be made.", stalled=False)
+    return Failure(reason=Reason.AVAILABLE, message=_available(snapshot.held), stalled=False)
+
+
+def _available(held: int) -> str:
+    """Return that servers can be made; whoever may read a fleet need not know all namespaces."""
+    if not held:
+        return "Servers can be made."
+    where = words.count(held, "namespace")
+    return f"Servers can be made, but in {where} no write is answered in time."
 
 
 def _news(snapshot: FleetSnapshot) -> tuple[plans.RecordEvent, ...]:

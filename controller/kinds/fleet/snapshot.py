@@ -39,6 +39,8 @@ class FleetSnapshot:
     circuit_until: float = 0.0
     # What the provider said when it opened.
     circuit_words: str = ""
+    # Of how many namespaces calls alone are held back.
+    held: int = 0
     returned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
 

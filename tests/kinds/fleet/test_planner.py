@@ -92,3 +92,14 @@ def test_whether_there_are_any_is_told_at_once() -> None:
     """A fleet that has servers cannot be deleted, and one that has none any more can."""
     assert decide(told(decide(servers=0)), servers=1).write_status_now
     assert decide(told(decide(servers=1)), servers=0).write_status_now
+
+
+def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
+    """It is available all the same, and names none: who may read it need not know them."""
+    said = [told(decide(held=number)).conditions[0] for number in (0, 1, 2)]
+    assert {each.status for each in said} == {"True"}
+    assert [each.message for each in said] == [
+        "Servers can be made.",
+        "Servers can be made, but in 1 namespace no write is answered in time.",
+        "Servers can be made, but in 2 namespaces no write is answered in time.",
+    ]

@@ -1,0 +1,200 @@
+"""One circuit breaker at work: of a fleet, or of one namespace's calls to it.
+
+`fleets` asks it before each call, and tells it how that ended. The circuit decides; here are the
+clock, those that are promised a trial, and those that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from controller import contract
+from controller.api import objects
+from controller.execution.fleet_waiters import Waiters
+from controller.planning import keys
+from controller.planning.circuit import Circuit, Rule, State
+
+_log = structlog.get_logger(__name__)
+
+# What goes through, one at a time, while the circuit is open.
+PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
+# How long a call that was planned while half open may take to begin, in seconds; then another is.
+PROMISE_SECONDS = 10.0
+
+
+class Breaker:
+    """The calls to a fleet that may begin: all, or those for servers of one `namespace`.
+
+    `held` returns the namespaces that a trial of the fleet is not for.
+    """
+
+    def __init__(
+        self,
+        fleet: objects.Fleet,
+        waiters: Waiters,
+        clock: Callable[[], float],
+        *,
+        namespace: str = "",
+        held: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        self.fleet = fleet
+        self.namespace = namespace
+        self.circuit = Circuit()
+        self._waiters = waiters
+        self._clock = clock
+        self._held = held
+        self._timer: asyncio.TimerHandle | None = None
+        # Until when each call that was planned while half open may begin.
+        self._promises: list[float] = []
+        # Whose calls have been tried since it opened: each has its turn before the next round.
+        self._tried: set[tuple[str, str]] = set()
+        # How many deletes and cancels run that began while it was open, and who waits to be next.
+        self._probing = 0
+        self.freed = asyncio.Event()
+
+    def may_begin(self, verb: contract.Verb) -> bool:
+        """Return whether the circuit lets such a call begin now."""
+        if self.circuit.state is State.OPEN:
+            return verb in PROBES and not self._probing
+        return self.room is None or self.room > 0
+
+    @property
+    def room(self) -> int | None:
+        """How many more calls may begin now; None where the circuit sets no bound.
+
+        A delete that began while it was open, and has not ended, is one of those under way.
+        """
+        free = self.circuit.free
+        return None if free is None else free - self._probing
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing more may be planned for now: all that may begin is promised."""
+        return self.room is not None and self.room <= self._promised()
+
+    def promise(self, verb: contract.Verb) -> None:
+        """Count a call that was planned, and will begin when its turn comes, as one that tries."""
+        if self.circuit.state is State.HALF_OPEN and verb not in PROBES:
+            self._promises.append(self._clock() + PROMISE_SECONDS)
+
+    def begin(self, verb: contract.Verb) -> State:
+        """Count a call in; return the state in which it begins."""
+        began = self.circuit.state
+        if began is State.HALF_OPEN and self._promises and verb not in PROBES:
+            self._promises.pop(0)
+        self._probing += began is State.OPEN
+        self.circuit = self.circuit.begun()
+        return began
+
+    def end(
+        self,
+        began: State,
+        verb: contract.Verb,
+        *,
+        failed: bool | None,
+        whose: str = "",
+        words: str = "",
+    ) -> None:
+        """Count a call out that began in that state; `failed` is None where it tells nothing."""
+        self._probing -= began is State.OPEN
+        if failed is None:
+            after = self.circuit.withdrawn(began=began)
+        else:
+            after = self.circuit.ended(
+                self._clock(), failed=failed, began=began, probe=verb in PROBES, whose=whose,
+                words=words,
+            )  # fmt: skip
+        frees = began is State.OPEN and self.circuit.state is State.HALF_OPEN
+        self.turn(after)
+        if frees:
+            self._wake_waiting()
+        self.tell_freed()
+
+    def turn(self, after: Circuit) -> None:
+        """Have the circuit be `after`, and whoever waits for that look again."""
+        before, self.circuit = self.circuit, after
+        if after.state is before.state:
+            if after.state is State.HALF_OPEN and after is not before:
+                self._wake_waiting()
+            return
+        _log.warning(
+            "circuit", fleet=self.fleet.metadata.name, of=self.namespace or "all",
+            state=after.state, before=before.state,
+        )  # fmt: skip
+        self._promises.clear()
+        self.stop()
+        if after.state is State.CLOSED:
+            self._tried.clear()
+        else:
+            left = after.until - self._clock()
+            self._look_again(left if after.state is State.OPEN else PROMISE_SECONDS)
+        if after.state is State.HALF_OPEN:
+            self._waiters.touch(keys.fleet(self.fleet.metadata.name))
+            if not self._wake_waiting():
+                # Whoever would be the first says nothing of that: a set, or an operation.
+                self._wake_all()
+        elif before.state is State.HALF_OPEN and after.state is State.OPEN:
+            # Whoever waits waits on: a trial in vain is no reason to plan all of them anew.
+            self._waiters.touch(keys.fleet(self.fleet.metadata.name))
+        else:
+            self._wake_all()
+
+    def seen(self) -> None:
+        """Take in that the provider has shown something, which may bring the next trial forward."""
+        if self.circuit.state is State.OPEN:
+            self.turn(self.circuit.seen(self._clock()))
+
+    def ruled(self, rule: Rule) -> None:
+        """Have it open, and stay open, by another rule."""
+        self.circuit = self.circuit.ruled(rule)
+
+    def anew(self) -> None:
+        """Forget all failures: another provider has its place."""
+        self.circuit = self.circuit.anew(self._clock())
+
+    def stop(self) -> None:
+        """Look at no clock any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def tell_freed(self) -> None:
+        """Have whoever waits for a place look again."""
+        self.freed.set()
+        self.freed = asyncio.Event()
+
+    def _promised(self) -> int:
+        now = self._clock()
+        self._promises = [each for each in self._promises if each > now]
+        return len(self._promises)
+
+    def _look_again(self, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(delay, 0.0), self._try_again)
+
+    def _try_again(self) -> None:
+        self._timer = None
+        before = self.circuit
+        self.turn(before.at(self._clock()))
+        if self.circuit.state is not before.state:
+            return
+        if before.state is State.OPEN:  # the two clocks differ by a little
+            self._look_again(1.0)
+        else:
+            # Whoever was to try has not.
+            self._wake_waiting()
+            self._look_again(PROMISE_SECONDS)
+
+    def _wake_all(self) -> None:
+        works = self.circuit.state is State.CLOSED
+        self._waiters.wake_all(self.fleet, namespace=self.namespace, works=works)
+
+    def _wake_waiting(self) -> int:
+        """Give as many of those that wait their turn as may begin; return how many."""
+        room = (self.room or 0) - self._promised()
+        return self._waiters.wake_next(
+            self.fleet, room, self._tried, namespace=self.namespace, held=self._held()
+        )
