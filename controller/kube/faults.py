@@ -267,7 +267,7 @@ def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: P
         # From the API server itself; a proxy's 503 may come after the request was passed on.
         return Overloaded, KubeReason.SERVICE_UNAVAILABLE, ""
     if writes and code == _TIMEOUT and status.reason:
-        # A Status of the API server itself, which waited for whoever admits the write as long as it may.
+        # A Status of the API server itself, which waited for whoever admits the write.
         return Unanswered, KubeReason.SERVER_FAILED, ""
     if code >= _SERVER_ERROR:
         return (UnknownOutcome if writes else ServerFailed), KubeReason.SERVER_FAILED, ""

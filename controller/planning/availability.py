@@ -42,6 +42,20 @@ def seconds_until_available(server: objects.Server, now: float, min_ready_second
     return max(0.0, clock.parse(ready.last_transition_time) + min_ready_seconds - now)
 
 
+def is_new(server: objects.Server) -> bool:
+    """Return whether the server has never said that it is ready: then it is not ready since made.
+
+    One that was made anew is not new.
+    """
+    ready = readiness(server)
+    if server.spec.incarnation > 1 or (ready is not None and ready.status == "True"):
+        return False
+    if ready is None or ready.status == "Unknown":
+        return True
+    made = clock.parse(server.metadata.creation_timestamp)
+    return clock.parse(ready.last_transition_time) <= made
+
+
 def operated(server: objects.Server) -> bool:
     """Return whether the server is under a task that has not ended."""
     task = server.spec.task

@@ -344,6 +344,37 @@ OUTAGES = (
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
     one(
+        "an evicted server that is not back, and that healing does not count",
+        "controller.planning.availability:is_new",
+        "clock.parse(ready.last_transition_time) <= made",
+        "True",
+        "tests/kinds/serverset/test_remediation.py"
+        "::test_healing_counts_a_server_that_was_evicted_and_is_not_back",
+    ),
+    one(
+        "a server that has yet to come up, and that healing waits for",
+        "controller.kinds.serverset.remediation:_given_up",
+        "availability.is_new(server) and (not facts.operated)",
+        "False",
+        "tests/kinds/serverset/test_remediation.py"
+        "::test_servers_that_have_yet_to_come_up_delay_no_healing",
+    ),
+    one(
+        "a pod on its way out that healing does not see",
+        "controller.kinds.serverset.remediation:_visit",
+        "evicted & census.servers.keys()",
+        "()",
+        "tests/simulation/test_healing.py::test_an_ill_server_waits_for_one_that_was_evicted[200]",
+    ),
+    one(
+        "a new server that forgets that it never was ready",
+        "controller.kinds.server.summary:_conditions",
+        "availability.is_new(snapshot.server)",
+        "False",
+        "tests/kinds/server/test_planner.py"
+        "::test_a_server_that_never_was_ready_is_not_ready_since_it_was_made",
+    ),
+    one(
         "a sick domain that holds the healing of another",
         "controller.kinds.serverset.remediation:_domain",
         "policy.per == 'Domain'",
@@ -368,8 +399,8 @@ OUTAGES = (
     one(
         "healing takes no account of servers that others took down",
         "controller.kinds.serverset.remediation:_given_up",
-        "facts.operated or _goes(server) or server.spec.incarnation > 1",
-        "_repeats(server, now, now)",
+        "availability.is_new(server) and (not facts.operated)",
+        "not _repeats(server, now, now)",
         "tests/kinds/serverset/test_remediation.py"
         "::test_healing_counts_servers_that_others_took_down[Restart]",
     ),

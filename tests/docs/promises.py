@@ -54,6 +54,14 @@ PROMISES: dict[str, Promises] = {
         ),
     },
     "docs/explanation/concurrency.md": {
+        "or were evicted and are not back": (
+            "test_healing_counts_a_server_that_was_evicted_and_is_not_back",
+            "test_an_ill_server_waits_for_one_that_was_evicted",
+            "test_one_that_is_evicted_and_never_comes_back_delays_healing_no_longer_than_the_bound",
+        ),
+        "that have yet to come up for the first time keep no ill one waiting": (
+            "test_servers_that_have_yet_to_come_up_delay_no_healing",
+        ),
         "Two operations conflict when their servers could be the same": (
             "test_the_matrix_of_conflicts_is_the_codes",
         ),

@@ -157,3 +157,30 @@ async def test_healing_counts_against_the_one_budget() -> None:
             "shop-web-2",
             "shop-web-5",
         }
+
+
+@pytest.mark.parametrize("grace", [1, 200])
+async def test_an_ill_server_waits_for_one_that_was_evicted(grace: int) -> None:
+    """From when its pod is on its way out until another is ready, it is one that may be down."""
+    template = {
+        "spec": {
+            "terminationGracePeriodSeconds": grace,
+            "containers": [{"name": "main", "image": "app:1"}],
+        }
+    }
+    async with Universe() as universe:
+        before = await come_up(universe, 10, template=template, rollout={"maxUnavailable": 1})
+        slow = Behaviour(start_seconds=90.0, stop_seconds=grace)
+        universe.kubelet.behave = lambda _: slow
+        fall_ill(universe, (7,))
+        await asyncio.sleep(AFTER - 20)
+        await universe.server.delete(
+            Resource.PODS, "default", "shop-web-3", uid=before["shop-web-3"]
+        )
+        await asyncio.sleep(grace + 60)
+        assert pods(universe)["shop-web-7"] == before["shop-web-7"]
+        await universe.until(
+            lambda: pods(universe).get("shop-web-7") != before["shop-web-7"], patience=grace + 120
+        )
+        told = universe.condition(Resource.SERVERS, "shop-web-3")
+        assert told["status"] == "True"

@@ -19,7 +19,7 @@ from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.server import attempts as counting
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import outcomes, plan, remedies
+from controller.planning import availability, outcomes, plan, remedies
 
 # How long a server may take to come up before its status says that it does.
 QUIET = 30.0
@@ -139,6 +139,7 @@ def _conditions(snapshot: ServerSnapshot, verdict: Verdict) -> conditions.Condit
         snapshot.observation.incarnation,
         _power(snapshot),
     )
+    made = clock.parse(snapshot.server.metadata.creation_timestamp)
     return conditions.summarise(
         before=before.conditions if same else (),
         ready=verdict.ready,
@@ -147,7 +148,9 @@ def _conditions(snapshot: ServerSnapshot, verdict: Verdict) -> conditions.Condit
         reason=verdict.reason,
         message=verdict.message,
         generation=snapshot.server.metadata.generation,
-        now=snapshot.now,
+        # One that has yet to be ready for the first time is not ready since it was made: whoever
+        # counts who is down tells it from one that was lost.
+        now=made if availability.is_new(snapshot.server) and not verdict.ready else snapshot.now,
     )
 
 

@@ -362,6 +362,7 @@ def _remediate(
         policy=snapshot.server_set.spec.recovery.remediation,
         proven_revision=stands.proven_revision,
         limit=budget.limit(census.desired, snapshot.server_set.spec.rollout),
+        evicted=snapshot.evicted,
     )
     draft.notes += ill.notes
     chosen = [each for each in ill.servers if each.ordinal not in draft.touched]

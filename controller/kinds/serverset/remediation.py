@@ -82,12 +82,14 @@ def decide(
     policy: objects.Remediation,
     proven_revision: str,
     limit: int,
+    evicted: frozenset[int] = frozenset(),
 ) -> Remediation:
     """Return which ill servers are made anew; never more than `limit`, but one, at a time.
 
-    Only servers at a revision that is proven: what ails the others may be their revision.
+    Only servers at a revision that is proven: what ails the others may be their revision. The pods
+    of `evicted` ones are on their way out, whatever these say of themselves.
     """
-    wards = _visit(census, policy, proven_revision, now)
+    wards = _visit(census, policy, proven_revision, now, evicted)
     held = any(each.is_held(policy) for each in wards)
     ended = told.remediation_held and not held
     last_hold = clock.stamp(now) if ended else told.last_remediation_hold
@@ -178,12 +180,20 @@ def _notes(
 
 
 def _visit(
-    census: Census, policy: objects.Remediation, proven_revision: str, now: float
+    census: Census,
+    policy: objects.Remediation,
+    proven_revision: str,
+    now: float,
+    evicted: frozenset[int],
 ) -> list[_Ward]:
     """Return the wards in which somebody is ill or being made anew, in the order of their names."""
     found: dict[str, _Ward] = {}
+    for ordinal in evicted & census.servers.keys():
+        name = _domain(census.servers[ordinal], policy)
+        going = found.setdefault(name, _Ward(size=_size(census, policy, name)))
+        going.down.append(now + policy.max_hold_seconds)
     for each in census.odd:
-        if each.available:
+        if each.available or each.ordinal in evicted:
             continue
         is_ill = _is_ill(each, proven_revision)
         given_up = 0.0 if is_ill else _given_up(each, policy, now)
@@ -247,9 +257,10 @@ def _given_up(facts: Facts, policy: objects.Remediation, now: float) -> float:
     One that does not come back must not keep them from being healed for ever.
     """
     server = facts.server
-    # One that was never made anew is new, and not missing.
-    down = facts.operated or _goes(server) or server.spec.incarnation > 1
-    if facts.failed or server.spec.power != "Running" or not down:
+    # One that has yet to come up for the first time is not missing.
+    if facts.failed or server.spec.power != "Running":
+        return 0.0
+    if availability.is_new(server) and not facts.operated:
         return 0.0
     _, last = tags.remediated(server.metadata)
     since = last if _repeats(server, now, now) else 0.0

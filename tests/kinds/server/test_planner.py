@@ -134,6 +134,28 @@ def test_a_slow_start_is_told_after_thirty_seconds() -> None:
     assert ready(told(decide(make(age=40), slow))) == ("False", "Progressing")
 
 
+def since(status: objects.ServerStatus) -> float:
+    """Return since when the server is as its Ready condition says."""
+    return clock.parse(
+        next(each.last_transition_time for each in status.conditions if each.type == "Ready")
+    )
+
+
+def test_a_server_that_never_was_ready_is_not_ready_since_it_was_made() -> None:
+    """However late that is told, and whatever became of it: so one that was lost is another."""
+    slow = dataclasses.replace(PENDING, message="pulling", since=NOW - 300)
+    first = told(decide(make(age=900), slow))
+    assert since(first) == NOW - 900
+    lost = told(decide(make(age=900, status=first), FAILED, now=NOW + 50))
+    assert ready(lost)[0] == "False"
+    assert since(lost) == NOW - 900
+    up = told(decide(make(age=900, status=first), RUNNING))
+    assert ready(up)[0] == "True"
+    assert since(up) > NOW - 900
+    down = told(decide(make(age=900, status=up), dataclasses.replace(RUNNING, ready=False)))
+    assert since(down) == NOW
+
+
 def test_a_planned_replacement_is_not_told_until_it_is_done() -> None:
     """The old status names the old incarnation, so nobody takes it for the new one's."""
     found = make(status=running(), incarnation=2, generation=2, age=500)

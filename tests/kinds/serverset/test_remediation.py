@@ -327,3 +327,53 @@ def test_healing_counts_servers_that_others_took_down(by: str) -> None:
     rehearsal.running[f"{SET}-3"].ready_at = rehearsal.now
     rehearsal.run_for(60)
     assert replaced(rehearsal) == [3, 7]
+
+
+def lose(rehearsal: Rehearsal, ordinal: int, since: str = "") -> None:
+    """Take a server's pod away, as an eviction does: it says so, and is long in coming back."""
+    name = f"{SET}-{ordinal}"
+    running = rehearsal.running[name]
+    running.ready_at = rehearsal.now + 10**6
+    ready = {"type": "Ready", "status": "False", "reason": "Starting", "message": "",
+             "lastTransitionTime": since or clock.stamp(rehearsal.now)}  # fmt: skip
+    told = {"revision": running.revision, "incarnation": running.incarnation, "power": "Running"}
+    rehearsal.tell(Resource.SERVERS, name, {**told, "conditions": [ready]})
+
+
+def test_healing_counts_a_server_that_was_evicted_and_is_not_back() -> None:
+    """One server may be down, and one is, as its node was drained: the ill one waits for it."""
+    rehearsal = rehearse(10, rollout={"maxUnavailable": 1})
+    fall_ill(rehearsal, (7,))
+    rehearsal.run_for(AFTER - 20)
+    lose(rehearsal, 3)
+    rehearsal.run_for(120)
+    assert replaced(rehearsal) == []
+    rehearsal.running[f"{SET}-3"].ready_at = rehearsal.now
+    rehearsal.run_for(60)
+    assert replaced(rehearsal) == [7]
+
+
+def test_one_that_is_evicted_and_never_comes_back_delays_healing_no_longer_than_the_bound() -> None:
+    """A server that finds no node to run on is no reason to heal nobody else for ever."""
+    rehearsal = rehearse(10, rollout={"maxUnavailable": 1})
+    fall_ill(rehearsal, (7,))
+    lose(rehearsal, 3)
+    rehearsal.run_for(HOLD - 30)
+    assert replaced(rehearsal) == []
+    rehearsal.run_for(60)
+    assert replaced(rehearsal) == [7]
+
+
+def test_servers_that_have_yet_to_come_up_delay_no_healing() -> None:
+    """A set that has grown, and whose new servers find no room, heals the others in their time."""
+    rehearsal = rehearse(4, rollout={"maxUnavailable": 1})
+    fall_ill(rehearsal, (1,))
+    rehearsal.apply("shop", component("web", "web:v1", 8, rollout={"maxUnavailable": 1}))
+    for _ in range(AFTER + 60):
+        rehearsal.tick()
+        for ordinal in range(4, 8):
+            if f"{SET}-{ordinal}" in rehearsal.running:
+                # One that never was ready is not ready since it was made.
+                made = rehearsal.get(objects.Server, f"{SET}-{ordinal}").metadata
+                lose(rehearsal, ordinal, made.creation_timestamp)
+    assert replaced(rehearsal) == [1]
