@@ -13,12 +13,14 @@ E2E_JOBS ?= 4
 test test-e2e test-node: export GOGC ?= 400
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
+# An OpenStack is 460 packages: `make test` has one where that was asked for.
+CLOUD := $(if $(filter 1,$(ARGOSY_CLOUD)),test-cloud)
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
-  test-browser test-quarantined coverage check format \
+  test-browser test-cloud test-quarantined coverage check format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -47,17 +49,17 @@ demo: setup ## Watch an application live its life on a real Kubernetes
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
 # Every test runs once: what fails now and then is mended, or quarantined with its reason.
 test: setup ## Set up and run all tests
-	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit test-browser
+	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit test-browser $(CLOUD)
 
 # One process: starting workers would take longer than they save. What plays for hours is left out.
 test-fast: $(VENV)/.ready ## Run the tests of decisions and models (10 seconds)
 	$(PYTEST) -q tests/planning tests/kinds tests/api --ignore-glob='*_properties.py' --ignore-glob='*_structural.py' --ignore-glob='*_remediation.py'
 
 test-unit: setup ## Run the tests that need no cluster
-	nice $(PYTEST) -m "not e2e and not realnode and not browser" -n $(JOBS)
+	nice $(PYTEST) -m "not e2e and not realnode and not browser and not cloud" -n $(JOBS)
 
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) -m "e2e and not realnode" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "e2e and not realnode and not cloud" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
 test-node: setup ## Run the tests on a real node (root)
@@ -68,6 +70,18 @@ else ifeq ($(ARGOSY_REAL_NODE),0)
 else
 	$(MAKE) --no-print-directory node-packages
 	ARGOSY_REAL_NODE=1 $(PYTEST) -m realnode
+endif
+
+# A cloud of its own, from Debian's packages, which root installs; or the one that is given.
+test-cloud: setup ## Run the tests on a real OpenStack (root, Debian)
+ifneq ($(ARGOSY_E2E_CLOUDS),)
+	$(PYTEST) -m cloud
+else ifneq ($(shell id -u),0)
+	@echo "SKIPPED: the cloud tier needs root to install and run an OpenStack: sudo make test-cloud"
+else ifeq ($(shell command -v apt-get),)
+	@echo "SKIPPED: the cloud tier needs Debian's packages"
+else
+	ARGOSY_CLOUD=1 nice $(PYTEST) -m cloud
 endif
 
 # Debian's Chromium; elsewhere whatever is called chromium.
@@ -84,7 +98,7 @@ test-quarantined: setup ## Run the tests that fail now and then, each with its r
 
 coverage: setup ## Tell which branches the tests that need no cluster leave out
 	$(PY) -m coverage erase
-	nice $(PY) -m coverage run -m pytest -m "not e2e and not realnode and not browser" -n $(JOBS)
+	nice $(PY) -m coverage run -m pytest -m "not e2e and not realnode and not browser and not cloud" -n $(JOBS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
@@ -126,5 +140,6 @@ mutants: setup ## Prove that broken code is caught, by the history checker or a 
 
 clean: ## Remove what was made in the checkout; the cache of programs stays
 	test ! -x $(PY) || $(PY) -m devcluster down
+	test ! -x $(PY) || $(PY) -m devcluster openstack down
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 	  .coverage .coverage.*

@@ -18,6 +18,7 @@ from devcluster import (
     registry,
     repositories,
 )
+from devcluster.openstack import command as openstack
 
 UP = """examples:
   python -m devcluster up                          one fake node, in ./.devcluster
@@ -116,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     smith.set_defaults(run=_forge)
     smith.add_argument("name", nargs="?", help="a repository to make")
     smith.add_argument("--password", default="", help="what it asks for (the user is `git`)")
+    openstack.add(
+        commands.add_parser(
+            "openstack",
+            help="start, end or show an OpenStack",
+            description="Start, end or show a real OpenStack, of Debian's packages.",
+            epilog=openstack.ABOUT,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        ),
+        _say,
+    )
     return parser
 
 

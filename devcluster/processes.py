@@ -109,6 +109,14 @@ class Ledger:
         self._write({**self.all(), name: process})
         return process
 
+    def signal_group(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the process of this name and to all that it has started in its group."""
+        process = self.all().get(name)
+        if process is None or not process.alive:
+            raise errors.DevclusterError(f"no process named {name!r} runs here")
+        # Each is started in a session of its own, so its pid is the group's.
+        os.killpg(process.pid, number)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the process of this name; an unknown name is an error."""
         process = self.all().get(name)
