@@ -95,6 +95,11 @@ class Client:
         self._endpoints: dict[str, str] = {}
         self.project = ""
 
+    def endpoints(self) -> Mapping[str, str]:
+        """Return the addresses of the cloud's services, by their types in the catalogue."""
+        self._log_in()
+        return dict(self._endpoints)
+
     def get(self, service: str, path: str) -> Any:
         """Return the body of what is there; raise ApiError where nothing is."""
         return self.call("GET", service, path).body

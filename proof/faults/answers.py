@@ -44,6 +44,21 @@ def refusal(kind: Kind) -> Answer | None:
     return Answer(status=code, body=body.encode(), headers=headers)
 
 
+def as_json(status: int, body: object, headers: Mapping[str, str]) -> Answer:
+    """Return an answer of this body."""
+    told = {"Content-Type": JSON, **headers}
+    return Answer(status=status, body=json.dumps(body).encode(), headers=told)
+
+
+def emptied(answer: Answer) -> Answer:
+    """Return a list's answer with nothing in the list."""
+    found = json.loads(answer.body)
+    body: dict[str, list[object]] = {
+        key: [] for key, value in found.items() if isinstance(value, list)
+    }
+    return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+
 def last_words(kind: Kind) -> bytes:
     """Return the line with which a watch ends that goes wrong in this way; empty for silence."""
     if kind in (Kind.GONE, Kind.HIDE):

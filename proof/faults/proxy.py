@@ -22,7 +22,16 @@ from typing import Self, TextIO
 import aiohttp
 from aiohttp import hdrs, web
 
-from proof.faults import answers, crash, kinds, random_faults, requests, streams, upstream
+from proof.faults import (
+    answers,
+    crash,
+    forwarding,
+    kinds,
+    random_faults,
+    requests,
+    streams,
+    upstream,
+)
 from proof.faults.crash import Moment
 from proof.faults.kinds import Kind
 
@@ -30,11 +39,6 @@ BODY_LIMIT = 64 << 20
 REMEMBERED_LISTS = 4
 # Of a list that is asked for in pages; a watch has none.
 _LIMIT = re.compile(r"(?<=[?&]limit=)\d+")
-# Of one connection only, or wrong once the body has passed through us.
-_NOT_FORWARDED = frozenset(
-    {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te"}
-    | {"accept-encoding", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"}
-)
 
 
 class Proxy:
@@ -141,18 +145,18 @@ class Proxy:
 
     def _cut_all(self) -> None:
         for each in list(self._open):
-            _abort(each)
+            forwarding.abort(each)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         transport = request.transport
         if transport is None or self._parted:
-            return _cut(request)
+            return forwarding.cut(request)
         self._open.add(transport)
         try:
             return await self._answer(request)
         except (aiohttp.ClientError, streams.Broken, ConnectionError):
             # What the API server does to us, or a fault: for the operator the line is dead.
-            return _cut(request)
+            return forwarding.cut(request)
         finally:
             self._open.discard(transport)
 
@@ -232,13 +236,13 @@ class Proxy:
         async with self._session.request(
             request.method,
             self._upstream.server + self._paged(request.raw_path),
-            headers=_kept(request.headers),
+            headers=forwarding.kept(request.headers),
             data=body or None,
             allow_redirects=False,
         ) as response:
             content = await response.read()
             return answers.Answer(
-                status=response.status, body=content, headers=_kept(response.headers)
+                status=response.status, body=content, headers=forwarding.kept(response.headers)
             )
 
     def _paged(self, path: str) -> str:
@@ -258,10 +262,10 @@ class Proxy:
 
     async def _watch(self, request: web.Request, fault: kinds.Fault) -> web.StreamResponse:
         async with self._session.get(
-            self._upstream.server + request.raw_path, headers=_kept(request.headers)
+            self._upstream.server + request.raw_path, headers=forwarding.kept(request.headers)
         ) as upstream_response:
             response = web.StreamResponse(
-                status=upstream_response.status, headers=_kept(upstream_response.headers)
+                status=upstream_response.status, headers=forwarding.kept(upstream_response.headers)
             )
             await response.prepare(request)
             source = streams.lines(upstream_response.content.iter_any())
@@ -278,7 +282,7 @@ class Proxy:
         """Pass a WebSocket through, as exec needs it; faults of exec are those of its watchers."""
         wanted = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
         protocols = [each.strip() for each in wanted.split(",") if each.strip()]
-        headers = _kept(request.headers)
+        headers = forwarding.kept(request.headers)
         headers.pop(hdrs.SEC_WEBSOCKET_PROTOCOL, None)
         async with self._session.ws_connect(
             self._upstream.server + request.raw_path, protocols=protocols, headers=headers
@@ -309,23 +313,3 @@ async def _bridge(
         elif message.type is aiohttp.WSMsgType.TEXT:
             await target.send_str(message.data)
     await target.close(code=source.close_code or aiohttp.WSCloseCode.OK)
-
-
-def _kept(headers: object) -> dict[str, str]:
-    """Return the headers that may pass."""
-    found: dict[str, str] = dict(headers)  # type: ignore[call-overload]  # a multidict
-    return {name: value for name, value in found.items() if name.lower() not in _NOT_FORWARDED}
-
-
-def _cut(request: web.Request) -> web.StreamResponse:
-    """End the operator's connection without an answer; what was sent before still arrives."""
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response(status=web.HTTPBadGateway.status_code)
-
-
-def _abort(transport: asyncio.BaseTransport) -> None:
-    if isinstance(transport, asyncio.Transport):
-        transport.abort()
-    else:
-        transport.close()
