@@ -22,7 +22,7 @@ POLL_SECONDS = 0.02
 # However busy the machine is, a process that was told to stop stands still by then.
 STOP_SECONDS = 30.0
 # Of /proc/PID/stat, counted after the program's name.
-THREADS_FIELD, START_TIME_FIELD = 17, 19
+GROUP_FIELD, THREADS_FIELD, START_TIME_FIELD = 2, 17, 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +125,13 @@ class Ledger:
             raise errors.DevclusterError(f"no process named {name!r} here (known: {known})")
         process.signal(number)
 
+    def end_group(self, name: str) -> None:
+        """Kill a process with all that it has started in its group; return when they are gone."""
+        group = self.all()[name].pid if name in self.all() else 0
+        self.signal_group(name, signal.SIGKILL)
+        if not wait_until(lambda: not any(members(group)), 10):
+            raise errors.DevclusterError(f"{name} does not end: {list(members(group))}")
+
     def end(self, names: Iterable[str], *, grace: float = 0.0) -> None:
         """End these processes, by SIGTERM if given grace, then by SIGKILL; return when gone."""
         known = self.all()
@@ -198,6 +205,15 @@ def marked(folder: Path) -> Iterator[int]:
             continue
         if wanted in variables and identity(int(entry.name)):
             yield int(entry.name)
+
+
+def members(group: int) -> Iterator[int]:
+    """Yield the pids of the living processes of a group."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[GROUP_FIELD]) == group and identity(int(entry.name)):
+                yield int(entry.name)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -115,8 +115,7 @@ class Cloud:
 
     def kill(self, service: str) -> None:
         """End a service as kill -9 does, with its workers."""
-        self.processes.signal_group(service, signal.SIGKILL)
-        self.processes.end([service])
+        self.processes.end_group(service)
 
     def pause(self, service: str) -> None:
         """Freeze a service: it keeps its connections and answers nothing."""
@@ -139,14 +138,17 @@ class Cloud:
         }
         # A cloud without databases is none: what is left of a copy that was cut short is not used.
         shutil.rmtree(self.dir / "state", ignore_errors=True)
+        databases.copy(made, self.dir / "state")
+        self._keep(state)
+
+    def _keep(self, state: Mapping[str, Any]) -> None:
         scratch = self._state_file.with_suffix(".part")
         scratch.touch(mode=0o600)
         scratch.write_text(json.dumps(state, indent=2))
-        databases.copy(made, self.dir / "state")
         scratch.rename(self._state_file)
 
     def _start(self, plan: layout.Plan) -> None:
-        image = guest.ensure(self.say) if plan.settings.real_machines else None
+        stocked = bool(self._state().get("stocked"))
         missing = [each for each in names(plan) if not self.alive(each)]
         ports.refuse_taken({each: plan.ports[each] for each in missing if each in plan.ports})
         configuration.write(plan)
@@ -159,7 +161,8 @@ class Cloud:
         self._wait_for_api(plan, layout.KEYSTONE)
         self._wait("the message broker", lambda: ports.taken(plan.ports[layout.RABBIT]))
         self._run(plan, *services.CONTROL)
-        identity.make(plan)
+        if not stocked:
+            identity.make(plan)
         for each in layout.ENDPOINTS:
             self._wait_for_api(plan, each)
         if plan.settings.real_machines:
@@ -167,9 +170,11 @@ class Cloud:
             self._run(plan, layout.LIBVIRT)
             self._wait("libvirt", lambda: machines.answers(plan))
         self._run(plan, *_hosts(plan))
-        stock.lay_in(plan, image)
+        if not stocked:
+            stock.lay_in(plan, guest.ensure(self.say) if plan.settings.real_machines else None)
         self._wait("the hosts", lambda: stock.hosts(plan) >= set(plan.hosts))
         self._wait("the zones", lambda: _divided(plan))
+        self._keep({**self._state(), "stocked": True})
 
     def _run(self, plan: layout.Plan, *wanted: str) -> None:
         for name in wanted:
