@@ -375,5 +375,5 @@ def test_servers_that_have_yet_to_come_up_delay_no_healing() -> None:
             if f"{SET}-{ordinal}" in rehearsal.running:
                 # One that never was ready is not ready since it was made.
                 made = rehearsal.get(objects.Server, f"{SET}-{ordinal}").metadata
-                lose(rehearsal, ordinal, made.creation_timestamp)
+                lose(rehearsal, ordinal, made.creation_timestamp or "")
     assert replaced(rehearsal) == [1]
