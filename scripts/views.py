@@ -45,6 +45,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
         (
             policies.Deletion,
             policies.Rollout,
+            policies.Ordinals,
             policies.Spread,
             policies.Drift,
             policies.Adopt,

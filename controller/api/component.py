@@ -8,7 +8,16 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
-from controller.api.policies import Adopt, Drift, Recovery, Rollout, Spread, VolumeClaims
+from controller.api.policies import (
+    Adopt,
+    Drift,
+    Ordinals,
+    Recovery,
+    Rollout,
+    Spread,
+    Start,
+    VolumeClaims,
+)
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
 from controller.api.service import ComponentService
 from controller.api.template import Template
@@ -59,6 +68,11 @@ class Component(schema.Written):
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()
     """How failing servers are tried again."""
+    start: Start = "Parallel"
+    """Parallel starts servers all at once. Ordered starts each once the one before it is available,
+    and takes them away one by one, as a StatefulSet with OrderedReady does."""
+    ordinals: Ordinals | None = None
+    """Which ordinals servers have. Left out: those from 0 on."""
     spread: Spread | None = None
     """How servers are spread over failure domains. Where left out, new servers go to the domain
     with the fewest, if the fleet has any, and stay there."""

@@ -26,6 +26,9 @@ SERVER_LABEL = f"{GROUP}/server"
 INCARNATION_LABEL = f"{GROUP}/incarnation"
 REVISION_LABEL = f"{GROUP}/revision"
 
+# The ordinal, as Kubernetes writes it on the pods of a StatefulSet.
+POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
+
 # Annotations that Argosy writes on what servers are made of.
 # The place of the alternative in its list, as 0.1 wrote it; and its name.
 ALTERNATIVE_ANNOTATION = f"{GROUP}/alternative"

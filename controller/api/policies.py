@@ -77,6 +77,17 @@ class Rollout(schema.Model):
     revision."""
 
 
+class Ordinals(schema.Model):
+    """Which ordinals servers have."""
+
+    start: Count = 0
+    """The lowest ordinal. Servers below it go, those above stay: raise it, or lower it, together
+    with replicas to hand servers over from one cluster to another, one by one."""
+
+
+Start = Literal["Parallel", "Ordered"]
+
+
 class Spread(schema.Model):
     """How servers are spread over the failure domains of their fleet."""
 

@@ -173,8 +173,9 @@ Label = Annotated[
 ComponentName = Annotated[
     str,
     Matching(
-        "^[a-z][a-z0-9]*$",
-        "a component's name must be lower-case letters and digits, and begin with a letter",
+        DNS_1035,
+        "a component's name must be lower-case letters, digits and dashes, begin with a letter, and"
+        " not end with a dash",
         longest=40,
     ),
 ]

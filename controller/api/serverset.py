@@ -9,7 +9,16 @@ from pydantic import Field
 
 from controller.api import manifest, names, schema
 from controller.api.component import Counts
-from controller.api.policies import Deletion, Drift, Recovery, Rollout, Spread, VolumeClaims
+from controller.api.policies import (
+    Deletion,
+    Drift,
+    Ordinals,
+    Recovery,
+    Rollout,
+    Spread,
+    Start,
+    VolumeClaims,
+)
 from controller.api.schema import ComponentName, Count, Name, ShortText, Tally, Time, rule, rules
 from controller.api.service import ComponentService
 from controller.api.status import RetriedStatus
@@ -41,6 +50,11 @@ class ServerSetSpec(schema.Model):
     """How failing servers are tried again."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
+    start: Start = "Parallel"
+    """Parallel starts servers all at once. Ordered starts each once the one before it is available,
+    and takes them away one by one, as a StatefulSet with OrderedReady does."""
+    ordinals: Ordinals | None = None
+    """Which ordinals servers have. Left out: those from 0 on."""
     spread: Spread | None = None
     """How servers are spread over failure domains."""
     drift: Drift | None = None

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from controller.api import names, objects
-from controller.planning import availability
+from controller.planning import availability, ordinals
 from controller.planning.plan import soonest
 
 SPARE = "spare"
@@ -48,6 +48,8 @@ class Census:
     """A set's servers, counted. What is being deleted is in `leaving` and in no other count."""
 
     desired: int
+    # The lowest ordinal that servers are to have.
+    first: int
     target: str
     partition: int
     servers: Mapping[int, objects.Server]
@@ -65,6 +67,19 @@ class Census:
     spares: int
     # Seconds until the next ready server will have been so for minReadySeconds.
     soonest: float | None
+
+    @property
+    def end(self) -> int:
+        """The ordinal above the highest that a server is to have, but for spare ones."""
+        return self.first + self.desired
+
+    @property
+    def below(self) -> frozenset[int]:
+        """The ordinals of servers below the lowest; one that a person holds stays there."""
+        if not self.first:
+            return frozenset()
+        servers = self.servers.items()
+        return frozenset(each for each, one in servers if each < self.first and not one.spec.held)
 
     @property
     def present(self) -> int:
@@ -85,18 +100,18 @@ class Census:
 
     def is_spare(self, ordinal: int) -> bool:
         """Return whether a rollout added the server above those that are desired."""
-        return is_spare(self.servers[ordinal], self.desired)
+        return is_spare(self.servers[ordinal], self.end)
 
 
-def is_spare(server: objects.Server, desired: int) -> bool:
-    """Return whether a rollout added the server above the `desired` ones.
+def is_spare(server: objects.Server, end: int) -> bool:
+    """Return whether a rollout added the server above the desired ones, which are below `end`.
 
     A set that has grown since has made it one of its own.
     """
     annotations = server.metadata.annotations
     return (
         bool(annotations)
-        and server.spec.ordinal >= desired
+        and server.spec.ordinal >= end
         and annotations.get(names.DELETE_FIRST_ANNOTATION) == SPARE
     )
 
@@ -131,7 +146,8 @@ class Count:
         self.target = spec.revision
         # One that keeps all servers keeps the spare ones that stand in for them, too.
         partition = spec.rollout.partition
-        self.partition = sys.maxsize if 0 < spec.replicas <= partition else partition
+        whole = 0 < spec.replicas <= partition
+        self.partition = sys.maxsize if whole else ordinals.free_from(spec)
         self.waiting = spec.rollout.min_ready_seconds
         self.updated = self.ready = self.available = self.counting = self.failed = 0
         self.soonest: float | None = None

@@ -51,7 +51,7 @@ def of(census: Census, evicted: Collection[int], spec: objects.ServerSetSpec) ->
         if not (each.counts or census.is_spare(each.ordinal))
         and each.server.spec.power != "Stopped"
     ]
-    down += [each for each in census.leaving if each.spec.ordinal < census.desired]
+    down += [each for each in census.leaving if each.spec.ordinal < census.end]
     down += [census.servers[each] for each in evicted if each in census.servers]
     return Focus(map(domains.place, down), on=True)
 

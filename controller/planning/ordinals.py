@@ -10,10 +10,23 @@ import functools
 import re
 from collections.abc import Iterable
 
+from controller.api import objects
+
 ALL = "0-"
 # Ordinals have five digits at most.
 _END = 100_000
 _PART = re.compile(r"([0-9]{1,5})(-?)([0-9]{0,5})")
+
+
+def first(spec: objects.ServerSetSpec) -> int:
+    """Return the lowest ordinal that a set's servers are to have."""
+    return spec.ordinals.start if spec.ordinals is not None else 0
+
+
+def free_from(spec: objects.ServerSetSpec) -> int:
+    """Return the lowest ordinal that the partition lets run the target revision."""
+    partition = spec.rollout.partition
+    return first(spec) + partition if partition else 0
 
 
 @functools.lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from controller.api import objects
+from controller.planning import ordinals
 from controller.planning.census import Census, Count, is_spare
 from controller.planning.ownership import owned_by
 
@@ -53,6 +54,7 @@ class Register(Mapping[int, objects.Server]):
         spec, uid = server_set.spec, server_set.metadata.uid
         count, leaving, foreign, spares = Count(spec, now), [], [], 0
         unsettled: set[int] = set()
+        end = ordinals.first(spec) + spec.replicas
         for ordinal in self._worth_a_look(uid, spec):
             self._present.pop(ordinal, None)
             server = self._servers.get(ordinal)
@@ -64,7 +66,7 @@ class Register(Mapping[int, objects.Server]):
                 leaving.append(server)
             else:
                 self._present[ordinal] = server
-                spare = is_spare(server, spec.replicas)
+                spare = is_spare(server, end)
                 spares += spare
                 if count.add(ordinal, server) and not spare:
                     continue
@@ -74,6 +76,7 @@ class Register(Mapping[int, objects.Server]):
         well = len(self._present) - len(count.odd)
         return Census(
             desired=spec.replicas,
+            first=ordinals.first(spec),
             target=count.target,
             partition=count.partition,
             servers=self._present,

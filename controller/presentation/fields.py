@@ -117,6 +117,7 @@ _ROLLOUT = words(
 )
 _SPREAD = words("maxSkew require")
 _DRIFT = words("ignore")
+_ORDINALS = words("start")
 _SERVICE = words(
     "name type publishNotReadyAddresses",
     ports=words("name port targetPort protocol appProtocol"),
@@ -149,7 +150,7 @@ _SPECS: dict[Resource, Shape] = {
         "fleet paused revisionHistoryLimit",
         deletion=_DELETION,
         components=words(
-            "name replicas dependsOn",
+            "name replicas dependsOn start",
             template=_TEMPLATE,
             volumeClaims=_CLAIMS,
             rollout=_ROLLOUT,
@@ -158,10 +159,11 @@ _SPECS: dict[Resource, Shape] = {
             drift=_DRIFT,
             service=_SERVICE,
             adopt=words("kind name"),
+            ordinals=_ORDINALS,
         ),
     ),
     Resource.SERVERSETS: words(
-        "application component fleet replicas revision stopped",
+        "application component fleet replicas revision start stopped",
         template=_TEMPLATE,
         volumeClaims=_CLAIMS,
         rollout=_ROLLOUT,
@@ -170,6 +172,7 @@ _SPECS: dict[Resource, Shape] = {
         spread=_SPREAD,
         drift=_DRIFT,
         service=_SERVICE,
+        ordinals=_ORDINALS,
     ),
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"

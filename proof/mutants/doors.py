@@ -67,4 +67,72 @@ _SERVICE = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE,)
+_START = "tests/simulation/test_start_order.py"
+
+_ORDER = (
+    one(
+        "servers that start in order are made all at once",
+        "controller.kinds.serverset.scaling:decide",
+        "_one_by_one(census, made) if spec.start == ORDERED else made",
+        "made",
+        f"{_START}::test_each_server_starts_once_the_one_before_is_available",
+    ),
+    one(
+        "a server that comes back waits for no other",
+        "controller.kinds.server.order:ahead",
+        "server_set is None or server_set.spec.start != ORDERED",
+        "True",
+        f"{_START}::test_those_that_fail_together_come_back_one_after_the_other",
+    ),
+    one(
+        "nobody wakes the server after one that has become available",
+        "controller.kinds.server.wakes:by_itself",
+        "server_set.spec.start == order.ORDERED",
+        "False",
+        f"{_START}::test_those_that_fail_together_come_back_one_after_the_other",
+    ),
+    one(
+        "a stopped server keeps the next one waiting",
+        "controller.kinds.server.order:ahead",
+        "found.spec.power == 'Stopped'",
+        "False",
+        f"{_START}::test_whoever_is_stopped_keeps_nobody_waiting",
+    ),
+    one(
+        "servers that start in order go all at once",
+        "controller.kinds.serverset.scaling:decide",
+        "0 if census.leaving else 1",
+        "count",
+        f"{_START}::test_servers_that_start_in_order_go_one_by_one",
+    ),
+    one(
+        "servers below the lowest ordinal stay",
+        "controller.planning.census:Census.below",
+        "each < self.first and not one.spec.held",
+        "False",
+        f"{_START}::test_raised_ordinals_replace_what_is_below_within_the_budget[down]",
+    ),
+    one(
+        "claims within the ordinals go as if their servers were scaled away",
+        "controller.kinds.serverset.claims:after_scaling",
+        "range(ordinals.first(spec), ordinals.first(spec) + spec.replicas)",
+        "range(spec.replicas)",
+        f"{_START}::test_a_claim_of_a_server_that_comes_back_stays_wherever_ordinals_begin",
+    ),
+    one(
+        "a partition counts from 0 wherever ordinals begin",
+        "controller.planning.ordinals:free_from",
+        "first(spec) + partition if partition else 0",
+        "partition",
+        f"{_START}::test_a_partition_counts_from_the_lowest_ordinal",
+    ),
+    one(
+        "a component's name ends at its first dash",
+        "controller.kinds.revisions.rejection:read",
+        "culprit.rpartition('-')",
+        "culprit.partition('-')",
+        f"{_START}::test_a_components_name_may_have_dashes",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER)

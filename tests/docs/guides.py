@@ -342,6 +342,26 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "a ServerSet that somebody deletes comes back at its last number": (
             "test_deleted_set_comes_back_at_its_size",
         ),
+        "starts each server once the one before it is available": (
+            "test_each_server_starts_once_the_one_before_is_available",
+            "test_those_that_fail_together_come_back_one_after_the_other",
+        ),
+        "Servers that are stopped are passed over": (
+            "test_whoever_is_stopped_keeps_nobody_waiting",
+        ),
+        "keeps those after it waiting": (
+            "test_one_that_does_not_come_up_keeps_those_after_it_waiting",
+        ),
+        "takes one server after the other": ("test_servers_that_start_in_order_go_one_by_one",),
+        "the lowest servers go and the others run on": (
+            "test_servers_are_handed_over_one_by_one_as_ordinals_move",
+        ),
+        "what is below is replaced at the upper end": (
+            "test_raised_ordinals_replace_what_is_below_within_the_budget",
+        ),
+        "`rollout.partition` counts from there": (
+            "test_a_partition_counts_from_the_lowest_ordinal",
+        ),
         "and held ones last": (
             "test_marked_servers_go_first_then_the_unhealthy",
             "test_held_servers_go_last",

@@ -12,6 +12,7 @@ from controller.api.views.policies import (
     ComponentService,
     Deletion,
     Drift,
+    Ordinals,
     Recovery,
     Rollout,
     Spread,
@@ -30,6 +31,8 @@ class Component(View, frozen=True, kw_only=True):
     service: ComponentService | None = None
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
+    start: str = "Parallel"
+    ordinals: Ordinals | None = None
     spread: Spread | None = None
     drift: Drift | None = None
     adopt: Adopt | None = None

@@ -33,6 +33,12 @@ class Rollout(View, frozen=True, kw_only=True):
     on_deadline: str = "Halt"
 
 
+class Ordinals(View, frozen=True, kw_only=True):
+    """Which ordinals servers have."""
+
+    start: int = 0
+
+
 class Spread(View, frozen=True, kw_only=True):
     """How servers are spread over the failure domains of their fleet."""
 

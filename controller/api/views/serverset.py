@@ -11,6 +11,7 @@ from controller.api.views.policies import (
     ComponentService,
     Deletion,
     Drift,
+    Ordinals,
     Recovery,
     Rollout,
     Spread,
@@ -32,6 +33,8 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
+    start: str = "Parallel"
+    ordinals: Ordinals | None = None
     spread: Spread | None = None
     drift: Drift | None = None
     stopped: str = ""

@@ -78,6 +78,7 @@ class Row:
             and spec.spread == self.component.spread
             and spec.drift == self.component.drift
             and spec.service == self.component.service
+            and (spec.start, spec.ordinals) == (self.component.start, self.component.ordinals)
         )
 
     @property

@@ -194,9 +194,12 @@ def _policies(
     for name, had, wanted in (
         ("spread", spec.spread, part.spread),
         ("drift", spec.drift, part.drift),
+        ("ordinals", spec.ordinals, part.ordinals),
     ):
         if had != wanted:
             changes[name] = rendering.full(wanted) if wanted is not None else None
+    if spec.start != part.start:
+        changes["start"] = part.start
     if spec.service != part.service:
         changes["service"] = _service(spec.service, part.service)
     if spec.deletion != application.spec.deletion:

@@ -63,6 +63,8 @@ def server_set_spec(
         "deletion": rendering.full(application.spec.deletion),
         **({"spread": rendering.full(component.spread)} if component.spread else {}),
         **({"drift": rendering.full(component.drift)} if component.drift else {}),
+        **({"start": component.start} if component.start != "Parallel" else {}),
+        **({"ordinals": rendering.full(component.ordinals)} if component.ordinals else {}),
         **({"service": msgspec.to_builtins(component.service)} if component.service else {}),
     }
 

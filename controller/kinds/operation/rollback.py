@@ -20,7 +20,7 @@ from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
 from controller.kinds.revisions import contents, proven_revisions, rejection
-from controller.planning import plan, remedies, words
+from controller.planning import ordinals, plan, remedies, words
 
 # The parameter that names where to go back to: a revision's hash or its number.
 REVISION_PARAMETER = "revision"
@@ -231,7 +231,7 @@ def _behind(snapshot: OperationSnapshot, found: objects.ServerSet) -> int:
         1
         for (component, ordinal), server in snapshot.servers.items()
         if component == spec.component
-        and ordinal >= spec.rollout.partition
+        and ordinal >= ordinals.free_from(spec)
         and not server.spec.held
         and server.metadata.deletion_timestamp is None
         and server.status.revision != spec.revision

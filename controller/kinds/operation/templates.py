@@ -18,7 +18,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import remedies
+from controller.planning import ordinals, remedies
 
 
 def awaited(snapshot: OperationSnapshot, component: str) -> Blocked | None:
@@ -57,7 +57,7 @@ def revision_for(snapshot: OperationSnapshot, server: objects.Server) -> str:
     if found is None or snapshot.operation.spec.action not in tasks.REMAKING:
         return ""
     spec, status = found.spec, found.status
-    kept = spec.rollout.strategy != "RollingUpdate" or told.ordinal < spec.rollout.partition
+    kept = spec.rollout.strategy != "RollingUpdate" or told.ordinal < ordinals.free_from(spec)
     halted = status.revision != spec.revision or status.deadline_missed or status.budget_spent
     if kept or halted or told.revision == spec.revision:
         return ""

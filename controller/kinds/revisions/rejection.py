@@ -41,8 +41,8 @@ def read(stored: objects.ControllerRevision) -> Rejection | None:
         return None
     reason, _, rest = text.partition("/")
     culprit, _, fallback = rest.partition("/")
-    # Components have no dashes in their names.
-    component, _, revision = culprit.partition("-")
+    # A component may have dashes in its name; a revision, which is a hash, has none.
+    component, _, revision = culprit.rpartition("-")
     return Rejection(reason=reason, component=component, revision=revision, fallback=fallback)
 
 

@@ -7,9 +7,9 @@ import msgspec
 from controller import contract
 from controller.api import objects
 from controller.kinds.revisions import references
-from controller.kinds.server import tolerance
+from controller.kinds.server import order, tolerance
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import relations
+from controller.planning import ordinals, relations
 from controller.planning.caches import Caches, Moment, Sources
 
 
@@ -18,6 +18,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
     caches, namespace = sources.caches, server.metadata.namespace
     server_set = relations.set_above(caches, server)
     server = references.complete(server, server_set, _record(caches, server, server_set))
+    behind, behind_for = order.ahead(caches, server, server_set, moment.now)
     provider = sources.fleets.provider(server.spec.fleet)
     return ServerSnapshot(
         now=moment.now,
@@ -36,6 +37,8 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         next_revision=_next_revision(caches, server, server_set),
         recorded=references.is_complete(server),
         spread=server_set.spec.spread if server_set else None,
+        behind=behind,
+        behind_for=behind_for,
         subdomain=_subdomain(server_set),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )
@@ -69,7 +72,9 @@ def _next_revision(
     if server_set is None or server_set.spec.rollout.strategy != "OnDelete":
         return ""
     spec, target = server.spec, server_set.spec
-    if spec.revision == target.revision or spec.held or spec.ordinal < target.rollout.partition:
+    if spec.revision == target.revision or spec.held:
+        return ""
+    if spec.ordinal < ordinals.free_from(target):
         return ""
     moved = msgspec.structs.replace(
         server, spec=msgspec.structs.replace(spec, revision=target.revision)

@@ -56,6 +56,8 @@ def _create(situation: Situation) -> Verdict:
         return _comes_back(situation)
     if (waiting := _closed(situation)) is not None:
         return waiting
+    if (waiting := _out_of_turn(situation)) is not None:
+        return waiting
     way = situation.attempts.alternative
     call = contract.Call(
         verb=contract.Verb.CREATE,
@@ -77,6 +79,15 @@ def _adopts(situation: Situation) -> str:
     components = application.spec.components if application is not None else ()
     found = next((each.adopt for each in components if each.name == spec.component), None)
     return f"{found.kind}/{found.name}" if found is not None else ""
+
+
+def _out_of_turn(situation: Situation) -> Verdict | None:
+    """Wait for the server before this one, where they start in order; it costs no attempt."""
+    snapshot = situation.snapshot
+    if not snapshot.behind:
+        return None
+    message = f"Starts once {snapshot.behind} is available (start: Ordered)."
+    return Verdict(reason=ServerReason.WAITING_FOR_TURN, message=message, wake=snapshot.behind_for)
 
 
 def _placement(situation: Situation) -> contract.Placement:

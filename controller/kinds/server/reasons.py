@@ -55,6 +55,13 @@ class ServerReason(Vocabulary):
         "Terminating",
         "The server's instance is being deleted.",
     )
+    WAITING_FOR_TURN = (
+        "WaitingForTurn",
+        (
+            "With start: Ordered a server starts once the one before it is available, which the"
+            " message names."
+        ),
+    )
     REVISION_MISSING = (
         "RevisionMissing",
         (

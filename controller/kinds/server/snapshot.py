@@ -39,6 +39,10 @@ class ServerSnapshot:
     recorded: bool = True
     # How its component is to be spread, where that is asked for.
     spread: objects.Spread | None = None
+    # The server that is to be available before this one starts, if it is not, and in how many
+    # seconds it will be, where it is a matter of time.
+    behind: str = ""
+    behind_for: float | None = None
     # The name that its component gives the Service by which it is found; empty for the usual one.
     subdomain: str = ""
     namespace_terminating: bool = False

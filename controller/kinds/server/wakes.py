@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from controller.api import names, objects
 from controller.api.resources import Resource
+from controller.kinds.server import order
 from controller.planning import keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
@@ -13,9 +14,11 @@ from controller.planning.wakes import Change, Wake, When
 
 
 def by_itself(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
-    """A server's own change."""
-    del caches
+    """A server's own change; with start: Ordered those after it wait for it to be available."""
     yield wakes.itself(keys.of(Resource.SERVERS, change.item), change)
+    server_set = relations.set_above(caches, change.item)
+    if server_set is not None and server_set.spec.start == order.ORDERED:
+        yield from map(Wake, order.followers(caches, change.item))
 
 
 def by_application(caches: Caches, change: Change[objects.Application]) -> Iterable[Wake]:
@@ -35,7 +38,8 @@ def _policies(server_set: objects.ServerSet | None) -> tuple[object, ...]:
     if server_set is None:
         return ()
     spec = server_set.spec
-    return spec.recovery, spec.deletion, spec.rollout.min_ready_seconds, spec.drift
+    order = spec.start, spec.ordinals
+    return spec.recovery, spec.deletion, spec.rollout.min_ready_seconds, spec.drift, order
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:

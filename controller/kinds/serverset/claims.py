@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from controller.api import names, objects, tags
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import words, writes
+from controller.planning import ordinals, words, writes
 from controller.planning.plan import Delete, RecordEvent
 
 # Claims that an Event names; of more, the number.
@@ -19,11 +19,12 @@ MOST_NAMED = 10
 
 def after_scaling(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
     """Return the deletes of claims whose servers were scaled away and will not come back."""
-    desired = snapshot.server_set.spec.replicas
+    spec = snapshot.server_set.spec
+    wanted = range(ordinals.first(spec), ordinals.first(spec) + spec.replicas)
     return tuple(
         _delete(claim, "its server was scaled away and whenScaled is Delete")
         for claim, ordinal in _claims(snapshot, _with_server)
-        if ordinal >= desired and ordinal not in snapshot.servers
+        if ordinal not in wanted and ordinal not in snapshot.servers
     )
 
 

@@ -209,7 +209,7 @@ def _is_acting(
     A spare server that is up, and one too many, are counted by the disruption controller, and go.
     """
     component = snapshot.server_set.spec.component
-    beyond = sum(1 for each in census.leaving if each.spec.ordinal >= census.desired)
+    beyond = sum(1 for each in census.leaving if each.spec.ordinal >= census.end)
     spares = [each for each in census.odd if census.is_spare(each.ordinal)]
     # One that is up, but not for minReadySeconds, stands in for nobody yet.
     early = any(each.ready and not each.available for each in spares)

@@ -18,6 +18,7 @@ from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
 
+ORDERED = "Ordered"
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
 
 
@@ -50,16 +51,43 @@ def decide(
     else: they stay missing, and no other ordinal stands in for them. `surging` False adds no spare
     servers.
     """
-    spare_count = census.spares
-    surge = _surge(census, spec, spare_count, moving)
+    spare_count, below = census.spares, census.below
+    surge = _surge(census, spec, spare_count, below.union(moving))
     excess = census.present - census.desired - surge
-    if excess > 0:
-        return _removal(census, spec, surge, _first_to_go(census, spec, excess, domains))
-    room = census.desired + surge - census.present - len(census.leaving)
-    missing = census.desired - (census.present - spare_count)
+    room = -excess - len(census.leaving)
+    if excess > 0 or (below and not room):
+        count = max(excess, len(below))
+        if spec.start == ORDERED:
+            count = 0 if census.leaving else 1
+        return _removal(census, spec, surge, _first_to_go(census, spec, count, domains))
+    missing = census.desired - (census.present - spare_count - len(below))
     regular = max(0, min(missing - _coming_back(census), room))
     extra = min(surge - spare_count, room - regular) if surging else 0
-    return _creation(census, regular, max(0, extra), missing, blocked)
+    made = _creation(census, regular, max(0, extra), missing, blocked)
+    return _one_by_one(census, made) if spec.start == ORDERED else made
+
+
+def _one_by_one(census: Census, sized: Scaling) -> Scaling:
+    """Return the scaling with the first of its creates, once all servers before that are available.
+
+    Example: 0 and 1 are available, 3 comes up, 2 and 4 are missing. 2 is made; 4 once 2 and 3 are
+    available, too.
+    """
+    if not sized.creates:
+        return sized
+    lowest = min(sized.creates)
+    ahead = [
+        each.server.metadata.name
+        for each in census.odd
+        if each.ordinal < lowest and not each.available and not _is_stopped(each)
+    ]
+    if ahead:
+        note = f"servers start one after the other (start: Ordered): waiting for {ahead[0]}"
+        return Scaling(notes=(note,))
+    left = words.count(len(sized.creates) - 1, "server")
+    note = f"servers start one after the other (start: Ordered): {left} to come"
+    notes = sized.notes if len(sized.creates) == 1 else (note,)
+    return Scaling(creates=(lowest,), spares=sized.spares & {lowest}, notes=notes)
 
 
 def _surge(
@@ -88,7 +116,8 @@ def _surge(
 
 def _coming_back(census: Census) -> int:
     """Return how many places below the desired number are kept by servers on their way out."""
-    return sum(1 for each in census.leaving if each.spec.ordinal < census.desired)
+    wanted = range(census.first, census.end)
+    return sum(1 for each in census.leaving if each.spec.ordinal in wanted)
 
 
 def _first_to_go(
@@ -103,24 +132,25 @@ def _first_to_go(
     spare one. web-5 and web-1 go. Were there no mark: web-5 and web-2. Without either: web-5 and
     web-4, as web-3 is held. With volumeClaims, whatever was marked: web-5 and web-4.
 
-    With claims strictly the highest ordinals, whose data is the newest by convention. Else what a
-    rollout added, as it is to leave what it found; then what people marked, then the unhealthy,
-    then those of the fullest of the fleet's `domains`, then the highest. A server that a person
-    holds goes last, either way.
+    Whatever is below the lowest ordinal goes first. With claims strictly the highest ordinals,
+    whose data is the newest by convention. Else what a rollout added, as it is to leave what it
+    found; then what people marked, then the unhealthy, then those of the fullest of the fleet's
+    `domains`, then the highest. A server that a person holds goes last, either way.
     """
     servers = census.servers
     if spec.volume_claims:
 
-        def place(ordinal: int) -> tuple[bool, int]:
-            return not servers[ordinal].spec.held, ordinal
+        def place(ordinal: int) -> tuple[bool, bool, int]:
+            return not servers[ordinal].spec.held, ordinal < census.first, ordinal
 
         return tuple(servers[each] for each in heapq.nlargest(count, servers, key=place))
     unhealthy = {each.ordinal for each in census.odd if _is_unhealthy(each)}
 
-    def rank(ordinal: int) -> tuple[bool, bool, bool, bool, int]:
+    def rank(ordinal: int) -> tuple[bool, bool, bool, bool, bool, int]:
         return (
             not servers[ordinal].spec.held,
-            is_spare(servers[ordinal], census.desired),
+            ordinal < census.first,
+            is_spare(servers[ordinal], census.end),
             _marked(servers[ordinal]),
             ordinal in unhealthy,
             ordinal,
@@ -135,7 +165,7 @@ def _from_fullest(
     census: Census,
     count: int,
     domains: failure_domains.Domains,
-    rank: Callable[[int], tuple[bool, bool, bool, bool, int]],
+    rank: Callable[[int], tuple[bool, bool, bool, bool, bool, int]],
 ) -> Iterator[objects.Server]:
     """Yield those that go first; of those that rank alike, from the fullest domain each time."""
     servers = census.servers
@@ -159,9 +189,9 @@ def _from_fullest(
 
 
 def _but_for_ordinal(
-    rank: Callable[[int], tuple[bool, bool, bool, bool, int]], ordinal: int
-) -> tuple[bool, bool, bool, bool]:
-    return rank(ordinal)[:4]
+    rank: Callable[[int], tuple[bool, bool, bool, bool, bool, int]], ordinal: int
+) -> tuple[bool, bool, bool, bool, bool]:
+    return rank(ordinal)[:5]
 
 
 def _is_unhealthy(facts: Facts) -> bool:
@@ -199,9 +229,9 @@ def _creation(
     if not (regular or extra):
         return Scaling(notes=tuple(notes))
     taken = set(census.servers) | {each.spec.ordinal for each in census.leaving}
-    ordinals = _lowest_free(taken, 0, regular)
+    ordinals = _lowest_free(taken, census.first, regular)
     taken.update(ordinals)
-    spares = _lowest_free(taken, census.desired, extra)
+    spares = _lowest_free(taken, census.end, extra)
     creates = tuple(each for each in (*ordinals, *spares) if each not in blocked)
     made = sum(1 for each in ordinals if each not in blocked)
     if made:
@@ -244,8 +274,8 @@ def _removal(
     """
     down = {each.ordinal for each in census.odd if not each.counts}
     up = [each for each in chosen if each.spec.ordinal not in down]
-    spares = [each for each in up if is_spare(each, census.desired)]
-    others = [each for each in up if not is_spare(each, census.desired)]
+    spares = [each for each in up if is_spare(each, census.end)]
+    others = [each for each in up if not is_spare(each, census.end)]
     going = {each.spec.ordinal for each in chosen}
     stopped = sum(1 for each in census.odd if _is_stopped(each) and each.ordinal not in going)
     left = budget.Budget(

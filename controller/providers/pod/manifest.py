@@ -163,6 +163,7 @@ def pod(
         "namespace": server.metadata.namespace,
         "labels": {
             **names.recommended(spec.application, spec.component),
+            names.POD_INDEX_LABEL: str(spec.ordinal),
             **parts.labels,
             **own,
         },
