@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     operate.set_defaults(run=_operator)
     operate.add_argument("--replicas", type=_count, default=1, metavar="N", help="how many (1)")
     operate.add_argument("--set", action="append", default=[], metavar="VALUE", help="as Helm's")
+    operate.add_argument("--values", type=Path, action="append", default=[], help="as Helm's")
     operate.add_argument("arguments", nargs="*", metavar="-- ARGUMENTS", help="for the operator")
     image = _command(commands, "image", "build or load an image for the real node", IMAGE)
     image.set_defaults(run=_image)
@@ -217,7 +218,11 @@ def _operator(options: argparse.Namespace) -> int:
     chosen = cluster.Cluster(options.dir, _say)
     values = ["admission.enabled=true", *options.set]
     for each in operator.run(
-        chosen, replicas=options.replicas, values=values, arguments=options.arguments
+        chosen,
+        replicas=options.replicas,
+        values=values,
+        files=options.values,
+        arguments=options.arguments,
     ):
         _say(f"{each.name} runs, pid {each.pid}, metrics port {each.metrics_port}, log {each.log}")
     return 0
@@ -240,6 +245,8 @@ def _forge(options: argparse.Namespace) -> int:
     print(f"registry    {started.registry}")
     print(f"guarded     {started.guarded}, user {registry.USER}, password {registry.PASSWORD}")
     print(f"BuildKit    {forge.DAEMON}")
+    print(f"image       {started.image}")
+    print(f"values      {forge.values(chosen, started)}")
     if options.name:
         made = repositories.create(chosen, options.name, password=options.password)
         print(f"repository  {made.url}")

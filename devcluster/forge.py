@@ -8,9 +8,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from devcluster import binaries, cluster, containerd, debian, images, registry, repositories
 
-# As the chart's values name it; nothing is pulled.
+# As the chart's values and the Dockerfile name it; nothing is pulled.
+IMAGE = "docker.io/argosy-dev/argosy-forge:dev"
+CHECKOUT = Path(__file__).parents[1]
 DAEMON = "docker.io/moby/buildkit:v0.34.2-rootless"
 DOCKERFILE = f"""
 FROM {debian.ROOTLESS.image}
@@ -38,6 +42,8 @@ class Forge:
     git: str
     registry: str
     guarded: str
+    # What Jobs run, for the chart's value `build.image`.
+    image: str
 
     @property
     def configuration(self) -> str:
@@ -57,10 +63,29 @@ def start(owner: cluster.Cluster) -> Forge:
         git=repositories.start(owner),
         registry=registry.start(owner),
         guarded=registry.start(owner, guarded=True),
+        image=IMAGE,
     )
     _make_daemon(owner)
     _offer(owner, debian.PYTHON, forge.registry)
+    if not images.has(owner.dir, IMAGE):
+        images.build(owner, CHECKOUT, IMAGE, target="forge")
     return forge
+
+
+def values(owner: cluster.Cluster, forge: Forge, *namespaces: str) -> Path:
+    """Return a file of values with which the chart runs the daemon, for builds in these namespaces.
+
+    Without any, for builds in the namespace `default`.
+    """
+    daemon = {
+        "enabled": True,
+        "clients": list(namespaces or ("default",)),
+        "configuration": forge.configuration,
+        "image": {"pullPolicy": "Never"},
+    }
+    file = owner.dir / "forge-values.yaml"
+    file.write_text(yaml.safe_dump({"build": {"daemon": daemon}}))
+    return file
 
 
 def _make_daemon(owner: cluster.Cluster) -> None:

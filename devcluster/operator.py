@@ -117,17 +117,19 @@ def run(
     *,
     replicas: int = 1,
     values: Sequence[str] = (),
+    files: Sequence[Path] = (),
     arguments: Sequence[str] = (),
     chart: Path = CHART,
     reroute: Callable[[str, Path], Path] | None = None,
 ) -> list[Operator]:
     """Install the chart and run this many operators; those of an earlier call are ended first.
 
-    `values` are Helm's `--set` values; `arguments` are added to each operator's command line.
+    `values` are Helm's `--set` values, `files` its `--values`; `arguments` are added to each
+    operator's command line.
     `reroute` is given an operator's name and kubeconfig and returns the one to use instead.
     """
     stop(owner)
-    manifest = install(owner, values=values, chart=chart)
+    manifest = install(owner, values=values, files=files, chart=chart)
     deployment = _deployment(manifest)
     config = service_account_config(owner, _account(deployment))
     names = [f"operator-{number}" for number in range(replicas)]
@@ -171,6 +173,7 @@ def install(
     home: str = NAMESPACE,
     *,
     values: Sequence[str] = (),
+    files: Sequence[Path] = (),
     chart: Path = CHART,
 ) -> list[dict[str, Any]]:
     """Install or upgrade the chart without replicas; return the objects of the release.
@@ -180,7 +183,8 @@ def install(
     if not (chart / "Chart.yaml").exists():
         raise errors.DevclusterError(f"no Helm chart in {chart}")
     wanted = (NO_ADMISSION, *values, NO_REPLICAS)
-    chosen = [word for value in wanted for word in ("--set", value)]
+    chosen = [word for file in files for word in ("--values", str(file))]
+    chosen += [word for value in wanted for word in ("--set", value)]
     # CRDs may be there already, applied from `crds/` by hand or by a test.
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", home, str(chart), *flags, *chosen], home)
@@ -244,9 +248,16 @@ def helm(owner: cluster.Cluster, arguments: Sequence[str], home: str = NAMESPACE
 
 
 def _deployment(manifest: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    found = [each for each in manifest if each["kind"] == "Deployment"]
+    found = [
+        each
+        for each in manifest
+        if each["kind"] == "Deployment"
+        and each["metadata"]["labels"]["app.kubernetes.io/component"] == "operator"
+    ]
     if len(found) != 1:
-        raise errors.DevclusterError(f"the chart has {len(found)} Deployments, not one")
+        raise errors.DevclusterError(
+            f"the chart has {len(found)} Deployments of operators, not one"
+        )
     return found[0]
 
 

@@ -14,6 +14,7 @@ from proof.mutants import (
     dashboard,
     data,
     doors,
+    forge,
     operations,
     truth,
 )
@@ -651,6 +652,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *data.MECHANISMS,
     *dashboard.MECHANISMS,
     *doors.MECHANISMS,
+    *forge.MECHANISMS,
     *truth.MECHANISMS,
     *operations.MECHANISMS,
     *checker.MECHANISMS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,12 +18,15 @@ from controller.providers import models
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
+BUILDKITD = "Deployment/argosy-buildkitd"
+BUILDING = Path(__file__).parents[2] / "charts" / "argosy" / "ci" / "building-values.yaml"
 CLUSTER_KINDS = {
     "ClusterRole",
     "ClusterRoleBinding",
     "CustomResourceDefinition",
     "MutatingAdmissionPolicy",
     "MutatingAdmissionPolicyBinding",
+    "Namespace",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
     "ValidatingWebhookConfiguration",
@@ -40,11 +44,12 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:
-    """Return the only manifest of `kind` that is not the dashboard's."""
+    """Return the only manifest of `kind` that is the operator's own."""
+    others = ("-dashboard", "-buildkitd")
     found = [
         each
         for each in manifests
-        if each["kind"] == kind and not each["metadata"]["name"].endswith("-dashboard")
+        if each["kind"] == kind and not each["metadata"]["name"].endswith(others)
     ]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
@@ -88,8 +93,13 @@ def test_namespaced_objects_name_their_namespace(render: Render, values_file: Pa
 
 
 def test_pods_are_restricted(render: Render, values_file: Path) -> None:
-    """Every pod meets the restricted Pod Security Standard, with a read-only root beside it."""
+    """Every pod meets the restricted Pod Security Standard, with a read-only root beside it.
+
+    But for BuildKit, which the chart has in a namespace of its own.
+    """
     for name, spec in pods(render(values=values_file)):
+        if name == BUILDKITD:
+            continue
         context = spec["securityContext"]
         assert context["runAsNonRoot"] is True, name
         assert context["runAsUser"] > 0, name
@@ -104,6 +114,68 @@ def test_pods_are_restricted(render: Render, values_file: Path) -> None:
             assert container["resources"]["limits"]["memory"], name
         for volume in spec.get("volumes", []):
             assert "hostPath" not in volume, name
+
+
+def test_buildkit_has_of_root_the_maps_of_users_alone(render: Render) -> None:
+    """It runs as nobody, without the node's files or networks, in a namespace that says so.
+
+    Two capabilities map the users of its own namespace; its token is not mounted.
+    """
+    manifests = render(values=BUILDING)
+    ((_, spec),) = [each for each in pods(manifests) if each[0] == BUILDKITD]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 1000
+    assert spec["automountServiceAccountToken"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+    assert not any("hostPath" in each for each in spec["volumes"])
+    (container,) = spec["containers"]
+    own = container["securityContext"]
+    assert own["capabilities"] == {"drop": ["ALL"], "add": ["SETUID", "SETGID"]}
+    assert "privileged" not in own
+    (namespace,) = [each for each in manifests if each["kind"] == "Namespace"]
+    labels = namespace["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+    elsewhere = {each["metadata"]["namespace"] for each in beside(manifests)}
+    assert namespace["metadata"]["name"] not in elsewhere
+
+
+def beside(manifests: list[Manifest]) -> list[Manifest]:
+    """Return the namespaced manifests that are not BuildKit's own."""
+    return [
+        each
+        for each in manifests
+        if "namespace" in each["metadata"] and not each["metadata"]["name"].endswith("-buildkitd")
+    ]
+
+
+def test_buildkit_serves_nobody_without_a_certificate(render: Render) -> None:
+    """Its clients' Secret has no key of the server's, and only clients' namespaces have it."""
+    manifests = render(values=BUILDING)
+    secrets = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): each["data"]
+        for each in manifests
+        if each["kind"] == "Secret" and "build" in each["metadata"]["name"]
+    }
+    server = secrets.pop(("argosy-build", "argosy-buildkitd"))
+    ((where, client),) = secrets.items()
+    assert where == ("shops", "argosy-build-client")
+    assert client["ca.crt"] == server["ca.crt"]
+    assert client["tls.key"] not in {server["tls.key"], ""}
+    (config,) = [
+        each["data"]["buildkitd.toml"]
+        for each in manifests
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "argosy-buildkitd"
+    ]
+    parsed = tomllib.loads(config)
+    assert parsed["grpc"]["tls"]["ca"].endswith("/ca.crt")
+    assert parsed["registry"]["registry.example.com:5000"] == {"http": True}
+
+
+def test_buildkit_is_not_there_unless_asked_for(render: Render) -> None:
+    """Neither the daemon nor its namespace is in an install that says nothing of builds."""
+    kinds = {"Deployment", "Namespace", "Secret", "ConfigMap", "Service"}
+    names = {each["metadata"]["name"] for each in render() if each["kind"] in kinds}
+    assert not any("build" in each for each in names)
 
 
 def test_default_is_highly_available(render: Render) -> None:

@@ -77,6 +77,8 @@ def test_schema_and_values_agree(chart: Path) -> None:
         "securityContext.",
         "resources.",
         "dashboard.resources.",
+        "build.daemon.resources.",
+        "hooks.resources.",
         "metrics.dashboard.labels.",
     )
     shown = {path for path in _paths(values) if not path.startswith(free)}

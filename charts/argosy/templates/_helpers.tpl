@@ -79,6 +79,18 @@ app.kubernetes.io/name: {{ include "argosy.name" . }}
 {{- if and .Values.admissionPolicies.enabled (not .Values.watchNamespaces) (.Capabilities.APIVersions.Has $api) }}true{{ end }}
 {{- end }}
 
+{{/* The Secret with which pods that build show themselves to the daemon; empty: they do not. */}}
+{{- define "argosy.buildClientSecret" -}}
+{{- $build := .Values.build | default dict }}
+{{- if $build.clientSecret }}{{ $build.clientSecret }}{{ else if ($build.daemon).enabled }}{{ include "argosy.fullname" . }}-build-client{{ end }}
+{{- end }}
+
+{{/* Where pods that build find BuildKit; empty: nowhere. */}}
+{{- define "argosy.buildAddress" -}}
+{{- $build := .Values.build | default dict }}
+{{- if $build.address }}{{ $build.address }}{{ else if ($build.daemon).enabled }}tcp://{{ include "argosy.fullname" . }}-buildkitd.{{ $build.daemon.namespace }}.svc:1234{{ end }}
+{{- end }}
+
 {{- define "argosy.subject" -}}
 - kind: ServiceAccount
   name: {{ .name }}

@@ -1,0 +1,49 @@
+"""Mistakes of what builds from source: credentials, failures, and who may ask for a build."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import Mechanism, one
+
+_PROGRAMS = "tests/forge/test_programs.py"
+_FAILURES = "tests/forge/test_failures.py"
+_SECRET = f"{_PROGRAMS}::test_credentials_are_given_and_never_shown"
+
+_JOBS = (
+    one(
+        "a Job's log has what git says, credentials included",
+        "controller.forge.programs:run",
+        "credentials.redacted(line.rstrip('\\n'))",
+        "line.rstrip('\\n')",
+        _SECRET,
+    ),
+    one(
+        "users and passwords in URLs are shown",
+        "controller.forge.credentials:Credentials.redacted",
+        "_USERINFO.sub(f'{HIDDEN}@', text)",
+        "text",
+        _SECRET,
+    ),
+    one(
+        "a branch is whatever ends like it",
+        "controller.forge.source:resolve",
+        "[f'refs/heads/{ref}', f'refs/tags/{ref}^{{}}', f'refs/tags/{ref}', ref]",
+        "[f'refs/heads/old/{ref}', f'refs/heads/{ref}']",
+        f"{_PROGRAMS}::test_a_ref_is_resolved_as_git_clone_would",
+    ),
+    one(
+        "what a step prints is taken for a lost network",
+        "controller.forge.failures:of_build",
+        "_STEP.search(cause)",
+        "None",
+        f"{_FAILURES}::test_what_a_step_prints_cannot_make_its_failure_pass",
+    ),
+    one(
+        "a build goes on when its Job is ended",
+        "controller.forge.programs:run",
+        "child.terminate()",
+        "None",
+        f"{_PROGRAMS}::test_a_polite_end_ends_the_child_too",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = _JOBS
