@@ -32,6 +32,7 @@ SCOPES = {
     rights.Scope.PUBLIC: "Cluster-wide installs only, in `kube-public`",
     rights.Scope.READ_PUBLIC: "The same, for all ServiceAccounts",
     rights.Scope.OWN: "In the operator's own namespace",
+    rights.Scope.CLOUDS: "With `fleets.clouds`, in the operator's own namespace",
     rights.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
     rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
     rights.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",

@@ -24,6 +24,7 @@ class Scope(enum.StrEnum):
     PUBLIC = "public"  # cluster-wide installs alone, in kube-public
     READ_PUBLIC = "readPublic"  # the same, for all ServiceAccounts
     OWN = "own"  # in the operator's own namespace
+    CLOUDS = "clouds"  # the same, only where the chart value asks for it
     SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
     RELEASE = "release"  # the hook, too, where uninstall.policy is Release

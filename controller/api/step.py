@@ -9,7 +9,7 @@ from pydantic import Field
 
 from controller.api import http_headers, schema
 from controller.api.schema import Name, ShortText, Text, rule, rules
-from controller.api.template import Template
+from controller.api.template import PodTemplate
 
 WAYS = ("exec", "http", "job", "action")
 EXACTLY_ONE = f"[{', '.join(f'has(self.{way})' for way in WAYS)}].filter(x, x).size() == 1"
@@ -98,7 +98,7 @@ class Http(schema.Model):
 class Job(schema.Model):
     """A Kubernetes Job in the application's namespace."""
 
-    template: Template
+    template: PodTemplate
     """The pod template of the Job; it names the ServiceAccount."""
 
 

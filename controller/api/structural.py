@@ -122,7 +122,9 @@ def _default(result: Schema, value: Any, _schema: Mapping[str, Any], _inner: Inn
 
 
 def _properties(result: Schema, value: Any, _schema: Mapping[str, Any], inner: Inner) -> None:
-    result["properties"] = {name: inner(each) for name, each in value.items()}
+    # The API server leaves an empty list of them out, and serves another schema than was written.
+    if value:
+        result["properties"] = {name: inner(each) for name, each in value.items()}
 
 
 def _items(result: Schema, value: Any, _schema: Mapping[str, Any], inner: Inner) -> None:

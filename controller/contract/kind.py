@@ -43,6 +43,8 @@ class Context:
     changed: Changed = nobody
     # What HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
+    # Where the operator itself lives, and what is for it alone.
+    namespace: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

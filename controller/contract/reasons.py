@@ -42,3 +42,12 @@ class ProviderReason(Vocabulary):
         ),
         "kubectl argosy logs APPLICATION --server NAME",
     )
+    NO_CAPACITY = (
+        "NoCapacity",
+        (
+            "The fleet has no room for the server where it was asked for; the alternatives are"
+            " tried in turn, and all again."
+        ),
+        "Add alternatives to the component's recovery, or room to the fleet.",
+        "kubectl get argfleet",
+    )

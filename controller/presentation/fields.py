@@ -89,6 +89,17 @@ _POD_SPEC = words(
     imagePullSecrets=words("name"),
 )
 _TEMPLATE = {"metadata": {"labels": _LABELS}, "spec": _POD_SPEC}
+# User data and metadata may hold whatever a person likes, and so may the path of a page.
+_CLOUD_SPEC = words(
+    "flavor image securityGroups availabilityZone configDrive",
+    networks=words("name"),
+    readiness=words(
+        "startSeconds periodSeconds failureThreshold",
+        tcp=words("port"),
+        http=words("port"),
+    ),
+)
+_SERVER_TEMPLATE = _TEMPLATE | {"spec": _POD_SPEC | _CLOUD_SPEC}
 # A container's last words are its own, and may be anything: its exit code tells enough.
 _STATE = {
     "waiting": words("reason", message=TEXT),
@@ -151,7 +162,7 @@ _SPECS: dict[Resource, Shape] = {
         deletion=_DELETION,
         components=words(
             "name replicas dependsOn start",
-            template=_TEMPLATE,
+            template=_SERVER_TEMPLATE,
             volumeClaims=_CLAIMS,
             rollout=_ROLLOUT,
             recovery=_RECOVERY,
@@ -164,7 +175,7 @@ _SPECS: dict[Resource, Shape] = {
     ),
     Resource.SERVERSETS: words(
         "application component fleet replicas revision start stopped",
-        template=_TEMPLATE,
+        template=_SERVER_TEMPLATE,
         volumeClaims=_CLAIMS,
         rollout=_ROLLOUT,
         recovery=_RECOVERY,

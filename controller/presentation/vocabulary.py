@@ -18,6 +18,7 @@ from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kube.reasons import KubeReason
 from controller.presentation.reasons import CommandReason
 from controller.providers.memory.reasons import MemoryReason
+from controller.providers.openstack.reasons import CloudReason
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.providers.steps.reasons import StepReason
 from controller.reasons import Vocabulary
@@ -35,6 +36,7 @@ ROOMS: Mapping[type[Vocabulary], str] = {
     StepReason: "Of the steps of operations",
     PodReason: "Of pods, by Argosy",
     KubeletReason: "Of pods, in Kubernetes' own words",
+    CloudReason: "Of servers of a cloud",
     MemoryReason: "Of simulated machines",
     CommandReason: "Of commands",
 }

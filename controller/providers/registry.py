@@ -10,6 +10,7 @@ from controller import contract
 from controller.api import objects
 from controller.api.permissions import Permission
 from controller.providers.memory import kind as memory
+from controller.providers.openstack import kind as openstack
 from controller.providers.pod import kind as pod
 
 
@@ -18,6 +19,7 @@ def kinds() -> dict[str, contract.ProviderKind]:
     listed = (
         pod.kind(),
         memory.kind(),
+        openstack.kind(),
     )
     return {each.name: each for each in listed}
 

@@ -124,6 +124,7 @@ class Operator:
             informers=self.caches.informers,
             clock=time.time,
             allowed_urls=options.allowed_urls,
+            namespace=options.lease_namespace,
         )
         self.fleets = Fleets(self.caches, kinds=registry.kinds(), context=context, pool=pool)
         # No two processes share it, not even one and its own restart.

@@ -247,7 +247,7 @@ class Selector:
     """A label selector: equality, inequality, presence and absence; and a flag of the spec."""
 
     text: str
-    # One such as "spec.unschedulable=true".
+    # One such as "spec.unschedulable=true" or "metadata.name=x".
     field: str = ""
 
     def matches(self, body: Json) -> bool:
@@ -256,6 +256,8 @@ class Selector:
         if not all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip()):
             return False
         path, _, wanted = self.field.partition("=")
+        if path == "metadata.name":
+            return bool(body["metadata"]["name"] == wanted)
         flag = bool((body.get("spec") or {}).get(path.rpartition(".")[2]))
         return not self.field or flag == (wanted == "true")
 

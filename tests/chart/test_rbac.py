@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.api.permissions import Scope
+from controller.api.resources import Resource
 from controller.wiring.permissions import PERMISSIONS
 
 Manifest = dict[str, Any]
@@ -60,7 +61,8 @@ def test_cluster_install_grants_the_table(render: Render) -> None:
 
 def test_rights_to_single_objects_are_rights_to_no_others(render: Render) -> None:
     """Of other people's Leases the operator can read and write none but the claims."""
-    wanted = {each.names for each in PERMISSIONS if each.names}
+    leases = (each for each in PERMISSIONS if each.of is Resource.LEASES)
+    wanted = {each.names for each in leases if each.names}
     found: set[tuple[str, ...]] = set()
     for role in roles([*render(), *render("watchNamespaces={a}")]):
         for rule in role["rules"]:
@@ -112,6 +114,17 @@ def test_secrets_are_not_read_unless_asked_for(render: Render) -> None:
     for role in roles(render()):
         for rule in role["rules"]:
             assert "secrets" not in rule["resources"], role["metadata"]["name"]
+
+
+def test_fleets_of_clouds_read_one_secret(render: Render) -> None:
+    """Asked for, the operator may read the Secret argosy-clouds beside it, and no other one."""
+    found = [
+        (role["metadata"]["name"], rule["resourceNames"], rule["verbs"])
+        for role in roles(render("fleets.clouds=true"))
+        for rule in role["rules"]
+        if "secrets" in rule["resources"]
+    ]
+    assert found == [("argosy-leader", ["argosy-clouds"], ["get", "list", "watch"])]
 
 
 def test_the_hook_has_only_what_its_policy_needs(render: Render) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
@@ -21,9 +21,15 @@ from controller.kube.informer import Informer
 from controller.providers import registry
 from controller.providers.memory import kind as memory
 from controller.providers.memory import machines as memory_fleet
+from controller.providers.openstack import kind as openstack
+from controller.providers.openstack import opening
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet, Verdict, chaos
 from fakes.api_server.storage import Json
 from fakes.machine_faults import MachineFaults
+from fakes.openstack import EPOCH as CLOUD_EPOCH
+from fakes.openstack import Cloud
+from fakes.openstack import Fault as CloudFault
+from fakes.openstack import Machine as CloudMachine
 
 NAMESPACE = "default"
 BROKEN = b"[]"
@@ -346,6 +352,105 @@ class MemoryStage:
         return await self._open.enter_async_context(self.kind.open(context, fleet("memory")))
 
 
+class CloudStage:
+    """Servers of a cloud in memory."""
+
+    def __init__(self) -> None:
+        self.listeners: list[contract.Changed] = []
+        self._owners = 0
+        self._open = contextlib.AsyncExitStack()
+
+    async def begin(self) -> None:
+        """Build the cloud."""
+        self.cloud = Cloud()
+        self.kind = openstack.kind(self._connect)
+        self.provider = await self.successor()
+
+    async def end(self) -> None:
+        """Stop looking."""
+        await self._open.aclose()
+
+    async def server(self, ordinal: int = 0) -> objects.Server:
+        """Make a Server with a uid of its own."""
+        self._owners += 1
+        meta = objects.Meta(
+            name=names.server("shop", "web", ordinal),
+            namespace=NAMESPACE,
+            uid=f"server-{self._owners}",
+        )
+        spec = objects.ServerSpec(
+            application="shop", component="web", ordinal=ordinal, revision="one"
+        )
+        return objects.Server(metadata=meta, spec=spec)
+
+    def template(self, content: str) -> bytes:
+        """Return a template with an image called `content`."""
+        spec = {"flavor": "small", "image": content, "networks": [{"name": "tenant"}]}
+        return msgspec.json.encode({"spec": spec})
+
+    def instances(self) -> list[Instance]:
+        """Return the servers that stay."""
+        there = [each for each in self.cloud.settle() if each.gone_at is None or each.silent]
+        return [
+            Instance(
+                id=each.id,
+                name=each.name,
+                incarnation=int(each.tags[0].split(".")[2]),
+                revision=each.metadata["argosy.revision"],
+                template=self.cloud.images[each.body["imageRef"]].name,
+                going=False,
+            )
+            for each in sorted(there, key=lambda machine: machine.name)
+        ]
+
+    def disturb(self, verb: str, *, lost: bool) -> None:
+        """Let the next such request not be sent, or be carried out without an answer."""
+        method, path = {
+            "create": ("POST", "/servers$"),
+            "change": ("POST", "/action$"),
+            "delete": ("DELETE", "/servers/"),
+        }[verb]
+        fault = CloudFault(method=method, path=path, lost=lost, unsent=not lost)
+        self.cloud.faults.append(fault)
+
+    def break_down(self, server: objects.Server) -> None:
+        """Put the server into ERROR."""
+        machine = self._of(server)
+        machine.status, machine.fault = "ERROR", "the host is on fire"
+        machine.updated = self.cloud.now
+
+    def silence(self, server: objects.Server, *, silent: bool) -> None:
+        """Take the server's host and cell from the cloud, or bring them back."""
+        machine = self._of(server)
+        machine.silent, machine.updated = silent, self.cloud.now
+
+    async def successor(self) -> contract.Provider:
+        """Return another provider of the cloud, once it has looked."""
+        context = contract.Context(
+            api=ApiServer(),
+            informers={},
+            clock=lambda: CLOUD_EPOCH + asyncio.get_running_loop().time(),
+            changed=lambda *server: tell(self.listeners, *server),
+        )
+        made = await self._open.enter_async_context(self.kind.open(context, self._fleet()))
+        await eventually(lambda: made.instances() is not None)
+        return made
+
+    def _of(self, server: objects.Server) -> CloudMachine:
+        return next(each for each in self.cloud.settle() if each.name == server.metadata.name)
+
+    @staticmethod
+    def _fleet() -> objects.Fleet:
+        meta = objects.Meta(name="anywhere", uid="fleet-1")
+        settings = {"cloud": "test", "rebuild": "WhenPossible", "probeCIDRs": ["10.0.0.0/16"]}
+        raw = msgspec.Raw(msgspec.json.encode(settings))
+        return objects.fleet(meta, objects.FleetSpec(provider="openstack"), raw)
+
+    @contextlib.asynccontextmanager
+    async def _connect(self, *_: object) -> AsyncIterator[opening.Connection]:
+        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+
+
 _SIDECAR = {"name": "side", "image": "side:1"}
 
 
@@ -363,4 +468,8 @@ def _instance(body: Json) -> Instance:
 
 
 # One for each provider of the registry.
-STAGES: dict[str, Callable[[], Stage]] = {"pod": PodStage, "memory": MemoryStage}
+STAGES: dict[str, Callable[[], Stage]] = {
+    "pod": PodStage,
+    "memory": MemoryStage,
+    "openstack": CloudStage,
+}

@@ -74,13 +74,19 @@ async def test_creating_twice_makes_one_instance(stage: Stage) -> None:
 
 
 async def test_creating_at_the_same_time_makes_one_instance(stage: Stage) -> None:
-    """Two operators that both believe to lead make one instance between them."""
+    """Two operators that both believe to lead make one instance between them.
+
+    Where the other side takes both creates, one is removed at sight, and both agree which.
+    """
     await stage.begin()
     server = await stage.server()
     other = await stage.successor()
     call = create(stage.template("v1"))
     await asyncio.gather(stage.provider.create(server, call), other.create(server, call))
-    assert len(stage.instances()) == 1
+    await eventually(lambda: len(stage.instances()) == 1, seconds=5)
+    seen = [await watch_ready(each, server) for each in (stage.provider, other)]
+    (kept,) = stage.instances()
+    assert [each.id for each in seen] == [kept.id, kept.id]
 
 
 async def test_a_create_whose_answer_was_lost_is_taken_up(stage: Stage) -> None:

@@ -165,7 +165,7 @@ class MemoryFleet:
         """Begin to boot a machine; whether it will break is settled now."""
         if zone in self.settings.full_zones:
             raise errors.Transient(
-                f"no room is left in zone {zone}", reason=MemoryReason.NO_CAPACITY
+                f"no room is left in zone {zone}", reason=ProviderReason.NO_CAPACITY
             )
         self._made += 1
         now = self.clock()

@@ -16,15 +16,6 @@ class MemoryReason(Vocabulary):
         "Injected",
         "A simulated fleet refused a call or lost its answer, as spec.memory of the Fleet wants.",
     )
-    NO_CAPACITY = (
-        "NoCapacity",
-        (
-            "The fleet has no room for the server where it was asked for; the alternatives are"
-            " tried in turn, and all again."
-        ),
-        "Add alternatives to the component's recovery, or room to the fleet.",
-        "kubectl get argfleet",
-    )
     SNAPSHOT_MISSING = (
         "SnapshotMissing",
         "The server has no snapshot of the name that the operation gives.",

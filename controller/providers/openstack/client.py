@@ -1,0 +1,210 @@
+"""Calls to a cloud's services: tokens, the pace that the cloud allows, and errors with a policy.
+
+`provider` and its parts ask it. A call goes out once: what may be sent again is sent again by those
+who know what it would do twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+from urllib import parse
+
+import msgspec
+
+from controller import errors
+from controller.providers.openstack import refusals
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.refusals import Reply
+from controller.providers.openstack.transport import (
+    NoAnswerError,
+    NotSentError,
+    Request,
+    Transport,
+)
+
+T = TypeVar("T")
+
+COMPUTE, IMAGE, NETWORK = "compute", "image", "network"
+# Below the floor tags of servers that cannot be reached are not told apart from none.
+NEWEST, FLOOR = (2, 93), (2, 69)
+PER_SECOND = 10.0
+# What a call waits at most where the cloud asks for a pause.
+LONGEST_HOLD = 60.0
+_DEADLINE = 30.0
+_NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A token and where the services are; never shown."""
+
+    token: str = dataclasses.field(repr=False)
+    endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+class Tokens(Protocol):
+    """Whoever knows how to get a token."""
+
+    async def session(self, stale: str = "") -> Session:
+        """Return a session with another token than `stale`; raises CredentialsRefused."""
+
+
+class Pace:
+    """How many requests a service gets a second; a cloud that says "later" holds all back."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1.0 / per_second
+        self._burst = max(per_second, 1.0) * self._gap
+        self._next = 0.0
+        self.held_until = 0.0
+
+    async def turn(self) -> None:
+        """Return when the next request may go out."""
+        now = asyncio.get_running_loop().time()
+        # A second's worth may go out at once after a rest.
+        mine = max(self._next, now - self._burst)
+        self._next = mine + self._gap
+        wait = max(mine, self.held_until) - now
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing out for that long."""
+        self.held_until = max(self.held_until, asyncio.get_running_loop().time() + seconds)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Going:
+    """A call, before it is known with which token it goes out."""
+
+    service: str
+    method: str
+    target: str
+    what: str
+    body: bytes | None
+
+
+class Client:
+    """The services of one cloud, as one project sees them."""
+
+    def __init__(
+        self, transport: Transport, tokens: Tokens, *, per_second: float = PER_SECOND
+    ) -> None:
+        self._transport = transport
+        self._tokens = tokens
+        self._per_second = per_second
+        self._paces: dict[str, Pace] = {}
+        self._version = NEWEST
+
+    async def open(self) -> None:
+        """Agree with Nova on a microversion; raises Stalled where it is too old."""
+        reply = await self.call(COMPUTE, "GET", "/", what="ask Nova for its version")
+        known = decode(reply.body, _Versions).version
+        newest = _pair(known.version)
+        if newest < FLOOR:
+            message = f"Nova knows microversions up to {known.version}, and 2.69 is needed"
+            raise errors.Stalled(message, reason=CloudReason.CLOUD_TOO_OLD)
+        self._version = min(newest, NEWEST)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._transport.close()
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        creates: bool = False,
+    ) -> Reply:
+        """Return the answer of a call that succeeded; raises an error of `refusals` otherwise."""
+        going = _Going(
+            service=service, method=method, what=what,
+            target=f"{path}?{parse.urlencode(query)}" if query else path,
+            body=None if body is None else msgspec.json.encode(body),
+        )  # fmt: skip
+        session = await self._tokens.session()
+        reply = await self._send(session, going)
+        if reply.status == _NO_TOKEN:
+            session = await self._tokens.session(stale=session.token)
+            reply = await self._send(session, going)
+            if reply.status == _NO_TOKEN:
+                message = f"{what}: the cloud refuses a token that it has just given"
+                raise refusals.CredentialsRefused(message, reason=CloudReason.CREDENTIALS_REFUSED)
+        if reply.status in _SLOW_DOWN and reply.retry_after > 0:
+            # Nothing was carried out, and everybody else would be told the same.
+            self._pace(service).hold(min(reply.retry_after, LONGEST_HOLD))
+            if reply.retry_after <= LONGEST_HOLD:
+                reply = await self._send(session, going)
+        if reply.status >= 300:  # noqa: PLR2004 - what is no success
+            raise refusals.explain(reply, method=method, what=what, creates=creates)
+        return reply
+
+    async def _send(self, session: Session, going: _Going) -> Reply:
+        await self._pace(going.service).turn()
+        base = session.endpoints.get(going.service)
+        if not base:
+            message = f"{going.what}: the catalogue of the cloud has no service {going.service}"
+            raise errors.Stalled(message, reason=CloudReason.CREDENTIALS_MISSING)
+        request = Request(
+            method=going.method,
+            url=f"{base.rstrip('/')}{going.target}",
+            body=going.body,
+            headers=self._headers(session, going.service),
+            seconds=_DEADLINE,
+        )
+        try:
+            return await self._transport.send(request)
+        except NotSentError as error:
+            message = f"{going.what}: the service {going.service} cannot be reached: {error}"
+            raise _unreachable(message) from error
+        except NoAnswerError as error:
+            message = f"{going.what}: no answer from the service {going.service}: {error}"
+            if going.method == "GET":
+                raise _unreachable(message) from error
+            raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST) from error
+
+    def _headers(self, session: Session, service: str) -> dict[str, str]:
+        headers = {
+            "X-Auth-Token": session.token,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        if service == COMPUTE:
+            headers["OpenStack-API-Version"] = "compute {}.{}".format(*self._version)
+        return headers
+
+    def _pace(self, service: str) -> Pace:
+        return self._paces.setdefault(service, Pace(self._per_second))
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str = ""
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    version: _Version = _Version()
+
+
+def _pair(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+def _unreachable(message: str) -> refusals.CloudUnreachable:
+    return refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Return what an answer says; one that cannot be read is as good as none."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unreachable(f"an answer of the cloud cannot be read: {error}") from error

@@ -1,0 +1,39 @@
+"""What a Fleet says of its cloud, as the provider reads it."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import msgspec
+
+from controller import errors
+from controller.api.views.meta import View
+from controller.contract.reasons import ProviderReason
+
+
+class Settings(View, frozen=True, kw_only=True):
+    """What is in `spec.openstack`; `settings.OpenstackSettings` is its schema."""
+
+    cloud: str = ""
+    rebuild: str = "Never"
+    probe_cidrs: tuple[str, ...] = msgspec.field(name="probeCIDRs", default=())
+
+
+def read(raw: bytes) -> Settings:
+    """Return the settings in `spec.openstack`; raises Stalled where they cannot be understood."""
+    try:
+        found = msgspec.json.decode(raw or b"null", type=Settings | None)
+    except msgspec.DecodeError as error:
+        raise _invalid(str(error)) from error
+    if found is None or not found.cloud:
+        raise _invalid("cloud must name one of clouds.yaml")
+    for each in found.probe_cidrs:
+        try:
+            ipaddress.ip_network(each, strict=False)
+        except ValueError as error:
+            raise _invalid(f"probeCIDRs: {error}") from error
+    return found
+
+
+def _invalid(why: str) -> errors.Stalled:
+    return errors.Stalled(f"spec.openstack: {why}", reason=ProviderReason.INVALID_SETTINGS)

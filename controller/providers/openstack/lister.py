@@ -1,0 +1,187 @@
+"""Keeps the register like the cloud: Nova has no watch, and each list costs it, so each has a pace.
+
+*changes* are asked for each second while something moves, slower while nothing does; *presence*
+finds what is missing; *detail* is all there is, at the start and once an hour. What is missing is
+proved to be gone by its id, for a cell that is down makes lists empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from controller import errors
+from controller.api import clock
+from controller.providers.openstack import listing, machines
+from controller.providers.openstack.client import Client
+from controller.providers.openstack.register import Doubt, Register
+
+_log = structlog.get_logger(__name__)
+
+FASTEST, SLOWEST = 1.0, 15.0
+PRESENCE_SECONDS = 60.0
+# A presence list may take this share of the time at most.
+PRESENCE_SHARE = 20
+DETAIL_SECONDS = 3600.0
+# How far back changes are asked for: the cloud's clocks differ.
+OVERLAP = 10.0
+# Between two answers that a server is not there before that is believed.
+PROOF_SECONDS = 5.0
+# How many are looked for by id in one round.
+PROOFS = 50
+LONGEST_REST = 60.0
+
+
+# What is done with a server of that id.
+Act = Callable[[str], Awaitable[None]]
+
+
+async def _leave(identifier: str) -> None:
+    """Do nothing."""
+    del identifier
+
+
+@dataclasses.dataclass(slots=True)
+class _Due:
+    """When each kind of list is due, by the loop's clock, and since when changes are unknown."""
+
+    detail: float = 0.0
+    presence: float = 0.0
+    changes_since: float = 0.0
+
+
+class Lister:
+    """Asks for lists, one at a time, for as long as it runs."""
+
+    def __init__(self, client: Client, register: Register) -> None:
+        self._client = client
+        self._register = register
+        self._remove: Act = _leave
+        self._erase: Act = _leave
+        self._due = _Due()
+        self._pause = FASTEST
+        self._failures = 0
+        self._nudge = asyncio.Event()
+        # Since when the cloud has not been heard, as the error that told it.
+        self.failure: errors.ArgosyError | None = None
+
+    def acts_by(self, *, remove: Act, erase: Act) -> None:
+        """Have doubles removed, and what is only half deleted erased, by these."""
+        self._remove, self._erase = remove, erase
+
+    def nudge(self) -> None:
+        """Have changes asked for soon: something was set going."""
+        self._pause = FASTEST
+        self._nudge.set()
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        while True:
+            try:
+                await self.look()
+                self._failures, self.failure = 0, None
+            except errors.ArgosyError as error:
+                self._failures += 1
+                self.failure = error
+                _log.warning("cloud not seen", reason=error.reason, error=str(error))
+            await self._rest()
+
+    async def look(self) -> None:
+        """Ask for what is due, then for what is in doubt, and remove doubles."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._due.detail:
+            await self._whole(now)
+        else:
+            if now >= self._due.presence:
+                await self._presence(now)
+            await self._changes()
+        await self._prove()
+        for each in self._register.doubles():
+            _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)
+            await self._remove(each.id)
+
+    async def _whole(self, now: float) -> None:
+        tag = machines.fleet_tag(self._register.fleet)
+        found = await listing.servers(self._client, {"tags": tag}, detail=True)
+        for row in found.rows:
+            self._register.see(row, begun=found.begun)
+        self._register.missing((row.id for row in found.rows), begun=found.begun)
+        self._register.synced = True
+        self._due.detail = now + DETAIL_SECONDS
+        self._due.changes_since = found.date
+        self._space_presence(now)
+
+    async def _presence(self, now: float) -> None:
+        tag = machines.fleet_tag(self._register.fleet)
+        found = await listing.servers(self._client, {"tags": tag}, detail=False)
+        self._register.missing((row.id for row in found.rows), begun=found.begun)
+        self._space_presence(now)
+
+    def _space_presence(self, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        took = now - began
+        self._due.presence = now + max(PRESENCE_SECONDS, PRESENCE_SHARE * took)
+
+    async def _changes(self) -> None:
+        since = clock.stamp(self._due.changes_since - OVERLAP)
+        # Without tags: a deleted server has none, and would never be seen to end.
+        found = await listing.servers(self._client, {"changes-since": since}, detail=True)
+        for row in found.rows:
+            self._register.see(row, begun=found.begun)
+        self._due.changes_since = found.date or self._due.changes_since
+
+    async def _prove(self) -> None:
+        now = asyncio.get_running_loop().time()
+        due = [each for each, doubt in self._register.doubts.items() if doubt.due <= now]
+        for identifier in due[:PROOFS]:
+            doubt = self._register.doubts.get(identifier)
+            if doubt is not None:
+                await self._prove_one(identifier, doubt)
+
+    async def _prove_one(self, identifier: str, doubt: Doubt) -> None:
+        if not listing.is_id(identifier):
+            # What is no id of Nova's is the id of nothing.
+            self._register.forget(identifier)
+            return
+        begun = asyncio.get_running_loop().time()
+        row = await listing.server(self._client, identifier)
+        if row is None:
+            self._missed(identifier, doubt)
+            return
+        doubt.missed, doubt.wait = False, min(doubt.wait * 2, SLOWEST)
+        doubt.due = begun + doubt.wait
+        if row.status == "SOFT_DELETED" and doubt.expected:
+            await self._erase(identifier)
+            return
+        self._register.see(row, begun=begun)
+        if identifier not in self._register.machines and row.status != "UNKNOWN":
+            # It is somebody else's: for us there is nothing of that id.
+            self._register.forget(identifier)
+
+    def _missed(self, identifier: str, doubt: Doubt) -> None:
+        if doubt.expected or doubt.missed:
+            self._register.forget(identifier)
+        else:
+            doubt.missed = True
+            doubt.due = asyncio.get_running_loop().time() + PROOF_SECONDS
+
+    async def _rest(self) -> None:
+        """Wait for the next round: less while something moves, more while the cloud fails."""
+        if self._failures:
+            wait = min(2.0 ** min(self._failures - 1, 10), LONGEST_REST)
+        elif self._register.moving:
+            wait = self._pause = FASTEST
+        else:
+            wait = self._pause
+            self._pause = min(self._pause * 2, SLOWEST)
+        try:
+            async with asyncio.timeout(wait):
+                await self._nudge.wait()
+                # What was just set going shows nothing before a while has passed.
+                await asyncio.sleep(FASTEST)
+        except TimeoutError:
+            pass
+        self._nudge.clear()

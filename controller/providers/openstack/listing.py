@@ -1,0 +1,76 @@
+"""Lists of servers as Nova gives them: pages of a thousand, each asked for by the last id.
+
+`lister` and `creation` ask for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.machines import Row
+from controller.providers.openstack.refusals import Missing
+
+PAGE = 1000
+_ID = re.compile(r"^[0-9A-Za-z-]{1,64}$")
+
+
+class _Servers(msgspec.Struct, frozen=True):
+    servers: tuple[Row, ...] = ()
+    servers_links: tuple[dict[str, str], ...] = ()
+
+
+class _Server(msgspec.Struct, frozen=True):
+    server: Row
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A whole list: when it was begun by the loop's clock, and by the cloud's."""
+
+    rows: tuple[Row, ...]
+    begun: float
+    date: float
+
+
+async def servers(client: Client, query: Mapping[str, str], *, detail: bool) -> Listed:
+    """Return all servers that the query finds, however many pages they take."""
+    path = "/servers/detail" if detail else "/servers"
+    begun, date = asyncio.get_running_loop().time(), 0.0
+    rows: list[Row] = []
+    asked = {**query, "limit": str(PAGE)}
+    while True:
+        reply = await client.call(COMPUTE, "GET", path, what="list servers", query=asked)
+        date = date or _date(reply.headers.get("date", ""))
+        page = decode(reply.body, _Servers)
+        rows += page.servers
+        if not page.servers or not any(each.get("rel") == "next" for each in page.servers_links):
+            return Listed(rows=tuple(rows), begun=begun, date=date)
+        asked["marker"] = page.servers[-1].id
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text can be the id of a server: only then it may be part of a path."""
+    return _ID.match(text) is not None
+
+
+async def server(client: Client, identifier: str) -> Row | None:
+    """Return one server by its id; None where the cloud says that there is none."""
+    try:
+        reply = await client.call(COMPUTE, "GET", f"/servers/{identifier}", what="see a server")
+    except Missing:
+        return None
+    return decode(reply.body, _Server).server
+
+
+def _date(text: str) -> float:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError):
+        return 0.0

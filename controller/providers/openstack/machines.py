@@ -1,0 +1,143 @@
+"""Servers of the cloud as Nova lists them, and whose each is by its tags.
+
+A server is ours when its tags, its fleet's tag and its metadata agree: one that somebody tagged by
+hand is left alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from controller.api import clock
+
+_PREFIX: Final = "argosy"
+SERVER, REVISION = "argosy.server", "argosy.revision"
+ALTERNATIVE, ALTERNATIVE_NAME = "argosy.alternative", "argosy.alternativeName"
+CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
+TOKEN, READY = "argosy.token", "argosy.ready"
+
+
+def server_tag(uid: str, incarnation: int) -> str:
+    """Return the tag of what is made for a Server at an incarnation."""
+    return f"{_PREFIX}.{uid}.{incarnation}"
+
+
+def fleet_tag(uid: str) -> str:
+    """Return the tag of all servers of a fleet."""
+    return f"{_PREFIX}.fleet.{uid}"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """One address of a port."""
+
+    addr: str = ""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Why a server is in ERROR."""
+
+    message: str = ""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One server in a detailed list; of a cell that is down, little more than its id."""
+
+    id: str
+    status: str = ""
+    created: str = ""
+    updated: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    addresses: dict[str, tuple[Address, ...]] = {}
+    fault: Fault | None = None
+    task: str | None = msgspec.field(name="OS-EXT-STS:task_state", default=None)
+    launched: str | None = msgspec.field(name="OS-SRV-USG:launched_at", default=None)
+    zone: str = msgspec.field(name="OS-EXT-AZ:availability_zone", default="")
+
+    @property
+    def going(self) -> bool:
+        """Whether it is on its way out; its status need not say so yet."""
+        return self.task in {"deleting", "soft-deleting"} or self.status in {
+            "DELETED",
+            "SOFT_DELETED",
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A server of the cloud that was made for a Server of ours.
+
+    `listed` tells what the cloud has told from what we asked for and have not seen yet.
+    """
+
+    id: str
+    namespace: str
+    name: str
+    uid: str
+    incarnation: int
+    row: Row
+    listed: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The namespace and name of its Server."""
+        return self.namespace, self.name
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """What tells which of two with one tag stays: the smaller."""
+        return self.row.created, self.id
+
+
+def machine(row: Row, fleet: str) -> Machine | None:
+    """Return whose a server is; None where it is none that we made for this fleet's UID."""
+    if fleet_tag(fleet) not in row.tags:
+        return None
+    namespace, _, name = row.metadata.get(SERVER, "").partition("/")
+    for tag in row.tags:
+        parts = tag.split(".")
+        ours = len(parts) == 3 and parts[0] == _PREFIX and parts[1] != "fleet"  # noqa: PLR2004
+        if ours and parts[2].isdigit() and name:
+            return Machine(
+                id=row.id, namespace=namespace, name=name, uid=parts[1],
+                incarnation=int(parts[2]), row=row,
+            )  # fmt: skip
+    return None
+
+
+def time_of(stamp: str | None) -> float:
+    """Return the time of one of Nova's stamps, which have a zone or none; 0 for none."""
+    if not stamp:
+        return 0.0
+    if stamp.endswith("Z"):
+        return clock.parse(stamp)
+    try:
+        return dt.datetime.fromisoformat(stamp).replace(tzinfo=dt.UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def addresses(row: Row) -> tuple[str, ...]:
+    """Return all addresses of a server, sorted."""
+    return tuple(sorted({each.addr for port in row.addresses.values() for each in port}))
+
+
+def metadata(
+    *,
+    namespace: str,
+    name: str,
+    revision: str,
+    place: int,
+    alternative: str,
+    more: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the metadata of what is made for a Server; what users gave cannot replace ours."""
+    mine = {SERVER: f"{namespace}/{name}", REVISION: revision, ALTERNATIVE: str(place)}
+    if alternative:
+        mine[ALTERNATIVE_NAME] = alternative
+    return {**more, **mine}

@@ -1,0 +1,106 @@
+"""What is seen of one server: Nova's states in the words of the contract.
+
+`provider` asks it, with what its probes have found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import objects
+from controller.contract import Phase, alternatives
+from controller.contract.reasons import ProviderReason
+from controller.providers.openstack import machines
+from controller.providers.openstack.machines import Machine, Row
+from controller.providers.openstack.reasons import CloudReason
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
+
+_CHANGING = frozenset({"REBUILD", "RESIZE", "VERIFY_RESIZE", "REBOOT", "HARD_REBOOT", "PASSWORD"})
+_RUNNING = frozenset({"ACTIVE", "RESCUE"}) | _CHANGING
+_STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
+_NO_ROOM = ("no valid host", "not enough", "no available")
+TRANSIENT = "Transient"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What is known of a server's readiness: None for `ready` while nothing is."""
+
+    ready: bool | None
+    since: float = 0.0
+    # Why it never will be.
+    failure: str = ""
+    late: bool = False
+
+
+def phase(row: Row) -> Phase:
+    """Return the phase of a server, whatever its readiness."""
+    if row.going:
+        return Phase.TERMINATING
+    if row.status == "UNKNOWN":
+        return Phase.UNREACHABLE
+    if row.status == "BUILD":
+        return Phase.PENDING
+    if row.status in _RUNNING:
+        return Phase.RUNNING
+    return Phase.STOPPED if row.status in _STOPPED else Phase.FAILED
+
+
+def is_changing(row: Row) -> bool:
+    """Return whether something is done to a server; taking its picture does not count."""
+    busy = bool(row.task) and not str(row.task).startswith("image_")
+    return row.status in _CHANGING or busy
+
+
+def is_up(row: Row) -> bool:
+    """Return whether a server does what it was last asked for, as far as Nova knows."""
+    return row.status == "ACTIVE" and not is_changing(row) and not row.going
+
+
+def observe(machine: Machine, server: objects.Server, proof: Proof) -> contract.Observation:
+    """Return what is seen of a server that was made for `server`."""
+    row = machine.row
+    seen, launched = phase(row), machines.time_of(row.launched)
+    changing = is_changing(row) and seen in (Phase.RUNNING, Phase.STOPPED)
+    up = is_up(row)
+    if up and proof.ready is None:
+        return dataclasses.replace(contract.UNKNOWN, id=machine.id)
+    reason, message = _trouble(row)
+    if up and (proof.failure or proof.late):
+        seen = Phase.FAILED
+        reason = CloudReason.GUEST_FAILED if proof.failure else CloudReason.NOT_READY_IN_TIME
+        message = proof.failure or "the server runs, and has not shown to be ready"
+    return contract.Observation(
+        phase=seen,
+        id=machine.id,
+        zone=row.zone,
+        addresses=machines.addresses(row),
+        revision=row.metadata.get(machines.REVISION, ""),
+        incarnation=machine.incarnation,
+        alternative=_alternative(row, server),
+        ready=up and bool(proof.ready) and seen is Phase.RUNNING,
+        ready_since=max(launched, proof.since),
+        changing=changing,
+        reason=reason,
+        message=message,
+        error_class=TRANSIENT if seen is Phase.FAILED else "",
+        since=launched or machines.time_of(row.created),
+    )
+
+
+def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
+    if phase(row) is not Phase.FAILED:
+        return NOTHING, ""
+    told = row.fault.message if row.fault is not None else ""
+    if any(each in told.lower() for each in _NO_ROOM):
+        return ProviderReason.NO_CAPACITY, told
+    return CloudReason.BUILD_FAILED, told or f"the server is in the state {row.status}"
+
+
+def _alternative(row: Row, server: objects.Server) -> int:
+    name = row.metadata.get(machines.ALTERNATIVE_NAME, "")
+    if name:
+        return alternatives.place_of(server, name)
+    place = row.metadata.get(machines.ALTERNATIVE, "0")
+    return int(place) if place.isdigit() and len(place) < 4 else 0  # noqa: PLR2004 - 999 at most

@@ -1,0 +1,116 @@
+"""Opens a fleet of a cloud: logs in, begins to look, and ends all of that when it is closed.
+
+`kind` imports it when a Fleet is opened: whoever has none need not wait for what it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from controller import contract, errors
+from controller.api import objects
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.providers.openstack import configuration
+from controller.providers.openstack.client import PER_SECOND, Client, Tokens
+from controller.providers.openstack.clouds import Clouds
+from controller.providers.openstack.lister import Lister
+from controller.providers.openstack.provider import CloudProvider, Parts
+from controller.providers.openstack.readiness import Network, Prober, Reach, Readiness
+from controller.providers.openstack.register import Register
+from controller.providers.openstack.transport import Http, Transport
+from controller.providers.steps.steps import Steps
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """The way to a cloud and to its servers."""
+
+    tokens: Tokens
+    transport: Transport
+    prober: Prober
+
+
+# How a cloud is reached that a Fleet's settings name.
+Connect = Callable[
+    [contract.Context, configuration.Settings], AbstractAsyncContextManager[Connection]
+]
+
+
+@contextlib.asynccontextmanager
+async def open_cloud(
+    context: contract.Context, fleet: objects.Fleet, connect: Connect
+) -> AsyncIterator[contract.Provider]:
+    """Lend a provider of a fleet's servers, which looks at the cloud for as long as it is open."""
+    settings = configuration.read(bytes(fleet.settings))
+    per_second = fleet.spec.limits.calls_per_second or PER_SECOND
+    shared = Steps(
+        context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(shared.close)
+        way = await stack.enter_async_context(connect(context, settings))
+        client = Client(way.transport, way.tokens, per_second=per_second)
+        await client.open()
+        register = Register(fleet.metadata.uid, changed=context.changed)
+        for each in fleet.status.orphans:
+            # What was let go of is there until the cloud says otherwise.
+            register.doubt(each.id)
+        reach = Reach(settings.probe_cidrs)
+        readiness = Readiness(
+            client, register, way.prober, reach, clock=context.clock, changed=context.changed
+        )
+        lister = Lister(client, register)
+        provider = CloudProvider(
+            Parts(
+                client=client, register=register, lister=lister, readiness=readiness, reach=reach,
+                steps=shared, rebuilds=settings.rebuild == "WhenPossible",
+            )
+        )  # fmt: skip
+        lister.acts_by(remove=provider.remove, erase=provider.erase)
+        await stack.enter_async_context(running(lister.run(), readiness.run()))
+        yield provider
+
+
+@contextlib.asynccontextmanager
+async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have loops run for as long as the block does."""
+    tasks = [asyncio.create_task(each) for each in loops]
+    try:
+        yield
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def log_in(
+    context: contract.Context, settings: configuration.Settings
+) -> AsyncIterator[Connection]:
+    """Log in with what the Secret has for the cloud, and follow the Secret.
+
+    Whoever plans beside the operator, as `why` does, has no namespace, and logs in nowhere.
+    """
+    if not context.namespace:
+        message = "the servers of a cloud are seen by the operator alone"
+        raise errors.Waiting(message, reason=Reason.FLEET_OPENING)
+    # keystoneauth takes long to import, and only fleets of a cloud need it.
+    from controller.providers.openstack import tokens  # noqa: PLC0415
+
+    clouds = Clouds(context.api, context.namespace, settings.cloud)
+    await clouds.load()
+    transport, prober = Http(tokens.tls(clouds.cloud())), Network()
+    try:
+        async with running(clouds.run()):
+            yield Connection(
+                tokens=tokens.KeystoneTokens(clouds.cloud), transport=transport, prober=prober
+            )
+    finally:
+        await transport.close()
+        await prober.close()

@@ -1,0 +1,342 @@
+"""Servers of an OpenStack cloud: sees them through the register, makes and deletes them by Nova.
+
+`execution` calls it for the servers of fleets whose provider is `openstack`. What it sees comes
+from the lister's lists; what it does is one call, but for a create after one in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from controller import contract, errors
+from controller.api import objects
+from controller.api.reasons import Reason
+from controller.contract import Phase, tasks
+from controller.contract.reasons import ProviderReason
+from controller.providers.openstack import (
+    creation,
+    listing,
+    machines,
+    observation,
+    refusals,
+    template,
+)
+from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.creation import Creation
+from controller.providers.openstack.lister import Lister
+from controller.providers.openstack.lookups import Lookups
+from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.readiness import Reach, Readiness
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.register import Register
+from controller.providers.steps.steps import Steps
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Parts:
+    """What a provider of a cloud is put together from."""
+
+    client: Client
+    register: Register
+    lister: Lister
+    readiness: Readiness
+    reach: Reach
+    steps: Steps
+    rebuilds: bool
+
+
+class CloudProvider:
+    """Makes, sees, changes and deletes servers of one fleet."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._client = parts.client
+        self._register = parts.register
+        self._lister = parts.lister
+        self._readiness = parts.readiness
+        self._reach = parts.reach
+        self._steps = parts.steps
+        self._rebuilds = parts.rebuilds
+        self._lookups = Lookups(parts.client)
+        self._creation = Creation(parts.client, parts.register)
+
+    def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
+        """Return nothing: servers of a cloud are no objects."""
+        del server, call
+        return ()
+
+    def observe(self, server: objects.Server) -> contract.Observation:
+        """Return what the register has of `server`; absent is what is proved to be."""
+        meta = server.metadata
+        found = list(self._register.of((meta.namespace, meta.name)))
+        own = _chosen([each for each in found if each.uid == meta.uid])
+        if own is not None:
+            return observation.observe(own, server, self._readiness.proof(own))
+        if found:
+            message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
+            return contract.Observation(
+                phase=Phase.FOREIGN, reason=Reason.NAME_TAKEN, message=message
+            )
+        return contract.ABSENT if self._is_absent(server) else self._unseen(server)
+
+    def _is_absent(self, server: objects.Server) -> bool:
+        recorded = server.status.provider.id
+        return self._register.synced and (not recorded or self._register.is_gone(recorded))
+
+    def _unseen(self, server: objects.Server) -> contract.Observation:
+        """Have the instance on record looked for by its id: lists may lack what is there."""
+        recorded = server.status.provider.id
+        if recorded in self._register.silent:
+            message = f"the cell of the cloud that has {recorded} does not answer"
+            return contract.Observation(
+                phase=Phase.UNREACHABLE, id=recorded, message=message,
+                reason=CloudReason.CLOUD_UNREACHABLE,
+            )  # fmt: skip
+        if self._register.synced and recorded not in self._register.doubts:
+            self._register.doubt(recorded)
+            self._lister.nudge()
+        return contract.UNKNOWN
+
+    def instance(self, server: objects.Meta) -> str | None:
+        """Return the id of what there is of a server; None before the first list."""
+        if not self._register.synced:
+            return None
+        found = self._register.of((server.namespace, server.name))
+        own = _chosen([each for each in found if each.uid == server.uid])
+        return own.id if own is not None else ""
+
+    def instances(self) -> tuple[contract.Instance, ...] | None:
+        """Return all servers of the fleet, those in doubt among them."""
+        return tuple(self._instances()) if self._register.synced else None
+
+    def _instances(self) -> Iterator[contract.Instance]:
+        known = self._register.machines
+        for each in known.values():
+            yield contract.Instance(
+                id=each.id, server=f"{each.namespace}/{each.name}", uid=each.uid,
+                phase=observation.phase(each.row),
+            )  # fmt: skip
+        for identifier in {*self._register.doubts, *self._register.silent} - known.keys():
+            yield contract.Instance(id=identifier, server="", uid="", phase=Phase.UNREACHABLE)
+
+    def can_change(self, before: bytes, after: bytes) -> bool:
+        """Image, user data and key can be changed by a rebuild, where the Fleet lets it."""
+        try:
+            one, other = template.read(before), template.read(after)
+        except errors.TemplateRefused:
+            return False
+        if not template.remains(one, other):
+            return False
+        return self._rebuilds or template.contents(one) == template.contents(other)
+
+    def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
+        """Return the server's addresses in the Fleet's `probeCIDRs`: tenants choose the rest."""
+        meta = server.metadata
+        found = self._register.of((meta.namespace, meta.name))
+        own = _chosen([each for each in found if each.uid == meta.uid])
+        return self._reach.of(machines.addresses(own.row)) if own is not None else ()
+
+    async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Make the server, unless it is there; after a POST in doubt look for what that made."""
+        spec = template.read(call.template)
+        self._may_create(server)
+        ids = await self._lookups.ids(spec)
+        self._may_create(server)
+        if self._own(server) is None:
+            body = template.new(server, call, spec, ids, self._register.fleet)
+            try:
+                await self._creation.make(server, body)
+            except refusals.QuotaExceeded as error:
+                raise _elsewhere(error, server) from error
+            self._lister.nudge()
+        return contract.NOTHING
+
+    def _may_create(self, server: objects.Server) -> None:
+        meta = server.metadata
+        for each in self._register.of((meta.namespace, meta.name)):
+            creation.check(each, server)
+        if self._own(server) is None and not self._is_absent(server):
+            # Before the first list, and until what is on record is proved to be gone.
+            self._unseen(server)
+            message = f"whether the cloud has a server for {meta.name} is not known yet"
+            raise errors.Waiting(message, reason=Reason.FLEET_OPENING)
+
+    def _own(self, server: objects.Server) -> Machine | None:
+        meta = server.metadata
+        found = self._register.of((meta.namespace, meta.name))
+        return _chosen([each for each in found if each.uid == meta.uid])
+
+    async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Rebuild the server for another template; stop or start it as its power says."""
+        machine = await self._current(server, call.instance)
+        if not call.template:
+            return contract.NOTHING
+        spec = template.read(call.template)
+        if machine.incarnation != server.spec.incarnation:
+            message = f"{machine.id} is of another incarnation: it must be replaced"
+            raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
+        is_old = machine.row.metadata.get(machines.REVISION, "") != server.spec.revision
+        if observation.is_changing(machine.row):
+            if is_old:
+                raise refusals.Busy(f"{machine.id} is changing", reason=CloudReason.CHANGING)
+        elif is_old:
+            await self._to_revision(server, call, machine, spec)
+        else:
+            await self._power(server, machine)
+        self._lister.nudge()
+        return contract.NOTHING
+
+    async def _to_revision(
+        self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
+    ) -> None:
+        if machine.row.metadata.get(machines.CONTENTS) == template.contents(spec):
+            kept = machine.row.metadata
+            given = template.metadata(server, call, spec)
+            # It was told its token when it was made, and prints it no more.
+            given |= {key: kept[key] for key in (machines.TOKEN, machines.READY) if key in kept}
+            await self._client.call(
+                COMPUTE, "PUT", f"/servers/{machine.id}/metadata",
+                what=f"change {server.metadata.name}", body={"metadata": given},
+            )  # fmt: skip
+            self._expect(machine, metadata=given)
+            return
+        if not self._rebuilds:
+            message = f"{machine.id} must be replaced: the Fleet's rebuild is Never"
+            raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
+        ids = await self._lookups.ids(spec)
+        body = template.rebuilt(server, call, spec, ids.image)
+        await self._act(machine, body, what=f"rebuild {server.metadata.name}")
+        given = body["rebuild"]["metadata"]
+        self._expect(machine, status="REBUILD", metadata=given)
+
+    async def _power(self, server: objects.Server, machine: Machine) -> None:
+        stop = server.spec.power == "Stopped"
+        if stop and machine.row.status == "ACTIVE":
+            await self._act(machine, {"os-stop": None}, what=f"stop {server.metadata.name}")
+            self._expect(machine, task="powering-off")
+        elif not stop and machine.row.status == "SHUTOFF":
+            await self._act(machine, {"os-start": None}, what=f"start {server.metadata.name}")
+            self._expect(machine, task="powering-on")
+
+    async def _act(self, machine: Machine, body: Any, *, what: str) -> None:
+        await self._client.call(
+            COMPUTE, "POST", f"/servers/{machine.id}/action", what=what, body=body
+        )
+
+    def _expect(self, machine: Machine, **changes: Any) -> None:
+        """Take in what a call of ours has changed, before a list shows it."""
+        row = msgspec.structs.replace(machine.row, **changes)
+        now = asyncio.get_running_loop().time()
+        self._register.expect(dataclasses.replace(machine, row=row), now=now)
+
+    async def _current(self, server: objects.Server, instance: str) -> Machine:
+        """Return the server as the cloud has it now; raises Waiting where it is another by now."""
+        machine = self._own(server)
+        if machine is None or machine.id != instance:
+            message = f"the server of {server.metadata.name} in the cloud is another by now"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+        begun = asyncio.get_running_loop().time()
+        row = await listing.server(self._client, instance)
+        if row is not None:
+            self._register.see(row, begun=begun)
+        return self._register.machines.get(instance, machine)
+
+    async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
+        """Run the task's request or Job; no more is done with a server of a cloud."""
+        facts = await self._steps.run(server, call, self.own_addresses(server))
+        if facts is not None:
+            return facts
+        own, wanted = self._own(server), call.instance or server.status.provider.id
+        if own is None or own.id != wanted:
+            message = f"the server of {server.metadata.name} in the cloud is another by now"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+        what = call.task.action if call.task is not None else str(call.verb)
+        message = f"servers of a cloud know no {what}"
+        raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
+
+    async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:
+        """Follow a Job, or repeat a harmless request; commands leave no trace."""
+        facts = await self._steps.resume(server, call, self.own_addresses(server))
+        if facts is not None:
+            return facts
+        if call.task is not None and call.task.action == tasks.EXEC:
+            raise errors.UnknownOutcome("the command left no trace", reason=ProviderReason.NO_TRACE)
+        return await self.act(server, call)
+
+    async def cancel(self, server: objects.Server, call: contract.Call) -> contract.Facts:
+        """End a Job; everything else ended with whoever waited for it."""
+        await self._steps.cancel(server, call)
+        return {}
+
+    async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+        """Have the server `call.instance` deleted, if it is the one that was made for `server`."""
+        if not await self._is_of(call.instance, uid=server.metadata.uid):
+            return contract.NOTHING
+        if call.grace_seconds == 0:
+            await self.erase(call.instance)
+        else:
+            await self.remove(call.instance)
+        return contract.NOTHING
+
+    async def collect(self, instance: str, server: str) -> contract.Receipt:
+        """Have an orphan of this fleet deleted by its id."""
+        del server  # ids are never used twice
+        if await self._is_of(instance):
+            await self.remove(instance)
+        return contract.NOTHING
+
+    async def _is_of(self, instance: str, uid: str = "") -> bool:
+        """Return whether an id is of a server of this fleet, and of that Server if one is given.
+
+        Statuses can be written by people: an id there is no proof of what it names.
+        """
+        known = self._register.machines.get(instance)
+        if known is None and listing.is_id(instance) and not self._register.is_gone(instance):
+            begun = asyncio.get_running_loop().time()
+            row = await listing.server(self._client, instance)
+            if row is not None:
+                self._register.see(row, begun=begun)
+            known = self._register.machines.get(instance)
+        return known is not None and (not uid or known.uid == uid)
+
+    async def remove(self, instance: str) -> None:
+        """Have a server deleted; one that is gone is forgotten once that is proved."""
+        with contextlib.suppress(refusals.Missing):
+            await self._client.call(
+                COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
+            )
+        self._left(instance)
+
+    async def erase(self, instance: str) -> None:
+        """Have a server deleted without waiting for anybody, its reclaim time included."""
+        try:
+            await self._client.call(
+                COMPUTE, "POST", f"/servers/{instance}/action",
+                what=f"delete {instance} by force", body={"forceDelete": None},
+            )  # fmt: skip
+        except (refusals.Missing, refusals.Busy):
+            await self.remove(instance)
+        self._left(instance)
+
+    def _left(self, instance: str) -> None:
+        self._register.leave(instance, now=asyncio.get_running_loop().time())
+        self._lister.nudge()
+
+
+def _chosen(own: list[Machine]) -> Machine | None:
+    """Return the one of a Server's instances that counts: one that stays, and the oldest."""
+    if not own:
+        return None
+    return min(own, key=lambda each: (each.row.going, each.incarnation, not each.listed, each.age))
+
+
+def _elsewhere(error: refusals.QuotaExceeded, server: objects.Server) -> errors.Transient:
+    """Return the error as one that costs an attempt where there is another way to try."""
+    if len(server.spec.recovery.alternatives) < 2:  # noqa: PLR2004 - one is no choice
+        return error
+    return refusals.QuotaHere(str(error), reason=error.reason, words=error.words)

@@ -1,0 +1,282 @@
+"""When a server is ready: ACTIVE says only that a hypervisor started something.
+
+How it is told stands in the server's own metadata, as it was made; that it was once ready is noted
+there, too, so that the next operator need not read consoles again. The operator stands in a network
+of its own: it connects to no address that the Fleet does not name in `probeCIDRs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import aiohttp
+import msgspec
+import structlog
+
+from controller import errors
+from controller.providers.openstack import machines, observation, template
+from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.observation import Proof
+from controller.providers.openstack.register import Register
+
+_log = structlog.get_logger(__name__)
+
+# How often consoles are read at first, and at last.
+FIRST_CONSOLE, LAST_CONSOLE = 2.0, 15.0
+CONSOLE_LINES = 200
+TICK_SECONDS = 1.0
+AT_ONCE = 16
+PROBE_SECONDS = 5.0
+_ANY = Proof(ready=True)
+_UNKNOWN = Proof(ready=None)
+_LONGEST_WHY = 200
+
+
+class Prober(Protocol):
+    """Whoever connects to servers."""
+
+    async def tcp(self, address: str, port: int) -> bool:
+        """Return whether something listens there."""
+
+    async def http(self, address: str, port: int, path: str) -> bool:
+        """Return whether a GET is answered with a status below 400."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+
+
+class Network:
+    """Probes over the network that the operator is in; no redirect is followed."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    async def tcp(self, address: str, port: int) -> bool:
+        """Return whether something listens there."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                _, writer = await asyncio.open_connection(address, port)
+        except (TimeoutError, OSError):
+            return False
+        writer.close()
+        return True
+
+    async def http(self, address: str, port: int, path: str) -> bool:
+        """Return whether a GET is answered with a status below 400."""
+        host = f"[{address}]" if ":" in address else address
+        try:
+            async with self._session.get(
+                f"http://{host}:{port}{path}", allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
+            ) as answer:  # fmt: skip
+                return answer.status < 400  # noqa: PLR2004 - what is no error
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            return False
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._session.close()
+
+
+class Reach:
+    """The addresses that may be called: those in the Fleet's `probeCIDRs` alone."""
+
+    def __init__(self, cidrs: Sequence[str]) -> None:
+        self._nets = tuple(ipaddress.ip_network(each, strict=False) for each in cidrs)
+
+    def of(self, addresses: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the addresses that may be called."""
+        return tuple(each for each in addresses if self._has(each))
+
+    def _has(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+        asked = mapped or found
+        return any(asked.version == net.version and asked in net for net in self._nets)
+
+
+@dataclasses.dataclass(slots=True)
+class _Watch:
+    """What is known of one server's readiness, at one incarnation and revision."""
+
+    token: str
+    wanted: template.Readiness
+    ready: bool | None
+    since: float = 0.0
+    failure: str = ""
+    failures: int = 0
+    due: float = 0.0
+    pause: float = FIRST_CONSOLE
+    proven: bool = False
+
+
+class Readiness:
+    """Finds out which servers are ready, for as long as it runs."""
+
+    def __init__(
+        self,
+        client: Client,
+        register: Register,
+        prober: Prober,
+        reach: Reach,
+        *,
+        clock: Callable[[], float],
+        changed: Callable[[str, str], None],
+    ) -> None:
+        self._client = client
+        self._register = register
+        self._prober = prober
+        self._reach = reach
+        self._clock = clock
+        self._changed = changed
+        self._watches: dict[str, _Watch] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+        register.on_change.append(self._follow)
+
+    def proof(self, machine: Machine) -> Proof:
+        """Return what is known of a server's readiness now."""
+        watch = self._watches.get(machine.id)
+        if watch is None:
+            return _ANY if _wanted(machine) is None else _UNKNOWN
+        bound = machines.time_of(machine.row.launched) + watch.wanted.start_seconds
+        late = not watch.proven and watch.ready is False and self._clock() >= bound
+        return Proof(ready=watch.ready, since=watch.since, failure=watch.failure, late=late)
+
+    async def run(self) -> None:
+        """Probe what is due, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            due = [each for each, watch in self._watches.items() if watch.due <= now]
+            await asyncio.gather(*(self._probe(each) for each in due))
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _follow(self, before: Machine | None, after: Machine | None) -> None:
+        """Begin to watch a server, or begin anew where it is made anew."""
+        if after is None:
+            if before is not None:
+                self._watches.pop(before.id, None)
+            return
+        wanted = _wanted(after)
+        if wanted is None:
+            self._watches.pop(after.id, None)
+            return
+        token, known = after.row.metadata.get(machines.TOKEN, ""), self._watches.get(after.id)
+        if known is None or (known.token, known.wanted) != (token, wanted):
+            noted = after.row.metadata.get(machines.READY, "").split(" ")
+            proven = noted[0] == token
+            # One that was seen before it ran has not been ready yet; of others nothing is known.
+            fresh = not observation.is_up(after.row) or known is not None
+            watch = _Watch(token=token, wanted=wanted, ready=False if fresh else None)
+            watch.proven = proven
+            if proven and wanted.console is not None:
+                watch.ready, watch.since = True, _number(noted[-1])
+            self._watches[after.id] = watch
+
+    async def _probe(self, identifier: str) -> None:
+        watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
+        if watch is None or machine is None:
+            return
+        done = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
+        if done or not observation.is_up(machine.row):
+            watch.due = asyncio.get_running_loop().time() + TICK_SECONDS
+            return
+        async with self._places:
+            before = self.proof(machine)
+            try:
+                if watch.wanted.console is not None:
+                    await self._read_console(watch, machine)
+                else:
+                    await self._connect(watch, machine)
+                if watch.ready and not watch.proven:
+                    await self._note(watch, machine)
+            except errors.ArgosyError as error:
+                _log.info("not probed", server=machine.name, error=str(error))
+                watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
+        if self.proof(machine) != before and self._watches.get(identifier) is watch:
+            self._changed(machine.namespace, machine.name)
+
+    async def _read_console(self, watch: _Watch, machine: Machine) -> None:
+        watch.due = asyncio.get_running_loop().time() + watch.pause
+        watch.pause = min(watch.pause * 1.2, LAST_CONSOLE)
+        reply = await self._client.call(
+            COMPUTE, "POST", f"/servers/{machine.id}/action",
+            what=f"read the console of {machine.name}",
+            body={"os-getConsoleOutput": {"length": CONSOLE_LINES}},
+        )  # fmt: skip
+        failed, ready = f"argosy-failed {watch.token}", f"argosy-ready {watch.token}"
+        watch.ready = False
+        for line in decode(reply.body, _Console).output.splitlines():
+            # User data echoed by a shell has the words, too, but in the middle of a line.
+            text = line.strip()
+            if text == failed or text.startswith(f"{failed} "):
+                why = text.removeprefix(failed).strip()[:_LONGEST_WHY]
+                watch.failure = why or "the server printed that its start has failed"
+            elif text == ready:
+                # To the second, as it is noted.
+                watch.ready, watch.since = True, float(int(self._clock()))
+                watch.failure = ""
+
+    async def _connect(self, watch: _Watch, machine: Machine) -> None:
+        watch.due = asyncio.get_running_loop().time() + watch.wanted.period_seconds
+        reached = False
+        for address in self._reach.of(machines.addresses(machine.row)):
+            reached = reached or await self._asked(watch.wanted, address)
+        if reached:
+            if not watch.ready:
+                watch.since = self._clock()
+            watch.ready, watch.failures = True, 0
+            return
+        watch.failures += 1
+        if not watch.ready or watch.failures >= watch.wanted.failure_threshold:
+            watch.ready = False
+        if not watch.ready:
+            watch.due = asyncio.get_running_loop().time() + min(
+                FIRST_CONSOLE, watch.wanted.period_seconds
+            )
+
+    async def _asked(self, wanted: template.Readiness, address: str) -> bool:
+        if wanted.tcp is not None:
+            return await self._prober.tcp(address, wanted.tcp.port)
+        if wanted.http is not None:
+            return await self._prober.http(address, wanted.http.port, wanted.http.path)
+        return False
+
+    async def _note(self, watch: _Watch, machine: Machine) -> None:
+        """Note on the server that it was ready, for whoever looks after it next."""
+        watch.proven = True
+        noted = f"{watch.token} {int(self._clock())}"
+        await self._client.call(
+            COMPUTE, "POST", f"/servers/{machine.id}/metadata",
+            what=f"note that {machine.name} is ready",
+            body={"metadata": {machines.READY: noted}},
+        )  # fmt: skip
+
+
+class _Console(msgspec.Struct, frozen=True):
+    output: str = ""
+
+
+def _wanted(machine: Machine) -> template.Readiness | None:
+    """Return how a server's readiness is told; None where being active is all."""
+    text = machine.row.metadata.get(machines.READINESS, "")
+    try:
+        wanted = msgspec.json.decode(text, type=template.Readiness) if text else None
+    except msgspec.DecodeError:
+        return None
+    given = wanted is not None and (wanted.console or wanted.tcp or wanted.http)
+    return wanted if given else None
+
+
+def _number(text: str) -> float:
+    return float(text) if text.isdigit() and len(text) < 12 else 0.0  # noqa: PLR2004 - seconds

@@ -1,0 +1,78 @@
+"""The reasons that an OpenStack cloud, and what Argosy asks of one, give."""
+
+from __future__ import annotations
+
+from controller.reasons import Vocabulary
+
+
+class CloudReason(Vocabulary):
+    """What befalls servers of a cloud."""
+
+    CLOUD_UNREACHABLE = (
+        "CloudUnreachable",
+        "The cloud does not answer: nothing was sent, or a service of it fails.",
+        "Look at the cloud's services and at the way there; Argosy tries again by itself.",
+        "kubectl get argfleet",
+    )
+    ANSWER_LOST = (
+        "CloudAnswerLost",
+        "A call was sent to the cloud and no answer came: Argosy looks before it asks again.",
+    )
+    CREDENTIALS_REFUSED = (
+        "CredentialsRefused",
+        "The cloud does not take the credentials that clouds.yaml has for the fleet.",
+        "Put valid ones into the Secret argosy-clouds; they are taken up without a restart.",
+        "kubectl get argfleet",
+    )
+    CREDENTIALS_MISSING = (
+        "CredentialsMissing",
+        "The operator's namespace has no Secret argosy-clouds, or it lacks what the Fleet names.",
+        "Create the Secret with the key clouds.yaml, and in it the cloud that the Fleet names.",
+        "kubectl get argfleet",
+    )
+    CLOUD_TOO_OLD = (
+        "CloudTooOld",
+        "The cloud's Nova is older than Argosy needs: it must know microversion 2.69 (Stein).",
+        "Name another cloud, or have this one upgraded.",
+        "kubectl get argfleet",
+    )
+    QUOTA_EXCEEDED = (
+        "CloudQuotaExceeded",
+        "A quota of the cloud's project is used up; Argosy goes on when there is room.",
+        "Have the quota raised, or delete what is not needed.",
+        "openstack quota show --usage",
+    )
+    THROTTLED = (
+        "CloudThrottled",
+        "The cloud asks for fewer calls, and for a longer wait than Argosy keeps a call for.",
+        "Set limits.callsPerSecond of the Fleet to what the cloud allows.",
+        "kubectl get argfleet",
+    )
+    LOCKED = (
+        "ServerLocked",
+        "Somebody has locked the server in the cloud, so nothing can be done with it.",
+        "Unlock it there; Argosy then goes on.",
+        "openstack server unlock NAME",
+    )
+    BUILD_FAILED = (
+        "BuildFailed",
+        "The cloud could not build the server, or it broke; its details are hidden from tenants.",
+        "The cloud's operators see why; the request's id is in the message.",
+        "openstack server show NAME",
+    )
+    NOT_READY_IN_TIME = (
+        "NotReadyInTime",
+        "The server runs, and has not shown to be ready within readiness.startSeconds.",
+        "The server's console may tell why.",
+        "openstack console log show NAME",
+    )
+    GUEST_FAILED = (
+        "GuestFailed",
+        "The server itself printed on its console that its start has failed.",
+        "The server's console tells why.",
+        "openstack console log show NAME",
+    )
+    CHANGING = (
+        "CloudChanging",
+        "The server is between two states in the cloud. Argosy looks again.",
+    )

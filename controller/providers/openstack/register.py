@@ -1,0 +1,188 @@
+"""What is known of a fleet's servers: in memory, and never less than what was proved.
+
+The lister and the calls tell it, `provider` reads it. An answer that was begun before a call of our
+own ended says nothing against what that call returned. What is missing from a list is in doubt;
+only `forget` makes a server absent.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from controller import contract
+from controller.providers.openstack import machines
+from controller.providers.openstack.machines import Machine, Row
+
+Key = tuple[str, str]
+# How many ids are remembered that are proved to be gone.
+_GONE = 50_000
+_NOTHING: dict[str, Machine] = {}
+
+
+@dataclasses.dataclass(slots=True)
+class Doubt:
+    """A server that a list lacks, or that we had deleted (`expected`), and when to look for it."""
+
+    missed: bool = False
+    expected: bool = False
+    due: float = 0.0
+    wait: float = 0.5
+
+
+class Register:
+    """The servers of a fleet by id, and by the Server that each was made for."""
+
+    def __init__(self, fleet: str, *, changed: contract.Changed) -> None:
+        self.fleet = fleet
+        self.synced = False
+        self.machines: dict[str, Machine] = {}
+        self.doubts: dict[str, Doubt] = {}
+        # Of ids that we know by name alone, those that a cell which is down has.
+        self.silent: set[str] = set()
+        self._by_key: dict[Key, dict[str, Machine]] = {}
+        self._changed = changed
+        # What is on its way, by id.
+        self._moving: set[str] = set()
+        # Until when what was asked before says nothing, by id.
+        self._floors: dict[str, float] = {}
+        self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
+        # Told of each server that is put or forgotten.
+        self.on_change: list[Callable[[Machine | None, Machine | None], None]] = []
+
+    def of(self, key: Key) -> Iterable[Machine]:
+        """Return what there is of the Server of that name, whosever it is."""
+        return self._by_key.get(key, _NOTHING).values()
+
+    def is_gone(self, identifier: str) -> bool:
+        """Return whether a server is proved to be no more."""
+        return identifier in self._gone
+
+    def see(self, row: Row, *, begun: float) -> None:
+        """Take in what the cloud told of a server in an answer to what was asked at `begun`."""
+        if begun < self._floors.get(row.id, 0.0) or row.id in self._gone:
+            return
+        known = self.machines.get(row.id)
+        if row.status == "UNKNOWN":
+            # Its cell is down: all else that the row says is left out, not empty.
+            if known is None:
+                self.silent.add(row.id)
+                return
+            row = msgspec.structs.replace(known.row, status="UNKNOWN", task=None)
+        if row.status == "DELETED" or (row.going and not row.tags):
+            # Deleted servers lose their tags. SOFT_DELETED ones are in no list, but answer a GET.
+            if known is not None:
+                row = msgspec.structs.replace(row, tags=known.row.tags, metadata=known.row.metadata)
+                self._put(dataclasses.replace(known, row=row))
+                self.doubt(row.id, ended=row.status == "DELETED")
+            return
+        found = machines.machine(row, self.fleet)
+        if found is not None:
+            self._floors.pop(row.id, None)
+            if row.id in self.doubts and not self.doubts[row.id].expected:
+                del self.doubts[row.id]
+            self.silent.discard(row.id)
+            self._put(found)
+
+    def expect(self, machine: Machine, *, now: float) -> None:
+        """Take in what a call of our own has made or changed."""
+        self._floors[machine.id] = now
+        self._put(machine)
+
+    def leave(self, identifier: str, *, now: float) -> None:
+        """Take in that we have had a server deleted."""
+        known = self.machines.get(identifier)
+        self._floors[identifier] = now
+        if known is not None:
+            row = msgspec.structs.replace(known.row, task="deleting")
+            self._put(dataclasses.replace(known, row=row))
+        if known is not None or identifier in self.doubts:
+            self.doubt(identifier, expected=True)
+
+    def doubt(self, identifier: str, *, expected: bool = False, ended: bool = False) -> None:
+        """Have a server looked for by its id; at once where the cloud says that it has `ended`."""
+        if identifier in self._gone:
+            return
+        found = self.doubts.setdefault(identifier, Doubt())
+        if expected or ended:
+            found.expected, found.due = True, 0.0
+
+    def forget(self, identifier: str) -> None:
+        """Take in that a server is proved to be gone."""
+        self.doubts.pop(identifier, None)
+        self._floors.pop(identifier, None)
+        self.silent.discard(identifier)
+        self._gone[identifier] = None
+        if len(self._gone) > _GONE:
+            self._gone.popitem(last=False)
+        self._moving.discard(identifier)
+        known = self.machines.pop(identifier, None)
+        if known is not None:
+            siblings = self._by_key[known.key]
+            del siblings[identifier]
+            if not siblings:
+                del self._by_key[known.key]
+            self._tell(known, None)
+
+    def missing(self, present: Iterable[str], *, begun: float) -> None:
+        """Doubt all that a whole list, begun at that time, lacks."""
+        for identifier in self.machines.keys() - set(present):
+            if begun >= self._floors.get(identifier, 0.0):
+                self.doubt(identifier)
+
+    def doubles(self) -> list[Machine]:
+        """Return those of several with one tag that are to go: the oldest stays.
+
+        Two operators that ask the same cloud agree on which that is.
+        """
+        return [
+            each
+            for siblings in self._by_key.values()
+            if len(siblings) > 1
+            for each in _younger(siblings.values())
+        ]
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is on its way, so that another look soon will tell more."""
+        return bool(self.doubts) or bool(self._moving)
+
+    def _put(self, machine: Machine) -> None:
+        before = self.machines.get(machine.id)
+        if before == machine:
+            return
+        if before is not None and before.key != machine.key:
+            # Somebody has rewritten its metadata: it stays whose it was made for.
+            machine = dataclasses.replace(machine, namespace=before.namespace, name=before.name)
+        self.machines[machine.id] = machine
+        if is_moving(machine.row) or not machine.listed:
+            self._moving.add(machine.id)
+        else:
+            self._moving.discard(machine.id)
+        self._by_key.setdefault(machine.key, {})[machine.id] = machine
+        self._tell(before, machine)
+
+    def _tell(self, before: Machine | None, after: Machine | None) -> None:
+        for each in self.on_change:
+            each(before, after)
+        told = after or before
+        if told is not None:
+            self._changed(told.namespace, told.name)
+
+
+def is_moving(row: Row) -> bool:
+    """Return whether a server is between two states."""
+    return row.status in {"BUILD", "REBUILD", "REBOOT", "HARD_REBOOT", "RESIZE"} or bool(row.task)
+
+
+def _younger(siblings: Iterable[Machine]) -> list[Machine]:
+    tags: dict[tuple[str, int], list[Machine]] = {}
+    for each in siblings:
+        if each.listed and not each.row.going:
+            tags.setdefault((each.uid, each.incarnation), []).append(each)
+    return [
+        each for same in tags.values() for each in sorted(same, key=lambda found: found.age)[1:]
+    ]

@@ -1,0 +1,227 @@
+"""What a server of a cloud is made from, and what Nova is asked for to make it.
+
+`provider` sends what is made here. Names are not resolved here, and nothing is looked up.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from controller import contract, errors
+from controller.api import names, objects
+from controller.api.views.meta import View
+from controller.contract.reasons import ProviderReason
+from controller.planning import rendering
+from controller.providers.openstack import machines
+
+# Nova takes 65,535 characters of base64, which three bytes less than 48 KiB become.
+LARGEST_USER_DATA = 48 * 1024 - 3
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+_Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+_Text = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class Network(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network that the server has a port in."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class Tcp(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ready while something listens there."""
+
+    port: _Port
+
+
+class Http(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ready while a GET is answered with a status below 400."""
+
+    port: _Port
+    path: Annotated[str, msgspec.Meta(pattern="^/[!-~]{0,127}$")] = "/"
+
+
+class Console(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ready once the server has printed so on its console."""
+
+
+class Readiness(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a server counts as ready; by its being active where none is given."""
+
+    active: dict[str, str] | None = None
+    console: Console | None = None
+    tcp: Tcp | None = None
+    http: Http | None = None
+    start_seconds: _Seconds = 600
+    period_seconds: _Seconds = 10
+    failure_threshold: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+
+
+class Spec(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The spec of a template for servers of a cloud."""
+
+    flavor: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    image: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    networks: tuple[Network, ...] = ()
+    security_groups: tuple[_Text, ...] = ()
+    availability_zone: _Text = ""
+    key_name: _Text = ""
+    config_drive: bool = False
+    user_data: str = ""
+    metadata: dict[_Text, _Text] = {}  # noqa: RUF012 - msgspec copies an empty default
+    readiness: Readiness = Readiness()
+
+
+class _Template(View, frozen=True, kw_only=True):
+    spec: Spec
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """What the names of a template stand for in the cloud."""
+
+    flavor: str
+    image: str
+    networks: tuple[str, ...]
+
+
+def read(template: bytes) -> Spec:
+    """Return what a template says; raises TemplateRefused where it is none for a cloud."""
+    try:
+        return _read(template)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise refused(f"the template is not one for a cloud: {error}") from error
+
+
+@functools.lru_cache(maxsize=512)
+def _read(template: bytes) -> Spec:
+    canonical = rendering.canonical(msgspec.Raw(template))
+    spec = msgspec.json.decode(canonical, type=_Template).spec
+    _check(spec)
+    return spec
+
+
+def _check(spec: Spec) -> None:
+    kinds = (
+        spec.readiness.active, spec.readiness.console, spec.readiness.tcp, spec.readiness.http
+    )  # fmt: skip
+    if sum(each is not None for each in kinds) > 1:
+        raise refused("spec.readiness must name one of active, console, tcp and http")
+    if any(key.startswith("argosy.") for key in spec.metadata):
+        raise refused("spec.metadata must not have keys that begin with argosy.")
+    if len(spec.user_data.encode()) > LARGEST_USER_DATA:
+        raise refused("spec.userData must have 49,149 bytes at most")
+
+
+def refused(message: str) -> errors.TemplateRefused:
+    """Return the refusal of a template."""
+    return errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED)
+
+
+def contents(spec: Spec) -> str:
+    """Return what tells servers apart that only a rebuild makes the same."""
+    text = msgspec.json.encode((spec.image, spec.user_data, spec.key_name))
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def remains(before: Spec, after: Spec) -> bool:
+    """Return whether a rebuild makes one of the other: all else is as it was."""
+    anything = {"image": "", "user_data": "", "key_name": "", "metadata": {}}
+    rest = [
+        msgspec.structs.replace(each, readiness=Readiness(), **anything) for each in (before, after)
+    ]
+    return rest[0] == rest[1]
+
+
+def token(server: objects.Server) -> str:
+    """Return what a server prints to be known as this incarnation at this revision."""
+    spec = server.spec
+    return names.digest(f"{server.metadata.uid}.{spec.incarnation}.{spec.revision}")
+
+
+def metadata(server: objects.Server, call: contract.Call, spec: Spec) -> dict[str, str]:
+    """Return the metadata of a server that is made, or made anew, from a template."""
+    known = server.spec.recovery.alternatives
+    named = known[call.alternative].name if 0 <= call.alternative < len(known) else ""
+    more = dict(spec.metadata)
+    more[machines.CONTENTS] = contents(spec)
+    more[machines.READINESS] = readiness(spec)
+    more[machines.TOKEN] = token(server)
+    return machines.metadata(
+        namespace=server.metadata.namespace, name=server.metadata.name,
+        revision=server.spec.revision, place=call.alternative, alternative=named, more=more,
+    )  # fmt: skip
+
+
+def readiness(spec: Spec) -> str:
+    """Return how readiness is told, as the server's metadata keep it for the next operator."""
+    return msgspec.json.encode(spec.readiness).decode()
+
+
+def user_data(server: objects.Server, spec: Spec) -> str:
+    """Return the user data of one server in base64, its names filled in; empty for none."""
+    if not spec.user_data:
+        return ""
+    values = {
+        "$(SERVER)": server.metadata.name,
+        "$(SERVER_ORDINAL)": str(server.spec.ordinal),
+        "$(APPLICATION)": server.spec.application,
+        "$(READY_TOKEN)": token(server),
+    }
+    text = spec.user_data
+    for name, value in values.items():
+        text = text.replace(name, value)
+    raw = text.encode()
+    if len(raw) > LARGEST_USER_DATA:
+        raise refused("spec.userData must have 49,149 bytes at most with its names filled in")
+    return base64.b64encode(raw).decode()
+
+
+def zone(spec: Spec, call: contract.Call) -> str:
+    """Return the availability zone of a new server; empty for any."""
+    return spec.availability_zone or call.placement.domain
+
+
+def new(
+    server: objects.Server, call: contract.Call, spec: Spec, ids: Ids, fleet: str
+) -> dict[str, Any]:
+    """Return the body of the POST that makes a server."""
+    body: dict[str, Any] = {
+        "name": server.metadata.name,
+        "flavorRef": ids.flavor,
+        "imageRef": ids.image,
+        "networks": [{"uuid": each} for each in ids.networks] or "auto",
+        "tags": [
+            machines.server_tag(server.metadata.uid, server.spec.incarnation),
+            machines.fleet_tag(fleet),
+        ],
+        "metadata": metadata(server, call, spec),
+        "config_drive": spec.config_drive,
+    }
+    given = {
+        "security_groups": [{"name": each} for each in spec.security_groups],
+        "availability_zone": zone(spec, call),
+        "key_name": spec.key_name,
+        "user_data": user_data(server, spec),
+    }
+    return {"server": body | {key: each for key, each in given.items() if each}}
+
+
+def rebuilt(
+    server: objects.Server, call: contract.Call, spec: Spec, image: str
+) -> Mapping[str, Any]:
+    """Return the body of the action that makes a server anew on what it has."""
+    return {
+        "rebuild": {
+            "imageRef": image,
+            "metadata": metadata(server, call, spec),
+            "user_data": user_data(server, spec) or None,
+            "key_name": spec.key_name or None,
+        }
+    }

@@ -1,0 +1,123 @@
+"""Tokens and the catalogue, by keystoneauth: it knows the many ways in which clouds let people in.
+
+It blocks, so it runs in a thread, one token at a time. Its sessions send no other request: it
+repeats POSTs where connections fail. Imported where a fleet of a cloud is opened, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from keystoneauth1 import exceptions, loading
+from keystoneauth1 import session as keystone
+
+from controller import errors
+from controller.providers.openstack import refusals
+from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Session
+from controller.providers.openstack.clouds import Cloud
+from controller.providers.openstack.reasons import CloudReason
+
+_SERVICES = (COMPUTE, IMAGE, NETWORK)
+_SECONDS = 20.0
+# How long before its end a token is renewed, as keystoneauth tells it.
+_SOON = 120
+
+
+class KeystoneTokens:
+    """Gets tokens for whatever cloud `cloud` returns now: another one means another session."""
+
+    def __init__(self, cloud: Callable[[], Cloud]) -> None:
+        self._cloud = cloud
+        self._used: Cloud | None = None
+        self._auth: Any = None
+        self._session: Session | None = None
+        self._lock = asyncio.Lock()
+
+    async def session(self, stale: str = "") -> Session:
+        """Return a session with another token than `stale`; raises CredentialsRefused."""
+        async with self._lock:
+            wanted = self._cloud()
+            known = self._session
+            fits = known is not None and wanted == self._used and known.token != stale
+            if known is not None and fits and not self._ends_soon():
+                return known
+            # A thread cannot be cancelled: whoever waits for it may go, its answer is kept.
+            self._session = await asyncio.shield(asyncio.to_thread(self._log_in, wanted))
+            return self._session
+
+    def _ends_soon(self) -> bool:
+        reference = getattr(self._auth, "auth_ref", None)
+        return reference is None or bool(reference.will_expire_soon(_SOON))
+
+    def _log_in(self, cloud: Cloud) -> Session:
+        try:
+            return self._ask(cloud)
+        except (
+            exceptions.Unauthorized,
+            exceptions.Forbidden,
+            # So Keystone answers for an application credential that was deleted.
+            exceptions.NotFound,
+            exceptions.MissingRequiredOptions,
+            exceptions.NoMatchingPlugin,
+            exceptions.MissingAuthPlugin,
+            exceptions.AuthPluginException,
+            TypeError,
+        ) as error:
+            message = f"Keystone does not take the credentials: {type(error).__name__}"
+            raise refusals.CredentialsRefused(
+                message, reason=CloudReason.CREDENTIALS_REFUSED
+            ) from None
+        except (exceptions.ClientException, OSError) as error:
+            message = f"Keystone cannot be asked for a token: {type(error).__name__}"
+            raise refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE) from None
+
+    def _ask(self, cloud: Cloud) -> Session:
+        loader: Any = loading.get_plugin_loader(cloud.auth_type)
+        auth = loader.load_from_options(**cloud.auth)
+        with _trusted(cloud) as verify:
+            asked = keystone.Session(auth=auth, verify=verify, timeout=_SECONDS, redirect=False)
+            token = auth.get_token(asked)
+            endpoints = {
+                each: auth.get_endpoint(
+                    asked, service_type=each, interface=cloud.interface,
+                    region_name=cloud.region or None, skip_discovery=True,
+                )
+                for each in _SERVICES
+            }  # fmt: skip
+        if not token:
+            raise exceptions.MissingAuthPlugin
+        self._used, self._auth = cloud, auth
+        return Session(
+            token=token, endpoints={key: each for key, each in endpoints.items() if each}
+        )
+
+
+@contextmanager
+def _trusted(cloud: Cloud) -> Iterator[str | bool]:
+    """Lend what `requests` is to trust: a file, which the cloud's own certificates must become."""
+    if not cloud.ca or not cloud.verify:
+        yield cloud.verify
+        return
+    # In memory: the operator's file system cannot be written to.
+    descriptor = os.memfd_create("cacert")
+    try:
+        os.write(descriptor, cloud.ca.encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def tls(cloud: Cloud) -> ssl.SSLContext | bool:
+    """Return what connections to the services are to trust; raises Stalled for what is no CA."""
+    if not cloud.verify:
+        return False
+    try:
+        return ssl.create_default_context(cadata=cloud.ca or None)
+    except (ssl.SSLError, ValueError) as error:
+        message = "cacert of the Secret must be certificates in PEM"
+        raise errors.Stalled(message, reason=CloudReason.CREDENTIALS_MISSING) from error

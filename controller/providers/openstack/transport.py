@@ -1,0 +1,78 @@
+"""Requests to a cloud's services over HTTP, one at a time; the tests bring a cloud in memory.
+
+What matters of a request that failed is whether it can have been carried out: `NotSent` says that
+it cannot, `NoAnswer` that it can.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ssl
+from typing import Protocol
+
+import aiohttp
+
+from controller.providers.openstack.refusals import Reply
+
+CONNECT_SECONDS = 10.0
+
+
+class NotSentError(Exception):
+    """The request never left: nobody was there, or its certificate is not to be trusted."""
+
+
+class NoAnswerError(Exception):
+    """The request left, and no whole answer came."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request, as it is to go out; its headers are not for anybody's eyes."""
+
+    method: str
+    url: str
+    body: bytes | None = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    seconds: float = 30.0
+
+
+class Transport(Protocol):
+    """Whatever carries requests to the services."""
+
+    async def send(self, request: Request) -> Reply:
+        """Return the answer, whatever its status; raises NotSentError and NoAnswerError."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+
+
+class Http:
+    """Requests over aiohttp, without redirects, cookies or proxies of the environment."""
+
+    def __init__(self, tls: ssl.SSLContext | bool = True) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls, limit=32),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def send(self, request: Request) -> Reply:
+        """Send it and read the answer to its end."""
+        timeout = aiohttp.ClientTimeout(total=request.seconds, sock_connect=CONNECT_SECONDS)
+        try:
+            async with self._session.request(
+                request.method, request.url, data=request.body, headers=request.headers,
+                allow_redirects=False, timeout=timeout,
+            ) as answer:  # fmt: skip
+                body = await answer.read()
+                headers = {key.lower(): value for key, value in answer.headers.items()}
+                return Reply(status=answer.status, body=body, headers=headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(type(error).__name__) from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise NotSentError("the catalogue names no URL that can be called") from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise NoAnswerError(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._session.close()

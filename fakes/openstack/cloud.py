@@ -1,0 +1,195 @@
+"""The cloud in memory as a whole: its door, its tokens, and what it has.
+
+cloud = Cloud()
+cloud.images["image-1"] = Image(name="debian")
+cloud.faults.append(Fault(method="POST", path="/servers$", lost=True))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from email.utils import formatdate
+from typing import Any
+from urllib import parse
+
+from controller.providers.openstack.client import Session
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.refusals import CredentialsRefused, Reply
+from controller.providers.openstack.transport import NoAnswerError, NotSentError, Request
+from fakes.openstack.faults import Fault
+from fakes.openstack.machines import EPOCH, Machine
+from fakes.openstack.nova import Nova
+
+
+@dataclasses.dataclass(slots=True)
+class Image:
+    """An image: what its name and state are, and what it needs."""
+
+    name: str
+    status: str = "active"
+    min_ram: int = 0
+    min_disk: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class Timing:
+    """How long things take, in seconds."""
+
+    answer: float = 0.02
+    spawn: float = 2.0
+    rebuild: float = 2.0
+    delete: float = 1.0
+    power: float = 1.0
+
+
+class Cloud:
+    """Keystone, Nova, Glance and Neutron of one project, in the loop's time."""
+
+    def __init__(self, timing: Timing | None = None) -> None:
+        self.timing = timing or Timing()
+        self.machines: dict[str, Machine] = {}
+        self.images = {"image-1": Image(name="v1"), "image-2": Image(name="v2")}
+        self.flavors = {"flavor-1": {"name": "small", "ram": 2048, "disk": 20}}
+        self.networks = {"network-1": "tenant"}
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str]] = []
+        self.quota = 1000
+        # Deleted servers stay for a while, in no list, and answer a GET.
+        self.soft_delete = False
+        # Lists by tag are empty: the cell that has the servers does not answer.
+        self.silent_cell = False
+        self.newest = "2.93"
+        self.credentials = True
+        self.tokens: set[str] = set()
+        self._issued = 0
+        # Which addresses listen at which ports.
+        self.listening: set[tuple[str, int]] = set()
+        self._nova = Nova(self)
+
+    # --- Tokens -----------------------------------------------------------------------------------
+
+    async def session(self, stale: str = "") -> Session:
+        """Return a session, as Keystone gives one; another one if the last is `stale`."""
+        token = f"token-{self._issued}"
+        if token == stale or not self._issued:
+            if not self.credentials:
+                message = "Keystone does not take the credentials"
+                raise CredentialsRefused(message, reason=CloudReason.CREDENTIALS_REFUSED)
+            self._issued += 1
+            token = f"token-{self._issued}"
+            self.tokens = {token}
+        return Session(
+            token=token,
+            endpoints={
+                "compute": "http://cloud/compute", "image": "http://cloud/image",
+                "network": "http://cloud/network",
+            },
+        )  # fmt: skip
+
+    # --- Requests ---------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The loop's time."""
+        return asyncio.get_running_loop().time()
+
+    def settle(self) -> list[Machine]:
+        """Let time have passed; return the servers that really exist, gone ones left out."""
+        for each in self.machines.values():
+            each.settle(self.now)
+        return [each for each in self.machines.values() if not each.deleted]
+
+    def add(self, body: dict[str, Any]) -> Machine:
+        """Make a server behind Argosy's back."""
+        return self._nova.add(body)
+
+    async def send(self, request: Request) -> Reply:
+        """Answer a request."""
+        address = parse.urlsplit(request.url)
+        path = address.path
+        self.requests.append((request.method, f"{path}?{address.query}" if address.query else path))
+        fault = self._fault(request.method, path)
+        if fault is not None and fault.unsent:
+            raise NotSentError("test")
+        await asyncio.sleep(self.timing.answer)
+        if fault is not None and fault.reply is not None:
+            return fault.reply
+        if request.headers.get("X-Auth-Token") not in self.tokens:
+            return self.reply(
+                401, {"error": {"message": "The request you have made requires authentication."}}
+            )
+        lost = fault is not None and fault.lost
+        reply = self._answer(request, address, late=fault.late if lost and fault else 0.0)
+        if lost:
+            raise NoAnswerError("test")
+        return reply
+
+    async def close(self) -> None:
+        """Let go of nothing."""
+
+    def _fault(self, method: str, path: str) -> Fault | None:
+        for place, each in enumerate(self.faults):
+            if each.fits(method, path):
+                left = each.times - 1
+                self.faults[place : place + 1] = (
+                    [dataclasses.replace(each, times=left)] if left else []
+                )
+                return each
+        return None
+
+    def _answer(self, request: Request, address: parse.SplitResult, *, late: float) -> Reply:
+        self.settle()
+        query = dict(parse.parse_qsl(address.query))
+        service, _, path = address.path.removeprefix("/").partition("/")
+        body = json.loads(request.body) if request.body else {}
+        if service == "compute":
+            version = request.headers.get("OpenStack-API-Version", "compute 2.1").split(" ")[1]
+            return self._nova.answer(
+                request.method, f"/{path}", query=query, body=body, version=version, late=late
+            )
+        if service == "image":
+            return self._glance(path, query)
+        return self._neutron(query)
+
+    def _glance(self, path: str, query: dict[str, str]) -> Reply:
+        def shown(identifier: str, image: Image) -> dict[str, Any]:
+            return {"id": identifier, **dataclasses.asdict(image)}
+
+        _, _, identifier = path.partition("images/")
+        if identifier:
+            image = self.images.get(identifier)
+            return self.reply(200, shown(identifier, image)) if image else self.reply(404, {})
+        found = [
+            shown(key, each)
+            for key, each in self.images.items()
+            if each.name == query.get("name", each.name)
+        ]
+        return self.reply(200, {"images": found})
+
+    def _neutron(self, query: dict[str, str]) -> Reply:
+        found = [
+            {"id": key, "name": name}
+            for key, name in self.networks.items()
+            if query.get("name", name) == name and query.get("id", key) == key
+        ]
+        return self.reply(200, {"networks": found})
+
+    def reply(self, status: int, body: Any, **headers: str) -> Reply:
+        """Return an answer, with the headers that all have."""
+        date = formatdate(EPOCH + self.now, usegmt=True)
+        shown = {"date": date, "x-openstack-request-id": f"req-{len(self.requests)}", **headers}
+        return Reply(status=status, body=json.dumps(body).encode(), headers=shown)
+
+    # --- Probes -----------------------------------------------------------------------------------
+
+    async def tcp(self, address: str, port: int) -> bool:
+        """Return whether a server of that address listens; asked for others, fail the test."""
+        return await self.http(address, port, "/")
+
+    async def http(self, address: str, port: int, path: str) -> bool:
+        """Return whether a server of that address answers there."""
+        self.requests.append(("PROBE", f"{address}:{port}{path}"))
+        await asyncio.sleep(0.01)
+        return (address, port) in self.listening

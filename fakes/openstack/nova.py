@@ -1,0 +1,189 @@
+"""Nova of the cloud in memory: servers, their actions, their lists."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from controller.providers.openstack.refusals import Reply
+from fakes.openstack.machines import Machine, seconds
+
+if TYPE_CHECKING:
+    from fakes.openstack.cloud import Cloud
+
+# What Nova takes of user data, in base64.
+LARGEST = 65535
+Json = dict[str, Any]
+_SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata))?$")
+# From where on lists know tags, and where a cell that is down is told.
+_TAGS = (2, 26)
+
+
+class Nova:
+    """Answers what Argosy asks Nova."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._made = 0
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str],
+        body: Json,
+        version: str,
+        late: float,
+    ) -> Reply:
+        """Return the answer to one request."""
+        pair = tuple(int(each) for each in version.split("."))
+        if path == "/":
+            known = {"id": "v2.1", "version": self._cloud.newest, "min_version": "2.1"}
+            return self._cloud.reply(200, {"version": known})
+        if path == "/flavors/detail":
+            shown = [{"id": key, **each} for key, each in self._cloud.flavors.items()]
+            return self._cloud.reply(200, {"flavors": shown})
+        if path == "/servers" and method == "POST":
+            return self._create(body["server"], late)
+        if path in {"/servers", "/servers/detail"}:
+            return self._list(query, detail=path.endswith("detail"), tags=pair >= _TAGS)
+        found = _SERVER.match(path)
+        machine = self._cloud.machines.get(found[1]) if found else None
+        if (
+            found is None
+            or machine is None
+            or machine.deleted
+            or self._cloud.now < machine.visible_at
+        ):
+            return self._refuse(404, f"Instance {found[1] if found else ''} could not be found.")
+        return self._of_one(method, found[2] or "", machine, body)
+
+    def _of_one(self, method: str, part: str, machine: Machine, body: Json) -> Reply:
+        if method == "GET":
+            row = machine.row(detail=True, tags=True)
+            return self._cloud.reply(200, {"server": row})
+        if method == "DELETE":
+            return self._delete(machine)
+        if part == "metadata":
+            return self._write_metadata(method, machine, body["metadata"])
+        return self._act(machine, body)
+
+    def _create(self, asked: Json, late: float) -> Reply:
+        cloud = self._cloud
+        if "user_data" in asked and len(asked["user_data"]) > LARGEST:
+            return self._refuse(400, "User data too large")
+        if len(cloud.settle()) >= cloud.quota:
+            return self._refuse(403, "Quota exceeded for instances: Requested 1, but already used")
+        machine = self.add(asked, late=late)
+        return cloud.reply(202, {"server": {"id": machine.id, "links": [], "adminPass": "x"}})
+
+    def add(self, asked: Json, *, late: float = 0.0) -> Machine:
+        """Have a server made as asked, `late` seconds from now."""
+        cloud = self._cloud
+        self._made += 1
+        now = cloud.now + late
+        machine = Machine(
+            id=str(uuid.UUID(int=self._made * 7919 + (10**6 - self._made))),
+            name=asked["name"],
+            created=now,
+            visible_at=now,
+            updated=now,
+            body=asked,
+            tags=list(asked.get("tags", [])),
+            metadata=dict(asked.get("metadata", {})),
+            address=f"10.0.{self._made // 250}.{self._made % 250 + 1}",
+            zone=asked.get("availability_zone") or "nova",
+            until=now + cloud.timing.spawn,
+        )
+        cloud.machines[machine.id] = machine
+        return machine
+
+    def _list(self, query: dict[str, str], *, detail: bool, tags: bool) -> Reply:
+        found = [
+            each
+            for each in self._cloud.machines.values()
+            if self._fits(each, query, tags=tags) and self._cloud.now >= each.visible_at
+        ]
+        found.sort(key=lambda each: (each.created, each.id), reverse=True)
+        ids = [each.id for each in found]
+        start = ids.index(query["marker"]) + 1 if query.get("marker") in ids else 0
+        limit = min(int(query.get("limit", "1000")), 1000)
+        page, left = found[start : start + limit], len(found) > start + limit
+        rows = [each.row(detail=detail, tags=tags) for each in page]
+        links = {"servers_links": [{"rel": "next", "href": "next"}]} if left else {}
+        return self._cloud.reply(200, {"servers": rows, **links})
+
+    def _fits(self, machine: Machine, query: dict[str, str], *, tags: bool) -> bool:
+        if machine.status == "SOFT_DELETED":
+            return False
+        if "changes-since" in query:
+            return machine.updated >= seconds(query["changes-since"])
+        if machine.deleted:
+            return False
+        if "tags" not in query or not tags:
+            # Older versions ignore what they do not know.
+            return True
+        if self._cloud.silent_cell:
+            return False
+        return set(query["tags"].split(",")) <= set(machine.tags)
+
+    def _write_metadata(self, method: str, machine: Machine, given: Json) -> Reply:
+        if machine.status in {"BUILD", "ERROR"}:
+            return self._refuse(
+                409, f"Cannot 'update metadata' while it is in vm_state {machine.status}"
+            )
+        machine.metadata = dict(given) if method == "PUT" else {**machine.metadata, **given}
+        machine.updated = self._cloud.now
+        return self._cloud.reply(200, {"metadata": machine.metadata})
+
+    def _delete(self, machine: Machine, *, force: bool = False) -> Reply:
+        cloud = self._cloud
+        if machine.locked:
+            return self._refuse(409, f"Instance {machine.id} is locked")
+        if force:
+            machine.silent = False
+            machine.gone_at, machine.until = cloud.now, None
+            machine.settle(cloud.now)
+        elif cloud.soft_delete and machine.status != "SOFT_DELETED":
+            machine.status, machine.task, machine.until = "SOFT_DELETED", None, None
+            machine.updated = cloud.now
+        elif machine.gone_at is None and machine.status != "SOFT_DELETED":
+            machine.gone_at, machine.task = cloud.now + cloud.timing.delete, "deleting"
+            machine.updated = cloud.now
+        return cloud.reply(204, {})
+
+    def _act(self, machine: Machine, body: Json) -> Reply:
+        cloud, now = self._cloud, self._cloud.now
+        (action,) = body
+        if action == "forceDelete":
+            return self._delete(machine, force=True)
+        if action == "os-getConsoleOutput":
+            return cloud.reply(200, {"output": machine.console})
+        if machine.locked:
+            return self._refuse(409, f"Instance {machine.id} is locked")
+        if machine.task or machine.status == "BUILD":
+            return self._refuse(409, f"Cannot '{action}' instance while it is in task_state")
+        wanted = {"os-stop": ("ACTIVE", "SHUTOFF"), "os-start": ("SHUTOFF", "ACTIVE")}
+        if action in wanted:
+            before, after = wanted[action]
+            if machine.status != before:
+                return self._refuse(409, f"Cannot '{action}' while it is in vm_state")
+            machine.task = "powering-off" if action == "os-stop" else "powering-on"
+            machine.until, machine.then = now + cloud.timing.power, after
+        elif action == "rebuild":
+            self._rebuild(machine, body["rebuild"])
+        machine.updated = now
+        return cloud.reply(202, {"server": machine.row(detail=True, tags=True)})
+
+    def _rebuild(self, machine: Machine, asked: Json) -> None:
+        stopped = machine.status == "SHUTOFF"
+        machine.body = {**machine.body, "imageRef": asked["imageRef"]}
+        machine.metadata, machine.console = dict(asked["metadata"]), ""
+        machine.status, machine.task = "REBUILD", "rebuilding"
+        machine.until = self._cloud.now + self._cloud.timing.rebuild
+        machine.then = "SHUTOFF" if stopped else "ACTIVE"
+
+    def _refuse(self, status: int, message: str) -> Reply:
+        return self._cloud.reply(status, {"error": {"message": message, "code": status}})

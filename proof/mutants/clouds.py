@@ -1,0 +1,93 @@
+"""Mistakes with servers of a cloud: made twice, taken for gone, taken for ready, or not ours."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_CREATION = "tests/providers/openstack/test_creation.py"
+_LISTER = "tests/providers/openstack/test_lister.py"
+_READINESS = "tests/providers/openstack/test_readiness.py"
+_ATTACKS = "tests/providers/openstack/test_attacks.py"
+_REFUSALS = "tests/providers/openstack/test_refusals.py"
+_ROOM = "controller.providers.openstack"
+
+MECHANISMS = (
+    one(
+        "a double stays",
+        f"{_ROOM}.register:Register.doubles",
+        "len(siblings) > 1",
+        "False",
+        f"{_CREATION}::test_of_two_the_older_stays",
+    ),
+    one(
+        "of two the younger stays",
+        f"{_ROOM}.register:_younger",
+        "sorted(same, key=lambda found: found.age)[1:]",
+        "sorted(same, key=lambda found: found.age)[:-1]",
+        f"{_CREATION}::test_of_two_the_older_stays",
+    ),
+    one(
+        "nobody waits for what a lost POST has made",
+        f"{_ROOM}.creation:Creation._settled",
+        "begun >= self._doubts[tag] + DOUBT_SECONDS",
+        "True",
+        f"{_CREATION}::test_what_shows_up_late_is_taken_up",
+    ),
+    one(
+        "a POST that was given up is forgotten",
+        f"{_ROOM}.creation:Creation._post",
+        "not certain",
+        "False",
+        f"{_CREATION}::test_what_shows_up_late_is_taken_up",
+    ),
+    one(
+        "one look is proof",
+        f"{_ROOM}.lister:Lister._missed",
+        "doubt.expected or doubt.missed",
+        "True",
+        f"{_LISTER}::test_one_answer_that_it_is_not_there_proves_nothing",
+    ),
+    one(
+        "an id on record is not looked for",
+        f"{_ROOM}.provider:CloudProvider._is_absent",
+        "not recorded or self._register.is_gone(recorded)",
+        "True",
+        f"{_LISTER}::test_an_operator_that_starts_beside_a_silent_cell_makes_nothing",
+    ),
+    one(
+        "any line with the words makes a server ready",
+        f"{_ROOM}.readiness:Readiness._read_console",
+        "text == ready",
+        "ready in text",
+        f"{_READINESS}::test_a_console_that_says_so_makes_it_ready",
+    ),
+    one(
+        "any address may be called",
+        f"{_ROOM}.readiness:Reach.of",
+        "self._has(each)",
+        "True",
+        f"{_ATTACKS}::test_nobody_aims_the_operator_at_its_own_network",
+    ),
+    one(
+        "an id is whatever somebody wrote",
+        f"{_ROOM}.listing:is_id",
+        "_ID.match(text) is not None",
+        "True",
+        f"{_ATTACKS}::test_an_id_that_is_none_is_never_part_of_a_url",
+    ),
+    one(
+        "whoever is tagged is ours",
+        f"{_ROOM}.machines:machine",
+        "ours and parts[2].isdigit() and name",
+        "ours and parts[2].isdigit()",
+        "tests/providers/openstack/test_observation.py"
+        "::test_a_server_is_ours_when_all_its_marks_agree",
+    ),
+    one(
+        "a failure after a POST is no doubt",
+        f"{_ROOM}.refusals:_failed",
+        "method == 'POST'",
+        "False",
+        f"{_REFUSALS}::test_answers_to_a_create",
+    ),
+)

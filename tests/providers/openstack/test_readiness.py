@@ -1,0 +1,144 @@
+"""When a server is ready, by how its template wants that to be told."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller import contract
+from controller.contract import Phase
+from tests.providers.openstack.coast import Coast, create, server, template
+
+pytestmark = pytest.mark.looptime
+
+
+async def running(coast: Coast, provider: contract.Provider, readiness: dict[str, Any]) -> str:
+    """Make a server that has this readiness; return its token once it runs."""
+    await provider.create(server(), create(template(readiness=readiness)))
+    await coast.until(lambda: [each.status for each in coast.there()] == ["ACTIVE"])
+    await coast.until(lambda: provider.observe(server()).phase is Phase.RUNNING)
+    return coast.there()[0].metadata["argosy.token"]
+
+
+async def test_a_console_that_says_so_makes_it_ready(coast: Coast) -> None:
+    """Active is not enough; the line with this server's token is, and is noted for successors."""
+    provider = await coast.provider()
+    token = await running(coast, provider, {"console": {}})
+    (machine,) = coast.there()
+    machine.console = f"+ echo argosy-ready {token}\nargosy-ready another\n"
+    await asyncio.sleep(30)
+    assert not provider.observe(server()).ready
+    machine.console += f"argosy-ready {token}\r\n"
+    await coast.until(lambda: provider.observe(server()).ready)
+    seen = provider.observe(server())
+    machine.console = ""
+    successor = await coast.provider()
+    coast.cloud.requests.clear()
+    await asyncio.sleep(120)
+    assert successor.observe(server()) == seen
+    assert coast.asked("POST") == []
+
+
+async def test_a_console_that_tells_a_failure_fails_the_server_at_once(coast: Coast) -> None:
+    """With the words of the guest, which are cut."""
+    provider = await coast.provider()
+    token = await running(coast, provider, {"console": {}, "startSeconds": 9999})
+    coast.there()[0].console = f"argosy-failed {token} no disk {'x' * 999}\n"
+    await coast.until(lambda: provider.observe(server()).phase is Phase.FAILED, seconds=30)
+    seen = provider.observe(server())
+    assert (seen.reason, seen.error_class) == ("GuestFailed", "Transient")
+    assert seen.message.startswith("no disk")
+    assert len(seen.message) <= 200
+
+
+async def test_who_is_not_ready_in_time_has_failed(coast: Coast) -> None:
+    """From active on, startSeconds; no earlier."""
+    provider = await coast.provider()
+    await running(coast, provider, {"console": {}, "startSeconds": 100})
+    await asyncio.sleep(90)
+    assert provider.observe(server()).phase is Phase.RUNNING
+    await asyncio.sleep(15)
+    seen = provider.observe(server())
+    assert (seen.phase, seen.reason) == (Phase.FAILED, "NotReadyInTime")
+
+
+async def test_a_port_is_watched_for_as_long_as_the_server_runs(coast: Coast) -> None:
+    """Ready while it listens, not ready after some failures, never failed once it was ready."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    wanted = {"tcp": {"port": 80}, "startSeconds": 60, "periodSeconds": 5, "failureThreshold": 3}
+    await running(coast, provider, wanted)
+    listening = (coast.there()[0].address, 80)
+    coast.cloud.listening.add(listening)
+    await coast.until(lambda: provider.observe(server()).ready)
+    coast.cloud.listening.clear()
+    await asyncio.sleep(4)
+    assert provider.observe(server()).ready
+    await coast.until(lambda: not provider.observe(server()).ready, seconds=20)
+    await asyncio.sleep(500)
+    assert provider.observe(server()).phase is Phase.RUNNING
+    coast.cloud.listening.add(listening)
+    await coast.until(lambda: provider.observe(server()).ready, seconds=10)
+
+
+async def test_a_page_is_asked_for_at_its_port(coast: Coast) -> None:
+    """With the path of the template."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {"http": {"port": 8080, "path": "/healthz"}})
+    address = coast.there()[0].address
+    coast.cloud.listening.add((address, 8080))
+    await coast.until(lambda: provider.observe(server()).ready)
+    assert f"{address}:8080/healthz" in coast.asked("PROBE")
+
+
+async def test_a_successor_makes_nothing_unready(coast: Coast) -> None:
+    """Until its first probe it says that it does not know."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {"tcp": {"port": 80}})
+    coast.cloud.listening.add((coast.there()[0].address, 80))
+    await coast.until(lambda: provider.observe(server()).ready)
+    successor = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    seen = set()
+    for _ in range(100):
+        found = successor.observe(server())
+        seen.add((found.phase, found.ready))
+        await asyncio.sleep(0.05)
+    assert seen <= {(Phase.UNKNOWN, False), (Phase.RUNNING, True)}
+    assert (Phase.RUNNING, True) in seen
+
+
+async def test_a_rebuild_must_show_again_that_it_is_ready(coast: Coast) -> None:
+    """It has a new token, and the console of before says nothing any more."""
+    provider = await coast.provider(rebuild="WhenPossible")
+    token = await running(coast, provider, {"console": {}})
+    (machine,) = coast.there()
+    machine.console = f"argosy-ready {token}\n"
+    await coast.until(lambda: provider.observe(server()).ready)
+    wanted = server(revision="two")
+    after = template(image="v2", readiness={"console": {}})
+    call = contract.Call(verb=contract.Verb.CHANGE, why="test", template=after, instance=machine.id)
+    await provider.change(wanted, call)
+    await coast.until(lambda: machine.status == "ACTIVE")
+    machine.console = f"argosy-ready {token}\n"
+    await asyncio.sleep(60)
+    assert not provider.observe(wanted).ready
+    machine.console += f"argosy-ready {machine.metadata['argosy.token']}\n"
+    await coast.until(lambda: provider.observe(wanted).ready)
+
+
+async def test_new_metadata_leave_a_ready_server_ready(coast: Coast) -> None:
+    """It is told its token when it boots: what changes without that keeps the token."""
+    provider = await coast.provider()
+    token = await running(coast, provider, {"console": {}})
+    (machine,) = coast.there()
+    machine.console = f"argosy-ready {token}\n"
+    await coast.until(lambda: provider.observe(server()).ready)
+    machine.console = ""
+    wanted = server(revision="two")
+    after = template(readiness={"console": {}}, metadata={"role": "web"})
+    assert provider.can_change(template(readiness={"console": {}}), after)
+    call = contract.Call(verb=contract.Verb.CHANGE, why="test", template=after, instance=machine.id)
+    await provider.change(wanted, call)
+    await coast.until(lambda: provider.observe(wanted).revision == "two")
+    await asyncio.sleep(30)
+    assert provider.observe(wanted).ready
+    assert machine.metadata["role"] == "web"
