@@ -51,6 +51,15 @@ def least(server_set: objects.ServerSet) -> int:
     return max(0, spec.replicas - stopped - limit)
 
 
+def must_end(operation: objects.Operation, limit: int, *, down: bool) -> bool:
+    """Return whether an operation may do something to a component before which evictions must end.
+
+    Where no server may be down, and the operation has no concurrency of its own, it does nothing
+    but to servers that are `down` already; did evictions wait for it, they would for ever.
+    """
+    return limit > 0 or down or operation.spec.concurrency is not None
+
+
 def may_go_on(
     server_set: objects.ServerSet,
     budgets: Iterable[objects.DisruptionBudget],

@@ -346,6 +346,35 @@ OUTAGES = (
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
     one(
+        "an operation that may take no server down, and holds drains for ever",
+        "controller.planning.evictions:must_end",
+        "limit > 0 or down or operation.spec.concurrency is not None",
+        "True",
+        "tests/simulation/test_moves.py"
+        "::test_an_operation_that_may_take_no_server_down_holds_no_drain[operation-Restart]",
+    ),
+    one(
+        "a halted rollout that makes no spare servers for a drain",
+        "controller.kinds.serverset.planner:_stand_in",
+        "wanted and known.find(proven) is not None",
+        "False",
+        "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[True-1]",
+    ),
+    one(
+        "a halt that is lifted since its spare server had to go",
+        "controller.kinds.serverset.progress:halted_before",
+        "not any((each.spec.revision == census.target for each in census.servers.values()))",
+        "False",
+        "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[True-1]",
+    ),
+    one(
+        "a spare server that goes before the one it stands in for is back",
+        "controller.kinds.serverset.planner:_misfits",
+        "missing and (not moving)",
+        "False",
+        "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[False-1]",
+    ),
+    one(
         "an evicted server that is not back, and that healing does not count",
         "controller.planning.availability:is_new",
         "clock.parse(ready.last_transition_time) <= made",

@@ -269,6 +269,73 @@ async def test_an_operation_and_a_drain_at_once_make_each_server_once(action: st
         assert world.ready() == "True"
 
 
+def broken(pod: Json) -> Behaviour:
+    """Have a broken image never be ready."""
+    never = "broken" in pod["spec"]["containers"][0]["image"]
+    return Behaviour(fate="CrashLoopBackOff" if never else "Ready")
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("drained", [True, False])
+async def test_a_drain_ends_while_a_rollout_is_halted(replicas: int, *, drained: bool) -> None:
+    """Spare servers of what is proven stand in; the rollout stays halted, and nobody is missed."""
+    rollout: Json = {**SURGE, "progressDeadlineSeconds": 30}
+    async with World() as world:
+        await world.open(replicas, rollout)
+        world.kubelet.behave = broken
+        bad = component("web", replicas, image="app:broken", rollout=rollout)
+        await world.apply(application("shop", bad))
+        await asyncio.sleep(400)
+        assert world.get(Resource.SERVERSETS, SET)["status"]["deadlineMissed"]
+        since, nodes = len(world.server.writes), world.nodes[:3]
+        if drained:
+            await asyncio.wait_for(asyncio.gather(*world.drain(*nodes)), 600)
+        else:
+            world.cordon(*nodes)
+        await asyncio.sleep(200)
+        assert min(world.ups(since)) == replicas
+        assert world.servers() == [f"shop-web-{each}" for each in range(replicas)]
+        assert not {world.node(each) for each in world.servers()} & set(nodes)
+        images = {
+            each["spec"]["containers"][0]["image"]
+            for each in world.server.objects[Resource.PODS].values()
+        }
+        assert images == {"app:1"}
+        told = world.get(Resource.SERVERSETS, SET)["status"]
+        assert told["deadlineMissed"]
+        assert told["conditions"][0]["reason"] == "ProgressDeadlineExceeded"
+        # What was halted goes on with what is good.
+        good = component("web", replicas, image="app:2", rollout=rollout)
+        await world.apply(application("shop", good))
+        await world.settle()
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("action", ["Restart", "Replace"])
+@pytest.mark.parametrize("first", ["drain", "operation"])
+async def test_an_operation_that_may_take_no_server_down_holds_no_drain(
+    action: str, first: str
+) -> None:
+    """The drain ends by spare servers, nobody is missed; the operation says what it waits for."""
+    async with World() as world:
+        await world.open(3)
+        since = len(world.server.writes)
+        drains = world.drain(*world.nodes[:3]) if first == "drain" else []
+        await asyncio.sleep(3)
+        await world.apply(operation("again", "shop", action))
+        await asyncio.sleep(3)
+        drains = drains or world.drain(*world.nodes[:3])
+        await asyncio.wait_for(asyncio.gather(*drains), 600)
+        await world.settle()
+        assert min(world.ups(since)) == 3
+        assert world.servers() == ["shop-web-0", "shop-web-1", "shop-web-2"]
+        assert not {world.node(each) for each in world.servers()} & set(world.nodes[:3])
+        told = world.get(Resource.OPERATIONS, "again")["status"]
+        assert told["conditions"][0]["reason"] in ("Running", "Completed")
+        done = told["progress"] == "3/3"
+        assert done or "lets no server be down" in told["blockedBy"][0]["message"], told
+
+
 @pytest.mark.parametrize("step", range(0, 60, 4))
 async def test_a_move_goes_on_wherever_the_operator_is_killed(step: int) -> None:
     """Killed after any write of the move, another goes on: nobody is missed, nothing is left."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from controller.api import objects
 from controller.api.conditions import Blocked
@@ -21,7 +21,7 @@ from controller.contract import tasks
 from controller.kinds.operation import targets, templates
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import amounts, budget, evictions, remedies
+from controller.planning import amounts, availability, budget, evictions, remedies
 
 # Acts that follow `dependsOn`, and the one that goes against it. All others are in no order.
 FORWARD = frozenset({"Start", "Restart", "Steps"})
@@ -44,20 +44,34 @@ class Allotment:
     waits: Blocked | None = None
 
 
-def of(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> dict[str, Allotment]:
+def of(snapshot: OperationSnapshot, keys: Collection[targets.Key]) -> dict[str, Allotment]:
     """Return the allotment of each targeted component."""
     counts = collections.Counter(component for component, _ in keys)
     spec = snapshot.operation.spec
     order = _order(snapshot, counts)
+    limits = {component: _limit(snapshot, component, count) for component, count in counts.items()}
+    down = _down(snapshot, keys) if not all(limits.values()) else frozenset()
     return {
         component: Allotment(
-            limit=_limit(snapshot, component, count),
+            limit=limits[component],
             losses=amounts.down(spec.failure_budget, count),
             after=order.get(component, frozenset()),
-            waits=templates.awaited(snapshot, component) or _evictions(snapshot, component),
+            waits=templates.awaited(snapshot, component)
+            or _evictions(snapshot, component, limits[component], down=component in down),
         )
         for component, count in counts.items()
     }
+
+
+def _down(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> frozenset[str]:
+    """Return the components of which a target is down that should run."""
+    return frozenset(
+        key[0]
+        for key in keys
+        if (found := snapshot.servers.get(key)) is not None
+        and found.spec.power != "Stopped"
+        and availability.seconds_until_available(found, snapshot.now, 0) > 0
+    )
 
 
 def _limit(snapshot: OperationSnapshot, component: str, count: int) -> int:
@@ -71,10 +85,14 @@ def _limit(snapshot: OperationSnapshot, component: str, count: int) -> int:
     return budget.limit(count, objects.Rollout())
 
 
-def _evictions(snapshot: OperationSnapshot, component: str) -> Blocked | None:
+def _evictions(
+    snapshot: OperationSnapshot, component: str, limit: int, *, down: bool
+) -> Blocked | None:
     """Return the budget that still allows evictions, where the operation takes servers down."""
     found = snapshot.sets.get(component)
     if found is None or not tasks.takes_down(snapshot.operation.spec.action):
+        return None
+    if not evictions.must_end(snapshot.operation, limit, down=down):
         return None
     budgets, capabilities = snapshot.disruption_budgets, snapshot.fleet.capabilities
     if not evictions.may_go_on(found, budgets, capabilities):

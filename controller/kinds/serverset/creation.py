@@ -25,11 +25,13 @@ def creates(
     sized: scaling.Scaling,
     records: Records,
     where: Assigning,
+    *,
+    standing_in: str = "",
 ) -> list[Create]:
     """Return the creates of the servers that scaling asks for.
 
     At the target revision from the first, so that none is made twice; below the partition as their
-    neighbours are.
+    neighbours are. Spare ones at the revision `standing_in`, where the target is not to be trusted.
     """
     if not sized.creates:
         return []
@@ -39,7 +41,9 @@ def creates(
         writes.create(
             bodies.body(
                 ordinal,
-                older if ordinal < census.partition else census.target,
+                standing_in
+                if standing_in and ordinal in sized.spares
+                else (older if ordinal < census.partition else census.target),
                 scaling.SPARE_ANNOTATIONS if ordinal in sized.spares else None,
                 where.new(ordinal, spare=ordinal in sized.spares),
             ),

@@ -24,10 +24,19 @@ from controller import contract
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract import tasks
-from controller.kinds.serverset import selectors
+from controller.kinds.serverset import remakers, selectors
 from controller.kinds.serverset.records import Records
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import amounts, budget, evictions, focus, ownership, targets, writes
+from controller.planning import (
+    amounts,
+    budget,
+    evictions,
+    focus,
+    ordinals,
+    ownership,
+    targets,
+    writes,
+)
 from controller.planning.census import Census
 from controller.planning.plan import Action, Delete
 
@@ -221,11 +230,25 @@ def _is_acting(
         return True
     if any(each.operated and tasks.takes_down(_action(each.server)) for each in census.odd):
         return True
+    limit = budget.limit(census.desired, snapshot.server_set.spec.rollout)
     return any(
-        target.partition("/")[0] == component
+        evictions.must_end(each, limit, down=not limit and _is_down(census, each, text))
         for each in snapshot.operations
         if _goes_on(each)
-        for target in each.status.targets
+        for name, _, text in (target.partition("/") for target in each.status.targets)
+        if name == component
+    )
+
+
+def _is_down(census: Census, operation: objects.Operation, text: str) -> bool:
+    """Return whether one of its targets is down, and has its turn before it."""
+    return any(
+        not each.ready
+        and each.server.spec.power != "Stopped"
+        and not each.server.spec.held
+        and ordinals.contains(text, each.ordinal)
+        and not remakers.had_its_turn(each.server, operation)
+        for each in census.odd
     )
 
 

@@ -160,7 +160,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     creating = not spent and not draft.touched
     if not draft.closing:
         # Whatever it would count as up, an eviction may take down before that.
-        _resize(snapshot, census, draft, failed, where, halted=why, creating=creating)
+        _resize(snapshot, census, draft, failed, where, halted=why, late=halted, creating=creating)
     moved = relocation.reassign(census, where, draft.touched) if snapshot.fleet.domains else {}
     draft.actions += moved.values()
     draft.touched |= moved.keys()
@@ -233,15 +233,18 @@ def _resize(
     where: assigning.Assigning,
     *,
     halted: str,
+    late: bool,
     creating: bool,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
+    stand_in = _stand_in(snapshot, draft, known) if late else ""
     sized = scaling.decide(
         census,
         spec,
         blocked=creation.blocked(snapshot, census, failed),
-        surging=not halted,
+        surging=not halted or bool(stand_in),
+        misfits=_misfits(census, moving=bool(stand_in)) if late else (),
         moving=draft.moving,
         domains=snapshot.fleet.domains,
     )
@@ -266,12 +269,47 @@ def _resize(
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
     draft.touched |= {each.spec.ordinal for each in step.removals}
     if creating and not step.creates_wait:
-        draft.actions += creation.creates(snapshot, census, sized, known, where)
+        draft.actions += creation.creates(
+            snapshot, census, sized, known, where, standing_in=stand_in
+        )
     elif sized.creates:
         draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
     _bring(snapshot, draft, step, known, where)
     _move(snapshot, census, draft, removed, where)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
+
+
+def _stand_in(snapshot: ServerSetSnapshot, draft: _Draft, known: records.Records) -> str:
+    """Return the revision of spare servers for what moves while the rollout is late, and halted.
+
+    At its target none comes up, and without one a drain would wait for as long as the halt lasts.
+    """
+    proven = snapshot.server_set.status.proven_revision
+    wanted = bool(draft.moving) and moves.surges(snapshot.server_set.spec)
+    return proven if wanted and known.find(proven) is not None else ""
+
+
+def _misfits(census: Census, *, moving: bool) -> tuple[int, ...]:
+    """Return the spare servers of a halted rollout that are of no use.
+
+    While servers move, those at its target that do not come up; else those that stood in for them,
+    once nobody is missing any more.
+    """
+    missing = any(
+        not each.available
+        and not census.is_spare(each.ordinal)
+        and each.server.spec.power != "Stopped"
+        for each in census.odd
+    )
+    if missing and not moving:
+        return ()
+    return tuple(
+        each.ordinal
+        for each in census.odd
+        if census.is_spare(each.ordinal)
+        and not each.operated
+        and (not each.stale and not each.ready if moving else each.stale)
+    )
 
 
 def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scaling:

@@ -69,10 +69,13 @@ def halted_before(server_set: objects.ServerSet, census: Census, *, retrying: bo
     """Return whether the deadline was missed and nothing has lifted that yet.
 
     A newer target lifts it, a person who says to retry, or the servers in hand becoming available.
+    Where none is in hand any more, as a spare one was and had to go, that is none of these.
     """
     status = server_set.status
     if retrying or not status.deadline_missed or status.revision != census.target:
         return False
+    if not any(each.spec.revision == census.target for each in census.servers.values()):
+        return True
     return census.present < census.desired or any(
         not each.stale and not each.available and not each.kept for each in census.odd
     )

@@ -62,11 +62,12 @@ def of(
         for each, text in targets
         if not server.spec.held
         and ordinals.contains(text, server.spec.ordinal)
-        and not _had_its_turn(server, each)
+        and not had_its_turn(server, each)
     }
 
 
-def _had_its_turn(server: objects.Server, operation: objects.Operation) -> bool:
+def had_its_turn(server: objects.Server, operation: objects.Operation) -> bool:
+    """Return whether the operation is through with the server, or is not about it."""
     own, began = checkpoints.identity_of(operation), operation.status.start_time or ""
     if (server.metadata.creation_timestamp or "") > began:
         return True  # made after the run began: the operation is not about it

@@ -38,6 +38,7 @@ def decide(
     *,
     blocked: frozenset[int] = frozenset(),
     surging: bool = True,
+    misfits: Collection[int] = (),
     moving: Collection[int] = (),
     domains: failure_domains.Domains = (),
 ) -> Scaling:
@@ -49,8 +50,12 @@ def decide(
     Live servers, those on their way out too, never exceed the desired ones and the surge, so a
     server on its way out keeps its place until it is gone. Ordinals in `blocked` belong to somebody
     else: they stay missing, and no other ordinal stands in for them. `surging` False adds no spare
-    servers.
+    servers. `misfits` are spare ones that are of no use, and keep the place of one that is.
     """
+    if misfits:
+        note = f"{words.count(len(misfits), 'spare server')} of no use to a halted rollout"
+        gone = tuple(census.servers[each] for each in sorted(misfits))
+        return Scaling(removals=gone, notes=(note,))
     spare_count, below = census.spares, census.below
     surge = _surge(census, spec, spare_count, below.union(moving))
     excess = census.present - census.desired - surge
