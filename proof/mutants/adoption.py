@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proof.mutants.mechanism import one
 
+_LATE = "tests/simulation/test_adoption.py::test_orphans_that_are_seen_late_are_not_torn_down"
 _SETS = "tests/simulation/test_adopted_sets.py"
 
 MECHANISMS = (
@@ -55,5 +56,19 @@ MECHANISMS = (
         "await self._left(server, call.adopt)",
         "None",
         f"{_SETS}::test_a_used_up_quota_stands_in_no_way",
+    ),
+    one(
+        "servers of a set that goes are deleted whosever they are by now",
+        "controller.kinds.serverset.planner:_teardown",
+        "_delete(ANY_each, 'its set is being deleted', guarded=True)",
+        "_delete(ANY_each, 'its set is being deleted', guarded=False)",
+        _LATE,
+    ),
+    one(
+        "the pod of a server that goes is deleted whosever it is by now",
+        "controller.providers.pod.provider:PodProvider.delete",
+        "meta.deletion_timestamp is not None",
+        "False",
+        _LATE,
     ),
 )

@@ -368,3 +368,33 @@ async def test_a_record_that_cannot_be_taken_up_holds_nothing_up() -> None:
         assert told["object"] == f"ControllerRevision/{odd}"
         await universe.delete(Resource.APPLICATIONS, "shop")
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+
+
+@pytest.mark.lagging
+@pytest.mark.parametrize(
+    ("above", "name", "late"),
+    [
+        (Resource.SERVERSETS, "shop-db", Resource.SERVERS),
+        (Resource.SERVERS, "shop-db-1", Resource.PODS),
+    ],
+)
+async def test_orphans_that_are_seen_late_are_not_torn_down(
+    above: Resource, name: str, late: Resource
+) -> None:
+    """Their owner is seen to go, and not yet that it let go of them: no pod is deleted for that."""
+    async with Universe() as universe:
+        await universe.apply(shop(2))
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        before = uids(universe, Resource.PODS)
+        gone = universe.get(above, name)["metadata"]["uid"]
+        universe.faults.frozen.add(late)
+        universe.faults.wake()
+        await universe.delete(above, name, propagation="Orphan")
+        await asyncio.sleep(20)
+        assert uids(universe, Resource.PODS) == before
+        universe.faults.calm()
+        await universe.until(lambda: is_ready(universe))
+        await universe.settle()
+        assert uids(universe, Resource.PODS) == before
+        assert universe.get(above, name)["metadata"]["uid"] != gone

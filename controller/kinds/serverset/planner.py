@@ -511,7 +511,10 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
         after = summary.deleting(snapshot, len(mine))
         note = f"{words.be(len(mine), 'server')} still there, {len(going)} to be deleted now"
         return Plan(
-            actions=tuple(_delete(each, "its set is being deleted") for each in going),
+            # Only as they are cached: it may have orphaned them, and is seen to go before that is.
+            actions=tuple(
+                _delete(each, "its set is being deleted", guarded=True) for each in going
+            ),
             status=after,
             write_status_now=summary.write_status_now(server_set.status, after),
             notes=(note,),
@@ -529,9 +532,5 @@ def _teardown(snapshot: ServerSetSnapshot) -> Plan:
     )
 
 
-def _delete(server: objects.Server, why: str) -> Delete:
-    return writes.delete(
-        server,
-        why=why,
-        guarded=False,
-    )
+def _delete(server: objects.Server, why: str, *, guarded: bool = False) -> Delete:
+    return writes.delete(server, why=why, guarded=guarded)

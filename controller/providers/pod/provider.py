@@ -176,10 +176,20 @@ class PodProvider:
         return drift.by_others(edited, await self._get(Resource.PODS, meta.namespace, meta.name))
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Delete the pod with the uid `call.instance`; its claims stay."""
+        """Delete the pod with the uid `call.instance`; its claims stay.
+
+        Of a server that goes, only as the pod is cached: it may have been orphaned since.
+        """
         meta = server.metadata
+        seen = self._pods.objects.get((meta.namespace, meta.name))
+        known = seen is not None and seen.metadata.uid == call.instance
+        guarded = meta.deletion_timestamp is not None and known and call.grace_seconds != 0
         return await self._delete(
-            meta.namespace, meta.name, uid=call.instance, grace_seconds=call.grace_seconds
+            meta.namespace,
+            meta.name,
+            uid=call.instance,
+            grace_seconds=call.grace_seconds,
+            version=seen.metadata.resource_version if seen is not None and guarded else "",
         )
 
     async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
@@ -391,26 +401,38 @@ class PodProvider:
         return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
 
     async def _delete(
-        self, namespace: str, name: str, *, uid: str, grace_seconds: int | None
+        self,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        grace_seconds: int | None,
+        version: str = "",
     ) -> contract.Receipt:
         if not uid:
             # Without a precondition the delete could hit whatever has the name.
             return contract.NOTHING
-        version = 0
+        reached = 0
         try:
             answer = await self._api.delete(
-                Resource.PODS, namespace, name, uid=uid, grace_seconds=grace_seconds
+                Resource.PODS,
+                namespace,
+                name,
+                uid=uid,
+                resource_version=version,
+                grace_seconds=grace_seconds,
             )
-            version = refusals.version_of(answer, uid)
-        except (faults.NotFound, faults.Conflict):
+            reached = refusals.version_of(answer, uid)
+        except (faults.NotFound, faults.Conflict) as refused:
+            if version and isinstance(refused, faults.Conflict):
+                raise  # it is not what it was when this was planned
             # Gone, or another pod has the name. The cache may not show it yet, so it is told too.
-            pass
         gone = WriteReceipt(
             resource=Resource.PODS,
             namespace=namespace,
             name=name,
             uid=uid,
-            resource_version=version,
+            resource_version=reached,
             gone=True,
         )
         return (gone,)
