@@ -59,6 +59,11 @@ REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 # On a Server: how often in a row it was made anew because it fell ill, and when last.
 REMEDIATED_ANNOTATION = f"{GROUP}/remediated"
 
+# On an Application: the pods that an import took over, until it has seen them be the same.
+IMPORT_ANNOTATION = f"{GROUP}/import"
+# On a StatefulSet: the UID of the Application that an export makes it of, until it has its pods.
+EXPORT_ANNOTATION = f"{GROUP}/export"
+
 # Annotations that people write.
 DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"

@@ -115,6 +115,16 @@ Detach = Annotated[
 Timeout = Annotated[
     float, typer.Option("--timeout", help="How many seconds to wait; 0 for ever.", min=0)
 ]
+AcceptLosses = Annotated[
+    bool,
+    typer.Option("--accept-losses", help="Go on without what cannot be said.", show_default=False),
+]
+RetargetHpa = Annotated[
+    bool,
+    typer.Option(
+        "--retarget-hpa", help="Have autoscalers scale the successor.", show_default=False
+    ),
+]
 Concurrency = Annotated[
     str, typer.Option("--concurrency", help="Servers of each component at once: 5, or 25%.")
 ]

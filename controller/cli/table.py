@@ -103,6 +103,14 @@ COMMANDS: dict[str, Row] = {
         "Try again at once what failed: forget backoffs, spent budgets and rejected revisions.",
     ),
     "scale": Row("scale", ACT, "Set how many servers a component has."),
+    "import": Row(
+        "import_",
+        ACT,
+        "Take over what a StatefulSet runs: its pods become servers as they run, claims with them.",
+    ),
+    "export": Row(
+        "export", ACT, "Give an application's pods to StatefulSets, as they run: the way out."
+    ),
     "wait": Row(
         "wait",
         ACT,

@@ -49,10 +49,11 @@ class StatefulSets:
         self._registry.set_status(Resource.STATEFULSETS, (namespace, name), status, actor=ACTOR)
         mine = self._claim(found)
         wanted = found["spec"]["replicas"]
-        for ordinal in range(wanted):
+        first = (found["spec"].get("ordinals") or {}).get("start", 0)
+        for ordinal in range(first, first + wanted):
             if self._registry.find(Resource.PODS, namespace, f"{name}-{ordinal}") is None:
                 self._make(found, ordinal, revision)
-        self._take_down(found, mine, wanted, revision)
+        self._take_down(found, mine, first + wanted, revision)
 
     def _take_down(self, found: Json, mine: list[Json], wanted: int, revision: str) -> None:
         """Delete pods beyond those that are wanted, or else the highest of another revision."""

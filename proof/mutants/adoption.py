@@ -5,6 +5,7 @@ from __future__ import annotations
 from proof.mutants.mechanism import one
 
 _LATE = "tests/simulation/test_adoption.py::test_orphans_that_are_seen_late_are_not_torn_down"
+_WAY = "tests/simulation/test_handover.py"
 _SETS = "tests/simulation/test_adopted_sets.py"
 
 MECHANISMS = (
@@ -70,5 +71,33 @@ MECHANISMS = (
         "meta.deletion_timestamp is not None",
         "False",
         _LATE,
+    ),
+    one(
+        "an import takes no notice of who scaled the set meanwhile",
+        "controller.cli.moving_in:_release",
+        "await _agree(errand, known, name, application)",
+        "known",
+        f"{_WAY}::test_a_set_that_is_scaled_meanwhile_comes_in_as_it_is_by_then",
+    ),
+    one(
+        "an import begins what it may not end",
+        "controller.cli.handover:Errand.allowed",
+        "not (await ANY_api.review_access(ANY_verb, ANY_resource, ANY_space)).allowed",
+        "False",
+        f"{_WAY}::test_a_person_without_rights_touches_nothing",
+    ),
+    one(
+        "an export leaves pods to be restarted by their StatefulSet",
+        "controller.cli.moving_out:_label",
+        "labels.get(_HASH) != revision",
+        "False",
+        f"{_WAY}::test_pods_that_argosy_made_go_out_without_a_restart",
+    ),
+    one(
+        "what is lost is lost without a word",
+        "controller.cli.handover:Errand.check",
+        "not self.wish.accept_losses",
+        "False",
+        f"{_WAY}::test_what_cannot_be_taken_over_is_told_before_anything_is_touched",
     ),
 )

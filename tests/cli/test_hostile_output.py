@@ -69,6 +69,8 @@ LINES = {
     "force": ("force server/shop-web-0", False),
     "retry-now": ("retry-now server/shop-web-0", False),
     "scale": ("scale shop -c web --replicas 3", False),
+    "import": ("import statefulset/evil-db", True),
+    "export": ("export shop", True),
     "delete": ("delete shop --yes --detach", False),
 }
 # They hand on what is said in a server, to the byte where nobody looks at it, as kubectl does.
@@ -122,6 +124,7 @@ async def cluster() -> AsyncIterator[Cluster]:
         body = {"status": {"containerStatuses": [{"name": "main", "state": {"waiting": waiting}}]}}
         await universe.merge(Resource.PODS, "shop-web-0", body, subresource="status")
         await universe.server.create(Resource.EVENTS, "default", event())
+        await universe.server.create(Resource.STATEFULSETS, "default", stateful_set())
         yield Cluster(universe)
 
 
@@ -131,6 +134,15 @@ async def say(universe: Universe, resource: Resource, name: str, *conditions: Js
     if resource is Resource.OPERATIONS:
         body["status"]["completionTime"] = "2026-01-01T00:00:00Z"
     await universe.merge(resource, name, body, subresource="status")
+
+
+def stateful_set() -> Json:
+    """Return a StatefulSet whose image is evil."""
+    (container,) = component("db", 1, image=EVIL)["template"]["spec"]["containers"]
+    labels = {"app": "db"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    return {"metadata": {"name": "evil-db"}, "spec": spec}
 
 
 def event() -> dict[str, Any]:

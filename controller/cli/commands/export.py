@@ -1,0 +1,61 @@
+"""`export`: what an application runs becomes StatefulSets again, and nothing restarts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli import app, arguments
+from controller.cli.app import Right, Work
+
+if TYPE_CHECKING:
+    from controller.cli.session import Session
+
+
+@app.command(
+    Right(verbs="get, list", resource="applications, serversets, servers (argosy.dev)"),
+    Right(verbs="get, list", resource="pods; statefulsets (apps)"),
+    Right(verbs="patch, delete", resource="applications (argosy.dev)", why="--no-dry-run"),
+    Right(verbs="patch, delete", resource="serversets, servers (argosy.dev)", why="--no-dry-run"),
+    Right(verbs="create, patch", resource="statefulsets (apps)", why="--no-dry-run"),
+    Right(verbs="patch", resource="pods", why="--no-dry-run"),
+    Right(
+        verbs="get, delete",
+        resource="poddisruptionbudgets (policy)",
+        why="to take away what Argosy kept",
+    ),
+    Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
+    Right(verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"),
+)
+def export(
+    application: arguments.Application,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--no-dry-run", help="Show what would be done, or do it.")
+    ] = True,
+    accept_losses: arguments.AcceptLosses = False,
+    retarget_hpa: arguments.RetargetHpa = False,
+    timeout: arguments.Timeout = 600,
+) -> Work:
+    """Give an application's pods to StatefulSets, as they run: the way out.
+
+    Killed half way, the same command goes on. Claims keep their names and their data.
+
+    Example: kubectl argosy export shop --no-dry-run
+    """
+
+    async def carry(session: Session) -> int:
+        from controller.cli import handover, moving_out, screen
+
+        errand = handover.Errand(
+            api=session.api,
+            namespace=session.namespace,
+            say=screen.say,
+            wish=handover.Wish(
+                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
+            ),
+        )
+        do = moving_out.show if dry_run else moving_out.carry_out
+        return await do(errand, application)
+
+    return carry

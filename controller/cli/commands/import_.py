@@ -1,0 +1,67 @@
+"""`import`: what a StatefulSet runs becomes an application, and nothing restarts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli import app, arguments
+from controller.cli.app import Right, Work
+
+if TYPE_CHECKING:
+    from controller.cli.session import Session
+
+
+@app.command(
+    Right(verbs="get", resource="pods, persistentvolumeclaims, services; statefulsets (apps)"),
+    Right(verbs="get, create, patch", resource="applications (argosy.dev)", why="--no-dry-run"),
+    Right(verbs="delete", resource="statefulsets (apps)", why="--no-dry-run"),
+    Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
+    Right(verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"),
+    name="import",
+)
+def import_(  # noqa: PLR0917 - the options of a command
+    workload: Annotated[
+        str, typer.Argument(metavar="statefulset/NAME", help="The StatefulSet to take over.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--no-dry-run", help="Show what would be done, or do it.")
+    ] = True,
+    application: Annotated[
+        str,
+        typer.Option(
+            "--application",
+            help="The application, where it is not all before the name's last dash.",
+        ),
+    ] = "",
+    accept_losses: arguments.AcceptLosses = False,
+    retarget_hpa: arguments.RetargetHpa = False,
+    timeout: arguments.Timeout = 600,
+) -> Work:
+    """Take over what a StatefulSet runs: its pods become servers as they run, claims with them.
+
+    Told half way, or killed, the same command goes on. `export` is the way back.
+
+    Example: kubectl argosy import statefulset/shop-db --no-dry-run
+    """
+
+    async def carry(session: Session) -> int:
+        from controller.cli import handover, moving_in, screen
+        from controller.presentation.problems import UsageError
+
+        kind, _, name = workload.partition("/")
+        if kind not in ("statefulset", "statefulsets", "sts", "statefulset.apps") or not name:
+            raise UsageError(f"{workload}: name a StatefulSet, as statefulset/NAME")
+        errand = handover.Errand(
+            api=session.api,
+            namespace=session.namespace,
+            say=screen.say,
+            wish=handover.Wish(
+                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
+            ),
+        )
+        do = moving_in.show if dry_run else moving_in.carry_out
+        return await do(errand, name, application)
+
+    return carry

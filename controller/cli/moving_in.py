@@ -1,0 +1,216 @@
+"""What `import statefulset/NAME` does: a StatefulSet's pods become servers, and none restarts.
+
+The application is written paused, then the StatefulSet lets go of its pods, then Argosy takes them
+up. Whoever is killed in between finds, with the same command, where it was: in the application.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import yaml
+
+from controller.api import names
+from controller.api.resources import Resource
+from controller.cli import handover
+from controller.cli.handover import Errand
+from controller.kube import faults
+from controller.presentation import requests
+from controller.presentation.problems import Refusal
+from controller.presentation.translation import Json, split
+
+RIGHTS = (
+    (Resource.APPLICATIONS, "create"),
+    (Resource.APPLICATIONS, "patch"),
+    (Resource.STATEFULSETS, "delete"),
+    (Resource.PODS, "get"),
+    (Resource.CLAIMS, "get"),
+)
+
+
+async def show(errand: Errand, name: str, application: str) -> int:
+    """Show what importing would do, and what is in the way; change nothing."""
+    _, told = await handover.check_in(errand, name, application)
+    if not told.problems:
+        await errand.api.create(
+            Resource.APPLICATIONS, errand.namespace, told.body, dry_run=True, strict=True
+        )
+    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
+    for title, parts in (
+        ("in the way", told.problems),
+        ("lost", told.losses),
+        ("note", told.notes),
+    ):
+        for each in parts:
+            errand.say(f"# {title}: {each}")
+    return 1 if told.problems else 0
+
+
+async def carry_out(errand: Errand, name: str, application: str) -> int:
+    """Import the StatefulSet, from wherever an earlier run got to."""
+    above, component = split(name, application)
+    await errand.allowed(*RIGHTS)
+    known = await errand.find(Resource.APPLICATIONS, above)
+    if known is not None and await _is_done(errand, known, name):
+        errand.say(f"statefulset/{name} is application/{above} already")
+        return 0
+    if known is not None and not _is_import(known, component, name):
+        raise Refusal(
+            f"application/{above} exists, and is no import of statefulset/{name}: add the component"
+            f" {component} to it yourself, with adopt: {{kind: StatefulSet, name: {name}}}"
+        )
+    if known is None:
+        known = await _begin(errand, name, application)
+    await _release(errand, known, name, application)
+    return await _take_up(errand, above, name)
+
+
+async def _is_done(errand: Errand, known: Json, name: str) -> bool:
+    """Return whether an import came to its end, all but the word that it has."""
+    begun = handover.marked(known, names.IMPORT_ANNOTATION) is not None
+    if begun or not any(_of(part, name) for part in known["spec"]["components"]):
+        return False
+    return await errand.find(Resource.STATEFULSETS, name) is None and handover.is_ready(known)
+
+
+def _is_import(known: Json, component: str, name: str) -> bool:
+    """Return whether the application is one that an earlier run wrote for this StatefulSet."""
+    if handover.marked(known, names.IMPORT_ANNOTATION) is None:
+        return False
+    return any(
+        each["name"] == component and (each.get("adopt") or {}).get("name") == name
+        for each in known["spec"]["components"]
+    )
+
+
+async def _begin(errand: Errand, name: str, application: str) -> Json:
+    """Write the application, paused: so far it owns nothing, and deleting it costs nothing."""
+    found, told = await handover.check_in(errand, name, application)
+    errand.check(told)
+    for each in told.notes:
+        errand.say(f"note: {each}")
+    lives = {each["metadata"]["name"]: handover.life(each) for each in await _pods(errand, found)}
+    mark = {names.IMPORT_ANNOTATION: handover.mark(lives)}
+    body = {**told.body, "metadata": {**told.body["metadata"], "annotations": mark}}
+    answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
+    errand.say(f"application/{body['metadata']['name']} is written, paused")
+    made: Json = msgspec.json.decode(answer)
+    return made
+
+
+async def _pods(errand: Errand, found: Json) -> list[Json]:
+    return await handover.pods_of(errand, found)
+
+
+async def _release(errand: Errand, known: Json, name: str, application: str) -> None:
+    """Have the StatefulSet let go of its pods, just as the application has it."""
+    above = known["metadata"]["name"]
+    for _ in range(handover.TRIES):
+        found = await errand.find(Resource.STATEFULSETS, name)
+        if found is None:
+            return
+        if "deletionTimestamp" not in found["metadata"]:
+            known = await _agree(errand, known, name, application)
+            try:
+                version = found["metadata"]["resourceVersion"]
+                await errand.orphan(Resource.STATEFULSETS, found, version=version)
+            except faults.Conflict:
+                continue  # somebody scaled it, or only its status moved: looked at again
+            errand.say(f"statefulset/{name} lets go of its pods, which run on")
+
+        async def gone() -> bool:
+            return await errand.find(Resource.STATEFULSETS, name) is None
+
+        await errand.until(f"statefulset/{name} is gone", gone)
+        return
+    raise Refusal(f"statefulset/{name} changes all the time; application/{above} stays paused")
+
+
+async def _agree(errand: Errand, known: Json, name: str, application: str) -> Json:
+    """Have the application say what the StatefulSet says now: somebody may have scaled it since."""
+    _, told = await handover.check_in(errand, name, application)
+    errand.check(told)
+    if not known["spec"].get("paused"):
+        raise Refusal(
+            f"application/{known['metadata']['name']} is not paused, and statefulset/{name} is"
+            " still there: pause it first"
+        )
+    wanted = told.body["spec"]["components"]
+    if all(map(_says, wanted, known["spec"]["components"])):
+        return known
+    errand.say(f"statefulset/{name} has changed: application/{known['metadata']['name']} follows")
+    meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
+    body = {"metadata": meta, "spec": {"components": wanted}}
+    return await errand.patch(Resource.APPLICATIONS, known, body)
+
+
+def _says(wanted: Any, found: Any) -> bool:
+    """Return whether what is found says all that is wanted; defaults may stand beside it."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(
+            _says(x, found.get(key)) for key, x in wanted.items()
+        )
+    if isinstance(wanted, list):
+        alike = isinstance(found, list) and len(found) == len(wanted)
+        return alike and all(map(_says, wanted, found))
+    return bool(wanted == found)
+
+
+async def _take_up(errand: Errand, above: str, name: str) -> int:
+    """Let Argosy take the pods up, and see that they are the same ones; then tidy up."""
+    known = await errand.find(Resource.APPLICATIONS, above)
+    if known is None:
+        raise Refusal(
+            f"application/{above} is gone: statefulset/{name} was deleted, its pods run on"
+        )
+    if known["spec"].get("paused"):
+        await errand.patch(Resource.APPLICATIONS, known, {"spec": requests.RESUME})
+        errand.say(f"application/{above} takes the pods up")
+
+    async def ready() -> bool:
+        found = await errand.find(Resource.APPLICATIONS, above)
+        return found is not None and not found["spec"].get("paused") and handover.is_ready(found)
+
+    await errand.until(f"application/{above} is ready", ready)
+    lives = handover.marked(known, names.IMPORT_ANNOTATION) or {}
+    pods = [await errand.find(Resource.PODS, each) for each in lives]
+    said = handover.changed(lives, [each for each in pods if each is not None])
+    for each in said:
+        errand.say(f"note: {each}")
+    errand.say(f"{len(lives) - len(said)} of {len(lives)} pods run on as they were")
+    if errand.wish.retarget and await errand.scalers("StatefulSet", name):
+        await _leave_replicas(errand, above, name)
+        await errand.retarget("StatefulSet", name, Resource.SERVERSETS)
+    current = await errand.find(Resource.APPLICATIONS, above)
+    if current is not None:
+        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
+        await errand.patch(Resource.APPLICATIONS, current, done)
+    errand.say(f"statefulset/{name} is application/{above} now")
+    return 0
+
+
+async def _leave_replicas(errand: Errand, above: str, name: str) -> None:
+    """Have the application leave the number of servers to whoever scales the set."""
+    for _ in range(handover.TRIES):
+        known = await errand.find(Resource.APPLICATIONS, above)
+        if known is None:
+            return
+        parts = [
+            {key: each for key, each in part.items() if not (key == "replicas" and _of(part, name))}
+            for part in known["spec"]["components"]
+        ]
+        if parts == known["spec"]["components"]:
+            return
+        meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
+        try:
+            await errand.patch(
+                Resource.APPLICATIONS, known, {"metadata": meta, "spec": {"components": parts}}
+            )
+        except faults.Conflict:
+            continue
+        return
+
+
+def _of(part: Json, name: str) -> bool:
+    return (part.get("adopt") or {}).get("name") == name

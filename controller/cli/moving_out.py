@@ -1,0 +1,269 @@
+"""What `export APPLICATION` does: servers become the pods of StatefulSets again, none restarts.
+
+The StatefulSets are made first, while the pods are still Argosy's: so there is no moment at which
+nobody would make a pod anew. Then Argosy lets go from the top: application, sets, servers. Each
+StatefulSet carries a mark, by which the same command goes on where an earlier one ended.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from controller.api import names
+from controller.api.resources import PLACES, Resource
+from controller.cli import handover
+from controller.cli.handover import Errand
+from controller.kube import faults
+from controller.presentation import requests, translation
+from controller.presentation.problems import Refusal
+from controller.presentation.translation import Json, Translation
+
+RIGHTS = (
+    (Resource.STATEFULSETS, "create"),
+    (Resource.STATEFULSETS, "patch"),
+    (Resource.APPLICATIONS, "patch"),
+    (Resource.APPLICATIONS, "delete"),
+    (Resource.SERVERSETS, "patch"),
+    (Resource.SERVERSETS, "delete"),
+    (Resource.SERVERS, "patch"),
+    (Resource.SERVERS, "delete"),
+    (Resource.PODS, "patch"),
+)
+_HASH = "controller-revision-hash"
+
+
+async def show(errand: Errand, application: str) -> int:
+    """Show what exporting would do, and what is in the way; change nothing."""
+    found = await errand.find(Resource.APPLICATIONS, application)
+    if found is None:
+        raise Refusal(f"there is no application/{application} in namespace {errand.namespace}")
+    told = await _check(errand, found)
+    for each in told.body["items"]:
+        await errand.api.create(
+            Resource.STATEFULSETS, errand.namespace, each, dry_run=True, strict=True
+        )
+    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
+    for title, parts in (("in the way", told.problems), ("lost", told.losses)):
+        for each in parts:
+            errand.say(f"# {title}: {each}")
+    return 1 if told.problems else 0
+
+
+async def carry_out(errand: Errand, application: str) -> int:
+    """Export the application, from wherever an earlier run got to."""
+    await errand.allowed(*RIGHTS)
+    found = await errand.find(Resource.APPLICATIONS, application)
+    if found is not None and "deletionTimestamp" not in found["metadata"]:
+        await _prepare(errand, found)
+    sets = await _marked_sets(errand, application)
+    if not sets and found is None and await _is_done(errand, application):
+        errand.say(f"application/{application} has been exported already")
+        return 0
+    if not sets:
+        raise Refusal(f"there is no application/{application} in namespace {errand.namespace}")
+    await _let_go(errand, application)
+    return await _end(errand, application, sets)
+
+
+async def _is_done(errand: Errand, application: str) -> bool:
+    """Return whether an export came to its end, all but the word that it has."""
+    pods = await _below(errand, Resource.PODS, application)
+    return bool(pods) and all(handover.controller(each)[0] == "StatefulSet" for each in pods)
+
+
+async def _check(errand: Errand, found: Json) -> Translation:
+    name = found["metadata"]["name"]
+    sets = await _below(errand, Resource.SERVERSETS, name)
+    servers = await _below(errand, Resource.SERVERS, name)
+    counts = {each["spec"]["component"]: each["spec"].get("replicas", 1) for each in sets}
+    told = translation.stateful_sets_of(found, counts)
+    problems = [*told.problems]
+    firsts = {each["name"]: translation.first_of(each) for each in found["spec"]["components"]}
+    for component, count in sorted(counts.items()):
+        first = firsts.get(component, 0)
+        ordinals = sorted(
+            each["spec"]["ordinal"] for each in servers if each["spec"]["component"] == component
+        )
+        if ordinals != list(range(first, first + count)):
+            problems.append(
+                f"servers of {component} are not numbered from {first} without a gap, as a"
+                " StatefulSet's are"
+            )
+    if not handover.is_ready(found):
+        problems.append("the application is not ready: wait until it is, or see what `why` says")
+    if not errand.wish.retarget:
+        problems += [
+            f"{each['metadata']['name']} scales serverset/{one['metadata']['name']}: have it scale"
+            " the StatefulSet with --retarget-hpa"
+            for one in sets
+            for each in await errand.scalers("ServerSet", one["metadata"]["name"])
+        ]
+    return Translation(body=told.body, problems=tuple(problems), losses=told.losses)
+
+
+async def _below(errand: Errand, resource: Resource, application: str) -> list[Json]:
+    return await errand.every(resource, f"{names.APPLICATION_LABEL}={application}")
+
+
+async def _prepare(errand: Errand, found: Json) -> None:
+    """Make the StatefulSets beside what runs, and have pods known as of their revision."""
+    name = found["metadata"]["name"]
+    made = await _marked_sets(errand, name)
+    if not made:
+        errand.check(await _check(errand, found))
+    if not found["spec"].get("paused"):
+        found = await errand.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
+        errand.say(f"application/{name} is paused")
+    there = {each["metadata"]["name"] for each in made}
+    counts = {
+        each["spec"]["component"]: each["spec"].get("replicas", 1)
+        for each in await _below(errand, Resource.SERVERSETS, name)
+    }
+    for body in translation.stateful_sets_of(found, counts).body["items"]:
+        if body["metadata"]["name"] not in there:
+            await _make(errand, name, body)
+    for each in await _marked_sets(errand, name):
+        await _label(errand, name, each["metadata"]["name"])
+
+
+async def _make(errand: Errand, application: str, body: Json) -> None:
+    name = body["metadata"]["name"]
+    pods = await _pods(errand, application, name)
+    lives = {each["metadata"]["name"]: handover.life(each) for each in pods}
+    told = handover.mark({"application": application, "pods": lives})
+    body["metadata"]["annotations"] = {names.EXPORT_ANNOTATION: told}
+    try:
+        await errand.api.create(Resource.STATEFULSETS, errand.namespace, body, strict=True)
+    except faults.AlreadyExists as error:
+        raise Refusal(f"statefulset/{name} exists, and is no export of this application") from error
+    errand.say(f"statefulset/{name} is made, and waits for the pods")
+
+
+async def _marked_sets(errand: Errand, application: str) -> list[Json]:
+    """Return the StatefulSets that an export of an application of that name made."""
+    found = await errand.every(Resource.STATEFULSETS)
+    return [each for each in found if _mark(each).get("application") == application]
+
+
+def _mark(found: Json) -> Json:
+    """Return what an earlier run left on a StatefulSet."""
+    told = handover.marked(found, names.EXPORT_ANNOTATION)
+    return told if isinstance(told, dict) else {}
+
+
+async def _label(errand: Errand, application: str, name: str) -> None:
+    """Mark the pods at the target revision as the StatefulSet marks those that it makes of it."""
+    revision = ""
+
+    async def known() -> bool:
+        nonlocal revision
+        found = await errand.find(Resource.STATEFULSETS, name)
+        status = (found or {}).get("status", {})
+        revision = status.get("updateRevision", "")
+        return bool(revision)
+
+    await errand.until(f"statefulset/{name} has a revision", known)
+    above = await errand.find(Resource.SERVERSETS, name)
+    target = (above or {"spec": {}})["spec"].get("revision")
+    for pod in await _pods(errand, application, name):
+        labels = pod["metadata"]["labels"]
+        if labels.get(names.REVISION_LABEL) == target and labels.get(_HASH) != revision:
+            await errand.patch(Resource.PODS, pod, {"metadata": {"labels": {_HASH: revision}}})
+
+
+async def _pods(errand: Errand, application: str, name: str) -> list[Json]:
+    component = name.removeprefix(f"{application}-")
+    selector = f"{names.APPLICATION_LABEL}={application},{names.COMPONENT_LABEL}={component}"
+    return await errand.every(Resource.PODS, selector)
+
+
+async def _let_go(errand: Errand, application: str) -> None:
+    """Delete what Argosy has of the application, from the top, once nothing below belongs to it.
+
+    Owner references are taken off here, and not left to the cluster's garbage collector: that may
+    not have heard of what was made a moment ago, and would then delete it.
+    """
+    for above, below in (
+        (Resource.APPLICATIONS, Resource.SERVERSETS),
+        (Resource.SERVERSETS, Resource.SERVERS),
+        (Resource.SERVERS, Resource.PODS),
+    ):
+        kind = PLACES[above].kind
+
+        async def gone(above: Resource = above, below: Resource = below, kind: str = kind) -> bool:
+            return await _one_level(errand, application, above, below, kind)
+
+        await errand.until(f"{above} of {application} are gone", gone)
+    errand.say(f"application/{application} let go of its servers, which run on")
+
+
+async def _one_level(
+    errand: Errand, application: str, above: Resource, below: Resource, kind: str
+) -> bool:
+    """Free what is below, then delete what is above; return whether that is gone."""
+    free = True
+    for each in await _below(errand, below, application):
+        if handover.controller(each)[0] == kind:
+            free = False
+            await _free(errand, below, each)
+    if not free:
+        return False
+    if above is Resource.APPLICATIONS:
+        one = await errand.find(above, application)
+        left = [one] if one is not None else []
+    else:
+        left = await _below(errand, above, application)
+    for each in left:
+        await errand.orphan(above, each)
+    return not left
+
+
+async def _free(errand: Errand, resource: Resource, found: Json) -> None:
+    """Take off the reference of what controls an object, if it is still as it was found."""
+    meta = found["metadata"]
+    others = [each for each in meta["ownerReferences"] if not each.get("controller")]
+    told = {"resourceVersion": meta["resourceVersion"], "ownerReferences": others}
+    try:
+        await errand.patch(resource, found, {"metadata": told})
+    except (faults.Conflict, faults.NotFound):
+        return  # looked at again
+
+
+async def _end(errand: Errand, application: str, sets: list[Json]) -> int:
+    """See the StatefulSets have all pods, the same as before, and take the marks off."""
+    for each in sets:
+        name = each["metadata"]["name"]
+
+        async def has_all(name: str = name, count: int = each["spec"]["replicas"]) -> bool:
+            pods = await _pods(errand, application, name)
+            owned = [pod for pod in pods if handover.controller(pod) == ("StatefulSet", name)]
+            return len(owned) == count
+
+        await errand.until(f"statefulset/{name} has its pods", has_all)
+        lives = _mark(each).get("pods") or {}
+        said = handover.changed(lives, await _pods(errand, application, name))
+        for line in said:
+            errand.say(f"note: {line}")
+        errand.say(
+            f"statefulset/{name} has its pods: {len(lives) - len(said)} of {len(lives)} run on as"
+            " they were"
+        )
+        await _tidy(errand, name)
+        if errand.wish.retarget:
+            await errand.retarget("ServerSet", name, Resource.STATEFULSETS)
+        current = await errand.find(Resource.STATEFULSETS, name)
+        if current is not None:
+            done = {"metadata": {"annotations": {names.EXPORT_ANNOTATION: None}}}
+            await errand.patch(Resource.STATEFULSETS, current, done)
+    return 0
+
+
+async def _tidy(errand: Errand, name: str) -> None:
+    """Delete the PodDisruptionBudget that Argosy kept: nobody would keep it up to date."""
+    found = await errand.find(Resource.DISRUPTION_BUDGETS, name)
+    if found is None or handover.controller(found) != ("", ""):
+        return
+    if names.COMPONENT_LABEL in (found["metadata"].get("labels") or {}):
+        await errand.api.delete(
+            Resource.DISRUPTION_BUDGETS, errand.namespace, name, uid=found["metadata"]["uid"]
+        )

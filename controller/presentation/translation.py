@@ -1,0 +1,239 @@
+"""What a StatefulSet says, as an Application says it, and the other way round.
+
+Pure: `kubectl argosy import` and `export` read objects as they are on the wire, and write what
+comes of this. Whatever one side says and the other cannot is told before anything is touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller.api import names
+
+Json = dict[str, Any]
+# Who makes a workload anew from what lies elsewhere, and how that is known.
+_KEEPERS = {
+    "meta.helm.sh/release-name": "Helm",
+    "argocd.argoproj.io/tracking-id": "Argo CD",
+    "argocd.argoproj.io/instance": "Argo CD",
+    "kustomize.toolkit.fluxcd.io/name": "Flux",
+    "helm.toolkit.fluxcd.io/name": "Flux",
+}
+_COMPONENT = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_APPLICATION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+# What of a StatefulSet's spec is said in other words, or says nothing of its own.
+_KNOWN = frozenset(
+    {
+        "replicas",
+        "selector",
+        "template",
+        "volumeClaimTemplates",
+        "serviceName",
+        "podManagementPolicy",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "minReadySeconds",
+        "persistentVolumeClaimRetentionPolicy",
+        "ordinals",
+    }
+)
+# What of a component a StatefulSet cannot say; what has its default costs nothing.
+_BEYOND = ("dependsOn", "recovery", "spread", "drift")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What comes of it: `problems` forbid it, `losses` want consent, `notes` are worth a word."""
+
+    body: Json
+    problems: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def split(name: str, application: str = "") -> tuple[str, str]:
+    """Return the application and the component whose servers have the names of the set's pods."""
+    if application:
+        return application, name.removeprefix(f"{application}-")
+    above, _, component = name.rpartition("-")
+    return above, component
+
+
+def application_of(found: Json, *, application: str = "", served: bool = False) -> Translation:
+    """Return the Application that takes up what a StatefulSet runs; `served`: it has a Service."""
+    meta, spec = found["metadata"], found["spec"]
+    above, component = split(meta["name"], application)
+    template, kept = _template(spec["template"]), spec.get("replicas", 1)
+    part: Json = {
+        "name": component,
+        "replicas": kept,
+        "template": template,
+        "rollout": _rollout(spec),
+        "adopt": {"kind": "StatefulSet", "name": meta["name"]},
+    }
+    if spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady":
+        part["start"] = "Ordered"
+    if first := (spec.get("ordinals") or {}).get("start"):
+        part["ordinals"] = {"start": first}
+    if claims := [_claim(each, spec) for each in spec.get("volumeClaimTemplates", ())]:
+        part["volumeClaims"] = claims
+    service = spec.get("serviceName") or ""
+    if service and (served or service != meta["name"]):
+        # The Service stays its owner's; servers keep the names that it gives them.
+        part["service"] = {"name": service, **({"type": "None"} if served else {})}
+    body: Json = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Application",
+        "metadata": {"name": above, "namespace": meta.get("namespace", "")},
+        "spec": {"paused": True, "components": [part]},
+    }
+    if (limit := spec.get("revisionHistoryLimit")) is not None:
+        body["spec"]["revisionHistoryLimit"] = min(limit, 100)
+    return Translation(
+        body=body,
+        problems=(*_misnamed(meta["name"], above, component), *_problems(found)),
+        losses=tuple(_losses(spec)),
+        notes=tuple(_kept_elsewhere(meta)),
+    )
+
+
+def _misnamed(name: str, above: str, component: str) -> Iterator[str]:
+    fits = name == f"{above}-{component}" and _COMPONENT.fullmatch(component)
+    if not fits or not _APPLICATION.fullmatch(above):
+        yield (
+            f"the name {name} does not fit: pods become the servers that have their names, so it"
+            " must be <application>-<component>, of lower-case letters, digits and dashes"
+        )
+
+
+def _problems(found: Json) -> Iterator[str]:
+    meta = found["metadata"]
+    for each in meta.get("ownerReferences", ()):
+        yield f"{each['kind']}/{each['name']} owns it, and would make it again"
+    held = [each for each in meta.get("finalizers", ()) if each != "orphan"]
+    if held:
+        yield f"finalizers keep it from going: {', '.join(held)}"
+
+
+def _losses(spec: Json) -> Iterator[str]:
+    for each in sorted(set(spec) - _KNOWN):
+        yield f"spec.{each}: an Application has no such field"
+
+
+def _kept_elsewhere(meta: Json) -> Iterator[str]:
+    marks = {**meta.get("labels", {}), **meta.get("annotations", {})}
+    for who in sorted({who for key, who in _KEEPERS.items() if key in marks}):
+        yield f"{who} keeps this StatefulSet, and makes it again unless it is taken out there first"
+
+
+def _template(template: Json) -> Json:
+    """Return the template as a StatefulSet has it, without what only stands for nothing."""
+    meta = {key: value for key, value in template.get("metadata", {}).items() if value}
+    return {**({"metadata": meta} if meta else {}), "spec": template["spec"]}
+
+
+def _rollout(spec: Json) -> Json:
+    strategy = spec.get("updateStrategy", {})
+    rolling = strategy.get("rollingUpdate") or {}
+    told: Json = {"maxUnavailable": rolling.get("maxUnavailable", 1)}
+    if strategy.get("type") == "OnDelete":
+        told["strategy"] = "OnDelete"
+    if rolling.get("partition"):
+        told["partition"] = rolling["partition"]
+    if spec.get("minReadySeconds"):
+        told["minReadySeconds"] = spec["minReadySeconds"]
+        told["progressDeadlineSeconds"] = spec["minReadySeconds"] + 600
+    return told
+
+
+def _claim(found: Json, spec: Json) -> Json:
+    policy = spec.get("persistentVolumeClaimRetentionPolicy", {})
+    meta = {
+        key: found["metadata"][key]
+        for key in ("labels", "annotations")
+        if found["metadata"].get(key)
+    }
+    return {
+        "name": found["metadata"]["name"],
+        "spec": found["spec"],
+        "whenScaled": policy.get("whenScaled", "Retain"),
+        "whenDeleted": policy.get("whenDeleted", "Retain"),
+        **({"metadata": meta} if meta else {}),
+    }
+
+
+def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translation:
+    """Return the StatefulSets that take up what an application runs, as a List.
+
+    `replicas` are how many servers each component has.
+    """
+    meta, spec = application["metadata"], application["spec"]
+    sets, problems, losses = [], [], []
+    for part in spec["components"]:
+        name = names.server_set(meta["name"], part["name"])
+        sets.append(_stateful_set(meta, spec, part, replicas.get(part["name"], 0)))
+        losses += [
+            f"{name}: {each}: a StatefulSet has no such field"
+            for each in _BEYOND
+            if part.get(each) not in (None, [], {}) and not _is_default(each, part[each])
+        ]
+        if not (part["template"].get("metadata", {}).get("labels") or {}):
+            problems.append(f"{name}: a StatefulSet must select its pods by labels of the template")
+    if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
+        problems.append(f"its servers come from the fleet {spec['fleet']}")
+    return Translation(
+        body={"apiVersion": "v1", "kind": "List", "items": sets},
+        problems=tuple(problems),
+        losses=tuple(losses),
+    )
+
+
+def _is_default(field: str, value: Any) -> bool:
+    """Return whether only the schema's defaults stand there: then nobody chose them."""
+    return field == "recovery" and not value.get("alternatives") and not value.get("giveUp")
+
+
+def first_of(part: Json) -> int:
+    """Return the lowest ordinal of a component, or of a StatefulSet's spec."""
+    return int((part.get("ordinals") or {}).get("start", 0))
+
+
+def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
+    name = names.server_set(meta["name"], part["name"])
+    rollout, template = part.get("rollout", {}), part["template"]
+    rolling: Json = {"partition": rollout.get("partition", 0)}
+    kept = rollout.get("strategy") == "OnDelete"
+    service = (part.get("service") or {}).get("name") or name
+    ordered, first = part.get("start") == "Ordered", first_of(part)
+    claims = [
+        {
+            "metadata": {"name": each["name"], **(each.get("metadata") or {})},
+            "spec": each["spec"],
+        }
+        for each in part.get("volumeClaims") or ()
+    ]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {
+            "name": name,
+            "namespace": meta.get("namespace", ""),
+        },
+        "spec": {
+            "replicas": replicas,
+            "serviceName": service,
+            "podManagementPolicy": "OrderedReady" if ordered else "Parallel",
+            **({"ordinals": {"start": first}} if first else {}),
+            "minReadySeconds": rollout.get("minReadySeconds", 0),
+            "revisionHistoryLimit": spec.get("revisionHistoryLimit", 10),
+            "updateStrategy": {"type": "OnDelete"}
+            if kept
+            else {"type": "RollingUpdate", "rollingUpdate": rolling},
+            "selector": {"matchLabels": template.get("metadata", {}).get("labels", {})},
+            "template": template,
+            **({"volumeClaimTemplates": claims} if claims else {}),
+        },
+    }
