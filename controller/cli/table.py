@@ -41,6 +41,11 @@ COMMANDS: dict[str, Row] = {
     "logs": Row(
         "logs", SEE, "Print what servers print, merged, each line under its server's name."
     ),
+    "browse": Row(
+        "browse",
+        SEE,
+        "Walk through applications in the terminal: their servers, why they are so, operations.",
+    ),
     "dashboard": Row(
         "dashboard",
         SEE,

@@ -57,7 +57,7 @@ _SIGNS = {
 
 def draw(found: ApplicationPicture, now: float, *, wide: bool = False) -> rich.console.Group:
     """Return one screen of an application."""
-    tree = rich.tree.Tree(_headline(found), guide_style="dim")
+    tree = rich.tree.Tree(headline(found), guide_style="dim")
     for each in found.components:
         branch = tree.add(_component_line(each, found))
         for line in _server_lines(each, now, wide=wide):
@@ -84,7 +84,7 @@ def top(found: Sequence[ApplicationPicture]) -> rich.table.Table:
         table.add_row(
             rich.text.Text(each.namespace),
             rich.text.Text(each.name),
-            rich.text.Text(each.ready, style=_verdict_style(each)),
+            rich.text.Text(each.ready, style=verdict_style(each)),
             rich.text.Text(each.reason),
             f"{each.available}/{each.desired}",
             rich.text.Text(str(each.failed), style="red" if each.failed else ""),
@@ -180,15 +180,21 @@ def waiting(found: Blocked, now: float) -> rich.console.RenderableType:
     return rich.console.Group(*lines)
 
 
-def _headline(found: ApplicationPicture) -> rich.text.Text:
+def state(name: str) -> tuple[str, str]:
+    """Return the state of a server with its sign, and its colour."""
+    return f"{_SIGNS[name]} {name}", _COLOURS[name]
+
+
+def headline(found: ApplicationPicture) -> rich.text.Text:
+    """Return how an application stands, in a line, and why in another."""
     line = rich.text.Text()
     line.append(f"{found.namespace}/", style="dim")
     line.append(found.name, style="bold")
     line.append("  ")
     word = {"True": "Ready", "False": "Not ready"}.get(found.ready, "Pending")
-    line.append(word, style=_verdict_style(found))
+    line.append(word, style=verdict_style(found))
     if found.reason not in (Reason.AVAILABLE, Reason.PENDING):
-        line.append(f" · {found.reason}", style=_verdict_style(found))
+        line.append(f" · {found.reason}", style=verdict_style(found))
     if found.deleting and found.reason != Reason.DELETING:
         line.append(" · being deleted", style="red")
     if found.paused and not found.deleting and found.reason != Reason.PAUSED:
@@ -282,7 +288,8 @@ def _counts(found: OperationPicture) -> rich.text.Text:
     return rich.text.Text(", ").join(parts)
 
 
-def _verdict_style(found: ApplicationPicture) -> str:
+def verdict_style(found: ApplicationPicture) -> str:
+    """Return the colour of how an application stands."""
     if found.ready == "True":
         return "green"
     return "bold red" if found.stalled or found.failed else "yellow"
