@@ -48,7 +48,7 @@ class Overview(Page):
         refill(self._table, sorted(found, key=pictures.trouble), _key, _cells)
         failure = self.followed.failure
         self.query_one("#trouble", Static).update(
-            text(f"What is shown may be old: {failure}" if failure else "")
+            text(f"The list may be old: {failure}" if failure else "")
         )
 
     def action_search(self) -> None:
