@@ -209,9 +209,7 @@ def marked(item: Json, key: str) -> Any:
 
 async def check_in(errand: Errand, name: str, application: str = "") -> tuple[Json, Translation]:
     """Return a StatefulSet and what it becomes, with all that is in the way."""
-    found = await errand.find(Resource.STATEFULSETS, name)
-    if found is None:
-        raise Refusal(f"there is no statefulset/{name} in namespace {errand.namespace}")
+    found = await reading.raw(errand.api, Resource.STATEFULSETS, errand.namespace, name)
     service = found["spec"].get("serviceName") or ""
     served = bool(service) and await errand.find(Resource.SERVICES, service) is not None
     told = translation.application_of(found, application=application, served=served)

@@ -14,7 +14,7 @@ from controller.api.resources import PLACES, Resource
 from controller.cli import handover
 from controller.cli.handover import Errand
 from controller.kube import faults
-from controller.presentation import requests, translation
+from controller.presentation import reading, requests, translation
 from controller.presentation.problems import Refusal
 from controller.presentation.translation import Json, Translation
 
@@ -34,9 +34,7 @@ _HASH = "controller-revision-hash"
 
 async def show(errand: Errand, application: str) -> int:
     """Show what exporting would do, and what is in the way; change nothing."""
-    found = await errand.find(Resource.APPLICATIONS, application)
-    if found is None:
-        raise Refusal(f"there is no application/{application} in namespace {errand.namespace}")
+    found = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
     told = await _check(errand, found)
     for each in told.body["items"]:
         await errand.api.create(
@@ -60,7 +58,7 @@ async def carry_out(errand: Errand, application: str) -> int:
         errand.say(f"application/{application} has been exported already")
         return 0
     if not sets:
-        raise Refusal(f"there is no application/{application} in namespace {errand.namespace}")
+        await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
     await _let_go(errand, application)
     return await _end(errand, application, sets)
 
