@@ -19,6 +19,7 @@ from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
 from controller.kube import api as kube_api
+from controller.planning.builders import Builder
 from controller.providers import registry as providers_registry
 
 Kinds = Sequence[Kind[Any, Any]]
@@ -41,6 +42,7 @@ class Operator:
         may_write: Callable[[], bool] = lambda: True,
         ownership: Ownership | None = None,
         servers_per_namespace: int = 0,
+        builder: Builder = Builder(),  # noqa: B008 - frozen
     ) -> None:
         self.name = name
         self.caches = Caches(api, kinds=kinds)
@@ -58,4 +60,5 @@ class Operator:
             holder=name,
             ownership=ownership,
             servers_per_namespace=servers_per_namespace,
+            builder=builder,
         )

@@ -20,6 +20,7 @@ from controller.api.resources import Resource
 from controller.execution.ownership import Ownership
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
+from controller.planning.builders import Builder
 from controller.providers.memory import kind as memory
 from controller.providers.memory.machines import MemoryFleet
 from fakes.api_server import ApiServer, Faults, Kubelet
@@ -28,7 +29,15 @@ from fakes.operator import Kinds, Operator
 Json = dict[str, Any]
 # Virtual seconds after which an engine that has not come to rest never will.
 PATIENCE = 1200.0
-OURS = (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.OPERATIONS)
+OURS = (
+    Resource.APPLICATIONS,
+    Resource.SERVERSETS,
+    Resource.SERVERS,
+    Resource.OPERATIONS,
+    Resource.BUILDS,
+)
+# What builds images, unless a test says otherwise; `fakes.forge` ends its Jobs.
+BUILDER = Builder(image="forge:1", address="tcp://daemon:1234")
 
 
 def with_kind(changed: Kind[Any, Any]) -> Kinds:
@@ -49,6 +58,7 @@ class Process(Operator):
         *,
         ownership: Ownership | None = None,
         servers_per_namespace: int = 0,
+        builder: Builder = BUILDER,
     ) -> None:
         listed = (memory.kind(lambda *_: machines), *providers)
         super().__init__(
@@ -59,6 +69,7 @@ class Process(Operator):
             providers={each.name: each for each in listed},
             ownership=ownership,
             servers_per_namespace=servers_per_namespace,
+            builder=builder,
         )
         loop = asyncio.get_running_loop()
         self.tasks = [
@@ -85,6 +96,7 @@ class Universe:
         kinds: Kinds = kinds_registry.KINDS,
         providers: Sequence[contract.ProviderKind] = (),
         servers_per_namespace: int = 0,
+        builder: Builder = BUILDER,
     ) -> None:
         self.faults = faults or Faults()
         self.kubelet = kubelet or Kubelet()
@@ -95,6 +107,8 @@ class Universe:
         self._providers = providers
         # How many servers a namespace may have; the next operator that starts keeps to it.
         self.servers_per_namespace = servers_per_namespace
+        # What builds images, of the next operator that starts.
+        self.builder = builder
         self._number = 0
         self.process: Process
 
@@ -116,6 +130,7 @@ class Universe:
             self._providers,
             ownership=ownership,
             servers_per_namespace=self.servers_per_namespace,
+            builder=self.builder,
         )
 
     async def crash(self) -> None:
@@ -207,6 +222,7 @@ class Universe:
 KINDS = {
     "Application": Resource.APPLICATIONS,
     "Operation": Resource.OPERATIONS,
+    "Build": Resource.BUILDS,
     "Fleet": Resource.FLEETS,
     "Service": Resource.SERVICES,
     "Pod": Resource.PODS,

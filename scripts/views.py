@@ -19,6 +19,7 @@ import pydantic
 
 from controller.api import (
     application,
+    build,
     component,
     fleet,
     manifest,
@@ -29,6 +30,7 @@ from controller.api import (
     server,
     serverset,
     service,
+    source,
     status,
     step,
     template,
@@ -57,6 +59,12 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             policies.VolumeClaim,
             service.ServicePort,
             service.ComponentService,
+            source.SecretReference,
+            source.GitRepository,
+            source.BuildTest,
+            source.BuildRecovery,
+            source.BuildsKept,
+            source.Source,
         ),
     ),
     "application": (
@@ -64,6 +72,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
         (
             component.Component,
             application.ApplicationSpec,
+            component.ComponentImage,
             component.ComponentStatus,
             application.PastOperation,
             application.ApplicationStatus,
@@ -102,6 +111,10 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
             operation.OperationStatus,
             operation.Operation,
         ),
+    ),
+    "build": (
+        "A Build, as planning reads it.",
+        (build.BuildSpec, build.BuildError, build.BuildPhase, build.BuildStatus, build.Build),
     ),
     "fleet_parts": (
         "The parts of a Fleet, as planning reads them; `fleet` reads the whole.",
@@ -157,6 +170,7 @@ LIGHT: frozenset[Model] = frozenset(
 WHOLE: frozenset[Model] = frozenset(
     {
         application.ApplicationStatus,
+        build.BuildStatus,
         component.ComponentStatus,
         fleet.FleetStatus,
         operation.OperationStatus,

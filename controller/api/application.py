@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import manifest, names, schema
+from controller.api.build import MOST_BUILDS
 from controller.api.component import Component, ComponentStatus, Counts
 from controller.api.policies import Deletion
 from controller.api.schema import Name, ShortText, Time, rule, rules
@@ -15,6 +16,8 @@ from controller.api.status import RetriedStatus
 
 # What stands beside an application's and a component's names: two dashes and an ordinal.
 ROOM = names.MAX_NAME - 2 - names.MAX_ORDINAL_DIGITS
+# What stands beside them in the name of a Build: "-", "-b" and its number.
+BUILD_ROOM = names.MAX_NAME - 3 - len(str(MOST_BUILDS))
 LAYERS = 16
 # dependsOn must lead to no cycle. CEL has neither loops nor recursion, so the graph is peeled: `r`
 # are the names of those known to be in order, at first those that depend on nothing. Each layer
@@ -64,6 +67,12 @@ NAME_RULES = rules(
         f" size(self.metadata.name) + size(c.name) + size(v.name) <= {ROOM - 1}))",
         f"metadata.name, a component's and a claim's name must together have at most {ROOM - 1}"
         f" characters: they and an ordinal name a claim, in at most {names.MAX_NAME}",
+    ),
+    rule(
+        "self.spec.components.all(c, !has(c.source)"
+        f" || size(self.metadata.name) + size(c.name) <= {BUILD_ROOM})",
+        "metadata.name and the name of a component with a source must together have at most"
+        f" {BUILD_ROOM} characters: they and a number name a Build, in at most {names.MAX_NAME}",
     ),
 )
 

@@ -38,6 +38,14 @@ STATUS: dict[str, dict[str, Bound]] = {
                 "revision": 253,
                 "provenRevision": 253,
                 "stopped": 4096,
+                "image": {
+                    "source": 253,
+                    "request": 253,
+                    "build": 253,
+                    "builtFrom": 253,
+                    "commit": 253,
+                    "image": 512,
+                },
             },
         ),
         "operations": (
@@ -199,6 +207,48 @@ STATUS: dict[str, dict[str, Bound]] = {
         "cancelTime": 64,
         "completionTime": 64,
         "lastProgressTime": 64,
+    },
+    "builds": {
+        "conditions": (
+            16,
+            {
+                "type": 316,
+                "reason": 1024,
+                "message": 32768,
+                "lastTransitionTime": 64,
+            },
+        ),
+        "blockedBy": (
+            32,
+            {
+                "object": 512,
+                "reason": 1024,
+                "message": 4096,
+                "since": 64,
+                "nextAttemptTime": 64,
+                "remedy": 4096,
+            },
+        ),
+        "commit": 253,
+        "digest": 253,
+        "image": 512,
+        "phases": (
+            3,
+            {
+                "startTime": 64,
+                "endTime": 64,
+                "job": 253,
+                "nextAttemptTime": 64,
+                "lastError": {
+                    "class": 63,
+                    "reason": 253,
+                    "message": 4096,
+                    "time": 64,
+                },
+            },
+        ),
+        "startTime": 64,
+        "completionTime": 64,
     },
     "fleets": {
         "conditions": (

@@ -20,6 +20,7 @@ from controller.api.policies import (
 )
 from controller.api.schema import ComponentName, Count, ShortText, Tally, rule, rules
 from controller.api.service import ComponentService
+from controller.api.source import Source
 from controller.api.template import Template
 
 # What the Service is called, or nothing where that is left to Argosy.
@@ -83,6 +84,9 @@ class Component(schema.Written):
     """The StatefulSet whose pods become servers as they run, with their claims. Only pods that
     nothing controls are taken up, so the StatefulSet must be gone (deleted with its pods orphaned).
     Without effect once every server has its pod."""
+    source: Source | None = None
+    """Where the image of a container is built from. Where left out, the template names all
+    images."""
 
 
 class Counts(schema.Model):
@@ -102,6 +106,27 @@ class Counts(schema.Model):
     """How many failed for good."""
 
 
+class ComponentImage(schema.Model):
+    """The image that was built for a component: known also when the Builds are gone."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    number: Tally = 0
+    """The highest number that a Build of the component had."""
+    source: ShortText | None = None
+    """The source that the Build of that number was made for, as a hash."""
+    request: ShortText | None = None
+    """The latest value of the annotation argosy.dev/build-requested that has its Build."""
+    build: ShortText | None = None
+    """The Build whose image is in use."""
+    built_from: ShortText | None = None
+    """The source that this image was built from, as a hash."""
+    commit: ShortText | None = None
+    """The commit that this image was built from."""
+    image: Annotated[str, Field(max_length=512)] | None = None
+    """The image in use, by its digest."""
+
+
 class ComponentStatus(Counts):
     """A component's servers, counted."""
 
@@ -116,3 +141,5 @@ class ComponentStatus(Counts):
     stopped: schema.Stopped | None = None
     """The ordinals that a Stop left stopped, as the set remembers them: a set that is made again
     gets them from here."""
+    image: ComponentImage | None = None
+    """The image that was built for the component, where it has a source."""

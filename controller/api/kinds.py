@@ -6,6 +6,7 @@ That of Fleet names no provider: `controller.providers.models` completes it for 
 from __future__ import annotations
 
 from controller.api.application import Application
+from controller.api.build import Build
 from controller.api.fleet import Fleet
 from controller.api.manifest import Manifest
 from controller.api.operation import Operation
@@ -13,5 +14,5 @@ from controller.api.server import Server
 from controller.api.serverset import ServerSet
 
 KINDS: dict[str, type[Manifest]] = {
-    kind.__name__: kind for kind in (Application, ServerSet, Server, Operation, Fleet)
+    kind.__name__: kind for kind in (Application, ServerSet, Server, Operation, Build, Fleet)
 }

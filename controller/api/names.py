@@ -25,6 +25,8 @@ COMPONENT_LABEL = f"{GROUP}/component"
 SERVER_LABEL = f"{GROUP}/server"
 INCARNATION_LABEL = f"{GROUP}/incarnation"
 REVISION_LABEL = f"{GROUP}/revision"
+# On Jobs of a Build, and on their pods, which have no component: they are no servers.
+BUILD_LABEL = f"{GROUP}/build"
 
 # The ordinal, as Kubernetes writes it on the pods of a StatefulSet.
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
@@ -53,6 +55,10 @@ PROVEN_ANNOTATION = f"{GROUP}/proven"
 # says no longer is taken off, and what others added stays.
 SAID_ANNOTATION = f"{GROUP}/said"
 
+# On a ControllerRevision with a built image: the Build, and the commit that it was built from.
+BUILD_ANNOTATION = f"{GROUP}/build"
+COMMIT_ANNOTATION = f"{GROUP}/commit"
+
 # On an Operation: the user who created it, written at admission, which alone knows.
 REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
 
@@ -71,6 +77,9 @@ SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"
 FORCE_ANNOTATION = f"{GROUP}/force"
 # Any new value resets backoff and rejections; answered in status by `lastHandledRetry`.
 RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
+# On an Application: any new value asks for one Build of each component with a source. Of its words
+# `sha:<commit>` names the commit, and `component:<name>` the only component that is meant.
+BUILD_REQUESTED_ANNOTATION = f"{GROUP}/build-requested"
 
 MAX_NAME = 63
 MAX_ORDINAL_DIGITS = 5
@@ -94,6 +103,11 @@ def claim(template: str, server_name: str) -> str:
 def controller_revision(application: str, component: str, revision: str) -> str:
     """Return the name of the ControllerRevision that holds a component's revision."""
     return f"{application}-{component}-{revision}"
+
+
+def build(application: str, component: str, number: int) -> str:
+    """Return the name of a Build."""
+    return f"{application}-{component}-b{number}"
 
 
 def job(task_id: str) -> str:

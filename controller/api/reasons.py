@@ -279,3 +279,46 @@ class Reason(Vocabulary):
         "The message has the last line that the command printed.",
         "kubectl argosy logs APPLICATION --server NAME",
     )
+    CANCELLED = (
+        "Cancelled",
+        (
+            "The operation or Build was cancelled; acts and Jobs under way were ended. Of an"
+            " operation with onFailure Revert the message says what was undone, and what was not."
+        ),
+        "A retry of an operation goes on with the unfinished servers.",
+        "kubectl argosy retry operation/NAME",
+    )
+    SUPERSEDED = (
+        "Superseded",
+        (
+            "A later operation asked for the same on the same servers before this one began. Of a"
+            " Build: a later one was asked for, or the component has another source."
+        ),
+    )
+    APPLICATION_DELETED = (
+        "ApplicationDeleted",
+        "The application was deleted, so the operation or Build ended.",
+    )
+    TIMED_OUT = (
+        "TimedOut",
+        (
+            "The operation's turn did not come within startDeadlineSeconds, or it did not end"
+            " within timeoutSeconds. Of a Build: building or testing took longer than its"
+            " timeoutSeconds."
+        ),
+        "A retry goes on with the unfinished servers, and deadlines start again.",
+        "kubectl argosy retry operation/NAME",
+    )
+    BUILD_FAILED = (
+        "BuildFailed",
+        (
+            "The image of a component could not be built, and there is no earlier one, so the"
+            " component is not made. Of a server of a cloud: the cloud could not build the server,"
+            " or the server broke; its details are hidden from tenants."
+        ),
+        (
+            "Read the log of the Build, and push a commit that builds. The cloud's operators see"
+            " why a server could not be built; the request's id is in the message."
+        ),
+        "kubectl argosy logs build/NAME",
+    )

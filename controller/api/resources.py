@@ -15,6 +15,7 @@ class Resource(enum.StrEnum):
     SERVERSETS = "serversets"
     SERVERS = "servers"
     OPERATIONS = "operations"
+    BUILDS = "builds"
     FLEETS = "fleets"
     PODS = "pods"
     SERVICES = "services"
@@ -82,6 +83,13 @@ PLACES: dict[Resource, Place] = {
         view=objects.Operation,
         verdict="Succeeded",
         short_names=("argop", "op"),
+    ),
+    Resource.BUILDS: Place(
+        kind="Build",
+        api_version=_OURS,
+        view=objects.Build,
+        verdict="Succeeded",
+        short_names=("argbuild",),
     ),
     Resource.FLEETS: Place(
         kind="Fleet",

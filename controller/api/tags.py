@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from controller.api import clock, names
 from controller.api.views.meta import Meta
@@ -22,6 +23,9 @@ _DIGITS = len(str(MOST))
 _REJECTION = re.compile(
     r"[A-Za-z][A-Za-z0-9]{0,62}(/[a-z0-9]{1,63}-[-.\w]{1,63}(/[-.\w]{1,63})?)?", re.ASCII
 )
+
+# A whole commit; a short one may come to mean another.
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 # A field manager, as far as it is repeated.
 _MANAGER = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._/:]{0,62}", re.ASCII)
@@ -117,3 +121,33 @@ def rejected(meta: Meta) -> str:
     former = meta.annotations.get(names.CONDEMNED_ANNOTATION, "")
     value = meta.annotations.get(names.REJECTED_ANNOTATION, former)
     return value if len(value) <= LONGEST and _REJECTION.fullmatch(value) else ""
+
+
+class BuildRequest(NamedTuple):
+    """A wish for a Build: its whole value, and the commit and the component that it names."""
+
+    value: str
+    commit: str = ""
+    component: str = ""
+
+    def means(self, component: str) -> bool:
+        """Return whether a component is meant."""
+        return bool(self.value) and self.component in {"", component}
+
+
+def is_commit(text: str) -> bool:
+    """Return whether a text is a whole commit, of SHA-1 or SHA-256."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def build_requested(meta: Meta) -> BuildRequest:
+    """Return the latest wish for a Build of an application; an empty one where there is none."""
+    value = text(meta.annotations, names.BUILD_REQUESTED_ANNOTATION)
+    commit = component = ""
+    for each in value.split():
+        key, _, what = each.partition(":")
+        if key == "sha" and is_commit(what):
+            commit = what
+        elif key == "component":
+            component = what
+    return BuildRequest(value=value, commit=commit, component=component)

@@ -46,6 +46,14 @@ Application = Annotated[
         metavar="APPLICATION", help="The application.", autocompletion=_complete("applications")
     ),
 ]
+Printing = Annotated[
+    str,
+    typer.Argument(
+        metavar="APPLICATION",
+        help="The application; or a Build, as build/NAME.",
+        autocompletion=_complete("applications"),
+    ),
+]
 AnyApplication = Annotated[
     str,
     typer.Argument(
@@ -62,7 +70,7 @@ Thing = Annotated[
         help="The object, such as server/shop-web-3; `server shop-web-3` will do, and a name"
         " alone that only one object has.",
         autocompletion=_complete(
-            "applications", "serversets", "servers", "operations", prefixed=True
+            "applications", "serversets", "servers", "operations", "builds", prefixed=True
         ),
     ),
 ]
@@ -73,6 +81,20 @@ def operations() -> Any:
     return typer.Argument(
         metavar="OPERATION", help="The operation.", autocompletion=_complete("operations")
     )
+
+
+def work() -> Any:
+    """Return the argument that names an operation or a Build."""
+    return typer.Argument(
+        metavar="OPERATION",
+        help="The operation; or a Build, as build/NAME.",
+        autocompletion=_complete("operations", "builds", prefixed=True),
+    )
+
+
+def builds() -> Any:
+    """Return the argument that names a Build."""
+    return typer.Argument(metavar="BUILD", help="The Build.", autocompletion=_complete("builds"))
 
 
 def servers() -> Any:

@@ -28,6 +28,8 @@ class Wanted:
     """Whose lines are wanted."""
 
     application: str
+    # A Build, whose Jobs' lines are wanted and no server's.
+    build: str = ""
     component: str = ""
     server: str = ""
     container: str = ""
@@ -40,6 +42,8 @@ async def show(session: Session, wanted: Wanted) -> int:
     """Print the lines of all servers that are wanted, as they come."""
     reader = _Reader(session, wanted)
     pods = await reader.pods()
+    if not pods and wanted.build:
+        raise Refusal(f"build/{wanted.build} has no pods: it has not begun, or they are gone")
     if not pods:
         # One that does not exist has nothing to wait for either.
         with contextlib.suppress(faults.Forbidden):
@@ -50,15 +54,21 @@ async def show(session: Session, wanted: Wanted) -> int:
             f"{wanted.application} has no pods{part}:"
             f" {session.target.typed(f'status {wanted.application}')}"
         )
+    if wanted.build and not wanted.follow:
+        # One phase after the other, as they ran.
+        for each in pods:
+            async with asyncio.TaskGroup() as group:
+                reader.begin(group, each)
+        return reader.answer
     async with asyncio.TaskGroup() as group:
         while True:
             for each in pods:
                 reader.begin(group, each)
-            if not wanted.follow:
+            if not wanted.follow or (wanted.build and await reader.has_ended(wanted.build)):
                 break
             await asyncio.sleep(LOOK_SECONDS)
             pods = await reader.pods()
-    return failures.FAILED if reader.failed and not reader.printed else 0
+    return reader.answer
 
 
 class _Reader:
@@ -71,16 +81,38 @@ class _Reader:
         self._wanted = wanted
         self._begun: set[str] = set()
 
+    @property
+    def answer(self) -> int:
+        """The exit code: nothing could be read of what was wanted."""
+        return failures.FAILED if self.failed and not self.printed else 0
+
+    async def has_ended(self, build: str) -> bool:
+        """Return whether no more pods of a Build are to come."""
+        found = await reading.one(self._session.api, objects.Build, self._session.namespace, build)
+        return found.status.completion_time is not None
+
     async def pods(self) -> list[objects.Pod]:
         """Return the pods of the servers that are wanted."""
         wanted = self._wanted
+        if wanted.build:
+            return await self._of_build(wanted.build)
+        # Pods of Builds have no component.
         parts = [f"{names.APPLICATION_LABEL}={wanted.application}"]
+        parts += [] if wanted.component else [names.COMPONENT_LABEL]
         parts += [f"{names.COMPONENT_LABEL}={wanted.component}"] if wanted.component else []
         parts += [f"{names.SERVER_LABEL}={wanted.server}"] if wanted.server else []
         found = await reading.many(
             self._session.api, objects.Pod, self._session.namespace, ",".join(parts)
         )
         return sorted(found, key=lambda each: each.metadata.name)
+
+    async def _of_build(self, name: str) -> list[objects.Pod]:
+        """Return the pods of a Build's Jobs, in the order in which they began."""
+        selector = f"{names.BUILD_LABEL}={name}"
+        found = await reading.many(
+            self._session.api, objects.Pod, self._session.namespace, selector
+        )
+        return sorted(found, key=lambda each: each.metadata.creation_timestamp or "")
 
     def begin(self, group: asyncio.TaskGroup, pod: objects.Pod) -> None:
         """Read a pod's containers, unless that has begun."""
@@ -92,7 +124,9 @@ class _Reader:
         ]
         for container in chosen:
             label = pod.metadata.name.removeprefix(f"{self._wanted.application}-")
-            if len(chosen) > 1:
+            if self._wanted.build:
+                label = container
+            elif len(chosen) > 1:
                 label += f" {container}"
             group.create_task(self._read(pod.metadata.name, container, label))
 

@@ -14,7 +14,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.cli import files, following, screen
 from controller.cli.session import Session
-from controller.presentation import reading, requests
+from controller.presentation import reading, references, requests
 from controller.presentation.problems import Refusal, UsageError
 
 
@@ -85,8 +85,11 @@ async def force(session: Session, given: Sequence[str]) -> int:
 
 
 async def cancel(session: Session, given: Sequence[str], *, detach: bool) -> int:
-    """Cancel an operation and see it end."""
-    before = await _operation(session, given)
+    """Cancel an operation and see it end; a Build ends by itself."""
+    meant = await session.find(given, Resource.OPERATIONS, Resource.BUILDS)
+    if meant.resource is not Resource.OPERATIONS:
+        return await _cancel_build(session, meant)
+    before = await reading.one(session.api, objects.Operation, session.namespace, meant.name)
     name = before.metadata.name
     await _patch(session, name, requests.cancel(before))
     if detach or not sys.stdout.isatty():
@@ -137,6 +140,16 @@ def pairs(given: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"a parameter must be KEY=VALUE, not {each!r}")
         found[key] = value
     return found
+
+
+async def _cancel_build(session: Session, meant: references.Reference) -> int:
+    before = await reading.one(session.api, objects.Build, session.namespace, meant.name)
+    body = {"spec": requests.cancel(before)}
+    await session.api.patch(
+        meant.resource, session.namespace, meant.name, body, field_manager=requests.MANAGER
+    )
+    screen.say(f"{meant} is being cancelled")
+    return 0
 
 
 async def _operation(session: Session, given: Sequence[str]) -> objects.Operation:

@@ -39,7 +39,9 @@ COMMANDS: dict[str, Row] = {
         "events", SEE, "Show what happened to an application and its parts, the latest last."
     ),
     "logs": Row(
-        "logs", SEE, "Print what servers print, merged, each line under its server's name."
+        "logs",
+        SEE,
+        "Print what servers print, merged, each line under its server's name; or a Build's.",
     ),
     "browse": Row(
         "browse",
@@ -79,6 +81,12 @@ COMMANDS: dict[str, Row] = {
     "run-steps": Row(
         "run_steps", ACT, "Run a command, or steps, in servers; `run APPLICATION` for short."
     ),
+    "build": Row(
+        "build", ACT, "Build the images of an application anew; each is used once it is built."
+    ),
+    "activate": Row(
+        "activate", ACT, "Use the image of an earlier Build again, until a later one succeeds."
+    ),
     "pause": Row(
         "pause",
         ACT,
@@ -86,7 +94,9 @@ COMMANDS: dict[str, Row] = {
     ),
     "resume": Row("resume", ACT, "Resume what was paused."),
     "cancel": Row(
-        "cancel", ACT, "Cancel an operation: acts under way get their grace, nothing new starts."
+        "cancel",
+        ACT,
+        "Cancel an operation, whose acts get their grace, or a Build: nothing new starts.",
     ),
     "retry": Row(
         "retry",

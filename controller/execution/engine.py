@@ -32,6 +32,7 @@ from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube.wire import Malformed
 from controller.planning import bare_teardown, keys, plan
+from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.planning.keys import Key
 from controller.telemetry import logging, metrics, progress
@@ -66,6 +67,7 @@ class Engine:
         ownership: Ownership | None = None,
         requesters_known: bool = False,
         servers_per_namespace: int = 0,
+        builder: Builder = Builder(),  # noqa: B008 - frozen
     ) -> None:
         self._ownership = ownership or SoleLeader()
         self._caches = caches
@@ -86,6 +88,7 @@ class Engine:
             fleets=fleets,
             requesters_known=requesters_known,
             servers_per_namespace=servers_per_namespace,
+            builder=builder,
         )
         self._holder = holder
         # Since when this process has been watching, by the clock.

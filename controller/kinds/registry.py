@@ -10,6 +10,7 @@ from typing import Any
 
 from controller.api.resources import Resource
 from controller.kinds.application.kind import APPLICATION
+from controller.kinds.build.kind import BUILD
 from controller.kinds.fleet.kind import FLEET
 from controller.kinds.kind import Kind
 from controller.kinds.operation.kind import OPERATION
@@ -17,7 +18,7 @@ from controller.kinds.server.kind import SERVER
 from controller.kinds.serverset.kind import SERVER_SET
 
 # Owners before what they own.
-KINDS: tuple[Kind[Any, Any], ...] = (FLEET, APPLICATION, SERVER_SET, SERVER, OPERATION)
+KINDS: tuple[Kind[Any, Any], ...] = (FLEET, APPLICATION, SERVER_SET, SERVER, OPERATION, BUILD)
 
 _BY_RESOURCE = {each.resource: each for each in KINDS}
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from controller import contract, errors
 from controller.api import objects
+from controller.planning.builders import Builder
 from controller.planning.circuit import Circuit
 from controller.planning.outcomes import Outcome
 
@@ -113,13 +114,14 @@ class Sources:
 
     `requesters_known` is whether a policy writes at admission who asked for an operation; else
     whoever makes one may write there what he likes. `servers_per_namespace` is how many servers a
-    namespace may have; 0: any number.
+    namespace may have; 0: any number. `builder` is what builds images.
     """
 
     caches: Caches
     fleets: Fleets
     requesters_known: bool = False
     servers_per_namespace: int = 0
+    builder: Builder = dataclasses.field(default_factory=Builder)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

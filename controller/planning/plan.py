@@ -104,6 +104,7 @@ Status = (
     | objects.ServerSetStatus
     | objects.ServerStatus
     | objects.OperationStatus
+    | objects.BuildStatus
     | objects.FleetStatus
 )
 

@@ -38,6 +38,14 @@ def _operation_application(item: objects.Operation) -> Hashable:
     return item.metadata.namespace, item.spec.application
 
 
+def _build_application(item: objects.Build) -> Hashable:
+    return item.metadata.namespace, item.spec.application
+
+
+def _build_job(item: objects.Pod) -> Hashable | None:
+    return _owner(item) if names.BUILD_LABEL in item.metadata.labels else None
+
+
 def _labelled_component(item: objects.Object) -> Hashable:
     labels = item.metadata.labels
     return (
@@ -70,9 +78,13 @@ REVISIONS_LET_GO = Index(objects.ControllerRevision, _let_go)
 SETS_BY_OWNER = Index(objects.ServerSet, _owner)
 SERVERS_BY_OWNER = Index(objects.Server, _owner)
 REVISIONS_BY_OWNER = Index(objects.ControllerRevision, _owner)
+JOBS_BY_OWNER = Index(objects.Job, _owner)
+# Pods of Builds, by the UID of the Job.
+BUILD_PODS_BY_JOB = Index(objects.Pod, _build_job)
 # By namespace and application.
 SERVERS_BY_APPLICATION = Index(objects.Server, _server_application)
 OPERATIONS_BY_APPLICATION = Index(objects.Operation, _operation_application)
+BUILDS_BY_APPLICATION = Index(objects.Build, _build_application)
 # By namespace, application and component.
 CLAIMS_BY_COMPONENT = Index(objects.Claim, _labelled_component)
 # By namespace: whichever of them select a set's pods.
@@ -129,6 +141,11 @@ def operations_of(
             key=lambda each: (each.metadata.creation_timestamp or "", each.metadata.name),
         )
     )
+
+
+def builds_of(caches: Caches, namespace: str, application: str) -> tuple[objects.Build, ...]:
+    """Return all Builds that name an application, whoever made them."""
+    return tuple(caches.by(BUILDS_BY_APPLICATION, (namespace, application)).values())
 
 
 def revisions_of(

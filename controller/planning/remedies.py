@@ -37,9 +37,20 @@ def resume(thing: objects.Application | objects.Operation) -> str:
     return _verb("resume", thing)
 
 
-def cancel(operation: objects.Operation) -> str:
-    """Return the command that cancels an operation."""
-    return _verb("cancel", operation)
+def cancel(work: objects.Operation | objects.Build) -> str:
+    """Return the command that cancels an operation or a Build."""
+    return _verb("cancel", work)
+
+
+def logs(build: objects.Build) -> str:
+    """Return the command that prints what a Build's Jobs printed."""
+    return _verb("logs", build)
+
+
+def build(application: objects.Application) -> str:
+    """Return the command that asks for a Build of an application."""
+    meta = application.metadata
+    return f"kubectl argosy build {meta.name} -n {meta.namespace}"
 
 
 def start(application: str, component: str, namespace: str) -> str:

@@ -51,7 +51,7 @@ def decoded(raw: msgspec.Raw) -> Any:
 
 @functools.lru_cache(maxsize=1024)
 def _canonical(text: bytes) -> bytes:
-    return msgspec.json.encode(_without_nulls(msgspec.json.decode(text)), order="sorted")
+    return msgspec.json.encode(without_nulls(msgspec.json.decode(text)), order="sorted")
 
 
 @functools.lru_cache(maxsize=256)
@@ -66,9 +66,10 @@ def _replacement(before: bytes, after: bytes) -> Any:
     )
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """Return JSON values without members that are null, however deep."""
     if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
     if isinstance(value, list):
-        return [_without_nulls(each) for each in value]
+        return [without_nulls(each) for each in value]
     return value

@@ -53,7 +53,37 @@ def first_can_wait(
     return conditions.is_true(told, "Reconciling") and not conditions.is_true(told, "Stalled")
 
 
-def finished(operation: objects.Operation) -> bool:
-    """Return whether the operation has come to an end, and no retry asks it to go on."""
-    told = conditions.find(operation.status.conditions, SUCCEEDED)
+def finished(work: objects.Operation | objects.Build) -> bool:
+    """Return whether bounded work has come to an end, and no retry asks it to go on."""
+    told = conditions.find(work.status.conditions, SUCCEEDED)
     return told is not None and told.status != "Unknown"
+
+
+def of_bounded_work(
+    planned: objects.Operation | objects.Build,
+    *,
+    succeeded: str,
+    reason: str,
+    message: str,
+    now: float,
+) -> conditions.Conditions:
+    """Return the conditions of work that comes to an end; `succeeded` is Unknown until then."""
+    before, generation = planned.status.conditions, planned.metadata.generation
+    usual = conditions.summarise(
+        before=before,
+        ready=succeeded == "True",
+        reconciling=succeeded == "Unknown",
+        stalled=succeeded == "False",
+        reason=reason,
+        message=message,
+        generation=generation,
+        now=now,
+    )
+    own = conditions.Condition(
+        type=SUCCEEDED,
+        status=succeeded,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+    )
+    return conditions.merge(before, (*usual, own), now)

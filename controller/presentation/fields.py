@@ -153,6 +153,16 @@ _ACT: dict[str, Shape] = {
     "job": {"template": _TEMPLATE},
     "action": WORD,
 }
+_SOURCE = words(
+    "builder dockerfile image container runPolicy cache pollSeconds serviceAccountName"
+    " timeoutSeconds",
+    # An address may have a name in it that is nobody else's to know.
+    git=words("ref path", secretRef=words("name")),
+    pushSecretRef=words("name"),
+    test=words("timeoutSeconds"),
+    recovery=words("attempts", backoff=_BACKOFF),
+    keep=words("succeeded failed"),
+)
 _STEP = words("name scope timeoutSeconds onUnknown", compensate=_ACT) | _ACT
 _TASK = words("id operation run step action cancel")
 
@@ -171,6 +181,7 @@ _SPECS: dict[Resource, Shape] = {
             service=_SERVICE,
             adopt=words("kind name"),
             ordinals=_ORDINALS,
+            source=_SOURCE,
         ),
     ),
     Resource.SERVERSETS: words(
@@ -198,6 +209,9 @@ _SPECS: dict[Resource, Shape] = {
         recovery=_RECOVERY,
         retry=words("id from"),
     ),
+    Resource.BUILDS: words(
+        "application component number commit activates onlyIfChanged cancelled", source=_SOURCE
+    ),
     Resource.FLEETS: words(
         "provider",
         limits=words(
@@ -221,7 +235,9 @@ _SPECS: dict[Resource, Shape] = {
 _STATUSES: dict[Resource, Shape] = {
     Resource.APPLICATIONS: words(
         _COUNTS,
-        components=words("name " + _COUNTS),
+        components=words(
+            "name " + _COUNTS, image=words("number source build builtFrom commit image")
+        ),
         operations=words("name action requestTime completionTime result progress"),
         **_TOLD,
     ),
@@ -247,6 +263,14 @@ _STATUSES: dict[Resource, Shape] = {
         steps=words("name passed running failed"),
         failures=words("server step class attempts", message=TEXT),
         retries=words("id from"),
+        **_TOLD,
+    ),
+    Resource.BUILDS: words(
+        "observedGeneration commit digest image startTime completionTime",
+        phases=words(
+            "name startTime endTime job attempts nextAttemptTime",
+            lastError=words("class reason time", message=TEXT),
+        ),
         **_TOLD,
     ),
     Resource.FLEETS: words(

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from controller.api import clock, names, objects
+from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -25,7 +25,7 @@ from controller.kinds import serverset
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.serverset import service_manifest
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import budget, merge_patch, plan, relations
+from controller.planning import budget, merge_patch, plan, relations, verdict
 from controller.planning.caches import Sources
 from controller.planning.register import Register
 
@@ -60,6 +60,7 @@ class Forecast:
     """What would happen, in order; `budgets` are how many servers may be down, by component.
 
     `finished` tells whether it comes to an end; `message` is how the application then stands.
+    `builds` are what must be built first, each a Build's name.
     Of the claims that are there, `claims_deleted` go with their data, and `claims_kept` outlive the
     servers that they were made for. `domains` are the failure domains that servers are given.
     """
@@ -71,6 +72,7 @@ class Forecast:
     claims_deleted: tuple[str, ...] = ()
     claims_kept: tuple[str, ...] = ()
     domains: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    builds: tuple[str, ...] = ()
 
 
 def forecast(sources: Sources, application: objects.Application, now: float) -> Forecast:
@@ -96,6 +98,7 @@ def forecast(sources: Sources, application: objects.Application, now: float) -> 
         claims_deleted=_in_order(stage.claims_deleted),
         claims_kept=_in_order(stage.claims_left()),
         domains=stage.domains,
+        builds=tuple(stage.built),
     )
 
 
@@ -110,6 +113,8 @@ class _Stage:
         self.claims_deleted: list[str] = []
         # The failure domain that each server was given at last, by its name.
         self.domains: dict[str, str] = {}
+        # The Builds that are to end well before anything is made of them.
+        self.built: list[str] = []
         self._uids = (f"forecast-{number}" for number in itertools.count())
         meta = application.metadata
         caches = sources.caches
@@ -128,6 +133,8 @@ class _Stage:
             if mine and claim.metadata.namespace == meta.namespace:
                 component = labels.get(names.COMPONENT_LABEL, "")
                 self._claims.setdefault(component, {})[claim.metadata.uid] = claim
+        found_builds = relations.builds_of(caches, meta.namespace, meta.name)
+        self._builds = {each.metadata.name: self._end(each) for each in found_builds}
         self._served = self._serving()
         owned = relations.revisions_of(caches, known)
         self._revisions = {each.metadata.name: each for each in owned}
@@ -186,6 +193,7 @@ class _Stage:
                 fleet=self._fleet,
                 sets={each.spec.component: each for each in self._sets.values()},
                 revisions=tuple(self._revisions.values()),
+                builds=tuple(self._builds.values()),
                 in_use=self._in_use(),
                 namespace_terminating=self._terminating,
             )
@@ -257,6 +265,9 @@ class _Stage:
             case plan.Create(resource=Resource.REVISIONS):
                 revision = self._made(action.body, objects.ControllerRevision)
                 self._revisions[revision.metadata.name] = revision
+            case plan.Create(resource=Resource.BUILDS):
+                build = self._end(self._made(action.body, objects.Build))
+                self._builds[build.metadata.name] = build
             case plan.Patch():
                 self._patch(action)
             case plan.Delete():
@@ -264,6 +275,21 @@ class _Stage:
             case _:
                 return
         self.writes += 1
+
+    def _end(self, build: objects.Build) -> objects.Build:
+        """Return a Build as it is once it has succeeded: its digest is not known before."""
+        if verdict.finished(build):
+            return build
+        name = build.metadata.name
+        self.built.append(name)
+        done = conditions.Condition(type=verdict.SUCCEEDED, status="True")
+        status = msgspec.structs.replace(
+            build.status,
+            conditions=(done,),
+            commit=build.spec.commit or f"the commit of {name}",
+            image=f"{build.spec.source.image}@{name}",
+        )
+        return msgspec.structs.replace(build, status=status)
 
     def _place(self, server: objects.Server) -> None:
         if server.spec.domain:
@@ -296,6 +322,8 @@ class _Stage:
             case Resource.SERVERSETS:
                 going = {"metadata": {"deletionTimestamp": clock.stamp(self.now)}}
                 self._sets[action.name] = _merged(self._sets[action.name], going)
+            case Resource.BUILDS:
+                self._builds.pop(action.name, None)
             case Resource.REVISIONS:
                 self._revisions.pop(action.name, None)
             case Resource.CLAIMS:

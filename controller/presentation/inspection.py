@@ -26,6 +26,7 @@ from controller.kube import api as door
 from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
 from controller.planning import keys, plan
+from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.presentation import recollection
 from controller.providers import registry
@@ -62,7 +63,9 @@ class Inspection:
     @property
     def sources(self) -> Sources:
         """Where snapshots come from."""
-        return Sources(caches=self.caches, fleets=self.fleets)
+        # How the operator was set up to build, only the operator knows.
+        builder = Builder(is_known=False)
+        return Sources(caches=self.caches, fleets=self.fleets, builder=builder)
 
     def plan(self, key: keys.Key, *, now: float | None = None) -> tuple[Any, plan.Plan]:
         """Return what the operator would see of `key` and what it would plan; None if gone."""

@@ -38,6 +38,8 @@ class Preview:
     deleted: tuple[str, ...]
     claims_deleted: tuple[str, ...]
     claims_kept: tuple[str, ...]
+    # The Builds that must succeed first.
+    builds: tuple[str, ...]
     steps: tuple[tuple[forecast.Step, ...], ...]
     # The failure domains of the servers that are made, by their names.
     domains: Mapping[str, str]
@@ -155,6 +157,7 @@ def preview(
         deleted=tuple(each for each in deleted if each not in remade),
         claims_deleted=told.claims_deleted,
         claims_kept=told.claims_kept,
+        builds=told.builds,
         steps=told.steps,
         domains=told.domains,
         budgets=told.budgets,

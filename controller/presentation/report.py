@@ -38,6 +38,7 @@ OWN = (
     Resource.SERVERSETS,
     Resource.SERVERS,
     Resource.OPERATIONS,
+    Resource.BUILDS,
     Resource.FLEETS,
 )
 # By which the chart labels the operator.

@@ -10,7 +10,9 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from controller.api import conditions, names, objects
+from controller.api import clock, conditions, names, objects, resources, tags
+from controller.api.resources import PLACES
+from controller.planning import rendering
 from controller.presentation.problems import Refusal, UsageError
 
 # The field manager of what people ask for through a front end of ours.
@@ -42,13 +44,69 @@ def operation(
     }
 
 
-def cancel(before: objects.Operation) -> dict[str, Any]:
-    """Return the change of the spec that cancels an operation; raises Refusal if it has ended."""
+def cancel(before: objects.Operation | objects.Build) -> dict[str, Any]:
+    """Return the change of the spec that cancels work under way; raises Refusal if it has ended."""
     if before.status.completion_time:
         ended = conditions.find(before.status.conditions, "Succeeded")
         how = ended.reason if ended is not None else "ended"
-        raise Refusal(f"operation/{before.metadata.name} has ended already: {how}")
+        kind = PLACES[resources.of(type(before))].kind.lower()
+        raise Refusal(f"{kind}/{before.metadata.name} has ended already: {how}")
     return CANCEL
+
+
+def build(
+    application: objects.Application, component: str, commit: str, now: float
+) -> dict[str, Any]:
+    """Return the change of an application that asks for a Build of it.
+
+    Raises UsageError for a component that has no source, and for what is no whole commit.
+    """
+    meta = application.metadata
+    known = [each.name for each in application.spec.components if each.source is not None]
+    if not known or component not in {"", *known}:
+        which = f"component {component!r} of {meta.name} has" if component else f"{meta.name} has"
+        told = f", but {', '.join(known)}" if known else ""
+        raise UsageError(f"{which} no source to build from{told}")
+    if commit and not tags.is_commit(commit):
+        raise UsageError(
+            f"a commit must be given whole, in 40 or 64 hexadecimal digits: {commit!r}"
+        )
+    words = [f"component:{component}"] * bool(component) + [f"sha:{commit}"] * bool(commit)
+    value = " ".join((*words, clock.precise(now)))
+    return {"metadata": {"annotations": {names.BUILD_REQUESTED_ANNOTATION: value}}}
+
+
+def activate(
+    earlier: objects.Build, application: objects.Application, beside: Iterable[objects.Build]
+) -> dict[str, Any]:
+    """Return the Build by which the image of an `earlier` one is used again.
+
+    Raises Refusal where that has none, or the component has no source any more.
+    """
+    spec, name = earlier.spec, earlier.metadata.name
+    component = next((x for x in application.spec.components if x.name == spec.component), None)
+    if component is None or component.source is None:
+        raise Refusal(f"{spec.component} of {spec.application} has no source any more")
+    if not conditions.is_true(earlier.status.conditions, "Succeeded"):
+        raise Refusal(f"build/{name} has no image: only one that succeeded can be activated")
+    numbers = [each.spec.number for each in beside if each.spec.component == spec.component]
+    told = next((x.image for x in application.status.components if x.name == spec.component), None)
+    number = 1 + max([*numbers, told.number if told is not None else 0])
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Build",
+        "metadata": {
+            "name": names.build(spec.application, spec.component, number),
+            "namespace": earlier.metadata.namespace,
+        },
+        "spec": {
+            "application": spec.application,
+            "component": spec.component,
+            "number": number,
+            "source": rendering.without_nulls(rendering.full(component.source)),
+            "activates": name,
+        },
+    }
 
 
 def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from controller.api import clock, names, objects
+from controller.api import clock, names, objects, tags
 from controller.kinds.revisions import rejection
 from controller.kube import api as door
 from controller.presentation import reading
@@ -34,6 +34,9 @@ class Revision:
     rejected: str
     servers: int
     images: tuple[str, ...]
+    # The Build of the image and its commit; empty where the image was not built by Argosy.
+    build: str
+    commit: str
     data: dict[str, object]
 
 
@@ -157,6 +160,8 @@ def _revision(
             for each in (containers if isinstance(containers, list) else ())
             if isinstance(each, dict)
         ),
+        build=tags.text(stored.metadata.annotations, names.BUILD_ANNOTATION),
+        commit=tags.text(stored.metadata.annotations, names.COMMIT_ANNOTATION),
         data=data,
     )
 

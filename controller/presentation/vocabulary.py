@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from controller.api.reasons import Reason
 from controller.contract.reasons import ProviderReason
 from controller.kinds.application.reasons import ApplicationReason
+from controller.kinds.build.reasons import BuildReason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.server.reasons import ServerReason
@@ -30,6 +31,7 @@ ROOMS: Mapping[type[Vocabulary], str] = {
     ServerSetReason: "Of sets of servers",
     ServerReason: "Of servers",
     OperationReason: "Of operations",
+    BuildReason: "Of Builds",
     FleetReason: "Of fleets",
     KubeReason: "Of calls to the API server",
     ProviderReason: "Of any provider",

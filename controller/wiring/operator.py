@@ -43,6 +43,7 @@ from controller.kube import api as kube
 from controller.kube.client import Client
 from controller.kube.installs import Installs
 from controller.kube.lease import Elector, LeaseLost
+from controller.planning.builders import Builder
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
 
@@ -77,6 +78,11 @@ class Options:
     requesters_known: bool = False
     # How many servers a namespace may have; 0: any number.
     servers_per_namespace: int = 0
+    # What builds images: see `planning.builders`.
+    build_image: str = ""
+    build_address: str = ""
+    build_client_secret: str = ""
+    build_allowed_repositories: tuple[str, ...] = ()
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
     health_port: int = 8081
@@ -141,6 +147,12 @@ class Operator:
             ownership=owner,
             requesters_known=options.requesters_known,
             servers_per_namespace=options.servers_per_namespace,
+            builder=Builder(
+                image=options.build_image,
+                address=options.build_address,
+                client_secret=options.build_client_secret,
+                allowed_repositories=options.build_allowed_repositories,
+            ),
         )
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect

@@ -152,8 +152,8 @@ _UNDONE = (
     one(
         "what ran out of time is not undone",
         "controller.kinds.operation.planner:_late",
-        "return _end_early(snapshot, OperationReason.TIMED_OUT, message)",
-        "return completion.call_off(snapshot, _seen(snapshot), OperationReason.TIMED_OUT, message)",
+        "return _end_early(snapshot, Reason.TIMED_OUT, message)",
+        "return completion.call_off(snapshot, _seen(snapshot), Reason.TIMED_OUT, message)",
         f"{_REVERSAL}::test_an_operation_that_is_out_of_time_undoes_what_was_done",
     ),
     one(

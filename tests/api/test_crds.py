@@ -148,7 +148,7 @@ def test_columns_and_selectors_name_fields_that_exist(kind: Any) -> None:
 def test_short_names_are_distinct() -> None:
     """No two kinds answer to one name."""
     short = [kind.definition.short_name for kind in models.MODELS.values()]
-    assert sorted(short) == ["argapp", "argfleet", "argop", "argset", "argsrv"]
+    assert sorted(short) == ["argapp", "argbuild", "argfleet", "argop", "argset", "argsrv"]
 
 
 def test_the_command_line_knows_a_kind_by_the_short_name_that_the_cluster_does() -> None:

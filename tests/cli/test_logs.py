@@ -26,19 +26,27 @@ class Pods:
     async def list(self, resource: Resource, _namespace: str, **options: Any) -> bytes:
         """Return the pods whose labels fit the selector."""
         assert resource is Resource.PODS
-        wanted = dict(each.split("=") for each in options["label_selector"].split(","))
+        terms = [each.partition("=") for each in options["label_selector"].split(",")]
+        wanted = {key: value for key, sign, value in terms if sign}
+        there = {key for key, sign, _ in terms if not sign}
         items = [self._pod(name) for name in self._printed]
         return msgspec.json.encode(
             {
                 "metadata": {"resourceVersion": "5"},
                 "items": [
-                    each for each in items if wanted.items() <= each["metadata"]["labels"].items()
+                    each
+                    for each in items
+                    if wanted.items() <= each["metadata"]["labels"].items()
+                    and there <= each["metadata"]["labels"].keys()
                 ],
             }
         )
 
     async def get(self, _resource: Resource, _namespace: str, name: str) -> bytes:
         """Return the application, if it is the shop."""
+        if _resource is Resource.BUILDS:
+            spec = {"application": "shop", "component": "web", "number": 1, "source": SOURCE}
+            return msgspec.json.encode({"metadata": {"name": name}, "spec": spec})
         if name != "shop":
             raise faults.NotFound(f"applications {name} not found", reason="NotFound")
         return b"{}"
@@ -55,14 +63,19 @@ class Pods:
 
     def _pod(self, name: str) -> dict[str, Any]:
         _, component, _ = name.split("-")
-        labels = {
-            names.APPLICATION_LABEL: "shop",
-            names.COMPONENT_LABEL: component,
-            names.SERVER_LABEL: name,
-        }
+        labels = {names.APPLICATION_LABEL: "shop"}
+        if name.startswith("argosy"):
+            labels[names.BUILD_LABEL] = f"shop-web-{component}"
+        else:
+            labels |= {names.COMPONENT_LABEL: component, names.SERVER_LABEL: name}
         containers = [{"name": each} for each in self._printed[name]]
         return {
-            "metadata": {"name": name, "uid": name, "labels": labels},
+            "metadata": {
+                "name": name,
+                "uid": name,
+                "labels": labels,
+                "creationTimestamp": f"2026-01-01T00:00:0{name[-1]}Z",
+            },
             "spec": {"containers": containers},
             "status": {"phase": "Running"},
         }
@@ -72,7 +85,11 @@ SHOP = {
     "shop-web-0": {"web": [b"one", b"two"], "proxy": [b"three"]},
     "shop-web-1": {"web": [], "proxy": [b"four"]},
     "shop-db-0": {"db": [b"five"]},
+    "argosy-b1-2": {"build": [b"RUN make", b"done"]},
+    "argosy-b1-1": {"resolve": [b"found"]},
+    "argosy-b2-0": {"build": [b"another"]},
 }
+SOURCE = {"git": {"url": "https://git.example.com/x.git"}, "image": "registry.example.com/x"}
 
 
 async def _said(wanted: logs.Wanted, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
@@ -93,6 +110,17 @@ async def test_each_line_is_under_its_servers_name(capsys: pytest.CaptureFixture
         "web-0 web two",
         "web-1 proxy four",
     ]
+
+
+async def test_a_build_prints_its_phases_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """One phase after the other, as they ran; and no line of them among those of servers."""
+    api = cast("client.Client", Pods(SHOP))
+    session = Session(api=api, namespace="prod", target=Target(), server="")
+    assert await logs.show(session, logs.Wanted(application="", build="shop-web-b1")) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["resolve found", "build RUN make", "build done"]
+    with pytest.raises(problems.Refusal, match="has no pods"):
+        await logs.show(session, logs.Wanted(application="", build="shop-web-b9"))
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,48 @@ def test_who_declares_applications_may_make_what_they_make(
     enough.merge(f"{target}/shop", changed)
 
 
+def test_whoever_builds_may_create_jobs(api: client.Client, user: User, namespace: str) -> None:
+    """A source and a Build by hand take the right to Jobs; nobody gives a Build an application."""
+    target = path(Resource.APPLICATIONS, namespace)
+    builds = path(Resource.BUILDS, namespace)
+    make = {"apiGroups": OURS, "resources": ["builds"], "verbs": [*WRITES, "get"]}
+    few = user(DECLARE, make, *ALL_MADE)
+    enough = user(DECLARE, make, *ALL_MADE, allow("batch", "jobs", "create"))
+    source = {
+        "git": {"url": "https://git.example.com/shop.git"},
+        "image": "registry.example.com/shop/web",
+    }
+    api.create(target, application())
+    changed = {"spec": application(source=source)["spec"]}
+    refused(lambda: few.merge(f"{target}/shop", changed), "create jobs")
+    enough.merge(f"{target}/shop", changed)
+    spec = {"application": "shop", "component": "web", "number": 1, "source": source}
+    made = whole(Resource.BUILDS, "shop-web-b1", spec)
+    refused(lambda: few.create(builds, made), "create jobs")
+    owner = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Application",
+        "name": "shop",
+        "uid": api.get(f"{target}/shop")["metadata"]["uid"],
+        "controller": True,
+    }
+    owned = {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
+    refused(lambda: enough.create(builds, owned), "must not give it that owner")
+    enough.create(builds, made)
+    taken = {"metadata": {"ownerReferences": [owner]}}
+    refused(lambda: enough.merge(f"{builds}/shop-web-b1", taken), "must not give it that owner")
+    few.merge(f"{builds}/shop-web-b1", {"spec": {"cancelled": True}})
+    for name, worse in (
+        ("other-web-b2", {}),
+        ("shop-web-b3", {"number": 3, "commit": "main"}),
+        ("shop-web-b3", {"number": 3, "source": {**source, "image": "web:latest"}}),
+        ("shop-web-b3", {"number": 3, "source": {**source, "git": {"url": "file:///etc"}}}),
+        ("shop-web-b3", {"number": 3, "source": {**source, "dockerfile": "../../x"}}),
+    ):
+        with pytest.raises(client.ApiError):
+            enough.create(builds, whole(Resource.BUILDS, name, {**spec, **worse}))
+
+
 def test_who_changes_no_template_needs_no_more(
     api: client.Client, user: User, namespace: str
 ) -> None:

@@ -143,6 +143,7 @@ SECRETIVE = {
     "patch", "requestedBy", "allowedNamespaces", "memory", "openstack", "command", "url", "headers",
     "body", "expect", "parameters", "facts", "annotations", "userData", "keyName", "metadata",
     "path", "active", "console",
+    "arguments", "request",
 }  # fmt: skip
 OLD = {
     "Server.spec.template", "Server.spec.volumeClaims", "Server.spec.recovery",

@@ -20,6 +20,7 @@ NAMES = {PLACES[each.resource].kind for each in KINDS}
 HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
 MEANT = {
+    "cli/commands/logs.py": "a Build has pods of its own, which no application's servers are",
     "cli/operations.py": "`force` takes one server, or all of an application",
     "dashboard/acting.py": "a server has no page of its own but that of why",
     "dashboard/pages.py": "what can be done to a server is offered where why speaks of it",

@@ -15,6 +15,7 @@ from controller.api.views.policies import (
     Ordinals,
     Recovery,
     Rollout,
+    Source,
     Spread,
     VolumeClaim,
 )
@@ -36,6 +37,7 @@ class Component(View, frozen=True, kw_only=True):
     spread: Spread | None = None
     drift: Drift | None = None
     adopt: Adopt | None = None
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         absent(self, depends_on=(), volume_claims=())
@@ -52,6 +54,18 @@ class ApplicationSpec(View, frozen=True, kw_only=True):
     components: tuple[Component, ...] = ()
 
 
+class ComponentImage(View, frozen=True, kw_only=True):
+    """The image that was built for a component: known also when the Builds are gone."""
+
+    number: int = 0
+    source: str = ""
+    request: str = ""
+    build: str = ""
+    built_from: str = ""
+    commit: str = ""
+    image: str = ""
+
+
 class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     """A component's servers, counted."""
 
@@ -65,6 +79,7 @@ class ComponentStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     revision: str = ""
     proven_revision: str = ""
     stopped: str = ""
+    image: ComponentImage | None = None
 
 
 class PastOperation(View, frozen=True, kw_only=True):

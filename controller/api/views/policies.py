@@ -150,3 +150,65 @@ class ComponentService(View, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         absent(self, name="", ports=(), labels={}, annotations={})
+
+
+class SecretReference(View, frozen=True, kw_only=True):
+    """A Secret in the application's namespace: it is mounted by name, and never read by Argosy."""
+
+    name: str
+
+
+class GitRepository(View, frozen=True, kw_only=True):
+    """A git repository, and what of it is built."""
+
+    url: str
+    ref: str = "main"
+    path: Nullable[str] = ""
+    secret_ref: SecretReference | None = None
+
+    def __post_init__(self) -> None:
+        absent(self, path="")
+
+
+class BuildTest(View, frozen=True, kw_only=True):
+    """A command that must succeed in the built image before the image is deployed."""
+
+    command: tuple[str, ...] = ()
+    timeout_seconds: int = 600
+
+
+class BuildRecovery(View, frozen=True, kw_only=True):
+    """How failures that may pass are tried again: a compile error is none of them."""
+
+    attempts: int = 2
+    backoff: Backoff = Backoff()
+
+
+class BuildsKept(View, frozen=True, kw_only=True):
+    """How many Builds that have ended are kept, with their Jobs and logs."""
+
+    succeeded: int = 3
+    failed: int = 3
+
+
+class Source(View, frozen=True, kw_only=True):
+    """Where a component's image is built from, and how."""
+
+    git: GitRepository
+    builder: str = "Dockerfile"
+    dockerfile: str = "Dockerfile"
+    arguments: Nullable[dict[str, str]] = {}
+    image: str
+    push_secret_ref: SecretReference | None = None
+    container: Nullable[str] = ""
+    test: BuildTest | None = None
+    run_policy: str = "SerialLatestOnly"
+    cache: str = "Registry"
+    poll_seconds: int = 0
+    service_account_name: str = "default"
+    timeout_seconds: int = 1800
+    recovery: BuildRecovery = BuildRecovery()
+    keep: BuildsKept = BuildsKept()
+
+    def __post_init__(self) -> None:
+        absent(self, arguments={}, container="")

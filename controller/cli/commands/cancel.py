@@ -1,4 +1,4 @@
-"""`cancel`: an operation that goes no further."""
+"""`cancel`: an operation or a Build that goes no further."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import functools
 from typing import Annotated
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Work
+from controller.cli.app import Right, Work
 
 
-@app.command(rights.CHANGE_OPERATION)
-def cancel(
-    operation: Annotated[list[str], arguments.operations()], detach: arguments.Detach = False
-) -> Work:
-    """Cancel an operation: acts under way get their grace, nothing new starts.
+@app.command(
+    Right(verbs="get, patch", resource="operations, builds (argosy.dev)"),
+    rights.named("operations, builds (argosy.dev)"),
+)
+def cancel(work: Annotated[list[str], arguments.work()], detach: arguments.Detach = False) -> Work:
+    """Cancel an operation, whose acts get their grace, or a Build: nothing new starts.
 
     Example: kubectl argosy cancel restart-web
     """
     from controller.cli import operations
 
-    return functools.partial(operations.cancel, given=operation, detach=detach)
+    return functools.partial(operations.cancel, given=work, detach=detach)

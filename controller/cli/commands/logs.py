@@ -17,7 +17,7 @@ from controller.cli.app import Right, Work
     Right(verbs="get", resource="applications (argosy.dev)", why="to tell no pods from no such"),
 )
 def logs(  # noqa: PLR0917 - each is an option, given by name
-    application: arguments.Application,
+    application: arguments.Printing,
     component: arguments.Component = "",
     server: Annotated[str, typer.Option(help="Only this server.")] = "",
     container: Annotated[str, typer.Option(help="Only this container.")] = "",
@@ -27,14 +27,19 @@ def logs(  # noqa: PLR0917 - each is an option, given by name
         bool, typer.Option("--previous", help="Of the container that ran before.")
     ] = False,
 ) -> Work:
-    """Print what servers print, merged, each line under its server's name.
+    """Print what servers print, merged, each line under its server's name; or a Build's.
 
     Example: kubectl argosy logs shop --component web -f
     """
+    from controller.api.resources import Resource
     from controller.cli import logs as lines
+    from controller.presentation import references
 
+    meant = references.parse((application,), Resource.APPLICATIONS, Resource.BUILDS)
+    is_build = meant.resource is Resource.BUILDS
     wanted = lines.Wanted(
-        application=application,
+        application="" if is_build else meant.name,
+        build=meant.name if is_build else "",
         component=component,
         server=server,
         container=container,

@@ -36,6 +36,19 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     servers_per_namespace: Annotated[
         int, typer.Option(min=0, help="How many servers a namespace may have; 0: any number.")
     ] = 0,
+    build_image: Annotated[
+        str, typer.Option(help="The image of the program that builds; none: nothing is built.")
+    ] = "",
+    build_address: Annotated[
+        str, typer.Option(help="The address of the BuildKit daemon, as tcp://host:port.")
+    ] = "",
+    build_client_secret: Annotated[
+        str, typer.Option(help="The Secret in each namespace by which the daemon knows clients.")
+    ] = "",
+    build_allowed_repository: Annotated[
+        list[str] | None,
+        typer.Option(help="A repository that images may go to; repeatable. Any if none."),
+    ] = None,
     most_writes: Annotated[
         int,
         typer.Option(
@@ -68,6 +81,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         allowed_urls=tuple(allowed_url or ()),
         requesters_known=requesters_known,
         servers_per_namespace=servers_per_namespace,
+        build_image=build_image,
+        build_address=build_address,
+        build_client_secret=build_client_secret,
+        build_allowed_repositories=tuple(build_allowed_repository or ()),
         most_writes=most_writes,
         health_port=health_port,
         metrics_port=metrics_port,

@@ -25,6 +25,10 @@ def draw(found: Preview) -> Iterator[rich.console.RenderableType]:
     yield rich.text.Text.assemble((f"{found.namespace}/{found.application}", "bold"), what)
     for line in found.spec_diff:
         yield rich.text.Text(f"  {line}", style=_COLOURS.get(line[:1], "dim"))
+    if found.builds:
+        yield rich.text.Text(
+            f"\nBuild first, and go on if that succeeds: {few(found.builds, 'Builds')}"
+        )
     yield _totals(found)
     if found.steps:
         yield from order(runs(found.steps, found.budgets), found.domains)

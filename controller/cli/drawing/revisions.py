@@ -15,8 +15,18 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 def table(found: Sequence[Revision]) -> tables.Table:
     """Return the revisions as a table."""
+    # Where nothing was built there is nothing to say of it.
+    built = ("BUILD", "COMMIT") if any(each.commit for each in found) else ()
     drawn = tables.Table(
-        "COMPONENT", "REVISION", "HASH", "AGE", "SERVERS", "STATE", "IMAGES", folded="IMAGES"
+        "COMPONENT",
+        "REVISION",
+        "HASH",
+        "AGE",
+        "SERVERS",
+        "STATE",
+        *built,
+        "IMAGES",
+        folded="IMAGES",
     )
     for each in found:
         drawn.add(
@@ -26,6 +36,7 @@ def table(found: Sequence[Revision]) -> tables.Table:
             age(each.age_seconds),
             str(each.servers),
             _state(each),
+            *((each.build, each.commit[:12]) if built else ()),
             ", ".join(each.images),
         )
     return drawn

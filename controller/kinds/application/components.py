@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from controller.api import conditions, objects
 from controller.api.reasons import Reason
+from controller.kinds.application import builds
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, proven_revisions, rejection
 from controller.kinds.revisions.contents import Content
@@ -36,6 +37,10 @@ class Row:
     # What is to be: the application's replicas, or what others scaled the set to.
     replicas: int
     deletion: objects.Deletion
+    # How its source stands, where it has one.
+    standing: builds.Standing | None = None
+    # There is no image for it yet, and nothing that it could run instead.
+    unbuilt: bool = False
     # The ordinals that a Stop left stopped.
     stopped: str = ""
 
@@ -50,6 +55,11 @@ class Row:
         if self.rejected is not None and self.fallback is not None:
             return self.fallback
         return self.wanted
+
+    @property
+    def held(self) -> bool:
+        """Whether it stays as it is for want of an image of the source that is asked for."""
+        return self.standing is not None and not self.standing.image and not self.unbuilt
 
     @property
     def reverted(self) -> bool:
@@ -158,6 +168,11 @@ class Table:
         )
 
     @property
+    def standings(self) -> dict[str, builds.Standing]:
+        """How the sources stand, of each component that has one."""
+        return {name: row.standing for name, row in self.rows.items() if row.standing is not None}
+
+    @property
     def wanted(self) -> dict[str, str]:
         """The revision that the user asks for, of each component."""
         return {name: row.wanted.revision for name, row in self.rows.items()}
@@ -169,11 +184,17 @@ def tabulate(snapshot: ApplicationSnapshot) -> Table:
     sets = {name: each for name, each in snapshot.sets.items() if owned_by(each, application)}
     foreign = tuple(each for each in snapshot.sets.values() if not owned_by(each, application))
     revisions = [each for each in snapshot.revisions if owned_by(each, application)]
+    standings = builds.stand(snapshot, revisions)
+    ready = {
+        name: builds.built(each, sets.get(name), _kept(application, name, revisions))
+        for name, each in standings.items()
+    }
+    parts = [ready.get(each.name) or each for each in application.spec.components]
     wanted = {
         each.name: contents.of_component(
             each, revisions, current=sets[each.name].spec.revision if each.name in sets else ""
         )
-        for each in application.spec.components
+        for each in parts
     }
     asked = {name: content.revision for name, content in wanted.items()}
     rows = {
@@ -184,11 +205,24 @@ def tabulate(snapshot: ApplicationSnapshot) -> Table:
             asked=asked,
             server_set=sets.get(each.name),
             revisions=revisions,
+            standing=standings.get(each.name),
+            unbuilt=each.name in ready and ready[each.name] is None,
         )
-        for each in application.spec.components
+        for each in parts
     }
     removed = {name: each for name, each in sorted(sets.items()) if name not in rows}
     return Table(rows=rows, removed=removed, foreign=foreign)
+
+
+def _kept(
+    application: objects.Application,
+    component: str,
+    revisions: Sequence[objects.ControllerRevision],
+) -> objects.ControllerRevision | None:
+    """Return the record of the revision that the component last was to run."""
+    told = next((each for each in application.status.components if each.name == component), None)
+    past = proven_revisions.past(revisions, component, "")
+    return past.find(told.revision) if told is not None and told.revision else None
 
 
 def _row(
@@ -199,6 +233,8 @@ def _row(
     asked: Mapping[str, str],
     server_set: objects.ServerSet | None,
     revisions: Sequence[objects.ControllerRevision],
+    standing: builds.Standing | None,
+    unbuilt: bool,
 ) -> Row:
     told = next((each for each in owner.status.components if each.name == component.name), None)
     proven = server_set.status.proven_revision if server_set else ""
@@ -220,6 +256,8 @@ def _row(
         server_set=server_set,
         replicas=_replicas(component, server_set, told),
         deletion=owner.spec.deletion,
+        standing=standing,
+        unbuilt=unbuilt,
         stopped=server_set.spec.stopped if server_set else (told.stopped if told else ""),
     )
 

@@ -27,6 +27,7 @@ def gather(
         let_go=relations.revisions_let_go(caches, application),
         in_use=relations.named_by_servers(caches, revisions),
         operations=relations.operations_of(caches, meta.namespace, meta.name),
+        builds=relations.builds_of(caches, meta.namespace, meta.name),
         requesters_known=sources.requesters_known,
         outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),

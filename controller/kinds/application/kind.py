@@ -11,15 +11,16 @@ from controller.kinds.application.planner import plan
 from controller.kinds.application.rights import RIGHTS
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.kind import Kind
-from controller.planning import bare_teardown, relations
+from controller.planning import bare_teardown, builds, relations
 
 
 def _flow(application: objects.Application) -> tuple[str, str]:
     return application.metadata.namespace, application.metadata.name
 
 
-def _parts(snapshot: ApplicationSnapshot) -> Iterable[objects.ServerSet]:
-    return (each for _, each in sorted(snapshot.sets.items()))
+def _parts(snapshot: ApplicationSnapshot) -> Iterable[objects.Object]:
+    yield from (each for _, each in sorted(snapshot.sets.items()))
+    yield from builds.in_order(snapshot.builds)
 
 
 APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
@@ -30,6 +31,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         objects.Application: wakes.by_itself,
         objects.ServerSet: wakes.by_set,
         objects.Operation: wakes.by_operation,
+        objects.Build: wakes.by_build,
         objects.ControllerRevision: wakes.by_revision,
         objects.Fleet: wakes.by_fleet,
         objects.Namespace: wakes.by_namespace,
@@ -45,6 +47,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.SERVERS_BY_APPLICATION,
         relations.SERVERS_BY_REVISION,
         relations.OPERATIONS_BY_APPLICATION,
+        relations.BUILDS_BY_APPLICATION,
     ),
     rights=RIGHTS,
 )

@@ -5,11 +5,13 @@ Called by `execution` for every Application, and by `explain` and `why`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from controller.api import objects, tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
+    builds,
     operation_history,
     revisions,
     rollback,
@@ -72,7 +74,11 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
     removed = server_sets.take_down_removed(table, application)
     actions += removed.actions
     notes += removed.notes
-    return _finish(snapshot, table, failed, actions, notes)
+    actions += builds.decide(snapshot, table.standings)
+    return dataclasses.replace(
+        _finish(snapshot, table, failed, actions, notes),
+        wake_after=builds.wake_after(snapshot, table.standings),
+    )
 
 
 def _records(
@@ -139,7 +145,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:
         return Plan(
-            actions=(*_left(snapshot), finalizers.remove(application)),
+            actions=(*_left(snapshot), *builds.take_down(snapshot), finalizers.remove(application)),
             notes=("nothing below it is left: letting go of it",),
             urgency=Urgency.TEARDOWN,
         )
@@ -149,7 +155,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     )
     after = summary.deleting(snapshot, table)
     return Plan(
-        actions=shape.actions,
+        actions=(*builds.take_down(snapshot), *shape.actions),
         status=after,
         write_status_now=summary.write_status_now(application.status, after),
         notes=shape.notes,

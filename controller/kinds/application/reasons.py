@@ -44,6 +44,12 @@ class ApplicationReason(Vocabulary):
         ),
         "kubectl get argsrv SERVER -o yaml",
     )
+    WAITING_FOR_IMAGE = (
+        "WaitingForImage",
+        "An image of a component's source is being built. Running servers stay until then.",
+        "Ask the Build what it waits for.",
+        "kubectl argosy why build/NAME",
+    )
     REPLICAS_OVERRIDDEN = (
         "ReplicasOverridden",
         "Somebody scaled a ServerSet whose replicas the Application names: the Application wins.",

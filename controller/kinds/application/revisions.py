@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import names, objects
-from controller.kinds.application import set_manifests
+from controller.kinds.application import builds, set_manifests
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import contents, proven_revisions, rejection
 from controller.planning import writes
@@ -52,6 +52,8 @@ def _record(
 ) -> Iterable[Action]:
     # Somebody may have numbered a record so high that the API server takes none above.
     highest = max((each.revision for each in kept if each.revision < _MOST), default=0)
+    if row.unbuilt:
+        return
     if row.stored is None:
         yield writes.create(
             set_manifests.controller_revision(
@@ -60,6 +62,7 @@ def _record(
                 row.wanted.revision,
                 data=contents.data(row.component),
                 number=highest + 1,
+                annotations=builds.marks(row.standing),
             ),
             why="it keeps what the user wrote, so that the component can go back to it",
         )

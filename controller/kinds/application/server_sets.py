@@ -130,6 +130,8 @@ def delete(found: objects.ServerSet, why: str) -> Delete:
 
 
 def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) -> Shape:
+    if row.unbuilt:
+        return Shape(notes=(f"{row.name}: is made once its image is built",))
     if waits:
         return Shape(notes=(f"{row.name}: is made once {' and '.join(waits)} can be relied upon",))
     told = {}

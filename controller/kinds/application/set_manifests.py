@@ -76,6 +76,7 @@ def controller_revision(
     *,
     data: bytes,
     number: int,
+    annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Return the ControllerRevision that keeps a revision of a component."""
     name = names.controller_revision(application.metadata.name, component, revision)
@@ -83,6 +84,8 @@ def controller_revision(
         Resource.APPLICATIONS, application, application.metadata.name, component, name
     )
     metadata["labels"] = {**metadata["labels"], names.REVISION_LABEL: revision}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
     return {
         **ownership.kind_of(Resource.REVISIONS),
         "metadata": metadata,

@@ -29,6 +29,8 @@ class ApplicationSnapshot:
     # Servers that say they are the application's, and that it does not control: known at its end.
     left: tuple[objects.Server, ...] = ()
     operations: tuple[objects.Operation, ...] = ()
+    # All Builds that name the application, whoever made them.
+    builds: tuple[objects.Build, ...] = ()
     # Whether those say truly who asked for them.
     requesters_known: bool = False
     # How calls for it went that did not succeed, lately.

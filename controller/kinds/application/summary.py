@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.application import operation_history, rollback
+from controller.kinds.application import image_summary, operation_history, rollback
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -48,7 +48,7 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
     told = components(outlook.table)
     return objects.ApplicationStatus(
         observed_generation=application.metadata.generation,
-        conditions=verdict.conditions(application, outlook.snapshot.now),
+        conditions=_conditions(outlook, verdict),
         components=told,
         blocked_by=outcomes.steady(
             application.status.blocked_by,
@@ -108,12 +108,25 @@ def write_status_now(before: objects.ApplicationStatus, after: objects.Applicati
         return (
             {(each.type, each.status, each.reason) for each in told.conditions},
             told.observed_generation,
-            {(each.name, each.revision, each.proven_revision) for each in told.components},
+            {
+                (each.name, each.revision, each.proven_revision, each.image)
+                for each in told.components
+            },
             told.last_handled_retry,
             told.operations,
         )
 
     return gist(before) != gist(after)
+
+
+def _conditions(outlook: Outlook, verdict: Verdict) -> conditions.Conditions:
+    """Return the verdict's conditions, and Built beside them where anything is built."""
+    application, now = outlook.application, outlook.snapshot.now
+    usual = verdict.conditions(application, now)
+    built = image_summary.condition(outlook.table, application.metadata.generation)
+    if built is None:
+        return usual
+    return conditions.merge(application.status.conditions, (*usual, built), now)
 
 
 def components(table: Table) -> tuple[objects.ComponentStatus, ...]:
@@ -132,6 +145,7 @@ def _component(row: Row) -> objects.ComponentStatus:
             revision=row.target.revision,
             proven_revision=row.proven_revision,
             stopped=row.stopped,
+            image=_image(row),
         )
     told = _counts(row.name, found, row.replicas)
     # Counts of an earlier target must not look like this one's.
@@ -141,7 +155,12 @@ def _component(row: Row) -> objects.ComponentStatus:
         updated=told.updated if current else 0,
         revision=row.target.revision,
         proven_revision=row.proven_revision,
+        image=_image(row),
     )
+
+
+def _image(row: Row) -> objects.ComponentImage | None:
+    return row.standing.record if row.standing is not None else None
 
 
 def _counts(name: str, found: objects.ServerSet, desired: int) -> objects.ComponentStatus:
@@ -223,6 +242,19 @@ def _nothing_proven(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=ApplicationReason.NOTHING_PROVEN, message=message, stalled=True)
 
 
+def _unbuilt(outlook: Outlook) -> Verdict | None:
+    """No image of a component was ever built: a failure of that is a person's to mend."""
+    rows = [row for row in outlook.table.rows.values() if row.unbuilt]
+    failed = [row for row in rows if row.standing is not None and row.standing.failure is not None]
+    if failed:
+        message = image_summary.explain(failed[0])
+        return Verdict(reason=Reason.BUILD_FAILED, message=message, stalled=True)
+    if not rows:
+        return None
+    message = image_summary.explain(rows[0])
+    return Verdict(reason=ApplicationReason.WAITING_FOR_IMAGE, message=message, reconciling=True)
+
+
 def _component_stalled(outlook: Outlook) -> Verdict | None:
     for row in outlook.table.rows.values():
         told = rollback.stalled(row)
@@ -237,7 +269,12 @@ def _available(outlook: Outlook) -> Verdict | None:
         return None
     total = sum(row.replicas for row in outlook.table.rows.values())
     message = f"{words.all_available(total)}."
-    return Verdict(reason=Reason.AVAILABLE, message=message, ready=True)
+    return Verdict(
+        reason=Reason.AVAILABLE,
+        message=message,
+        ready=True,
+        reconciling=image_summary.is_awaited(outlook.table),
+    )
 
 
 def _hampered(outlook: Outlook) -> Verdict | None:
@@ -305,6 +342,8 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     # A component should go back, and there is nothing to go back to. Before `_component_stalled`,
     # which would tell the missed deadline alone.
     _nothing_proven,
+    # A component has no image to be made from.
+    _unbuilt,
     # One component stands still: its own words are told.
     _component_stalled,
     # All is as asked for.
@@ -359,6 +398,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
             since=clock.stamp(now),
             remedy=remedies.why(kind.lower(), name, meta.namespace),
         )
+    yield from image_summary.blocked(row, meta.namespace, now)
     told = rollback.stalled(row)
     if told is not None and row.server_set is not None:
         yield Blocked(

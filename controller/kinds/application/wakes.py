@@ -31,6 +31,20 @@ def by_operation(caches: Caches, change: Change[objects.Operation]) -> Iterable[
         yield Wake(_key(change.item))
 
 
+def by_build(caches: Caches, change: Change[objects.Build]) -> Iterable[Wake]:
+    """A Build's end is an application's news, and so is one that is new, gone or let go of."""
+    del caches
+    old, new = change
+    same = (
+        old is not None
+        and new is not None
+        and old.status.conditions == new.status.conditions
+        and old.metadata.owner_references == new.metadata.owner_references
+    )
+    if not same:
+        yield Wake(_key(change.item))
+
+
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:
     """A revision concerns the application that controls it, or may take it up."""
     del caches
@@ -52,5 +66,5 @@ def by_namespace(caches: Caches, change: Change[objects.Namespace]) -> Iterable[
         yield Wake(keys.of(Resource.APPLICATIONS, each), When.AFRESH)
 
 
-def _key(below: objects.ServerSet | objects.Operation) -> Key:
+def _key(below: objects.ServerSet | objects.Operation | objects.Build) -> Key:
     return Key(Resource.APPLICATIONS, below.metadata.namespace, below.spec.application)

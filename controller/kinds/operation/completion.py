@@ -24,10 +24,10 @@ from controller.planning import finalizers, plan, writes
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
 # Ends after which a retry goes on.
-RETRIED = frozenset({Reason.FAILED, OperationReason.TIMED_OUT, OperationReason.CANCELLED})
+RETRIED = frozenset({Reason.FAILED, Reason.TIMED_OUT, Reason.CANCELLED})
 COMPLETED = Reason.COMPLETED
 # Ends that leave no set behind that could remember anything, or that came before any beginning.
-_AT_ONCE = frozenset({OperationReason.APPLICATION_DELETED, OperationReason.SUPERSEDED})
+_AT_ONCE = frozenset({Reason.APPLICATION_DELETED, Reason.SUPERSEDED})
 # As many retries as status holds; the oldest fall out.
 MOST = 100
 # How often a retry looks whether there is room for it.
@@ -64,7 +64,7 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
 
     How far it had come stays as it was last seen: its servers are on their way out.
     """
-    ended = end(snapshot, OperationReason.APPLICATION_DELETED, "The application is deleted.")
+    ended = end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
     status = ended.status
     if isinstance(status, objects.OperationStatus):
         stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)

@@ -156,7 +156,7 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
     message = "The operation was cancelled."
     back = rollback.take_back(snapshot) if _rolls_back(snapshot) else ()
     if not back:
-        return _end_early(snapshot, OperationReason.CANCELLED, message)
+        return _end_early(snapshot, Reason.CANCELLED, message)
     word = Word(
         reason=OperationReason.CANCELLING, message=f"{message} Its rejections are taken back."
     )
@@ -217,12 +217,12 @@ def _late(snapshot: OperationSnapshot) -> plans.Plan:
     spec, told = snapshot.operation.spec, snapshot.operation.status
     if told.start_time is None:
         message = f"The operation's turn did not come within {spec.start_deadline_seconds} seconds."
-        return completion.end(snapshot, OperationReason.TIMED_OUT, message)
+        return completion.end(snapshot, Reason.TIMED_OUT, message)
     if told.cancel_time is not None and clock.parse(told.cancel_time) < deadline.of(snapshot):
         # Whoever cancelled it took that back, too late.
         return _cancel(snapshot)
     message = f"The operation did not end within {spec.timeout_seconds} seconds."
-    return _end_early(snapshot, OperationReason.TIMED_OUT, message)
+    return _end_early(snapshot, Reason.TIMED_OUT, message)
 
 
 def _paused(snapshot: OperationSnapshot) -> Blocked | None:
@@ -299,9 +299,7 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     turn = conflicts.turn(operation, snapshot.others, snapshot.servers)
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
-        return completion.end(
-            snapshot, OperationReason.SUPERSEDED, f"Operation {later} asks for the same."
-        )
+        return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
     blocked = (
         _hindrances(snapshot, turn)
         or presence.awaited(snapshot)

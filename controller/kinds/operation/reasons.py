@@ -63,34 +63,8 @@ class OperationReason(Vocabulary):
         "Reverting",
         "The operation's steps are being undone, the last one first.",
     )
-    CANCELLED = (
-        "Cancelled",
-        (
-            "The operation was cancelled; acts under way were ended. With onFailure Revert the"
-            " message says what was undone, and what was not."
-        ),
-        "A retry goes on with the unfinished servers.",
-        "kubectl argosy retry operation/NAME",
-    )
     REVERTED = (
         "Reverted",
         "The operation failed, and what it had done was undone.",
         "failures, in its status, say why it failed.",
-    )
-    TIMED_OUT = (
-        "TimedOut",
-        (
-            "The operation's turn did not come within startDeadlineSeconds, or it did not end"
-            " within timeoutSeconds."
-        ),
-        "A retry goes on with the unfinished servers, and deadlines start again.",
-        "kubectl argosy retry operation/NAME",
-    )
-    SUPERSEDED = (
-        "Superseded",
-        "A later operation asked for the same on the same servers before this one began.",
-    )
-    APPLICATION_DELETED = (
-        "ApplicationDeleted",
-        "The application was deleted, so the operation ended.",
     )

@@ -19,7 +19,7 @@ from controller.kinds.operation import completion, steps, summary
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.kinds.revisions import contents, proven_revisions, rejection
+from controller.kinds.revisions import contents, images, proven_revisions, rejection
 from controller.planning import ordinals, plan, remedies, words
 
 # The parameter that names where to go back to: a revision's hash or its number.
@@ -169,7 +169,12 @@ def _asked(snapshot: OperationSnapshot) -> dict[str, str]:
 def _wanted(snapshot: OperationSnapshot, component: objects.Component) -> str:
     found = snapshot.sets.get(component.name)
     current = found.spec.revision if found is not None else ""
-    return contents.of_component(component, snapshot.revisions, current=current).revision
+    status = snapshot.application.status if snapshot.application is not None else None
+    told = (each for each in status.components if each.name == component.name) if status else ()
+    image = next((each.image for each in told), None)
+    content = contents.of_server_set(found.spec) if found is not None else None
+    wanted = images.as_told(component, image, content)
+    return contents.of_component(wanted, snapshot.revisions, current=current).revision
 
 
 def _rejection(

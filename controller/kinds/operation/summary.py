@@ -11,6 +11,7 @@ from controller.api.conditions import Blocked
 from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
+from controller.planning import verdict
 
 MAX_FAILURES = 20
 MAX_BLOCKED = 8
@@ -49,32 +50,16 @@ def tell(
     return msgspec.structs.replace(
         told,
         observed_generation=operation.metadata.generation,
-        conditions=_conditions(operation, word, now),
+        conditions=verdict.of_bounded_work(
+            operation,
+            succeeded=word.succeeded,
+            reason=word.reason,
+            message=word.message,
+            now=now,
+        ),
         completion_time=(before.completion_time or clock.stamp(now)) if ended else None,
         blocked_by=conditions.keep_since(before.blocked_by, blocked),
     )
-
-
-def _conditions(operation: objects.Operation, word: Word, now: float) -> conditions.Conditions:
-    before, generation = operation.status.conditions, operation.metadata.generation
-    usual = conditions.summarise(
-        before=before,
-        ready=word.succeeded == "True",
-        reconciling=word.succeeded == "Unknown",
-        stalled=word.succeeded == "False",
-        reason=word.reason,
-        message=word.message,
-        generation=generation,
-        now=now,
-    )
-    own = conditions.Condition(
-        type="Succeeded",
-        status=word.succeeded,
-        reason=word.reason,
-        message=word.message,
-        observed_generation=generation,
-    )
-    return conditions.merge(before, (*usual, own), now)
 
 
 def _count(before: objects.OperationStatus, run: Run) -> objects.OperationStatus:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from controller import contract
-from controller.api import clock, names, objects
+from controller.api import clock, objects
 from controller.contract import alternatives
-from controller.planning import merge_patch
+from controller.planning import backoffs, merge_patch
 
 TERMINAL = "Terminal"
 TRANSIENT = "Transient"
@@ -23,7 +23,6 @@ HINDRANCES = frozenset({WAITING, BLOCKED})
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
 COARSE = 600.0
-_SPREAD = float(16**10)
 
 
 def ways(recovery: objects.Recovery) -> int:
@@ -109,7 +108,9 @@ def record(
     if before.exhausted:
         return _tried_on(server, msgspec.structs.replace(failed, count=before.count), now)
     if failed.count < recovery.attempts and error.class_ != TERMINAL:
-        return _next(failed, now + delay(recovery.backoff, failed.count, server.metadata.uid))
+        return _next(
+            failed, now + backoffs.delay(recovery.backoff, failed.count, server.metadata.uid)
+        )
     used_up = failed.used_up + 1
     if used_up >= ways(recovery) and error.class_ != WAITING:
         exhausted = msgspec.structs.replace(failed, exhausted=True, used_up=used_up)
@@ -121,7 +122,7 @@ def record(
         used_up=min(used_up, ways(recovery)),
         alternative=(failed.alternative + 1) % ways(recovery),
     )
-    return _next(failed, now + delay(recovery.backoff, 1, server.metadata.uid))
+    return _next(failed, now + backoffs.delay(recovery.backoff, 1, server.metadata.uid))
 
 
 def in_doubt(
@@ -143,7 +144,9 @@ def in_doubt(
         instance="",
         last_error=error,
     )
-    return _next(tried, now + delay(server.spec.recovery.backoff, count, server.metadata.uid))
+    return _next(
+        tried, now + backoffs.delay(server.spec.recovery.backoff, count, server.metadata.uid)
+    )
 
 
 def given_back(
@@ -179,7 +182,7 @@ def lost(
     """Return the attempts after an instance was lost through no fault of its own: none is spent."""
     before = current(server)
     waits = before.waits + 1
-    due = now + delay(server.spec.recovery.backoff, waits, server.metadata.uid)
+    due = now + backoffs.delay(server.spec.recovery.backoff, waits, server.metadata.uid)
     return _next(
         msgspec.structs.replace(
             before,
@@ -252,17 +255,9 @@ def _next(attempts: objects.Attempts, due: float) -> objects.Attempts:
     return msgspec.structs.replace(attempts, next_attempt_time=clock.precise(due))
 
 
-def delay(backoff: objects.Backoff, count: int, seed: str) -> float:
-    """Return how long to wait after the `count`th failure; the same seed waits the same time."""
-    exponent = min(max(count - 1, 0), 64)
-    plain = float(min(backoff.initial_seconds * backoff.factor**exponent, backoff.max_seconds))
-    fraction = int(names.digest(f"{seed}/{count}"), 16) / _SPREAD
-    return plain * (1 + backoff.jitter_percent / 100 * (2 * fraction - 1))
-
-
 def longest_delay(backoff: objects.Backoff, seed: str) -> float:
     """Return how long to wait between attempts of a server that used them up."""
-    return max(delay(backoff, 64, seed), 1.0)
+    return max(backoffs.delay(backoff, 64, seed), 1.0)
 
 
 def template(server: objects.Server, alternative: int) -> bytes:

@@ -22,7 +22,7 @@ from controller.api import clock, objects, texts
 from controller.contract import checkpoints, tasks
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import plan, writes
+from controller.planning import backoffs, plan, writes
 
 # How long a Pending act waits before it is looked at again, should nothing else happen.
 _LOOK_AGAIN = 30.0
@@ -429,5 +429,5 @@ def _left_at(now: float, since: float, seconds: float) -> float:
 def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:
     if now.end_time is None or not (now.attempt or now.error_class == attempts.WAITING):
         return 0.0
-    wait = attempts.delay(given.backoff, max(now.attempt, 1), now.id)
+    wait = backoffs.delay(given.backoff, max(now.attempt, 1), now.id)
     return clock.parse(now.end_time) + wait - snapshot.now

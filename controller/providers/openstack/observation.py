@@ -9,6 +9,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines
@@ -95,7 +96,7 @@ def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
     told = row.fault.message if row.fault is not None else ""
     if any(each in told.lower() for each in _NO_ROOM):
         return ProviderReason.NO_CAPACITY, told
-    return CloudReason.BUILD_FAILED, told or f"the server is in the state {row.status}"
+    return Reason.BUILD_FAILED, told or f"the server is in the state {row.status}"
 
 
 def _alternative(row: Row, server: objects.Server) -> int:

@@ -54,12 +54,6 @@ class CloudReason(Vocabulary):
         "Unlock it there; Argosy then goes on.",
         "openstack server unlock NAME",
     )
-    BUILD_FAILED = (
-        "BuildFailed",
-        "The cloud could not build the server, or it broke; its details are hidden from tenants.",
-        "The cloud's operators see why; the request's id is in the message.",
-        "openstack server show NAME",
-    )
     NOT_READY_IN_TIME = (
         "NotReadyInTime",
         "The server runs, and has not shown to be ready within readiness.startSeconds.",

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from controller.api import clock, conditions, objects
 from controller.kinds.operation import conflicts, steps, targets
-from controller.kinds.server import attempts
-from controller.planning import merge_patch, ordinals
+from controller.planning import backoffs, merge_patch, ordinals
 from tests.kinds.operation.stage import Stage
 from tests.kinds.server.props import make
 
@@ -242,9 +241,9 @@ def test_merge_patch_as_the_standard_has_it(target: Any, patch: Any, result: Any
 def test_backoff_grows_is_bounded_and_differs_between_servers() -> None:
     """Exponential up to its bound, spread by a jitter that is the same each time one asks."""
     plain = objects.Backoff(initial_seconds=1, factor=2, max_seconds=10, jitter_percent=0)
-    assert [attempts.delay(plain, n, "u") for n in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+    assert [backoffs.delay(plain, n, "u") for n in range(1, 7)] == [1, 2, 4, 8, 10, 10]
     spread = msgspec.structs.replace(plain, jitter_percent=20)
-    waits = [attempts.delay(spread, 3, f"u{n}") for n in range(50)]
-    assert waits == [attempts.delay(spread, 3, f"u{n}") for n in range(50)]
+    waits = [backoffs.delay(spread, 3, f"u{n}") for n in range(50)]
+    assert waits == [backoffs.delay(spread, 3, f"u{n}") for n in range(50)]
     assert len(set(waits)) > 40
     assert all(3.2 <= each <= 4.8 for each in waits)

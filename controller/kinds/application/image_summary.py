@@ -1,0 +1,104 @@
+"""What is said of the images of an application's components: the condition Built, and obstacles.
+
+Called by the application's summary. Built stands beside Ready: a Build that fails leaves what runs,
+and never makes it unready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.api import clock, conditions, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.application.builds import Standing
+from controller.kinds.application.components import Row, Table
+from controller.kinds.application.reasons import ApplicationReason
+from controller.planning import remedies, verdict
+
+BUILT = "Built"
+
+
+def condition(table: Table, generation: int) -> conditions.Condition | None:
+    """Return the condition Built; None where no component has a source."""
+    rows = [row for row in table.rows.values() if row.standing is not None]
+    if not rows:
+        return None
+    failed = [row for row in rows if _failure(row) is not None]
+    waiting = [row for row in rows if _is_waiting(row)]
+    if failed:
+        told = failed[0]
+        status, reason, message = "False", _reason(told), explain(told)
+    elif waiting:
+        reason, message = ApplicationReason.WAITING_FOR_IMAGE, explain(waiting[0])
+        status = "Unknown"
+    else:
+        status, reason, message = "True", Reason.COMPLETED, "All images are built."
+    return conditions.Condition(
+        type=BUILT,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+    )
+
+
+def is_awaited(table: Table) -> bool:
+    """Return whether a change of a component waits for an image that is being built."""
+    return any(row.held and _is_waiting(row) for row in table.rows.values())
+
+
+def explain(row: Row) -> str:
+    """Return in a sentence or two what the latest Build of a component is at, or how it failed."""
+    failure = _failure(row)
+    if failure is not None:
+        how = _told(failure)
+        return f"Component {row.name}: {failure.metadata.name} failed: {how.message}".strip()
+    latest = row.standing.latest if row.standing is not None else None
+    if latest is None:
+        return f"Component {row.name}: its first image is to be built."
+    return f"Component {row.name}: {latest.metadata.name} has not ended."
+
+
+def blocked(row: Row, namespace: str, now: float) -> Iterable[Blocked]:
+    """Yield the Build that failed, or that a component waits for."""
+    failure = _failure(row)
+    if failure is not None:
+        yield Blocked(
+            object=f"Build/{failure.metadata.name}",
+            reason=_reason(row),
+            message=_told(failure).message,
+            since=failure.status.completion_time,
+            remedy=remedies.logs(failure),
+        )
+        return
+    standing = row.standing
+    if standing is None or standing.latest is None or not (row.held or row.unbuilt):
+        return
+    name = standing.latest.metadata.name
+    yield Blocked(
+        object=f"Build/{name}",
+        reason=ApplicationReason.WAITING_FOR_IMAGE,
+        message=explain(row),
+        since=standing.latest.metadata.creation_timestamp or clock.stamp(now),
+        remedy=remedies.why("build", name, namespace),
+    )
+
+
+def _failure(row: Row) -> objects.Build | None:
+    return row.standing.failure if row.standing is not None else None
+
+
+def _is_waiting(row: Row) -> bool:
+    standing: Standing | None = row.standing
+    return standing is not None and (bool(standing.unfinished) or not standing.image)
+
+
+def _reason(row: Row) -> str:
+    failure = _failure(row)
+    return _told(failure).reason if failure is not None else ""
+
+
+def _told(build: objects.Build) -> conditions.Condition:
+    found = conditions.find(build.status.conditions, verdict.SUCCEEDED)
+    return found or conditions.Condition(type=verdict.SUCCEEDED, status="Unknown")
