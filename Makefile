@@ -13,6 +13,8 @@ E2E_JOBS ?= 4
 test test-e2e test-node: export GOGC ?= 400
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
+# One after the other: apt does not wait while another installs, and tiers run beside each other.
+INSTALL := flock /var/lock/argosy-apt.lock sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$$@"' install
 # An OpenStack is 460 packages: `make test` has one where that was asked for.
 CLOUD := $(if $(filter 1,$(ARGOSY_CLOUD)),test-cloud)
 IMAGE ?= ghcr.io/argosy-dev/argosy:dev
@@ -41,7 +43,7 @@ binaries: $(VENV)/.ready
 
 node-packages: ## Install what the real node needs (root, Debian)
 	dpkg -s $(NODE_PACKAGES) >/dev/null 2>&1 || \
-	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(NODE_PACKAGES); }
+	  $(INSTALL) $(NODE_PACKAGES)
 
 demo: setup ## Watch an application live its life on a real Kubernetes
 	$(PY) -m devcluster.demo
@@ -87,7 +89,7 @@ endif
 # Debian's Chromium; elsewhere whatever is called chromium.
 test-browser: setup ## Run the tests of the dashboard in a real browser (root installs it)
 ifeq ($(shell id -u)$(shell command -v chromium),0)
-	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium
+	$(INSTALL) chromium
 endif
 	@command -v chromium >/dev/null || echo "SKIPPED: the browser tier needs chromium, which root installs: sudo make test-browser"
 	! command -v chromium >/dev/null || $(PYTEST) -m browser

@@ -154,6 +154,7 @@ class Cloud:
         configuration.write(plan)
         identity.write_clouds(plan)
         (self.dir / "tmp").mkdir(exist_ok=True)
+        self.say(f"starting {', '.join(missing)}" if missing else "everything runs")
         self._run(plan, *services.INFRASTRUCTURE)
         self._wait("the database", lambda: databases.answers(plan))
         databases.move(plan)
@@ -162,6 +163,7 @@ class Cloud:
         self._wait("the message broker", lambda: ports.taken(plan.ports[layout.RABBIT]))
         self._run(plan, *services.CONTROL)
         if not stocked:
+            self.say("making users, projects and endpoints")
             identity.make(plan)
         for each in layout.ENDPOINTS:
             self._wait_for_api(plan, each)
@@ -171,7 +173,9 @@ class Cloud:
             self._wait("libvirt", lambda: machines.answers(plan))
         self._run(plan, *_hosts(plan))
         if not stocked:
-            stock.lay_in(plan, guest.ensure(self.say) if plan.settings.real_machines else None)
+            image = guest.ensure(self.say) if plan.settings.real_machines else None
+            self.say("making flavors, images, networks and volume types")
+            stock.lay_in(plan, image)
         self._wait("the hosts", lambda: stock.hosts(plan) >= set(plan.hosts))
         self._wait("the zones", lambda: _divided(plan))
         self._keep({**self._state(), "stocked": True})

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from pathlib import Path
@@ -51,7 +52,7 @@ def ensure(versions: Mapping[str, str], say: binaries.Say) -> Path:
         scratch = target.with_suffix(f".{os.getpid()}.part")
         shutil.rmtree(scratch, ignore_errors=True)
         try:
-            _make(scratch)
+            _make(scratch, say)
             (scratch / "state").rename(target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -115,7 +116,7 @@ def _answers(data: Path) -> bool:
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, say: binaries.Say) -> None:
     """Make everything in a folder of its own, by a server that ends with this call."""
     plan = layout.Plan(
         folder=folder,
@@ -134,7 +135,7 @@ def _make(folder: Path) -> None:
     with _serving(plan):
         told = "".join(f"CREATE DATABASE {name} CHARACTER SET utf8;" for name in NAMES)
         _query(data, told)
-        _run_together(plan, _steps(plan))
+        _run_together(plan, _steps(plan), say)
     # What configuration made on the way belongs to the cloud that the copy is for.
     for each in plan.state.iterdir():
         if each.name not in ("mysql", "keystone", "password"):
@@ -208,11 +209,17 @@ def _steps(plan: Plan) -> Mapping[str, Sequence[Sequence[str]]]:
     }
 
 
-def _run_together(plan: Plan, chains: Mapping[str, Sequence[Sequence[str]]]) -> None:
+def _run_together(
+    plan: Plan, chains: Mapping[str, Sequence[Sequence[str]]], say: binaries.Say
+) -> None:
 
     def follow(name: str, chain: Sequence[Sequence[str]]) -> None:
         for argv in chain:
+            began = time.monotonic()
             _run(plan, name, argv)
+            # The program and its first words; the options are long.
+            words = [each for each in argv[4:] if not each.startswith("-")][:2]
+            say(f"{Path(argv[1]).name} {' '.join(words)}: {time.monotonic() - began:.0f} s")
 
     with futures.ThreadPoolExecutor(len(chains)) as pool:
         for each in [pool.submit(follow, *item) for item in chains.items()]:

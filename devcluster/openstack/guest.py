@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from devcluster import binaries, errors
+from devcluster.openstack import packages
 
 INIT = Path(__file__).parent / "guest-init"
 KERNEL = "linux-image-cloud-amd64"
@@ -28,6 +29,12 @@ MODULES = (
 def ensure(say: binaries.Say) -> Path:
     """Return the folder with `vmlinuz` and `initrd`, made on the first call."""
     package = _kernel_package()
+    if package is None:
+        # Images of Debian come without the lists.
+        packages.refresh(say)
+        package = _kernel_package()
+    if package is None:
+        raise errors.MissingToolError(KERNEL, "no package of this machine's release depends on it")
     told = f"{package} {MODULES} {INIT.read_text()}"
     target = binaries.cache() / f"guest-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if target.is_dir():
@@ -49,13 +56,12 @@ def ensure(say: binaries.Say) -> Path:
     return target
 
 
-def _kernel_package() -> str:
+def _kernel_package() -> str | None:
     """Return the name of the package that has the kernel: the other one only depends on it."""
-    found = _output("apt-cache", "depends", KERNEL)
-    match = re.search(r"Depends: (linux-image-\S+)", found)
-    if match is None:
-        raise errors.MissingToolError(KERNEL, "sudo apt-get update")
-    return match[1]
+    argv = ["apt-cache", "depends", KERNEL]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    match = re.search(r"Depends: (linux-image-\S+)", done.stdout)
+    return match[1] if match else None
 
 
 def _make(folder: Path, package: str) -> None:

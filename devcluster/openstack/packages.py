@@ -25,6 +25,9 @@ ALL = (*SERVICES, *MACHINES)
 # A package's scripts ask this program whether they may start a service; 101 says no.
 POLICY = Path("/usr/sbin/policy-rc.d")
 SET_ASIDE = POLICY.with_name("policy-rc.d.before-argosy")
+APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
+# The Makefile's installations take it, too.
+LOCK = Path("/var/lock/argosy-apt.lock")
 FORBID = "#!/bin/sh\n# devcluster installs packages; this is gone when it has.\nexit 101\n"
 
 
@@ -42,12 +45,15 @@ def ensure(say: binaries.Say) -> Mapping[str, str]:
         raise errors.MissingToolError(
             ", ".join(missing), "sudo python -m devcluster openstack up installs them"
         )
-    folder = binaries.cache()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "apt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _install(missing, folder / "apt.log", say)
+    with _alone():
+        _install(missing, say)
     return versions()
+
+
+def refresh(say: binaries.Say) -> None:
+    """Have apt learn which packages there are now."""
+    with _alone():
+        _update(say)
 
 
 def versions() -> Mapping[str, str]:
@@ -63,14 +69,30 @@ def versions() -> Mapping[str, str]:
     return {row[0]: row[2] for row in rows if len(row) == 3 and row[1] == "installed"}  # noqa: PLR2004 - three columns
 
 
-def _install(missing: list[str], log: Path, say: binaries.Say) -> None:
+def _install(missing: list[str], say: binaries.Say) -> None:
     say(f"installing {', '.join(missing)} (first time only, about three minutes)")
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     # A machine whose lists are of another day knows addresses that are gone.
-    progress.run([*apt, "update"], log, "apt-get update", say)
+    _update(say)
     with _nothing_starts():
-        argv = [*apt, "install", "--no-install-recommends", *missing]
-        progress.run(argv, log, "apt-get install", say)
+        argv = [*APT, "install", "--no-install-recommends", *missing]
+        progress.run(argv, _log(), "apt-get install", say)
+
+
+def _update(say: binaries.Say) -> None:
+    progress.run([*APT, "update"], _log(), "apt-get update", say)
+
+
+def _log() -> Path:
+    binaries.cache().mkdir(parents=True, exist_ok=True)
+    return binaries.cache() / "apt.log"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for others of this project that install: apt itself fails at once, or does not wait."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

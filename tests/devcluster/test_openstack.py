@@ -1,7 +1,10 @@
 """The cloud of devcluster, or any other: servers live and die as Nova says, and services break."""
 
+import asyncio
 import base64
+import dataclasses
 import http.client
+import secrets
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from devcluster import errors
 from devcluster.openstack import api, cloud, identity, layout, services, stock
 from devcluster.openstack.fixtures import Tenant, wait_for
+from proof.faults import cloud as faults
 
 pytestmark = pytest.mark.cloud
 
@@ -163,6 +167,26 @@ def test_the_other_tenant_sees_nothing_and_meets_its_quota(
     }
     with pytest.raises(api.ApiError, match="Quota exceeded"):
         other.post("compute", "/servers", {"server": wanted})
+
+
+async def test_a_server_whose_create_was_not_answered_is_found_by_its_tag(tenant: Tenant) -> None:
+    """A lost answer leaves a server behind; nothing but its tag tells whose it is."""
+    tag = f"argosy.{secrets.token_hex(8)}.1"
+    async with faults.CloudProxy(tenant.clouds, tenant.cloud) as proxy:
+        proxy.rules = [faults.Rule(kind=faults.Kind.LOST, service="compute", method="POST")]
+        client = api.Client(api.Login.of(proxy.clouds, tenant.cloud))
+        spoiled = dataclasses.replace(tenant, client=client)
+        with pytest.raises(errors.DevclusterError):
+            await asyncio.to_thread(spoiled.create, tags=[tag])
+        assert [each.fault for each in proxy.made("compute", "POST")] == [faults.Kind.LOST]
+
+    def found() -> list[str]:
+        listed = tenant.client.get("compute", f"/servers?tags={tag}")["servers"]
+        return [each["id"] for each in listed]
+
+    # Nova shows what was posted a moment later.
+    await asyncio.to_thread(wait_for, "the server", lambda: len(found()) == 1, found)
+    await asyncio.to_thread(tenant.delete, *found())
 
 
 def test_a_killed_service_is_started_again(own_cloud: cloud.Cloud, tenant: Tenant) -> None:

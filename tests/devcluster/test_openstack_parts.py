@@ -166,6 +166,7 @@ def test_installing_starts_nothing_and_leaves_the_policy_as_it_was(
     policy, aside = tmp_path / "policy-rc.d", tmp_path / "aside"
     monkeypatch.setattr(packages, "POLICY", policy)
     monkeypatch.setattr(packages, "SET_ASIDE", aside)
+    monkeypatch.setattr(packages, "LOCK", tmp_path / "apt.lock")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(packages, "versions", dict)
@@ -201,7 +202,7 @@ def test_databases_that_could_not_be_made_are_not_kept(
     """The next attempt begins anew, and finds nothing half made."""
     monkeypatch.setattr(binaries, "cache", lambda: tmp_path)
 
-    def fail(folder: Path) -> None:
+    def fail(folder: Path, _say: binaries.Say) -> None:
         (folder / "state").mkdir(parents=True)
         raise errors.DevclusterError("no room")
 
