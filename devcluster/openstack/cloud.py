@@ -128,7 +128,8 @@ class Cloud:
     def _prepare(self, settings: layout.Settings) -> None:
         if settings.real_machines:
             machines.require()
-        made = databases.ensure(packages.ensure(self.say), self.say)
+        more = packages.ORCHESTRATION if settings.orchestration else ()
+        made = databases.ensure(packages.ensure(self.say, *more), self.say)
         numbers = ports.free(len(layout.PORTS))
         state = {
             "ports": dict(zip(layout.PORTS, numbers, strict=True)),
@@ -158,14 +159,16 @@ class Cloud:
         self._run(plan, *services.INFRASTRUCTURE)
         self._wait("the database", lambda: databases.answers(plan))
         databases.move(plan)
+        if plan.settings.orchestration and not stocked:
+            databases.add(plan, layout.HEAT)
         self._run(plan, layout.KEYSTONE)
         self._wait_for_api(plan, layout.KEYSTONE)
         self._wait("the message broker", lambda: ports.taken(plan.ports[layout.RABBIT]))
-        self._run(plan, *services.CONTROL)
+        self._run(plan, *services.control(plan))
         if not stocked:
             self.say("making users, projects and endpoints")
             identity.make(plan)
-        for each in layout.ENDPOINTS:
+        for each in plan.apis:
             self._wait_for_api(plan, each)
         if plan.settings.real_machines:
             machines.restore(plan)
@@ -243,7 +246,7 @@ class Cloud:
 
 def names(plan: layout.Plan) -> list[str]:
     """Return the names of all processes of a cloud, in the order of their start."""
-    return [*services.INFRASTRUCTURE, layout.KEYSTONE, *services.CONTROL, *_hosts(plan)]
+    return [*services.INFRASTRUCTURE, layout.KEYSTONE, *services.control(plan), *_hosts(plan)]
 
 
 def _hosts(plan: layout.Plan) -> list[str]:

@@ -38,6 +38,7 @@ def add(parser: argparse.ArgumentParser, say: Callable[[str], None]) -> None:
         action="store_true",
         help="and a host, in the zone `real`, whose servers are virtual machines (root)",
     )
+    parser.add_argument("--heat", action="store_true", help="and Heat, for comparisons")
     parser.set_defaults(run=lambda options: _ACTS[options.act](options, say))
 
 
@@ -45,9 +46,11 @@ def _up(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     began = time.monotonic()
     chosen = cloud.Cloud(options.dir, say)
     settings = None
-    if options.hosts is not None or options.real_machines:
+    if options.hosts is not None or options.real_machines or options.heat:
         hosts = layout.Settings().hosts if options.hosts is None else options.hosts
-        settings = layout.Settings(hosts=hosts, real_machines=options.real_machines)
+        settings = layout.Settings(
+            hosts=hosts, real_machines=options.real_machines, orchestration=options.heat
+        )
     chosen.start(settings)
     say(f"ready in {time.monotonic() - began:.1f} s; now: {_shell_line(chosen)}")
     return 0

@@ -25,6 +25,8 @@ def write(plan: Plan) -> None:
         "nova": _nova(plan),
         **{f"nova-{host}": _compute(plan, host) for host in plan.hosts},
     }
+    if plan.settings.orchestration:
+        files["heat"] = _heat(plan)
     for name, sections in files.items():
         known = plan.settings.options
         more = known.get("nova", {}) if name.startswith("nova-") else {}
@@ -218,6 +220,40 @@ def _cinder(plan: Plan) -> Sections:
                 "volume_backend_name": "files",
                 "volume_folder": plan.state / "volumes",
             },
+        },
+    )
+
+
+def _heat(plan: Plan) -> Sections:
+    trustee = _login(plan, "heat")
+    for each in ("project_name", "project_domain_name"):
+        trustee.pop(each)
+    return _merged(
+        _common(plan, "heat"),
+        {
+            "DEFAULT": {
+                "num_engine_workers": 1,
+                "region_name_for_services": layout.REGION,
+                # Nobody calls home there: else Heat looks for an API that this cloud lacks.
+                "heat_metadata_server_url": plan.address(layout.HEAT),
+                "deferred_auth_method": "trusts",
+                "trusts_delegated_roles": "",
+                "stack_user_domain_name": "heat",
+                "stack_domain_admin": "heat_domain_admin",
+                "stack_domain_admin_password": plan.password,
+                # As long as Heat wants such a key to be.
+                "auth_encryption_key": plan.password,
+            },
+            "database": _database(plan, "heat"),
+            "keystone_authtoken": _guard(plan, "heat"),
+            "trustee": trustee,
+            "clients_keystone": {"auth_uri": plan.address(layout.KEYSTONE)},
+            "heat_api": {
+                "bind_host": "127.0.0.1",
+                "bind_port": plan.ports[layout.HEAT],
+                "workers": 1,
+            },
+            "paste_deploy": {"api_paste_config": "/etc/heat/api-paste.ini"},
         },
     )
 

@@ -86,6 +86,14 @@ def move(plan: Plan) -> None:
     query(plan, MOVE.format_map(addresses))
 
 
+def add(plan: Plan, name: str) -> None:
+    """Make the database of a service that not every cloud has, if it is missing."""
+    query(plan, f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8;")
+    file = configuration.file(plan, name)
+    argv = [services.PYTHON, f"/usr/bin/{name}-manage", "--config-file", str(file), "db_sync"]
+    _run(plan, name, argv)
+
+
 def query(plan: Plan, text: str) -> str:
     """Have the server carry out statements; return the rows, tabs between the columns."""
     return _query(plan.state / "mysql", text)

@@ -36,7 +36,7 @@ def make(plan: Plan) -> None:
     if "service" not in roles:
         roles["service"] = _created(client, "role", name="service")
     service = _named(client, "project", "service")
-    own_users = [each for each in layout.ENDPOINTS if each != layout.KEYSTONE]
+    own_users = [each for each in plan.apis if each != layout.KEYSTONE]
     wanted: list[tuple[str, str, tuple[str, ...]]]
     wanted = [(each, service, ("admin", "service")) for each in own_users]
     wanted += [(each, _named(client, "project", each), ("member",)) for each in TENANTS]
@@ -50,6 +50,8 @@ def make(plan: Plan) -> None:
         if user in layout.ENDPOINTS:
             _publish(own, plan, user)
 
+    if plan.settings.orchestration:
+        _domain(client, plan, roles)
     with futures.ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(join, *one) for one in wanted]:
             each.result()
@@ -64,6 +66,22 @@ def _auth(plan: Plan, user: str) -> dict[str, str]:
         "user_domain_name": "Default",
         "project_domain_name": "Default",
     }
+
+
+def _domain(client: api.Client, plan: Plan, roles: dict[str, str]) -> None:
+    """Make the domain in which Heat keeps the users of its stacks."""
+    if "heat_stack_user" not in roles:
+        _created(client, "role", name="heat_stack_user")
+    known = client.get("identity", "/domains?name=heat")["domains"]
+    domain = known[0]["id"] if known else _created(client, "domain", name="heat")
+    name = "heat_domain_admin"
+    users = client.get("identity", f"/users?name={name}&domain_id={domain}")["users"]
+    user = (
+        users[0]["id"]
+        if users
+        else _created(client, "user", name=name, domain_id=domain, password=plan.password)
+    )
+    client.call("PUT", "identity", f"/domains/{domain}/users/{user}/roles/{roles['admin']}")
 
 
 def _publish(client: api.Client, plan: Plan, name: str) -> None:

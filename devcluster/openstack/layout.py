@@ -14,6 +14,7 @@ PLACEMENT = "placement"
 NEUTRON = "neutron"
 NOVA = "nova"
 CINDER = "cinder"
+HEAT = "heat"
 # In the catalogue: the service's type, and what follows its port.
 ENDPOINTS: Mapping[str, tuple[str, str]] = {
     KEYSTONE: ("identity", "/v3"),
@@ -22,6 +23,7 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = {
     NEUTRON: ("network", ""),
     NOVA: ("compute", "/v2.1"),
     CINDER: ("block-storage", "/v3/%(project_id)s"),
+    HEAT: ("orchestration", "/v1/%(project_id)s"),
 }
 MYSQL = "mysql"
 RABBIT = "rabbitmq"
@@ -48,6 +50,7 @@ class Settings:
 
     hosts: int = 3  # fake hypervisors, over the zones in turn
     real_machines: bool = False
+    orchestration: bool = False  # Heat, for whoever compares with it
     # More configuration of a service, by its file's name, section and key.
     options: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
@@ -68,6 +71,11 @@ class Plan:
         numbers = range(self.settings.hosts)
         fakes = {f"fake{each + 1}": ZONES[each % len(ZONES)] for each in numbers}
         return {**fakes, REAL: REAL} if self.settings.real_machines else fakes
+
+    @property
+    def apis(self) -> list[str]:
+        """The services that answer in this cloud."""
+        return [each for each in ENDPOINTS if each != HEAT or self.settings.orchestration]
 
     @property
     def bridge(self) -> str:

@@ -22,6 +22,8 @@ SERVICES = (
 # Of virtual machines: config drives, the guest's programs, the bridge.
 MACHINES = ("genisoimage", "busybox-static", "cpio", "iproute2", "iptables")
 ALL = (*SERVICES, *MACHINES)
+# Only of clouds that are asked for it.
+ORCHESTRATION = ("heat-api", "heat-engine")
 # A package's scripts ask this program whether they may start a service; 101 says no.
 POLICY = Path("/usr/sbin/policy-rc.d")
 SET_ASIDE = POLICY.with_name("policy-rc.d.before-argosy")
@@ -31,16 +33,15 @@ LOCK = Path("/var/lock/argosy-apt.lock")
 FORBID = "#!/bin/sh\n# devcluster installs packages; this is gone when it has.\nexit 101\n"
 
 
-def ensure(say: binaries.Say) -> Mapping[str, str]:
-    """Return the versions of all packages, installed now if this machine lacks some."""
+def ensure(say: binaries.Say, *more: str) -> Mapping[str, str]:
+    """Return the versions of all packages, installed now if this machine lacks some or `more`."""
     if shutil.which("dpkg-query") is None or shutil.which("apt-get") is None:
         raise errors.DevclusterError(
             "an OpenStack needs Debian 12 (or a container of it): its services come from apt-get"
         )
-    found = versions()
-    missing = [each for each in ALL if each not in found]
+    missing = [each for each in (*ALL, *more) if each not in versions(*more)]
     if not missing:
-        return found
+        return versions()
     if os.geteuid() != 0:
         raise errors.MissingToolError(
             ", ".join(missing), "sudo python -m devcluster openstack up installs them"
@@ -56,11 +57,11 @@ def refresh(say: binaries.Say) -> None:
         _update(say)
 
 
-def versions() -> Mapping[str, str]:
-    """Return the versions of those packages that are installed."""
+def versions(*more: str) -> Mapping[str, str]:
+    """Return the versions of those packages, and of `more`, that are installed."""
     form = "${Package} ${db:Status-Status} ${Version}\n"
     done = subprocess.run(
-        ["dpkg-query", "--show", f"--showformat={form}", *ALL],
+        ["dpkg-query", "--show", f"--showformat={form}", *ALL, *more],
         capture_output=True,
         text=True,
         check=False,  # it fails where one is unknown, and tells of the others all the same

@@ -21,10 +21,16 @@ SCRIPTS = {
 }
 CINDER = ("cinder-scheduler", "cinder-volume")
 INFRASTRUCTURE = (layout.MYSQL, layout.MEMCACHED, layout.RABBIT)
+ORCHESTRATION = (layout.HEAT, "heat-engine")
 CONTROL = (
     *(layout.PLACEMENT, layout.GLANCE, layout.NEUTRON, layout.NOVA, layout.CINDER),
     *("nova-conductor", "nova-scheduler", *CINDER),
 )
+
+
+def control(plan: Plan) -> list[str]:
+    """Return the names of the services that rest on the infrastructure and on Keystone."""
+    return [*CONTROL, *ORCHESTRATION] if plan.settings.orchestration else [*CONTROL]
 
 
 def compute(host: str) -> str:
@@ -53,6 +59,7 @@ def command(plan: Plan, name: str) -> list[str]:
         layout.NEUTRON: ("neutron-server", "neutron"),
         layout.NOVA: ("nova-api", "nova"),
         layout.CINDER: ("cinder-api", "cinder"),
+        layout.HEAT: ("heat-api", "heat"),
     }.get(name, (name, name.partition("-")[0]))
     file = configuration.file(plan, owner)
     return [PYTHON, f"/usr/bin/{program}", "--config-file", str(file)]

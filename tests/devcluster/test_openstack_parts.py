@@ -36,7 +36,7 @@ def plan(tmp_path: Path) -> layout.Plan:
     return layout.Plan(
         folder=tmp_path,
         ports={name: 20_000 + number for number, name in enumerate(layout.PORTS)},
-        settings=layout.Settings(hosts=4, real_machines=True),
+        settings=layout.Settings(hosts=4, real_machines=True, orchestration=True),
         password="secret-word",  # noqa: S106 - of no cloud
         range="10.130.0.0/16",
     )
@@ -78,6 +78,7 @@ def test_everything_listens_on_loopback_alone(plan: layout.Plan) -> None:
         ("cinder", "osapi_volume_listen"),
     ):
         assert read(plan, name)["DEFAULT"][key] == "127.0.0.1"
+    assert read(plan, "heat")["heat_api"]["bind_host"] == "127.0.0.1"
     lines = {each: " ".join(services.command(plan, each)) for each in cloud.names(plan)}
     for each in (layout.KEYSTONE, layout.PLACEMENT):
         assert f"--http-socket 127.0.0.1:{plan.ports[each]}" in lines[each]
@@ -145,7 +146,7 @@ def test_missing_packages_are_named_to_whoever_cannot_install_them(
 ) -> None:
     """Without root nothing is tried: the words name the packages and the command."""
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(packages, "versions", lambda: dict.fromkeys(packages.ALL[1:], "1"))
+    monkeypatch.setattr(packages, "versions", lambda *_: dict.fromkeys(packages.ALL[1:], "1"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(errors.MissingToolError, match=rf"{packages.ALL[0]} is missing.*sudo"):
         packages.ensure(print)
@@ -169,7 +170,7 @@ def test_installing_starts_nothing_and_leaves_the_policy_as_it_was(
     monkeypatch.setattr(packages, "LOCK", tmp_path / "apt.lock")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(packages, "versions", dict)
+    monkeypatch.setattr(packages, "versions", lambda *_: {})
     monkeypatch.setattr(binaries, "cache", lambda: tmp_path)
     if before is not None:
         policy.write_text(before)

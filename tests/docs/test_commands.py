@@ -92,7 +92,9 @@ def _python(words: list[str]) -> None:
         devcluster._parser().parse_args(arguments)
         _values(arguments)
     else:
-        assert module in {"pytest", "venv", "pip"} or (ROOT / Path(*module.split("."))).exists()
+        path = ROOT / Path(*module.split("."))
+        there = path.exists() or path.with_suffix(".py").exists()
+        assert there or module in {"pytest", "venv", "pip"}
 
 
 PROGRAMS: dict[str, Callable[[list[str]], None]] = {

@@ -1,0 +1,60 @@
+"""Where the arms of a cloud make their servers, and of what: the same for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
+
+from devcluster.openstack import api, cloud, identity, layout, stock
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A tenant of a cloud, and what its servers are like, by ids."""
+
+    login: api.Login
+    flavor: str
+    image: str
+    network: str
+    zone: str
+
+    @classmethod
+    def of(cls, chosen: cloud.Cloud) -> Self:
+        """Return the place in a cloud of devcluster: one zone, so that Heat need not choose."""
+        tenant = identity.TENANTS[0]
+        client = chosen.client(tenant)
+        images = client.get("image", f"/images?name={stock.FAKE_IMAGES[0]}")["images"]
+        networks = client.get("network", f"/networks?name={stock.NETWORK}")["networks"]
+        return cls(
+            login=identity.login(chosen.plan, tenant),
+            flavor=next(iter(stock.FLAVORS)),
+            image=str(images[0]["id"]),
+            network=str(networks[0]["id"]),
+            zone=layout.ZONES[0],
+        )
+
+    @property
+    def server(self) -> Mapping[str, Any]:
+        """What is posted for a server, but for its name."""
+        return {
+            "flavorRef": self.flavor,
+            "imageRef": self.image,
+            "networks": [{"uuid": self.network}],
+            "availability_zone": self.zone,
+        }
+
+
+class Arm(Protocol):
+    """Somebody who makes servers in a place, and deletes them."""
+
+    name: str
+
+    def create(self, count: int) -> None:
+        """Begin to make so many servers."""
+
+    def delete(self) -> None:
+        """Ask that all go, whatever is under way; back when that was answered."""
+
+    def done(self) -> bool:
+        """Whether nothing is under way."""
