@@ -42,6 +42,8 @@ IDLE_SECONDS, LONGEST_SECONDS = 1800.0, 12 * 3600.0
 PRUNE_SECONDS = 60.0
 # With more, whoever has been away the longest is forgotten.
 MOST_VIEWERS = 500
+# Browsers of one person that stay signed in; with more, the first of them is signed out.
+MOST_SESSIONS = 20
 # Tokens that are tried at once: each costs the API server a review.
 MOST_SIGNING_IN = 4
 _LOCAL = ("localhost", "127.0.0.1")
@@ -134,6 +136,9 @@ class Lobby:
         if not key:
             return await self.show(request, failed=_REFUSED)
         session = secrets.token_urlsafe(TOKEN_BYTES)
+        own = [each for each, of in self._sessions.items() if of == key]
+        for each in own[: max(0, len(own) + 1 - MOST_SESSIONS)]:
+            del self._sessions[each]
         self._sessions[session] = key
         response = web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": "/"})
         response.set_cookie(

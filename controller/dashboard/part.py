@@ -28,6 +28,8 @@ SHOWN = (
 FRESH_SECONDS, LISTED_SECONDS = 15.0, 60.0
 # Reviews of one person that are under way at once.
 MOST_REVIEWS = 8
+# Whoever asks for namespaces at random is not remembered for each.
+MOST_KNOWN = 1000
 EVERYWHERE = ""
 
 
@@ -64,11 +66,17 @@ class Sight:
         if self._known[EVERYWHERE].allowed:
             return
         if at:
+            # A namespace that is not there is asked about as well: the answer takes as long.
+            if at not in self._known and len(self._known) >= MOST_KNOWN:
+                self._forget({*namespaces})
             await self._review(at, FRESH_SECONDS)
             return
         names = sorted(namespaces)
         await asyncio.gather(*(self._review(each, LISTED_SECONDS) for each in names))
-        for gone in set(self._known) - {*names, EVERYWHERE}:
+        self._forget({*names})
+
+    def _forget(self, but: set[str]) -> None:
+        for gone in set(self._known) - but - {EVERYWHERE}:
             del self._known[gone]
 
     async def _review(self, namespace: str, seconds: float) -> None:

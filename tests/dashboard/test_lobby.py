@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import re
 
 import pytest
@@ -279,6 +281,23 @@ async def test_a_stream_tells_of_what_its_viewer_sees_and_of_nothing_else() -> N
             assert (since != marks[token]) is changed, token
 
 
+async def test_an_open_page_asks_for_nothing_while_nothing_changes() -> None:
+    """A stream of two seconds at rest costs the API server no review and no read."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        await clerk.get("/")
+        before = sum(len(each.asked) for each in place.connected)
+        headers = {"Cookie": clerk.cookie}
+        async with place.client.get(f"{place.url}/live?of=", headers=headers) as stream:
+            assert stream.status == 200
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.2):
+                    told = [each async for each in stream.content]
+                    assert b"changed" not in b"".join(told)
+        assert sum(len(each.asked) for each in place.connected) == before
+
+
 async def test_many_who_come_push_out_whoever_was_away_longest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -292,6 +311,25 @@ async def test_many_who_come_push_out_whoever_was_away_longest(
             place.moment[0] = float(number)
             await each.sign_in(token)
         assert [(await each.get("/"))[0] for each in people] == [401, 200, 200]
+
+
+async def test_what_one_person_asks_for_takes_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Signing in again and again keeps the last browsers; namespaces that are not there pass."""
+    monkeypatch.setattr(lobby, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(part, "MOST_KNOWN", 5)
+    async with crowd() as place:
+        browsers = [place.browser() for _ in range(4)]
+        for each in browsers:
+            await each.sign_in("clerk")
+        assert [(await each.get("/"))[0] for each in browsers] == [401, 401, 200, 200]
+        for number in range(20):
+            await browsers[-1].get(f"/applications/space-{number}/shop")
+        (known,) = {id(each): each for each in place.connected if not each.closed}.values()
+        assert len(known.asked) > 20
+        sights = [each for each in gc.get_objects() if isinstance(each, part.Sight)]
+        assert all(len(each._known) <= 5 + 2 for each in sights)
 
 
 async def test_an_api_server_that_is_away_lets_nobody_in_and_forgets_nobody() -> None:
