@@ -23,6 +23,8 @@ from controller.presentation import requests
 from controller.presentation.problems import Refusal, UsageError
 
 MOST_REPLICAS = 10**9
+# A field of 32 bits holds each number of so many digits.
+MOST_DIGITS = 9
 
 
 class Verb(enum.StrEnum):
@@ -182,6 +184,15 @@ def _scale(found: Subject, given: Given, _now: float) -> Request:
     )
 
 
+def _share(given: str) -> int | str:
+    """Return a number or a percentage; a number that is too long for a field stays text.
+
+    The API server then refuses what was given, and not what was made of it.
+    """
+    is_number = given.isascii() and given.isdigit() and len(given) <= MOST_DIGITS
+    return int(given) if is_number else given
+
+
 def _operate(action: str, word: str) -> Callable[[Subject, Given, float], Request]:
     def ask(found: Subject, given: Given, _now: float) -> Request:
         component, to = given.get("component", ""), given.get("to", "")
@@ -189,7 +200,7 @@ def _operate(action: str, word: str) -> Callable[[Subject, Given, float], Reques
         spec = {
             "components": [component] if component else None,
             "servers": servers,
-            "concurrency": int(share[:9]) if share.isascii() and share.isdigit() else share,
+            "concurrency": _share(share),
             "parameters": {"revision": to} if to else None,
         }
         body = requests.operation(found.view, action, spec, given.get("called", ""))

@@ -116,6 +116,17 @@ def test_the_command_of_an_act_asks_for_the_same(act: acts.Act, given: dict[str,
     assert recorder.written == asked(request)
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("5", 5), ("25%", "25%"), ("999999999", 999_999_999), ("1" * 10, "1" * 10), ("٣", "٣")],
+)
+def test_a_number_that_no_field_holds_is_refused_as_it_was_given(given: str, meant: object) -> None:
+    """Ten digits do not become nine: nobody's 1111111111 at once is 111111111."""
+    act = acts.find(Resource.APPLICATIONS, "restart")
+    request = act.request(subject(act), {"concurrency": given}, 1.0)
+    assert request.body["spec"]["concurrency"] == meant
+
+
 def test_scaling_goes_to_the_set_where_the_application_leaves_it_open() -> None:
     """As `scale` does; the page asks for the right to that, and not to the application."""
     act = acts.find(Resource.APPLICATIONS, "scale")
