@@ -1,0 +1,1 @@
+"""The kind Build: one image from one commit, made by Jobs, tested, and kept for its component."""

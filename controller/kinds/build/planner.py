@@ -1,0 +1,299 @@
+"""What a Build does next: whose turn it is, which Job is made, what its end means.
+
+Called by `execution` for each Build, and by `why`. Nothing of a flow is kept in memory: the status
+says which attempt of which phase was begun, and the Jobs, named by that, say what became of it. The
+commit is written down before anything is built, so no retry can come to another one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from controller.api import clock, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.build import jobs, phases, results, summary, turn
+from controller.kinds.build.reasons import BuildReason
+from controller.kinds.build.snapshot import BuildSnapshot
+from controller.planning import builds, finalizers, remedies, verdict, writes
+from controller.planning.plan import Action, Plan, RecordEvent, Urgency
+
+
+def plan(snapshot: BuildSnapshot) -> Plan:
+    """Return what the Build does now."""
+    build = snapshot.build
+    if verdict.finished(build):
+        return _rest(snapshot)
+    going = build.metadata.deletion_timestamp is not None
+    if _application_gone(snapshot):
+        return _end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
+    if build.spec.cancelled or going:
+        how = "cancelled" if build.spec.cancelled else "deleted"
+        return _end(snapshot, Reason.CANCELLED, f"The Build was {how}.")
+    if build.status.start_time is not None:
+        return _go_on(snapshot)
+    held = turn.hold(snapshot)
+    if held is not None:
+        return _hold(snapshot, held)
+    if build.spec.activates:
+        return _activate(snapshot)
+    if not finalizers.is_on(build.metadata):
+        return Plan(actions=(finalizers.add(build),), urgency=Urgency.INTERACTIVE)
+    return _begin(snapshot)
+
+
+def _application_gone(snapshot: BuildSnapshot) -> bool:
+    """Whether the application that the Build is of is going or gone."""
+    if snapshot.namespace_terminating:
+        return True
+    application, owner = snapshot.application, snapshot.build.metadata.controller
+    if application is not None and snapshot.is_taken_up:
+        return application.metadata.deletion_timestamp is not None
+    # One that nobody has taken up waits for its application, which may still come.
+    begun = snapshot.build.status.start_time is not None
+    return begun or (owner is not None and owner.kind == "Application")
+
+
+def _hold(snapshot: BuildSnapshot, held: turn.Hold) -> Plan:
+    if held.ends:
+        return _end(snapshot, held.reason, held.message)
+    status = summary.tell(snapshot, held.reason, held.message, blocked=held.blocked)
+    return Plan(status=status, notes=(held.message,))
+
+
+def _activate(snapshot: BuildSnapshot) -> Plan:
+    """Use the image of an earlier Build again: its number makes it the latest."""
+    build = snapshot.build
+    earlier = next(
+        (each for each in snapshot.others if each.metadata.name == build.spec.activates), None
+    )
+    image = build.spec.source.image
+    if earlier is None or not builds.has_succeeded(earlier):
+        message = f"{build.spec.activates} is no Build of the component that succeeded."
+        return _end(snapshot, Reason.FAILED, message)
+    if earlier.spec.source.image != image:
+        message = f"The image of {build.spec.activates} is not in {image}."
+        return _end(snapshot, Reason.FAILED, message)
+    return _succeed(
+        snapshot,
+        Reason.COMPLETED,
+        f"The image of {build.spec.activates} is used again.",
+        like=earlier,
+    )
+
+
+# ---- phases
+
+
+def _begin(snapshot: BuildSnapshot) -> Plan:
+    """Write down the first attempt; its Job is made once that is seen."""
+    build = snapshot.build
+    phase = phases.begun(build, phases.first(build), snapshot.now)
+    status = _told(
+        snapshot,
+        phase,
+        commit=build.spec.commit,
+        phases=(phase,),
+        start_time=clock.stamp(snapshot.now),
+    )
+    return Plan(
+        status=status,
+        urgency=Urgency.INTERACTIVE,
+        notes=(f"{build.metadata.name} begins with the phase {phase.name}.",),
+    )
+
+
+def _go_on(snapshot: BuildSnapshot) -> Plan:
+    phase = phases.current(snapshot.build)
+    if phase is None:
+        # Somebody wrote into the status: what is not known to be under way is begun anew.
+        return _begin(snapshot)
+    if phase.next_attempt_time is not None:
+        return _try_again(snapshot, phase)
+    job = snapshot.jobs.get(phase.job)
+    if job is None:
+        return Plan(
+            actions=(writes.create(jobs.manifest(snapshot, phase), why=_why(phase)),),
+            status=_told(snapshot, phase),
+            urgency=Urgency.INTERACTIVE,
+            notes=(_why(phase),),
+        )
+    result = results.read(job, snapshot.pods.get(phase.job, ()), phase.name, snapshot.now)
+    if result is None:
+        return Plan(status=_told(snapshot, phase), notes=(f"{phase.job} runs.",))
+    if isinstance(result, results.Unseen):
+        return Plan(wake_after=result.seconds, notes=(f"{phase.job} ended; its pod has a say.",))
+    if result.error is not None:
+        return _fail(snapshot, phase, result.error)
+    return _advance(snapshot, phase, result)
+
+
+def _try_again(snapshot: BuildSnapshot, phase: objects.BuildPhase) -> Plan:
+    left = clock.parse(phase.next_attempt_time) - snapshot.now
+    if left > 0:
+        return Plan(
+            status=_told(snapshot, phase),
+            wake_after=left,
+            notes=(f"The phase {phase.name} is tried again in {left:.0f} s.",),
+        )
+    again = phases.again(snapshot.build, phase)
+    status = _told(snapshot, again, phases=phases.with_phase(snapshot.build, again))
+    return Plan(status=status, urgency=Urgency.INTERACTIVE, notes=(_why(again),))
+
+
+def _advance(snapshot: BuildSnapshot, phase: objects.BuildPhase, result: results.Result) -> Plan:
+    """Write down what a phase found, and begin the next one."""
+    build, now = snapshot.build, snapshot.now
+    done = phases.ended(phase, now)
+    commit = build.status.commit or result.commit
+    if phase.name == phases.RESOLVE and build.spec.only_if_changed:
+        latest = _latest_good(snapshot)
+        if latest is not None and latest.status.commit == commit:
+            message = f"Commit {commit[:12]} has been built by {latest.metadata.name}."
+            return _succeed(snapshot, BuildReason.UNCHANGED, message, done, like=latest)
+    digest = build.status.digest or result.digest
+    found: dict[str, Any] = {"commit": commit, "digest": digest}
+    following = phases.after(build, phase.name)
+    if not following:
+        message = f"Commit {commit[:12]} is built."
+        found["image"] = f"{build.spec.source.image}@{digest}"
+        return _succeed(snapshot, Reason.COMPLETED, message, done, **found)
+    begun = phases.begun(build, following, now)
+    status = _told(
+        snapshot, begun, phases=phases.with_phase(build, done, begun), **found
+    )
+    return Plan(
+        status=status,
+        urgency=Urgency.INTERACTIVE,
+        notes=(f"The phase {phase.name} has succeeded; {following} begins.",),
+    )
+
+
+def _latest_good(snapshot: BuildSnapshot) -> objects.Build | None:
+    """Return the Build before this one whose image the component has of its source."""
+    key = builds.source_key(snapshot.build.spec.source)
+    number = snapshot.build.spec.number
+    earlier = [each for each in builds.good(snapshot.others, key) if each.spec.number < number]
+    return earlier[-1] if earlier else None
+
+
+def _fail(snapshot: BuildSnapshot, phase: objects.BuildPhase, error: objects.BuildError) -> Plan:
+    build = snapshot.build
+    told = phases.failed(build, phase, error, snapshot.now)
+    changed = phases.with_phase(build, told)
+    if told.end_time is not None:
+        return _end(snapshot, error.reason, error.message, phases=changed)
+    return Plan(
+        status=_told(snapshot, told, phases=changed),
+        wake_after=clock.parse(told.next_attempt_time) - snapshot.now,
+        urgency=Urgency.INTERACTIVE,
+        notes=(error.message,),
+    )
+
+
+def _why(phase: objects.BuildPhase) -> str:
+    return f"Attempt {phase.attempts} of the phase {phase.name} needs its Job."
+
+
+def _told(
+    snapshot: BuildSnapshot, phase: objects.BuildPhase, **found: Any
+) -> objects.BuildStatus:
+    """Return the status of a Build in a phase; equal for as long as nothing happens in it."""
+    commit = str(found.get("commit") or snapshot.build.status.commit)
+    what = {
+        phases.RESOLVE: f"Finding the commit of {snapshot.build.spec.source.git.ref}.",
+        phases.BUILD: f"Building commit {commit[:12]}.",
+        phases.TEST: f"Testing the image of commit {commit[:12]}.",
+    }[phase.name]
+    error = phase.last_error
+    if error is None:
+        return summary.tell(snapshot, phases.REASONS[phase.name], what, **found)
+    retry = _retry(snapshot, phase, error)
+    return summary.tell(
+        snapshot, phases.REASONS[phase.name], f"{what} {error.message}", blocked=(retry,), **found
+    )
+
+
+def _retry(
+    snapshot: BuildSnapshot, phase: objects.BuildPhase, error: objects.BuildError
+) -> Blocked:
+    build = snapshot.build
+    return Blocked(
+        object=f"Job/{phase.job}",
+        reason=error.reason or BuildReason.RETRYING,
+        message=error.message,
+        since=error.time,
+        next_attempt_time=phase.next_attempt_time,
+        remedy=remedies.logs(build),
+    )
+
+
+# ---- ends
+
+
+def _succeed(
+    snapshot: BuildSnapshot,
+    reason: str,
+    message: str,
+    *changed: objects.BuildPhase,
+    like: objects.Build | None = None,
+    **found: Any,
+) -> Plan:
+    """End the Build in success; with the image of one that was `like` it, where there is one."""
+    if like is not None:
+        told = like.status
+        found = {"commit": told.commit, "digest": told.digest, "image": told.image}
+    status = summary.tell(
+        snapshot,
+        reason,
+        message,
+        succeeded="True",
+        phases=phases.with_phase(snapshot.build, *changed),
+        start_time=snapshot.build.status.start_time or clock.stamp(snapshot.now),
+        **found,
+    )
+    event = RecordEvent(reason=reason, message=message)
+    return Plan(
+        actions=(event,), status=status, urgency=Urgency.INTERACTIVE, notes=(message,)
+    )
+
+
+def _end(snapshot: BuildSnapshot, reason: str, message: str, **found: Any) -> Plan:
+    """End the Build without an image, and its Job with it: nothing waits for that Job."""
+    status = summary.tell(snapshot, reason, message, succeeded="False", **found)
+    event = RecordEvent(reason=reason, message=message, warning=reason not in _AS_ASKED)
+    going = snapshot.build.metadata.deletion_timestamp is not None
+    return Plan(
+        actions=(*_ending(snapshot), *(() if going else (event,))),
+        status=msgspec.structs.replace(status, blocked_by=()),
+        urgency=Urgency.TEARDOWN if going else Urgency.INTERACTIVE,
+        notes=(message,),
+    )
+
+
+def _rest(snapshot: BuildSnapshot) -> Plan:
+    """Let a Build go that has ended, once no Job of it runs."""
+    ending = _ending(snapshot)
+    running = any(results.end_of(each) is None for each in snapshot.jobs.values())
+    if running:
+        return Plan(actions=ending, notes=("Jobs of the Build are being ended.",))
+    if finalizers.is_on(snapshot.build.metadata):
+        return Plan(
+            actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",)
+        )
+    return Plan()
+
+
+def _ending(snapshot: BuildSnapshot) -> tuple[Action, ...]:
+    """Return the deletes of Jobs that have not ended."""
+    return tuple(
+        writes.delete(each, why="its Build has ended", guarded=False)
+        for _, each in sorted(snapshot.jobs.items())
+        if results.end_of(each) is None and each.metadata.deletion_timestamp is None
+    )
+
+
+# Ends that somebody asked for, or that mean nothing is wrong.
+_AS_ASKED = frozenset({Reason.CANCELLED, Reason.SUPERSEDED, Reason.APPLICATION_DELETED})

@@ -1,0 +1,158 @@
+"""Why a Build does not begin: an ordered list of small checks; the first that finds something says.
+
+Called by the Build planner until the Build begins. A Build is either held, until something changes,
+or ended, because nothing can change it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from controller.api import clock
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.kinds.build import run_policies
+from controller.kinds.build.reasons import BuildReason
+from controller.kinds.build.snapshot import BuildSnapshot
+from controller.planning import builds, remedies
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why the Build does not begin; `ends` where it never will."""
+
+    reason: str
+    message: str
+    blocked: tuple[Blocked, ...] = ()
+    ends: bool = False
+
+
+def hold(snapshot: BuildSnapshot) -> Hold | None:
+    """Return why the Build does not begin, or None where its turn has come."""
+    return next((found for check in CHECKS if (found := check(snapshot))), None)
+
+
+def _sourceless(snapshot: BuildSnapshot) -> Hold | None:
+    if snapshot.source is not None:
+        return None
+    spec = snapshot.build.spec
+    message = f"{spec.application} has no component {spec.component} with a source."
+    return _held(snapshot, f"Application/{spec.application}", BuildReason.NO_SOURCE, message)
+
+
+def _not_taken_up(snapshot: BuildSnapshot) -> Hold | None:
+    if snapshot.is_taken_up:
+        return None
+    name = snapshot.build.metadata.name
+    message = f"{snapshot.build.spec.application} has not taken {name} up."
+    return _held(snapshot, f"Build/{name}", BuildReason.NOT_TAKEN_UP, message)
+
+
+def _other_source(snapshot: BuildSnapshot) -> Hold | None:
+    """Nobody builds by a Build what the application does not say."""
+    source = snapshot.source
+    if source is None or builds.source_key(source) == builds.source_key(
+        snapshot.build.spec.source
+    ):
+        return None
+    return Hold(
+        reason=Reason.SUPERSEDED,
+        message="The component has another source than the Build.",
+        ends=True,
+    )
+
+
+def _overtaken(snapshot: BuildSnapshot) -> Hold | None:
+    later = run_policies.overtaken_by(snapshot)
+    if later is None:
+        return None
+    message = f"{later.metadata.name} was asked for before this Build began."
+    return Hold(reason=Reason.SUPERSEDED, message=message, ends=True)
+
+
+def _not_allowed(snapshot: BuildSnapshot) -> Hold | None:
+    repository = snapshot.build.spec.source.image
+    if snapshot.builder.allows(repository, snapshot.build.metadata.namespace):
+        return None
+    return Hold(
+        reason=BuildReason.REPOSITORY_NOT_ALLOWED,
+        message=f"Images of this namespace may not be pushed to {repository}.",
+        ends=True,
+    )
+
+
+def _paused(snapshot: BuildSnapshot) -> Hold | None:
+    application = snapshot.application
+    if application is None or not application.spec.paused:
+        return None
+    message = "The application is paused."
+    blocked = Blocked(
+        object=f"Application/{application.metadata.name}",
+        reason=Reason.PAUSED,
+        message=message,
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.resume(application),
+    )
+    return Hold(reason=Reason.PAUSED, message=message, blocked=(blocked,))
+
+
+def _earlier(snapshot: BuildSnapshot) -> Hold | None:
+    before = run_policies.waited_for(snapshot)
+    if before is None:
+        return None
+    blocked = Blocked(
+        object=f"Build/{before.metadata.name}",
+        reason=BuildReason.WAITING_FOR_BUILD,
+        message=f"{before.metadata.name} must end first.",
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.cancel(before),
+    )
+    return Hold(
+        reason=Reason.WAITING,
+        message=f"Waiting for {before.metadata.name}.",
+        blocked=(blocked,),
+    )
+
+
+def _not_set_up(snapshot: BuildSnapshot) -> Hold | None:
+    builder, blocked = snapshot.builder, snapshot.build.status.blocked_by
+    said = any(each.reason == BuildReason.NOT_SET_UP for each in blocked)
+    set_up = builder.is_set_up if builder.is_known else not said
+    if set_up or snapshot.build.spec.activates:
+        return None
+    name = snapshot.build.metadata.name
+    message = "The operator was given no daemon that builds images."
+    return _held(snapshot, f"Build/{name}", BuildReason.NOT_SET_UP, message)
+
+
+def _held(snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str) -> Hold:
+    blocked = Blocked(
+        object=thing,
+        reason=reason,
+        message=message,
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.unblock(thing, snapshot.build.metadata.namespace),
+    )
+    return Hold(reason=reason, message=message, blocked=(blocked,))
+
+
+# The first that answers is what people read. First what no wait can change, then whose turn it is.
+CHECKS: tuple[Callable[[BuildSnapshot], Hold | None], ...] = (
+    # Applied beside its application, it may be seen first.
+    _sourceless,
+    # What it is to build is asked for no longer, or never was.
+    _other_source,
+    # Somebody made it, and its application looks at it in a moment.
+    _not_taken_up,
+    # Another one builds what is newer.
+    _overtaken,
+    # No credential of the namespace's makes that right.
+    _not_allowed,
+    # Nothing new begins.
+    _paused,
+    # Its turn has not come.
+    _earlier,
+    # Last: whoever waits for others may be told so first.
+    _not_set_up,
+)
