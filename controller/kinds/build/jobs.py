@@ -140,9 +140,7 @@ def _ours(
         if secret is None:
             continue
         name = path.rpartition("/")[2]
-        volumes.append(
-            {"name": name, "secret": {"secretName": secret.name, "defaultMode": 0o440}}
-        )
+        volumes.append({"name": name, "secret": {"secretName": secret.name, "defaultMode": 0o440}})
         mounts.append({"name": name, "mountPath": path, "readOnly": True})
     container = {
         "image": snapshot.builder.image,

@@ -95,7 +95,8 @@ def seconds(build: objects.Build, phase: str) -> int:
     source = build.spec.source
     if phase == TEST and source.test is not None:
         return source.test.timeout_seconds
-    return min(_LONGEST_RESOLVE, source.timeout_seconds) if phase == RESOLVE else source.timeout_seconds
+    longest = _LONGEST_RESOLVE if phase == RESOLVE else source.timeout_seconds
+    return min(longest, source.timeout_seconds)
 
 
 def job_name(build: objects.Build, phase: str, attempt: int) -> str:

@@ -34,6 +34,12 @@ def plan(snapshot: BuildSnapshot) -> Plan:
         return _end(snapshot, Reason.CANCELLED, f"The Build was {how}.")
     if build.status.start_time is not None:
         return _go_on(snapshot)
+    return _start(snapshot)
+
+
+def _start(snapshot: BuildSnapshot) -> Plan:
+    """Begin a Build whose turn it is."""
+    build = snapshot.build
     held = turn.hold(snapshot)
     if held is not None:
         return _hold(snapshot, held)
@@ -120,6 +126,11 @@ def _go_on(snapshot: BuildSnapshot) -> Plan:
             urgency=Urgency.INTERACTIVE,
             notes=(_why(phase),),
         )
+    return _look(snapshot, phase, job)
+
+
+def _look(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) -> Plan:
+    """Go by what the Job of an attempt has come to."""
     result = results.read(job, snapshot.pods.get(phase.job, ()), phase.name, snapshot.now)
     if result is None:
         return Plan(status=_told(snapshot, phase), notes=(f"{phase.job} runs.",))
@@ -161,9 +172,7 @@ def _advance(snapshot: BuildSnapshot, phase: objects.BuildPhase, result: results
         found["image"] = f"{build.spec.source.image}@{digest}"
         return _succeed(snapshot, Reason.COMPLETED, message, done, **found)
     begun = phases.begun(build, following, now)
-    status = _told(
-        snapshot, begun, phases=phases.with_phase(build, done, begun), **found
-    )
+    status = _told(snapshot, begun, phases=phases.with_phase(build, done, begun), **found)
     return Plan(
         status=status,
         urgency=Urgency.INTERACTIVE,
@@ -197,9 +206,7 @@ def _why(phase: objects.BuildPhase) -> str:
     return f"Attempt {phase.attempts} of the phase {phase.name} needs its Job."
 
 
-def _told(
-    snapshot: BuildSnapshot, phase: objects.BuildPhase, **found: Any
-) -> objects.BuildStatus:
+def _told(snapshot: BuildSnapshot, phase: objects.BuildPhase, **found: Any) -> objects.BuildStatus:
     """Return the status of a Build in a phase; equal for as long as nothing happens in it."""
     commit = str(found.get("commit") or snapshot.build.status.commit)
     what = {
@@ -255,9 +262,7 @@ def _succeed(
         **found,
     )
     event = RecordEvent(reason=reason, message=message)
-    return Plan(
-        actions=(event,), status=status, urgency=Urgency.INTERACTIVE, notes=(message,)
-    )
+    return Plan(actions=(event,), status=status, urgency=Urgency.INTERACTIVE, notes=(message,))
 
 
 def _end(snapshot: BuildSnapshot, reason: str, message: str, **found: Any) -> Plan:
@@ -280,9 +285,7 @@ def _rest(snapshot: BuildSnapshot) -> Plan:
     if running:
         return Plan(actions=ending, notes=("Jobs of the Build are being ended.",))
     if finalizers.is_on(snapshot.build.metadata):
-        return Plan(
-            actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",)
-        )
+        return Plan(actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",))
     return Plan()
 
 

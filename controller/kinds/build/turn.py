@@ -52,9 +52,7 @@ def _not_taken_up(snapshot: BuildSnapshot) -> Hold | None:
 def _other_source(snapshot: BuildSnapshot) -> Hold | None:
     """Nobody builds by a Build what the application does not say."""
     source = snapshot.source
-    if source is None or builds.source_key(source) == builds.source_key(
-        snapshot.build.spec.source
-    ):
+    if source is None or builds.source_key(source) == builds.source_key(snapshot.build.spec.source):
         return None
     return Hold(
         reason=Reason.SUPERSEDED,

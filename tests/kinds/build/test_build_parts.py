@@ -109,9 +109,7 @@ def test_jobs_are_valid_under_the_restricted_profile(phase: str) -> None:
     secrets = {each["secret"]["secretName"] for each in spec.get("volumes", ()) if "secret" in each}
     wanted = {phases.RESOLVE: {"git"}, phases.BUILD: {"git", "push", "client"}, phases.TEST: set()}
     assert secrets == wanted[phase]
-    assert spec.get("imagePullSecrets") == (
-        [{"name": "push"}] if phase == phases.TEST else None
-    )
+    assert spec.get("imagePullSecrets") == ([{"name": "push"}] if phase == phases.TEST else None)
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -153,9 +151,7 @@ def test_the_test_runs_the_image_by_its_digest() -> None:
 def test_jobs_are_named_by_their_attempt() -> None:
     """Another Build, phase or attempt has another Job; the same one has the same."""
     made = [build(uid="u1"), build(uid="u2")]
-    found = [
-        phases.job_name(*each) for each in itertools.product(made, PHASES, (1, 2))
-    ]
+    found = [phases.job_name(*each) for each in itertools.product(made, PHASES, (1, 2))]
     assert len(set(found)) == len(found) == 12
     assert found[0] == phases.job_name(build(uid="u1"), phases.RESOLVE, 1)
 
