@@ -87,6 +87,7 @@ MODULES: Mapping[str, tuple[str, tuple[Model, ...]]] = {
         "A Server, as planning reads it.",
         (
             server.Task,
+            server.Hold,
             server.ServerSpec,
             server.ProviderStatus,
             server.ClaimSize,

@@ -62,6 +62,17 @@ class CopiedClaim(schema.Model):
     """The volume's name in the template."""
 
 
+class Hold(schema.Model):
+    """Who holds the server, why, and until when."""
+
+    owner: ShortText | None = None
+    """Who holds it, as they call themselves."""
+    reason: Annotated[str, Field(max_length=1024)] | None = None
+    """Why it is held."""
+    until: Time | None = None
+    """When the hold ends by itself; left out, a person has to release the server."""
+
+
 class ServerSpec(schema.Model):
     """The desired state of the server."""
 
@@ -102,6 +113,8 @@ class ServerSpec(schema.Model):
     held: bool = False
     """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
     unavailable when it is, and is deleted with the rest."""
+    hold: Hold | None = None
+    """Who holds it, why, and until when, where that was said; it says nothing unless held."""
     task: Task | None = None
     """The act that it is asked for; at most one at a time."""
 
@@ -276,6 +289,25 @@ class Server(manifest.Manifest):
                 name="Address",
                 path="status.provider.addresses[0]",
                 description="Where it can be reached.",
+                priority=1,
+            ),
+            manifest.Column(
+                name="Held",
+                path="spec.held",
+                description="Whether a person holds it.",
+                type="boolean",
+                priority=1,
+            ),
+            manifest.Column(
+                name="Held-By",
+                path="spec.hold.owner",
+                description="Who holds it.",
+                priority=1,
+            ),
+            manifest.Column(
+                name="Held-Until",
+                path="spec.hold.until",
+                description="When the hold ends by itself.",
                 priority=1,
             ),
             manifest.Column(

@@ -199,6 +199,7 @@ _SPECS: dict[Resource, Shape] = {
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"
         " minReadySeconds",
+        hold=words("owner until", reason=TEXT),
         task=_TASK,
     ),
     Resource.OPERATIONS: words(

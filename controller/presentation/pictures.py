@@ -43,6 +43,8 @@ class ServerPicture:
     revision: str
     held: bool
     task: str
+    # Who holds it, until when and why, where that was said.
+    hold: str = ""
 
     @property
     def place(self) -> str:
@@ -227,8 +229,19 @@ def server(found: objects.Server) -> ServerPicture:
         addresses=status.provider.addresses,
         revision=status.revision,
         held=spec.held,
+        hold=_hold(spec),
         task=spec.task.operation if spec.task is not None and busy else "",
     )
+
+
+def _hold(spec: objects.ServerSpec) -> str:
+    said = spec.hold
+    if not spec.held or said is None:
+        return ""
+    told = f" by {said.owner}" if said.owner else ""
+    told += f" until {said.until}" if said.until else ""
+    told += f": {said.reason}" if said.reason else ""
+    return told
 
 
 def trouble(found: ApplicationPicture) -> tuple[int, int, str, str]:

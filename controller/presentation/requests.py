@@ -18,7 +18,8 @@ from controller.presentation.problems import Refusal, UsageError
 # The field manager of what people ask for through a front end of ours.
 MANAGER = "kubectl-argosy"
 NAME_BYTES = 3
-HOLD, RELEASE = {"held": True}, {"held": False}
+HOLD: dict[str, Any] = {"held": True, "hold": None}
+RELEASE: dict[str, Any] = {"held": False, "hold": None}
 PAUSE, RESUME = {"paused": True}, {"paused": False}
 CANCEL = {"cancelled": True}
 
@@ -42,6 +43,14 @@ def operation(
         "metadata": {"name": name or _name(meta.name, action), "namespace": meta.namespace},
         "spec": {"application": meta.name, "action": action, **said},
     }
+
+
+def hold(owner: str, reason: str, until: float | None) -> dict[str, Any]:
+    """Return the change of the spec by which somebody holds a server, for a while or until told."""
+    if not (owner or reason or until):
+        return HOLD
+    said = {"owner": owner, "reason": reason, "until": clock.stamp(until) if until else None}
+    return {**HOLD, "hold": {key: value or None for key, value in said.items()}}
 
 
 def cancel(before: objects.Operation | objects.Build) -> dict[str, Any]:

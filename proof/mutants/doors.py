@@ -135,4 +135,30 @@ _ORDER = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER)
+_HOLDS = "tests/simulation/test_holds.py"
+
+_HOLD = (
+    one(
+        "a hold has no end",
+        "controller.kinds.server.hold:seconds_left",
+        "until - now if until else None",
+        "None",
+        f"{_HOLDS}::test_a_hold_ends_by_itself_and_the_rollout_goes_on",
+    ),
+    one(
+        "a hold whose end cannot be read is over",
+        "controller.kinds.server.hold:seconds_left",
+        "until - now if until else None",
+        "until - now",
+        f"{_HOLDS}::test_a_hold_without_an_end_lasts_until_it_is_released[nonsense]",
+    ),
+    one(
+        "a hold ends though the application is paused",
+        "controller.kinds.server.planner:_stay",
+        "left is None or _is_paused(snapshot)",
+        "left is None",
+        f"{_HOLDS}::test_a_paused_application_keeps_its_holds",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD)

@@ -13,6 +13,7 @@ from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES, Target
 from controller.kube import faults
 from controller.presentation import applications, desired, problems, references, spans
+from tests.cli import typing_in
 
 DENIED = (
     'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
@@ -161,3 +162,10 @@ def test_steps_of_a_command_line(tmp_path: Any) -> None:
         operations.steps(None, (), "")
     with pytest.raises(problems.UsageError):
         operations.pairs(["novalue"])
+
+
+@pytest.mark.parametrize("text", ["2", "h", "2w", "-1h", "0h", "2h30m", "9999999d"])
+def test_how_long_a_hold_lasts_is_said_in_one_way(text: str) -> None:
+    """A number and a unit; whatever else is told before anything is written."""
+    with pytest.raises(problems.UsageError, match="such as 2h"):
+        typing_in.work(f"kubectl argosy hold shop-web-0 --for={text}")

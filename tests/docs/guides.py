@@ -362,6 +362,12 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "`rollout.partition` counts from there": (
             "test_a_partition_counts_from_the_lowest_ordinal",
         ),
+        "At its end the server is released by itself": (
+            "test_a_hold_ends_by_itself_and_the_rollout_goes_on",
+        ),
+        "not while the application is paused": ("test_a_paused_application_keeps_its_holds",),
+        "a person has to release it": ("test_a_hold_without_an_end_lasts_until_it_is_released",),
+        "show who holds it": ("test_who_holds_a_server_is_shown",),
         "and held ones last": (
             "test_marked_servers_go_first_then_the_unhealthy",
             "test_held_servers_go_last",

@@ -197,6 +197,7 @@ def test_who_changes_no_template_needs_no_more(
         {"template": {"spec": {"hostNetwork": True, **TEMPLATE["spec"]}}},
         {"template": {"spec": {"serviceAccountName": "admin", **TEMPLATE["spec"]}}},
         {"recovery": {"alternatives": [{"name": "a", "patch": {"spec": {"hostPID": True}}}]}},
+        {"service": {"type": "ClusterIP"}},
     ):
         body = application(**worse)
         refused(
@@ -447,10 +448,14 @@ def test_people_hold_and_annotate_servers_and_write_nothing_else(
     for change in ({"task": task}, {"incarnation": 7}, {"power": "Stopped"}):
         refused(
             lambda change=change: someone.merge(f"{target}/shop-web-0", {"spec": change}),  # type: ignore[misc]
-            "people may write spec.held and metadata",
+            "people may write spec.held, spec.hold and metadata",
         )
     someone.merge(
-        f"{target}/shop-web-0", {"spec": {"held": True}, "metadata": {"annotations": {"a": "b"}}}
+        f"{target}/shop-web-0",
+        {
+            "spec": {"held": True, "hold": {"owner": "anna"}},
+            "metadata": {"annotations": {"a": "b"}},
+        },
     )
     found = api.get(f"{target}/shop-web-0")
     assert found["spec"]["held"] is True

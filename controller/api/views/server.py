@@ -28,6 +28,14 @@ class Task(View, frozen=True, kw_only=True):
         share(self, "parameters", most=nesting.WRAPPED)
 
 
+class Hold(View, frozen=True, kw_only=True):
+    """Who holds the server, why, and until when."""
+
+    owner: str = ""
+    reason: str = ""
+    until: str | None = None
+
+
 class ServerSpec(View, frozen=True, kw_only=True):
     """The desired state of the server."""
 
@@ -45,6 +53,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
     min_ready_seconds: int = 0
     power: str = "Running"
     held: bool = False
+    hold: Hold | None = None
     task: Task | None = None
 
     def __post_init__(self) -> None:

@@ -265,7 +265,7 @@ def _condition(found: pictures.ServerPicture, now: float) -> rich.text.Text:
     if found.task:
         line.append(f"  {found.task}")
     if found.held:
-        line.append("  held", style="magenta")
+        line.append(f"  held{found.hold}", style="magenta")
     if found.state in (*pictures.TROUBLE, pictures.STARTING, pictures.STOPPED):
         if found.reason not in ("", Reason.PENDING, Reason.AVAILABLE):
             line.append(f"  {found.reason}")

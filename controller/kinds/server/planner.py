@@ -16,7 +16,7 @@ import msgspec
 from controller.api import clock, conditions
 from controller.api.reasons import Reason
 from controller.contract import Phase
-from controller.kinds.server import assessment, attempts, rules, summary, task, teardown
+from controller.kinds.server import assessment, attempts, hold, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
 from controller.planning import finalizers, outcomes
@@ -34,7 +34,18 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
     if snapshot.observation.phase is Phase.UNKNOWN and not snapshot.fleet.problem:
         return plans.Plan(notes=("The provider has not reported yet whether an instance exists.",))
     going = _below_what_goes(snapshot)
-    return _rest(snapshot, going) if going else _converge(snapshot)
+    return _rest(snapshot, going) if going else _stay(snapshot)
+
+
+def _stay(snapshot: ServerSnapshot) -> plans.Plan:
+    """Converge, and have a hold end in its time; a paused application keeps its own."""
+    left = hold.seconds_left(snapshot.server, snapshot.now)
+    if left is None or _is_paused(snapshot):
+        return _converge(snapshot)
+    if left <= 0:
+        return hold.release(snapshot.server)
+    made = _converge(snapshot)
+    return dataclasses.replace(made, wake_after=plans.soonest(made.wake_after, left))
 
 
 def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
@@ -113,6 +124,11 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
     return summary.tell(snapshot, verdict, told.attempts)
 
 
+def _is_paused(snapshot: ServerSnapshot) -> bool:
+    application = snapshot.application
+    return application is not None and application.spec.paused
+
+
 def _converge(snapshot: ServerSnapshot) -> plans.Plan:
     situation = assessment.read(snapshot)
     verdict = rules.decide(situation)
@@ -159,8 +175,7 @@ def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
 
 def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
-    application, fleet = situation.snapshot.application, situation.snapshot.fleet
-    paused = application is not None and application.spec.paused
+    fleet, paused = situation.snapshot.fleet, _is_paused(situation.snapshot)
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
     lost = not situation.snapshot.recorded and not verdict.ready

@@ -62,6 +62,10 @@ class ServerReason(Vocabulary):
             " message names."
         ),
     )
+    HOLD_ENDED = (
+        "HoldEnded",
+        "The time for which a person held the server is over: it is released.",
+    )
     REVISION_MISSING = (
         "RevisionMissing",
         (
