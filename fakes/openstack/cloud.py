@@ -31,6 +31,10 @@ class Image:
     status: str = "active"
     min_ram: int = 0
     min_disk: int = 0
+    # What a snapshot was taken for; when it can be used; what is on it.
+    properties: dict[str, str] = dataclasses.field(default_factory=dict)
+    active_at: float = 0.0
+    content: str = ""
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,6 +46,7 @@ class Timing:
     rebuild: float = 2.0
     delete: float = 1.0
     power: float = 1.0
+    image: float = 4.0
 
 
 class Cloud:
@@ -155,7 +160,9 @@ class Cloud:
 
     def _glance(self, path: str, query: dict[str, str]) -> Reply:
         def shown(identifier: str, image: Image) -> dict[str, Any]:
-            return {"id": identifier, **dataclasses.asdict(image)}
+            status = image.status if self.now >= image.active_at else "queued"
+            plain = {"name": image.name, "min_ram": image.min_ram, "min_disk": image.min_disk}
+            return {"id": identifier, **plain, "status": status, **image.properties}
 
         _, _, identifier = path.partition("images/")
         if identifier:
@@ -165,8 +172,21 @@ class Cloud:
             shown(key, each)
             for key, each in self.images.items()
             if each.name == query.get("name", each.name)
+            and all(
+                each.properties.get(name) == value
+                for name, value in query.items()
+                if name not in {"name", "limit"}
+            )
         ]
         return self.reply(200, {"images": found})
+
+    def photograph(self, name: str, properties: dict[str, str], of: str) -> str:
+        """Have an image made of a server that runs from the image `of`."""
+        identifier = f"snapshot-{len(self.images)}"
+        self.images[identifier] = Image(
+            name=name, properties={**properties}, active_at=self.now + self.timing.image, content=of
+        )
+        return identifier
 
     def _neutron(self, query: dict[str, str]) -> Reply:
         found = [

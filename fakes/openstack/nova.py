@@ -155,16 +155,21 @@ class Nova:
         return cloud.reply(204, {})
 
     def _act(self, machine: Machine, body: Json) -> Reply:
-        cloud, now = self._cloud, self._cloud.now
         (action,) = body
         if action == "forceDelete":
             return self._delete(machine, force=True)
         if action == "os-getConsoleOutput":
-            return cloud.reply(200, {"output": machine.console})
+            return self._cloud.reply(200, {"output": machine.console})
         if machine.locked:
             return self._refuse(409, f"Instance {machine.id} is locked")
         if machine.task or machine.status == "BUILD":
             return self._refuse(409, f"Cannot '{action}' instance while it is in task_state")
+        if action == "createImage":
+            return self._photograph(machine, body["createImage"])
+        return self._change(machine, action, body[action])
+
+    def _change(self, machine: Machine, action: str, asked: Json) -> Reply:
+        cloud, now = self._cloud, self._cloud.now
         wanted = {"os-stop": ("ACTIVE", "SHUTOFF"), "os-start": ("SHUTOFF", "ACTIVE")}
         if action in wanted:
             before, after = wanted[action]
@@ -173,9 +178,16 @@ class Nova:
             machine.task = "powering-off" if action == "os-stop" else "powering-on"
             machine.until, machine.then = now + cloud.timing.power, after
         elif action == "rebuild":
-            self._rebuild(machine, body["rebuild"])
+            self._rebuild(machine, asked)
         machine.updated = now
         return cloud.reply(202, {"server": machine.row(detail=True, tags=True)})
+
+    def _photograph(self, machine: Machine, asked: Json) -> Reply:
+        cloud = self._cloud
+        identifier = cloud.photograph(asked["name"], asked["metadata"], machine.body["imageRef"])
+        machine.task, machine.until = "image_uploading", cloud.now + cloud.timing.image
+        machine.then, machine.updated = machine.status, cloud.now
+        return cloud.reply(202, {"image_id": identifier})
 
     def _rebuild(self, machine: Machine, asked: Json) -> None:
         stopped = machine.status == "SHUTOFF"

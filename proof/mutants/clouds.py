@@ -9,6 +9,7 @@ _LISTER = "tests/providers/openstack/test_lister.py"
 _READINESS = "tests/providers/openstack/test_readiness.py"
 _ATTACKS = "tests/providers/openstack/test_attacks.py"
 _REFUSALS = "tests/providers/openstack/test_refusals.py"
+_SNAPSHOTS = "tests/providers/openstack/test_snapshots.py"
 _ROOM = "controller.providers.openstack"
 
 MECHANISMS = (
@@ -89,5 +90,19 @@ MECHANISMS = (
         "method == 'POST'",
         "False",
         f"{_REFUSALS}::test_answers_to_a_create",
+    ),
+    one(
+        "a snapshot that was begun is taken again",
+        f"{_ROOM}.snapshots:Snapshots.take",
+        "found[0].id if found else await self._begin(machine, task, name)",
+        "await self._begin(machine, task, name)",
+        f"{_SNAPSHOTS}::test_a_snapshot_that_was_begun_is_followed",
+    ),
+    one(
+        "a restore is begun again",
+        f"{_ROOM}.snapshots:Snapshots.restore",
+        "machine.row.metadata.get(RESTORED) != task.id",
+        "True",
+        f"{_SNAPSHOTS}::test_a_restore_rebuilds_from_the_latest_of_the_name",
     ),
 )

@@ -30,7 +30,14 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
     return contract.ProviderKind(
         name="openstack",
         makes="servers of an OpenStack cloud",
-        capabilities=frozenset({Capability.CHANGE_IN_PLACE, Capability.STOP}),
+        capabilities=frozenset(
+            {
+                Capability.CHANGE_IN_PLACE,
+                Capability.STOP,
+                Capability.SNAPSHOT,
+                Capability.RESTORE,
+            }
+        ),
         open=open_servers,
         settings=_settings,
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),

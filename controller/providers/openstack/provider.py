@@ -25,6 +25,7 @@ from controller.providers.openstack import (
     machines,
     observation,
     refusals,
+    snapshots,
     template,
 )
 from controller.providers.openstack.client import COMPUTE, Client
@@ -35,6 +36,7 @@ from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.readiness import Reach, Readiness
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
+from controller.providers.openstack.snapshots import Snapshots
 from controller.providers.steps.steps import Steps
 
 
@@ -64,6 +66,7 @@ class CloudProvider:
         self._rebuilds = parts.rebuilds
         self._lookups = Lookups(parts.client)
         self._creation = Creation(parts.client, parts.register)
+        self._snapshots = Snapshots(parts.client, parts.register)
 
     def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
         """Return nothing: servers of a cloud are no objects."""
@@ -247,7 +250,7 @@ class CloudProvider:
         return self._register.machines.get(instance, machine)
 
     async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
-        """Run the task's request or Job; no more is done with a server of a cloud."""
+        """Run the task's request or Job, take a snapshot, or restore one."""
         facts = await self._steps.run(server, call, self.own_addresses(server))
         if facts is not None:
             return facts
@@ -255,12 +258,14 @@ class CloudProvider:
         if own is None or own.id != wanted:
             message = f"the server of {server.metadata.name} in the cloud is another by now"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+        if call.task is not None and call.task.action in snapshots.ACTIONS:
+            return await self._snapshots.run(own, call.task)
         what = call.task.action if call.task is not None else str(call.verb)
         message = f"servers of a cloud know no {what}"
         raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
 
     async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:
-        """Follow a Job, or repeat a harmless request; commands leave no trace."""
+        """Follow a Job, a snapshot, a restore or a harmless request; commands leave no trace."""
         facts = await self._steps.resume(server, call, self.own_addresses(server))
         if facts is not None:
             return facts

@@ -66,6 +66,18 @@ class CloudReason(Vocabulary):
         "The server's console tells why.",
         "openstack console log show NAME",
     )
+    NO_SNAPSHOT = (
+        "CloudSnapshotMissing",
+        "The cloud has no snapshot of the server with the name that the operation gives.",
+        "Name one that there is, in the parameter snapshot.",
+        "openstack image list",
+    )
+    ACT_TIMEOUT = (
+        "CloudActTimeout",
+        "A snapshot or a restore did not end within timeoutSeconds; the cloud may yet end it.",
+        "Look at the image or the server in the cloud; a retry follows what was begun.",
+        "openstack image list",
+    )
     CHANGING = (
         "CloudChanging",
         "The server is between two states in the cloud. Argosy looks again.",

@@ -20,6 +20,8 @@ from controller.providers.openstack.machines import Machine, Row
 Key = tuple[str, str]
 # How many ids are remembered that are proved to be gone.
 _GONE = 50_000
+# How often a server that broke is asked for its fault.
+_LOOKS = 3
 _NOTHING: dict[str, Machine] = {}
 
 
@@ -47,6 +49,8 @@ class Register:
         self._changed = changed
         # What is on its way, by id.
         self._moving: set[str] = set()
+        # How often those were looked at that are broken and do not say why.
+        self._unexplained: dict[str, int] = {}
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
         self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
@@ -86,6 +90,16 @@ class Register:
                 del self.doubts[row.id]
             self.silent.discard(row.id)
             self._put(found)
+            self._ask_why(found)
+
+    def _ask_why(self, machine: Machine) -> None:
+        """Have a server that broke looked at again: Nova writes its fault after its status."""
+        looks = self._unexplained.get(machine.id, 0)
+        if machine.row.status != "ERROR" or machine.row.fault is not None:
+            self._unexplained.pop(machine.id, None)
+        elif looks < _LOOKS:
+            self._unexplained[machine.id] = looks + 1
+            self.doubt(machine.id)
 
     def expect(self, machine: Machine, *, now: float) -> None:
         """Take in what a call of our own has made or changed."""
@@ -119,6 +133,7 @@ class Register:
         if len(self._gone) > _GONE:
             self._gone.popitem(last=False)
         self._moving.discard(identifier)
+        self._unexplained.pop(identifier, None)
         known = self.machines.pop(identifier, None)
         if known is not None:
             siblings = self._by_key[known.key]
