@@ -68,7 +68,7 @@ async def test_a_provider_is_a_folder_and_a_line() -> None:
     shelf = Shelf()
     listed = (*registry.kinds().values(), shelf.kind())
     spec = crds.schema(models.models(listed)["Fleet"])["properties"]["spec"]
-    assert spec["properties"]["provider"]["enum"] == ["pod", "memory", "shelf"]
+    assert spec["properties"]["provider"]["enum"] == ["pod", "memory", "openstack", "shelf"]
     assert spec["properties"]["shelf"]["properties"]["room"]["maximum"] == 100
     rules = [each["message"] for each in spec["x-kubernetes-validations"]]
     assert "shelf must be given if, and only if, provider is shelf" in rules

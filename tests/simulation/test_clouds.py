@@ -1,0 +1,165 @@
+"""Servers of a cloud under the engine as it is, in virtual time; the cloud outlives operators."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.providers.openstack import kind as openstack
+from controller.providers.openstack import opening
+from fakes.openstack import EPOCH, Cloud, Fault, Machine
+from fakes.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+Json = dict[str, Any]
+SPEC: Json = {"flavor": "small", "image": "v1", "networks": [{"name": "tenant"}]}
+
+
+class Country:
+    """A cluster beside a cloud, and a Fleet of that cloud."""
+
+    def __init__(self) -> None:
+        self.cloud = Cloud()
+        self.universe = Universe(providers=[openstack.kind(self._connect)])
+
+    @contextlib.asynccontextmanager
+    async def _connect(self, *_: object) -> AsyncIterator[opening.Connection]:
+        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+
+    async def found(self, **settings: Any) -> None:
+        """Write the Fleet."""
+        body = {
+            "apiVersion": "argosy.dev/v1alpha1",
+            "kind": "Fleet",
+            "metadata": {"name": "west"},
+            "spec": {"provider": "openstack", "openstack": {"cloud": "test", **settings}},
+        }
+        await self.universe.server.create(Resource.FLEETS, "", body)
+
+    async def apply(self, count: int, spec: Json | None = None, **more: Any) -> None:
+        """Apply an application of so many servers of the cloud."""
+        web = component("web", count)
+        web |= {"template": {"spec": spec or SPEC}, **more}
+        await self.universe.apply(application("shop", web, fleet="west"))
+
+    def there(self) -> list[Machine]:
+        """Return the servers that exist and are not told to go, by name."""
+        found = [each for each in self.cloud.settle() if each.gone_at is None]
+        return sorted(found, key=lambda each: each.name)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the application says that it is ready."""
+        told = self.universe.condition(Resource.APPLICATIONS, "shop")
+        return told.get("status") == "True"
+
+    async def until(self, holds: Any, *, seconds: float = 900.0) -> None:
+        """Return once something holds; fail when that takes longer."""
+        async with asyncio.timeout(seconds):
+            while not holds():  # noqa: ASYNC110 - in virtual time
+                await asyncio.sleep(0.2)
+
+
+def images(country: Country) -> list[str]:
+    """Return the names of the images that servers run from."""
+    return [country.cloud.images[each.body["imageRef"]].name for each in country.there()]
+
+
+async def test_an_application_lives_in_a_cloud() -> None:
+    """It comes up, scales, is changed by new servers, stops, starts, and goes without a rest."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready and len(country.there()) == 3)
+        first = [each.id for each in country.there()]
+        await country.apply(3, SPEC | {"image": "v2"})
+        await country.until(lambda: images(country) == ["v2"] * 3 and country.is_ready)
+        assert not set(first) & {each.id for each in country.there()}
+        await country.apply(1, SPEC | {"image": "v2"})
+        await country.until(lambda: len(country.there()) == 1 and country.is_ready)
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await country.until(lambda: country.cloud.settle() == [])
+
+
+async def test_a_rebuild_keeps_the_servers() -> None:
+    """Where the Fleet lets it, a new image comes to the servers that there are."""
+    country = Country()
+    async with country.universe:
+        await country.found(rebuild="WhenPossible")
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        await country.apply(2, SPEC | {"image": "v2"})
+        await country.until(lambda: images(country) == ["v2", "v2"] and country.is_ready)
+        assert [each.id for each in country.there()] == before
+
+
+async def test_operators_that_crash_make_no_server_twice() -> None:
+    """Killed again and again, with answers that are lost: each server is there once."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        for _ in range(6):
+            country.cloud.faults.append(
+                Fault(method="POST", path="/servers$", lost=True, late=0.4, times=2)
+            )
+        await country.apply(4)
+        for _ in range(4):
+            await asyncio.sleep(0.7)
+            await country.universe.crash()
+        await country.until(lambda: country.is_ready)
+        await asyncio.sleep(60)
+        names = [each.name for each in country.there()]
+        assert names == [f"shop-web-{number}" for number in range(4)]
+
+
+async def test_a_server_that_breaks_is_made_anew() -> None:
+    """ERROR is a failure like any: another one takes its place."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        broken = country.there()[0]
+        broken.status, broken.updated = "ERROR", country.cloud.now
+        await country.until(
+            lambda: country.is_ready and broken.id not in {each.id for each in country.there()}
+        )
+        assert len(country.there()) == 2
+
+
+async def test_a_silent_cell_leaves_all_as_it_is() -> None:
+    """An operator that starts while the cloud's lists are empty makes nothing."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        country.cloud.silent_cell = True
+        await country.universe.crash()
+        await asyncio.sleep(600)
+        assert [each.id for each in country.there()] == before
+        assert len(country.cloud.machines) == 3
+
+
+async def test_at_rest_nothing_is_written() -> None:
+    """Neither to the API server nor to the cloud."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready)
+        await asyncio.sleep(300)
+        writes = len(country.universe.server.writes)
+        country.cloud.requests.clear()
+        await asyncio.sleep(1800)
+        assert [each for each in country.cloud.requests if each[0] != "GET"] == []
+        assert len(country.universe.server.writes) == writes
