@@ -12,7 +12,7 @@ import pytest
 from controller.api.resources import Resource
 from controller.providers.openstack import kind as openstack
 from controller.providers.openstack import opening
-from fakes.openstack import EPOCH, Cloud, Fault, Machine
+from fakes.openstack import Cloud, Fault, Machine
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime

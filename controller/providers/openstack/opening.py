@@ -73,6 +73,8 @@ async def open_cloud(
             )
         )  # fmt: skip
         lister.acts_by(remove=provider.remove, erase=provider.erase)
+        # Whoever is told that it is open looks at once, and at what is absent nobody points.
+        await lister.look()
         await stack.enter_async_context(running(lister.run(), readiness.run()))
         yield provider
 

@@ -101,7 +101,8 @@ class CloudProvider:
                 reason=CloudReason.CLOUD_UNREACHABLE,
             )  # fmt: skip
         if self._register.synced and recorded not in self._register.doubts:
-            self._register.doubt(recorded)
+            meta = server.metadata
+            self._register.look_for(recorded, (meta.namespace, meta.name))
             self._lister.nudge()
         return contract.UNKNOWN
 

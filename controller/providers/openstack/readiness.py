@@ -118,6 +118,8 @@ class _Watch:
     due: float = 0.0
     pause: float = FIRST_CONSOLE
     proven: bool = False
+    # What was known when that was last told.
+    told: Proof | None = None
 
 
 class Readiness:
@@ -192,7 +194,6 @@ class Readiness:
             watch.due = asyncio.get_running_loop().time() + TICK_SECONDS
             return
         async with self._places:
-            before = self.proof(machine)
             try:
                 if watch.wanted.console is not None:
                     await self._read_console(watch, machine)
@@ -203,7 +204,9 @@ class Readiness:
             except errors.ArgosyError as error:
                 _log.info("not probed", server=machine.name, error=str(error))
                 watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
-        if self.proof(machine) != before and self._watches.get(identifier) is watch:
+        found = self.proof(machine)
+        if found != watch.told and self._watches.get(identifier) is watch:
+            watch.told = found
             self._changed(machine.namespace, machine.name)
 
     async def _read_console(self, watch: _Watch, machine: Machine) -> None:

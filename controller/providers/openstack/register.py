@@ -51,6 +51,8 @@ class Register:
         self._moving: set[str] = set()
         # How often those were looked at that are broken and do not say why.
         self._unexplained: dict[str, int] = {}
+        # Which Server has an id on record that is in doubt, and is told what becomes of that.
+        self._recorded: dict[str, Key] = {}
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
         self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
@@ -74,6 +76,7 @@ class Register:
             # Its cell is down: all else that the row says is left out, not empty.
             if known is None:
                 self.silent.add(row.id)
+                self._tell_recorded(row.id)
                 return
             row = msgspec.structs.replace(known.row, status="UNKNOWN", task=None)
         if row.status == "DELETED" or (row.going and not row.tags):
@@ -89,6 +92,7 @@ class Register:
             if row.id in self.doubts and not self.doubts[row.id].expected:
                 del self.doubts[row.id]
             self.silent.discard(row.id)
+            self._recorded.pop(row.id, None)
             self._put(found)
             self._ask_why(found)
 
@@ -116,6 +120,17 @@ class Register:
         if known is not None or identifier in self.doubts:
             self.doubt(identifier, expected=True)
 
+    def look_for(self, identifier: str, key: Key) -> None:
+        """Have the server that a Server has on record looked for, and that Server told."""
+        if identifier not in self.doubts and identifier not in self._gone:
+            self._recorded[identifier] = key
+            self.doubt(identifier)
+
+    def _tell_recorded(self, identifier: str) -> None:
+        key = self._recorded.get(identifier)
+        if key is not None:
+            self._changed(*key)
+
     def doubt(self, identifier: str, *, expected: bool = False, ended: bool = False) -> None:
         """Have a server looked for by its id; at once where the cloud says that it has `ended`."""
         if identifier in self._gone:
@@ -141,6 +156,8 @@ class Register:
             if not siblings:
                 del self._by_key[known.key]
             self._tell(known, None)
+        self._tell_recorded(identifier)
+        self._recorded.pop(identifier, None)
 
     def missing(self, present: Iterable[str], *, begun: float) -> None:
         """Doubt all that a whole list, begun at that time, lacks."""

@@ -52,6 +52,15 @@ async def test_an_operator_that_starts_beside_a_silent_cell_makes_nothing(coast:
     assert len(coast.cloud.machines) == 1
 
 
+async def test_whoever_has_an_id_on_record_is_told_that_it_is_gone(coast: Coast) -> None:
+    """A server that waits for that proof looks again when it comes, and does not wait for ever."""
+    provider = await coast.provider()
+    known = server(recorded="00000000-0000-0000-0000-00000000beef")
+    assert provider.observe(known).phase is Phase.UNKNOWN
+    await coast.until(lambda: coast.heard == ["shop-web-0"], seconds=30)
+    assert provider.observe(known) == contract.ABSENT
+
+
 async def test_what_nobody_can_find_is_absent_after_two_looks(coast: Coast) -> None:
     """An id on record that the cloud does not know is gone once it has said so twice, 5 s apart."""
     provider = await coast.provider()
@@ -59,6 +68,7 @@ async def test_what_nobody_can_find_is_absent_after_two_looks(coast: Coast) -> N
     del coast.cloud.machines[seen.id]
     began = coast.cloud.now
     await coast.until(lambda: provider.observe(server(recorded=seen.id)).phase is Phase.ABSENT)
+    assert coast.heard[-1] == "shop-web-0"
     assert len(coast.asked("GET", seen.id)) == 2
     assert coast.cloud.now - began >= 5.0
 

@@ -57,7 +57,9 @@ async def test_who_is_not_ready_in_time_has_failed(coast: Coast) -> None:
     await running(coast, provider, {"console": {}, "startSeconds": 100})
     await asyncio.sleep(90)
     assert provider.observe(server()).phase is Phase.RUNNING
-    await asyncio.sleep(15)
+    coast.heard.clear()
+    await asyncio.sleep(25)
+    assert coast.heard == ["shop-web-0"]
     seen = provider.observe(server())
     assert (seen.phase, seen.reason) == (Phase.FAILED, "NotReadyInTime")
 
