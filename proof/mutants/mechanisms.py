@@ -375,6 +375,45 @@ OUTAGES = (
         "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[False-1]",
     ),
     one(
+        "a claim that others relabelled, and that no other pod gets",
+        "controller.providers.pod.provider:PodProvider._with_lost_claims",
+        "not _is_known(server, claim)",
+        "False",
+        "tests/simulation/test_claims.py"
+        "::test_labels_of_a_claim_are_mended_while_its_pod_mounts_it[edit2]",
+    ),
+    one(
+        "a claim that is taken from whoever has it, and no pod mounts",
+        "controller.providers.pod.provider:PodProvider._kept_claim",
+        "_is_known(server, claim) or standing is None or drift.is_left(standing.pod.metadata)",
+        "_is_known(server, claim)",
+        "tests/simulation/test_claims.py"
+        "::test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone",
+    ),
+    one(
+        "a claim whose labels are mended for ever",
+        "controller.providers.pod.provider:PodProvider.change",
+        "tuple(standing.relabelled)",
+        "()",
+        "tests/simulation/test_claims.py"
+        "::test_labels_of_a_claim_that_a_program_insists_on_are_left",
+    ),
+    one(
+        "a claim whose change its server does not hear of, as its label is gone",
+        "controller.kinds.server.wakes:by_what_is_labelled",
+        "(change.old, change.new)",
+        "(change.new,)",
+        "tests/simulation/test_claims.py"
+        "::test_labels_of_a_claim_are_mended_while_its_pod_mounts_it[edit0]",
+    ),
+    one(
+        "labels of a PodDisruptionBudget that nobody puts back",
+        "controller.kinds.serverset.disruption_budget:_write",
+        "names.missing_or_changed(found.metadata.labels, labels)",
+        "{}",
+        "tests/simulation/test_evictions.py::test_labels_of_the_budget_are_mended",
+    ),
+    one(
         "an evicted server that is not back, and that healing does not count",
         "controller.planning.availability:is_new",
         "clock.parse(ready.last_transition_time) <= made",

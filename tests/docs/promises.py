@@ -240,6 +240,13 @@ PROMISES: dict[str, Promises] = {
         ),
     },
     "docs/how-to/failures.md": {
+        "Of what Argosy makes beside pods it keeps what it sets": (
+            "test_one_edited_or_deleted_by_hand_is_put_right",
+            "test_labels_of_the_budget_are_mended",
+            "test_labels_of_a_claim_are_mended_while_its_pod_mounts_it",
+            "test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone",
+            "test_labels_of_a_claim_that_a_program_insists_on_are_left",
+        ),
         "Failures are counted on the Server": ("test_a_new_leader_says_what_the_last_one_said",),
         "tries the next one, by itself": (
             "test_g10_alternatives_are_tried_in_turn_with_backoff",

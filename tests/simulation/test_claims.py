@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.api import names
 from controller.api.resources import Resource
 from fakes.api_server import Faults
 from fakes.api_server.chaos import Verdict
@@ -67,7 +68,7 @@ async def resize(universe: Universe, name: str, size: str) -> None:
 
 def says(universe: Universe, name: str = "shop-db-0") -> str:
     """Return the message of a server's Ready condition."""
-    return str(universe.condition(Resource.SERVERS, name)["message"])
+    return str(universe.condition(Resource.SERVERS, name).get("message"))
 
 
 @pytest.mark.parametrize("in_place", ["WhenPossible", "Never"])
@@ -256,3 +257,63 @@ async def test_claims_without_metadata_are_made_as_ever() -> None:
         labels, annotations = marks(universe, "data-shop-db-0")
     assert all(each.startswith(("argosy.dev/", "app.kubernetes.io/")) for each in labels)
     assert annotations == {}
+
+
+OWN = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
+EDITS: list[dict[str, str | None]] = [
+    {names.SERVER_LABEL: None},
+    {names.APPLICATION_LABEL: None},
+    {names.COMPONENT_LABEL: "other"},
+    {names.SERVER_LABEL: "shop-db-1"},
+    dict.fromkeys(OWN),
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+async def test_labels_of_a_claim_are_mended_while_its_pod_mounts_it(
+    edit: dict[str, str | None],
+) -> None:
+    """Without them the next pod of the server would not get its own claim; others' labels stay."""
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi"))
+        before = uids(universe)
+        own = {key: universe.get(Resource.CLAIMS, "data-shop-db-0")["metadata"]["labels"][key]
+               for key in OWN}  # fmt: skip
+        labels = {**edit, "team.example.com/own": "mine"}
+        await universe.merge(Resource.CLAIMS, "data-shop-db-0", {"metadata": {"labels": labels}})
+        await universe.settle()
+        found = universe.get(Resource.CLAIMS, "data-shop-db-0")["metadata"]["labels"]
+        assert {key: found.get(key) for key in OWN} == own
+        assert found["team.example.com/own"] == "mine"
+        assert uids(universe) == before
+        await universe.delete(Resource.PODS, "shop-db-0")
+        await universe.until(lambda: uids(universe).get("shop-db-0") != before["shop-db-0"])
+        await universe.until(lambda: is_ready(universe))
+        assert universe.condition(Resource.SERVERS, "shop-db-0")["status"] == "True"
+
+
+async def test_labels_of_a_claim_that_a_program_insists_on_are_left() -> None:
+    """After a few times nothing more is written, and the server says what differs."""
+    async with Universe() as universe:
+        await come_up(universe, shop("1Gi"))
+        for _ in range(8):
+            gone = {"metadata": {"labels": {names.SERVER_LABEL: None}}}
+            await universe.merge(Resource.CLAIMS, "data-shop-db-0", gone)
+            await universe.settle()
+        before = len(universe.server.writes)
+        await universe.settle(quiet=300)
+        assert len(universe.server.writes) == before
+        assert "labels of claim data" in says(universe)
+        assert universe.condition(Resource.SERVERS, "shop-db-0")["status"] == "True"
+
+
+async def test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone() -> None:
+    """Somebody's own claim has the name before the server is made: it is told, and not touched."""
+    async with Universe() as universe:
+        theirs = {"metadata": {"name": "data-shop-db-0", "labels": {"own": "mine"}}, "spec": {}}
+        await universe.server.create(Resource.CLAIMS, "default", theirs)
+        await universe.apply(shop("1Gi", replicas=1))
+        await universe.until(lambda: "is not this server's" in says(universe), patience=120)
+        found = universe.get(Resource.CLAIMS, "data-shop-db-0")["metadata"]
+        assert found["labels"] == {"own": "mine"}
+        assert "shop-db-0" not in universe.names(Resource.PODS)

@@ -324,3 +324,28 @@ async def test_one_that_an_earlier_application_let_go_of_is_taken_up() -> None:
         assert found["uid"] == before
         assert owner["uid"] == world.get(Resource.SERVERSETS, SET)["metadata"]["uid"]
         assert world.ready() == "True"
+
+
+async def test_labels_of_the_budget_are_mended() -> None:
+    """By these people find it; labels and annotations of others stay, and then it rests."""
+    async with World() as world:
+        await world.open(4)
+        edit = {
+            "labels": {names.APPLICATION_LABEL: None, names.COMPONENT_LABEL: "x", "own": "mine"},
+            "annotations": {"team.example.com/own": "mine"},
+        }
+        await world.merge(Resource.DISRUPTION_BUDGETS, SET, {"metadata": edit})
+        await world.settle()
+        found = world.get(Resource.DISRUPTION_BUDGETS, SET)["metadata"]
+        assert (
+            found["labels"].items()
+            >= {
+                names.APPLICATION_LABEL: "shop",
+                names.COMPONENT_LABEL: "web",
+                "own": "mine",
+            }.items()
+        )
+        assert found["annotations"] == {"team.example.com/own": "mine"}
+        before = len(world.server.writes)
+        await world.settle(quiet=60)
+        assert len(world.server.writes) == before

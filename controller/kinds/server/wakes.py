@@ -51,12 +51,12 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
 def by_what_is_labelled(
     caches: Caches, change: Change[objects.Claim] | Change[objects.Job]
 ) -> Iterable[Wake]:
-    """Claims, and the Jobs of its tasks, say in a label whose they are."""
+    """Claims, and the Jobs of its tasks, say in a label whose they are, or said so before."""
     del caches
-    meta = change.item.metadata
-    name = meta.labels.get(names.SERVER_LABEL)
-    if name:
-        yield Wake(Key(Resource.SERVERS, meta.namespace, name))
+    both = (change.old, change.new)
+    found = {each.metadata.labels.get(names.SERVER_LABEL, "") for each in both if each is not None}
+    for name in sorted(found - {""}):
+        yield Wake(Key(Resource.SERVERS, change.item.metadata.namespace, name))
 
 
 def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:

@@ -313,10 +313,12 @@ def _write(
         )
     if _is_let_go(snapshot, found):
         return ownership.take_up(found, Resource.SERVERSETS, server_set)
-    body = _mended(found.spec, least, labels)
-    if not body:
-        return None
-    return writes.patch(found, {"spec": body}, why=_WHY, guarded=False)
+    parts = {
+        "metadata": {"labels": names.missing_or_changed(found.metadata.labels, labels)},
+        "spec": _mended(found.spec, least, labels),
+    }
+    body = {key: each for key, each in parts.items() if each and each != {"labels": {}}}
+    return writes.patch(found, body, why=_WHY, guarded=False) if body else None
 
 
 def _mended(

@@ -316,6 +316,25 @@ def mend(pod: objects.Pod, wanted: Mapping[str, str]) -> dict[str, Any]:
     return {"metadata": {"uid": pod.metadata.uid, "labels": moved}} if moved else {}
 
 
+def at(pod: objects.Pod) -> dict[str, Any]:
+    """Return the merge patch of `pod` that changes nothing yet."""
+    return {"metadata": {"uid": pod.metadata.uid}}
+
+
+def mounted(whole: bytes, uid: str) -> frozenset[str]:
+    """Return the claims that a pod mounts, as the API server holds it; none of another pod."""
+    try:
+        body = msgspec.json.decode(whole)
+        found = body["spec"].get("volumes") or () if body["metadata"]["uid"] == uid else ()
+        return frozenset(
+            each["persistentVolumeClaim"]["claimName"]
+            for each in found
+            if "persistentVolumeClaim" in each
+        )
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
+        return frozenset()
+
+
 def take_up(pod: objects.Pod, server: objects.Server) -> dict[str, Any]:
     """Return the merge patch by which `server` controls a pod that an earlier one let go of.
 

@@ -69,7 +69,7 @@ class PodProvider:
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is not None:
             seen = observation.observe(pod, server, volumes, self._clock())
-            return self._with_lost_claims(seen, server)
+            return self._with_lost_claims(seen, server, pod)
         if volumes:
             return contract.Observation(phase=contract.Phase.ABSENT, volumes=volumes)
         return contract.ABSENT
@@ -144,8 +144,9 @@ class PodProvider:
                 f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
             )
         if not call.template:
-            claims = await self._ensure_claims(server, call)
-            mended = await self._mend(pod, server)
+            standing = _Standing(pod)
+            claims = await self._ensure_claims(server, call, standing)
+            mended = await self._mend(pod, server, relabelled=tuple(standing.relabelled))
             # Last, as the storage class may refuse that.
             return (*claims, *mended, *await self._grow_claims(server, call))
         if observation.incarnation(pod, server) != server.spec.incarnation:
@@ -214,15 +215,28 @@ class PodProvider:
         return await self._delete(namespace, name, uid=instance, grace_seconds=None)
 
     def _with_lost_claims(
-        self, seen: contract.Observation, server: objects.Server
+        self, seen: contract.Observation, server: objects.Server, pod: objects.Pod
     ) -> contract.Observation:
-        """Count claims that went from under a pod as drift: it waits for them for ever."""
+        """Count claims that went from under a pod as drift: it waits for them for ever.
+
+        So are their labels by which they are the server's: without these no other pod gets them.
+        """
         wanted = server.spec.volume_claims
         if not wanted or self._claims is None or seen.phase not in _STANDING:
             return seen
-        there = seen.claims
-        lost = [f"claim {each.name}" for each in wanted if each.name not in there]
-        return dataclasses.replace(seen, drift=(*lost, *seen.drift)) if lost else seen
+        there, found = seen.claims, self._claims.objects
+        lost = tuple(f"claim {each.name}" for each in wanted if each.name not in there)
+        meta = server.metadata
+        edited = tuple(
+            f"labels of claim {each.name}"
+            for each in wanted
+            if (claim := found.get((meta.namespace, names.claim(each.name, meta.name))))
+            and not _is_known(server, claim)
+        )
+        if edited and drift.is_left(pod.metadata):
+            seen = dataclasses.replace(seen, left=(*edited, *seen.left))
+            edited = ()
+        return dataclasses.replace(seen, drift=(*lost, *edited, *seen.drift))
 
     def _volumes(self, server: objects.Server) -> tuple[contract.Volume, ...]:
         if self._claims is None:
@@ -238,20 +252,26 @@ class PodProvider:
             if claim is not None
         )
 
-    async def _ensure_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
+    async def _ensure_claims(
+        self, server: objects.Server, call: contract.Call, standing: _Standing | None = None
+    ) -> contract.Receipt:
+        """Make the claims that are missing, and have known as ours those that its pod mounts."""
         written: list[WriteReceipt] = []
         for wanted in call.volume_claims:
-            written += await self._ensure_claim(server, wanted, call)
+            written += await self._ensure_claim(server, wanted, call, standing)
         return tuple(written)
 
     async def _ensure_claim(
-        self, server: objects.Server, wanted: objects.VolumeClaim, call: contract.Call
+        self,
+        server: objects.Server,
+        wanted: objects.VolumeClaim,
+        call: contract.Call,
+        standing: _Standing | None,
     ) -> contract.Receipt:
         namespace = server.metadata.namespace
         name = names.claim(wanted.name, server.metadata.name)
         if self._claims is not None and (cached := self._claims.objects.get((namespace, name))):
-            _check_claim(server, cached)
-            return contract.NOTHING
+            return await self._kept_claim(server, cached, standing)
         # Asked for first where one may be left: a quota that it uses up itself would refuse it.
         answer = await self._left_claim(namespace, name) if call.adopt else b""
         try:
@@ -265,8 +285,25 @@ class PodProvider:
         claim = refusals.decode(answer, objects.Claim)
         if call.adopt and adoption.is_unclaimed(claim):
             return (await self._adopt_claim(claim, server),)
-        _check_claim(server, claim)
-        return (_written(Resource.CLAIMS, claim),)
+        written = await self._kept_claim(server, claim, standing)
+        return written or (_written(Resource.CLAIMS, claim),)
+
+    async def _kept_claim(
+        self, server: objects.Server, claim: objects.Claim, standing: _Standing | None
+    ) -> contract.Receipt:
+        """Have a claim that the server's own pod mounts known as its own, whoever relabelled it.
+
+        No pod is made with a claim that is not the server's: so one that it mounts is.
+        """
+        if _is_known(server, claim) or standing is None or drift.is_left(standing.pod.metadata):
+            _check_claim(server, claim)
+            return contract.NOTHING
+        meta, name = standing.pod.metadata, claim.metadata.name
+        whole = await self._get(Resource.PODS, meta.namespace, meta.name)
+        if name not in manifest.mounted(whole, meta.uid):
+            _check_claim(server, claim)
+        standing.relabelled.append(name)
+        return (await self._adopt_claim(claim, server),)
 
     async def _left_claim(self, namespace: str, name: str) -> bytes:
         try:
@@ -365,11 +402,15 @@ class PodProvider:
     async def _take_up(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
         return await self._patch(pod, manifest.take_up(pod, server), style="merge")
 
-    async def _mend(self, pod: objects.Pod, server: objects.Server) -> contract.Receipt:
+    async def _mend(
+        self, pod: objects.Pod, server: objects.Server, *, relabelled: tuple[str, ...] = ()
+    ) -> contract.Receipt:
         if drift.is_left(pod.metadata):
             return contract.NOTHING
         body = manifest.mend(pod, observation.own_labels(pod, server))
-        found = drift.labels(pod, observation.own_labels(pod, server))
+        found = (*drift.labels(pod, observation.own_labels(pod, server)), *relabelled)
+        if relabelled and not body:
+            body = manifest.at(pod)
         return await self._patch(pod, await self._counted(pod, body, found), style="merge")
 
     async def _counted(
@@ -455,11 +496,24 @@ def _instance(meta: objects.Meta, phase: contract.Phase) -> contract.Instance:
     )
 
 
-def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
-    name = claim.metadata.name
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Standing:
+    """A server's own pod, which runs, and the claims that are known as the server's again."""
+
+    pod: objects.Pod
+    relabelled: list[str] = dataclasses.field(default_factory=list)
+
+
+def _is_known(server: objects.Server, claim: objects.Claim) -> bool:
+    """Return whether the claim has the labels by which it is the server's."""
     wanted = manifest.claim_labels(server)
     ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
-    if any(claim.metadata.labels.get(key) != wanted[key] for key in ours):
+    return all(claim.metadata.labels.get(key) == wanted[key] for key in ours)
+
+
+def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
+    name = claim.metadata.name
+    if not _is_known(server, claim):
         message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     if claim.metadata.deletion_timestamp is not None:
