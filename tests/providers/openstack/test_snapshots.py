@@ -109,6 +109,27 @@ async def test_an_act_ends_with_its_timeout(coast: Coast) -> None:
     assert len(coast.cloud.images) == 3
 
 
+async def test_a_snapshot_or_a_restore_that_breaks_is_told(coast: Coast) -> None:
+    """An image that is never made, and a server that breaks as it is restored, may pass."""
+    provider = await coast.provider()
+    machine = await running(coast, provider)
+    call = act(machine.id, tasks.SNAPSHOT, "before")
+    facts = await provider.act(server(), call)
+    coast.cloud.images[facts["image"]].status = "error"
+    with pytest.raises(errors.Transient) as broken:
+        await provider.act(server(), call)
+    assert broken.value.reason == "BuildFailed"
+    coast.cloud.images[facts["image"]].status = "active"
+    restoring = asyncio.create_task(
+        provider.act(server(), act(machine.id, tasks.RESTORE, "before"))
+    )
+    await asyncio.sleep(1)
+    machine.then = "ERROR"
+    with pytest.raises(errors.Transient) as broken:
+        await restoring
+    assert broken.value.reason == "BuildFailed"
+
+
 async def test_nobody_restores_what_is_anothers(coast: Coast) -> None:
     """A name finds snapshots of the very server and fleet alone, and else is refused."""
     provider = await coast.provider()
