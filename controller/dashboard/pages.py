@@ -22,6 +22,7 @@ from controller.kube import faults
 from controller.presentation import (
     acts,
     answers,
+    builds,
     events,
     fleets,
     last_lines,
@@ -32,6 +33,7 @@ from controller.presentation import (
     revisions,
     timeline,
 )
+from controller.presentation.builds import BuildPicture
 from controller.presentation.pictures import ApplicationPicture
 from controller.presentation.problems import UsageError
 
@@ -169,14 +171,24 @@ class Pages:
         found = self._application(request)
         known = await revisions.read(self.api, found.namespace, found.name, "", self.clock())
         wanted = request.query.get("compare", "")
+        built, hidden = await self._builds(found)
         return self.page(
             "revisions.html",
             found=found,
+            builds=built,
+            builds_hidden=hidden,
             may_act=self.rights is not None,
             revisions=known,
             compare=wanted,
             comparisons=revisions.compare(known, wanted) if known else (),
         )
+
+    async def build(self, request: web.Request) -> web.Response:
+        """One Build: its phases, how it ended, and the last lines that each phase printed."""
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        found = await builds.one(self.api, namespace, name, self.clock())
+        printed = await builds.printed(self.api, namespace, name)
+        return self.page("build.html", found=found, printed=printed, lines=last_lines.LINES)
 
     async def timeline(self, request: web.Request) -> web.Response:
         """The operations of an application in time: who asked for what, when it began and ended."""
@@ -251,6 +263,14 @@ class Pages:
         elif "application" in request.query:
             text = await self._manifest(request.query["application"])
         return self.page("preview.html", text=text, found=found, runs=preview.runs)
+
+    async def _builds(self, found: ApplicationPicture) -> tuple[list[BuildPicture], str]:
+        """Return the Builds of an application, and why they cannot be seen."""
+        try:
+            return await builds.read(self.api, found.namespace, found.name, self.clock()), ""
+        except faults.Forbidden as error:
+            # Whoever may not list Builds still sees the revisions.
+            return [], str(error)
 
     async def _manifest(self, named: str) -> str:
         namespace, _, name = named.partition("/")

@@ -64,6 +64,7 @@ def application(entrance: Entrance) -> web.Application:
             web.get(mine + "/events", _page("events")),
             web.get(mine + "/logs", _page("logs")),
             web.get("/operations/{namespace}/{name}", _page("operation")),
+            web.get("/builds/{namespace}/{name}", _page("build")),
             web.get("/why/{namespace}/{kind}/{name}", _page("why")),
             web.get("/fleets", _page("fleets")),
             web.get("/preview", _page("preview")),

@@ -43,8 +43,14 @@ async def _server(api: door.Api, namespace: str, server: str) -> list[Printed]:
         return [Printed(server=server, container="", trouble="There is no pod now.")]
     except errors.ArgosyError as error:
         return [Printed(server=server, container="", trouble=str(error))]
+    return await of_pod(api, namespace, pod)
+
+
+async def of_pod(api: door.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
+    """Return the last lines of a pod, container by container."""
+    name = pod.metadata.name
     named = [each.name for each in pod.spec.containers]
-    return list(await asyncio.gather(*(_last(api, namespace, server, each) for each in named)))
+    return list(await asyncio.gather(*(_last(api, namespace, name, each) for each in named)))
 
 
 async def _last(api: door.Api, namespace: str, pod: str, container: str) -> Printed:

@@ -28,6 +28,7 @@ PAGES = (
     "/applications/default/shop/events",
     "/applications/default/shop/logs?server=shop-web-0",
     "/operations/default/again",
+    "/builds/default/b1",
     "/why/default/application/shop",
     "/why/default/server/shop-web-0",
     "/why/default/operation/again",
@@ -43,13 +44,14 @@ PAGES = (
 KEPT = frozenset({
     "apiVersion", "kind", "name", "namespace", "uid", "resourceVersion", "creationTimestamp",
     "application", "component", "components", "status", "type", "lastTransitionTime", "action",
-    "requestTime", "completionTime", "startTime", "lastProgressTime", "since", "eventTime",
+    "requestTime", "completionTime", "startTime", "endTime", "time", "lastProgressTime", "since",
+    "eventTime",
     "ownerReferences", "regarding", "power", "fleet", "provider", "path",
     "maxUnavailable", "maxSurge", "concurrency", "failureBudget",
 })  # fmt: skip
 WITH_TEXTS_OF_OTHERS = (
     Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS, Resource.OPERATIONS,
-    Resource.FLEETS, Resource.REVISIONS, Resource.EVENTS,
+    Resource.FLEETS, Resource.REVISIONS, Resource.EVENTS, Resource.BUILDS,
 )  # fmt: skip
 
 
@@ -68,6 +70,11 @@ async def hostile(universe: Universe) -> None:
     server.registry.create(Resource.EVENTS, "default", event)
     fleet = {"metadata": {"name": "cloud"}, "spec": {"provider": "pods"}}
     server.registry.create(Resource.FLEETS, "", fleet)
+    build = {"metadata": {"name": "b1", "namespace": "default"}, "spec": {
+        "application": "shop", "component": "web", "number": 1,
+        "source": {"git": {"url": "https://git.example.com/x"}, "image": "registry.example.com/x"},
+    }}  # fmt: skip
+    server.registry.create(Resource.BUILDS, "default", build)
     told: dict[str, Any] = {
         "Application": {"operations": [{
             "name": "old", "action": "x", "requestedBy": "x", "result": "x", "progress": "x",
@@ -76,6 +83,9 @@ async def hostile(universe: Universe) -> None:
             "failures": [{"server": "x", "step": "x", "class": "x", "message": "x"}],
             "retries": [{"id": "x", "from": "x"}], "progress": "x"},
         "Server": {"provider": {"zone": "x", "addresses": ["x"], "id": "x"}},
+        "Build": {"commit": "x", "image": "x", "phases": [{
+            "name": "x", "startTime": "2026-01-01T00:00:00Z", "attempts": 1, "lastError": {
+                "class": "x", "reason": "x", "message": "x", "time": "2026-01-01T00:00:00Z"}}]},
         "Fleet": {"orphans": [{"id": "x", "server": "x", "namespace": "x", "reason": "x"}]},
     }  # fmt: skip
     wait = {"object": "Pod/x", "reason": "x", "message": "x", "remedy": "x"}

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from controller.api.resources import Resource
 from controller.kube import api as door
+from fakes.forge import Forge
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import browser as browsers
 from tests.dashboard import people
@@ -25,6 +26,7 @@ FLEET = 10_000
 ILL = "fleet-web-7777"
 REMEDY = "kubectl describe pod fleet-web-7777"
 LONG = ["sleep"]
+GOOD, BROKEN = "1" * 40, "2" * 40
 
 
 class Commands:
@@ -57,6 +59,24 @@ async def busy(universe: Universe) -> None:
         await universe.apply(steps(way, "upgrade", "drain", "migrate"))
     for way in WAYS:
         await universe.until(lambda way=way: has_ended(universe, f"upgrade-{way}"))  # type: ignore[misc]  # as above
+
+
+async def building(universe: Universe) -> None:
+    """Make an application of which a commit has been built, and another does not compile."""
+    forge = Forge(universe.server, seconds=0.1)
+    forge.push(GOOD)
+    source = {
+        "git": {"url": "https://git.example.com/yard.git"},
+        "image": "registry.example.com/yard",
+    }
+    await universe.apply(application("yard", component("web", 1, source=source)))
+    await universe.until(lambda: is_ready(universe, "yard"))
+    forge.broken.add(BROKEN)
+    forge.push(BROKEN)
+    asked = {"metadata": {"annotations": {"argosy.dev/build-requested": "again"}}}
+    await universe.merge(Resource.APPLICATIONS, "yard", asked)
+    told = Resource.APPLICATIONS, "yard", "Built"
+    await universe.until(lambda: universe.condition(*told).get("status") == "False")
 
 
 def steps(way: str, name: str, *commands: str) -> dict[str, Any]:
@@ -132,6 +152,13 @@ def stage() -> Iterator[Stage]:
 def fleet() -> Iterator[Stage]:
     """Lend a dashboard that shows ten thousand servers."""
     with staged(huge) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def yard() -> Iterator[Stage]:
+    """Lend a dashboard that shows an application which is built."""
+    with staged(building) as found:
         yield found
 
 
@@ -274,6 +301,24 @@ def test_an_application_is_scaled(someone: Person) -> None:
     someone.follow(f"Scale {name}")
     expect(page.get_by_text("Scale: it was asked for.")).to_be_visible()
     someone.sees("#part-head", "3/3 available")
+
+
+def test_the_line_of_a_build_that_failed_is_found(browser: Browser, yard: Stage, way: str) -> None:
+    """From the application, which is Ready all the while, to the Build, its phase and its line."""
+    with people.person(browser, yard, way) as someone:
+        page = someone.page
+        someone.follow("yard")
+        expect(page.locator("#part-head")).to_contain_text("Ready")
+        someone.follow("Revisions")
+        row = page.get_by_role("row", name="yard-web-b2")
+        expect(row).to_contain_text(BROKEN[:12])
+        expect(row).to_contain_text("Failed")
+        someone.follow("yard-web-b2")
+        expect(page.get_by_role("table", name="Phases")).to_contain_text("main.c:3: error")
+        expect(page.get_by_role("heading", name="Last lines")).to_be_visible()
+        assert Axe().run(page).violations_count == 0 if way != PLAIN else True
+        someone.follow("Why it is so")
+        expect(page.locator("main")).to_contain_text("main.c:3: error")
 
 
 def test_whoever_changes_their_mind_leaves_it(someone: Person, stage: Stage) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     rights.EVERYWHERE,
     Right(verbs="list", resource="events (events.k8s.io)", why="the page of events"),
     Right(verbs="get", resource="pods/log", why="the page of last lines"),
+    Right(verbs="get, list", resource="builds (argosy.dev)", why="Builds beside revisions"),
     Right(
         verbs="patch",
         resource="applications, serversets/scale, servers, operations (argosy.dev)",
