@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 
 from controller.api import schema
+from controller.api.metadata import Metadata
 from controller.api.policies import (
     Adopt,
     Drift,
@@ -69,6 +70,10 @@ class Component(schema.Written):
     """How servers come to a new revision."""
     recovery: Recovery = Recovery()
     """How failing servers are tried again."""
+    server_metadata: Metadata | None = None
+    """Labels and annotations of the component's Servers, and of the ServerSet, ControllerRevisions
+    and PodDisruptionBudget that are kept for them, beside Argosy's own. Servers that are there get
+    them with the next rollout."""
     start: Start = "Parallel"
     """Parallel starts servers all at once. Ordered starts each once the one before it is available,
     and takes them away one by one, as a StatefulSet with OrderedReady does."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from controller.api import manifest, names, schema
 from controller.api.component import Counts
+from controller.api.metadata import Metadata
 from controller.api.policies import (
     Deletion,
     Drift,
@@ -50,6 +51,10 @@ class ServerSetSpec(schema.Model):
     """How failing servers are tried again."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
+    server_metadata: Metadata | None = None
+    """Labels and annotations of the component's Servers, and of the ServerSet, ControllerRevisions
+    and PodDisruptionBudget that are kept for them, beside Argosy's own. Servers that are there get
+    them with the next rollout."""
     start: Start = "Parallel"
     """Parallel starts servers all at once. Ordered starts each once the one before it is available,
     and takes them away one by one, as a StatefulSet with OrderedReady does."""

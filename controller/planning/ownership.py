@@ -88,12 +88,23 @@ def kind_of(resource: Resource) -> dict[str, str]:
 
 
 def metadata_of(
-    resource: Resource, owner: objects.Object, application: str, component: str, name: str
+    resource: Resource,
+    owner: objects.Object,
+    application: str,
+    component: str,
+    name: str,
+    *,
+    asked: objects.AskedMetadata | None = None,
 ) -> dict[str, Any]:
-    """Return the metadata of a child of `owner`: its name, labels and controller."""
+    """Return the metadata of a child of `owner`: its name, labels and controller.
+
+    What people `asked` for stands beside that, and never in its place.
+    """
+    more = asked or objects.AskedMetadata()
     return {
         "name": name,
         "namespace": owner.metadata.namespace,
-        "labels": names.labels(application, component),
+        "labels": {**more.labels, **names.labels(application, component)},
+        **({"annotations": dict(more.annotations)} if more.annotations else {}),
         "ownerReferences": [owner_reference(resource, owner)],
     }

@@ -181,6 +181,7 @@ _SPECS: dict[Resource, Shape] = {
             service=_SERVICE,
             adopt=words("kind name"),
             ordinals=_ORDINALS,
+            serverMetadata={"labels": _LABELS},
             source=_SOURCE,
         ),
     ),
@@ -195,6 +196,7 @@ _SPECS: dict[Resource, Shape] = {
         drift=_DRIFT,
         service=_SERVICE,
         ordinals=_ORDINALS,
+        serverMetadata={"labels": _LABELS},
     ),
     Resource.SERVERS: words(
         "application component ordinal fleet incarnation revision alternative domain power held"

@@ -161,4 +161,23 @@ _HOLD = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD)
+_METADATA = "tests/simulation/test_server_metadata.py"
+
+_ASKED = (
+    one(
+        "servers are made without the labels that are asked for",
+        "controller.kinds.serverset.server_manifests:Servers.__init__",
+        "server_set.spec.server_metadata or objects.AskedMetadata()",
+        "objects.AskedMetadata()",
+        f"{_METADATA}::test_all_that_is_kept_for_servers_bears_what_is_asked_for",
+    ),
+    one(
+        "a rollout leaves servers without the labels that are asked for",
+        "controller.kinds.serverset.updates:Upkeep._asked_of",
+        "asked is None",
+        "True",
+        f"{_METADATA}::test_servers_that_are_there_get_it_with_the_next_rollout",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD, *_ASKED)

@@ -124,7 +124,9 @@ def _without_blanks(value: Any) -> Any:
         return [_without_blanks(each) for each in value]
     if isinstance(value, dict):
         return {
-            key: _without_blanks(each) for key, each in value.items() if each not in ([], {}, "")
+            key: _without_blanks(each)
+            for key, each in value.items()
+            if each not in ([], {}, "", None)
         }
     return value
 

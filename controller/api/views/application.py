@@ -9,6 +9,7 @@ from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Nullable, Object, View, absent, share
 from controller.api.views.policies import (
     Adopt,
+    AskedMetadata,
     ComponentService,
     Deletion,
     Drift,
@@ -32,6 +33,7 @@ class Component(View, frozen=True, kw_only=True):
     service: ComponentService | None = None
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
+    server_metadata: AskedMetadata | None = None
     start: str = "Parallel"
     ordinals: Ordinals | None = None
     spread: Spread | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from controller.api.conditions import Blocked, Condition
 from controller.api.views.meta import NULL, Json, Object, View, share
 from controller.api.views.policies import (
+    AskedMetadata,
     ComponentService,
     Deletion,
     Drift,
@@ -33,6 +34,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     recovery: Recovery = Recovery()
     deletion: Deletion = Deletion()
+    server_metadata: AskedMetadata | None = None
     start: str = "Parallel"
     ordinals: Ordinals | None = None
     spread: Spread | None = None

@@ -88,6 +88,7 @@ class Row:
             and spec.spread == self.component.spread
             and spec.drift == self.component.drift
             and spec.service == self.component.service
+            and spec.server_metadata == self.component.server_metadata
             and (spec.start, spec.ordinals) == (self.component.start, self.component.ordinals)
         )
 

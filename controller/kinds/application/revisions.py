@@ -58,7 +58,7 @@ def _record(
         yield writes.create(
             set_manifests.controller_revision(
                 application,
-                row.name,
+                row.component,
                 row.wanted.revision,
                 data=contents.data(row.component),
                 number=highest + 1,
@@ -90,7 +90,7 @@ def _restore(
         return
     yield writes.create(
         set_manifests.controller_revision(
-            application, row.name, content.revision, data=data, number=0
+            application, row.component, content.revision, data=data, number=0
         ),
         why="somebody deleted it, and servers refer to it",
     )

@@ -203,16 +203,16 @@ def _policies(
     if spec.start != part.start:
         changes["start"] = part.start
     if spec.service != part.service:
-        changes["service"] = _service(spec.service, part.service)
+        changes["service"] = _replacing(spec.service, part.service)
+    if spec.server_metadata != part.server_metadata:
+        changes["serverMetadata"] = _replacing(spec.server_metadata, part.server_metadata)
     if spec.deletion != application.spec.deletion:
         changes["deletion"] = rendering.full(application.spec.deletion)
     return changes
 
 
-def _service(
-    had: objects.ComponentService | None, wanted: objects.ComponentService | None
-) -> dict[str, Any] | None:
-    """Return the merge patch of the set's description of its Service: dropped keys go."""
+def _replacing(had: objects.View | None, wanted: objects.View | None) -> dict[str, Any] | None:
+    """Return the merge patch of a part that has maps in it: keys that were dropped go."""
     if wanted is None:
         return None
     before = {} if had is None else msgspec.to_builtins(had)
@@ -243,9 +243,11 @@ def _content(spec: objects.ServerSetSpec, row: Row) -> dict[str, Any]:
 def _labels(
     row: Row, application: objects.Application, found: objects.ServerSet
 ) -> Mapping[str, str]:
-    """Return the labels of ours that somebody took off or changed."""
+    """Return the labels that somebody took off or changed, or that are asked for since."""
+    asked = row.component.server_metadata or objects.AskedMetadata()
     return names.missing_or_changed(
-        found.metadata.labels, names.labels(application.metadata.name, row.name)
+        found.metadata.labels,
+        {**asked.labels, **names.labels(application.metadata.name, row.name)},
     )
 
 
@@ -265,7 +267,10 @@ def _annotations(
         names.RETRY_NOW_ANNOTATION: tags.retry_now(application.metadata)
         or before.get(names.RETRY_NOW_ANNOTATION, ""),
     }
-    return {key: value or None for key, value in wanted.items() if before.get(key, "") != value}
+    asked = row.component.server_metadata or objects.AskedMetadata()
+    more = names.missing_or_changed(before, asked.annotations)
+    changed = {key: value or None for key, value in wanted.items() if before.get(key, "") != value}
+    return {**more, **changed}
 
 
 def depends_on(found: objects.ServerSet) -> set[str]:

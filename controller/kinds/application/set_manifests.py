@@ -30,14 +30,20 @@ def server_set(
     """Return the ServerSet of a component; `stopped` is what an earlier one remembered."""
     name = names.server_set(application.metadata.name, component.name)
     metadata = ownership.metadata_of(
-        Resource.APPLICATIONS, application, application.metadata.name, component.name, name
+        Resource.APPLICATIONS,
+        application,
+        application.metadata.name,
+        component.name,
+        name,
+        asked=component.server_metadata,
     )
+    marks = {**metadata.get("annotations", {}), **annotations}
     return {
         **ownership.kind_of(Resource.SERVERSETS),
         "metadata": {
             **metadata,
             "finalizers": [names.FINALIZER],
-            **({"annotations": dict(annotations)} if annotations else {}),
+            **({"annotations": marks} if marks else {}),
         },
         "spec": {
             "application": application.metadata.name,
@@ -65,13 +71,18 @@ def server_set_spec(
         **({"drift": rendering.full(component.drift)} if component.drift else {}),
         **({"start": component.start} if component.start != "Parallel" else {}),
         **({"ordinals": rendering.full(component.ordinals)} if component.ordinals else {}),
+        **(
+            {"serverMetadata": msgspec.to_builtins(component.server_metadata)}
+            if component.server_metadata
+            else {}
+        ),
         **({"service": msgspec.to_builtins(component.service)} if component.service else {}),
     }
 
 
 def controller_revision(
     application: objects.Application,
-    component: str,
+    component: objects.Component,
     revision: str,
     *,
     data: bytes,
@@ -79,9 +90,14 @@ def controller_revision(
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Return the ControllerRevision that keeps a revision of a component."""
-    name = names.controller_revision(application.metadata.name, component, revision)
+    name = names.controller_revision(application.metadata.name, component.name, revision)
     metadata = ownership.metadata_of(
-        Resource.APPLICATIONS, application, application.metadata.name, component, name
+        Resource.APPLICATIONS,
+        application,
+        application.metadata.name,
+        component.name,
+        name,
+        asked=component.server_metadata,
     )
     metadata["labels"] = {**metadata["labels"], names.REVISION_LABEL: revision}
     if annotations:

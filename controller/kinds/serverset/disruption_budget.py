@@ -300,7 +300,12 @@ def _write(
             {
                 **ownership.kind_of(Resource.DISRUPTION_BUDGETS),
                 "metadata": ownership.metadata_of(
-                    Resource.SERVERSETS, server_set, spec.application, spec.component, meta.name
+                    Resource.SERVERSETS,
+                    server_set,
+                    spec.application,
+                    spec.component,
+                    meta.name,
+                    asked=spec.server_metadata,
                 ),
                 "spec": {
                     "minAvailable": least,

@@ -21,6 +21,7 @@ class Servers:
     def __init__(self, server_set: objects.ServerSet) -> None:
         """Render what is the same for all servers of `server_set`."""
         self._set = server_set
+        self._asked = server_set.spec.server_metadata or objects.AskedMetadata()
         self._owners = [ownership.owner_reference(Resource.SERVERSETS, server_set)]
 
     def body(
@@ -40,12 +41,15 @@ class Servers:
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": self._set.metadata.namespace,
-            "labels": names.labels(spec.application, spec.component, name),
+            "labels": {
+                **self._asked.labels,
+                **names.labels(spec.application, spec.component, name),
+            },
             "finalizers": [names.FINALIZER],
             "ownerReferences": self._owners,
         }
-        if annotations:
-            metadata["annotations"] = dict(annotations)
+        if annotations or self._asked.annotations:
+            metadata["annotations"] = {**self._asked.annotations, **(annotations or {})}
         return {
             **ownership.kind_of(Resource.SERVERS),
             "metadata": metadata,

@@ -6,6 +6,7 @@ a revision consists of, are not written at all: servers refer to them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import msgspec
@@ -59,7 +60,20 @@ class Upkeep:
                 spec["domain"] = domain
         if told.template != objects.NULL:
             spec |= dict.fromkeys(_COPIES)
-        return _patch(facts.server, spec, why=why, guarded=True)
+        made = _patch(facts.server, spec, why=why, guarded=True)
+        more = self._asked_of(facts.server.metadata)
+        return dataclasses.replace(made, body={**made.body, "metadata": more}) if more else made
+
+    def _asked_of(self, meta: objects.Meta) -> dict[str, object]:
+        """Return the labels and annotations that the server lacks: they go with this write."""
+        asked = self._spec.server_metadata
+        if asked is None:
+            return {}
+        own = {**asked.labels, **names.labels(self._spec.application, self._spec.component)}
+        labels = names.missing_or_changed(meta.labels, own)
+        annotations = names.missing_or_changed(meta.annotations, asked.annotations)
+        parts = {"labels": labels, "annotations": annotations}
+        return {key: each for key, each in parts.items() if each}
 
     def _becomes(self, told: objects.ServerSpec) -> bool:
         """Return whether the server can become the target in place, as far as is on record."""
