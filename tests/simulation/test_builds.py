@@ -108,6 +108,8 @@ async def test_a_build_that_runs_writes_nothing() -> None:
         assert len(universe.server.writes) == before
         told = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")
         assert (told["status"], told["reason"]) == ("Unknown", "Resolving")
+        told = universe.condition(Resource.APPLICATIONS, "shop", "Built")
+        assert (told["status"], told["reason"]) == ("Unknown", "WaitingForImage")
         assert not images(universe)
 
 

@@ -443,6 +443,20 @@ async def test_a_build_by_hand_runs_and_is_used() -> None:
         assert ended(universe, "shop-web-b3") == "Completed"
 
 
+async def test_a_build_before_its_application_waits_for_it() -> None:
+    """Applied in the wrong order: the Build says what it lacks, and is taken up then."""
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        await universe.apply(build(1))
+        await universe.settle(quiet=30)
+        told = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")
+        assert (told["status"], told["reason"]) == ("Unknown", "NoSource")
+        await universe.apply(application("shop", web()))
+        await universe.settle(quiet=30)
+        assert images(universe) == {image(forge.head)}
+        assert ended(universe, "shop-web-b1") == "Completed"
+
+
 async def test_an_earlier_build_can_be_activated() -> None:
     """Its image is used again, with nothing built, until a later Build succeeds."""
     async with Universe() as universe:

@@ -20,6 +20,7 @@ from controller.cli import session
 from controller.kube import api as door
 from controller.presentation import problems, vocabulary
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
+from fakes.forge import Forge
 from fakes.universe import Json, Universe, application, component, operation
 from tests.cli import typing_in
 
@@ -100,6 +101,7 @@ class World:
             Resource.OPERATIONS,
             Resource.SERVERSETS,
             Resource.APPLICATIONS,
+            Resource.BUILDS,
         ):
             for body in self.universe.server.objects.get(resource, {}).values():
                 for each in body.get("status", {}).get("blockedBy", []):
@@ -112,7 +114,8 @@ class World:
         return any(
             each["reason"] == reason
             for resource in (
-                Resource.SERVERS, Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS
+                Resource.SERVERS, Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS,
+                Resource.BUILDS,
             )
             for body in self.universe.server.objects.get(resource, {}).values()
             for each in body.get("status", {}).get("conditions", [])
@@ -334,6 +337,53 @@ def _completed(world: World) -> bool:
 
 
 # By the reason that is given: how that comes about, and when it is better.
+SOURCE: Json = {
+    "git": {"url": "https://git.example.com/shop.git"},
+    "image": "registry.example.com/shop/web",
+}
+
+
+async def _failed_build(world: World, *, phase: str, reason: str) -> None:
+    forge = Forge(world.universe.server)
+    forge.errors[phase] = [{"class": "Terminal", "reason": reason, "message": "refused"}]
+    await world.apply(component("web", 1, source=SOURCE))
+    await world.universe.until(lambda: world.says(reason))
+
+
+async def _builds_behind(world: World) -> None:
+    forge = Forge(world.universe.server)
+    forge.stands_still = True
+    await world.apply(component("web", 1, source={**SOURCE, "runPolicy": "Serial"}))
+    await world.universe.until(lambda: bool(forge.ran))
+    await world.type_in("kubectl argosy build shop -n default")
+    await world.universe.until(lambda: bool(world.told("WaitingForBuild")))
+    forge.stands_still = False
+
+
+async def _is_not_taken_up(world: World) -> None:
+    Forge(world.universe.server)
+    await world.up(component("web", 1, source=SOURCE))
+    spec = {"application": "shop", "component": "web", "number": 900, "source": SOURCE}
+    await world.universe.apply(
+        {
+            "apiVersion": "argosy.dev/v1alpha1",
+            "kind": "Build",
+            "metadata": {"name": "shop-web-b900", "namespace": "default"},
+            "spec": spec,
+        }
+    )
+
+
+def _built(name: str) -> Callable[[World], bool]:
+    """Return what says that a Build has succeeded and its servers run."""
+
+    def better(world: World) -> bool:
+        said = world.universe.condition(Resource.BUILDS, name, "Succeeded")
+        return said.get("status") == "True" and world.ready()
+
+    return better
+
+
 STORIES: Mapping[str, Story] = {
     "Paused": Story(make=_paused, better=_grown, name="shop"),
     "Held": Story(make=_held, better=_whole),
@@ -362,6 +412,16 @@ STORIES: Mapping[str, Story] = {
     "Cancelled": Story(make=_cancelled_operation, better=_completed, name="again"),
     "CheckpointsFull": Story(make=_remembering, better=lambda w: w.ended("more", "Completed")),
     "TimedOut": Story(make=_late_operation, better=_completed, name="again"),
+    "SourceUnavailable": Story(
+        make=functools.partial(_failed_build, phase="resolve", reason="SourceUnavailable"),
+        better=_built("shop-web-b2"),
+    ),
+    "PushRefused": Story(
+        make=functools.partial(_failed_build, phase="build", reason="PushRefused"),
+        better=_built("shop-web-b2"),
+    ),
+    "WaitingForBuild": Story(make=_builds_behind, better=_built("shop-web-b2")),
+    "NotTakenUp": Story(make=_is_not_taken_up, better=_built("shop-web-b2")),
 }
 
 

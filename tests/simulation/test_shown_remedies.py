@@ -297,6 +297,18 @@ ELSEWHERE: Mapping[str, str] = {
     ),
     "Error": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NotFound": "e2e/test_operations.py::test_operation_waits_for_its_application",
+    "RepositoryNotAllowed": (
+        "simulation/test_builds_under_fire.py::test_repositories_that_are_not_allowed_get_no_build"
+    ),
+    "BuildsNotSetUp": (
+        "simulation/test_builds_under_fire.py::test_without_a_daemon_builds_wait_and_say_so"
+    ),
+    "NoSource": (
+        "simulation/test_builds_under_fire.py::test_a_build_before_its_application_waits_for_it"
+    ),
+    "TestFailed": "simulation/test_builds.py::test_a_failing_test_leaves_what_runs",
+    "BuildFailed": ("simulation/test_builds.py::test_without_any_image_the_component_is_not_made"),
+    "WaitingForImage": "simulation/test_builds.py::test_a_build_that_runs_writes_nothing",
     "BadKubeconfig": "kube/test_connection.py::test_bad_kubeconfigs_say_what_must_hold",
 }
 # Why no story could show an end: who reads the words has it in hand, or there is none to see to.

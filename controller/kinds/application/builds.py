@@ -224,20 +224,28 @@ def _owned(snapshot: ApplicationSnapshot) -> Iterable[objects.Build]:
 
 
 def _take_up(application: objects.Application, standing: Standing) -> Iterable[Action]:
-    """Take up what somebody made by hand of the very source that the component has.
+    """Take up what somebody made by hand."""
+    for each in _offered(standing):
+        yield writes.patch(
+            each,
+            body={"metadata": {"ownerReferences": [build_manifests.owner(application)]}},
+            why="somebody asked for it by hand",
+            guarded=True,
+        )
 
-    Unless its number is ahead of the next one: else one could be so high that none came after it.
+
+def _offered(standing: Standing) -> tuple[objects.Build, ...]:
+    """Return the Builds made by hand that are of the very source that the component has.
+
+    Not one whose number is ahead of the next one: it could be so high that none came after it.
     """
-    for each in standing.found:
-        going = each.metadata.deletion_timestamp is not None
-        same = builds.source_key(each.spec.source) == standing.key
-        if same and not going and each.spec.number <= standing.number + 1:
-            yield writes.patch(
-                each,
-                body={"metadata": {"ownerReferences": [build_manifests.owner(application)]}},
-                why="somebody asked for it by hand",
-                guarded=True,
-            )
+    return tuple(
+        each
+        for each in standing.found
+        if each.metadata.deletion_timestamp is None
+        and each.spec.number <= standing.number + 1
+        and builds.source_key(each.spec.source) == standing.key
+    )
 
 
 def _make(snapshot: ApplicationSnapshot, standing: Standing) -> Iterable[Action]:
@@ -246,7 +254,7 @@ def _make(snapshot: ApplicationSnapshot, standing: Standing) -> Iterable[Action]
     asked = request.means(name) and request.value != standing.request
     if asked:
         why = "somebody asked for it"
-    elif standing.built_last != standing.key:
+    elif standing.built_last != standing.key and not _offered(standing):
         why = "the component's source is new"
     elif _until_poll(standing, snapshot.now) == 0:
         why = "it is time to look for a new commit"

@@ -229,7 +229,7 @@ def _retry(
     build = snapshot.build
     return Blocked(
         object=f"Job/{phase.job}",
-        reason=error.reason or BuildReason.RETRYING,
+        reason=error.reason,
         message=error.message,
         since=error.time,
         next_attempt_time=phase.next_attempt_time,

@@ -59,7 +59,7 @@ class BuildReason(Vocabulary):
         "NoSource",
         "The application does not exist, or has no such component with a source.",
         "Apply the application with a source, or delete the Build.",
-        "kubectl delete argbuild NAME",
+        "kubectl argosy status APPLICATION",
     )
     NOT_TAKEN_UP = (
         "NotTakenUp",
@@ -75,10 +75,4 @@ class BuildReason(Vocabulary):
         "An earlier Build of the component must end first, as source.runPolicy has it.",
         "Cancel the earlier one, or choose another policy.",
         "kubectl argosy cancel build/NAME",
-    )
-    RETRYING = (
-        "Retrying",
-        "An attempt failed in a way that may pass, and is made again.",
-        "The message says what failed.",
-        "kubectl argosy logs build/NAME",
     )
