@@ -82,6 +82,10 @@ class ApplicationSpec(schema.Model):
 
     fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
     """The Fleet that servers come from; `pods` is built in."""
+    management: Literal["Full", "Observe"] = "Full"
+    """Full makes and changes whatever the application asks for. Observe plans and reports, and
+    writes nothing but objects of argosy.dev: no pod, claim, Service or Event. Deleted, it is taken
+    down all the same."""
     paused: bool = False
     """Whether to plan and report without changing anything. Deletes still run; operations wait."""
     revision_history_limit: Annotated[int, Field(ge=0, le=100)] = 10

@@ -34,6 +34,15 @@ class Reason(Vocabulary):
         "Resume it when it may go on.",
         "kubectl argosy resume application/NAME",
     )
+    OBSERVED = (
+        "Observed",
+        (
+            "The application says management: Observe, so nothing is made or changed for it outside"
+            " Argosy's own kinds."
+        ),
+        "`plan` shows what would be done; say management: Full when that may be.",
+        "kubectl edit argapp APPLICATION",
+    )
     DELETING = (
         "Deleting",
         "The object is being deleted and waits for what is below it to be gone.",

@@ -31,7 +31,7 @@ from controller.execution.router import Router
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube.wire import Malformed
-from controller.planning import bare_teardown, keys, plan
+from controller.planning import bare_teardown, keys, management, plan
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.planning.keys import Key
@@ -366,7 +366,7 @@ class Engine:
         )
         snapshot = kind.gather(self._sources, item, moment)
         record.pause = _pause(kind, snapshot)
-        return kind.plan(snapshot)
+        return management.restrict(kind.plan(snapshot), snapshot)
 
     def _crash(self, key: Key, record: KeyState, error: Exception) -> None:
         """Say on the object that looking at it failed, which is our bug, and look again later."""

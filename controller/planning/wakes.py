@@ -88,6 +88,7 @@ def concerns_all_below(change: Change[objects.Application]) -> bool:
     before, after = old.metadata, new.metadata
     return (
         old.spec.paused != new.spec.paused
+        or old.spec.management != new.spec.management
         or before.uid != after.uid
         or before.deletion_timestamp != after.deletion_timestamp
         or before.annotations.get(names.RETRY_NOW_ANNOTATION)

@@ -109,7 +109,9 @@ class _Stage:
         self.now = now
         self.writes = 0
         self.gone = False
-        self.application = application
+        # One that is only observed is shown as it would be managed.
+        spec = msgspec.structs.replace(application.spec, management="Full")
+        self.application = msgspec.structs.replace(application, spec=spec)
         self.claims_deleted: list[str] = []
         # The failure domain that each server was given at last, by its name.
         self.domains: dict[str, str] = {}

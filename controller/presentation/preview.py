@@ -17,6 +17,7 @@ import yaml
 
 from controller.api import clock, names, objects
 from controller.kube import api as door
+from controller.planning import management
 from controller.presentation import desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal, UsageError
@@ -164,8 +165,15 @@ def preview(
         finished=told.finished,
         outcome=told.message,
         spec_diff=tuple(spec_diff(before, after)) if before is not None else (),
-        notes=notes,
+        notes=(*notes, *_observed(after)),
     )
+
+
+def _observed(after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what to say of an application that is only observed."""
+    if after["spec"].get("management") != management.OBSERVE:
+        return ()
+    return ("The application is only observed (management: Observe): none of this is done.",)
 
 
 def spec_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from proof.mutants.mechanism import one
 
 _LATE = "tests/simulation/test_adoption.py::test_orphans_that_are_seen_late_are_not_torn_down"
+_OBSERVED = "tests/simulation/test_observed.py"
 _WAY = "tests/simulation/test_handover.py"
 _SETS = "tests/simulation/test_adopted_sets.py"
 
@@ -99,5 +100,19 @@ MECHANISMS = (
         "not self.wish.accept_losses",
         "False",
         f"{_WAY}::test_what_cannot_be_taken_over_is_told_before_anything_is_touched",
+    ),
+    one(
+        "what is observed is told by Events",
+        "controller.planning.management:_is_own",
+        "contract.Call | plans.DeleteOrphan | plans.RecordEvent",
+        "contract.Call | plans.DeleteOrphan",
+        "tests/planning/test_management.py::test_only_argosys_own_kinds_are_written_for_what_is_observed",
+    ),
+    one(
+        "what is observed is planned as if it were managed",
+        "controller.planning.management:rest",
+        "spec.management == OBSERVE",
+        "False",
+        f"{_OBSERVED}::test_a_new_application_is_told_and_nothing_is_made",
     ),
 )

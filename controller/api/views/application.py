@@ -50,6 +50,7 @@ class ApplicationSpec(View, frozen=True, kw_only=True):
     """The desired state of the application."""
 
     fleet: str = "pods"
+    management: str = "Full"
     paused: bool = False
     revision_history_limit: int = 10
     deletion: Deletion = Deletion()

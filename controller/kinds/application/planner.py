@@ -21,7 +21,15 @@ from controller.kinds.application import (
 from controller.kinds.application.components import Table, tabulate
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import events, finalizers, outcomes, ownership, verdict, words
+from controller.planning import (
+    events,
+    finalizers,
+    management,
+    outcomes,
+    ownership,
+    verdict,
+    words,
+)
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
 
 # Of servers that are left behind, so many are told one by one.
@@ -49,8 +57,8 @@ def _idle(snapshot: ApplicationSnapshot) -> str:
     """Return why nothing may be done, or nothing."""
     if snapshot.namespace_terminating:
         return "the namespace is being deleted"
-    if snapshot.application.spec.paused:
-        return "the application is paused"
+    if (rest := management.rest(snapshot.application)) is not None:
+        return rest.message
     if snapshot.fleet.problem:
         return snapshot.fleet.message or f"the fleet {snapshot.fleet.name} cannot be used"
     return ""

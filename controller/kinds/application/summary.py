@@ -17,7 +17,7 @@ from controller.kinds.application import image_summary, operation_history, rollb
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import obstacles, outcomes, remedies, words
+from controller.planning import management, obstacles, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
@@ -196,12 +196,13 @@ def _namespace(outlook: Outlook) -> Verdict | None:
 
 
 def _paused(outlook: Outlook) -> Verdict | None:
-    if not outlook.application.spec.paused:
+    rest = management.rest(outlook.application)
+    if rest is None:
         return None
     state = "everything is as asked for" if _converged(outlook) else "changes wait"
     return Verdict(
-        reason=Reason.PAUSED,
-        message=f"The application is paused; {state}.",
+        reason=rest.reason,
+        message=f"{rest.message.rstrip('.')}; {state}.",
         ready=_converged(outlook),
     )
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import msgspec
+
 from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.build import run_policies
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
-from controller.planning import builds, remedies
+from controller.planning import builds, management, remedies
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +83,11 @@ def _not_allowed(snapshot: BuildSnapshot) -> Hold | None:
 
 
 def _paused(snapshot: BuildSnapshot) -> Hold | None:
-    application = snapshot.application
-    if application is None or not application.spec.paused:
+    rest = management.rest(snapshot.application)
+    if rest is None:
         return None
-    message = "The application is paused."
-    blocked = Blocked(
-        object=f"Application/{application.metadata.name}",
-        reason=Reason.PAUSED,
-        message=message,
-        since=clock.stamp(snapshot.now),
-        remedy=remedies.resume(application),
-    )
-    return Hold(reason=Reason.PAUSED, message=message, blocked=(blocked,))
+    blocked = msgspec.structs.replace(rest, since=clock.stamp(snapshot.now))
+    return Hold(reason=rest.reason, message=rest.message, blocked=(blocked,))
 
 
 def _earlier(snapshot: BuildSnapshot) -> Hold | None:

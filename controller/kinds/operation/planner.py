@@ -40,7 +40,7 @@ from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import finalizers, obstacles, remedies, verdict, words
+from controller.planning import finalizers, management, obstacles, remedies, verdict, words
 from controller.planning import plan as plans
 
 
@@ -234,13 +234,8 @@ def _paused(snapshot: OperationSnapshot) -> Blocked | None:
             message="The operation is paused.",
             remedy=remedies.resume(operation),
         )
-    if application is not None and application.spec.paused:
-        return Blocked(
-            object=f"Application/{application.metadata.name}",
-            reason=Reason.PAUSED,
-            message="The application is paused.",
-            remedy=remedies.resume(application),
-        )
+    if (rest := management.rest(application)) is not None:
+        return rest
     fleet = snapshot.fleet
     if fleet.outage.lasts and fleet.pause is not None:
         return obstacles.paused(fleet, fleet.pause, snapshot.now)

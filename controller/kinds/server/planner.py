@@ -19,7 +19,7 @@ from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, hold, rules, summary, task, teardown
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
-from controller.planning import finalizers, outcomes
+from controller.planning import finalizers, management, outcomes
 from controller.planning import plan as plans
 from controller.planning.targets import Verb
 
@@ -52,6 +52,8 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     meta = snapshot.server.metadata
     if finalizers.is_orphaning(meta) or not finalizers.is_on(meta):
         return plans.Plan(notes=("The instance is not Argosy's to delete.",))
+    if management.is_observed(snapshot.application):
+        return _kept(snapshot)
     since = clock.parse(meta.deletion_timestamp)
     progress = teardown.next_teardown_step(snapshot, since=since, why="Deleted")
     actions = (*teardown.end_act(snapshot), *progress.actions)
@@ -72,6 +74,16 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
         wake_after=progress.wake,
         notes=(progress.note,),
         urgency=plans.Urgency.TEARDOWN,
+    )
+
+
+def _kept(snapshot: ServerSnapshot) -> plans.Plan:
+    """Tell that a server stays while its application is only observed: its instance would go."""
+    rest = management.rest(snapshot.application)
+    told = summary.held_up(snapshot, rest) if rest is not None else None
+    return plans.Plan(
+        status=told if told != snapshot.server.status else None,
+        notes=("The application is only observed: the instance is not deleted.",),
     )
 
 
@@ -125,8 +137,7 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
 
 
 def _is_paused(snapshot: ServerSnapshot) -> bool:
-    application = snapshot.application
-    return application is not None and application.spec.paused
+    return management.rest(snapshot.application) is not None
 
 
 def _converge(snapshot: ServerSnapshot) -> plans.Plan:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import msgspec
+
 from controller import contract
 from controller.api import clock, conditions, tags
 from controller.api.conditions import Blocked
@@ -22,7 +24,7 @@ from controller.kinds.server.assessment import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, outcomes, plan, remedies, words, writes
+from controller.planning import management, obstacles, outcomes, plan, remedies, words, writes
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
@@ -413,18 +415,13 @@ RULES: tuple[Rule, ...] = (
 def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
     """A paused application, or fleet, plans and reports, and changes nothing."""
     verdict = _await_fleet(situation, verdict)
-    application = situation.snapshot.application
-    if application is None or not application.spec.paused or not verdict.actions:
+    rest = management.rest(situation.snapshot.application)
+    if rest is None or not verdict.actions:
         return verdict
-    blocked = Blocked(
-        object=f"Application/{application.metadata.name}",
-        reason=Reason.PAUSED,
-        message=f"The application is paused. {verdict.message}",
-        remedy=remedies.resume(application),
-    )
+    blocked = msgspec.structs.replace(rest, message=f"{rest.message} {verdict.message}")
     if verdict.ready:
         return dataclasses.replace(verdict, actions=())
-    return dataclasses.replace(verdict, actions=(), reason=Reason.PAUSED, blocked=(blocked,))
+    return dataclasses.replace(verdict, actions=(), reason=rest.reason, blocked=(blocked,))
 
 
 def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:

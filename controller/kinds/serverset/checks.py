@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from controller import contract
 from controller.api import clock
 from controller.api.conditions import Blocked
@@ -17,7 +19,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service, service_manifest
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import obstacles, outcomes, remedies
+from controller.planning import management, obstacles, outcomes, remedies
 
 Check = Callable[[ServerSetSnapshot], obstacles.Obstacle | None]
 
@@ -66,18 +68,11 @@ def _application_deleting(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | N
 
 
 def _paused(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    application = snapshot.application
-    if application is None or not application.spec.paused:
+    rest = management.rest(snapshot.application)
+    if rest is None:
         return None
-    message = "The application is paused."
-    blocked = Blocked(
-        object=f"Application/{application.metadata.name}",
-        reason=Reason.PAUSED,
-        message=message,
-        since=clock.stamp(snapshot.now),
-        remedy=remedies.resume(application),
-    )
-    return obstacles.Obstacle(reason=Reason.PAUSED, message=message, blocked=(blocked,))
+    blocked = msgspec.structs.replace(rest, since=clock.stamp(snapshot.now))
+    return obstacles.Obstacle(reason=rest.reason, message=rest.message, blocked=(blocked,))
 
 
 def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:

@@ -55,6 +55,7 @@ _ENDINGS = frozenset(
     {
         Reason.DELETING,
         Reason.NAMESPACE_TERMINATING,
+        Reason.OBSERVED,
         Reason.PAUSED,
         ServerSetReason.ORPHANED,
     }

@@ -1,0 +1,70 @@
+"""How far an application may be acted for: not while it is paused, and not where it is observed.
+
+Planners ask `rest` why nothing is to begin, and say so. The engine gives every plan to `restrict`,
+which takes out whatever would be written outside Argosy's own kinds for an application that is only
+observed: so that holds whatever a planner forgets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controller import contract
+from controller.api import names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import PLACES
+from controller.planning import plan as plans
+from controller.planning import remedies
+
+OBSERVE = "Observe"
+
+
+def rest(application: objects.Application | None) -> Blocked | None:
+    """Return why nothing may begin for an application; None where it may."""
+    if application is None:
+        return None
+    meta, spec = application.metadata, application.spec
+    name = f"Application/{meta.name}"
+    if spec.management == OBSERVE:
+        return Blocked(
+            object=name,
+            reason=Reason.OBSERVED,
+            message="The application is only observed (spec.management: Observe).",
+            remedy=remedies.edit_application(meta.name, meta.namespace),
+        )
+    if spec.paused:
+        return Blocked(
+            object=name,
+            reason=Reason.PAUSED,
+            message="The application is paused.",
+            remedy=remedies.resume(application),
+        )
+    return None
+
+
+def is_observed(application: objects.Application | None) -> bool:
+    """Return whether nothing outside Argosy's own kinds is to be written for an application.
+
+    Whoever deletes it wants it taken down, with all that Argosy made for it.
+    """
+    return (
+        application is not None
+        and application.spec.management == OBSERVE
+        and application.metadata.deletion_timestamp is None
+    )
+
+
+def restrict(made: plans.Plan, snapshot: object) -> plans.Plan:
+    """Return the plan without what would be written for an application that is only observed."""
+    application = getattr(snapshot, "application", None)
+    if not isinstance(application, objects.Application) or not is_observed(application):
+        return made
+    return dataclasses.replace(made, actions=tuple(filter(_is_own, made.actions)))
+
+
+def _is_own(action: plans.Action) -> bool:
+    """Return whether an action writes an object of Argosy's own kinds, and nothing else."""
+    if isinstance(action, contract.Call | plans.DeleteOrphan | plans.RecordEvent):
+        return False
+    return PLACES[action.resource].api_version == names.API_VERSION
