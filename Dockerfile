@@ -6,7 +6,6 @@
 
 # A release is built from `base-image.lock`, which names it by its digest.
 ARG BASE=python:3.11-slim-bookworm
-ARG BUILDKIT=moby/buildkit:v0.34.2-rootless
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
@@ -23,27 +22,6 @@ COPY controller controller
 RUN /opt/argosy/bin/python -m pip install --no-deps --no-build-isolation --no-index . \
  && /opt/argosy/bin/python -m pip uninstall --yes --quiet setuptools pip \
  && /opt/argosy/bin/python -m compileall -q -j 0 /opt/argosy/lib
-
-# What runs in the Jobs of a build (`--target forge`): git, BuildKit's client, and `argosy-forge`.
-FROM ${BUILDKIT} AS buildkit
-
-FROM ${BASE} AS forge
-LABEL org.opencontainers.image.title="Argosy's builds" \
-      org.opencontainers.image.description="Resolves a commit of git and has BuildKit build it" \
-      org.opencontainers.image.licenses="Apache-2.0"
-RUN echo 'argosy:x:65532:65532:Argosy:/tmp:/usr/sbin/nologin' >> /etc/passwd \
- && echo 'argosy:x:65532:' >> /etc/group \
- && { command -v git || { apt-get update && apt-get install --yes --no-install-recommends git \
-      ca-certificates && rm -rf /var/lib/apt/lists/*; }; }
-COPY --from=buildkit /usr/bin/buildctl /usr/local/bin/buildctl
-COPY controller/__init__.py /opt/forge/controller/
-COPY controller/forge /opt/forge/controller/forge
-# It needs nothing but Python, and is the container's first process, which is told to end.
-RUN printf '#!/bin/sh\nexec python3.11 -m controller.forge "$@"\n' > /usr/local/bin/argosy-forge \
- && chmod 755 /usr/local/bin/argosy-forge
-ENV PYTHONPATH=/opt/forge PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER 65532:65532
-ENTRYPOINT ["argosy-forge"]
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Argosy" \

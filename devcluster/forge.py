@@ -12,7 +12,7 @@ import yaml
 
 from devcluster import binaries, cluster, containerd, debian, images, registry, repositories
 
-# As the chart's values and the Dockerfile name it; nothing is pulled.
+# As the chart's values and `forge.Dockerfile` name it; nothing is pulled.
 IMAGE = "docker.io/argosy-dev/argosy-forge:dev"
 CHECKOUT = Path(__file__).parents[1]
 DAEMON = "docker.io/moby/buildkit:v0.34.2-rootless"
@@ -68,7 +68,7 @@ def start(owner: cluster.Cluster) -> Forge:
     _make_daemon(owner)
     _offer(owner, debian.PYTHON, forge.registry)
     if not images.has(owner.dir, IMAGE):
-        images.build(owner, CHECKOUT, IMAGE, target="forge")
+        images.build(owner, CHECKOUT, IMAGE, dockerfile="forge.Dockerfile")
     return forge
 
 
@@ -84,7 +84,7 @@ def values(owner: cluster.Cluster, forge: Forge, *namespaces: str) -> Path:
         "image": {"pullPolicy": "Never"},
     }
     file = owner.dir / "forge-values.yaml"
-    file.write_text(yaml.safe_dump({"build": {"daemon": daemon}}))
+    file.write_text(yaml.safe_dump({"build": {"image": forge.image, "daemon": daemon}}))
     return file
 
 

@@ -64,7 +64,6 @@ def build(
     *,
     dockerfile: str = "Dockerfile",
     arguments: Mapping[str, str] | None = None,
-    target: str = "",
     push: bool = False,
 ) -> Build:
     """Build a Dockerfile as it is and give the image to the node (or push it to its registry too).
@@ -89,7 +88,6 @@ def build(
         # The base image is in containerd already; anything else is asked of its registry.
         "--opt=image-resolve-mode=local",
         f"--output={output}",
-        *([f"--opt=target={target}"] if target else []),
         *(f"--opt=build-arg:{key}={value}" for key, value in (arguments or {}).items()),
         *_secrets(),
     ]

@@ -45,7 +45,7 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:
     """Return the only manifest of `kind` that is the operator's own."""
-    others = ("-dashboard", "-buildkitd")
+    others = ("-dashboard", "-buildkitd", "-hooks")
     found = [
         each
         for each in manifests
@@ -394,3 +394,17 @@ def test_the_operator_and_the_policy_keep_to_one_bound_of_a_namespace(
         for rule in each["spec"]["validations"]
     ]
     assert [f"variables.wanted <= {told} " in each for each in asked] == ([True] if told else [])
+
+
+def test_the_operator_is_told_of_the_charts_own_daemon(render: Render) -> None:
+    """Address and Secret of the daemon are known without being said; what is said wins."""
+    own = ("build.image=forge:1", "build.daemon.enabled=true")
+    assert {
+        "--build-image=forge:1",
+        "--build-address=tcp://argosy-buildkitd.argosy-build.svc:1234",
+        "--build-client-secret=argosy-build-client",
+    } <= set(arguments(render(*own)))
+    said = ("build.address=tcp://there:1", "build.clientSecret=theirs")
+    told = set(arguments(render(*own, *said)))
+    assert {"--build-address=tcp://there:1", "--build-client-secret=theirs"} <= told
+    assert not any(each.startswith("--build") for each in arguments(render()))
