@@ -16,8 +16,8 @@ MECHANISMS = (
     one(
         "a double stays",
         f"{_ROOM}.register:Register.doubles",
-        "len(siblings) > 1",
-        "False",
+        "[each for key in self._crowded for each in _younger(self.of(key))]",
+        "[]",
         f"{_CREATION}::test_of_two_the_older_stays",
     ),
     one(

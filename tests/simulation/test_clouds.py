@@ -135,6 +135,23 @@ async def test_a_server_that_breaks_is_made_anew() -> None:
         assert len(country.there()) == 2
 
 
+async def test_other_limits_count_at_once() -> None:
+    """A Fleet that is given another limit of calls keeps to it without a restart."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(1)
+        await country.until(lambda: country.is_ready)
+        limits = {"spec": {"limits": {"callsPerSecond": 1}}}
+        await country.universe.server.patch(Resource.FLEETS, "", "west", limits)
+        await asyncio.sleep(60)
+        began, before = country.cloud.now, len(country.cloud.requests)
+        await country.apply(8)
+        await country.until(lambda: country.is_ready and len(country.there()) == 8)
+        taken = len([path for _, path in country.cloud.requests[before:] if "compute" in path])
+        assert taken <= country.cloud.now - began + 2
+
+
 async def test_a_silent_cell_leaves_all_as_it_is() -> None:
     """An operator that starts while the cloud's lists are empty makes nothing."""
     country = Country()

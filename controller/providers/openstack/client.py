@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib import parse
 
@@ -55,9 +55,8 @@ class Tokens(Protocol):
 class Pace:
     """How many requests a service gets a second; a cloud that says "later" holds all back."""
 
-    def __init__(self, per_second: float) -> None:
-        self._gap = 1.0 / per_second
-        self._burst = max(per_second, 1.0) * self._gap
+    def __init__(self, per_second: Callable[[], float]) -> None:
+        self._per_second = per_second
         self._next = 0.0
         self.held_until = 0.0
 
@@ -65,8 +64,8 @@ class Pace:
         """Return when the next request may go out."""
         now = asyncio.get_running_loop().time()
         # A second's worth may go out at once after a rest.
-        mine = max(self._next, now - self._burst)
-        self._next = mine + self._gap
+        mine = max(self._next, now - 1.0)
+        self._next = mine + 1.0 / self._per_second()
         wait = max(mine, self.held_until) - now
         if wait > 0:
             await asyncio.sleep(wait)
@@ -91,7 +90,7 @@ class Client:
     """The services of one cloud, as one project sees them."""
 
     def __init__(
-        self, transport: Transport, tokens: Tokens, *, per_second: float = PER_SECOND
+        self, transport: Transport, tokens: Tokens, *, per_second: Callable[[], float]
     ) -> None:
         self._transport = transport
         self._tokens = tokens

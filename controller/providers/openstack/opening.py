@@ -48,14 +48,13 @@ async def open_cloud(
 ) -> AsyncIterator[contract.Provider]:
     """Lend a provider of a fleet's servers, which looks at the cloud for as long as it is open."""
     settings = configuration.read(bytes(fleet.settings))
-    per_second = fleet.spec.limits.calls_per_second or PER_SECOND
     shared = Steps(
         context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(shared.close)
         way = await stack.enter_async_context(connect(context, settings))
-        client = Client(way.transport, way.tokens, per_second=per_second)
+        client = Client(way.transport, way.tokens, per_second=lambda: _pace(context, fleet))
         await client.open()
         register = Register(fleet.metadata.uid, changed=context.changed)
         for each in fleet.status.orphans:
@@ -77,6 +76,17 @@ async def open_cloud(
         await lister.look()
         await stack.enter_async_context(running(lister.run(), readiness.run()))
         yield provider
+
+
+def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
+    """Return how many requests a service may get a second, as the Fleet says now.
+
+    Other limits open no other provider.
+    """
+    fleets = context.informers.get(Resource.FLEETS)
+    now = fleets.objects.get(("", fleet.metadata.name)) if fleets is not None else None
+    limits: objects.FleetLimits = (now or fleet).spec.limits
+    return float(limits.calls_per_second or PER_SECOND)
 
 
 @contextlib.asynccontextmanager

@@ -46,6 +46,8 @@ class Register:
         # Of ids that we know by name alone, those that a cell which is down has.
         self.silent: set[str] = set()
         self._by_key: dict[Key, dict[str, Machine]] = {}
+        # The Servers of which there is more than one.
+        self._crowded: set[Key] = set()
         self._changed = changed
         # What is on its way, by id.
         self._moving: set[str] = set()
@@ -153,6 +155,8 @@ class Register:
         if known is not None:
             siblings = self._by_key[known.key]
             del siblings[identifier]
+            if len(siblings) < 2:  # noqa: PLR2004 - a crowd
+                self._crowded.discard(known.key)
             if not siblings:
                 del self._by_key[known.key]
             self._tell(known, None)
@@ -170,12 +174,7 @@ class Register:
 
         Two operators that ask the same cloud agree on which that is.
         """
-        return [
-            each
-            for siblings in self._by_key.values()
-            if len(siblings) > 1
-            for each in _younger(siblings.values())
-        ]
+        return [each for key in self._crowded for each in _younger(self.of(key))]
 
     @property
     def moving(self) -> bool:
@@ -194,7 +193,10 @@ class Register:
             self._moving.add(machine.id)
         else:
             self._moving.discard(machine.id)
-        self._by_key.setdefault(machine.key, {})[machine.id] = machine
+        siblings = self._by_key.setdefault(machine.key, {})
+        siblings[machine.id] = machine
+        if len(siblings) > 1:
+            self._crowded.add(machine.key)
         self._tell(before, machine)
 
     def _tell(self, before: Machine | None, after: Machine | None) -> None:
