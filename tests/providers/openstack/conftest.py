@@ -1,10 +1,13 @@
-"""The coast on which these tests play."""
+"""The coast on which these tests play, and a real cloud for those that are marked so."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from devcluster.openstack.fixtures import own_cloud, tenant
 from tests.providers.openstack.coast import Coast
+
+__all__ = ["coast", "own_cloud", "tenant"]
 
 
 @pytest.fixture
