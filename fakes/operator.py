@@ -43,13 +43,15 @@ class Operator:
         ownership: Ownership | None = None,
         servers_per_namespace: int = 0,
         builder: Builder = Builder(),  # noqa: B008 - frozen
+        sharers: Callable[[], int] = lambda: 1,
+        holder: str = "",
     ) -> None:
         self.name = name
         self.caches = Caches(api, kinds=kinds)
-        pool = Pool()
+        pool = Pool(sharers=sharers)
         context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
         known = {**providers_registry.kinds(), **(providers or {})}
-        self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool)
+        self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool, sharers=sharers)
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
@@ -57,7 +59,7 @@ class Operator:
             pool=pool,
             event_writer=EventWriter(api, reporter=name, clock=clock),
             clock=clock,
-            holder=name,
+            holder=holder or name,
             ownership=ownership,
             servers_per_namespace=servers_per_namespace,
             builder=builder,

@@ -82,6 +82,10 @@ class Acts:
         if act and act.running:
             act.running.cancel()
 
+    def keys(self) -> list[Key]:
+        """Return the servers that an act runs for, or whose outcome is not written."""
+        return list(self._acts)
+
     def count(self) -> int:
         """Return how many acts run."""
         return sum(act.running is not None for act in self._acts.values())

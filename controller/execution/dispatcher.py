@@ -315,11 +315,8 @@ class Dispatcher:
             resource, about = resources.of(type(action.about)), action.about
         if self._event_writer.is_new(about, action):
             event_key = key._replace(resource=Resource.EVENTS)
-            self._pool.submit(
-                event_key,
-                lambda: self._event_writer.record(resource, about, action),
-                flow="events",
-            )
+            record = functools.partial(self._event_writer.record, resource, about, action)
+            self._pool.submit(event_key, ownership.on_behalf_of(key, record), flow="events")
 
     def _submit_status(
         self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan

@@ -45,6 +45,8 @@ SLICE, MOST_VISITS = 0.004, 64
 # What looks at many objects is planned again after they change at most this often: per object that
 # a plan looks at, within bounds.
 SECONDS_PER_LOOK, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
+# How often it is looked whether the calls of keys have ended that are let go, in seconds.
+LET_GO_POLL = 0.01
 # How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
 TURN, LATE = 10.0, 60.0
 # How often what is being deleted and cannot be read is looked at, in seconds.
@@ -183,11 +185,36 @@ class Engine:
 
         Somebody else may have written to it until a moment ago.
         """
+        await self.catch_up()
+        self.take_up(lambda _: True)
+
+    async def catch_up(self) -> None:
+        """Return once the caches show all that anybody wrote before this call."""
         since = asyncio.get_running_loop().time()
         for informer in self._informers.values():
             await informer.catch_up(since)
+
+    def take_up(self, belongs: Callable[[Key], bool]) -> None:
+        """Look at all keys that belong to what this process plans from now on."""
         self._since = self._clock()
-        self._touch_all()
+        self._touch_all(belongs)
+
+    async def let_go(self, belongs: Callable[[Key], bool]) -> None:
+        """Take back what has not started of these keys, await the rest, and forget the keys.
+
+        Nothing of them may be planned any more when this is called.
+        """
+        due = {key: record for key, record in self._records.items() if belongs(key)}
+        for key, record in due.items():
+            record.take_back(sum(pool.withdraw(key) for pool in self._pools))
+        while any(each.in_flight for each in due.values()):  # noqa: ASYNC110 - rare, and short
+            await asyncio.sleep(LET_GO_POLL)
+        for key in due:
+            self._forget(key)
+
+    def acting(self) -> list[Key]:
+        """Return the keys that an act is under way for."""
+        return self._acts.keys()
 
     async def stop(self) -> None:
         """Let calls in flight finish and drop the rest; acts under way are left to be found."""
@@ -212,11 +239,12 @@ class Engine:
             and not self._acts.count()
         )
 
-    def _touch_all(self) -> None:
+    def _touch_all(self, belongs: Callable[[Key], bool] = lambda _: True) -> None:
         for resource in self._caches.planned:
             watched = self._informers[resource]
             for namespace, name in watched.objects:
-                self.touch(Key(resource, namespace, name))
+                if belongs(key := Key(resource, namespace, name)):
+                    self.touch(key)
             for odd in watched.malformed.values():
                 self._misread(resource, odd)
 
@@ -231,10 +259,10 @@ class Engine:
 
     def _missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
         """Say that a change was not passed on to all whom it concerns, and look at it again."""
-        if not self._leading:
+        key = keys.of(resource, item)
+        if not self._leading or (resource in self._kinds and not self._ownership.owns(key)):
             return
         metrics.failed(resource)
-        key = keys.of(resource, item)
         if resource in self._kinds:
             self._dispatcher.emit(key, item, crashes.event(error))
             self._queue.add(key)
@@ -265,7 +293,7 @@ class Engine:
     def _visit(self, key: Key) -> None:
         """Look at one object. Whatever fails here is that object's trouble alone."""
         if not self._ownership.owns(key):
-            # Another install took it over; all is looked at when it comes back.
+            # Another install or replica has it; all is looked at when it comes back.
             return
         record = self._records.get(key)
         if record is None:

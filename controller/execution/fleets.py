@@ -46,8 +46,9 @@ _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 class Fleets:
     """Providers by fleet name, open for as long as their Fleet is the same.
 
-    `kinds` are the known providers by name, `pool` is that of the API server. `touch` is called
-    with each key of which something else may now be planned.
+    `kinds` are the known providers by name, `pool` is that of the API server. `sharers` processes
+    keep to a fleet's limits together. `touch` is called with each key of which something else may
+    now be planned.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Fleets:
         kinds: Mapping[str, contract.ProviderKind],
         context: contract.Context,
         pool: Pool,
+        sharers: Callable[[], int] = lambda: 1,
     ) -> None:
+        self._sharers = sharers
         self._caches = caches
         self._kinds = kinds
         self._context = context
@@ -161,7 +164,7 @@ class Fleets:
         width = limits.concurrent_calls or WIDTH
         per_second = limits.calls_per_second or (0 if in_cluster else PER_SECOND)
         if branch.pool is self._pool:
-            return Pool(width=width, per_second=per_second, strict=True)
+            return Pool(width=width, per_second=per_second, strict=True, sharers=self._sharers)
         branch.pool.limit(width=width, per_second=per_second)
         return branch.pool
 

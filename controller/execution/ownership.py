@@ -1,6 +1,6 @@
 """Which keys this process plans and writes for: all that its install has claimed, while it leads.
 
-The only place that knows how work is shared out. The engine asks `owns` before it plans a key; the
+The only place that knows how work is shared out, `sharing` being one way to do that. The engine asks `owns` before it plans a key; the
 client asks `may_write` as the bytes of a write go out, for the key that the call is for. A process
 that shares the work with others is another `Ownership`, and nothing else changes.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from controller.planning.keys import Key
@@ -60,6 +60,16 @@ class SoleLeader:
 def act_for(key: Key) -> None:
     """Have the writes of the running task count as the key's; call once, where the task begins."""
     _acting_for.set(key)
+
+
+def on_behalf_of(key: Key, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return the work as a call that the key's owner makes."""
+
+    async def run() -> None:
+        act_for(key)
+        await work()
+
+    return run
 
 
 def guard(ownership: Ownership) -> Callable[[], bool]:

@@ -49,7 +49,8 @@ class Pool:
     """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit).
 
     With `strict` no call gives its place up and no guest has one more: the limit is somebody
-    else's, such as a cloud's. With `learnt` the width is what that says by now.
+    else's, such as a cloud's. With `learnt` the width is what that says by now. Where `sharers`
+    processes have such a pool each, all of them together keep to the limits; each has a place.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Pool:
         per_second: float = 0.0,
         strict: bool = False,
         learnt: widths.Width | None = None,
+        sharers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._width = width
+        self._sharers = sharers
         self._learnt = learnt
         self._most_slow = 0 if strict else MOST_SLOW
         self._guests = 0 if strict else GUESTS
@@ -124,7 +127,8 @@ class Pool:
 
     def width(self) -> int:
         """Return how many calls may be in flight."""
-        return self._width if self._learnt is None else self._learnt.now
+        whole = self._width if self._learnt is None else self._learnt.now
+        return max(1, whole // self._sharers())
 
     def running(self) -> int:
         """Return how many calls are in flight."""
@@ -207,7 +211,8 @@ class Pool:
             return False
         loop = asyncio.get_running_loop()
         if loop.time() >= self._not_before:
-            self._not_before = max(self._not_before, loop.time() - self._gap) + self._gap
+            gap = self._gap * self._sharers()
+            self._not_before = max(self._not_before, loop.time() - gap) + gap
             return False
         if self._timer is None:
             self._timer = loop.call_at(self._not_before, self._resume)

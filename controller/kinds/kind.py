@@ -69,6 +69,10 @@ def _own_retry(caches: Caches, item: objects.Object) -> str:
     return tags.retry_now(item.metadata)
 
 
+def _named_application(item: objects.Object) -> str:
+    return getattr(getattr(item, "spec", None), "application", "") or item.metadata.name
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[O, S]):
     """One kind; `O` is the view of its objects, `S` the snapshot that they are planned from.
@@ -90,6 +94,11 @@ class Kind(Generic[O, S]):
     # add up. None: a plan costs next to nothing.
     weight: Callable[[S], int] | None = None
     budget: Budget[O] | None = None
+    # The application that an object is of, with all that shares its budget: where replicas share
+    # the work, one of them has all of it. By its own name where an object names none.
+    application: Callable[[O], str] = _named_application
+    # Its plans ask for acts, so that it waits while its application passes to another replica.
+    asks_for_acts: bool = False
     # Its status sums up objects that its own plans change: they come first, and are told together.
     sums_up: bool = False
     # The objects one step below it that its snapshot has, in their order: they are why it is as it

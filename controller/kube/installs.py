@@ -78,6 +78,7 @@ class Claim:
         scope: str,
         *,
         taken: Callable[[], None],
+        shared: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.scope = scope
@@ -95,6 +96,7 @@ class Claim:
             duration=DURATION,
             renew_deadline=RENEW_DEADLINE,
             retry_period=RETRY,
+            shared=shared,
             wall_clock=wall_clock,
         )
         self._confirmed = False
@@ -294,7 +296,10 @@ class _Above:
 
 
 class Installs:
-    """All claims of one install, `install` being its name: where its leader's Lease is."""
+    """All claims of one install, `install` being its name: where its leader's Lease is.
+
+    Where replicas share the work the claims are `shared`, too: each of them keeps them.
+    """
 
     def __init__(
         self,
@@ -302,12 +307,13 @@ class Installs:
         install: str,
         namespaces: Sequence[str] = (),
         *,
+        shared: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         # Told when a scope is looked after here from now on.
         self.taken: Callable[[], None] = lambda: None
         self._claims = {
-            each: Claim(api, install, each, taken=self._tell, wall_clock=wall_clock)
+            each: Claim(api, install, each, taken=self._tell, shared=shared, wall_clock=wall_clock)
             for each in namespaces or (EVERYWHERE,)
         }
         self._everywhere = self._claims.get(EVERYWHERE)

@@ -75,6 +75,8 @@ class Elector:
     """One candidate; `identity` must differ between any two processes, restarts included.
 
     `epoch` numbers the leaderships of this Lease, upwards; 0 before the first of this candidate.
+    A `shared` identity is that of several processes that lead together: each renews what any of
+    them holds, and none leads by another's renewal.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Elector:
         duration: float = 15.0,
         renew_deadline: float = 10.0,
         retry_period: float = 2.0,
+        shared: bool = False,
         wall_clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
@@ -103,6 +106,7 @@ class Elector:
         self._duration = duration
         self._renew_deadline = renew_deadline
         self._retry_period = retry_period
+        self._shared = shared
         self._request_seconds = (duration - renew_deadline) * _SHARE
         self._wall_clock = wall_clock
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
@@ -164,6 +168,9 @@ class Elector:
             try:
                 await self._give_up(self._seen)
             except (faults.Conflict, faults.UnknownOutcome):
+                if self._shared:
+                    # Somebody else has renewed it, and holds on to it.
+                    return
                 # A renewal was on its way, or this has arrived after all.
                 await self._give_up(await self._read())
         except errors.ArgosyError as error:
@@ -203,7 +210,8 @@ class Elector:
             longest = self._duration * _LONGEST_CLAIM
             if began - self._seen_at < min(max(patience, self._duration), longest):
                 return False
-        epoch = _after(spec)
+        joins = self._shared and spec.holder_identity == self._identity
+        epoch = max(1, spec.lease_transitions or 0) if joins else _after(spec)
         taken = {**self._claim(), "leaseTransitions": epoch}
         self._note(await self._write(taken, seen.metadata))
         self._lead(epoch, began)
@@ -232,7 +240,7 @@ class Elector:
             # Somebody else wrote, or our own last renewal has arrived after all.
             seen = await self._read()
             if seen.spec.holder_identity != self._identity or (
-                seen.spec.lease_transitions != self.epoch
+                seen.spec.lease_transitions != self.epoch and not self._shared
             ):
                 raise self._lost(f"{seen.spec.holder_identity or 'nobody'} holds it") from error
             self._note(await self._write({"renewTime": self._stamp()}, seen.metadata))

@@ -91,7 +91,7 @@ _waiting = _gauge(
 )
 _leading = _gauge(
     "argosy_leader",
-    "1 while this replica holds the Lease, else 0.",
+    "1 while this replica holds the Lease, alone or with others, else 0.",
 )
 
 
@@ -154,6 +154,11 @@ _unbounded = _Asked(
 _circuits = _Asked(
     "argosy_fleet_circuit_open", "1 while calls to a fleet are held back, else 0.", ("fleet",)
 )
+_slots = _Asked(
+    "argosy_slots_owned",
+    "Of the 64 slots of the work those that this replica has: all of them where it leads alone.",
+    (),
+)
 
 # Whoever has the numbers gives a function that returns them by label values.
 ask_servers = _servers.ask
@@ -165,6 +170,7 @@ ask_cached_objects = _objects.ask
 ask_circuits = _circuits.ask
 ask_unbounded_evictions = _unbounded.ask
 ask_refused_scopes = _refused_scopes.ask
+ask_slots = _slots.ask
 
 
 class _Timer:

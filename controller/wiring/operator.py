@@ -1,7 +1,7 @@
 """The operator as a process: everything is put together here, started and stopped.
 
 `argosy run` calls `run`. Standbys keep their caches warm and plan nothing until they
-hold the Lease.
+hold the Lease; replicas that share the work hold it together, and each plans its part.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import metadata
 from pathlib import Path
@@ -35,14 +35,17 @@ from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.ownership import SoleLeader
 from controller.execution.pool import Pool
+from controller.execution.sharing import Sharing
 from controller.execution.width import MOST, Width
 from controller.execution.writer import Writer
 from controller.kinds.server import counts
 from controller.kinds.serverset import occupancy, unbounded
 from controller.kube import api as kube
+from controller.kube import slots
 from controller.kube.client import Client
 from controller.kube.installs import Installs
 from controller.kube.lease import Elector, LeaseLost
+from controller.kube.members import Members, heartbeat
 from controller.planning.builders import Builder
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
@@ -56,6 +59,9 @@ _log = structlog.get_logger(__name__)
 # Exit status when the Lease was lost or a part failed: the process must not go on.
 FAILED = 1
 LEASE = "argosy-leader"
+# Who holds it where replicas share the work: all of them, so that no replica that would lead alone
+# ever acts beside them.
+TOGETHER = "argosy-replicas"
 # The provider of the built-in fleet.
 _PODS = "pod"
 # Caches hold hundreds of thousands of objects, hardly any of them in a cycle: look less often.
@@ -85,6 +91,8 @@ class Options:
     build_allowed_repositories: tuple[str, ...] = ()
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
+    # Whether replicas divide the work among them, instead of one of them doing all of it.
+    share_work: bool = False
     health_port: int = 8081
     metrics_port: int = 8080
     # Where users' objects are reviewed before they are stored; 0: nowhere.
@@ -113,16 +121,34 @@ class Operator:
             cluster_scoped=options.read_fleets or not tenant,
             read_only=tenant,
         )
-        self.width = Width(clock=time.monotonic, most=options.most_writes)
-        pool = Pool(learnt=self.width)
         self.installs = Installs(
-            api, f"{options.lease_namespace}/{LEASE}", options.namespaces, wall_clock=time.time
+            api,
+            f"{options.lease_namespace}/{LEASE}",
+            options.namespaces,
+            shared=options.share_work,
+            wall_clock=time.time,
         )
-        owner = SoleLeader(
+        # No two processes share it, not even one and its own restart.
+        holder = f"{options.identity}_{uuid.uuid4().hex[:12]}"
+        shared = options.share_work
+        self.elector = Elector(
+            api,
+            options.lease_namespace,
+            LEASE,
+            TOGETHER if shared else holder,
+            shared=shared,
+        )
+        own = heartbeat(options.identity)
+        self._heartbeat = Elector(api, options.lease_namespace, own, holder)
+        self.sharing = self._shared(holder) if shared else None
+        owner: ownership.Ownership = self.sharing or SoleLeader(
             leading=lambda: self.elector.leading,
             covers=self.installs.cover,
             tenure=lambda: self.elector.epoch,
         )
+        sharers = self.sharing.sharers if self.sharing else lambda: 1
+        self.width = Width(clock=time.monotonic, most=options.most_writes)
+        pool = Pool(learnt=self.width, sharers=sharers)
         may_write = ownership.guard(owner)
         acting = api.guarded(may_write, self.width.answered)
         context = contract.Context(
@@ -132,10 +158,9 @@ class Operator:
             allowed_urls=options.allowed_urls,
             namespace=options.lease_namespace,
         )
-        self.fleets = Fleets(self.caches, kinds=registry.kinds(), context=context, pool=pool)
-        # No two processes share it, not even one and its own restart.
-        holder = f"{options.identity}_{uuid.uuid4().hex[:12]}"
-        self.elector = Elector(api, options.lease_namespace, LEASE, holder)
+        self.fleets = Fleets(
+            self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers
+        )
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
@@ -154,6 +179,8 @@ class Operator:
                 allowed_repositories=options.build_allowed_repositories,
             ),
         )
+        if self.sharing is not None:
+            self.sharing.connect(self.engine)
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect
         self._kopf: KopfThread | None = None
@@ -161,18 +188,28 @@ class Operator:
         # Set when more is to be looked after than before.
         self._gained = asyncio.Event()
 
+    def _shared(self, holder: str) -> Sharing:
+        return Sharing(
+            caches=self.caches,
+            members=Members(self._api, self._options.lease_namespace, holder),
+            heartbeat=self._heartbeat,
+            guard=self.elector,
+            covers=self.installs.cover,
+        )
+
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
         metrics.ask_cached_objects(self.caches.cached)
-        metrics.ask_servers(functools.partial(counts.by_state, self.caches))
+        metrics.ask_servers(self._servers)
+        metrics.ask_slots(self._slots)
         metrics.ask_workers(self.engine.calls)
         metrics.ask_width(lambda: {(): float(self.width.now)})
         metrics.ask_watch_silence(self.caches.silences)
         metrics.ask_circuits(self.fleets.circuits)
-        metrics.ask_unbounded_evictions(functools.partial(unbounded.by_reason, self.caches))
+        metrics.ask_unbounded_evictions(self._unbounded)
         metrics.ask_plan_silence(self._plan_silence)
         metrics.ask_refused_scopes(lambda: {(): float(len(self.refused()))})
-        self.parts.start(self._lead(), "leader")
+        self.parts.start(self._share() if self.sharing else self._lead(), "leader")
         self.parts.start(self._serve(), "probes")
         self._settled = self.parts.start(self._settle(), "admission")
 
@@ -183,7 +220,9 @@ class Operator:
         """
         if self.parts.failure is not None:
             return str(self.parts.failure)
-        own = (self.elector.pulse, self.engine.pulse)
+        own = [self.elector.pulse, self.engine.pulse]
+        if self.sharing is not None:
+            own += [self._heartbeat.pulse, self.sharing.pulse]
         pulses = [*own, *self.installs.pulses(), *self.caches.pulses()]
         late = [each for each in pulses if each.late]
         if not late:
@@ -197,7 +236,7 @@ class Operator:
         await self.parts.stopped.wait()
         await self.engine.stop()
         with contextlib.suppress(Exception):
-            await self.elector.release()
+            await (self.sharing.leave() if self.sharing else self.elector.release())
         # A thread must not be left in the middle of something when the interpreter goes.
         await asyncio.wait([self._settled])
         await self.parts.end()
@@ -265,6 +304,21 @@ class Operator:
             }
         )
 
+    async def _share(self) -> None:
+        """Work beside other replicas, as soon as the caches are full."""
+        _log.info("joining", identity=self._options.identity)
+        self.parts.start(self.caches.run(), "caches")
+        await self.caches.wait()
+        assert self.sharing is not None  # noqa: S101 - as `start` says
+        await self.sharing.run(self._beside)
+
+    async def _beside(self) -> Mapping[str, parts.Work]:
+        """Return what runs beside the engine of a replica that shares the work."""
+        await self.installs.attempt()
+        metrics.lead(leading=True)
+        self.installs.taken = self._gained.set
+        return {"claims": self.installs.run(), "survey": self._survey()}
+
     async def _survey(self) -> None:
         """Have all looked at again whenever another install has let go of something."""
         while True:
@@ -307,6 +361,19 @@ class Operator:
     def _room_answer(self, before: objects.Application | None, after: objects.Application) -> str:
         """Return why the namespace has no room for an application; empty where it has."""
         return occupancy.refusal(self.caches, before, after, self._options.servers_per_namespace)
+
+    def _servers(self) -> dict[tuple[str, ...], float]:
+        """Return how many servers there are in each state; of those that this replica plans."""
+        mine = self.sharing.owns if self.sharing else None
+        return counts.by_state(self.caches, mine)
+
+    def _unbounded(self) -> dict[tuple[str, ...], float]:
+        return unbounded.by_reason(self.caches, self.sharing.owns if self.sharing else None)
+
+    def _slots(self) -> dict[tuple[str, ...], float]:
+        """Return how many slots of the work this replica has: all of them where it leads alone."""
+        alone = slots.SLOTS if self.elector.leading else 0
+        return {(): float(self.sharing.owned() if self.sharing else alone)}
 
     def _plan_silence(self) -> dict[tuple[str, ...], float]:
         silence = self.engine.pulse.silence

@@ -22,10 +22,12 @@ _PROCESS = (
     allow(
         Resource.LEASES,
         "get",
+        "list",
         "create",
         "update",
         "patch",
-        why="elect the one replica that acts",
+        "delete",
+        why="elect the one replica that acts, or share the work and sweep away old heartbeats",
         scope=Scope.OWN,
     ),
 )

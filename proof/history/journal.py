@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from proof.history import attention, order, pods, records, salvage
+from proof.history import attention, order, pods, records, salvage, tenures
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 # What the invariants speak of; writes to Events and Leases are counted nowhere.
@@ -140,6 +140,8 @@ class History:
     changes: tuple[Change, ...]
     lives: dict[str, pods.Life]  # by UID
     epochs: tuple[Epoch, ...] = ()
+    # Where replicas share the work: who had each slot, one after another.
+    slots: Mapping[int, tuple[tenures.Tenure, ...]] = dataclasses.field(default_factory=dict)
     attention: attention.Attention = attention.NONE
     source: Path | None = None
 
@@ -175,6 +177,7 @@ def read(
         changes=tuple(ordered),
         lives=pods.trace(ordered),
         epochs=tuple(about.epochs),
+        slots={slot: tuple(found) for slot, found in about.slots.items()},
         attention=attention.Attention.of(about.moments),
         source=source if isinstance(source, Path) else None,
     )
@@ -186,6 +189,7 @@ class _About:
 
     operators: Collection[str]
     epochs: list[Epoch] = dataclasses.field(default_factory=list)
+    slots: dict[int, list[tenures.Tenure]] = dataclasses.field(default_factory=dict)
     moments: list[float] = dataclasses.field(default_factory=list)
     # When the latest line was answered: a line that does not say when stands beside it.
     latest: float = 0.0
@@ -205,6 +209,8 @@ def _changes(
         reference = line.object_ref
         if ours and reference.resource == "leases" and reference.name == LEASE:
             _elect(line, about)
+        elif ours and reference.resource == "leases":
+            _pass_slot(line, about)
         if reference.resource not in CHECKED or not _wanted(reference.namespace, namespaces):
             continue
         if reference.subresource == "exec" and line.stage == "ResponseComplete":
@@ -213,9 +219,20 @@ def _changes(
             yield from _writes(number, line, about)
 
 
+def _pass_slot(line: records.Line, about: _About) -> None:
+    """Note whose a slot is by now."""
+    found = tenures.tenure(line, about.latest)
+    if found is not None:
+        slot, tenure = found
+        about.slots.setdefault(slot, []).append(tenure)
+
+
 def _elect(line: records.Line, about: _About) -> None:
     """Note a change of the Lease's holder; all its writes are sent by whoever wants to hold it."""
     if not (line.verb in WRITES and 0 < line.response_status.code < REFUSED):
+        return
+    if tenures.holder(line) == tenures.TOGETHER:
+        # Replicas that share the work hold it together: `owners` tells whose what is.
         return
     if not about.epochs or about.epochs[-1].agent != line.user_agent:
         since = salvage.seconds(line.request_received_timestamp, about.latest)

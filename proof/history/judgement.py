@@ -17,6 +17,7 @@ from proof.history import (
     identity,
     journal,
     limits,
+    owners,
     process,
     progress,
     readiness,
@@ -160,6 +161,7 @@ RULES: tuple[Rule, ...] = (
     _visited,
     lambda history, expected: status_truth.check(history, slack=expected.slack),
     lambda history, _: writes.one_writer(history),
+    lambda history, _: owners.check(history),
     *HONESTY,
 )
 

@@ -98,8 +98,11 @@ def one_writer(history: journal.History) -> Iterator[verdict.Violation]:
     """Yield I10's violations: objects written by two replicas in one Lease epoch.
 
     Replicas are told apart by their user agent. Where no Lease is in the history, work may pass
-    from one replica to another, but not back: each object then has one hand-over at most.
+    from one replica to another, but not back: each object then has one hand-over at most. Of
+    replicas that share the work `owners` tells.
     """
+    if history.slots:
+        return
     epochs = history.epochs
     written: dict[str, list[journal.Change]] = defaultdict(list)
     for each in history.ours:

@@ -32,13 +32,27 @@ def known() -> set[str]:
 
 @pytest.fixture(scope="module")
 def alerts(render: Render) -> list[Manifest]:
-    """The alerts that the chart installs."""
-    rule = next(
-        each
-        for each in render("metrics.prometheusRule.enabled=true")
+    """The alerts that the chart installs, with one replica that acts and with several."""
+    found = {
+        alert["alert"]: alert
+        for sharing in ("false", "true")
+        for each in render("metrics.prometheusRule.enabled=true", f"sharing.enabled={sharing}")
         if each["kind"] == "PrometheusRule"
-    )
-    return [alert for group in rule["spec"]["groups"] for alert in group["rules"]]
+        for group in each["spec"]["groups"]
+        for alert in group["rules"]
+    }
+    return list(found.values())
+
+
+@pytest.mark.parametrize("sharing", [False, True])
+def test_several_that_lead_are_an_alert_where_one_should(render: Render, sharing: bool) -> None:
+    """Two leaders are trouble but where replicas share the work: there slots without an owner."""
+    shown = str(sharing).lower()
+    found = render("metrics.prometheusRule.enabled=true", f"sharing.enabled={shown}")
+    rule = next(each for each in found if each["kind"] == "PrometheusRule")
+    told = {alert["alert"] for group in rule["spec"]["groups"] for alert in group["rules"]}
+    assert ("ArgosySlotsUnowned" in told) is sharing
+    assert ("ArgosyTwoLeaders" in told) is not sharing
 
 
 def test_alerts_ask_for_metrics_that_there_are(alerts: list[Manifest], known: set[str]) -> None:

@@ -56,6 +56,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
             help="Writes under way at once, at most: more than 8 where the API server is far.",
         ),
     ] = 64,
+    share_work: Annotated[
+        bool,
+        typer.Option("--share-work", help="Divide the work among all replicas that say so."),
+    ] = False,
     health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
     metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
     admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
@@ -65,7 +69,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run the operator: one replica, which leads or stands by.
+    """Run the operator: one replica, which leads, stands by, or has its share of the work.
 
     Example: argosy run --lease-namespace argosy --log-format console
     """
@@ -86,6 +90,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         build_client_secret=build_client_secret,
         build_allowed_repositories=tuple(build_allowed_repository or ()),
         most_writes=most_writes,
+        share_work=share_work,
         health_port=health_port,
         metrics_port=metrics_port,
         admission_port=admission_port,

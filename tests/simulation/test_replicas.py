@@ -1,0 +1,361 @@
+"""Replicas that share the work: whatever becomes of one, nothing is done twice and all goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.kube import api as door
+from controller.kube import members, slots
+from proof import history
+from proof.mutants import arena, audit, stories
+from proof.mutants.crew import Crew, Mate
+
+pytestmark = pytest.mark.looptime
+
+NAMES = [f"shop{number}" for number in range(8)]
+
+
+@contextlib.asynccontextmanager
+async def crewed(*, slack: float = 5.0) -> AsyncIterator[Crew]:
+    """Give a stage for replicas; hold what was written to all invariants."""
+    stage = arena.Stage(seed=7)
+    try:
+        yield Crew(stage)
+        log = audit.lines(stage.server, stage.doors, stage.writers, alive_every=2.0)
+        found = history.check(log, expectations=history.Expectations(slack=slack))
+        assert found.history.slots
+        found.require()
+    finally:
+        await stage.kill()
+
+
+async def rolled_out(crew: Crew, image: str) -> None:
+    """Have all applications run an image, and wait for them."""
+    for name in NAMES:
+        spec = stories.shop(stories.component("web", 3, image))
+        if crew.stage.find(Resource.APPLICATIONS, name) is None:
+            crew.stage.put(Resource.APPLICATIONS, name, spec)
+        else:
+            crew.stage.change(Resource.APPLICATIONS, name, spec)
+    await all_ready(crew)
+
+
+async def all_ready(crew: Crew) -> None:
+    """Wait until all applications are what they should be."""
+    for name in NAMES:
+        await crew.stage.ready(name)
+
+
+async def test_replicas_divide_what_there_is_to_do() -> None:
+    """Each of four has a quarter of the slots and writes; together they make each server once."""
+    async with crewed() as crew:
+        mates = [crew.join() for _ in range(4)]
+        await crew.shared(*mates)
+        await rolled_out(crew, "web:1")
+        await rolled_out(crew, "web:2")
+        assert len(crew.stage.all(Resource.PODS)) == 3 * len(NAMES)
+        writers = set(crew.stage.writers.values())
+        assert {f"argosy {each.identity}" for each in mates} <= writers
+
+
+async def test_what_a_killed_replica_had_is_planned_again_in_time() -> None:
+    """One of four is killed in a rollout: its slots are others' within one and a half Leases."""
+    async with crewed() as crew:
+        mates = [crew.join() for _ in range(4)]
+        await crew.shared(*mates)
+        await rolled_out(crew, "web:1")
+        for name in NAMES:
+            spec = stories.shop(stories.component("web", 3, "web:2"))
+            crew.stage.change(Resource.APPLICATIONS, name, spec)
+        await asyncio.sleep(1.5)
+        victim = mates[0]
+        await victim.kill()
+        began = asyncio.get_running_loop().time()
+        await crew.shared(*mates[1:])
+        assert asyncio.get_running_loop().time() - began <= 22.5
+        await all_ready(crew)
+        assert len(crew.stage.all(Resource.PODS)) == 3 * len(NAMES)
+
+
+async def roll(crew: Crew, image: str) -> None:
+    """Have all applications run an image; do not wait."""
+    for name in NAMES:
+        spec = stories.shop(stories.component("web", 3, image))
+        crew.stage.change(Resource.APPLICATIONS, name, spec)
+    await asyncio.sleep(1.5)
+
+
+async def test_one_that_is_cut_off_gives_up_before_others_take_over() -> None:
+    """Cut off from the API server, a replica ends; back again, it starts as another."""
+    async with crewed() as crew:
+        first, second, third = (crew.join() for _ in range(3))
+        await crew.shared(first, second, third)
+        await rolled_out(crew, "web:1")
+        await roll(crew, "web:2")
+        first.door.part()
+        crew.stage.faults.drop_watches()
+        await crew.shared(second, third)
+        assert "not renewed" in first.ended
+        await all_ready(crew)
+        await first.kill()
+        back = crew.join(first.name)
+        await crew.shared(back, second, third)
+        await rolled_out(crew, "web:3")
+
+
+async def test_one_to_four_and_back_again() -> None:
+    """Replicas come and go one by one during rollouts; each leaves all that it had at once."""
+    async with crewed() as crew:
+        mates = [crew.join()]
+        await crew.shared(*mates)
+        await rolled_out(crew, "web:1")
+        for number in range(2, 5):
+            await roll(crew, f"web:{number}")
+            mates.append(crew.join())
+            await crew.shared(*mates)
+        await all_ready(crew)
+        while len(mates) > 1:
+            await roll(crew, f"web:1{len(mates)}")
+            began = asyncio.get_running_loop().time()
+            await mates.pop().leave()
+            await crew.shared(*mates)
+            assert asyncio.get_running_loop().time() - began < 10
+        await all_ready(crew)
+
+
+async def test_only_as_many_slots_move_as_must() -> None:
+    """A third replica takes the excess of two, and those two exchange nothing."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        before = [first.owned(), second.owned()]
+        third = crew.join()
+        await crew.shared(first, second, third)
+        assert first.owned() < before[0]
+        assert second.owned() < before[1]
+        assert len(third.owned()) == 20
+
+
+async def test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees() -> None:
+    """One is killed while the other sees nothing for minutes, which waits, and then goes on."""
+    async with crewed(slack=400.0) as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        await roll(crew, "web:2")
+        second.door.hold_watches()
+        await asyncio.sleep(3)
+        had = second.owned()
+        await first.kill()
+        await asyncio.sleep(180)
+        assert second.owned() == had
+        second.door.release_watches()
+        await crew.shared(second)
+        await all_ready(crew)
+
+
+async def test_all_die_and_come_back() -> None:
+    """Nobody is left to hand anything over: those that come wait for the Leases to run out."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        await roll(crew, "web:2")
+        await first.kill()
+        await second.kill()
+        again = [crew.join(first.name), crew.join(second.name)]
+        await crew.shared(*again)
+        await all_ready(crew)
+
+
+def slot_of(name: str) -> int:
+    """Return the slot of an application."""
+    return slots.of(arena.NAMESPACE, name)
+
+
+def change_lease(crew: Crew, name: str, spec: dict[str, object]) -> None:
+    """Edit a Lease as an administrator does."""
+    crew.stage.server.registry.patch(
+        Resource.LEASES, arena.NAMESPACE, name, {"spec": spec}, actor="person"
+    )
+
+
+def mine(mate: Mate) -> list[int]:
+    """Return the slots of a replica that have applications."""
+    found = sorted(mate.owned() & {slot_of(name) for name in NAMES})
+    assert found
+    return found
+
+
+async def test_a_heartbeat_that_is_deleted_ends_its_replica_alone() -> None:
+    """Whose heartbeat a person deletes stops at once; its slots are others' after a Lease."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        await roll(crew, "web:2")
+        crew.stage.remove(Resource.LEASES, members.heartbeat(first.name))
+        await crew.shared(second)
+        assert "deleted" in first.ended
+        await all_ready(crew)
+
+
+@pytest.mark.parametrize("hand", ["delete", "stranger", "other", "nobody"])
+async def test_a_slots_lease_in_a_persons_hands_never_makes_two_owners(hand: str) -> None:
+    """Deleted, given to a stranger, to another replica or to nobody: the slot rests, then goes on.
+
+    Its owner sees that before anybody else believes it.
+    """
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        for number, slot in enumerate(mine(first)):
+            name = slots.lease(slot)
+            if hand == "delete":
+                crew.stage.remove(Resource.LEASES, name)
+            else:
+                holder = {"stranger": "someone", "other": second.identity, "nobody": ""}[hand]
+                change_lease(crew, name, {"holderIdentity": holder})
+            await roll(crew, f"web:2{number}")
+        await asyncio.sleep(40)
+        await crew.shared(first, second)
+        await all_ready(crew)
+        assert not first.ended
+        assert not second.ended
+
+
+async def test_who_cannot_look_at_leases_stops_writing() -> None:
+    """A replica that renews its heartbeat, but sees no slot, writes no more; nor does anybody else.
+
+    Its slots are deleted meanwhile, so that another has them when it looks again.
+    """
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        first.door.failing = frozenset({"list"})
+        had = mine(first)
+        for slot in had:
+            crew.stage.remove(Resource.LEASES, slots.lease(slot))
+        await asyncio.sleep(12)
+        assert not first.sharing.fresh
+        before = len(crew.stage.server.writes)
+        await roll(crew, "web:2")
+        await asyncio.sleep(2)
+        late = crew.stage.server.writes[before:]
+        agent = f"argosy {first.identity}"
+        by_first = {each.resource for each in late if crew.stage.writers[each.version] == agent}
+        assert by_first <= {Resource.LEASES}
+        assert len(late) > len(NAMES)
+        await asyncio.sleep(60)
+        first.door.failing = frozenset()
+        await crew.shared(first, second)
+        await all_ready(crew)
+        assert not first.ended
+
+
+async def test_those_that_disagree_on_who_is_there_wait_for_one_another() -> None:
+    """One sees a newcomer five seconds after the others do: no slot has two owners meanwhile."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        first.door.failing = frozenset({"list"})
+        third = crew.join()
+        await roll(crew, "web:2")
+        await asyncio.sleep(5)
+        first.door.failing = frozenset()
+        await crew.shared(first, second, third)
+        await all_ready(crew)
+
+
+async def test_of_two_with_one_name_the_later_waits() -> None:
+    """A second process of a replica's name is none while the first one lives."""
+    async with crewed() as crew:
+        first, second = crew.join("one"), crew.join("one")
+        await asyncio.sleep(60)
+        await crew.shared(first)
+        assert not second.owned()
+        await rolled_out(crew, "web:1")
+        await first.leave()
+        await crew.shared(second)
+
+
+async def test_beside_one_that_leads_alone_nobody_acts() -> None:
+    """Replicas of before and those that share never act at one time, in either direction."""
+    stage = arena.Stage(seed=7)
+    try:
+        crew = Crew(stage)
+        alone = stage.stand()
+        await rolled_out(crew, "web:1")
+        first, second = crew.join(), crew.join()
+        await rolled_out(crew, "web:2")
+        assert not first.owned() | second.owned()
+        alone.part()
+        await crew.shared(first, second)
+        # It comes back, as a standby, while the others work; they go one by one.
+        alone.heal()
+        await rolled_out(crew, "web:3")
+        await first.leave()
+        await asyncio.sleep(60)
+        await crew.shared(second)
+        await second.kill()
+        await rolled_out(crew, "web:4")
+    finally:
+        await stage.kill()
+
+
+async def test_a_slot_waits_for_a_command_that_runs_before_it_moves() -> None:
+    """A newcomer gets the slot once the command has ended, which runs once; the rest at once."""
+    async with crewed() as crew:
+        runs: list[str] = []
+
+        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+            runs.append(pod)
+            await asyncio.sleep(100)
+            return door.ExecResult(exit_code=0)
+
+        crew.stage.server.on_exec = run
+        first = crew.join()
+        await crew.shared(first)
+        await rolled_out(crew, "web:1")
+        for name in NAMES:
+            step = {"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 300}
+            spec = {"application": name, "action": "Steps", "steps": [step], "servers": "0"}
+            crew.stage.put(Resource.OPERATIONS, name, spec)
+        await crew.stage.until("all run", lambda: len(runs) == len(NAMES))
+        second = crew.join()
+        await asyncio.sleep(40)
+        assert first.owned() >= {slot_of(name) for name in NAMES}
+        assert second.owned()
+        await crew.shared(first, second)
+        await crew.stage.until(
+            "all done",
+            lambda: all(
+                arena.condition(crew.stage.find(Resource.OPERATIONS, name), "Succeeded") == "True"
+                for name in NAMES
+            ),
+        )
+        assert len(runs) == len(NAMES)
+
+
+async def test_at_rest_only_heartbeats_are_written() -> None:
+    """No slot's Lease and nothing else is written once all is well."""
+    async with crewed() as crew:
+        mates = [crew.join() for _ in range(3)]
+        await crew.shared(*mates)
+        await rolled_out(crew, "web:1")
+        await asyncio.sleep(30)
+        before = len(crew.stage.server.writes)
+        await asyncio.sleep(600)
+        written = crew.stage.server.writes[before:]
+        assert {each.resource for each in written} == {Resource.LEASES}
+        beats = {members.heartbeat(each.name) for each in mates}
+        assert {each.name for each in written} == beats | {"argosy-leader"}
