@@ -217,7 +217,11 @@ def audit_policy(level: str) -> dict[str, Any]:
     rules: list[dict[str, object]] = [{"level": "Metadata"}]
     if level == "full":
         resources = [{"group": group, "resources": kinds} for group, kinds in RECORDED.items()]
-        rules.insert(0, {"level": "RequestResponse", "verbs": WRITES, "resources": resources})
+        whole: dict[str, object] = {"level": "RequestResponse", "verbs": WRITES}
+        leases = {"group": "coordination.k8s.io", "resources": ["leases"]}
+        # Who holds what of the operator's; the nodes' Leases would fill the log.
+        ours: dict[str, object] = {**whole, "namespaces": ["argosy"], "resources": [leases]}
+        rules = [{**whole, "resources": resources}, ours, *rules]
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",

@@ -90,6 +90,11 @@ class Operator:
         environment = {**self._launch.environment, "KUBECONFIG": str(kubeconfig)}
         return Operator(self._owner, replace(self._launch, environment=environment))
 
+    def asked(self, *arguments: str) -> "Operator":
+        """Return the same operator, to be started with more arguments, as by a newer chart."""
+        argv = [*self._launch.argv, *arguments]
+        return Operator(self._owner, replace(self._launch, argv=argv))
+
     def kill(self) -> None:
         """End the process as kill -9 does."""
         self._ledger.end([self.name])

@@ -1,8 +1,9 @@
 """Which keys this process plans and writes for: all that its install has claimed, while it leads.
 
-The only place that knows how work is shared out, `sharing` being one way to do that. The engine asks `owns` before it plans a key; the
-client asks `may_write` as the bytes of a write go out, for the key that the call is for. A process
-that shares the work with others is another `Ownership`, and nothing else changes.
+The only place that knows how work is shared out, `sharing` being another way to do that. The engine
+asks `owns` before it plans a key; the client asks `may_write` as the bytes of a write go out, for
+the key that the call is for. A process that shares the work with others is another `Ownership`, and
+nothing else changes.
 """
 
 from __future__ import annotations

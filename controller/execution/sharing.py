@@ -174,17 +174,17 @@ class Sharing:
         Call once the caches are full. `beside` is called once nobody acts who would do so alone,
         and returns what is to run from then on.
         """
-        await self._heartbeat.acquire()
-        await parts.together(
-            {"heartbeat": self._heartbeat.hold(), "work": self._act_beside(beside)}
-        )
+        await self._guard.acquire()
+        await parts.together({"lease": self._guard.hold(), "work": self._join(beside)})
 
-    async def _act_beside(self, beside: Callable[[], Awaitable[Mapping[str, parts.Work]]]) -> None:
+    async def _join(self, beside: Callable[[], Awaitable[Mapping[str, parts.Work]]]) -> None:
+        await self._heartbeat.acquire()
+        # Who left as the last one, and saw no heartbeat of this replica yet, has let go of it.
         await self._guard.acquire()
         await parts.together(
             {
                 **await beside(),
-                "lease": self._guard.hold(),
+                "heartbeat": self._heartbeat.hold(),
                 # Nothing is planned for before the caches have caught up with its last owner.
                 "engine": self._engine.lead(since=0.0),
                 "slots": self._look_on(),

@@ -210,8 +210,11 @@ class Elector:
             longest = self._duration * _LONGEST_CLAIM
             if began - self._seen_at < min(max(patience, self._duration), longest):
                 return False
-        joins = self._shared and spec.holder_identity == self._identity
-        epoch = max(1, spec.lease_transitions or 0) if joins else _after(spec)
+        if self._shared and spec.holder_identity == self._identity:
+            await self._renew_together(seen, began)
+            self.epoch = max(1, spec.lease_transitions or 0)
+            return True
+        epoch = _after(spec)
         taken = {**self._claim(), "leaseTransitions": epoch}
         self._note(await self._write(taken, seen.metadata))
         self._lead(epoch, began)
@@ -234,16 +237,30 @@ class Elector:
         began = self._now()
         if self._seen is None:
             raise self._lost("it was never acquired")
+        if self._shared:
+            await self._renew_together(self._seen, began)
+            return
         try:
             self._note(await self._write({"renewTime": self._stamp()}, self._seen.metadata))
         except (faults.Conflict, faults.UnknownOutcome) as error:
             # Somebody else wrote, or our own last renewal has arrived after all.
             seen = await self._read()
             if seen.spec.holder_identity != self._identity or (
-                seen.spec.lease_transitions != self.epoch and not self._shared
+                seen.spec.lease_transitions != self.epoch
             ):
                 raise self._lost(f"{seen.spec.holder_identity or 'nobody'} holds it") from error
             self._note(await self._write({"renewTime": self._stamp()}, seen.metadata))
+        self._renewed_at = began
+
+    async def _renew_together(self, seen: _Lease, began: float) -> None:
+        """Renew what several processes hold: no write of theirs keeps this one from it.
+
+        The answer says whose it was at that moment.
+        """
+        anyhow = msgspec.structs.replace(seen.metadata, resource_version="")
+        self._note(await self._write({"renewTime": self._stamp()}, anyhow))
+        if self.holder != self._identity:
+            raise self._lost(f"{self.holder or 'nobody'} holds it")
         self._renewed_at = began
 
     async def _read(self) -> _Lease:
@@ -254,10 +271,10 @@ class Elector:
         return seen
 
     async def _write(self, spec: dict[str, Any], meta: _Meta) -> _Lease:
-        body = {
-            "metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version},
-            "spec": spec,
-        }
+        guard = {"uid": meta.uid}
+        if meta.resource_version:
+            guard["resourceVersion"] = meta.resource_version
+        body = {"metadata": guard, "spec": spec}
         written = self._api.patch(Resource.LEASES, self._namespace, self._name, body)
         return _decode(await self._bounded(written))
 

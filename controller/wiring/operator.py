@@ -135,7 +135,7 @@ class Operator:
             api,
             options.lease_namespace,
             LEASE,
-            TOGETHER if shared else holder,
+            _together(options) if shared else holder,
             shared=shared,
         )
         own = heartbeat(options.identity)
@@ -378,6 +378,13 @@ class Operator:
     def _plan_silence(self) -> dict[tuple[str, ...], float]:
         silence = self.engine.pulse.silence
         return {} if silence is None else {(): silence}
+
+
+def _together(options: Options) -> str:
+    """Return who holds the Lease: the replicas for these namespaces, and no others beside them."""
+    if not options.namespaces:
+        return TOGETHER
+    return f"{TOGETHER}-{names.digest(','.join(sorted(options.namespaces)))}"
 
 
 async def _main(options: Options) -> int:

@@ -127,7 +127,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """A time in which one replica, told by its user agent, held the Lease."""
+    """A time in which one replica, told by its user agent, held the Lease; or all together."""
 
     agent: str
     since: float
@@ -149,6 +149,15 @@ class History:
     def ours(self) -> Iterator[Change]:
         """The operator's own requests, refused ones among them."""
         return (each for each in self.changes if each.ours)
+
+    def is_shared(self, change: Change) -> bool:
+        """Return whether replicas shared the work from when a request came until its answer."""
+        begun = [each for each in self.epochs if each.since <= change.answered]
+        return (
+            bool(begun)
+            and begun[-1].agent == tenures.TOGETHER
+            and (begun[-1].since < change.received)
+        )
 
     @property
     def ended(self) -> float:
@@ -231,12 +240,11 @@ def _elect(line: records.Line, about: _About) -> None:
     """Note a change of the Lease's holder; all its writes are sent by whoever wants to hold it."""
     if not (line.verb in WRITES and 0 < line.response_status.code < REFUSED):
         return
-    if tenures.holder(line) == tenures.TOGETHER:
-        # Replicas that share the work hold it together: `owners` tells whose what is.
-        return
-    if not about.epochs or about.epochs[-1].agent != line.user_agent:
+    together = (tenures.holder(line) or "").startswith(tenures.TOGETHER)
+    agent = tenures.TOGETHER if together else line.user_agent
+    if not about.epochs or about.epochs[-1].agent != agent:
         since = salvage.seconds(line.request_received_timestamp, about.latest)
-        about.epochs.append(Epoch(agent=line.user_agent, since=since))
+        about.epochs.append(Epoch(agent=agent, since=since))
 
 
 def _wanted(namespace: str, namespaces: Collection[str] | None) -> bool:

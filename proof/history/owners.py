@@ -24,11 +24,9 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
     """
     for slot, found in history.slots.items():
         yield from _falling(slot, found)
-    if not history.slots:
-        return
     for each in history.ours:
         application = _application(each)
-        if not each.effective or application is None:
+        if not each.effective or application is None or not history.is_shared(each):
             continue
         found = history.slots.get(slot_of(each.namespace, application), ())
         # Whoever had it when the request came in, or has taken it before the answer, may write.

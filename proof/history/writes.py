@@ -10,7 +10,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from proof.history import journal, verdict
+from proof.history import journal, tenures, verdict
 
 Key = tuple[str, str, str]  # resource, name, create or delete
 Counts = Counter[Key]
@@ -101,12 +101,10 @@ def one_writer(history: journal.History) -> Iterator[verdict.Violation]:
     from one replica to another, but not back: each object then has one hand-over at most. Of
     replicas that share the work `owners` tells.
     """
-    if history.slots:
-        return
     epochs = history.epochs
     written: dict[str, list[journal.Change]] = defaultdict(list)
     for each in history.ours:
-        if each.effective and each.meta.uid:
+        if each.effective and each.meta.uid and not history.is_shared(each):
             written[each.meta.uid].append(each)
     for changes in written.values():
         yield from _returns(changes) if not epochs else _strangers(changes, epochs)
@@ -132,6 +130,8 @@ def _strangers(
 ) -> Iterator[verdict.Violation]:
     for each in changes:
         holders = [epoch for epoch in epochs if epoch.since <= each.answered]
+        if holders and holders[-1].agent == tenures.TOGETHER:
+            continue  # begun before that, and answered later
         if holders and each.agent != holders[-1].agent and holders[-1].since < each.received:
             yield verdict.Violation(
                 invariant="I10",

@@ -521,8 +521,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.execution.fleets:Fleets._pool_of",
-                "Pool(width=width, per_second=per_second, strict=True)",
-                "Pool(width=width, per_second=0, strict=True)",
+                "Pool(width=width, per_second=per_second, strict=True, sharers=ANY_s)",
+                "Pool(width=width, per_second=0, strict=True, sharers=ANY_s)",
             ),
             Edit(
                 "controller.execution.fleets:Fleets._pool_of",

@@ -17,6 +17,7 @@ from proof.mutants import (
     doors,
     forge,
     operations,
+    sharing,
     truth,
 )
 from proof.mutants.definitions import Edit
@@ -727,4 +728,5 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *operations.MECHANISMS,
     *checker.MECHANISMS,
     *budgets.MECHANISMS,
+    *sharing.MECHANISMS,
 )

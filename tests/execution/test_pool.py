@@ -308,3 +308,22 @@ async def test_where_all_calls_are_slow_nobody_is_held_to_half_of_the_places() -
     began = asyncio.get_running_loop().time()
     await settle(pool)
     assert asyncio.get_running_loop().time() - began == pytest.approx(80 / WIDTH * 2.0, abs=0.1)
+
+
+async def test_pools_of_several_processes_keep_to_their_limits_together() -> None:
+    """Of a width of eight and a rate of 50 a second each of four has two calls, and 12.5 a second.
+
+    Who comes and goes counts at the next call; nobody is left without a place.
+    """
+    loop, sharers = asyncio.get_running_loop(), [4]
+    pool, log = Pool(strict=True, per_second=50, sharers=lambda: sharers[0]), Log()
+    began = loop.time()
+    for number in range(25):
+        pool.submit(key(str(number)), log.call(str(number), 0.3), flow="a")
+    await settle(pool)
+    assert log.most == 2
+    assert loop.time() - began >= 25 / 12.5 - 0.1
+    sharers[0] = 20
+    assert pool.width() == 1
+    sharers[0] = 1
+    assert pool.width() == WIDTH

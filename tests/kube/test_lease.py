@@ -214,3 +214,67 @@ async def test_never_two_leaders(seed: int) -> None:
     assert epochs == sorted(set(epochs)), "each leadership has an epoch of its own, upwards"
     for each in tasks:
         each.cancel()
+
+
+async def test_processes_of_a_shared_identity_lead_together() -> None:
+    """Each renews what all of them hold, in one epoch; a stranger waits until the last is gone."""
+    server = ApiServer()
+    first, second = (elector(server, "all", shared=True) for _ in range(2))
+    stranger = elector(server, "alone")
+    holding = []
+    for each in (first, second):
+        await each.acquire()
+        holding.append(asyncio.create_task(each.hold()))
+    await asyncio.sleep(60)
+    assert first.leading
+    assert second.leading
+    assert first.epoch == second.epoch == 1
+    holding[0].cancel()
+    await asyncio.sleep(11)
+    # Another's renewals keep nobody leading.
+    assert not first.leading
+    assert not await stranger.attempt()
+    holding[1].cancel()
+    await stranger.acquire()
+    assert not second.leading
+
+
+async def test_a_shared_lease_is_let_go_of_only_as_it_was_last_seen() -> None:
+    """Whoever leaves lets go of nothing that another has renewed since."""
+    server = ApiServer()
+    first, second = (elector(server, "all", shared=True) for _ in range(2))
+    await first.acquire()
+    await second.acquire()
+    await first.release()
+    spec = server.objects[Resource.LEASES][(HOME, "argosy")]["spec"]
+    assert spec["holderIdentity"] == "all"
+    await second.release()
+    spec = server.objects[Resource.LEASES][(HOME, "argosy")]["spec"]
+    assert spec["holderIdentity"] == ""
+
+
+async def test_many_renew_one_lease_through_a_slow_server() -> None:
+    """However many share it, and however long a write takes, none keeps another from renewing."""
+    server = ApiServer(latency=0.7)
+    crew = [elector(server, "all", shared=True) for _ in range(8)]
+    holding = []
+    for each in crew:
+        await each.acquire()
+        holding.append(asyncio.create_task(each.hold()))
+    await asyncio.sleep(300)
+    assert all(each.leading for each in crew)
+    assert not any(each.done() for each in holding)
+
+
+async def test_a_shared_lease_that_is_anothers_is_lost() -> None:
+    """An administrator who gives it to somebody else ends the leading of all that shared it."""
+    server = ApiServer()
+    first = elector(server, "all", shared=True)
+    await first.acquire()
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(1)
+    patch = {"spec": {"holderIdentity": "alone"}}
+    await server.patch(Resource.LEASES, HOME, "argosy", patch)
+    with pytest.raises(lease.LeaseLost, match="alone holds it"):
+        await holding
+    assert not first.leading

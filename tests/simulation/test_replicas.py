@@ -11,6 +11,8 @@ import pytest
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import members, slots
+from controller.planning.keys import Key
+from fakes.api_server import chaos
 from proof import history
 from proof.mutants import arena, audit, stories
 from proof.mutants.crew import Crew, Mate
@@ -59,6 +61,7 @@ async def test_replicas_divide_what_there_is_to_do() -> None:
         await rolled_out(crew, "web:1")
         await rolled_out(crew, "web:2")
         assert len(crew.stage.all(Resource.PODS)) == 3 * len(NAMES)
+        assert [each.sharing.sharers() for each in mates] == [4] * 4
         writers = set(crew.stage.writers.values())
         assert {f"argosy {each.identity}" for each in mates} <= writers
 
@@ -210,22 +213,29 @@ async def test_a_heartbeat_that_is_deleted_ends_its_replica_alone() -> None:
 async def test_a_slots_lease_in_a_persons_hands_never_makes_two_owners(hand: str) -> None:
     """Deleted, given to a stranger, to another replica or to nobody: the slot rests, then goes on.
 
-    Its owner sees that before anybody else believes it.
+    Its owner sees that, or stops, before anybody else believes it.
     """
     async with crewed() as crew:
         first, second = crew.join(), crew.join()
         await crew.shared(first, second)
         await rolled_out(crew, "web:1")
-        for number, slot in enumerate(mine(first)):
+        # The worst moment: for as long as it may, the owner goes on without a look at its Leases,
+        # and there is one who is to have more.
+        first.door.failing = frozenset({"list"})
+        third = crew.join()
+        await asyncio.sleep(4)
+        for slot in mine(first):
             name = slots.lease(slot)
             if hand == "delete":
                 crew.stage.remove(Resource.LEASES, name)
             else:
                 holder = {"stranger": "someone", "other": second.identity, "nobody": ""}[hand]
                 change_lease(crew, name, {"holderIdentity": holder})
+        for number in range(6):
             await roll(crew, f"web:2{number}")
+        first.door.failing = frozenset()
         await asyncio.sleep(40)
-        await crew.shared(first, second)
+        await crew.shared(first, second, third)
         await all_ready(crew)
         assert not first.ended
         assert not second.ended
@@ -359,3 +369,64 @@ async def test_at_rest_only_heartbeats_are_written() -> None:
         assert {each.resource for each in written} == {Resource.LEASES}
         beats = {members.heartbeat(each.name) for each in mates}
         assert {each.name for each in written} == beats | {"argosy-leader"}
+
+
+async def test_calls_in_flight_end_before_a_slot_is_given() -> None:
+    """Writes that take three seconds each are answered before the slots that they are for move."""
+    async with crewed(slack=30.0) as crew:
+        first = crew.join()
+        await crew.shared(first)
+        await rolled_out(crew, "web:1")
+        slow = chaos.Verdict(there=3.0)
+        for verb in ("create", "patch", "replace", "delete"):
+            for each in (Resource.SERVERS, Resource.PODS, Resource.SERVERSETS):
+                crew.stage.faults.on(verb, each, verdict=slow, times=None)
+        await roll(crew, "web:2")
+        second = crew.join()
+        await crew.shared(first, second)
+        await all_ready(crew)
+
+
+async def test_a_process_that_slept_knows_before_its_next_write() -> None:
+    """By its own clock, without a look at anything: neither the heartbeat nor the list is new."""
+    async with crewed() as crew:
+        first = crew.join()
+        await crew.shared(first)
+        await rolled_out(crew, "web:1")
+        key = Key(Resource.APPLICATIONS, arena.NAMESPACE, NAMES[0])
+        assert first.sharing.may_write(key)
+        assert first.sharing.epoch(key) == 1
+        for lease in (first.heartbeat, first.guard):
+            lease._renewed_at -= 10.0
+            assert not first.sharing.may_write(key)
+            lease._renewed_at += 10.0
+            assert first.sharing.may_write(key)
+
+
+async def test_the_parts_of_an_application_are_in_its_slot() -> None:
+    """Whatever a tenant writes on a server, its owner is that of its application."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        for name in NAMES:
+            labels = {"argosy.dev/application": "elsewhere", "argosy.dev/bucket": "7"}
+            crew.stage.server.registry.patch(
+                Resource.SERVERS,
+                arena.NAMESPACE,
+                f"{name}-web-0",
+                {"metadata": {"labels": labels}},
+                actor="person",
+            )
+        await asyncio.sleep(5)
+        for mate in (first, second):
+            for name in NAMES:
+                for resource, path in (
+                    (Resource.APPLICATIONS, name),
+                    (Resource.SERVERSETS, f"{name}-web"),
+                    (Resource.SERVERS, f"{name}-web-0"),
+                ):
+                    key = Key(resource, arena.NAMESPACE, path)
+                    assert mate.sharing.slot(key) == slot_of(name)
+                    assert mate.sharing.owns(key) is (slot_of(name) in mate.owned())
+        await rolled_out(crew, "web:2")

@@ -13,6 +13,7 @@ from prometheus_client import parser
 from controller.admission.reviewer import FleetAnswer
 from controller.api.resources import Resource
 from controller.kube import lease
+from controller.kube.slots import SLOTS
 from controller.telemetry import metrics
 from controller.wiring import handlers, webhook
 from controller.wiring.operator import Operator, Options
@@ -55,13 +56,19 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
         metrics._idle,
         metrics._objects,
         metrics._circuits,
+        metrics._slots,
     ):
         monkeypatch.setattr(gauge, "_source", None)
 
 
 @contextlib.asynccontextmanager
 async def running(
-    server: Server, identity: str = "one", *, leads: bool = True, admission_port: int = 0
+    server: Server,
+    identity: str = "one",
+    *,
+    leads: bool = True,
+    admission_port: int = 0,
+    share_work: bool = False,
 ) -> AsyncIterator[Operator]:
     """Run an operator until it leads, or stands by; stop it in the end."""
     api: Any = server  # as a client, by delegation
@@ -71,6 +78,7 @@ async def running(
         health_port=0,
         metrics_port=0,
         admission_port=admission_port,
+        share_work=share_work,
     )
     made = Operator(options, api)
     await made.start()
@@ -221,3 +229,37 @@ async def test_without_admission_a_replica_is_ready_when_its_caches_are() -> Non
     async with running(Server()) as one:
         assert one._unready() == ""
         assert one._kopf is None
+
+
+async def test_operators_that_share_the_work_add_up() -> None:
+    """Two processes: slots and servers of both are all that there are; who leaves gives all."""
+    server = Server()
+    async with running(server, "one", share_work=True) as first:
+        await asyncio.sleep(30)
+        assert first.sharing is not None
+        assert first.sharing.owned() == SLOTS
+        async with running(server, "two", share_work=True) as second:
+            await server.create(Resource.APPLICATIONS, "default", SHOP)
+            await asyncio.sleep(30)
+            assert second.sharing is not None
+            assert (first.sharing.owned(), second.sharing.owned()) == (SLOTS // 2, SLOTS // 2)
+            assert sum((first._servers() | second._servers()).values()) == 1
+            assert not (first._servers() and second._servers())
+            assert first.ailing() == second.ailing() == ""
+            assert first.refused() == second.refused() == {}
+        await asyncio.sleep(10)
+        assert first.sharing.owned() == SLOTS
+        assert sum(first._servers().values()) == 1
+    holder = server.objects[Resource.LEASES]["default", "argosy-leader"]["spec"]["holderIdentity"]
+    assert holder == ""
+
+
+async def test_an_operator_that_shares_ends_when_its_heartbeat_is_lost() -> None:
+    """Nothing of it goes on: it comes back as another process."""
+    server = Server()
+    async with running(server, share_work=True) as one:
+        await asyncio.sleep(30)
+        uid = server.objects[Resource.LEASES]["default", "argosy-replica-one"]["metadata"]["uid"]
+        await server.delete(Resource.LEASES, "default", "argosy-replica-one", uid=uid)
+        await asyncio.wait_for(one.parts.stopped.wait(), 5)
+        assert isinstance(one.parts.failure, lease.LeaseLost)

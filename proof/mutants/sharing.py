@@ -1,0 +1,108 @@
+"""Mistakes of replicas that share the work: taken too early, given too early, not given up."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import one
+
+_REPLICAS = "tests/simulation/test_replicas.py"
+_SHARING = "controller.execution.sharing:Sharing"
+_MEMBERS = "controller.kube.members:Members"
+_HANDS = f"{_REPLICAS}::test_a_slots_lease_in_a_persons_hands_never_makes_two_owners"
+_MOVES = f"{_REPLICAS}::test_a_slot_waits_for_a_command_that_runs_before_it_moves"
+_SLEPT = f"{_REPLICAS}::test_a_process_that_slept_knows_before_its_next_write"
+_BLIND = f"{_REPLICAS}::test_who_cannot_look_at_leases_stops_writing"
+
+MECHANISMS = (
+    one(
+        "a slot is taken as soon as its Lease is not as it was",
+        f"{_MEMBERS}._is_free",
+        "now - self._since[slot] < self._patience",
+        "False",
+        f"{_HANDS}[delete]",
+    ),
+    one(
+        "a slot whose holder was cleared is believed to be handed over",
+        "controller.kube.members:_Lease.given",
+        "self.metadata.annotations.get(GIVEN_ANNOTATION) == str(self.epoch)",
+        "True",
+        f"{_HANDS}[nobody]",
+    ),
+    one(
+        "a slot is taken from a replica that lives",
+        f"{_MEMBERS}._is_free",
+        "now - self._heard[seen.holder] >= self._patience",
+        "True",
+        _MOVES,
+    ),
+    one(
+        "a new owner plans before it has seen what the last one wrote",
+        f"{_SHARING}._catch_up",
+        "await self._engine.catch_up()",
+        "await asyncio.sleep(0)",
+        f"{_REPLICAS}::test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees",
+    ),
+    one(
+        "a slot is given while calls of it are in flight",
+        "controller.execution.engine:Engine.let_go",
+        "any(ANY_each.in_flight for ANY_each in due.values())",
+        "False",
+        f"{_REPLICAS}::test_calls_in_flight_end_before_a_slot_is_given",
+    ),
+    one(
+        "a slot is given while a command runs in it",
+        f"{_SHARING}._hand_over",
+        "late or s not in busy",
+        "True",
+        _MOVES,
+    ),
+    one(
+        "a replica writes on though its heartbeat was not renewed",
+        f"{_SHARING}.fresh",
+        "self._confirmed_at is None or not (self._heartbeat.leading and self._guard.leading)",
+        "self._confirmed_at is None or not self._guard.leading",
+        _SLEPT,
+    ),
+    one(
+        "a replica writes on though another may lead alone",
+        f"{_SHARING}.fresh",
+        "self._confirmed_at is None or not (self._heartbeat.leading and self._guard.leading)",
+        "self._confirmed_at is None or not self._heartbeat.leading",
+        _SLEPT,
+    ),
+    one(
+        "a replica writes on though it has not seen its slots for long",
+        f"{_SHARING}.fresh",
+        "self._now() - self._confirmed_at < BELIEVED_SECONDS",
+        "True",
+        _BLIND,
+    ),
+    one(
+        "a replica that others renew for goes on leading",
+        "controller.kube.lease:Elector.leading",
+        "self._now() - self._renewed_at < self._renew_deadline",
+        "self._shared or self._now() - self._renewed_at < self._renew_deadline",
+        "tests/kube/test_lease.py::test_processes_of_a_shared_identity_lead_together",
+    ),
+    one(
+        "each of several processes has the whole width",
+        "controller.execution.pool:Pool.width",
+        "max(1, whole // self._sharers())",
+        "whole",
+        "tests/execution/test_pool.py"
+        "::test_pools_of_several_processes_keep_to_their_limits_together",
+    ),
+    one(
+        "replicas count themselves alone where limits are divided",
+        f"{_SHARING}.sharers",
+        "self._others + 1",
+        "1",
+        f"{_REPLICAS}::test_replicas_divide_what_there_is_to_do",
+    ),
+    one(
+        "more slots move than must",
+        "controller.kube.assignment:assign",
+        "held.get(slot) in wanted",
+        "False",
+        "tests/kube/test_assignment.py::test_nobody_has_too_much_and_as_few_move_as_can",
+    ),
+)
