@@ -200,10 +200,7 @@ class Engine:
         self._touch_all(belongs)
 
     async def let_go(self, belongs: Callable[[Key], bool]) -> None:
-        """Take back what has not started of these keys, await the rest, and forget the keys.
-
-        Nothing of them may be planned any more when this is called.
-        """
+        """Take back, await and forget what is under way of keys that are planned here no more."""
         due = {key: record for key, record in self._records.items() if belongs(key)}
         for key, record in due.items():
             record.take_back(sum(pool.withdraw(key) for pool in self._pools))
