@@ -289,7 +289,9 @@ async def test_those_that_disagree_on_who_is_there_wait_for_one_another() -> Non
 async def test_of_two_with_one_name_the_later_waits() -> None:
     """A second process of a replica's name is none while the first one lives."""
     async with crewed() as crew:
-        first, second = crew.join("one"), crew.join("one")
+        first = crew.join("one")
+        await crew.shared(first)
+        second = crew.join("one")
         await asyncio.sleep(60)
         await crew.shared(first)
         assert not second.owned()
