@@ -292,6 +292,7 @@ PROMISES: dict[str, Promises] = {
             "test_a_held_server_keeps_the_image_that_a_person_gave_it",
         ),
         "A change that an admission webhook writes into a new pod is no drift": (
+            "test_a_webhook_that_rewrites_images",
             "test_an_image_that_is_rewritten_at_admission_is_what_was_asked",
         ),
         "only a new pod undoes them": (

@@ -11,7 +11,7 @@ import http.server
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from devcluster import certificates, client, cluster
@@ -21,6 +21,7 @@ COLLECTION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfiguration
 HOST, NAME = "127.0.0.1", "pods.guard.example.com"
 # Longer than the operator waits for any answer.
 PATIENCE_SECONDS = 20
+MIRROR = "mirror.example.com/"
 
 Json = dict[str, Any]
 # What is answered to a review of a pod.
@@ -76,6 +77,17 @@ def inject(_reviewer: Reviewer, pod: Json) -> Json:
     return {"allowed": True, "patchType": "JSONPatch", "patch": encoded}
 
 
+def mirror(_reviewer: Reviewer, pod: Json) -> Json:
+    """Rewrite images to those of a mirror, whoever writes the pod."""
+    patch = [
+        {"op": "replace", "path": f"/spec/containers/{place}/image", "value": MIRROR + image}
+        for place, image in enumerate(each["image"] for each in pod["spec"]["containers"])
+        if not image.startswith(MIRROR)
+    ]
+    encoded = base64.b64encode(json.dumps(patch).encode()).decode()
+    return {"allowed": True, "patchType": "JSONPatch", "patch": encoded}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     reviewer: Reviewer
 
@@ -101,8 +113,13 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def over(owner: cluster.Cluster, kube: Kube, answer: Answer) -> Iterator[Reviewer]:
-    """Have the pods of the namespace reviewed by a server of this process, which answers so."""
+def over(
+    owner: cluster.Cluster, kube: Kube, answer: Answer, *operations: str
+) -> Iterator[Reviewer]:
+    """Have the pods of the namespace reviewed by a server of this process, which answers so.
+
+    As they are made, where no other `operations` are named.
+    """
     reviewer = Reviewer()
     reviewer.answer = answer
     handler = type("Handler", (_Handler,), {"reviewer": reviewer})
@@ -117,7 +134,7 @@ def over(owner: cluster.Cluster, kube: Kube, answer: Answer) -> Iterator[Reviewe
     name = f"guard-{kube.namespace}"
     url = f"https://{HOST}:{server.server_address[1]}/"
     bundle = client.encoded(authority.pair.certificate.read_bytes())
-    kube.api.create(COLLECTION, _configuration(name, kube.namespace, url, bundle))
+    kube.api.create(COLLECTION, _configuration(name, kube.namespace, url, bundle, operations))
     try:
         yield reviewer
     finally:
@@ -129,8 +146,11 @@ def over(owner: cluster.Cluster, kube: Kube, answer: Answer) -> Iterator[Reviewe
         server.server_close()
 
 
-def _configuration(name: str, namespace: str, url: str, bundle: str) -> Json:
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
+def _configuration(
+    name: str, namespace: str, url: str, bundle: str, operations: Sequence[str]
+) -> Json:
+    when = list(operations) or ["CREATE"]
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": when}
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",

@@ -146,3 +146,45 @@ def test_a_webhook_that_changes_pods(owner: cluster.Cluster, kube: Kube) -> None
             name: each["metadata"]["resourceVersion"] for name, each in app.pods().items()
         } == versions
         assert all(map(driving.is_ready, app.servers().values()))
+
+
+def images(app: App) -> set[str]:
+    """Return the images of its pods."""
+    return {one["image"] for each in app.pods().values() for one in each["spec"]["containers"]}
+
+
+def test_a_webhook_that_rewrites_images(owner: cluster.Cluster, kube: Kube) -> None:
+    """What a mirror makes of images is what was asked: no drift, no fight, no write at rest."""
+    app = kube.app(component(replicas=3))
+    with reviewers.over(owner, kube, reviewers.mirror, "CREATE", "UPDATE") as reviewer:
+        app.apply()
+        app.wait_ready()
+        assert images(app) == {f"{reviewers.MIRROR}app:1"}
+        # Another label of a pod, and a change in place, meet the webhook as well.
+        kube.api.merge(
+            resources.path(Resource.PODS, kube.namespace, "shop-web-0"),
+            {"metadata": {"labels": {"team.example.com/own": "mine"}}},
+        )
+        app.set_image("web:2")
+        app.apply()
+        app.wait_ready()
+        kube.wait_until("all run it", lambda: app.counts().get("updated") == 3)
+        assert images(app) == {f"{reviewers.MIRROR}web:2"}
+        # Somebody's own image is an edit, mirrored or not, and goes.
+        mine = [{"name": "main", "image": f"{reviewers.MIRROR}mine:1"}]
+        kube.api.strategic(
+            resources.path(Resource.PODS, kube.namespace, "shop-web-1"),
+            {"spec": {"containers": mine}},
+        )
+        kube.wait_until("it is put back", lambda: images(app) == {f"{reviewers.MIRROR}web:2"})
+        app.wait_ready()
+        versions = {name: each["metadata"]["resourceVersion"] for name, each in app.pods().items()}
+        asked = reviewer.asked
+        for number in range(3):
+            app.annotate(look=f"again-{number}")
+            app.wait_ready()
+        assert {
+            name: each["metadata"]["resourceVersion"] for name, each in app.pods().items()
+        } == versions
+        assert reviewer.asked == asked
+        assert not app.blocked_by()
