@@ -9,6 +9,7 @@ from __future__ import annotations
 from proof.mutants import (
     adoption,
     budgets,
+    builds,
     checker,
     clouds,
     content,
@@ -729,4 +730,5 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *checker.MECHANISMS,
     *budgets.MECHANISMS,
     *sharing.MECHANISMS,
+    *builds.MECHANISMS,
 )

@@ -386,6 +386,23 @@ async def test_builds_that_are_lost_change_nothing() -> None:
         assert built(universe) == ("True", "True")
 
 
+async def test_without_its_builds_a_component_changes_all_the_same() -> None:
+    """The application remembers the image, so another template is deployed with it at once."""
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        await up(universe, forge)
+        await universe.delete(Resource.BUILDS, "shop-web-b1")
+        await universe.settle()
+        await universe.apply(application("shop", web(env="new")))
+        await universe.settle(quiet=30)
+        pods = universe.server.objects[Resource.PODS].values()
+        servers = [each for each in pods if "argosy.dev/server" in each["metadata"]["labels"]]
+        told = {json.dumps(each["spec"]["containers"][0].get("env")) for each in servers}
+        assert told == {json.dumps([{"name": "X", "value": "new"}])}
+        assert images(universe) == {image(ONE)}
+        assert universe.names(Resource.BUILDS) == []
+
+
 async def test_numbers_go_on_after_builds_are_gone() -> None:
     """A number is never given twice while the application remembers it."""
     async with Universe() as universe:

@@ -1,0 +1,89 @@
+"""Mistakes about Builds: which commit, how often, whose image, and what a failure leaves."""
+
+from __future__ import annotations
+
+from proof.mutants.mechanism import Mechanism, one
+
+_BUILDS = "tests/simulation/test_builds.py"
+_FIRE = "tests/simulation/test_builds_under_fire.py"
+_PARTS = "tests/kinds/build/test_build_parts.py"
+
+MECHANISMS: tuple[Mechanism, ...] = (
+    one(
+        "a retry of a Build begins where the first attempt did",
+        "controller.kinds.build.phases:again",
+        "job_name(build, phase.name, attempt)",
+        "phase.job",
+        f"{_FIRE}::test_a_failure_that_may_pass_is_tried_again_with_the_same_commit",
+    ),
+    one(
+        "a Build looks for its commit although one is named",
+        "controller.kinds.build.phases:first",
+        "BUILD if build.spec.commit else RESOLVE",
+        "RESOLVE",
+        f"{_FIRE}::test_a_request_names_a_commit_and_a_component",
+    ),
+    one(
+        "a compile error is tried again",
+        "controller.kinds.build.results:_failure",
+        "TRANSIENT if word.class_ == TRANSIENT else TERMINAL",
+        "TRANSIENT",
+        f"{_BUILDS}::test_a_failed_build_leaves_what_runs",
+    ),
+    one(
+        "an image is used whether or not its test has passed",
+        "controller.kinds.build.phases:after",
+        "TEST if phase == BUILD and build.spec.source.test is not None else ''",
+        "''",
+        f"{_BUILDS}::test_a_failing_test_leaves_what_runs",
+    ),
+    one(
+        "a Build that waits keeps its turn when a later one is asked for",
+        "controller.kinds.build.run_policies:overtaken_by",
+        "not of(snapshot).makes_way_for_later",
+        "True",
+        f"{_BUILDS}::test_of_three_pushes_the_first_and_the_third_are_built",
+    ),
+    one(
+        "an image of another source is used",
+        "controller.planning.builds:good",
+        "has_succeeded(each) and source_key(each.spec.source) == key",
+        "has_succeeded(each)",
+        f"{_PARTS}::test_the_highest_number_counts_and_not_the_latest_end",
+    ),
+    one(
+        "a rollback is left when the same commit is built again",
+        "controller.kinds.application.builds:_in_use",
+        "stored is not None and rejection.read(stored) is not None",
+        "False",
+        f"{_FIRE}::test_a_rollback_holds_until_another_commit_is_built",
+    ),
+    one(
+        "the image that is in use is forgotten with its Build",
+        "controller.kinds.application.builds:_standing",
+        "kept.built_from == bare.key and kept.image",
+        "False",
+        f"{_FIRE}::test_without_its_builds_a_component_changes_all_the_same",
+    ),
+    one(
+        "a Job of a Build that was cancelled runs on",
+        "controller.kinds.build.planner:_ending",
+        "results.end_of(each) is None and each.metadata.deletion_timestamp is None",
+        "False",
+        f"{_FIRE}::test_a_cancelled_build_ends_with_its_job",
+    ),
+    one(
+        "what people wrote is expanded by Kubernetes",
+        "controller.kinds.build.jobs:_option",
+        "f'--{name}={value}'.replace('$(', '$$(')",
+        "f'--{name}={value}'",
+        f"{_PARTS}::test_what_people_wrote_is_one_argument_and_stays_as_it_is",
+    ),
+    one(
+        "a part of a repository's name is enough",
+        "controller.planning.builders:Builder.allows",
+        "wanted[:len(each)] == each",
+        "repository.startswith('/'.join(each))",
+        f"{_FIRE}::test_repositories_that_are_not_allowed_get_no_build",
+    ),
+)
