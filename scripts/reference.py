@@ -34,6 +34,7 @@ SCOPES = {
     rights.Scope.OWN: "In the operator's own namespace",
     rights.Scope.CLOUDS: "With `fleets.clouds`, in the operator's own namespace",
     rights.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
+    rights.Scope.HOOKS: "The receiver of webhooks (`hooks.enabled`), in all namespaces",
     rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
     rights.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
     rights.Scope.RELEASE_OWN: "The same, in the operator's own namespace",

@@ -26,6 +26,7 @@ class Scope(enum.StrEnum):
     OWN = "own"  # in the operator's own namespace
     CLOUDS = "clouds"  # the same, only where the chart value asks for it
     SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
+    HOOKS = "hooks"  # the receiver of webhooks, in all namespaces
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
     RELEASE = "release"  # the hook, too, where uninstall.policy is Release
     RELEASE_OWN = "releaseOwn"  # the same, in the operator's own namespace

@@ -145,6 +145,9 @@ COMMANDS: dict[str, Row] = {
         OPERATOR,
         "Serve the dashboard to many: each sees what their own token may read.",
     ),
+    "hooks": Row(
+        "hooks", OPERATOR, "Receive webhooks: a signed push to a repository asks for a build."
+    ),
     "crds": Row("crds", OPERATOR, "Print or write the CustomResourceDefinitions."),
     "uninstall": Row(
         "uninstall",

@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _commit(text: str) -> str:
     if not source.COMMIT.fullmatch(text):
-        raise argparse.ArgumentTypeError("must be the 40 digits of a commit")
+        raise argparse.ArgumentTypeError("must be all digits of a commit")
     return text
 
 

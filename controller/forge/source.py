@@ -8,7 +8,7 @@ import urllib.parse
 from controller.forge import failures, programs
 from controller.forge.credentials import Credentials
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class RefusedError(Exception):

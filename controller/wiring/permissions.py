@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from controller.api.permissions import Permission, Scope, allow, read
 from controller.api.resources import Resource
+from controller.hooks import rights as hooks
 from controller.kinds.registry import KINDS
 from controller.kube import installs
 from controller.providers import registry
@@ -107,7 +108,8 @@ def table(provided: Iterable[Permission]) -> tuple[Permission, ...]:
         for each in KINDS
     )
     rooms = (*(right for each in KINDS for right in each.rights), *provided, *release)
-    return tuple(_merged((*_in_order(rooms), *_PROCESS, *_CLAIMS, *_UNINSTALL, *_DASHBOARD)))
+    own = (*_PROCESS, *_CLAIMS, *hooks.RIGHTS, *_UNINSTALL, *_DASHBOARD)
+    return tuple(_merged((*_in_order(rooms), *own)))
 
 
 PERMISSIONS = table(registry.RIGHTS)

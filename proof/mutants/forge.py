@@ -46,4 +46,29 @@ _JOBS = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = _JOBS
+_RECEIVER = "tests/hooks/test_receiver.py"
+_HOOKS = (
+    one(
+        "whoever has no secret may sign with the one of nobody",
+        "controller.hooks.signatures:is_signed",
+        "signed and bool(key)",
+        "signed or not key",
+        f"{_RECEIVER}::test_a_secret_that_could_be_guessed_is_none",
+    ),
+    one(
+        "a signature of long ago is taken",
+        "controller.hooks.signatures:_is_standard",
+        "any(right) and timely",
+        "any(right)",
+        f"{_RECEIVER}::test_a_signature_of_another_time_is_refused",
+    ),
+    one(
+        "any branch of the repository asks for a build",
+        "controller.hooks.pushes:Push.concerns",
+        "bool(self.ref) and ref in names and (place(url) in self.repositories)",
+        "place(url) in self.repositories",
+        f"{_RECEIVER}::test_an_unknown_repository_or_ref_asks_for_nothing",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (*_JOBS, *_HOOKS)

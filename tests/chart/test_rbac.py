@@ -206,3 +206,15 @@ def test_roles_for_people_are_aggregated(render: Render) -> None:
     assert found["argosy-operation-editor"] == {"edit", "admin"}
     assert found["argosy-admin"] == {"admin"}
     assert found["argosy"] == found["argosy-fleet-admin"] == set()
+
+
+def test_the_receiver_of_webhooks_has_one_right(render: Render) -> None:
+    """It may patch Applications, which a policy narrows to one annotation; by default it is not."""
+    building = ("hooks.enabled=true", "hooks.secretName=hooks")
+    manifests = render(*building)
+    assert granted(manifests, "ClusterRole", "argosy-hooks") == declared(Scope.HOOKS)
+    assert declared(Scope.HOOKS) == {("argosy.dev", "applications", "patch")}
+    policies = [each for each in manifests if each["kind"] == "ValidatingAdmissionPolicy"]
+    assert "argosy-hooks" in {each["metadata"]["name"] for each in policies}
+    names = {each["metadata"]["name"] for each in render()}
+    assert "argosy-hooks" not in names

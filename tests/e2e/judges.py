@@ -16,6 +16,7 @@ UNJUDGED = {
     "test_demo": "a person's demo has no audit log; it counts the pods' UIDs itself",
     "test_rights": "the chart is installed without replicas: policies alone answer",
     "test_unreadable": "a cluster of its own, whose deep objects would fill an audit log",
+    "test_hooks": "no operator runs: the receiver of webhooks writes, and policies answer",
     "test_pod_provider": "no operator runs: a provider is called by the test",
     "test_uninstall": "no operator runs: the hook alone writes, and must write what others may not",
 }
