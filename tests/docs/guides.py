@@ -452,56 +452,6 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
             "test_scaling_down_names_the_claims_of_the_servers_that_go",
         ),
     },
-    "docs/how-to/drain-nodes.md": {
-        "An evicted pod is no failure of its server or its template": (
-            "test_a_pod_that_its_node_gave_up_comes_back_and_is_no_failure",
-        ),
-        "with `minAvailable` as a number": (
-            "test_a_component_has_one_budget_for_evictions",
-            "test_evictions_leave_what_the_limit_says",
-        ),
-        "less those that were stopped on purpose": (
-            "test_stopped_servers_are_not_asked_of_a_drain",
-        ),
-        "healing or because there are too many, no eviction is allowed": (
-            "test_a_drain_during_a_rollout_keeps_to_the_limit",
-            "test_a_drain_of_ten_nodes_during_a_restart_keeps_to_the_limit",
-        ),
-        "A rollout that halts holds no drain up": (
-            "test_a_rollout_that_halts_does_not_hold_a_drain_up",
-        ),
-        "at no moment are more servers down than the limit": (
-            "test_all_at_once_keep_to_the_largest_limit",
-            "test_whoever_is_killed_in_between_nobody_takes_down_too_many",
-        ),
-        "is drained without ever being down": (
-            "test_a_component_of_one_server_is_never_at_0_while_its_node_is_drained",
-            "test_a_component_of_one_server_is_drained_without_being_down",
-        ),
-        "Held and stopped servers stay": ("test_what_a_person_holds_stays_on_a_cordoned_node",),
-        "A component without surge": ("test_a_cordon_without_surge_moves_nobody",),
-        "rollouts go on, and evictions within the limit are still allowed": (
-            "test_a_spare_server_without_a_node_holds_no_rollout_up",
-            "test_a_drain_ends_where_no_spare_server_finds_a_node",
-        ),
-        "Argosy removes its own": (
-            "test_ours_gives_way_to_one_that_a_person_made",
-            "test_a_budget_that_a_person_wrote_decides_alone",
-        ),
-        "with the reason `ForeignBudget`": ("test_a_set_says_that_somebody_elses_budget_decides",),
-        "where Argosy's own cannot be written": (
-            "test_a_budget_that_cannot_be_written_holds_no_operation_up",
-        ),
-        "counts such sets by reason": (
-            "test_the_metric_counts_sets_whose_evictions_keep_to_no_budget",
-        ),
-        "None of these is a failure of the template": (
-            "test_servers_of_a_lost_node_come_back_and_are_no_failures",
-        ),
-        "Servers that were deleted after the hour come back elsewhere as lost ones do": (
-            "test_a_server_without_data_is_replaced_elsewhere",
-        ),
-    },
 }
 # Headings that only lead elsewhere, or tell of Kubernetes alone.
 POINTERS = frozenset({"EvictionRequest", "Start one"})

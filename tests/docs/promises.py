@@ -6,13 +6,14 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import acts, guides
+from tests.docs import acts, guides, upkeep
 
 Promises = dict[str, tuple[str, ...]]
 
 PROMISES: dict[str, Promises] = {
     **acts.ACTS,
     **guides.GUIDES,
+    **upkeep.UPKEEP,
     "docs/explanation/deletion.md": {
         "it is seen in the cache before anything below is made": (
             "test_i4_no_orphans",
