@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import subprocess
 from typing import Any
 
@@ -194,6 +195,23 @@ def test_a_component_describes_its_service(kube: Kube) -> None:
     assert spec()["sessionAffinity"] == "ClientIP"
     app.wait_ready()
     assert driving.uids(app.pods()) == before
+
+
+def test_servers_start_in_order_from_an_ordinal_on(kube: Kube) -> None:
+    """Each once the one before is Ready, of a component with a dash; all bear what is demanded."""
+    demanded = {"labels": {"team": "search"}, "annotations": {"example.com/plan": "a"}}
+    part = component("es-data", replicas=3, start="Ordered", ordinals={"start": 5})
+    app = kube.app({**part, "serverMetadata": demanded})
+    app.apply()
+    app.wait_ready()
+    pods = app.pods("es-data")
+    assert sorted(pods) == ["shop-es-data-5", "shop-es-data-6", "shop-es-data-7"]
+    for before, after in itertools.pairwise(sorted(pods)):
+        ready = driving.condition(pods[before], "Ready")
+        assert ready["lastTransitionTime"] <= pods[after]["metadata"]["creationTimestamp"]
+    for name, body in app.servers("es-data").items():
+        assert body["metadata"]["labels"].items() >= demanded["labels"].items(), name
+        assert body["metadata"]["annotations"].items() >= demanded["annotations"].items(), name
 
 
 def test_service_is_made_anew_when_deleted(kube: Kube) -> None:
