@@ -25,7 +25,7 @@ OFF = random_faults.Faults()
 class Replica:
     """One operator and its way to the API server."""
 
-    def __init__(self, process: operator.Operator, handle: serving.Handle) -> None:
+    def __init__(self, process: operator.Operator, handle: serving.Handle[proxy.Proxy]) -> None:
         self.process = process
         self.proxy = handle.proxy
         self.do = handle.do
@@ -159,7 +159,7 @@ def running(folder: Path, say: Callable[[str], None], *, replicas: int = 1) -> I
 def in_front_of(owner: cluster.Cluster, *, replicas: int = 1) -> Iterator[Rig]:
     """Run operators behind proxies on a cluster that is there; end both."""
     with contextlib.ExitStack() as stack:
-        handles: list[serving.Handle] = []
+        handles: list[serving.Handle[proxy.Proxy]] = []
 
         def reroute(name: str, config: Path) -> Path:
             log = owner.dir / "logs" / f"faults-{name}.jsonl"

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
 
-from proof.faults.proxy import Proxy
+# The proxy of an API server, or that of a cloud.
+Proxy = TypeVar("Proxy", bound=AbstractAsyncContextManager[Any])
 
 
-class Handle:
+class Handle(Generic[Proxy]):
     """A running proxy; `do` calls one of its methods on its own loop."""
 
     def __init__(self, proxy: Proxy, loop: asyncio.AbstractEventLoop) -> None:
@@ -30,10 +33,10 @@ class Handle:
 
 
 @contextlib.contextmanager
-def serving(make: Callable[[], Proxy]) -> Iterator[Handle]:
+def serving(make: Callable[[], Proxy]) -> Iterator[Handle[Proxy]]:
     """Run the proxy that `make` returns until the block ends."""
     ready = threading.Event()
-    handles: list[Handle] = []
+    handles: list[Handle[Proxy]] = []
     failures: list[BaseException] = []
     stop = asyncio.Event()
 

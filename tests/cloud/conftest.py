@@ -1,0 +1,118 @@
+"""A cluster whose operator makes servers of a real OpenStack, through proxies that can go wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from devcluster import client, cluster, controlplane, operator
+from devcluster.openstack import api, cloud, identity, layout
+from devcluster.openstack.fixtures import own_cloud, tenant, wait_for
+from proof.faults import serving
+from proof.faults.cloud import CloudProxy
+
+__all__ = ["own_cloud", "tenant"]
+
+GROUP = "/apis/argosy.dev/v1alpha1"
+NAMESPACE = f"{GROUP}/namespaces/default"
+USER = identity.TENANTS[0]
+VALUES = ("fleets.clusterRole=true", "fleets.clouds=true")
+# Which zones the servers of a fleet are in.
+FLEETS = {"cloud": layout.ZONES, "cloud-real": (layout.REAL,)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The cluster, its operator, and the cloud as it stands behind the proxies."""
+
+    cluster: cluster.Cluster
+    proxy: CloudProxy
+    nova: api.Client
+
+    @property
+    def operator(self) -> operator.Operator:
+        """The one that runs."""
+        return operator.running(self.cluster)[0]
+
+    def apply(self, name: str, replicas: int, spec: Mapping[str, Any], fleet: str) -> None:
+        """Create an application of one component, `web`."""
+        component = {"name": "web", "replicas": replicas, "template": {"spec": spec}}
+        body = {
+            "apiVersion": "argosy.dev/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name},
+            "spec": {"fleet": fleet, "components": [component]},
+        }
+        self.cluster.client.create(f"{NAMESPACE}/applications", body)
+
+    def delete(self, name: str) -> None:
+        """Delete an application, and wait until neither cluster nor cloud has a server of it."""
+        self.cluster.client.delete(f"{NAMESPACE}/applications/{name}")
+        wait_for("no objects", lambda: not self.servers(name), lambda: self.servers(name))
+        wait_for("no servers", lambda: not self.made(name), lambda: self.made(name))
+
+    def servers(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the Server objects of an application."""
+        found: list[Mapping[str, Any]]
+        found = self.cluster.client.get(f"{NAMESPACE}/servers")["items"]
+        return [each for each in found if each["metadata"]["name"].startswith(f"{name}-")]
+
+    def made(self, name: str) -> list[str]:
+        """Return what servers Nova has of an application, by the names of the objects."""
+        listed = self.nova.get("compute", "/servers/detail?limit=1000")["servers"]
+        names = [str(each["metadata"].get("argosy.server", "")) for each in listed]
+        return sorted(each for each in names if each.startswith(f"default/{name}-"))
+
+    def wait_ready(self, name: str, replicas: int) -> None:
+        """Wait until so many servers are Ready."""
+
+        def are() -> bool:
+            known = self.servers(name)
+            return len(known) == replicas and all(map(cluster.ready, map(dict, known)))
+
+        wait_for(f"{replicas} ready", are, lambda: [each["status"] for each in self.servers(name)])
+
+
+@pytest.fixture(scope="module")
+def world(own_cloud: cloud.Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A cluster with an operator that has the credentials of the proxies' cloud, and two fleets."""
+    one = cluster.Cluster(tmp_path_factory.mktemp("cloud"))
+    try:
+        one.start(controlplane.Settings(nodes=1))
+        with serving.serving(lambda: CloudProxy(own_cloud.clouds, USER)) as handle:
+            operator.run(one, values=VALUES)
+            wait_for("the kinds to be served", lambda: _serves(one.client))
+            _equip(one.client, handle.proxy)
+            yield World(cluster=one, proxy=handle.proxy, nova=own_cloud.client(USER))
+            operator.stop(one)
+    finally:
+        one.stop()
+
+
+def _serves(given: client.Client) -> bool:
+    """Whether the API server answers for our kinds: of new ones it says that it is busy."""
+    try:
+        for path in (f"{GROUP}/fleets", f"{NAMESPACE}/applications", f"{NAMESPACE}/servers"):
+            given.get(path)
+    except client.ApiError:
+        return False
+    return True
+
+
+def _equip(given: client.Client, proxy: CloudProxy) -> None:
+    secret = {
+        "metadata": {"name": "argosy-clouds"},
+        "stringData": {"clouds.yaml": proxy.clouds.read_text()},
+    }
+    given.create(f"/api/v1/namespaces/{operator.NAMESPACE}/secrets", secret)
+    for name, zones in FLEETS.items():
+        spec = {
+            "provider": "openstack",
+            "openstack": {"cloud": USER},
+            "failureDomains": [{"name": each} for each in zones],
+        }
+        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
+        given.create(f"{GROUP}/fleets", {**body, "metadata": {"name": name}})
