@@ -1,0 +1,148 @@
+"""Builds on a real API server: its schemas and policies take what Argosy writes, and roles suffice.
+
+No kubelet runs here, so the Jobs are finished by the test's hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.api import resources
+from controller.api.resources import Resource
+from devcluster import controlplane, operator
+from devcluster.cluster import Cluster
+from fakes.forge import digest_of
+from tests.e2e.conftest import is_given, namespace_of
+from tests.e2e.driving import App, Kube, Place, component, condition
+
+pytestmark = pytest.mark.e2e
+
+BUILDER = ("build.image=forge:1", "build.address=tcp://daemon:1234")
+REPOSITORY = "registry.example.com/shop/web"
+ONE, TWO = "1" * 40, "2" * 40
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A cluster of this module's own, whose operator was given a daemon that is not there."""
+    if is_given():
+        pytest.skip("this installs the chart in another way than a given cluster has it")
+    owner = Cluster(tmp_path_factory.mktemp("builds"))
+    owner.start(controlplane.Settings(nodes=3, audit="full"))
+    operator.run(owner, values=BUILDER)
+    yield Place(api=owner.client, cluster=owner)
+    owner.stop()
+
+
+@pytest.fixture
+def kube(place: Place) -> Iterator[Kube]:
+    """A namespace of the test's own."""
+    yield from namespace_of(place)
+
+
+def shop(kube: Kube, **more: Any) -> App:
+    """Return an application with a source; without its account no pods of Jobs are made."""
+    source = {
+        "git": {"url": "https://git.example.com/shop.git"},
+        "image": REPOSITORY,
+        "serviceAccountName": "nobody",
+        **more,
+    }
+    return kube.app(component("web", replicas=2, source=source))
+
+
+def finish(kube: Kube, build: str, phase: str, message: dict[str, Any], *, code: int = 0) -> None:
+    """Let the Job of a Build's phase end with that message, as its pod would."""
+
+    def job() -> dict[str, Any] | None:
+        found = kube.list(Resource.JOBS, build=build).values()
+        named = (each for each in found if _phase(each) == phase)
+        return next((each for each in named if not each.get("status", {}).get("conditions")), None)
+
+    kube.wait_until(f"{build} has a Job that is at {phase}", lambda: job() is not None)
+    found = job()
+    assert found is not None
+    template, meta = found["spec"]["template"], found["metadata"]
+    spec = {**template["spec"], "serviceAccountName": "default"}
+    spec["schedulingGates"] = [{"name": "example.com/by-hand"}]
+    name = f"{meta['name']}-hand"
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
+    body = {
+        "metadata": {
+            "name": name,
+            "labels": template["metadata"]["labels"],
+            "finalizers": ["batch.kubernetes.io/job-tracking"],
+            "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": False}],
+        },
+        "spec": spec,
+    }
+    kube.create(Resource.PODS, body)
+    ended = {"exitCode": code, "message": json.dumps(message), "reason": "Error"}
+    status = {
+        "phase": "Failed" if code else "Succeeded",
+        "containerStatuses": [
+            {
+                "name": phase,
+                "state": {"terminated": ended},
+                "ready": False,
+                "restartCount": 0,
+                "image": "",
+                "imageID": "",
+            }
+        ],
+    }
+    kube.patch(Resource.PODS, name, {"status": status}, "status")
+
+
+def _phase(job: dict[str, Any]) -> str:
+    return str(job["spec"]["template"]["spec"]["containers"][0]["name"])
+
+
+def test_a_commit_becomes_servers_and_a_failure_leaves_them(kube: Kube) -> None:
+    """From a source to servers by digest, in a namespace that takes restricted pods alone.
+
+    Then a commit that does not compile: Ready stays True, and Built says which line failed.
+    """
+    namespace = f"/api/v1/namespaces/{kube.namespace}"
+    kube.api.merge(namespace, {"metadata": {"labels": {**RESTRICTED}}})
+    app = shop(kube)
+    hardened = {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    app.container()["securityContext"] = hardened
+    app.apply()
+    finish(kube, "shop-web-b1", "resolve", {"commit": ONE})
+    finish(kube, "shop-web-b1", "build", {"commit": ONE, "digest": digest_of(ONE)})
+    app.wait_ready()
+    images = {each["spec"]["containers"][0]["image"] for each in app.pods().values()}
+    assert images == {f"{REPOSITORY}@{digest_of(ONE)}"}
+    kube.wait_until("it is built", lambda: app.says("Built").get("status") == "True")
+    app.annotate(**{"build-requested": f"sha:{TWO} push-2"})
+    said = {"class": "Terminal", "reason": "Failed", "message": "RUN make: main.c:3: error"}
+    finish(kube, "shop-web-b2", "build", said, code=1)
+    kube.wait_until("the failure is told", lambda: app.says("Built").get("status") == "False")
+    assert "main.c:3: error" in app.says("Built")["message"]
+    assert app.ready()
+    assert images == {each["spec"]["containers"][0]["image"] for each in app.pods().values()}
+    told = condition(kube.get(Resource.BUILDS, "shop-web-b2") or {}, "Succeeded")
+    assert (told["status"], told["reason"]) == ("False", "Failed")
+
+
+def test_a_delete_in_the_middle_leaves_nothing(kube: Kube) -> None:
+    """Neither a Build nor a Job is left, and nothing waited for them."""
+    app = shop(kube)
+    app.apply()
+    kube.wait_until("a Job is there", lambda: bool(kube.list(Resource.JOBS)))
+    app.delete()
+    app.wait_gone()
+    for resource in (Resource.BUILDS, Resource.JOBS):
+        path = resources.path(resource, kube.namespace)
+        kube.wait_until(f"no {resource} are left", lambda: not kube.api.get(path)["items"])  # noqa: B023
