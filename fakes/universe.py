@@ -227,6 +227,7 @@ KINDS = {
     "Service": Resource.SERVICES,
     "Pod": Resource.PODS,
     "StatefulSet": Resource.STATEFULSETS,
+    "Deployment": Resource.DEPLOYMENTS,
 }
 
 

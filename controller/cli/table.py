@@ -121,7 +121,7 @@ COMMANDS: dict[str, Row] = {
     "import": Row(
         "import_",
         ACT,
-        "Take over what a StatefulSet runs: its pods become servers as they run, claims with them.",
+        "Take over what a StatefulSet runs, as it runs, or a Deployment, within its budgets.",
     ),
     "export": Row(
         "export", ACT, "Give an application's pods to StatefulSets, as they run: the way out."

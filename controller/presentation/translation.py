@@ -100,6 +100,69 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
     )
 
 
+def application_of_deployment(
+    found: Json, *, application: str = "", served: bool = False
+) -> Translation:
+    """Return the Application, of no servers yet, that takes a Deployment's place."""
+    meta, spec = found["metadata"], found["spec"]
+    above, component = split(meta["name"], application)
+    surge, lacking = bounds_of_deployment(spec)
+    rollout: Json = {"maxUnavailable": lacking, "maxSurge": surge}
+    if spec.get("strategy", {}).get("type") == "Recreate":
+        rollout["strategy"] = "Recreate"
+    if spec.get("minReadySeconds"):
+        rollout["minReadySeconds"] = spec["minReadySeconds"]
+    if spec.get("progressDeadlineSeconds"):
+        rollout["progressDeadlineSeconds"] = spec["progressDeadlineSeconds"]
+    part: Json = {
+        "name": component,
+        "replicas": 0,
+        "template": _template(spec["template"]),
+        "rollout": rollout,
+        **({"service": {"type": "None"}} if served else {}),
+    }
+    body: Json = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Application",
+        "metadata": {"name": above, "namespace": meta.get("namespace", "")},
+        "spec": {"components": [part]},
+    }
+    known = {
+        "replicas",
+        "selector",
+        "template",
+        "strategy",
+        "minReadySeconds",
+        "progressDeadlineSeconds",
+        "revisionHistoryLimit",
+    }
+    losses = [f"spec.{x}: an Application has no such field" for x in sorted(set(spec) - known)]
+    return Translation(
+        body=body,
+        problems=(*_misnamed(meta["name"], above, component), *_problems(found)),
+        losses=tuple(losses),
+        notes=tuple(_kept_elsewhere(meta)),
+    )
+
+
+def bounds_of_deployment(spec: Json) -> tuple[int, int]:
+    """Return how many more pods than asked for there may be at once, and how many may lack."""
+    rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
+    count = spec.get("replicas", 1)
+    if spec.get("strategy", {}).get("type") == "Recreate":
+        return 0, max(count, 1)  # old and new ones never run beside each other
+    surge = _amount(rolling.get("maxSurge", "25%"), count, up=True)
+    lacking = _amount(rolling.get("maxUnavailable", "25%"), count, up=False)
+    return (surge, lacking) if surge or lacking else (1, 0)
+
+
+def _amount(said: int | str, count: int, *, up: bool) -> int:
+    if isinstance(said, int):
+        return said
+    share = int(said.rstrip("%")) * count
+    return -(-share // 100) if up else share // 100
+
+
 def _misnamed(name: str, above: str, component: str) -> Iterator[str]:
     fits = name == f"{above}-{component}" and _COMPONENT.fullmatch(component)
     if not fits or not _APPLICATION.fullmatch(above):

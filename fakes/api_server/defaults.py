@@ -28,6 +28,7 @@ WITH_STATUS = CUSTOM | {
     Resource.SERVICES,
     Resource.NAMESPACES,
     Resource.STATEFULSETS,
+    Resource.DEPLOYMENTS,
 }
 
 

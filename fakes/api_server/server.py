@@ -15,6 +15,7 @@ from controller.kube import api as door
 from controller.kube import faults as kube_faults
 from fakes.api_server import chaos, refusal
 from fakes.api_server.controllers import GarbageCollector, NamespaceController
+from fakes.api_server.deployments import Deployments
 from fakes.api_server.kubelet import Kubelet
 from fakes.api_server.registry import Registry, Selector, decode
 from fakes.api_server.statefulsets import StatefulSets
@@ -62,6 +63,7 @@ class ApiServer:
             GarbageCollector(self.registry)
             NamespaceController(self.registry)
         StatefulSets(self.registry)
+        Deployments(self.registry)
         if kubelet is not None:
             kubelet.attach(self.registry)
 

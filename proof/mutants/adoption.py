@@ -115,4 +115,18 @@ MECHANISMS = (
         "False",
         f"{_OBSERVED}::test_a_new_application_is_told_and_nothing_is_made",
     ),
+    one(
+        "a Deployment goes down before servers have come up",
+        "controller.cli.shifting:_step",
+        "max(0, bounds.count - bounds.lacking - available)",
+        "0",
+        "tests/simulation/test_shifting.py::test_a_deployment_is_shifted_within_its_budgets",
+    ),
+    one(
+        "a shift has more pods than the Deployment may have",
+        "controller.cli.shifting:_step",
+        "bounds.count + bounds.surge - theirs",
+        "bounds.count",
+        "tests/simulation/test_shifting.py::test_a_deployment_is_shifted_within_its_budgets",
+    ),
 )

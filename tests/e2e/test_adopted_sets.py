@@ -54,6 +54,27 @@ def test_a_stateful_set_comes_in_and_goes_out_again(terminal: Terminal, kube: Ku
     kube.delete(Resource.STATEFULSETS, NAME)
 
 
+def test_a_deployment_is_shifted(terminal: Terminal, kube: Kube) -> None:
+    """Its pods go as servers come up, and in the end it has none."""
+    kube.create(
+        Resource.DEPLOYMENTS,
+        {
+            "metadata": {"name": "shop-web"},
+            "spec": {key: SET["spec"][key] for key in ("replicas", "selector", "template")},
+        },
+    )
+    kube.wait_until("the pods are ready", lambda: _ready(kube))
+    said = terminal.run("import", "deployment/shop-web", "--no-dry-run")
+    assert "has no pods left" in said
+    kube.wait_until(
+        "only servers are left",
+        lambda: set(kube.list(Resource.PODS)) == {f"shop-web-{number}" for number in range(3)},
+    )
+    found = kube.get(Resource.DEPLOYMENTS, "shop-web") or {}
+    assert found["spec"]["replicas"] == 0
+    kube.app(name="shop").wait_ready()
+
+
 def _ready(kube: Kube) -> bool:
     found = kube.list(Resource.PODS).values()
     return len(found) == 3 and all(map(driving.is_ready, found))

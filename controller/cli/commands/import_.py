@@ -1,4 +1,4 @@
-"""`import`: what a StatefulSet runs becomes an application, and nothing restarts."""
+"""`import`: what a StatefulSet or a Deployment runs becomes an application."""
 
 from __future__ import annotations
 
@@ -12,9 +12,19 @@ from controller.cli.app import Right, Work
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
+# What may be taken over, as people call it.
+KINDS = {
+    **dict.fromkeys(("statefulset", "statefulsets", "sts"), "statefulset"),
+    **dict.fromkeys(("deployment", "deployments", "deploy"), "deployment"),
+}
+
 
 @app.command(
-    Right(verbs="get", resource="pods, persistentvolumeclaims, services; statefulsets (apps)"),
+    Right(
+        verbs="get",
+        resource="pods, persistentvolumeclaims, services; statefulsets, deployments (apps)",
+    ),
+    Right(verbs="patch", resource="deployments (apps)", why="--no-dry-run"),
     Right(verbs="get, create, patch", resource="applications (argosy.dev)", why="--no-dry-run"),
     Right(verbs="delete", resource="statefulsets (apps)", why="--no-dry-run"),
     Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
@@ -23,7 +33,10 @@ if TYPE_CHECKING:
 )
 def import_(  # noqa: PLR0917 - the options of a command
     workload: Annotated[
-        str, typer.Argument(metavar="statefulset/NAME", help="The StatefulSet to take over.")
+        str,
+        typer.Argument(
+            metavar="KIND/NAME", help="The workload: statefulset/NAME or deployment/NAME."
+        ),
     ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--no-dry-run", help="Show what would be done, or do it.")
@@ -39,20 +52,23 @@ def import_(  # noqa: PLR0917 - the options of a command
     retarget_hpa: arguments.RetargetHpa = False,
     timeout: arguments.Timeout = 600,
 ) -> Work:
-    """Take over what a StatefulSet runs: its pods become servers as they run, claims with them.
+    """Take over what a StatefulSet runs, as it runs, or a Deployment, within its budgets.
 
-    Told half way, or killed, the same command goes on. `export` is the way back.
+    A StatefulSet's pods become servers as they run, claims with them.
+    A Deployment's pods cannot keep their names: servers come up as they go, within its budgets.
+    Killed half way, the same command goes on. `export` is the way back.
 
     Example: kubectl argosy import statefulset/shop-db --no-dry-run
     """
 
     async def carry(session: Session) -> int:
-        from controller.cli import handover, moving_in, screen
+        from controller.cli import handover, moving_in, screen, shifting
         from controller.presentation.problems import UsageError
 
         kind, _, name = workload.partition("/")
-        if kind not in ("statefulset", "statefulsets", "sts", "statefulset.apps") or not name:
-            raise UsageError(f"{workload}: name a StatefulSet, as statefulset/NAME")
+        room = KINDS.get(kind.removesuffix(".apps"))
+        if room is None or not name:
+            raise UsageError(f"{workload}: name statefulset/NAME or deployment/NAME")
         errand = handover.Errand(
             api=session.api,
             namespace=session.namespace,
@@ -61,7 +77,10 @@ def import_(  # noqa: PLR0917 - the options of a command
                 accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
             ),
         )
-        do = moving_in.show if dry_run else moving_in.carry_out
+        if room == "statefulset":
+            do = moving_in.show if dry_run else moving_in.carry_out
+        else:
+            do = shifting.show if dry_run else shifting.carry_out
         return await do(errand, name, application)
 
     return carry

@@ -1,0 +1,185 @@
+"""What `import deployment/NAME` does: ours come up as theirs go down, within both budgets.
+
+A Deployment's pods cannot keep their names, so they cannot become servers. There are never more of
+both than the Deployment's maxSurge allows, and never fewer available than its maxUnavailable does.
+How far the shift is stands in the two numbers themselves: a command that was killed goes on there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import yaml
+
+from controller.api import names
+from controller.api.resources import Resource
+from controller.cli import handover
+from controller.cli.handover import Errand
+from controller.kube import faults
+from controller.presentation import reading, translation
+from controller.presentation.problems import Refusal
+from controller.presentation.translation import Json, Translation, split
+
+RIGHTS = (
+    (Resource.APPLICATIONS, "create"),
+    (Resource.APPLICATIONS, "patch"),
+    (Resource.DEPLOYMENTS, "patch"),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """How many there are to be in the end, how many more there may be, and how many may lack."""
+
+    count: int
+    surge: int
+    lacking: int
+
+
+async def show(errand: Errand, name: str, application: str) -> int:
+    """Show what importing would do, and what is in the way; change nothing."""
+    _, told = await _check(errand, name, application)
+    if not told.problems:
+        await errand.api.create(
+            Resource.APPLICATIONS, errand.namespace, told.body, dry_run=True, strict=True
+        )
+    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
+    errand.say("# note: servers come up as the Deployment's pods go: replicas rises step by step")
+    for title, parts in (("in the way", told.problems), ("lost", told.losses)):
+        for each in parts:
+            errand.say(f"# {title}: {each}")
+    return 1 if told.problems else 0
+
+
+async def carry_out(errand: Errand, name: str, application: str) -> int:
+    """Import the Deployment, from wherever an earlier run got to."""
+    above, component = split(name, application)
+    await errand.allowed(*RIGHTS)
+    known = await errand.find(Resource.APPLICATIONS, above)
+    if known is None:
+        known = await _begin(errand, name, application)
+    mark = handover.marked(known, names.IMPORT_ANNOTATION)
+    if mark is None and await _is_done(errand, known, component, name):
+        errand.say(f"deployment/{name} is application/{above} already")
+        return 0
+    if not isinstance(mark, dict) or mark.get("deployment") != name:
+        raise Refusal(
+            f"application/{above} exists, and is no import of deployment/{name}: add the component"
+            f" {component} to it yourself, and scale one up as the other goes down"
+        )
+    bounds = _Bounds(count=mark["count"], surge=mark["surge"], lacking=mark["lacking"])
+    while not await _step(errand, above, component, name, bounds):
+        pass
+    current = await errand.find(Resource.APPLICATIONS, above)
+    if current is not None:
+        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
+        await errand.patch(Resource.APPLICATIONS, current, done)
+    errand.say(f"deployment/{name} is application/{above} now, and has no pods left: delete it")
+    return 0
+
+
+async def _is_done(errand: Errand, known: Json, component: str, name: str) -> bool:
+    """Return whether an import came to its end, all but the word that it has."""
+    found = await errand.find(Resource.DEPLOYMENTS, name)
+    left = found["spec"].get("replicas", 1) if found is not None else 0
+    return not left and bool(_part(known, component).get("replicas"))
+
+
+async def _check(errand: Errand, name: str, application: str) -> tuple[Json, Translation]:
+    found = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
+    above, component = split(name, application)
+    own = names.server_set(above, component)
+    served = await errand.find(Resource.SERVICES, own) is not None
+    told = translation.application_of_deployment(found, application=application, served=served)
+    problems = [
+        *told.problems,
+        *(
+            f"{each['metadata']['name']} scales it: delete that, and make one for"
+            f" serverset/{own} afterwards"
+            for each in await errand.scalers("Deployment", name)
+        ),
+    ]
+    return found, dataclasses.replace(told, problems=tuple(problems))
+
+
+async def _begin(errand: Errand, name: str, application: str) -> Json:
+    """Write the application, of no servers yet, with the bounds of the shift."""
+    found, told = await _check(errand, name, application)
+    errand.check(told)
+    count = found["spec"].get("replicas", 1)
+    surge, lacking = translation.bounds_of_deployment(found["spec"])
+    mark = {"deployment": name, "count": count, "surge": surge, "lacking": lacking}
+    meta = {**told.body["metadata"], "annotations": {names.IMPORT_ANNOTATION: handover.mark(mark)}}
+    body = {**told.body, "metadata": meta}
+    answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
+    errand.say(f"application/{meta['name']} is written, without servers yet")
+    made: Json = msgspec.json.decode(answer)
+    return made
+
+
+async def _step(errand: Errand, above: str, component: str, name: str, bounds: _Bounds) -> bool:
+    """Raise ours as far as there is room, then lower theirs as far as ours are available."""
+    found = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
+    known = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, above)
+    theirs = max(found["spec"].get("replicas", 1), found.get("status", {}).get("replicas", 0))
+    ours = int(_part(known, component).get("replicas", 0))
+    room = bounds.count + bounds.surge - theirs
+    wanted: int = max(ours, min(bounds.count, room))
+    if wanted > ours:
+        await _raise(errand, known, component, wanted)
+        errand.say(f"{wanted} of {bounds.count} servers are asked for")
+    available = 0
+
+    async def are_up() -> bool:
+        nonlocal available
+        current = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, above)
+        available = _available(current, component)
+        return available >= wanted
+
+    await errand.until(f"{wanted} servers of {above} are available", are_up)
+    target = max(0, bounds.count - bounds.lacking - available) if available < bounds.count else 0
+    if target < found["spec"].get("replicas", 1):
+        await errand.patch(Resource.DEPLOYMENTS, found, {"spec": {"replicas": target}})
+        errand.say(f"deployment/{name} goes down to {target}")
+
+    async def are_gone() -> bool:
+        now = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
+        status = now.get("status", {})
+        seen = status.get("observedGeneration") == now["metadata"].get("generation")
+        return bool(seen and status.get("replicas", 0) <= now["spec"].get("replicas", 1))
+
+    await errand.until(f"deployment/{name} has gone down", are_gone)
+    return available >= bounds.count and target == 0
+
+
+async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> None:
+    parts = [
+        {**each, "replicas": wanted} if each["name"] == component else each
+        for each in known["spec"]["components"]
+    ]
+    meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
+    try:
+        await errand.patch(
+            Resource.APPLICATIONS, known, {"metadata": meta, "spec": {"components": parts}}
+        )
+    except faults.Conflict:
+        return  # the next step looks again
+
+
+def _part(known: Json, component: str) -> Json:
+    found = (each for each in known["spec"]["components"] if each["name"] == component)
+    return dict(next(found, {}))
+
+
+def _available(known: Json, component: str) -> int:
+    """Return how many servers are available, as far as the status speaks of what was asked for."""
+    status: dict[str, Any] = known.get("status", {})
+    if status.get("observedGeneration") != known["metadata"].get("generation"):
+        return 0
+    return sum(
+        int(each.get("available", 0))
+        for each in status.get("components", ())
+        if each["name"] == component
+    )

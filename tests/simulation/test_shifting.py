@@ -1,0 +1,153 @@
+"""`import deployment/NAME` beside a running operator: ours come as theirs go, within budgets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.cli import shifting
+from controller.cli.handover import Wish
+from controller.presentation.problems import Refusal
+from fakes.api_server import Behaviour
+from fakes.api_server.evictions import is_up
+from fakes.universe import Json, Universe
+from tests.simulation import stateful
+from tests.simulation.test_handover import Killed, Mortal, autoscaler, errand
+
+pytestmark = pytest.mark.looptime
+
+NAME, COUNT = "shop-web", 4
+
+
+def deployment(**rolling: Any) -> Json:
+    """Return a Deployment of four pods."""
+    template = stateful.template()
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": "default"},
+        "spec": {
+            "replicas": COUNT,
+            "selector": {"matchLabels": template["metadata"]["labels"]},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+            "template": template,
+        },
+    }
+
+
+async def begin(universe: Universe, **rolling: Any) -> int:
+    """Have the Deployment run; return how many writes there were until then."""
+    await universe.apply(deployment(**rolling))
+    await universe.until(lambda: stateful.are_up(universe, COUNT))
+    await asyncio.sleep(1)
+    return len(universe.server.writes)
+
+
+def extremes(universe: Universe, since: int) -> tuple[int, int]:
+    """Return the fewest pods that were up after a write, and the most that were there and stay."""
+    pods: dict[str, Json] = {}
+    ups, there = [], []
+    for number, each in enumerate(universe.server.writes):
+        if each.resource is Resource.PODS:
+            pods.pop(each.name, None)
+            if each.after is not None and "deletionTimestamp" not in each.after["metadata"]:
+                pods[each.name] = each.after
+        if number >= since:
+            ups.append(sum(map(is_up, pods.values())))
+            there.append(len(pods))
+    return min(ups), max(there)
+
+
+def is_shifted(universe: Universe) -> bool:
+    """Return whether all pods are servers, and none is the Deployment's."""
+    wanted = [f"{NAME}-{number}" for number in range(COUNT)]
+    return universe.names(Resource.PODS) == wanted and stateful.are_up(universe, COUNT)
+
+
+@pytest.mark.parametrize(
+    ("rolling", "least", "most"),
+    [
+        ({"maxSurge": 1, "maxUnavailable": 0}, COUNT, COUNT + 1),
+        ({"maxSurge": 0, "maxUnavailable": 1}, COUNT - 1, COUNT),
+        ({"maxSurge": "25%", "maxUnavailable": "25%"}, COUNT - 1, COUNT + 1),
+    ],
+)
+async def test_a_deployment_is_shifted_within_its_budgets(
+    rolling: dict[str, Any], least: int, most: int
+) -> None:
+    """Never fewer up, never more there, than the Deployment itself would allow in a rollout."""
+    async with Universe() as universe:
+        began = await begin(universe, **rolling)
+        assert await shifting.carry_out(errand(universe), NAME, "") == 0
+        await universe.until(lambda: is_shifted(universe))
+        await universe.settle()
+        fewest, largest = extremes(universe, began)
+        assert fewest >= least
+        assert largest <= most
+        assert universe.get(Resource.DEPLOYMENTS, NAME)["spec"]["replicas"] == 0
+        meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
+        assert "argosy.dev/import" not in meta.get("annotations", {})
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+async def test_a_kill_at_any_write_is_made_good_by_the_same_command(*, after: bool) -> None:
+    """The command dies at each of its writes in turn, the operator with it; budgets hold."""
+    for number in range(1, 12):
+        async with Universe() as universe:
+            began = await begin(universe, maxSurge=1, maxUnavailable=0)
+            with contextlib.suppress(Killed):
+                api = Mortal(universe, number, after=after)
+                await shifting.carry_out(errand(universe, api), NAME, "")
+            await universe.crash()
+            await asyncio.sleep(20)
+            assert await shifting.carry_out(errand(universe), NAME, "") == 0
+            await universe.until(lambda universe=universe: is_shifted(universe))  # type: ignore[misc]
+            fewest, largest = extremes(universe, began)
+            assert fewest >= COUNT
+            assert largest <= COUNT + 1
+
+
+async def test_an_autoscaler_of_a_deployment_is_in_the_way() -> None:
+    """It would scale up what goes down: refused before anything is touched."""
+    async with Universe() as universe:
+        began = await begin(universe)
+        body = autoscaler("Deployment")
+        body["spec"]["scaleTargetRef"]["name"] = NAME
+        await universe.server.create(Resource.AUTOSCALERS, "default", body)
+        with pytest.raises(Refusal, match="busy scales it"):
+            await shifting.carry_out(errand(universe, wish=Wish(accept_losses=True)), NAME, "")
+        assert not universe.names(Resource.APPLICATIONS)
+        assert len(universe.server.writes) == began + 1
+
+
+async def test_servers_that_do_not_come_up_leave_the_deployment_as_it_is() -> None:
+    """The wait ends, nothing of theirs is taken down, and the same command may be typed again."""
+    async with Universe() as universe:
+        await begin(universe, maxSurge=1, maxUnavailable=0)
+        universe.kubelet.behave = _broken
+        wish = Wish(timeout_seconds=30)
+        with pytest.raises(Exception, match="the same command goes on"):
+            await shifting.carry_out(errand(universe, wish=wish), NAME, "")
+        assert universe.get(Resource.DEPLOYMENTS, NAME)["spec"]["replicas"] == COUNT
+
+
+def _broken(pod: Json) -> Behaviour:
+    fate = "Ready" if "-5d4f-" in pod["metadata"]["name"] else "ImagePullBackOff"
+    return Behaviour(fate=fate)
+
+
+async def test_a_deployment_that_recreates_never_runs_beside_its_successor() -> None:
+    """All of its pods go before the first server comes, as in a rollout of its own."""
+    async with Universe() as universe:
+        body = deployment()
+        body["spec"]["strategy"] = {"type": "Recreate"}
+        await universe.apply(body)
+        await universe.until(lambda: stateful.are_up(universe, COUNT))
+        began = len(universe.server.writes)
+        await shifting.carry_out(errand(universe), NAME, "")
+        await universe.until(lambda: is_shifted(universe))
+        assert extremes(universe, began)[1] <= COUNT
