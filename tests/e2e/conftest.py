@@ -93,6 +93,7 @@ LONG = (
     "test_thousand",
     "test_cli_seeing",
     "test_crashes",
+    "test_replicas",
     "test_faults",
     "test_cli",
     "test_operations",
