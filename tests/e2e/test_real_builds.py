@@ -1,0 +1,386 @@
+"""G11 on a real node: from a commit to servers that answer, and all that goes wrong on the way.
+
+git, the registries and BuildKit are real, and so are the Jobs, in a namespace that takes restricted
+pods alone. The operator is a process of its own, to be killed at will.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.api import resources
+from controller.api.resources import Resource
+from devcluster import client, cluster, controlplane, forge, operator, registry, repositories
+from tests.e2e import conftest, driving, hindsight
+from tests.e2e.driving import App, Kube, Object, Place
+from tests.e2e.operating import submit
+from tests.e2e.test_why import typed
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.realnode,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
+]
+
+PORT = 8080
+PATIENCE = 240.0
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
+CLIENT = "argosy-build-client"
+RIGHT, WRONG = "the-right-word-7", "the-wrong-word-9"
+DOCKERFILE = """
+FROM python:3.11-slim-bookworm
+ARG PAUSE=0
+COPY app.py check.py /app/
+RUN python -m py_compile /app/app.py && sleep $PAUSE
+CMD ["python", "-B", "/app/app.py"]
+"""
+PROGRAM = f"""
+import http.server, signal, sys
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"@word@")
+
+    def log_message(self, *_):
+        pass
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+http.server.ThreadingHTTPServer(("", {PORT}), Page).serve_forever()
+"""
+CHECK = "import sys; sys.exit('the page has a bad word' if '@word@' == 'bad' else 0)"
+
+
+class Shop:
+    """An application built from a repository of its own, and its pages."""
+
+    def __init__(
+        self, place: Place, started: forge.Forge, kube: Kube, *, replicas: int = 1, **source: Any
+    ) -> None:
+        assert place.cluster is not None
+        self.owner = place.cluster
+        self.kube = kube
+        self.name = f"shop-{secrets.token_hex(3)}"
+        guard = source.pop("password", "")
+        self.repository = repositories.create(place.cluster, self.name, password=guard)
+        made = driving.component(replicas=replicas, image="made-of-source")
+        (container,) = made["template"]["spec"]["containers"]
+        container["readinessProbe"] = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
+        container["securityContext"] = {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        made["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+        made["template"]["spec"]["securityContext"] = {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        made["source"] = {
+            "git": {"url": self.repository.url},
+            "image": f"{started.registry}/{self.name}/web",
+            "recovery": {"attempts": 20, "backoff": {"initialSeconds": 1, "maxSeconds": 2}},
+            **source,
+        }
+        self.app: App = kube.app(made, deletion={"drainSeconds": 1})
+
+    def commit(self, word: str) -> str:
+        """Commit a page of one word; `broken` does not compile, and `bad` fails its test."""
+        program = PROGRAM.replace("@word@", word)
+        files = {
+            "Dockerfile": DOCKERFILE,
+            "app.py": f"def broken(:\n{program}" if word == "broken" else program,
+            "check.py": CHECK.replace("@word@", word),
+        }
+        return self.repository.commit(files)
+
+    def ask(self) -> None:
+        """Ask for a build."""
+        self.app.annotate(build_requested=secrets.token_hex(4))
+
+    def build(self, number: int) -> Object:
+        """Return a Build, or nothing."""
+        return self.kube.get(Resource.BUILDS, f"shop-web-b{number}") or {}
+
+    def wait_end(self, number: int, reason: str) -> Object:
+        """Wait until a Build has ended, for this reason."""
+
+        def ended() -> Object:
+            said = driving.condition(self.build(number), "Succeeded")
+            return said if said.get("status") in {"True", "False"} else {}
+
+        told = self.kube.wait_until(f"build {number} ends", ended, PATIENCE)
+        assert told["reason"] == reason, self.build(number)
+        return told
+
+    def wait_phase(self, number: int, reason: str) -> None:
+        """Wait until a Build says that it is at this."""
+
+        def there() -> bool:
+            return driving.condition(self.build(number), "Succeeded").get("reason") == reason
+
+        self.kube.wait_until(f"build {number} is {reason}", there, PATIENCE)
+
+    def pages(self) -> list[str]:
+        """Return what each server answers over HTTP."""
+        found = []
+        for each in self.app.pods().values():
+            url = f"http://{each['status']['podIP']}:{PORT}/"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                found.append(answer.read().decode())
+        return found
+
+    def wait_pages(self, word: str, reason: str = "Available") -> None:
+        """Wait until all servers answer with this word, and the application says this of itself."""
+        count = self.app.component()["replicas"]
+
+        def answered() -> bool:
+            said = self.app.says("Ready").get("reason")
+            return said == reason and self.pages() == [word] * count
+
+        self.kube.wait_until(f"all say {word}", answered, PATIENCE)
+
+    def jobs(self) -> dict[str, Object]:
+        """Return the Jobs of its builds."""
+        return self.kube.list(Resource.JOBS, application="shop")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
+    if conftest.is_given():
+        pytest.skip("this needs a cluster of our own")
+    one = cluster.Cluster(tmp_path_factory.mktemp("real"))
+    try:
+        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
+        operator.run(one, files=[forge.values(one, forge.start(one))])
+        yield Place(api=one.client, cluster=one)
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def started(place: Place) -> forge.Forge:
+    """Where git and the registries are."""
+    assert place.cluster is not None
+    return forge.start(place.cluster)
+
+
+@pytest.fixture
+def kube(place: Place) -> Iterator[Kube]:
+    """A namespace of that cluster for restricted pods alone, with what shows one to BuildKit."""
+    for one in conftest.namespace_of(place, slack=30.0):
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        place.api.merge(f"/api/v1/namespaces/{one.namespace}", {"metadata": {"labels": labels}})
+        given = place.api.get(f"/api/v1/namespaces/default/secrets/{CLIENT}")
+        secret(one, CLIENT, given["data"], given["type"])
+        yield one
+
+
+def secret(kube: Kube, name: str, data: dict[str, str], kind: str = "Opaque") -> None:
+    """Make a Secret of values that are base64 already."""
+    body = {"metadata": {"name": name}, "type": kind, "data": data}
+    kube.create(Resource.SECRETS, body)
+
+
+def plain(**values: str) -> dict[str, str]:
+    """Return values as a Secret has them."""
+    return {key: client.encoded(value.encode()) for key, value in values.items()}
+
+
+def strike(place: Place) -> None:
+    """Kill the operator as kill -9 does, and start it again as the kubelet would."""
+    assert place.cluster is not None
+    (one,) = operator.running(place.cluster)
+    one.kill()
+    place.api.merge(LEASE, {"spec": {"holderIdentity": ""}})
+    one.start()
+
+
+def test_g11_a_commit_becomes_servers_and_a_bad_one_leaves_them(
+    place: Place, started: forge.Forge, kube: Kube
+) -> None:
+    """Three servers answer; while commits that cannot be used are built, the same ones go on.
+
+    Then a good commit is deployed, taken back, deployed over by another, and activated again.
+    """
+    assert place.cluster is not None
+    test = {"command": ["python", "/app/check.py"]}
+    shop = Shop(place, started, kube, replicas=3, test=test)
+    first = shop.commit("one")
+    shop.app.apply()
+    shop.wait_pages("one")
+    status = shop.build(1)["status"]
+    assert status["commit"] == first
+    image = f"{started.registry}/{shop.name}/web@{status['digest']}"
+    assert set(driving.images(shop.app.pods()).values()) == {image}
+    before = driving.uids(shop.app.pods())
+    for number, word, reason in ((2, "broken", "Failed"), (3, "bad", "TestFailed")):
+        shop.commit(word)
+        shop.ask()
+
+        def stays(number: int = number) -> bool:
+            assert shop.pages() == ["one"] * 3
+            assert shop.app.ready()
+            return driving.condition(shop.build(number), "Succeeded").get("status") == "False"
+
+        kube.wait_until(f"{word} has ended", stays, PATIENCE)
+        said = shop.wait_end(number, reason)
+        told = shop.app.wait_for_reason(reason, "Built")
+        assert told["status"] == "False"
+        assert shop.app.says("Ready")["status"] == "True"
+        assert f"Build/shop-web-b{number}" in shop.app.blocked_by()
+        assert {"broken": "py_compile", "bad": "bad word"}[word] in said["message"]
+    assert driving.uids(shop.app.pods()) == before
+    shop.commit("two")
+    shop.ask()
+    shop.wait_pages("two")
+    submit(kube, "back", "RollBack").wait_end("Completed")
+    shop.wait_pages("one", "RolledBack")
+    shop.commit("three")
+    shop.ask()
+    shop.wait_pages("three")
+    typed(kube, place.cluster.kubeconfig, "activate", "build/shop-web-b4")
+    shop.wait_pages("two")
+
+
+def test_g11_of_three_pushes_the_first_and_the_third_are_built(
+    place: Place, started: forge.Forge, kube: Kube
+) -> None:
+    """While the first is built, the second makes way for the third."""
+    shop = Shop(place, started, kube, arguments={"PAUSE": "6"})
+    shop.commit("one")
+    shop.app.apply()
+    shop.wait_phase(1, "Building")
+    for number, word in ((2, "two"), (3, "three")):
+        shop.commit(word)
+        shop.ask()
+        kube.wait_until(f"build {number} is there", functools.partial(shop.build, number))
+    for number, reason in ((1, "Completed"), (2, "Superseded"), (3, "Completed")):
+        shop.wait_end(number, reason)
+    shop.wait_pages("three")
+
+
+@pytest.mark.parametrize("phase", ["Resolving", "Building", "Testing"])
+def test_g11_killed_in_any_phase_builds_the_same_once(
+    place: Place, started: forge.Forge, kube: Kube, phase: str
+) -> None:
+    """There is one Job a phase, and a later push of the branch changes nothing of this Build."""
+    test = {"command": ["python", "-c", "import time; time.sleep(3)"]}
+    shop = Shop(place, started, kube, arguments={"PAUSE": "3"}, test=test)
+    made = shop.commit("one")
+    shop.app.apply()
+    shop.wait_phase(1, phase)
+    if phase != "Resolving":
+        shop.commit("two")
+    strike(place)
+    shop.wait_end(1, "Completed")
+    assert shop.build(1)["status"]["commit"] == made
+    assert len(shop.jobs()) == 3
+    shop.wait_pages("one")
+
+
+def test_g11_delete_cuts_across_a_build(place: Place, started: forge.Forge, kube: Kube) -> None:
+    """Servers are taken down at once, the Build ends, and no Job or pod of it is left."""
+    shop = Shop(place, started, kube)
+    shop.commit("one")
+    shop.app.apply()
+    shop.wait_pages("one")
+    shop.app.component()["source"]["arguments"] = {"PAUSE": "600"}
+    shop.app.apply()
+    shop.wait_phase(2, "Building")
+    shop.app.delete()
+    shop.app.wait_gone()
+    kube.wait_until("no Job is left", lambda: not shop.jobs())
+    kube.wait_until("no pod is left", lambda: not kube.list(Resource.PODS, application="shop"))
+    assert not kube.list(Resource.BUILDS)
+    seconds = hindsight.until_teardown(kube.history(), "shop")
+    print(f"in mid-build: first teardown {seconds:.3f} s after the delete")  # noqa: T201 - shown by -s
+
+
+@pytest.mark.parametrize("lost", [repositories.NAME, registry.NAME])
+def test_g11_what_is_down_is_waited_for(
+    place: Place, started: forge.Forge, kube: Kube, lost: str
+) -> None:
+    """Without git nothing is resolved, without the registry nothing pushed; both come back."""
+    assert place.cluster is not None
+    shop = Shop(place, started, kube, cache="None")
+    shop.commit("one")
+    shop.app.apply()
+    # Until its servers run they need the registry, too.
+    shop.wait_pages("one")
+    shop.commit("two")
+    place.cluster.kill(lost)
+    try:
+        shop.ask()
+
+        def failed() -> bool:
+            phases = shop.build(2).get("status", {}).get("phases", [])
+            return any(each.get("lastError", {}).get("class") == "Transient" for each in phases)
+
+        kube.wait_until("an attempt has failed", failed, PATIENCE)
+        shop.wait_pages("one")
+    finally:
+        forge.start(place.cluster)
+    shop.wait_end(2, "Completed")
+    shop.wait_pages("two")
+
+
+@pytest.mark.parametrize("at", ["git", "registry"])
+def test_g11_a_wrong_password_is_for_good_and_nowhere_to_be_read(
+    place: Place, started: forge.Forge, kube: Kube, at: str
+) -> None:
+    """One attempt, and then the Build has failed; with the right word another one succeeds.
+
+    Neither objects, logs of Jobs, Events nor the operator's log have any of the passwords.
+    """
+    assert place.cluster is not None
+    git, push = (WRONG, RIGHT) if at == "git" else (RIGHT, WRONG)
+    login = registry.login(started.guarded, password=registry.PASSWORD if push == RIGHT else WRONG)
+    secret(kube, "git", plain(username="git", password=git))
+    kind = "kubernetes.io/dockerconfigjson"
+    secret(kube, "push", plain(**{".dockerconfigjson": login}), kind)
+    shop = Shop(
+        place,
+        started,
+        kube,
+        password=RIGHT,
+        git={"url": "", "secretRef": {"name": "git"}},
+        pushSecretRef={"name": "push"},
+        cache="None",
+    )
+    source = shop.app.component()["source"]
+    source["git"]["url"] = shop.repository.url
+    source["image"] = f"{started.guarded}/{shop.name}/web"
+    shop.app.component()["template"]["spec"]["imagePullSecrets"] = [{"name": "push"}]
+    shop.commit("one")
+    shop.app.apply()
+    shop.wait_end(1, "SourceUnavailable" if at == "git" else "PushRefused")
+    assert {each["attempts"] for each in shop.build(1)["status"]["phases"]} == {1}
+    texts = [*logs(kube), (place.cluster.dir / "logs" / "operator-0.log").read_text()]
+    shown = (Resource.BUILDS, Resource.JOBS, Resource.PODS, Resource.EVENTS)
+    texts += [str(kube.list(each)) for each in (*shown, Resource.APPLICATIONS)]
+    for hidden in (RIGHT, WRONG, registry.PASSWORD):
+        assert not [text for text in texts if hidden in text]
+    right = plain(username="git", password=RIGHT)
+    kube.patch(Resource.SECRETS, "git", {"data": right})
+    right = plain(**{".dockerconfigjson": registry.login(started.guarded)})
+    kube.patch(Resource.SECRETS, "push", {"data": right})
+    shop.ask()
+    shop.wait_end(2, "Completed")
+    shop.wait_pages("one")
+
+
+def logs(kube: Kube) -> list[str]:
+    """Return what the pods of builds have printed."""
+    path = resources.path(Resource.PODS, kube.namespace)
+    names = kube.list(Resource.PODS, application="shop")
+    return [str(kube.api.get(f"{path}/{name}/log")) for name in names]
