@@ -53,15 +53,13 @@ class GitRepository(schema.Written):
 
     url: Annotated[
         str,
-        Field(
-            min_length=1, max_length=1024, pattern=r"^(https?://|ssh://([-A-Za-z0-9._]+@)?)[^@\s]+$"
-        ),
+        Field(min_length=1, max_length=1024, pattern=r"^https?://[^@\s]+$"),
         schema.must(
-            "self.matches(r'^(https?://|ssh://([-A-Za-z0-9._]+@)?)[^@\\s]+$')",
-            "url must begin with https://, http:// or ssh:// and have no password in it",
+            "self.matches(r'^https?://[^@\\s]+$')",
+            "url must begin with https:// or http:// and have no user or password in it",
         ),
     ]
-    """The address of the repository: https://, http:// or ssh://, without a password."""
+    """The address of the repository: https:// or http://, without a user or password."""
     ref: Annotated[
         str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][-A-Za-z0-9._/+]*$")
     ] = "main"
@@ -69,8 +67,7 @@ class GitRepository(schema.Written):
     path: Path | None = None
     """The folder in the repository that is the context of the build; its root when left out."""
     secret_ref: SecretReference | None = None
-    """The Secret with the credentials: `username` and `password`, `token`, or `ssh-privatekey` and
-    `known_hosts`."""
+    """The Secret with the credentials: `username` and `password`, or `token`."""
 
 
 class BuildTest(schema.Written):
