@@ -10,6 +10,7 @@ import pytest
 from controller import errors
 from controller.api import crds
 from controller.api.resources import Resource
+from controller.contract import Capability
 from controller.execution.fleets import Fleets
 from controller.providers import models, registry
 from controller.wiring import permissions
@@ -19,6 +20,10 @@ from tests.simulation.shelf.kind import Shelf
 pytestmark = pytest.mark.looptime
 
 Json = dict[str, Any]
+# The providers whose servers can be told to run a command.
+EXECUTING = [
+    name for name, kind in registry.kinds().items() if Capability.EXEC in kind.capabilities
+]
 
 
 def fleet(name: str, provider: str, **spec: Any) -> Json:
@@ -234,7 +239,7 @@ async def test_what_an_act_finds_out_is_in_the_servers_status() -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("true", "0"), ("false", "1")])
-@pytest.mark.parametrize("provider", sorted(registry.kinds()))
+@pytest.mark.parametrize("provider", sorted(EXECUTING))
 async def test_the_exit_status_of_a_command_is_told_by_every_provider(
     provider: str, command: str, code: str
 ) -> None:
