@@ -130,8 +130,8 @@ _ONE_AT_A_TIME = (
     one(
         "held servers with data go like any other",
         "controller.kinds.serverset.scaling:_first_to_go",
-        "return (not servers[ordinal].spec.held, ordinal)",
-        "return (False, ordinal)",
+        "return (not servers[ordinal].spec.held, ANY_low, ordinal)",
+        "return (False, ANY_low, ordinal)",
         f"{_SET}::test_held_servers_go_last_with_claims_too",
     ),
     one(
@@ -196,7 +196,7 @@ _LOST = (
     one(
         "a deleted pod leaves its partition, under OnDelete",
         "controller.kinds.server.gather:_next_revision",
-        "spec.ordinal < target.rollout.partition",
+        "spec.ordinal < ordinals.free_from(target)",
         "False",
         f"{_ON_DELETE}::test_what_is_kept_where_it_is_comes_back_as_it_was",
     ),

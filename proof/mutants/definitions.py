@@ -69,7 +69,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.providers.pod.provider:PodProvider._delete",
-                "ANY_api.delete(Resource.PODS, ANY_space, ANY_n, uid=ANY_uid, grace_seconds=ANY_g)",
+                "ANY_api.delete(Resource.PODS, ANY_space, ANY_n, uid=ANY_uid,"
+                " resource_version=ANY_v, grace_seconds=ANY_g)",
                 "ANY_api.delete(Resource.PODS, ANY_space, ANY_n, uid='', grace_seconds=ANY_g)",
             ),
         ),
@@ -152,8 +153,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.serverset.claims:after_scaling",
-                "ANY_ordinal >= desired and ANY_ordinal not in ANY_snapshot.servers",
-                "ANY_ordinal >= desired",
+                "ANY_ordinal not in wanted and ANY_ordinal not in ANY_snapshot.servers",
+                "ANY_ordinal not in wanted",
             ),
         ),
         story="shrinking",
@@ -164,7 +165,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.serverset.claims:after_scaling",
-                "ANY_ordinal >= desired and ANY_ordinal not in ANY_snapshot.servers",
+                "ANY_ordinal not in wanted and ANY_ordinal not in ANY_snapshot.servers",
                 "ANY_ordinal >= 0",
             ),
         ),

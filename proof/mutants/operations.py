@@ -256,7 +256,7 @@ _MADE_ONCE = (
     one(
         "a restart takes servers out of the partition",
         "controller.kinds.operation.templates:revision_for",
-        "told.ordinal < spec.rollout.partition",
+        "told.ordinal < ordinals.free_from(spec)",
         "False",
         f"{_ONCE}::test_a_restart_keeps_what_the_partition_keeps",
     ),

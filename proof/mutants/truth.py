@@ -286,8 +286,8 @@ _LABELS = (
     one(
         "labels of Argosy's own choice outrank the template's",
         "controller.providers.pod.manifest:pod",
-        "{**names.recommended(ANY_a, ANY_c), **parts.labels, **own}",
-        "{**parts.labels, **names.recommended(ANY_a, ANY_c), **own}",
+        "{**names.recommended(ANY_a, ANY_c), ANY_key: ANY_index, **parts.labels, **own}",
+        "{ANY_key: ANY_index, **parts.labels, **names.recommended(ANY_a, ANY_c), **own}",
         "tests/providers/pod/test_manifest.py"
         "::test_labels_of_the_template_win_over_the_recommended_ones",
     ),
