@@ -46,7 +46,8 @@ Behave = Callable[[Json], Behaviour]
 class Kubelet:
     """All nodes of a cluster in one.
 
-    Pods that are bound to a `lost` node are left as they are; to a `cordoned` one none is bound.
+    Pods that are bound to a `lost` node are left as they are; no further one is bound to it, nor to
+    a `cordoned` one: Kubernetes taints both, so that no scheduler places a pod there.
     Nodes are dealt out to `zones`; a pod goes where its node affinity says, and bears the zone's
     label from then on.
     """
@@ -143,8 +144,9 @@ class Kubelet:
             self._status(key, {**pod["status"], "conditions": [{**unplaced, "message": words}]})
             return
         placed = self._condition(pod, "PodScheduled", "True", "")
+        closed = self.cordoned | self.lost
         open_ones = affinity.fitting(
-            pod, [each for each in self._nodes if each not in self.cordoned], self.zones
+            pod, [each for each in self._nodes if each not in closed], self.zones
         )
         if not open_ones:
             self._later(1.0, self._schedule, key, pod)  # tried again as nodes take pods anew
