@@ -50,8 +50,8 @@ class PodReason(Vocabulary):
             "The pod that is to be taken up is still controlled by the StatefulSet that made it."
             " Argosy takes it up once the StatefulSet is deleted with its pods orphaned."
         ),
-        "`import` has it let go, and its pods run on.",
-        "kubectl argosy import statefulset/NAME",
+        "Have the StatefulSet let go of its pods, which run on.",
+        "kubectl delete statefulset NAME --cascade=orphan",
     )
     CLAIM_TERMINATING = (
         "ClaimTerminating",
