@@ -6,8 +6,8 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
-# When the loop's clock is at 0.
-EPOCH = 1_800_000_000.0
+# When the loop's clock is at 0: the same moment as for the API server in memory.
+EPOCH = 1_790_000_000.0
 
 
 @dataclasses.dataclass(slots=True)

@@ -23,6 +23,7 @@ from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
 from fakes.forge import Forge
 from fakes.universe import Json, Universe, application, component, operation
 from tests.cli import typing_in
+from tests.simulation import clouded, stateful
 
 pytestmark = pytest.mark.looptime
 
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.looptime
 SHOWS = {"get", "describe", "config"}
 SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version"}
 EDITS = {"edit"}
+# What OpenStack's own program shows; whatever else a remedy has it do is an act.
+SHOWS_OF_CLOUDS = ("quota show", "console log show", "image list")
 GONE: Json = {}
 
 
@@ -51,8 +54,10 @@ class Door:
 class World:
     """A cluster whose pods come up unless they are `broken`, and a person who types."""
 
-    def __init__(self, universe: Universe) -> None:
+    def __init__(self, universe: Universe, sky: clouded.Sky | None = None) -> None:
         self.universe = universe
+        # The cloud beside it; one that nobody knows the way to where none is given.
+        self.sky = sky or clouded.Sky()
         self.broken: set[str] = set()
         self.fate = "CrashLoopBackOff"
         # What ends the trouble that a story made outside the pods.
@@ -115,7 +120,7 @@ class World:
             each["reason"] == reason
             for resource in (
                 Resource.SERVERS, Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS,
-                Resource.BUILDS,
+                Resource.BUILDS, Resource.FLEETS,
             )
             for body in self.universe.server.objects.get(resource, {}).values()
             for each in body.get("status", {}).get("conditions", [])
@@ -133,8 +138,15 @@ class World:
     async def type_in(self, line: str) -> None:
         """Type a command as it stands."""
         words = shlex.split(line)
+        if words[0] == "openstack":
+            await self.sky.type_in(words)
+            return
         if words[:3] == ["kubectl", "delete", "argop"]:
             await self.universe.delete(Resource.OPERATIONS, words[3])
+            return
+        if words[:3] == ["kubectl", "delete", "statefulset"]:
+            assert "--cascade=orphan" in words, line
+            await self.universe.delete(Resource.STATEFULSETS, words[3], propagation="Orphan")
             return
         work, target = typing_in.work(line)
         here = session.Session(
@@ -374,6 +386,21 @@ async def _is_not_taken_up(world: World) -> None:
     )
 
 
+async def _still_controlled(world: World) -> None:
+    await stateful.begin(world.universe)
+    await world.universe.apply(stateful.successor())
+
+
+def _taken_up(world: World) -> bool:
+    """Return whether the pods of the StatefulSet are servers."""
+    owners = [
+        owner["kind"]
+        for pod in stateful.pods(world.universe).values()
+        for owner in pod["metadata"].get("ownerReferences", ())
+    ]
+    return world.ready() and owners == ["Server"] * 3
+
+
 def _built(name: str) -> Callable[[World], bool]:
     """Return what says that a Build has succeeded and its servers run."""
 
@@ -422,12 +449,16 @@ STORIES: Mapping[str, Story] = {
     ),
     "WaitingForBuild": Story(make=_builds_behind, better=_built("shop-web-b2")),
     "NotTakenUp": Story(make=_is_not_taken_up, better=_built("shop-web-b2")),
+    "StillControlled": Story(make=_still_controlled, better=_taken_up, name=stateful.NAME),
+    "ServerLocked": Story(make=clouded.is_locked, better=clouded.has_one, name="shop-web-1"),
 }
 
 
 def acts(command: str) -> bool:
     """Return whether a command changes something, and is not a person's own edit."""
     words = command.split()
+    if words[0] == "openstack":
+        return not command.startswith(tuple(f"openstack {each}" for each in SHOWS_OF_CLOUDS))
     if words[1] != "argosy":
         return words[1] not in SHOWS | EDITS
     return words[2] not in SHOWS_OF_OURS
@@ -435,7 +466,9 @@ def acts(command: str) -> bool:
 
 def filled(command: str, name: str) -> str:
     """Return a reason's command with the names of a story."""
-    return f"{command.replace('NAME', name).replace('APPLICATION', 'shop')} -n default"
+    named = command.replace("NAME", name).replace("APPLICATION", "shop")
+    # A cloud has no namespaces.
+    return named if named.startswith("openstack ") else f"{named} -n default"
 
 
 def test_every_remedy_that_acts_has_a_story() -> None:
@@ -457,9 +490,9 @@ def test_no_remedy_deletes_what_runs_or_holds_data() -> None:
 @pytest.mark.parametrize("reason", sorted(STORIES))
 async def test_the_remedy_makes_it_better(reason: str) -> None:
     """The situation is made, the command is typed as it is told, and it is over."""
-    story = STORIES[reason]
-    universe = Universe(faults=Faults(), kubelet=Kubelet())
-    world = World(universe)
+    story, sky = STORIES[reason], clouded.Sky()
+    universe = Universe(faults=Faults(), kubelet=Kubelet(), providers=[sky.kind()])
+    world = World(universe, sky)
     universe.kubelet.behave = world.behave
     async with universe:
         await story.make(world)
