@@ -139,7 +139,11 @@ COMMANDS: dict[str, Row] = {
     "delete": Row(
         "delete", ACT, "Delete an application: show what goes, in order, ask, and see it gone."
     ),
-    "run": Row("run", OPERATOR, "Run the operator: one replica, which leads or stands by."),
+    "run": Row(
+        "run",
+        OPERATOR,
+        "Run the operator: one replica, which leads, stands by, or has its share of the work.",
+    ),
     "serve-dashboard": Row(
         "serve_dashboard",
         OPERATOR,

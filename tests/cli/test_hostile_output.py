@@ -71,6 +71,9 @@ LINES = {
     "scale": ("scale shop -c web --replicas 3", False),
     "import": ("import statefulset/evil-db", True),
     "export": ("export shop", True),
+    # One that asks for what has no source, and one for what has no image: each says so.
+    "build": ("build shop", False),
+    "activate": ("activate build/evil", False),
     "delete": ("delete shop --yes --detach", False),
 }
 # They hand on what is said in a server, to the byte where nobody looks at it, as kubectl does.
@@ -125,13 +128,15 @@ async def cluster() -> AsyncIterator[Cluster]:
         await universe.merge(Resource.PODS, "shop-web-0", body, subresource="status")
         await universe.server.create(Resource.EVENTS, "default", event())
         await universe.server.create(Resource.STATEFULSETS, "default", stateful_set())
+        await universe.server.create(Resource.BUILDS, "default", build())
+        await say(universe, Resource.BUILDS, "evil", *ENDED)
         yield Cluster(universe)
 
 
 async def say(universe: Universe, resource: Resource, name: str, *conditions: Json) -> None:
     """Have an object's status say something."""
     body: Json = {"status": {"conditions": list(conditions)}}
-    if resource is Resource.OPERATIONS:
+    if resource in {Resource.OPERATIONS, Resource.BUILDS}:
         body["status"]["completionTime"] = "2026-01-01T00:00:00Z"
     await universe.merge(resource, name, body, subresource="status")
 
@@ -143,6 +148,13 @@ def stateful_set() -> Json:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     return {"metadata": {"name": "evil-db"}, "spec": spec}
+
+
+def build() -> Json:
+    """Return a Build that has ended badly."""
+    source = {"git": {"url": "https://git.example.com/x"}, "image": "registry.example.com/x"}
+    spec = {"application": "shop", "component": "web", "number": 1, "source": source}
+    return {"metadata": {"name": "evil"}, "spec": spec}
 
 
 def event() -> dict[str, Any]:

@@ -1,4 +1,4 @@
--- How an operation goes. One that another stands for, or whose application went, is no failure.
+-- How an operation or a Build goes. One that another stands for, or whose application went, is no failure.
 local well = {Superseded = true, ApplicationDeleted = true}
 local health = {status = "Progressing", message = "Argosy has not looked at it yet."}
 
