@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from controller.api import objects
 from controller.api.resources import Resource
 
 
@@ -26,3 +27,15 @@ class WriteReceipt:
     resource_version: int = 0
     gone: bool = False
     ended: bool = False
+
+
+def of(resource: Resource, found: objects.Object) -> WriteReceipt:
+    """Return the receipt of an object that is as it was read."""
+    meta = found.metadata
+    return WriteReceipt(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=int(meta.resource_version or 0),
+    )

@@ -61,7 +61,7 @@ MECHANISMS = (
     ),
     one(
         "servers of a set that goes are deleted whosever they are by now",
-        "controller.kinds.serverset.planner:_teardown",
+        "controller.kinds.serverset.teardown:plan",
         "_delete(ANY_each, 'its set is being deleted', guarded=True)",
         "_delete(ANY_each, 'its set is being deleted', guarded=False)",
         _LATE,

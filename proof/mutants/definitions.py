@@ -136,7 +136,7 @@ MUTANTS = (
         name="a set's finalizer goes without waiting for its servers",
         edits=(
             Edit(
-                "controller.kinds.serverset.planner:_teardown",
+                "controller.kinds.serverset.teardown:plan",
                 "if ANY_mine:\n"
                 "    ANY_going = [ANY_one for ANY_one in ANY_mine if ANY_stays]\n"
                 "    ANY_rest",

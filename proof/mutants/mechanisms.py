@@ -379,7 +379,7 @@ OUTAGES = (
     one(
         "a claim that others relabelled, and that no other pod gets",
         "controller.providers.pod.provider:PodProvider._with_lost_claims",
-        "not _is_known(server, claim)",
+        "not volumes.is_known(server, claim)",
         "False",
         "tests/simulation/test_claims.py"
         "::test_labels_of_a_claim_are_mended_while_its_pod_mounts_it[edit2]",
@@ -387,8 +387,8 @@ OUTAGES = (
     one(
         "a claim that is taken from whoever has it, and no pod mounts",
         "controller.providers.pod.provider:PodProvider._kept_claim",
-        "_is_known(server, claim) or standing is None or drift.is_left(standing.pod.metadata)",
-        "_is_known(server, claim)",
+        "known or standing is None or drift.is_left(standing.pod.metadata)",
+        "known",
         "tests/simulation/test_claims.py"
         "::test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone",
     ),

@@ -28,6 +28,7 @@ from controller.kinds.serverset import (
     scaling,
     service,
     summary,
+    teardown,
     updates,
 )
 from controller.kinds.serverset.outlook import Outlook
@@ -48,7 +49,7 @@ from controller.planning import (
     writes,
 )
 from controller.planning.census import Census, Facts
-from controller.planning.plan import Action, Delete, Plan, RecordEvent, Urgency, soonest
+from controller.planning.plan import Action, Delete, Plan, RecordEvent, soonest
 
 # Where these stand in the way, nothing at all is written.
 _ENDINGS = frozenset(
@@ -87,7 +88,7 @@ class _Draft:
 def plan(snapshot: ServerSetSnapshot) -> Plan:
     """Return what the set needs now, and how it stands."""
     if snapshot.server_set.metadata.deletion_timestamp is not None:
-        return _teardown(snapshot)
+        return teardown.plan(snapshot)
     census = snapshot.servers.census(snapshot.server_set, snapshot.now)
     failed = outcomes.of(snapshot.outcomes)
     obstacle = checks.find(snapshot)
@@ -262,7 +263,9 @@ def _resize(
         one=draft.focus,
     )
     draft.notes += (*sized.notes, *step.notes)
-    draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.actions += [
+        writes.delete(each, why="it is one too many", guarded=False) for each in sized.removals
+    ]
     draft.touched |= removed
     if not known.has_target and (sized.creates or step.updates or step.removals):
         draft.notes.append(f"waiting for ControllerRevision/{known.awaited}, which servers name")
@@ -495,43 +498,5 @@ def _finish(
     )
 
 
-def _teardown(snapshot: ServerSetSnapshot) -> Plan:
-    """Take all servers down at once; then the claims that go; then let go of the set itself."""
-    server_set = snapshot.server_set
-    if finalizers.is_orphaning(server_set.metadata):
-        return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
-    if not finalizers.is_on(server_set.metadata):
-        return Plan(notes=("nothing of it is left to Argosy",))
-    mine = [
-        each
-        for _, each in sorted(snapshot.servers.items(), reverse=True)
-        if ownership.owned_by(each, server_set)
-    ]
-    if mine:
-        going = [each for each in mine if each.metadata.deletion_timestamp is None]
-        after = summary.deleting(snapshot, len(mine))
-        note = f"{words.be(len(mine), 'server')} still there, {len(going)} to be deleted now"
-        return Plan(
-            # Only as they are cached: it may have orphaned them, and is seen to go before that is.
-            actions=tuple(
-                _delete(each, "its set is being deleted", guarded=True) for each in going
-            ),
-            status=after,
-            write_status_now=summary.write_status_now(server_set.status, after),
-            notes=(note,),
-            urgency=Urgency.TEARDOWN,
-        )
-    gone = claims.after_deletion(snapshot)
-    if gone:
-        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"
-        told = claims.told(snapshot, gone)
-        return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
-    return Plan(
-        actions=(*claims.kept(snapshot), finalizers.remove(server_set)),
-        notes=("nothing below it is left: letting go of it",),
-        urgency=Urgency.TEARDOWN,
-    )
-
-
-def _delete(server: objects.Server, why: str, *, guarded: bool = False) -> Delete:
-    return writes.delete(server, why=why, guarded=guarded)
+def _delete(server: objects.Server, why: str) -> Delete:
+    return writes.delete(server, why=why, guarded=False)

@@ -378,3 +378,14 @@ def _silence(pod: objects.Pod) -> Trouble:
         # Of a start it is said as well, so it is no failure, however long it lasts.
         return KubeletReason.CONTAINERS_NOT_READY, ready.message, ""
     return NO_TROUBLE
+
+
+def instance(meta: objects.Meta, phase: contract.Phase) -> contract.Instance:
+    """Return a pod as an instance: whose it says it is."""
+    owner = meta.controller
+    return contract.Instance(
+        id=meta.uid,
+        server=f"{meta.namespace}/{meta.name}",
+        uid=owner.uid if owner is not None else "",
+        phase=phase,
+    )

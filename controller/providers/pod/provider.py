@@ -17,19 +17,13 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
-from controller.kube import faults, informer
+from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
-from controller.providers.pod import adoption, commands, drift, manifest, observation
+from controller.providers.pod import adoption, commands, drift, manifest, observation, volumes
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals, steps
 
 _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
-
-
-class GrowthRefused(errors.Stalled):
-    """A claim is not to grow, by its storage class or otherwise: the server runs on as it is."""
-
-    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False)
 
 
 class PodProvider:
@@ -90,9 +84,9 @@ class PodProvider:
         now = self._clock()
         for key, pod in self._pods.objects.items():
             if key not in self._pods.malformed:
-                yield _instance(pod.metadata, observation.phase(pod, now))
+                yield observation.instance(pod.metadata, observation.phase(pod, now))
         for odd in self._pods.malformed.values():
-            yield _instance(odd.metadata, contract.Phase.UNKNOWN)
+            yield observation.instance(odd.metadata, contract.Phase.UNKNOWN)
 
     def can_change(self, before: bytes, after: bytes) -> bool:
         """Only images of containers can be changed in a pod."""
@@ -133,7 +127,7 @@ class PodProvider:
             raise errors.Waiting(message, reason=Reason.NAMESPACE_TERMINATING) from error
         except faults.AlreadyExists:
             return (*written, *await self._adopt(server))
-        return (*written, _written(Resource.PODS, refusals.decode(answer, objects.Pod)))
+        return (*written, receipts.of(Resource.PODS, refusals.decode(answer, objects.Pod)))
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Change the pod's images to those of the template; or mend its labels, grow its claims."""
@@ -231,7 +225,7 @@ class PodProvider:
             f"labels of claim {each.name}"
             for each in wanted
             if (claim := found.get((meta.namespace, names.claim(each.name, meta.name))))
-            and not _is_known(server, claim)
+            and not volumes.is_known(server, claim)
         )
         if edited and drift.is_left(pod.metadata):
             seen = dataclasses.replace(seen, left=(*edited, *seen.left))
@@ -286,7 +280,7 @@ class PodProvider:
         if call.adopt and adoption.is_unclaimed(claim):
             return (await self._adopt_claim(claim, server),)
         written = await self._kept_claim(server, claim, standing)
-        return written or (_written(Resource.CLAIMS, claim),)
+        return written or (receipts.of(Resource.CLAIMS, claim),)
 
     async def _kept_claim(
         self, server: objects.Server, claim: objects.Claim, standing: _Standing | None
@@ -295,13 +289,17 @@ class PodProvider:
 
         No pod is made with a claim that is not the server's: so one that it mounts is.
         """
-        if _is_known(server, claim) or standing is None or drift.is_left(standing.pod.metadata):
-            _check_claim(server, claim)
+        if (
+            volumes.is_known(server, claim)
+            or standing is None
+            or drift.is_left(standing.pod.metadata)
+        ):
+            volumes.check(server, claim)
             return contract.NOTHING
         meta, name = standing.pod.metadata, claim.metadata.name
         whole = await self._get(Resource.PODS, meta.namespace, meta.name)
         if name not in manifest.mounted(whole, meta.uid):
-            _check_claim(server, claim)
+            volumes.check(server, claim)
         standing.relabelled.append(name)
         return (await self._adopt_claim(claim, server),)
 
@@ -324,8 +322,8 @@ class PodProvider:
             message = f"{Resource.CLAIMS}/{meta.name} has changed since it was looked at"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
         taken = refusals.decode(answer, objects.Claim)
-        _check_claim(server, taken)
-        return _written(Resource.CLAIMS, taken)
+        volumes.check(server, taken)
+        return receipts.of(Resource.CLAIMS, taken)
 
     async def _grow_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Have claims ask for as much as is wanted; what they have they keep."""
@@ -346,13 +344,13 @@ class PodProvider:
             message = f"{Resource.CLAIMS}/{name} has changed since it was looked at"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
         except (faults.Refused, faults.Denied, faults.Forbidden) as error:
-            raise GrowthRefused(
+            raise volumes.GrowthRefused(
                 f"The claim {name} cannot grow: {error.words}",
                 reason=PodReason.CLAIM_CANNOT_GROW,
                 words=error.words,
                 blocker=f"{PLACES[Resource.CLAIMS].kind}/{name}",
             ) from error
-        return _written(Resource.CLAIMS, refusals.decode(answer, objects.Claim))
+        return receipts.of(Resource.CLAIMS, refusals.decode(answer, objects.Claim))
 
     async def _adopt(self, server: objects.Server) -> contract.Receipt:
         meta = server.metadata
@@ -370,7 +368,7 @@ class PodProvider:
         if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
             raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
-        return await self._mend(pod, server) or (_written(Resource.PODS, pod),)
+        return await self._mend(pod, server) or (receipts.of(Resource.PODS, pod),)
 
     async def _left(self, server: objects.Server, adopt: str) -> objects.Pod | None:
         """Return the pod that what ran the server before left of it; None where there is none."""
@@ -439,7 +437,7 @@ class PodProvider:
         except (faults.NotFound, faults.Conflict) as error:
             message = f"pods/{meta.name} has changed since it was looked at"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
-        return (_written(Resource.PODS, refusals.decode(answer, objects.Pod)),)
+        return (receipts.of(Resource.PODS, refusals.decode(answer, objects.Pod)),)
 
     async def _delete(
         self,
@@ -486,47 +484,9 @@ class PodProvider:
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
 
 
-def _instance(meta: objects.Meta, phase: contract.Phase) -> contract.Instance:
-    owner = meta.controller
-    return contract.Instance(
-        id=meta.uid,
-        server=f"{meta.namespace}/{meta.name}",
-        uid=owner.uid if owner is not None else "",
-        phase=phase,
-    )
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Standing:
     """A server's own pod, which runs, and the claims that are known as the server's again."""
 
     pod: objects.Pod
     relabelled: list[str] = dataclasses.field(default_factory=list)
-
-
-def _is_known(server: objects.Server, claim: objects.Claim) -> bool:
-    """Return whether the claim has the labels by which it is the server's."""
-    wanted = manifest.claim_labels(server)
-    ours = (names.APPLICATION_LABEL, names.COMPONENT_LABEL, names.SERVER_LABEL)
-    return all(claim.metadata.labels.get(key) == wanted[key] for key in ours)
-
-
-def _check_claim(server: objects.Server, claim: objects.Claim) -> None:
-    name = claim.metadata.name
-    if not _is_known(server, claim):
-        message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
-        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
-    if claim.metadata.deletion_timestamp is not None:
-        message = f"{Resource.CLAIMS}/{name} is on its way out"
-        raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)
-
-
-def _written(resource: Resource, found: objects.Object) -> WriteReceipt:
-    meta = found.metadata
-    return WriteReceipt(
-        resource=resource,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        resource_version=int(meta.resource_version or 0),
-    )
