@@ -450,8 +450,7 @@ class Dispatcher:
 
     async def _try(self, asked: _Asked, ask: Answer) -> errors.ArgosyError | None:
         """Make the call; return how it failed, if it did. A bug in one call ends no loop."""
-        began = time.perf_counter()
-        result = "error"
+        began, result = time.perf_counter(), "error"
         try:
             for written in await ask():
                 asked.record.note(written)
@@ -463,9 +462,9 @@ class Dispatcher:
             return errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)
         else:
             result = "ok"
-            return None
         finally:
             metrics.wrote(asked.target.label, result, time.perf_counter() - began)
+        return None
 
     def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:
         if error is None:

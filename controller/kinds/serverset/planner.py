@@ -137,7 +137,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     draft.moving = _moving(snapshot, census)
     draft.focus = focus.of(census, snapshot.evicted, server_set.spec)
     where = assigning.Assigning(snapshot, census)
-    retrying = _retry_value(server_set) != server_set.status.last_handled_retry
+    retrying = tags.retry_now(server_set.metadata) != server_set.status.last_handled_retry
     spent = _budget_spent(census, server_set.spec)
     halted = progress.halted_before(server_set, census, retrying=retrying)
     why = "more servers failed for good than failureBudget allows" if spent else ""
@@ -444,7 +444,7 @@ def _mend(census: Census, draft: _Draft) -> None:
 
 def _retry(snapshot: ServerSetSnapshot, census: Census, draft: _Draft) -> str:
     """Pass a person's word to try again on to servers that failed; return what has been handled."""
-    value = _retry_value(snapshot.server_set)
+    value = tags.retry_now(snapshot.server_set.metadata)
     untold = [each for each in census.odd if _must_hear(each, value)]
     told = [each for each in untold if each.ordinal not in draft.touched]
     draft.actions += [updates.retry_now(each.server, value) for each in told]
@@ -462,10 +462,6 @@ def _must_hear(each: Facts, value: str) -> bool:
     own, attempts = tags.retry_now(each.server.metadata), each.server.status.attempts
     tried = each.failed or attempts.count or (own and attempts.next_attempt_time)
     return bool(tried) and own != value
-
-
-def _retry_value(server_set: objects.ServerSet) -> str:
-    return tags.retry_now(server_set.metadata)
 
 
 def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
