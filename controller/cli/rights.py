@@ -11,7 +11,7 @@ PLAN = Right(verbs="list, watch", resource=OURS)
 REFINE = Right(
     verbs="list, watch",
     resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
-    " poddisruptionbudgets (policy)",
+    " poddisruptionbudgets (policy); builds (argosy.dev)",
     why="without them the answer is less exact, and says so",
 )
 EVERYWHERE = Right(

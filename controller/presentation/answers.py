@@ -270,7 +270,7 @@ def _to_blame(kind: Resource, found: Any, told: Answer) -> Iterator[Reference]:
     yield from sorted(ill, key=lambda each: f"{each.kind}/{each.name}" not in named)
     for waited in told.waits:
         meant = references.told(waited.object)
-        if meant is not None and meant.resource in inspection.NEEDED:
+        if meant is not None and meant.resource in inspection.PLANNED:
             yield meant
 
 

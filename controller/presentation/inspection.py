@@ -31,9 +31,8 @@ from controller.planning.caches import Moment, Sources
 from controller.presentation import recollection
 from controller.providers import registry
 
-# Without these nothing can be planned for an application; the others only refine the answer.
-NEEDED = tuple(each.resource for each in KINDS if PLACES[each.resource].namespaced)
 _WITHOUT: dict[Resource, str] = {
+    Resource.BUILDS: "which images have been built is not seen",
     Resource.PODS: "what servers are made of is not seen",
     Resource.REVISIONS: "past revisions are not seen",
     Resource.SERVICES: "Services are not seen",
@@ -44,6 +43,9 @@ _WITHOUT: dict[Resource, str] = {
     Resource.FLEETS: "fleets other than the built-in one are not seen",
     Resource.NAMESPACES: "whether the namespace is going, and what its labels are, is not seen",
 }
+# What is planned; without most of it nothing can be, and the rest only refines the answer.
+PLANNED = tuple(each.resource for each in KINDS if PLACES[each.resource].namespaced)
+NEEDED = tuple(each for each in PLANNED if each not in _WITHOUT)
 SYNC_SECONDS = 60.0
 _UNSEEN = "You may not list fleets and namespaces, so what would be done next is not known."
 

@@ -29,6 +29,7 @@ PREFIXES = {
     "ValidatingAdmissionPolicy": f"{ADMISSION}/validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": f"{ADMISSION}/validatingadmissionpolicybindings",
     "ValidatingWebhookConfiguration": f"{ADMISSION}/validatingwebhookconfigurations",
+    "Namespace": "/api/v1/namespaces",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
@@ -69,9 +70,18 @@ def test_every_object_is_accepted(
     argv = [str(program), *map(str, words)]
     text = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     accepted = 0
-    for each in filter(None, yaml.safe_load_all(text)):
+    found = [*filter(None, yaml.safe_load_all(text))]
+    # Of its own namespaces, those that admit what the restricted ones refuse, and say so.
+    free = {
+        each["metadata"]["name"]
+        for each in found
+        if each["kind"] == "Namespace"
+        and each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    }
+    for each in found:
         if each["kind"] in UNKNOWN_HERE:
             continue
+        is_free = each["metadata"].get("namespace") in free
         if "namespace" in each["metadata"]:
             each["metadata"]["namespace"] = restricted
         if each["kind"] == "CustomResourceDefinition":
@@ -83,7 +93,7 @@ def test_every_object_is_accepted(
             continue
         path = PREFIXES[each["kind"]].format(restricted)
         made = api.create(f"{path}?dryRun=All&fieldValidation=Strict", each)
-        if each["kind"] in {"Deployment", "Job"}:
+        if each["kind"] in {"Deployment", "Job"} and not is_free:
             _admit(api, restricted, made["spec"]["template"])
         accepted += 1
     assert accepted >= 1

@@ -262,7 +262,7 @@ def test_the_shell_completes_names_from_the_cluster(
         ":4",
     ]
     assert complete("hold", *here, "shop-web-5") == ["shop-web-5", ":4"]
-    assert complete("cancel", *here, "") == [":4"]
+    assert complete("cancel", *here, "") == ["operation/", "build/", ":4"]
 
 
 def test_logs_of_many_servers_come_as_one(
