@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from controller.cli import app, arguments, rights
@@ -11,12 +12,7 @@ from controller.cli.app import Right, Work
 @app.command(
     Right(verbs="get, delete", resource="applications (argosy.dev)"),
     rights.PLAN,
-    Right(
-        verbs="list, watch",
-        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
-        " poddisruptionbudgets (policy)",
-        why="to show what goes; what may not be read is said",
-    ),
+    dataclasses.replace(rights.REFINE, why="to show what goes; what may not be read is said"),
     rights.EVERYWHERE,
 )
 def delete(

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     Right(verbs="get, list, watch", resource=rights.OURS),
     Right(
         verbs="list, watch",
-        resource="pods, services, persistentvolumeclaims; jobs (batch); controllerrevisions (apps);"
-        " poddisruptionbudgets (policy); events (events.k8s.io)",
+        resource=f"{rights.REFINE.resource}; events (events.k8s.io)",
         why="what may not be read is left out, and said",
     ),
     Right(
