@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import math
 from email.utils import formatdate
 from typing import Any
 from urllib import parse
@@ -33,7 +34,7 @@ class Image:
     min_disk: int = 0
     # What a snapshot was taken for; when it can be used; what is on it.
     properties: dict[str, str] = dataclasses.field(default_factory=dict)
-    active_at: float = 0.0
+    active_at: float = -math.inf
     content: str = ""
 
 
@@ -65,6 +66,8 @@ class Cloud:
         self.soft_delete = False
         # Lists by tag are empty: the cell that has the servers does not answer.
         self.silent_cell = False
+        # How far its clock goes before the operator's.
+        self.ahead = 0.0
         self.newest = "2.93"
         self.credentials = True
         self.tokens: set[str] = set()
@@ -97,8 +100,8 @@ class Cloud:
 
     @property
     def now(self) -> float:
-        """The loop's time."""
-        return asyncio.get_running_loop().time()
+        """The loop's time, by the cloud's clock."""
+        return asyncio.get_running_loop().time() + self.ahead
 
     def settle(self) -> list[Machine]:
         """Let time have passed; return the servers that really exist, gone ones left out."""

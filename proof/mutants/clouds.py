@@ -9,6 +9,7 @@ _LISTER = "tests/providers/openstack/test_lister.py"
 _READINESS = "tests/providers/openstack/test_readiness.py"
 _ATTACKS = "tests/providers/openstack/test_attacks.py"
 _REFUSALS = "tests/providers/openstack/test_refusals.py"
+_TIMES = "tests/providers/openstack/test_times.py"
 _SNAPSHOTS = "tests/providers/openstack/test_snapshots.py"
 _ROOM = "controller.providers.openstack"
 
@@ -83,6 +84,20 @@ MECHANISMS = (
         "ours and parts[2].isdigit()",
         "tests/providers/openstack/test_observation.py"
         "::test_a_server_is_ours_when_all_its_marks_agree",
+    ),
+    one(
+        "the cloud's clock counts as ours",
+        f"{_ROOM}.times:CloudTimes.ours",
+        "theirs - self._ahead",
+        "theirs",
+        f"{_TIMES}::test_a_start_has_its_seconds_by_one_clock",
+    ),
+    one(
+        "what is told wavers with each answer",
+        f"{_ROOM}.times:CloudTimes.hear",
+        "not least - SLACK <= self._ahead <= most + SLACK",
+        "True",
+        f"{_TIMES}::test_clocks_that_agree_are_left_alone",
     ),
     one(
         "a failure after a POST is no doubt",

@@ -120,6 +120,24 @@ async def test_operators_that_crash_make_no_server_twice() -> None:
         assert names == [f"shop-web-{number}" for number in range(4)]
 
 
+@pytest.mark.parametrize("ahead", [300.0, -300.0])
+async def test_a_cloud_whose_clock_is_wrong_fails_no_server(ahead: float) -> None:
+    """Its servers are told as they come up, have their time to become ready, and stay."""
+    country = Country()
+    country.cloud.ahead = ahead
+    async with country.universe:
+        await country.found()
+        await country.apply(2, SPEC | {"readiness": {"console": {}, "startSeconds": 60}})
+        await country.until(lambda: [each.status for each in country.there()] == ["ACTIVE"] * 2)
+        await asyncio.sleep(45)
+        for each in country.there():
+            told = country.universe.condition(Resource.SERVERS, each.name)
+            assert told["reason"] == "Progressing"
+            each.console = f"argosy-ready {each.metadata['argosy.token']}\n"
+        await country.until(lambda: country.is_ready, seconds=60)
+        assert len(country.cloud.machines) == 2
+
+
 async def test_a_server_that_breaks_is_made_anew() -> None:
     """ERROR is a failure like any: another one takes its place."""
     country = Country()

@@ -15,7 +15,7 @@ from urllib import parse
 import msgspec
 
 from controller import errors
-from controller.providers.openstack import refusals
+from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
 from controller.providers.openstack.transport import (
@@ -90,8 +90,14 @@ class Client:
     """The services of one cloud, as one project sees them."""
 
     def __init__(
-        self, transport: Transport, tokens: Tokens, *, per_second: Callable[[], float]
+        self,
+        transport: Transport,
+        tokens: Tokens,
+        *,
+        per_second: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
+        self.times = times.CloudTimes(clock)
         self._transport = transport
         self._tokens = tokens
         self._per_second = per_second
@@ -159,8 +165,9 @@ class Client:
             headers=self._headers(session, going.service),
             seconds=_DEADLINE,
         )
+        sent = self.times.now()
         try:
-            return await self._transport.send(request)
+            reply = await self._transport.send(request)
         except NotSentError as error:
             message = f"{going.what}: the service {going.service} cannot be reached: {error}"
             raise _unreachable(message) from error
@@ -169,6 +176,10 @@ class Client:
             if going.method == "GET":
                 raise _unreachable(message) from error
             raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST) from error
+        if going.service == COMPUTE:
+            date = times.date_of(reply.headers.get("date", ""))
+            self.times.hear(date, sent=sent, received=self.times.now())
+        return reply
 
     def _headers(self, session: Session, service: str) -> dict[str, str]:
         headers = {

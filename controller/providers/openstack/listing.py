@@ -9,10 +9,10 @@ import asyncio
 import dataclasses
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from controller.providers.openstack import times
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Row
 from controller.providers.openstack.refusals import Missing
@@ -47,7 +47,7 @@ async def servers(client: Client, query: Mapping[str, str], *, detail: bool) -> 
     asked = {**query, "limit": str(PAGE)}
     while True:
         reply = await client.call(COMPUTE, "GET", path, what="list servers", query=asked)
-        date = date or _date(reply.headers.get("date", ""))
+        date = date or times.date_of(reply.headers.get("date", ""))
         page = decode(reply.body, _Servers)
         rows += page.servers
         if not page.servers or not any(each.get("rel") == "next" for each in page.servers_links):
@@ -67,10 +67,3 @@ async def server(client: Client, identifier: str) -> Row | None:
     except Missing:
         return None
     return decode(reply.body, _Server).server
-
-
-def _date(text: str) -> float:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError):
-        return 0.0

@@ -15,6 +15,7 @@ from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines
 from controller.providers.openstack.machines import Machine, Row
 from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.times import CloudTimes
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 _CHANGING = frozenset({"REBUILD", "RESIZE", "VERIFY_RESIZE", "REBOOT", "HARD_REBOOT", "PASSWORD"})
@@ -59,10 +60,12 @@ def is_up(row: Row) -> bool:
     return row.status == "ACTIVE" and not is_changing(row) and not row.going
 
 
-def observe(machine: Machine, server: objects.Server, proof: Proof) -> contract.Observation:
+def observe(
+    machine: Machine, server: objects.Server, proof: Proof, times: CloudTimes
+) -> contract.Observation:
     """Return what is seen of a server that was made for `server`."""
     row = machine.row
-    seen, launched = phase(row), machines.time_of(row.launched)
+    seen, launched = phase(row), times.ours(row.launched)
     changing = is_changing(row) and seen in (Phase.RUNNING, Phase.STOPPED)
     up = is_up(row)
     if up and proof.ready is None:
@@ -86,7 +89,7 @@ def observe(machine: Machine, server: objects.Server, proof: Proof) -> contract.
         reason=reason,
         message=message,
         error_class=TRANSIENT if seen is Phase.FAILED else "",
-        since=launched or machines.time_of(row.created),
+        since=launched or times.ours(row.created),
     )
 
 

@@ -54,7 +54,10 @@ async def open_cloud(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(shared.close)
         way = await stack.enter_async_context(connect(context, settings))
-        client = Client(way.transport, way.tokens, per_second=lambda: _pace(context, fleet))
+        client = Client(
+            way.transport, way.tokens,
+            per_second=lambda: _pace(context, fleet), clock=context.clock,
+        )  # fmt: skip
         await client.open()
         register = Register(fleet.metadata.uid, changed=context.changed)
         for each in fleet.status.orphans:

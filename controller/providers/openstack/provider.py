@@ -79,7 +79,8 @@ class CloudProvider:
         found = list(self._register.of((meta.namespace, meta.name)))
         own = _chosen([each for each in found if each.uid == meta.uid])
         if own is not None:
-            return observation.observe(own, server, self._readiness.proof(own))
+            proof = self._readiness.proof(own)
+            return observation.observe(own, server, proof, self._client.times)
         if found:
             message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
             return contract.Observation(

@@ -9,9 +9,11 @@ from controller.contract import Phase
 from controller.providers.openstack import machines, observation
 from controller.providers.openstack.machines import Row
 from controller.providers.openstack.observation import Proof
+from controller.providers.openstack.times import CloudTimes
 from tests.providers.openstack.coast import server
 
 READY = Proof(ready=True)
+TIMES = CloudTimes(lambda: 0.0)
 
 
 def row(status: str = "ACTIVE", task: str | None = None, **changes: Any) -> Row:
@@ -60,7 +62,7 @@ def test_each_state_has_its_phase(
     """Ready is what is ACTIVE and left alone; taking its picture does not count."""
     found = machines.machine(row(status, task), "fleet-1")
     assert found is not None
-    seen = observation.observe(found, server(), READY)
+    seen = observation.observe(found, server(), READY, TIMES)
     assert (seen.phase, seen.changing) == (phase, changing)
     assert seen.ready == (status == "ACTIVE" and phase is Phase.RUNNING and not changing)
     assert (seen.incarnation, seen.revision) == (3, "one")
@@ -79,7 +81,7 @@ def test_a_fault_has_its_reason(message: str, reason: str) -> None:
     """A cloud without room is told from one that cannot build; both may pass."""
     found = machines.machine(row("ERROR", fault=machines.Fault(message=message)), "fleet-1")
     assert found is not None
-    seen = observation.observe(found, server(), READY)
+    seen = observation.observe(found, server(), READY, TIMES)
     assert (seen.reason, seen.error_class) == (reason, "Transient")
     assert seen.message
 
@@ -88,7 +90,8 @@ def test_nothing_is_said_of_readiness_before_the_first_probe() -> None:
     """An operator that has just started knows nothing, and makes nothing unready."""
     found = machines.machine(row(), "fleet-1")
     assert found is not None
-    assert observation.observe(found, server(), Proof(ready=None)).phase is Phase.UNKNOWN
+    seen = observation.observe(found, server(), Proof(ready=None), TIMES)
+    assert seen.phase is Phase.UNKNOWN
 
 
 @pytest.mark.parametrize(
