@@ -387,8 +387,9 @@ OUTAGES = (
     one(
         "a claim that is taken from whoever has it, and no pod mounts",
         "controller.providers.pod.provider:PodProvider._kept_claim",
-        "known or standing is None or drift.is_left(standing.pod.metadata)",
-        "known",
+        "volumes.is_known(server, claim) or standing is None"
+        " or drift.is_left(standing.pod.metadata)",
+        "volumes.is_known(server, claim)",
         "tests/simulation/test_claims.py"
         "::test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone",
     ),

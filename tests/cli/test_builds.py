@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from controller.api.resources import Resource
+from controller.cli import screen
 from controller.cli.session import Session
 from controller.kube import client
 from controller.planning.builders import Builder
@@ -53,8 +54,12 @@ def runs(universe: Universe) -> set[str]:
     }
 
 
-async def test_a_build_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_build_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of what the ref is now, or of the commit that is named; `history` names both."""
+    # Where there is room: a narrow terminal folds what is looked for.
+    monkeypatch.setattr(screen, "output", lambda: screen.Console(width=300, markup=False))
     async with Universe() as universe:
         forge = await up(universe)
         forge.push(TWO)

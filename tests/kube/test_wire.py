@@ -65,7 +65,8 @@ def test_whatever_an_object_holds_it_is_one_object(
     meta = META % (b',"managedFields":[{"fieldsV1":%s}]' % managed)
     odd = _object([(b"metadata", meta), *members])
     sane = b'{"metadata":{"name":"sane"},"spec":{"application":"a","component":"c","ordinal":1,'
-    sane += b'"action":"Restart"}}'
+    sane += b'"action":"Restart","number":1,'
+    sane += b'"source":{"git":{"url":"https://git.example.com/a"},"image":"example.com/a"}}}'
     page = decoder.page(b'{"metadata":{"resourceVersion":"9"},"items":[%s,%s]}' % (sane, odd))
     found = {each.metadata.name: each for each in page.items}
     found |= {each.metadata.name: each for each in page.malformed}
