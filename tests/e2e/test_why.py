@@ -117,6 +117,7 @@ class Cause:
     pod: dict[str, Any] = dataclasses.field(default_factory=dict)
     claims: bool = False
     fleet: str = "pods"
+    replicas: int = 2
 
 
 CAUSES = {
@@ -138,11 +139,14 @@ CAUSES = {
         object="Server/shop-web-0",
         words="Scheduling is blocked due to non-empty scheduling gates",
         pod={"schedulingGates": [{"name": "example.com/later"}]},
+        # Of two that wait alike, either may be told first, and is then told on.
+        replicas=1,
     ),
     "claim": Cause(
         object="PersistentVolumeClaim/data-shop-web-0",
         words="unbound immediate PersistentVolumeClaims",
         claims=True,
+        replicas=1,
     ),
     "name": Cause(object="Server/shop-web-0", words="pods/shop-web-0 exists", made=taken),
     "fleet": Cause(object="Fleet/bad", words="fleet 'bad' does not exist", fleet="bad"),
@@ -198,7 +202,7 @@ def told(answer: dict[str, Any]) -> set[tuple[str, str]]:
 def causing(kube: Kube, cause: Cause) -> App:
     """Apply the application that meets the cause."""
     claims = [CLAIM] if cause.claims else []
-    app = kube.app(component(replicas=2, volumeClaims=claims), fleet=cause.fleet)
+    app = kube.app(component(replicas=cause.replicas, volumeClaims=claims), fleet=cause.fleet)
     app.component()["template"]["spec"].update(cause.pod)
     app.apply()
     return app
