@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static
 
 from controller.api.resources import Resource
+from controller.cli.browsing.detail import Detail
 from controller.cli.browsing.program import Browser
 from controller.presentation import applications
 from controller.presentation.applications import Chosen
@@ -158,6 +159,18 @@ async def test_text_of_others_steers_no_terminal() -> None:
         await pilot.press("enter")
         await _until(pilot, lambda: "[red]x[/red]" in _drawn(program, "headline"))
         assert not CONTROLS & set(_drawn(program, "headline"))
+
+
+async def test_a_change_while_a_screen_is_being_made_is_no_fault() -> None:
+    """A screen that was asked for a moment ago has no table yet, and is filled when it has."""
+    async with _browsing() as (program, pilot, _):
+        await _until(pilot, lambda: len(_rows(program)) == 2)
+        opened = Detail("default", "bank")
+        program.push_screen(opened)
+        program._shown = (-1, 0.0)
+        program.glance()
+        assert not opened.ready
+        await _until(pilot, lambda: opened.ready and len(_rows(program)) == 2)
 
 
 async def test_nothing_is_written() -> None:

@@ -29,6 +29,9 @@ class Page(Screen[None]):
         Binding("q", "app.quit", "Quit"),
     ]
 
+    # Whether the screen has all of its parts: one that has just been asked for has none yet.
+    ready = False
+
     @property
     def browser(self) -> Browser:
         """The program that shows the screen."""
@@ -48,6 +51,7 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         """Show something at once."""
+        self.ready = True
         self.fill()
 
     def action_back(self) -> None:

@@ -56,5 +56,5 @@ class Browser(App[None]):
         if version == self.followed.version and now - moment < AGING_SECONDS:
             return
         self._shown = self.followed.version, now
-        if isinstance(self.screen, Page):
+        if isinstance(self.screen, Page) and self.screen.ready:
             self.screen.fill()
