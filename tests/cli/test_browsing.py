@@ -19,7 +19,7 @@ from fakes.universe import Universe, application, component, operation
 from tests.dashboard import stage
 
 SIZE = (140, 40)
-PATIENCE = 200
+PATIENCE = 1200
 CONTROLS = {"\x1b", "\x07", "\u202e"}
 
 
