@@ -5,12 +5,11 @@ about a cluster is in its folder, so any process may open it and go on: `Cluster
 """
 
 import contextlib
-import fcntl
 import json
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from devcluster import binaries, client, controlplane, errors, kwok, ports, processes
 from devcluster import network as networks
+from devcluster import state as state_of
 
 DEFAULT_FOLDER = Path(".devcluster")
 READY_SECONDS = 120
@@ -63,7 +63,7 @@ class Cluster:
     @property
     def settings(self) -> controlplane.Settings:
         """What the cluster was started with."""
-        return controlplane.Settings(**self._state()["settings"])
+        return controlplane.Settings(**state_of.read(self._state_file)["settings"])
 
     @property
     def running(self) -> bool:
@@ -76,8 +76,8 @@ class Cluster:
         Without settings, those of the last start hold. A running cluster gets more nodes where
         more are asked for; other settings of a running cluster cannot change.
         """
-        with self._locked():
-            attempts = 1 if self._state() else ATTEMPTS
+        with state_of.locked(self.dir, self.say):
+            attempts = 1 if state_of.read(self._state_file) else ATTEMPTS
             for attempt in range(1, attempts + 1):
                 try:
                     self._start(settings)
@@ -97,7 +97,7 @@ class Cluster:
         if not self.dir.exists():
             self._end_all()
             return
-        with self._locked():
+        with state_of.locked(self.dir, self.say):
             self._erase()
 
     def alive(self, component: str) -> bool:
@@ -127,7 +127,7 @@ class Cluster:
 
     def set_flags(self, component: str, flags: Sequence[str]) -> None:
         """Start a component anew with these more flags instead of those it had."""
-        state = self._state()
+        state = state_of.read(self._state_file)
         known = state["settings"]["flags"]
         state["settings"]["flags"] = {**known, component: list(flags)}
         self._keep(state)
@@ -135,7 +135,7 @@ class Cluster:
 
     def plan(self) -> controlplane.Plan:
         """Return what decides the command lines of this cluster."""
-        state = self._state()
+        state = state_of.read(self._state_file)
         network = state["network"]
         return controlplane.Plan(
             folder=self.dir,
@@ -168,7 +168,7 @@ class Cluster:
             node.add(self, plan)
 
     def _prepare(self, settings: controlplane.Settings | None) -> None:
-        state = self._state()
+        state = state_of.read(self._state_file)
         if not state:
             chosen = settings or controlplane.Settings()
             network: networks.Network | None = None
@@ -280,24 +280,6 @@ class Cluster:
     @property
     def _state_file(self) -> Path:
         return self.dir / "cluster.json"
-
-    def _state(self) -> dict[str, Any]:
-        try:
-            state: dict[str, Any] = json.loads(self._state_file.read_text())
-        except FileNotFoundError:
-            return {}
-        return state
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.dir.mkdir(parents=True, exist_ok=True)
-        with (self.dir / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.say(f"waiting for another devcluster command on {self.dir}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def ready(node: dict[str, Any]) -> bool:

@@ -4,19 +4,18 @@
 cloud is in its folder, so any process may open it and go on: `Cloud(folder)`.
 """
 
-import contextlib
-import fcntl
 import http.client
 import json
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from devcluster import cluster, errors, ports, processes
+from devcluster import state as state_of
 from devcluster.openstack import (
     api,
     configuration,
@@ -50,7 +49,7 @@ class Cloud:
     @property
     def plan(self) -> layout.Plan:
         """What decides the files and command lines of this cloud."""
-        state = self._state()
+        state = state_of.read(self._state_file)
         if not state:
             raise errors.DevclusterError(
                 f"no cloud in {self.dir}: python -m devcluster openstack up --dir {self.dir}"
@@ -71,7 +70,7 @@ class Cloud:
     @property
     def running(self) -> bool:
         """Whether every process of the cloud lives."""
-        return bool(self._state()) and all(map(self.alive, names(self.plan)))
+        return bool(state_of.read(self._state_file)) and all(map(self.alive, names(self.plan)))
 
     def client(self, user: str = identity.ADMIN) -> api.Client:
         """Return a client of one of the users."""
@@ -82,8 +81,8 @@ class Cloud:
 
         Without settings, those of the last start hold; those of a cloud that is there stay.
         """
-        with self._locked():
-            if not self._state():
+        with state_of.locked(self.dir, self.say):
+            if not state_of.read(self._state_file):
                 self._prepare(settings or layout.Settings())
             elif settings is not None and settings != self.plan.settings:
                 raise errors.DevclusterError(
@@ -99,7 +98,7 @@ class Cloud:
         if not self.dir.exists():
             self._end_all()
             return
-        with self._locked():
+        with state_of.locked(self.dir, self.say):
             self._end_all()
             for path in self.dir.iterdir():
                 if path.name in KEPT:
@@ -149,7 +148,7 @@ class Cloud:
         scratch.rename(self._state_file)
 
     def _start(self, plan: layout.Plan) -> None:
-        stocked = bool(self._state().get("stocked"))
+        stocked = bool(state_of.read(self._state_file).get("stocked"))
         missing = [each for each in names(plan) if not self.alive(each)]
         ports.refuse_taken({each: plan.ports[each] for each in missing if each in plan.ports})
         configuration.write(plan)
@@ -181,7 +180,7 @@ class Cloud:
             stock.lay_in(plan, image)
         self._wait("the hosts", lambda: stock.hosts(plan) >= set(plan.hosts))
         self._wait("the zones", lambda: _divided(plan))
-        self._keep({**self._state(), "stocked": True})
+        self._keep({**state_of.read(self._state_file), "stocked": True})
 
     def _run(self, plan: layout.Plan, *wanted: str) -> None:
         for name in wanted:
@@ -224,24 +223,6 @@ class Cloud:
     @property
     def _state_file(self) -> Path:
         return self.dir / "cloud.json"
-
-    def _state(self) -> Mapping[str, Any]:
-        try:
-            state: Mapping[str, Any] = json.loads(self._state_file.read_text())
-        except FileNotFoundError:
-            return {}
-        return state
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.dir.mkdir(parents=True, exist_ok=True)
-        with (self.dir / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.say(f"waiting for another devcluster command on {self.dir}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def names(plan: layout.Plan) -> list[str]:
