@@ -20,6 +20,7 @@ from controller.dashboard.board import Board
 from controller.dashboard.lobby import Connected, Lobby, Shared
 from controller.dashboard.rendering import Renderer
 from controller.kube import api as door
+from controller.kube import credentials
 from controller.presentation import applications
 from controller.presentation.applications import Chosen
 from controller.presentation.problems import Refusal
@@ -50,8 +51,10 @@ async def run(
 ) -> AsyncIterator[int]:
     """Lend a dashboard that is up, by its port.
 
-    Raises Forbidden where its own account may not follow applications.
+    Raises Forbidden where its own account may not follow applications, and Refusal where there is
+    no certificate though one was asked for.
     """
+    tls = _tls(settings.certificates)
     chosen = Chosen(namespace="", among=settings.namespaces)
     async with applications.follow(api, chosen) as followed:
         lobby = Lobby(
@@ -74,7 +77,6 @@ async def run(
             shutdown_timeout=SHUTDOWN_SECONDS,
             handler_cancellation=True,
         )
-        tls = _tls(settings.certificates)
         await runner.setup()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(runner.cleanup)
@@ -103,7 +105,10 @@ def _tls(folder: pathlib.Path | None) -> ssl.SSLContext | None:
 
 def _load(tls: ssl.SSLContext, folder: pathlib.Path) -> None:
     try:
-        tls.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+        pem = (folder / "tls.crt").read_bytes() + b"\n" + (folder / "tls.key").read_bytes()
+        # Tried elsewhere first: half of a pair would leave the one that is served without its key.
+        credentials.load_pem(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), pem)
+        credentials.load_pem(tls, pem)
     except OSError as error:
         raise Refusal(f"{folder} must have tls.crt and tls.key: {error}") from error
 
