@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static
 
 from controller.api.resources import Resource
+from controller.cli.browsing import page
 from controller.cli.browsing.detail import Detail
 from controller.cli.browsing.program import Browser
 from controller.presentation import applications
@@ -171,6 +173,31 @@ async def test_a_change_while_a_screen_is_being_made_is_no_fault() -> None:
         program.glance()
         assert not opened.ready
         await _until(pilot, lambda: opened.ready and len(_rows(program)) == 2)
+
+
+async def test_a_long_list_says_how_many_more_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what is listed a line counts the rest, and opens nothing."""
+    monkeypatch.setattr(page, "MOST_ROWS", 1)
+    async with _browsing() as (program, pilot, _):
+        await _until(pilot, lambda: len(_rows(program)) == 2)
+        assert _rows(program)[1][0] == "… 1 more"
+        first = program.screen
+        await pilot.press("down", "enter", "w")
+        await pilot.pause()
+        assert program.screen is first
+
+
+async def test_the_command_that_helps_is_copied() -> None:
+    """Of the walk, the one nearest to the cause; whoever has none to copy is told so."""
+    async with _browsing() as (program, pilot, _):
+        await _until(pilot, lambda: len(_rows(program)) == 2)
+        await pilot.press("slash", *"shop", "enter", "enter")
+        await _until(pilot, lambda: "shop-web-1" in [each[0] for each in _rows(program)])
+        await pilot.press("w")
+        await _until(pilot, lambda: "→ kubectl" in _drawn(program, "answer"))
+        await pilot.press("y")
+        assert program.clipboard.startswith("kubectl ")
+        assert program.clipboard in _drawn(program, "answer").replace("\n", " ")
 
 
 async def test_nothing_is_written() -> None:
