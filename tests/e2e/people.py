@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from devcluster import client, cluster
+
+# Of a page's form, what it carries beside what a person fills in.
+HIDDEN = re.compile(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">')
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: where it leads is part of the answer."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Return nothing to go on with."""
 
 
 def person(

@@ -11,7 +11,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,26 +19,18 @@ from controller.api.permissions import Scope
 from controller.api.resources import Resource
 from controller.wiring import permissions
 from tests.e2e.driving import Kube, Place, component
-from tests.e2e.people import person
+from tests.e2e.people import HIDDEN, Stay, person
 
 pytestmark = pytest.mark.e2e
 
 PATIENCE_SECONDS = 60
 LISTENING = re.compile(r"listens on port (\d+)")
-FORM = re.compile(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">')
 OURS = {
     "apiGroups": ["argosy.dev"],
     "resources": ["applications", "serversets", "servers", "operations"],
     "verbs": ["get", "list", "watch"],
 }
 PAUSES = {"apiGroups": ["argosy.dev"], "resources": ["applications"], "verbs": ["patch"]}
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: where it leads is part of the answer."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Return nothing to go on with."""
 
 
 def asked(port: int, path: str, token: str, sent: dict[str, str] | None = None) -> tuple[int, str]:
@@ -49,7 +40,7 @@ def asked(port: int, path: str, token: str, sent: dict[str, str] | None = None) 
         f"http://127.0.0.1:{port}{path}", data=data, headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.build_opener(_Stay).open(request, timeout=PATIENCE_SECONDS) as answer:
+        with urllib.request.build_opener(Stay).open(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -119,7 +110,7 @@ def test_everybody_sees_and_does_what_their_own_token_may(
         assert "Not offered: Pause" in asked(port, mine, reader)[1]
         status, text = asked(port, pause, clerk)
         assert (status, "Consequences</h2>" in text) == (200, True), text
-        form = dict(FORM.findall(text))
+        form = dict(HIDDEN.findall(text))
         assert asked(port, pause, reader, form)[0] == 403
         assert asked(port, pause, clerk, form)[0] == 303
     paused = kube.get(Resource.APPLICATIONS, "shop")

@@ -19,6 +19,7 @@ import pytest
 from controller.api.resources import Resource
 from devcluster import client
 from tests.e2e.driving import App, Kube, Place, component
+from tests.e2e.people import HIDDEN, Stay
 
 pytestmark = pytest.mark.e2e
 
@@ -26,7 +27,6 @@ NAME = "clerk"
 SEE_OTHER = 303
 PATIENCE_SECONDS = 60
 ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=(?P<token>\S+)")
-HIDDEN = re.compile(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">')
 RULES = [
     {"apiGroups": ["argosy.dev"], "resources": ["applications", "serversets", "servers",
      "operations"], "verbs": ["get", "list", "watch"]},
@@ -59,20 +59,13 @@ def clerk(kube: Kube, operated: Place, tmp_path: Path) -> Path:
     )
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: where it leads is part of the answer."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Return nothing to go on with."""
-
-
 class Visit:
     """A person who has signed in to a dashboard that may act."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(jar, _Stay)
+        self._opener = urllib.request.build_opener(jar, Stay)
         assert self.post("/sign-in", {"token": token})[0] == SEE_OTHER
 
     def get(self, path: str) -> tuple[int, str]:
