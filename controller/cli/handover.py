@@ -116,9 +116,10 @@ class Errand:
 
     async def allowed(self, *wanted: tuple[Resource, str]) -> None:
         """Raise Refusal unless the person may do all that will be needed, before any of it is."""
+        scaling = ((Resource.AUTOSCALERS, "patch"),) if self.wish.retarget else ()
         lacking = [
             f"{verb} {resource}"
-            for resource, verb in wanted
+            for resource, verb in (*wanted, (Resource.AUTOSCALERS, "list"), *scaling)
             if not (await self.api.review_access(verb, resource, self.namespace)).allowed
         ]
         if lacking:

@@ -21,9 +21,12 @@ from controller.presentation.problems import Refusal
 from controller.presentation.translation import Json, split
 
 RIGHTS = (
+    (Resource.APPLICATIONS, "get"),
     (Resource.APPLICATIONS, "create"),
     (Resource.APPLICATIONS, "patch"),
+    (Resource.STATEFULSETS, "get"),
     (Resource.STATEFULSETS, "delete"),
+    (Resource.SERVICES, "get"),
     (Resource.PODS, "get"),
     (Resource.CLAIMS, "get"),
 )

@@ -19,15 +19,12 @@ from controller.presentation.problems import Refusal
 from controller.presentation.translation import Json, Translation
 
 RIGHTS = (
-    (Resource.STATEFULSETS, "create"),
-    (Resource.STATEFULSETS, "patch"),
-    (Resource.APPLICATIONS, "patch"),
-    (Resource.APPLICATIONS, "delete"),
-    (Resource.SERVERSETS, "patch"),
-    (Resource.SERVERSETS, "delete"),
-    (Resource.SERVERS, "patch"),
-    (Resource.SERVERS, "delete"),
-    (Resource.PODS, "patch"),
+    *((Resource.APPLICATIONS, verb) for verb in ("get", "patch", "delete")),
+    *((Resource.SERVERSETS, verb) for verb in ("get", "list", "patch", "delete")),
+    *((Resource.SERVERS, verb) for verb in ("list", "patch", "delete")),
+    *((Resource.STATEFULSETS, verb) for verb in ("get", "list", "create", "patch")),
+    *((Resource.PODS, verb) for verb in ("list", "patch")),
+    *((Resource.DISRUPTION_BUDGETS, verb) for verb in ("get", "delete")),
 )
 _HASH = "controller-revision-hash"
 

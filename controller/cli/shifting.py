@@ -23,9 +23,12 @@ from controller.presentation.problems import Refusal
 from controller.presentation.translation import Json, Translation, split
 
 RIGHTS = (
+    (Resource.APPLICATIONS, "get"),
     (Resource.APPLICATIONS, "create"),
     (Resource.APPLICATIONS, "patch"),
+    (Resource.DEPLOYMENTS, "get"),
     (Resource.DEPLOYMENTS, "patch"),
+    (Resource.SERVICES, "get"),
 )
 
 

@@ -186,20 +186,61 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         assert told["kind"] == "StatefulSet"
 
 
-async def test_a_person_without_rights_touches_nothing() -> None:
-    """It is asked before the first write whether the last one will be allowed."""
+class Recorded:
+    """The API server, for a person who lacks one right; `used` is what was asked of it."""
+
+    def __init__(self, universe: Universe, lacking: tuple[str, Resource] | None = None) -> None:
+        self._server = universe.server
+        self._lacking = lacking
+        self.used: set[tuple[str, Resource]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the server can do; what is asked of it is remembered."""
+        method = getattr(self._server, name)
+        if name not in (*WRITES, "get", "list"):
+            return method
+
+        async def act(resource: Resource, *arguments: Any, **options: Any) -> bytes:
+            self.used.add((name, resource))
+            answer: bytes = await method(resource, *arguments, **options)
+            return answer
+
+        return act
+
+    async def review_access(self, verb: str, resource: Resource, *_: Any, **__: Any) -> Access:
+        """Return whether the person may do this."""
+        return Access(allowed=(verb, resource) != self._lacking)
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+async def test_whoever_lacks_any_right_that_is_needed_touches_nothing(way: str) -> None:
+    """Each right that a whole run used is asked for before its first write.
+
+    With autoscalers and a budget in the way, so that nothing is left half done at the last step.
+    """
+    act = come_in if way == "in" else go_out
     async with Universe() as universe:
         await stateful.begin(universe)
-        began = len(universe.server.writes)
-
-        async def review(verb: str, resource: Resource, *_: Any, **__: Any) -> Access:
-            return Access(allowed=(verb, resource) != ("delete", Resource.STATEFULSETS))
-
-        api = Mortal(universe)
-        vars(api)["review_access"] = review
-        with pytest.raises(Refusal, match="delete statefulsets"):
-            await moving_in.carry_out(errand(universe, api), NAME, "")
-        assert len(universe.server.writes) == began
+        await universe.server.create(Resource.AUTOSCALERS, "default", autoscaler())
+        if way == "out":
+            await come_in(universe)
+            await universe.settle()
+        recorded = Recorded(universe)
+        await act(universe, recorded)
+        assert ("patch", Resource.AUTOSCALERS) in recorded.used
+        module = moving_in if way == "in" else moving_out
+        scaling = {("patch", Resource.AUTOSCALERS), ("list", Resource.AUTOSCALERS)}
+        assert {(verb, each) for each, verb in module.RIGHTS} == recorded.used - scaling
+    for verb, resource in sorted(recorded.used):
+        async with Universe() as universe:
+            await stateful.begin(universe)
+            if way == "out":
+                await come_in(universe)
+                await universe.settle()
+            api = Recorded(universe, lacking=(verb, resource))
+            with pytest.raises(Refusal, match=f"{verb} {resource}"):
+                await act(universe, api)
+            assert not [each for each in api.used if each[0] in WRITES]
 
 
 WRONG: dict[str, tuple[Json, str]] = {
