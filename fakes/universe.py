@@ -176,6 +176,21 @@ class Universe:
         found = (each for each in status.get("conditions", []) if each["type"] == kind)
         return dict(next(found, {}))
 
+    def is_ready(self, name: str = "shop") -> bool:
+        """Return whether an application is there, and Ready at its current generation."""
+        body = self.server.objects.get(Resource.APPLICATIONS, {}).get(("default", name), {})
+        seen = body.get("status", {}).get("observedGeneration")
+        return (
+            self.condition(Resource.APPLICATIONS, name).get("status") == "True"
+            and seen == body["metadata"]["generation"]
+        )
+
+    async def bring_up(self, body: Json) -> None:
+        """Apply an application, and let time pass until it is Ready and rests."""
+        await self.apply(body)
+        await self.until(lambda: self.is_ready(body["metadata"]["name"]))
+        await self.settle()
+
     async def until(self, true: Callable[[], bool], *, patience: float = PATIENCE) -> None:
         """Let time pass until `true` says so."""
         loop = asyncio.get_running_loop()

@@ -16,17 +16,6 @@ from tests.simulation.stateful import NAME, successor
 pytestmark = pytest.mark.looptime
 
 
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application is Ready at its current generation."""
-    body = universe.server.objects.get(Resource.APPLICATIONS, {}).get(("default", "shop"))
-    found = universe.condition(Resource.APPLICATIONS, "shop")
-    return (
-        body is not None
-        and found.get("status") == "True"
-        and body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    )
-
-
 def controlled(universe: Universe) -> set[str]:
     """Return by what kinds the pods are controlled; "" for none."""
     found = (
@@ -48,7 +37,7 @@ async def test_pods_and_claims_become_servers_as_they_are() -> None:
         before = stateful.kept(universe)
         await stateful.let_go(universe)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert stateful.kept(universe) == before
         assert len(before) == 6
@@ -75,7 +64,7 @@ async def test_nothing_is_taken_from_a_stateful_set_that_is_there() -> None:
         assert told["object"] == f"StatefulSet/{NAME}"
         assert {key: universe.get(*key) for key in before} == before
         await stateful.let_go(universe)
-        await universe.until(lambda: is_ready(universe), patience=120)
+        await universe.until(universe.is_ready, patience=120)
         assert controlled(universe) == {"Server"}
 
 
@@ -87,7 +76,7 @@ async def test_pods_of_another_revision_are_replaced_within_the_budget() -> None
         await stateful.let_go(universe)
         began = len(universe.server.writes)
         await universe.apply(successor(image="app:2"))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         after = stateful.kept(universe)
         assert {key: one["uid"] for key, one in after.items() if key[0] is Resource.CLAIMS} == {
@@ -131,7 +120,7 @@ async def test_an_image_changed_by_hand_is_not_our_revision() -> None:
         await universe.merge(Resource.PODS, f"{NAME}-1", body, style="strategic")
         before = stateful.kept(universe)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         after = stateful.kept(universe)
         moved = {key for key, one in after.items() if before[key]["uid"] != one["uid"]}
@@ -147,7 +136,7 @@ async def test_a_record_that_is_gone_is_no_proof() -> None:
             await universe.delete(Resource.REVISIONS, name)
         began = len(universe.server.writes)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert min(universe.ups(began)) == 2
         assert controlled(universe) == {"Server"}
@@ -213,7 +202,7 @@ async def test_a_claim_that_would_be_collected_is_refused_until_it_is_free() -> 
         await universe.merge(
             Resource.CLAIMS, f"data-{NAME}-1", {"metadata": {"ownerReferences": []}}
         )
-        await universe.until(lambda: is_ready(universe), patience=120)
+        await universe.until(universe.is_ready, patience=120)
         assert stateful.kept(universe) == before
 
 
@@ -228,7 +217,7 @@ async def test_a_used_up_quota_stands_in_no_way() -> None:
         for each in (Resource.PODS, Resource.CLAIMS):
             faults.on("create", each, verdict=Verdict(before=full), times=None)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe), patience=60)
+        await universe.until(universe.is_ready, patience=60)
         assert stateful.kept(universe) == before
 
 
@@ -238,7 +227,7 @@ async def _writes_of_adoption() -> list[tuple[Resource, str, str]]:
         await stateful.let_go(universe)
         began = len(universe.server.writes)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         found = universe.server.writes[began:]
         return [(each.resource, each.name, each.cause.verb) for each in found]
@@ -257,11 +246,11 @@ async def test_a_kill_at_any_write_costs_no_pod_anything() -> None:
             await universe.apply(successor())
             await universe.until(
                 lambda began=began, number=number, universe=universe: (  # type: ignore[misc]
-                    len(universe.server.writes) >= began + number or is_ready(universe)
+                    len(universe.server.writes) >= began + number or universe.is_ready()
                 )
             )
             await universe.crash()
-            await universe.until(lambda universe=universe: is_ready(universe))  # type: ignore[misc]
+            await universe.until(lambda universe=universe: universe.is_ready())  # type: ignore[misc]
             await universe.settle()
             assert stateful.kept(universe) == before
             assert controlled(universe) == {"Server"}
@@ -273,11 +262,11 @@ async def test_the_field_has_no_effect_once_all_is_taken_up() -> None:
         await stateful.begin(universe)
         await stateful.let_go(universe)
         await universe.apply(successor())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.apply(successor(4))
-        await universe.until(lambda: stateful.are_up(universe, 4) and is_ready(universe))
+        await universe.until(lambda: stateful.are_up(universe, 4) and universe.is_ready())
         await universe.delete(Resource.PODS, f"{NAME}-0")
-        await universe.until(lambda: stateful.are_up(universe, 4) and is_ready(universe))
+        await universe.until(lambda: stateful.are_up(universe, 4) and universe.is_ready())
         await universe.settle()
         made = universe.get(Resource.PODS, f"{NAME}-0")["metadata"]["labels"]
         assert "controller-revision-hash" not in made

@@ -36,17 +36,6 @@ def shop(replicas: int = 3, **fields: Any) -> dict[str, Any]:
     return application("shop", component("db", replicas, volumeClaims=[CLAIM], **fields))
 
 
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application is Ready at its current generation."""
-    body = universe.server.objects.get(Resource.APPLICATIONS, {}).get(("default", "shop"))
-    found = universe.condition(Resource.APPLICATIONS, "shop")
-    return (
-        body is not None
-        and found.get("status") == "True"
-        and body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    )
-
-
 def uids(universe: Universe, *resources: Resource) -> dict[tuple[Resource, str], str]:
     """Return the UID of everything that is there of these resources."""
     return {
@@ -67,7 +56,7 @@ async def test_an_application_that_was_orphaned_is_taken_up_as_it_runs() -> None
     """Orphan, then apply again: everything keeps its UID, no pod is touched, and then silence."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe)
         await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
@@ -75,7 +64,7 @@ async def test_an_application_that_was_orphaned_is_taken_up_as_it_runs() -> None
         await universe.settle()
         began = len(universe.server.writes)
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert uids(universe) == before
         later = universe.server.writes[began:]
@@ -93,13 +82,13 @@ async def test_an_application_that_was_taken_up_can_go_back() -> None:
     async with Universe() as universe:
         for image in ("app:1", "app:2"):
             await universe.apply(shop(image=image))
-            await universe.until(lambda: is_ready(universe))
+            await universe.until(universe.is_ready)
             await universe.settle()
         assert len(universe.names(Resource.REVISIONS)) == 2
         await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
         await universe.apply(shop(image="app:3"))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert len(universe.names(Resource.REVISIONS)) == 3
         owner = universe.get(Resource.APPLICATIONS, "shop")["metadata"]["uid"]
@@ -119,12 +108,12 @@ async def test_a_set_that_was_orphaned_takes_up_all_its_servers() -> None:
     """With fewer wanted by then, the rest is scaled down as ever, highest first; data stays."""
     async with Universe() as universe:
         await universe.apply(shop(4))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe, Resource.SERVERS, Resource.PODS, Resource.CLAIMS)
         await universe.delete(Resource.SERVERSETS, "shop-db", propagation="Orphan")
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         after = uids(universe, Resource.SERVERS, Resource.PODS, Resource.CLAIMS)
         gone = {
@@ -142,14 +131,14 @@ async def test_a_server_that_was_orphaned_leaves_its_pod_to_the_next() -> None:
     """The pod runs on under the new Server, whichever incarnation it was of the old one."""
     async with Universe() as universe:
         await universe.apply(shop(1))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.merge(Resource.SERVERS, "shop-db-0", {"spec": {"incarnation": 2}})
         await universe.settle()
         pod = universe.get(Resource.PODS, "shop-db-0")["metadata"]
         assert pod["labels"][names.INCARNATION_LABEL] == "2"
         await universe.delete(Resource.SERVERS, "shop-db-0", propagation="Orphan")
         await universe.settle()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert universe.get(Resource.PODS, "shop-db-0")["metadata"]["uid"] == pod["uid"]
         server = universe.get(Resource.SERVERS, "shop-db-0")
         assert server["spec"]["incarnation"] == server["status"]["incarnation"] == 1
@@ -160,7 +149,7 @@ async def test_owner_references_taken_off_by_hand_come_back() -> None:
     """Of a set, a server, a Service and a pod; a reference that somebody else put there stays."""
     async with Universe() as universe:
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe)
         node = universe.get(Resource.SERVICES, "shop-db")["metadata"]["uid"]
@@ -171,7 +160,7 @@ async def test_owner_references_taken_off_by_hand_come_back() -> None:
         await universe.settle()
         await universe.merge(Resource.SERVERSETS, "shop-db", FREE)
         await universe.settle()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert uids(universe) == before
         for each in MADE:
             assert each is Resource.CLAIMS or "" not in controllers(universe, each)
@@ -202,7 +191,7 @@ async def test_what_was_never_ours_is_left_alone(labels: dict[str, str]) -> None
         await universe.server.create(Resource.SERVICES, "default", mine)
         found = universe.get(Resource.SERVICES, "shop-db")
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert universe.get(Resource.SERVICES, "shop-db") == found
         for resource, name in ((Resource.SERVERSETS, "shop-db"), (Resource.APPLICATIONS, "shop")):
@@ -236,11 +225,11 @@ async def test_a_server_given_to_a_stranger_is_missed_at_once_and_told() -> None
     """Its set does not count it any more, says so on the application, and leaves it running."""
     async with Universe() as universe:
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe, Resource.SERVERS, Resource.PODS)
         await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
-        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.until(lambda: not universe.is_ready(), patience=10)
         await universe.until(
             lambda: "shop-db-1" in universe.condition(Resource.APPLICATIONS, "shop")["message"],
             patience=30,
@@ -254,13 +243,13 @@ async def test_a_server_that_a_stranger_gives_back_is_counted_again() -> None:
     """By UID or with no controller at all: the set takes it up, and no pod is touched."""
     async with Universe() as universe:
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe, Resource.SERVERS, Resource.PODS)
         await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
-        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.until(lambda: not universe.is_ready(), patience=10)
         await universe.merge(Resource.SERVERS, "shop-db-1", FREE)
-        await universe.until(lambda: is_ready(universe), patience=60)
+        await universe.until(universe.is_ready, patience=60)
         assert "" not in controllers(universe, Resource.SERVERS)
         assert uids(universe, Resource.SERVERS, Resource.PODS) == before
 
@@ -269,12 +258,12 @@ async def test_a_server_of_a_stranger_that_goes_is_made_anew() -> None:
     """The name that it held is taken as soon as it is free."""
     async with Universe() as universe:
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         await universe.merge(Resource.SERVERS, "shop-db-1", a_strangers())
-        await universe.until(lambda: not is_ready(universe), patience=10)
+        await universe.until(lambda: not universe.is_ready(), patience=10)
         await universe.delete(Resource.SERVERS, "shop-db-1")
-        await universe.until(lambda: is_ready(universe), patience=90)
+        await universe.until(universe.is_ready, patience=90)
         assert universe.get(Resource.SERVERSETS, "shop-db")["status"]["replicas"] == 2
 
 
@@ -293,7 +282,7 @@ async def test_no_server_is_left_behind_in_silence(change: dict[str, Any], momen
     """Whenever it was taken out of the application's control: it goes, too, or is named."""
     async with Universe() as universe:
         await universe.apply(shop(3))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         await universe.process.kill()
         if moment == "before":
@@ -384,7 +373,7 @@ async def test_orphans_that_are_seen_late_are_not_torn_down(
     """Their owner is seen to go, and not yet that it let go of them: no pod is deleted for that."""
     async with Universe() as universe:
         await universe.apply(shop(2))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         before = uids(universe, Resource.PODS)
         gone = universe.get(above, name)["metadata"]["uid"]
@@ -394,7 +383,7 @@ async def test_orphans_that_are_seen_late_are_not_torn_down(
         await asyncio.sleep(20)
         assert uids(universe, Resource.PODS) == before
         universe.faults.calm()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         assert uids(universe, Resource.PODS) == before
         assert universe.get(above, name)["metadata"]["uid"] != gone

@@ -28,21 +28,6 @@ def shop(storage: str, replicas: int = 2, **fields: Any) -> dict[str, Any]:
     return application("shop", component("db", replicas, volumeClaims=claims, **fields))
 
 
-async def come_up(universe: Universe, body: dict[str, Any]) -> None:
-    """Apply and wait until the application is Ready, and rests."""
-    await universe.apply(body)
-    await universe.until(lambda: is_ready(universe))
-    await universe.settle()
-
-
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application is Ready at its current generation."""
-    body = universe.get(Resource.APPLICATIONS, "shop")
-    found = universe.condition(Resource.APPLICATIONS, "shop")
-    current = body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    return current and found.get("status") == "True"
-
-
 def uids(universe: Universe) -> dict[str, str]:
     """Return the UIDs of pods and claims."""
     return {
@@ -76,14 +61,14 @@ async def test_a_claim_grows_while_its_server_runs(in_place: str) -> None:
     """Every claim asks for more, no pod is made anew or written a spec, and sizes are told."""
     rollout = {"maxUnavailable": 1, "inPlace": in_place}
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi", rollout=rollout))
+        await universe.bring_up(shop("1Gi", rollout=rollout))
         for name in universe.names(Resource.CLAIMS):
             await resize(universe, name, "1Gi")
         await universe.settle()
         before = uids(universe)
         server = universe.get(Resource.SERVERS, "shop-db-0")
         assert server["status"]["claims"] == [{"name": "data", "size": "1Gi"}]
-        await come_up(universe, shop("2Gi", rollout=rollout))
+        await universe.bring_up(shop("2Gi", rollout=rollout))
         assert uids(universe) == before
         assert asked(universe) == dict.fromkeys(("data-shop-db-0", "data-shop-db-1"), "2Gi")
         assert "grows from 1Gi to 2Gi" in says(universe)
@@ -103,7 +88,7 @@ async def test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on() -> Non
     """In the API server's words, on server, set and application; allowed later, it grows."""
     faults = Faults()
     async with Universe(faults=faults) as universe:
-        await come_up(universe, shop("1Gi"))
+        await universe.bring_up(shop("1Gi"))
         before = uids(universe)
         verdict = Verdict(before=refuse(403, "Forbidden", REFUSAL))
         faults.on("patch", Resource.CLAIMS, verdict=verdict, times=None)
@@ -137,9 +122,9 @@ async def test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on() -> Non
 async def test_a_claim_never_shrinks_and_nothing_restarts(first: str, second: str) -> None:
     """Less, or the same in other words, changes neither claims nor pods."""
     async with Universe() as universe:
-        await come_up(universe, shop(first))
+        await universe.bring_up(shop(first))
         before = uids(universe)
-        await come_up(universe, shop(second))
+        await universe.bring_up(shop(second))
         assert uids(universe) == before
         assert set(asked(universe).values()) == {first}
         assert ("keeps 2Gi" in says(universe)) == (first == "2Gi")
@@ -151,12 +136,12 @@ async def test_a_claim_never_shrinks_and_nothing_restarts(first: str, second: st
 async def test_a_server_that_comes_back_to_a_small_claim_has_it_grow() -> None:
     """Scaled away, and back when more is asked for: the claim that was kept grows."""
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi", 2))
+        await universe.bring_up(shop("1Gi", 2))
         kept = universe.get(Resource.CLAIMS, "data-shop-db-1")["metadata"]["uid"]
-        await come_up(universe, shop("1Gi", 1))
-        await come_up(universe, shop("2Gi", 1))
+        await universe.bring_up(shop("1Gi", 1))
+        await universe.bring_up(shop("2Gi", 1))
         assert asked(universe)["data-shop-db-1"] == "1Gi"
-        await come_up(universe, shop("2Gi", 2))
+        await universe.bring_up(shop("2Gi", 2))
         assert asked(universe)["data-shop-db-1"] == "2Gi"
         assert universe.get(Resource.CLAIMS, "data-shop-db-1")["metadata"]["uid"] == kept
 
@@ -164,11 +149,11 @@ async def test_a_server_that_comes_back_to_a_small_claim_has_it_grow() -> None:
 async def test_another_storage_class_restarts_nobody() -> None:
     """What of a claim can never change is for servers to come; those that run, run on."""
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi"))
+        await universe.bring_up(shop("1Gi"))
         before = uids(universe)
         body = shop("1Gi", 3)
         body["spec"]["components"][0]["volumeClaims"][0]["spec"]["storageClassName"] = "fast"
-        await come_up(universe, body)
+        await universe.bring_up(body)
         assert {name: uids(universe)[name] for name in before} == before
         third = universe.get(Resource.CLAIMS, "data-shop-db-2")
         assert third["spec"]["storageClassName"] == "fast"
@@ -177,12 +162,12 @@ async def test_another_storage_class_restarts_nobody() -> None:
 async def test_a_claim_more_needs_another_pod() -> None:
     """A pod cannot get a volume while it runs: its server is made anew, and its data stays."""
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi", rollout={"maxUnavailable": 1}))
+        await universe.bring_up(shop("1Gi", rollout={"maxUnavailable": 1}))
         before = uids(universe)
         body = shop("1Gi", rollout={"maxUnavailable": 1})
         claims = body["spec"]["components"][0]["volumeClaims"]
         claims.append({**claims[0], "name": "log"})
-        await come_up(universe, body)
+        await universe.bring_up(body)
         after = uids(universe)
         assert after["data-shop-db-0"] == before["data-shop-db-0"]
         assert after["shop-db-0"] != before["shop-db-0"]
@@ -206,9 +191,9 @@ async def test_a_claim_that_grows_takes_no_other_down_in_size() -> None:
         return application("shop", component("db", 1, volumeClaims=claims))
 
     async with Universe() as universe:
-        await come_up(universe, sized("1Gi", "2Gi"))
+        await universe.bring_up(sized("1Gi", "2Gi"))
         before = uids(universe)
-        await come_up(universe, sized("3Gi", "1Gi"))
+        await universe.bring_up(sized("3Gi", "1Gi"))
         assert asked(universe) == {"data-shop-db-0": "3Gi", "log-shop-db-0": "2Gi"}
         assert uids(universe) == before
         assert "claims never shrink: 1Gi is asked for" in says(universe)
@@ -227,7 +212,7 @@ async def test_claims_bear_what_is_asked_of_them_from_their_making() -> None:
         "annotations": {"backup.example.com/plan": "daily", "argosy.dev/domain": "z"},
     }
     async with Universe(faults=Faults()) as universe:
-        await come_up(universe, shop("1Gi", claim={"metadata": asked_for}))
+        await universe.bring_up(shop("1Gi", claim={"metadata": asked_for}))
         labels, annotations = marks(universe, "data-shop-db-0")
     assert labels["team"] == "shop"
     assert labels["argosy.dev/application"] == "shop"
@@ -238,22 +223,22 @@ async def test_claims_bear_what_is_asked_of_them_from_their_making() -> None:
 async def test_other_metadata_of_claims_is_for_claims_to_come() -> None:
     """Nothing is restarted for it, nor is a claim changed that is there; a new server's has it."""
     async with Universe(faults=Faults()) as universe:
-        await come_up(universe, shop("1Gi"))
+        await universe.bring_up(shop("1Gi"))
         before, old = uids(universe), marks(universe, "data-shop-db-0")
         more = {"metadata": {"labels": {"team": "shop"}}}
-        await come_up(universe, shop("1Gi", 3, claim=more))
+        await universe.bring_up(shop("1Gi", 3, claim=more))
         after = uids(universe)
         assert before.items() <= after.items()
         assert marks(universe, "data-shop-db-0") == old
         assert marks(universe, "data-shop-db-2")[0]["team"] == "shop"
-        await come_up(universe, shop("1Gi", 3, claim={"metadata": None}))
+        await universe.bring_up(shop("1Gi", 3, claim={"metadata": None}))
         assert uids(universe) == after
 
 
 async def test_claims_without_metadata_are_made_as_ever() -> None:
     """Nothing is asked for, so nothing but what Argosy knows them by is on them."""
     async with Universe(faults=Faults()) as universe:
-        await come_up(universe, shop("1Gi", claim={"metadata": {"labels": {}}}))
+        await universe.bring_up(shop("1Gi", claim={"metadata": {"labels": {}}}))
         labels, annotations = marks(universe, "data-shop-db-0")
     assert all(each.startswith(("argosy.dev/", "app.kubernetes.io/")) for each in labels)
     assert annotations == {}
@@ -275,7 +260,7 @@ async def test_labels_of_a_claim_are_mended_while_its_pod_mounts_it(
 ) -> None:
     """Without them the next pod of the server would not get its own claim; others' labels stay."""
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi"))
+        await universe.bring_up(shop("1Gi"))
         before = uids(universe)
         own = {key: universe.get(Resource.CLAIMS, "data-shop-db-0")["metadata"]["labels"][key]
                for key in OWN}  # fmt: skip
@@ -288,14 +273,14 @@ async def test_labels_of_a_claim_are_mended_while_its_pod_mounts_it(
         assert uids(universe) == before
         await universe.delete(Resource.PODS, "shop-db-0")
         await universe.until(lambda: uids(universe).get("shop-db-0") != before["shop-db-0"])
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert universe.condition(Resource.SERVERS, "shop-db-0")["status"] == "True"
 
 
 async def test_labels_of_a_claim_that_a_program_insists_on_are_left() -> None:
     """After a few times nothing more is written, and the server says what differs."""
     async with Universe() as universe:
-        await come_up(universe, shop("1Gi"))
+        await universe.bring_up(shop("1Gi"))
         for _ in range(8):
             gone = {"metadata": {"labels": {names.SERVER_LABEL: None}}}
             await universe.merge(Resource.CLAIMS, "data-shop-db-0", gone)

@@ -15,23 +15,13 @@ from fakes.universe import Universe, application, component, operation
 pytestmark = pytest.mark.looptime
 
 
-def is_ready(universe: Universe, name: str = "shop") -> bool:
-    """Return whether the application is Ready at its current generation."""
-    found = universe.condition(Resource.APPLICATIONS, name)
-    body = universe.get(Resource.APPLICATIONS, name)
-    return (
-        found.get("status") == "True"
-        and body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    )
-
-
 async def test_an_application_comes_up_and_then_nothing_is_written() -> None:
     """Converged means silent: ten virtual minutes without a write."""
     async with Universe() as universe:
         await universe.apply(
             application("shop", component("db", 2), component("web", 5, dependsOn=["db"]))
         )
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert universe.names(Resource.PODS) == [
             "shop-db-0", "shop-db-1", *(f"shop-web-{n}" for n in range(5))
         ]  # fmt: skip
@@ -45,7 +35,7 @@ async def test_a_converged_server_costs_three_writes() -> None:
     """Server, pod, one status; all else does not grow with the servers."""
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 200)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         ours = [w for w in universe.server.writes if w.cause.actor == "argosy"]
         each = [w for w in ours if w.resource in (Resource.SERVERS, Resource.PODS)]
@@ -91,7 +81,7 @@ async def test_what_is_told_late_is_told_as_it_is_by_then() -> None:
         bodies = [application(f"shop{number}", component("web", 2)) for number in range(40)]
         await asyncio.gather(*map(universe.apply, bodies))
         await universe.settle()
-        assert all(is_ready(universe, f"shop{number}") for number in range(40))
+        assert all(universe.is_ready(f"shop{number}") for number in range(40))
         told = telling(universe)
         assert told[Resource.SERVERSETS] <= 2 * 40
         assert told[Resource.APPLICATIONS] <= 3 * 40
@@ -138,7 +128,7 @@ async def test_deleting_leaves_nothing_behind() -> None:
         await universe.apply(
             application("shop", component("db", 2), component("web", 5, dependsOn=["db"]))
         )
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.delete(Resource.APPLICATIONS, "shop")
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
         await universe.settle()
@@ -170,7 +160,7 @@ async def test_a_new_image_rolls_within_its_budget() -> None:
     async with Universe() as universe:
         rollout = {"maxUnavailable": 2, "inPlace": "Never"}
         await universe.apply(application("shop", component("web", 10, rollout=rollout)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         least = 10
 
         def rolled() -> bool:
@@ -183,7 +173,7 @@ async def test_a_new_image_rolls_within_its_budget() -> None:
                 for pod in pods
             )  # fmt: skip
             least = min(least, ready)
-            return is_ready(universe) and all(
+            return universe.is_ready() and all(
                 pod["spec"]["containers"][0]["image"] == "app:2" for pod in pods
             )
 
@@ -198,7 +188,7 @@ async def test_an_image_alone_is_changed_in_place() -> None:
     """The pods keep their UIDs, and are Ready again before the rollout ends."""
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 4)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         before = {
             name: universe.get(Resource.PODS, name)["metadata"]["uid"]
             for name in universe.names(Resource.PODS)
@@ -206,7 +196,7 @@ async def test_an_image_alone_is_changed_in_place() -> None:
         await universe.apply(application("shop", component("web", 4, image="app:2")))
         await universe.until(
             lambda: (
-                is_ready(universe)
+                universe.is_ready()
                 and all(
                     universe.get(Resource.PODS, name)["spec"]["containers"][0]["image"] == "app:2"
                     for name in before
@@ -224,14 +214,14 @@ async def test_a_killed_pod_comes_back() -> None:
     """Drift is put right: the same name, another pod."""
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 3)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         old = universe.get(Resource.PODS, "shop-web-1")["metadata"]["uid"]
         await universe.delete(Resource.PODS, "shop-web-1")
         await universe.until(
             lambda: (
                 "shop-web-1" in universe.names(Resource.PODS)
                 and universe.get(Resource.PODS, "shop-web-1")["metadata"]["uid"] != old
-                and is_ready(universe)
+                and universe.is_ready()
             )
         )
 
@@ -248,7 +238,7 @@ async def test_lost_answers_double_nothing() -> None:
                 times=3,
             )
         await universe.apply(application("shop", component("web", 8)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert len(universe.names(Resource.PODS)) == 8
         created = [w.name for w in universe.server.writes
                    if w.resource is Resource.PODS and w.before is None]  # fmt: skip
@@ -271,7 +261,7 @@ async def test_an_api_server_that_forbids_everything_at_first_is_not_believed() 
             faults.on("create", resource, verdict=refused, times=3)
         began = loop.time()
         await universe.apply(application("shop", component("web", 3)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert loop.time() - began < 60
 
 
@@ -301,7 +291,7 @@ async def test_a_watch_that_lags_for_minutes_makes_no_surplus() -> None:
 
         await asyncio.sleep(600)
         faults.thaw()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         created = [
             w.name
             for w in universe.server.writes
@@ -315,7 +305,7 @@ async def test_what_is_orphaned_stays_while_watches_lag() -> None:
     faults = Faults()
     async with Universe(faults=faults) as universe:
         await universe.apply(application("shop", component("web", 3)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         faults.freeze(Resource.SERVERSETS)
         await universe.delete(Resource.APPLICATIONS, "shop", propagation="Orphan")
@@ -332,7 +322,7 @@ async def test_what_went_with_its_finalizer_is_not_written_to_again() -> None:
     faults = Faults()
     async with Universe(faults=faults) as universe:
         await universe.apply(application("shop", component("web", 3), deletion={"drainSeconds": 0}))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         slow = Verdict(there=5.0)
         counted = faults.on("patch", Resource.SERVERS, subresource="", verdict=slow, times=1000)
         await universe.delete(Resource.APPLICATIONS, "shop")
@@ -365,7 +355,7 @@ async def test_an_hour_without_an_api_server_is_survived(after: float) -> None:
         await asyncio.sleep(3600)
         faults.down = False
         began = loop.time()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         assert loop.time() - began < 120
         assert universe.process is process
         created = [
@@ -383,7 +373,7 @@ async def test_crashes_at_any_moment_change_nothing_in_the_end() -> None:
         for _ in range(12):
             await asyncio.sleep(0.03)
             await universe.crash()
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         created = [w.name for w in universe.server.writes
                    if w.resource is Resource.PODS and w.before is None]  # fmt: skip
         assert len(created) == len(set(created)) == 40
@@ -393,7 +383,7 @@ async def test_a_restart_reaches_every_server_once_within_its_concurrency() -> N
     """G5: fifty servers, a quarter at a time: never more than twelve down, each restarted once."""
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 50)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         before = {n: universe.get(Resource.PODS, n)["metadata"]["uid"]
                   for n in universe.names(Resource.PODS)}  # fmt: skip
         most = 0
@@ -451,7 +441,7 @@ async def test_a_rollout_and_a_restart_that_begin_at_once_share_one_allowance() 
     async with Universe() as universe:
         rollout = {"maxUnavailable": 2, "inPlace": "Never"}
         await universe.apply(application("shop", component("web", 6, rollout=rollout)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         changed = component("web", 6, image="app:2", rollout=rollout)
@@ -465,7 +455,7 @@ async def test_a_rollout_and_a_restart_that_begin_at_once_share_one_allowance() 
                 == "True"
             )
         )
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         down: dict[str, bool] = {}
         most = 0
         for write in universe.server.writes[since:]:

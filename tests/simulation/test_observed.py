@@ -30,11 +30,6 @@ def outside(universe: Universe, since: int) -> list[str]:
     ]
 
 
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application is Ready."""
-    return universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
-
-
 async def test_a_new_application_is_told_and_nothing_is_made() -> None:
     """It says that it is observed; managed later, it comes up as ever."""
     async with Universe() as universe:
@@ -46,7 +41,7 @@ async def test_a_new_application_is_told_and_nothing_is_made() -> None:
         told = universe.condition(Resource.APPLICATIONS, "shop")
         assert (told["status"], told["reason"]) == ("False", "Observed")
         await universe.merge(Resource.APPLICATIONS, "shop", FULL)
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
 
 
 async def test_what_runs_is_watched_and_left_as_it_is() -> None:
@@ -56,7 +51,7 @@ async def test_what_runs_is_watched_and_left_as_it_is() -> None:
     """
     async with Universe() as universe:
         await universe.apply(shop(3))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         await universe.merge(Resource.APPLICATIONS, "shop", OBSERVE)
         await universe.settle()
@@ -78,7 +73,9 @@ async def test_what_runs_is_watched_and_left_as_it_is() -> None:
         assert universe.condition(Resource.OPERATIONS, "again", "Succeeded")["reason"] == "Observed"
         universe.kubelet.ready("default", "shop-web-2")
         await universe.merge(Resource.APPLICATIONS, "shop", FULL)
-        await universe.until(lambda: is_ready(universe) and len(universe.names(Resource.PODS)) == 5)
+        await universe.until(
+            lambda: universe.is_ready() and len(universe.names(Resource.PODS)) == 5
+        )
         images = {
             universe.get(Resource.PODS, each)["spec"]["containers"][0]["image"]
             for each in universe.names(Resource.PODS)
@@ -90,7 +87,7 @@ async def test_a_server_that_is_deleted_keeps_its_pod() -> None:
     """It says why it does not go; managed again, it goes and comes back."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.merge(Resource.APPLICATIONS, "shop", OBSERVE)
         await universe.settle()
         began = len(universe.server.writes)
@@ -102,7 +99,7 @@ async def test_a_server_that_is_deleted_keeps_its_pod() -> None:
         assert told["reason"] == "Observed"
         await universe.merge(Resource.APPLICATIONS, "shop", FULL)
         await universe.until(
-            lambda: is_ready(universe) and len(universe.names(Resource.SERVERS)) == 2
+            lambda: universe.is_ready() and len(universe.names(Resource.SERVERS)) == 2
         )
 
 
@@ -110,7 +107,7 @@ async def test_a_delete_of_the_application_runs_all_the_same() -> None:
     """Whoever deletes it wants gone what Argosy made for it."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.merge(Resource.APPLICATIONS, "shop", OBSERVE)
         await universe.settle()
         await universe.delete(Resource.APPLICATIONS, "shop")

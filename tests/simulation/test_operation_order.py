@@ -23,11 +23,6 @@ def shop() -> Json:
     )
 
 
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application says that it is Ready."""
-    return universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
-
-
 def has_ended(universe: Universe, name: str) -> bool:
     """Return whether the operation came to a good end."""
     return universe.condition(Resource.OPERATIONS, name, "Succeeded").get("status") == "True"
@@ -64,7 +59,7 @@ async def test_a_restart_of_everything_keeps_each_component_within_its_budget() 
     """By default never more than maxUnavailable of a component is down, and db goes before web."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         await universe.apply(operation("again", "shop", "Restart"))
@@ -80,7 +75,7 @@ async def test_a_stop_goes_against_the_order() -> None:
     """What depends is stopped before what it depends on, whatever the concurrency."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         await universe.apply(operation("rest", "shop", "Stop", concurrency="100%"))
@@ -94,7 +89,7 @@ async def test_a_start_goes_in_order_and_no_rollout_was_missed() -> None:
     """Db comes up at the new revision, web after it, which was waiting for db and changes then."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.apply(operation("night", "shop", "Stop", concurrency="100%"))
         await universe.until(lambda: has_ended(universe, "night"))
         newer = shop()
@@ -105,7 +100,7 @@ async def test_a_start_goes_in_order_and_no_rollout_was_missed() -> None:
         assert universe.names(Resource.PODS) == []
         since = len(universe.server.writes)
         await universe.apply(operation("morning", "shop", "Start", concurrency="100%"))
-        await universe.until(lambda: has_ended(universe, "morning") and is_ready(universe))
+        await universe.until(lambda: has_ended(universe, "morning") and universe.is_ready())
         made = {
             write.name: image_of(write.after)
             for write in universe.server.writes[since:]
@@ -127,7 +122,7 @@ async def test_a_server_that_is_down_is_replaced_first_and_costs_nothing() -> No
     """One that never comes up holds up nobody: it goes first, beside one that works."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         universe.kubelet.unready("default", "shop-web-4")
         await universe.settle()
@@ -141,7 +136,7 @@ async def test_servers_that_are_down_cost_nothing_however_many_they_are() -> Non
     """Two are ill where one may be down: both are made anew, and before any that works."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         for number in (2, 4):
             universe.kubelet.unready("default", f"shop-web-{number}")
@@ -165,7 +160,7 @@ async def test_a_stop_of_some_goes_against_what_is_needed_through_others() -> No
                 component("web", 3, dependsOn=["cache"]),
             )
         )
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         wanted = operation("rest", "shop", "Stop", components=["db", "web"], concurrency="100%")
@@ -180,7 +175,7 @@ async def test_losses_are_a_share_of_each_component() -> None:
     """A quarter of three is none: the first loss in db halts it, however many web has."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
 
         async def run(_namespace: str, pod: str, _command: Sequence[str]) -> ExecResult:
@@ -200,7 +195,7 @@ async def test_operations_on_different_servers_share_the_limit_of_a_component() 
     """Two restarts go on at the same time, and never have more down than one of them may."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         for name, servers in (("low", "0-2"), ("high", "3-5")):
@@ -217,7 +212,7 @@ async def test_an_operation_leaves_a_server_that_is_down_beside_it_its_place() -
     """What is ill and not its own uses the only place: it says so, and goes on when that is up."""
     async with Universe() as universe:
         await universe.apply(shop())
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         universe.kubelet.unready("default", "shop-web-4")
         await universe.settle()
@@ -238,7 +233,7 @@ async def test_a_component_that_lets_no_server_be_down_is_named_by_what_waits_fo
     async with Universe() as universe:
         rollout = {"maxUnavailable": 0, "maxSurge": 1}
         await universe.apply(application("shop", component("web", 2, rollout=rollout)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         await universe.settle()
         since = len(universe.server.writes)
         await universe.apply(operation("again", "shop", "Restart"))

@@ -39,11 +39,6 @@ def events(universe: Universe, reason: str) -> list[Json]:
     return [dict(each) for each in every if each["reason"] == reason]
 
 
-def is_ready(universe: Universe, name: str = "shop") -> bool:
-    """Return whether the application says Ready."""
-    return universe.condition(Resource.APPLICATIONS, name).get("status") == "True"
-
-
 async def test_a_quota_is_told_and_over_when_it_is_raised() -> None:
     """Status, blockedBy and one Event name the quota in its words; no attempt is spent on it."""
     async with Universe() as universe:
@@ -72,7 +67,7 @@ async def test_a_quota_is_told_and_over_when_it_is_raised() -> None:
         assert len(events(universe, "FailedCreate")) == 1
         assert guard.count < 100
         raise_to(10)
-        await universe.until(lambda: is_ready(universe), patience=90)
+        await universe.until(universe.is_ready, patience=90)
         assert blocked(universe, Resource.APPLICATIONS, "shop") == []
         for name in waiting:
             assert "lastError" not in universe.get(Resource.SERVERS, name)["status"]["attempts"]
@@ -92,7 +87,7 @@ async def test_a_set_that_meets_a_quota_asks_little_and_then_makes_all() -> None
         late = [(each.resource, each.name) for each in universe.server.writes[before:]]
         assert len(late) < 10, "no write a retry"
         raise_to(1000)
-        await universe.until(lambda: is_ready(universe), patience=120)
+        await universe.until(universe.is_ready, patience=120)
         assert len(universe.names(Resource.PODS)) == 100
 
 
@@ -117,7 +112,7 @@ async def test_a_quota_on_servers_themselves_is_met_as_slowly() -> None:
         assert guard.count < 60
         assert len(events(universe, "FailedCreate")) == 1
         bound[0] = 1000
-        await universe.until(lambda: is_ready(universe), patience=120)
+        await universe.until(universe.is_ready, patience=120)
         assert len(universe.names(Resource.SERVERS)) == 60
 
 
@@ -152,7 +147,7 @@ async def test_a_webhook_that_is_down_or_denies_is_told_and_over(
         # Who guards one namespace says nothing of the API server, and holds up nobody else.
         assert universe.process.fleets.circuit("pods").state is State.CLOSED
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=150)
+        await universe.until(universe.is_ready, patience=150)
 
 
 async def test_a_limit_range_of_the_namespace_is_told_and_over_when_it_is_lifted() -> None:
@@ -167,10 +162,10 @@ async def test_a_limit_range_of_the_namespace_is_told_and_over_when_it_is_lifted
         await asyncio.sleep(600)
         told = universe.get(Resource.SERVERS, "shop-web-0")["status"]
         assert any("maximum memory usage" in each["message"] for each in told["blockedBy"])
-        assert not is_ready(universe)
+        assert not universe.is_ready()
         assert guard.count < 100
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=700)
+        await universe.until(universe.is_ready, patience=700)
 
 
 async def test_a_webhook_that_is_slow_holds_up_its_own_alone() -> None:
@@ -179,7 +174,7 @@ async def test_a_webhook_that_is_slow_holds_up_its_own_alone() -> None:
         slow = chaos.Verdict(there=10.0)
         universe.faults.on("create", Resource.PODS, verdict=slow, times=None)
         await universe.apply(application("shop", component("web", 6)))
-        await universe.until(lambda: is_ready(universe), patience=300)
+        await universe.until(universe.is_ready, patience=300)
         for name in universe.names(Resource.SERVERS):
             attempts = universe.get(Resource.SERVERS, name)["status"].get("attempts") or {}
             assert not attempts.get("count")
@@ -202,7 +197,7 @@ async def test_a_full_zone_leads_to_the_next_alternative() -> None:
         await universe.apply(
             application("shop", component("web", 2, recovery=recovery), fleet="metal")
         )
-        await universe.until(lambda: is_ready(universe), patience=60)
+        await universe.until(universe.is_ready, patience=60)
         assert {each.zone for each in universe.machines.machines} == {"b"}
 
 
@@ -220,7 +215,7 @@ async def test_a_full_fleet_counts_attempts_and_is_tried_for_ever() -> None:
         assert "no room is left" in status["attempts"]["lastError"]["message"]
         assert universe.get(Resource.SERVERSETS, "shop-web")["status"]["failed"] == 2
         universe.machines.settings = _full(universe)
-        await universe.until(lambda: is_ready(universe), patience=90)
+        await universe.until(universe.is_ready, patience=90)
         assert universe.get(Resource.SERVERSETS, "shop-web")["status"]["failed"] == 0
 
 
@@ -242,7 +237,7 @@ async def test_who_gives_up_waits_for_a_person() -> None:
         assert "tried" not in told["message"]
         retry = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}}
         await universe.merge(Resource.APPLICATIONS, "shop", retry)
-        await universe.until(lambda: is_ready(universe), patience=60)
+        await universe.until(universe.is_ready, patience=60)
 
 
 async def test_a_fleet_may_be_named_like_a_resource() -> None:
@@ -262,7 +257,7 @@ async def test_what_should_go_and_does_not_is_not_ready() -> None:
     denial = 'admission webhook "keep.example.com" denied the request: not now'
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 2)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         guard = Answer(
             universe, "delete", Resource.PODS, lambda _: refuse(403, "Forbidden", denial)
         )
@@ -282,7 +277,7 @@ async def test_what_should_go_and_does_not_is_not_ready() -> None:
         assert universe.condition(Resource.SERVERS, name)["status"] == "False"
         assert universe.condition(Resource.SERVERSETS, "shop-web")["status"] == "False"
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=150)
+        await universe.until(universe.is_ready, patience=150)
         assert blocked(universe, Resource.APPLICATIONS, "shop") == []
 
 
@@ -291,7 +286,7 @@ async def test_a_delete_that_is_denied_is_told_all_the_way_up() -> None:
     denial = 'admission webhook "keep.example.com" denied the request: not now'
     async with Universe() as universe:
         await universe.apply(application("shop", component("web", 2)))
-        await universe.until(lambda: is_ready(universe))
+        await universe.until(universe.is_ready)
         guard = Answer(
             universe, "delete", Resource.PODS, lambda _: refuse(403, "Forbidden", denial)
         )
@@ -325,7 +320,7 @@ async def test_a_name_that_is_free_again_is_taken_soon() -> None:
         assert universe.condition(Resource.SERVERS, "shop-web-0", "Stalled")
         await asyncio.sleep(600)
         await universe.delete(Resource.PODS, "shop-web-0", grace_seconds=0)
-        await universe.until(lambda: is_ready(universe), patience=60)
+        await universe.until(universe.is_ready, patience=60)
 
 
 async def test_a_name_that_a_gone_owner_left_is_waited_for() -> None:
@@ -358,7 +353,7 @@ async def test_a_name_that_a_gone_owner_left_is_waited_for() -> None:
         )
         assert not universe.condition(Resource.SERVERS, "shop-web-0", "Stalled")
         await universe.merge(Resource.PODS, "shop-web-0", {"metadata": {"finalizers": None}})
-        await universe.until(lambda: is_ready(universe), patience=90)
+        await universe.until(universe.is_ready, patience=90)
 
 
 async def test_a_new_leader_says_what_the_last_one_said() -> None:
@@ -440,7 +435,7 @@ async def test_whatever_a_call_ends_with_leaves_a_trace(
     async with Universe() as universe:
         if verb != "create":
             await universe.apply(application("shop", component("web", 1)))
-            await universe.until(lambda: is_ready(universe))
+            await universe.until(universe.is_ready)
         resource, request = RESOURCES[verb]
         guard = Answer(universe, request, resource, lambda _: kind(words, reason=kind.__name__))
         rollout = {"inPlace": "Never" if verb == "delete" else "WhenPossible"}
@@ -465,7 +460,7 @@ async def test_whatever_a_call_ends_with_leaves_a_trace(
             patience=180,
         )
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=700)
+        await universe.until(universe.is_ready, patience=700)
 
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda each: each.__name__)
@@ -483,7 +478,7 @@ async def test_a_status_that_cannot_be_written_is_told_when_it_can(
         await asyncio.sleep(60)
         assert guard.count < 60
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=700)
+        await universe.until(universe.is_ready, patience=700)
 
 
 async def test_who_says_to_try_again_need_not_wait_for_a_backoff() -> None:
@@ -495,7 +490,7 @@ async def test_who_says_to_try_again_need_not_wait_for_a_backoff() -> None:
         raise_to(1000)
         retry = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "1"}}}
         await universe.merge(Resource.APPLICATIONS, "shop", retry)
-        await universe.until(lambda: is_ready(universe), patience=15)
+        await universe.until(universe.is_ready, patience=15)
 
 
 async def test_one_wish_costs_one_call_where_the_quota_is_still_full() -> None:
@@ -511,7 +506,7 @@ async def test_one_wish_costs_one_call_where_the_quota_is_still_full() -> None:
         # One for the wish, and one if the set's own turn came meanwhile.
         assert before < guard.count <= before + 2
         raise_to(1000)
-        await universe.until(lambda: is_ready(universe), patience=80)
+        await universe.until(universe.is_ready, patience=80)
 
 
 async def test_an_older_wish_of_a_server_does_not_hide_that_of_its_application() -> None:
@@ -526,7 +521,7 @@ async def test_an_older_wish_of_a_server_does_not_hide_that_of_its_application()
         raise_to(1)
         wish["metadata"]["annotations"][names.RETRY_NOW_ANNOTATION] = "2"
         await universe.merge(Resource.APPLICATIONS, "shop", wish)
-        await universe.until(lambda: is_ready(universe), patience=5)
+        await universe.until(universe.is_ready, patience=5)
 
 
 async def agree(universe: Universe) -> None:
@@ -568,5 +563,5 @@ async def test_whoever_looks_on_says_what_the_operator_says(
         await universe.settle(quiet=60)
         await agree(universe)
         guard.over()
-        await universe.until(lambda: is_ready(universe), patience=700)
+        await universe.until(universe.is_ready, patience=700)
         await agree(universe)

@@ -28,16 +28,6 @@ def shop(metadata: Json | None = None, *, image: str = "app:1") -> Json:
     return application("shop", component("web", 3, image=image, serverMetadata=metadata))
 
 
-async def come_up(universe: Universe, body: Json) -> None:
-    """Apply, and wait until the application is Ready at that and rests."""
-    await universe.apply(body)
-    await universe.settle()
-    await universe.until(
-        lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
-    )
-    await universe.settle()
-
-
 def marks(universe: Universe, resource: Resource, name: str) -> Json:
     """Return the labels and annotations of an object."""
     meta = universe.get(resource, name)["metadata"]
@@ -55,7 +45,7 @@ async def test_all_that_is_kept_for_servers_bears_what_is_asked_for() -> None:
     written = []
     for asked in (None, ASKED):
         async with Universe(faults=Faults()) as universe:
-            await come_up(universe, shop(asked))
+            await universe.bring_up(shop(asked))
             written.append(len(universe.server.writes))
             for resource in BELOW:
                 found = universe.names(resource)
@@ -69,13 +59,13 @@ async def test_all_that_is_kept_for_servers_bears_what_is_asked_for() -> None:
 async def test_servers_that_are_there_get_it_with_the_next_rollout() -> None:
     """A change of it writes the set, and no server; a rollout writes each anyway."""
     async with Universe(faults=Faults()) as universe:
-        await come_up(universe, shop())
+        await universe.bring_up(shop())
         before = len(universe.server.writes)
-        await come_up(universe, shop(ASKED))
+        await universe.bring_up(shop(ASKED))
         touched = {each.resource for each in universe.server.writes[before:]}
         assert Resource.SERVERS not in touched
         assert bears(universe, Resource.SERVERSETS, "shop-web")
-        await come_up(universe, shop(ASKED, image="app:2"))
+        await universe.bring_up(shop(ASKED, image="app:2"))
         assert all(
             bears(universe, Resource.SERVERS, each) for each in universe.names(Resource.SERVERS)
         )
@@ -85,12 +75,12 @@ async def test_what_argosy_knows_things_by_is_never_taken_by_it() -> None:
     """Labels of the recommended set that are asked for lose, too: nothing is fought over."""
     asked = {"labels": {"app.kubernetes.io/managed-by": "me", "team": "shop"}}
     async with Universe(faults=Faults()) as universe:
-        await come_up(universe, shop(asked))
+        await universe.bring_up(shop(asked))
         found = marks(universe, Resource.SERVERS, "shop-web-0")["labels"]
         assert found.items() >= names.labels("shop", "web", "shop-web-0").items()
         assert found["team"] == "shop"
         before = len(universe.server.writes)
-        await come_up(universe, shop(asked, image="app:2"))
+        await universe.bring_up(shop(asked, image="app:2"))
         await universe.settle(quiet=60)
         rest = len(universe.server.writes)
         await universe.settle(quiet=60)

@@ -38,21 +38,6 @@ def shop(service: Json | None = None, *, ports: list[Json] | None = None, **pod:
     return application("shop", part)
 
 
-async def come_up(universe: Universe, body: Json) -> None:
-    """Apply, and wait until the application is Ready and rests."""
-    await universe.apply(body)
-    await universe.until(lambda: is_ready(universe))
-    await universe.settle()
-
-
-def is_ready(universe: Universe) -> bool:
-    """Return whether the application is Ready at its current generation."""
-    body = universe.get(Resource.APPLICATIONS, "shop")
-    found = universe.condition(Resource.APPLICATIONS, "shop")
-    current = body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    return current and found.get("status") == "True"
-
-
 def pods(universe: Universe) -> dict[str, str]:
     """Return the UIDs of the pods."""
     found = universe.names(Resource.PODS)
@@ -68,7 +53,7 @@ def subdomains(universe: Universe) -> set[str]:
 async def test_a_component_names_its_service() -> None:
     """Servers have their names in DNS under it, and there is none of the usual name."""
     async with Universe(faults=Faults()) as world:
-        await come_up(world, shop({"name": "zk-hs"}))
+        await world.bring_up(shop({"name": "zk-hs"}))
         assert world.names(Resource.SERVICES) == ["zk-hs"]
         assert subdomains(world) == {"zk-hs"}
         spec = world.get(Resource.SERVICES, "zk-hs")["spec"]
@@ -79,12 +64,12 @@ async def test_a_component_names_its_service() -> None:
 async def test_ports_that_containers_name_are_the_services() -> None:
     """Those with a name, each by it; another template brings others, and the old ones go."""
     async with Universe(faults=Faults()) as world:
-        await come_up(world, shop(ports=PORTS))
+        await world.bring_up(shop(ports=PORTS))
         assert world.get(Resource.SERVICES, NAME)["spec"]["ports"] == [
             {"name": "client", "port": 2181, "targetPort": "client"},
             {"name": "gossip", "port": 2888, "targetPort": "gossip", "protocol": "UDP"},
         ]
-        await come_up(world, shop(ports=[{"name": "client", "containerPort": 3000}]))
+        await world.bring_up(shop(ports=[{"name": "client", "containerPort": 3000}]))
         assert world.get(Resource.SERVICES, NAME)["spec"]["ports"] == [
             {"name": "client", "port": 3000, "targetPort": "client"}
         ]
@@ -107,7 +92,7 @@ async def test_what_the_component_says_of_its_service_is_on_it_and_goes_with_the
             "annotations": {"example.com/plan": "daily"},
             "publishNotReadyAddresses": False,
         }
-        await come_up(world, shop(said))
+        await world.bring_up(shop(said))
         found = world.get(Resource.SERVICES, NAME)
         assert found["metadata"]["labels"].items() >= {**OURS, **said["labels"]}.items()
         assert found["metadata"]["annotations"].items() >= said["annotations"].items()
@@ -121,7 +106,7 @@ async def test_what_the_component_says_of_its_service_is_on_it_and_goes_with_the
         await world.merge(Resource.SERVICES, NAME, added)
         await world.settle()
         assert world.get(Resource.SERVICES, NAME)["spec"]["ports"] == [*said["ports"], theirs]
-        await come_up(world, shop({"labels": {"tier": "back"}}))
+        await world.bring_up(shop({"labels": {"tier": "back"}}))
         found = world.get(Resource.SERVICES, NAME)
         labels = found["metadata"]["labels"]
         assert (labels["tier"], labels["other"], labels["app.kubernetes.io/name"]) == (
@@ -158,7 +143,7 @@ async def test_a_service_that_somebody_edits_is_put_right(edit: Json) -> None:
             "annotations": {"example.com/plan": "daily"},
             "publishNotReadyAddresses": False,
         }
-        await come_up(world, shop(said))
+        await world.bring_up(shop(said))
         before = world.get(Resource.SERVICES, NAME)
         await world.merge(Resource.SERVICES, NAME, edit)
         written = len(world.server.writes)
@@ -176,17 +161,17 @@ async def test_a_service_that_somebody_edits_is_put_right(edit: Json) -> None:
 async def test_another_type_makes_the_service_anew_and_no_server() -> None:
     """Headless, with an address, none, and headless again: the pods run on as they are."""
     async with Universe(faults=Faults()) as world:
-        await come_up(world, shop({"type": "Headless"}, ports=PORTS))
+        await world.bring_up(shop({"type": "Headless"}, ports=PORTS))
         before = pods(world)
         uids = set()
         for kind, address in (("ClusterIP", None), ("Headless", "None")):
-            await come_up(world, shop({"type": kind}, ports=PORTS))
+            await world.bring_up(shop({"type": kind}, ports=PORTS))
             found = world.get(Resource.SERVICES, NAME)
             assert found["spec"].get("clusterIP") == address
             assert found["spec"]["publishNotReadyAddresses"] is (kind == "Headless")
             uids.add(found["metadata"]["uid"])
         assert len(uids) == 2
-        await come_up(world, shop({"type": "None"}, ports=PORTS))
+        await world.bring_up(shop({"type": "None"}, ports=PORTS))
         assert world.names(Resource.SERVICES) == []
         assert pods(world) == before
 
@@ -201,7 +186,7 @@ async def test_a_component_may_have_no_service() -> None:
             "spec": {"selector": {"app": "db"}, "clusterIP": "None"},
         }
         world.server.registry.create(Resource.SERVICES, "default", theirs)
-        await come_up(world, shop({"type": "None"}))
+        await world.bring_up(shop({"type": "None"}))
         assert world.get(Resource.SERVICES, NAME)["spec"] == theirs["spec"]
         assert blocked(world, Resource.APPLICATIONS, "shop") == []
         assert subdomains(world) == {NAME}
@@ -224,7 +209,7 @@ async def test_a_service_of_the_name_that_is_somebody_elses_stops_nobody() -> No
         assert ("Service/zk-hs", "NameTaken") in blocked(world, Resource.APPLICATIONS, "shop")
         await world.delete(Resource.SERVICES, "zk-hs")
         await world.until(lambda: "zk-hs" in world.names(Resource.SERVICES), patience=600)
-        await world.until(lambda: is_ready(world), patience=600)
+        await world.until(world.is_ready, patience=600)
         assert len(world.get(Resource.SERVICES, "zk-hs")["spec"]["ports"]) == 2
 
 
@@ -242,11 +227,11 @@ async def test_two_components_cannot_share_a_service() -> None:
 async def test_a_template_may_say_its_own_names() -> None:
     """The hostname and subdomain of a template are the pods'; left out or null, they are usual."""
     async with Universe(faults=Faults()) as world:
-        await come_up(world, shop(hostname="db", subdomain="elsewhere"))
+        await world.bring_up(shop(hostname="db", subdomain="elsewhere"))
         assert subdomains(world) == {"elsewhere"}
         found = [world.get(Resource.PODS, each)["spec"]["hostname"] for each in pods(world)]
         assert found == ["db", "db"]
-        await come_up(world, shop(hostname=None, subdomain=None))
+        await world.bring_up(shop(hostname=None, subdomain=None))
         assert subdomains(world) == {NAME}
         found = [world.get(Resource.PODS, each)["spec"]["hostname"] for each in pods(world)]
         assert sorted(found) == ["shop-db-0", "shop-db-1"]
@@ -255,10 +240,10 @@ async def test_a_template_may_say_its_own_names() -> None:
 async def test_what_is_usual_may_be_said() -> None:
     """A component that begins to describe its Service as it is changes nothing, nor restarts."""
     async with Universe(faults=Faults()) as world:
-        await come_up(world, shop(ports=PORTS))
+        await world.bring_up(shop(ports=PORTS))
         before, service = pods(world), world.get(Resource.SERVICES, NAME)
-        await come_up(
-            world, shop({"type": "Headless", "publishNotReadyAddresses": True}, ports=PORTS)
+        await world.bring_up(
+            shop({"type": "Headless", "publishNotReadyAddresses": True}, ports=PORTS)
         )
         assert pods(world) == before
         assert world.get(Resource.SERVICES, NAME) == service
@@ -280,7 +265,7 @@ async def test_a_fleet_without_names_refuses_a_service_aloud() -> None:
         assert told["remedy"] == "kubectl edit argapp shop -n default"
         none = component("db", 2, service={"type": "None"})
         await world.apply(application("shop", none, fleet="metal"))
-        await world.until(lambda: is_ready(world))
+        await world.until(world.is_ready)
         assert len(world.machines.machines) == 2
 
 
