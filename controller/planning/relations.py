@@ -12,7 +12,7 @@ import msgspec
 
 from controller.api import names, objects, tags
 from controller.api.resources import PLACES, Resource
-from controller.planning import keys
+from controller.planning import keys, verdict
 from controller.planning.caches import Caches, Index, Path
 from controller.planning.keys import Key
 
@@ -36,6 +36,14 @@ def _server_revision(item: objects.Server) -> Hashable:
 
 def _operation_application(item: objects.Operation) -> Hashable:
     return item.metadata.namespace, item.spec.application
+
+
+def _open_operation(item: objects.Operation) -> Hashable | None:
+    return None if verdict.finished(item) else _operation_application(item)
+
+
+def _ended_operation(item: objects.Operation) -> Hashable | None:
+    return _operation_application(item) if verdict.finished(item) else None
 
 
 def _build_application(item: objects.Build) -> Hashable:
@@ -84,6 +92,10 @@ BUILD_PODS_BY_JOB = Index(objects.Pod, _build_job)
 # By namespace and application.
 SERVERS_BY_APPLICATION = Index(objects.Server, _server_application)
 OPERATIONS_BY_APPLICATION = Index(objects.Operation, _operation_application)
+# Of these there are a hundred at most, and of those that ended as many as people do not delete:
+# whoever is planned beside the others must not look at thousands that are over.
+OPEN_OPERATIONS = Index(objects.Operation, _open_operation)
+ENDED_OPERATIONS = Index(objects.Operation, _ended_operation)
 BUILDS_BY_APPLICATION = Index(objects.Build, _build_application)
 # By namespace, application and component.
 CLAIMS_BY_COMPONENT = Index(objects.Claim, _labelled_component)
@@ -130,11 +142,11 @@ def sets_of(
     return {each.spec.component: each for each in found.values()}
 
 
-def operations_of(
+def open_operations(
     caches: Caches, namespace: str, application: str
 ) -> tuple[objects.Operation, ...]:
-    """Return the operations on an application, oldest first."""
-    found = caches.by(OPERATIONS_BY_APPLICATION, (namespace, application))
+    """Return the operations on an application that are not over, oldest first."""
+    found = caches.by(OPEN_OPERATIONS, (namespace, application))
     return tuple(
         sorted(
             found.values(),
@@ -329,20 +341,12 @@ def begun_operation_keys(caches: Caches, namespace: str, application: str) -> It
 
     One that waits for its turn has taken nothing down, and is left alone.
     """
-    for each in _open_operations(caches, namespace, application):
+    for each in caches.by(OPEN_OPERATIONS, (namespace, application)).values():
         if each.status.targets:
             yield keys.of(Resource.OPERATIONS, each)
 
 
 def open_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:
     """Yield the keys of an application's operations that have not ended."""
-    for each in _open_operations(caches, namespace, application):
+    for each in caches.by(OPEN_OPERATIONS, (namespace, application)).values():
         yield keys.of(Resource.OPERATIONS, each)
-
-
-def _open_operations(
-    caches: Caches, namespace: str, application: str
-) -> Iterator[objects.Operation]:
-    for each in caches.by(OPERATIONS_BY_APPLICATION, (namespace, application)).values():
-        if not each.status.completion_time:
-            yield each

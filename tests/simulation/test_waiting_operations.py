@@ -26,9 +26,14 @@ class Counted(Universe):
 
     def __init__(self) -> None:
         self.plans: collections.Counter[str] = collections.Counter()
+        # The most operations that each was ever planned beside.
+        self.beside: collections.Counter[str] = collections.Counter()
 
         def counting(snapshot: OperationSnapshot) -> plan.Plan:
-            self.plans[snapshot.operation.metadata.name] += 1
+            name = snapshot.operation.metadata.name
+            self.plans[name] += 1
+            count = len(snapshot.others) + len(snapshot.remembered)
+            self.beside[name] = max(self.beside[name], count)
             return OPERATION.plan(snapshot)
 
         super().__init__(kinds=with_kind(dataclasses.replace(OPERATION, plan=counting)))
@@ -157,3 +162,31 @@ async def test_neither_names_nor_finalizers_get_an_operation_past_the_bound() ->
         assert universe.reason("a-first-by-name") == "Failed"
         await universe.settle()
         assert not any(universe.ended(f"z{each}") for each in range(crowd.MOST_OPEN))
+
+
+async def test_operations_that_are_over_cost_the_next_ones_nothing() -> None:
+    """Thousands that were refused are neither looked at any more, nor named in tasks of servers.
+
+    Each task names those whose checkpoints its server keeps; one that never ran has none.
+    """
+    async with Counted() as universe:
+        await universe.open(2)
+        steps = [{"name": "run", "exec": {"command": ["work"]}}]
+        crowded = 3 * crowd.MOST_OPEN
+        for number in range(crowded):
+            await universe.apply(operation(numbered(number), "shop", "Steps", steps=steps))
+        await universe.settle()
+        reasons = collections.Counter(universe.reason(numbered(each)) for each in range(crowded))
+        assert reasons["Failed"] > crowd.MOST_OPEN
+        assert set(reasons) == {"Failed", "Completed"}
+        since = len(universe.server.writes)
+        await universe.apply(operation("next", "shop", "Steps", steps=steps))
+        await universe.until(lambda: universe.reason("next") == "Completed")
+        assert universe.beside["next"] == 0
+        told = [
+            each.after["spec"]["task"]["parameters"]
+            for each in universe.server.writes[since:]
+            if each.resource is Resource.SERVERS and each.after and "task" in each.after["spec"]
+        ]
+        assert told
+        assert not any(each.get("open") for each in told)

@@ -26,7 +26,7 @@ def gather(
         revisions=revisions,
         let_go=relations.revisions_let_go(caches, application),
         in_use=relations.named_by_servers(caches, revisions),
-        operations=relations.operations_of(caches, meta.namespace, meta.name),
+        ended=tuple(caches.by(relations.ENDED_OPERATIONS, (meta.namespace, meta.name)).values()),
         builds=relations.builds_of(caches, meta.namespace, meta.name),
         requesters_known=sources.requesters_known,
         outcomes=moment.outcomes,

@@ -46,7 +46,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.REVISIONS_LET_GO,
         relations.SERVERS_BY_APPLICATION,
         relations.SERVERS_BY_REVISION,
-        relations.OPERATIONS_BY_APPLICATION,
+        relations.ENDED_OPERATIONS,
         relations.BUILDS_BY_APPLICATION,
     ),
     rights=RIGHTS,

@@ -6,6 +6,7 @@ the last of its kind. Called by the Application planner.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 
 import msgspec
@@ -22,7 +23,7 @@ Chronicle = tuple[objects.PastOperation, ...]
 
 def update(
     application: objects.Application,
-    operations: Iterable[objects.Operation],
+    ended: Iterable[objects.Operation],
     *,
     requesters_known: bool,
 ) -> Chronicle:
@@ -33,12 +34,16 @@ def update(
     """
     before, born = application.status.operations, application.metadata.creation_timestamp or ""
     lines = {(each.name, each.request_time): each for each in before}
-    for each in operations:
-        if verdict.finished(each) and (each.status.completion_time or "") >= born:
+    for each in heapq.nlargest(KEPT, ended, key=_end):
+        if _end(each)[0] >= born:
             line = _line(each, requesters_known=requesters_known)
             lines[line.name, line.request_time] = line
     ordered = sorted(lines.values(), key=lambda each: (each.completion_time, each.name))
     return tuple(ordered[-KEPT:])
+
+
+def _end(operation: objects.Operation) -> tuple[str, str]:
+    return operation.status.completion_time or "", operation.metadata.name
 
 
 def news(before: Chronicle, after: Chronicle) -> tuple[RecordEvent, ...]:

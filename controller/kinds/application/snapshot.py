@@ -28,7 +28,8 @@ class ApplicationSnapshot:
     in_use: frozenset[str] = frozenset()
     # Servers that say they are the application's, and that it does not control: known at its end.
     left: tuple[objects.Server, ...] = ()
-    operations: tuple[objects.Operation, ...] = ()
+    # The operations that are over: how they ended is remembered.
+    ended: tuple[objects.Operation, ...] = ()
     # All Builds that name the application, whoever made them.
     builds: tuple[objects.Build, ...] = ()
     # Whether those say truly who asked for them.

@@ -58,7 +58,7 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
         last_handled_retry=outlook.handled_retry,
         operations=operation_history.update(
             application,
-            outlook.snapshot.operations,
+            outlook.snapshot.ended,
             requesters_known=outlook.snapshot.requesters_known,
         ),
         **_totals(told),

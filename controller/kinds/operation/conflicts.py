@@ -14,7 +14,6 @@ import msgspec
 from controller.api import objects
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import targets
-from controller.planning import verdict
 
 # For each verb, the verbs that commute with it: on the same server, in either order, one after the
 # other, they leave the same behind, and neither ruins what the other does. All others conflict.
@@ -51,12 +50,11 @@ def turn(
     others: Iterable[objects.Operation],
     servers: Mapping[targets.Key, objects.Server],
 ) -> Turn:
-    """Return whether it is the operation's turn, and if not, for whom it waits."""
-    active = [each for each in others if not verdict.finished(each)]
-    later = [each for each in active if _stands_for(operation, each)]
+    """Return whether it is the operation's turn, and if not, for whom of the open ones it waits."""
+    later = [each for each in others if _stands_for(operation, each)]
     if later and operation.status.start_time is None and not operation.spec.paused:
         return Turn(superseded_by=max(later, key=place))
-    rivals = [each for each in active if conflict(operation.spec, each.spec)]
+    rivals = [each for each in others if conflict(operation.spec, each.spec)]
     busy = _at_work(operation, servers)
     behind = [
         each

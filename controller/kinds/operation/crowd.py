@@ -10,7 +10,6 @@ from controller.api import objects
 from controller.kinds.operation import conflicts
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import verdict
 
 # Open are those that have not ended; a hundred wait longer than any startDeadlineSeconds.
 MOST_OPEN = 100
@@ -22,7 +21,7 @@ def refusal(snapshot: OperationSnapshot) -> str:
         return ""
     ahead = sum(
         1
-        for each in _open(snapshot)
+        for each in snapshot.others
         if _is_known(each) or conflicts.place(each) < conflicts.place(snapshot.operation)
     )
     if ahead < MOST_OPEN:
@@ -36,11 +35,7 @@ def refusal(snapshot: OperationSnapshot) -> str:
 
 def is_full(snapshot: OperationSnapshot) -> bool:
     """Return whether there is no room for an operation that is to be taken up again."""
-    return len(_open(snapshot)) >= MOST_OPEN
-
-
-def _open(snapshot: OperationSnapshot) -> list[objects.Operation]:
-    return [each for each in snapshot.others if not verdict.finished(each)]
+    return len(snapshot.others) >= MOST_OPEN
 
 
 def _is_known(operation: objects.Operation) -> bool:

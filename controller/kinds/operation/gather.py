@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.api import objects
+from controller.kinds.operation import retention
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import relations
 from controller.planning.caches import Moment, Sources
@@ -25,7 +26,12 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
         servers={(each.spec.component, each.spec.ordinal): each for each in servers.values()},
         others=tuple(
             each
-            for each in relations.operations_of(caches, meta.namespace, name)
+            for each in relations.open_operations(caches, meta.namespace, name)
+            if each.metadata.uid != meta.uid
+        ),
+        remembered=tuple(
+            each
+            for each in caches.by(retention.REMEMBERED, (meta.namespace, name)).values()
             if each.metadata.uid != meta.uid
         ),
         revisions=relations.revisions_of(caches, application),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kinds.kind import Budget, Kind
-from controller.kinds.operation import wakes
+from controller.kinds.operation import retention, wakes
 from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
 from controller.kinds.operation.rights import RIGHTS
@@ -59,7 +59,8 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         relations.SETS_BY_OWNER,
         relations.SERVERS_BY_APPLICATION,
         relations.REVISIONS_BY_OWNER,
-        relations.OPERATIONS_BY_APPLICATION,
+        relations.OPEN_OPERATIONS,
+        retention.REMEMBERED,
         relations.DISRUPTION_BUDGETS_BY_NAMESPACE,
         relations.PODS_LEAVING,
     ),

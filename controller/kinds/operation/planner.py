@@ -136,9 +136,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         down_beside=bystanders.down(snapshot, progress),
         foci=bystanders.foci(snapshot),
         open=retention.going_on(snapshot),
-        beside=frozenset(
-            each.metadata.name for each in snapshot.others if not verdict.finished(each)
-        ),
+        beside=frozenset(each.metadata.name for each in snapshot.others),
     )
 
 

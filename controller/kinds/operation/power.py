@@ -17,7 +17,7 @@ from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.operation import steps, targets
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import ordinals, outcomes, plan, verdict, writes
+from controller.planning import ordinals, outcomes, plan, writes
 
 STOPPED, RUNNING = "Stopped", "Running"
 _LEAVES: Mapping[str, str] = {tasks.STOP: STOPPED, tasks.START: RUNNING}
@@ -102,7 +102,6 @@ def _goes_on(snapshot: OperationSnapshot, power: str) -> bool:
     """Return whether another operation that has begun leaves the same servers in that power."""
     return any(
         each.status.start_time is not None
-        and not verdict.finished(each)
         and left_by(each) == power
         and targets.meet(snapshot.operation.spec, each.spec)
         for each in snapshot.others

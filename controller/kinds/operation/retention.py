@@ -11,7 +11,7 @@ taken since do not make its servers forget that they had been drained.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable
 
 from controller.api import objects
 from controller.api.conditions import Blocked
@@ -20,11 +20,30 @@ from controller.kinds.operation import completion, targets
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import remedies, verdict, words
+from controller.planning.caches import Index
+
+
+def _may_go_on(operation: objects.Operation) -> Hashable | None:
+    """Return whose operation it is, if it is over, did something, and may be retried.
+
+    One that was refused before it ran, as one too many, has no checkpoints: were those named, each
+    task of a server would name thousands.
+    """
+    told, meta = operation.status, operation.metadata
+    if not verdict.finished(operation) or not told.run or meta.deletion_timestamp is not None:
+        return None
+    if not completion.can_be_retried(operation):
+        return None
+    return meta.namespace, operation.spec.application
+
+
+REMEMBERED = Index(objects.Operation, _may_go_on)
 
 
 def going_on(snapshot: OperationSnapshot) -> tuple[str, ...]:
     """Return the identities of the other operations that are not over: under way, or retriable."""
-    return tuple(sorted(checkpoints.identity_of(each) for each in _open(snapshot)))
+    found = (*snapshot.others, *snapshot.remembered)
+    return tuple(sorted(map(checkpoints.identity_of, found)))
 
 
 def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
@@ -32,7 +51,7 @@ def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
     operation = snapshot.operation
     rivals = [
         each
-        for each in _open(snapshot)
+        for each in (*snapshot.others, *snapshot.remembered)
         if each.status.run and targets.meet(operation.spec, each.spec)
     ]
     if _marks(operation) + sum(map(_marks, rivals)) <= checkpoints.CAPACITY:
@@ -50,13 +69,6 @@ def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
             remedy=remedy,
         ),
     )
-
-
-def _open(snapshot: OperationSnapshot) -> Iterable[objects.Operation]:
-    for each in snapshot.others:
-        kept = each.metadata.deletion_timestamp is None and completion.can_be_retried(each)
-        if kept or not verdict.finished(each):
-            yield each
 
 
 def _marks(operation: objects.Operation) -> int:

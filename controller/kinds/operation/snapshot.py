@@ -23,7 +23,10 @@ class OperationSnapshot:
     fleet: contract.FleetFacts
     sets: Mapping[str, objects.ServerSet]
     servers: Mapping[tuple[str, int], objects.Server]  # by component and ordinal
+    # Other operations of the application: those that are not over, and those that are, of which
+    # servers must remember what they did.
     others: tuple[objects.Operation, ...] = ()
+    remembered: tuple[objects.Operation, ...] = ()
     # The ControllerRevisions of the application: RollBack rejects one of them.
     revisions: tuple[objects.ControllerRevision, ...] = ()
     # Everybody's PodDisruptionBudgets in the namespace.

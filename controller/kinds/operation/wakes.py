@@ -91,9 +91,7 @@ def _open(
     caches: Caches, below: objects.Operation | objects.Server | objects.ServerSet
 ) -> Iterable[objects.Operation]:
     place = (below.metadata.namespace, below.spec.application)
-    for each in caches.by(relations.OPERATIONS_BY_APPLICATION, place).values():
-        if not each.status.completion_time:
-            yield each
+    yield from caches.by(relations.OPEN_OPERATIONS, place).values()
 
 
 def _is_open_to_all(operation: objects.Operation) -> bool:

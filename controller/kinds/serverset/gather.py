@@ -34,7 +34,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         ),
         operations=tuple(
             each
-            for each in relations.operations_of(caches, meta.namespace, spec.application)
+            for each in relations.open_operations(caches, meta.namespace, spec.application)
             if remakers.is_at_work(each)
         ),
         room=occupancy.room(caches, server_set, sources.servers_per_namespace),

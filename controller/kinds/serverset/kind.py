@@ -67,6 +67,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.SERVERS_LET_GO,
         relations.REVISIONS_BY_OWNER,
         relations.OPERATIONS_BY_APPLICATION,
+        relations.OPEN_OPERATIONS,
         relations.CLAIMS_BY_COMPONENT,
         relations.DISRUPTION_BUDGETS_BY_NAMESPACE,
         relations.SETS_BY_NAMESPACE,

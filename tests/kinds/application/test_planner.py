@@ -326,7 +326,7 @@ def test_a_failed_operation_does_not_make_it_unready() -> None:
         spec=objects.OperationSpec(application="shop", action="Restart"),
         status=objects.OperationStatus(failed=2),
     )
-    assert reason(planned(rehearsal, operations=(failed,))) == "Available"
+    assert reason(planned(rehearsal, ended=(failed,))) == "Available"
 
 
 def ended(name: str, *, created: float, took: float, who: str = "") -> objects.Operation:
@@ -349,7 +349,7 @@ def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
     rehearsal = rehearse()
     born = rehearsal.now - START
     first = ended("first", created=born, took=5, who="alice")
-    made = planned(rehearsal, operations=(first,), requesters_known=True)
+    made = planned(rehearsal, ended=(first,), requesters_known=True)
     (line,) = status(made).operations
     assert (line.name, line.action, line.requested_by, line.result, line.progress) == (
         "first", "Restart", "alice", "Completed", "2/2",
@@ -357,9 +357,9 @@ def test_what_was_done_to_it_is_remembered_when_the_operation_is_gone() -> None:
     (event,) = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
     assert "first, asked for by alice" in event.message
     told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=status(made))
-    again = planned(rehearsal, application=told, operations=(first,), requesters_known=True)
+    again = planned(rehearsal, application=told, ended=(first,), requesters_known=True)
     assert again.actions == ()
-    later = planned(rehearsal, application=told, operations=())
+    later = planned(rehearsal, application=told, ended=())
     assert status(later).operations == (line,)
 
 
@@ -367,7 +367,7 @@ def test_nobody_is_believed_to_have_asked_where_anybody_could_say_so() -> None:
     """Without a policy that writes it, the name on an Operation is whatever its author wrote."""
     rehearsal = rehearse()
     first = ended("first", created=rehearsal.now - START, took=5, who="the boss")
-    made = planned(rehearsal, operations=(first,))
+    made = planned(rehearsal, ended=(first,))
     (line,) = status(made).operations
     assert line.requested_by == ""
     (event,) = [each for each in made.actions if isinstance(each, plan.RecordEvent)]
@@ -376,7 +376,7 @@ def test_nobody_is_believed_to_have_asked_where_anybody_could_say_so() -> None:
     named = msgspec.structs.replace(line, requested_by="the boss")
     before = msgspec.structs.replace(status(made), operations=(named,))
     told = msgspec.structs.replace(rehearsal.get(objects.Application, "shop"), status=before)
-    doubted = planned(rehearsal, application=told, operations=(first,))
+    doubted = planned(rehearsal, application=told, ended=(first,))
     assert status(doubted).operations == (line,)
     assert doubted.actions == ()
 
@@ -387,7 +387,7 @@ def test_only_the_last_operations_are_remembered() -> None:
     born = rehearsal.now - START
     many = [ended(f"go-{n:02}", created=born, took=30 - n) for n in range(30)]
     old = ended("old", created=-100, took=5)
-    made = planned(rehearsal, operations=(old, *many))
+    made = planned(rehearsal, ended=(old, *many))
     assert [each.name for each in status(made).operations] == [
         f"go-{n:02}" for n in range(19, -1, -1)
     ]

@@ -19,10 +19,11 @@ from controller.api.views.meta import Meta
 from controller.contract import Phase, tasks
 from controller.contract.tasks import Outcome
 from controller.kinds import operation, server
+from controller.kinds.operation import retention
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.server import task
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import availability, merge_patch, plan
+from controller.planning import availability, merge_patch, plan, verdict
 from controller.providers.pod.manifest import only_images_differ
 
 START = 1_700_000_000.0
@@ -291,6 +292,9 @@ class Stage:
     def look(self, name: str) -> OperationSnapshot:
         """Return what the Operation planner is given."""
         found = self.operations[name]
+        beside = [
+            each for each in self.operations.values() if each.metadata.uid != found.metadata.uid
+        ]
         return OperationSnapshot(
             now=self.now,
             operation=found,
@@ -300,9 +304,8 @@ class Stage:
             ),
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
-            others=tuple(
-                each for each in self.operations.values() if each.metadata.uid != found.metadata.uid
-            ),
+            others=tuple(each for each in beside if not verdict.finished(each)),
+            remembered=tuple(each for each in beside if retention.REMEMBERED.key(each)),
             revisions=tuple(self.revisions.values()),
         )
 
