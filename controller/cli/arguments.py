@@ -75,6 +75,15 @@ Thing = Annotated[
     ),
 ]
 
+Serving = Annotated[
+    str,
+    typer.Argument(
+        metavar="APPLICATION|SERVER",
+        help="The application or the server; server/NAME where both have the name.",
+        autocompletion=_complete("applications", "servers", prefixed=True),
+    ),
+]
+
 
 def operations() -> Any:
     """Return the argument that names an operation."""

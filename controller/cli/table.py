@@ -43,6 +43,14 @@ COMMANDS: dict[str, Row] = {
         SEE,
         "Print what servers print, merged, each line under its server's name; or a Build's.",
     ),
+    "port-forward": Row(
+        "port_forward",
+        SEE,
+        "Forward ports of this machine to a server, or by turns to those of a component.",
+    ),
+    "open": Row(
+        "open_", SEE, "Open a server's page in the browser, by a port of this machine alone."
+    ),
     "browse": Row(
         "browse",
         SEE,

@@ -17,13 +17,12 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 import yarl
-from aiohttp.abc import AbstractStreamWriter
 
 from controller import errors
 from controller.api import resources
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kube import connection, faults, streams, terminal
+from controller.kube import bodies, connection, faults, streams, terminal, tunnel
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
 from controller.kube.reasons import KubeReason
 
@@ -41,7 +40,7 @@ _PATCHES: dict[PatchStyle, str] = {
 }
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
-# A kubelet answers 406 to a command's websocket where only JSON is accepted.
+# A kubelet answers 406 to a websocket where only JSON is accepted.
 _ANYTHING = {"Accept": "*/*"}
 _UNAUTHORIZED = 401
 _BAD = 400
@@ -55,22 +54,6 @@ _WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 # The API server gives up on a write before we do, so that none can come late.
 _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
-
-
-class _Body(aiohttp.BytesPayload):
-    """What a write sends, unless it may not be sent any more."""
-
-    def __init__(self, value: bytes, may_write: Callable[[], bool]) -> None:
-        super().__init__(value)
-        self._may_write = may_write
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        # Headers wait for the body, so nothing has been sent yet.
-        if not self._may_write():
-            raise ConnectionAbortedError("the Lease is not held any more")
-        await super().write_with_length(writer, content_length)
 
 
 class Client:
@@ -365,16 +348,34 @@ class Client:
         parts += [("stdin", "true"), ("stdout", "true"), ("stderr", "false" if tty else "true")]
         parts += [("tty", "true")] if tty else []
         query = "&".join(f"{key}={quote(value, safe='')}" for key, value in parts)
+        path = resources.path(Resource.PODS, namespace, pod, "exec")
         what = f"exec {namespace}/{pod}"
+        async with self._socket(path, query, terminal.PROTOCOL, what) as socket:
+            yield terminal.Terminal(socket, what)
+
+    @contextlib.asynccontextmanager
+    async def open_port(
+        self, namespace: str, pod: str, port: int
+    ) -> AsyncGenerator[tunnel.Tunnel, None]:
+        """Lend one connection to a port of a pod."""
+        path = resources.path(Resource.PODS, namespace, pod, "portforward")
+        what = f"port {port} of {namespace}/{pod}"
+        async with self._socket(path, f"ports={port}", tunnel.PROTOCOL, what) as socket:
+            yield tunnel.Tunnel(socket, what)
+
+    @contextlib.asynccontextmanager
+    async def _socket(
+        self, path: str, query: str, protocol: str, what: str
+    ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse, None]:
         try:
             async with self._session.ws_connect(
-                self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query),
-                protocols=(terminal.PROTOCOL,),
+                self._url(path, query),
+                protocols=(protocol,),
                 headers=await self._headers() | _ANYTHING,
                 max_msg_size=0,
                 **self._options,
             ) as socket:
-                yield terminal.Terminal(socket, what)
+                yield socket
         except aiohttp.WSServerHandshakeError as error:
             status = faults.Status(message=error.message)
             raise faults.from_status(error.status, status, what=what, writes=False) from error
@@ -430,9 +431,9 @@ class Client:
             raise broken(error, f"{method} {path}", writes=writes) from error
         raise AssertionError("unreachable: the second attempt returns or raises")
 
-    def _body(self, body: Body) -> bytes | _Body:
+    def _body(self, body: Body) -> bytes | bodies.Guarded:
         text = body if isinstance(body, bytes) else _encode(body)
-        return text if self._may_write is None else _Body(text, self._may_write)
+        return text if self._may_write is None else bodies.Guarded(text, self._may_write)
 
     async def _headers(self) -> dict[str, str]:
         known = self._credentials

@@ -175,7 +175,7 @@ def event() -> dict[str, Any]:
 def test_every_command_is_walked() -> None:
     """A new command is tried here, too, or said to hand on what it gets."""
     # Of what others wrote these print nothing; pages and tools have tests of their own.
-    own = {*table.OWN_PROGRAM, "version", "browse", "dashboard", "mcp"}
+    own = {*table.OWN_PROGRAM, "version", "browse", "dashboard", "mcp", "port-forward", "open"}
     assert {*LINES, *RAW} == set(table.COMMANDS) - own
 
 

@@ -394,6 +394,16 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/reach-servers.md": {
+        "take turns, a connection each, those that are ready first": (
+            "test_servers_take_turns_by_the_name_of_their_port",
+        ),
+        "was replaced meanwhile is reached again": (
+            "test_a_server_that_is_replaced_is_reached_again",
+        ),
+        "`open` chooses the port named": ("test_open_shows_the_page_of_the_port_named_http",),
+        "is cut after a minute of waiting": (
+            "test_a_client_that_ends_its_half_is_cut_after_a_while",
+        ),
         "Each component has a headless Service": ("test_servers_have_stable_names_in_dns",),
         "later changes are refused": ("test_bad_manifest_is_refused",),
         "and the servers run on": ("test_another_type_makes_the_service_anew_and_no_server",),

@@ -21,6 +21,7 @@ HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
 MEANT = {
     "cli/commands/logs.py": "a Build has pods of its own, which no application's servers are",
+    "cli/forwarding.py": "a port is of one server, or of all of a component",
     "cli/moving_out.py": "an application lets go of its sets, and a set of its servers",
     "cli/operations.py": "`force` takes one server, or all of an application",
     "dashboard/acting.py": "a server has no page of its own but that of why",
