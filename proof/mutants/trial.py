@@ -69,7 +69,10 @@ def attempt(mutant: definitions.Mutant) -> Trial:
 
 
 def check(mistake: mechanism.Mechanism) -> tuple[bool, str]:
-    """Run the test that a mechanism names on a copy without it; return if it fails, and how."""
+    """Run the test that a mechanism names on a copy without it; return if it fails, and how.
+
+    A test that does not come to its end has not caught anything: it would hold up all others.
+    """
     with tempfile.TemporaryDirectory(prefix="argosy-mutant-") as folder:
         checkout = Path(folder)
         copy(checkout, TESTED)
@@ -77,15 +80,18 @@ def check(mistake: mechanism.Mechanism) -> tuple[bool, str]:
         mistake.apply(checkout)
         environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         argv = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", mistake.test]
-        done = subprocess.run(
-            argv,
-            cwd=checkout,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=checkout,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False, f"not over after {SECONDS} s"
     # Any other code than this one says that no test ran, or that none failed.
     return done.returncode == TESTS_FAILED, done.stdout[-2000:] + done.stderr[-2000:]
 

@@ -295,7 +295,8 @@ async def test_a_components_name_may_have_dashes() -> None:
             lambda: (
                 world.condition(Resource.APPLICATIONS, "shop", "Stalled").get("reason")
                 == "RolledBack"
-            )
+            ),
+            patience=120,
         )
         world.ill.clear()
         await world.until(
@@ -304,7 +305,7 @@ async def test_a_components_name_may_have_dashes() -> None:
                 == {"app:1"}
                 and all(map(is_up, world.pods().values()))
             ),
-            patience=3600,
+            patience=300,
         )
         await world.delete(Resource.APPLICATIONS, "shop")
         await world.until(lambda: not world.names(Resource.APPLICATIONS))
