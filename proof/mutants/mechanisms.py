@@ -370,6 +370,14 @@ OUTAGES = (
         "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[True-1]",
     ),
     one(
+        "a failure budget that is whole again once its failed spare server made room",
+        "controller.kinds.serverset.progress:budget_spent",
+        "not status.budget_spent or status.revision != census.target",
+        "True",
+        "tests/simulation/test_moves.py"
+        "::test_a_drain_ends_beside_a_spent_failure_budget[1-0-3000]",
+    ),
+    one(
         "a spare server that goes before the one it stands in for is back",
         "controller.kinds.serverset.planner:_misfits",
         "missing and (not moving)",

@@ -22,6 +22,8 @@ NODES, DRAINED = 20, 10
 SERVERS, LIMIT = 50, 5
 DRAIN_SECONDS = 300
 ZONES, IN_EACH = 3, 20
+# How servers end by which a rollout is halted so.
+HALTED_BY = {"ProgressDeadlineExceeded": "hang", "FailureBudgetSpent": "fail"}
 
 
 @pytest.fixture
@@ -152,6 +154,47 @@ def test_a_component_of_one_server_is_drained_without_being_down(
     app.wait_ready()
     assert app.pods()["shop-web-0"]["spec"]["nodeName"] != node
     assert hindsight.fewest_ready(kube.history(), 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "deadline"), [("ProgressDeadlineExceeded", 10), ("FailureBudgetSpent", 600)]
+)
+def test_nodes_are_drained_beside_a_rollout_that_is_halted(
+    operated: Place, kube: Kube, own_nodes: tuple[str, list[str]], reason: str, deadline: int
+) -> None:
+    """Servers of what is proven stand in: at no version are fewer up, and each drain ends.
+
+    Afterwards the rollout is as halted as before, and goes on with a good image.
+    """
+    assert operated.cluster is not None
+    label, _ = own_nodes
+    rollout = {"maxUnavailable": 0, "maxSurge": 1, "progressDeadlineSeconds": deadline}
+    recovery = {"attempts": 1, "failureBudget": 0} if reason == "FailureBudgetSpent" else {}
+    app = kube.app(component(replicas=3, rollout=rollout, recovery=recovery))
+    settle_on(app, label)
+    before = app.pods()
+    template = app.component()["template"]
+    template["metadata"] = {"annotations": {f"{driving.HOOK}outcome": HALTED_BY[reason]}}
+    app.set_image("app:2")
+    app.wait_for_reason(reason, "Stalled")
+    nodes = sorted({each["spec"]["nodeName"] for each in before.values()})
+    for each in [drain(operated.cluster.kubeconfig, node) for node in nodes]:
+        said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
+        assert each.returncode == 0, said
+    app.wait_for_reason(reason, "Stalled")
+    servers = [f"shop-web-{each}" for each in range(3)]
+    kube.wait_until(
+        "the three are up elsewhere",
+        lambda: all(
+            driving.condition(app.servers()[each], "Ready").get("status") == "True"
+            and app.pods()[each]["spec"]["nodeName"] not in nodes
+            for each in servers
+        ),
+    )
+    assert hindsight.fewest_ready(kube.history(), 3) >= 3
+    del template["metadata"]
+    app.set_image("app:3")
+    app.wait_ready()
 
 
 @pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}])

@@ -311,6 +311,59 @@ async def test_a_drain_ends_while_a_rollout_is_halted(replicas: int, *, drained:
         assert world.ready() == "True"
 
 
+def failing(pod: Json) -> Behaviour:
+    """Have a broken image end at once."""
+    return Behaviour(
+        fate="Failed" if "broken" in pod["spec"]["containers"][0]["image"] else "Ready"
+    )
+
+
+@pytest.mark.parametrize("deadline", [30, 3000])
+@pytest.mark.parametrize(("surge", "lacking"), [(1, 0), (2, 0), (1, 1)])
+async def test_a_drain_ends_beside_a_spent_failure_budget(
+    surge: int, lacking: int, deadline: int
+) -> None:
+    """A spare server that failed makes room for one of what is proven; the halt is told all along.
+
+    Whether the deadline of the rollout has passed, or is far away.
+    """
+    rollout: Json = {
+        "maxSurge": surge,
+        "maxUnavailable": lacking,
+        "progressDeadlineSeconds": deadline,
+    }
+    recovery = {
+        "attempts": 1,
+        "failureBudget": 0,
+        "backoff": {"initialSeconds": 1, "maxSeconds": 1},
+    }
+    async with World() as world:
+        await world.open(3, rollout)
+        world.kubelet.behave = failing
+        bad = component("web", 3, image="app:broken", rollout=rollout, recovery=recovery)
+        await world.apply(application("shop", bad))
+
+        def spent() -> bool:
+            return bool(world.get(Resource.SERVERSETS, SET)["status"].get("budgetSpent"))
+
+        await world.until(spent)
+        await asyncio.sleep(100)
+        since, nodes = len(world.server.writes), world.nodes[:3]
+        drains = asyncio.gather(*world.drain(*nodes))
+        while not drains.done():
+            pods = world.server.objects[Resource.PODS].values()
+            left = any(each["spec"].get("nodeName") in nodes for each in pods)
+            assert spent() or not left
+            await asyncio.sleep(0.5)
+        await world.until(spent)
+        assert min(world.ups(since)) == 3 - lacking
+        assert not {world.node(each) for each in world.servers()[:3]} & set(nodes)
+        good = component("web", 3, image="app:2", rollout=rollout, recovery=recovery)
+        await world.apply(application("shop", good))
+        await world.settle()
+        assert world.ready() == "True"
+
+
 @pytest.mark.parametrize("action", ["Restart", "Replace"])
 @pytest.mark.parametrize("first", ["drain", "operation"])
 async def test_an_operation_that_may_take_no_server_down_holds_no_drain(

@@ -35,7 +35,6 @@ from controller.kinds.serverset.outlook import Outlook
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import (
-    amounts,
     budget,
     events,
     evictions,
@@ -138,7 +137,8 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     draft.focus = focus.of(census, snapshot.evicted, server_set.spec)
     where = assigning.Assigning(snapshot, census)
     retrying = tags.retry_now(server_set.metadata) != server_set.status.last_handled_retry
-    spent = _budget_spent(census, server_set.spec)
+    standing_in = bool(draft.moving) and moves.surges(server_set.spec)
+    spent = progress.budget_spent(server_set, census, standing_in=standing_in)
     halted = progress.halted_before(server_set, census, retrying=retrying)
     why = "more servers failed for good than failureBudget allows" if spent else ""
     why = why or ("the rollout missed its progress deadline" if halted else "")
@@ -159,10 +159,10 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         draft.notes.append("new servers start once their Service is there")
     _take_up(snapshot, draft)
     # How many there are too few, or too many, is known once those are counted.
-    creating = not spent and not draft.touched
+    creating = (standing_in or not spent) and not draft.touched
     if not draft.closing:
         # Whatever it would count as up, an eviction may take down before that.
-        _resize(snapshot, census, draft, failed, where, halted=why, late=halted, creating=creating)
+        _resize(snapshot, census, draft, failed, where, halted=why, creating=creating)
     moved = relocation.reassign(census, where, draft.touched) if snapshot.fleet.domains else {}
     draft.actions += moved.values()
     draft.touched |= moved.keys()
@@ -235,18 +235,17 @@ def _resize(
     where: assigning.Assigning,
     *,
     halted: str,
-    late: bool,
     creating: bool,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
     spec, known = snapshot.server_set.spec, records.Records(snapshot)
-    stand_in = _stand_in(snapshot, draft, known) if late else ""
+    stand_in = _stand_in(snapshot, draft, known) if halted else ""
     sized = scaling.decide(
         census,
         spec,
         blocked=creation.blocked(snapshot, census, failed),
         surging=not halted or bool(stand_in),
-        misfits=_misfits(census, moving=bool(stand_in)) if late else (),
+        misfits=_misfits(census, moving=bool(stand_in)) if halted else (),
         moving=draft.moving,
         domains=snapshot.fleet.domains,
     )
@@ -284,7 +283,7 @@ def _resize(
 
 
 def _stand_in(snapshot: ServerSetSnapshot, draft: _Draft, known: records.Records) -> str:
-    """Return the revision of spare servers for what moves while the rollout is late, and halted.
+    """Return the revision of spare servers for what moves while the rollout is halted.
 
     At its target none comes up, and without one a drain would wait for as long as the halt lasts.
     """
@@ -462,17 +461,6 @@ def _must_hear(each: Facts, value: str) -> bool:
     own, attempts = tags.retry_now(each.server.metadata), each.server.status.attempts
     tried = each.failed or attempts.count or (own and attempts.next_attempt_time)
     return bool(tried) and own != value
-
-
-def _budget_spent(census: Census, spec: objects.ServerSetSpec) -> bool:
-    """Return whether more servers failed for good than may.
-
-    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
-    the target.
-    """
-    ends = spec.rollout.strategy == "OnDelete"
-    failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
-    return failed > amounts.down(spec.recovery.failure_budget, census.desired)
 
 
 def _finish(

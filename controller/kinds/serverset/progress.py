@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import clock, objects
+from controller.planning import amounts
 from controller.planning.census import Census
 
 # Status tells times to the second: what it dates may have happened that much later.
@@ -78,6 +79,26 @@ def halted_before(server_set: objects.ServerSet, census: Census, *, retrying: bo
         return True
     return census.present < census.desired or any(
         not each.stale and not each.available and not each.kept for each in census.odd
+    )
+
+
+def budget_spent(server_set: objects.ServerSet, census: Census, *, standing_in: bool) -> bool:
+    """Return whether more servers failed for good at the target than may.
+
+    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
+    the target. A spare server that failed makes room for one that stands in for a server that
+    moves; while it does, or others are `standing_in`, the budget stays as spent as it was.
+    """
+    spec, status = server_set.spec, server_set.status
+    ends = spec.rollout.strategy == "OnDelete"
+    failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
+    if failed > amounts.down(spec.recovery.failure_budget, census.desired):
+        return True
+    if not status.budget_spent or status.revision != census.target:
+        return False
+    return standing_in or any(
+        census.is_spare(ordinal) and each.spec.revision != census.target
+        for ordinal, each in census.servers.items()
     )
 
 
