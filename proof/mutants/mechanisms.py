@@ -374,8 +374,7 @@ OUTAGES = (
         "controller.kinds.serverset.progress:budget_spent",
         "not status.budget_spent or status.revision != census.target",
         "True",
-        "tests/simulation/test_moves.py"
-        "::test_a_drain_ends_beside_a_spent_failure_budget[1-0-3000]",
+        "tests/simulation/test_moves.py::test_a_drain_ends_beside_a_spent_failure_budget[1-0-3000]",
     ),
     one(
         "a spare server that goes before the one it stands in for is back",
