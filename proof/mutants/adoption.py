@@ -85,7 +85,7 @@ MECHANISMS = (
         "controller.cli.handover:Errand.allowed",
         "not (await ANY_api.review_access(ANY_verb, ANY_resource, ANY_space)).allowed",
         "False",
-        f"{_WAY}::test_a_person_without_rights_touches_nothing",
+        f"{_WAY}::test_whoever_lacks_any_right_that_is_needed_touches_nothing[in]",
     ),
     one(
         "an export leaves pods to be restarted by their StatefulSet",

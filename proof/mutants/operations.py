@@ -331,10 +331,18 @@ _NAMED = (
 _REMEMBERED = (
     one(
         "checkpoints of what may be retried are forgotten",
-        "controller.kinds.operation.retention:_open",
-        "kept or not verdict.finished(each)",
-        "not verdict.finished(each)",
+        "controller.kinds.operation.retention:_may_go_on",
+        "not completion.can_be_retried(operation)",
+        "True",
         f"{_STORIES}::test_a_server_remembers_the_steps_of_every_operation_that_can_be_retried",
+    ),
+    one(
+        "tasks name every operation that was refused before it ran",
+        "controller.kinds.operation.retention:_may_go_on",
+        "not told.run",
+        "False",
+        "tests/simulation/test_waiting_operations.py"
+        "::test_operations_that_are_over_cost_the_next_ones_nothing",
     ),
     one(
         "checkpoints of what goes on are forgotten by age",
