@@ -48,7 +48,6 @@ _BAD = 400
 # Told of each write: how many seconds it took to be answered, and with which HTTP status.
 Answered = Callable[[float, int], None]
 
-_encode = msgspec.json.Encoder().encode
 _READ = aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS)
 _WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS)
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
@@ -432,7 +431,7 @@ class Client:
         raise AssertionError("unreachable: the second attempt returns or raises")
 
     def _body(self, body: Body) -> bytes | bodies.Guarded:
-        text = body if isinstance(body, bytes) else _encode(body)
+        text = body if isinstance(body, bytes) else bodies.encoded(body)
         return text if self._may_write is None else bodies.Guarded(text, self._may_write)
 
     async def _headers(self) -> dict[str, str]:

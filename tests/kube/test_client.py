@@ -70,6 +70,23 @@ async def test_lost_answer_of_a_write_is_an_unknown_outcome() -> None:
             await client.get(Resource.PODS, "default", "a")
 
 
+async def test_texts_are_sent_as_go_writes_them() -> None:
+    """Else data of a ControllerRevision seems to change with any patch, which is refused."""
+    sent = b""
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        sent = await request.read()
+        return web.json_response({})
+
+    text = "a <b >/tmp/c && d \u2028\u2029 é"
+    async with serving(take) as client:
+        await client.create(Resource.REVISIONS, "default", {"data": text})
+    shown = rb"a \u003cb \u003e/tmp/c \u0026\u0026 d \u2028\u2029 " + "é".encode()
+    assert sent == b'{"data":"' + shown + b'"}'
+    assert msgspec.json.decode(sent) == {"data": text}
+
+
 class Interrupting(credentials.Fixed):
     """Credentials that have something happen while a request is made ready."""
 
