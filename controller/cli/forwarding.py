@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import itertools
 import socket
+import threading
 import webbrowser
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -111,7 +112,8 @@ async def browse(
         url = f"{scheme}://{_url(HERE, local)}/"
         screen.say(f"{url} leads to port {wanted.remote} of {target}. Ctrl-C ends this.")
         if browser:
-            webbrowser.open(url)
+            # One in the terminal ends when its reader has: the page must be served meanwhile.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         await asyncio.Event().wait()
     return 0
 

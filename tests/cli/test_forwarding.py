@@ -239,13 +239,21 @@ async def test_what_is_meant_must_be_one_component(here: session.Session, kubele
 async def test_open_shows_the_page_of_the_port_named_http(
     here: session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though another port is named before it; the address leads to a server."""
-    shown: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr("webbrowser.open", shown.put_nowait)
+    """Though another port is named before it; also to a browser that ends only with its reader."""
+    shown: asyncio.Future[tuple[str, bytes]] = asyncio.get_running_loop().create_future()
+
+    def browse(url: str) -> None:
+        host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as page:
+            page.sendall(b"hello")
+            said = page.recv(100)
+        shown.get_loop().call_soon_threadsafe(shown.set_result, (url, said))
+
+    monkeypatch.setattr("webbrowser.open", browse)
     running = asyncio.ensure_future(forwarding.browse(here, ["shop"], "", "", browser=True))
-    url = await asyncio.wait_for(shown.get(), 30)
+    url, said = await asyncio.wait_for(shown, 60)
     assert url.startswith("http://127.0.0.1:")
-    assert await ask(int(url.rstrip("/").rpartition(":")[2])) == b"shop-web-0 hello"
+    assert said == b"shop-web-0 hello"
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

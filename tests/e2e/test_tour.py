@@ -30,8 +30,8 @@ SHOWN = {
     "status": "10/10 available",
     "why": "It runs|is as asked for",
     "logs": "web-3 hello",
-    "plan": "10 to change in place",
-    "diff": r"web:2",
+    "plan": "10 to replace",
+    "diff": "Shop 2",
     "rollback": "Completed",
     "history": "rejected: RollBack",
     "restart": "Completed",
@@ -129,6 +129,9 @@ def _kept(kube: Kube) -> None:
         ("Application", "shop")
     }
     assert "(data-shop-db-0, data-shop-db-1, data-shop-db-2)" in told[0]["note"]
+    # The garbage collector goes on by itself when the application is gone; it must come to its end.
+    rest = (Resource.SERVICES, Resource.DISRUPTION_BUDGETS, Resource.REVISIONS)
+    kube.wait_until("all but the claims is gone", lambda: not any(kube.list(each) for each in rest))
 
 
 def _type(shell: pexpect.spawn[str], command: str) -> str:
