@@ -18,7 +18,8 @@ EXAMPLES = """examples:
   make bench                              everything; the exit status tells of counts and CPU alone
   python -m bench --quick                 smaller fleets, fewer rounds
   python -m bench --quick --only 11       the trial that finds ratio 11
-  python -m bench --only floor --fleet 500 --pairs 1"""
+  python -m bench --only floor --fleet 500 --pairs 1
+  python -m bench --only 4 --only 5 --away 20   ratios 4, 5 and 10, far from the API server"""
 
 SIZES = {
     "pairs": "rounds of what is compared",
@@ -26,6 +27,7 @@ SIZES = {
     "small": "servers of the small fleet that a large one is compared with",
     "large": "servers of the large fleet",
     "rest": "seconds at rest",
+    "away": "milliseconds from the operator to the API server, each way: all trials from afar",
 }
 
 

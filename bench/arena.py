@@ -86,6 +86,10 @@ class Arena:
             self.calm()
         return self._operator
 
+    def operate_by(self, process: operators.Operator) -> None:
+        """Have this be the operator from now on: the same one, with another way to its cluster."""
+        self._operator = process
+
     @contextlib.contextmanager
     def operated(self, process: operators.Operator | None = None) -> Iterator[operators.Operator]:
         """Have the operator run, leading and idle, while this is entered.

@@ -43,6 +43,14 @@ def between(arena: arenas.Arena, seconds: float) -> Iterator[operator.Operator]:
             road.kill()
 
 
+@contextlib.contextmanager
+def kept(arena: arenas.Arena, seconds: float) -> Iterator[None]:
+    """Have the arena's operator be that far away whoever starts it."""
+    with between(arena, seconds) as far:
+        arena.operate_by(far)
+        yield
+
+
 def _kubeconfig(near: Path, port: int, here: int) -> Path:
     far = near.with_name(f"{near.name}-far")
     far.write_text(near.read_text().replace(f":{port}", f":{here}"))

@@ -19,6 +19,7 @@ class Sizes:
     rest: int  # for how many seconds nothing happens
     defaults: bool  # whether peers are also seen at their default limits
     minutes: float  # what a run must not exceed: rounds are left out before that
+    away: int = 0  # milliseconds from the operator to its API server, and as many back
 
 
 FULL = Sizes(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import arena, ratios, runs, sizes
+from bench import arena, distance, ratios, runs, sizes
 from bench.arms import argosy
 
 
@@ -96,5 +96,7 @@ class Stage:
     def _open(self, name: str, audit: str) -> arena.Arena:
         began = time.monotonic()
         opened = self._stack.enter_context(arena.opened(self._folder / name, self.say, audit=audit))
+        if self.sizes.away:
+            self._stack.enter_context(distance.kept(opened, self.sizes.away / 1000))
         self.say(f"cluster `{name}` is up after {time.monotonic() - began:.1f} s")
         return opened

@@ -127,7 +127,8 @@ def _median_first(found: Sequence[small.Going]) -> float:
 def _idle(stage: Stage, sight: Sight, namespace: str) -> Idle:
     """Let small applications come and go by themselves, and count what deleting one takes."""
     arena = stage.timed
-    write = arena.write_seconds(namespace, IDLE_WRITES)
+    # A write by a client that is as far away as the operator is.
+    write = arena.write_seconds(namespace, IDLE_WRITES) + 2 * stage.sizes.away / 1000
     coming, going = [], []
     for number in range(PROBES):
         name = f"idle{number}"

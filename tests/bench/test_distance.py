@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 from bench import distance
+from devcluster import controlplane
 
 SECONDS = 0.05
 
@@ -47,3 +52,32 @@ async def test_who_cannot_be_reached_breaks_the_connection() -> None:
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""
         writer.close()
+
+
+@dataclasses.dataclass
+class Operator:
+    """A process that knows its cluster by a kubeconfig."""
+
+    kubeconfig: Path
+
+    def by_way_of(self, kubeconfig: Path) -> Operator:
+        """Return the same one with another kubeconfig."""
+        return Operator(kubeconfig)
+
+
+def test_an_arena_keeps_its_operator_away_whoever_starts_it(tmp_path: Path) -> None:
+    """All trials of a run with --away are run by an operator that goes by the road."""
+    near = Operator(tmp_path / "kubeconfig")
+    near.kubeconfig.write_text("server: https://127.0.0.1:6443")
+    plan = SimpleNamespace(ports={controlplane.APISERVER: 6443})
+    kept: list[Operator] = []
+    arena = SimpleNamespace(
+        operator=near, cluster=SimpleNamespace(plan=lambda: plan), operate_by=kept.append
+    )
+    with distance.kept(cast("Any", arena), SECONDS):
+        (far,) = kept
+        port = far.kubeconfig.read_text().rpartition(":")[2]
+        assert port.isdigit()
+        assert port != "6443"
+    with distance.kept(cast("Any", arena), 0.0):
+        assert kept[-1] is near
