@@ -47,7 +47,7 @@ class Operator:
         holder: str = "",
     ) -> None:
         self.name = name
-        self.caches = Caches(api, kinds=kinds)
+        self.caches = Caches(api, kinds=kinds, optional=True)
         pool = Pool(sharers=sharers)
         context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
         known = {**providers_registry.kinds(), **(providers or {})}

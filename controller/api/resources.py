@@ -27,6 +27,7 @@ class Resource(enum.StrEnum):
     EVENTS = "events"
     LEASES = "leases"
     NODES = "nodes"
+    EVICTION_REQUESTS = "evictionrequests"
     DEPLOYMENTS = "deployments"
     STATEFULSETS = "statefulsets"
     AUTOSCALERS = "horizontalpodautoscalers"
@@ -38,7 +39,8 @@ class Place:
     """Where a resource is found, and the view that reads it (None: never cached).
 
     `labelled`: of kinds that others own, only what carries our label is watched; of some, only what
-    `fields` selects. `verdict` is the condition that says in a word how an object of ours stands.
+    `fields` selects. What is not served `everywhere` is watched where it is. `verdict` is the
+    condition that says in a word how an object of ours stands.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Place:
     view: type[objects.Object] | None = None
     namespaced: bool = True
     labelled: bool = True
+    everywhere: bool = True
     fields: str = ""
     verdict: str = "Ready"
     # What people may type for a kind of ours; the first is the CRD's short name.
@@ -123,6 +126,13 @@ PLACES: dict[Resource, Place] = {
         view=objects.Node,
         namespaced=False,
         fields="spec.unschedulable=true",
+    ),
+    Resource.EVICTION_REQUESTS: Place(
+        kind="EvictionRequest",
+        api_version="lifecycle.k8s.io/v1alpha1",
+        view=objects.EvictionRequest,
+        labelled=False,
+        everywhere=False,
     ),
     Resource.DEPLOYMENTS: Place(kind="Deployment", api_version="apps/v1"),
     Resource.STATEFULSETS: Place(kind="StatefulSet", api_version="apps/v1"),

@@ -38,7 +38,8 @@ class Caches:
     """The caches of one cluster, or of some of its namespaces (`("",)` means all).
 
     `cluster_scoped` asks for what belongs to the whole cluster, to which namespaced installs may
-    have no right; what of it is `read_only` is for others to plan.
+    have no right; what of it is `read_only` is for others to plan. `optional` asks for what some
+    clusters alone serve, too.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Caches:
         namespaces: Sequence[str] = ("",),
         cluster_scoped: bool = True,
         read_only: bool = False,
+        optional: bool = False,
     ) -> None:
         self.kinds: dict[Resource, Kind[Any, Any]] = {each.resource: each for each in kinds}
         self.informers: dict[Resource, informer.Informer[Any]] = {}
@@ -57,6 +59,8 @@ class Caches:
             resource = resources.of(view)
             place = PLACES[resource]
             if not place.namespaced and not cluster_scoped:
+                continue
+            if not place.everywhere and not optional:
                 continue
             made: informer.Informer[Any] = informer.Informer(
                 api,

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 import structlog
 
 from controller import errors
-from controller.api import objects
+from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults, wire
@@ -34,6 +34,8 @@ REFUSALS = 10
 MISSES = 3
 # How often a kind that is gone is looked for at least, in seconds.
 RETURN_SECONDS = 5.0
+# What not every cluster serves is looked for so seldom where it is not there.
+OPTIONAL_SECONDS = 600.0
 # What a cache of a kind that is gone has reached: nothing of the kind is still to come.
 ALL = 2**63
 # How late the loop may be beyond the longest wait that it foresees, in seconds.
@@ -125,6 +127,9 @@ class Follower(Generic[T]):
     async def _miss(self, error: faults.NotFound) -> None:
         """Empty the cache once it is sure that the kind is gone, and look for it now and then."""
         self._missed += 1
+        if not resources.PLACES[self._resource].everywhere:
+            await self._do_without()
+            return
         if not self._is_gone:
             await self._rest(error)
             return
@@ -136,6 +141,14 @@ class Follower(Generic[T]):
         self.failure = str(error)
         self.pulse.beat(RETURN_SECONDS + LATE)
         await asyncio.sleep(min(self._backoff.delay(), RETURN_SECONDS))
+
+    async def _do_without(self) -> None:
+        """Have the cache be empty, and complete; a cluster that is upgraded may serve the kind."""
+        self._missed = MISSES
+        self._cache.replace(self.namespace, (), ())
+        self._on_move(self.reached)
+        self.pulse.beat(OPTIONAL_SECONDS + LATE)
+        await asyncio.sleep(OPTIONAL_SECONDS)
 
     async def _rest(self, error: errors.ArgosyError) -> None:
         delay = self._backoff.delay(error)

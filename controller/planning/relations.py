@@ -205,6 +205,39 @@ def on_cordoned_nodes(caches: Caches, server_set: objects.ServerSet) -> dict[int
     return found
 
 
+def asked_to_leave(
+    caches: Caches, server_set: objects.ServerSet
+) -> dict[int, objects.EvictionRequest]:
+    """Return the requests that pods of the set leave their places, by the ordinals.
+
+    Not those that were withdrawn, are over, or are about a pod that is no more.
+    """
+    pods = caches.of(objects.Pod).objects
+    namespace = server_set.metadata.namespace
+    found: dict[int, objects.EvictionRequest] = {}
+    for (space, _), each in sorted(caches.of(objects.EvictionRequest).objects.items()):
+        asked = each.spec.target.pod
+        ordinal = _ordinal(server_set, asked.name)
+        pod = pods.get((space, asked.name))
+        if space != namespace or ordinal is None or pod is None:
+            continue
+        if pod.metadata.uid == asked.uid and _stands(each):
+            found.setdefault(ordinal, each)
+    return found
+
+
+def _stands(request: objects.EvictionRequest) -> bool:
+    over = any(
+        told.type in ("TargetEvicted", "Failed") and told.status == "True"
+        for told in request.status.conditions
+    )
+    return (
+        request.spec.intent == "Eviction"
+        and not over
+        and request.metadata.deletion_timestamp is None
+    )
+
+
 def servers_left_by(caches: Caches, application: objects.Application) -> tuple[objects.Server, ...]:
     """Return the servers that stay when the last set of the application is gone.
 
@@ -333,6 +366,17 @@ def node_set_keys(caches: Caches, node: str) -> Iterator[Key]:
         for each in caches.by(PODS_BY_NODE, node).values()
     }
     for namespace, application, component in sorted(places):
+        yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
+
+
+def asked_set_keys(caches: Caches, request: objects.EvictionRequest) -> Iterator[Key]:
+    """Yield the key of the set of whose pod it is asked that it leaves its place."""
+    namespace = request.metadata.namespace
+    pod = caches.of(objects.Pod).objects.get((namespace, request.spec.target.pod.name))
+    if pod is not None:
+        labels = pod.metadata.labels
+        application = labels.get(names.APPLICATION_LABEL, "")
+        component = labels.get(names.COMPONENT_LABEL, "")
         yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
 
 

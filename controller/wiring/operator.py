@@ -120,6 +120,7 @@ class Operator:
             namespaces=options.namespaces or ("",),
             cluster_scoped=options.read_fleets or not tenant,
             read_only=tenant,
+            optional=True,
         )
         self.installs = Installs(
             api,

@@ -464,4 +464,4 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 # Headings that only lead elsewhere, or tell of Kubernetes alone.
-POINTERS = frozenset({"EvictionRequest", "Start one"})
+POINTERS = frozenset({"Start one"})

@@ -23,6 +23,19 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "stand in for what moves. The rollout stays halted": (
             "test_a_drain_ends_while_a_rollout_is_halted",
+            "test_a_drain_ends_beside_a_spent_failure_budget",
+            "test_nodes_are_drained_beside_a_rollout_that_is_halted",
+        ),
+        "a server whose eviction is asked for gets a spare one first": (
+            "test_a_server_whose_eviction_is_asked_for_moves_and_nobody_is_missed",
+            "test_a_server_whose_eviction_is_asked_for_moves_within_the_surge",
+        ),
+        "that is no more moves nobody": (
+            "test_requests_that_ask_for_nothing_move_nobody",
+            "test_a_request_that_is_withdrawn_lets_the_spare_server_go",
+        ),
+        "is noticed within ten minutes": (
+            "test_a_kind_that_this_cluster_does_not_serve_is_empty_at_once",
         ),
         "takes no ready server down, and holds no drain up": (
             "test_an_operation_that_may_take_no_server_down_holds_no_drain",

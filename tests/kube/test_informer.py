@@ -246,6 +246,30 @@ def _forget_kind(world: World) -> list[chaos.Rule]:
     return rules
 
 
+async def test_a_kind_that_this_cluster_does_not_serve_is_empty_at_once() -> None:
+    """Nobody waits for it, it is looked for now and then, and seen once the cluster serves it."""
+    server = ApiServer(collects_garbage=False)
+    informer: Informer[objects.EvictionRequest] = Informer(server, Resource.EVICTION_REQUESTS)
+    refused = server.faults.on("list", Resource.EVICTION_REQUESTS, verdict=_unknown(), times=20)
+    task = asyncio.create_task(informer.run())
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await informer.wait()
+    await informer.catch_up(loop.time())
+    assert loop.time() - began < 0.2
+    assert not informer.failure
+    assert informer.silence is None
+    server.registry.create(Resource.EVICTION_REQUESTS, "default", {"metadata": {"name": "one"}})
+    await asyncio.sleep(3600)
+    assert not informer.objects
+    assert refused.times is not None
+    assert refused.times > 10, "it is looked for seldom"
+    server.faults.rules.remove(refused)
+    await asyncio.sleep(700)
+    assert set(informer.objects) == {("default", "one")}
+    task.cancel()
+
+
 async def test_kind_that_is_gone_is_an_empty_kind() -> None:
     """Its objects are told as gone, nothing is waited for any more, and it may come back."""
     world = World()

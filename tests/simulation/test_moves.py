@@ -48,6 +48,11 @@ class World(Drained):
             for each in nodes
         ]
 
+    def uids(self) -> dict[str, str]:
+        """Return the UIDs of the pods."""
+        found = self.names(Resource.PODS)
+        return {each: self.get(Resource.PODS, each)["metadata"]["uid"] for each in found}
+
     def servers(self) -> list[str]:
         """Return the names of the servers."""
         return self.names(Resource.SERVERS)
@@ -252,6 +257,79 @@ async def test_a_spare_server_runs_what_the_partition_keeps() -> None:
         }
         assert made == {"app:1"}
         assert min(world.ups(since)) == 2
+
+
+async def ask(world: World, pod: str, uid: str = "", intent: str = "Eviction") -> None:
+    """Have somebody ask for the eviction of a pod."""
+    uid = uid or world.get(Resource.PODS, pod)["metadata"]["uid"]
+    target = {"pod": {"name": pod, "uid": uid}}
+    spec = {"target": target, "requester": "robot.example.com/tidy", "intent": intent}
+    meta = {"name": f"ask-{pod}", "namespace": "default"}
+    await world.server.create(
+        Resource.EVICTION_REQUESTS, "default", {"metadata": meta, "spec": spec}
+    )
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+async def test_a_server_whose_eviction_is_asked_for_moves_and_nobody_is_missed(
+    replicas: int,
+) -> None:
+    """A spare one comes first; the other servers stay as they are, and all is at rest again."""
+    async with World() as world:
+        await world.open(replicas)
+        before = world.uids()
+        since = len(world.server.writes)
+        await ask(world, "shop-web-0")
+        await world.until(lambda: world.uids().get("shop-web-0") != before["shop-web-0"])
+        await world.settle()
+        assert min(world.ups(since)) == replicas
+        after = world.uids()
+        assert {each for each in before if before[each] != after[each]} == {"shop-web-0"}
+        assert world.servers() == sorted(before)
+        assert world.ready() == "True"
+
+
+async def test_requests_that_ask_for_nothing_move_nobody() -> None:
+    """Withdrawn, over, about a pod that is no more, or about one that cannot be spared."""
+    async with World() as world:
+        await world.open(3)
+        before = world.uids()
+        await ask(world, "shop-web-0", intent="Withdrawn")
+        await ask(world, "shop-web-1", uid="another")
+        over = {"status": {"conditions": [{"type": "TargetEvicted", "status": "True"}]}}
+        await ask(world, "shop-web-2", intent="Withdrawn")
+        await world.merge(Resource.EVICTION_REQUESTS, "ask-shop-web-2", over)
+        asked = {"spec": {"intent": "Eviction"}}
+        await world.merge(Resource.EVICTION_REQUESTS, "ask-shop-web-2", asked)
+        await world.settle()
+        assert world.uids() == before
+    async with World() as world:
+        await world.open(3, {"maxUnavailable": 1})
+        before = world.uids()
+        await ask(world, "shop-web-0")
+        await world.settle()
+        assert world.uids() == before
+
+
+async def test_a_request_that_is_withdrawn_lets_the_spare_server_go() -> None:
+    """Whoever asked may think better of it while the spare one is on its way."""
+    async with World() as world:
+        await world.open(1)
+        before = world.uids()
+        world.kubelet.behave = lambda pod: Behaviour(
+            fate="Unschedulable" if pod["metadata"]["name"] == "shop-web-1" else "Ready"
+        )
+        await ask(world, "shop-web-0")
+        await world.until(lambda: "shop-web-1" in world.servers())
+        await asyncio.sleep(30)
+        said = world.get(Resource.SERVERSETS, SET)["status"]["blockedBy"]
+        told = [each["message"] for each in said if each["object"].startswith("EvictionRequest/")]
+        assert any("robot.example.com/tidy asks for its eviction" in each for each in told)
+        withdrawn = {"spec": {"intent": "Withdrawn"}}
+        await world.merge(Resource.EVICTION_REQUESTS, "ask-shop-web-0", withdrawn)
+        await world.until(lambda: world.servers() == ["shop-web-0"])
+        await world.settle()
+        assert world.uids() == before
 
 
 @pytest.mark.parametrize("action", ["Restart", "Replace"])

@@ -183,6 +183,32 @@ class Pod(Object, frozen=True, kw_only=True):
     status: PodStatus = PodStatus()
 
 
+class AskedPod(View, frozen=True, kw_only=True, gc=False):
+    name: str = ""
+    uid: str = ""
+
+
+class EvictionTarget(View, frozen=True, kw_only=True, gc=False):
+    pod: AskedPod = AskedPod()
+
+
+class EvictionRequestSpec(View, frozen=True, kw_only=True, gc=False):
+    target: EvictionTarget = EvictionTarget()
+    requester: str = ""
+    intent: str = ""
+
+
+class EvictionRequestStatus(View, frozen=True, kw_only=True, gc=False):
+    conditions: tuple[PodCondition, ...] = ()
+
+
+class EvictionRequest(Object, frozen=True, kw_only=True):
+    """Somebody's wish that a pod leaves its place (KEP-4563)."""
+
+    spec: EvictionRequestSpec = EvictionRequestSpec()
+    status: EvictionRequestStatus = EvictionRequestStatus()
+
+
 class JobStatus(View, frozen=True, kw_only=True, gc=False):
     active: int = 0
     succeeded: int = 0

@@ -48,6 +48,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         objects.Service: wakes.by_service,
         objects.DisruptionBudget: wakes.by_disruption_budget,
         objects.Node: wakes.by_node,
+        objects.EvictionRequest: wakes.by_eviction_request,
         objects.Claim: wakes.by_claim,
         objects.Fleet: wakes.by_fleet,
         objects.Namespace: wakes.by_namespace,

@@ -56,10 +56,19 @@ class Moves:
 
 def of(caches: Caches, server_set: objects.ServerSet) -> dict[int, Move]:
     """Return which servers of the set have to move, by ordinal."""
-    return {
+    asked = {
+        ordinal: Move(
+            why=f"{each.spec.requester} asks for its eviction",
+            object=f"EvictionRequest/{each.metadata.name}",
+            evicted=True,
+        )
+        for ordinal, each in relations.asked_to_leave(caches, server_set).items()
+    }
+    cordoned = {
         ordinal: Move(why=f"node {node} takes no new pods", object=f"Node/{node}", evicted=True)
         for ordinal, node in relations.on_cordoned_nodes(caches, server_set).items()
     }
+    return {**asked, **cordoned}
 
 
 def surges(spec: objects.ServerSetSpec) -> bool:

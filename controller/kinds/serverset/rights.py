@@ -29,6 +29,12 @@ RIGHTS = (
         )
         for scope in (Scope.CLUSTER, Scope.READ_FLEETS)
     ),
+    allow(
+        Resource.EVICTION_REQUESTS,
+        "list",
+        "watch",
+        why="move the servers whose eviction is asked for, where the cluster has such requests",
+    ),
     read(
         Resource.SERVICES,
         "create",

@@ -130,6 +130,14 @@ def by_node(caches: Caches, change: Change[objects.Node]) -> Iterable[Wake]:
             yield Wake(each, When.SOON)
 
 
+def by_eviction_request(caches: Caches, change: Change[objects.EvictionRequest]) -> Iterable[Wake]:
+    """A server whose pod is asked to leave has to move, until that is withdrawn."""
+    old, new = change
+    if old is not None and new is not None and (old.spec, old.status) == (new.spec, new.status):
+        return
+    yield from (Wake(each, When.SOON) for each in relations.asked_set_keys(caches, change.item))
+
+
 def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
     """A claim outlives its servers, and goes as the component says."""
     del caches
