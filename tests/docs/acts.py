@@ -100,6 +100,131 @@ ACTS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step",
         ),
     },
+    "docs/how-to/acts/replace.md": {
+        "keeps its name and its claims; its pod has another UID": (
+            "test_replace_makes_servers_anew",
+        ),
+        "When more fail than `failureBudget`, nothing new begins": (
+            "test_g4_beyond_the_failure_budget_nothing_new_begins",
+        ),
+        "As Restart": (
+            "test_cancel_ends_what_runs_and_begins_nothing",
+            "test_pause_holds_in_the_middle_and_resume_goes_on",
+        ),
+    },
+    "docs/how-to/acts/snapshot.md": {
+        "Servers run on while they are copied": (
+            "test_a_snapshot_is_an_image_that_can_be_used",
+            "test_a_snapshot_is_taken_once_and_restored",
+        ),
+        "Two snapshots never stand for one another": (
+            "test_one_snapshot_waits_for_another",
+            "test_the_matrix_of_conflicts_is_the_codes",
+        ),
+        "the operation fails before it touches a server": (
+            "test_what_the_fleet_cannot_do_is_refused_before_any_server_is_touched",
+        ),
+        "finds its own earlier beginning by name": (
+            "test_a_snapshot_that_was_begun_is_followed",
+            "test_a_snapshot_is_taken_once_and_restored",
+        ),
+        "A retry takes those that are missing": (
+            "test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step",
+        ),
+    },
+    "docs/how-to/acts/restore.md": {
+        "at most `concurrency` of them at a time": (
+            "test_every_operation_ends_and_keeps_its_word",
+        ),
+        "is no passing trouble, so it is not tried again": (
+            "test_a_snapshot_or_a_restore_that_breaks_is_told",
+            "test_nobody_restores_what_is_anothers",
+        ),
+        "Parameters can be put right in a retry": (
+            "test_a_retry_that_comes_during_a_run_leaves_its_parameters_to_the_next_run",
+            "test_a_run_keeps_the_parameters_that_it_began_with",
+        ),
+        "a retry restores it again": (
+            "test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step",
+        ),
+    },
+    "docs/how-to/acts/steps.md": {
+        "is done once, by the first server that is well": (
+            "test_a_component_step_runs_once_in_each_component_after_all_have_come_so_far",
+            "test_a_job_that_is_run_once_is_taken_up_by_the_next_server",
+        ),
+        "An argument stays one argument, whatever is put into it": (
+            "test_variables_are_replaced_once_and_stay_one_argument",
+        ),
+        "So two operators never both act": (
+            "test_a_claim_is_written_alone_before_anything_is_done",
+            "test_a_rival_who_lags_and_says_everything_twice",
+        ),
+        "the server's incarnation tells whether it has been done": (
+            "test_g2_a_restart_goes_on_after_a_crash_and_takes_effect_once",
+        ),
+        "the Job is found by its name": (
+            "test_a_lost_answer_makes_no_second_job",
+            "test_a_job_is_made_once_and_waited_for",
+        ),
+        "the default, fails the step; `Rerun` does it again": (
+            "test_g2_a_crash_between_claim_and_result_acts_at_most_once",
+            "test_g2_a_step_that_may_rerun_is_begun_again_after_a_crash",
+        ),
+        "under a small wrapper that outlives the connection": (
+            "test_a_detached_command_survives_its_connection",
+            "test_a_successor_follows_a_detached_command",
+        ),
+        "the same on every attempt": (
+            "test_a_request_carries_its_key_and_nothing_of_the_answer_is_kept",
+        ),
+        "with growing pauses": (
+            "test_g10_a_transient_failure_is_tried_again_with_backoff",
+            "test_backoff_grows_is_bounded_and_differs_between_servers",
+        ),
+        "nothing new begins, and the operation ends": (
+            "test_g4_beyond_the_failure_budget_nothing_new_begins",
+            "test_g4_last_server_fails_for_good_and_the_others_are_kept",
+        ),
+        "so `drain` is not done again on servers 0 and 1": (
+            "test_g8_a_retry_reruns_only_later_steps_and_only_where_needed",
+            "test_retry_from_a_checkpoint",
+        ),
+        "forget that step and later ones; finished servers are left alone": (
+            "test_g8_retry_from_a_step_resumes_unfinished_servers_alone",
+        ),
+        "A checkpoint counts for the instance that passed it": (
+            "test_a_checkpoint_is_of_the_incarnation_that_is_there",
+        ),
+        "`compensate` of the last step first": (
+            "test_g10_a_revert_undoes_steps_last_first",
+            "test_g10_revert_undoes_last_step_first",
+        ),
+        "without `compensate` has nothing to undo": (
+            "test_what_nothing_undoes_has_failed_and_is_not_reverted",
+            "test_what_cannot_be_undone_is_said_of_each_step",
+        ),
+        "Paused, steps under way are finished and no other begins": (
+            "test_pause_holds_in_the_middle_and_resume_goes_on",
+        ),
+        "are ended within `cancelGraceSeconds`": (
+            "test_a_cancel_ends_within_its_grace_even_when_an_act_never_returns",
+            "test_cancelling_ends_a_detached_command_and_its_children",
+        ),
+        "undoes what was done, too; without it what was done stays": (
+            "test_a_cancelled_operation_undoes_what_was_done",
+            "test_an_operation_that_is_out_of_time_undoes_what_was_done",
+            "test_one_without_revert_is_cancelled_as_ever",
+        ),
+        "never one that runs on its node's network": (
+            "test_requests_go_to_the_servers_own_address_alone",
+            "test_a_pods_request_goes_to_its_own_address_only",
+        ),
+        "Redirects are not followed, and answers are never kept": (
+            "test_redirects_are_not_followed",
+            "test_a_request_carries_its_key_and_nothing_of_the_answer_is_kept",
+        ),
+    },
 }
 # Headings that only lead elsewhere.
 POINTERS = frozenset({"When it fails"})

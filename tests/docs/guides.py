@@ -6,6 +6,61 @@ As there: by page, by the words of the promise on that page.
 from __future__ import annotations
 
 GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
+    "docs/explanation/admission.md": {
+        "nothing is stored, and nothing is dropped in silence": (
+            "test_a_review_is_answered_and_leaves_nothing_behind",
+            "test_fields_that_would_be_dropped_are_told",
+        ),
+        "the pod of each component, and the pod that each of its `recovery.alternatives`": (
+            "test_pods_are_tried_as_they_would_be_made",
+            "test_alternatives_do_not_repeat_what_the_template_says",
+        ),
+        "the Job of each step of an Operation": (
+            "test_jobs_of_operations_are_tried",
+            "test_paths_of_jobs_begin_where_the_step_does",
+        ),
+        "Servers of fleets that are not made of pods are not tried": (
+            "test_other_fleets_are_warned_of_and_not_tried",
+        ),
+        "an error that names component and path": (
+            "test_each_component_with_a_mistake_is_named",
+            "test_what_is_refused",
+        ),
+        "nested more than 100 levels deep": (
+            "test_nesting_that_no_decoder_takes_is_refused_with_a_sentence",
+        ),
+        "an error, unless it asks for no more than before": (
+            "test_what_a_namespace_has_no_room_for_is_refused_and_not_tried",
+            "test_an_editor_of_a_namespace_gets_no_more_servers_than_it_may_have",
+        ),
+        "a warning, in its own words": (
+            "test_what_may_pass_is_a_warning",
+            "test_what_may_pass_by_itself_is_a_warning",
+        ),
+        "a warning that this was not checked": (
+            "test_what_says_nothing_of_the_manifest_refuses_nobody",
+            "test_a_slow_api_server_is_not_waited_for",
+        ),
+        "nobody is refused for what was stored before": (
+            "test_nobody_is_refused_for_what_was_stored_before",
+            "test_only_what_an_update_changes_is_looked_at",
+        ),
+        "At most 16 dry runs are under way at a time": (
+            "test_dry_runs_are_bounded",
+            "test_memory_is_bounded",
+        ),
+        "A template that slips through is refused when a pod is made": (
+            "test_a_terminal_error_moves_on_at_once",
+            "test_refusals_have_reasons_that_say_what_to_do",
+        ),
+        "neither holds up the engine nor ends with it": (
+            "test_kopf_that_ends_by_itself_begins_anew_and_takes_nobody_along",
+        ),
+        "Reviews are read up to 4 MiB": (
+            "test_reviews_as_large_as_objects_get_are_read",
+            "test_what_is_nested_too_deep_is_still_too_deep",
+        ),
+    },
     "docs/explanation/lifecycles.md": {
         "a quota, a webhook or a taken name is in the way": (
             "test_a_quota_is_told_and_over_when_it_is_raised",
