@@ -6,12 +6,13 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import acts, guides, upkeep
+from tests.docs import acts, doors, guides, upkeep
 
 Promises = dict[str, tuple[str, ...]]
 
 PROMISES: dict[str, Promises] = {
     **acts.ACTS,
+    **doors.DOORS,
     **guides.GUIDES,
     **upkeep.UPKEEP,
     "docs/explanation/deletion.md": {
