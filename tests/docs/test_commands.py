@@ -32,7 +32,10 @@ KUBECTL = {
     "rollout", "scale", "wait",
 }  # fmt: skip
 # Programs that others made and pages only mention, or the shell's own words.
-OTHERS = {"cd", "cosign", "cp", "docker", "eval", "export", "flux", "git", "pip", "sed", "source"}
+OTHERS = {
+    "awk", "cat", "cd", "cosign", "cp", "curl", "do", "docker", "done", "echo", "eval", "export",
+    "flux", "git", "grep", "pip", "sed", "sleep", "source", "tee", "until",
+}  # fmt: skip
 
 
 def argosy(words: list[str], name: str) -> None:
