@@ -46,7 +46,7 @@ from controller.kube.client import Client
 from controller.kube.installs import Installs
 from controller.kube.lease import Elector, LeaseLost
 from controller.kube.members import Members, heartbeat
-from controller.planning.builders import Builder
+from controller.planning.builders import Builder, Daemon
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
 
@@ -89,6 +89,7 @@ class Options:
     build_address: str = ""
     build_client_secret: str = ""
     build_allowed_repositories: tuple[str, ...] = ()
+    build_daemons: tuple[str, ...] = ()
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
     # Whether replicas divide the work among them, instead of one of them doing all of it.
@@ -178,6 +179,7 @@ class Operator:
                 address=options.build_address,
                 client_secret=options.build_client_secret,
                 allowed_repositories=options.build_allowed_repositories,
+                daemons=tuple(map(Daemon.read, options.build_daemons)),
             ),
         )
         if self.sharing is not None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from controller.api import crds
+from controller.planning import builders
 from controller.providers import models
 
 Manifest = dict[str, Any]
@@ -408,3 +409,20 @@ def test_the_operator_is_told_of_the_charts_own_daemon(render: Render) -> None:
     told = set(arguments(render(*own, *said)))
     assert {"--build-address=tcp://there:1", "--build-client-secret=theirs"} <= told
     assert not any(each.startswith("--build") for each in arguments(render()))
+
+
+def test_the_operator_is_told_of_the_daemons_of_tenants(render: Render) -> None:
+    """Each as the operator reads it, in order; without labels of namespaces there is none."""
+    given = ("build.daemons[0].address=tcp://a:1", "build.daemons[0].clientSecret=a")
+    labels = ("build.daemons[0].namespaceLabels.tenant=a",)
+    (told,) = (
+        each.removeprefix("--build-daemon=")
+        for each in arguments(render(*given, *labels))
+        if each.startswith("--build-daemon=")
+    )
+    daemon = builders.Daemon.read(told)
+    assert daemon.address == "tcp://a:1"
+    assert daemon.client_secret == "a"  # noqa: S105 - the Secret's name
+    assert daemon.namespace_labels == {"tenant": "a"}
+    with pytest.raises(AssertionError, match="namespaceLabels"):
+        render(*given)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.planning.builders import Builder
+from controller.planning.builders import Builder, Daemon
 from fakes.forge import Forge, digest_of
 from fakes.universe import BUILDER, Json, Universe, application, component, operation
 from tests.simulation.test_builds import (
@@ -603,6 +603,71 @@ async def test_without_a_daemon_builds_wait_and_say_so() -> None:
         await universe.crash()
         await universe.settle(quiet=30)
         assert images(universe) == {image(forge.head)}
+
+
+async def test_a_tenant_builds_with_the_daemon_of_its_namespace_alone() -> None:
+    """The labels of the namespace decide; those of anything that a tenant writes do not.
+
+    A namespace that is given to another tenant while a Build waits has it built by that one's.
+    """
+    own, other = (
+        Daemon(address=f"tcp://{each}:1", client_secret=each, namespace_labels={"tenant": each})
+        for each in "ab"
+    )
+    builder = Builder(image="f", address="", daemons=(own, other))
+    async with Universe(builder=builder) as universe:
+        forge = Forge(universe.server)
+        shop = application("shop", web())
+        shop["metadata"]["labels"] = {"tenant": "b"}
+        await universe.apply(shop)
+        await universe.settle(quiet=30)
+        assert not forge.ran
+        told = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")
+        assert told["reason"] == "BuildsNotSetUp"
+        labels = {"metadata": {"labels": {"tenant": "a"}}}
+        await universe.merge(Resource.NAMESPACES, "default", labels)
+        await universe.settle(quiet=30)
+        assert built(universe) == ("True", "True")
+        (job,) = (
+            each
+            for each in universe.server.objects[Resource.JOBS].values()
+            if "--daemon=tcp://a:1" in each["spec"]["template"]["spec"]["containers"][0]["command"]
+        )
+        shown = str(universe.server.objects[Resource.JOBS])
+        assert "tcp://b:1" not in shown
+        volumes = job["spec"]["template"]["spec"]["volumes"]
+        assert {"secretName": "a", "defaultMode": 0o440} in [each.get("secret") for each in volumes]
+
+
+def test_without_labels_nobody_guesses_whose_daemon_it_is() -> None:
+    """A namespace that cannot be read has no daemon where they differ, not even the shared one."""
+    own = Daemon(address="tcp://a:1", namespace_labels={"tenant": "a"})
+    secret = "of-all"  # noqa: S105 - its name
+    builder = Builder(image="f", address="tcp://all:1", client_secret=secret, daemons=(own,))
+    assert not builder.of_namespace(None).is_set_up
+    assert builder.of_namespace({}).address == "tcp://all:1"
+    assert builder.of_namespace({"tenant": "a", "x": "y"}).address == "tcp://a:1"
+    # The shared daemon's Secret is not shown to a tenant's.
+    assert not builder.of_namespace({"tenant": "a"}).client_secret
+    shared = Builder(image="f", address="tcp://all:1")
+    assert shared.of_namespace(None).is_set_up
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"address": "tcp://a:1"}',
+        '{"address": "tcp://a:1", "namespaceLabels": {}}',
+        '{"address": "", "namespaceLabels": {"a": "b"}}',
+        '{"address": "tcp://a:1", "namespaceLabels": {"a": "b"}, "adress": "x"}',
+    ],
+)
+def test_a_daemon_for_everybody_by_mistake_is_refused(text: str) -> None:
+    """A daemon without labels would serve all; a misspelt field would be a wish that is ignored."""
+    with pytest.raises(ValueError, match="daemon"):
+        Daemon.read(text)
 
 
 async def test_a_cancelled_build_ends_with_its_job() -> None:

@@ -49,6 +49,13 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         list[str] | None,
         typer.Option(help="A repository that images may go to; repeatable. Any if none."),
     ] = None,
+    build_daemon: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A daemon for namespaces with some labels, as JSON: address, clientSecret,"
+            " namespaceLabels; repeatable, the first that fits counts."
+        ),
+    ] = None,
     most_writes: Annotated[
         int,
         typer.Option(
@@ -89,6 +96,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         build_address=build_address,
         build_client_secret=build_client_secret,
         build_allowed_repositories=tuple(build_allowed_repository or ()),
+        build_daemons=tuple(build_daemon or ()),
         most_writes=most_writes,
         share_work=share_work,
         health_port=health_port,

@@ -33,7 +33,7 @@ def gather(sources: Sources, build: objects.Build, moment: Moment) -> BuildSnaps
             )
             for each in jobs.values()
         },
-        builder=sources.builder,
+        builder=sources.builder.of_namespace(relations.namespace_labels(caches, meta.namespace)),
         outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

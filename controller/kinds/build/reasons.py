@@ -52,8 +52,8 @@ class BuildReason(Vocabulary):
     )
     NOT_SET_UP = (
         "BuildsNotSetUp",
-        "The operator was given no daemon that builds, or no image of the program that asks it.",
-        "An administrator can set the chart values build.image and build.address.",
+        "The operator was given no daemon for the namespace, or no image of the program that asks.",
+        "An administrator can set the chart values build.image, build.address and build.daemons.",
     )
     NO_SOURCE = (
         "NoSource",

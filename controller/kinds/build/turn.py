@@ -115,7 +115,7 @@ def _not_set_up(snapshot: BuildSnapshot) -> Hold | None:
     if set_up or snapshot.build.spec.activates:
         return None
     name = snapshot.build.metadata.name
-    message = "The operator was given no daemon that builds images."
+    message = "The operator was given no daemon that builds images for this namespace."
     return _held(snapshot, f"Build/{name}", BuildReason.NOT_SET_UP, message)
 
 
