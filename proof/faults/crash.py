@@ -1,4 +1,7 @@
-"""A crash at an exact write: what `matrix` sweeps over, one run for each write and moment."""
+"""A crash at an exact write: what `matrix` sweeps over, one run for each write and moment.
+
+Where a run takes minutes, as that of a build on a real node does, one run dies at every write.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,25 @@ class Crash:
         """Strike."""
         self.struck = True
         self.strike()
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class EveryWrite(Crash):
+    """Strikes at every write: at the first of its like before it is sent, and after each commit.
+
+    A write that was committed is there for whoever comes next, so the run goes on to its end, and
+    dies at all that it writes. `kills` are where it died, in order.
+    """
+
+    key: str = ""
+    moment: Moment = Moment.AFTER_COMMIT
+    kills: list[tuple[str, Moment]] = dataclasses.field(default_factory=list)
+
+    def due(self, key: str, moment: Moment) -> bool:
+        """Whether the operator dies now."""
+        like = key.partition("#")[0]
+        kept_back = any(each.partition("#")[0] == like for each, _ in self.kills)
+        due = moment is Moment.AFTER_COMMIT or (moment is Moment.BEFORE_SEND and not kept_back)
+        if due:
+            self.kills.append((key, moment))
+        return due

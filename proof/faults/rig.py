@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from devcluster import client, cluster, controlplane, errors, operator
@@ -84,6 +84,13 @@ class Rig:
             self._begin(each, name, OFF, crash_at=planned if each is struck else None)
         return planned
 
+    def crash_at_every_write(self) -> crash.EveryWrite:
+        """Have the first operator killed at all that it writes, from now on."""
+        one = self.replicas[0]
+        planned = crash.EveryWrite(strike=one.process.kill)
+        self._begin(one, "crash at every write", OFF, crash_at=planned)
+        return planned
+
     def suffer(self, name: str, faults: random_faults.Decider, *, page: int = 0) -> None:
         """Let requests go wrong in this way from now on."""
         for each in self.replicas:
@@ -156,8 +163,13 @@ def running(folder: Path, say: Callable[[str], None], *, replicas: int = 1) -> I
 
 
 @contextlib.contextmanager
-def in_front_of(owner: cluster.Cluster, *, replicas: int = 1) -> Iterator[Rig]:
-    """Run operators behind proxies on a cluster that is there; end both."""
+def in_front_of(
+    owner: cluster.Cluster, *, replicas: int = 1, files: Sequence[Path] = ()
+) -> Iterator[Rig]:
+    """Run operators behind proxies on a cluster that is there; end both.
+
+    `files` are values for the chart.
+    """
     with contextlib.ExitStack() as stack:
         handles: list[serving.Handle[proxy.Proxy]] = []
 
@@ -169,7 +181,7 @@ def in_front_of(owner: cluster.Cluster, *, replicas: int = 1) -> Iterator[Rig]:
             handles.append(handle)
             return handle.proxy.kubeconfig_path
 
-        processes = operator.run(owner, replicas=replicas, reroute=reroute)
+        processes = operator.run(owner, replicas=replicas, files=files, reroute=reroute)
         stack.callback(operator.stop, owner)
         rig = Rig(owner, [Replica(*each) for each in zip(processes, handles, strict=True)])
         stack.callback(rig.close)

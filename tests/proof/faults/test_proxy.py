@@ -15,6 +15,7 @@ import yaml
 from aiohttp import web
 
 from proof.faults import Crash, Fault, Faults, Kind, Moment, Proxy, Replay
+from proof.faults.crash import EveryWrite
 from proof.faults.serving import serving
 
 PODS = "/api/v1/namespaces/shop/pods"
@@ -394,6 +395,22 @@ async def test_crashes_strike_at_their_moment(
     assert told is answered
     assert seen == [created]
     assert crash.struck
+
+
+async def test_a_run_may_die_at_every_write(api: ApiServer) -> None:
+    """Each write is kept back once, and happens once without its sender learning of it."""
+    strikes: list[int] = []
+    crash = EveryWrite(strike=lambda: strikes.append(len(api.created)))
+    async with through(api, crash_at=crash) as (_, session):
+        for name in ("web-0", "web-0", "web-1", "web-1"):
+            with pytest.raises(aiohttp.ClientError):
+                await session.post(PODS, json={"metadata": {"name": name}})
+        async with session.get(PODS) as answer:
+            assert answer.status == 200
+    assert api.created == ["web-0", "web-1"]
+    assert strikes == [0, 1, 1, 2]
+    moments = [Moment.BEFORE_SEND, Moment.AFTER_COMMIT] * 2
+    assert [each for _, each in crash.kills] == moments
 
 
 async def test_a_run_can_be_replayed(api: ApiServer) -> None:
