@@ -51,6 +51,18 @@ def test_workflows_make_what_can_be_made() -> None:
     assert set(proof["jobs"]["prove"]["strategy"]["matrix"]["proof"]) <= TARGETS
 
 
+def test_the_cloud_tier_runs_where_it_is_not_skipped() -> None:
+    """`make test-cloud` is green where it skips: the workflow gives it root, and Debian's packages."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/cloud.yml").read_text())
+    assert workflow[True]["schedule"]
+    job = workflow["jobs"]["openstack"]
+    assert job["container"]["image"] == "debian:12"
+    assert job["container"]["options"].split() == ["--privileged", "--user", "root"]
+    (tier,) = [each for each in job["steps"] if "test-cloud" in each.get("run", "")]
+    # Nothing between the tests and the job's own colour.
+    assert tier == {"run": "make test-cloud"}
+
+
 def test_every_python_that_is_promised_is_tried() -> None:
     """The workflow's matrix, with the oldest beside it, is what the package says it runs on."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
