@@ -117,6 +117,15 @@ def test_pods_are_restricted(render: Render, values_file: Path) -> None:
             assert "hostPath" not in volume, name
 
 
+@pytest.mark.parametrize("repository", ["ghcr.io/argosy-dev/argosy", "mirror.example.com/argosy"])
+def test_an_image_that_has_a_digest_is_run_by_it(render: Render, repository: str) -> None:
+    """A release is run as it was signed, from a mirror, too: the tag decides nothing then."""
+    digest = f"sha256:{'a' * 64}"
+    chosen = (f"image.repository={repository}", f"image.digest={digest}", "image.tag=latest")
+    images = {each["image"] for _, spec in pods(render(*chosen)) for each in spec["containers"]}
+    assert images == {f"{repository}@{digest}"}
+
+
 def test_buildkit_has_of_root_the_maps_of_users_alone(render: Render) -> None:
     """It runs as nobody, without the node's files or networks, in a namespace that says so.
 
