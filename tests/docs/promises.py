@@ -6,13 +6,14 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import acts, doors, guides, upkeep
+from tests.docs import acts, doors, fronts, guides, upkeep
 
 Promises = dict[str, tuple[str, ...]]
 
 PROMISES: dict[str, Promises] = {
     **acts.ACTS,
     **doors.DOORS,
+    **fronts.FRONTS,
     **guides.GUIDES,
     **upkeep.UPKEEP,
     "docs/explanation/deletion.md": {
@@ -331,4 +332,4 @@ PROMISES: dict[str, Promises] = {
     },
 }
 # Headings that only lead elsewhere.
-POINTERS = acts.POINTERS | guides.POINTERS | {"When a rollout makes no progress"}
+POINTERS = acts.POINTERS | fronts.POINTERS | guides.POINTERS | {"When a rollout makes no progress"}
