@@ -52,7 +52,7 @@ def test_workflows_make_what_can_be_made() -> None:
 
 
 def test_the_cloud_tier_runs_where_it_is_not_skipped() -> None:
-    """`make test-cloud` is green where it skips: the workflow gives it root, and Debian's packages."""
+    """`make test-cloud` is green where it skips: the workflow gives it root, and the packages."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/cloud.yml").read_text())
     assert workflow[True]["schedule"]
     job = workflow["jobs"]["openstack"]
