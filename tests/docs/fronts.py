@@ -26,7 +26,8 @@ FRONTS: dict[str, dict[str, tuple[str, ...]]] = {
         "**cannot work**: kubectl knows no selectors of kinds that are not its own": (
             "test_what_kubectl_cannot_do_fails_and_changes_nothing",
         ),
-        "write a HorizontalPodAutoscaler, which does": (
+        "a HorizontalPodAutoscaler of the component": (
+            "test_what_kubectl_can_do_works",
             "test_autoscaler_owns_replicas_that_are_left_out",
         ),
     },

@@ -38,7 +38,7 @@ def kubectl(operated: Place, kube: Kube) -> Type:
 
 
 def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
-    """Waiting, looking, scaling, deleting a pod, and a Service by selector."""
+    """Waiting, looking, scaling by hand or by autoscaler, deleting a pod, a Service by selector."""
     labels = {"app.kubernetes.io/name": "front"}
     web = component("web", replicas=2)
     web["template"]["metadata"] = {**web["template"].get("metadata", {}), "labels": labels}
@@ -73,6 +73,13 @@ def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
     )
     app.wait_ready()
     kube.delete(Resource.SERVICES, "front")
+    scaled = kubectl("autoscale", "argset", "shop-web", "--min", "3", "--max", "5")
+    assert scaled.returncode == 0, scaled.stderr
+    autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
+    (made_for,) = kube.api.get(autoscalers)["items"]
+    wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": "ServerSet", "name": "shop-web"}
+    assert made_for["spec"]["scaleTargetRef"] == wanted
+    kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,7 @@ def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
         ("rollout", "status", "argset/shop-web"),
         ("rollout", "undo", "argapp/shop"),
         ("rollout", "restart", "argset/shop-web"),
+        ("rollout", "pause", "argset/shop-web"),
     ],
     ids=lambda words: " ".join(words[:2]),
 )
