@@ -84,6 +84,8 @@ class Proxy:
             connector=aiohttp.TCPConnector(limit=0, ssl=self._upstream.tls or True),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             auto_decompress=False,
+            # Nothing is to come compressed to an operator that has not asked for it.
+            skip_auto_headers=(hdrs.ACCEPT_ENCODING,),
             read_bufsize=1 << 20,
         )
         self._runner = web.AppRunner(

@@ -127,6 +127,13 @@ async def test_all_is_well_without_faults(api: ApiServer) -> None:
     assert api.headers[0]["User-Agent"] == "argosy"
 
 
+async def test_the_proxy_asks_for_no_compression(api: ApiServer) -> None:
+    """Else long lists would come compressed to operators that have not asked for that."""
+    async with through(api) as (_, session), session.post(PODS, json=POD) as answer:
+        assert answer.status == 201
+    assert "Accept-Encoding" not in api.headers[0]
+
+
 def test_credentials_pass_into_the_kubeconfig(tmp_path: Path) -> None:
     """The proxy's kubeconfig has the user of the API server's, and no authority."""
     upstream = tmp_path / "config"
