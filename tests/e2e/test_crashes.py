@@ -16,29 +16,21 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, cluster, controlplane, operator
-from tests.e2e import conftest, driving, nodes
+from devcluster import client, operator
+from tests.e2e import conftest, crews, driving, nodes
 from tests.e2e.driving import App, Kube, Place, component
 
 pytestmark = pytest.mark.e2e
 
-LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
+LEASE = f"{crews.LEASES}/argosy-leader"
 # How far a new operator's writes may lie behind what an old one had seen.
 SLACK = 20.0
 TOO_MANY_REQUESTS = 429
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(crews.Crew):
     """The operators of a cluster, and who of them leads."""
-
-    place: Place
-    owner: cluster.Cluster
-
-    @property
-    def operators(self) -> list[operator.Operator]:
-        """All of them, dead or alive."""
-        return operator.running(self.owner)
 
     def lease(self) -> dict[str, Any]:
         """Return what the Lease says."""
@@ -57,12 +49,6 @@ class Crew:
         """Wait until somebody leads."""
         return kube.wait_until("somebody leads", self.leader)  # type: ignore[return-value]  # not None
 
-    def revive(self) -> None:
-        """Start whoever is dead, as the kubelet does."""
-        for each in self.operators:
-            if not each.alive:
-                each.start()
-
     def strike(self) -> None:
         """Kill who leads and start it again.
 
@@ -78,15 +64,8 @@ class Crew:
 @pytest.fixture(scope="module")
 def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster with two operators that no other test uses."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("crashes"))
-    try:
-        one.start(controlplane.Settings(nodes=4, audit="full"))
-        operator.run(one, replicas=2)
-        yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
+    with crews.opened(tmp_path_factory.mktemp("crashes"), replicas=2) as place:
+        yield place
 
 
 @pytest.fixture

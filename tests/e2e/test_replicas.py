@@ -5,8 +5,6 @@ These tests have a cluster of their own, whose operators they may do anything to
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,101 +12,51 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.kube import slots
-from devcluster import cluster, controlplane, operator
+from controller.kube import members, slots
+from devcluster import operator
 from proof import history
-from tests.e2e import conftest
+from tests.e2e import conftest, crews
+from tests.e2e.crews import SharingCrew
 from tests.e2e.driving import App, Kube, Place, component, condition
 
 pytestmark = pytest.mark.e2e
 
-LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases"
 REPLICAS = 4
 # How far a new owner's writes may lie behind what an old one had seen.
 SLACK = 30.0
 NAMES = [f"shop{number}" for number in range(10)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Crew:
-    """The operators of a cluster, and who has which slot."""
-
-    place: Place
-    owner: cluster.Cluster
-
-    @property
-    def operators(self) -> list[operator.Operator]:
-        """All of them, dead or alive."""
-        return operator.running(self.owner)
-
-    def owners(self) -> dict[int, str]:
-        """Return who has each slot, by the names of their Leases."""
-        found = self.place.api.get(LEASES)["items"]
-        held = {each["metadata"]["name"]: each["spec"].get("holderIdentity") for each in found}
-        return {
-            slot: held[name].rpartition("_")[0]
-            for name, slot in slots.LEASES.items()
-            if held.get(name)
-        }
-
-    def is_shared(self, among: set[str]) -> bool:
-        """Return whether exactly these have all slots, none more than its part."""
-        found = collections.Counter(self.owners().values())
-        most = -(-slots.SLOTS // len(among))
-        whole = sum(found.values()) == slots.SLOTS and set(found) == among
-        return whole and max(found.values()) <= most
-
-    def wait_shared(self, kube: Kube, among: set[str] | None = None) -> None:
-        """Wait until the work is divided among these, or among all that there are."""
-        chosen = among or {each.name for each in self.operators}
-        kube.wait_until(f"shared by {sorted(chosen)}", lambda: self.is_shared(chosen), 90)
-
-    def revive(self) -> None:
-        """Start whoever is dead, as the kubelet does."""
-        for each in self.operators:
-            if not each.alive:
-                each.start()
+# Where the size proves nothing more.
+FEW, SMALL = NAMES[:4], 6
 
 
 @pytest.fixture(scope="module")
 def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster with four operators that share the work, and that no other test uses."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("replicas"))
-    try:
-        one.start(controlplane.Settings(nodes=4, audit="full"))
-        operator.run(one, replicas=REPLICAS, values=["sharing.enabled=true"])
-        yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
+    folder = tmp_path_factory.mktemp("replicas")
+    with crews.opened(folder, replicas=REPLICAS, values=crews.SHARING) as place:
+        yield place
 
 
 @pytest.fixture
-def crew(own_place: Place) -> Iterator[Crew]:
+def crew(own_place: Place) -> Iterator[SharingCrew]:
     """Four living operators, as they are before and after each test."""
     assert own_place.cluster is not None
-    made = Crew(own_place, own_place.cluster)
+    made = SharingCrew(own_place, own_place.cluster)
     made.revive()
     yield made
     made.revive()
 
 
 @pytest.fixture
-def kube(crew: Crew) -> Iterator[Kube]:
+def kube(crew: SharingCrew) -> Iterator[Kube]:
     """A namespace of that cluster, judged as everywhere."""
     yield from conftest.namespace_of(crew.place, slack=SLACK)
 
 
-def run_shops(kube: Kube) -> list[App]:
-    """Have several applications come up."""
-    rollout = {"maxUnavailable": 5}
-    apps = [kube.app(component(replicas=20, rollout=rollout), name=name) for name in NAMES]
-    for each in apps:
-        each.apply()
-    for each in apps:
-        each.wait_ready()
-    return apps
+@pytest.fixture
+def elsewhere(crew: SharingCrew) -> Iterator[Kube]:
+    """Another namespace of that cluster."""
+    yield from conftest.namespace_of(crew.place, slack=SLACK)
 
 
 def restart(kube: Kube, name: str) -> None:
@@ -135,20 +83,20 @@ def has_begun(apps: list[App]) -> bool:
     )
 
 
-def test_a_killed_replicas_part_goes_on_elsewhere(crew: Crew, kube: Kube) -> None:
+def test_a_killed_replicas_part_goes_on_elsewhere(crew: SharingCrew, kube: Kube) -> None:
     """Kill -9 of one of four amid a rollout and restarts: others get its slots, and go on.
 
     How soon, the simulation says. No server is doubled, no restart is, and every budget is kept:
     the checker says so.
     """
     crew.wait_shared(kube)
-    apps = run_shops(kube)
+    apps = crews.run_shops(kube, NAMES, 20)
     for each in apps[:4]:
         restart(kube, each.name)
     for each in apps[4:]:
         each.set_env("2")
     victim = crew.operators[0]
-    left = {each.name for each in crew.operators} - {victim.name}
+    left = crew.others(victim)
     kube.wait_until("a restart has begun", lambda: has_begun(apps[:4]))
     victim.kill()
     crew.wait_shared(kube, left)
@@ -161,14 +109,14 @@ def test_a_killed_replicas_part_goes_on_elsewhere(crew: Crew, kube: Kube) -> Non
     assert incarnations == {2}
 
 
-def test_a_frozen_replica_writes_nothing_when_it_wakes(crew: Crew, kube: Kube) -> None:
+def test_a_frozen_replica_writes_nothing_when_it_wakes(crew: SharingCrew, kube: Kube) -> None:
     """SIGSTOP for a minute amid a rollout, then SIGCONT: it ends, and has written nothing."""
     crew.wait_shared(kube)
-    apps = run_shops(kube)
+    apps = crews.run_shops(kube, NAMES, 20)
     for each in apps:
         each.set_env("2")
     victim = crew.operators[1]
-    left = {each.name for each in crew.operators} - {victim.name}
+    left = crew.others(victim)
     victim.pause()
     try:
         frozen = time.time()
@@ -191,14 +139,14 @@ def test_a_frozen_replica_writes_nothing_when_it_wakes(crew: Crew, kube: Kube) -
     assert late == []
 
 
-def test_replicas_that_leave_hand_over(crew: Crew, kube: Kube) -> None:
+def test_replicas_that_leave_hand_over(crew: SharingCrew, kube: Kube) -> None:
     """Asked to end, a replica leaves its slots to the others, and gets some back."""
     crew.wait_shared(kube)
-    apps = run_shops(kube)
+    apps = crews.run_shops(kube, NAMES, 20)
     for each in apps:
         each.set_env("2")
     victim = crew.operators[2]
-    left = {each.name for each in crew.operators} - {victim.name}
+    left = crew.others(victim)
     victim.terminate()
     crew.wait_shared(kube, left)
     victim.start()
@@ -207,7 +155,7 @@ def test_replicas_that_leave_hand_over(crew: Crew, kube: Kube) -> None:
         each.wait_ready()
 
 
-def test_upgraded_one_by_one_from_one_leader(crew: Crew, kube: Kube) -> None:
+def test_upgraded_one_by_one_from_one_leader(crew: SharingCrew, kube: Kube) -> None:
     """Replicas that lead alone are replaced by ones that share, amid a rollout, one by one."""
     operators = operator.run(crew.owner, replicas=2)
     apps = [kube.app(component(replicas=10), name=name) for name in NAMES[:4]]
@@ -222,11 +170,11 @@ def test_upgraded_one_by_one_from_one_leader(crew: Crew, kube: Kube) -> None:
     crew.wait_shared(kube, {each.name for each in operators})
     for each in apps:
         each.wait_ready()
-    operator.run(crew.owner, replicas=REPLICAS, values=["sharing.enabled=true"])
+    operator.run(crew.owner, replicas=REPLICAS, values=crews.SHARING)
     crew.wait_shared(kube)
 
 
-def test_at_rest_only_heartbeats_are_written(crew: Crew, kube: Kube) -> None:
+def test_at_rest_only_heartbeats_are_written(crew: SharingCrew, kube: Kube) -> None:
     """Half a minute after all is well, four replicas write nothing but their Leases."""
     crew.wait_shared(kube)
     app = kube.app(component(replicas=3))
@@ -237,3 +185,103 @@ def test_at_rest_only_heartbeats_are_written(crew: Crew, kube: Kube) -> None:
     kube.wait_until("rest", lambda: time.time() > since + 30, 60)
     told: Any = history.check(crew.place.audit_log, rules=()).history
     assert [each.object for each in told.ours if each.received > since] == []
+
+
+def test_all_die_and_those_that_come_go_on(crew: SharingCrew, kube: Kube) -> None:
+    """Kill -9 of all four amid a rollout: nobody handed anything over, and all goes on once."""
+    crew.wait_shared(kube)
+    apps = crews.run_shops(kube, FEW, SMALL)
+    for each in apps:
+        each.set_env("2")
+    for one in crew.operators:
+        one.kill()
+    crew.revive()
+    crew.wait_shared(kube)
+    for each in apps:
+        each.wait_ready()
+
+
+def test_from_four_to_one_to_four_to_one(crew: SharingCrew, kube: Kube) -> None:
+    """Replicas go and come one by one amid rollouts; the one that stays has all in between."""
+    crew.wait_shared(kube)
+    apps = crews.run_shops(kube, FEW, SMALL)
+    stays, *rest = crew.operators
+    for turn in range(2):
+        for number, one in enumerate(rest):
+            for each in apps:
+                each.set_env(f"down-{turn}-{number}")
+            one.terminate()
+        crew.wait_shared(kube, {stays.name})
+        if turn == 0:
+            for number, one in enumerate(rest):
+                for each in apps:
+                    each.set_env(f"up-{number}")
+                one.start()
+            crew.wait_shared(kube)
+    for each in apps:
+        each.wait_ready()
+
+
+def test_whose_heartbeat_a_person_deletes_ends(crew: SharingCrew, kube: Kube) -> None:
+    """Its slots are others' after a while, its next process gets a part; nothing has two owners."""
+    crew.wait_shared(kube)
+    apps = crews.run_shops(kube, FEW, SMALL)
+    victim = crew.operators[3]
+    for each in apps:
+        each.set_env("2")
+    crew.place.api.delete(f"{crews.LEASES}/{members.heartbeat(victim.name)}")
+    kube.wait_until("it ends", lambda: not victim.alive, 60)
+    crew.wait_shared(kube, crew.others(victim))
+    victim.start()
+    crew.wait_shared(kube)
+    for each in apps:
+        each.wait_ready()
+
+
+@pytest.mark.parametrize("hand", ["delete", "stranger", "other", "nobody"])
+def test_a_slots_lease_in_a_persons_hands(crew: SharingCrew, kube: Kube, hand: str) -> None:
+    """Deleted, or given to somebody or nobody amid a rollout: the slots rest, and go on."""
+    crew.wait_shared(kube)
+    apps = crews.run_shops(kube, FEW, SMALL)
+    held = crew.place.api.get(crews.LEASES)["items"]
+    holders = {each["metadata"]["name"]: each["spec"].get("holderIdentity") for each in held}
+    for each in apps:
+        each.set_env("2")
+        name = slots.lease(slots.of(kube.namespace, each.name))
+        others = {one for lease, one in holders.items() if lease in slots.LEASES}
+        taker = min(others - {holders[name]})
+        if hand == "delete":
+            crew.place.api.delete(f"{crews.LEASES}/{name}")
+        else:
+            holder = {"stranger": "someone", "other": taker, "nobody": ""}[hand]
+            crew.place.api.merge(f"{crews.LEASES}/{name}", {"spec": {"holderIdentity": holder}})
+    for each in apps:
+        each.set_env("3")
+    for each in apps:
+        each.wait_ready()
+    crew.wait_shared(kube)
+    assert all(one.alive for one in crew.operators)
+
+
+def test_replicas_for_some_namespaces_share_them(
+    crew: SharingCrew, kube: Kube, elsewhere: Kube
+) -> None:
+    """With `watchNamespaces` two share, one dies, the other goes on; elsewhere nothing is done."""
+    watched = f"watchNamespaces={{{kube.namespace}}}"
+    first, second = operator.run(crew.owner, replicas=2, values=[*crews.SHARING, watched])
+    crew.wait_shared(kube)
+    other = elsewhere.app(component())
+    other.apply()
+    apps = crews.run_shops(kube, FEW, SMALL)
+    for each in apps:
+        each.set_env("2")
+    first.kill()
+    crew.wait_shared(kube, {second.name})
+    for each in apps:
+        each.wait_ready()
+    assert other.status() == {}
+    told = second.log.read_text(errors="replace")
+    assert "orbidden" not in told, told[-2000:]
+    operator.run(crew.owner, replicas=REPLICAS, values=crews.SHARING)
+    crew.wait_shared(kube)
+    other.wait_ready()

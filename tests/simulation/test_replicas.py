@@ -145,6 +145,42 @@ async def test_only_as_many_slots_move_as_must() -> None:
         assert len(third.owned()) == 20
 
 
+async def test_a_crowd_that_joins_moves_few_slots_more_than_must() -> None:
+    """Three come to one within a second: at most a fifth more moves than the 48 that must."""
+    async with crewed() as crew:
+        mates = [crew.join()]
+        await crew.shared(*mates)
+        await rolled_out(crew, "web:1")
+        mates += [crew.join() for _ in range(3)]
+        await crew.shared(*mates)
+        leases = [
+            each
+            for each in crew.stage.all(Resource.LEASES)
+            if each["metadata"]["name"] in slots.LEASES
+        ]
+        moved = sum(each["spec"]["leaseTransitions"] - 1 for each in leases)
+        fewest = slots.SLOTS * 3 // 4
+        assert len(leases) == slots.SLOTS
+        assert fewest <= moved <= 1.2 * fewest
+
+
+async def test_four_write_no_more_than_one_would() -> None:
+    """But for Leases, four replicas roll out all applications by as many writes as one does."""
+    counts = []
+    for number in (1, 4):
+        async with crewed() as crew:
+            mates = [crew.join() for _ in range(number)]
+            await crew.shared(*mates)
+            for image in ("web:1", "web:2"):
+                await rolled_out(crew, image)
+            await asyncio.sleep(60)
+            counts.append(
+                sum(each.resource is not Resource.LEASES for each in crew.stage.server.writes)
+            )
+    alone, together = counts
+    assert together <= 1.01 * alone
+
+
 async def test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees() -> None:
     """One is killed while the other sees nothing for minutes, which waits, and then goes on."""
     async with crewed(slack=400.0) as crew:
