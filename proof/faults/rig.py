@@ -164,11 +164,15 @@ def running(folder: Path, say: Callable[[str], None], *, replicas: int = 1) -> I
 
 @contextlib.contextmanager
 def in_front_of(
-    owner: cluster.Cluster, *, replicas: int = 1, files: Sequence[Path] = ()
+    owner: cluster.Cluster,
+    *,
+    replicas: int = 1,
+    values: Sequence[str] = (),
+    files: Sequence[Path] = (),
 ) -> Iterator[Rig]:
     """Run operators behind proxies on a cluster that is there; end both.
 
-    `files` are values for the chart.
+    `values` and `files` are what the chart is told, as in `operator.run`.
     """
     with contextlib.ExitStack() as stack:
         handles: list[serving.Handle[proxy.Proxy]] = []
@@ -181,7 +185,9 @@ def in_front_of(
             handles.append(handle)
             return handle.proxy.kubeconfig_path
 
-        processes = operator.run(owner, replicas=replicas, files=files, reroute=reroute)
+        processes = operator.run(
+            owner, replicas=replicas, values=values, files=files, reroute=reroute
+        )
         stack.callback(operator.stop, owner)
         rig = Rig(owner, [Replica(*each) for each in zip(processes, handles, strict=True)])
         stack.callback(rig.close)
