@@ -104,12 +104,15 @@ coverage: setup ## Tell which branches the tests that need no cluster leave out
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-check: $(VENV)/.ready ## Lint, type-check, and look for generated files that drifted
+check: $(VENV)/.ready ## Lint, type-check, audit, and look for generated files that drifted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(PY) -m scripts.generate --check
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(PY) -m scripts.shell
+	$(PY) -m scripts.audit
 
 format: $(VENV)/.ready ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix .
