@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from controller.forge import failures, programs, source
 from controller.forge.credentials import Credentials
@@ -69,9 +70,18 @@ def command(order: Order, credentials: Credentials, told: Path) -> list[str]:
         *(f"--opt=build-arg:{each}" for each in order.arguments),
         f"--output=type=image,name={order.image},push=true,push-by-digest=true",
         *_cache(order),
-        *(["--secret=id=GIT_AUTH_HEADER,env=ARGOSY_GIT"] if credentials.git else []),
+        *([f"--secret=id={_git_secret(order.url)},env=ARGOSY_GIT"] if credentials.git else []),
         f"--metadata-file={told}",
     ]
+
+
+def _git_secret(url: str) -> str:
+    """Return the name by which BuildKit sends a credential to the host of this URL alone.
+
+    Without the host it would go wherever a Dockerfile says `ADD https://…/x.git`.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return f"GIT_AUTH_HEADER.{host}"
 
 
 def _identity(credentials: Credentials) -> list[str]:

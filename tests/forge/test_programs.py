@@ -194,6 +194,9 @@ def test_credentials_are_given_and_never_shown(
     assert f"GIT_CONFIG_VALUE_0=Authorization: Basic {pair}" in environment
     assert "GIT_CONFIG_KEY_0=http.https://git.example.com/.extraHeader" in environment
     assert f"ARGOSY_GIT=Basic {pair}" in (folder / "buildctl.environment").read_text()
+    # To no other host, whatever a Dockerfile adds from where.
+    secret_name = "--secret=id=GIT_AUTH_HEADER.git.example.com,env=ARGOSY_GIT"  # noqa: S105 - a name
+    assert secret_name in (folder / "buildctl.arguments").read_text().splitlines()
 
 
 def test_a_token_alone_is_enough_for_git(folder: Path) -> None:
