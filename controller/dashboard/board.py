@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterable
 
+from controller.dashboard.lists import Shelf
 from controller.presentation import pictures
 from controller.presentation.applications import Followed
 from controller.presentation.pictures import ApplicationPicture
@@ -25,6 +26,7 @@ class Board:
         self._clock = clock
         # Of each picture, the version that it was made of, and when.
         self._made: dict[Key, tuple[int, float, ApplicationPicture]] = {}
+        self._shelves: dict[Key, tuple[ApplicationPicture, Shelf]] = {}
 
     @property
     def trouble(self) -> str:
@@ -40,6 +42,11 @@ class Board:
         namespace, _, name = of.partition("/")
         version = self.version((namespace, name) if name else None)
         return f"{version}-{int(bool(self.trouble))}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is shown any more: never, as long as the process lives."""
+        return False
 
     async def look(self, of: str) -> None:
         """Do nothing: whose pages these are may see all that is followed."""
@@ -57,6 +64,16 @@ class Board:
             return None
         self._made[key] = (version, now, drawn)
         return drawn
+
+    def shelf(self, found: ApplicationPicture) -> Shelf:
+        """Return what has the pages of a picture's servers; it goes when the picture does."""
+        key = found.namespace, found.name
+        known = self._shelves.get(key)
+        if known is None or known[0] is not found:
+            known = self._shelves[key] = found, Shelf()
+            for gone in set(self._shelves) - set(self._made) - {key}:
+                del self._shelves[gone]
+        return known[1]
 
     def all(self) -> list[ApplicationPicture]:
         """Return all pictures, those in trouble first."""

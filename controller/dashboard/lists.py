@@ -16,6 +16,8 @@ from controller.presentation.pictures import ApplicationPicture, ComponentPictur
 # Up to so many servers of a component are listed at once; beyond, they are counted and paged.
 MOST_AT_ONCE = 200
 PAGE = 100
+# Pages of one picture that are kept for whoever asks next.
+MOST_KNOWN = 100
 # What applications are filtered by: a word for each verdict.
 READY, UNREADY, PENDING = "ready", "not ready", "pending"
 VERDICTS = {"True": READY, "False": UNREADY, "Unknown": PENDING}
@@ -75,6 +77,35 @@ class Servers:
     number: int
     pages: int
     total: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which servers of a component are meant, and which page of them."""
+
+    state: str = ""
+    zone: str = ""
+    page: int = 1
+
+
+class Shelf:
+    """The pages of servers of one picture: sorted and counted once for all who look at it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Wanted], tuple[ComponentPicture, Servers]] = {}
+
+    def servers(self, found: ComponentPicture, wanted: Wanted) -> Servers:
+        """Return one page of a component's servers."""
+        key = found.name, wanted
+        known = self._known.get(key)
+        if known is not None and known[0] is found:
+            return known[1]
+        made = servers(found, state=wanted.state, zone=wanted.zone, page=wanted.page)
+        if len(self._known) >= MOST_KNOWN:
+            # Addresses say anything: whoever makes them up fills no memory.
+            self._known.clear()
+        self._known[key] = found, made
+        return made
 
 
 def servers(found: ComponentPicture, *, state: str = "", zone: str = "", page: int = 1) -> Servers:

@@ -50,6 +50,9 @@ async def lines(board: Drawn, of: str, since: str = "") -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
     while True:
         await asyncio.sleep(LIVE_SECONDS)
+        if board.is_over:
+            # Else a page that stays open in another tab looks as if it were up to date.
+            return
         quiet += LIVE_SECONDS
         mark = board.mark(of)
         if mark != known:

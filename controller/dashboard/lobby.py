@@ -222,6 +222,7 @@ class Lobby:
         self._sessions = {each: of for each, of in self._sessions.items() if of != key}
         viewer = self._viewers.pop(key, None)
         if viewer is not None:
+            viewer.sight.end()
             await viewer.api.close()
             _log.info("a viewer was forgotten", viewers=len(self._viewers))
 

@@ -68,6 +68,13 @@ class Drawn(Protocol):
     def trouble(self) -> str:
         """Why the pages may be behind; empty where everything is followed."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether whoever looks has left, or is known no more."""
+
+    def shelf(self, found: ApplicationPicture) -> lists.Shelf:
+        """Return what has the pages of a picture's servers."""
+
     def mark(self, of: str) -> str:
         """Return what is another whenever what a page follows is: "namespace/name", "" for all."""
 
@@ -129,15 +136,13 @@ class Pages:
         shown = [each for each in found.components if chosen in ("", each.name)]
         if chosen and not shown:
             raise _missing(f"application {found.name} has no component {chosen!r}")
-        servers = {
-            each.name: lists.servers(
-                each,
-                state=query.get("state", ""),
-                zone=query.get("zone", ""),
-                page=_number(query.get("page", "")),
-            )
-            for each in shown
-        }
+        wanted = lists.Wanted(
+            state=query.get("state", ""),
+            zone=query.get("zone", ""),
+            page=_number(query.get("page", "")),
+        )
+        shelf = self.board.shelf(found)
+        servers = {each.name: shelf.servers(each, wanted) for each in shown}
         return self.page(
             "application.html",
             live=_live(found),
@@ -147,8 +152,8 @@ class Pages:
             components=shown,
             servers=servers,
             chosen=chosen,
-            state=query.get("state", ""),
-            zone=query.get("zone", ""),
+            state=wanted.state,
+            zone=wanted.zone,
             summary=pictures.summary,
             trouble=pictures.TROUBLE,
         )

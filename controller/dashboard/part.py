@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.dashboard.board import Board, Key
+from controller.dashboard.lists import Shelf
 from controller.kube import api as door
 from controller.presentation.applications import Followed
 from controller.presentation.pictures import ApplicationPicture
@@ -49,6 +50,12 @@ class Sight:
         self._clock = clock
         self._known: dict[str, Review] = {}
         self._turns = asyncio.Semaphore(MOST_REVIEWS)
+        self.is_over = False
+
+    def end(self) -> None:
+        """Show nothing any more: whoever looks has left, or is known no more."""
+        self.is_over = True
+        self._known.clear()
 
     def sees(self, namespace: str) -> bool:
         """Return what the last reviews said of a namespace; who was never asked about is hidden."""
@@ -134,6 +141,15 @@ class PartBoard:
     def trouble(self) -> str:
         """Why the pages may be behind; empty where everything is followed."""
         return self._board.trouble
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the person has left, or is known no more."""
+        return self._sight.is_over
+
+    def shelf(self, found: ApplicationPicture) -> Shelf:
+        """Return what has the pages of a picture's servers, for all who see it."""
+        return self._board.shelf(found)
 
     def mark(self, of: str) -> str:
         """Return what is another whenever something that the person may see has changed."""

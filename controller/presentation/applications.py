@@ -17,7 +17,7 @@ from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults, informer
 from controller.presentation import pictures, reading
-from controller.presentation.pictures import ApplicationPicture
+from controller.presentation.pictures import ApplicationPicture, ServerPicture
 
 # How often somebody who waits for a change looks whether it has been seen.
 GLANCE_SECONDS = 0.02
@@ -79,6 +79,8 @@ class Followed:
         self.version = 0
         self.versions: collections.Counter[tuple[str, str]] = collections.Counter()
         self.spaces: collections.Counter[str] = collections.Counter()
+        # Of ten thousand servers one changes: the others are not drawn again for it.
+        self._drawn: dict[tuple[str, str], tuple[objects.Server, ServerPicture]] = {}
         self._chosen = chosen
         self._informers = {
             resource: self._informer(api, resource)
@@ -124,7 +126,9 @@ class Followed:
             return None
         # Servers are by far the most: those of others are not looked at twice.
         own = (each for each in servers.values() if _key(each) == key)
-        return pictures.picture(found[key], sets.values(), own, operations.values(), now)
+        return pictures.picture(
+            found[key], sets.values(), own, operations.values(), now, draw=self._server
+        )
 
     def application(self, namespace: str, name: str) -> objects.Application | None:
         """Return one application as it was read; None where there is none."""
@@ -171,8 +175,19 @@ class Followed:
         made.subscribe(self._note)
         return made
 
+    def _server(self, found: objects.Server) -> ServerPicture:
+        """Return the picture of a server; drawn once for as long as it stays as it is."""
+        key = found.metadata.namespace, found.metadata.name
+        known = self._drawn.get(key)
+        if known is None or known[0] is not found:
+            known = self._drawn[key] = found, pictures.server(found)
+        return known[1]
+
     def _note(self, old: Any, new: Any) -> None:
         self.version += 1
+        if new is None:
+            # Whatever kind it was: at worst a server of the same name is drawn once more.
+            self._drawn.pop((old.metadata.namespace, old.metadata.name), None)
         for each in (old, new):
             if each is not None:
                 self.versions[_key(each)] += 1

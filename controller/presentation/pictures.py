@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, objects
@@ -122,8 +122,13 @@ def picture(
     servers: Iterable[objects.Server],
     operations: Iterable[objects.Operation],
     now: float,
+    *,
+    draw: Callable[[objects.Server], ServerPicture] | None = None,
 ) -> ApplicationPicture:
-    """Return the picture of an application; of the rest only what is its own is looked at."""
+    """Return the picture of an application; of the rest only what is its own is looked at.
+
+    `draw` returns the picture of a server, for whoever remembers them.
+    """
     meta, status = application.metadata, application.status
     mine = {each.spec.component: each for each in sets if _belongs(each, application)}
     grouped: dict[str, list[objects.Server]] = collections.defaultdict(list)
@@ -132,7 +137,7 @@ def picture(
             grouped[each.spec.component].append(each)
     ready = conditions.find(status.conditions, "Ready")
     parts = tuple(
-        _component(name, application, mine.get(name), grouped.get(name, ()))
+        _component(name, application, mine.get(name), [*map(draw or server, grouped.get(name, ()))])
         for name in _components(application, mine)
     )
     acts = [each for each in operations if each.spec.application == meta.name]
@@ -279,9 +284,9 @@ def _component(
     name: str,
     application: objects.Application,
     found: objects.ServerSet | None,
-    servers: Iterable[objects.Server],
+    servers: Iterable[ServerPicture],
 ) -> ComponentPicture:
-    drawn = tuple(sorted((server(each) for each in servers), key=lambda each: each.ordinal))
+    drawn = tuple(sorted(servers, key=lambda each: each.ordinal))
     told = next((each for each in application.status.components if each.name == name), None)
     declared = next((each for each in application.spec.components if each.name == name), None)
     ready = conditions.find(found.status.conditions, "Ready") if found else None

@@ -65,7 +65,9 @@ class Someone:
     async def review_access(
         self, verb: str, resource: Resource, namespace: str = "", **_: str
     ) -> door.Access:
-        """Say what they may do."""
+        """Say what they may do; as of a real client, nothing is asked once it is closed."""
+        if self.closed:
+            raise RuntimeError("Session is closed")
         self.asked.append((f"{verb} {resource}", namespace))
         return door.Access(allowed=self._rights().allow(verb, namespace))
 

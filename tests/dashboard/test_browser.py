@@ -309,3 +309,17 @@ def test_an_open_page_outlives_the_api_server(browser: Browser) -> None:
         )
         expect(page.locator("#part-head")).to_contain_text("paused", timeout=LONG_MS)
         context.close()
+
+
+def test_a_page_whose_session_is_over_says_so(browser: Browser) -> None:
+    """When something changes there is the page that lets in, not one that grows old unnoticed."""
+    with staged() as alone:
+        context = browser.new_context()
+        page = browsers.sign_in(context, alone)
+        page.goto(alone.url + "/applications/default/shop")
+        context.clear_cookies()
+        alone.do(
+            lambda: alone.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+        )
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LONG_MS)
+        context.close()

@@ -74,3 +74,15 @@ def test_applications_are_filtered_by_name_namespace_and_state() -> None:
     assert lists.Filter().holds(picture)
     for other in ({"name": "bank"}, {"namespace": "test"}, {"ready": "Unknown"}):
         assert not chosen.holds(dataclasses.replace(picture, **other))  # type: ignore[arg-type]
+
+
+def test_pages_are_kept_for_whoever_asks_next_and_not_for_made_up_addresses() -> None:
+    """The same question has the same answer, a new picture a new one, and memory is bounded."""
+    shelf, many = lists.Shelf(), component(*(server(each) for each in range(300)))
+    wanted = lists.Wanted(zone="z1")
+    first = shelf.servers(many, wanted)
+    assert shelf.servers(many, lists.Wanted(zone="z1")) is first
+    assert shelf.servers(dataclasses.replace(many), wanted) is not first
+    for number in range(3 * lists.MOST_KNOWN):
+        assert shelf.servers(many, lists.Wanted(zone=f"made-up-{number}")).total == 0
+    assert len(shelf._known) <= lists.MOST_KNOWN

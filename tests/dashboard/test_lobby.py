@@ -303,6 +303,79 @@ async def test_an_open_page_asks_for_nothing_while_nothing_changes() -> None:
         assert sum(len(each.asked) for each in place.connected) == before
 
 
+@pytest.mark.parametrize("why", ["left", "token", "away"])
+async def test_a_stream_ends_with_the_session(why: str) -> None:
+    """In another tab, too: it tells of no change that comes later, and nothing crashes."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        _, text = await clerk.get("/")
+        form = FORM.search(text)
+        assert form is not None
+        headers = {"Cookie": clerk.cookie}
+        live = f"{place.url}/live?of=default/shop"
+        async with place.client.get(live, headers=headers) as stream:
+            assert await stream.content.readline() == b"retry: 2000\n"
+            if why == "left":
+                await clerk.post("/sign-out", form=form[1])
+            else:
+                if why == "token":
+                    del place.people["clerk"]
+                place.moment[0] = {"token": part.FRESH_SECONDS, "away": lobby.IDLE_SECONDS}[why] + 1
+                assert (await clerk.get("/"))[0] == 401
+            await place.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+            async with asyncio.timeout(60):
+                told = b"".join([each async for each in stream.content])
+            assert b"data:" not in told
+        async with place.client.get(live, headers=headers) as again:
+            assert again.status == 403
+
+
+async def test_a_token_that_expired_under_an_open_stream_is_told_nothing() -> None:
+    """Nobody asked for a page meanwhile: the change itself has the token looked at."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        await clerk.get("/")
+        headers = {"Cookie": clerk.cookie}
+        live = f"{place.url}/live?of=default/shop"
+        async with place.client.get(live, headers=headers) as stream:
+            assert await stream.content.readline() == b"retry: 2000\n"
+            del place.people["clerk"]
+            place.moment[0] = part.FRESH_SECONDS + 1
+            await place.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+            async with asyncio.timeout(60):
+                assert b"data:" not in b"".join([each async for each in stream.content])
+
+
+async def test_a_right_that_is_taken_back_silences_an_open_stream() -> None:
+    """One word has the page loaded again, which is no longer there; later changes are none."""
+    async with crowd() as place:
+        clerk = place.browser()
+        await clerk.sign_in("clerk")
+        await clerk.get("/applications/default/shop")
+        headers = {"Cookie": clerk.cookie}
+        live = f"{place.url}/live?of=default/shop"
+        async with place.client.get(live, headers=headers) as stream:
+            assert await stream.content.readline() == b"retry: 2000\n"
+            place.people["clerk"].namespaces = {OTHER}
+            place.moment[0] = part.FRESH_SECONDS + 1
+            await place.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+            async with asyncio.timeout(60):
+                while not (await stream.content.readline()).startswith(b"data: changed"):
+                    pass
+            assert (await clerk.get("/applications/default/shop"))[0] == 404
+            for paused in (False, True):
+                change = {"spec": {"paused": paused}}
+                await place.universe.merge(Resource.APPLICATIONS, "shop", change)
+            told = b""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.2):
+                    while True:
+                        told += await stream.content.readline()
+            assert b"data:" not in told
+
+
 async def test_many_who_come_push_out_whoever_was_away_longest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from controller.api.resources import Resource
-from controller.dashboard import board, live
+from controller.dashboard import board, lists, live, part
 from controller.presentation import pictures
 from fakes.universe import Universe, application, component
+from tests.dashboard.crowd import Rights, crowd
 from tests.dashboard.visitor import visited
 
 MOST_BYTES = 200 * 1024
@@ -114,10 +115,82 @@ async def _next_word(stream: aiohttp.ClientResponse) -> bytes:
     return line
 
 
+async def test_fifty_people_in_a_cluster_cost_reviews_when_they_come_and_nothing_at_rest() -> None:
+    """One question of each everywhere, four of the namespace; nobody's page reads anything."""
+    async with crowd(huge(3)) as place:
+        place.people.update({f"clerk-{each}": Rights({"default"}) for each in range(VIEWERS)})
+        people = [{"Authorization": f"Bearer clerk-{each}"} for each in range(VIEWERS)]
+        read: list[str] = []
+        for verb in ("get", "list", "watch", "raw"):
+            plain = getattr(place.universe.server, verb)
+
+            def noted(*given: Any, _verb: str = verb, _plain: Any = plain, **more: Any) -> Any:
+                read.append(_verb)
+                return _plain(*given, **more)
+
+            setattr(place.universe.server, verb, noted)
+
+        def asked() -> int:
+            return sum(len(each.asked) for each in place.connected)
+
+        for each in people:
+            assert (await place.browser().get(ADDRESS, **each))[0] == 200
+        # One is answered no for all namespaces; then each of the four lists is asked about.
+        assert asked() == VIEWERS * (1 + len(part.SHOWN))
+        url = f"{place.url}/live?of=default/huge"
+        async with contextlib.AsyncExitStack() as stack:
+            streams: list[aiohttp.ClientResponse] = []
+            for each in people:
+                streams.append(await stack.enter_async_context(place.client.get(url, headers=each)))
+                assert await streams[-1].content.readline() == b"retry: 2000\n"
+            before = asked()
+            await asyncio.sleep(2 * live.LIVE_SECONDS)
+            assert (asked(), read) == (before, [])
+            await place.universe.merge(Resource.APPLICATIONS, "huge", {"spec": {"paused": True}})
+            told = await asyncio.gather(*(_next_word(each) for each in streams))
+        assert told == [b"data: changed\n"] * VIEWERS
+        assert read == []
+
+
+async def test_of_many_servers_the_one_that_changed_is_drawn_and_all_are_sorted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A change costs one picture of a server, and one sorting however many look."""
+    drawn: list[str] = []
+    sorted_anew: list[str] = []
+    plain, counted = pictures.server, lists.servers
+
+    def draw(found: Any) -> pictures.ServerPicture:
+        drawn.append(found.metadata.name)
+        return plain(found)
+
+    def sort(found: Any, **more: Any) -> lists.Servers:
+        sorted_anew.append(found.name)
+        return counted(found, **more)
+
+    monkeypatch.setattr(pictures, "server", draw)
+    monkeypatch.setattr(lists, "servers", sort)
+    monkeypatch.setattr(board, "AGING_SECONDS", float("inf"))
+    async with visited(huge(SMALL)) as (visitor, universe):
+        for _ in range(VIEWERS):
+            assert (await visitor.get(ADDRESS))[0] == 200
+        assert (len(drawn), len(sorted_anew)) == (SMALL, 1)
+        await universe.merge(Resource.SERVERS, "huge-web-7", {"spec": {"held": True}})
+        async with asyncio.timeout(60):
+            # Each look is a page: the watch brings the change meanwhile.
+            while not drawn[SMALL:]:
+                await visitor.get(ADDRESS)
+        for _ in range(VIEWERS):
+            assert (await visitor.get(ADDRESS))[0] == 200
+        assert drawn[SMALL:] == ["huge-web-7"]
+        assert len(sorted_anew) == 2
+
+
 class Changes:
     """A board on which something changes as often as a test says, while a stream sleeps."""
 
     trouble = ""
+    is_over = False
 
     def __init__(self, *changes: int) -> None:
         self.number = 0

@@ -31,13 +31,21 @@ function take(page) {
 
 async function reload() {
   const answer = await fetch(location.href, { credentials: "same-origin" });
+  // Whoever may not see it any more, or has to sign in again, is told so by the page itself.
+  if (GONE.has(answer.status)) location.reload();
   if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
 }
+
+const GONE = new Set([401, 403, 404]);
 
 function follow(what, since) {
   let busy = false;
   let again = false;
   const stream = new EventSource("/live?" + new URLSearchParams({ of: what, since }));
+  // Refused for good, and not merely cut off: the page would grow old without a word.
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED) reload().catch(() => {});
+  };
   stream.onmessage = async () => {
     again = true;
     if (busy) return;
