@@ -182,7 +182,10 @@ async def test_a_long_list_says_how_many_more_there_are(monkeypatch: pytest.Monk
         await _until(pilot, lambda: len(_rows(program)) == 2)
         assert _rows(program)[1][0] == "… 1 more"
         first = program.screen
-        await pilot.press("down", "enter", "w")
+        await pilot.press("down")
+        table = first.query_one(DataTable)
+        await _until(pilot, lambda: table.cursor_row == 1)
+        await pilot.press("enter", "w")
         await pilot.pause()
         assert program.screen is first
 
