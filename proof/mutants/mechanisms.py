@@ -358,7 +358,7 @@ OUTAGES = (
     one(
         "a halted rollout that makes no spare servers for a drain",
         "controller.kinds.serverset.planner:_stand_in",
-        "wanted and known.find(proven) is not None",
+        "draft.standing_in and known.find(proven) is not None",
         "False",
         "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[True-1]",
     ),

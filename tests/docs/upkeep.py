@@ -26,6 +26,9 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_drain_ends_beside_a_spent_failure_budget",
             "test_nodes_are_drained_beside_a_rollout_that_is_halted",
         ),
+        "Without `maxSurge` nothing stands in: a drain waits": (
+            "test_without_surge_a_drain_waits_for_what_does_not_come_up",
+        ),
         "a server whose eviction is asked for gets a spare one first": (
             "test_a_server_whose_eviction_is_asked_for_moves_and_nobody_is_missed",
             "test_a_server_whose_eviction_is_asked_for_moves_within_the_surge",

@@ -442,6 +442,54 @@ async def test_a_drain_ends_beside_a_spent_failure_budget(
         assert world.ready() == "True"
 
 
+@pytest.mark.parametrize("cordoned", [False, True])
+async def test_a_spent_failure_budget_makes_no_server_but_to_stand_in(*, cordoned: bool) -> None:
+    """A set that is scaled up meanwhile gets no server of what fails, whatever else moves."""
+    rollout: Json = {"maxSurge": 1, "maxUnavailable": 0, "progressDeadlineSeconds": 3000}
+    recovery = {"attempts": 1, "failureBudget": 0}
+    async with World() as world:
+        await world.open(3, rollout)
+        world.kubelet.behave = failing
+        ways: Json = {"image": "app:broken", "rollout": rollout, "recovery": recovery}
+        await world.apply(application("shop", component("web", 3, **ways)))
+        await world.until(
+            lambda: world.get(Resource.SERVERSETS, SET)["status"].get("budgetSpent", False)
+        )
+        since = len(world.server.writes)
+        if cordoned:
+            world.cordon(world.node("shop-web-0"))
+        await world.apply(application("shop", component("web", 6, **ways)))
+        await asyncio.sleep(60)
+        made = [
+            each.after["spec"]["revision"]
+            for each in world.server.writes[since:]
+            if each.resource is Resource.SERVERS and each.after and each.before is None
+        ]
+        proven = world.get(Resource.SERVERSETS, SET)["status"]["provenRevision"]
+        assert set(made) <= {proven}
+
+
+async def test_without_surge_a_drain_waits_for_what_does_not_come_up() -> None:
+    """The limit is used up by a server that fails: nobody goes until the application is mended."""
+    rollout: Json = {"maxSurge": 0, "maxUnavailable": 1, "progressDeadlineSeconds": 30}
+    async with World() as world:
+        await world.open(3, rollout)
+        world.kubelet.behave = broken
+        bad = component("web", 3, image="app:broken", rollout=rollout)
+        await world.apply(application("shop", bad))
+        await asyncio.sleep(200)
+        since = len(world.server.writes)
+        (drain,) = world.drain(world.node("shop-web-0"))
+        await asyncio.sleep(200)
+        assert not drain.done()
+        assert min(world.ups(since)) == 2
+        good = component("web", 3, image="app:2", rollout=rollout)
+        await world.apply(application("shop", good))
+        await asyncio.wait_for(drain, 600)
+        await world.settle()
+        assert world.ready() == "True"
+
+
 @pytest.mark.parametrize("action", ["Restart", "Replace"])
 @pytest.mark.parametrize("first", ["drain", "operation"])
 async def test_an_operation_that_may_take_no_server_down_holds_no_drain(

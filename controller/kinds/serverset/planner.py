@@ -82,6 +82,8 @@ class _Draft:
     unmade: int = 0
     # Servers that are to move, by ordinal: all but those that an operation makes anew anyway.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
+    # Whether spare servers may stand in for those.
+    standing_in: bool = False
 
 
 def plan(snapshot: ServerSetSnapshot) -> Plan:
@@ -137,8 +139,8 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     draft.focus = focus.of(census, snapshot.evicted, server_set.spec)
     where = assigning.Assigning(snapshot, census)
     retrying = tags.retry_now(server_set.metadata) != server_set.status.last_handled_retry
-    standing_in = bool(draft.moving) and moves.surges(server_set.spec)
-    spent = progress.budget_spent(server_set, census, standing_in=standing_in)
+    draft.standing_in = bool(draft.moving) and moves.surges(server_set.spec)
+    spent = progress.budget_spent(server_set, census, standing_in=draft.standing_in)
     halted = progress.halted_before(server_set, census, retrying=retrying)
     why = "more servers failed for good than failureBudget allows" if spent else ""
     why = why or ("the rollout missed its progress deadline" if halted else "")
@@ -159,10 +161,10 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         draft.notes.append("new servers start once their Service is there")
     _take_up(snapshot, draft)
     # How many there are too few, or too many, is known once those are counted.
-    creating = (standing_in or not spent) and not draft.touched
+    creating = not draft.touched
     if not draft.closing:
         # Whatever it would count as up, an eviction may take down before that.
-        _resize(snapshot, census, draft, failed, where, halted=why, creating=creating)
+        _resize(snapshot, census, draft, failed, where, halted=why, spent=spent, creating=creating)
     moved = relocation.reassign(census, where, draft.touched) if snapshot.fleet.domains else {}
     draft.actions += moved.values()
     draft.touched |= moved.keys()
@@ -235,6 +237,7 @@ def _resize(
     where: assigning.Assigning,
     *,
     halted: str,
+    spent: bool,
     creating: bool,
 ) -> None:
     """Decide which servers are made, taken away, and brought to the target revision."""
@@ -271,12 +274,19 @@ def _resize(
         creating, step = False, rollout.Step()
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
     draft.touched |= {each.spec.ordinal for each in step.removals}
-    if creating and not step.creates_wait:
-        draft.actions += creation.creates(
-            snapshot, census, sized, known, where, standing_in=stand_in
-        )
-    elif sized.creates:
-        draft.notes.append(f"{words.be(len(sized.creates), 'server')} not created for now")
+    # At the target none comes up once the budget is spent: then those that stand in are made alone.
+    made = tuple(each for each in sized.creates if not spent or each in sized.spares)
+    made = made if creating and not step.creates_wait else ()
+    draft.actions += creation.creates(
+        snapshot,
+        census,
+        dataclasses.replace(sized, creates=made),
+        known,
+        where,
+        standing_in=stand_in,
+    )
+    if held_back := len(sized.creates) - len(made):
+        draft.notes.append(f"{words.be(held_back, 'server')} not created for now")
     _bring(snapshot, draft, step, known, where)
     _move(snapshot, census, draft, removed, where)
     draft.acting = bool(failed.due(draft.actions, snapshot.server_set, snapshot.now))
@@ -288,8 +298,7 @@ def _stand_in(snapshot: ServerSetSnapshot, draft: _Draft, known: records.Records
     At its target none comes up, and without one a drain would wait for as long as the halt lasts.
     """
     proven = snapshot.server_set.status.proven_revision
-    wanted = bool(draft.moving) and moves.surges(snapshot.server_set.spec)
-    return proven if wanted and known.find(proven) is not None else ""
+    return proven if draft.standing_in and known.find(proven) is not None else ""
 
 
 def _misfits(census: Census, *, moving: bool) -> tuple[int, ...]:
