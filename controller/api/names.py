@@ -90,6 +90,11 @@ def server_set(application: str, component: str) -> str:
     return f"{application}-{component}"
 
 
+def labelled_set(labels: Mapping[str, str]) -> str:
+    """Return the name of the ServerSet that an object is labelled for."""
+    return server_set(labels.get(APPLICATION_LABEL, ""), labels.get(COMPONENT_LABEL, ""))
+
+
 def server(application: str, component: str, ordinal: int) -> str:
     """Return the name of a Server, and of the pod that it is made of."""
     return f"{application}-{component}-{ordinal}"

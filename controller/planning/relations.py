@@ -71,6 +71,15 @@ def _leaving(item: objects.Pod) -> Hashable | None:
     return _labelled_component(item) if item.metadata.deletion_timestamp is not None else None
 
 
+def _asked(item: objects.EvictionRequest) -> Hashable | None:
+    over = any(
+        told.type in ("TargetEvicted", "Failed") and told.status == "True"
+        for told in item.status.conditions
+    )
+    stands = item.spec.intent == "Eviction" and item.metadata.deletion_timestamp is None
+    return item.metadata.namespace if stands and not over else None
+
+
 def _node(item: objects.Pod) -> Hashable | None:
     return item.spec.node_name or None
 
@@ -106,6 +115,8 @@ SETS_BY_NAMESPACE = Index(objects.ServerSet, _namespace)
 SERVERS_BY_REVISION = Index(objects.Server, _server_revision)
 # By namespace, application and component: those on their way out.
 PODS_LEAVING = Index(objects.Pod, _leaving)
+# By namespace: those that somebody still wants.
+EVICTIONS_ASKED = Index(objects.EvictionRequest, _asked)
 # By the name of the node that they are on.
 PODS_BY_NODE = Index(objects.Pod, _node)
 # By the fleet's name.
@@ -215,27 +226,12 @@ def asked_to_leave(
     pods = caches.of(objects.Pod).objects
     namespace = server_set.metadata.namespace
     found: dict[int, objects.EvictionRequest] = {}
-    for (space, _), each in sorted(caches.of(objects.EvictionRequest).objects.items()):
+    for _, each in sorted(caches.by(EVICTIONS_ASKED, namespace).items()):
         asked = each.spec.target.pod
-        ordinal = _ordinal(server_set, asked.name)
-        pod = pods.get((space, asked.name))
-        if space != namespace or ordinal is None or pod is None:
-            continue
-        if pod.metadata.uid == asked.uid and _stands(each):
+        ordinal, pod = _ordinal(server_set, asked.name), pods.get((namespace, asked.name))
+        if ordinal is not None and pod is not None and pod.metadata.uid == asked.uid:
             found.setdefault(ordinal, each)
     return found
-
-
-def _stands(request: objects.EvictionRequest) -> bool:
-    over = any(
-        told.type in ("TargetEvicted", "Failed") and told.status == "True"
-        for told in request.status.conditions
-    )
-    return (
-        request.spec.intent == "Eviction"
-        and not over
-        and request.metadata.deletion_timestamp is None
-    )
 
 
 def servers_left_by(caches: Caches, application: objects.Application) -> tuple[objects.Server, ...]:
@@ -358,15 +354,11 @@ def revision_server_keys(caches: Caches, revision: objects.ControllerRevision) -
 def node_set_keys(caches: Caches, node: str) -> Iterator[Key]:
     """Yield the keys of the sets that have servers on the node."""
     places = {
-        (
-            each.metadata.namespace,
-            each.metadata.labels.get(names.APPLICATION_LABEL, ""),
-            each.metadata.labels.get(names.COMPONENT_LABEL, ""),
-        )
+        (each.metadata.namespace, names.labelled_set(each.metadata.labels))
         for each in caches.by(PODS_BY_NODE, node).values()
     }
-    for namespace, application, component in sorted(places):
-        yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
+    for namespace, name in sorted(places):
+        yield Key(Resource.SERVERSETS, namespace, name)
 
 
 def asked_set_keys(caches: Caches, request: objects.EvictionRequest) -> Iterator[Key]:
@@ -374,10 +366,7 @@ def asked_set_keys(caches: Caches, request: objects.EvictionRequest) -> Iterator
     namespace = request.metadata.namespace
     pod = caches.of(objects.Pod).objects.get((namespace, request.spec.target.pod.name))
     if pod is not None:
-        labels = pod.metadata.labels
-        application = labels.get(names.APPLICATION_LABEL, "")
-        component = labels.get(names.COMPONENT_LABEL, "")
-        yield Key(Resource.SERVERSETS, namespace, names.server_set(application, component))
+        yield Key(Resource.SERVERSETS, namespace, names.labelled_set(pod.metadata.labels))
 
 
 def begun_operation_keys(caches: Caches, namespace: str, application: str) -> Iterator[Key]:

@@ -42,8 +42,7 @@ REMEMBERED = Index(objects.Operation, _may_go_on)
 
 def going_on(snapshot: OperationSnapshot) -> tuple[str, ...]:
     """Return the identities of the other operations that are not over: under way, or retriable."""
-    found = (*snapshot.others, *snapshot.remembered)
-    return tuple(sorted(map(checkpoints.identity_of, found)))
+    return tuple(sorted(map(checkpoints.identity_of, snapshot.with_checkpoints)))
 
 
 def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
@@ -51,7 +50,7 @@ def without_room(snapshot: OperationSnapshot) -> tuple[Blocked, ...]:
     operation = snapshot.operation
     rivals = [
         each
-        for each in (*snapshot.others, *snapshot.remembered)
+        for each in snapshot.with_checkpoints
         if each.status.run and targets.meet(operation.spec, each.spec)
     ]
     if _marks(operation) + sum(map(_marks, rivals)) <= checkpoints.CAPACITY:

@@ -38,6 +38,11 @@ class OperationSnapshot:
     namespace_terminating: bool = False
 
     @property
+    def with_checkpoints(self) -> tuple[objects.Operation, ...]:
+        """The other operations whose checkpoints servers keep, or may yet have to."""
+        return (*self.others, *self.remembered)
+
+    @property
     def item(self) -> objects.Operation:
         """The object that is planned."""
         return self.operation

@@ -73,6 +73,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.DISRUPTION_BUDGETS_BY_NAMESPACE,
         relations.SETS_BY_NAMESPACE,
         relations.PODS_BY_NODE,
+        relations.EVICTIONS_ASKED,
         relations.PODS_LEAVING,
     ),
     keepers=(Registers, occupancy.Present, occupancy.Asked),

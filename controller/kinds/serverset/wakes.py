@@ -63,10 +63,7 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
     del caches
     meta = change.item.metadata
     if not change.same_object:
-        application = meta.labels.get(names.APPLICATION_LABEL, "")
-        component = meta.labels.get(names.COMPONENT_LABEL, "")
-        name = names.server_set(application, component)
-        yield Wake(Key(Resource.SERVERSETS, meta.namespace, name))
+        yield Wake(Key(Resource.SERVERSETS, meta.namespace, names.labelled_set(meta.labels)))
 
 
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
@@ -80,9 +77,8 @@ def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake
     for each in change:
         if each is None:
             continue
-        labels, owner = each.metadata.labels, each.metadata.controller
-        application = labels.get(names.APPLICATION_LABEL, "")
-        concerned.add(names.server_set(application, labels.get(names.COMPONENT_LABEL, "")))
+        owner = each.metadata.controller
+        concerned.add(names.labelled_set(each.metadata.labels))
         if owner is not None:
             concerned.add(owner.name)
     for name in sorted(concerned):
@@ -142,10 +138,7 @@ def by_claim(caches: Caches, change: Change[objects.Claim]) -> Iterable[Wake]:
     """A claim outlives its servers, and goes as the component says."""
     del caches
     meta = change.item.metadata
-    application = meta.labels.get(names.APPLICATION_LABEL, "")
-    component = meta.labels.get(names.COMPONENT_LABEL, "")
-    name = names.server_set(application, component)
-    yield Wake(Key(Resource.SERVERSETS, meta.namespace, name), When.SOON)
+    yield Wake(Key(Resource.SERVERSETS, meta.namespace, names.labelled_set(meta.labels)), When.SOON)
 
 
 def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
