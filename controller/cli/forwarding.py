@@ -145,8 +145,18 @@ async def listen(
     served: set[asyncio.Future[None]] = set()
 
     def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lead = _lead(session, target, wanted.remote, next(turns), reader=reader, writer=writer)
-        task = asyncio.ensure_future(lead)
+        turn = next(turns)
+
+        async def lead() -> None:
+            """Lead one connection; how it fails is told, and costs no other."""
+            try:
+                await _lead(session, target, wanted.remote, turn, reader=reader, writer=writer)
+            except (errors.ArgosyError, OSError) as error:
+                screen.note(f"a connection to {target} failed: {error}")
+            finally:
+                writer.close()
+
+        task = asyncio.ensure_future(lead())
         served.add(task)
         task.add_done_callback(served.discard)
 
@@ -162,24 +172,6 @@ async def listen(
 
 
 async def _lead(
-    session: Session,
-    target: Target,
-    remote: str,
-    turn: int,
-    *,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    """Lead one connection to a server; how it fails is told, and costs no other."""
-    try:
-        await _converse(session, target, remote, turn, reader=reader, writer=writer)
-    except (errors.ArgosyError, OSError) as error:
-        screen.note(f"a connection to {target} failed: {error}")
-    finally:
-        writer.close()
-
-
-async def _converse(
     session: Session,
     target: Target,
     remote: str,

@@ -34,6 +34,12 @@ OPERATE = (
     Right(verbs="create, get", resource="operations (argosy.dev)"),
     Right(verbs="patch", resource="operations (argosy.dev)", why="cancel on Ctrl-C"),
 )
+# A port of this machine that leads to servers.
+FORWARD = (
+    Right(verbs="list", resource="pods"),
+    Right(verbs="get, create", resource="pods/portforward"),
+    APPLICATION,
+)
 # Whoever declares an application must be allowed to make what it is made of.
 MAKE_PODS = Right(verbs="create", resource="pods", why="the same")
 MAKE_CLAIMS = Right(

@@ -8,16 +8,10 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import Work
 
 
-@app.command(
-    Right(verbs="list", resource="pods"),
-    Right(verbs="get, create", resource="pods/portforward"),
-    rights.APPLICATION,
-    rights.named("servers (argosy.dev)"),
-    name="open",
-)
+@app.command(*rights.FORWARD, rights.named("servers (argosy.dev)"), name="open")
 def open_page(
     thing: arguments.Serving,
     port: Annotated[
