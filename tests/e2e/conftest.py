@@ -10,7 +10,7 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, cluster, fixtures, operator, processes
+from devcluster import client, cluster, controlplane, fixtures, operator, processes
 from devcluster.fixtures import api, kubeconfig, namespace, new_cluster, shared_cluster
 from proof import history
 from proof.history import fixtures as judging
@@ -21,6 +21,7 @@ from tests.e2e.driving import Kube, Place
 __all__ = ["api", "kubeconfig", "namespace", "new_cluster", "shared_cluster"]
 
 REPLICAS = 2
+REAL_NODE = controlplane.Settings(nodes=0, real_node=True, audit="full")
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +82,19 @@ def _install(one: cluster.Cluster) -> None:
     running = operator.running(one)
     if not running or not all(each.alive for each in running):
         operator.run(one, replicas=REPLICAS)
+
+
+@contextlib.contextmanager
+def cluster_of_its_own(folder: Path, settings: controlplane.Settings) -> Iterator[cluster.Cluster]:
+    """A cluster to whose operators tests may do anything; none runs yet."""
+    if is_given():
+        pytest.skip("this needs a cluster of our own")
+    one = cluster.Cluster(folder)
+    try:
+        one.start(settings)
+        yield one
+    finally:
+        one.stop()
 
 
 def is_given() -> bool:

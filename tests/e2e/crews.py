@@ -8,8 +8,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pytest
-
 from controller.kube import slots
 from devcluster import cluster, controlplane, operator
 from tests.e2e import conftest
@@ -17,7 +15,7 @@ from tests.e2e.driving import App, Kube, Place, component
 
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases"
 SHARING = ("sharing.enabled=true",)
-NODES = 4
+SETTINGS = controlplane.Settings(nodes=4, audit="full")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,22 +69,9 @@ class SharingCrew(Crew):
 
 
 @contextlib.contextmanager
-def cluster_of_its_own(folder: Path) -> Iterator[cluster.Cluster]:
-    """A cluster whose operators a test may do anything to; none runs yet."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(folder)
-    try:
-        one.start(controlplane.Settings(nodes=NODES, audit="full"))
-        yield one
-    finally:
-        one.stop()
-
-
-@contextlib.contextmanager
 def opened(folder: Path, *, replicas: int, values: Sequence[str] = ()) -> Iterator[Place]:
     """A cluster of its own with so many operators, which no other test uses."""
-    with cluster_of_its_own(folder) as one:
+    with conftest.cluster_of_its_own(folder, SETTINGS) as one:
         operator.run(one, replicas=replicas, values=values)
         yield Place(api=one.client, cluster=one)
 

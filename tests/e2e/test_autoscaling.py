@@ -19,7 +19,7 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import certificates, client, cluster, controlplane, operator
+from devcluster import certificates, client, controlplane, operator
 from tests.e2e import conftest, driving
 from tests.e2e.driving import Kube, Place, component
 
@@ -89,19 +89,13 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose autoscaler looks every second."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("autoscaling"))
     often = "--horizontal-pod-autoscaler-sync-period=1s"
     settings = controlplane.Settings(
         nodes=2, audit="full", flags={controlplane.CONTROLLERS: [often]}
     )
-    try:
-        one.start(settings)
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("autoscaling"), settings) as one:
         operator.run(one)
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture

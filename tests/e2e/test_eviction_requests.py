@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.api.resources import Resource
-from devcluster import cluster, controlplane, operator
+from devcluster import controlplane, operator
 from tests.e2e import conftest, hindsight
 from tests.e2e.driving import App, Kube, Place, component
 
@@ -22,15 +22,10 @@ WHO = "robot.example.com/tidy"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster with the feature gate, and an operator that nobody told of it."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("evictions"))
-    try:
-        one.start(controlplane.Settings(nodes=4, audit="full", flags=FLAGS))
+    settings = controlplane.Settings(nodes=4, audit="full", flags=FLAGS)
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("evictions"), settings) as one:
         operator.run(one)
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devcluster import cluster, controlplane, forge
+from devcluster import forge
 from proof.faults import crash, rig
 from tests.e2e import conftest, driving
 from tests.e2e.driving import Kube, Place
@@ -32,14 +32,8 @@ SECRETS = "/api/v1/namespaces/default/secrets"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, with git and registries, and no operator yet."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("struck"))
-    try:
-        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("struck"), conftest.REAL_NODE) as one:
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, cluster, controlplane, forge, operator, registry, repositories
+from devcluster import client, forge, operator, registry, repositories
 from tests.e2e import conftest, driving, hindsight
 from tests.e2e.driving import App, Kube, Object, Place
 from tests.e2e.operating import submit
@@ -156,15 +156,9 @@ class Shop:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("real"))
-    try:
-        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("real"), conftest.REAL_NODE) as one:
         operator.run(one, files=[forge.values(one, forge.start(one))])
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")

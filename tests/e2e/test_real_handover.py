@@ -13,7 +13,7 @@ import pytest
 
 from controller.api import names
 from controller.api.resources import Resource
-from devcluster import cluster, controlplane, operator
+from devcluster import operator
 from tests.e2e import conftest, driving, stations
 from tests.e2e.driving import Kube, Object, Place
 from tests.e2e.stations import Station
@@ -37,16 +37,12 @@ STEPS = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, the servers' image on it, and one operator."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("handover"))
-    try:
-        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
+    with conftest.cluster_of_its_own(
+        tmp_path_factory.mktemp("handover"), conftest.REAL_NODE
+    ) as one:
         stations.build(one, tmp_path_factory.mktemp("station"))
         operator.run(one)
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture

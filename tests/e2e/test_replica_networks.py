@@ -30,7 +30,7 @@ DISAGREE_SECONDS, LAG_SECONDS = 5.0, 30.0
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rig.Rig]:
     """A cluster of its own, whose operators share the work behind a proxy each."""
     with (
-        crews.cluster_of_its_own(tmp_path_factory.mktemp("networks")) as owner,
+        conftest.cluster_of_its_own(tmp_path_factory.mktemp("networks"), crews.SETTINGS) as owner,
         rig.in_front_of(owner, replicas=REPLICAS, values=crews.SHARING) as running,
     ):
         yield running

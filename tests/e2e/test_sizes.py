@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.api.resources import Resource
-from devcluster import client, cluster, controlplane, operator, processes
+from devcluster import client, controlplane, operator, processes
 from tests.e2e import conftest
 from tests.e2e.driving import App, Kube, Place, component, condition
 from tests.e2e.test_crashes import LEASE
@@ -28,15 +28,10 @@ PATIENCE_SECONDS = 600
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster that no other test uses, with one operator."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("sizes"))
-    try:
-        one.start(controlplane.Settings(nodes=4, audit="full"))
+    settings = controlplane.Settings(nodes=4, audit="full")
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("sizes"), settings) as one:
         operator.run(one)
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture

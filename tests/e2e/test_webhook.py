@@ -13,7 +13,7 @@ import yaml
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, cluster, controlplane, operator, processes
+from devcluster import client, controlplane, operator, processes
 from tests.e2e import conftest, people
 from tests.e2e.driving import Kube, Place
 
@@ -76,11 +76,8 @@ spec:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose API server asks an operator, which is a process of this machine."""
-    if conftest.is_given():
-        pytest.skip("this needs a cluster of our own")
-    one = cluster.Cluster(tmp_path_factory.mktemp("webhook"))
-    try:
-        one.start(controlplane.Settings(nodes=2, audit="full"))
+    settings = controlplane.Settings(nodes=2, audit="full")
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("webhook"), settings) as one:
         bound = f"limits.serversPerNamespace={BOUND}"
         operator.run(one, values=["admission.enabled=true", bound])
         probe = yaml.safe_load(TYPO)
@@ -96,8 +93,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             0
         ].log.read_text()[-3000:]
         yield Place(api=one.client, cluster=one)
-    finally:
-        one.stop()
 
 
 @pytest.fixture
