@@ -10,7 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from bench import distance
+from bench.arms import small
+from bench.trials import beside
 from devcluster import controlplane
 
 SECONDS = 0.05
@@ -81,3 +85,14 @@ def test_an_arena_keeps_its_operator_away_whoever_starts_it(tmp_path: Path) -> N
         assert port != "6443"
     with distance.kept(cast("Any", arena), 0.0):
         assert kept[-1] is near
+
+
+def test_a_write_to_compare_with_is_one_from_as_far_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the operator 20 ms away a plain client's write is 40 ms longer, as its own would be."""
+    monkeypatch.setattr(beside, "_make", lambda *_: None)
+    monkeypatch.setattr(small, "go", lambda *_: None)
+    arena = SimpleNamespace(write_seconds=lambda *_: 0.01, calm=lambda: None, writes=lambda: 0)
+    for away, seconds in ((0, 0.01), (20, 0.05)):
+        stage = SimpleNamespace(timed=arena, sizes=SimpleNamespace(away=away, beside=10))
+        idle = beside._idle(cast("Any", stage), cast("Any", None), "default")
+        assert idle.write == pytest.approx(seconds)

@@ -16,7 +16,14 @@ from fakes.api_server import Behaviour
 from fakes.api_server.evictions import is_up
 from fakes.universe import Json, Universe
 from tests.simulation import stateful
-from tests.simulation.test_handover import Killed, Mortal, autoscaler, errand
+from tests.simulation.test_handover import (
+    WRITES,
+    Killed,
+    Mortal,
+    Recorded,
+    autoscaler,
+    errand,
+)
 
 pytestmark = pytest.mark.looptime
 
@@ -151,3 +158,18 @@ async def test_a_deployment_that_recreates_never_runs_beside_its_successor() -> 
         await shifting.carry_out(errand(universe), NAME, "")
         await universe.until(lambda: is_shifted(universe))
         assert extremes(universe, began)[1] <= COUNT
+
+
+async def test_whoever_lacks_any_right_of_a_shift_touches_nothing() -> None:
+    """Each right that a whole run used is asked for before its first write."""
+    async with Universe() as universe:
+        await begin(universe)
+        recorded = Recorded(universe)
+        assert await shifting.carry_out(errand(universe, recorded), NAME, "") == 0
+    for verb, resource in sorted(recorded.used):
+        async with Universe() as universe:
+            await begin(universe)
+            api = Recorded(universe, lacking=(verb, resource))
+            with pytest.raises(Refusal, match=f"{verb} {resource}"):
+                await shifting.carry_out(errand(universe, api), NAME, "")
+            assert not [each for each in api.used if each[0] in WRITES]
