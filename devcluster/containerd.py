@@ -43,8 +43,6 @@ def start(owner: cluster.Cluster, plan: controlplane.Plan, net: network.Network)
     folder = plan.folder / NAME
     for name in ("cni", "certs.d"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    if len(str(socket(plan.folder))) > 100:  # noqa: PLR2004  what a socket's address can hold
-        raise errors.DevclusterError(f"{plan.folder}: choose a --dir with a shorter path")
     programs = binaries.ensure(binaries.CONTAINERD, owner.say)
     (folder / "cni" / "10-bridge.conflist").write_text(json.dumps(_cni(folder, net), indent=2))
     config = folder / "config.toml"

@@ -28,12 +28,17 @@ COMPONENTS = (containerd.NAME, kubelet.NAME, kubelet.PROXY)
 MANIFESTS = Path(__file__).parent / "manifests"
 CONTAINER_LOGS = Path("/var/log/containers")
 CNI_CACHE = Path("/var/lib/cni/results")
+# The socket with the longest path: the kubelet first binds a name of up to ten digits.
+LONGEST_SOCKET = Path("kubelet/root/pod-resources/4294967295")
+# Linux keeps a socket's path in 108 bytes, the last of which is zero (unix(7)).
+SOCKET_BYTES = 107
 
 Say = Callable[[str], None]
 
 
 def prepare(folder: Path, say: Say) -> network.Network:
     """Check that this machine can have a real node, build its programs, and make its network."""
+    _require_room_for_sockets(folder)
     network.require_root()
     network.require("runc", "runc")
     if not (containerd.PLUGINS / "bridge").exists():
@@ -43,6 +48,15 @@ def prepare(folder: Path, say: Say) -> network.Network:
     for module in (binaries.NODE, binaries.CONTAINERD, binaries.PAUSE, binaries.COREDNS):
         binaries.ensure(module, say)
     return network.create(folder)
+
+
+def _require_room_for_sockets(folder: Path) -> None:
+    beyond = len(bytes(folder.resolve() / LONGEST_SOCKET)) - SOCKET_BYTES
+    if beyond > 0:
+        raise errors.DevclusterError(
+            f"{folder}: a real node's sockets must have paths of at most {SOCKET_BYTES} bytes; "
+            f"choose a --dir that is {beyond} bytes shorter"
+        )
 
 
 def add(owner: cluster.Cluster, plan: controlplane.Plan) -> None:

@@ -29,6 +29,7 @@ from devcluster import (
     errors,
     kwok,
     network,
+    node,
     operator,
     ports,
     processes,
@@ -489,3 +490,16 @@ def test_a_missing_chart_is_named(tmp_path: Path) -> None:
     """`operator` says which folder has no chart."""
     with pytest.raises(errors.DevclusterError, match="no Helm chart"):
         operator.install(cluster.Cluster(tmp_path), chart=tmp_path / "charts")
+
+
+def test_a_folder_too_deep_for_a_nodes_sockets_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    """The longest path of a socket has 107 bytes; one byte more is told, with how much to cut."""
+    folder = tmp_path / ("é" * 40)
+    spare = 108 - len(bytes(folder / node.LONGEST_SOCKET))
+    folder = folder.with_name(folder.name + "x" * spare) if spare > 0 else folder
+    beyond = len(bytes(folder / node.LONGEST_SOCKET)) - 107
+    with pytest.raises(errors.DevclusterError, match=f"choose a --dir that is {beyond} bytes"):
+        node.prepare(folder, print)
+    assert not folder.exists()

@@ -53,9 +53,10 @@ with urllib.request.urlopen(sys.argv[1], timeout=30) as page:
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[cluster.Cluster]:
+def real(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
     """A cluster as people have one: a node, a default StorageClass with volumes, a registry."""
-    one = cluster.Cluster(tmp_path / "cluster")
+    # Not below `tmp_path`, which has the test's long name: a node's sockets have short paths.
+    one = cluster.Cluster(tmp_path_factory.mktemp("newcomer"))
     try:
         one.start(controlplane.Settings(nodes=0, real_node=True))
         images.provide(one, debian.PYTHON)
