@@ -12,11 +12,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import journal, pods, salvage, tasks, verdict
+from proof.history import journal, losses, pods, salvage, tasks, verdict
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
     """Yield writes that spent more than the budget of a component or of an operation."""
+    evicted = frozenset(_of_evicted(history))
     servers: dict[str, list[pods.Life]] = defaultdict(list)  # by the set's UID
     for life in history.lives.values():
         if life.resource == "servers":
@@ -27,10 +28,26 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
                 if not after.ours:
                     continue
                 if after.spec.task and after.spec.task != before.spec.task:
-                    # An operation's own concurrency says how many it may take down.
-                    yield from _busy(history, found, before, after, slack)
+                    # An operation's own concurrency says how many it may take down. A server that
+                    # is down already costs nobody anything.
+                    if is_up(before) and after.line not in evicted:
+                        yield from _busy(history, found, before, after, slack)
                 elif after.spec.incarnation > before.spec.incarnation and is_up(before):
                     yield from _down(history, found, after, slack)
+
+
+def _of_evicted(history: journal.History) -> Iterator[int]:
+    """Yield the lines of tasks for servers whose pod an eviction had taken.
+
+    The operator sees that pod go before it has written that its server is down.
+    """
+    watcher = losses.Watcher()
+    for each in history.changes:
+        watcher.see(each)
+        if each.ours and each.resource == "servers" and each.spec.task:
+            lost = watcher.lost(each.answered)
+            if any(one.evicted and one.server.meta.uid == each.meta.uid for one in lost):
+                yield each.line
 
 
 def _down(
@@ -92,8 +109,6 @@ def _busy(
     task = change.spec.task
     if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
         return
-    if not is_up(before):
-        return  # a server that is down already costs nobody anything
     known = _operation(history, change, task.operation)
     limit = _concurrency(history, known, change) if known is not None else None
     if limit is None:

@@ -42,6 +42,7 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "takes no ready server down, and holds no drain up": (
             "test_an_operation_that_may_take_no_server_down_holds_no_drain",
+            "test_nodes_are_drained_beside_an_operation_that_may_take_no_server_down",
         ),
         "A rollout that halts holds no drain up": (
             "test_a_rollout_that_halts_does_not_hold_a_drain_up",

@@ -197,6 +197,36 @@ def test_nodes_are_drained_beside_a_rollout_that_is_halted(
     app.wait_ready()
 
 
+def test_nodes_are_drained_beside_an_operation_that_may_take_no_server_down(
+    operated: Place, kube: Kube, own_nodes: tuple[str, list[str]]
+) -> None:
+    """The restart says what it waits for, and the drains end by servers that stand in.
+
+    At no version are fewer up; the restart ends once the component lets a server be down.
+    """
+    assert operated.cluster is not None
+    label, _ = own_nodes
+    app = kube.app(component(replicas=3, rollout={"maxUnavailable": 0, "maxSurge": 1}))
+    settle_on(app, label)
+    nodes = sorted({each["spec"]["nodeName"] for each in app.pods().values()})
+    restart = operating.submit(kube, "again", "Restart")
+    kube.wait_until(
+        "the restart says what it waits for",
+        lambda: "lets no server be down" in str(restart.status().get("blockedBy")),
+    )
+    for each in [drain(operated.cluster.kubeconfig, node) for node in nodes]:
+        said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
+        assert each.returncode == 0, said
+    app.wait_ready()
+    servers = [f"shop-web-{each}" for each in range(3)]
+    kube.wait_until("those that stood in are gone", lambda: sorted(app.pods()) == servers)
+    assert not {each["spec"]["nodeName"] for each in app.pods().values()} & set(nodes)
+    assert hindsight.fewest_ready(kube.history(), 3) >= 3
+    app.component()["rollout"] = {"maxUnavailable": 1}
+    app.apply()
+    restart.wait_end("Completed")
+
+
 @pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}])
 def test_a_budget_that_a_person_wrote_decides_alone(
     operated: Place, kube: Kube, own_nodes: tuple[str, list[str]], spec: driving.Object

@@ -708,6 +708,25 @@ def test_budget_of_an_operation_is_not_spent_by_servers_that_are_down() -> None:
     assert broken(shop) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "back", "wrong"), [(1, False, []), (0, False, ["Budget"]), (1, True, ["Budget"])]
+)
+def test_budget_of_an_operation_is_not_spent_by_a_server_whose_pod_was_evicted(
+    asked: int, *, back: bool, wrong: list[str]
+) -> None:
+    """The operator sees the pod go before it has said so; no other server, and not for ever."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    shop.log.patch(shop.servers[2], spec={"task": {"id": "x/2", "operation": "x"}})
+    shop.log.evict(shop.pods[1])
+    if back:
+        shop.log.delete(shop.pods[1], by="kubelet")
+        shop.log.patch(shop.pod(shop.servers[1]), status=READY, by="kubelet")
+    shop.log.patch(shop.servers[asked], spec={"task": {"id": f"x/{asked}", "operation": "x"}})
+    assert broken(shop) == wrong
+
+
 @pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, [])])
 def test_budget_of_an_operation_is_spent_by_whatever_is_down(
     concurrency: int, wrong: list[str]
