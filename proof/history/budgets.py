@@ -37,17 +37,26 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
 
 
 def _of_evicted(history: journal.History) -> Iterator[int]:
-    """Yield the lines of tasks for servers whose pod an eviction had taken.
+    """Yield the lines of tasks for servers whose pod an eviction had taken, or was just taking.
 
-    The operator sees that pod go before it has written that its server is down.
+    The operator sees that pod go before it has written that its server is down. A budget says
+    which pod may go, and the pod is going, before whoever asked for the eviction is answered.
     """
     watcher = losses.Watcher()
+    asked = [each for each in history.changes if losses.is_eviction(each)]
     for each in history.changes:
         watcher.see(each)
         if each.ours and each.resource == "servers" and each.spec.task:
             lost = watcher.lost(each.answered)
-            if any(one.evicted and one.server.meta.uid == each.meta.uid for one in lost):
+            if any(one.evicted and one.server.meta.uid == each.meta.uid for one in lost) or any(
+                _is_beside(each, one) for one in asked
+            ):
                 yield each.line
+
+
+def _is_beside(task: journal.Change, eviction: journal.Change) -> bool:
+    same = (task.namespace, task.name) == (eviction.namespace, eviction.name)
+    return same and eviction.received <= task.answered and task.received <= eviction.answered
 
 
 def _down(

@@ -727,6 +727,22 @@ def test_budget_of_an_operation_is_not_spent_by_a_server_whose_pod_was_evicted(
     assert broken(shop) == wrong
 
 
+@pytest.mark.parametrize(("later", "wrong"), [(-audit_reader.TOOK / 2, []), (60, ["Budget"])])
+def test_budget_of_an_operation_is_not_spent_by_a_pod_that_is_just_being_evicted(
+    later: float, wrong: list[str]
+) -> None:
+    """The pod goes before its eviction is answered; what is evicted afterwards was up."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    for ordinal in (2, 1):
+        task = {"id": f"x/{ordinal}", "operation": "x"}
+        shop.log.patch(shop.servers[ordinal], spec={"task": task})
+    shop.log.wait(later)
+    shop.log.evict(shop.pods[1])
+    assert broken(shop) == wrong
+
+
 @pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, [])])
 def test_budget_of_an_operation_is_spent_by_whatever_is_down(
     concurrency: int, wrong: list[str]
