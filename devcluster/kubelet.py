@@ -9,6 +9,8 @@ from devcluster import binaries, cluster, containerd, controlplane, network, por
 
 NAME, PROXY = "kubelet", "kube-proxy"
 NODE = "real-0"
+# Below its own folder: what it keeps of pods and plug-ins.
+ROOT = "root"
 
 
 def start(owner: cluster.Cluster, plan: controlplane.Plan, net: network.Network) -> None:
@@ -27,7 +29,7 @@ def start(owner: cluster.Cluster, plan: controlplane.Plan, net: network.Network)
             NAME,
             f"--config={config}",
             f"--kubeconfig={user}",
-            f"--root-dir={folder}/root",
+            f"--root-dir={folder / ROOT}",
             f"--cert-dir={folder}/pki",
             f"--hostname-override={NODE}",
             f"--node-ip={net.gateway}",

@@ -28,8 +28,8 @@ COMPONENTS = (containerd.NAME, kubelet.NAME, kubelet.PROXY)
 MANIFESTS = Path(__file__).parent / "manifests"
 CONTAINER_LOGS = Path("/var/log/containers")
 CNI_CACHE = Path("/var/lib/cni/results")
-# The socket with the longest path: the kubelet first binds a name of up to ten digits.
-LONGEST_SOCKET = Path("kubelet/root/pod-resources/4294967295")
+# The socket with the longest path, by which the kubelet tells of pods' devices.
+LONGEST_SOCKET = Path(kubelet.NAME, kubelet.ROOT, "pod-resources", "kubelet.sock")
 # Linux keeps a socket's path in 108 bytes, the last of which is zero (unix(7)).
 SOCKET_BYTES = 107
 

@@ -211,6 +211,14 @@ def test_down_after_everything_was_killed_leaves_nothing(
     assert {path.name for path in one.dir.iterdir()} == {"logs", "lock"}
 
 
+def test_no_socket_of_a_node_has_a_longer_path_than_is_judged(real: cluster.Cluster) -> None:
+    """Else a folder that was found short enough would end a program after it has started."""
+    found = [each.relative_to(real.dir) for each in real.dir.rglob("*") if each.is_socket()]
+    assert any(each.is_relative_to(node.LONGEST_SOCKET.parent) for each in found)
+    longest = max(found, key=lambda each: len(bytes(each)))
+    assert len(bytes(longest)) <= len(bytes(node.LONGEST_SOCKET)), longest
+
+
 def test_a_second_real_node_is_refused(real: cluster.Cluster, tmp_path: Path) -> None:
     """One kube-proxy per machine: the second cluster says so and leaves the first alone."""
     second = cluster.Cluster(tmp_path / "second")

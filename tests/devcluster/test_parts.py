@@ -503,3 +503,21 @@ def test_a_folder_too_deep_for_a_nodes_sockets_is_refused_before_anything_starts
     with pytest.raises(errors.DevclusterError, match=f"choose a --dir that is {beyond} bytes"):
         node.prepare(folder, print)
     assert not folder.exists()
+
+
+def test_a_folder_in_which_a_nodes_sockets_just_fit_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One byte more would be refused: what is asked next is whether the user is root."""
+    folder = Path("/", "x" * (107 - len(bytes("/" / node.LONGEST_SOCKET)) - 1))
+    assert len(bytes(folder / node.LONGEST_SOCKET)) == 107
+
+    class Asked(Exception):  # noqa: N818  ends the test's walk where it has shown enough
+        pass
+
+    def ask() -> None:
+        raise Asked
+
+    monkeypatch.setattr(network, "require_root", ask)
+    with pytest.raises(Asked):
+        node.prepare(folder, print)
