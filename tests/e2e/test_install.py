@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster import binaries, client, cluster, controlplane, images, operator, processes
+from devcluster import binaries, client, cluster, images, operator, processes
 from proof import history
+from tests.e2e import conftest
 
 pytestmark = [
     pytest.mark.e2e,
@@ -65,9 +66,7 @@ Helm = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
     """A cluster whose only node is real, with two namespaces that take restricted pods alone."""
-    one = cluster.Cluster(tmp_path_factory.mktemp("real"))
-    try:
-        one.start(controlplane.Settings(nodes=0, real_node=True, audit="full"))
+    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("real"), conftest.REAL_NODE) as one:
         for name in (OPERATOR, NAMESPACE):
             labels = {"pod-security.kubernetes.io/enforce": "restricted"}
             body = {
@@ -77,8 +76,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
             }
             one.client.create("/api/v1/namespaces", body)
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from devcluster import binaries, client, cluster, controlplane, debian, images, processes, registry
+from devcluster import binaries, client, cluster, debian, images, processes, registry
+from tests.e2e import conftest
 from tests.e2e.storage import CLASSES, VOLUMES
 from tests.e2e.test_tour import README, section, typed
 
@@ -57,14 +58,11 @@ with urllib.request.urlopen(sys.argv[1], timeout=30) as page:
 def real(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
     """A cluster as people have one: a node, a default StorageClass with volumes, a registry."""
     # Not below `tmp_path`, which has the test's long name: a node's sockets have short paths.
-    one = cluster.Cluster(tmp_path_factory.mktemp("newcomer"))
-    try:
-        one.start(controlplane.Settings(nodes=0, real_node=True))
+    folder = tmp_path_factory.mktemp("newcomer")
+    with conftest.cluster_of_its_own(folder, conftest.REAL_NODE) as one:
         images.provide(one, debian.PYTHON)
         _give_volumes(one.client, tmp_path / "volumes")
         yield one
-    finally:
-        one.stop()
 
 
 def _give_volumes(api: client.Client, folder: Path) -> None:
