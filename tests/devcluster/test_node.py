@@ -52,9 +52,10 @@ except OSError as error:
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[cluster.Cluster]:
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
     """A cluster with a real node and no fake one."""
-    one = cluster.Cluster(tmp_path)
+    # Not below `tmp_path`, which has the test's long name: a node's sockets have short paths.
+    one = cluster.Cluster(tmp_path_factory.mktemp("node"))
     try:
         one.start(controlplane.Settings(nodes=0, real_node=True))
         yield one
@@ -185,12 +186,13 @@ def test_a_crashed_node_is_repaired_and_keeps_its_pods(real: cluster.Cluster) ->
 
 
 def test_down_after_everything_was_killed_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No process, mount, bridge, packet filter, control group or setting outlives the cluster."""
     forwarding = network.FORWARDING.read_text()
-    monkeypatch.chdir(tmp_path)
-    one = cluster.Cluster(tmp_path)
+    folder = tmp_path_factory.mktemp("node")
+    monkeypatch.chdir(folder)
+    one = cluster.Cluster(folder)
     try:
         one.start(controlplane.Settings(nodes=0, real_node=True))
         name = network.name(one.dir)
@@ -219,9 +221,11 @@ def test_no_socket_of_a_node_has_a_longer_path_than_is_judged(real: cluster.Clus
     assert len(bytes(longest)) <= len(bytes(node.LONGEST_SOCKET)), longest
 
 
-def test_a_second_real_node_is_refused(real: cluster.Cluster, tmp_path: Path) -> None:
+def test_a_second_real_node_is_refused(
+    real: cluster.Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """One kube-proxy per machine: the second cluster says so and leaves the first alone."""
-    second = cluster.Cluster(tmp_path / "second")
+    second = cluster.Cluster(tmp_path_factory.mktemp("second"))
     with pytest.raises(errors.DevclusterError, match="there can be one"):
         second.start(controlplane.Settings(real_node=True))
     second.stop()
