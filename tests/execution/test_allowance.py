@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
 
 from controller.api import objects
+from controller.api.conditions import Condition
 from controller.api.resources import Resource
 from controller.execution import allowance
 from controller.execution.key_state import KeyState
 from controller.kinds.kind import Budget
 from controller.kinds.registry import KINDS
+from controller.kinds.serverset.kind import SERVER_SET
 from controller.planning import plan, writes
+from controller.planning.caches import Index
 from controller.planning.keys import Key
 
 SET = Key(Resource.SERVERSETS, "default", "web")
@@ -71,3 +76,46 @@ def test_a_patch_of_either_spends_and_one_of_a_status_does_not(written: Resource
         made = writes.patch(item, {"spec": {}}, why="x", guarded=False, subresource=subresource)
         for each in budgets():
             assert allowance.spends(each, plan.Plan(actions=(made,))) is spent
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """Caches that hold these operations and nothing else."""
+
+    operations: tuple[objects.Operation, ...]
+
+    def by(self, index: Index[Any], place: Hashable) -> dict[Any, Any]:
+        """Return what an index has at a place."""
+        return {
+            (each.metadata.namespace, each.metadata.name): each
+            for each in self.operations
+            if index.view is objects.Operation and index.key(each) == place
+        }
+
+
+def operation(name: str, succeeded: str = "Unknown", *targets: str) -> objects.Operation:
+    """Return an operation on the set's application that stands so."""
+    return objects.Operation(
+        metadata=objects.Meta(name=name, namespace="default", uid=name, resource_version="1"),
+        spec=objects.OperationSpec(application="shop", action="Restart"),
+        status=objects.OperationStatus(
+            conditions=(Condition(type="Succeeded", status=succeeded, reason="Told"),),
+            targets=targets,
+        ),
+    )
+
+
+def test_a_set_looks_at_none_of_the_operations_that_are_over() -> None:
+    """A thousand that people did not delete cost its rollout nothing; one that works is asked."""
+    over = [operation(f"over-{number}", "True", "web/0-2") for number in range(1000)]
+    failed = operation("failed", "False", "web/0-2")
+    caches: Any = Held((*over, failed, operation("waits"), operation("works", "Unknown", "web/0")))
+    server_set = objects.ServerSet(
+        metadata=objects.Meta(name="shop-web", namespace="default", uid="u", resource_version="1"),
+        spec=objects.ServerSetSpec(application="shop", component="web"),
+    )
+    budget = SERVER_SET.budget
+    assert budget is not None
+    assert list(budget.shared_with(caches, server_set)) == [
+        Key(Resource.OPERATIONS, "default", "works")
+    ]

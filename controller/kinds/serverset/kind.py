@@ -13,7 +13,7 @@ from controller.kinds.serverset.planner import plan
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.rights import RIGHTS
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import bare_teardown, keys, relations
+from controller.planning import bare_teardown, relations
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -27,9 +27,13 @@ def _weight(snapshot: ServerSetSnapshot) -> int:
 
 
 def _operations_beside(caches: Caches, server_set: objects.ServerSet) -> Iterable[Key]:
-    place = (server_set.metadata.namespace, server_set.spec.application)
-    for each in caches.by(relations.OPERATIONS_BY_APPLICATION, place).values():
-        yield keys.of(Resource.OPERATIONS, each)
+    """Return the operations that may just be taking servers down.
+
+    Not those that are over: the plan that ends one takes nothing down, and comes after its earlier
+    writes were seen.
+    """
+    meta, above = server_set.metadata, server_set.spec.application
+    return relations.begun_operation_keys(caches, meta.namespace, above)
 
 
 def _parts(snapshot: ServerSetSnapshot) -> Iterable[objects.Server]:
