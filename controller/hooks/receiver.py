@@ -7,7 +7,6 @@ body, it names no commit, and the Build resolves what the ref names then.
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import hashlib
 import re
@@ -22,16 +21,11 @@ from aiohttp import web
 from controller import errors
 from controller.api import names
 from controller.api.resources import Resource
-from controller.hooks import pushes, signatures
+from controller.hooks import bodies, pushes, signatures
 from controller.hooks.keys import Keys
 from controller.kube import faults
 from controller.kube.api import Api
 
-# GitHub sends at most 25 MiB; a push of two thousand commits takes less than two.
-LARGEST = 4 * 2**20
-BODY_SECONDS = 10.0
-# Of bodies that are in memory at the same time.
-AT_ONCE = 8
 # How many requests are known again.
 REMEMBERED = 10_000
 PATH = "/{namespace}/{application}"
@@ -48,22 +42,21 @@ class Receiver:
         self._api = api
         self._keys = keys
         self._clock = clock
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._room = bodies.Room()
         self._seen: collections.OrderedDict[str, None] = collections.OrderedDict()
 
     def application(self) -> web.Application:
         """Return what serves it."""
-        made = web.Application(client_max_size=LARGEST)
+        made = web.Application()
         made.router.add_post(PATH, self.receive)
         return made
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        if (request.content_length or 0) > LARGEST:
-            return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         try:
-            async with asyncio.timeout(BODY_SECONDS), self._places:
-                body = await request.read()
+            body = await self._room.read(request)
+        except bodies.TooLargeError:
+            return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         except TimeoutError:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
         namespace, name = (request.match_info[each] for each in ("namespace", "application"))

@@ -12,6 +12,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
+from controller.api import tags
+
 # How far a sender's clock may be from ours, either way.
 TOLERANCE_SECONDS = 300
 PREFIX = "whsec_"
@@ -45,7 +47,8 @@ def _is_standard(
     wanted = "v1," + base64.b64encode(_mac(_secret(key), content)).decode()
     # Each is looked at, so that the time tells nothing.
     right = [_same(each, wanted) for each in told.split()]
-    timely = when.isascii() and when.isdigit() and abs(int(when) - now) <= TOLERANCE_SECONDS
+    seconds = tags.number(when)
+    timely = seconds is not None and abs(seconds - now) <= TOLERANCE_SECONDS
     return any(right) and timely
 
 

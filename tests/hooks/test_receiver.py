@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.hooks import receiver
+from controller.hooks import bodies
 from fakes.api_server import chaos
 from tests.hooks.conftest import KEY, PUSH, Opens, mac
 
@@ -84,6 +84,14 @@ async def test_gitea_and_gitlab_sign_in_ways_of_their_own(opens: Opens) -> None:
             {"webhook-timestamp": ""},
         ):
             assert (await place.post(body, headers={**told, **changed}))[0] == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("when", ["9" * 5000, "9" * 400, "²", "-1", "1e9", ""])
+async def test_a_time_that_is_none_is_refused(opens: Opens, when: str) -> None:
+    """Whatever a stranger writes as the time, the answer is the one for a wrong signature."""
+    async with opens() as place:
+        headers = {"webhook-id": "id", "webhook-timestamp": when, "webhook-signature": "v1,x"}
+        assert (await place.post(b"{}", headers=headers))[0] == UNAUTHORIZED
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, 10**9])
@@ -178,19 +186,41 @@ async def test_a_huge_body_is_refused_unread(opens: Opens) -> None:
             while True:
                 yield b" " * 2**16
 
-        assert (await place.post(io.BytesIO(b" " * (receiver.LARGEST + 1))))[0] == LARGE
+        assert (await place.post(io.BytesIO(b" " * (bodies.LARGEST + 1))))[0] == LARGE
         assert (await place.post(endless()))[0] == LARGE
-        largest = b" " * (receiver.LARGEST - 1)
+        largest = b" " * (bodies.LARGEST - 1)
         signature = "sha256=" + mac(KEY, largest).hex()
         headers = {"X-Hub-Signature-256": signature}
         assert (await place.post(io.BytesIO(largest), headers=headers))[0] == BAD
 
 
-async def test_a_sender_that_dawdles_keeps_nobody_waiting(
+async def test_a_sender_that_dawdles_keeps_nobody_waiting(opens: Opens) -> None:
+    """However many send half a body and wait, another's whole one is answered meanwhile."""
+    async with opens() as place:
+        begun: list[int] = []
+        never = asyncio.Event()
+
+        async def slow() -> Any:
+            yield b"{"
+            begun.append(1)
+            await never.wait()
+
+        dawdlers = [asyncio.create_task(place.post(slow())) for _ in range(40)]
+        async with asyncio.timeout(60):
+            while len(begun) < len(dawdlers):  # noqa: ASYNC110 - a sender is told nothing
+                await asyncio.sleep(0)
+        assert (await place.send(PUSH))[0] == ACCEPTED
+        assert not any(each.done() for each in dawdlers)
+        for each in dawdlers:
+            each.cancel()
+        await asyncio.gather(*dawdlers, return_exceptions=True)
+
+
+async def test_a_body_that_does_not_come_in_time_is_refused(
     opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A body that does not come in time is refused, and its place is another's."""
-    monkeypatch.setattr(receiver, "BODY_SECONDS", 0.2)
+    """Its sender is told so, and holds nothing any more."""
+    monkeypatch.setattr(bodies, "SECONDS", 0.2)
     async with opens() as place:
         never = asyncio.Event()
 
@@ -198,9 +228,33 @@ async def test_a_sender_that_dawdles_keeps_nobody_waiting(
             yield b"{"
             await never.wait()
 
-        dawdlers = [place.post(slow()) for _ in range(receiver.AT_ONCE + 3)]
-        assert {status for status, _ in await asyncio.gather(*dawdlers)} == {LATE}
+        assert (await place.post(slow()))[0] == LATE
         assert (await place.send(PUSH))[0] == ACCEPTED
+
+
+async def test_bodies_that_fill_the_memory_make_room_for_small_ones(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that are half sent the largest is given up, and no small one with it."""
+    monkeypatch.setattr(bodies, "MOST", 2**20)
+    async with opens() as place:
+        never = asyncio.Event()
+
+        async def half(size: int) -> Any:
+            yield b" " * size
+            await never.wait()
+
+        large = [asyncio.create_task(place.post(half(2**19 - 2**10))) for _ in range(8)]
+        small = asyncio.create_task(place.post(half(10)))
+        async with asyncio.timeout(60):
+            while sum(each.done() for each in large) < 6:  # noqa: ASYNC110 - any six of eight
+                await asyncio.sleep(0.01)
+        assert (await place.send(PUSH))[0] == ACCEPTED
+        assert {each.result()[0] for each in large if each.done()} == {LATE}
+        assert not small.done()
+        for each in (*large, small):
+            each.cancel()
+        await asyncio.gather(*large, small, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Reads the bodies of requests: whoever sends slowly holds what was sent, and nobody up.
+
+Nothing is known of a sender before the whole body is there, as all of it is signed. So the memory
+for all bodies is bounded, and no place is given away: where it is used up, the body that holds the
+most of it makes room for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from aiohttp import web
+
+# Of one body. GitHub sends at most 25 MiB; a push of two thousand commits takes less than two.
+LARGEST = 4 * 2**20
+# Of all that are being read.
+MOST = 8 * LARGEST
+SECONDS = 10.0
+
+
+class TooLargeError(ValueError):
+    """The body is larger than any that is read."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Body:
+    """What has come of one body, and until when the rest may."""
+
+    limit: asyncio.Timeout
+    held: int = 0
+
+
+class Room:
+    """The memory that bodies share."""
+
+    def __init__(self) -> None:
+        self._bodies: set[_Body] = set()
+        self._held = 0
+
+    async def read(self, request: web.Request) -> bytes:
+        """Return the body of a request.
+
+        Raises TooLargeError, and TimeoutError for one that did not come in time or made room.
+        """
+        if (request.content_length or 0) > LARGEST:
+            raise TooLargeError
+        async with asyncio.timeout(SECONDS) as limit:
+            body = _Body(limit)
+            self._bodies.add(body)
+            try:
+                return await self._gather(request, body)
+            finally:
+                self._bodies.discard(body)
+                self._held -= body.held
+
+    async def _gather(self, request: web.Request, body: _Body) -> bytes:
+        parts = bytearray()
+        async for chunk in request.content.iter_any():
+            parts += chunk
+            body.held += len(chunk)
+            self._held += len(chunk)
+            if len(parts) > LARGEST:
+                raise TooLargeError
+            self._make_room()
+        return bytes(parts)
+
+    def _make_room(self) -> None:
+        """Give up the largest bodies until the others fit."""
+        while self._held > MOST:
+            largest = max(self._bodies, key=lambda each: each.held)
+            self._held -= largest.held
+            largest.held = 0
+            largest.limit.reschedule(asyncio.get_running_loop().time())
