@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from urllib import parse
 
 from controller.api import names, objects
 
@@ -158,11 +159,14 @@ def named(api_version: str, kind: str) -> Resource:
 
 
 def path(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
-    """Return the URL path of a collection, an object or its subresource."""
+    """Return the URL path of a collection, an object or its subresource.
+
+    Names are escaped: somebody may have written one that leads elsewhere.
+    """
     place = PLACES[resource]
     parts = [place.prefix]
     if place.namespaced and namespace:
-        parts.append(f"namespaces/{namespace}")
+        parts.append(f"namespaces/{parse.quote(namespace, safe='')}")
     parts.append(resource.value)
-    parts += [part for part in (name, subresource) if part]
+    parts += [parse.quote(part, safe="") for part in (name, subresource) if part]
     return "/".join(parts)

@@ -42,7 +42,14 @@ class Exec(schema.Model):
 class SecretKey(schema.Model):
     """One value of a Secret in the application's namespace."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    name: Annotated[
+        str,
+        schema.Matching(
+            schema.SUBDOMAIN,
+            "a Secret's name must be lower-case letters, digits, dashes and dots",
+            longest=253,
+        ),
+    ]
     """The Secret's name."""
     key: Annotated[str, Field(min_length=1, max_length=253)]
     """The key in it."""

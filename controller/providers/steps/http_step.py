@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 
 import aiohttp
 import msgspec
 
 from controller import errors
-from controller.api import objects
+from controller.api import objects, schema
 from controller.api.resources import Resource
 from controller.api.views.meta import View
 from controller.contract import tasks
@@ -27,6 +28,7 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 # Methods that change nothing: a lost answer leaves nothing in doubt.
 _SAFE = frozenset({"GET", "HEAD"})
 _CONNECT_SECONDS = 10.0
+_NAME = re.compile(schema.SUBDOMAIN.removesuffix("$"))
 
 
 class _Key(View, frozen=True, kw_only=True):
@@ -135,6 +137,10 @@ class HttpStep:
         return found
 
     async def _secret(self, namespace: str, name: str) -> dict[str, str]:
+        if not _NAME.fullmatch(name):
+            # What stands between here and the API server may take dots and slashes for a way.
+            message = f"{name!r:.80} must be a Secret's name"
+            raise errors.Stalled(message, reason=StepReason.SECRET_MISSING)
         try:
             answer = await self._api.get(Resource.SECRETS, namespace, name)
         except faults.NotFound as error:
