@@ -18,11 +18,13 @@ import msgspec
 import structlog
 
 from controller import errors
+from controller.api import tags
 from controller.providers.openstack import machines, observation, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
 from controller.providers.openstack.register import Register
+from controller.providers.steps import answers
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +57,9 @@ class Network:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(force_close=True),
+            response_class=answers.BoundedAnswer,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def tcp(self, address: str, port: int) -> bool:
@@ -282,4 +286,4 @@ def _wanted(machine: Machine) -> template.Readiness | None:
 
 
 def _number(text: str) -> float:
-    return float(text) if text.isdigit() and len(text) < 12 else 0.0  # noqa: PLR2004 - seconds
+    return float(tags.number(text) or 0)

@@ -21,7 +21,7 @@ from controller.api.views.meta import View
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.providers.steps import headers, urls
+from controller.providers.steps import answers, headers, urls
 from controller.providers.steps.reasons import StepReason
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -120,6 +120,7 @@ class HttpStep:
             # A fresh connection each time, or a server made anew could be taken for the old one.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(force_close=True),
+                response_class=answers.BoundedAnswer,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )

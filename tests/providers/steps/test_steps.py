@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,8 +16,9 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kube import faults
+from controller.providers.steps.http_step import HttpStep
 from controller.providers.steps.steps import Steps
-from fakes.api_server import Verdict, chaos
+from fakes.api_server import ApiServer, Verdict, chaos
 from tests.contracts.provider_stages import NAMESPACE, PodStage, create, eventually, watch_ready
 
 
@@ -109,6 +111,78 @@ async def test_secret_headers_come_from_the_applications_namespace(
             await request(stage, url, headersFrom=[missing])
         assert refused.value.reason == "SecretMissing"
     assert len(asked.asked) == 1
+
+
+SERVER = objects.Server(
+    metadata=objects.Meta(name="shop-web-0", namespace=NAMESPACE),
+    spec=objects.ServerSpec(application="shop", component="web", ordinal=0),
+)
+
+
+async def send(api: ApiServer, url: str, **more: Any) -> Any:
+    """Send a request for nobody in particular, who has this machine's address."""
+    step = HttpStep(api)
+    wanted = task(tasks.HTTP, timeoutSeconds=3600, http={"url": url, **more}).task
+    assert wanted is not None
+    try:
+        return await step.run(SERVER, wanted, ["127.0.0.1"])
+    finally:
+        await step.close()
+
+
+@pytest.mark.parametrize("name", ["../../other/secrets/hook", "..", "hook?x", "hook/", "Hook", ""])
+async def test_what_is_no_secrets_name_is_not_asked_for(
+    site: tuple[Site, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """No dots and slashes lead the operator, or a proxy before the API server, elsewhere."""
+    read: list[tuple[Any, ...]] = []
+
+    async def get(*where: Any) -> bytes:
+        read.append(where)
+        return b"{}"
+
+    asked, url = site
+    api = ApiServer()
+    monkeypatch.setattr(api, "get", get)
+    source = {"name": "X-Token", "secretKeyRef": {"name": name, "key": "token"}}
+    with pytest.raises(errors.Stalled) as refused:
+        await send(api, url, headersFrom=[source])
+    assert refused.value.reason == "SecretMissing"
+    assert (read, asked.asked) == ([], [])
+
+
+@contextlib.asynccontextmanager
+async def saying(*lines: str, then: str = "") -> AsyncIterator[str]:
+    """Give the address of a server that answers in these words, `then` the last without end."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            writer.write("".join(f"HTTP/1.1 {each}\r\n\r\n" for each in lines).encode())
+            while then:
+                writer.write(f"HTTP/1.1 {then}\r\n\r\n".encode())
+                await writer.drain()
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+
+
+async def test_a_server_that_only_announces_its_answer_is_not_listened_to() -> None:
+    """Interim answers without end are cut off, long before the step's time is up."""
+    async with asyncio.timeout(60), saying(then="103 Early Hints") as url:
+        with pytest.raises(errors.Transient) as failed:
+            await send(ApiServer(), url)
+        assert failed.value.reason == "HttpFailed"
+        with pytest.raises(errors.UnknownOutcome):
+            await send(ApiServer(), url, method="POST")
+
+
+async def test_an_answer_may_be_announced() -> None:
+    """A server that says a few times that it is at it is heard to its end."""
+    async with saying(*["102 Processing"] * 8, "204 No Content") as url:
+        assert await send(ApiServer(), url) == {"status": "204"}
 
 
 async def test_redirects_are_not_followed(stage: PodStage, site: tuple[Site, str]) -> None:
