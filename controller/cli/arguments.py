@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+MOST_DIGITS = 9
+
 
 class Form(enum.StrEnum):
     """How a command's answer is written."""
@@ -183,4 +185,6 @@ def bounds(concurrency: str = "", failure_budget: str = "", timeout: int = 0) ->
 
 def share(text: str) -> int | str | None:
     """Return a count as the number that it is, a percentage as it stands, nothing as None."""
-    return int(text) if text.isdigit() else text or None
+    # One that is too long for a field stays text: the API server then refuses what was given.
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else text or None

@@ -72,7 +72,7 @@ def pair(text: str) -> Pair:
     if not remote or not (local or "0").isdecimal():
         raise UsageError(f"{text!r} must be PORT, LOCAL:PORT or :PORT")
     for each in (local or "0", remote):
-        if each.isdecimal() and int(each) > MOST:
+        if each.isdecimal() and (len(each) > len(str(MOST)) or int(each) > MOST):
             raise UsageError(f"{text!r}: a port must be at most {MOST}")
     if remote.isdecimal() and not int(remote):
         raise UsageError(f"{text!r}: a server's port must be at least 1")

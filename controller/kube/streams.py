@@ -13,6 +13,7 @@ import aiohttp
 import yarl
 
 from controller import errors
+from controller.api import tags
 from controller.api.reasons import Reason
 from controller.kube import faults
 from controller.kube.api import ExecResult
@@ -112,8 +113,9 @@ def exit_code(status: faults.Status, what: str) -> int:
         return 0
     causes = (status.details and status.details.causes) or []
     for each in causes:
-        if each.reason == "ExitCode" and each.message.isdigit():
-            return int(each.message)
+        code = tags.number(each.message) if each.reason == "ExitCode" else None
+        if code is not None:
+            return code
     raise ExecFailed(f"{what}: {status.message}", reason=Reason.EXEC_FAILED)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api import conditions, objects
+from controller.api import conditions, objects, tags
 from controller.api import names as api_names
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
@@ -166,11 +166,12 @@ def _spec(word: str, spec: Mapping[str, Any]) -> Callable[[Subject, Given, float
 
 def _scale(found: Subject, given: Given, _now: float) -> Request:
     text = given.get("replicas", "")
-    if not (text.isascii() and text.isdigit()) or int(text[:11]) > MOST_REPLICAS:
+    count = tags.number(text)
+    if count is None or count > MOST_REPLICAS:
         raise UsageError(f"the number of servers must be a whole number, not {text!r}")
-    wanted = requests.scale(found.raw, given.get("component", ""), int(text))
+    wanted = requests.scale(found.raw, given.get("component", ""), count)
     name = found.meta.name
-    command = f"scale {name} -c {wanted.component} --replicas {int(text)}"
+    command = f"scale {name} -c {wanted.component} --replicas {count}"
     if wanted.before is not None:
         return _patch(found, wanted.body, command)
     return Request(

@@ -94,7 +94,7 @@ async def test_scaling_tells_which_servers_come_in_the_words_of_plan() -> None:
         _, text, _ = await visitor.get(address + "5")
         assert "Servers: 2 to create, 0 to replace, 0 to change in place, 0 to delete." in text
         assert "web: create shop-web-3, shop-web-4" in text
-        for wrong in ("-1", "many", "1e9", "99999999999"):
+        for wrong in ("-1", "many", "1e9", "99999999999", "0" * 5000, "²"):
             status, text, _ = await visitor.get(address + wrong)
             assert (status, "Consequences</h2>" in text) == (400, False), wrong
         assert (await confirm(visitor, address + "5"))[0] == 303

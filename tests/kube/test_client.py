@@ -272,6 +272,16 @@ async def test_exec_tells_exit_code_and_tails() -> None:
             assert (done.exit_code, done.stdout, done.stderr) == expected
 
 
+@pytest.mark.parametrize("told", ["²", "9" * 5000, "-1", "", "7.5"])
+async def test_an_exit_code_that_is_none_is_no_crash(told: str) -> None:
+    """What a node says of a command that it ran is text like any other."""
+    causes = [{"reason": "ExitCode", "message": told}]
+    odd = ended("Failure", message="odd", details={"causes": causes})
+    async with serving(container(odd)) as client:
+        with pytest.raises(ExecFailed, match="odd"):
+            await client.exec("default", "a", command=["x"], timeout=5)
+
+
 async def test_exec_passes_its_arguments() -> None:
     """Arguments arrive as they were given, whatever characters they have."""
     asked: list[list[str]] = []

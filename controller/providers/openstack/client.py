@@ -15,6 +15,7 @@ from urllib import parse
 import msgspec
 
 from controller import errors
+from controller.api import tags
 from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
@@ -204,8 +205,8 @@ class _Versions(msgspec.Struct, frozen=True):
 
 
 def _pair(text: str) -> tuple[int, int]:
-    major, _, minor = text.partition(".")
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+    major, minor = (tags.number(each) for each in text.partition(".")[::2])
+    return (0, 0) if major is None or minor is None else (major, minor)
 
 
 def _unreachable(message: str) -> refusals.CloudUnreachable:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from controller.api import clock
+from controller.api import clock, tags
 
 _PREFIX: Final = "argosy"
 SERVER, REVISION = "argosy.server", "argosy.revision"
@@ -102,10 +102,11 @@ def machine(row: Row, fleet: str) -> Machine | None:
     for tag in row.tags:
         parts = tag.split(".")
         ours = len(parts) == 3 and parts[0] == _PREFIX and parts[1] != "fleet"  # noqa: PLR2004
-        if ours and parts[2].isdigit() and name:
+        incarnation = tags.number(parts[2]) if ours else None
+        if incarnation is not None and name:
             return Machine(
                 id=row.id, namespace=namespace, name=name, uid=parts[1],
-                incarnation=int(parts[2]), row=row,
+                incarnation=incarnation, row=row,
             )  # fmt: skip
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import objects
+from controller.api import objects, tags
 from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
@@ -23,6 +23,8 @@ _RUNNING = frozenset({"ACTIVE", "RESCUE"}) | _CHANGING
 _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 _NO_ROOM = ("no valid host", "not enough", "no available")
 TRANSIENT = "Transient"
+# A place in a list of alternatives is below this; anybody may write the metadata of a server.
+_MOST_ALTERNATIVES = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,5 +108,5 @@ def _alternative(row: Row, server: objects.Server) -> int:
     name = row.metadata.get(machines.ALTERNATIVE_NAME, "")
     if name:
         return alternatives.place_of(server, name)
-    place = row.metadata.get(machines.ALTERNATIVE, "0")
-    return int(place) if place.isdigit() and len(place) < 4 else 0  # noqa: PLR2004 - 999 at most
+    place = tags.number(row.metadata.get(machines.ALTERNATIVE, "0")) or 0
+    return place if place < _MOST_ALTERNATIVES else 0

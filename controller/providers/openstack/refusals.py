@@ -12,6 +12,7 @@ from http import HTTPStatus
 import msgspec
 
 from controller import errors
+from controller.api import tags
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack.reasons import CloudReason
 
@@ -95,8 +96,7 @@ class Reply:
     @property
     def retry_after(self) -> float:
         """How long the service asks to be left alone, in seconds."""
-        text = self.headers.get("retry-after", "")
-        return float(text) if text.isdigit() else 0.0
+        return float(tags.number(self.headers.get("retry-after", "")) or 0)
 
 
 def explain(reply: Reply, *, method: str, what: str, creates: bool) -> errors.ArgosyError:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import tasks
@@ -268,11 +268,11 @@ def _wrapped_exit(result: kube.ExecResult) -> int:
     if said == "argosy:nothing":
         message = "the container knows nothing of the command: it never began, or began in another"
         raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
-    code = said.removeprefix("argosy:exit:")
-    if code == said or not code.isdecimal():
+    code = tags.number(said.removeprefix("argosy:exit:"))
+    if code is None:
         message = "the command is gone without having left its exit status"
         raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
-    return int(code)
+    return code
 
 
 def _judge(code: int, result: kube.ExecResult) -> Mapping[str, str]:

@@ -101,6 +101,8 @@ def test_nothing_is_said_of_readiness_before_the_first_probe() -> None:
         {"tags": ("argosy.fleet.fleet-1",)},
         {"tags": ("argosy.server-1.3", "argosy.fleet.another")},
         {"tags": ("argosy.server-1.x", "argosy.fleet.fleet-1")},
+        {"tags": ("argosy.server-1.²", "argosy.fleet.fleet-1")},
+        {"tags": (f"argosy.server-1.{'9' * 5000}", "argosy.fleet.fleet-1")},
         {"metadata": {}},
         {"metadata": {"argosy.server": "nonsense"}},
     ],

@@ -270,6 +270,21 @@ async def test_a_killed_run_leaves_an_unknown_outcome(
     assert lost.value.reason == "NoTrace"
 
 
+@pytest.mark.parametrize("told", ["9" * 4000, "²", "-1", ""])
+async def test_what_a_container_says_instead_of_a_status_is_no_crash(
+    stage: PodStage, container: Container, told: str
+) -> None:
+    """Whoever is root in the container writes the file that is read: only a number is believed."""
+    server = await prepare(stage, container)
+
+    async def lie(*_: Any) -> ExecResult:
+        return ExecResult(exit_code=0, stdout=f"argosy:exit:{told}\n".encode(), stderr=b"")
+
+    stage.api.on_exec = lie
+    with pytest.raises(errors.UnknownOutcome):
+        await stage.provider.act(server, call(["x"], detached=True))
+
+
 async def test_cancelling_ends_a_detached_command_and_its_children(
     stage: PodStage, container: Container
 ) -> None:
