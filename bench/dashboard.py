@@ -73,7 +73,7 @@ async def fill(universe: Universe, servers: int) -> None:
         )
 
 
-async def measure(servers: int, viewers: int, seconds: float) -> dict[str, Any]:
+async def measure(servers: int, viewers: int, seconds: float, changes: float) -> dict[str, Any]:
     """Return the figures: while all come, at rest, and while something changes all the time."""
     asked: collections.Counter[str] = collections.Counter()
     async with Universe() as universe:
@@ -96,23 +96,26 @@ async def measure(servers: int, viewers: int, seconds: float) -> dict[str, Any]:
             return {
                 "opening": opening,
                 "rest": await _during(seconds, asked),
-                "changing": await _during(seconds, asked, universe),
+                "changing": await _during(seconds, asked, universe, 1 / changes),
                 "viewers": json.loads((await child.communicate(b"\n"))[0]),
             }
 
 
 async def _during(
-    seconds: float, asked: collections.Counter[str], universe: Universe | None = None
+    seconds: float,
+    asked: collections.Counter[str],
+    universe: Universe | None = None,
+    pause: float = 0.5,
 ) -> dict[str, Any]:
-    """Return what is spent in so long; with a cluster, it changes twice a second."""
+    """Return what is spent in so long; with a cluster, it changes with so long a pause between."""
     asked.clear()
     cpu, began, changes = time.process_time(), time.monotonic(), 0
     while time.monotonic() - began < seconds:
         if universe is not None:
             changes += 1
             change = {"metadata": {"annotations": {"change": str(changes)}}}
-            await universe.merge(Resource.SERVERS, "huge-web-0", change)
-        await asyncio.sleep(0.5)
+            await universe.merge(Resource.SERVERS, f"huge-web-{changes}", change)
+        await asyncio.sleep(pause)
     taken = time.monotonic() - began
     cores = (time.process_time() - cpu) / taken
     return {"seconds": taken, "cores": cores, "changes": changes, "asked": dict(asked)}
@@ -174,12 +177,13 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=10_000)
     parser.add_argument("--viewers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two states")
+    parser.add_argument("--changes", type=float, default=2.0, help="of servers, in a second")
     parser.add_argument("--look-at", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.look_at:
         asyncio.run(look(given.look_at, given.viewers))
         return
-    found = asyncio.run(measure(given.servers, given.viewers, given.seconds))
+    found = asyncio.run(measure(given.servers, given.viewers, given.seconds, given.changes))
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 

@@ -6,6 +6,8 @@ A page that is asked for costs no call to the API server, and at rest nothing is
 from __future__ import annotations
 
 import collections
+import dataclasses
+import time
 from collections.abc import Callable, Iterable
 
 from controller.dashboard.lists import Shelf
@@ -16,6 +18,21 @@ from controller.presentation.pictures import ApplicationPicture
 Key = tuple[str, str]
 # Ages move even when nothing else does.
 AGING_SECONDS = 10.0
+# While an application changes all the time, a twentieth of a core draws it, and no more: what was
+# drawn stands for so many times as long as that took, but never longer than so many seconds.
+STANDS, LONGEST_SECONDS = 19, 1.0
+# Applications of which the drawn pages are kept.
+MOST_SHELVES = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A picture: of which version of its application, when, and until when it stands for newer."""
+
+    picture: ApplicationPicture
+    version: int
+    moment: float
+    until: float
 
 
 class Board:
@@ -24,8 +41,7 @@ class Board:
     def __init__(self, followed: Followed, clock: Callable[[], float]) -> None:
         self._followed = followed
         self._clock = clock
-        # Of each picture, the version that it was made of, and when.
-        self._made: dict[Key, tuple[int, float, ApplicationPicture]] = {}
+        self._made: dict[Key, Drawing] = {}
         self._shelves: dict[Key, tuple[ApplicationPicture, Shelf]] = {}
 
     @property
@@ -51,28 +67,41 @@ class Board:
     async def look(self, of: str) -> None:
         """Do nothing: whose pages these are may see all that is followed."""
 
-    def one(self, key: Key) -> ApplicationPicture | None:
-        """Return the picture of an application; None where there is none."""
+    def one(self, key: Key, *, newest: bool = False) -> ApplicationPicture | None:
+        """Return the picture of an application; None where there is none.
+
+        The `newest` is asked for by whoever has just changed it.
+        """
         now = self._clock()
         made = self._made.get(key)
-        if made is not None and self._is_fresh(key, made, now):
-            return made[2]
-        version = self.version(key)
+        if made is not None and self._stands(key, made, now, newest=newest):
+            return made.picture
+        version, began = self.version(key), time.perf_counter()
         drawn = self._followed.one(*key, now)
         if drawn is None:
             self._made.pop(key, None)
             return None
-        self._made[key] = (version, now, drawn)
+        self._made[key] = _drawing(drawn, version, now, began)
         return drawn
+
+    def is_behind(self, found: Iterable[ApplicationPicture]) -> bool:
+        """Return whether one of these pictures stands for a newer one, which is yet to be drawn."""
+        keys = ((each.namespace, each.name) for each in found)
+        return any(
+            (made := self._made.get(key)) is not None and made.version != self.version(key)
+            for key in keys
+        )
 
     def shelf(self, found: ApplicationPicture) -> Shelf:
         """Return what has the pages of a picture's servers; it goes when the picture does."""
         key = found.namespace, found.name
         known = self._shelves.get(key)
         if known is None or known[0] is not found:
+            self._shelves.pop(key, None)
             known = self._shelves[key] = found, Shelf()
-            for gone in set(self._shelves) - set(self._made) - {key}:
-                del self._shelves[gone]
+            if len(self._shelves) > MOST_SHELVES:
+                # The one that has changed longest ago; one that is gone does not change any more.
+                del self._shelves[next(iter(self._shelves))]
         return known[1]
 
     def all(self) -> list[ApplicationPicture]:
@@ -82,20 +111,27 @@ class Board:
         stale = {
             key
             for key in keys
-            if (made := self._made.get(key)) is None or not self._is_fresh(key, made, now)
+            if (made := self._made.get(key)) is None or not self._stands(key, made, now)
         }
         if stale:
-            versions = {key: self.version(key) for key in stale}
+            versions, began = {key: self.version(key) for key in stale}, time.perf_counter()
             for each in self._followed.pictures(now, only=stale):
                 key = each.namespace, each.name
-                self._made[key] = (versions[key], now, each)
+                self._made[key] = _drawing(each, versions[key], now, began)
         for key in set(self._made) - keys:
             del self._made[key]
-        return sorted((made[2] for made in self._made.values()), key=pictures.trouble)
+        return sorted((made.picture for made in self._made.values()), key=pictures.trouble)
 
-    def _is_fresh(self, key: Key, made: tuple[int, float, ApplicationPicture], now: float) -> bool:
-        version, moment, _ = made
-        return version == self.version(key) and now - moment < AGING_SECONDS
+    def _stands(self, key: Key, made: Drawing, now: float, *, newest: bool = False) -> bool:
+        if made.version != self.version(key):
+            return not newest and time.perf_counter() < made.until
+        return now - made.moment < AGING_SECONDS
+
+
+def _drawing(picture: ApplicationPicture, version: int, moment: float, began: float) -> Drawing:
+    ended = time.perf_counter()
+    until = ended + min(STANDS * (ended - began), LONGEST_SECONDS)
+    return Drawing(picture=picture, version=version, moment=moment, until=until)
 
 
 def states(found: Iterable[ApplicationPicture]) -> dict[str, int]:

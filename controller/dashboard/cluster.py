@@ -57,10 +57,13 @@ async def run(
     tls = _tls(settings.certificates)
     chosen = Chosen(namespace="", among=settings.namespaces)
     async with applications.follow(api, chosen) as followed:
+        board = Board(followed, clock)
+        # Before anybody waits for it.
+        board.all()
         lobby = Lobby(
             Shared(
                 followed=followed,
-                board=Board(followed, clock),
+                board=board,
                 renderer=Renderer(
                     cluster=settings.cluster, namespace="", typed=_typed, form_token=str
                 ),

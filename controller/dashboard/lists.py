@@ -8,16 +8,22 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from controller.presentation import pictures
 from controller.presentation.pictures import ApplicationPicture, ComponentPicture, ServerPicture
 
-# Up to so many servers of a component are listed at once; beyond, they are counted and paged.
+# Up to so many servers are listed at once; beyond, they are counted and paged.
 MOST_AT_ONCE = 200
 PAGE = 100
+# So many failure domains are counted one by one: those with the most trouble.
+MOST_STRIPS = 50
+# More components than so many are listed, each in a line, and shown one at a time.
+MOST_SECTIONS = 20
 # Pages of one picture that are kept for whoever asks next.
-MOST_KNOWN = 100
+MOST_KNOWN = 20
+T = TypeVar("T")
 # What applications are filtered by: a word for each verdict.
 READY, UNREADY, PENDING = "ready", "not ready", "pending"
 VERDICTS = {"True": READY, "False": UNREADY, "Unknown": PENDING}
@@ -73,6 +79,7 @@ class Servers:
 
     shown: tuple[ServerPicture, ...]
     strips: tuple[Strip, ...]
+    more_strips: int
     states: tuple[str, ...]
     number: int
     pages: int
@@ -81,26 +88,50 @@ class Servers:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which servers of a component are meant, and which page of them."""
+    """Which servers of a component are meant, which page of them, and how many are on one."""
 
     state: str = ""
     zone: str = ""
     page: int = 1
+    rows: int = PAGE
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """A page of a long list."""
+
+    items: tuple[T, ...]
+    number: int
+    pages: int
+    total: int
+
+
+def page(found: Sequence[T], number: int, rows: int = PAGE) -> Page[T]:
+    """Return one page of a list: the nearest there is to the one that is asked for."""
+    pages = max(1, math.ceil(len(found) / rows))
+    number = min(max(1, number), pages)
+    shown = tuple(found[(number - 1) * rows : number * rows])
+    return Page(items=shown, number=number, pages=pages, total=len(found))
+
+
+def number(text: str) -> int:
+    """Return the number of a page that an address asks for; the first where it says none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < len("1000000") else 1
 
 
 class Shelf:
-    """The pages of servers of one picture: sorted and counted once for all who look at it."""
+    """What a picture's components look like: sorted, counted and drawn once for all who look."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Wanted], tuple[ComponentPicture, Servers]] = {}
+        self._known: dict[tuple[str, Wanted], tuple[ComponentPicture, str]] = {}
 
-    def servers(self, found: ComponentPicture, wanted: Wanted) -> Servers:
-        """Return one page of a component's servers."""
+    def drawn(self, found: ComponentPicture, wanted: Wanted, draw: Callable[[Servers], str]) -> str:
+        """Return what a page shows of a component's servers."""
         key = found.name, wanted
         known = self._known.get(key)
         if known is not None and known[0] is found:
             return known[1]
-        made = servers(found, state=wanted.state, zone=wanted.zone, page=wanted.page)
+        made = draw(servers(found, wanted))
         if len(self._known) >= MOST_KNOWN:
             # Addresses say anything: whoever makes them up fills no memory.
             self._known.clear()
@@ -108,25 +139,31 @@ class Shelf:
         return made
 
 
-def servers(found: ComponentPicture, *, state: str = "", zone: str = "", page: int = 1) -> Servers:
+def rows(shown: Sequence[ComponentPicture]) -> int:
+    """Return how many servers of each component a page lists, so that all are not too many."""
+    if sum(len(each.servers) for each in shown) <= MOST_AT_ONCE:
+        return MOST_AT_ONCE
+    return max(1, PAGE // len(shown))
+
+
+def servers(found: ComponentPicture, wanted: Wanted) -> Servers:
     """Return one page of a component's servers: those that need a look first."""
     meant = [
         each
         for each in found.servers
-        if state in ("", each.state) and zone in ("", each.zone or "-")
+        if wanted.state in ("", each.state) and wanted.zone in ("", each.zone or "-")
     ]
     meant.sort(key=_rank)
-    large = len(found.servers) > MOST_AT_ONCE
-    pages = max(1, math.ceil(len(meant) / PAGE)) if large else 1
-    number = min(max(1, page), pages)
-    shown = meant[(number - 1) * PAGE : number * PAGE] if large else meant
+    strips = _strips(found.servers) if len(found.servers) > wanted.rows else ()
+    shown = page(meant, wanted.page, wanted.rows)
     return Servers(
-        shown=tuple(shown),
-        strips=_strips(found.servers) if large else (),
+        shown=shown.items,
+        strips=strips[:MOST_STRIPS],
+        more_strips=max(0, len(strips) - MOST_STRIPS),
         states=tuple(each for each in pictures.STATES if each in found.states),
-        number=number,
-        pages=pages,
-        total=len(meant),
+        number=shown.number,
+        pages=shown.pages,
+        total=shown.total,
     )
 
 
@@ -139,4 +176,7 @@ def _strips(found: Sequence[ServerPicture]) -> tuple[Strip, ...]:
     counted: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for each in found:
         counted[each.zone or "-"][each.state] += 1
-    return tuple(Strip(zone=zone, states=dict(counted[zone])) for zone in sorted(counted))
+    strips = [Strip(zone=zone, states=dict(counted[zone])) for zone in sorted(counted)]
+    if len(strips) > MOST_STRIPS:
+        strips.sort(key=lambda each: -sum(each.states.get(name, 0) for name in pictures.TROUBLE))
+    return tuple(strips)

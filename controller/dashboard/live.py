@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -36,20 +37,24 @@ async def tell(pages: Pages, request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     query = request.query
     with contextlib.suppress(ConnectionError, errors.ArgosyError):
-        async for each in lines(pages.board, query.get("of", ""), query.get("since", "")):
+        # Else all whose streams began at once, as when the dashboard was restarted, come at once.
+        share = random.random()  # noqa: S311 - no secret
+        async for each in lines(pages.board, query.get("of", ""), query.get("since", ""), share):
             await response.write(each)
     return response
 
 
-async def lines(board: Drawn, of: str, since: str = "") -> AsyncIterator[bytes]:
+async def lines(board: Drawn, of: str, since: str = "", share: float = 0.0) -> AsyncIterator[bytes]:
     """Yield what is told of an application ("" for all), from what was `since` on.
 
-    A page says what it was made of: what has changed before its stream began is told, too.
+    A page says what it was made of: what has changed before its stream began is told, too. `share`
+    is the part of a second by which this stream comes after others that begin with it.
     """
-    known, quiet = since or board.mark(of), 0.0
+    known, quiet, pause = since or board.mark(of), 0.0, (1 + share) * LIVE_SECONDS
     yield b"retry: 2000\n\n"
     while True:
-        await asyncio.sleep(LIVE_SECONDS)
+        await asyncio.sleep(pause)
+        pause = LIVE_SECONDS
         if board.is_over:
             # Else a page that stays open in another tab looks as if it were up to date.
             return

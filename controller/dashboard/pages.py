@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -34,12 +34,16 @@ from controller.presentation import (
     timeline,
 )
 from controller.presentation.builds import BuildPicture
-from controller.presentation.pictures import ApplicationPicture
+from controller.presentation.pictures import ApplicationPicture, ComponentPicture
 from controller.presentation.problems import UsageError
 
 # A manifest that is looked at before it is applied; what is larger the API server refuses, too.
 MOST_BYTES = 1 << 20
 MOST_EVENTS = 200
+# What no mark of a board is: a page that is behind from the start is loaded again.
+BEHIND = "behind"
+# Of one application, so many operations are listed on its own page; its timeline has them all.
+MOST_OPERATIONS = 20
 
 
 class Known(Protocol):
@@ -81,8 +85,11 @@ class Drawn(Protocol):
     async def look(self, of: str) -> None:
         """Find out again what whoever looks may see, where that is due."""
 
-    def one(self, key: tuple[str, str]) -> ApplicationPicture | None:
+    def one(self, key: tuple[str, str], *, newest: bool = False) -> ApplicationPicture | None:
         """Return the picture of an application; None where there is none."""
+
+    def is_behind(self, found: Iterable[ApplicationPicture]) -> bool:
+        """Return whether one of these pictures stands for a newer one, which is yet to be drawn."""
 
     def all(self) -> list[ApplicationPicture]:
         """Return all pictures, those in trouble first."""
@@ -114,7 +121,9 @@ class Pages:
         return self.page(
             "applications.html",
             live="",
-            found=found,
+            pictured=everything,
+            found=lists.page(found, lists.number(request.query.get("page", ""))),
+            query=request.query,
             wanted=wanted,
             total=len(everything),
             states=states(found),
@@ -139,23 +148,22 @@ class Pages:
         wanted = lists.Wanted(
             state=query.get("state", ""),
             zone=query.get("zone", ""),
-            page=_number(query.get("page", "")),
+            page=lists.number(query.get("page", "")),
+            rows=lists.rows(shown),
         )
-        shelf = self.board.shelf(found)
-        servers = {each.name: shelf.servers(each, wanted) for each in shown}
+        few = len(shown) <= lists.MOST_SECTIONS
         return self.page(
             "application.html",
             live=_live(found),
+            pictured=[found],
             found=found,
             offers=offers,
             did=_did(request, Resource.APPLICATIONS),
-            components=shown,
-            servers=servers,
+            components=() if few else shown,
+            sections=self._sections(found, shown, wanted) if few else (),
             chosen=chosen,
-            state=wanted.state,
-            zone=wanted.zone,
             summary=pictures.summary,
-            trouble=pictures.TROUBLE,
+            most_operations=MOST_OPERATIONS,
         )
 
     async def why(self, request: web.Request) -> web.Response:
@@ -183,7 +191,7 @@ class Pages:
             builds=built,
             builds_hidden=hidden,
             may_act=self.rights is not None,
-            revisions=known,
+            revisions=lists.page(known, lists.number(request.query.get("page", ""))),
             compare=wanted,
             comparisons=revisions.compare(known, wanted) if known else (),
         )
@@ -202,7 +210,10 @@ class Pages:
         if seen is None:
             raise _missing(f"application {found.name!r} is gone")
         told = timeline.timeline(seen, self.followed.operations(), self.clock())
-        return self.page("timeline.html", live=_live(found), found=found, told=told)
+        entries = lists.page(told.entries, lists.number(request.query.get("page", "")))
+        return self.page(
+            "timeline.html", live=_live(found), found=found, told=told, entries=entries
+        )
 
     async def events(self, request: web.Request) -> web.Response:
         """What happened to an application, the latest first."""
@@ -269,6 +280,30 @@ class Pages:
             text = await self._manifest(request.query["application"])
         return self.page("preview.html", text=text, found=found, runs=preview.runs)
 
+    def _sections(
+        self, found: ApplicationPicture, shown: Sequence[ComponentPicture], wanted: lists.Wanted
+    ) -> list[str]:
+        """Return what is shown of components; nothing in it depends on who looks."""
+        shelf, now = self.board.shelf(found), self.clock()
+
+        def drawn(each: ComponentPicture) -> str:
+            def draw(servers: lists.Servers) -> str:
+                return self.renderer.part(
+                    "component.html",
+                    found=found,
+                    each=each,
+                    page=servers,
+                    wanted=wanted,
+                    alone=wanted.rows >= lists.PAGE,
+                    now=now,
+                    summary=pictures.summary,
+                    trouble=pictures.TROUBLE,
+                )
+
+            return shelf.drawn(each, wanted, draw)
+
+        return [drawn(each) for each in shown]
+
     async def _builds(self, found: ApplicationPicture) -> tuple[list[BuildPicture], str]:
         """Return the Builds of an application, and why they cannot be seen."""
         try:
@@ -290,16 +325,26 @@ class Pages:
 
     def _application(self, request: web.Request) -> ApplicationPicture:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
-        found = self.board.one((namespace, name))
+        # Whoever has just changed it sees what came of it.
+        found = self.board.one((namespace, name), newest="did" in request.query)
         if found is None:
             raise _missing(f"application {name!r} does not exist in namespace {namespace!r}")
         return found
 
-    def page(self, template: str, *, live: str | None = None, **values: Any) -> web.Response:
-        """Return a page of ours; `live` names what it follows."""
+    def page(
+        self,
+        template: str,
+        *,
+        live: str | None = None,
+        pictured: Iterable[ApplicationPicture] = (),
+        **values: Any,
+    ) -> web.Response:
+        """Return a page of ours; `live` names what it follows, of which are the `pictured`."""
         now = self.clock()
         # What changes between this page and its stream is told on the stream at once.
         since = "" if live is None else self.board.mark(live)
+        if self.board.is_behind(pictured):
+            since = BEHIND
         return self.renderer.page(
             template,
             now=now,
@@ -319,10 +364,6 @@ def _did(request: web.Request, *kinds: Resource) -> str:
 
 def _live(found: ApplicationPicture) -> str:
     return f"{found.namespace}/{found.name}"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len("1000000") else 1
 
 
 def _missing(message: str) -> faults.NotFound:

@@ -165,9 +165,13 @@ class PartBoard:
         namespace, _, name = of.partition("/")
         await self._sight.look(set(self._followed.spaces), at=namespace if name else "")
 
-    def one(self, key: Key) -> ApplicationPicture | None:
+    def one(self, key: Key, *, newest: bool = False) -> ApplicationPicture | None:
         """Return the picture of an application; None where there is none to be seen."""
-        return self._board.one(key) if self._sight.sees(key[0]) else None
+        return self._board.one(key, newest=newest) if self._sight.sees(key[0]) else None
+
+    def is_behind(self, found: Iterable[ApplicationPicture]) -> bool:
+        """Return whether one of these pictures stands for a newer one."""
+        return self._board.is_behind(found)
 
     def all(self) -> list[ApplicationPicture]:
         """Return all pictures that the person may see, those in trouble first."""

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pathlib
 from typing import Any
 
 import jinja2
+import markupsafe
 from aiohttp import web
 
 from controller.api import clock
@@ -29,8 +31,12 @@ def _seen(value: object) -> object:
     return value
 
 
+@functools.cache
 def environment() -> jinja2.Environment:
-    """Return what makes pages; a name that a template does not know is an error, not a gap."""
+    """Return what makes pages; a name that a template does not know is an error, not a gap.
+
+    All templates are read at once: nobody's first page waits for that.
+    """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -43,6 +49,8 @@ def environment() -> jinja2.Environment:
     made.filters["age"] = age
     made.filters["moment"] = clock.parse
     made.filters["state_class"] = lambda state: "state-" + str(state).replace(" ", "-")
+    for each in made.list_templates():
+        made.get_template(each)
     return made
 
 
@@ -58,6 +66,10 @@ class Renderer:
         twin = copy.copy(self)
         twin._shared = {**self._shared, **shared}  # noqa: SLF001 - its own class
         return twin
+
+    def part(self, template: str, **values: Any) -> str:
+        """Return a part of a page, which other pages take as it is: of nobody's in particular."""
+        return markupsafe.Markup(self._environment.get_template(template).render(**values))  # noqa: S704 - it was escaped as it was made
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """Return a page made of a template and what it is to show."""

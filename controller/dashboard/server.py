@@ -69,10 +69,13 @@ async def run(
         port = int(bound.getsockname()[1])
         gate = Gate(port=port)
         async with applications.follow(api, Chosen(namespace=settings.namespace)) as followed:
+            board = Board(followed, clock)
+            # Before anybody waits for it.
+            board.all()
             pages = Pages(
                 api=api,
                 followed=followed,
-                board=Board(followed, clock),
+                board=board,
                 renderer=Renderer(
                     cluster=settings.cluster,
                     namespace=settings.namespace,

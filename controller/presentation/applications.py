@@ -116,7 +116,7 @@ class Followed:
         chosen = filter(self._chosen.holds, found)
         if only is not None:
             chosen = filter(lambda each: _key(each) in only, chosen)
-        return pictures.pictures(chosen, sets, servers, operations, now)
+        return pictures.pictures(chosen, sets, servers, operations, now, draw=self._server)
 
     def one(self, namespace: str, name: str, now: float) -> ApplicationPicture | None:
         """Return the picture of one; None where there is none, or it is not meant."""

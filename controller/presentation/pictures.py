@@ -175,14 +175,19 @@ def pictures(
     servers: Iterable[objects.Server],
     operations: Iterable[objects.Operation],
     now: float,
+    *,
+    draw: Callable[[objects.Server], ServerPicture] | None = None,
 ) -> list[ApplicationPicture]:
-    """Return the pictures of all applications by name, each with what is its own, in one pass."""
+    """Return the pictures of all applications by name, each with what is its own, in one pass.
+
+    `draw` returns the picture of a server, for whoever remembers them.
+    """
     parts = [_by_application(each) for each in (sets, servers, operations)]
     drawn = []
     for each in applications:
         key = each.metadata.namespace, each.metadata.name
         mine, below, acts = (part.get(key, []) for part in parts)
-        drawn.append(picture(each, mine, below, acts, now))
+        drawn.append(picture(each, mine, below, acts, now, draw=draw))
     return sorted(drawn, key=lambda each: (each.namespace, each.name))
 
 

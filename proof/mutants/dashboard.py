@@ -60,9 +60,30 @@ MECHANISMS = (
     one(
         "a page is drawn for each who looks at it",
         "controller.dashboard.board:Board.one",
-        "made is not None and self._is_fresh(key, made, now)",
+        "made is not None and self._stands(key, made, now, newest=newest)",
         "False",
         "tests/dashboard/test_scale.py::test_a_page_is_drawn_once_however_often_it_is_asked_for",
+    ),
+    one(
+        "a page that is behind as it is shown stays so until the next change",
+        "controller.dashboard.pages:Pages.page",
+        "self.board.is_behind(pictured)",
+        "False",
+        "tests/dashboard/test_scale.py::test_what_changes_all_the_time_is_drawn_now_and_then_and_the_page_says_so",
+    ),
+    one(
+        "what changes all the time is drawn for each who looks",
+        "controller.dashboard.board:Board._stands",
+        "time.perf_counter() < made.until",
+        "False",
+        "tests/dashboard/test_scale.py::test_what_changes_all_the_time_is_drawn_now_and_then_and_the_page_says_so",
+    ),
+    one(
+        "rows are written anew for each viewer",
+        "controller.dashboard.lists:Shelf.drawn",
+        "known is not None and known[0] is found",
+        "False",
+        "tests/dashboard/test_lists.py::test_what_is_drawn_is_kept_for_whoever_asks_next_and_not_for_made_up_addresses",
     ),
     one(
         "every namespace is shown to everybody who has signed in",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from controller.dashboard import lists
 from controller.presentation import pictures
 from controller.presentation.pictures import ComponentPicture, ServerPicture
@@ -31,7 +33,9 @@ def component(*servers: ServerPicture) -> ComponentPicture:
 
 def test_few_servers_stand_on_one_page_those_in_trouble_first() -> None:
     """Then by number; nothing is counted that can be seen."""
-    found = lists.servers(component(server(0), server(1), server(2, pictures.FAILED)))
+    found = lists.servers(
+        component(server(0), server(1), server(2, pictures.FAILED)), lists.Wanted()
+    )
     assert [each.ordinal for each in found.shown] == [2, 0, 1]
     assert (found.pages, found.strips) == (1, ())
 
@@ -41,24 +45,24 @@ def test_many_servers_are_counted_by_domain_and_paged() -> None:
     many = [
         server(each, pictures.UNREADY if each == 299 else pictures.READY) for each in range(301)
     ]
-    first = lists.servers(component(*many))
+    first = lists.servers(component(*many), lists.Wanted())
     assert (first.pages, len(first.shown), first.shown[0].ordinal) == (4, 100, 299)
     assert [(each.zone, each.states) for each in first.strips] == [
         ("z0", {"ready": 151}),
         ("z1", {"ready": 149, "unready": 1}),
     ]
-    last = lists.servers(component(*many), page=99)
+    last = lists.servers(component(*many), lists.Wanted(page=99))
     assert (last.number, len(last.shown)) == (4, 1)
 
 
 def test_a_filter_leaves_the_counts_and_pages_what_fits() -> None:
     """State and domain narrow what is listed, not what is counted."""
     many = [server(each) for each in range(300)]
-    found = lists.servers(component(*many), state="ready", zone="z1")
+    found = lists.servers(component(*many), lists.Wanted(state="ready", zone="z1"))
     assert (found.total, found.pages) == (150, 2)
     assert {each.zone for each in found.shown} == {"z1"}
     assert sum(each.states["ready"] for each in found.strips) == 300
-    assert lists.servers(component(*many), state="failed").total == 0
+    assert lists.servers(component(*many), lists.Wanted(state="failed")).total == 0
 
 
 def test_applications_are_filtered_by_name_namespace_and_state() -> None:
@@ -76,13 +80,61 @@ def test_applications_are_filtered_by_name_namespace_and_state() -> None:
         assert not chosen.holds(dataclasses.replace(picture, **other))  # type: ignore[arg-type]
 
 
-def test_pages_are_kept_for_whoever_asks_next_and_not_for_made_up_addresses() -> None:
+def test_what_is_drawn_is_kept_for_whoever_asks_next_and_not_for_made_up_addresses() -> None:
     """The same question has the same answer, a new picture a new one, and memory is bounded."""
     shelf, many = lists.Shelf(), component(*(server(each) for each in range(300)))
-    wanted = lists.Wanted(zone="z1")
-    first = shelf.servers(many, wanted)
-    assert shelf.servers(many, lists.Wanted(zone="z1")) is first
-    assert shelf.servers(dataclasses.replace(many), wanted) is not first
+    drawn: list[lists.Servers] = []
+
+    def draw(found: lists.Servers) -> str:
+        drawn.append(found)
+        return f"drawing {len(drawn)}"
+
+    assert shelf.drawn(many, lists.Wanted(zone="z1"), draw) == "drawing 1"
+    assert shelf.drawn(many, lists.Wanted(zone="z1"), draw) == "drawing 1"
+    assert shelf.drawn(dataclasses.replace(many), lists.Wanted(zone="z1"), draw) == "drawing 2"
     for number in range(3 * lists.MOST_KNOWN):
-        assert shelf.servers(many, lists.Wanted(zone=f"made-up-{number}")).total == 0
+        shelf.drawn(many, lists.Wanted(zone=f"made-up-{number}"), draw)
     assert len(shelf._known) <= lists.MOST_KNOWN
+
+
+def test_components_share_the_rows_of_a_page() -> None:
+    """Few servers all stand there; of many, however they are divided, no more than on one page."""
+    few = component(*(server(each) for each in range(100)))
+    many = component(*(server(each) for each in range(5000)))
+    assert lists.rows([few, few]) == lists.MOST_AT_ONCE
+    assert lists.rows([many]) == lists.PAGE
+    for count in (2, 3, 20, 400):
+        assert count * lists.rows([many] * count) <= max(lists.PAGE, count)
+    assert lists.servers(few, lists.Wanted(rows=lists.MOST_AT_ONCE)).strips == ()
+    found = lists.servers(many, lists.Wanted(rows=5))
+    assert (len(found.shown), found.total, found.pages) == (5, 5000, 1000)
+    assert sum(count for each in found.strips for count in each.states.values()) == 5000
+
+
+def test_of_too_many_failure_domains_those_with_trouble_are_counted() -> None:
+    """A domain a node: the ones in which something has failed stand first, the rest are told."""
+    servers = [dataclasses.replace(server(each), zone=f"node-{each:04}") for each in range(300)]
+    servers[299] = dataclasses.replace(servers[299], state=pictures.FAILED)
+    found = lists.servers(component(*servers), lists.Wanted())
+    assert found.strips[0] == lists.Strip(zone="node-0299", states={pictures.FAILED: 1})
+    assert len(found.strips) == lists.MOST_STRIPS
+    assert found.more_strips == 300 - lists.MOST_STRIPS
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [(1, (0, 99)), (3, (200, 249)), (0, (0, 99)), (-5, (0, 99)), (9, (200, 249))],
+)
+def test_a_page_is_the_nearest_there_is(asked: int, shown: tuple[int, int]) -> None:
+    """Whoever follows an old link to a page that is gone sees the last one."""
+    found = lists.page(range(250), asked)
+    assert (found.items[0], found.items[-1]) == shown
+    assert (found.pages, found.total) == (3, 250)
+    assert lists.page((), asked) == lists.Page(items=(), number=1, pages=1, total=0)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1e3", "٣", "9" * 4301, "1.5", " 1"])
+def test_a_number_that_is_none_is_the_first_page(text: str) -> None:
+    """Whatever an address says, a page is shown."""
+    assert lists.number(text) == 1
+    assert lists.number("12") == 12

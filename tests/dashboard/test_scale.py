@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
+import math
+import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,9 +15,9 @@ import aiohttp
 import pytest
 
 from controller.api.resources import Resource
-from controller.dashboard import board, lists, live, part
+from controller.dashboard import board, lists, live, part, rendering
 from controller.presentation import pictures
-from fakes.universe import Universe, application, component
+from fakes.universe import Universe, application, component, operation
 from tests.dashboard.crowd import Rights, crowd
 from tests.dashboard.visitor import visited
 
@@ -59,23 +63,119 @@ async def test_ten_times_the_servers_are_no_longer_a_page() -> None:
         assert weight <= 1.1 * small[path], path
 
 
+WORDS = "no such image " * 2000
+PAGES = (
+    "/",
+    "/?page=4",
+    "/applications/default/wide",
+    "/applications/default/wide?component=part-7",
+    "/applications/default/wide/revisions",
+    "/applications/default/wide/timeline",
+    "/applications/default/wide/events",
+    "/applications/default/wide/logs",
+    "/applications/default/narrow",
+    "/why/default/application/wide",
+    "/operations/default/act-7",
+    "/fleets",
+)
+
+
+async def everything(universe: Universe) -> None:
+    """Make too much of all there is: components, applications, operations, domains, words."""
+    await universe.process.kill()
+    create, put = universe.server.registry.create, universe.server.registry.set_status
+    parts = [f"part-{each}" for each in range(64)]
+    await universe.apply(application("wide", *(component(each, 20) for each in parts)))
+    await universe.apply(application("narrow", component("web", 300), component("db", 300)))
+    stamp = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
+    failed = [
+        {"type": kind, "status": status, "reason": "ImagePullBackOff", "message": WORDS, **stamp}
+        for kind, status in (("Ready", "False"), ("Stalled", "True"))
+    ]
+
+    def serve(owner: str, within: str, number: int) -> None:
+        name = f"{owner}-{within}-{number}"
+        labels = {"argosy.dev/application": owner, "argosy.dev/component": within}
+        meta = {"name": name, "namespace": "default", "labels": labels}
+        spec = {"application": owner, "component": within, "ordinal": number, "revision": "r"}
+        body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Server", "metadata": meta}
+        create(Resource.SERVERS, "default", {**body, "spec": spec})
+        told = {"observedGeneration": 1, "conditions": failed, "provider": {"zone": f"node-{name}"}}
+        put(Resource.SERVERS, ("default", name), told, actor="test")
+
+    for each in parts:
+        for number in range(20):
+            serve("wide", each, number)
+    for number in range(600):
+        serve("narrow", ("web", "db")[number % 2], number)
+        await universe.apply(operation(f"act-{number}", "wide", "Restart"))
+    for number in range(450):
+        await universe.apply(application(f"app-{number}", component("web", 1)))
+        put(
+            Resource.APPLICATIONS,
+            ("default", f"app-{number}"),
+            {"conditions": failed},
+            actor="test",
+        )
+    orphans = [{"id": f"id-{each}", "server": f"server-{each}"} for each in range(1000)]
+    domains = [{"name": f"domain-{each}"} for each in range(64)]
+    for number in range(20):
+        spec = {"provider": "pods", "failureDomains": domains}
+        create(Resource.FLEETS, "", {"metadata": {"name": f"cloud-{number}"}, "spec": spec})
+        put(Resource.FLEETS, ("", f"cloud-{number}"), {"orphans": orphans}, actor="test")
+
+
+async def test_no_page_is_heavy_however_much_there_is_of_anything() -> None:
+    """Servers in one component or in hundreds, applications, operations, domains, long messages."""
+    async with visited(everything) as (visitor, _):
+        for path in PAGES:
+            status, text, _ = await visitor.get(path)
+            assert status == 200, path
+            assert len(text.encode()) <= MOST_BYTES, (path, len(text.encode()))
+
+
+async def test_a_long_list_is_walked_through_page_by_page() -> None:
+    """Every application stands on one page; what was filtered by stays in the address."""
+    async with visited(everything) as (visitor, _):
+        found: list[str] = []
+        path, seen = "/?q=app-&namespace=default", 0
+        while path:
+            _, text, _ = await visitor.get(path)
+            found += re.findall(r'href="/applications/default/(app-\d+)"', text)
+            following = re.search(r'rel="next" href="([^"]+)"', text)
+            path = "/" + html.unescape(following[1]) if following else ""
+            seen += 1
+        assert seen == math.ceil(450 / lists.PAGE)
+        assert sorted(found) == sorted(f"app-{each}" for each in range(450))
+
+
 async def test_a_page_is_drawn_once_however_often_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first byte waits for no drawing of servers where nothing has changed, for any viewer."""
     drawn: list[str] = []
-    plain = pictures.server
+    whole: list[str] = []
+    plain, picture = pictures.server, pictures.picture
 
     def noted(found: Any) -> pictures.ServerPicture:
         drawn.append(found.metadata.name)
         return plain(found)
 
+    def counted(found: Any, *given: Any, **more: Any) -> pictures.ApplicationPicture:
+        whole.append(found.metadata.name)
+        return picture(found, *given, **more)
+
     monkeypatch.setattr(pictures, "server", noted)
+    monkeypatch.setattr(pictures, "picture", counted)
     monkeypatch.setattr(board, "AGING_SECONDS", float("inf"))
     async with visited(huge(SMALL)) as (visitor, universe):
+        # Before the first viewer comes, so that nobody waits for it.
+        assert len(drawn) == SMALL
         for _ in range(VIEWERS):
+            assert (await visitor.get("/"))[0] == 200
             assert (await visitor.get(ADDRESS))[0] == 200
         assert len(drawn) == SMALL
+        assert whole == ["huge"]
         await universe.apply(application("other", component("web", 1)))
         await universe.until(lambda: bool(universe.names(Resource.APPLICATIONS)))
         for _ in range(VIEWERS):
@@ -164,9 +264,9 @@ async def test_of_many_servers_the_one_that_changed_is_drawn_and_all_are_sorted_
         drawn.append(found.metadata.name)
         return plain(found)
 
-    def sort(found: Any, **more: Any) -> lists.Servers:
+    def sort(found: Any, wanted: lists.Wanted) -> lists.Servers:
         sorted_anew.append(found.name)
-        return counted(found, **more)
+        return counted(found, wanted)
 
     monkeypatch.setattr(pictures, "server", draw)
     monkeypatch.setattr(lists, "servers", sort)
@@ -184,6 +284,70 @@ async def test_of_many_servers_the_one_that_changed_is_drawn_and_all_are_sorted_
             assert (await visitor.get(ADDRESS))[0] == 200
         assert drawn[SMALL:] == ["huge-web-7"]
         assert len(sorted_anew) == 2
+
+
+async def test_what_changes_all_the_time_is_drawn_now_and_then_and_the_page_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A picture stands for newer ones for a while: its page is told at once that it is behind.
+
+    Whoever has just changed something waits for nothing: they see what came of it.
+    """
+    monkeypatch.setattr(board, "AGING_SECONDS", float("inf"))
+    monkeypatch.setattr(board, "STANDS", float("inf"))
+    monkeypatch.setattr(board, "LONGEST_SECONDS", float("inf"))
+    async with visited(huge(3)) as (visitor, universe):
+        before = (await visitor.get(ADDRESS))[1]
+        assert 'data-since="behind"' not in before
+        await universe.merge(Resource.SERVERS, "huge-web-1", {"spec": {"held": True}})
+        async with asyncio.timeout(60):
+            # Each look is a page: the watch brings the change meanwhile.
+            while 'data-since="behind"' not in (text := (await visitor.get(ADDRESS))[1]):
+                pass
+        assert "· held" not in text
+        assert 'data-since="behind"' in (await visitor.get("/"))[1]
+        newest = (await visitor.get(f"{ADDRESS}?did=pause"))[1]
+        assert "· held" in newest
+        assert 'data-since="behind"' not in newest
+        async with visitor.client.get(
+            f"{visitor.running.url}/live?of=default/huge&since=behind"
+        ) as stream:
+            assert await _next_word(stream) == b"data: changed\n"
+
+
+async def test_a_picture_stands_no_longer_than_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it took to draw; and nineteen times as long as that took, if that is less."""
+    for took, stands in ((0.01, 0.19), (0.5, board.LONGEST_SECONDS)):
+        monkeypatch.setattr(time, "perf_counter", lambda took=took: took)
+        picture: Any = None
+        drawn = board._drawing(picture, 1, 0.0, 0.0)
+        assert drawn.until == pytest.approx(took + stands)
+    assert board.LONGEST_SECONDS <= live.LIVE_SECONDS
+
+
+async def test_rows_are_written_once_for_all_who_look_and_signs_out_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is dear is shared; what is somebody's own (their forms) is not."""
+    written: list[str] = []
+    plain = rendering.Renderer.part
+
+    def note(self: rendering.Renderer, template: str, **values: Any) -> str:
+        written.append(template)
+        return plain(self, template, **values)
+
+    monkeypatch.setattr(rendering.Renderer, "part", note)
+    monkeypatch.setattr(board, "AGING_SECONDS", float("inf"))
+    async with crowd(huge(SMALL)) as place:
+        place.people.update({f"clerk-{each}": Rights({"default"}) for each in range(VIEWERS)})
+        pages = [
+            (await place.browser().get(ADDRESS, Authorization=f"Bearer clerk-{each}"))[1]
+            for each in range(VIEWERS)
+        ]
+        assert written == ["component.html"]
+        forms = {re.findall(r'name="form" value="(\w+)"', each)[0] for each in pages}
+        assert len(forms) == VIEWERS
+        assert len({re.sub(r'name="form" value="\w+"', "", each) for each in pages}) == 1
 
 
 class Changes:
@@ -213,13 +377,15 @@ class Changes:
             raise asyncio.CancelledError from None
 
 
-async def told(monkeypatch: pytest.MonkeyPatch, changes: Changes, since: str = "") -> list[bytes]:
+async def told(
+    monkeypatch: pytest.MonkeyPatch, changes: Changes, since: str = "", share: float = 0.0
+) -> list[bytes]:
     """Return what an open page is told in the end."""
     monkeypatch.setattr(asyncio, "sleep", changes.sleep)
     said: list[bytes] = []
     board_of_changes: Any = changes
     with contextlib.suppress(asyncio.CancelledError):
-        async for each in live.lines(board_of_changes, "", since):
+        async for each in live.lines(board_of_changes, "", since, share):
             said.append(each)  # noqa: PERF401 - what was said before the end is kept
     return said[1:]
 
@@ -230,6 +396,15 @@ async def test_open_pages_are_told_once_a_second_at_most(monkeypatch: pytest.Mon
     assert await told(monkeypatch, changes) == [b"data: changed\n\n"] * 3
     assert changes.slept == [live.LIVE_SECONDS] * 7
     assert live.LIVE_SECONDS >= 1
+
+
+async def test_streams_that_began_together_come_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each by its share of a second, once: fifty people do not ask for the page at one moment."""
+    changes = Changes(1, 1)
+    assert await told(monkeypatch, changes, share=0.25) == [b"data: changed\n\n"] * 2
+    assert changes.slept == [1.25 * live.LIVE_SECONDS, live.LIVE_SECONDS, live.LIVE_SECONDS]
 
 
 async def test_a_quiet_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
