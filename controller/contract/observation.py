@@ -69,6 +69,8 @@ class Observation:
     abandoned: bool = False
     # An in-place change has been asked for and is not yet seen to be complete.
     changing: bool = False
+    # Nor will it be on this instance: only a new one can be what is asked for.
+    unchangeable: bool = False
     # What differs, by hand of others, from what was made ("label argosy.dev/component"), and can be
     # put right on the instance that is there; sorted.
     drift: tuple[str, ...] = ()
@@ -76,6 +78,8 @@ class Observation:
     altered: tuple[str, ...] = ()
     # What differs that only a new instance undoes.
     lasting: tuple[str, ...] = ()
+    # What differs and is always somebody else's to change, such as what an autoscaler resizes.
+    resized: tuple[str, ...] = ()
     # What differs and is somebody else's to change, as the component says.
     ignored: tuple[str, ...] = ()
     # What of it was set again after it was mended `mended` times, and by whom: that is left.

@@ -105,7 +105,8 @@ class Provider(Protocol):
 
         Without a template it only mends drift. With the capability Stop it also stops or starts
         the instance as the server's power says. Stalled, `NotSupported`, when it would take a new
-        instance.
+        instance by what the two templates say; `CannotChange` where that shows only now: then the
+        planner has the instance replaced.
         """
 
     async def act(self, server: objects.Server, call: Call) -> Facts:

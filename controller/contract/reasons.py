@@ -19,6 +19,14 @@ class ProviderReason(Vocabulary):
         "The fleet's provider cannot do what is asked, such as a snapshot of a pod.",
         "Use another act, or a fleet whose provider can.",
     )
+    CANNOT_CHANGE = (
+        "CannotChange",
+        (
+            "The instance cannot be changed in place after all: the cluster, or the instance's"
+            " host, refuses just that. Argosy replaces the instance, unless the server is held."
+        ),
+        "Nothing; the message says who refused, and in which words.",
+    )
     INVALID_SETTINGS = (
         "InvalidSettings",
         "The Fleet's settings do not fit its provider.",

@@ -196,5 +196,8 @@ class Api(Protocol):
     ) -> Access:
         """Return whether the caller itself may do this."""
 
+    async def serves(self, resource: Resource, subresource: str) -> bool:
+        """Return whether the API server has that subresource, which came with some version."""
+
     async def close(self) -> None:
         """Let go of all connections."""

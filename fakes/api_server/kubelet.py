@@ -25,9 +25,11 @@ class Behaviour:
     `fate` is Ready, Unready (its probe fails), Unschedulable or SchedulingGated, or the reason of a
     container that waits (ImagePullBackOff, CrashLoopBackOff, …), or Failed, or OutOfcpu and the
     like, for a pod that ends so. `message` is what the scheduler or the kubelet says of it.
+    `resize` is Deferred or Infeasible where the node does not give a running pod what it asks for.
     """
 
     fate: str = "Ready"
+    resize: str = ""
     message: str = ""
     schedule_seconds: float = 0.05
     start_seconds: float = 1.0
@@ -195,14 +197,19 @@ class Kubelet:
         old = {each["name"]: each for each in pod["status"].get("containerStatuses", ())}
         if _is_going(pod) or not old:
             return
-        fate = self.behave(pod).fate
+        told = self.behave(pod)
+        fate, waits = told.fate, False
         ready = fate == "Ready"
         states = []
         for each in pod["spec"].get("containers", ()):
             known = old.get(each["name"])
             if known is not None and known["image"] == each["image"]:
-                states.append(known)
-                continue
+                resized = known.get("resources", {}) != each.get("resources", {})
+                waits |= resized and bool(told.resize)
+                if not resized or told.resize or not _restarts(each):
+                    has = known if resized and told.resize else _sized(known, each)
+                    states.append(has)
+                    continue
             restarts = known["restartCount"] + 1 if known else 0
             state: Json = {"running": {}} if ready else {"waiting": {"reason": fate}}
             states.append(self._container_status(each, ready=ready, state=state, restarts=restarts))
@@ -211,10 +218,17 @@ class Kubelet:
             {
                 **pod["status"],
                 "observedGeneration": pod["metadata"].get("generation", 1),
-                "conditions": self._conditions(pod, ready=ready),
+                "conditions": [
+                    *self._conditions(pod, ready=ready),
+                    *(self._unsized(pod, told) if waits else ()),
+                ],
                 "containerStatuses": states,
             },
         )
+
+    def _unsized(self, pod: Json, told: Behaviour) -> list[Json]:
+        message = told.message or "Node didn't have enough resource: cpu"
+        return [self._condition(pod, "PodResizePending", "True", told.resize, message)]
 
     def _stop(self, key: Key, pod: Json) -> None:
         if not pod["metadata"].get("finalizers"):
@@ -244,6 +258,7 @@ class Kubelet:
             "ready": ready,
             "restartCount": restarts,
             "state": state,
+            **({"resources": container["resources"]} if container.get("resources") else {}),
         }
 
     def _conditions(self, pod: Json, *, ready: bool, why: str = "") -> list[Json]:
@@ -264,6 +279,16 @@ class Kubelet:
         made: dict[str, Any] = {"type": kind, "status": status, "reason": reason}
         made |= {"message": message} if message else {}
         return {**made, "lastTransitionTime": clock.stamp(self._registry.storage.now())}
+
+
+def _restarts(container: Json) -> bool:
+    """Return whether a container starts anew where its resources change."""
+    policies = container.get("resizePolicy", ())
+    return any(each["restartPolicy"] == "RestartContainer" for each in policies)
+
+
+def _sized(status: Json, container: Json) -> Json:
+    return {**status, **({"resources": container["resources"]} if "resources" in container else {})}
 
 
 def _is_going(pod: Json) -> bool:

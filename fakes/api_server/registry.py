@@ -32,8 +32,8 @@ _KEPT = (
     "generation",
     "resourceVersion",
 )
-# What may be changed of a running pod's spec; ephemeral containers, and resources of others, by
-# subresources that are left out here.
+# What may be changed of a running pod's spec; ephemeral containers by a subresource that is left
+# out here. Resources change by `resize` alone.
 _POD_MUTABLE = (
     "activeDeadlineSeconds",
     "ephemeralContainers",
@@ -295,6 +295,8 @@ def _compose(resource: Resource, old: Json, merged: Json, subresource: str) -> J
     """Return the object that a write makes of `old`, out of the part that it may change."""
     if subresource == "status":
         return {**old, "status": merged.get("status", {})}
+    if subresource == "resize":
+        return {**old, "spec": _resized(old["spec"], merged["spec"])}
     meta = {key: value for key, value in merged["metadata"].items() if key not in _KEPT}
     meta |= {key: old["metadata"][key] for key in _KEPT if key in old["metadata"]}
     if not meta.get("finalizers", True):
@@ -317,6 +319,25 @@ def _check_update(resource: Resource, old: Json, new: Json) -> None:
             )
     if resource is Resource.PODS and _fixed(old["spec"]) != _fixed(new["spec"]):
         raise refusal.invalid(resource, name, "spec: pod updates may not change other fields")
+
+
+def _resized(old: Json, merged: Json) -> Json:
+    """Return a pod's spec with the resources of another: all else of that is not looked at."""
+    given = {
+        (group, each["name"]): each.get("resources", {})
+        for group in ("containers", "initContainers")
+        for each in merged.get(group, ())
+    }
+    return {
+        **old,
+        **{
+            group: [
+                {**each, "resources": given.get((group, each["name"]), {})} for each in old[group]
+            ]
+            for group in ("containers", "initContainers")
+            if group in old
+        },
+    }
 
 
 def _fixed(spec: Json) -> Json:

@@ -50,6 +50,8 @@ class ApiServer:
         self.storage = Storage(self.now)
         self.registry = Registry(self.storage)
         self.latency = latency
+        # Which subresources there are: tests take away those of later versions.
+        self.subresources = {"pods/resize"}
         # Replaced by tests that care what commands in containers do.
         self.on_exec: OnExec = _obey
         self._changes = Changes()
@@ -133,6 +135,8 @@ class ApiServer:
         )
 
         def write() -> bytes:
+            if subresource == "resize" and f"{resource}/resize" not in self.subresources:
+                raise refusal.not_found(resource, name)
             patched = self.registry.patch(
                 resource,
                 namespace,
@@ -352,6 +356,10 @@ class ApiServer:
         """Yield one line that names the pod."""
         self.registry.need(Resource.PODS, namespace, pod)
         yield f"{namespace}/{pod}".encode()
+
+    async def serves(self, resource: Resource, subresource: str) -> bool:
+        """Return whether a test has left it served."""
+        return f"{resource}/{subresource}" in self.subresources
 
     async def review_access(
         self,

@@ -425,7 +425,7 @@ MUTANTS = (
         name="a pod of the revision before taken for what is asked for",
         edits=(
             Edit(
-                "controller.kinds.server.rules:_changed",
+                "controller.kinds.server.changing:changed",
                 "situation.seen.revision == situation.spec.revision",
                 "True",
             ),

@@ -25,7 +25,7 @@ from controller.kinds.serverset.kind import SERVER_SET
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import amounts, availability, budget, census, narrative, plan, relations
 from controller.planning.register import Register
-from controller.providers.pod.manifest import only_images_differ
+from controller.providers.pod.changes import can_become
 from fakes.instant import NAMESPACE, START, AnyKind, InstantCluster
 
 BOOT = 2.0
@@ -65,7 +65,7 @@ class Rehearsal(InstantCluster):
 
     def __init__(self) -> None:
         super().__init__(
-            contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=only_images_differ)
+            contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=can_become)
         )
         self.running: dict[str, Running] = {}
         self.lines: list[str] = []

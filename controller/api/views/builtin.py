@@ -147,6 +147,11 @@ class ContainerStatus(View, frozen=True, kw_only=True, gc=False):
 class Container(View, frozen=True, kw_only=True, gc=False):
     name: str
     image: str = ""
+    # Of one template they are the same bytes: one object, however many pods there are.
+    resources: Json = NULL
+
+    def __post_init__(self) -> None:
+        share(self, "resources")
 
 
 class PodSpec(View, frozen=True, kw_only=True, gc=False):

@@ -15,7 +15,7 @@ from controller.api import clock, conditions, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
-from controller.kinds.server import attempts, making, records, teardown
+from controller.kinds.server import attempts, changing, making, records, removal, teardown
 from controller.kinds.server.assessment import (
     Situation,
     is_create,
@@ -97,42 +97,14 @@ def _replaced(situation: Situation) -> Verdict | None:
     if seen.phase is Phase.TERMINATING:
         cause = f": {seen.message}" if seen.message else ""
         message = f"The instance is being deleted{cause}."
-        return _removal(situation, ServerReason.TERMINATING, message)
+        return removal.remove(situation, ServerReason.TERMINATING, message)
     if seen.incarnation != spec.incarnation:
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
-        return _removal(situation, ServerReason.REPLACING, message)
-    if seen.revision != spec.revision and not _changes_in_place(situation):
+        return removal.remove(situation, ServerReason.REPLACING, message)
+    if seen.revision != spec.revision and not changing.is_able(situation):
         message = f"Replacing revision {seen.revision} with {spec.revision}."
-        return _removal(situation, ServerReason.REPLACING, message)
+        return removal.remove(situation, ServerReason.REPLACING, message)
     return None
-
-
-def _removal(situation: Situation, reason: str, message: str) -> Verdict | None:
-    """Wait or delete, bounded; nothing where it is in nobody's way any more."""
-    progress = teardown.next_teardown_step(
-        situation.snapshot, since=_going_since(situation), why=reason
-    )
-    if progress.gone:
-        return None
-    blocked = (progress.blocked,) if progress.blocked else ()
-    return Verdict(
-        reason=reason,
-        message=message,
-        trouble=bool(blocked),
-        blocked=blocked,
-        actions=progress.actions,
-        wake=progress.wake,
-    )
-
-
-def _going_since(situation: Situation) -> float:
-    """An instance that still answers is only now asked to go."""
-    stuck = (Phase.TERMINATING, Phase.UNREACHABLE, Phase.UNKNOWN)
-    return (
-        situation.seen.since
-        if situation.seen.phase in stuck and situation.seen.since
-        else situation.snapshot.now
-    )
 
 
 def _stopped(situation: Situation) -> Verdict | None:
@@ -143,9 +115,11 @@ def _stopped(situation: Situation) -> Verdict | None:
     if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
         message = "The server is being stopped."
         return Verdict(
-            reason=ServerReason.STOPPING, message=message, actions=(_change(situation, "Stop"),)
+            reason=ServerReason.STOPPING,
+            message=message,
+            actions=(changing.call(situation, "Stop"),),
         )
-    return _removal(
+    return removal.remove(
         situation,
         ServerReason.STOPPING,
         "The server is being stopped: its instance is deleted, its claims stay.",
@@ -171,7 +145,7 @@ def _failed(situation: Situation) -> Verdict | None:
             trouble=True,
             blocked=(making.ill(situation),),
         )
-    return _removal(
+    return removal.remove(
         situation, Reason.FAILED, "The failed instance is deleted to make room for another attempt."
     )
 
@@ -185,7 +159,7 @@ def _failed_for_good(situation: Situation) -> Verdict:
     left = making.tries_again(situation) - situation.snapshot.now
     if left > 0:
         return dataclasses.replace(verdict, wake=left)
-    gone = _removal(situation, Reason.FAILED, verdict.message)
+    gone = removal.remove(situation, Reason.FAILED, verdict.message)
     return dataclasses.replace(verdict, actions=gone.actions if gone is not None else ())
 
 
@@ -195,7 +169,8 @@ def _unreachable(situation: Situation) -> Verdict | None:
     message = situation.seen.message or "The server cannot be reached."
     meta = situation.snapshot.server.metadata
     if teardown.is_lost(situation.snapshot) or tags.forces(meta, situation.seen.id):
-        return _removal(situation, ServerReason.REPLACING, f"Replacing what is lost: {message}.")
+        why = f"Replacing what is lost: {message}."
+        return removal.remove(situation, ServerReason.REPLACING, why)
     blocked = Blocked(
         object=situation.name,
         reason=Reason.UNREACHABLE,
@@ -206,25 +181,11 @@ def _unreachable(situation: Situation) -> Verdict | None:
     return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
 
 
-def _changed(situation: Situation) -> Verdict | None:
-    if situation.seen.revision == situation.spec.revision:
-        return None
-    message = f"Changing in place to revision {situation.spec.revision}."
-    return Verdict(
-        reason=ServerReason.CHANGING, message=message, actions=(_change(situation, "Change"),)
-    )
-
-
-def _changing(situation: Situation) -> Verdict | None:
-    if not situation.seen.changing:
-        return None
-    return Verdict(reason=ServerReason.CHANGING, message="The change in place is not complete yet.")
-
-
 def _drifted(situation: Situation) -> Verdict | None:
     """Mended, told or left; claims grow by the way; only what runs touches readiness."""
     seen, sizes = situation.seen, situation.sizes
-    if not (seen.drift or seen.left or seen.lasting or seen.ignored or sizes.short):
+    told = seen.drift or seen.left or seen.lasting or seen.ignored or seen.resized
+    if not (told or sizes.short):
         return None
     verdict = _ready(situation) or _starting(situation)
     message = f"{verdict.message}{_difference(situation)}"
@@ -247,7 +208,7 @@ def _drifted(situation: Situation) -> Verdict | None:
 def _mend(situation: Situation) -> contract.Call:
     drift = situation.seen.drift
     if situation.seen.altered and drift and not situation.spec.held:
-        return dataclasses.replace(_change(situation, "Drift"), leave=situation.seen.ignored)
+        return dataclasses.replace(changing.call(situation, "Drift"), leave=situation.seen.ignored)
     return contract.Call(
         verb=contract.Verb.CHANGE,
         why="Drift" if drift else "Grow",
@@ -268,6 +229,8 @@ def _difference(situation: Situation) -> str:
         lasting += (
             f" Changed by others, and left to them (drift.ignore): {', '.join(seen.ignored)}."
         )
+    if seen.resized:
+        lasting += f" Resized by others, and left to them: {', '.join(seen.resized)}."
     if seen.drift:
         return f" Changed by hand and mended: {', '.join(seen.drift)}.{lasting}"
     if not seen.left:
@@ -286,7 +249,7 @@ def _powered(situation: Situation) -> Verdict | None:
     return Verdict(
         reason=Reason.STARTING,
         message="The server is being started.",
-        actions=(_change(situation, "Start"),),
+        actions=(changing.call(situation, "Start"),),
     )
 
 
@@ -324,7 +287,7 @@ def _stuck(situation: Situation) -> Verdict | None:
         and situation.seen.phase is Phase.PENDING
         and not situation.spec.held
     ):
-        return _removal(
+        return removal.remove(
             situation,
             Reason.FAILED,
             "The instance that did not come up is deleted to make room for another attempt.",
@@ -398,9 +361,9 @@ RULES: tuple[Rule, ...] = (
     # It is down, of the right incarnation, and should be up.
     _powered,
     # It runs another revision and may become this one in place; else `_replaced` had answered.
-    _changed,
+    changing.changed,
     # It is becoming it: ready or not, it is not yet what was asked for.
-    _changing,
+    changing.under_way,
     # It is what was asked for, but for what somebody changed by hand: mended, or told and left.
     _drifted,
     # It is well: the only rule that says so, and so behind all that could be wrong.
@@ -441,23 +404,6 @@ def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:
         message=pause.message,
         trouble=True,
         blocked=(obstacles.paused(fleet, pause, now),),
-    )
-
-
-def _changes_in_place(situation: Situation) -> bool:
-    able = contract.Capability.CHANGE_IN_PLACE in situation.snapshot.fleet.capabilities
-    return able and situation.seen.phase in (Phase.RUNNING, Phase.PENDING)
-
-
-def _change(situation: Situation, why: str) -> contract.Call:
-    template = attempts.template(situation.snapshot.server, situation.seen.alternative)
-    return contract.Call(
-        verb=contract.Verb.CHANGE,
-        why=why,
-        template=template,
-        volume_claims=situation.spec.volume_claims,
-        alternative=situation.seen.alternative,
-        instance=situation.seen.id,
     )
 
 

@@ -21,7 +21,7 @@ import msgspec
 from controller import errors
 from controller.api import names, objects, tags
 from controller.planning import merge_patch
-from controller.providers.pod import manifest
+from controller.providers.pod import changes, manifest
 
 # How often Argosy mends a pod against somebody who sets the same again.
 MOST = 3
@@ -46,12 +46,20 @@ def of_spec(
     changes made it, somebody else's hand is in it; where it is not known, nothing is said.
     """
     added = (EPHEMERAL,) if pod.spec.ephemeral_containers else ()
-    if way < 0 or not _is_touched(pod.metadata):
-        return (), added  # of an alternative that is in the list no more, nothing is known
-    template, others = bytes(server.spec.template), server.spec.recovery.alternatives
-    if way < len(others):
-        template = merge_patch.merge_json(template, bytes(others[way].patch))
+    if not _is_touched(pod.metadata) or not (template := made_from(server, way)):
+        return (), added
     return edited(pod, template), (*_deadline(pod, template), *added)
+
+
+def made_from(server: objects.Server, way: int) -> bytes:
+    """Return what pods of the server are made from in that way.
+
+    Of an alternative that is in the list no more, nothing is known.
+    """
+    template, others = bytes(server.spec.template), server.spec.recovery.alternatives
+    if 0 <= way < len(others):
+        return merge_patch.merge_json(template, bytes(others[way].patch))
+    return template if way >= 0 else b""
 
 
 def edited(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
@@ -69,12 +77,28 @@ def differing(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
     found = (
         (manifest.image_field(place, each.name), each.image)
         for place, containers in (
-            (manifest.CONTAINERS, spec.containers),
-            (manifest.INIT_CONTAINERS, spec.init_containers),
+            (changes.CONTAINERS, spec.containers),
+            (changes.INIT_CONTAINERS, spec.init_containers),
         )
         for each in containers
     )
     return tuple(sorted(name for name, image in found if wanted.get(name, image) != image))
+
+
+def kept(pod: objects.Pod, before: bytes | None, after: bytes) -> frozenset[str]:
+    """Return the images that two revisions have in common, and that are others on the pod.
+
+    An admission webhook made them so, of what is not asked for anew.
+    """
+    if before is None:
+        return frozenset()
+    one, other = manifest.images(before), manifest.images(after)
+    return frozenset(each for each in differing(pod, after) if one.get(each) == other.get(each))
+
+
+def resized(pod: objects.Pod, template: bytes) -> tuple[str, ...]:
+    """Return the resources that others changed after the pod was made, which are left to them."""
+    return changes.differing(pod, template) if _is_touched(pod.metadata) else ()
 
 
 def _deadline(pod: objects.Pod, template: bytes) -> tuple[str, ...]:

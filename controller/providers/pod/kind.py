@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from controller import contract
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract import Capability
 from controller.kube import informer
-from controller.providers.pod import rights
+from controller.providers.pod import changes, rights
 from controller.providers.pod.provider import PodProvider
 from controller.providers.steps import rights as step_rights
 from controller.providers.steps.steps import Steps
@@ -41,6 +41,15 @@ def kind() -> contract.ProviderKind:
     )
 
 
+async def _served(context: contract.Context) -> frozenset[str]:
+    """Return the subresources by which pods may change here; none where nobody says."""
+    try:
+        served = await context.api.serves(Resource.PODS, changes.RESIZE)
+    except errors.Stalled:
+        return frozenset()  # not allowed to ask: then pods are replaced, which works everywhere
+    return frozenset({changes.RESIZE}) if served else frozenset()
+
+
 @contextlib.asynccontextmanager
 async def open_pods(
     context: contract.Context, fleet: objects.Fleet
@@ -68,7 +77,14 @@ async def open_pods(
     if claims is not None:
         claims.subscribe(claim_changed)
     try:
-        yield PodProvider(context.api, pods, claims, act_steps=shared, clock=context.clock)
+        yield PodProvider(
+            context.api,
+            pods,
+            claims,
+            act_steps=shared,
+            clock=context.clock,
+            served=await _served(context),
+        )
     finally:
         pods.unsubscribe(pod_changed)
         if claims is not None:

@@ -20,11 +20,10 @@ from controller.contract import alternatives
 from controller.contract.reasons import ProviderReason
 from controller.planning import ownership, rendering, volumes
 from controller.providers.pod import placement
+from controller.providers.pod.changes import CONTAINERS, INIT_CONTAINERS
 
 _ENCODER = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
-
-CONTAINERS, INIT_CONTAINERS = "containers", "initContainers"
 
 # The fields of a pod by which DNS knows it; empty or null they say nothing.
 _NAMES = ("hostname", "subdomain")
@@ -258,13 +257,14 @@ def change(
     leave: Callable[[str], bool] = lambda _field: False,
     *,
     whole: bool = True,
+    resized: bool = False,
 ) -> dict[str, Any]:
     """Return the strategic merge patch that brings `pod` to `template`, or {} if it is there.
 
     Fields that are to `leave` stay as they are; unless the pod is then `whole`, somebody else's
-    hand is in it still. Only images can change in a living pod. The patch notes which containers it
-    must see replaced, and holds only for the version of the pod that it was made from: a container
-    that restarted in between would be noted by an id that is gone already.
+    hand is in it still. Resources were changed before, where it is `resized`. The patch notes which
+    containers it must see replaced, and holds only for the version of the pod that it was made
+    from: a container that restarted in between would be noted by an id that is gone already.
     """
     wanted = _images(template)
     images = _but(_new_images(wanted.spec.containers, pod), CONTAINERS, leave)
@@ -281,6 +281,11 @@ def change(
     if images or starting:
         if pod.metadata.generation:
             annotations[names.GENERATION_ANNOTATION] = _generation(pod, whole=whole)
+        metadata["resourceVersion"] = pod.metadata.resource_version
+    elif resized:
+        # The kubelet must see the generation that the resize made, which is Argosy's own.
+        annotations[names.CHANGED_FROM_ANNOTATION] = ""
+        annotations[names.GENERATION_ANNOTATION] = str(pod.metadata.generation)
         metadata["resourceVersion"] = pod.metadata.resource_version
     if annotations:
         metadata["annotations"] = annotations
@@ -423,25 +428,3 @@ def _runs(found: str, wanted: str) -> bool:
 @functools.lru_cache(maxsize=512)
 def _images(template: bytes) -> _Images:
     return _decode(template, _Images)
-
-
-@functools.lru_cache(maxsize=256)
-def only_images_differ(before: bytes, after: bytes) -> bool:
-    """Return whether nothing but images of containers sets the two templates apart."""
-    one, other = _without_images(before), _without_images(after)
-    return one is not None and one == other
-
-
-def _without_images(template: bytes) -> Any:
-    """Return the template with its containers' images blanked; None where it has no containers."""
-    value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
-    spec = value.get("spec") if isinstance(value, dict) else None
-    if not isinstance(spec, dict):
-        return None
-    containers = spec.get("containers")
-    if not isinstance(containers, list) or not containers:
-        return None
-    if not all(isinstance(each, dict) for each in containers):
-        return None
-    blanked = [{**each, "image": ""} for each in containers]
-    return {**value, "spec": {**spec, "containers": blanked}}

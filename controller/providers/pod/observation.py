@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import adoption, drift, manifest
+from controller.providers.pod import adoption, drift, manifest, resizing
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -146,11 +146,15 @@ def observe(
     way = _alternative(meta, server)
     images, lasting = drift.of_spec(pod, server, way) if same else ((), ())
     # Put back before the kubelet saw the change, an image would replace no container.
-    changing = is_changing(pod) or (bool(images) and _is_unseen(pod))
+    template = drift.made_from(server, way) if same else b""
+    resize = resizing.progress(pod, template) if template else resizing.DONE
+    changing = is_changing(pod) or (bool(images) and _is_unseen(pod)) or resize.under_way
     up = ready is not None and ready.status == "True" and not changing
     seen, since, (reason, message, error_class) = _phase(pod, ready, now)
     if seen is Phase.PENDING and now < since + BINDING_SECONDS and _awaits_claims(pod, server):
         error_class = ""
+    if resize.message and not error_class:
+        reason, message = resize.reason, resize.message
     claim = _unbound(message, server, volumes) if seen is Phase.PENDING else ""
     number = incarnation(pod, server)
     wanted = manifest.labels(server, incarnation=number, revision=revision(pod, server))
@@ -170,6 +174,8 @@ def observe(
         ready_since=_ready_since(pod, ready) if up and ready is not None else 0.0,
         abandoned=seen is Phase.UNREACHABLE and meta.deletion_timestamp is not None,
         changing=changing,
+        unchangeable=resize.unfit,
+        resized=drift.resized(pod, template) if template else (),
         drift=() if left else found,
         altered=images,
         lasting=lasting,
@@ -263,8 +269,10 @@ def is_changing(pod: objects.Pod) -> bool:
     old = tags.changed_from(pod.metadata)
     if old is None:
         return False
-    found = pod.status.container_statuses
-    return _is_unseen(pod) or any(each.container_id in old for each in found if each.container_id)
+    found, own = pod.status.container_statuses, tags.own_generation(pod.metadata)
+    # An autoscaler that resizes the pod later raises its generation, too.
+    unseen = 0 < pod.status.observed_generation < own if own else _is_unseen(pod)
+    return unseen or any(each.container_id in old for each in found if each.container_id)
 
 
 def _is_unseen(pod: objects.Pod) -> bool:

@@ -14,13 +14,22 @@ from typing import Any
 from controller import contract, errors
 from controller.api import names, objects, tags
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
-from controller.providers.pod import adoption, commands, drift, manifest, observation, volumes
-from controller.providers.pod.reasons import PodReason
+from controller.providers.pod import (
+    adoption,
+    changes,
+    commands,
+    drift,
+    manifest,
+    observation,
+    resizing,
+    revisions,
+    volumes,
+)
 from controller.providers.steps import refusals, steps
 
 _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
@@ -37,11 +46,13 @@ class PodProvider:
         *,
         act_steps: steps.Steps | None = None,
         clock: Callable[[], float] = time.time,
+        served: frozenset[str] = frozenset(),
     ) -> None:
         self._api = api
         self._pods = pods
         self._claims = claims
         self._clock = clock
+        self._served = served
         self._exec = commands.PodExec(api)
         self._steps = act_steps or steps.Steps(api)
 
@@ -89,8 +100,8 @@ class PodProvider:
             yield observation.instance(odd.metadata, contract.Phase.UNKNOWN)
 
     def can_change(self, before: bytes, after: bytes) -> bool:
-        """Only images of containers can be changed in a pod."""
-        return manifest.only_images_differ(before, after)
+        """Return whether all that differs is in the table of what pods change in place."""
+        return changes.can_become(before, after, served=self._served)
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the pod's address, unless it is its node's."""
@@ -130,7 +141,7 @@ class PodProvider:
         return (*written, receipts.of(Resource.PODS, refusals.decode(answer, objects.Pod)))
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Change the pod's images to those of the template; or mend its labels, grow its claims."""
+        """Bring the pod's images and resources to the template; or mend labels, grow claims."""
         meta = server.metadata
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is None or pod.metadata.uid != call.instance:
@@ -142,14 +153,13 @@ class PodProvider:
             claims = await self._ensure_claims(server, call, standing)
             mended = await self._mend(pod, server, relabelled=tuple(standing.relabelled))
             # Last, as the storage class may refuse that.
-            return (*claims, *mended, *await self._grow_claims(server, call))
+            return (*claims, *mended, *await volumes.grow(self._api, self._claims, server, call))
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         edited = drift.edited(pod, call.template)
         if call.leave is None:
-            body = manifest.change(server, pod, call.template)
-            return await self._patch(pod, await self._counted(pod, body, edited), style="strategic")
+            return await self._bring(pod, server, call, edited)
         theirs = set(await self._by_others(pod, edited)).difference(call.leave)
         body = manifest.change(
             server,
@@ -163,6 +173,26 @@ class PodProvider:
             body = manifest.settle(pod)
         counted = await self._counted(pod, body, tuple(sorted(theirs)))
         return await self._patch(pod, counted, style="strategic")
+
+    async def _bring(
+        self, pod: objects.Pod, server: objects.Server, call: contract.Call, edited: tuple[str, ...]
+    ) -> contract.Receipt:
+        """Bring the pod to another revision: what the two have in common is left as it is.
+
+        Resources first, as only they may be refused for want of room, and the pod is at its
+        revision before until the rest is written. Begun again, it goes on.
+        """
+        before = await revisions.before(self._api, pod, server, call)
+        body = changes.resize(pod, before, call.template)
+        resized: contract.Receipt = ()
+        if body:
+            pod, resized = await resizing.resize(self._api, pod, body)
+        kept = () if edited else drift.kept(pod, before, call.template)
+        change = manifest.change(
+            server, pod, call.template, lambda field: field in kept, resized=bool(body)
+        )
+        counted = await self._counted(pod, change, edited)
+        return (*resized, *await self._patch(pod, counted, style="strategic"))
 
     async def _by_others(self, pod: objects.Pod, edited: tuple[str, ...]) -> tuple[str, ...]:
         if not edited:
@@ -324,33 +354,6 @@ class PodProvider:
         taken = refusals.decode(answer, objects.Claim)
         volumes.check(server, taken)
         return receipts.of(Resource.CLAIMS, taken)
-
-    async def _grow_claims(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Have claims ask for as much as is wanted; what they have they keep."""
-        written: list[WriteReceipt] = []
-        for wanted in call.volume_claims:
-            namespace = server.metadata.namespace
-            name = names.claim(wanted.name, server.metadata.name)
-            found = self._claims.objects.get((namespace, name)) if self._claims else None
-            body = manifest.growth(found, wanted) if found is not None else None
-            if body:
-                written.append(await self._grow(namespace, name, body))
-        return tuple(written)
-
-    async def _grow(self, namespace: str, name: str, body: Mapping[str, Any]) -> WriteReceipt:
-        try:
-            answer = await self._api.patch(Resource.CLAIMS, namespace, name, body, style="merge")
-        except (faults.NotFound, faults.Conflict) as error:
-            message = f"{Resource.CLAIMS}/{name} has changed since it was looked at"
-            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
-        except (faults.Refused, faults.Denied, faults.Forbidden) as error:
-            raise volumes.GrowthRefused(
-                f"The claim {name} cannot grow: {error.words}",
-                reason=PodReason.CLAIM_CANNOT_GROW,
-                words=error.words,
-                blocker=f"{PLACES[Resource.CLAIMS].kind}/{name}",
-            ) from error
-        return receipts.of(Resource.CLAIMS, refusals.decode(answer, objects.Claim))
 
     async def _adopt(self, server: objects.Server) -> contract.Receipt:
         meta = server.metadata

@@ -146,6 +146,24 @@ class KubeletReason(Vocabulary):
         "The container's last output tells why.",
         "kubectl argosy logs APPLICATION --server NAME --previous",
     )
+    INFEASIBLE = (
+        "Infeasible",
+        (
+            "The pod's node can never give it the requests and limits that it is to have. Argosy"
+            " replaces the pod, which may then go to another node, unless the server is held."
+        ),
+        "Add a node that is large enough, or ask for less.",
+        "kubectl describe pod NAME",
+    )
+    DEFERRED = (
+        "Deferred",
+        (
+            "The pod's node has no room for the requests that the pod is to have while its other"
+            " pods run. The pod runs on as it was until there is room."
+        ),
+        "Make room on the node, or delete the pod: a new one may go to another node.",
+        "kubectl delete pod NAME",
+    )
     ERROR = (
         "Error",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",

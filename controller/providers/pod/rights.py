@@ -9,6 +9,12 @@ RIGHTS = (
     read(Resource.PODS, "create", "patch", "delete", why="what servers of pod fleets are made of"),
     allow(
         Resource.PODS,
+        "patch",
+        subresource="resize",
+        why="change requests and limits of a pod that runs on",
+    ),
+    allow(
+        Resource.PODS,
         "create",
         "get",
         subresource="exec",

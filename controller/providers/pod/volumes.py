@@ -1,15 +1,22 @@
-"""Whose a claim is, before a server is given it. Called by the provider, which makes them."""
+"""Whose a claim is, before a server is given it, and how it grows. Called by the provider."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-from controller import errors
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
+from controller.contract.reasons import ProviderReason
+from controller.kube import api as kube
+from controller.kube import faults, informer, receipts
+from controller.kube.receipts import WriteReceipt
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import PodReason
+from controller.providers.steps import refusals
 
 
 class GrowthRefused(errors.Stalled):
@@ -34,3 +41,37 @@ def check(server: objects.Server, claim: objects.Claim) -> None:
     if claim.metadata.deletion_timestamp is not None:
         message = f"{Resource.CLAIMS}/{name} is on its way out"
         raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)
+
+
+async def grow(
+    api: kube.Api,
+    cached: informer.Informer[objects.Claim] | None,
+    server: objects.Server,
+    call: contract.Call,
+) -> contract.Receipt:
+    """Have claims ask for as much as is wanted; what they have they keep."""
+    written: list[WriteReceipt] = []
+    for wanted in call.volume_claims:
+        namespace = server.metadata.namespace
+        name = names.claim(wanted.name, server.metadata.name)
+        found = cached.objects.get((namespace, name)) if cached else None
+        body = manifest.growth(found, wanted) if found is not None else None
+        if body:
+            written.append(await _grow(api, namespace, name, body))
+    return tuple(written)
+
+
+async def _grow(api: kube.Api, namespace: str, name: str, body: Mapping[str, Any]) -> WriteReceipt:
+    try:
+        answer = await api.patch(Resource.CLAIMS, namespace, name, body, style="merge")
+    except (faults.NotFound, faults.Conflict) as error:
+        message = f"{Resource.CLAIMS}/{name} has changed since it was looked at"
+        raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+    except (faults.Refused, faults.Denied, faults.Forbidden) as error:
+        raise GrowthRefused(
+            f"The claim {name} cannot grow: {error.words}",
+            reason=PodReason.CLAIM_CANNOT_GROW,
+            words=error.words,
+            blocker=f"{PLACES[Resource.CLAIMS].kind}/{name}",
+        ) from error
+    return receipts.of(Resource.CLAIMS, refusals.decode(answer, objects.Claim))

@@ -24,7 +24,7 @@ from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.server import task
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import availability, merge_patch, plan, verdict
-from controller.providers.pod.manifest import only_images_differ
+from controller.providers.pod.changes import can_become
 
 START = 1_700_000_000.0
 # No cluster evicts what is on it.
@@ -300,7 +300,7 @@ class Stage:
             operation=found,
             application=self.application,
             fleet=contract.FleetFacts(
-                name="pods", capabilities=self.capabilities, can_change=only_images_differ
+                name="pods", capabilities=self.capabilities, can_change=can_become
             ),
             sets=self.sets,
             servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
@@ -324,7 +324,7 @@ class Stage:
             server=self.servers[name],
             observation=self.observe(name),
             fleet=contract.FleetFacts(
-                name="pods", capabilities=self.capabilities, can_change=only_images_differ
+                name="pods", capabilities=self.capabilities, can_change=can_become
             ),
             application=self.application,
             acting=act.task.id if act else "",

@@ -13,7 +13,7 @@ from controller.contract import Capability, Observation, Phase
 from controller.kinds import server
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
-from controller.providers.pod.manifest import only_images_differ
+from controller.providers.pod.changes import can_become
 
 NOW = 1_700_000_000.0
 RUNNING = Observation(
@@ -28,7 +28,7 @@ RUNNING = Observation(
     since=NOW - 110,
 )
 PODS = contract.FleetFacts(
-    name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}), can_change=only_images_differ
+    name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}), can_change=can_become
 )
 APPLICATION = objects.Application(metadata=Meta(name="shop", namespace="d", uid="app"))
 

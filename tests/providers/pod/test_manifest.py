@@ -149,12 +149,11 @@ def test_null_is_absent_wherever_it_stands() -> None:
     assert made({"metadata": {"labels": {"a": None, "b": "c"}}, **absent}) == made(
         {"metadata": {"labels": {"b": "c"}}, **absent}
     )
-    image = {"name": "app", "image": "app:1"}
     pod = objects.Pod(
         metadata=objects.Meta(
             name="shop-web-3", labels=pod_manifest.labels(server(), incarnation=1, revision="abc")
         ),
-        spec=objects.PodSpec(containers=(objects.Container(**image),)),
+        spec=objects.PodSpec(containers=(objects.Container(name="app", image="app:1"),)),
     )
     for template in (null, {**null, "metadata": None}):
         assert pod_manifest.change(server(), pod, json.dumps(template).encode()) == {}

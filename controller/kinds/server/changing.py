@@ -1,0 +1,80 @@
+"""How an instance comes to another revision in place, and what becomes of one that cannot.
+
+`rules` asks it: whether the instance may change at all, what to ask of the provider, and how a
+change that is under way stands. Where a change is refused, or can never be completed, of that very
+instance, a new one is made: so the rollout's budget, which the server counts against already, holds
+for that as well. Not of a server that is held: it is waited for, and told.
+"""
+
+from __future__ import annotations
+
+from controller import contract
+from controller.api.conditions import Blocked
+from controller.contract import Phase
+from controller.contract.reasons import ProviderReason
+from controller.kinds.server import attempts, removal
+from controller.kinds.server.assessment import Situation
+from controller.kinds.server.reasons import ServerReason
+from controller.kinds.server.summary import Verdict
+from controller.planning import outcomes
+from controller.planning.targets import Verb
+
+
+def changed(situation: Situation) -> Verdict | None:
+    """The instance is at another revision: it is asked to become this one."""
+    if situation.seen.revision == situation.spec.revision:
+        return None
+    if (refused := _refusal(situation)) is not None and not situation.spec.held:
+        message = f"Replacing what cannot change in place: {refused.message}."
+        return removal.remove(situation, ServerReason.REPLACING, message)
+    message = f"Changing in place to revision {situation.spec.revision}."
+    return Verdict(
+        reason=ServerReason.CHANGING, message=message, actions=(call(situation, "Change"),)
+    )
+
+
+def _refusal(situation: Situation) -> outcomes.Outcome | None:
+    """Return how it was answered that this very instance cannot change."""
+    found = outcomes.of(situation.snapshot.outcomes).of(Verb.CHANGE).refused
+    return next((each for each in found if each.reason == ProviderReason.CANNOT_CHANGE), None)
+
+
+def under_way(situation: Situation) -> Verdict | None:
+    """The instance becomes the revision: waited for, told where that takes others' doing."""
+    seen = situation.seen
+    if not seen.changing:
+        return None
+    if seen.unchangeable and not situation.spec.held:
+        message = f"Replacing what cannot change in place: {seen.message}."
+        return removal.remove(situation, ServerReason.REPLACING, message)
+    usual = "The change in place is not complete yet."
+    if not seen.message or not seen.reason:
+        return Verdict(reason=ServerReason.CHANGING, message=usual)
+    blocked = Blocked(
+        object=situation.name, reason=seen.reason, message=seen.message, remedy=seen.remedy
+    )
+    return Verdict(
+        reason=seen.reason,
+        message=f"{usual} {seen.message[:1].upper()}{seen.message[1:]}.",
+        trouble=True,
+        blocked=(blocked,),
+    )
+
+
+def is_able(situation: Situation) -> bool:
+    """Return whether instances of the fleet change in place, and this one is up."""
+    able = contract.Capability.CHANGE_IN_PLACE in situation.snapshot.fleet.capabilities
+    return able and situation.seen.phase in (Phase.RUNNING, Phase.PENDING)
+
+
+def call(situation: Situation, why: str) -> contract.Call:
+    """Return what is asked of the provider to bring the instance to the server's template."""
+    template = attempts.template(situation.snapshot.server, situation.seen.alternative)
+    return contract.Call(
+        verb=contract.Verb.CHANGE,
+        why=why,
+        template=template,
+        volume_claims=situation.spec.volume_claims,
+        alternative=situation.seen.alternative,
+        instance=situation.seen.id,
+    )

@@ -1,0 +1,116 @@
+"""Requests and limits of a pod that runs on: how they are asked for, and how far that has come.
+
+`provider` asks by it for `pods/resize`; `observation` reads of a pod's conditions whether the
+kubelet has done that, cannot yet, or never will. What somebody else asked for, such as an
+autoscaler, is not waited for: the pod is theirs to size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from controller import contract, errors
+from controller.api import objects
+from controller.api.resources import Resource
+from controller.contract.reasons import ProviderReason
+from controller.kube import api as kube
+from controller.kube import faults, receipts
+from controller.providers.pod import changes
+from controller.providers.pod.reasons import KubeletReason
+from controller.providers.steps import refusals
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
+
+_PENDING, _IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
+
+
+class CannotChange(errors.Stalled):
+    """The API server takes no such change of a living pod: a new one may have it."""
+
+    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a resize of Argosy's own has come; `unfit` where this node will never do it."""
+
+    under_way: bool = False
+    unfit: bool = False
+    reason: Vocabulary | ForeignReason = NOTHING
+    message: str = ""
+
+
+DONE = Progress()
+
+
+def progress(pod: objects.Pod, template: bytes) -> Progress:
+    """Return how far the resize to `template` has come, as the kubelet says."""
+    found = {each.type: each for each in pod.status.conditions if each.status == "True"}
+    pending, begun = found.get(_PENDING), found.get(_IN_PROGRESS)
+    if (pending is None and begun is None) or changes.differing(pod, template):
+        return DONE  # or somebody else's
+    told = pending or begun
+    if told is None or not told.reason:
+        return Progress(under_way=True)
+    unfit = told is pending and told.reason == KubeletReason.INFEASIBLE
+    message = f"the node {pod.spec.node_name} does not resize the pod yet: {told.message}"
+    if unfit:
+        message = f"the node {pod.spec.node_name} cannot resize the pod: {told.message}"
+    return Progress(
+        under_way=True, unfit=unfit, reason=ForeignReason(told.reason), message=message.strip(": ")
+    )
+
+
+async def resize(
+    api: kube.Api, pod: objects.Pod, body: Mapping[str, Any]
+) -> tuple[objects.Pod, contract.Receipt]:
+    """Ask for other resources, and return the pod as it is then.
+
+    What the API server takes of no living pod is raised as CannotChange. Quotas and policies are
+    not: they would refuse a new pod as well, and then there would be none.
+    """
+    meta = pod.metadata
+    try:
+        with refusals.explained():
+            answer = await api.patch(
+                Resource.PODS,
+                meta.namespace,
+                meta.name,
+                body,
+                subresource=changes.RESIZE,
+                style="strategic",
+            )
+    except faults.Conflict as error:
+        message = f"pods/{meta.name} has changed since it was looked at"
+        raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+    except faults.NotFound as error:
+        raise await _not_found(api, pod) from error
+    except refusals.PolicyRefused:
+        raise
+    except errors.TemplateRefused as error:
+        message = f"pods/{meta.name} cannot be resized: {error.words or error}"
+        raise CannotChange(
+            message, reason=ProviderReason.CANNOT_CHANGE, words=error.words
+        ) from error
+    now = refusals.decode(answer, objects.Pod)
+    return now, (receipts.of(Resource.PODS, now),)
+
+
+async def _not_found(api: kube.Api, pod: objects.Pod) -> errors.ArgosyError:
+    """Tell a pod that is gone from an API server that knows no resize."""
+    meta = pod.metadata
+    gone = errors.Waiting(
+        f"pods/{meta.name} has changed since it was looked at",
+        reason=ProviderReason.INSTANCE_CHANGED,
+    )
+    try:
+        found = refusals.decode(
+            await api.get(Resource.PODS, meta.namespace, meta.name), objects.Pod
+        )
+    except faults.NotFound:
+        return gone
+    if found.metadata.uid != meta.uid:
+        return gone
+    message = f"pods/{meta.name} cannot be resized: the API server has no pods/{changes.RESIZE}"
+    return CannotChange(message, reason=ProviderReason.CANNOT_CHANGE)
