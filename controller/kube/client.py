@@ -55,14 +55,6 @@ _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
 
 
-class _Named(msgspec.Struct, frozen=True):
-    name: str = ""
-
-
-class _Served(msgspec.Struct, frozen=True):
-    resources: tuple[_Named, ...] = ()
-
-
 class Client:
     """`controller.kube.api.Api` over HTTP; make it within a running loop."""
 
@@ -249,8 +241,8 @@ class Client:
 
     async def serves(self, resource: Resource, subresource: str) -> bool:
         """Return whether the API server's own list of resources has it."""
-        found = msgspec.json.decode(await self.raw(resources.PLACES[resource].prefix), type=_Served)
-        return any(each.name == f"{resource}/{subresource}" for each in found.resources)
+        found = msgspec.json.decode(await self.raw(resources.PLACES[resource].prefix))
+        return any(each["name"] == f"{resource}/{subresource}" for each in found["resources"])
 
     async def review_access(
         self,

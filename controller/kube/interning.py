@@ -15,9 +15,9 @@ import msgspec
 
 from controller.api import objects
 
-# Parts that no two objects have alike, though what is in them may be: the zone of an instance, the
-# image of a container.
-_OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus})
+# Parts that no two objects have alike, or that have no hash, though what is in them may be alike:
+# the zone of an instance, the image of a container.
+_OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus, objects.Container})
 _set = msgspec.structs.force_setattr
 _intern = sys.intern
 

@@ -112,7 +112,7 @@ _READY = (
     one(
         "an image edited by hand goes unnoticed",
         "controller.providers.pod.drift:of_spec",
-        "way < 0 or not _is_touched(pod.metadata)",
+        "not _is_touched(pod.metadata)",
         "True",
         f"{_DRIFT}::test_an_image_edited_by_hand_is_not_ready_and_comes_back",
     ),

@@ -158,7 +158,7 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
             "test_rolling_update_keeps_its_budget",
             "test_rolling_update_with_surge",
         ),
-        "only images changed, and inPlace?": (
+        "only images, requests, limits changed, and inPlace?": (
             "test_images_change_in_place",
             "test_nothing_is_changed_in_place_where_that_is_not_wanted",
         ),

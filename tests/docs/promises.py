@@ -311,6 +311,36 @@ PROMISES: dict[str, Promises] = {
         ),
     },
     "docs/how-to/roll-out.md": {
+        "same pod, same process, no restart": (
+            "test_a_new_size_keeps_every_pod_and_its_containers",
+            "test_a_size_reaches_real_containers_and_none_restarts",
+        ),
+        "a container restarts only where its `resizePolicy` says `RestartContainer`": (
+            "test_a_container_that_restarts_for_it_counts_within_the_budget",
+        ),
+        "amounts that give the pod another QoS class": (
+            "test_which_resources_change_in_place",
+            "test_nothing_else_may_differ",
+        ),
+        "or on an older cluster, every such change replaces the pod": (
+            "test_pods_are_replaced_where_they_cannot_or_may_not_be_resized",
+            "test_what_was_served_once_and_is_no_more_ends_in_a_new_pod",
+        ),
+        "The node has no room now: the server says `Deferred`": (
+            "test_a_node_without_room_is_told_and_one_that_is_too_small_is_left",
+        ),
+        "as on a node that does not know how": (
+            "test_pods_whose_nodes_know_no_resize_are_replaced",
+            "test_only_what_a_new_pod_might_get_replaces_one",
+        ),
+        "The API server forbids it, for a ResourceQuota": (
+            "test_only_what_a_new_pod_might_get_replaces_one",
+            "test_a_size_reaches_real_containers_and_none_restarts",
+        ),
+        "is left to them: the server stays Ready": ("test_somebody_elses_resize_is_left_and_said",),
+        "A later revision touches only what it changes itself": (
+            "test_only_what_the_revisions_differ_in_is_asked_for",
+        ),
         "The budget is one for the component": (
             "test_rolling_update_keeps_its_budget",
             "test_healing_counts_against_the_one_budget",

@@ -157,6 +157,24 @@ def _containers(app: App) -> set[str]:
     }
 
 
+def test_pods_whose_nodes_know_no_resize_are_replaced(kube: Kube) -> None:
+    """Fake nodes do not say that they can resize, so the API server refuses it of their pods."""
+    app = kube.app(component(replicas=3, rollout={"maxUnavailable": 1}))
+    app.container()["resources"] = {"requests": {"cpu": "100m", "memory": "64Mi"}}
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    app.container()["resources"] = {"requests": {"cpu": "200m", "memory": "64Mi"}}
+    app.apply()
+    app.wait_ready()
+    assert not {*driving.uids(app.pods()).values()} & {*before.values()}
+    asked = [
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] for pod in app.pods().values()
+    ]
+    assert asked == ["200m"] * 3
+    assert app.counts()["updated"] == 3
+
+
 def test_nothing_is_changed_in_place_where_that_is_not_wanted(kube: Kube) -> None:
     """With inPlace: Never an image, too, comes with new pods; the servers stay the same ones."""
     app = kube.app(component(rollout={"inPlace": "Never", "maxUnavailable": "100%"}))

@@ -184,8 +184,7 @@ def _unreachable(situation: Situation) -> Verdict | None:
 def _drifted(situation: Situation) -> Verdict | None:
     """Mended, told or left; claims grow by the way; only what runs touches readiness."""
     seen, sizes = situation.seen, situation.sizes
-    told = seen.drift or seen.left or seen.lasting or seen.ignored or seen.resized
-    if not (told or sizes.short):
+    if not (seen.drift or seen.left or seen.lasting or seen.ignored or sizes.short):
         return None
     verdict = _ready(situation) or _starting(situation)
     message = f"{verdict.message}{_difference(situation)}"
@@ -229,8 +228,6 @@ def _difference(situation: Situation) -> str:
         lasting += (
             f" Changed by others, and left to them (drift.ignore): {', '.join(seen.ignored)}."
         )
-    if seen.resized:
-        lasting += f" Resized by others, and left to them: {', '.join(seen.resized)}."
     if seen.drift:
         return f" Changed by hand and mended: {', '.join(seen.drift)}.{lasting}"
     if not seen.left:
@@ -265,10 +262,16 @@ def _ready(situation: Situation) -> Verdict | None:
         wakes.append(left if left > 0 else None)
     return Verdict(
         reason=Reason.RUNNING,
-        message=" ".join(("Running and ready.", *situation.sizes.notes)),
+        message=" ".join(("Running and ready.", *situation.sizes.notes, *_resized(situation))),
         ready=True,
         wake=plan.soonest(*wakes),
     )
+
+
+def _resized(situation: Situation) -> tuple[str, ...]:
+    """Say what somebody, such as an autoscaler, has resized: that is theirs to do."""
+    found = situation.seen.resized
+    return (f"Resized by others, and left to them: {', '.join(found)}.",) if found else ()
 
 
 def _stuck(situation: Situation) -> Verdict | None:

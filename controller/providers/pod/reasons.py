@@ -161,8 +161,8 @@ class KubeletReason(Vocabulary):
             "The pod's node has no room for the requests that the pod is to have while its other"
             " pods run. The pod runs on as it was until there is room."
         ),
-        "Make room on the node, or delete the pod: a new one may go to another node.",
-        "kubectl delete pod NAME",
+        "Make room on the node, or ask for less.",
+        "kubectl describe pod NAME",
     )
     ERROR = (
         "Error",
