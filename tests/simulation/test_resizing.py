@@ -237,3 +237,23 @@ async def test_killed_between_the_two_writes_it_goes_on() -> None:
         await universe.settle()
         assert uids(universe) == before
         assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+
+
+async def test_a_size_that_was_refused_and_taken_back_leaves_every_pod() -> None:
+    """The pod was at the revision of before all the while: there is nothing to replace."""
+    words = 'pods "a" is forbidden: node didn\'t have enough allocatable resources: cpu'
+    async with Universe() as universe:
+        await universe.apply(shop("100m"))
+        await universe.settle()
+        before = uids(universe)
+        error = faults.from_status(
+            403, faults.Status(message=words, code=403), what="patch pods", writes=True
+        )
+        universe.faults.on(subresource="resize", verdict=Verdict(before=error), times=None)
+        await universe.apply(shop("400"))
+        await universe.settle(quiet=120)
+        assert uids(universe) == before
+        await universe.apply(shop("100m"))
+        await universe.settle()
+        assert uids(universe) == before
+        assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"

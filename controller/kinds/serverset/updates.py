@@ -45,14 +45,16 @@ class Upkeep:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
         In place only while the server is well: what is down is better off with a fresh start, and
-        what `moves` is to be elsewhere.
+        what `moves` is to be elsewhere. An instance that never left the revision stays, well or
+        not: the size that it was asked to take was refused, say, and is taken back.
         Guarded by the version planned from: meanwhile a person may have taken hold of the server.
         """
         told = facts.server.spec
         spec: dict[str, object] = {}
         if told.revision != self._spec.revision:
             spec["revision"] = self._spec.revision
-        if moves or not (self._possible and facts.ready and self._becomes(told)):
+        well = self._possible and facts.ready and self._becomes(told)
+        if moves or not (well or self._never_left(facts.server)):
             spec["incarnation"] = told.incarnation + 1
             # One that moves may do so within its domain, off a node.
             domain = where.again(facts.server) if where is not None else told.domain
@@ -74,6 +76,14 @@ class Upkeep:
         annotations = names.missing_or_changed(meta.annotations, asked.annotations)
         parts = {"labels": labels, "annotations": annotations}
         return {key: each for key, each in parts.items() if each}
+
+    def _never_left(self, server: objects.Server) -> bool:
+        """Return whether the server's instance is at the target, though it was told another."""
+        told, seen = server.spec, server.status
+        as_it_is = (self._spec.revision, told.incarnation)
+        return (
+            told.revision != self._spec.revision and (seen.revision, seen.incarnation) == as_it_is
+        )
 
     def _becomes(self, told: objects.ServerSpec) -> bool:
         """Return whether the server can become the target in place, as far as is on record."""
