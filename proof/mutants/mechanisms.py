@@ -18,6 +18,7 @@ from proof.mutants import (
     doors,
     forge,
     operations,
+    resizing,
     sharing,
     truth,
 )
@@ -735,6 +736,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *forge.MECHANISMS,
     *truth.MECHANISMS,
     *operations.MECHANISMS,
+    *resizing.MECHANISMS,
     *checker.MECHANISMS,
     *budgets.MECHANISMS,
     *sharing.MECHANISMS,
