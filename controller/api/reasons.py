@@ -95,6 +95,19 @@ class Reason(Vocabulary):
         "Set the state of a failure domain of the fleet to Active, or add one.",
         "kubectl get argfleet NAME -o yaml",
     )
+    EVICTION_ON_RECORD = (
+        "EvictionOnRecord",
+        (
+            "A PodDisruptionBudget says that a server is being evicted, and its pod is there: it"
+            " has yet to go, or its next one came up before the disruption controller had looked."
+            " The server counts as down until it is known which, or that time is over."
+        ),
+        (
+            "The wait ends by itself within two minutes. Were it to come back again and again, see"
+            " whether the kube-controller-manager keeps up."
+        ),
+        "kubectl get poddisruptionbudgets -o yaml",
+    )
     NAME_TAKEN = (
         "NameTaken",
         (

@@ -210,9 +210,9 @@ def on_cordoned_nodes(caches: Caches, server_set: objects.ServerSet) -> dict[int
     found: dict[int, str] = {}
     for _, node in sorted(nodes):
         for space, name in caches.by(PODS_BY_NODE, node):
-            ordinal = _ordinal(server_set, name)
-            if space == namespace and ordinal is not None:
-                found[ordinal] = node
+            number = ordinal(server_set, name)
+            if space == namespace and number is not None:
+                found[number] = node
     return found
 
 
@@ -228,9 +228,9 @@ def asked_to_leave(
     found: dict[int, objects.EvictionRequest] = {}
     for _, each in sorted(caches.by(EVICTIONS_ASKED, namespace).items()):
         asked = each.spec.target.pod
-        ordinal, pod = _ordinal(server_set, asked.name), pods.get((namespace, asked.name))
-        if ordinal is not None and pod is not None and pod.metadata.uid == asked.uid:
-            found.setdefault(ordinal, each)
+        number, pod = ordinal(server_set, asked.name), pods.get((namespace, asked.name))
+        if number is not None and pod is not None and pod.metadata.uid == asked.uid:
+            found.setdefault(number, each)
     return found
 
 
@@ -261,23 +261,8 @@ def disruption_budgets(caches: Caches, namespace: str) -> tuple[objects.Disrupti
     return tuple(caches.by(DISRUPTION_BUDGETS_BY_NAMESPACE, namespace).values())
 
 
-def evicted(caches: Caches, server_set: objects.ServerSet) -> frozenset[int]:
-    """Return the ordinals of the set's servers whose pods are on their way out, whoever did that.
-
-    An eviction that was allowed is on record in the PodDisruptionBudget before the pod goes: so
-    whoever sees that none is allowed any more sees those that still were.
-    """
-    spec, meta = server_set.spec, server_set.metadata
-    place = (meta.namespace, spec.application, spec.component)
-    going = [name for _, name in caches.by(PODS_LEAVING, place)]
-    kept = caches.of(objects.DisruptionBudget).objects.get((meta.namespace, meta.name))
-    if kept is not None:
-        going += kept.status.disrupted_pods
-    found = (_ordinal(server_set, name) for name in going)
-    return frozenset(each for each in found if each is not None)
-
-
-def _ordinal(server_set: objects.ServerSet, pod: str) -> int | None:
+def ordinal(server_set: objects.ServerSet, pod: str) -> int | None:
+    """Return the ordinal of the set's server that a pod of this name is; None for a stranger's."""
     spec = server_set.spec
     prefix = f"{names.server_set(spec.application, spec.component)}-"
     return tags.number(pod.removeprefix(prefix)) if pod.startswith(prefix) else None

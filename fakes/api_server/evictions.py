@@ -1,4 +1,8 @@
-"""Evictions: what the API server makes of them, with a disruption controller that is never late."""
+"""Evictions: what the API server makes of them, and the disruption controller.
+
+That one is never late to count, but may be to look whether an evicted pod has gone: whoever sets
+`Registry.disruption_seconds` has it take the next pod of the name for the evicted one.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from fakes.api_server.storage import Json
 
 # As `kubectl drain` tries again.
 AGAIN_SECONDS = 5.0
-# After which the disruption controller has seen that an evicted pod goes.
-SEEN_SECONDS = 0.3
+# For how long the disruption controller expects a pod to go whose name is on record.
+RECORD_SECONDS = 120.0
 
 
 class TwoBudgetsError(Exception):
@@ -34,7 +38,9 @@ def evict(registry: Registry, namespace: str, name: str) -> bool:
         pods = registry.storage.objects[Resource.PODS].items()
         meant = [each for (space, _), each in pods if space == namespace]
         meant = [each for each in meant if _selects(found[0], each)]
-        if sum(map(is_up, meant)) <= _least(found[0]["spec"], len(meant)):
+        gone = found[0].get("status", {}).get("disruptedPods", {})
+        healthy = [each for each in meant if is_up(each) and each["metadata"]["name"] not in gone]
+        if len(healthy) <= _least(found[0]["spec"], len(meant)):
             return False
         _record(registry, found[0], name)
     registry.delete(Resource.PODS, namespace, name, actor="drain")
@@ -54,8 +60,17 @@ def _record(registry: Registry, found: Json, pod: str) -> None:
             status = {**kept.get("status", {}), "disruptedPods": gone}
             registry.set_status(Resource.DISRUPTION_BUDGETS, key, status, actor="disruption")
 
+    def look(*, over: bool = False) -> None:
+        """Take the pod off the record, unless there is a living one of its name."""
+        found = registry.find(Resource.PODS, meta["namespace"], pod)
+        if over or found is None or "deletionTimestamp" in found["metadata"]:
+            note({pod: ""})
+        else:
+            loop.call_later(RECORD_SECONDS - registry.disruption_seconds, lambda: look(over=True))
+
+    loop = asyncio.get_running_loop()
     note({pod: clock.stamp(registry.storage.now())})
-    asyncio.get_running_loop().call_later(SEEN_SECONDS, note, {pod: ""})
+    loop.call_later(registry.disruption_seconds, look)
 
 
 def _least(spec: Json, expected: int) -> int:

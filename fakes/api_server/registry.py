@@ -49,6 +49,8 @@ class Registry:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self._serial = itertools.count(1)
+        # After which the disruption controller looks whether an evicted pod has gone.
+        self.disruption_seconds = 0.3
 
     def find(self, resource: Resource, namespace: str, name: str) -> Json | None:
         """Return an object, or None."""

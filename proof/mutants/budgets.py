@@ -102,6 +102,28 @@ MECHANISMS = (
         f"{_MOVES}::test_what_is_being_evicted_counts_before_its_server_says_so",
     ),
     one(
+        "an eviction on record counts, whatever pod has the name by now",
+        "controller.planning.departures:_Record.is_believed",
+        "now < self.since + RECORD_SECONDS and self._can_be_meant",
+        "now < self.since + RECORD_SECONDS",
+        f"{_ONE_BUDGET}"
+        "::test_nobody_waits_for_an_eviction_that_the_disruption_controller_overlooks",
+    ),
+    one(
+        "an eviction on record counts for nothing where the pod is of the same second",
+        "controller.planning.departures:_Record.is_believed",
+        "self.pod is None or now < self.since + SEEN_AFTER_SECONDS",
+        "self.pod is None",
+        "tests/planning/test_departures.py::test_a_record_is_believed_of_a_pod_that_it_can_mean",
+    ),
+    one(
+        "who waits for an eviction on record is not looked at when it is taken off",
+        "controller.planning.departures:is_one_over",
+        "not old.status.disrupted_pods.keys() <= new.status.disrupted_pods.keys()",
+        "False",
+        f"{_ONE_BUDGET}::test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record",
+    ),
+    one(
         "remediation does not wait until evictions have ended",
         "controller.kinds.serverset.planner:_remediate",
         "ANY_chosen and guard.close is not None",

@@ -57,6 +57,9 @@ PROMISES: dict[str, Promises] = {
         ),
     },
     "docs/explanation/concurrency.md": {
+        "for as long as there is a pod that it can mean": (
+            "test_a_record_is_believed_of_a_pod_that_it_can_mean",
+        ),
         "or were evicted and are not back": (
             "test_healing_counts_a_server_that_was_evicted_and_is_not_back",
             "test_an_ill_server_waits_for_one_that_was_evicted",

@@ -10,6 +10,13 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         "An evicted pod is no failure of its server or its template": (
             "test_a_pod_that_its_node_gave_up_comes_back_and_is_no_failure",
         ),
+        "for a pod that stays is waited for, for two": (
+            "test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_and_named",
+            "test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record",
+        ),
+        "the evicted pod has gone holds no rollout up": (
+            "test_nobody_waits_for_an_eviction_that_the_disruption_controller_overlooks",
+        ),
         "with `minAvailable` as a number": (
             "test_a_component_has_one_budget_for_evictions",
             "test_evictions_leave_what_the_limit_says",

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from controller.api import clock
 from controller.api.resources import Resource
 from controller.kinds.serverset import unbounded
-from fakes.api_server import Kubelet, evictions
+from fakes.api_server import Behaviour, Kubelet, evictions
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
 from fakes.universe import Json, application, component, operation
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.looptime
 SET = "shop-web"
 NODES = 20
 LIMIT: Json = {"maxUnavailable": 2, "inPlace": "Never"}
+ONE: Json = {"maxUnavailable": 1, "inPlace": "Never"}
 
 
 class World(Drained):
@@ -139,7 +141,7 @@ async def test_a_rollout_that_begins_during_a_drain_keeps_to_the_limit(pause: fl
 async def test_what_is_being_evicted_counts_before_its_server_says_so() -> None:
     """Servers whose change nobody has heard of yet: their pods are on the way out all the same."""
     async with World() as world:
-        await world.open(6, {"maxUnavailable": 1, "inPlace": "Never"})
+        await world.open(6, ONE)
         since = len(world.server.writes)
         # The eviction is known, and what became of the pod is not.
         world.faults.freeze(Resource.PODS)
@@ -152,6 +154,94 @@ async def test_what_is_being_evicted_counts_before_its_server_says_so() -> None:
         assert min(world.ups(since)) == 5
         world.faults.thaw()
         await world.settle()
+        assert min(world.ups(since)) == 5
+
+
+def act(name: str) -> Json:
+    """Return what takes servers down, one after the other, not shop-web-3 alone."""
+    if name == "Rollout":
+        return application("shop", component("web", 6, image="app:2", rollout=ONE))
+    return operation("act", "shop", name, servers="0-2,4-5")
+
+
+async def rolled(world: World, name: str) -> None:
+    """Wait until the rollout or the operation is over, and nothing is written any more."""
+    if name != "Rollout":
+        await world.until(lambda: world.ended("act") == "Completed")
+    await world.until(world.is_ready)
+
+
+@pytest.mark.parametrize("name", ["Rollout", "Restart"])
+@pytest.mark.parametrize("speed", [0.0, 1.0])
+async def test_nobody_waits_for_an_eviction_that_the_disruption_controller_overlooks(
+    name: str, speed: float
+) -> None:
+    """Its server has its next pod, of the second of the eviction or a later one, and that is known.
+
+    The disruption controller takes that one for what is to go, for two minutes.
+    """
+    async with World() as world:
+        world.kubelet.behave = lambda _: Behaviour(
+            stop_seconds=speed, start_seconds=speed, schedule_seconds=0.05 * speed
+        )
+        await world.open(6, ONE)
+        registry, since = world.server.registry, len(world.server.writes)
+        registry.disruption_seconds = 5.0
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert evictions.evict(registry, "default", "shop-web-3")
+        await asyncio.sleep(0.1)
+        await world.apply(act(name))
+        await rolled(world, name)
+        assert loop.time() - began < 60
+        kept = world.get(Resource.DISRUPTION_BUDGETS, SET)
+        assert list(kept["status"]["disruptedPods"]) == ["shop-web-3"]
+        assert min(world.ups(since)) == 5
+        world.judge()
+
+
+@pytest.mark.parametrize("name", ["Rollout", "Restart"])
+async def test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_and_named(
+    name: str,
+) -> None:
+    """The API server was killed in between, as it may: the pod may yet go, for two minutes."""
+    async with World() as world:
+        await world.open(6, ONE)
+        since = len(world.server.writes)
+        record = {"disruptedPods": {"shop-web-3": clock.stamp(world.server.now())}}
+        key = ("default", SET)
+        registry = world.server.registry
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, record, actor="disruption")
+        await world.apply(act(name))
+        await asyncio.sleep(100)
+        assert min(world.ups(since)) == 6
+        kind, told = (
+            (Resource.SERVERSETS, SET) if name == "Rollout" else (Resource.OPERATIONS, "act")
+        )
+        (waits,) = world.get(kind, told)["status"]["blockedBy"]
+        assert (waits["object"], waits["reason"]) == (
+            f"PodDisruptionBudget/{SET}",
+            "EvictionOnRecord",
+        )
+        assert "shop-web-3" in waits["message"]
+        # Whether or not the disruption controller still works.
+        await rolled(world, name)
+        assert min(world.ups(since)) == 5
+        world.judge()
+
+
+async def test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record() -> None:
+    """At once, not when the next look is due."""
+    async with World() as world:
+        await world.open(6, ONE)
+        key, registry = ("default", SET), world.server.registry
+        record = {"disruptedPods": {"shop-web-3": clock.stamp(world.server.now())}}
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, record, actor="disruption")
+        await world.apply(act("Rollout"))
+        await asyncio.sleep(20)
+        since = len(world.server.writes)
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, {}, actor="disruption")
+        await asyncio.sleep(2)
         assert min(world.ups(since)) == 5
 
 

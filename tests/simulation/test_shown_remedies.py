@@ -299,6 +299,10 @@ ELSEWHERE: Mapping[str, str] = {
         "::test_where_all_nodes_are_cordoned_spare_servers_wait_and_hold_nothing"
     ),
     "DomainSick": ("simulation/test_domains.py::test_a_sick_domain_holds_the_others_and_is_named"),
+    "EvictionOnRecord": (
+        "simulation/test_one_budget.py"
+        "::test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_and_named"
+    ),
     "ForeignBudget": (
         "simulation/test_one_budget.py::test_a_set_says_that_somebody_elses_budget_decides"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.api import objects
 from controller.kinds.operation import retention
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import relations
+from controller.planning import departures, plan, relations
 from controller.planning.caches import Moment, Sources
 
 
@@ -17,6 +17,7 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
     servers = caches.by(relations.SERVERS_BY_APPLICATION, (meta.namespace, name))
     fleet = application.spec.fleet if application else ""
     sets = relations.sets_of(caches, application)
+    leaving = {name: departures.of(caches, each, moment.now) for name, each in sets.items()}
     return OperationSnapshot(
         now=moment.now,
         operation=operation,
@@ -37,10 +38,12 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
         revisions=relations.revisions_of(caches, application),
         disruption_budgets=relations.disruption_budgets(caches, meta.namespace),
         evicted=frozenset(
-            (component, ordinal)
-            for component, each in sets.items()
-            for ordinal in relations.evicted(caches, each)
+            (name, ordinal) for name, each in leaving.items() for ordinal in each.ordinals
         ),
+        recorded=frozenset(
+            (name, ordinal) for name, each in leaving.items() for ordinal in each.recorded
+        ),
+        records_last=plan.soonest(*(each.again for each in leaving.values())),
         outcomes=moment.outcomes,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

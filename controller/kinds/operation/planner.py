@@ -82,6 +82,9 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
     if operation.status.pause_time is not None and not outage:
         return _unpause(snapshot)
     answer = _run(snapshot) if begun else _wait(snapshot)
+    if begun:
+        wake = plans.soonest(answer.wake_after, snapshot.records_last)
+        answer = dataclasses.replace(answer, wake_after=wake)
     return _bounded(_stand_still(snapshot, answer) if outage else answer, left)
 
 
@@ -134,6 +137,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
         progress=progress,
         allotments=allotment.of(snapshot, keys),
         down_beside=bystanders.down(snapshot, progress),
+        recorded=snapshot.recorded,
         foci=bystanders.foci(snapshot),
         open=retention.going_on(snapshot),
         beside=frozenset(each.metadata.name for each in snapshot.others),

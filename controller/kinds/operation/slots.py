@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.api import names, objects
 from controller.api.conditions import Blocked
@@ -22,7 +22,7 @@ from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation import allotment, steps, targets
 from controller.kinds.operation.server_progress import ServerProgress, State
-from controller.planning import availability, focus, remedies
+from controller.planning import availability, departures, focus, remedies
 
 # How many servers that are down are told, of each component.
 MOST_TOLD = 5
@@ -40,6 +40,8 @@ class Run:
     allotments: Mapping[str, allotment.Allotment]
     # By component: servers that are down and not the run's to wait for, by name.
     down_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # Servers that are there, and count as down as their evictions are on record.
+    recorded: frozenset[targets.Key] = frozenset()
     # By component that loses servers in one failure domain at a time: in which there are some down.
     foci: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     # The other operations that may go on: servers keep their checkpoints.
@@ -370,19 +372,34 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
         return closed
     at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
     full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
-    found = [
+    found = _evicted(run, waiting - full)
+    told = {names.server(run.operation.spec.application, *each) for each in run.recorded}
+    found += [
         _hindrance(run, server)
         for each in run.present
         if (server := each.server) is not None
         and each.key[0] not in full
+        and each.key not in run.recorded
         and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
     ]
     found += [
         _down(run, name)
         for component in sorted(waiting - full)
         for name in run.down_beside.get(component, ())[:MOST_TOLD]
+        if name not in told
     ]
     return tuple({each.object: each for each in found}.values())
+
+
+def _evicted(run: Run, components: Collection[str]) -> list[Blocked]:
+    """Return whose evictions are on record while their pods are there, of each component."""
+    meta, application = run.operation.metadata, run.operation.spec.application
+    found = ((name, [key[1] for key in run.recorded if key[0] == name]) for name in components)
+    return [
+        departures.told(application, name, meta.namespace, ordinals)
+        for name, ordinals in sorted(found)
+        if ordinals
+    ]
 
 
 def _hindrance(run: Run, server: objects.Server) -> Blocked:

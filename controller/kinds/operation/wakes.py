@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.operation import conflicts
-from controller.planning import keys, relations, wakes
+from controller.planning import departures, keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.wakes import Change, Wake, When
 
@@ -78,9 +78,10 @@ def by_what_is_below(
 def by_disruption_budget(
     caches: Caches, change: Change[objects.DisruptionBudget]
 ) -> Iterable[Wake]:
-    """Servers are taken down once their set's budget allows no eviction."""
+    """Servers are taken down once their set's budget allows no eviction, and has none on record."""
     meta, (old, new) = change.item.metadata, change
-    if old is not None and new is not None and old.spec == new.spec:
+    same = old is not None and new is not None and old.spec == new.spec
+    if same and not departures.is_one_over(old, new):
         return
     name = meta.labels.get(names.APPLICATION_LABEL, "")
     for each in relations.begun_operation_keys(caches, meta.namespace, name):

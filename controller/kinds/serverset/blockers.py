@@ -13,7 +13,7 @@ from controller.api.reasons import Reason
 from controller.kinds.serverset import causes, occupancy, relocation, remakers
 from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
-from controller.planning import budget, outcomes, remedies, words
+from controller.planning import budget, departures, focus, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 # A status must stay small, however large the set.
@@ -30,6 +30,7 @@ def of(outlook: Outlook, held: Verdict | None) -> tuple[Blocked, ...]:
         namespace = server_set.metadata.namespace
         found += remakers.awaited(outlook.left, outlook.census.odd, namespace)
     found += crowded(outlook)
+    found += _evicted(outlook)
     found += _moving(outlook)
     found += relocation.sick(outlook.snapshot, outlook.census)
     found += _asleep(outlook)
@@ -101,6 +102,20 @@ def _moving(outlook: Outlook) -> Iterable[Blocked]:
             since=clock.stamp(outlook.snapshot.now),
             remedy=remedies.why("serverset", meta.name, meta.namespace),
         )
+
+
+def _evicted(outlook: Outlook) -> Iterable[Blocked]:
+    """Yield whose evictions are on record, where others wait to be taken down for that."""
+    census, meta = outlook.census, outlook.snapshot.server_set.metadata
+    waiting = census.due or outlook.moving or outlook.remedy.ill
+    there = outlook.snapshot.recorded & census.servers.keys()
+    if outlook.obstacle or not (waiting and there):
+        return
+    rollout = outlook.spec.rollout
+    limit = budget.limit(census.desired, rollout)
+    if focus.is_on(rollout) or census.desired - census.counting >= limit:
+        spec = outlook.spec
+        yield departures.told(spec.application, spec.component, meta.namespace, there)
 
 
 def _asleep(outlook: Outlook) -> Iterable[Blocked]:

@@ -6,7 +6,7 @@ from controller.api import objects
 from controller.kinds.serverset import moves, occupancy, remakers, service_manifest
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import relations
+from controller.planning import departures, relations
 from controller.planning.caches import Moment, Sources
 
 
@@ -14,7 +14,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
     """Return the set, its servers by ordinal, and what its application says."""
     caches, meta, spec = sources.caches, server_set.metadata, server_set.spec
     component = (meta.namespace, spec.application, spec.component)
-    owner = meta.controller
+    owner, leaving = meta.controller, departures.of(caches, server_set, moment.now)
     return ServerSetSnapshot(
         now=moment.now,
         server_set=server_set,
@@ -26,7 +26,9 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
             (meta.namespace, service_manifest.name(server_set))
         ),
         disruption_budgets=relations.disruption_budgets(caches, meta.namespace),
-        evicted=relations.evicted(caches, server_set),
+        evicted=leaving.ordinals,
+        recorded=leaving.recorded,
+        records_last=leaving.again,
         moving=moves.of(caches, server_set),
         claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
         revisions=(

@@ -203,6 +203,7 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
     )
     room = occupancy.AGAIN if draft.unmade else None
     wake = soonest(census.soonest, stands.wake_after, ill.wake_after, step.wake_after, room)
+    wake = soonest(wake, snapshot.records_last)
     return _finish(outlook, draft, wake)
 
 

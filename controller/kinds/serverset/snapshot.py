@@ -40,6 +40,10 @@ class ServerSetSnapshot:
     operations: tuple[objects.Operation, ...] = ()
     # Ordinals whose pods are on their way out already, whatever their servers have yet to say.
     evicted: frozenset[int] = frozenset()
+    # Of them: those that are there, and whose evictions are on record for a while. In how many
+    # seconds such records are to be looked at again.
+    recorded: frozenset[int] = frozenset()
+    records_last: float | None = None
     # What is left to the set of the servers that its namespace may have.
     room: Room = dataclasses.field(default_factory=Room)
     # Since when this process has been watching: time in which nobody did is no missed deadline.

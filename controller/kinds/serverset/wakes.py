@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.serverset import remakers
-from controller.planning import keys, relations, wakes
+from controller.planning import departures, keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 from controller.planning.wakes import Change, Wake, When
@@ -90,10 +90,12 @@ def by_disruption_budget(
 ) -> Iterable[Wake]:
     """A set keeps its PodDisruptionBudget, and gives way to one that a person made for its pods.
 
-    How many pods the disruption controller counts changes all the time, and is nobody's concern.
+    How many pods the disruption controller counts changes all the time, and is nobody's concern;
+    but it is that an eviction is not on record any more, for which others may have waited.
     """
     old, new = change
-    if old is not None and new is not None and _says_the_same(old, new):
+    same = old is not None and new is not None and _says_the_same(old, new)
+    if same and not departures.is_one_over(old, new):
         return
     namespace = change.item.metadata.namespace
     owners = {

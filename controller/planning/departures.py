@@ -1,0 +1,147 @@
+"""Whose pods are on their way out, as the cluster says it before their servers do.
+
+An eviction that was allowed is on record in the set's PodDisruptionBudget before the pod goes: so
+whoever sees that none is allowed any more sees those that still were. The record names the pod, and
+not which of that name; the disruption controller takes it off once it has looked and found no
+living pod of the name, and after two minutes in any case. Where a server has its next pod before
+that look, the record stays, and is about a pod that is long gone. So it is asked which pod can be
+meant: one that is younger than the record cannot.
+
+Times are to the second, and of more than one clock. A pod that was made in the second of the record
+may be the one that is meant, and so may one whose API server's clock is ahead: then the pod begins
+to go in a moment. Until that moment has passed, each record is believed.
+
+Example: shop-web-3 was evicted at 10:00:07, its next pod was made in that second and came up at
+once. It counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it is what
+is meant, and has yet to go.
+
+Called by whoever gathers snapshots of sets and operations; `told` by those who say what they wait
+for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from controller.api import clock, names, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.planning import plan, relations, remedies, words
+from controller.planning.caches import Caches
+
+# After which the pod that a record is about has begun to go, and whoever watches has seen that.
+SEEN_AFTER_SECONDS = 5.0
+# After which the disruption controller expects no pod to go any more, whatever is on record.
+RECORD_SECONDS = 120.0
+# From which on it is told that one waits for a record: until then it is over in a moment.
+TOLD_AFTER_SECONDS = 2.0
+# How many servers are told by name.
+MOST_TOLD = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Departures:
+    """The ordinals of a set's servers whose pods go, or may be about to."""
+
+    ordinals: frozenset[int] = frozenset()
+    # Of them: those that are there all the same, and on record for a while already.
+    recorded: frozenset[int] = frozenset()
+    # In how many seconds the records are to be looked at again.
+    again: float | None = None
+
+
+def of(caches: Caches, server_set: objects.ServerSet, now: float) -> Departures:
+    """Return whose pods are on their way out, whoever did that."""
+    spec, meta = server_set.spec, server_set.metadata
+    going = {
+        ordinal
+        for _, name in caches.by(
+            relations.PODS_LEAVING, (meta.namespace, spec.application, spec.component)
+        )
+        if (ordinal := relations.ordinal(server_set, name)) is not None
+    }
+    kept = caches.of(objects.DisruptionBudget).objects.get((meta.namespace, meta.name))
+    recorded: set[int] = set()
+    again: float | None = None
+    for record in _records(caches, server_set, kept) if kept is not None else ():
+        if not record.is_believed(now):
+            continue
+        going.add(record.ordinal)
+        again = plan.soonest(again, *record.looks(now))
+        if record.is_there and now - record.since >= TOLD_AFTER_SECONDS:
+            recorded.add(record.ordinal)
+    return Departures(ordinals=frozenset(going), recorded=frozenset(recorded), again=again)
+
+
+def is_one_over(old: objects.DisruptionBudget | None, new: objects.DisruptionBudget | None) -> bool:
+    """Return whether an eviction was on record that is not any more."""
+    if old is None or new is None:
+        return False
+    return not old.status.disrupted_pods.keys() <= new.status.disrupted_pods.keys()
+
+
+def told(application: str, component: str, namespace: str, ordinals: Iterable[int]) -> Blocked:
+    """Return that one waits for these servers, whose evictions are on record."""
+    name = names.server_set(application, component)
+    who = [names.server(application, component, each) for each in sorted(ordinals)]
+    count = "counts" if len(who) == 1 else "count"
+    return Blocked(
+        object=f"PodDisruptionBudget/{name}",
+        reason=Reason.EVICTION_ON_RECORD,
+        message=f"PodDisruptionBudget {name} has the eviction of {words.several(who, MOST_TOLD)} on"
+        f" record, so that {'it' if len(who) == 1 else 'they'} {count} as down, until the"
+        " disruption controller has seen to that, for two minutes at most.",
+        remedy=remedies.unblock(f"PodDisruptionBudget/{name}", namespace),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """An eviction that was allowed, and the pod that has the name now."""
+
+    ordinal: int
+    since: float
+    pod: objects.Pod | None
+
+    def is_believed(self, now: float) -> bool:
+        """Return whether the pod may be the one that was to go; one that is no more was."""
+        if self.pod is None or now < self.since + SEEN_AFTER_SECONDS:
+            return True
+        return now < self.since + RECORD_SECONDS and self._can_be_meant
+
+    def looks(self, now: float) -> Iterator[float]:
+        """Yield after how many seconds it may be another thing that is to be said of it."""
+        for each in (TOLD_AFTER_SECONDS, SEEN_AFTER_SECONDS, RECORD_SECONDS):
+            left = self.since + each - now
+            if left > 0 and self.is_there:
+                yield left
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a pod of the name that has not begun to go."""
+        return self.pod is not None and self.pod.metadata.deletion_timestamp is None
+
+    @property
+    def _can_be_meant(self) -> bool:
+        if self.pod is None:
+            return False
+        made = clock.parse(self.pod.metadata.creation_timestamp)
+        return made < self.since or _is_marked(self.pod)
+
+
+def _records(
+    caches: Caches, server_set: objects.ServerSet, kept: objects.DisruptionBudget
+) -> Iterator[_Record]:
+    pods, namespace = caches.of(objects.Pod).objects, server_set.metadata.namespace
+    for name, since in kept.status.disrupted_pods.items():
+        ordinal = relations.ordinal(server_set, name)
+        if ordinal is not None:
+            pod = pods.get((namespace, name))
+            yield _Record(ordinal=ordinal, since=clock.parse(since), pod=pod)
+
+
+def _is_marked(pod: objects.Pod) -> bool:
+    """Return whether it was said of this very pod that it goes: an eviction's last step but one."""
+    told = pod.status.conditions
+    return any(each.type == "DisruptionTarget" and each.status == "True" for each in told)

@@ -1,0 +1,152 @@
+"""Which records of evictions are believed, of which pods: tables, to the second."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
+
+import pytest
+
+from controller.api import clock, objects
+from controller.planning import departures
+from controller.planning.caches import Cache, Caches, Index, Path
+
+T = 1_800_000_000.0
+SET = objects.ServerSet(
+    metadata=objects.Meta(name="shop-web", namespace="default", uid="s"),
+    spec=objects.ServerSetSpec(application="shop", component="web", replicas=3),
+)
+
+
+class _Seen:
+    def __init__(self, found: Mapping[Path, Any]) -> None:
+        self.objects = found
+        self.malformed: Mapping[Path, Any] = {}
+
+
+class Told(Caches):
+    """Caches of one PodDisruptionBudget and one pod."""
+
+    def __init__(self, record: dict[str, str], pod: objects.Pod | None) -> None:
+        meta = objects.Meta(name="shop-web", namespace="default")
+        status = objects.DisruptionBudgetStatus(disrupted_pods=record)
+        budget = objects.DisruptionBudget(metadata=meta, status=status)
+        self._found: dict[type, Mapping[Path, Any]] = {
+            objects.DisruptionBudget: {("default", "shop-web"): budget},
+            objects.Pod: {("default", pod.metadata.name): pod} if pod is not None else {},
+        }
+
+    def of(self, view: type[Any]) -> Cache[Any]:
+        """Return what there is of a view."""
+        return cast("Cache[Any]", _Seen(self._found[view]))
+
+    def by(self, index: Index[Any], key: Hashable) -> Mapping[Path, Any]:
+        """Return what the index has."""
+        return {
+            path: each for path, each in self._found[index.view].items() if index.key(each) == key
+        }
+
+    def kept(self, keeper: type[Any]) -> Any:
+        """Nothing is kept here."""
+        raise AssertionError(keeper)
+
+
+def pod(made: float, *, going: bool = False, marked: str = "") -> objects.Pod:
+    """Return the pod that has the name of shop-web-1, made at that second."""
+    marks = (objects.PodCondition(type="DisruptionTarget", status=marked),)
+    return objects.Pod(
+        metadata=objects.Meta(
+            name="shop-web-1",
+            namespace="default",
+            creation_timestamp=clock.stamp(made),
+            deletion_timestamp=clock.stamp(made + 9) if going else None,
+            labels={"argosy.dev/application": "shop", "argosy.dev/component": "web"},
+        ),
+        status=objects.PodStatus(conditions=marks if marked else ()),
+    )
+
+
+def look(
+    there: objects.Pod | None, after: float, name: str = "shop-web-1"
+) -> departures.Departures:
+    """Return who is on the way out, so long after an eviction was put on record at T."""
+    return departures.of(Told({name: clock.stamp(T)}, there), SET, T + after)
+
+
+@pytest.mark.parametrize(
+    ("made", "after", "believed"),
+    [
+        # The pod stood there when the record was made: it goes, for as long as anybody thinks so.
+        (-60, 0.1, True),
+        (-60, 30, True),
+        (-1, 119, True),
+        (-1, 121, False),
+        # It was made in the same second: it may be the one, and would have begun to go by now.
+        (0, 0.2, True),
+        (0, 4.9, True),
+        (0, 5.1, False),
+        # It was made later, as one clock says. Another API server's may be ahead for a moment.
+        (1, 1.2, True),
+        (3, 5.1, False),
+        (30, 31, False),
+        # The clock of whoever looks is behind: no harm but a wait.
+        (0, -300, True),
+    ],
+)
+def test_a_record_is_believed_of_a_pod_that_it_can_mean(
+    made: float, after: float, believed: bool
+) -> None:
+    """The disruption controller takes every pod of the name for the one that is to go."""
+    found = look(pod(T + made), after)
+    assert (1 in found.ordinals) is believed
+
+
+def test_a_pod_that_an_eviction_has_marked_is_going_whenever_it_was_made() -> None:
+    """The mark is the last write before the pod goes; a mark that came to nothing holds nobody."""
+    assert look(pod(T, marked="True"), 10).ordinals == {1}
+    assert look(pod(T, marked="False"), 10).ordinals == set()
+    assert look(pod(T, marked="True"), 130).ordinals == set()
+
+
+@pytest.mark.parametrize("after", [1.0, 60.0, 300.0])
+def test_a_pod_that_goes_or_has_gone_counts_however_old_the_record_is(after: float) -> None:
+    """Its server may not have said so yet; nobody is told to wait for a record, though."""
+    for there in (pod(T - 60, going=True), None):
+        found = look(there, after)
+        assert found.ordinals == {1}
+        assert found.recorded == set()
+
+
+@pytest.mark.parametrize(
+    ("made", "after", "told", "again"),
+    [
+        (0, 0.5, False, 1.5),
+        (0, 3, True, 2),
+        (-9, 3, True, 2),
+        (-9, 50, True, 70),
+        (0, 50, False, None),
+    ],
+)
+def test_a_record_is_told_once_it_lasts_and_looked_at_again_when_it_may_be_over(
+    made: float, after: float, told: bool, again: float | None
+) -> None:
+    """An eviction that is over in a moment costs no write of a status."""
+    found = look(pod(T + made), after)
+    assert found.recorded == ({1} if told else set())
+    assert found.again == again
+
+
+@pytest.mark.parametrize("name", ["shop-web-x", "shop-webb-1", "other-web-1", "shop-web-"])
+def test_names_of_others_are_nobodys(name: str) -> None:
+    """A budget may be about pods that are not the set's."""
+    assert look(None, 1, name).ordinals == set()
+
+
+def test_what_is_told_names_the_budget_and_the_servers() -> None:
+    """In the order of their ordinals, the first few: a status must rest."""
+    one = departures.told("shop", "web", "default", {3})
+    assert one.object == "PodDisruptionBudget/shop-web"
+    assert "the eviction of shop-web-3 on record, so that it counts as down" in one.message
+    assert one.remedy == "kubectl get poddisruptionbudgets shop-web -n default -o yaml"
+    many = departures.told("shop", "web", "default", {9, 2, 11, 4, 5, 6})
+    assert "shop-web-2, shop-web-4, shop-web-5, shop-web-6, shop-web-9 and 1 more" in many.message
