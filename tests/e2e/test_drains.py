@@ -20,9 +20,7 @@ pytestmark = pytest.mark.e2e
 
 NODES, DRAINED = 20, 10
 SERVERS, LIMIT = 50, 5
-# For what follows a drain as well: a new pod of an evicted one's name may count as being evicted
-# for two minutes, if the disruption controller never saw the name without a living pod.
-DRAIN_SECONDS = 300
+DRAIN_SECONDS = 120
 ZONES, IN_EACH = 3, 20
 # How servers end by which a rollout is halted so.
 HALTED_BY = {"ProgressDeadlineExceeded": "hang", "FailureBudgetSpent": "fail"}
