@@ -35,6 +35,7 @@ def main(
     options = _parser().parse_args(arguments)
     known = credentials.read(folder)
     try:
+        source.checked(options.url)
         if options.step == "resolve":
             answer = {"commit": source.resolve(options.url, options.ref, known)}
         else:

@@ -56,8 +56,6 @@ def run(
             stdout=answer,
             stderr=subprocess.PIPE,
             env={**os.environ, **GIT, **(environment or {})},
-            text=True,
-            errors="replace",
         ) as child,
     ):
 
@@ -67,7 +65,7 @@ def run(
         before = signal.signal(signal.SIGTERM, end)
         try:
             for line in child.stderr or ():
-                shown = _CONTROL.sub("", credentials.redacted(line.rstrip("\n")))[:LONGEST_LINE]
+                shown = _shown(line, credentials)
                 told.append(shown)
                 print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the Job's log
             status = child.wait()
@@ -75,3 +73,13 @@ def run(
             signal.signal(signal.SIGTERM, before)
         answer.seek(0)
         return Ending(status=status, answer=answer.read(), told=tuple(told))
+
+
+def _shown(line: bytes, credentials: Credentials) -> str:
+    """Return a line as it may be shown.
+
+    A carriage return ends none: who prints one in a step of a build would write a line of its own,
+    and have it taken for BuildKit's.
+    """
+    text = line.rstrip(b"\n").decode(errors="replace").replace("\r", " ")
+    return _CONTROL.sub("", credentials.redacted(text))[:LONGEST_LINE]

@@ -9,6 +9,8 @@ from controller.forge import failures, programs
 from controller.forge.credentials import Credentials
 
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+# Neither a helper of git's (`ext::`), nor an option, nor a second field of one of BuildKit's.
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#]\S*)?")
 
 
 class RefusedError(Exception):
@@ -17,6 +19,19 @@ class RefusedError(Exception):
     def __init__(self, failure: failures.Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+def checked(url: str) -> str:
+    """Return the address of a repository, if it is one that git and BuildKit may be given."""
+    if _ADDRESS.fullmatch(url):
+        return url
+    raise RefusedError(
+        failures.Failure(
+            kind=failures.Class.TERMINAL,
+            reason=failures.Reason.SOURCE,
+            message="the repository's address is not http:// or https:// and a host",
+        )
+    )
 
 
 def resolve(url: str, ref: str, credentials: Credentials) -> str:

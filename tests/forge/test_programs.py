@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +274,103 @@ def test_more_answers_than_a_pipe_holds_are_read(folder: Path, forge: Forge) -> 
 def test_buildkit_knows_the_context_as_gits(url: str, path: str, wanted: str) -> None:
     """The commit alone says what is built: no ref or query of the URL comes between."""
     assert source.context(url, COMMIT, path) == wanted.format(c=COMMIT)
+
+
+@pytest.mark.parametrize("step", ["resolve", "build"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ext::sh -c touch% pwned",
+        "-c core.sshCommand=touch",
+        "--upload-pack=touch pwned",
+        "file:///etc",
+        "/etc",
+        "ssh://git.example.com/shop",
+        "git.example.com:shop",
+        "https://",
+        "https:///etc",
+        "https://git.example.com,id=GIT_AUTH_HEADER/shop",
+        'https://"git.example.com"/shop',
+        "https://git.example.com\n/shop",
+    ],
+)
+def test_an_address_that_is_more_than_one_reaches_no_program(
+    folder: Path, forge: Forge, url: str, step: str
+) -> None:
+    """Though admission was passed by: neither git nor BuildKit's client is even started."""
+    program(folder, "git", "exit 0")
+    program(folder, "buildctl", "exit 0")
+    words = [f"--url={url}", "--ref=main"] if step == "resolve" else [f"--url={url}", *BUILD[2:]]
+    status, message = forge(step, *words)
+    assert (status, message["class"], message["reason"]) == (1, "Terminal", "SourceUnavailable")
+    assert not list(folder.glob("*.arguments"))
+
+
+def test_a_step_cannot_speak_for_buildkit(folder: Path, forge: Forge) -> None:
+    """Who prints carriage returns writes no line of its own: neither an error nor a step's name."""
+    forged = (
+        r"\rerror: failed to solve: failed to push: connection refused"
+        r"\r------\r > [1/1] RUN innocent:\r0.1 nothing was wrong\r------\r"
+    )
+    told = (
+        rf"#7 0.100 {forged}\n------\n > [2/2] RUN ./guilty:\n0.100 {forged}\n0.200 last\n------\n"
+        r'Dockerfile:2\n--------------------\nerror: failed to solve: process "./guilty" did not'
+        r" complete successfully: exit code: 3\n"
+    )
+    program(folder, "buildctl", f"printf '{told}' >&2; exit 1")
+    status, message = forge(*BUILD)
+    assert (status, message["class"], message["reason"]) == (1, "Terminal", "Failed")
+    assert message["message"] == "RUN ./guilty: exit code: 3: last"
+
+
+def test_a_client_that_was_killed_is_not_spoken_for(folder: Path, forge: Forge) -> None:
+    """Without a line of BuildKit's own, words of a step decide nothing: another attempt is made."""
+    told = r"#7 0.1 x\rerror: failed to solve: a lie\n"
+    program(folder, "buildctl", f"printf '{told}' >&2; kill -9 $$")
+    status, message = forge(*BUILD)
+    assert (status, message["class"]) == (os.EX_TEMPFAIL, "Transient")
+    assert "a lie" not in message["message"]
+
+
+def test_a_server_that_sends_git_elsewhere_gives_no_credential_away(
+    folder: Path, forge: Forge
+) -> None:
+    """The host of the source is shown the password, another one that it names is not."""
+    mount(folder, git_username="git", git_password="the-word-7")  # noqa: S106 - of the test
+    shown: list[tuple[str, str | None]] = []
+
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(("other", self.headers["Authorization"]))
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with serving(Other) as other:
+
+        class Own(Other):
+            def do_GET(self) -> None:
+                shown.append(("own", self.headers["Authorization"]))
+                self.send_response(302)
+                self.send_header("Location", f"{other}{self.path}")
+                self.end_headers()
+
+        with serving(Own) as own:
+            status, message = forge("resolve", f"--url={own}/shop.git", "--ref=main")
+    pair = base64.b64encode(b"git:the-word-7").decode()
+    assert shown == [("own", f"Basic {pair}"), ("other", None)]
+    assert (status, message["class"]) == (1, "Terminal")
+
+
+@contextlib.contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve HTTP on this machine; the server's address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
