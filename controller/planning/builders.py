@@ -8,6 +8,7 @@ nothing in a Build or in an application says it.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -15,6 +16,7 @@ import msgspec
 
 # Replaced by the namespace in an allowed repository, so that each has its own.
 NAMESPACE = "$(NAMESPACE)"
+_ADDRESS = re.compile(r"(tcp|unix)://\S+")
 
 
 class Daemon(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -26,8 +28,10 @@ class Daemon(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     def __post_init__(self) -> None:
         """Refuse a daemon without an address, or for whichever namespace there is."""
-        if not self.address or not self.namespace_labels:
-            raise ValueError("a daemon needs an address, and labels of namespaces")
+        if not _ADDRESS.fullmatch(self.address):
+            raise ValueError(f"an address begins with tcp:// or unix://: {self.address!r}")
+        if not self.namespace_labels:
+            raise ValueError("without labels of namespaces it would be for all of them")
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -35,7 +39,8 @@ class Daemon(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         try:
             return msgspec.json.decode(text, type=cls)
         except msgspec.DecodeError as error:
-            raise ValueError(f"no daemon: {error}") from error
+            wanted = '{"address": "tcp://host:1234", "namespaceLabels": {"tenant": "a"}}'
+            raise ValueError(f"{text!r} is not a daemon such as {wanted}: {error}") from error
 
     def serves(self, labels: Mapping[str, str]) -> bool:
         """Whether it is for a namespace with these labels."""

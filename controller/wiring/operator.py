@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import metadata
 from pathlib import Path
@@ -89,7 +89,7 @@ class Options:
     build_address: str = ""
     build_client_secret: str = ""
     build_allowed_repositories: tuple[str, ...] = ()
-    build_daemons: tuple[str, ...] = ()
+    build_daemons: tuple[Daemon, ...] = ()
     # Of writes that may be under way at once, however far away the API server is.
     most_writes: int = MOST
     # Whether replicas divide the work among them, instead of one of them doing all of it.
@@ -179,7 +179,7 @@ class Operator:
                 address=options.build_address,
                 client_secret=options.build_client_secret,
                 allowed_repositories=options.build_allowed_repositories,
-                daemons=tuple(map(Daemon.read, options.build_daemons)),
+                daemons=options.build_daemons,
             ),
         )
         if self.sharing is not None:
@@ -401,6 +401,11 @@ async def _main(options: Options) -> int:
     await operator.start()
     await operator.stop()
     return FAILED if operator.parts.failure is not None else 0
+
+
+def daemons(texts: Iterable[str]) -> tuple[Daemon, ...]:
+    """Return the daemons that are written as JSON; raises ValueError, which says what is wrong."""
+    return tuple(map(Daemon.read, texts))
 
 
 def run(options: Options) -> int:

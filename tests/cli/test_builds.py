@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from typing import Any, cast
 
 import pytest
 
 from controller.api.resources import Resource
-from controller.cli import screen
+from controller.cli import failures, screen
 from controller.cli.session import Session
 from controller.kube import client
 from controller.planning.builders import Builder
@@ -175,3 +178,28 @@ async def test_a_plan_says_build_first(capsys: pytest.CaptureFixture[str]) -> No
         same = await preview.read(api, "default", SHOP, universe.server.now())
         assert same.builds == ()
         capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("word", "wrong"),
+    [
+        ("tcp://a:1", "JSON is malformed"),
+        ('{"address": "tcp://a:1"}', "missing required field `namespaceLabels`"),
+        ('{"address": "tcp://a:1", "namespaceLabels": {}}', "it would be for all of them"),
+        ('{"address": "a:1", "namespaceLabels": {"x": "y"}}', "begins with tcp:// or unix://"),
+        ('{"address": "tcp://a:1", "labels": {"x": "y"}}', "unknown field `labels`"),
+    ],
+)
+def test_an_operator_is_told_what_is_wrong_with_a_daemon(word: str, wrong: str) -> None:
+    """Before it asks any cluster: the option, the word, a right one, and what it lacks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "run", f"--build-daemon={word}"],
+        env={**os.environ, "COLUMNS": "1000", "NO_COLOR": "1", "KUBECONFIG": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == failures.USAGE
+    for told in ("--build-daemon", word, wrong, '"namespaceLabels": {"tenant": "a"}'):
+        assert told in done.stderr
+    assert "Traceback" not in done.stderr

@@ -661,6 +661,7 @@ def test_without_labels_nobody_guesses_whose_daemon_it_is() -> None:
         '{"address": "tcp://a:1"}',
         '{"address": "tcp://a:1", "namespaceLabels": {}}',
         '{"address": "", "namespaceLabels": {"a": "b"}}',
+        '{"address": "a:1", "namespaceLabels": {"a": "b"}}',
         '{"address": "tcp://a:1", "namespaceLabels": {"a": "b"}, "adress": "x"}',
     ],
 )

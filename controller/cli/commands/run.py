@@ -84,6 +84,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     gc.set_threshold(1_000_000)
     from controller.wiring import operator as wiring
 
+    try:
+        daemons = wiring.daemons(build_daemon or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--build-daemon") from error
     options = wiring.Options(
         identity=identity or socket.gethostname(),
         lease_namespace=lease_namespace,
@@ -96,7 +100,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         build_address=build_address,
         build_client_secret=build_client_secret,
         build_allowed_repositories=tuple(build_allowed_repository or ()),
-        build_daemons=tuple(build_daemon or ()),
+        build_daemons=daemons,
         most_writes=most_writes,
         share_work=share_work,
         health_port=health_port,
