@@ -13,6 +13,7 @@ import json
 import ssl
 import tempfile
 import threading
+import time
 import urllib.parse
 import weakref
 from pathlib import Path
@@ -25,7 +26,10 @@ from devcluster import errors
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 400, 403, 404, 503
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, TOO_MANY, UNAVAILABLE = 400, 403, 404, 429, 503
+# As the API server says it for a moment after a kind has come or changed.
+BEGINS = b"storage is (re)initializing"
+PAUSE_SECONDS = 0.1
 
 
 class ApiError(errors.DevclusterError):
@@ -87,7 +91,13 @@ class Client:
         if body is not None:
             headers["Content-Type"] = content_type
         data = None if body is None else json.dumps(body).encode()
-        status, answer, self.warnings = self._exchange(method, path, data, headers, timeout)
+        deadline = time.monotonic() + timeout
+        while True:
+            status, answer, self.warnings = self._exchange(method, path, data, headers, timeout)
+            # Nothing was done: as all clients of Kubernetes do, ask again.
+            if status != TOO_MANY or BEGINS not in answer or time.monotonic() > deadline:
+                break
+            time.sleep(PAUSE_SECONDS)
         found = _decoded(answer)
         if status >= BAD_REQUEST:
             known = found if isinstance(found, dict) else {}

@@ -347,7 +347,10 @@ def test_a_written_kubeconfig_is_private_and_needs_no_other_file(tmp_path: Path)
 
 
 class _Answering(http.server.BaseHTTPRequestHandler):
-    """Answers everything with `{}`; after /last it hangs up without a word."""
+    """Answers everything with `{}`; after /last it hangs up without a word.
+
+    /busy has no time for anybody, and /begins has it from the third time on.
+    """
 
     protocol_version = "HTTP/1.1"
     connections: ClassVar[list[int]] = []
@@ -360,10 +363,12 @@ class _Answering(http.server.BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Answer any request."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
+        begins = self.path == "/begins" and len(self.connections) <= 2
+        told = b'{"message": "storage is (re)initializing"}' if begins else b"{}"
+        self.send_response(429 if begins or self.path == "/busy" else 200)
+        self.send_header("Content-Length", str(len(told)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(told)
         self.close_connection = self.path == "/last"
 
     do_GET = do_POST = answer  # noqa: N815  names that http.server asks for
@@ -407,6 +412,14 @@ def test_reads_share_a_connection_and_outlive_it(answering: client.Client) -> No
     assert answering.get("/last") == {}
     assert answering.get("/first") == {}
     assert len(set(_Answering.connections)) == 4
+
+
+def test_a_server_that_begins_anew_is_asked_again(answering: client.Client) -> None:
+    """After a change of kinds it does nothing for a moment; any other 429 is an answer."""
+    assert answering.create("/begins", {}) == {}
+    assert len(_Answering.connections) == 3
+    with pytest.raises(client.ApiError, match="429"):
+        answering.create("/busy", {})
 
 
 def test_commands_on_no_cluster_say_what_to_type(
