@@ -6,14 +6,15 @@ No kubelet runs here, so the Jobs are finished by the test's hand.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from controller.api import resources
+from controller.api import names, resources
 from controller.api.resources import Resource
-from devcluster import controlplane, operator
+from devcluster import client, controlplane, operator
 from devcluster.cluster import Cluster
 from fakes.forge import digest_of
 from tests.e2e.conftest import is_given, namespace_of
@@ -54,6 +55,61 @@ def shop(kube: Kube, **more: Any) -> App:
         **more,
     }
     return kube.app(component("web", replicas=2, source=source))
+
+
+GIT = "https://git.example.com/shop.git"
+# What is changed of a good source, and what the API server says of it.
+REFUSED = [
+    ({"pollSeconds": 1}, "pollSeconds must be 0, or at least 300"),
+    ({"pollSeconds": 299}, "pollSeconds must be 0, or at least 300"),
+    ({"pollSeconds": -1}, "pollSeconds"),
+    ({"git": {"url": "ext::sh -c touch% /tmp/x"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": "--upload-pack=touch /tmp/x"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": "-c core.sshCommand=x"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": "file:///etc"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": "git@git.example.com:shop"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": "https://me:word@git.example.com/x"}}, "have no user or password in it"),
+    ({"git": {"url": f"{GIT}\n--upload-pack=x"}}, "url must begin with https:// or http://"),
+    ({"git": {"url": GIT, "ref": "--upload-pack=touch"}}, "git.ref"),
+    ({"git": {"url": GIT, "ref": "-c"}}, "git.ref"),
+    ({"git": {"url": GIT, "ref": "a:refs/heads/b"}}, "git.ref"),
+    ({"git": {"url": GIT, "ref": "main\n-c"}}, "git.ref"),
+    ({"git": {"url": GIT, "path": "a/../../b"}}, "path must stay inside the repository"),
+    ({"git": {"url": GIT, "path": "/etc"}}, "git.path"),
+    ({"git": {"url": GIT, "path": "-c"}}, "git.path"),
+    ({"dockerfile": "../Dockerfile"}, "dockerfile must stay inside the context"),
+    ({"dockerfile": "/etc/passwd"}, "dockerfile"),
+    ({"dockerfile": "--frontend=x"}, "dockerfile"),
+    ({"image": "r.example.com/a,push=false"}, "image must be a repository"),
+    ({"image": "r.example.com/a:latest"}, "image must be a repository"),
+    ({"image": "--output=r/a"}, "image must be a repository"),
+    ({"arguments": {"A=B --x": "y"}}, "the name of a build argument must be letters"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "told"), REFUSED, ids=[str(each) for each, _ in REFUSED])
+def test_what_no_source_may_say_is_refused_at_apply(
+    kube: Kube, wrong: dict[str, Any], told: str
+) -> None:
+    """By the API server itself, in an application and in a Build that a person makes."""
+    app = shop(kube)
+    app.apply()
+    good = app.component()["source"]
+    app.component()["source"] = {**good, **wrong}
+    with pytest.raises(client.ApiError, match=re.escape(told)):
+        app.apply()
+    spec = {"application": "shop", "component": "web", "number": 9, "source": {**good, **wrong}}
+    with pytest.raises(client.ApiError, match=re.escape(told)):
+        kube.create(Resource.BUILDS, {"metadata": {"name": "shop-web-b9"}, "spec": spec})
+    path = resources.path(Resource.BUILDS, kube.namespace)
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Build",
+        "metadata": {"name": "shop-web-b9"},
+        "spec": {**spec, "source": good},
+    }
+    # But for what is wrong it would have been taken.
+    kube.api.create(f"{path}?dryRun=All", body)
 
 
 def finish(kube: Kube, build: str, phase: str, message: dict[str, Any], *, code: int = 0) -> None:
