@@ -15,7 +15,7 @@ from devcluster import forge
 from proof.faults import crash, rig
 from tests.e2e import conftest, driving
 from tests.e2e.driving import Kube, Place
-from tests.e2e.test_real_builds import CLIENT, Shop, secret
+from tests.e2e.shops import CLIENT, Shop, secret
 
 pytestmark = [
     pytest.mark.e2e,

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, forge, operator, registry, repositories
+from devcluster import forge, operator, registry, repositories
 from tests.e2e import conftest, driving, hindsight
-from tests.e2e.driving import App, Kube, Object, Place
+from tests.e2e.driving import Kube, Place
 from tests.e2e.operating import submit
+from tests.e2e.shops import PATIENCE, Shop, logs, plain, rooms_of, secret
 from tests.e2e.test_why import typed
 
 pytestmark = [
@@ -29,128 +26,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
 ]
 
-PORT = 8080
-PATIENCE = 240.0
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
-CLIENT = "argosy-build-client"
 RIGHT, WRONG = "the-right-word-7", "the-wrong-word-9"
-DOCKERFILE = """
-FROM python:3.11-slim-bookworm
-ARG PAUSE=0
-COPY app.py check.py /app/
-RUN python -m py_compile /app/app.py && sleep $PAUSE
-CMD ["python", "-B", "/app/app.py"]
-"""
-PROGRAM = f"""
-import http.server, signal, sys
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"@word@")
-
-    def log_message(self, *_):
-        pass
-
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-http.server.ThreadingHTTPServer(("", {PORT}), Page).serve_forever()
-"""
-CHECK = "import sys; sys.exit('the page has a bad word' if '@word@' == 'bad' else 0)"
-
-
-class Shop:
-    """An application built from a repository of its own, and its pages."""
-
-    def __init__(
-        self, place: Place, started: forge.Forge, kube: Kube, *, replicas: int = 1, **source: Any
-    ) -> None:
-        assert place.cluster is not None
-        self.owner = place.cluster
-        self.kube = kube
-        self.name = f"shop-{secrets.token_hex(3)}"
-        guard = source.pop("password", "")
-        self.repository = repositories.create(place.cluster, self.name, password=guard)
-        made = driving.component(replicas=replicas, image="made-of-source")
-        (container,) = made["template"]["spec"]["containers"]
-        container["readinessProbe"] = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
-        container["securityContext"] = {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        made["template"]["spec"]["terminationGracePeriodSeconds"] = 1
-        made["template"]["spec"]["securityContext"] = {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        }
-        made["source"] = {
-            "git": {"url": self.repository.url},
-            "image": f"{started.registry}/{self.name}/web",
-            "recovery": {"attempts": 20, "backoff": {"initialSeconds": 1, "maxSeconds": 2}},
-            **source,
-        }
-        self.app: App = kube.app(made, deletion={"drainSeconds": 1})
-
-    def commit(self, word: str) -> str:
-        """Commit a page of one word; `broken` does not compile, and `bad` fails its test."""
-        program = PROGRAM.replace("@word@", word)
-        files = {
-            "Dockerfile": DOCKERFILE,
-            "app.py": f"def broken(:\n{program}" if word == "broken" else program,
-            "check.py": CHECK.replace("@word@", word),
-        }
-        return self.repository.commit(files)
-
-    def ask(self) -> None:
-        """Ask for a build."""
-        self.app.annotate(build_requested=secrets.token_hex(4))
-
-    def build(self, number: int) -> Object:
-        """Return a Build, or nothing."""
-        return self.kube.get(Resource.BUILDS, f"shop-web-b{number}") or {}
-
-    def wait_end(self, number: int, reason: str) -> Object:
-        """Wait until a Build has ended, for this reason."""
-
-        def ended() -> Object:
-            said = driving.condition(self.build(number), "Succeeded")
-            return said if said.get("status") in {"True", "False"} else {}
-
-        told = self.kube.wait_until(f"build {number} ends", ended, PATIENCE)
-        assert told["reason"] == reason, self.build(number)
-        return told
-
-    def wait_phase(self, number: int, reason: str) -> None:
-        """Wait until a Build says that it is at this."""
-
-        def there() -> bool:
-            return driving.condition(self.build(number), "Succeeded").get("reason") == reason
-
-        self.kube.wait_until(f"build {number} is {reason}", there, PATIENCE)
-
-    def pages(self) -> list[str]:
-        """Return what each server answers over HTTP."""
-        found = []
-        for each in self.app.pods().values():
-            url = f"http://{each['status']['podIP']}:{PORT}/"
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                found.append(answer.read().decode())
-        return found
-
-    def wait_pages(self, word: str, reason: str = "Available") -> None:
-        """Wait until all servers answer with this word, and the application says this of itself."""
-        count = self.app.component()["replicas"]
-
-        def answered() -> bool:
-            said = self.app.says("Ready").get("reason")
-            return said == reason and self.pages() == [word] * count
-
-        self.kube.wait_until(f"all say {word}", answered, PATIENCE)
-
-    def jobs(self) -> dict[str, Object]:
-        """Return the Jobs of its builds."""
-        return self.kube.list(Resource.JOBS, application="shop")
 
 
 @pytest.fixture(scope="module")
@@ -171,23 +48,7 @@ def started(place: Place) -> forge.Forge:
 @pytest.fixture
 def kube(place: Place) -> Iterator[Kube]:
     """A namespace of that cluster for restricted pods alone, with what shows one to BuildKit."""
-    for one in conftest.namespace_of(place, slack=30.0):
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        place.api.merge(f"/api/v1/namespaces/{one.namespace}", {"metadata": {"labels": labels}})
-        given = place.api.get(f"/api/v1/namespaces/default/secrets/{CLIENT}")
-        secret(one, CLIENT, given["data"], given["type"])
-        yield one
-
-
-def secret(kube: Kube, name: str, data: dict[str, str], kind: str = "Opaque") -> None:
-    """Make a Secret of values that are base64 already."""
-    body = {"metadata": {"name": name}, "type": kind, "data": data}
-    kube.create(Resource.SECRETS, body)
-
-
-def plain(**values: str) -> dict[str, str]:
-    """Return values as a Secret has them."""
-    return {key: client.encoded(value.encode()) for key, value in values.items()}
+    yield from rooms_of(place)
 
 
 def strike(place: Place) -> None:
@@ -233,6 +94,8 @@ def test_g11_a_commit_becomes_servers_and_a_bad_one_leaves_them(
         assert shop.app.says("Ready")["status"] == "True"
         assert f"Build/shop-web-b{number}" in shop.app.blocked_by()
         assert {"broken": "py_compile", "bad": "bad word"}[word] in said["message"]
+        why = typed(kube, place.cluster.kubeconfig, "why", "application/shop")
+        assert {"broken": "SyntaxError", "bad": "the page has a bad word"}[word] in why
     assert driving.uids(shop.app.pods()) == before
     shop.commit("two")
     shop.ask()
@@ -371,10 +234,3 @@ def test_g11_a_wrong_password_is_for_good_and_nowhere_to_be_read(
     shop.ask()
     shop.wait_end(2, "Completed")
     shop.wait_pages("one")
-
-
-def logs(kube: Kube) -> list[str]:
-    """Return what the pods of builds have printed."""
-    path = resources.path(Resource.PODS, kube.namespace)
-    names = kube.list(Resource.PODS, application="shop")
-    return [str(kube.api.get(f"{path}/{name}/log")) for name in names]
