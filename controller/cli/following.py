@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 
 import rich.live
 import rich.text
 
 from controller.api.resources import Resource
-from controller.cli import failures, screen
+from controller.cli import failures, interrupts, screen
 from controller.cli.drawing import operation as drawing
 from controller.cli.session import INTERRUPTED, Session
 from controller.presentation import pictures, requests
@@ -28,23 +27,18 @@ async def follow(session: Session, name: str, *, answered: bool = False) -> int:
     With `answered` the end must come after what was last asked of it.
     """
     interrupted = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, interrupted.set)
-    try:
-        view = _Screen() if sys.stdout.isatty() else _Lines()
-        with view:
-            async for found in looks(session.api, session.namespace, name, answered=answered):
-                shown = pictures.operation(found, screen.now())
-                view.show(shown)
-                if shown.succeeded != "Unknown":
-                    return _end(session, shown)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await interrupted.wait()
-                if interrupted.is_set():
-                    break
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
+    view = _Screen() if sys.stdout.isatty() else _Lines()
+    with interrupts.instead(interrupted.set), view:
+        async for found in looks(session.api, session.namespace, name, answered=answered):
+            shown = pictures.operation(found, screen.now())
+            view.show(shown)
+            if shown.succeeded != "Unknown":
+                return _end(session, shown)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await interrupted.wait()
+            if interrupted.is_set():
+                break
     return await _interrupted(session, name)
 
 

@@ -11,8 +11,6 @@ import contextlib
 import dataclasses
 import itertools
 import socket
-import threading
-import webbrowser
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -21,7 +19,7 @@ import msgspec
 from controller import errors
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.cli import screen
+from controller.cli import browsers, screen
 from controller.cli.session import Session
 from controller.kube import tunnel
 from controller.presentation import reading
@@ -111,10 +109,8 @@ async def browse(
         scheme = "https" if wanted.remote in {"https", "443", "8443"} else "http"
         url = f"{scheme}://{_url(HERE, local)}/"
         screen.say(f"{url} leads to port {wanted.remote} of {target}. Ctrl-C ends this.")
-        if browser:
-            # One in the terminal ends when its reader has: the page must be served meanwhile.
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-        await asyncio.Event().wait()
+        async with browsers.showing(url) if browser else contextlib.nullcontext():
+            await asyncio.Event().wait()
     return 0
 
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ import rich.segment
 import rich.status
 import rich.text
 
+from controller.cli import interrupts
 from controller.presentation import control_characters, documents
 
 T = TypeVar("T")
@@ -115,12 +115,11 @@ async def ask(question: str) -> str | None:
             answer.set_result(line)
 
     loop.add_reader(sys.stdin, lambda: told(sys.stdin.readline()))
-    loop.add_signal_handler(signal.SIGINT, told, None)
     try:
-        line = await answer
+        with interrupts.instead(lambda: told(None)):
+            line = await answer
     finally:
         loop.remove_reader(sys.stdin)
-        loop.remove_signal_handler(signal.SIGINT)
     if line is None or not line.endswith("\n"):
         output().print()
     return line.strip().lower() if line is not None else None

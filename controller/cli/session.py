@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from controller import errors
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.cli import failures
+from controller.cli import failures, interrupts
 from controller.cli.app import Target, Work
 from controller.kube import client, connection, faults
 from controller.presentation import problems, references
@@ -64,6 +64,7 @@ def _cut() -> int:
 
 
 async def _connected(target: Target, work: Work) -> int:
+    interrupts.hear()
     try:
         where = connection.load(kubeconfig=target.kubeconfig, context=target.context)
     except errors.ArgosyError as error:

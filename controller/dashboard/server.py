@@ -13,7 +13,6 @@ import pathlib
 import socket
 import tempfile
 import time
-import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from aiohttp import web
@@ -29,6 +28,8 @@ from controller.presentation import applications, reading
 from controller.presentation.applications import Chosen
 from controller.presentation.problems import Refusal
 
+# Has the browser show an address.
+Show = Callable[[str], contextlib.AbstractAsyncContextManager[None]]
 ADDRESS = "127.0.0.1"
 SHUTDOWN_SECONDS = 1.0
 
@@ -101,13 +102,14 @@ async def run(
                 await runner.cleanup()
 
 
-async def serve(running: Running, *, browser: bool) -> None:
-    """Open the browser where that is wanted, and stay until interrupted."""
-    if not browser:
+async def serve(running: Running, show: Show | None) -> None:
+    """Stay until interrupted; the browser shows the dashboard where that is wanted."""
+    if show is None:
         await asyncio.Event().wait()
+        return
     with _doorway(running.address) as page:
-        webbrowser.open(page.as_uri())
-        await asyncio.Event().wait()
+        async with show(page.as_uri()):
+            await asyncio.Event().wait()
 
 
 @contextlib.contextmanager

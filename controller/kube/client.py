@@ -51,6 +51,8 @@ Answered = Callable[[float, int], None]
 _READ = aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS)
 _WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS)
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+# What is over needs no goodbye of the other side, which may be gone.
+_WEBSOCKET = aiohttp.ClientWSTimeout(ws_close=1.0)
 # The API server gives up on a write before we do, so that none can come late.
 _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
 
@@ -377,6 +379,7 @@ class Client:
                 protocols=(protocol,),
                 headers=await self._headers() | _ANYTHING,
                 max_msg_size=0,
+                timeout=_WEBSOCKET,
                 **self._options,
             ) as socket:
                 yield socket

@@ -239,17 +239,16 @@ async def test_what_is_meant_must_be_one_component(here: session.Session, kubele
 async def test_open_shows_the_page_of_the_port_named_http(
     here: session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though another port is named before it; also to a browser that ends only with its reader."""
+    """Though another port is named before it; it is served as soon as the browser may ask."""
     shown: asyncio.Future[tuple[str, bytes]] = asyncio.get_running_loop().create_future()
 
-    def browse(url: str) -> None:
-        host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=30) as page:
-            page.sendall(b"hello")
-            said = page.recv(100)
-        shown.get_loop().call_soon_threadsafe(shown.set_result, (url, said))
+    @contextlib.asynccontextmanager
+    async def showing(url: str) -> AsyncIterator[None]:
+        port = url.rstrip("/").rpartition(":")[2]
+        shown.set_result((url, await ask(int(port))))
+        yield
 
-    monkeypatch.setattr("webbrowser.open", browse)
+    monkeypatch.setattr("controller.cli.browsers.showing", showing)
     running = asyncio.ensure_future(forwarding.browse(here, ["shop"], "", "", browser=True))
     url, said = await asyncio.wait_for(shown, 60)
     assert url.startswith("http://127.0.0.1:")

@@ -81,7 +81,7 @@ class Terminal:
             dimensions=(ROWS, columns),
             encoding="utf-8",
             timeout=SECONDS,
-            preexec_fn=_listen_to_ctrl_c,
+            preexec_fn=listen_to_ctrl_c,
         )
 
     def screen(self, *words: str, columns: int, code: int = 0) -> str:
@@ -96,8 +96,8 @@ class Terminal:
         return [sys.executable, "-m", "controller", verb, "-n", self.namespace, *rest]
 
 
-def _listen_to_ctrl_c() -> None:
-    # What is started in the background of a script ignores it, and so would all below it.
+def listen_to_ctrl_c() -> None:
+    """Hear Ctrl-C: what is started in a script's background ignores it, and so would all below."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

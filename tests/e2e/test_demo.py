@@ -10,6 +10,7 @@ import pexpect
 import pytest
 
 from devcluster import processes
+from tests.e2e.terminals import listen_to_ctrl_c
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +27,7 @@ def watch(folder: Path) -> pexpect.spawn[str]:
         dimensions=(40, 100),
         timeout=PATIENCE_SECONDS,
         encoding="utf-8",
+        preexec_fn=listen_to_ctrl_c,
     )
 
 

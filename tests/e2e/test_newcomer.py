@@ -21,7 +21,7 @@ import pexpect
 import pytest
 
 from devcluster import binaries, client, cluster, debian, images, processes, registry
-from tests.e2e import conftest
+from tests.e2e import conftest, terminals
 from tests.e2e.storage import CLASSES, VOLUMES
 from tests.e2e.test_tour import README, section, typed
 
@@ -34,7 +34,6 @@ pytestmark = [
 ROOT = README.parent
 EXAMPLE = "registry.example.com"
 SECONDS = 600
-AGAIN_SECONDS = 30
 PROMPT = "newcomer> "
 # Understands what the page says, and nothing else.
 DOCKER = """#!{python}
@@ -142,6 +141,7 @@ def shell(real: cluster.Cluster, checkout: Path, tmp_path: Path) -> Iterator[pex
         encoding="utf-8",
         timeout=SECONDS,
         dimensions=(50, 200),
+        preexec_fn=terminals.listen_to_ctrl_c,
     )
     child.setecho(False)
     child.expect_exact(PROMPT)
@@ -184,13 +184,8 @@ def _open(shell: pexpect.spawn[str], command: str, seen: Path) -> None:
     shell.sendline(command)
     shell.expect(r"http://127\.0\.0\.1:\d+/ leads to port http")
     assert processes.wait_until(lambda: seen.exists() and bool(seen.read_text()), SECONDS)
-    # Pressed while the browser is still on its way, one Ctrl-C may be the browser's alone: a person
-    # presses it again.
-    for _ in range(SECONDS // AGAIN_SECONDS):
-        shell.sendintr()
-        if shell.expect_exact([PROMPT, pexpect.TIMEOUT], timeout=AGAIN_SECONDS) == 0:
-            return
-    pytest.fail(f"Ctrl-C does not end {command}")
+    shell.sendintr()
+    shell.expect_exact(PROMPT)
 
 
 def _type(shell: pexpect.spawn[str], command: str) -> str:

@@ -46,7 +46,7 @@ def dashboard(
 
     Example: kubectl argosy dashboard -A
     """
-    from controller.cli import screen
+    from controller.cli import browsers, screen
     from controller.dashboard import server
 
     async def show(session: Session) -> int:
@@ -64,7 +64,7 @@ def dashboard(
             screen.say(f"The dashboard is open, once, at {running.address}")
             also = ", and do what you may" if writes else ""
             screen.say(f"The pages show what you may read{also}. Ctrl-C ends the dashboard.")
-            await server.serve(running, browser=browser)
+            await server.serve(running, browsers.showing if browser else None)
         return 0
 
     return show
