@@ -270,6 +270,8 @@ def _nova(plan: Plan) -> Sections:
                 # On a busy machine a host that reports late is not a host that is down.
                 "service_down_time": 120,
                 "shutdown_timeout": 20,
+                # Most zones have one host, and a resize has no other to go to.
+                "allow_resize_to_same_host": True,
             },
             "wsgi": {"api_paste_config": "/etc/nova/api-paste.ini"},
             "database": _database(plan, "nova"),

@@ -43,6 +43,7 @@ class Timing:
     """How long things take, in seconds."""
 
     answer: float = 0.02
+    placing: float = 0.5
     spawn: float = 2.0
     rebuild: float = 2.0
     delete: float = 1.0
@@ -57,10 +58,18 @@ class Cloud:
         self.timing = timing or Timing()
         self.machines: dict[str, Machine] = {}
         self.images = {"image-1": Image(name="v1"), "image-2": Image(name="v2")}
-        self.flavors = {"flavor-1": {"name": "small", "ram": 2048, "disk": 20}}
+        self.flavors: dict[str, dict[str, Any]] = {
+            "flavor-1": {"name": "small", "ram": 2048, "disk": 20},
+            "flavor-2": {"name": "large", "ram": 8192, "disk": 20},
+        }
+        self.groups: dict[str, dict[str, str]] = {}
+        # Whether a resize finds a host.
+        self.room = True
         self.networks = {"network-1": "tenant"}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
+        # What was posted, by the path it went to.
+        self.posted: list[tuple[str, dict[str, Any]]] = []
         self.quota = 1000
         # Deleted servers stay for a while, in no list, and answer a GET.
         self.soft_delete = False
@@ -152,6 +161,8 @@ class Cloud:
         query = dict(parse.parse_qsl(address.query))
         service, _, path = address.path.removeprefix("/").partition("/")
         body = json.loads(request.body) if request.body else {}
+        if request.method == "POST":
+            self.posted.append((address.path, body))
         if service == "compute":
             version = request.headers.get("OpenStack-API-Version", "compute 2.1").split(" ")[1]
             return self._nova.answer(
@@ -182,6 +193,10 @@ class Cloud:
             )
         ]
         return self.reply(200, {"images": found})
+
+    def bodies(self, action: str) -> list[Any]:
+        """Return what servers were asked to do by an action."""
+        return [body[action] for _, body in self.posted if action in body]
 
     def photograph(self, name: str, properties: dict[str, str], of: str) -> str:
         """Have an image made of a server that runs from the image `of`."""

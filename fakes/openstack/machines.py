@@ -26,6 +26,11 @@ class Machine:
     tags: list[str] = dataclasses.field(default_factory=list)
     metadata: dict[str, str] = dataclasses.field(default_factory=dict)
     address: str = ""
+    flavor: str = ""
+    # The group it was asked to be in, and the host that it was given.
+    group: str = ""
+    host: str = ""
+    placed_at: float = 0.0
     zone: str = "nova"
     fault: str = ""
     locked: bool = False
@@ -33,6 +38,8 @@ class Machine:
     # When what is under way ends, and in which status.
     until: float | None = None
     then: str = "ACTIVE"
+    # Of a resize that is to be confirmed, the status that comes after that.
+    before: str = "ACTIVE"
     # When a delete ends that was asked for.
     gone_at: float | None = None
     deleted: bool = False
@@ -41,6 +48,8 @@ class Machine:
 
     def settle(self, now: float) -> None:
         """Let what is due by now have happened."""
+        if now >= self.placed_at and not self.host:
+            self.host = f"host-of-{self.id}"
         if self.until is not None and now >= self.until:
             at, self.until = self.until, None
             if self.then == "ACTIVE" and self.status in {"BUILD", "REBUILD"}:
@@ -71,6 +80,8 @@ class Machine:
             "OS-EXT-STS:task_state": self.task,
             "OS-EXT-AZ:availability_zone": self.zone,
             "OS-SRV-USG:launched_at": stamp(self.launched)[:-1] if self.launched else None,
+            "flavor": {"original_name": self.flavor},
+            "hostId": self.host,
             "locked": self.locked,
         }
         if self.fault and self.status == "ERROR":

@@ -39,16 +39,14 @@ class Nova:
     ) -> Reply:
         """Return the answer to one request."""
         pair = tuple(int(each) for each in version.split("."))
-        if path == "/":
-            known = {"id": "v2.1", "version": self._cloud.newest, "min_version": "2.1"}
-            return self._cloud.reply(200, {"version": known})
-        if path == "/flavors/detail":
-            shown = [{"id": key, **each} for key, each in self._cloud.flavors.items()]
-            return self._cloud.reply(200, {"flavors": shown})
+        if path in {"/", "/flavors/detail"}:
+            return self._offers(path)
         if path == "/servers" and method == "POST":
-            return self._create(body["server"], late)
+            return self._create(body, late)
         if path in {"/servers", "/servers/detail"}:
             return self._list(query, detail=path.endswith("detail"), tags=pair >= _TAGS)
+        if path.startswith("/os-server-groups"):
+            return self._groups(method, path, body)
         found = _SERVER.match(path)
         machine = self._cloud.machines.get(found[1]) if found else None
         if (
@@ -60,6 +58,13 @@ class Nova:
             return self._refuse(404, f"Instance {found[1] if found else ''} could not be found.")
         return self._of_one(method, found[2] or "", machine, body)
 
+    def _offers(self, path: str) -> Reply:
+        if path == "/":
+            known = {"id": "v2.1", "version": self._cloud.newest, "min_version": "2.1"}
+            return self._cloud.reply(200, {"version": known})
+        shown = [{"id": key, **each} for key, each in self._cloud.flavors.items()]
+        return self._cloud.reply(200, {"flavors": shown})
+
     def _of_one(self, method: str, part: str, machine: Machine, body: Json) -> Reply:
         if method == "GET":
             row = machine.row(detail=True, tags=True)
@@ -70,13 +75,33 @@ class Nova:
             return self._write_metadata(method, machine, body["metadata"])
         return self._act(machine, body)
 
-    def _create(self, asked: Json, late: float) -> Reply:
+    def _groups(self, method: str, path: str, body: Json) -> Reply:
         cloud = self._cloud
+        if method == "POST":
+            identifier = f"group-{len(self._cloud.posted)}"
+            cloud.groups[identifier] = body["server_group"]
+            return cloud.reply(200, {"server_group": {"id": identifier, **body["server_group"]}})
+        if method == "DELETE":
+            cloud.groups.pop(path.rpartition("/")[2])
+            return cloud.reply(204, {})
+        there = cloud.settle()
+        shown = [
+            {"id": key, **each, "members": [one.id for one in there if one.group == key]}
+            for key, each in cloud.groups.items()
+        ]
+        return cloud.reply(200, {"server_groups": shown})
+
+    def _create(self, body: Json, late: float) -> Reply:
+        cloud, asked = self._cloud, body["server"]
+        group = body.get("os:scheduler_hints", {}).get("group", "")
+        if group and group not in cloud.groups:
+            return self._refuse(400, f"Server group {group} could not be found.")
         if "user_data" in asked and len(asked["user_data"]) > LARGEST:
             return self._refuse(400, "User data too large")
         if len(cloud.settle()) >= cloud.quota:
             return self._refuse(403, "Quota exceeded for instances: Requested 1, but already used")
         machine = self.add(asked, late=late)
+        machine.group, machine.placed_at = group, machine.created + cloud.timing.placing
         return cloud.reply(202, {"server": {"id": machine.id, "links": [], "adminPass": "x"}})
 
     def add(self, asked: Json, *, late: float = 0.0) -> Machine:
@@ -93,6 +118,7 @@ class Nova:
             body=asked,
             tags=list(asked.get("tags", [])),
             metadata=dict(asked.get("metadata", {})),
+            flavor=cloud.flavors.get(asked.get("flavorRef", ""), {"name": ""})["name"],
             address=f"10.0.{self._made // 250}.{self._made % 250 + 1}",
             zone=asked.get("availability_zone") or "nova",
             until=now + cloud.timing.spawn,
@@ -179,6 +205,14 @@ class Nova:
             machine.until, machine.then = now + cloud.timing.power, after
         elif action == "rebuild":
             self._rebuild(machine, asked)
+        elif action == "resize":
+            if cloud.flavors[asked["flavorRef"]]["name"] == machine.flavor:
+                return self._refuse(400, "When resizing, instances must change flavor!")
+            self._resize(machine, asked["flavorRef"])
+        elif action == "confirmResize":
+            if machine.status != "VERIFY_RESIZE":
+                return self._refuse(409, f"Cannot 'confirmResize' in {machine.status}")
+            machine.status = machine.before
         machine.updated = now
         return cloud.reply(202, {"server": machine.row(detail=True, tags=True)})
 
@@ -196,6 +230,16 @@ class Nova:
         machine.status, machine.task = "REBUILD", "rebuilding"
         machine.until = self._cloud.now + self._cloud.timing.rebuild
         machine.then = "SHUTOFF" if stopped else "ACTIVE"
+
+    def _resize(self, machine: Machine, flavor: str) -> None:
+        """Begin a resize; without room for it the server is soon as it was, without a fault."""
+        cloud = self._cloud
+        machine.before, machine.task = machine.status, "resize_prep"
+        machine.until = cloud.now + cloud.timing.power
+        machine.then = machine.status
+        if cloud.room:
+            machine.status, machine.then = "RESIZE", "VERIFY_RESIZE"
+            machine.flavor = cloud.flavors[flavor]["name"]
 
     def _refuse(self, status: int, message: str) -> Reply:
         return self._cloud.reply(status, {"error": {"message": message, "code": status}})

@@ -16,6 +16,7 @@ class Settings(View, frozen=True, kw_only=True):
 
     cloud: str = ""
     rebuild: str = "Never"
+    resize: str = "Never"
     probe_cidrs: tuple[str, ...] = msgspec.field(name="probeCIDRs", default=())
 
 

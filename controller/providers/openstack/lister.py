@@ -44,6 +44,10 @@ async def _leave(identifier: str) -> None:
     del identifier
 
 
+async def _rest() -> None:
+    """Do nothing."""
+
+
 @dataclasses.dataclass(slots=True)
 class _Due:
     """When each kind of list is due, by the loop's clock, and since when changes are unknown."""
@@ -61,6 +65,8 @@ class Lister:
         self._register = register
         self._remove: Act = _leave
         self._erase: Act = _leave
+        self._confirm: Act = _leave
+        self._sweep: Callable[[], Awaitable[None]] = _rest
         self._due = _Due()
         self._pause = FASTEST
         self._failures = 0
@@ -68,9 +74,14 @@ class Lister:
         # Since when the cloud has not been heard, as the error that told it.
         self.failure: errors.ArgosyError | None = None
 
-    def acts_by(self, *, remove: Act, erase: Act) -> None:
-        """Have doubles removed, and what is only half deleted erased, by these."""
-        self._remove, self._erase = remove, erase
+    def acts_by(
+        self, *, remove: Act, erase: Act, confirm: Act, sweep: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Have doubles removed, what is half deleted erased, resizes confirmed, by these.
+
+        `sweep` deletes what servers have left behind, after each list of all.
+        """
+        self._remove, self._erase, self._confirm, self._sweep = remove, erase, confirm, sweep
 
     def nudge(self) -> None:
         """Have changes asked for soon: something was set going."""
@@ -97,11 +108,14 @@ class Lister:
         else:
             if now >= self._due.presence:
                 await self._presence(now)
+                await self._sweep()
             await self._changes()
         await self._prove()
         for each in self._register.doubles():
             _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)
             await self._remove(each.id)
+        for each in self._register.resized():
+            await self._confirm(each.id)
 
     async def _whole(self, now: float) -> None:
         tag = machines.fleet_tag(self._register.fleet)

@@ -91,7 +91,9 @@ class Lookups:
                 f" disk, and the flavor {spec.flavor} has {flavor.ram} MiB and {flavor.disk} GiB"
             )
         networks = [await self._network(each.name) for each in spec.networks]
-        return template.Ids(flavor=flavor.id, image=image.id, networks=tuple(networks))
+        return template.Ids(
+            flavor=flavor.id, flavor_name=flavor.name, image=image.id, networks=tuple(networks)
+        )
 
     async def _flavor(self, wanted: str) -> _Flavor:
         answer = await self._client.call(

@@ -20,6 +20,8 @@ SERVER, REVISION = "argosy.server", "argosy.revision"
 ALTERNATIVE, ALTERNATIVE_NAME = "argosy.alternative", "argosy.alternativeName"
 CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
 TOKEN, READY = "argosy.token", "argosy.ready"
+FLAVOR, RESIZING = "argosy.flavor", "argosy.resizing"
+GROUP = "argosy.group"
 
 
 def server_tag(uid: str, incarnation: int) -> str:
@@ -44,6 +46,12 @@ class Fault(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class Flavor(msgspec.Struct, frozen=True):
+    """What a server has room for, as it was when it was made or resized."""
+
+    name: str = msgspec.field(name="original_name", default="")
+
+
 class Row(msgspec.Struct, frozen=True):
     """One server in a detailed list; of a cell that is down, little more than its id."""
 
@@ -55,6 +63,9 @@ class Row(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = {}
     addresses: dict[str, tuple[Address, ...]] = {}
     fault: Fault | None = None
+    flavor: Flavor = Flavor()
+    # What tells hosts apart without naming them; empty until it has one.
+    host: str = msgspec.field(name="hostId", default="")
     task: str | None = msgspec.field(name="OS-EXT-STS:task_state", default=None)
     launched: str | None = msgspec.field(name="OS-SRV-USG:launched_at", default=None)
     zone: str = msgspec.field(name="OS-EXT-AZ:availability_zone", default="")
@@ -66,6 +77,11 @@ class Row(msgspec.Struct, frozen=True):
             "DELETED",
             "SOFT_DELETED",
         }
+
+    @property
+    def resized(self) -> bool:
+        """Whether it has the flavor that we wanted, and Nova asks whether that may stay."""
+        return self.status == "VERIFY_RESIZE" and not self.task and RESIZING in self.metadata
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,12 @@ from controller.api.resources import Resource
 from controller.providers.openstack import configuration
 from controller.providers.openstack.client import PER_SECOND, Client, Tokens
 from controller.providers.openstack.clouds import Clouds
+from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.provider import CloudProvider, Parts
 from controller.providers.openstack.readiness import Network, Prober, Reach, Readiness
 from controller.providers.openstack.register import Register
+from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.transport import Http, Transport
 from controller.providers.steps.steps import Steps
 
@@ -68,13 +70,21 @@ async def open_cloud(
             client, register, way.prober, reach, clock=context.clock, changed=context.changed
         )
         lister = Lister(client, register)
+        groups = Groups(client, register)
+        resizing = Resizing(client, register, allowed=settings.resize == "WhenPossible")
         provider = CloudProvider(
             Parts(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
+                resizing=resizing, groups=groups,
             )
         )  # fmt: skip
-        lister.acts_by(remove=provider.remove, erase=provider.erase)
+        lister.acts_by(
+            remove=provider.remove,
+            erase=provider.erase,
+            confirm=resizing.confirm,
+            sweep=groups.sweep,
+        )
         # Whoever is told that it is open looks at once, and at what is absent nobody points.
         await lister.look()
         await stack.enter_async_context(running(lister.run(), readiness.run()))

@@ -25,17 +25,20 @@ from controller.providers.openstack import (
     machines,
     observation,
     refusals,
+    resizing,
     snapshots,
     template,
 )
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.creation import Creation
+from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.readiness import Reach, Readiness
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
+from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.snapshots import Snapshots
 from controller.providers.steps.steps import Steps
 
@@ -51,6 +54,8 @@ class Parts:
     reach: Reach
     steps: Steps
     rebuilds: bool
+    resizing: Resizing
+    groups: Groups
 
 
 class CloudProvider:
@@ -64,6 +69,8 @@ class CloudProvider:
         self._reach = parts.reach
         self._steps = parts.steps
         self._rebuilds = parts.rebuilds
+        self._resizing = parts.resizing
+        self._groups = parts.groups
         self._lookups = Lookups(parts.client)
         self._creation = Creation(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
@@ -130,12 +137,14 @@ class CloudProvider:
             yield contract.Instance(id=identifier, server="", uid="", phase=Phase.UNREACHABLE)
 
     def can_change(self, before: bytes, after: bytes) -> bool:
-        """Image, user data and key can be changed by a rebuild, where the Fleet lets it."""
+        """Image, user data, key by rebuild, the flavor by resize, where the Fleet lets it."""
         try:
             one, other = template.read(before), template.read(after)
         except errors.TemplateRefused:
             return False
         if not template.remains(one, other):
+            return False
+        if one.flavor != other.flavor and not self._resizing.allowed:
             return False
         return self._rebuilds or template.contents(one) == template.contents(other)
 
@@ -151,8 +160,10 @@ class CloudProvider:
         spec = template.read(call.template)
         self._may_create(server)
         ids = await self._lookups.ids(spec)
+        ids = dataclasses.replace(ids, group=await self._groups.of(server, spec))
         self._may_create(server)
         if self._own(server) is None:
+            self._groups.check_turn(ids.group, spec)
             body = template.new(server, call, spec, ids, self._register.fleet)
             try:
                 await self._creation.make(server, body)
@@ -199,6 +210,12 @@ class CloudProvider:
     async def _to_revision(
         self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
     ) -> None:
+        named = machine.row.metadata.get(machines.FLAVOR, "")
+        if self._resizing.allowed and named != spec.flavor:
+            ids = await self._lookups.ids(spec)
+            if resizing.is_wanted(machine, ids):
+                await self._resizing.begin(server, machine, ids)
+                return
         if machine.row.metadata.get(machines.CONTENTS) == template.contents(spec):
             kept = machine.row.metadata
             given = template.metadata(server, call, spec)

@@ -78,6 +78,10 @@ class CloudReason(Vocabulary):
         "Look at the image or the server in the cloud; a retry follows what was begun.",
         "openstack image list",
     )
+    ONE_BY_ONE = (
+        "CloudOneByOne",
+        "Servers of a softly spread group are made one by one: Nova puts two at once on one host.",
+    )
     CHANGING = (
         "CloudChanging",
         "The server is between two states in the cloud. Argosy looks again.",

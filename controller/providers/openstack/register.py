@@ -176,6 +176,20 @@ class Register:
         """
         return [each for key in self._crowded for each in _younger(self.of(key))]
 
+    def resized(self) -> list[Machine]:
+        """Return those whose resize has come about, and is to be confirmed."""
+        moving = [self.machines[each] for each in self._moving if each in self.machines]
+        return [each for each in moving if each.row.resized]
+
+    def unplaced(self) -> list[Machine]:
+        """Return those that are being made and have no host yet."""
+        moving = [self.machines[each] for each in self._moving if each in self.machines]
+        return [
+            each
+            for each in moving
+            if each.row.status == "BUILD" and not each.row.host and not each.row.going
+        ]
+
     @property
     def moving(self) -> bool:
         """Whether something is on its way, so that another look soon will tell more."""
@@ -209,7 +223,8 @@ class Register:
 
 def is_moving(row: Row) -> bool:
     """Return whether a server is between two states."""
-    return row.status in {"BUILD", "REBUILD", "REBOOT", "HARD_REBOOT", "RESIZE"} or bool(row.task)
+    between = {"BUILD", "REBUILD", "REBOOT", "HARD_REBOOT", "RESIZE"}
+    return row.status in between or bool(row.task) or row.resized
 
 
 def _younger(siblings: Iterable[Machine]) -> list[Machine]:

@@ -24,6 +24,9 @@ class OpenstackSettings(schema.Model):
     rebuild: Literal["Never", "WhenPossible"] = "Never"
     """Whether a change of image, user data or key rebuilds a server: its id, addresses and ports
     stay, its root disk goes. Never: it is replaced."""
+    resize: Literal["Never", "WhenPossible"] = "Never"
+    """Whether a change of flavor resizes a server: its id, addresses and disks stay, and it is away
+    while the cloud moves it. Never: it is replaced."""
     probe_cidrs: Annotated[
         list[Cidr] | None, Field(alias="probeCIDRs", max_length=64), schema.UNORDERED
     ] = None

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -63,6 +63,13 @@ class Readiness(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     failure_threshold: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
+class ServerGroup(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server group that servers are in: one of the component's own, or one that is there."""
+
+    policy: Literal["", "anti-affinity", "soft-anti-affinity", "affinity", "soft-affinity"] = ""
+    id: _Text = ""
+
+
 class Spec(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The spec of a template for servers of a cloud."""
 
@@ -71,6 +78,7 @@ class Spec(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     networks: tuple[Network, ...] = ()
     security_groups: tuple[_Text, ...] = ()
     availability_zone: _Text = ""
+    server_group: ServerGroup | None = None
     key_name: _Text = ""
     config_drive: bool = False
     user_data: str = ""
@@ -87,8 +95,10 @@ class Ids:
     """What the names of a template stand for in the cloud."""
 
     flavor: str
+    flavor_name: str
     image: str
     networks: tuple[str, ...]
+    group: str = ""
 
 
 def read(template: bytes) -> Spec:
@@ -113,6 +123,9 @@ def _check(spec: Spec) -> None:
     )  # fmt: skip
     if sum(each is not None for each in kinds) > 1:
         raise refused("spec.readiness must name one of active, console, tcp and http")
+    group = spec.server_group
+    if group is not None and bool(group.policy) == bool(group.id):
+        raise refused("spec.serverGroup must have a policy or an id")
     if any(key.startswith("argosy.") for key in spec.metadata):
         raise refused("spec.metadata must not have keys that begin with argosy.")
     if len(spec.user_data.encode()) > LARGEST_USER_DATA:
@@ -131,8 +144,8 @@ def contents(spec: Spec) -> str:
 
 
 def remains(before: Spec, after: Spec) -> bool:
-    """Return whether a rebuild makes one of the other: all else is as it was."""
-    anything = {"image": "", "user_data": "", "key_name": "", "metadata": {}}
+    """Return whether a rebuild and a resize make one of the other: all else is as it was."""
+    anything = {"flavor": "", "image": "", "user_data": "", "key_name": "", "metadata": {}}
     rest = [
         msgspec.structs.replace(each, readiness=Readiness(), **anything) for each in (before, after)
     ]
@@ -151,6 +164,7 @@ def metadata(server: objects.Server, call: contract.Call, spec: Spec) -> dict[st
     named = known[call.alternative].name if 0 <= call.alternative < len(known) else ""
     more = dict(spec.metadata)
     more[machines.CONTENTS] = contents(spec)
+    more[machines.FLAVOR] = spec.flavor
     more[machines.READINESS] = readiness(spec)
     more[machines.TOKEN] = token(server)
     return machines.metadata(
@@ -192,6 +206,9 @@ def new(
     server: objects.Server, call: contract.Call, spec: Spec, ids: Ids, fleet: str
 ) -> dict[str, Any]:
     """Return the body of the POST that makes a server."""
+    marks = metadata(server, call, spec)
+    if ids.group:
+        marks[machines.GROUP] = ids.group
     body: dict[str, Any] = {
         "name": server.metadata.name,
         "flavorRef": ids.flavor,
@@ -201,7 +218,7 @@ def new(
             machines.server_tag(server.metadata.uid, server.spec.incarnation),
             machines.fleet_tag(fleet),
         ],
-        "metadata": metadata(server, call, spec),
+        "metadata": marks,
         "config_drive": spec.config_drive,
     }
     given = {
@@ -210,7 +227,10 @@ def new(
         "key_name": spec.key_name,
         "user_data": user_data(server, spec),
     }
-    return {"server": body | {key: each for key, each in given.items() if each}}
+    asked: dict[str, Any] = {"server": body | {key: each for key, each in given.items() if each}}
+    if ids.group:
+        asked["os:scheduler_hints"] = {"group": ids.group}
+    return asked
 
 
 def rebuilt(

@@ -1,0 +1,124 @@
+"""A change of flavor resizes a server where the Fleet lets it; it keeps what it has."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from controller import contract, errors
+from controller.contract import Verb
+from fakes.openstack import Fault
+from tests.providers.openstack.coast import Coast, create, server, template
+
+pytestmark = pytest.mark.looptime
+
+RESIZES: dict[str, Any] = {"resize": "WhenPossible"}
+LARGE = template(flavor="large")
+
+
+def change(instance: str, wanted: bytes = LARGE) -> contract.Call:
+    """Return a plan's wish for another template."""
+    return contract.Call(verb=Verb.CHANGE, why="test", instance=instance, template=wanted)
+
+
+async def made(coast: Coast, **settings: Any) -> tuple[contract.Provider, str]:
+    """Return a provider, and the id of a server that is ready."""
+    provider = await coast.provider(**(settings or RESIZES))
+    await provider.create(server(), create())
+    await coast.until(lambda: provider.observe(server()).ready)
+    return provider, provider.observe(server()).id
+
+
+async def carry_out(
+    coast: Coast, provider: contract.Provider, instance: str, wanted: bytes = LARGE
+) -> None:
+    """Ask for the change whenever nothing is under way, as plans do, until it has come about."""
+    two = server(revision="two")
+    for _ in range(60):
+        await coast.until(lambda: not provider.observe(two).changing)
+        if provider.observe(two).revision == "two":
+            return
+        with contextlib.suppress(errors.Waiting):
+            await provider.change(two, change(instance, wanted))
+        await asyncio.sleep(1)
+    pytest.fail(f"{provider.observe(two)}")
+
+
+async def test_a_server_is_resized_and_keeps_its_id(coast: Coast) -> None:
+    """Nova is asked once, the resize is confirmed, and the revision is told last."""
+    provider, identifier = await made(coast)
+    assert provider.can_change(template(), LARGE)
+    await carry_out(coast, provider, identifier)
+    (one,) = coast.there()
+    assert (one.id, one.flavor, one.status) == (identifier, "large", "ACTIVE")
+    assert coast.cloud.bodies("resize") == [{"flavorRef": "flavor-2"}]
+    assert provider.observe(server(revision="two")).ready
+    assert "argosy.resizing" not in one.metadata
+
+
+async def test_flavor_and_image_change_one_after_the_other(coast: Coast) -> None:
+    """With both let, neither is forgotten; the revision is told when both are done."""
+    provider, identifier = await made(coast, rebuild="WhenPossible", **RESIZES)
+    wanted = template(flavor="large", image="v2")
+    assert provider.can_change(template(), wanted)
+    await carry_out(coast, provider, identifier, wanted)
+    (one,) = coast.there()
+    assert (one.id, one.flavor, one.body["imageRef"]) == (identifier, "large", "image-2")
+
+
+async def test_a_successor_confirms_what_another_began(coast: Coast) -> None:
+    """The operator died while Nova was at it: the next one lets the new flavor stay."""
+    provider, identifier = await made(coast)
+    await provider.change(server(revision="two"), change(identifier))
+    await coast.close()
+    successor = await coast.provider(**RESIZES)
+    await carry_out(coast, successor, identifier)
+    assert len(coast.cloud.bodies("resize")) == 1
+
+
+async def test_a_resize_by_hand_is_nobody_elses_to_confirm(coast: Coast) -> None:
+    """Whoever resizes a server in the cloud may look before it stays, or take it back."""
+    provider, identifier = await made(coast)
+    coast.cloud.machines[identifier].status = "VERIFY_RESIZE"
+    coast.cloud.machines[identifier].updated = coast.cloud.now
+    await coast.until(lambda: provider.observe(server()).changing)
+    await coast.until(lambda: coast.cloud.now > 600, seconds=1200)
+    assert coast.cloud.bodies("confirmResize") == []
+
+
+async def test_no_room_is_told_and_tried_again(coast: Coast) -> None:
+    """Nova says yes and then leaves the server as it was: that is no success."""
+    provider, identifier = await made(coast)
+    coast.cloud.room = False
+    two = server(revision="two")
+    await provider.change(two, change(identifier))
+    await coast.until(lambda: not provider.observe(two).changing)
+    with pytest.raises(errors.Transient, match="no host has room") as caught:
+        await provider.change(two, change(identifier))
+    assert caught.value.reason == "NoCapacity"
+    assert provider.observe(two).revision == "one"
+    coast.cloud.room = True
+    await carry_out(coast, provider, identifier)
+    assert coast.there()[0].flavor == "large"
+
+
+async def test_a_lost_answer_resizes_once(coast: Coast) -> None:
+    """The server is looked at before it is asked for again."""
+    provider, identifier = await made(coast)
+    coast.cloud.faults.append(Fault(method="POST", path="/action$", lost=True))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.change(server(revision="two"), change(identifier))
+    await carry_out(coast, provider, identifier)
+    assert len(coast.cloud.bodies("resize")) == 1
+
+
+async def test_a_fleet_that_lets_none_has_servers_replaced(coast: Coast) -> None:
+    """And one that somebody resized by hand still gets new metadata."""
+    provider, identifier = await made(coast, rebuild="WhenPossible")
+    assert not provider.can_change(template(), LARGE)
+    machine = coast.cloud.machines[identifier]
+    machine.flavor, machine.updated = "large", coast.cloud.now
+    await carry_out(coast, provider, identifier, template(metadata={"role": "web"}))
+    assert coast.cloud.bodies("resize") == []
+    assert machine.metadata["role"] == "web"
