@@ -17,19 +17,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench import machine, report
-from bench.arms import heat, nova, place
-from devcluster import errors, processes
+from bench.arms import abroad, heat, nova, place
+from devcluster import cluster, errors, processes
 from devcluster.openstack import api, cloud, layout
 
 PATIENCE_SECONDS = 900
 LOOK_SECONDS = 0.25
+# How Nova's log tells of a request, and of one that only this bench makes.
+REQUEST, WATCHED = '" status: ', "/servers/detail?limit=1000 HTTP"
 ARMS: Mapping[str, Callable[[place.Place], place.Arm]] = {
     "plain": nova.Nova,
     "heat": heat.Heat,
+    "argosy": abroad.Argosy,
 }
 RESULT = "clouds.json"
 # Of /proc/PID/stat, counted after the program's name: ticks in user mode, and in the kernel.
@@ -44,7 +47,10 @@ class Run:
     servers: int
     # All are ACTIVE, and whoever made them says so.
     created: float
-    create_cpu: float  # of all processes of the cloud, Heat's among them
+    # CPU of all processes of the cloud, Heat's among them, and for Argosy of its Kubernetes.
+    create_cpu: float
+    engine_cpu: float  # of the processes that decide
+    requests: float  # to Nova for each server, but for those of this watch
     # Asked for when all were there.
     first_gone: float
     gone: float
@@ -105,17 +111,20 @@ class Watch:
 def measure(chosen: cloud.Cloud, arm: place.Arm, count: int) -> Run:
     """Have an arm make and delete so many servers twice, the second time in the middle."""
     with contextlib.closing(Watch(place.Place.of(chosen).login, arm)) as watch:
-        cpu, began = used(chosen), time.monotonic()
+        requests, cpu, engine = asked_of_nova(chosen), used(chosen, arm), engine_used(chosen, arm)
+        began = time.monotonic()
         arm.create(count)
         watch.until(lambda now: list(now.values()).count("ACTIVE") >= count, began)
         _rest(arm)
-        created, create_cpu = time.monotonic() - began, used(chosen) - cpu
-        cpu, asked = used(chosen), time.monotonic()
+        created, create_cpu = time.monotonic() - began, used(chosen, arm) - cpu
+        engine_cpu = engine_used(chosen, arm) - engine
+        requests = asked_of_nova(chosen) - requests
+        cpu, asked = used(chosen, arm), time.monotonic()
         arm.delete()
         first_gone = watch.until(lambda now: len(now) < count, asked)
         gone = watch.until(lambda now: not now, asked)
         _rest(arm)
-        delete_cpu = used(chosen) - cpu
+        delete_cpu = used(chosen, arm) - cpu
         began = time.monotonic()
         arm.create(count)
         watch.until(lambda now: len(now) >= count // 3, began)
@@ -133,6 +142,8 @@ def measure(chosen: cloud.Cloud, arm: place.Arm, count: int) -> Run:
             servers=count,
             created=created,
             create_cpu=create_cpu,
+            engine_cpu=engine_cpu,
+            requests=requests / count,
             first_gone=first_gone,
             gone=gone,
             delete_cpu=delete_cpu,
@@ -144,10 +155,37 @@ def measure(chosen: cloud.Cloud, arm: place.Arm, count: int) -> Run:
         )
 
 
-def used(chosen: cloud.Cloud) -> float:
-    """Return the CPU seconds that the cloud's processes have used until now."""
+def used(chosen: cloud.Cloud, arm: place.Arm) -> float:
+    """Return the CPU seconds that all have used that have a part in it, until now."""
+    folders = (chosen.dir, *arm.folders)
+    return _seconds(pid for folder in folders for pid in processes.marked(folder))
+
+
+def engine_used(chosen: cloud.Cloud, arm: place.Arm) -> float:
+    """Return the CPU seconds that the arm's own processes have used: those that decide."""
+    if not arm.engine:
+        return 0.0
+    folders = arm.folders or (chosen.dir,)
+    known = [pid for folder in folders for pid in processes.marked(folder)]
+    return _seconds(pid for pid in known if arm.engine in _command(pid))
+
+
+def asked_of_nova(chosen: cloud.Cloud) -> int:
+    """Return how many requests Nova's log has, but for those of the watch."""
+    lines = (chosen.plan.logs / f"{layout.NOVA}.log").read_text(errors="replace").splitlines()
+    return sum(REQUEST in line and WATCHED not in line for line in lines)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def _seconds(pids: Iterable[int]) -> float:
     ticks = 0
-    for pid in processes.marked(chosen.dir):
+    for pid in pids:
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(map(int, fields[TICKS]))
@@ -171,11 +209,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     described = machine.describe()
     _say(machine.line(described))
     runs = []
-    with _cloud(options.dir) as chosen:
+    names = options.arm or list(ARMS)
+    with _cloud(options.dir) as chosen, _operated(chosen, names) as operated:
         for number in range(options.rounds):
-            names = options.arm or list(ARMS)
             for name in names if number % 2 == 0 else names[::-1]:
-                arm = ARMS[name](place.Place.of(chosen))
+                arm = ARMS[name](place.Place.of(chosen, operated))
                 runs.append(measure(chosen, arm, options.servers))
                 _say(str(runs[-1]))
     print(table(runs))
@@ -201,6 +239,19 @@ def _cloud(folder: Path | None) -> Iterator[cloud.Cloud]:
             yield one
         finally:
             one.stop()
+
+
+@contextlib.contextmanager
+def _operated(chosen: cloud.Cloud, names: Sequence[str]) -> Iterator[cluster.Cluster | None]:
+    """A Kubernetes with an operator, where one takes part."""
+    if "argosy" not in names:
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="argosy-bench-cluster-") as scratch,
+        abroad.operated(chosen, Path(scratch)) as one,
+    ):
+        yield one
 
 
 def _rest(arm: place.Arm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.arms import place
@@ -19,6 +20,8 @@ class Heat:
     """Makes a stack, and deletes it."""
 
     name = NAME
+    engine = "heat-engine"
+    folders: tuple[Path, ...] = ()
 
     def __init__(self, chosen: place.Place) -> None:
         self._place = chosen

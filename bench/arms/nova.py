@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
+from pathlib import Path
 
 from bench.arms import place
 from devcluster.openstack import api
@@ -20,6 +21,8 @@ class Nova:
     """Posts and deletes servers of one place."""
 
     name = NAME
+    engine = ""
+    folders: tuple[Path, ...] = ()
 
     def __init__(self, chosen: place.Place) -> None:
         self._place = chosen

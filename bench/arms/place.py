@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, Self
 
+from devcluster import cluster
 from devcluster.openstack import api, cloud, identity, layout, stock
 
 
@@ -18,9 +20,11 @@ class Place:
     image: str
     network: str
     zone: str
+    # Where an operator runs that makes servers in this cloud, for the arm that needs one.
+    operated: cluster.Cluster | None = None
 
     @classmethod
-    def of(cls, chosen: cloud.Cloud) -> Self:
+    def of(cls, chosen: cloud.Cloud, operated: cluster.Cluster | None = None) -> Self:
         """Return the place in a cloud of devcluster: one zone, so that Heat need not choose."""
         tenant = identity.TENANTS[0]
         client = chosen.client(tenant)
@@ -32,6 +36,7 @@ class Place:
             image=str(images[0]["id"]),
             network=str(networks[0]["id"]),
             zone=layout.ZONES[0],
+            operated=operated,
         )
 
     @property
@@ -49,6 +54,10 @@ class Arm(Protocol):
     """Somebody who makes servers in a place, and deletes them."""
 
     name: str
+    # A word in the command lines of the processes that decide, and nothing where none does.
+    engine: str
+    # The folders of devcluster, beside the cloud's, whose processes have a part in it.
+    folders: tuple[Path, ...]
 
     def create(self, count: int) -> None:
         """Begin to make so many servers."""

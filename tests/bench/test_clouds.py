@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench import clouds
-from bench.arms import heat, nova, place
+from bench.arms import abroad, heat, nova, place
 from devcluster import errors
 from devcluster.openstack import api, cloud
 
@@ -30,14 +32,24 @@ class Cloud:
         self.servers: dict[str, str] = {}
         self.bodies: list[Mapping[str, Any]] = []
         self.stack = "CREATE_COMPLETE"
+        self.conditions = [{"type": "Ready", "status": "True"}]
         self._numbers = itertools.count()
 
     def client(self, _: api.Login) -> Cloud:
         """Stand in for `api.Client`."""
         return self
 
-    def get(self, service: str, _path: str) -> Any:
-        """Answer Nova's list, or Heat's stack."""
+    def create(self, path: str, body: Mapping[str, Any]) -> None:
+        """Apply an application, as to a Kubernetes whose operator is as quick."""
+        assert path == abroad.APPLICATIONS
+        self.bodies.append(body)
+        for _ in range(body["spec"]["components"][0]["replicas"]):
+            self.servers[str(next(self._numbers))] = "ACTIVE"
+
+    def get(self, service: str, _path: str = "") -> Any:
+        """Answer Nova's list, Heat's stack, or an application."""
+        if service.startswith(abroad.APPLICATIONS):
+            return {"metadata": {}, "status": {"conditions": self.conditions}}
         if service == heat.SERVICE:
             return {"stack": {"stack_status": self.stack, "stack_status_reason": "as asked"}}
         return {"servers": [{"id": each, "status": at} for each, at in dict(self.servers).items()]}
@@ -54,9 +66,9 @@ class Cloud:
         self.servers[made] = "ACTIVE"
         return {"server": {"id": made}}
 
-    def delete(self, service: str, path: str) -> None:
-        """Delete a server, or all of a stack."""
-        if service == heat.SERVICE:
+    def delete(self, service: str, path: str = "") -> None:
+        """Delete a server, or all of a stack or an application."""
+        if service == heat.SERVICE or service.startswith(abroad.APPLICATIONS):
             self.servers.clear()
         self.servers.pop(path.rpartition("/")[2], None)
 
@@ -67,14 +79,21 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     one = Cloud()
     monkeypatch.setattr(api, "Client", one.client)
     monkeypatch.setattr(place.Place, "of", lambda _: PLACE)
+    monkeypatch.setattr(clouds, "asked_of_nova", lambda _: 0)
     monkeypatch.setattr(clouds, "LOOK_SECONDS", 0.001)
     return one
+
+
+def with_operator(world: Cloud) -> place.Place:
+    """Return the place, with a Kubernetes whose operator makes servers at once."""
+    operated: Any = types.SimpleNamespace(client=world, dir=Path("nowhere"))
+    return dataclasses.replace(PLACE, operated=operated)
 
 
 @pytest.mark.parametrize("make", clouds.ARMS.values(), ids=list(clouds.ARMS))
 def test_an_arm_makes_and_deletes_all_twice(world: Cloud, tmp_path: Path, make: Any) -> None:
     """A run ends when Nova lists nothing more; both deletes were waited for."""
-    run = clouds.measure(cloud.Cloud(tmp_path), make(PLACE), 6)
+    run = clouds.measure(cloud.Cloud(tmp_path), make(with_operator(world)), 6)
     assert world.servers == {}
     assert run.servers == 6
     assert run.there + run.made_after <= 6
@@ -96,6 +115,16 @@ def test_all_arms_ask_for_the_same_servers(world: Cloud) -> None:
         server["imageRef"],
         server["availability_zone"],
     )
+    abroad.Argosy(with_operator(world)).create(1)
+    spec = world.bodies[2]["spec"]["components"][0]["template"]["spec"]
+    assert (spec["flavor"], spec["image"], spec["availabilityZone"]) == (
+        server["flavorRef"],
+        server["imageRef"],
+        server["availability_zone"],
+    )
+    assert [each["name"] for each in spec["networks"]] == [
+        each["uuid"] for each in server["networks"]
+    ]
     assert [each["network"] for each in asked["networks"]] == [
         each["uuid"] for each in server["networks"]
     ]
@@ -108,10 +137,35 @@ def test_a_stack_that_failed_ends_the_run_with_its_reason(world: Cloud, tmp_path
         clouds.measure(cloud.Cloud(tmp_path), heat.Heat(PLACE), 6)
 
 
+def test_an_application_that_stalled_ends_the_run_with_its_reason(
+    world: Cloud, tmp_path: Path
+) -> None:
+    """As for a stack."""
+    world.conditions = [{"type": "Stalled", "status": "True", "message": "no such flavor"}]
+    arm = abroad.Argosy(with_operator(world))
+    with pytest.raises(errors.DevclusterError, match="stalled: no such flavor"):
+        clouds.measure(cloud.Cloud(tmp_path), arm, 6)
+
+
+def test_requests_of_the_watch_are_not_counted(tmp_path: Path, monkeypatch: Any) -> None:
+    """Nova's log has a line for each request; those of the bench itself are no arm's."""
+    monkeypatch.setattr(cloud.Cloud, "plan", types.SimpleNamespace(logs=tmp_path))
+    lines = [
+        f'x "GET /v2.1{each} HTTP/1.1" status: 200 len: 1'
+        for each in ("/servers/detail?limit=1000", "/servers/detail?changes-since=x", "/servers/1")
+    ]
+    (tmp_path / "nova.log").write_text("\n".join([*lines, "INFO started"]))
+    assert clouds.asked_of_nova(cloud.Cloud(tmp_path)) == 2
+
+
 def test_the_table_has_the_medians_of_each_arm() -> None:
     """One line an arm, in the order of their first runs; every figure has a column."""
     figures = dict.fromkeys(
-        ("created", "create_cpu", "first_gone", "gone", "delete_cpu", "answered"), 1.0
+        (
+            *("created", "create_cpu", "engine_cpu", "requests"),
+            *("first_gone", "gone", "delete_cpu", "answered"),
+        ),
+        1.0,
     )
     runs = [
         clouds.Run(
