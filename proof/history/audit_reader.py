@@ -58,6 +58,7 @@ class Scribe:
         labels: dict[str, str] | None = None,
         finalizers: Sequence[str] = (),
         by: str = OPERATOR,
+        agent: str = "argosy",
         took: float = TOOK,
     ) -> Object:
         """Create an object and return it."""
@@ -78,7 +79,7 @@ class Scribe:
             "status": status or {},
         }
         self._stamp(body)
-        self._log("create", body, 201, by=by, took=took)
+        self._log("create", body, 201, by=by, agent=agent, took=took)
         return body
 
     def patch(
@@ -173,13 +174,24 @@ class Scribe:
         """Run a command in a pod."""
         self._log("create", pod, 101, by=by, sub="exec", answer={})
 
-    def lease(self, agent: str, *, by: str = OPERATOR) -> None:
-        """Renew or take the Lease."""
-        target: Object = {
-            "resource": "leases",
-            "metadata": {"name": "argosy-leader", "namespace": "argosy", "uid": "lease"},
-        }
-        self._log("update", target, 200, by=by, agent=agent, answer={})
+    def lease(
+        self,
+        agent: str,
+        *,
+        name: str = "argosy-leader",
+        holder: str = "",
+        epoch: int = 0,
+        by: str = OPERATOR,
+    ) -> None:
+        """Renew or take a Lease; who holds it is told where a `holder` is given."""
+        target = _lease(name)
+        told = {**target, "spec": {"holderIdentity": holder, "leaseTransitions": epoch}}
+        self._log("update", target, 200, by=by, agent=agent, answer=told if holder else {})
+
+    def unlease(self, name: str, *, by: str) -> None:
+        """Delete a Lease."""
+        answer = {"kind": "Status", "status": "Success"}
+        self._log("delete", _lease(name), 200, by=by, answer=answer)
 
     def _stamp(self, target: Object) -> None:
         self._version += 1
@@ -224,6 +236,11 @@ class Scribe:
         if answer != {}:
             event["responseObject"] = shown if answer is None else answer
         self.lines.append(json.dumps(event).encode())
+
+
+def _lease(name: str) -> Object:
+    metadata = {"name": name, "namespace": "argosy", "uid": name}
+    return {"kind": "Lease", "resource": "leases", "metadata": metadata}
 
 
 def _reference(owner: Object) -> Object:

@@ -218,8 +218,8 @@ def _changes(
         reference = line.object_ref
         if ours and reference.resource == "leases" and reference.name == LEASE:
             _elect(line, about)
-        elif ours and reference.resource == "leases":
-            _pass_slot(line, about)
+        elif reference.resource == "leases":
+            _pass_slot(line, about, ours=ours)
         if reference.resource not in CHECKED or not _wanted(reference.namespace, namespaces):
             continue
         if reference.subresource == "exec" and line.stage == "ResponseComplete":
@@ -228,12 +228,12 @@ def _changes(
             yield from _writes(number, line, about)
 
 
-def _pass_slot(line: records.Line, about: _About) -> None:
+def _pass_slot(line: records.Line, about: _About, *, ours: bool) -> None:
     """Note whose a slot is by now."""
-    found = tenures.tenure(line, about.latest)
+    found = tenures.tenure(line, about.latest, ours=ours)
     if found is not None:
         slot, tenure = found
-        about.slots.setdefault(slot, []).append(tenure)
+        tenures.follow(about.slots.setdefault(slot, []), tenure)
 
 
 def _elect(line: records.Line, about: _About) -> None:
