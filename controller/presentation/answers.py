@@ -18,7 +18,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kinds import registry
-from controller.kube import faults
+from controller.kube import faults, slots
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
@@ -28,6 +28,8 @@ from controller.presentation.references import Reference
 from controller.presentation.spans import age
 
 LEASE = "argosy-leader"
+# Who holds it where replicas share the work.
+TOGETHER = "argosy-replicas"
 # What an install for the whole cluster claims it by.
 CLAIM = "argosy-cluster"
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
@@ -38,6 +40,8 @@ _DOWNWARDS = tuple(
     for each in sorted(registry.KINDS, key=lambda kind: not kind.waits_for_anything)
     if PLACES[each.resource].namespaced
 )
+# By which an object is in a slot: a namespace, and a name in it.
+Owner = tuple[str, str]
 # Of what is to blame for one thing, so much is looked into.
 MOST_BELOW = 5
 
@@ -61,18 +65,22 @@ class Answer:
     # The failure domain of a server: where it is, or is to be.
     domain: str = ""
     operator: str = ""
+    # Where replicas share the work: which of them has the object's application.
+    replica: str = ""
     notes: tuple[str, ...] = ()
 
 
 async def read(api: Cluster, meant: Reference, namespace: str, now: float) -> Answer:
     """Return the answer for one object; raises NotFound."""
-    said = await operator(api, now)
+    said, leads = await _operator(api, now)
     async with inspection.look(api, meant.space(namespace)) as look:
         found = walk(look, meant, meant.space(namespace))
     if found is None:
         where = f" in namespace {namespace}" if meant.space(namespace) else ""
         raise faults.NotFound(f"{meant} does not exist{where}", reason=Reason.NOT_FOUND)
-    return dataclasses.replace(found, operator=said, notes=look.notes)
+    owner = _owner(look, meant, meant.space(namespace))
+    has_it = await _replica(api, leads, owner) if owner else ""
+    return dataclasses.replace(found, operator=said, replica=has_it, notes=look.notes)
 
 
 def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answer | None:
@@ -211,21 +219,57 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
 
 async def operator(api: Cluster, now: float) -> str:
     """Return in a sentence whether one operator is at work; empty where that cannot be seen."""
+    return (await _operator(api, now))[0]
+
+
+async def _operator(api: Cluster, now: float) -> tuple[str, list[dict[str, Any]]]:
+    """Return whether one operator is at work, and the leaders' Leases that are held."""
     try:
         leases = await _leases(api, LEASE)
         if not leases:
-            return "No operator has ever led here: is Argosy installed?"
+            return "No operator has ever led here: is Argosy installed?", []
         alive = [each for each in leases if _is_held(each, now)]
         if not alive:
             last = max(each["spec"].get("renewTime") or "" for each in leases)
-            return (
+            told = (
                 f"No operator is at work: the last one renewed its Lease"
                 f" {age(now - clock.parse(last))} ago. Until one is, nothing of this happens:"
                 " kubectl get pods -A -l app.kubernetes.io/name=argosy"
             )
-        return await _refused(api, alive, now) if len(alive) > 1 else ""
+            return told, []
+        return await _refused(api, alive, now) if len(alive) > 1 else "", alive
+    except errors.ArgosyError:
+        return "", []
+
+
+def _owner(look: inspection.Inspection, meant: Reference, namespace: str) -> Owner | None:
+    """Return by what an object is in a slot: its application, or a name of its own."""
+    item = look.caches.informers[meant.resource].objects.get((namespace, meant.name))
+    return (namespace, registry.of(meant.resource).application(item)) if item is not None else None
+
+
+async def _replica(api: Cluster, leads: list[dict[str, Any]], owner: Owner) -> str:
+    """Return in a sentence which replica has an application; empty where one alone leads.
+
+    Nor is anything said where several installs have replicas that share: whose it is, is not known.
+    """
+    together = [each for each in leads if each["spec"]["holderIdentity"].startswith(TOGETHER)]
+    if len(together) != 1:
+        return ""
+    space, lease = together[0]["metadata"]["namespace"], slots.lease(slots.of(*owner))
+    try:
+        found = [
+            each for each in await _leases(api, lease) if each["metadata"]["namespace"] == space
+        ]
     except errors.ArgosyError:
         return ""
+    holder = (found[0]["spec"].get("holderIdentity") or "") if found else ""
+    if not holder:
+        return (
+            f"No replica has {lease}, which this is in: one takes it within half a minute, unless"
+            f" none runs: kubectl get lease -n {space}"
+        )
+    return f"Replica {holder.rpartition('_')[0] or holder} has this, by Lease {lease} in {space}."
 
 
 async def _refused(api: Cluster, alive: list[dict[str, Any]], now: float) -> str:

@@ -11,6 +11,7 @@ import pytest
 from controller import errors
 from controller.api import clock
 from controller.api.resources import Resource
+from controller.kube import slots
 from controller.planning.circuit import State
 from controller.presentation import answers, inspection
 from controller.presentation.answers import Answer
@@ -114,6 +115,52 @@ async def test_an_install_beside_one_for_the_whole_cluster_is_told(claimed: bool
         assert "those in argosy-b do nothing" in told
     else:
         assert told == ""
+
+
+async def told_by(leases: list[Json], name: str = "shop") -> Answer:
+    """Return the answer for an application where these Leases are to be read."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 1)))
+        await universe.settle()
+
+        class Door:
+            """The server, and Leases beside it."""
+
+            raw = Leases(*leases).raw
+
+            def __getattr__(self, verb: str) -> Any:
+                return getattr(universe.server, verb)
+
+        api: Any = Door()
+        meant = Reference(resource=Resource.APPLICATIONS, name=name)
+        return await answers.read(api, meant, "default", 1_790_000_000.0)
+
+
+async def test_which_replica_has_an_application_is_told() -> None:
+    """By the Lease of its slot, in the namespace of the install whose replicas share the work."""
+    now = 1_790_000_000.0
+    name = slots.lease(slots.of("default", "shop"))
+    shared = lease("argosy", "argosy-leader", "argosy-replicas", now - 3)
+    held = lease("argosy", name, "argosy-7c9f-abcde_0123456789ab", 0.0)
+    elsewhere = lease("other", name, "stranger_0", 0.0)
+    told = await told_by([shared, elsewhere, held])
+    assert told.replica == f"Replica argosy-7c9f-abcde has this, by Lease {name} in argosy."
+    given = {**held, "spec": {**held["spec"], "holderIdentity": ""}}
+    for leases in ([shared, given], [shared]):
+        told = await told_by(leases)
+        assert told.replica.startswith(f"No replica has {name}, which this is in: one takes it")
+
+
+async def test_where_one_replica_leads_no_replica_is_told() -> None:
+    """Nor where nobody leads, or where it cannot be seen whose replicas have it."""
+    now = 1_790_000_000.0
+    held = lease("argosy", slots.lease(slots.of("default", "shop")), "argosy-0_ab", 0.0)
+    alone = lease("argosy", "argosy-leader", "argosy-0_ab", now - 3)
+    two = [
+        lease(namespace, "argosy-leader", "argosy-replicas", now - 3) for namespace in ("a", "b")
+    ]
+    for leases in ([alone, held], [held], [*two, held]):
+        assert (await told_by(leases)).replica == ""
 
 
 def away(verb: str, *, after: bool) -> None:

@@ -43,7 +43,7 @@ def draw(found: Answer, now: float) -> rich.console.Group:
     nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
     plan = [each for each in found.plan if each != found.message]
     parts += [rich.text.Text(f"  {each}") for each in plan or nothing]
-    notes = [each for each in (found.operator, *found.notes) if each]
+    notes = [each for each in (found.operator, found.replica, *found.notes) if each]
     parts += [rich.text.Text(f"\n{each}", style="dim") for each in notes]
     return rich.console.Group(*parts)
 
