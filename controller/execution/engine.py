@@ -173,7 +173,7 @@ class Engine:
         self._leading = True
         # Deadlines do not count the time in which nobody led.
         self._since = self._clock()
-        self._touch_all()
+        self.touch_all()
         _log.info("leading", objects=len(self._queue))
         try:
             await self._serve()
@@ -197,7 +197,7 @@ class Engine:
     def take_up(self, belongs: Callable[[Key], bool]) -> None:
         """Look at all keys that belong to what this process plans from now on."""
         self._since = self._clock()
-        self._touch_all(belongs)
+        self.touch_all(belongs)
 
     async def let_go(self, belongs: Callable[[Key], bool]) -> None:
         """Take back, await and forget what is under way of keys that are planned here no more."""
@@ -236,7 +236,8 @@ class Engine:
             and not self._acts.count()
         )
 
-    def _touch_all(self, belongs: Callable[[Key], bool] = lambda _: True) -> None:
+    def touch_all(self, belongs: Callable[[Key], bool] = lambda _: True) -> None:
+        """Have all keys planned that belong to it."""
         for resource in self._caches.planned:
             watched = self._informers[resource]
             for namespace, name in watched.objects:
@@ -388,6 +389,7 @@ class Engine:
             acting=self._acts.running(key),
             holder=self._holder,
             watching_since=self._since,
+            moving=self._ownership.moving(key),
         )
         snapshot = kind.gather(self._sources, item, moment)
         record.pause = _pause(kind, snapshot)
@@ -402,9 +404,8 @@ class Engine:
         try:
             item = self._informers[key.resource].objects.get(key.path)
             if item is not None:
-                self._dispatcher.execute(
-                    key, record, item, self._apologise(key, record, item, error)
-                )
+                told = self._apologise(key, record, item, error)
+                self._dispatcher.execute(key, record, item, told)
         except Exception:  # noqa: BLE001 - what cannot be told must not stop the others either
             _log.exception("crash not told", key=str(key))
 
@@ -426,10 +427,7 @@ class Engine:
         """Take down what is being deleted and cannot be read."""
         found = self._informers[key.resource].objects.get(key.path)
         item = found or self._kinds[key.resource].remains(self._sources, meta)
-        planned = plan.Plan(
-            actions=self._bare_teardown(key, meta),
-            urgency=plan.Urgency.TEARDOWN,
-        )
+        planned = plan.Plan(actions=self._bare_teardown(key, meta), urgency=plan.Urgency.TEARDOWN)
         self._dispatcher.execute(key, record, item, planned)
         # What is below it may be unreadable, too, and then its going wakes nobody.
         self._queue.add(key, delay=BURY_AGAIN)

@@ -31,6 +31,9 @@ class Ownership(Protocol):
     def epoch(self, key: Key) -> int:
         """Return which tenure of the key this is: each later owner has a higher one."""
 
+    def moving(self, key: Key) -> str:
+        """Return what says whose the key is, if it passes to another once its acts have ended."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoleLeader:
@@ -56,6 +59,11 @@ class SoleLeader:
         """Return the number of this leadership."""
         del key
         return self.tenure()
+
+    def moving(self, key: Key) -> str:
+        """Return nothing: a sole leader shares with nobody."""
+        del key
+        return ""
 
 
 def act_for(key: Key) -> None:

@@ -26,6 +26,7 @@ import structlog
 
 from controller import errors, parts
 from controller.api import names
+from controller.api.resources import PLACES, Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.kube import assignment, slots
@@ -60,6 +61,8 @@ class Stage(enum.Enum):
 class _Held:
     epoch: int
     stage: Stage = Stage.CATCHING_UP
+    # Whether it is to move, and acts keep it from that.
+    awaited: bool = False
 
 
 class Sharing:
@@ -116,12 +119,7 @@ class Sharing:
         slot = self.slot(key)
         if slot is None:
             return True
-        held = self._held.get(slot)
-        if held is None or not self._covers(key.namespace):
-            return False
-        if held.stage is Stage.LEAVING:
-            return not self._caches.kinds[key.resource].asks_for_acts
-        return held.stage is Stage.OWNED
+        return self.plans(slot) and self._covers(key.namespace)
 
     def may_write(self, key: Key | None) -> bool:
         """Return whether the key's slot is held, and known to be."""
@@ -140,6 +138,14 @@ class Sharing:
         slot = self.slot(key)
         held = self._held.get(slot) if slot is not None else None
         return held.epoch if held is not None else 0
+
+    def moving(self, key: Key) -> str:
+        """Return the Lease of the key's slot while that waits for acts, to be another's then."""
+        slot = self.slot(key)
+        held = self._held.get(slot) if slot is not None else None
+        if slot is None or held is None or held.stage is not Stage.LEAVING or not held.awaited:
+            return ""
+        return f"{PLACES[Resource.LEASES].kind}/{slots.lease(slot)}"
 
     def slot(self, key: Key) -> int | None:
         """Return the slot of a key, by its application; None where the object is gone."""
@@ -310,7 +316,7 @@ class Sharing:
         leaving: dict[int, _Held] = {}
         for slot, held in tuple(self._held.items()):
             if slot in mine and held.stage is Stage.LEAVING:
-                held.stage = Stage.OWNED
+                held.stage, held.awaited = Stage.OWNED, False
                 self._engine.take_up(lambda key, slot=slot: self.slot(key) == slot)  # type: ignore[misc]
             elif slot not in mine and held.stage is Stage.CATCHING_UP:
                 # Nothing was planned yet.
@@ -324,7 +330,10 @@ class Sharing:
             self._start(self._hand_over(leaving), "slots given")
 
     async def _hand_over(self, leaving: dict[int, _Held]) -> None:
-        """Give slots, each once no act of it is under way, or after the longest wait."""
+        """Give slots, each once no act of it is under way, or after the longest wait.
+
+        Meanwhile no new act is asked for, and operations say why.
+        """
         until = self._now() + ACTS_SECONDS
         while True:
             leaving = {
@@ -335,8 +344,14 @@ class Sharing:
             busy = {self.slot(key) for key in self._engine.acting()}
             late = self._now() >= until
             await self._close({s: each for s, each in leaving.items() if late or s not in busy})
-            if not any(each.stage is Stage.LEAVING for each in leaving.values()):
+            kept = {slot: each for slot, each in leaving.items() if each.stage is Stage.LEAVING}
+            if not kept:
                 return
+            awaited = {slot for slot, each in kept.items() if not each.awaited}
+            for slot in awaited:
+                kept[slot].awaited = True
+            if awaited:
+                self._engine.touch_all(lambda key, found=awaited: self.slot(key) in found)  # type: ignore[misc]
             await asyncio.sleep(ACTS_POLL)
 
     async def _close(self, closing: Mapping[int, _Held]) -> None:

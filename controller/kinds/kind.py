@@ -97,8 +97,6 @@ class Kind(Generic[O, S]):
     # The application that an object is of, with all that shares its budget: where replicas share
     # the work, one of them has all of it. By its own name where an object names none.
     application: Callable[[O], str] = _named_application
-    # Its plans ask for acts, so that it waits while its application passes to another replica.
-    asks_for_acts: bool = False
     # Its status sums up objects that its own plans change: they come first, and are told together.
     sums_up: bool = False
     # The objects one step below it that its snapshot has, in their order: they are why it is as it

@@ -15,6 +15,7 @@ too. Only spans of the local clock count.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -224,7 +225,9 @@ class Members:
             deleted = self._api.delete(
                 Resource.LEASES, self._namespace, name, uid=uid, resource_version=version
             )
-            await self._bounded(deleted)
+            # All replicas sweep: somebody was quicker, or its replica is back.
+            with contextlib.suppress(faults.Conflict, faults.NotFound):
+                await self._bounded(deleted)
 
     def _is_free(self, slot: int, now: float) -> bool:
         """Return whether nobody can be acting on a slot."""

@@ -130,7 +130,8 @@ class Moment:
 
     `acting` is the task that this process carries out for the object, or whose result is not yet
     seen; `holder` names this process, and without one nothing may be claimed. Deadlines count from
-    `watching_since` at the earliest.
+    `watching_since` at the earliest. `moving` names what says which replica the object is of, where
+    it passes to another once acts under way have ended.
     """
 
     now: float
@@ -138,3 +139,4 @@ class Moment:
     acting: str = ""
     holder: str = ""
     watching_since: float = 0.0
+    moving: str = ""

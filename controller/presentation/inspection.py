@@ -86,6 +86,7 @@ class Inspection:
             acting=_acting(item),
             watching_since=self.since,
             outcomes=recollection.recall(self.caches, item),
+            moving=recollection.moving(item),
         )
         snapshot = kind.gather(self.sources, item, moment)
         if self.is_hidden(self._fleet_of(item)):

@@ -14,6 +14,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution.caches import Caches
+from controller.kinds.operation.reasons import OperationReason
 from controller.kube.reasons import KubeReason
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import Verb, Write
@@ -41,6 +42,13 @@ def recall(caches: Caches, item: objects.Object) -> tuple[Outcome, ...]:
     stalled = conditions.find(status.conditions, "Stalled")
     why = stalled.reason if stalled is not None else ""
     return tuple(_outcomes(caches, item, found, why))
+
+
+def moving(item: objects.Object) -> str:
+    """Return what says whose an object is, where it passes to another replica by its status."""
+    status: Any = getattr(item, "status", None)
+    told: tuple[Blocked, ...] = getattr(status, "blocked_by", ())
+    return next((each.object for each in told if each.reason == OperationReason.MOVING), "")
 
 
 def _outcomes(

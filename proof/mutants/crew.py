@@ -199,6 +199,10 @@ class _Late:
         """Ask it."""
         return self._whose().epoch(key)
 
+    def moving(self, key: Any) -> str:
+        """Ask it."""
+        return self._whose().moving(key)
+
 
 class Crew:
     """The replicas on a stage, in the order in which they joined."""

@@ -34,6 +34,11 @@ class Share:
         del key
         return 1
 
+    def moving(self, key: Key) -> str:
+        """Return that nothing moves."""
+        del key
+        return ""
+
 
 def test_a_sole_leader_owns_everything_while_it_holds_the_lease() -> None:
     """Without the Lease nothing may be written, whatever it is for."""

@@ -386,6 +386,21 @@ async def test_a_slot_waits_for_a_command_that_runs_before_it_moves() -> None:
         await crew.stage.until("all run", lambda: len(runs) == len(NAMES))
         second = crew.join()
         await asyncio.sleep(40)
+        # The operation that waits says so; those of slots that stay run on.
+        for name in NAMES:
+            found = crew.stage.find(Resource.OPERATIONS, name)
+            assert found is not None
+            told = found["status"].get("blockedBy", [])
+            lease = f"Lease/{slots.lease(slot_of(name))}"
+            key = Key(Resource.OPERATIONS, arena.NAMESPACE, name)
+            if first.sharing.moving(key):
+                assert [(each["object"], each["reason"]) for each in told] == [(lease, "Moving")]
+                assert "Nothing new begins" in str(found["status"]["conditions"])
+            else:
+                assert told == []
+        assert any(
+            first.sharing.moving(Key(Resource.OPERATIONS, arena.NAMESPACE, name)) for name in NAMES
+        )
         assert first.owned() >= {slot_of(name) for name in NAMES}
         assert second.owned()
         await crew.shared(first, second)
@@ -397,6 +412,42 @@ async def test_a_slot_waits_for_a_command_that_runs_before_it_moves() -> None:
             ),
         )
         assert len(runs) == len(NAMES)
+
+
+async def test_a_cancel_is_heeded_while_a_slot_waits_for_the_command() -> None:
+    """The command is ended, and the slot moves at once instead of after ten minutes."""
+    async with crewed() as crew:
+        runs: list[str] = []
+
+        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+            runs.append(pod)
+            if runs.count(pod) == 1:
+                await asyncio.sleep(500)
+            return door.ExecResult(exit_code=0)
+
+        crew.stage.server.on_exec = run
+        first = crew.join()
+        await crew.shared(first)
+        await rolled_out(crew, "web:1")
+        steps = [{"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 550}]
+        asked = {
+            name: {"application": name, "action": "Steps", "steps": steps, "servers": "0"}
+            for name in NAMES
+        }
+        for name, spec in asked.items():
+            crew.stage.put(Resource.OPERATIONS, name, spec)
+        await crew.stage.until("all run", lambda: len(runs) == len(NAMES))
+        second = crew.join()
+        await asyncio.sleep(20)
+        assert len(first.owned()) > slots.SLOTS // 2
+        for name, spec in asked.items():
+            crew.stage.change(Resource.OPERATIONS, name, {**spec, "cancelled": True})
+        began = asyncio.get_running_loop().time()
+        await crew.shared(first, second)
+        assert asyncio.get_running_loop().time() - began < 60
+        for name in NAMES:
+            found = crew.stage.find(Resource.OPERATIONS, name)
+            assert arena.condition(found, "Succeeded") == "False"
 
 
 async def test_at_rest_only_heartbeats_are_written() -> None:
@@ -473,3 +524,75 @@ async def test_the_parts_of_an_application_are_in_its_slot() -> None:
                     assert mate.sharing.slot(key) == slot_of(name)
                     assert mate.sharing.owns(key) is (slot_of(name) in mate.owned())
         await rolled_out(crew, "web:2")
+
+
+async def test_a_slot_that_is_lost_is_planned_no_more_whatever_runs_in_it() -> None:
+    """Its Lease in another's name by hand: a command that runs keeps the slot nowhere but there."""
+    async with crewed(slack=30.0) as crew:
+        runs: list[str] = []
+
+        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+            runs.append(pod)
+            await asyncio.sleep(500)
+            return door.ExecResult(exit_code=0)
+
+        crew.stage.server.on_exec = run
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        had = mine(first)
+        acting = [name for name in NAMES if slot_of(name) in had]
+        for name in acting:
+            step = {"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 600}
+            spec = {"application": name, "action": "Steps", "steps": [step], "servers": "0"}
+            crew.stage.put(Resource.OPERATIONS, name, spec)
+        await crew.stage.until("all run", lambda: len(runs) >= len(acting))
+        for slot in had:
+            change_lease(crew, slots.lease(slot), {"holderIdentity": second.identity})
+        await asyncio.sleep(5)
+        assert not first.owned() & set(had)
+        await crew.stage.until("another has them", lambda: second.owned() >= set(had))
+        for name in NAMES:
+            crew.stage.change(
+                Resource.APPLICATIONS, name, stories.shop(stories.component("web", 3, "web:2"))
+            )
+        await asyncio.sleep(60)
+
+
+async def test_a_slot_whose_lease_is_deleted_has_one_again() -> None:
+    """Whoever had it has lost it, and takes it anew, in a later epoch: nothing is done without."""
+    async with crewed() as crew:
+        only = crew.join()
+        await crew.shared(only)
+        await rolled_out(crew, "web:1")
+        for slot in mine(only):
+            crew.stage.remove(Resource.LEASES, slots.lease(slot))
+        await asyncio.sleep(40)
+        await crew.shared(only)
+        for slot in mine(only):
+            found = crew.stage.find(Resource.LEASES, slots.lease(slot))
+            assert found is not None
+            assert found["spec"]["leaseTransitions"] == 2
+        await rolled_out(crew, "web:2")
+
+
+async def test_heartbeats_of_replicas_long_gone_are_swept_away() -> None:
+    """Ten minutes after a replica was killed its heartbeat is deleted; living ones keep theirs."""
+    async with crewed() as crew:
+        first, second, third = (crew.join() for _ in range(3))
+        await crew.shared(first, second, third)
+        await third.kill()
+
+        def shown() -> set[str]:
+            found = {each["metadata"]["name"] for each in crew.stage.all(Resource.LEASES)}
+            return {each for each in found if each.startswith("argosy-replica-")}
+
+        beats = {members.heartbeat(each.name) for each in crew.mates}
+        await asyncio.sleep(580)
+        assert shown() == beats
+        await asyncio.sleep(40)
+        assert shown() == beats - {members.heartbeat(third.name)}
+        await crew.shared(first, second)
+        assert not first.ended + second.ended
+        back = crew.join(third.name)
+        await crew.shared(first, second, back)

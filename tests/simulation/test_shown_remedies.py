@@ -357,6 +357,7 @@ ELSEWHERE: Mapping[str, str] = {
 WHY_NONE: Mapping[str, str] = {
     "Pending": "it stands until the operator has looked: without one nothing here would end it",
     "ClaimsKept": "an Event, of what stays as was asked: nothing is to become better",
+    "Moving": "passes by itself; `test_replicas` has an operation that waits for its slot to move",
     "EvictionsGoOn": "it is one look at the set; what keeps the set has a reason of its own",
     "ServersUnavailable": "a sum: each of the servers gives its own reason, which has a story",
     "FailedDelete": "an Event, of what blockedBy tells with a reason that has a story",

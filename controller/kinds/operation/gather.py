@@ -45,5 +45,6 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
         ),
         records_last=plan.soonest(*(each.again for each in leaving.values())),
         outcomes=moment.outcomes,
+        moving=moment.moving,
         namespace_terminating=relations.namespace_terminating(caches, meta.namespace),
     )

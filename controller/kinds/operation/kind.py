@@ -52,7 +52,6 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,
     weight=_weight,
-    asks_for_acts=True,
     budget=Budget(spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_beside),
     waits_for_anything=True,
     indexes=(

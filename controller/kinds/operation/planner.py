@@ -238,6 +238,12 @@ def _paused(snapshot: OperationSnapshot) -> Blocked | None:
         )
     if (rest := management.rest(application)) is not None:
         return rest
+    if snapshot.moving:
+        return Blocked(
+            object=snapshot.moving,
+            reason=OperationReason.MOVING,
+            message="The application passes to another replica once acts under way have ended.",
+        )
     fleet = snapshot.fleet
     if fleet.outage.lasts and fleet.pause is not None:
         return obstacles.paused(fleet, fleet.pause, snapshot.now)

@@ -47,6 +47,16 @@ class OperationReason(Vocabulary):
         "If it stays so, look at what keeps the set.",
         "kubectl argosy why serverset/NAME",
     )
+    MOVING = (
+        "Moving",
+        (
+            "Replicas of the operator divide their work anew, and the application passes to another"
+            " one as soon as the acts under way have ended, or after ten minutes. Nothing new"
+            " begins until then."
+        ),
+        "Wait: the operation goes on by itself, and its clock stands still meanwhile.",
+        "kubectl argosy why operation/NAME",
+    )
     STARTED = (
         "Started",
         "The operation has begun.",

@@ -40,6 +40,8 @@ class OperationSnapshot:
     # How calls for it went that did not succeed, lately.
     outcomes: tuple[Outcome, ...] = ()
     namespace_terminating: bool = False
+    # The Lease that passes to another replica once acts under way have ended, if that is so.
+    moving: str = ""
 
     @property
     def with_checkpoints(self) -> tuple[objects.Operation, ...]:
