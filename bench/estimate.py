@@ -19,6 +19,7 @@ DEFAULTS = 80.0  # peers at their default limits, whose waiting has nothing to d
 LIMITED = 20.0  # pods a second of a controller at its default limits
 SMALL = 8.0  # small applications a second, applied one after the other
 RESTART = 6.0  # of the API server
+JOIN = 25.0  # three replicas that join one, until the slots are divided
 START = 12.0  # a cluster, the chart, and a warm operator
 
 
@@ -73,6 +74,12 @@ def many(sizes: Sizes) -> float:
     """Return the seconds that `many` takes."""
     both = sizes.small / SERVERS + sizes.small / 2 / SMALL + 2 * (TURN + OPERATOR)
     return WARM_UP + sizes.peers * both
+
+
+def replicas(sizes: Sizes) -> float:
+    """Return the seconds that `replicas` takes."""
+    each = sizes.fleet / SERVERS + TURN + OPERATOR
+    return WARM_UP + START + sizes.peers * (2 * each + JOIN)
 
 
 def tenants(sizes: Sizes) -> float:

@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterable
 from bench import estimate
 from bench.sizes import Sizes
 from bench.stage import Stage
-from bench.trials import far, floor, large, many, named, peers, replace, templates, tenants
+from bench.trials import (
+    far,
+    floor,
+    large,
+    many,
+    named,
+    peers,
+    replace,
+    replicas,
+    templates,
+    tenants,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +57,12 @@ TRIALS = (
     ),
     Trial(name="far", finds=("15a", "15b"), run=far.run, seconds=estimate.far),
     Trial(name="named", finds=("16a", "16b"), run=named.run, seconds=estimate.named),
+    Trial(
+        name="replicas",
+        finds=("18a", "18b", "18c", "18d"),
+        run=replicas.run,
+        seconds=estimate.replicas,
+    ),
     Trial(name="many", finds=("19a", "19b", "19c"), run=many.run, seconds=estimate.many),
     Trial(
         name="tenants",
