@@ -95,6 +95,11 @@ class Kubelet:
         key = (namespace, name)
         self._schedule(key, self._registry.need(Resource.PODS, *key))
 
+    def resize(self, namespace: str, name: str) -> None:
+        """Have the node of a pod that waits for its new size look again."""
+        key = (namespace, name)
+        self._restart(key, self._registry.need(Resource.PODS, *key))
+
     def return_node(self, node: str) -> None:
         """Let a lost node come back: what it left undone is done."""
         self.lost.discard(node)

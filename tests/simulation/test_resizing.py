@@ -139,7 +139,10 @@ async def test_what_was_served_once_and_is_no_more_ends_in_a_new_pod() -> None:
 async def test_only_what_a_new_pod_might_get_replaces_one(
     code: int, words: str, *, replaced: bool
 ) -> None:
-    """A quota and a LimitRange refuse a new pod as well: the one that runs is kept, and told."""
+    """A quota and a LimitRange refuse a new pod as well: the one that runs is kept, and told.
+
+    What this pod alone cannot have, `CannotChange`, comes with a new one.
+    """
     async with Universe() as universe:
         await universe.apply(shop("100m"))
         await universe.settle()
@@ -164,11 +167,12 @@ async def test_only_what_a_new_pod_might_get_replaces_one(
 
 @pytest.mark.parametrize("word", ["Deferred", "Infeasible"])
 async def test_a_node_without_room_is_told_and_one_that_is_too_small_is_left(word: str) -> None:
-    """Deferred: the first pod waits, the others are not touched. Infeasible: another pod, in turn.
+    """Deferred: the first pod waits for room, the others for it. Infeasible: another pod, in turn.
 
-    Of three servers no more than one is ever on its way.
+    Of three servers no more than one is ever on its way. Once there is room, all of them have it.
     """
-    kubelet = Kubelet(lambda _: Behaviour(resize=word, message=f"Node said {word}"))
+    full = [word]
+    kubelet = Kubelet(lambda _: Behaviour(resize=full[0], message=f"Node said {word}"))
     async with Universe(kubelet=kubelet) as universe:
         await universe.apply(shop("100m"))
         await universe.settle()
@@ -190,6 +194,12 @@ async def test_a_node_without_room_is_told_and_one_that_is_too_small_is_left(wor
         assert "Node said Deferred" in told["message"]
         above = universe.get(Resource.APPLICATIONS, "shop")["status"]
         assert "Node said Deferred" in str(above)
+        full[0] = ""
+        kubelet.resize("default", f"shop-web-{changed}")
+        await universe.until(lambda: asks(universe) == ["200m"] * 3)
+        await universe.settle()
+        assert uids(universe) == before
+        assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
 
 
 async def test_somebody_elses_resize_is_left_and_said() -> None:

@@ -261,6 +261,17 @@ ELSEWHERE: Mapping[str, str] = {
     "CircuitOpen": (
         "simulation/test_fleets.py::test_an_outage_of_the_provider_is_no_failure_of_its_servers"
     ),
+    "CannotChange": (
+        "simulation/test_resizing.py::test_only_what_a_new_pod_might_get_replaces_one"
+    ),
+    "Deferred": (
+        "simulation/test_resizing.py"
+        "::test_a_node_without_room_is_told_and_one_that_is_too_small_is_left"
+    ),
+    "Infeasible": (
+        "simulation/test_resizing.py"
+        "::test_a_node_without_room_is_told_and_one_that_is_too_small_is_left"
+    ),
     "DomainClosed": (
         "simulation/test_domains.py"
         "::test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does"
