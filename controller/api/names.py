@@ -40,6 +40,8 @@ ALTERNATIVE_NAME_ANNOTATION = f"{GROUP}/alternative-name"
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 # The generation that Argosy's own changes gave a pod: a higher one is of somebody else's making.
 GENERATION_ANNOTATION = f"{GROUP}/generation"
+# What a pod had before Argosy asked for another size of it: until that change is whole.
+RESIZED_FROM_ANNOTATION = f"{GROUP}/resized-from"
 # How often Argosy mended what others changed of a pod; and, once it gave up, who did.
 MENDED_ANNOTATION = f"{GROUP}/mended"
 # On a ServerSet: the components whose sets must outlive it, comma-separated.

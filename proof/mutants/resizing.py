@@ -16,6 +16,13 @@ MECHANISMS = (
         f"{_SIZES}::test_a_size_that_was_refused_and_taken_back_leaves_every_pod",
     ),
     one(
+        "a pod that was resized half way counts as at its revision of before",
+        "controller.providers.pod.changes:is_half",
+        "before is not None and before != sizes(pod)",
+        "False",
+        f"{_SIZES}::test_a_size_taken_back_between_the_two_writes_is_not_kept",
+    ),
+    one(
         "a resize that its node has yet to do counts as done",
         "controller.providers.pod.observation:observe",
         "resize.under_way",

@@ -249,6 +249,42 @@ async def test_killed_between_the_two_writes_it_goes_on() -> None:
         assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
 
 
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "refused"])
+async def test_a_size_taken_back_between_the_two_writes_is_not_kept(*, killed: bool) -> None:
+    """The old size is applied when the pod has the new one, and nothing else of its revision.
+
+    Whether it is made anew or resized back, its size is that of its revision in the end; nobody
+    else is said to have given it another.
+    """
+    async with Universe() as universe:
+        await universe.apply(shop("100m", 1))
+        await universe.settle()
+        universe.faults.on(subresource="resize", verdict=Verdict(back=30.0))
+        await universe.apply(shop("200m", 1))
+        await universe.until(lambda: asks(universe) == ["200m"])
+        words = 'pods "a" is forbidden: labels are frozen'
+        status = faults.Status(message=words, code=403)
+        error = faults.from_status(403, status, what="patch pods", writes=True)
+        rule = universe.faults.on("patch", Resource.PODS, verdict=Verdict(before=error), times=None)
+        if killed:
+            await universe.process.kill()
+        else:
+            await universe.until(lambda: "frozen" in str(universe.get(Resource.SERVERS, POD)))
+        (pod,) = pods(universe)
+        told = universe.get(Resource.SERVERS, POD)
+        assert pod["metadata"]["labels"]["argosy.dev/revision"] != told["spec"]["revision"]
+        await universe.apply(shop("100m", 1))
+        universe.faults.rules.remove(rule)
+        if killed:
+            universe.start()
+        await universe.settle()
+        assert asks(universe) == ["100m"]
+        now = universe.condition(Resource.SERVERS, POD)
+        assert now["status"] == "True"
+        assert "Resized by others" not in now["message"]
+        assert "resized-from" not in str(pods(universe))
+
+
 async def test_a_size_that_was_refused_and_taken_back_leaves_every_pod() -> None:
     """The pod was at the revision of before all the while: there is nothing to replace."""
     words = 'pods "a" is forbidden: node didn\'t have enough allocatable resources: cpu'

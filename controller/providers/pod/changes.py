@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api import objects, quantities
+from controller.api import names, objects, quantities
 from controller.planning import rendering
 
 CONTAINERS, INIT_CONTAINERS = "containers", "initContainers"
@@ -220,6 +220,21 @@ def _of_pod(pod: objects.Pod) -> Iterator[tuple[str, str, Amounts]]:
     for place, containers in places:
         for each in containers:
             yield place, each.name, _living(bytes(each.resources))
+
+
+def sizes(pod: objects.Pod) -> str:
+    """Return a short text that is another one where any amount of the pod is."""
+    found = [
+        [place, name, *sorted([*key, each] for key, each in has.items())]
+        for place, name, has in _of_pod(pod)
+    ]
+    return names.digest(msgspec.json.encode(found))
+
+
+def is_half(pod: objects.Pod) -> bool:
+    """Return whether the pod was resized, and the change that this is part of is not whole."""
+    before = pod.metadata.annotations.get(names.RESIZED_FROM_ANNOTATION)
+    return before is not None and before != sizes(pod)
 
 
 def differing(pod: objects.Pod, template: bytes) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ def _users(annotations: Mapping[str, str]) -> dict[str, str]:
         names.DOMAIN_ANNOTATION,
         names.GENERATION_ANNOTATION,
         names.MENDED_ANNOTATION,
+        names.RESIZED_FROM_ANNOTATION,
     )
     return {key: value for key, value in annotations.items() if key not in own}
 
@@ -273,9 +274,11 @@ def change(
     metadata: dict[str, Any] = {}
     if moved := names.missing_or_changed(pod.metadata.labels, {**wanted.metadata.labels, **own}):
         metadata["labels"] = moved
-    annotations = names.missing_or_changed(
-        pod.metadata.annotations, _users(wanted.metadata.annotations)
+    annotations: dict[str, str | None] = dict(
+        names.missing_or_changed(pod.metadata.annotations, _users(wanted.metadata.annotations))
     )
+    if names.RESIZED_FROM_ANNOTATION in pod.metadata.annotations:
+        annotations[names.RESIZED_FROM_ANNOTATION] = None
     if images:
         annotations[names.CHANGED_FROM_ANNOTATION] = ",".join(_container_ids(pod, images))
     if images or starting:

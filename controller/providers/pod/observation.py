@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import adoption, drift, manifest, resizing
+from controller.providers.pod import adoption, changes, drift, manifest, resizing
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -142,7 +142,7 @@ def observe(
         return _not_ours(pod, server, volumes)
     ready = _condition(pod, "Ready")
     # Of another revision, a rollout decides.
-    same = revision(pod, server) == server.spec.revision
+    same = revision(pod, server) == server.spec.revision and not changes.is_half(pod)
     way = _alternative(meta, server)
     images, lasting = drift.of_spec(pod, server, way) if same else ((), ())
     # Put back before the kubelet saw the change, an image would replace no container.
@@ -166,7 +166,7 @@ def observe(
         zone=meta.labels.get(_ZONE_LABEL)
         or meta.annotations.get(names.DOMAIN_ANNOTATION, pod.spec.node_name),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
-        revision=wanted[names.REVISION_LABEL],
+        revision="" if changes.is_half(pod) else wanted[names.REVISION_LABEL],
         incarnation=number,
         alternative=way,
         adopted=adoption.is_at_another(pod),

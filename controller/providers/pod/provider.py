@@ -180,10 +180,11 @@ class PodProvider:
         """Bring the pod to another revision: what the two have in common is left as it is.
 
         Resources first, as only they may be refused for want of room, and the pod is at its
-        revision before until the rest is written. Begun again, it goes on.
+        revision before until the rest is written. Begun again, it goes on; given up half way for
+        another revision, nobody knows whose the amounts are: then all of them are set.
         """
         before = await revisions.before(self._api, pod, server, call)
-        body = changes.resize(pod, before, call.template)
+        body = changes.resize(pod, None if changes.is_half(pod) else before, call.template)
         resized: contract.Receipt = ()
         if body:
             pod, resized = await resizing.resize(self._api, pod, body)

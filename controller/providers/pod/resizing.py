@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import contract, errors
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
@@ -67,23 +67,24 @@ async def resize(
 ) -> tuple[objects.Pod, contract.Receipt]:
     """Ask for other resources, and return the pod as it is then.
 
+    Noted before it is asked, with what the pod has: whoever is killed before the pod is at its new
+    revision leaves one that is at none, and not one whose size nobody knows. The note stays where
+    the resize is refused: a write that took it off would have the refused one tried again at once.
     What the API server takes of no living pod is raised as CannotChange. Quotas and policies are
     not: they would refuse a new pod as well, and then there would be none.
     """
     meta = pod.metadata
+    noted: contract.Receipt = ()
+    if names.RESIZED_FROM_ANNOTATION not in meta.annotations:
+        mark = {names.RESIZED_FROM_ANNOTATION: changes.sizes(pod)}
+        first = {**body["metadata"], "annotations": mark}
+        pod, noted = await _patch(api, pod, {"metadata": first})
+    meta = pod.metadata
+    version = {**body["metadata"], "resourceVersion": meta.resource_version}
     try:
-        with refusals.explained():
-            answer = await api.patch(
-                Resource.PODS,
-                meta.namespace,
-                meta.name,
-                body,
-                subresource=changes.RESIZE,
-                style="strategic",
-            )
-    except faults.Conflict as error:
-        message = f"pods/{meta.name} has changed since it was looked at"
-        raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
+        now, resized = await _patch(
+            api, pod, {**body, "metadata": version}, subresource=changes.RESIZE
+        )
     except faults.NotFound as error:
         raise await _not_found(api, pod) from error
     except refusals.PolicyRefused:
@@ -93,17 +94,38 @@ async def resize(
         raise CannotChange(
             message, reason=ProviderReason.CANNOT_CHANGE, words=error.words
         ) from error
+    return now, (*noted, *resized)
+
+
+async def _patch(
+    api: kube.Api, pod: objects.Pod, body: Mapping[str, Any], *, subresource: str = ""
+) -> tuple[objects.Pod, contract.Receipt]:
+    meta = pod.metadata
+    try:
+        with refusals.explained():
+            answer = await api.patch(
+                Resource.PODS,
+                meta.namespace,
+                meta.name,
+                body,
+                subresource=subresource,
+                style="strategic",
+            )
+    except faults.Conflict as error:
+        raise _changed(pod) from error
     now = refusals.decode(answer, objects.Pod)
     return now, (receipts.of(Resource.PODS, now),)
+
+
+def _changed(pod: objects.Pod) -> errors.Waiting:
+    message = f"pods/{pod.metadata.name} has changed since it was looked at"
+    return errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
 
 
 async def _not_found(api: kube.Api, pod: objects.Pod) -> errors.ArgosyError:
     """Tell a pod that is gone from an API server that knows no resize."""
     meta = pod.metadata
-    gone = errors.Waiting(
-        f"pods/{meta.name} has changed since it was looked at",
-        reason=ProviderReason.INSTANCE_CHANGED,
-    )
+    gone = _changed(pod)
     try:
         found = refusals.decode(
             await api.get(Resource.PODS, meta.namespace, meta.name), objects.Pod
