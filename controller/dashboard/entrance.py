@@ -7,13 +7,13 @@ There are two ways in: `alone` for one person on their own machine, `lobby` for 
 from __future__ import annotations
 
 import dataclasses
-import hmac
 from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller import errors
+from controller.dashboard import origins
 from controller.dashboard.pages import Pages
 from controller.dashboard.rendering import Renderer
 from controller.presentation import problems
@@ -107,7 +107,7 @@ def own_forms() -> Middleware:
         if request.method == "POST" and request.path not in OPEN_PATHS:
             own = request[GUEST].form_token
             sent = (await request.post()).get("form", "")
-            if not (isinstance(sent, str) and hmac.compare_digest(sent.encode(), own.encode())):
+            if not (isinstance(sent, str) and origins.is_same(sent, own)):
                 raise ShutError("The request is no form of the dashboard.")
         return await handler(request)
 

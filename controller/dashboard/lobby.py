@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -87,6 +86,7 @@ class Lobby:
         self._shared = shared
         # By a digest of the token: who comes twice with one is the same person.
         self._viewers: dict[str, Viewer] = {}
+        # By a digest of the session, whose person is named by that of the token.
         self._sessions: dict[str, str] = {}
         # Forms carry what nobody can compute who does not know this.
         self._secret = secrets.token_urlsafe(TOKEN_BYTES)
@@ -139,7 +139,7 @@ class Lobby:
         own = [each for each, of in self._sessions.items() if of == key]
         for each in own[: max(0, len(own) + 1 - MOST_SESSIONS)]:
             del self._sessions[each]
-        self._sessions[session] = key
+        self._sessions[origins.digest(session)] = key
         response = web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": "/"})
         response.set_cookie(
             COOKIE, session, httponly=True, secure=True, samesite="Strict", path="/"
@@ -148,7 +148,7 @@ class Lobby:
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """End the session, and forget the token where no other session has it."""
-        key = self._sessions.pop(request.cookies.get(COOKIE, ""), "")
+        key = self._sessions.pop(origins.digest(request.cookies.get(COOKIE, "")), "")
         if key and key not in self._sessions.values():
             await self._forget(key)
         response = web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": "/"})
@@ -172,13 +172,13 @@ class Lobby:
         said = request.headers.get("Authorization", "")
         if said[: len(_BEARER)].lower() == _BEARER:
             return await self._known(said[len(_BEARER) :].strip())
-        return self._sessions.get(request.cookies.get(COOKIE, ""), "")
+        return self._sessions.get(origins.digest(request.cookies.get(COOKIE, "")), "")
 
     async def _known(self, token: str) -> str:
         """Return the key of whoever has a token; empty where the API server does not take it."""
         if not token or len(token) > MOST_TOKEN_BYTES or not token.isascii() or " " in token:
             return ""
-        key = hashlib.sha256(token.encode()).hexdigest()
+        key = origins.digest(token)
         if key in self._viewers:
             return key
         async with self._turns:

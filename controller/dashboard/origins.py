@@ -38,6 +38,23 @@ def form_token(key: str) -> str:
     return hmac.new(key.encode(), b"forms", hashlib.sha256).hexdigest()
 
 
+def is_same(sent: str, own: str) -> bool:
+    """Return whether what was sent is our own, in a time that does not tell how much of it is.
+
+    What was sent may be no text at all: then it is not.
+    """
+    return hmac.compare_digest(_bytes(sent), _bytes(own))
+
+
+def digest(secret: str) -> str:
+    """Return what a secret is looked up by: how long that takes tells nothing of the secret."""
+    return hashlib.sha256(_bytes(secret)).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
+
+
 def _host(origin: str, schemes: Sequence[str]) -> str:
     for each in schemes:
         if origin.startswith(each):

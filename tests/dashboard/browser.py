@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.dashboard.stage import Stage
 
@@ -33,6 +33,8 @@ def start(playwright: Playwright) -> Browser:
 @contextlib.contextmanager
 def opened() -> Iterator[Browser]:
     """Lend a browser."""
+    # A machine that does much else takes its time.
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = start(playwright)
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -18,6 +19,7 @@ from fakes.api_server.kubelet import Kubelet
 from fakes.universe import Universe, application, component
 from tests.dashboard import stage
 
+T = TypeVar("T")
 OTHER = "kube-public"
 EVERYWHERE = "*"
 CALLS = ("get", "list", "patch", "create", "delete", "replace", "apply")
@@ -131,6 +133,7 @@ class Place:
     """The cluster, its people, and a way to open browsers; `moment` is the dashboard's clock."""
 
     universe: Universe
+    loop: asyncio.AbstractEventLoop
     people: dict[str, Rights]
     connected: list[Someone]
     client: aiohttp.ClientSession
@@ -140,6 +143,23 @@ class Place:
     def browser(self) -> Browser:
         """Return a browser of somebody who has not signed in yet."""
         return Browser(self.client, self.url)
+
+    def do(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what the work comes to, for somebody in another thread."""
+
+        async def run() -> T:
+            return await work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(stage.PATIENCE_SECONDS)
+
+    async def leave(self, *, away: bool) -> None:
+        """Have the API server gone, for the dashboard and for everybody, or back."""
+        if away:
+            self.universe.faults.crash()
+        else:
+            self.universe.faults.down = False
+        for each in self.people.values():
+            each.away = away
 
 
 async def two_tenants(universe: Universe) -> None:
@@ -189,6 +209,7 @@ async def crowd(
         ):
             yield Place(
                 universe=universe,
+                loop=asyncio.get_running_loop(),
                 people=people,
                 connected=connected,
                 client=client,

@@ -1,4 +1,4 @@
-"""The ways in which people use a page: by mouse, by keyboard alone, and without JavaScript."""
+"""The ways in which people use a page: mouse, keyboard alone, a finger, without JavaScript."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.dashboard import browser as browsers
 from tests.dashboard.stage import PATIENCE_SECONDS, Stage
 
-MOUSE, KEYBOARD, PLAIN = "mouse", "keyboard", "plain"
-WAYS = (MOUSE, KEYBOARD, PLAIN)
+MOUSE, KEYBOARD, PLAIN, PHONE = "mouse", "keyboard", "plain", "phone"
+WAYS = (MOUSE, KEYBOARD, PLAIN, PHONE)
+# The narrowest phone that is still sold; WCAG 2.2 asks for 320.
+NARROW = 320
 MOST_TABS = 120
 # What can be followed or written into: what only scrolls has the focus at times, too.
 FOCUSED = ":focus:is(a, button, input, select, textarea)"
@@ -40,7 +42,13 @@ class Person:
             return
         wanted = re.compile(re.escape(name))
         link = self.page.get_by_role("link", name=wanted)
-        link.or_(self.page.get_by_role("button", name=wanted)).first.click()
+        found = link.or_(self.page.get_by_role("button", name=wanted)).first
+        if self.way != PHONE:
+            found.click()
+            return
+        # Nothing but a table has to be moved sideways.
+        expect(self.page.locator("html")).to_have_js_property("scrollWidth", NARROW)
+        found.tap()
 
     def write(self, label: str, text: str) -> None:
         """Put a text into the field with this label."""
@@ -78,7 +86,15 @@ class Person:
 @contextlib.contextmanager
 def person(browser: Browser, stage: Stage, way: str) -> Iterator[Person]:
     """Lend somebody who has just signed in; fails where a page has run into an error."""
-    context = browser.new_context(base_url=stage.url, java_script_enabled=way != PLAIN)
+    if way == PHONE:
+        context = browser.new_context(
+            base_url=stage.url,
+            has_touch=True,
+            is_mobile=True,
+            viewport={"width": NARROW, "height": 640},
+        )
+    else:
+        context = browser.new_context(base_url=stage.url, java_script_enabled=way != PLAIN)
     if way != PLAIN:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.url)
     errors: list[object] = []

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from controller.api import clock
@@ -105,23 +105,36 @@ def staged(
     fill: Callable[[Universe], Awaitable[None]] = populate, *, writes: bool = False
 ) -> Iterator[Stage]:
     """Lend a dashboard that shows a cluster which is filled like this."""
-    made: list[Stage] = []
-    ready, failed, over = threading.Event(), [], asyncio.Event()
 
-    async def live() -> None:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[Stage]:
         async with Universe(kubelet=Kubelet(behave)) as universe:
             stage = Stage(asyncio.get_running_loop(), universe)
             await fill(universe)
             api = cluster(universe)
             async with server.run(api, settings(writes=writes), clock=api.now) as stage.running:
-                made.append(stage)
-                ready.set()
-                await over.wait()
+                yield stage
+
+    with aside(opened) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def aside(opened: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> Iterator[T]:
+    """Lend what is opened on a loop of its own, in a thread of its own."""
+    made: list[tuple[T, asyncio.AbstractEventLoop]] = []
+    ready, failed, over = threading.Event(), [], asyncio.Event()
+
+    async def live() -> None:
+        async with opened() as found:
+            made.append((found, asyncio.get_running_loop()))
+            ready.set()
+            await over.wait()
 
     def run() -> None:
         try:
             asyncio.run(live())
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the stage is told
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
             failed.append(error)
             ready.set()
 
@@ -131,10 +144,10 @@ def staged(
     try:
         if failed:
             raise failed[0]
-        yield made[0]
+        yield made[0][0]
     finally:
-        if made:
-            made[0]._loop.call_soon_threadsafe(over.set)
+        for _, loop in made:
+            loop.call_soon_threadsafe(over.set)
         thread.join(PATIENCE_SECONDS)
     if failed:
         raise failed[0]

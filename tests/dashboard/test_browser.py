@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 
@@ -323,3 +324,127 @@ def test_a_page_whose_session_is_over_says_so(browser: Browser) -> None:
         )
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LONG_MS)
         context.close()
+
+
+def test_a_page_whose_dashboard_has_ended_says_so(browser: Browser) -> None:
+    """Nobody takes what was shown an hour ago for what is."""
+    with staged() as alone:
+        context = browser.new_context()
+        page = browsers.sign_in(context, alone)
+        page.goto(alone.url + "/applications/default/shop")
+        behind = page.locator("#part-behind")
+        expect(page.locator("#part-head")).to_be_visible()
+        # As if the process were gone: nothing is answered any more.
+        context.set_offline(True)
+        alone.do(cut)
+        expect(behind).to_contain_text("the dashboard does not answer", timeout=LONG_MS)
+        expect(page.locator("#said")).to_contain_text("the dashboard does not answer")
+        context.close()
+
+
+async def cut() -> None:
+    """End every connection to the dashboard, as its end would."""
+    for each in asyncio.all_tasks():
+        if "RequestHandler.start" in str(each.get_coro()):
+            each.cancel()
+
+
+VOICES = """() => [...document.querySelectorAll("[aria-live], [role=status], [role=log]")]
+    .map((each) => [each.id, each.getAttribute("aria-live")])"""
+# Of each table that is shown: its name, and how many of its columns and rows have a header.
+TABLES = """() => [...document.querySelectorAll("main table")].map((table) => [
+    table.caption?.textContent ?? "",
+    table.querySelectorAll("thead th[scope=col]").length === table.tHead.rows[0].cells.length,
+    [...table.tBodies[0].rows].every((row) => row.querySelector("th[scope=row]") ||
+        row.querySelector("td[colspan]") || table.closest("[data-headless]")),
+])"""
+
+
+def test_every_page_has_one_polite_voice_and_every_table_its_headers(
+    page: Page, stage: Stage
+) -> None:
+    """What changes is told by one live region; each column and each row is named."""
+    tables = 0
+    for path in PAGES:
+        page.goto(stage.url + path)
+        assert page.evaluate(VOICES) == [["said", "polite"]], path
+        for caption, columns, rows in page.evaluate(TABLES):
+            assert (bool(caption), columns, rows) == (True, True, True), f"{path}: {caption}"
+            tables += 1
+    assert tables >= len(PAGES) / 2
+
+
+def test_no_state_is_told_by_colour_alone(page: Page, stage: Stage) -> None:
+    """Each state and each verdict has its word and its own sign."""
+    signs: dict[str, set[str]] = {}
+    for path in PAGES[:4]:
+        page.goto(stage.url + path)
+        for each in page.locator("main .state, main .verdict").all():
+            sign, _, word = each.inner_text().strip().partition(" ")
+            assert sign in "●✗◐○□◌", path
+            assert word.strip(), path
+            signs.setdefault(sign, set()).add(word.strip())
+    assert not {word for word in signs["●"] if "ot ready" in word or "failed" in word}
+    assert {"failed", "unready"} & set(signs["✗"])
+
+
+def test_what_changed_is_marked_and_moves_nothing_for_whoever_asks_for_rest(
+    browser: Browser, stage: Stage
+) -> None:
+    """A row that has changed is marked: by a fading ground, or by a still bar where motion is off.
+
+    Rows that stayed as they were are not marked.
+    """
+    held = False
+    for motion, still in (("no-preference", False), ("reduce", True)):
+        context = browser.new_context(reduced_motion="reduce" if still else "no-preference")
+        page = browsers.sign_in(context, stage)
+        page.goto(stage.url + "/applications/default/shop")
+        held = not held
+        change = {"spec": {"held": held}}
+        stage.do(lambda change=change: stage.universe.merge(Resource.SERVERS, "shop-db-0", change))  # type: ignore[misc]  # mypy infers no default of a lambda
+        row = page.locator("#row-shop-db-0.changed")
+        expect(row).to_be_visible()
+        style = "each => [getComputedStyle(each).animationName, getComputedStyle(each).boxShadow]"
+        name, shadow = row.evaluate(style)
+        assert (name == "none", shadow != "none") == (still, still), motion
+        expect(page.locator("#row-shop-db-1.changed")).to_have_count(0)
+        moves = """() => [...document.querySelectorAll("*")].filter((each) => {
+            const style = getComputedStyle(each);
+            return style.animationName !== "none" || style.transitionDuration !== "0s";
+        }).length"""
+        assert not still or page.evaluate(moves) == 0
+        context.close()
+
+
+def test_the_timeline_has_a_table_that_tells_what_its_bars_show(page: Page, stage: Stage) -> None:
+    """Bars are hidden from whoever hears the page; the table has a row for each, and the times."""
+    page.goto(stage.url + "/applications/default/bank/timeline")
+    bars = page.locator("ol.times")
+    expect(bars).to_have_attribute("aria-hidden", "true")
+    table = page.get_by_role("table", name="Operations, the latest first")
+    assert bars.locator("li").count() == table.locator("tbody tr").count() > 0
+    for number, bar in enumerate(bars.locator("li").all()):
+        row = table.locator("tbody tr").nth(number)
+        name, _, action = bar.locator(".when").inner_text().partition(" · ")
+        expect(row).to_contain_text(name)
+        expect(row).to_contain_text(action)
+        assert row.locator("time").count() > 0
+
+
+def test_the_focus_is_seen_wherever_it_is(page: Page, stage: Stage) -> None:
+    """Whoever goes by keyboard sees where they are, on every link, button and field of a page."""
+    page.goto(stage.url + "/applications/default/shop")
+    seen = 0
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if not focused.count():
+            break
+        shown = focused.evaluate(
+            "each => [getComputedStyle(each).outlineStyle, each.getBoundingClientRect().width]"
+        )
+        assert shown[0] != "none", focused.evaluate("each => each.outerHTML")
+        assert shown[1] > 1
+        seen += 1
+    assert seen > 10

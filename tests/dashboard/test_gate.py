@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import hmac
+import pathlib
+
 import pytest
 
+from controller import dashboard
+from controller.dashboard import origins
 from controller.dashboard.gate import MOST_GUESSES, Gate
 
 PORT = 4711
@@ -88,3 +94,49 @@ def test_a_link_on_another_site_may_lead_here_but_its_form_may_not() -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     assert not gate().refusal("GET", HERE, link)
     assert gate().refusal("POST", HERE, link)
+
+
+@pytest.mark.parametrize("sent", ["\udcff\udcfe", "\ud800", "ü", "\x00", "x" * 100_000])
+def test_what_is_no_text_is_not_the_secret_and_no_fault(sent: str) -> None:
+    """Cookies and forms say anything."""
+    found = gate()
+    assert not found.sign_in(sent)
+    assert found.sign_in(found.token)
+    assert not found.knows(sent)
+    assert not origins.is_same(sent, found.form_token())
+
+
+def test_secrets_are_compared_in_a_time_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Token, session and form: by the one comparison that takes as long for any guess."""
+    asked: list[tuple[bytes, bytes]] = []
+    plain = hmac.compare_digest
+
+    def compare(sent: bytes, own: bytes) -> bool:
+        asked.append((sent, own))
+        return plain(sent, own)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    found = gate()
+    found.sign_in("guess")
+    assert asked == [(b"guess", found.token.encode())]
+    session = found.sign_in(found.token)
+    asked.clear()
+    found.knows("guess")
+    assert asked == [(b"guess", session.encode())]
+
+
+def test_no_secret_of_the_dashboard_is_compared_in_any_other_way() -> None:
+    """By the code: what is called token, session or secret stands beside no == and no `in`."""
+    for path in sorted(pathlib.Path(dashboard.__file__).parent.glob("*.py")):
+        for each in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(each, ast.Compare):
+                continue
+            named = {part.id for part in ast.walk(each) if isinstance(part, ast.Name)}
+            named |= {part.attr for part in ast.walk(each) if isinstance(part, ast.Attribute)}
+            said = ast.unparse(each)
+            if named & {"token", "session", "_session", "_secret", "form_token"}:
+                assert said in HARMLESS, f"{path.name}: {said}"
+
+
+# Of the shape of what was sent, not of its being the secret.
+HARMLESS = {"len(token) > MOST_TOKEN_BYTES", "' ' in token"}

@@ -10,9 +10,11 @@ import re
 import pytest
 
 from controller.api.resources import Resource
-from controller.dashboard import lobby, part
+from controller.dashboard import lobby, origins, part
 from fakes.universe import application, component
 from tests.dashboard.crowd import OTHER, crowd
+from tests.dashboard.test_attacks import PAGES as HOSTILE_PAGES
+from tests.dashboard.test_attacks import harm, hostile
 
 SEE_OTHER = 303
 FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
@@ -423,3 +425,64 @@ async def test_an_api_server_that_is_away_lets_nobody_in_and_forgets_nobody() ->
         assert (await clerk.get("/healthz"))[0] == 200
         place.people["clerk"].away = False
         assert (await clerk.get("/"))[0] == 200
+
+
+async def test_no_field_of_any_object_is_more_than_text() -> None:
+    """Every text that somebody else can write is hostile, for whoever may see it all."""
+    async with crowd(hostile, writes=True) as place:
+        owner = place.browser()
+        await owner.sign_in("owner")
+        for path in HOSTILE_PAGES:
+            _, text = await owner.get(path)
+            assert harm(text) == [], path
+            if not path.startswith("/acts/"):
+                # Else nothing is proved: what is not shown does no harm.
+                assert "&lt;script&gt;document.title" in text, path
+
+
+async def test_sessions_and_tokens_are_looked_up_by_their_digests() -> None:
+    """How long a guess takes tells nothing of a secret, and no list of this process has one."""
+    async with crowd() as place:
+        place.people["s3cr3t"] = place.people["owner"]
+        owner = place.browser()
+        await owner.sign_in("s3cr3t")
+        session = owner.cookie.partition("=")[2]
+        every = [each for each in gc.get_objects() if isinstance(each, lobby.Lobby)]
+        # That of another test knows nobody any more.
+        (mine,) = (each for each in every if each._viewers)
+        kept = {*mine._sessions, *mine._sessions.values(), *mine._viewers}
+        assert origins.digest(session) in kept
+        assert not {session, "s3cr3t"} & kept
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Cookie": f"{lobby.COOKIE}=\xff\xfe"},
+        {"Cookie": "=;=;;;" + "x" * 4000},
+        {"Authorization": "Bearer \xff"},
+        {"Authorization": "Bearer"},
+        {"Origin": "\xff"},
+        {"Sec-Fetch-Site": "\xff"},
+    ],
+)
+async def test_bytes_that_are_no_text_are_refused_as_anything_else(headers: dict[str, str]) -> None:
+    """No answer is a fault of the dashboard, and none shows anything."""
+    async with crowd() as place:
+        for path in ("/", "/live?of=", "/static/live.js", "/sign-in"):
+            status, text = await _raw(place.url, path, headers)
+            assert 400 <= status < 500, path
+            assert "shop" not in text
+
+
+async def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Return what is answered to headers that no client would send."""
+    port = int(url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"GET {path} HTTP/1.1", f"Host: localhost:{port}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    async with asyncio.timeout(60):
+        answer = (await reader.read()).decode(errors="replace")
+    writer.close()
+    return int(answer.split(" ")[1]), answer

@@ -7,6 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from devcluster import client, cluster
 
 # Of a page's form, what it carries beside what a person fills in.
@@ -43,3 +45,12 @@ def person(
         user={"token": token["status"]["token"]},
     )
     return client.Client(config)
+
+
+def token(
+    owner: cluster.Cluster, namespace: str, folder: Path, name: str, *rules: dict[str, Any]
+) -> str:
+    """Return the token of a ServiceAccount that has these rules in a namespace, and no others."""
+    person(owner, namespace, folder, name, *rules)
+    found = yaml.safe_load((folder / name).read_text())
+    return str(found["users"][0]["user"]["token"])

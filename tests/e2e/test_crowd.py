@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from controller.api.permissions import Scope
 from controller.api.resources import Resource
 from controller.wiring import permissions
 from tests.e2e.driving import Kube, Place, component
-from tests.e2e.people import HIDDEN, Stay, person
+from tests.e2e.people import HIDDEN, Stay, token
 
 pytestmark = pytest.mark.e2e
 
@@ -45,12 +44,6 @@ def asked(port: int, path: str, token: str, sent: dict[str, str] | None = None) 
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
-
-
-def token_of(config: Path) -> str:
-    """Return the token that a kubeconfig has."""
-    found = yaml.safe_load(config.read_text())
-    return str(found["users"][0]["user"]["token"])
 
 
 @contextlib.contextmanager
@@ -91,22 +84,19 @@ def test_everybody_sees_and_does_what_their_own_token_may(
         "clerk": [OURS, PAUSES],
         "stranger": [],
     }
-    for name, rules in people.items():
-        person(owner, space, tmp_path, name, *rules)
-    reader, clerk, stranger = (
-        token_of(tmp_path / each) for each in ("reader", "clerk", "stranger")
-    )
+    tokens = {name: token(owner, space, tmp_path, name, *rules) for name, rules in people.items()}
+    reader, clerk, stranger = (tokens[each] for each in ("reader", "clerk", "stranger"))
 
     mine, pause = f"/applications/{space}/shop", f"/acts/pause/{space}/application/shop"
     with served(tmp_path / "dashboard", space) as port:
-        for token in (reader, clerk):
-            assert f'href="{mine}"' in asked(port, "/", token)[1]
-            assert asked(port, mine, token)[0] == 200
-        for token, status in ((stranger, 200), ("guess", 401), (f"{clerk}x", 401)):
-            found, text = asked(port, "/", token)
+        for held in (reader, clerk):
+            assert f'href="{mine}"' in asked(port, "/", held)[1]
+            assert asked(port, mine, held)[0] == 200
+        for held, status in ((stranger, 200), ("guess", 401), (f"{clerk}x", 401)):
+            found, text = asked(port, "/", held)
             assert (found, "shop-web" in text, f'href="{mine}"' in text) == (status, False, False)
-            assert asked(port, mine, token)[0] in {401, 404}
-            assert asked(port, f"/why/{space}/application/shop", token)[0] in {401, 403}
+            assert asked(port, mine, held)[0] in {401, 404}
+            assert asked(port, f"/why/{space}/application/shop", held)[0] in {401, 403}
         assert "Not offered: Pause" in asked(port, mine, reader)[1]
         status, text = asked(port, pause, clerk)
         assert (status, "Consequences</h2>" in text) == (200, True), text

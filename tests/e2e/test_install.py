@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster import binaries, client, cluster, images, operator, processes
+from devcluster import binaries, certificates, client, cluster, images, operator, processes
 from proof import history
-from tests.e2e import conftest
+from tests.e2e import conftest, people, visiting
 
 pytestmark = [
     pytest.mark.e2e,
@@ -304,6 +305,92 @@ def test_the_main_job_with_real_servers(installed: client.Client, shop: str) -> 
     for resource in ("serversets", "servers", "operations"):
         assert installed.get(f"{GROUP}/{resource}")["items"] == []
     until(installed, lambda: not pods(installed), "pods are left")
+
+
+@pytest.mark.usefixtures("judged")
+def test_the_dashboard_serves_people_with_tokens_of_their_own(
+    real: cluster.Cluster, installed: client.Client, trio: str, helm: Helm, tmp_path: Path
+) -> None:
+    """In a pod that restricted namespaces take, with a read-only account, as its page says.
+
+    First by a forwarded port, then over TLS at a name of its own: a reader sees and cannot pause,
+    a clerk pauses under their own name, a stranger is shown nothing.
+    """
+    kubectl = shutil.which("kubectl")
+    if not kubectl:
+        pytest.skip("kubectl is not there: no port can be forwarded as people do")
+    seen = {"apiGroups": ["argosy.dev"], "verbs": ["get", "list"],
+            "resources": ["applications", "serversets", "servers", "operations"]}  # fmt: skip
+    lines = {"apiGroups": [""], "verbs": ["get"], "resources": ["pods", "pods/log"]}
+    pauses = {"apiGroups": ["argosy.dev"], "verbs": ["patch"], "resources": ["applications"]}
+    everybody = {"reader": [seen, lines], "clerk": [seen, pauses], "stranger": []}
+    tokens = {
+        name: people.token(real, NAMESPACE, tmp_path, name, *rules)
+        for name, rules in everybody.items()
+    }
+    served(helm, "dashboard.enabled=true", "dashboard.writes=true")
+    mine = f"/applications/{NAMESPACE}/trio"
+    pause = f"/acts/pause/{NAMESPACE}/application/trio"
+    words = ["--namespace", OPERATOR, "service/argosy-dashboard", ":80"]
+
+    with visiting.forwarded(kubectl, real.kubeconfig, *words) as port:
+        reader, stranger = (
+            visiting.Visitor("127.0.0.1", port, host=f"localhost:{port}") for _ in range(2)
+        )
+        assert reader.ask("/sign-in", {"token": "guess"})[0] == 401
+        assert reader.ask("/sign-in", {"token": tokens["reader"]})[0] == 303
+        assert f'href="{mine}"' in reader.ask("/")[1]
+        # The servers' own words, read with the reader's token.
+        assert "Serving HTTP" in reader.ask(f"{mine}/logs?server=trio-web-0")[1]
+        assert "Not offered: Pause" in reader.ask(mine)[1]
+        assert stranger.ask("/sign-in", {"token": tokens["stranger"]})[0] == 303
+        assert "trio" not in stranger.ask("/")[1]
+        assert stranger.ask(mine)[0] == 404
+        assert stranger.ask("/", Host="argosy.example.com")[0] == 403
+
+    authority = certificates.authority(real.dir / "pki", "ca")
+    pair = authority.issue("dashboard", common_name="dashboard", hosts=["argosy.example.com"])
+    visiting.keep(installed, OPERATOR, "dashboard-tls", pair)
+    served(helm, "dashboard.tls.secretName=dashboard-tls", "dashboard.hosts={argosy.example.com}")
+    (pod,) = visiting.dashboards(installed, OPERATOR)
+    visited = pod["status"]["podIP"], 8443
+    ca = authority.pair.certificate
+    clerk = visiting.Visitor(*visited, host="argosy.example.com", authority=ca)
+    bearer = f"Bearer {tokens['clerk']}"
+    assert clerk.ask(mine, Authorization=bearer)[0] == 200
+    form = dict(people.HIDDEN.findall(clerk.ask(pause, Authorization=bearer)[1]))
+    assert clerk.ask(pause, form, Authorization=f"Bearer {tokens['reader']}")[0] == 403
+    assert clerk.ask(pause, form, Authorization=bearer)[0] == 303
+    assert installed.get(trio)["spec"]["paused"] is True
+    assert clerk.ask("/", Host="elsewhere.example.com", Authorization=bearer)[0] == 403
+    # No token of anybody stands in what the pod printed, whose rights are to read.
+    name = pod["metadata"]["name"]
+    said = str(installed.get(f"/api/v1/namespaces/{OPERATOR}/pods/{name}/log"))
+    assert not any(token in said for token in tokens.values())
+    account = f"system:serviceaccount:{OPERATOR}:argosy-dashboard"
+    may = {each: visiting.allowed(
+        installed, account, namespace=NAMESPACE, verb=each[0], group=each[1], resource=each[2]
+    ) for each in (
+        ("list", "argosy.dev", "applications"), ("patch", "argosy.dev", "applications"),
+        ("list", "", "pods"), ("get", "", "secrets"), ("impersonate", "", "users"),
+    )}  # fmt: skip
+    assert [each for each, yes in may.items() if yes] == [("list", "argosy.dev", "applications")]
+    writers = {
+        entry["user"]["username"]
+        for entry in map(json.loads, real.audit_log.read_text().splitlines())
+        if entry["verb"] == "patch" and entry["requestURI"].partition("?")[0] == trio
+        and "kubectl-argosy" in entry["requestURI"]
+    }  # fmt: skip
+    assert writers == {f"system:serviceaccount:{NAMESPACE}:clerk"}
+
+
+def served(helm: Helm, *values: str) -> None:
+    """Have the dashboard served like this, beside what was installed."""
+    chosen = [word for each in values for word in ("--set", each)]
+    done = helm(
+        "upgrade", "argosy", str(CHART), "--reuse-values", *chosen, "--wait", "--timeout", "2m"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _with_web(replicas: int) -> dict[str, Any]:

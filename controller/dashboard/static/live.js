@@ -25,8 +25,7 @@ function take(page) {
     if (part.dataset.said && part.dataset.said !== shown.dataset.said) said.push(part.dataset.said);
   }
   offerCopies();
-  const voice = document.getElementById("said");
-  if (voice && said.length) voice.textContent = said.join(" ");
+  if (said.length) say(said.join(" "));
 }
 
 async function reload() {
@@ -41,10 +40,21 @@ const GONE = new Set([401, 403, 404]);
 function follow(what, since) {
   let busy = false;
   let again = false;
+  let lost = 0;
   const stream = new EventSource("/live?" + new URLSearchParams({ of: what, since }));
-  // Refused for good, and not merely cut off: the page would grow old without a word.
   stream.onerror = () => {
-    if (stream.readyState === EventSource.CLOSED) reload().catch(() => {});
+    // A moment without a connection is nothing; then the page would grow old without a word.
+    lost ||= setTimeout(sayLost, LOST_MS);
+    // Refused for good, and not merely cut off: the page itself says why, or it is tried again.
+    if (stream.readyState === EventSource.CLOSED) {
+      reload().catch(() => {});
+      setTimeout(() => (clearTimeout(lost), follow(what, since)), LOST_MS);
+    }
+  };
+  stream.onopen = () => {
+    clearTimeout(lost);
+    lost = 0;
+    if (document.querySelector("#part-behind [data-lost]")) reload().catch(() => {});
   };
   stream.onmessage = async () => {
     again = true;
@@ -62,6 +72,25 @@ function follow(what, since) {
   };
 }
 
+const LOST_MS = 3000;
+
+function sayLost() {
+  const place = document.getElementById("part-behind");
+  if (!place || place.firstElementChild) return;
+  const words = document.createElement("p");
+  words.className = "warning";
+  words.dataset.lost = "";
+  words.textContent = "This page may be behind: the dashboard does not answer.";
+  place.append(words);
+  say(words.textContent);
+}
+
+// The one voice of a page.
+function say(words) {
+  const voice = document.getElementById("said");
+  if (voice) voice.textContent = words;
+}
+
 function offerCopies() {
   if (!navigator.clipboard) return;
   for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
@@ -71,9 +100,12 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  document.getElementById("said").textContent = "Copied.";
+  say("Copied.");
   button.classList.add("copied");
 });
 
 offerCopies();
+// What has just been asked for is said once the page is there: a voice that was full is not heard.
+const done = document.querySelector(".done");
+if (done) setTimeout(() => say(done.textContent), 100);
 if (document.body.dataset.live !== undefined) follow(document.body.dataset.live, document.body.dataset.since);
