@@ -12,12 +12,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import journal, losses, pods, salvage, tasks, verdict
+from proof.history import journal, pods, presence, salvage, tasks, verdict
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
     """Yield writes that spent more than the budget of a component or of an operation."""
-    evicted = frozenset(_of_evicted(history))
+    known = presence.Presence(history, slack)
     servers: dict[str, list[pods.Life]] = defaultdict(list)  # by the set's UID
     for life in history.lives.values():
         if life.resource == "servers":
@@ -25,50 +25,29 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
     for found in servers.values():
         for life in found:
             for before, after in zip(life.versions, life.versions[1:], strict=False):
-                if not after.ours:
+                if not (after.ours and known.takes_down(before, after)):
                     continue
                 if after.spec.task and after.spec.task != before.spec.task:
                     # An operation's own concurrency says how many it may take down. A server that
                     # is down already costs nobody anything.
-                    if is_up(before) and after.line not in evicted:
-                        yield from _busy(history, found, before, after, slack)
-                elif after.spec.incarnation > before.spec.incarnation and is_up(before):
-                    yield from _down(history, found, after, slack)
-
-
-def _of_evicted(history: journal.History) -> Iterator[int]:
-    """Yield the lines of tasks for servers whose pod an eviction had taken, or was just taking.
-
-    The operator sees that pod go before it has written that its server is down. A budget says
-    which pod may go, and the pod is going, before whoever asked for the eviction is answered.
-    """
-    watcher = losses.Watcher()
-    asked = [each for each in history.changes if losses.is_eviction(each)]
-    for each in history.changes:
-        watcher.see(each)
-        if each.ours and each.resource == "servers" and each.spec.task:
-            lost = watcher.lost(each.answered)
-            if any(one.evicted and one.server.meta.uid == each.meta.uid for one in lost) or any(
-                _is_beside(each, one) for one in asked
-            ):
-                yield each.line
-
-
-def _is_beside(task: journal.Change, eviction: journal.Change) -> bool:
-    same = (task.namespace, task.name) == (eviction.namespace, eviction.name)
-    return same and eviction.received <= task.answered and task.received <= eviction.answered
+                    yield from _busy(history, found, before, after, known)
+                elif after.spec.incarnation > before.spec.incarnation:
+                    yield from _down(history, found, after, known)
 
 
 def _down(
-    history: journal.History, servers: list[pods.Life], change: journal.Change, slack: float
+    history: journal.History,
+    servers: list[pods.Life],
+    change: journal.Change,
+    known: presence.Presence,
 ) -> Iterator[verdict.Violation]:
-    server_set = history.lives.get(change.controller)
-    known = server_set.at(change.place) if server_set else None
-    if known is None or known.spec.rollout.strategy != "RollingUpdate":
+    life = history.lives.get(change.controller)
+    server_set = life.at(change.place) if life else None
+    if server_set is None or server_set.spec.rollout.strategy != "RollingUpdate":
         return
-    desired = 1 if known.spec.replicas is None else known.spec.replicas
-    up = sum(counts(life, change, slack) for life in servers)
-    limit = unavailable(known, desired)
+    desired = 1 if server_set.spec.replicas is None else server_set.spec.replicas
+    up = sum(known.counts(life, change) for life in servers)
+    limit = unavailable(server_set, desired)
     if desired - up > limit:
         yield verdict.Violation(
             invariant="Budget",
@@ -76,29 +55,6 @@ def _down(
             f" {desired} may be",
             evidence=(change,),
         )
-
-
-def is_up(change: journal.Change) -> bool:
-    """Whether a server is available, as far as it was told itself."""
-    told = change.spec.incarnation == change.status.incarnation
-    return told and change.status.is_true("Ready") and not change.terminating
-
-
-def counts(life: pods.Life, change: journal.Change, slack: float) -> bool:
-    """Whether the writer could still take a server for available."""
-    if life.born.place > change.place:
-        return False
-    current = life.at(change.place)
-    if current is None or (life.gone is not None and life.gone.place < change.place):
-        return False
-    if _doubtful(life, current, change):
-        return True
-    if current.spec.incarnation != current.status.incarnation or current.terminating:
-        return False
-    past = [each for each in life.versions if each.place <= change.place]
-    # Whoever lags behind sees what was so then: the last version from before, and all since.
-    old = sum(each.answered < change.received - slack for each in past)
-    return any(is_up(each) for each in past[max(0, old - 1) :])
 
 
 def unavailable(change: journal.Change, desired: int) -> int:
@@ -113,24 +69,25 @@ def _busy(
     servers: list[pods.Life],
     before: journal.Change,
     change: journal.Change,
-    slack: float,
+    known: presence.Presence,
 ) -> Iterator[verdict.Violation]:
     task = change.spec.task
     if task is None or (before.spec.task is not None and before.spec.task.id == task.id):
         return
-    known = _operation(history, change, task.operation)
-    limit = _concurrency(history, known, change) if known is not None else None
+    operation = _operation(history, change, task.operation)
+    limit = _concurrency(history, operation, change) if operation is not None else None
     if limit is None:
         return
     there = [
         (life, version)
         for life in servers
-        if (version := life.at(change.place)) is not None and not _doubtful(life, version, change)
+        if (version := life.at(change.place)) is not None
+        and not presence.is_doubtful(life, version, change)
     ]
     busy = {life.uid for life, version in there if _open(version, task.operation)}
     desired = _desired(history, change)
     down = sum(
-        life.uid not in busy and _is_missed(life, version, change, desired, slack)
+        life.uid not in busy and _is_missed(life, version, change, desired, known)
         for life, version in there
     )
     if len(busy) + down > limit:
@@ -151,13 +108,17 @@ def _desired(history: journal.History, change: journal.Change) -> int:
 
 
 def _is_missed(
-    life: pods.Life, version: journal.Change, change: journal.Change, desired: int, slack: float
+    life: pods.Life,
+    version: journal.Change,
+    change: journal.Change,
+    desired: int,
+    known: presence.Presence,
 ) -> bool:
     """Whether a server is down that should not be, and may come up again."""
     if life.gone is not None and life.gone.place < change.place:
         return False
     lost = version.spec.power == "Stopped" or version.status.is_true("Stalled")
-    return version.spec.ordinal < desired and not lost and not counts(life, change, slack)
+    return version.spec.ordinal < desired and not lost and not known.counts(life, change)
 
 
 def _concurrency(
@@ -203,21 +164,6 @@ def _operation(
             if version is not None and (life.gone is None or life.gone.place > change.place):
                 return version
     return None
-
-
-def _doubtful(life: pods.Life, current: journal.Change, change: journal.Change) -> bool:
-    """Whether a write since `current` may have taken effect, such as a killed operator's last.
-
-    It may have said that the server is up again, or that its task has ended. An API server that is
-    killed does not even log its last writes; but who writes next finds what they left.
-    """
-    following = next((each for each in life.versions if each.place > current.place), None)
-    if following and following.subresource != "status" and following.status != current.status:
-        return True
-    return any(
-        doubt.answered >= current.received and doubt.received <= change.answered
-        for doubt in life.doubts
-    )
 
 
 def _open(version: journal.Change, operation: str) -> bool:

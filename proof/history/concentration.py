@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proof.history import budgets, journal, losses, pods, verdict
+from proof.history import journal, losses, pods, presence, verdict
 
 INVARIANT = "Domains"
 # The action of a task that takes no server down, or leaves it at work.
@@ -25,13 +25,16 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
         if life.resource == "servers":
             servers[life.controller].append(life)
     yield from _evicted(history)
+    present = presence.Presence(history, slack)
     for uid, found in servers.items():
         above = history.lives.get(uid)
         for life in found if above is not None else ():
             for before, after in zip(life.versions, life.versions[1:], strict=False):
                 known = above.at(after.place) if above is not None else None
-                if known is not None and after.ours and _asks(known) and _goes(before, after):
-                    yield from _apart(found, known, before, after, slack)
+                if known is None or not (after.ours and _asks(known) and _goes(before, after)):
+                    continue
+                if present.takes_down(before, after):
+                    yield from _apart(found, known, before, after, present)
 
 
 def _asks(server_set: journal.Change) -> bool:
@@ -40,9 +43,7 @@ def _asks(server_set: journal.Change) -> bool:
 
 
 def _goes(before: journal.Change, after: journal.Change) -> bool:
-    """Whether a write has a server that is up made anew, or asked for an act that takes it down."""
-    if not budgets.is_up(before):
-        return False
+    """Whether a write has a server made anew, or asks it for an act that takes it down."""
     told, asked = before.spec, after.spec
     given = asked.task is not None and (told.task is None or told.task.id != asked.task.id)
     return asked.incarnation > told.incarnation or (
@@ -55,7 +56,7 @@ def _apart(
     server_set: journal.Change,
     before: journal.Change,
     change: journal.Change,
-    slack: float,
+    present: presence.Presence,
 ) -> Iterator[verdict.Violation]:
     desired = 1 if server_set.spec.replicas is None else server_set.spec.replicas
     own = place(before)
@@ -66,7 +67,7 @@ def _apart(
         gone = life.gone is not None and life.gone.place < change.place
         if gone or version.spec.ordinal >= desired or version.spec.power == "Stopped":
             continue
-        if place(version) != own and not budgets.counts(life, change, slack):
+        if place(version) != own and not present.counts(life, change):
             yield verdict.Violation(
                 invariant=INVARIANT,
                 message=f"{change.object} of domain {own} is taken down while {version.object} of"

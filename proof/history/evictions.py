@@ -10,14 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from proof.history import budgets, journal, pods, salvage, verdict
+from proof.history import budgets, journal, pods, presence, salvage, verdict
 
 BUDGETS = "poddisruptionbudgets"
 # The action of a task that takes no server down.
 _HARMLESS = "Start"
 
 
-def check(history: journal.History) -> Iterator[verdict.Violation]:
+def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
     """Yield writes that took a server down while its set's budget was open."""
     kept = {
         life.controller: life
@@ -27,18 +27,17 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
     failed = any(each.resource == BUDGETS and not each.accepted for each in history.ours)
     if failed or not kept:
         return
+    present = presence.Presence(history, slack)
     for life in history.lives.values():
         if life.resource != "servers" or life.controller not in kept:
             continue
         for before, after in zip(life.versions, life.versions[1:], strict=False):
-            if after.ours and _goes(before, after):
+            if after.ours and _goes(before, after) and present.takes_down(before, after):
                 yield from _open(history, kept[life.controller], after)
 
 
 def _goes(before: journal.Change, after: journal.Change) -> bool:
-    """Whether a write takes a server down that is up."""
-    if before.terminating or not before.status.is_true("Ready"):
-        return False
+    """Whether a write takes a server down, if it is up."""
     told, asked = before.spec, after.spec
     given = asked.task is not None and (told.task is None or told.task.id != asked.task.id)
     return (

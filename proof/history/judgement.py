@@ -146,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     lambda history, expected: servers.check(history, slack=expected.slack),
     lambda history, expected: budgets.check(history, slack=expected.slack),
     lambda history, expected: concentration.check(history, slack=expected.slack),
-    lambda history, _: evictions.check(history),
+    lambda history, expected: evictions.check(history, slack=expected.slack),
     lambda history, _: limits.check(history),
     heal,
     lambda history, _: identity.check(history),

@@ -1,6 +1,6 @@
-"""Servers that Argosy or an eviction took down, change by change, until their next pod is ready.
+"""Servers whose pods went, and by whom, change by change, until their next pod is ready.
 
-Called by `concentration`. Their pods tell, not the Servers, as evictions are about pods.
+Called by `concentration` and `presence`. The pods tell, not the Servers: evictions are about pods.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _Name = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A server whose pod was taken down by this request, certainly once that was answered."""
+    """A server whose pod went by this request, certainly once that was answered."""
 
     server: journal.Change
     by: journal.Change
@@ -32,7 +32,7 @@ class Watcher:
         self._servers: dict[_Name, journal.Change] = {}
         # The pod of each server that is ready, by UID.
         self._up: dict[_Name, str] = {}
-        # The one that was taken down, and the request that did so.
+        # The one that went, and the request by which that became known.
         self._lost: dict[_Name, tuple[str, journal.Change]] = {}
 
     def see(self, change: journal.Change) -> None:
@@ -58,7 +58,7 @@ class Watcher:
         if going or not change.status.is_true("Ready"):
             if self._up.get(name) == uid:
                 del self._up[name]
-                if going and change.ours:
+                if going:
                     self._lost[name] = uid, change
         # One that is being evicted says that it is ready until it begins to go.
         elif name not in self._lost or self._lost[name][0] != uid:
@@ -66,7 +66,11 @@ class Watcher:
             self._lost.pop(name, None)
 
     def lost(self, now: float) -> list[Loss]:
-        """Return the servers that were certainly taken down by now, and are not up again.
+        """Return those of them that Argosy or an eviction took down."""
+        return [each for each in self.away(now) if each.by.ours or each.evicted]
+
+    def away(self, now: float) -> list[Loss]:
+        """Return the servers whose pods certainly went by now, and that are not up again.
 
         Not those that a person deletes or stops.
         """

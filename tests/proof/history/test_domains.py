@@ -132,6 +132,19 @@ def test_an_eviction_while_a_pod_of_another_domain_is_away_is_seen(taken: str) -
     assert "which was taken down" in found
 
 
+@pytest.mark.parametrize(("ordinal", "wrong"), [(0, 0), (2, 0), (1, 1)])
+def test_a_server_that_goes_after_an_eviction_in_another_domain_is_seen(
+    ordinal: int, wrong: int
+) -> None:
+    """Whatever the evicted one says of itself; that one itself is down, and may be made anew."""
+    zones = Zones()
+    zones.serve()
+    zones.evict(0)
+    zones.log.wait(60)
+    zones.anew(ordinal)
+    assert len(zones.broken()) == wrong
+
+
 def test_evictions_one_after_the_other_may_be_of_any_domain() -> None:
     """The pod of the first is ready again when the second goes."""
     zones = Zones()

@@ -743,6 +743,57 @@ def test_budget_of_an_operation_is_not_spent_by_a_pod_that_is_just_being_evicted
     assert broken(shop) == wrong
 
 
+@pytest.mark.parametrize("gone", ["evicted", "deleted"])
+@pytest.mark.parametrize(("anew", "wrong"), [(1, []), (0, ["Budget"])])
+def test_budget_of_a_component_is_not_spent_by_a_server_whose_pod_had_gone(
+    gone: str, anew: int, wrong: list[str]
+) -> None:
+    """Whoever had it gone: the operator makes that server anew, at nobody's cost, and no other."""
+    shop = settled(1)
+    shop.log.patch(shop.servers[2], spec={"incarnation": 2})
+    if gone == "evicted":
+        shop.log.evict(shop.pods[1])
+    else:
+        shop.log.delete(shop.pods[1], by=audit_reader.PERSON)
+    shop.log.patch(shop.servers[anew], spec={"incarnation": 2})
+    assert broken(shop) == wrong
+
+
+@pytest.mark.parametrize(
+    ("later", "back", "wrong"),
+    [(60, "", ["Budget"]), (1, "", []), (60, "its pod", []), (60, "its server", [])],
+)
+def test_budget_of_a_component_is_spent_by_an_eviction_whatever_its_server_says(
+    later: float, back: str, wrong: list[str]
+) -> None:
+    """One who lags behind may not know yet; until its next pod is up the server is down."""
+    shop = settled(1)
+    shop.log.evict(shop.pods[1])
+    shop.log.delete(shop.pods[1], by="kubelet")
+    if back == "its pod":
+        shop.log.patch(shop.pod(shop.servers[1]), status=READY, by="kubelet")
+    elif back == "its server":
+        # The line of its pod is missing, as where an API server was killed.
+        for status in ("False", "True"):
+            told = {"conditions": [{"type": "Ready", "status": status}]}
+            shop.log.patch(shop.servers[1], subresource="status", status=told)
+    shop.log.wait(later)
+    shop.log.patch(shop.servers[0], spec={"incarnation": 2})
+    assert [each for each in broken(shop) if each == "Budget"] == wrong
+
+
+@pytest.mark.parametrize(("ordinal", "wrong"), [(0, []), (1, ["Evictions"])])
+def test_evictions_may_go_on_beside_a_server_whose_pod_has_gone(
+    ordinal: int, wrong: list[str]
+) -> None:
+    """It is down by an eviction, and is told something else to run: nobody loses by that."""
+    shop = settled(1)
+    shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec={"minAvailable": 2})
+    shop.log.evict(shop.pods[0])
+    shop.log.patch(shop.servers[ordinal], spec={"revision": "b"})
+    assert broken(shop) == wrong
+
+
 @pytest.mark.parametrize(("concurrency", "wrong"), [(1, ["Budget"]), (2, [])])
 def test_budget_of_an_operation_is_spent_by_whatever_is_down(
     concurrency: int, wrong: list[str]
