@@ -11,6 +11,10 @@ Times are to the second, and of more than one clock. A pod that was made in the 
 may be the one that is meant, and so may one whose API server's clock is ahead: then the pod begins
 to go in a moment. Until that moment has passed, each record is believed.
 
+The disruption controller may also be ahead of whoever watches pods here: then an eviction is on
+record no more, and the pod seems to stay. So what was taken off the record counts until the pod is
+seen to go, as if it still stood there; of a pod alone that was there before.
+
 Example: shop-web-3 was evicted at 10:00:07, its next pod was made in that second and came up at
 once. It counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it is what
 is meant, and has yet to go.
@@ -22,13 +26,14 @@ for.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Self
 
 from controller.api import clock, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import plan, relations, remedies, words
-from controller.planning.caches import Caches
+from controller.planning.caches import Caches, Path
 
 # After which the pod that a record is about has begun to go, and whoever watches has seen that.
 SEEN_AFTER_SECONDS = 5.0
@@ -49,6 +54,48 @@ class Departures:
     recorded: frozenset[int] = frozenset()
     # In how many seconds the records are to be looked at again.
     again: float | None = None
+
+
+class TakenOff:
+    """What was on record of each PodDisruptionBudget, and is not any more: pods and since when."""
+
+    follows: ClassVar[type[objects.Object]] = objects.DisruptionBudget
+
+    def __init__(self) -> None:
+        """Begin with nothing: whoever starts watching sees the pods as they are by then."""
+        self._kept: dict[Path, dict[str, str]] = {}
+
+    @classmethod
+    def over(cls, caches: Caches) -> Self:
+        """Return one that has kept nothing yet."""
+        del caches
+        return cls()
+
+    def of(self, path: Path) -> Mapping[str, str]:
+        """Return what a PodDisruptionBudget had on record; the latest for each pod's name."""
+        return self._kept.get(path, {})
+
+    def change(
+        self, old: objects.DisruptionBudget | None, new: objects.DisruptionBudget | None
+    ) -> None:
+        """Take in what became of a PodDisruptionBudget; nobody can ask about one that is gone."""
+        if new is None:
+            if old is not None:
+                self._kept.pop((old.metadata.namespace, old.metadata.name), None)
+            return
+        before = old.status.disrupted_pods if old is not None else {}
+        off = {
+            name: since for name, since in before.items() if name not in new.status.disrupted_pods
+        }
+        if off:
+            path = new.metadata.namespace, new.metadata.name
+            latest = max(map(clock.parse, off.values()))
+            # As many as may count: those that are older are nobody's any more.
+            self._kept[path] = {
+                name: since
+                for name, since in {**self._kept.get(path, {}), **off}.items()
+                if clock.parse(since) + RECORD_SECONDS > latest
+            }
 
 
 def of(caches: Caches, server_set: objects.ServerSet, now: float) -> Departures:
@@ -103,11 +150,13 @@ class _Record:
     ordinal: int
     since: float
     pod: objects.Pod | None
+    # It is on record still.
+    stands: bool = True
 
     def is_believed(self, now: float) -> bool:
         """Return whether the pod may be the one that was to go; one that is no more was."""
         if self.pod is None or now < self.since + SEEN_AFTER_SECONDS:
-            return True
+            return self.stands or self._can_be_meant
         return now < self.since + RECORD_SECONDS and self._can_be_meant
 
     def looks(self, now: float) -> Iterator[float]:
@@ -134,11 +183,15 @@ def _records(
     caches: Caches, server_set: objects.ServerSet, kept: objects.DisruptionBudget
 ) -> Iterator[_Record]:
     pods, namespace = caches.of(objects.Pod).objects, server_set.metadata.namespace
-    for name, since in kept.status.disrupted_pods.items():
+    told, off = (
+        kept.status.disrupted_pods,
+        caches.kept(TakenOff).of((namespace, kept.metadata.name)),
+    )
+    for name, since in {**off, **told}.items():
         ordinal = relations.ordinal(server_set, name)
         if ordinal is not None:
             pod = pods.get((namespace, name))
-            yield _Record(ordinal=ordinal, since=clock.parse(since), pod=pod)
+            yield _Record(ordinal=ordinal, since=clock.parse(since), pod=pod, stands=name in told)
 
 
 def _is_marked(pod: objects.Pod) -> bool:

@@ -117,6 +117,13 @@ MECHANISMS = (
         "tests/planning/test_departures.py::test_a_record_is_believed_of_a_pod_that_it_can_mean",
     ),
     one(
+        "an eviction that is not on record any more counts for nothing",
+        "controller.planning.departures:_records",
+        "{**off, **told}",
+        "told",
+        f"{_ONE_BUDGET}::test_an_eviction_that_only_the_disruption_controller_has_seen_to_counts",
+    ),
+    one(
         "who waits for an eviction on record is not looked at when it is taken off",
         "controller.planning.departures:is_one_over",
         "not old.status.disrupted_pods.keys() <= new.status.disrupted_pods.keys()",

@@ -60,6 +60,10 @@ PROMISES: dict[str, Promises] = {
         "for as long as there is a pod that it can mean": (
             "test_a_record_is_believed_of_a_pod_that_it_can_mean",
         ),
+        "Argosy has yet to see that pod go": (
+            "test_an_eviction_that_only_the_disruption_controller_has_seen_to_counts",
+            "test_what_was_taken_off_the_record_counts_of_a_pod_that_was_there_before",
+        ),
         "or were evicted and are not back": (
             "test_healing_counts_a_server_that_was_evicted_and_is_not_back",
             "test_an_ill_server_waits_for_one_that_was_evicted",

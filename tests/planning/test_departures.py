@@ -24,13 +24,19 @@ class _Seen:
         self.malformed: Mapping[Path, Any] = {}
 
 
+def kept(record: dict[str, str]) -> objects.DisruptionBudget:
+    """Return the set's PodDisruptionBudget, with evictions on record."""
+    meta = objects.Meta(name="shop-web", namespace="default")
+    status = objects.DisruptionBudgetStatus(disrupted_pods=record)
+    return objects.DisruptionBudget(metadata=meta, status=status)
+
+
 class Told(Caches):
     """Caches of one PodDisruptionBudget and one pod."""
 
     def __init__(self, record: dict[str, str], pod: objects.Pod | None) -> None:
-        meta = objects.Meta(name="shop-web", namespace="default")
-        status = objects.DisruptionBudgetStatus(disrupted_pods=record)
-        budget = objects.DisruptionBudget(metadata=meta, status=status)
+        budget = kept(record)
+        self.off = departures.TakenOff.over(self)
         self._found: dict[type, Mapping[Path, Any]] = {
             objects.DisruptionBudget: {("default", "shop-web"): budget},
             objects.Pod: {("default", pod.metadata.name): pod} if pod is not None else {},
@@ -47,8 +53,9 @@ class Told(Caches):
         }
 
     def kept(self, keeper: type[Any]) -> Any:
-        """Nothing is kept here."""
-        raise AssertionError(keeper)
+        """Return what was taken off the record."""
+        assert keeper is departures.TakenOff
+        return self.off
 
 
 def pod(made: float, *, going: bool = False, marked: str = "") -> objects.Pod:
@@ -134,6 +141,34 @@ def test_a_record_is_told_once_it_lasts_and_looked_at_again_when_it_may_be_over(
     found = look(pod(T + made), after)
     assert found.recorded == ({1} if told else set())
     assert found.again == again
+
+
+@pytest.mark.parametrize(
+    ("made", "after", "counts"),
+    [(-60, 1, True), (-60, 119, True), (-60, 121, False), (0, 1, False), (5, 6, False)],
+)
+def test_what_was_taken_off_the_record_counts_of_a_pod_that_was_there_before(
+    made: float, after: float, counts: bool
+) -> None:
+    """It was seen to go, by the disruption controller; here that is yet to be heard of."""
+    told = Told({}, pod(T + made))
+    told.off.change(kept({"shop-web-1": clock.stamp(T)}), kept({}))
+    found = departures.of(told, SET, T + after)
+    assert found.ordinals == ({1} if counts else set())
+
+
+def test_what_was_taken_off_the_record_is_nobodys_once_the_pod_or_the_budget_has_gone() -> None:
+    """Nor is it kept for longer than it can count."""
+    record = kept({"shop-web-1": clock.stamp(T)})
+    told = Told({}, None)
+    told.off.change(None, record)
+    told.off.change(record, kept({}))
+    assert departures.of(told, SET, T + 1).ordinals == set()
+    later = kept({"shop-web-2": clock.stamp(T + 500)})
+    told.off.change(later, kept({}))
+    assert list(told.off.of(("default", "shop-web"))) == ["shop-web-2"]
+    told.off.change(kept({}), None)
+    assert not told.off.of(("default", "shop-web"))
 
 
 @pytest.mark.parametrize("name", ["shop-web-x", "shop-webb-1", "other-web-1", "shop-web-"])

@@ -157,6 +157,30 @@ async def test_what_is_being_evicted_counts_before_its_server_says_so() -> None:
         assert min(world.ups(since)) == 5
 
 
+@pytest.mark.parametrize("name", ["Rollout", "Restart"])
+@pytest.mark.parametrize("speed", [0.0, 1.0])
+async def test_an_eviction_that_only_the_disruption_controller_has_seen_to_counts(
+    name: str, speed: float
+) -> None:
+    """It is not on record any more, and whoever lags behind has yet to hear that the pod goes."""
+    async with World() as world:
+        world.kubelet.behave = lambda _: Behaviour(stop_seconds=speed, start_seconds=5.0)
+        await world.open(6, ONE)
+        since = len(world.server.writes)
+        world.faults.freeze(Resource.PODS)
+        assert evictions.evict(world.server.registry, "default", "shop-web-3")
+        await asyncio.sleep(1)
+        kept = world.get(Resource.DISRUPTION_BUDGETS, SET)
+        assert not kept["status"]["disruptedPods"]
+        await world.apply(act(name))
+        await asyncio.sleep(30)
+        assert min(world.ups(since)) == 5
+        world.faults.thaw()
+        await rolled(world, name)
+        assert min(world.ups(since)) == 5
+        world.judge()
+
+
 def act(name: str) -> Json:
     """Return what takes servers down, one after the other, not shop-web-3 alone."""
     if name == "Rollout":
@@ -233,16 +257,20 @@ async def test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_an
 async def test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record() -> None:
     """At once, not when the next look is due."""
     async with World() as world:
+        world.kubelet.behave = lambda _: Behaviour(
+            stop_seconds=0.0, start_seconds=0.0, schedule_seconds=0.0
+        )
         await world.open(6, ONE)
-        key, registry = ("default", SET), world.server.registry
-        record = {"disruptedPods": {"shop-web-3": clock.stamp(world.server.now())}}
-        registry.set_status(Resource.DISRUPTION_BUDGETS, key, record, actor="disruption")
+        registry = world.server.registry
+        registry.disruption_seconds = 60.0
+        assert evictions.evict(registry, "default", "shop-web-3")
         await world.apply(act("Rollout"))
-        await asyncio.sleep(20)
-        since = len(world.server.writes)
-        registry.set_status(Resource.DISRUPTION_BUDGETS, key, {}, actor="disruption")
         await asyncio.sleep(2)
-        assert min(world.ups(since)) == 5
+        since = len(world.server.writes)
+        registry.set_status(Resource.DISRUPTION_BUDGETS, ("default", SET), {}, actor="disruption")
+        await asyncio.sleep(1)
+        ups = list(world.ups(since))
+        assert (ups[0], min(ups)) == (6, 5)
 
 
 async def test_servers_that_are_down_beside_an_operation_count() -> None:

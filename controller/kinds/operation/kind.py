@@ -12,7 +12,7 @@ from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
 from controller.kinds.operation.rights import RIGHTS
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import bare_teardown, keys, relations
+from controller.planning import bare_teardown, departures, keys, relations
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -63,5 +63,6 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         relations.DISRUPTION_BUDGETS_BY_NAMESPACE,
         relations.PODS_LEAVING,
     ),
+    keepers=(departures.TakenOff,),
     rights=RIGHTS,
 )

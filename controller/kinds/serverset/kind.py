@@ -13,7 +13,7 @@ from controller.kinds.serverset.planner import plan
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.rights import RIGHTS
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import bare_teardown, relations
+from controller.planning import bare_teardown, departures, relations
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -80,6 +80,6 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.EVICTIONS_ASKED,
         relations.PODS_LEAVING,
     ),
-    keepers=(Registers, occupancy.Present, occupancy.Asked),
+    keepers=(Registers, departures.TakenOff, occupancy.Present, occupancy.Asked),
     rights=RIGHTS,
 )
