@@ -258,3 +258,35 @@ def test_a_budget_that_a_person_wrote_decides_alone(
     wait_until_ended([drain(operated.cluster.kubeconfig, node)])
     app.wait_ready(DRAIN_SECONDS)
     wait_until_all_run_on(app, {*every} - {node})
+
+
+def test_a_rollout_waits_for_no_eviction_that_the_disruption_controller_overlooks(
+    kube: Kube,
+) -> None:
+    """It takes the next pod of the name for the evicted one, for two minutes, and so keeps that.
+
+    As where it looked too late: the record is put back once the next pod is up.
+    """
+    app = kube.app(component(replicas=4, rollout={"maxUnavailable": 1, "inPlace": "Never"}))
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "shop-web-0"}}
+    kube.api.create(f"/api/v1/namespaces/{kube.namespace}/pods/shop-web-0/eviction", eviction)
+    kube.wait_until(
+        "the evicted server has its next pod",
+        lambda: driving.uids(app.pods()).get("shop-web-0") not in (None, before["shop-web-0"]),
+    )
+    app.wait_ready()
+    made = app.pods()["shop-web-0"]["metadata"]["creationTimestamp"]
+    record = {"status": {"disruptedPods": {"shop-web-0": made}}}
+    kube.patch(Resource.DISRUPTION_BUDGETS, "shop-web", record, "status")
+    app.set_env("2")
+    kube.wait_until(
+        "the rollout has taken its first server down",
+        lambda: driving.uids(app.pods()).get("shop-web-3") != before["shop-web-3"],
+    )
+    found = kube.get(Resource.DISRUPTION_BUDGETS, "shop-web") or {}
+    assert list(found["status"]["disruptedPods"]) == ["shop-web-0"]
+    app.wait_ready(DRAIN_SECONDS)
+    assert hindsight.fewest_ready(kube.history(), 4) == 3

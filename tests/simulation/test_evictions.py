@@ -163,6 +163,48 @@ async def test_a_drain_during_a_rollout_keeps_to_the_limit(surge: int) -> None:
         assert world.written() == [10, 12 + surge, 10]
 
 
+async def test_a_drain_of_servers_with_claims_keeps_to_the_limit() -> None:
+    """They have no surge: each is down until its pod is up again, under its name and claim."""
+    claims = [{"name": "data", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}]
+    async with World() as world:
+        await world.open(10, rollout={"maxUnavailable": 2}, volumeClaims=claims)
+        since, kept = len(world.server.writes), world.names(Resource.CLAIMS)
+        await asyncio.wait_for(asyncio.gather(*world.drains(8)), 600)
+        await world.settle()
+        assert min(world.ups(since)) == 8
+        assert world.names(Resource.CLAIMS) == kept
+        assert world.ready() == "True"
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1, 1.0, 3.0])
+async def test_a_drain_beside_a_recreate_ends(pause: float) -> None:
+    """Before the first server goes no eviction is allowed any more; after the last, it is again."""
+    rollout = {"strategy": "Recreate", "maxUnavailable": 2}
+    async with World() as world:
+        await world.open(6, rollout=rollout)
+        since = len(world.server.writes)
+        await world.apply(application("shop", component("web", 6, image="app:2", rollout=rollout)))
+        await asyncio.sleep(pause)
+        await asyncio.wait_for(asyncio.gather(*world.drains(5)), 600)
+        await world.settle()
+        assert world.ready() == "True"
+        assert world.least() == 4
+        writes = world.server.writes[since:]
+        gone = next(
+            number
+            for number, each in enumerate(writes)
+            if each.resource is Resource.SERVERS
+            and each.after is not None
+            and "deletionTimestamp" in each.after["metadata"]
+        )
+        closed = [
+            each.after["spec"]["minAvailable"]
+            for each in writes[:gone]
+            if each.resource is Resource.DISRUPTION_BUDGETS and each.after is not None
+        ]
+        assert closed[-1] >= 6
+
+
 async def test_a_rollout_that_halts_does_not_hold_a_drain_up() -> None:
     """What goes no further takes nothing down: evictions may have what is left of the limit."""
     rollout = {"maxUnavailable": 2, "progressDeadlineSeconds": 30, "partition": 9}
