@@ -212,7 +212,10 @@ class Nova:
         elif action == "confirmResize":
             if machine.status != "VERIFY_RESIZE":
                 return self._refuse(409, f"Cannot 'confirmResize' in {machine.status}")
-            machine.status = machine.before
+            if machine.until is not None:
+                return self._refuse(400, "Instance has not been resized.")
+            # For as long as it takes nothing else shows that it was asked for.
+            machine.until, machine.then = now + 5 * cloud.timing.power, machine.before
         machine.updated = now
         return cloud.reply(202, {"server": machine.row(detail=True, tags=True)})
 

@@ -55,8 +55,11 @@ class Resizing:
         self._register.expect(dataclasses.replace(machine, row=row), now=now)
 
     async def confirm(self, identifier: str) -> None:
-        """Let a server keep its new flavor; somebody else may have said so by now."""
-        with contextlib.suppress(refusals.Missing, refusals.Busy):
+        """Let a server keep its new flavor; somebody else may have said so by now.
+
+        Nova answers 400 while it carries out what was said, and shows the old state meanwhile.
+        """
+        with contextlib.suppress(refusals.Missing, refusals.Busy, errors.TemplateRefused):
             await self._client.call(
                 COMPUTE, "POST", f"/servers/{identifier}/action",
                 what=f"confirm the resize of {identifier}", body={"confirmResize": None},

@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import pytest
+import structlog
 
 from controller import contract, errors
 from controller.contract import Verb
@@ -65,6 +66,16 @@ async def test_flavor_and_image_change_one_after_the_other(coast: Coast) -> None
     await carry_out(coast, provider, identifier, wanted)
     (one,) = coast.there()
     assert (one.id, one.flavor, one.body["imageRef"]) == (identifier, "large", "image-2")
+
+
+async def test_a_confirmation_that_takes_its_time_is_no_outage(coast: Coast) -> None:
+    """Nova refuses to hear it twice, and shows the old state until it is done."""
+    provider, identifier = await made(coast)
+    with structlog.testing.capture_logs() as heard:
+        await provider.change(server(revision="two"), change(identifier))
+        await carry_out(coast, provider, identifier)
+    assert len(coast.cloud.bodies("confirmResize")) > 1
+    assert [each for each in heard if each["event"] == "cloud not seen"] == []
 
 
 async def test_a_successor_confirms_what_another_began(coast: Coast) -> None:
