@@ -21,7 +21,12 @@ from devcluster.openstack import api, cloud, layout, stock
 
 GIVEN = "ARGOSY_E2E_CLOUDS"
 WANTED = "ARGOSY_CLOUD"
-PATIENCE = 180
+# The folder of a cloud of devcluster that runs: it is used, and left as it is.
+FOLDER = "ARGOSY_CLOUD_DIR"
+# The folder of a cloud of devcluster that runs: it is used, and left as it is.
+FOLDER = "ARGOSY_CLOUD_DIR"
+# A machine that is busy with other tests is slow, and no test is about speed.
+PATIENCE = 600
 POLL_SECONDS = 0.2
 # Two hosts in each zone, so that servers can be kept apart within one.
 SHARED = layout.Settings(hosts=6, real_machines=True)
@@ -105,6 +110,12 @@ def own_cloud() -> Iterator[cloud.Cloud]:
     """
     if os.environ.get(GIVEN):
         pytest.skip(f"{GIVEN} is set: this needs a cloud of our own")
+    if folder := os.environ.get(FOLDER):
+        yield cloud.Cloud(Path(folder))
+        return
+    if folder := os.environ.get(FOLDER):
+        yield cloud.Cloud(Path(folder))
+        return
     if os.environ.get(WANTED) != "1" or os.geteuid() != 0:
         pytest.skip(f"a cloud of our own needs root and {WANTED}=1")
     one = cloud.Cloud(Path(tempfile.mkdtemp(prefix="argosy-cloud-")))

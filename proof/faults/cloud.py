@@ -15,10 +15,10 @@ import re
 import shutil
 import tempfile
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import yaml
@@ -39,6 +39,7 @@ class Kind(enum.StrEnum):
     REFUSED = "refused"  # the service answers with the rule's status; the cloud hears nothing
     LATE = "late"  # the answer comes, after the rule's seconds
     LOST = "lost"  # the cloud carries the call out; the connection ends without an answer
+    BELATED = "belated"  # carried out after the rule's seconds, whatever becomes of the caller
     UNHEARD = "unheard"  # the connection ends; the cloud hears nothing
     SILENT = "silent"  # the cloud carries the call out; the connection stays, nobody answers
     EMPTY = "empty"  # a list is answered with 200 and nothing in it, as by a silent cell
@@ -97,6 +98,8 @@ class CloudProxy:
     def __init__(self, clouds: Path, name: str, *, seed: int = 0) -> None:
         self.rules: list[Rule] = []
         self.calls: list[Call] = []
+        # What the cloud is yet to hear, though its caller may be gone.
+        self.belated: set[asyncio.Task[answers.Answer]] = set()
         self._name = name
         self._known = yaml.safe_load(clouds.read_text())["clouds"][name]
         self._login = api.Login.of(clouds, name)
@@ -183,6 +186,20 @@ class CloudProxy:
             kept[hdrs.LOCATION] = self.addressed(kept[hdrs.LOCATION].encode()).decode()
         return answers.Answer(status=response.status, body=content, headers=kept)
 
+    def later(
+        self, going: Coroutine[Any, Any, answers.Answer], seconds: float
+    ) -> asyncio.Task[answers.Answer]:
+        """Have a call carried out after a while; return whoever does that."""
+
+        async def carry_out() -> answers.Answer:
+            await asyncio.sleep(seconds)
+            return await going
+
+        task = asyncio.create_task(carry_out())
+        self.belated.add(task)
+        task.add_done_callback(self.belated.discard)
+        return task
+
     def _way(self, service: str) -> _Way:
         return next(each for each in self._ways.values() if service in each.paths)
 
@@ -256,7 +273,11 @@ class _Way:
         url = self.upstream + request.raw_path
         headers = forwarding.kept(request.headers)
         # What has been sent is carried out, also when its sender gives up meanwhile.
-        answer = await asyncio.shield(self._owner.forward(request.method, url, headers, body))
+        going = self._owner.forward(request.method, url, headers, body)
+        if rule is not None and kind is Kind.BELATED:
+            answer = await asyncio.shield(self._owner.later(going, rule.seconds))
+        else:
+            answer = await asyncio.shield(going)
         if kind is Kind.LOST:
             raise streams.Broken
         if kind is Kind.SILENT:

@@ -31,6 +31,7 @@ class World:
     cluster: cluster.Cluster
     proxy: CloudProxy
     nova: api.Client
+    plan: layout.Plan
 
     @property
     def operator(self) -> operator.Operator:
@@ -46,11 +47,30 @@ class World:
             "metadata": {"name": name},
             "spec": {"fleet": fleet, "components": [component]},
         }
-        self.cluster.client.create(f"{NAMESPACE}/applications", body)
+        self.create(body)
+
+    def hosts(self, zone: str) -> int:
+        """Return how many hosts a zone has."""
+        return list(self.plan.hosts.values()).count(zone)
+
+    def change(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Give the only component of an application another template."""
+        known = self.cluster.client.get(self.path(name))["spec"]["components"]
+        changed = [{**each, "template": {"spec": spec}} for each in known]
+        self.cluster.client.merge(self.path(name), {"spec": {"components": changed}})
+
+    def create(self, body: Mapping[str, Any]) -> None:
+        """Create an application, or an operation."""
+        plural = f"{body['kind'].lower()}s"
+        self.cluster.client.create(f"{NAMESPACE}/{plural}", body)
+
+    def path(self, name: str) -> str:
+        """Return where an application is in the API."""
+        return f"{NAMESPACE}/applications/{name}"
 
     def delete(self, name: str) -> None:
         """Delete an application, and wait until neither cluster nor cloud has a server of it."""
-        self.cluster.client.delete(f"{NAMESPACE}/applications/{name}")
+        self.cluster.client.delete(self.path(name))
         wait_for("no objects", lambda: not self.servers(name), lambda: self.servers(name))
         wait_for("no servers", lambda: not self.made(name), lambda: self.made(name))
 
@@ -65,6 +85,52 @@ class World:
         listed = self.nova.get("compute", "/servers/detail?limit=1000")["servers"]
         names = [str(each["metadata"].get("argosy.server", "")) for each in listed]
         return sorted(each for each in names if each.startswith(f"default/{name}-"))
+
+    def row(self, name: str) -> Mapping[str, Any]:
+        """Return Nova's only server of an application."""
+        listed = self.nova.get("compute", "/servers/detail?limit=1000")["servers"]
+        prefix = f"default/{name}-"
+        found = [
+            each for each in listed if each["metadata"].get("argosy.server", "").startswith(prefix)
+        ]
+        assert len(found) == 1, found
+        only: Mapping[str, Any] = found[0]
+        return only
+
+    def operate(self, name: str, action: str, **parameters: str) -> None:
+        """Have an operation done on an application, and wait until it has succeeded."""
+        called = f"{name}-{action.lower()}"
+        spec = {"application": name, "action": action}
+        given = {"parameters": parameters} if parameters else {}
+        self.create(
+            {
+                "apiVersion": "argosy.dev/v1alpha1",
+                "kind": "Operation",
+                "metadata": {"name": called},
+                "spec": {**spec, **given},
+            }
+        )
+
+        def seen() -> list[Mapping[str, Any]]:
+            found = self.cluster.client.get(f"{NAMESPACE}/operations/{called}")
+            told: list[Mapping[str, Any]] = found.get("status", {}).get("conditions", [])
+            return told
+
+        wait_for(
+            f"{called} to succeed",
+            lambda: any(
+                each["type"] == "Succeeded" and each["status"] == "True" for each in seen()
+            ),
+            seen,
+        )
+
+    def wait_application(self, name: str) -> None:
+        """Wait until an application says that it is Ready."""
+
+        def seen() -> dict[str, Any]:
+            return dict(self.cluster.client.get(self.path(name)))
+
+        wait_for(f"{name} to be Ready", lambda: cluster.ready(seen()), seen)
 
     def wait_ready(self, name: str, replicas: int) -> None:
         """Wait until so many servers are Ready."""
@@ -86,7 +152,9 @@ def world(own_cloud: cloud.Cloud, tmp_path_factory: pytest.TempPathFactory) -> I
             operator.run(one, values=VALUES)
             wait_for("the kinds to be served", lambda: _serves(one.client))
             _equip(one.client, handle.proxy)
-            yield World(cluster=one, proxy=handle.proxy, nova=own_cloud.client(USER))
+            yield World(
+                cluster=one, proxy=handle.proxy, nova=own_cloud.client(USER), plan=own_cloud.plan
+            )
             operator.stop(one)
     finally:
         one.stop()
@@ -111,7 +179,7 @@ def _equip(given: client.Client, proxy: CloudProxy) -> None:
     for name, zones in FLEETS.items():
         spec = {
             "provider": "openstack",
-            "openstack": {"cloud": USER},
+            "openstack": {"cloud": USER, "rebuild": "WhenPossible", "resize": "WhenPossible"},
             "failureDomains": [{"name": each} for each in zones],
         }
         body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}

@@ -95,6 +95,12 @@ def observe(
     )
 
 
+def unexplained(seen: contract.Observation) -> contract.Observation:
+    """Return what is seen of a server that has failed while the cloud is yet to say why."""
+    message = "The server has failed; the cloud is yet to say why."
+    return dataclasses.replace(seen, phase=Phase.PENDING, error_class="", message=message)
+
+
 def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
     if phase(row) is not Phase.FAILED:
         return NOTHING, ""

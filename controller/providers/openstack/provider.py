@@ -87,7 +87,8 @@ class CloudProvider:
         own = _chosen([each for each in found if each.uid == meta.uid])
         if own is not None:
             proof = self._readiness.proof(own)
-            return observation.observe(own, server, proof, self._client.times)
+            seen = observation.observe(own, server, proof, self._client.times)
+            return observation.unexplained(seen) if self._register.asks_why(own) else seen
         if found:
             message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
             return contract.Observation(

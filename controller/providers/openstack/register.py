@@ -20,8 +20,8 @@ from controller.providers.openstack.machines import Machine, Row
 Key = tuple[str, str]
 # How many ids are remembered that are proved to be gone.
 _GONE = 50_000
-# How often a server that broke is asked for its fault.
-_LOOKS = 3
+# How often a server that broke is asked for its fault: a busy cloud takes seconds to write it.
+_LOOKS = 6
 _NOTHING: dict[str, Machine] = {}
 
 
@@ -105,7 +105,18 @@ class Register:
             self._unexplained.pop(machine.id, None)
         elif looks < _LOOKS:
             self._unexplained[machine.id] = looks + 1
-            self.doubt(machine.id)
+            if looks + 1 < _LOOKS:
+                self.doubt(machine.id)
+            else:
+                self._changed(machine.namespace, machine.name)
+
+    def asks_why(self, machine: Machine) -> bool:
+        """Return whether a server broke and its fault may yet be told: what is deleted tells none.
+
+        Without its fault nobody knows whether it was room that it lacked.
+        """
+        unexplained = machine.row.status == "ERROR" and machine.row.fault is None
+        return unexplained and self._unexplained.get(machine.id, 0) < _LOOKS
 
     def expect(self, machine: Machine, *, now: float) -> None:
         """Take in what a call of our own has made or changed."""

@@ -160,6 +160,24 @@ async def test_a_silent_call_is_carried_out_whoever_gives_up(
     assert nova.names == ["one"]
 
 
+async def test_a_belated_call_is_carried_out_after_its_caller_has_gone(
+    nova: Nova, proxy: CloudProxy, client: aiohttp.ClientSession
+) -> None:
+    """The cloud hears of it when nobody waits for an answer any more."""
+    url = await catalogue(proxy, client)
+    rule = Rule(kind=Kind.BELATED, method="POST", service="compute", seconds=0.5, times=1)
+    proxy.rules = [rule]
+    waiting = asyncio.create_task(post(client, url))
+    while not proxy.belated:
+        await asyncio.wait([waiting], timeout=0.01)
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    assert nova.names == []
+    await asyncio.gather(*proxy.belated)
+    assert nova.names == ["one"]
+
+
 async def test_a_refusal_has_the_words_and_the_pause_that_were_asked_for(
     nova: Nova, proxy: CloudProxy, client: aiohttp.ClientSession
 ) -> None:

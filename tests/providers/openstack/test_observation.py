@@ -10,7 +10,7 @@ from controller.providers.openstack import machines, observation
 from controller.providers.openstack.machines import Row
 from controller.providers.openstack.observation import Proof
 from controller.providers.openstack.times import CloudTimes
-from tests.providers.openstack.coast import server
+from tests.providers.openstack.coast import Coast, create, server
 
 READY = Proof(ready=True)
 TIMES = CloudTimes(lambda: 0.0)
@@ -124,3 +124,25 @@ def test_tags_fit() -> None:
     for tag in (machines.server_tag(uid, 999_999), machines.fleet_tag(uid)):
         assert len(tag) <= 60
         assert not set(tag) & {",", "/"}
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("No valid host was found.", "NoCapacity"), ("", "BuildFailed")]
+)
+async def test_a_failure_is_believed_once_it_is_explained(
+    coast: Coast, fault: str, reason: str
+) -> None:
+    """A busy cloud writes ERROR seconds before the fault: who deletes then never learns of it."""
+    provider = await coast.provider()
+    await provider.create(server(), create())
+    await coast.until(lambda: provider.observe(server()).ready)
+    machine = coast.there()[0]
+    machine.status, machine.updated = "ERROR", coast.cloud.now
+    await coast.until(lambda: not provider.observe(server()).ready)
+    assert provider.observe(server()).phase is Phase.PENDING
+    machine.fault = fault
+    coast.heard.clear()
+    await coast.until(lambda: provider.observe(server()).phase is Phase.FAILED)
+    assert provider.observe(server()).reason == reason
+    assert coast.heard
