@@ -161,3 +161,14 @@ def logs(kube: Kube) -> list[str]:
     path = resources.path(Resource.PODS, kube.namespace)
     names = kube.list(Resource.PODS, application="shop")
     return [str(kube.api.get(f"{path}/{name}/log")) for name in names]
+
+
+def ends(shop: Shop, number: int = 1) -> tuple[str, str]:
+    """Wait until a Build has ended; its reason and its message."""
+
+    def ended() -> Any:
+        said = driving.condition(shop.build(number), "Succeeded")
+        return said if said.get("status") in {"True", "False"} else {}
+
+    told = shop.kube.wait_until(f"build {number} ends", ended, PATIENCE)
+    return str(told["reason"]), str(told["message"])
