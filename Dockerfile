@@ -17,7 +17,8 @@ RUN --mount=type=secret,id=pip.conf,required=false \
     if [ -e /run/secrets/pip.conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip.conf; fi; \
     if [ -e /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi; \
     /opt/argosy/bin/python -m pip install --require-hashes --only-binary=:all: -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
+COPY argosy argosy
 COPY controller controller
 RUN /opt/argosy/bin/python -m pip install --no-deps --no-build-isolation --no-index . \
  && /opt/argosy/bin/python -m pip uninstall --yes --quiet setuptools pip \
