@@ -125,12 +125,14 @@ def run(
     files: Sequence[Path] = (),
     arguments: Sequence[str] = (),
     chart: Path = CHART,
+    code: Path = CHECKOUT,
     reroute: Callable[[str, Path], Path] | None = None,
 ) -> list[Operator]:
     """Install the chart and run this many operators; those of an earlier call are ended first.
 
     `values` are Helm's `--set` values, `files` its `--values`; `arguments` are added to each
     operator's command line.
+    `code` is the checkout that they run from, where that is another version's.
     `reroute` is given an operator's name and kubeconfig and returns the one to use instead.
     """
     stop(owner)
@@ -139,7 +141,9 @@ def run(
     config = service_account_config(owner, _account(deployment))
     names = [f"operator-{number}" for number in range(replicas)]
     configs = {name: reroute(name, config) if reroute else config for name in names}
-    launches = [_launch(owner, name, deployment, configs[name], arguments) for name in names]
+    launches = [
+        _launch(owner, name, deployment, configs[name], arguments, code=code) for name in names
+    ]
     entries = [asdict(each) for each in launches]
     (owner.dir / "operators.json").write_text(json.dumps(entries, indent=2))
     operators = [Operator(owner, each) for each in launches]
@@ -278,6 +282,7 @@ def _launch(
     arguments: Sequence[str],
     *,
     home: str = NAMESPACE,
+    code: Path = CHECKOUT,
 ) -> Launch:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     health_port, metrics_port, admission_port = ports.free(3)
@@ -287,7 +292,9 @@ def _launch(
         "KUBECONFIG": str(config),
         "POD_NAME": name,
         "POD_NAMESPACE": home,
-        "PYTHONPATH": str(CHECKOUT),
+        # Not what lies in the folder where this was started.
+        "PYTHONPATH": str(code),
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
     }
     words = [*container.get("command", []), *container.get("args", [])]

@@ -271,7 +271,9 @@ def test_a_misspelt_field_is_an_error_at_apply(installed: client.Client, helm: H
     until(installed, refused, "nobody reviews what is applied")
     secret = f"/api/v1/namespaces/{OPERATOR}/secrets/argosy-admission"
     before = installed.get(secret)["data"]
-    done = helm("upgrade", "argosy", str(CHART), "--reuse-values", "--wait", "--timeout", "2m")
+    done = helm(
+        "upgrade", "argosy", str(CHART), "--reset-then-reuse-values", "--wait", "--timeout", "2m"
+    )
     assert done.returncode == 0, done.stderr + logs(installed)
     assert installed.get(secret)["data"] == before
     until(installed, refused, "nobody reviews what is applied after the upgrade")
@@ -477,7 +479,7 @@ def test_release_leaves_pods_running(installed: client.Client, shop: str, helm: 
         "upgrade",
         "argosy",
         str(CHART),
-        "--reuse-values",
+        "--reset-then-reuse-values",
         "--set=uninstall.policy=Release",
         "--wait",
     )
