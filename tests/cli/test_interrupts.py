@@ -116,7 +116,7 @@ def started(tmp_path: Path) -> Iterator[Path]:
     yield path
     for each in path.read_text().split():
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(int(each), signal.SIGKILL)
+            os.kill(int(each), signal.SIGKILL)
 
 
 def program(folder: Path, name: str, text: str) -> Path:
