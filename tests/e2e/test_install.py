@@ -473,16 +473,20 @@ def test_uninstall_refuses_while_applications_exist(
 
 
 def test_release_leaves_pods_running(installed: client.Client, shop: str, helm: Helm) -> None:
-    """With `uninstall.policy: Release` the operator goes, the same pods stay, nothing is held."""
+    """After a refusal, too: the operator goes, the same pods stay, nothing is held.
+
+    These are the page's commands. Helm upgrades no release that it was to uninstall, so the one
+    that runs is gone back to first.
+    """
     before = {name: pod["metadata"]["uid"] for name, pod in pods(installed).items()}
-    done = helm(
-        "upgrade",
-        "argosy",
-        str(CHART),
-        "--reset-then-reuse-values",
-        "--set=uninstall.policy=Release",
-        "--wait",
-    )
+    assert helm("uninstall", "argosy", "--timeout", "2m").returncode != 0
+    release = ("upgrade", "argosy", str(CHART), "--reset-then-reuse-values")
+    release += ("--set=uninstall.policy=Release", "--set=uninstall.pods=Keep", "--wait")
+    assert "has no deployed releases" in helm(*release).stderr
+    (last, *_) = reversed(json.loads(helm("history", "argosy", "--output=json").stdout))
+    done = helm("rollback", "argosy", str(last["revision"]))
+    assert done.returncode == 0, done.stderr
+    done = helm(*release)
     assert done.returncode == 0, done.stderr
     done = helm("uninstall", "argosy", "--timeout", "2m")
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
