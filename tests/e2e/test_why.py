@@ -199,6 +199,15 @@ def told(answer: dict[str, Any]) -> set[tuple[str, str]]:
     return found
 
 
+def printed(app: App) -> dict[str, Any]:
+    """Return what `kubectl get` prints of an application: the API server makes its table."""
+    wanted = "application/json;as=Table;g=meta.k8s.io;v=v1"
+    table = app.kube.api.call("GET", app.path, accept=wanted)
+    (row,) = table["rows"]
+    names = [each["name"] for each in table["columnDefinitions"]]
+    return dict(zip(names, row["cells"], strict=True))
+
+
 def causing(kube: Kube, cause: Cause) -> App:
     """Apply the application that meets the cause."""
     claims = [CLAIM] if cause.claims else []
@@ -212,7 +221,7 @@ def causing(kube: Kube, cause: Cause) -> App:
 def test_the_cause_is_found_by_who_may_only_look(
     name: str, kube: Kube, operated: Place, tmp_path: Path
 ) -> None:
-    """Ready says it, blockedBy names the object, and `why` says both, to an admin and a viewer."""
+    """Ready and `kubectl get` say it, blockedBy names the object, `why` says both, to anybody."""
     if operated.cluster is None:
         pytest.skip("users are made in a cluster of ours")
     cause = CAUSES[name]
@@ -225,6 +234,8 @@ def test_the_cause_is_found_by_who_may_only_look(
         )
         assert app.says("Ready")["status"] == "False"
         assert app.blocked_by()[thing]["remedy"].startswith("kubectl ")
+        shown = printed(app)
+        assert (shown["Ready"], shown["Reason"]) == ("False", app.says("Ready")["reason"])
         eve = viewer(kube, operated, tmp_path)
         asked = ("why", "application/shop")
         for person in (operated.cluster.kubeconfig, eve):
