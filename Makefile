@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS := .venv-docs
 PY := $(BIN)/python
 PYTEST := $(PY) -m pytest
 # Unit tests run on all cores. Those on an API server wait more than they work: a few at a time, all
@@ -22,7 +23,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
-  test-browser test-cloud test-quarantined coverage check format \
+  test-browser test-cloud test-quarantined coverage check docs format \
   generate lock changelog image bench faults mutants clean
 
 help: ## List the targets
@@ -114,6 +115,15 @@ check: $(VENV)/.ready ## Lint, type-check, audit, and look for generated files t
 	$(PY) -m scripts.shell
 	$(PY) -m scripts.audit
 
+docs: $(DOCS)/.ready ## Make the documentation's site, in site/
+	$(DOCS)/bin/python -m scripts.site
+
+# An environment of its own: what draws the site has nothing to do with what is tested.
+$(DOCS)/.ready: requirements-docs.lock
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $@
+
 format: $(VENV)/.ready ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -146,5 +156,5 @@ mutants: setup ## Prove that broken code is caught, by the history checker or a 
 clean: ## Remove what was made in the checkout; the cache of programs stays
 	test ! -x $(PY) || $(PY) -m devcluster down
 	test ! -x $(PY) || $(PY) -m devcluster openstack down
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	rm -rf $(VENV) $(DOCS) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 	  .coverage .coverage.*

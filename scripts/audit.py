@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock")
 # --disable-pip: the lock has all versions and hashes, so nothing is resolved or downloaded.
 AUDIT = ("--require-hashes", "--disable-pip", "--progress-spinner=off", "--format=json")
 # How pip-audit and requests say that no answer came; any other failure is one of the check.
@@ -39,7 +39,7 @@ class Verdict:
 
 
 def main() -> int:
-    """Audit both locks; return 1 if one has a known vulnerability."""
+    """Audit the locks; return 1 if one has a known vulnerability."""
     verdicts = [audit(lock) for lock in LOCKS]
     for verdict in verdicts:
         print(verdict.says, file=sys.stdout if verdict.passes else sys.stderr)

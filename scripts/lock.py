@@ -1,4 +1,4 @@
-"""Resolve the dependencies into two locks with hashes: what runs, and what develops.
+"""Resolve the dependencies into locks with hashes: what runs, what develops, what makes the site.
 
 `make lock` runs it. The locks name no host: where packages come from is the installer's affair.
 """
@@ -28,7 +28,7 @@ COMPILE = (
 
 
 def main() -> None:
-    """Write both locks."""
+    """Write the locks."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runs = project["project"]["dependencies"]
     # The build backend too: the editable install then needs no isolated build.
@@ -42,6 +42,7 @@ def main() -> None:
         [*runs, *project["build-system"]["requires"]],
         constraint=ROOT / "requirements-dev.lock",
     )
+    compile_lock(ROOT / "requirements-docs.lock", project["dependency-groups"]["docs"])
 
 
 def compile_lock(lock: Path, wanted: list[str], constraint: Path | None = None) -> None:
