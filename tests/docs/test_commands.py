@@ -26,6 +26,16 @@ EXAMPLE = re.compile(r"^ +(?:sudo )?python (-m devcluster .*?)(?: {2,}.*)?$", re
 # Options whose next word names a value of the chart.
 SETS = {"--set", "--set-string"}
 # Verbs of kubectl's own that pages use.
+HELM = {
+    "history",
+    "install",
+    "lint",
+    "rollback",
+    "template",
+    "test",
+    "uninstall",
+    "upgrade",
+}
 KUBECTL = {
     "annotate", "api-resources", "apply", "auth", "cluster-info", "config", "create", "delete",
     "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward", "replace",
@@ -62,7 +72,7 @@ def _kubectl(words: list[str]) -> None:
 
 
 def _helm(words: list[str]) -> None:
-    assert words[0] in {"install", "upgrade", "uninstall", "test", "template", "lint"}, words
+    assert words[0] in HELM, words
     if "charts/argosy" not in words:
         return
     _values(words)
