@@ -14,6 +14,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 CATEGORY = "argosy"
 FINALIZER = f"{GROUP}/finalizer"
 BUILT_IN_FLEET = "pods"
+# How names of most objects look: of Secrets, say. In `schema` are the patterns that only it needs.
+SUBDOMAIN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 # Field managers, one for each writer's role.
 SPEC_MANAGER = "argosy"

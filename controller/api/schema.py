@@ -24,7 +24,6 @@ YEAR = 31_536_000
 # Lower-case words joined by dashes, as Kubernetes wants names; the first also begins with a letter.
 DNS_1035 = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DNS_1123 = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-SUBDOMAIN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 Extra = dict[str, JsonValue]
 

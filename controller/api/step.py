@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from controller.api import http_headers, schema
+from controller.api import http_headers, names, schema
 from controller.api.schema import Name, ShortText, Text, rule, rules
 from controller.api.template import PodTemplate
 
@@ -45,7 +45,7 @@ class SecretKey(schema.Model):
     name: Annotated[
         str,
         schema.Matching(
-            schema.SUBDOMAIN,
+            names.SUBDOMAIN,
             "a Secret's name must be lower-case letters, digits, dashes and dots",
             longest=253,
         ),

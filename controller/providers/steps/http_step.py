@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from controller import errors
-from controller.api import objects, schema
+from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import View
 from controller.contract import tasks
@@ -28,7 +28,7 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 # Methods that change nothing: a lost answer leaves nothing in doubt.
 _SAFE = frozenset({"GET", "HEAD"})
 _CONNECT_SECONDS = 10.0
-_NAME = re.compile(schema.SUBDOMAIN.removesuffix("$"))
+_NAME = re.compile(names.SUBDOMAIN.removesuffix("$"))
 
 
 class _Key(View, frozen=True, kw_only=True):
