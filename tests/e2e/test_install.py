@@ -480,8 +480,8 @@ def test_release_leaves_pods_running(installed: client.Client, shop: str, helm: 
     """
     before = {name: pod["metadata"]["uid"] for name, pod in pods(installed).items()}
     assert helm("uninstall", "argosy", "--timeout", "2m").returncode != 0
-    release = ("upgrade", "argosy", str(CHART), "--reset-then-reuse-values")
-    release += ("--set=uninstall.policy=Release", "--set=uninstall.pods=Keep", "--wait")
+    chosen = ("--set=uninstall.policy=Release", "--set=uninstall.pods=Keep")
+    release = ("upgrade", "argosy", str(CHART), "--reset-then-reuse-values", *chosen, "--wait")
     assert "has no deployed releases" in helm(*release).stderr
     (last, *_) = reversed(json.loads(helm("history", "argosy", "--output=json").stdout))
     done = helm("rollback", "argosy", str(last["revision"]))
