@@ -179,6 +179,8 @@ WHOLE: frozenset[Model] = frozenset(
         step.StepStatus,
     }
 )
+# What is put together once all fields are there, by a function of `views.meta`.
+COMPLETED: Mapping[Model, str] = {application.ApplicationSpec: "share_out"}
 # Optional parts that planning reads as if they were there, and empty.
 EMPTY: frozenset[tuple[Model, str]] = frozenset(
     {(server.ServerStatus, "provider"), (server.ServerStatus, "attempts")}
@@ -250,7 +252,7 @@ def _imports(module: str, body: str) -> str:
         "View": "(View,",
     }
     used = [each for each, mark in base.items() if mark in body]
-    used += [each for each in ("absent", "share") if f"{each}(" in body]
+    used += [each for each in ("absent", "share", "share_out") if f"{each}(" in body]
     lines.append(f"from controller.api.views.meta import {', '.join(used)}")
     if module != "policies":
         shared = sorted(
@@ -278,7 +280,7 @@ def _struct(model: Model) -> str:
     lines = f'class {_called(model)}({base}, {options}):\n    """{told}"""\n\n'
     lines += "".join(map(str, fields))
     nullable = [each for each in fields if each.nullable]
-    if nullable or any(each.raw for each in fields):
+    if nullable or model in COMPLETED or any(each.raw for each in fields):
         lines += "\n    def __post_init__(self) -> None:\n"
         plain = ", ".join(f'"{each.name}"' for each in fields if each.raw and not each.wrapped)
         wrapped = ", ".join(f'"{each.name}"' for each in fields if each.wrapped)
@@ -286,6 +288,7 @@ def _struct(model: Model) -> str:
         lines += f"        absent(self, {empty})\n" if empty else ""
         lines += f"        share(self, {plain})\n" if plain else ""
         lines += f"        share(self, {wrapped}, most=nesting.WRAPPED)\n" if wrapped else ""
+        lines += f"        {COMPLETED[model]}(self)\n" if model in COMPLETED else ""
     return lines
 
 

@@ -11,7 +11,7 @@ from controller.api import manifest, names, schema
 from controller.api.build import MOST_BUILDS
 from controller.api.component import Component, ComponentStatus, Counts
 from controller.api.policies import Deletion
-from controller.api.schema import Name, ShortText, Time, rule, rules
+from controller.api.schema import Count, Name, ShortText, Time, rule, rules
 from controller.api.status import RetriedStatus
 
 # What stands beside an application's and a component's names: two dashes and an ordinal.
@@ -77,8 +77,25 @@ NAME_RULES = rules(
 )
 
 
+# `kubectl scale` of an Application says one number; it must be clear whose that is.
+SCALE_RULES = rules(
+    rule(
+        "!has(self.replicas) || size(self.components) == 1",
+        "replicas of an application must not stand beside several components: name it in each, or"
+        " scale their ServerSets",
+    ),
+    rule(
+        "!has(self.replicas) || !has(self.components[0].replicas)",
+        "replicas must not be named by the application and by its component: take the component's"
+        " out to have the application scaled",
+    ),
+)
+
+
 class ApplicationSpec(schema.Model):
     """The desired state of the application."""
+
+    model_config = pydantic.ConfigDict(json_schema_extra=SCALE_RULES)
 
     fleet: Annotated[Name, schema.IMMUTABLE] = names.BUILT_IN_FLEET
     """The Fleet that servers come from; `pods` is built in."""
@@ -92,6 +109,9 @@ class ApplicationSpec(schema.Model):
     """How many past revisions of each component to keep, beside those in use."""
     deletion: Deletion = Deletion()
     """How servers are taken down."""
+    replicas: Count | None = None
+    """How many servers the application's only component should have, where that leaves it out. The
+    number that `kubectl scale` and autoscalers of the Application change."""
     components: Annotated[
         list[Component],
         Field(min_length=1, max_length=schema.MAX_COMPONENTS),
@@ -123,6 +143,8 @@ class PastOperation(schema.Model):
 class ApplicationStatus(Counts, RetriedStatus):
     """What Argosy observed of the application; the counts are of all components together."""
 
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """The label selector of the only component's pods, for autoscalers; none of several."""
     components: (
         Annotated[
             list[ComponentStatus],
@@ -160,6 +182,7 @@ class Application(manifest.Manifest):
             ),
         ),
         selectable=("spec.fleet",),
+        scale=("spec.replicas", "status.current", "status.selector"),
     )
 
     kind: Literal["Application"]

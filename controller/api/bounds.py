@@ -31,6 +31,7 @@ STATUS: dict[str, dict[str, Bound]] = {
             },
         ),
         "lastHandledRetry": 253,
+        "selector": 1024,
         "components": (
             128,
             {

@@ -168,7 +168,7 @@ _TASK = words("id operation run step action cancel")
 
 _SPECS: dict[Resource, Shape] = {
     Resource.APPLICATIONS: words(
-        "fleet management paused revisionHistoryLimit",
+        "fleet management paused revisionHistoryLimit replicas",
         deletion=_DELETION,
         components=words(
             "name replicas dependsOn start",

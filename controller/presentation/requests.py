@@ -193,14 +193,14 @@ def scale(application: Mapping[str, Any], component: str, replicas: int) -> Scal
     """
     known: list[dict[str, Any]] = application["spec"]["components"]
     chosen = _component(application, known, component)
+    version = {"resourceVersion": application["metadata"].get("resourceVersion", "")}
+    if (whole := application["spec"].get("replicas")) is not None:
+        body = {"metadata": version, "spec": {"replicas": replicas}}
+        return Scaling(component=chosen["name"], before=whole, body=body)
     if "replicas" not in chosen:
-        body: dict[str, Any] = {"spec": {"replicas": replicas}}
-        return Scaling(component=chosen["name"], before=None, body=body)
+        return Scaling(component=chosen["name"], before=None, body={"spec": {"replicas": replicas}})
     changed = [{**each, "replicas": replicas} if each is chosen else each for each in known]
-    body = {
-        "metadata": {"resourceVersion": application["metadata"]["resourceVersion"]},
-        "spec": {"components": changed},
-    }
+    body = {"metadata": version, "spec": {"components": changed}}
     return Scaling(component=chosen["name"], before=chosen["replicas"], body=body)
 
 

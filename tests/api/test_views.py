@@ -122,6 +122,24 @@ def test_null_is_read_as_the_absence_of_what_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spec", "numbers"),
+    [
+        ('{"replicas":4,"components":[{"name":"a"}]}', [4]),
+        ('{"replicas":0,"components":[{"name":"a"}]}', [0]),
+        ('{"replicas":4,"components":[{"name":"a","replicas":2}]}', [2]),
+        ('{"replicas":4,"components":[{"name":"a"},{"name":"b"}]}', [None, None]),
+        ('{"replicas":null,"components":[{"name":"a"}]}', [None]),
+    ],
+)
+def test_the_only_component_has_the_number_of_its_application(
+    spec: str, numbers: list[int | None]
+) -> None:
+    """Whoever plans reads it of the component, and nobody else's number is another's."""
+    read = msgspec.json.decode(spec, type=objects.ApplicationSpec)
+    assert [each.replicas for each in read.components] == numbers
+
+
+@pytest.mark.parametrize(
     "kind", [each for each in registry.KINDS if each.puts_status], ids=lambda each: each.resource
 )
 def test_a_status_that_is_put_has_every_field_in_its_view(kind: Kind[Any, Any]) -> None:

@@ -388,6 +388,16 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "whoever scales its ServerSet decides": (
             "test_replicas_left_out_belong_to_whoever_scales",
         ),
+        "from then on `kubectl apply` of a manifest without a number leaves it": (
+            "test_an_apply_leaves_the_number_that_kubectl_scale_gave",
+            "test_an_application_of_one_component_is_scaled_as_one",
+        ),
+        "An autoscaler reads that number before it changes it": (
+            "test_autoscaler_owns_replicas_that_are_left_out",
+        ),
+        "the API server refuses the number and says so": (
+            "test_an_application_whose_number_is_not_one_cannot_be_scaled",
+        ),
         "it wins, and a scale is undone and reported": (
             "test_override_of_named_replicas_is_undone_and_reported",
             "test_a_set_scaled_by_hand_against_its_application_loses_nobody",

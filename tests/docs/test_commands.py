@@ -37,9 +37,9 @@ HELM = {
     "upgrade",
 }
 KUBECTL = {
-    "annotate", "api-resources", "apply", "auth", "cluster-info", "config", "create", "delete",
-    "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward", "replace",
-    "rollout", "scale", "wait",
+    "annotate", "api-resources", "apply", "auth", "autoscale", "cluster-info", "config", "create",
+    "delete", "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward",
+    "replace", "rollout", "scale", "wait",
 }  # fmt: skip
 # Programs that others made and pages only mention, or the shell's own words.
 OTHERS = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,45 @@ def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
     autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
     (made_for,) = kube.api.get(autoscalers)["items"]
     wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": "ServerSet", "name": "shop-web"}
+    assert made_for["spec"]["scaleTargetRef"] == wanted
+    kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
+
+
+def test_an_apply_leaves_the_number_that_kubectl_scale_gave(
+    kube: Kube, kubectl: Type, tmp_path: Path
+) -> None:
+    """Plain `kubectl apply`: the manifest names no number, and the cluster has one."""
+    app = kube.app(component("web", replicas=None))
+    manifest = tmp_path / "shop.json"
+
+    def apply() -> None:
+        body = {
+            "apiVersion": "argosy.dev/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": "shop"},
+            "spec": app.spec,
+        }
+        manifest.write_text(json.dumps(body))
+        done = kubectl("apply", "-f", str(manifest))
+        assert done.returncode == 0, done.stderr
+
+    apply()
+    app.wait_ready()
+    scaled = kubectl("scale", "argapp", "shop", "--replicas", "3")
+    assert scaled.returncode == 0, scaled.stderr
+    kube.wait_until("there are three", lambda: app.counts().get("available") == 3)
+    before = driving.uids(app.pods())
+    apply()
+    app.container()["image"] = "app:2"
+    apply()
+    kube.wait_until("the image is there", lambda: app.counts().get("updated") == 3)
+    app.wait_ready()
+    assert set(driving.uids(app.pods())) == set(before)
+    asked = kubectl("autoscale", "argapp", "shop", "--min", "2", "--max", "5")
+    assert asked.returncode == 0, asked.stderr
+    autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
+    (made_for,) = kube.api.get(autoscalers)["items"]
+    wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Application", "name": "shop"}
     assert made_for["spec"]["scaleTargetRef"] == wanted
     kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controller.api import names, resources
 from controller.api.resources import Resource
+from devcluster import client
 from tests.e2e import driving, hindsight
 from tests.e2e.driving import App, Kube, component
 
@@ -105,6 +108,62 @@ def test_replicas_left_out_belong_to_whoever_scales(kube: Kube) -> None:
     kube.scale("shop-web", 2)
     kube.wait_until("two are left", lambda: len(app.pods()) == 2)
     app.wait_ready()
+
+
+def test_an_application_of_one_component_is_scaled_as_one(kube: Kube) -> None:
+    """Its own subresource gives it a number; applies leave that, and the set cannot change it."""
+    app = kube.app(component(replicas=None))
+    app.apply()
+    app.wait_ready()
+
+    def scale(replicas: int) -> None:
+        kube.patch(Resource.APPLICATIONS, "shop", {"spec": {"replicas": replicas}}, "scale")
+
+    scale(5)
+    kube.wait_until("five are available", lambda: app.counts().get("available") == 5)
+    before = driving.uids(app.pods())
+    app.set_image("app:2")
+    app.wait_ready()
+    assert set(driving.uids(app.pods())) == set(before)
+    told = kube.api.get(resources.path(Resource.APPLICATIONS, kube.namespace, "shop", "scale"))
+    assert told["spec"]["replicas"] == told["status"]["replicas"] == 5
+    pods = resources.path(Resource.PODS, kube.namespace)
+    listed = kube.api.get(f"{pods}?labelSelector={told['status']['selector']}")
+    assert len(listed["items"]) == 5
+    kube.scale("shop-web", 3)
+    kube.wait_until(
+        "the application wins",
+        lambda: (found := app.set_of()) is not None and found["spec"]["replicas"] == 5,
+    )
+    assert set(app.pods()) == set(before)
+    scale(2)
+    kube.wait_until("two are left", lambda: len(app.pods()) == 2)
+    app.wait_ready()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ([component(replicas=2)], "must not be named by the application and by its component"),
+        (
+            [component(replicas=None), component("db", replicas=None)],
+            "must not stand beside several components",
+        ),
+    ],
+    ids=["named", "several"],
+)
+def test_an_application_whose_number_is_not_one_cannot_be_scaled(
+    kube: Kube, parts: list[dict[str, Any]], words: str
+) -> None:
+    """The API server refuses it in words that say what to do, and nothing changes."""
+    app = kube.app(*parts)
+    app.apply()
+    app.wait_ready()
+    before = driving.uids(app.pods())
+    with pytest.raises(client.ApiError, match=words):
+        kube.patch(Resource.APPLICATIONS, "shop", {"spec": {"replicas": 5}}, "scale")
+    app.wait_ready()
+    assert driving.uids(app.pods()) == before
 
 
 def test_replicas_are_handed_over_without_losing_servers(kube: Kube) -> None:

@@ -96,6 +96,17 @@ def test_replicas_are_set_where_they_are_owned(
     assert changed == {**kept, found.component: 5}
 
 
+def test_an_application_that_has_a_number_is_scaled_itself() -> None:
+    """The number of its only component stands in the application: there it is changed."""
+    read = {
+        "metadata": {"name": "shop", "resourceVersion": "7"},
+        "spec": {"replicas": 2, "components": [{"name": "web"}]},
+    }
+    found = requests.scale(read, "", 5)
+    assert (found.component, found.before) == ("web", 2)
+    assert found.body == {"metadata": {"resourceVersion": "7"}, "spec": {"replicas": 5}}
+
+
 def test_which_component_is_scaled_is_not_guessed() -> None:
     """Where there are several one must be named, and be there."""
     read = {"metadata": {"name": "shop"}, "spec": {"components": [{"name": "a"}, {"name": "b"}]}}

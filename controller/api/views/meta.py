@@ -57,6 +57,21 @@ def absent(view: msgspec.Struct, **defaults: object) -> None:
             msgspec.structs.force_setattr(view, name, default)
 
 
+def share_out(spec: Any) -> None:
+    """Have the only component that names no number have that of its application.
+
+    So whoever plans reads one number, wherever it stands.
+    """
+    if (
+        spec.replicas is None
+        or len(spec.components) != 1
+        or spec.components[0].replicas is not None
+    ):
+        return
+    only = msgspec.structs.replace(spec.components[0], replicas=spec.replicas)
+    msgspec.structs.force_setattr(spec, "components", (only,))
+
+
 class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
     """The base of all views: frozen, camelCase on the wire, unknown fields skipped."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from controller.api import clock, conditions, objects
+from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.application import image_summary, operation_history, rollback
@@ -61,8 +61,15 @@ def status(outlook: Outlook) -> objects.ApplicationStatus:
             outlook.snapshot.ended,
             requesters_known=outlook.snapshot.requesters_known,
         ),
+        selector=_selector(application),
         **_totals(told),
     )
+
+
+def _selector(application: objects.Application) -> str:
+    """Return what finds the pods of an application that is scaled as one; nothing of several."""
+    parts = application.spec.components
+    return names.selector(application.metadata.name, parts[0].name) if len(parts) == 1 else ""
 
 
 def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus:
