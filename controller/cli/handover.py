@@ -19,7 +19,7 @@ from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
-from controller.presentation import reading, requests, translation
+from controller.presentation import reading, requests, surroundings, translation
 from controller.presentation.problems import Refusal, TookTooLongError
 from controller.presentation.translation import Json, Translation
 
@@ -142,14 +142,22 @@ class Errand:
         found = await self.every(Resource.AUTOSCALERS)
         return [each for each in found if _target(each) == (kind, name)]
 
-    async def retarget(self, kind: str, name: str, to: Resource) -> None:
-        """Have autoscalers scale what took the place of an object."""
-        place = PLACES[to]
-        target = {"apiVersion": place.api_version, "kind": place.kind, "name": name}
+    async def retarget(self, kind: str, name: str, to: Resource, *, called: str = "") -> None:
+        """Have autoscalers scale what took the place of an object, under its name or another."""
+        place, new = PLACES[to], called or name
+        target = {"apiVersion": place.api_version, "kind": place.kind, "name": new}
         for each in await self.scalers(kind, name):
             body = {"spec": {"scaleTargetRef": target}}
             await self.patch(Resource.AUTOSCALERS, each, body)
-            self.say(f"{each['metadata']['name']} scales {place.kind}/{name} from now on")
+            self.say(f"{each['metadata']['name']} scales {place.kind}/{new} from now on")
+
+    async def beside(self, template: Json) -> tuple[str, ...]:
+        """Tell what Services and budgets of a workload's pods come to."""
+        labels = template.get("metadata", {}).get("labels") or {}
+        return (
+            *surroundings.services(await self.every(Resource.SERVICES), labels),
+            *surroundings.budgets(await self.every(Resource.DISRUPTION_BUDGETS), labels),
+        )
 
 
 def _target(found: Json) -> tuple[str, str]:
@@ -199,6 +207,13 @@ def mark(text: Any) -> str:
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
+def with_mark(body: Json, key: str, text: Any) -> Json:
+    """Return a new object with a mark among its annotations."""
+    meta = body["metadata"]
+    marks = {**meta.get("annotations", {}), key: mark(text)}
+    return {**body, "metadata": {**meta, "annotations": marks}}
+
+
 def marked(item: Json, key: str) -> Any:
     """Return what an earlier run left in an annotation; None where it left nothing readable."""
     text = (item["metadata"].get("annotations") or {}).get(key, "")
@@ -222,7 +237,8 @@ async def check_in(errand: Errand, name: str, application: str = "") -> tuple[Js
             for each in await errand.scalers("StatefulSet", name)
         ]
     problems += await _owned_claims(errand, found)
-    notes = (*told.notes, *await _replaced(errand, found))
+    beside = await errand.beside(found["spec"]["template"])
+    notes = (*told.notes, *beside, *await _replaced(errand, found))
     return found, dataclasses.replace(told, problems=tuple(problems), notes=notes)
 
 

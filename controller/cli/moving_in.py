@@ -27,6 +27,8 @@ RIGHTS = (
     (Resource.STATEFULSETS, "get"),
     (Resource.STATEFULSETS, "delete"),
     (Resource.SERVICES, "get"),
+    (Resource.SERVICES, "list"),
+    (Resource.DISRUPTION_BUDGETS, "list"),
     (Resource.PODS, "get"),
     (Resource.CLAIMS, "get"),
 )
@@ -94,8 +96,7 @@ async def _begin(errand: Errand, name: str, application: str) -> Json:
     for each in told.notes:
         errand.say(f"note: {each}")
     lives = {each["metadata"]["name"]: handover.life(each) for each in await _pods(errand, found)}
-    mark = {names.IMPORT_ANNOTATION: handover.mark(lives)}
-    body = {**told.body, "metadata": {**told.body["metadata"], "annotations": mark}}
+    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
     answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
     errand.say(f"application/{body['metadata']['name']} is written, paused")
     made: Json = msgspec.json.decode(answer)

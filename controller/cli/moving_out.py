@@ -93,6 +93,11 @@ async def _check(errand: Errand, found: Json) -> Translation:
             for one in sets
             for each in await errand.scalers("ServerSet", one["metadata"]["name"])
         ]
+        problems += [
+            f"{each['metadata']['name']} scales application/{name}: have it scale the StatefulSet"
+            " with --retarget-hpa"
+            for each in await errand.scalers("Application", name)
+        ]
     return Translation(body=told.body, problems=tuple(problems), losses=told.losses)
 
 
@@ -125,8 +130,8 @@ async def _make(errand: Errand, application: str, body: Json) -> None:
     name = body["metadata"]["name"]
     pods = await _pods(errand, application, name)
     lives = {each["metadata"]["name"]: handover.life(each) for each in pods}
-    told = handover.mark({"application": application, "pods": lives})
-    body["metadata"]["annotations"] = {names.EXPORT_ANNOTATION: told}
+    told = {"application": application, "pods": lives}
+    body = handover.with_mark(body, names.EXPORT_ANNOTATION, told)
     try:
         await errand.api.create(Resource.STATEFULSETS, errand.namespace, body, strict=True)
     except faults.AlreadyExists as error:
@@ -246,6 +251,8 @@ async def _end(errand: Errand, application: str, sets: list[Json]) -> int:
         await _tidy(errand, name)
         if errand.wish.retarget:
             await errand.retarget("ServerSet", name, Resource.STATEFULSETS)
+            # Only an application of one component can be scaled as one: it became this set.
+            await errand.retarget("Application", application, Resource.STATEFULSETS, called=name)
         current = await errand.find(Resource.STATEFULSETS, name)
         if current is not None:
             done = {"metadata": {"annotations": {names.EXPORT_ANNOTATION: None}}}

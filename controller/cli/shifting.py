@@ -29,6 +29,8 @@ RIGHTS = (
     (Resource.DEPLOYMENTS, "get"),
     (Resource.DEPLOYMENTS, "patch"),
     (Resource.SERVICES, "get"),
+    (Resource.SERVICES, "list"),
+    (Resource.DISRUPTION_BUDGETS, "list"),
 )
 
 
@@ -43,14 +45,18 @@ class _Bounds:
 
 async def show(errand: Errand, name: str, application: str) -> int:
     """Show what importing would do, and what is in the way; change nothing."""
-    _, told = await _check(errand, name, application)
+    _, told = await check(errand, name, application)
     if not told.problems:
         await errand.api.create(
             Resource.APPLICATIONS, errand.namespace, told.body, dry_run=True, strict=True
         )
     errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
     errand.say("# note: servers come up as the Deployment's pods go: replicas rises step by step")
-    for title, parts in (("in the way", told.problems), ("lost", told.losses)):
+    for title, parts in (
+        ("in the way", told.problems),
+        ("lost", told.losses),
+        ("note", told.notes),
+    ):
         for each in parts:
             errand.say(f"# {title}: {each}")
     return 1 if told.problems else 0
@@ -90,7 +96,8 @@ async def _is_done(errand: Errand, known: Json, component: str, name: str) -> bo
     return not left and bool(_part(known, component).get("replicas"))
 
 
-async def _check(errand: Errand, name: str, application: str) -> tuple[Json, Translation]:
+async def check(errand: Errand, name: str, application: str) -> tuple[Json, Translation]:
+    """Return a Deployment and what it becomes, with all that is in the way."""
     found = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
     above, component = split(name, application)
     own = names.server_set(above, component)
@@ -104,20 +111,22 @@ async def _check(errand: Errand, name: str, application: str) -> tuple[Json, Tra
             for each in await errand.scalers("Deployment", name)
         ),
     ]
-    return found, dataclasses.replace(told, problems=tuple(problems))
+    notes = (*told.notes, *await errand.beside(found["spec"]["template"]))
+    return found, dataclasses.replace(told, problems=tuple(problems), notes=notes)
 
 
 async def _begin(errand: Errand, name: str, application: str) -> Json:
     """Write the application, of no servers yet, with the bounds of the shift."""
-    found, told = await _check(errand, name, application)
+    found, told = await check(errand, name, application)
     errand.check(told)
+    for each in told.notes:
+        errand.say(f"note: {each}")
     count = found["spec"].get("replicas", 1)
     surge, lacking = translation.bounds_of_deployment(found["spec"])
     mark = {"deployment": name, "count": count, "surge": surge, "lacking": lacking}
-    meta = {**told.body["metadata"], "annotations": {names.IMPORT_ANNOTATION: handover.mark(mark)}}
-    body = {**told.body, "metadata": meta}
+    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
     answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
-    errand.say(f"application/{meta['name']} is written, without servers yet")
+    errand.say(f"application/{body['metadata']['name']} is written, without servers yet")
     made: Json = msgspec.json.decode(answer)
     return made
 

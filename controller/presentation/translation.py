@@ -24,6 +24,19 @@ _KEEPERS = {
 }
 _COMPONENT = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _APPLICATION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+# By these somebody knows what they keep, or kubectl what it applied: they stay behind. A copy
+# would have Argo CD take the Application for a leftover, and delete it.
+_MARKS = (
+    *_KEEPERS,
+    "app.kubernetes.io/managed-by",
+    "deployment.kubernetes.io/revision",
+    "helm.toolkit.fluxcd.io/namespace",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubectl.kubernetes.io/restartedAt",
+    "kustomize.toolkit.fluxcd.io/namespace",
+    "meta.helm.sh/release-namespace",
+)
+_MOST_REVISIONS = 100
 # What of a StatefulSet's spec is said in other words, or says nothing of its own.
 _KNOWN = frozenset(
     {
@@ -38,6 +51,17 @@ _KNOWN = frozenset(
         "minReadySeconds",
         "persistentVolumeClaimRetentionPolicy",
         "ordinals",
+    }
+)
+_KNOWN_OF_DEPLOYMENTS = frozenset(
+    {
+        "replicas",
+        "selector",
+        "template",
+        "strategy",
+        "minReadySeconds",
+        "progressDeadlineSeconds",
+        "revisionHistoryLimit",
     }
 )
 # What of a component a StatefulSet cannot say; what has its default costs nothing.
@@ -87,16 +111,14 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
     body: Json = {
         "apiVersion": names.API_VERSION,
         "kind": "Application",
-        "metadata": {"name": above, "namespace": meta.get("namespace", "")},
-        "spec": {"paused": True, "components": [part]},
+        "metadata": {"name": above, "namespace": meta.get("namespace", ""), **_described(meta)},
+        "spec": {"paused": True, "components": [part], **_history(spec)},
     }
-    if (limit := spec.get("revisionHistoryLimit")) is not None:
-        body["spec"]["revisionHistoryLimit"] = min(limit, 100)
     return Translation(
         body=body,
         problems=(*_misnamed(meta["name"], above, component), *_problems(found)),
-        losses=tuple(_losses(spec)),
-        notes=tuple(_kept_elsewhere(meta)),
+        losses=tuple(_losses(spec, _KNOWN)),
+        notes=(*_kept_elsewhere(meta, "StatefulSet"), *_left_behind(meta)),
     )
 
 
@@ -124,25 +146,30 @@ def application_of_deployment(
     body: Json = {
         "apiVersion": names.API_VERSION,
         "kind": "Application",
-        "metadata": {"name": above, "namespace": meta.get("namespace", "")},
-        "spec": {"components": [part]},
+        "metadata": {"name": above, "namespace": meta.get("namespace", ""), **_described(meta)},
+        "spec": {"components": [part], **_history(spec)},
     }
-    known = {
-        "replicas",
-        "selector",
-        "template",
-        "strategy",
-        "minReadySeconds",
-        "progressDeadlineSeconds",
-        "revisionHistoryLimit",
-    }
-    losses = [f"spec.{x}: an Application has no such field" for x in sorted(set(spec) - known)]
     return Translation(
         body=body,
         problems=(*_misnamed(meta["name"], above, component), *_problems(found)),
-        losses=tuple(losses),
-        notes=tuple(_kept_elsewhere(meta)),
+        losses=tuple(_losses(spec, _KNOWN_OF_DEPLOYMENTS)),
+        notes=(
+            *_kept_elsewhere(meta, "Deployment"),
+            *_left_behind(meta),
+            *_rounded(spec, surge, lacking),
+        ),
     )
+
+
+def _rounded(spec: Json, surge: int, lacking: int) -> Iterator[str]:
+    """Tell of percentages, which become what they are of as many pods as there are now."""
+    said = spec.get("strategy", {}).get("rollingUpdate") or {}
+    for key, number in (("maxSurge", surge), ("maxUnavailable", lacking)):
+        if isinstance(said.get(key), str):
+            yield (
+                f"spec.strategy.rollingUpdate.{key}: {said[key]} of {spec.get('replicas', 1)} is"
+                f" written as {number}; another size may want another number"
+            )
 
 
 def bounds_of_deployment(spec: Json) -> tuple[int, int]:
@@ -181,15 +208,41 @@ def _problems(found: Json) -> Iterator[str]:
         yield f"finalizers keep it from going: {', '.join(held)}"
 
 
-def _losses(spec: Json) -> Iterator[str]:
-    for each in sorted(set(spec) - _KNOWN):
+def _losses(spec: Json, known: frozenset[str]) -> Iterator[str]:
+    for each in sorted(set(spec) - known):
         yield f"spec.{each}: an Application has no such field"
+    if spec.get("revisionHistoryLimit", 0) > _MOST_REVISIONS:
+        yield f"spec.revisionHistoryLimit: an Application keeps {_MOST_REVISIONS} at most"
 
 
-def _kept_elsewhere(meta: Json) -> Iterator[str]:
-    marks = {**meta.get("labels", {}), **meta.get("annotations", {})}
+def _history(spec: Json) -> Json:
+    limit = spec.get("revisionHistoryLimit")
+    return {} if limit is None else {"revisionHistoryLimit": min(limit, _MOST_REVISIONS)}
+
+
+def _described(meta: Json) -> Json:
+    """Return the labels and annotations that go along, which are those of people."""
+    found = {
+        key: {name: each for name, each in (meta.get(key) or {}).items() if not _is_mark(name)}
+        for key in ("labels", "annotations")
+    }
+    return {key: each for key, each in found.items() if each}
+
+
+def _is_mark(name: str) -> bool:
+    return name in _MARKS or name.startswith(f"{names.GROUP}/")
+
+
+def _left_behind(meta: Json) -> Iterator[str]:
+    for key in ("labels", "annotations"):
+        for name in sorted(filter(_is_mark, meta.get(key) or {})):
+            yield f"metadata.{key}: {name} is somebody's mark of what they keep, and stays behind"
+
+
+def _kept_elsewhere(meta: Json, kind: str) -> Iterator[str]:
+    marks = {**(meta.get("labels") or {}), **(meta.get("annotations") or {})}
     for who in sorted({who for key, who in _KEEPERS.items() if key in marks}):
-        yield f"{who} keeps this StatefulSet, and makes it again unless it is taken out there first"
+        yield f"{who} keeps this {kind}, and makes it again unless it is taken out there first"
 
 
 def _template(template: Json) -> Json:
@@ -243,6 +296,11 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
             for each in _BEYOND
             if part.get(each) not in (None, [], {}) and not _is_default(each, part[each])
         ]
+        losses += [
+            f"{name}: volumeClaims: a StatefulSet has one {key} for all claims"
+            for key in ("whenDeleted", "whenScaled")
+            if len(_fates(part, key)) > 1
+        ]
         if not (part["template"].get("metadata", {}).get("labels") or {}):
             problems.append(f"{name}: a StatefulSet must select its pods by labels of the template")
     if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
@@ -284,6 +342,7 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
         "metadata": {
             "name": name,
             "namespace": meta.get("namespace", ""),
+            **_described(meta),
         },
         "spec": {
             "replicas": replicas,
@@ -298,5 +357,19 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
             "selector": {"matchLabels": template.get("metadata", {}).get("labels", {})},
             "template": template,
             **({"volumeClaimTemplates": claims} if claims else {}),
+            **_retention(part),
         },
     }
+
+
+def _retention(part: Json) -> Json:
+    """Return when claims are deleted; what a claim of several says alone is lost, and told."""
+    said = {key: _fates(part, key) for key in ("whenDeleted", "whenScaled")}
+    policy = {key: fates.pop() for key, fates in said.items() if len(fates) == 1}
+    if set(policy.values()) <= {"Retain"}:
+        return {}
+    return {"persistentVolumeClaimRetentionPolicy": policy}
+
+
+def _fates(part: Json, key: str) -> set[str]:
+    return {each.get(key, "Retain") for each in part.get("volumeClaims") or ()}

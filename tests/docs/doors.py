@@ -30,6 +30,16 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_what_cannot_be_taken_over_is_told_before_anything_is_touched",
             "test_names_that_do_not_fit_are_refused",
         ),
+        "Labels and annotations of the StatefulSet go along to the Application": (
+            "test_labels_annotations_and_the_fate_of_claims_go_both_ways",
+            "test_labels_and_annotations_go_along_and_marks_of_keepers_stay",
+            "test_each_field_is_carried_or_told",
+        ),
+        "Each Service and PodDisruptionBudget that selects the pods is named": (
+            "test_services_and_budgets_beside_a_set_are_named_and_go_on",
+            "test_services_that_would_lose_pods_are_told_from_those_that_go_on",
+            "test_budgets_of_the_pods_are_told",
+        ),
         "Nothing is taken from a StatefulSet that is still there": (
             "test_nothing_is_taken_from_a_stateful_set_that_is_there",
         ),
@@ -70,11 +80,17 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
         "Killed half way, the same command goes on": (
             "test_a_kill_at_any_write_costs_no_pod_anything",
         ),
+        "A percentage in `rollingUpdate` becomes the number that it is": (
+            "test_percentages_of_a_deployment_are_told_with_what_they_became",
+        ),
         "An autoscaler of the Deployment is in the way": (
             "test_an_autoscaler_of_a_deployment_is_in_the_way",
         ),
     },
     "docs/how-to/leave-again.md": {
+        "Labels and annotations of the Application go along": (
+            "test_labels_annotations_and_the_fate_of_claims_go_both_ways",
+        ),
         "Pods that Argosy runs go back to StatefulSets without a restart": (
             "test_pods_that_argosy_made_go_out_without_a_restart",
             "test_real_pods_come_in_and_go_out_under_load",

@@ -357,3 +357,56 @@ async def test_ordinals_and_order_go_both_ways() -> None:
         assert (spec["podManagementPolicy"], spec["ordinals"]) == ("OrderedReady", {"start": 5})
         await universe.settle()
         assert stateful.kept(universe) == before
+
+
+async def test_labels_annotations_and_the_fate_of_claims_go_both_ways() -> None:
+    """Those of people; what kubectl wrote of what it applied stays behind, and says so."""
+    policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    body = stateful.stateful_set(2, persistentVolumeClaimRetentionPolicy=policy)
+    mark = "kubectl.kubernetes.io/last-applied-configuration"
+    body["metadata"] |= {"labels": {"team": "a"}, "annotations": {"note": "b", mark: "{}"}}
+    async with Universe() as universe:
+        await stateful.begin(universe, body)
+        said: list[str] = []
+        await moving_in.show(errand(universe, say=said.append), NAME, "")
+        assert any(mark in each and "stays behind" in each for each in said)
+        await come_in(universe)
+        meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
+        assert (meta["labels"], meta["annotations"]) == ({"team": "a"}, {"note": "b"})
+        await universe.settle()
+        await go_out(universe)
+        found = universe.get(Resource.STATEFULSETS, NAME)
+        assert found["metadata"]["labels"] == {"team": "a"}
+        assert found["metadata"]["annotations"] == {"note": "b"}
+        assert found["spec"]["persistentVolumeClaimRetentionPolicy"] == policy
+
+
+async def test_services_and_budgets_beside_a_set_are_named_and_go_on() -> None:
+    """Neither is touched; who reads the dry run knows which would lose pods."""
+    pod = {"app": "db", "statefulset.kubernetes.io/pod-name": f"{NAME}-0"}
+    beside: list[tuple[Resource, Json]] = [
+        (Resource.SERVICES, {"metadata": {"name": "all"}, "spec": {"selector": {"app": "db"}}}),
+        (Resource.SERVICES, {"metadata": {"name": "one"}, "spec": {"selector": pod}}),
+        (
+            Resource.DISRUPTION_BUDGETS,
+            {
+                "metadata": {"name": "few"},
+                "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "db"}}},
+            },
+        ),
+    ]
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        for resource, body in beside:
+            body["metadata"]["namespace"] = "default"
+            await universe.server.create(resource, "default", body)
+        before = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
+        said: list[str] = []
+        asked = errand(universe, say=said.append)
+        assert await moving_in.carry_out(asked, NAME, "") == 0
+        await universe.settle()
+        spoken = "\n".join(said)
+        for told in ("service/all stays", "service/one would find no pod", "budget/few (maxU"):
+            assert told in spoken
+        after = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
+        assert after == before

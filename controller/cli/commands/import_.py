@@ -27,6 +27,7 @@ KINDS = {
     Right(verbs="patch", resource="deployments (apps)", why="--no-dry-run"),
     Right(verbs="get, create, patch", resource="applications (argosy.dev)", why="--no-dry-run"),
     Right(verbs="delete", resource="statefulsets (apps)", why="--no-dry-run"),
+    Right(verbs="list", resource="services; poddisruptionbudgets (policy)"),
     Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
     Right(verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"),
     name="import",
