@@ -3,46 +3,96 @@
     python -m devcluster up --nodes 5 && python -m devcluster operator
     eval "$(python -m devcluster env)" && python -m scripts.dashboard_screenshots
 
-The application is that of `screenshots`. Each page is taken in light and in dark.
+The application is that of `screenshots`, with a second operation that waits and a fleet beside it.
+Each page is taken in light and in dark, some on a phone as well. A Build needs a registry and real
+containers, and the dashboard for many an account of its own: their pages are those of a cluster in
+memory, as the tests of the browser have one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scripts import screenshots
 from tests.dashboard import browser as browsers
+from tests.dashboard.crowd import crowd
+from tests.dashboard.stage import aside, staged
+from tests.dashboard.test_tasks import building
 
 SIZE = {"width": 960, "height": 760}
+PHONE = {"width": 390, "height": 760}
 SCHEMES = ("light", "dark")
 ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=\S+")
 PAGES = {
     "application": "/applications/{0}/shop",
     "why": "/why/{0}/server/shop-web-13",
     "act": "/acts/scale/{0}/application/shop?component=web&replicas=24",
+    "timeline": "/applications/{0}/shop/timeline",
+    "fleets": "/fleets",
+}
+ON_A_PHONE = ("application", "timeline")
+FLEET = {
+    "apiVersion": "argosy.dev/v1alpha1",
+    "kind": "Fleet",
+    "metadata": {"name": "edge"},
+    "spec": {
+        "provider": "pod",
+        "limits": {"concurrentCalls": 20, "callsPerSecond": 50},
+        "failureDomains": [{"name": each} for each in ("north", "south", "west")],
+    },
 }
 
 
 def main() -> None:
-    """Start the dashboard on the application, and take every page of it."""
+    """Start the dashboards on the application, and take every page of them."""
     words = ["dashboard", "--no-browser", "--writes", "-n", screenshots.NAMESPACE]
+    with screenshots.living(), _fleet(), sync_playwright() as playwright:
+        screenshots.argosy("restart", "shop", "-c", "db", "--name", "restart-again", "--detach")
+        browser = browsers.start(playwright)
+        with _started(words, ADDRESS) as found:
+            _take(browser, found[0], found["url"])
+        browser.close()
+    _in_memory()
+
+
+def _in_memory() -> None:
+    """Take what a cluster of fake nodes does not have: a Build, and a dashboard for many."""
+    with aside(crowd) as place, browsers.opened() as browser:
+        _entrance(browser, place.url)
+    with staged(building) as stage, browsers.opened() as browser:
+        page = browsers.sign_in(browser.new_context(viewport=SIZE), stage)  # type: ignore[arg-type]  # two numbers
+        _shoot(page, "build", stage.url + "/builds/default/yard-web-b2")
+
+
+@contextlib.contextmanager
+def _fleet() -> Iterator[None]:
+    given = yaml.safe_dump(FLEET)
+    screenshots.kubectl("apply", "--server-side", "-f", "-", given=given)
+    try:
+        yield
+    finally:
+        screenshots.kubectl("delete", "-f", "-", given=given, check=False)
+
+
+@contextlib.contextmanager
+def _started(words: list[str], said: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Lend what a command of ours says in its first lines."""
     argv = [sys.executable, "-m", "controller", *words]
-    with (
-        screenshots.living(),
-        subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as running,
-        sync_playwright() as playwright,
-    ):
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as running:
         try:
-            said = "".join(itertools.islice(running.stdout or (), 2))
-            found = ADDRESS.search(said)
-            if found is None:
-                raise RuntimeError(f"the dashboard did not say where it is: {said}")
-            _take(browsers.start(playwright), found[0], found["url"])
+            for line in itertools.islice(running.stdout or (), 2):
+                if found := said.search(line):
+                    yield found
+                    return
+            raise RuntimeError(f"{words[0]} did not say where it is")
         finally:
             running.terminate()
 
@@ -52,13 +102,33 @@ def _take(browser: Browser, address: str, url: str) -> None:
     page.goto(address)
     page.get_by_role("heading", name="Applications").wait_for()
     for name, path in PAGES.items():
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.goto(url + path.format(screenshots.NAMESPACE))
-            file = screenshots.FOLDER / f"dashboard-{name}-{scheme}.png"
-            page.screenshot(path=file)
-            print(f"wrote {file.name}: {file.stat().st_size // 1024} KiB")
-    browser.close()
+        _shoot(page, name, url + path.format(screenshots.NAMESPACE))
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # as above
+    for name in ON_A_PHONE:
+        _shoot(page, f"{name}-phone", url + PAGES[name].format(screenshots.NAMESPACE))
+    page.set_viewport_size(SIZE)  # type: ignore[arg-type]  # as above
+    page.goto(f"{url}/preview?application={screenshots.NAMESPACE}/shop")
+    text = page.get_by_label("Applications, as YAML")
+    text.fill(text.input_value().replace("web:1", "web:2").replace("replicas: 20", "replicas: 24"))
+    page.get_by_role("button", name="Show what would happen").click()
+    page.locator("#preview-1").evaluate("each => each.scrollIntoView()")
+    _shoot(page, "preview")
+
+
+def _entrance(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport={"width": SIZE["width"], "height": 260})
+    _shoot(page, "entrance", url)
+
+
+def _shoot(page: Page, name: str, address: str = "") -> None:
+    """Take a page in light and in dark: one that is gone to, or the one that is shown."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        if address:
+            page.goto(address)
+        file = screenshots.FOLDER / f"dashboard-{name}-{scheme}.png"
+        page.screenshot(path=file)
+        print(f"wrote {file.name}: {file.stat().st_size // 1024} KiB")
 
 
 if __name__ == "__main__":

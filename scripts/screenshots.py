@@ -35,6 +35,8 @@ POLL_SECONDS = 0.2
 MOVES = re.compile(r"(?:\x1b\[\d*[ABGK]|\x1b\[2K|\r(?!\n))+")
 HIDDEN = re.compile(r"\x1b\[\?\d+[hl]")
 SLOW = {"kwok.argosy.dev/delay": "3s"}
+# So slow that an operation on it is seen at work on a busy machine, too.
+SLOWER = {"kwok.argosy.dev/delay": "15s"}
 ILL = {"kwok.argosy.dev/outcome": "fail", "kwok.argosy.dev/only": "shop-web-13"}
 
 
@@ -47,15 +49,15 @@ def main() -> None:
 @contextlib.contextmanager
 def living() -> Iterator[None]:
     """Have an application live in the namespace: one server fails, and an operation is at work."""
-    _kubectl("create", "namespace", NAMESPACE, check=False)
+    kubectl("create", "namespace", NAMESPACE, check=False)
     try:
         _apply(_shop(ILL))
         _until("1 unready: web-13")
-        _argosy("restart", "shop", "--component", "db", "--name", "restart-db", "--detach")
+        argosy("restart", "shop", "--component", "db", "--name", "restart-db", "--detach")
         _until("1 in flight")
         yield
     finally:
-        _kubectl("delete", "namespace", NAMESPACE, check=False)
+        kubectl("delete", "namespace", NAMESPACE, check=False)
 
 
 def _screens() -> None:
@@ -69,7 +71,7 @@ def _screens() -> None:
     file.write_text(yaml.safe_dump(changed))
     shoot("plan", "plan", "-f", str(file), shown=f"plan -f {file.name}")
     _apply(_shop(SLOW))
-    _argosy("wait", "application/shop")
+    argosy("wait", "application/shop")
     shoot("restart", "restart", "shop", "--component", "web", "--name", "restart-web", frame=0.6)
     shoot("delete", "delete", "shop", "--yes", frame=0.4)
 
@@ -101,7 +103,7 @@ def shoot(name: str, *words: str, shown: str = "", frame: float = 1.0) -> None:
 def _shop(hooks: dict[str, str]) -> dict[str, Any]:
     def component(name: str, replicas: int, **fields: object) -> dict[str, Any]:
         template: dict[str, Any] = {"spec": {"containers": [{"name": name, "image": f"{name}:1"}]}}
-        marks = hooks if name == "web" else SLOW
+        marks = hooks if name == "web" else SLOWER
         if marks:
             template["metadata"] = {"annotations": marks}
         return {"name": name, "replicas": replicas, "template": template, **fields}
@@ -122,23 +124,25 @@ def _shop(hooks: dict[str, str]) -> dict[str, Any]:
 
 
 def _apply(manifest: dict[str, Any]) -> None:
-    _kubectl("apply", "--server-side", "-f", "-", given=yaml.safe_dump(manifest))
+    kubectl("apply", "--server-side", "-f", "-", given=yaml.safe_dump(manifest))
 
 
 def _until(*words: str) -> None:
     deadline = time.monotonic() + SECONDS
-    while not all(word in _argosy("status", "shop") for word in words):
+    while not all(word in argosy("status", "shop") for word in words):
         if time.monotonic() > deadline:
             raise TimeoutError(f"status never said {words}")
         time.sleep(POLL_SECONDS)
 
 
-def _argosy(verb: str, *words: str) -> str:
+def argosy(verb: str, *words: str) -> str:
+    """Run a command of ours in the namespace; return what it prints."""
     argv = [sys.executable, "-m", "controller", verb, "-n", NAMESPACE, *words]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-def _kubectl(*words: str, given: str = "", check: bool = True) -> None:
+def kubectl(*words: str, given: str = "", check: bool = True) -> None:
+    """Run kubectl with what it is given to read."""
     subprocess.run(["kubectl", *words], input=given, text=True, check=check)
 
 

@@ -269,7 +269,8 @@ class Pages:
         text, found = "", []
         if request.method == "POST":
             sent = await request.post()
-            text = str(sent.get("manifest", ""))
+            # Browsers end the lines of a form in their own way.
+            text = str(sent.get("manifest", "")).replace("\r\n", "\n")
             for manifest in preview.manifests(text, "the text"):
                 meta = manifest.setdefault("metadata", {})
                 space = meta.get("namespace") or self.namespace

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import html
 import pathlib
+import re
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 import yarl
 
 from controller.api.resources import Resource
@@ -257,3 +260,17 @@ async def test_the_page_of_last_lines_shows_five_servers_at_most() -> None:
     async with visited(fill_six) as (visitor, _):
         _, text, _ = await visitor.get(f"/applications/default/shop/logs?{asked}")
     assert [f'aria-label="shop-web-{each} ' in text for each in range(6)] == [True] * 5 + [False]
+
+
+async def test_a_manifest_is_shown_again_as_it_was_pasted() -> None:
+    """Browsers end the lines of a form with two characters; a second look asks for the same."""
+    manifest = yaml.safe_dump(application("shop", component("web", 2)))
+    async with visited() as (visitor, _):
+        sent = manifest.replace("\n", "\r\n")
+        for _ in range(2):
+            status, text = await visitor.post("/preview", {}, manifest=sent)
+            assert status == 200
+            found = re.search(r"<textarea[^>]*>(.*)</textarea>", text, re.DOTALL)
+            assert found is not None
+            assert html.unescape(found[1]) == manifest
+            sent = found[1].replace("\n", "\r\n")

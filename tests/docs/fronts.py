@@ -98,6 +98,13 @@ FRONTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/dashboard.md": {
+        "More than twenty components are listed": (
+            "test_no_page_is_heavy_however_much_there_is_of_anything",
+        ),
+        "says that it may be behind, and goes on by itself afterwards": (
+            "test_a_page_whose_dashboard_has_ended_says_so",
+            "test_an_open_page_outlives_the_api_server_and_its_reviews",
+        ),
         "Beyond 200 servers of a component they are counted by failure domain and state": (
             "test_many_servers_are_counted_by_domain_and_paged",
             "test_a_server_among_many_is_found_by_its_state_and_domain",
