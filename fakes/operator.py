@@ -55,7 +55,7 @@ class Operator:
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
-            writer=Writer(api, may_write=may_write),
+            writer=Writer(api, may_write=may_write, made=self.caches.learn),
             pool=pool,
             event_writer=EventWriter(api, reporter=name, clock=clock),
             clock=clock,

@@ -107,6 +107,12 @@ class Caches:
         """Return what watches the objects of a view."""
         return self._by_view[view]
 
+    def learn(self, resource: Resource, answer: bytes) -> None:
+        """Take in what a create of ours was answered with, where such objects are cached."""
+        found = self.informers.get(resource)
+        if found is not None:
+            found.learn(answer)
+
     def plans(self, view: type[objects.Object]) -> bool:
         """Return whether objects of that view are planned from these caches."""
         return view in self._planned_views

@@ -39,8 +39,16 @@ _KINDS = {
 class Writer:
     """Creates, patches and deletes, each guarded by the name or UID that it was planned for."""
 
-    def __init__(self, api: kube_api.Api, *, may_write: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        api: kube_api.Api,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        made: Callable[[Resource, bytes], None] = lambda _resource, _answer: None,
+    ) -> None:
         self._api = api
+        # Told each object that was made, as the API server answered it.
+        self._made = made
         # Asked before each write: whoever slept past its Lease must not write any more.
         self._may_write = may_write
 
@@ -76,7 +84,9 @@ class Writer:
             answer = await self._api.create(action.resource, namespace, action.body)
         except faults.AlreadyExists:
             return await self._adopt(action, namespace, name)
-        return written(action.resource, answer)
+        receipt = written(action.resource, answer)
+        self._made(action.resource, answer)
+        return receipt
 
     async def _adopt(self, action: plan.Create, namespace: str, name: str) -> WriteReceipt:
         """Accept an object of that name if our owner controls it; mend its labels if they went."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar, cast
 
 import msgspec
@@ -123,24 +123,36 @@ class Cache(Generic[T]):
                 log.exception("callback failed", resource=self._resource, key=where)
 
     def replace(
-        self, namespace: str, items: Iterable[T], malformed: Iterable[wire.Malformed]
+        self,
+        namespace: str,
+        items: Iterable[T],
+        malformed: Iterable[wire.Malformed],
+        newer: Container[Key] = (),
     ) -> None:
-        """Take in a whole list of a namespace ("" for all), as the changes that lead to it."""
+        """Take in a whole list of a namespace ("" for all), as the changes that lead to it.
+
+        What is known to be `newer` than the list stays as it is.
+        """
         fresh = {(each.metadata.namespace, each.metadata.name): each for each in items}
         bad = {(each.metadata.namespace, each.metadata.name): each for each in malformed}
         for where in dict.fromkeys((*self.objects, *self.malformed)):
+            if where in newer:
+                continue
             if where not in fresh and where not in bad and namespace in ("", where[0]):
                 self.drop(where)
         for where, new in fresh.items():
             old = self.objects.get(where)
+            if where in newer:
+                continue
             if (
                 old is None
                 or old.metadata.resource_version != new.metadata.resource_version
                 or where in self.malformed
             ):
                 self.put(new)
-        for each in bad.values():
-            self.mark(each)
+        for where, odd in bad.items():
+            if where not in newer:
+                self.mark(odd)
 
 
 def _leave(index: _Index[T], where: Key, key: Hashable) -> None:

@@ -19,7 +19,7 @@ from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults, wire
 from controller.kube.backoff import Backoff
-from controller.kube.cache import Cache
+from controller.kube.cache import Cache, Key
 from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
 
@@ -88,6 +88,8 @@ class Follower(Generic[T]):
         self._missed = 0
         self._seen = 0
         self._page = PAGE
+        # Answers to creates that the watch has yet to tell of: their versions.
+        self._ahead: dict[Key, int] = {}
         # When the list behind the cache was begun, by the loop's clock.
         self._listed_at = 0.0
 
@@ -99,6 +101,18 @@ class Follower(Generic[T]):
     @property
     def _is_gone(self) -> bool:
         return self._missed >= MISSES
+
+    def learn(self, made: T) -> None:
+        """Take in what the API server answered to a create, ahead of the watch.
+
+        What the watch has been past is left alone: the object may have gone since. `reached` says
+        nothing of such an object; it stays until the watch tells of it, or goes on without it.
+        """
+        meta = made.metadata
+        where, version = (meta.namespace, meta.name), _version(meta)
+        if self._seen and version > max(self.reached, self._ahead.get(where, 0)):
+            self._ahead[where] = version
+            self._cache.put(made)
 
     async def run(self) -> None:
         """List and watch for ever."""
@@ -216,7 +230,9 @@ class Follower(Generic[T]):
         items, malformed, version = await self._read_all()
         self._accept(version)
         self._missed = 0
-        self._cache.replace(self.namespace, items, malformed)
+        newer = {where for where, version_of in self._ahead.items() if version_of > version}
+        self._cache.replace(self.namespace, items, malformed, newer)
+        self._ahead = {where: self._ahead[where] for where in newer}
         self._listed_at = began
         self.heard.beat()
         self._page = PAGE
@@ -305,20 +321,46 @@ class Follower(Generic[T]):
         kind, what, version = self._decoder.event(line)
         if version <= self._seen and kind is not wire.Kind.BOOKMARK:
             return  # already seen, or older than what was
-        if kind is wire.Kind.BOOKMARK:
-            pass
-        elif isinstance(what, wire.Malformed):
+        if kind is not wire.Kind.BOOKMARK and not self._is_known(what, version):
+            self._change(what)
+        if version > self._seen:
+            self._move(version)
+
+    def _change(self, what: T | objects.Meta | wire.Malformed | None) -> None:
+        if isinstance(what, wire.Malformed):
             self._cache.mark(what)
         elif isinstance(what, objects.Meta):
             self._cache.drop((what.namespace, what.name))
         else:
             self._cache.put(cast("T", what))
-        if version > self._seen:
-            self._move(version)
+
+    def _is_known(self, what: T | objects.Meta | wire.Malformed | None, version: int) -> bool:
+        """Return whether an event tells of an object as it was learned to be, or was before."""
+        if not self._ahead or what is None:
+            return False
+        meta = what if isinstance(what, objects.Meta) else what.metadata
+        where = meta.namespace, meta.name
+        learned = self._ahead.get(where, 0)
+        if learned <= version:
+            self._ahead.pop(where, None)
+        return version <= learned
 
     def _move(self, reached: int) -> None:
         self._seen = reached
+        self._forget_untold()
         self._on_move(reached)
+
+    def _forget_untold(self) -> None:
+        """Drop what was learned and that the watch went past without a word of.
+
+        An admission webhook may have taken the label away by which it is watched.
+        """
+        while self._ahead:
+            where, version = next(iter(self._ahead.items()))
+            if version > self._seen:
+                return
+            del self._ahead[where]
+            self._cache.drop(where)
 
 
 def _version(meta: objects.Meta) -> int:

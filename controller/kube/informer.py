@@ -53,7 +53,7 @@ class Informer(Generic[T]):
         self._cache: Cache[T] = Cache(resource)
         self._on_advance: list[Callable[[int], None]] = []
         self._all_synced = asyncio.Event()
-        decoder = wire.Decoder(cast("type[T]", view), f"watch {resource}")
+        decoder = self._decoder = wire.Decoder(cast("type[T]", view), f"watch {resource}")
         self._followers = {
             each: Follower(
                 api,
@@ -160,6 +160,22 @@ class Informer(Generic[T]):
     def by(self, name: Hashable, key: Hashable) -> Mapping[Key, T]:
         """Return the objects under `key` of an index: a live mapping, to be read at once."""
         return self._cache.by(name, key)
+
+    def learn(self, answer: bytes) -> None:
+        """Take in what a create was answered with, before the watch tells of it.
+
+        So whoever follows need not wait for that. Of what cannot be read, or is not followed here,
+        nothing is learned.
+        """
+        try:
+            made = self._decoder.one(answer)
+        except wire.Garbled:
+            return
+        if isinstance(made, wire.Malformed):
+            return
+        follower = self._followers.get(made.metadata.namespace) or self._followers.get("")
+        if follower is not None:
+            follower.learn(made)
 
     async def run(self) -> None:
         """Follow the resource until cancelled; raises WentBack if the storage lost its memory."""

@@ -166,7 +166,7 @@ class Operator:
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
-            writer=Writer(acting, may_write=may_write),
+            writer=Writer(acting, may_write=may_write, made=self.caches.learn),
             pool=pool,
             event_writer=EventWriter(acting, reporter=options.identity, clock=time.time),
             clock=time.time,

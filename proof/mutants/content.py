@@ -179,6 +179,37 @@ _TEARDOWN = (
     ),
 )
 
+_LEARNED = (
+    one(
+        "an answer that comes late brings back what has gone",
+        "controller.kube.follower:Follower.learn",
+        "version > max(self.reached, self._ahead.get(where, 0))",
+        "True",
+        f"{_INFORMER}::test_an_answer_that_comes_late_brings_nothing_back",
+    ),
+    one(
+        "old news of a name undoes what was learned of it",
+        "controller.kube.follower:Follower._is_known",
+        "version <= learned",
+        "False",
+        f"{_INFORMER}::test_older_events_change_nothing_that_is_known_to_be_newer",
+    ),
+    one(
+        "a list from before takes away what was made since",
+        "controller.kube.follower:Follower._list",
+        "self._cache.replace(self.namespace, items, malformed, newer)",
+        "self._cache.replace(self.namespace, items, malformed)",
+        f"{_INFORMER}::test_a_list_that_is_older_than_an_answer_takes_nothing_away",
+    ),
+    one(
+        "what the watch never tells of is believed for ever",
+        "controller.kube.follower:Follower._forget_untold",
+        "self._cache.drop(where)",
+        "pass",
+        f"{_INFORMER}::test_answers_that_the_watch_never_tells_of_are_forgotten",
+    ),
+)
+
 _FAIR = (
     one(
         "who takes long to plan pays nothing",
@@ -262,4 +293,4 @@ _READ = (
     ),
 )
 
-MECHANISMS = (*_DEPTH, *_UNSEEN, *_FORGED, *_TEARDOWN, *_FAIR, *_READ)
+MECHANISMS = (*_DEPTH, *_UNSEEN, *_FORGED, *_TEARDOWN, *_LEARNED, *_FAIR, *_READ)

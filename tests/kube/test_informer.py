@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -62,6 +63,11 @@ class World:
         made = self.server.registry.create(Resource.SERVICES, namespace, service(name, **labels))
         uid: str = made["metadata"]["uid"]
         return uid
+
+    def answer(self, name: str, namespace: str = "default", **labels: str) -> bytes:
+        """Make a Service as the informer's own process does; return the API server's answer."""
+        self.create(name, namespace, **labels)
+        return json.dumps(self.server.objects[Resource.SERVICES][namespace, name]).encode()
 
     def label(self, name: str, **labels: str | None) -> None:
         """Change the labels of a Service."""
@@ -131,6 +137,103 @@ async def test_reached_follows_own_writes() -> None:
         await world.agree(within=1)
         assert world.informer.reached(version)
         assert told == [(version, 1)], "advance comes once, after the change"
+
+
+async def test_an_answer_is_shown_before_the_watch_tells_of_it_and_told_once() -> None:
+    """Whoever follows sees what was made at once; `reached` still says how far the watch is."""
+    world = World()
+    async with world.running():
+        world.informer.learn(world.answer("mine"))
+        assert world.agrees()
+        assert world.changes == [("added", "default", "mine")]
+        version = world.server.storage.version
+        assert not world.informer.reached(version)
+        world.label("mine", color="red")
+        await world.agree(within=1)
+        assert world.informer.reached(version)
+        assert world.changes[1:] == [("changed", "default", "mine")]
+
+
+async def test_an_answer_that_comes_late_brings_nothing_back() -> None:
+    """What was deleted, or changed, since it was made stays as the watch told of it."""
+    world = World()
+    async with world.running():
+        late = [world.answer("gone"), world.answer("changed")]
+        world.delete("gone")
+        world.label("changed", color="red")
+        await world.agree(within=1)
+        before = list(world.changes)
+        for each in late:
+            world.informer.learn(each)
+        assert world.agrees()
+        assert world.changes == before
+
+
+async def test_older_events_change_nothing_that_is_known_to_be_newer() -> None:
+    """An answer about a name made anew outlives the news of the one of before."""
+    world = World()
+    before = world.create("again")
+    async with world.running():
+        world.label("again", color="red")
+        world.delete("again")
+        world.informer.learn(world.answer("again"))
+        assert world.agrees()
+        await asyncio.sleep(1)
+        assert world.agrees()
+        assert world.informer.objects["default", "again"].metadata.uid != before
+        assert [each[0] for each in world.changes] == ["added", "changed"]
+
+
+async def test_a_deletion_after_an_answer_is_told() -> None:
+    """An object that goes before the watch tells that it came is told to be gone."""
+    world = World()
+    async with world.running():
+        world.informer.learn(world.answer("short"))
+        world.delete("short")
+        await world.agree(within=1)
+        assert [each[0] for each in world.changes] == ["added", "gone"]
+
+
+async def test_a_list_that_is_older_than_an_answer_takes_nothing_away() -> None:
+    """A list begun before the create is no news of the object that was made."""
+    world = World()
+    async with world.running():
+        world.create("old")
+        await world.agree(within=1)
+        told = len(world.changes)
+        world.server.faults.on("watch", Resource.SERVICES, verdict=_gone())
+        world.server.faults.on("list", Resource.SERVICES, verdict=Verdict(back=5.0))
+        world.server.faults.drop_watches()
+        await asyncio.sleep(3)
+        assert not world.server.faults.rules, "the list is on its way back"
+        world.informer.learn(world.answer("mine"))
+        await asyncio.sleep(5)
+        assert world.agrees()
+        assert world.changes[told:] == [("added", "default", "mine")]
+
+
+async def test_answers_that_the_watch_never_tells_of_are_forgotten() -> None:
+    """A webhook may take the label away by which an object is watched."""
+    world = World(label_selector="color")
+    async with world.running():
+        world.informer.learn(world.answer("mine", color="red"))
+        world.informer.learn(world.answer("stripped"))
+        assert len(world.informer.objects) == 2
+        world.create("next", color="blue")
+        await asyncio.sleep(1)
+        assert sorted(world.informer.objects) == [("default", "mine"), ("default", "next")]
+
+
+async def test_of_an_answer_that_cannot_be_read_nothing_is_learned() -> None:
+    """Nor of one about another namespace, nor before the first list."""
+    world = World(namespaces=("default",))
+    world.informer.learn(world.answer("early"))
+    assert not world.informer.objects
+    async with world.running():
+        world.informer.learn(world.answer("elsewhere", "other"))
+        for odd in (b"", b"{}", b'{"metadata": {"name": 7}}', b'{"metadata": {}, "spec": 1}'):
+            world.informer.learn(odd)
+        assert list(world.informer.objects) == [("default", "early")]
 
 
 async def test_bookmarks_advance_a_quiet_resource() -> None:
@@ -506,6 +609,8 @@ async def test_converges_and_never_goes_back(seed: int) -> None:
 
     world.informer.subscribe(check)
     rng = random.Random(seed)
+    # Answers to creates of ours, which come whenever they like.
+    answers: list[bytes] = []
     mishaps: tuple[Callable[[], object], ...] = (
         server_faults.drop_watches,
         lambda: server_faults.drop_watches(line=b'{"type":"ADDED","obj'),
@@ -518,7 +623,9 @@ async def test_converges_and_never_goes_back(seed: int) -> None:
     )
     async with world.running():
         for _ in range(200):
-            _random_change(world, rng)
+            answers += _random_change(world, rng)
+            if answers and rng.random() < 0.5:
+                world.informer.learn(answers.pop(rng.randrange(len(answers))))
             if rng.random() < 0.2:
                 rng.choice(mishaps)()
             await asyncio.sleep(rng.random() * 2)
@@ -526,15 +633,17 @@ async def test_converges_and_never_goes_back(seed: int) -> None:
         await world.agree(within=150)
 
 
-def _random_change(world: World, rng: random.Random) -> None:
+def _random_change(world: World, rng: random.Random) -> list[bytes]:
+    """Make, delete or change a Service; return the answer to a create."""
     name = f"s{rng.randrange(8)}"
     color = rng.choice(("red", "green", "blue", None))
     if ("default", name) not in world.server.objects[Resource.SERVICES]:
-        world.create(name, **({"color": color} if color else {}))
-    elif rng.random() < 0.3:
+        return [world.answer(name, **({"color": color} if color else {}))]
+    if rng.random() < 0.3:
         world.delete(name)
     else:
         world.label(name, color=color)
+    return []
 
 
 def _gone() -> Verdict:
