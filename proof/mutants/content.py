@@ -212,6 +212,13 @@ _LEARNED = (
 
 _FAIR = (
     one(
+        "a teardown far away takes the road from all others",
+        "controller.execution.pool:Pool._least_others",
+        "NARROW + max(0, width - WIDTH)",
+        "max(NARROW, NARROW * width // WIDTH)",
+        "tests/execution/test_width.py::test_a_teardown_far_away_leaves_the_road_to_others",
+    ),
+    one(
         "who takes long to plan pays nothing",
         "controller.execution.queue:Queue.charge",
         "max(seconds - LEAST_COST, 0.0)",

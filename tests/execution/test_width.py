@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.pool import Pool
+from controller.execution.pool import NARROW, Pool
 from controller.execution.width import BASE, LEAST, MOST, WINDOW_SECONDS, Width
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -212,7 +212,29 @@ async def test_deletes_go_first_through_a_wide_pool_as_well() -> None:
     await asyncio.sleep(0.25)
     assert server.ended > before
     assert pool.depth() > 300
-    others = 3 * wide // BASE
+    others = NARROW + wide - BASE
     await asyncio.sleep(0.1)
     assert pool.running() <= others + 1
+    await pool.drain()
+
+
+async def test_a_teardown_far_away_leaves_the_road_to_others() -> None:
+    """A chain of deletes costs the rest nothing but its places at the server."""
+    server = Server(learning(), away=0.02)
+    await seconds_for(server, 600)
+    pool = Pool(learnt=server.width)
+    submit(pool, server, 4000)
+    await asyncio.sleep(0.5)
+    before, server.most_there = server.ended, 0
+    await asyncio.sleep(2)
+    alone, most_there = server.ended - before, server.most_there
+    before, server.most_there = server.ended, 0
+    for number in range(20):
+        key = Key(Resource.SERVERS, "default", f"link-{number}")
+        pool.submit(key, server.call(), flow="gone", urgency=Urgency.TEARDOWN)
+        await asyncio.sleep(0.1)
+    beside = server.ended - before
+    assert pool.depth() > 0
+    assert beside > 0.85 * alone
+    assert server.most_there <= most_there
     await pool.drain()
