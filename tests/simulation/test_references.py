@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from controller import errors
 from controller.api import names
 from controller.api.resources import PLACES, Resource
+from controller.kube.reasons import KubeReason
+from fakes.api_server.chaos import Verdict
 from fakes.api_server.storage import Cause, Write
 from fakes.universe import Json, Universe, application, component
 
@@ -237,10 +240,32 @@ async def test_servers_whose_record_is_gone_run_on_and_say_so() -> None:
         assert {_image(universe, f"shop-web-{n}") for n in range(4)} == {"app:2"}
 
 
-async def test_a_record_that_comes_late_is_waited_for() -> None:
-    """No server is made that names a revision which the operator has not seen on record."""
+async def test_a_record_is_known_from_the_answer_to_its_create() -> None:
+    """A small application does not wait for the watch to tell what was answered already."""
     async with Universe() as universe:
         universe.faults.freeze(Resource.REVISIONS)
+        universe.faults.freeze(Resource.SERVERSETS)
+        universe.faults.freeze(Resource.SERVERS)
+        await universe.apply(shop("app:1"))
+        await universe.until(lambda: len(universe.names(Resource.PODS)) > 0)
+        universe.faults.thaw()
+        await universe.settle()
+        assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+
+
+async def test_a_record_that_comes_late_is_waited_for() -> None:
+    """No server is made that names a revision which the operator has not seen on record.
+
+    Neither in the answer to its create, which is lost, nor by the watch, which stands still.
+    """
+    async with Universe() as universe:
+        universe.faults.freeze(Resource.REVISIONS)
+        universe.faults.on(
+            "create",
+            Resource.REVISIONS,
+            verdict=Verdict(after=errors.UnknownOutcome("lost", reason=KubeReason.CONNECTION_LOST)),
+            times=None,
+        )
         await universe.apply(shop("app:1"))
         await universe.until(lambda: "shop-db" in universe.names(Resource.SERVERSETS))
         await asyncio.sleep(30)
