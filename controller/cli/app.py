@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-import shlex
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -20,6 +19,7 @@ import typer.main
 import typer.models
 
 from controller.cli.table import COMMANDS, OWN_PROGRAM
+from controller.cli.target import Target
 
 # What a command does with its `session.Session`, whose module takes long to import; the answer is
 # its exit code.
@@ -81,25 +81,6 @@ class Right:
             rule = {"apiGroups": [group], "resources": plurals.split(", ")}
             found.append({**rule, "verbs": self.verbs.split(", ")})
         return found
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The cluster and namespace that a command line names; empty is for what the context says."""
-
-    namespace: str = ""
-    context: str = ""
-    kubeconfig: str = ""
-
-    def typed(self, words: str) -> str:
-        """Return a command of ours that means this cluster and namespace, to be typed as it is."""
-        given = (
-            ("-n", self.namespace),
-            ("--context", self.context),
-            ("--kubeconfig", self.kubeconfig),
-        )
-        where = "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
-        return f"kubectl argosy {words}{where}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import rich.text
 
 from controller import errors
 from controller.cli import screen
-from controller.cli.app import Target
+from controller.cli.target import Target
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.presentation.problems import Refusal, TookTooLongError, UsageError

@@ -10,13 +10,13 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from controller import errors
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures, interrupts
-from controller.cli.app import Target, Work
+from controller.cli.target import Target
 from controller.kube import client, connection, faults
 from controller.presentation import problems, references
 
@@ -43,7 +43,7 @@ class Session:
         return await references.find(self.api, self.namespace, given, *kinds, gone=gone)
 
 
-def perform(target: Target, work: Work) -> int:
+def perform(target: Target, work: Callable[[Session], Awaitable[int]]) -> int:
     """Do the work and return its exit code; what goes wrong is told on standard error."""
     try:
         return asyncio.run(_connected(target, work))
@@ -63,7 +63,7 @@ def _cut() -> int:
     return CUT
 
 
-async def _connected(target: Target, work: Work) -> int:
+async def _connected(target: Target, work: Callable[[Session], Awaitable[int]]) -> int:
     interrupts.hear()
     try:
         where = connection.load(kubeconfig=target.kubeconfig, context=target.context)

@@ -10,7 +10,7 @@ import pytest
 
 from controller.api.resources import PLACES, Resource
 from controller.cli import session
-from controller.cli.app import Target
+from controller.cli.target import Target
 from controller.presentation import acts
 from controller.presentation.acts import Request, Subject, Verb
 from tests.cli import typing_in

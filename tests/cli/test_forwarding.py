@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from controller.cli import forwarding, session
-from controller.cli.app import Target
+from controller.cli.target import Target
 from controller.kube import client, connection, credentials
 from controller.presentation import problems
 

@@ -11,8 +11,8 @@ import pytest
 from controller.api import names
 from controller.api.resources import Resource
 from controller.cli import failures, logs
-from controller.cli.app import Target
 from controller.cli.session import Session
+from controller.cli.target import Target
 from controller.kube import client, faults
 from controller.presentation import problems
 

@@ -10,7 +10,8 @@ import pytest
 from controller import errors
 from controller.api.resources import Resource
 from controller.cli import arguments, failures, operations
-from controller.cli.app import EXIT_CODES, Target
+from controller.cli.app import EXIT_CODES
+from controller.cli.target import Target
 from controller.kube import faults
 from controller.presentation import applications, desired, problems, references, spans
 from tests.cli import typing_in
