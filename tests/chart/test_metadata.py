@@ -102,5 +102,9 @@ def test_notes_of_a_namespaced_install_say_what_nobody_enforces(helm: Helm, char
         "limits.serversPerNamespace holds, but is told by status",
     ):
         assert each in told
-    whole = notes(helm, chart)
-    assert "No policy holds people" not in whole
+    assert "No policy holds people" not in notes(helm, chart)
+    chosen = ("watchNamespaces={team-a,team-b}", "admissionPolicies.inWatchedNamespaces=true")
+    guarded = " ".join(notes(helm, chart, *chosen, "crds.enabled=false").split())
+    assert "Its policies hold in team-a, team-b" in guarded
+    assert "No policy holds people" not in guarded
+    assert "Its only fleet is `pods`" in guarded

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from controller.api import crds
 from controller.api.permissions import Scope
 from controller.api.resources import Resource
+from controller.providers import models
 from controller.wiring.permissions import PERMISSIONS
 
 Manifest = dict[str, Any]
@@ -218,3 +220,51 @@ def test_the_receiver_of_webhooks_has_one_right(render: Render) -> None:
     assert "argosy-hooks" in {each["metadata"]["name"] for each in policies}
     names = {each["metadata"]["name"] for each in render()}
     assert "argosy-hooks" not in names
+
+
+# What says how many servers there are and how they are changed, and nothing of what they are.
+FREE = {"name", "replicas", "dependsOn", "rollout", "start", "ordinals", "spread", "drift"}
+
+
+def test_fields_that_no_rule_names_take_rights(render: Render) -> None:
+    """Every field of a component but those few is compared, and so is whatever comes one day."""
+    (found,) = (
+        each
+        for each in render()
+        if each["kind"] == "ValidatingAdmissionPolicy"
+        and each["metadata"]["name"] == "argosy-rights-of-applications"
+    )
+    (condition,) = found["spec"]["matchConditions"]
+    schema = crds.schema(models.MODELS["Application"])["properties"]["spec"]["properties"]
+    known = schema["components"]["items"]["properties"]
+    assert not FREE - set(known)
+    compared = {each for each in known if f"c.{each} == o.{each}" in condition["expression"]}
+    assert compared == set(known) - FREE
+    assert "o.name == c.name" in condition["expression"]
+
+
+def test_policies_of_a_namespaced_install_are_bound_to_its_namespaces(render: Render) -> None:
+    """Where an administrator asks for them, all but the one of Fleets, under names of their own."""
+    chosen = ("watchNamespaces={a,b}", "crds.enabled=false")
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    assert not [each for each in render(*chosen) if each["kind"] in kinds]
+
+    def named(manifests: list[Manifest], kind: str) -> set[str]:
+        return {each["metadata"]["name"] for each in manifests if each["kind"] == kind}
+
+    made = render(*chosen, "admissionPolicies.inWatchedNamespaces=true")
+    policies = {each.removeprefix("argosy-system-") for each in named(made, kinds[0])}
+    whole = named(render(), kinds[0])
+    assert whole - policies == {"argosy-fleet-in-use"}
+    assert not policies - whole
+    assert named(made, kinds[0]) == named(made, kinds[1])
+    for each in made:
+        if each["kind"] == kinds[1]:
+            ((selector,),) = (
+                each["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"],
+            )
+            assert selector["key"] == "kubernetes.io/metadata.name"
+            assert (selector["operator"], selector["values"]) == ("In", ["a", "b"])
+    for each in render():
+        if each["kind"] == kinds[1]:
+            assert "matchResources" not in each["spec"]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import controlplane, operator
+from devcluster import client, controlplane, operator
 from devcluster.cluster import Cluster
+from tests.e2e import people
 from tests.e2e.conftest import is_given, namespace_of
 from tests.e2e.driving import App, Kube, Place, component, uids
 
@@ -20,6 +22,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 FLEETS = "/apis/argosy.dev/v1alpha1/fleets"
 TEAM = {"team": "allowed"}
+TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +126,51 @@ def test_it_reads_fleets_where_it_may(place: Place, kube: Kube, elsewhere: Kube)
     stranger.wait_for_reason("FleetNotAllowed", "Stalled")
     require_no_refusal(one)
     assert place.api.get(f"{FLEETS}/shared") == made
+
+
+def test_policies_hold_people_to_their_rights_where_it_watches(
+    place: Place, kube: Kube, elsewhere: Kube, tmp_path: Path
+) -> None:
+    """An administrator installs them along: they bind in the watched namespaces, and nowhere else.
+
+    The operator's own writes pass, with nothing but its Roles.
+    """
+    assert place.cluster is not None
+    one = run(place, [kube.namespace], "admissionPolicies.inWatchedNamespaces=true")
+    writes = ["create", "update", "patch", "get"]
+    kinds = ["applications", "operations", "servers", "serversets"]
+    rule = {"apiGroups": ["argosy.dev"], "resources": kinds, "verbs": writes}
+    here, there = (
+        people.person(place.cluster, each.namespace, tmp_path, f"few-{number}", rule)
+        for number, each in enumerate((kube, elsewhere))
+    )
+    step = {"name": "run", "exec": {"command": ["sh"]}}
+    asked = {"application": "shop", "action": "Steps", "steps": [step]}
+    made = {"name": "web", "replicas": 0, "template": TEMPLATE}
+    specs = {Resource.APPLICATIONS: {"components": [made]}, Resource.OPERATIONS: asked}
+
+    def tried(person: client.Client, resource: Resource, namespace: str) -> str:
+        known = resources.PLACES[resource]
+        body = {
+            "apiVersion": known.api_version,
+            "kind": known.kind,
+            "metadata": {"name": "run"},
+            "spec": specs[resource],
+        }
+        try:
+            person.create(f"{resources.path(resource, namespace)}?dryRun=All", body)
+        except client.ApiError as error:
+            return str(error)
+        return ""
+
+    for resource, words in (
+        (Resource.APPLICATIONS, "must be allowed to create pods"),
+        (Resource.OPERATIONS, "must be allowed to create pods/exec"),
+    ):
+        kube.wait_until(
+            f"{resource} are refused",
+            lambda resource=resource, words=words: words in tried(here, resource, kube.namespace),  # type: ignore[misc]
+        )
+        assert tried(there, resource, elsewhere.namespace) == ""
+    live(kube.app(component(replicas=2)))
+    require_no_refusal(one)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.api import resources
+from controller.api import names, resources
 from controller.api.resources import Resource
 from controller.kube import installs
 from devcluster import client, cluster, fixtures, operator, processes
@@ -198,6 +198,9 @@ def test_who_changes_no_template_needs_no_more(
         {"template": {"spec": {"serviceAccountName": "admin", **TEMPLATE["spec"]}}},
         {"recovery": {"alternatives": [{"name": "a", "patch": {"spec": {"hostPID": True}}}]}},
         {"service": {"type": "ClusterIP"}},
+        {"adopt": {"kind": "StatefulSet", "name": "shop-web"}},
+        {"serverMetadata": {"labels": {"app": "theirs"}}},
+        {"name": "other"},
     ):
         body = application(**worse)
         refused(
@@ -422,9 +425,9 @@ def test_another_secret_is_not_got_by_the_right_to_one(user: User, namespace: st
     all_secrets = user(OPERATE, allow("", "secrets", "get"))
     enough = user(OPERATE, allow("", "secrets", "get", resourceNames=["mine"]))
 
-    def body(*names: str) -> dict[str, Any]:
+    def body(*secrets: str) -> dict[str, Any]:
         headers = [
-            {"name": f"X-{name}", "secretKeyRef": {"name": name, "key": "k"}} for name in names
+            {"name": f"X-{name}", "secretKeyRef": {"name": name, "key": "k"}} for name in secrets
         ]
         return steps({"http": {"url": "http://$(SERVER_ADDRESS)/", "headersFrom": headers}})
 
@@ -460,6 +463,44 @@ def test_people_hold_and_annotate_servers_and_write_nothing_else(
     found = api.get(f"{target}/shop-web-0")
     assert found["spec"]["held"] is True
     assert "task" not in found["spec"]
+
+
+@pytest.mark.parametrize("resource", [Resource.SERVERS, Resource.SERVERSETS])
+def test_owners_and_finalizers_are_changed_by_who_may_delete(
+    api: client.Client, user: User, namespace: str, resource: Resource
+) -> None:
+    """An owner that is nobody has the cluster delete an object: that is the right to delete it."""
+    is_set = resource is Resource.SERVERSETS
+    spec = {"application": "shop", "component": "web", "replicas": 0, "template": TEMPLATE}
+    name = "shop-web" if is_set else "shop-web-0"
+    made = whole(resource, name, spec if is_set else {**SERVER})
+    made["metadata"]["labels"] = {names.APPLICATION_LABEL: "shop", "app": "mine"}
+    target = path(resource, namespace)
+    api.create(target, made)
+    few = user(TINKER)
+    enough = user(TINKER, allow("argosy.dev", resource.value, "delete"))
+    nobody = {
+        "apiVersion": "v1", "kind": "ConfigMap", "name": "nobody",
+        "uid": "00000000-0000-0000-0000-000000000000",
+    }  # fmt: skip
+    there = f"{target}/{name}"
+    dry = f"{there}?dryRun=All"
+    for change in ({"ownerReferences": [nobody]}, {"finalizers": ["example.com/never"]}):
+        body = {"metadata": change}
+        refused(lambda body=body: few.merge(dry, body), "allowed to delete them")  # type: ignore[misc]
+        enough.merge(dry, body)
+    for marks in (
+        {names.APPLICATION_LABEL: "other"}, {names.APPLICATION_LABEL: None},
+        {names.COMPONENT_LABEL: "web"},
+    ):  # fmt: skip
+        refused(
+            lambda marks=marks: enough.merge(dry, {"metadata": {"labels": marks}}),  # type: ignore[misc]
+            "Argosy's own",
+        )
+    few.merge(
+        there, {"metadata": {"labels": {"app": None, "team": "a"}, "annotations": {"a": "b"}}}
+    )
+    api.merge(dry, {"metadata": {"labels": None, "ownerReferences": [nobody]}})
 
 
 def test_people_scale_sets_and_write_nothing_else(

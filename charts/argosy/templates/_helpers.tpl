@@ -73,10 +73,30 @@ app.kubernetes.io/name: {{ include "argosy.name" . }}
 {{- if and (.Values.admission | default dict).enabled (not .Values.watchNamespaces) }}true{{ end }}
 {{- end }}
 
+{{/* Whether the chart's policies are installed: not empty if so. */}}
+{{- define "argosy.policies" -}}
+{{- if and .Values.admissionPolicies.enabled (or (not .Values.watchNamespaces) .Values.admissionPolicies.inWatchedNamespaces) }}true{{ end }}
+{{- end }}
+
+{{/* How policies are called: they are the cluster's, and those of an install for some namespaces one of several. */}}
+{{- define "argosy.policyName" -}}
+{{- if .Values.watchNamespaces }}{{ .Release.Namespace }}-{{ end }}{{ include "argosy.fullname" . }}
+{{- end }}
+
+{{/* What a binding of a policy is bound to: with watchNamespaces these alone. */}}
+{{- define "argosy.policyScope" -}}
+{{- with .Values.watchNamespaces }}
+matchResources:
+  namespaceSelector:
+    matchExpressions:
+    - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- end }}
+{{- end }}
+
 {{/* Whether a policy writes on each Operation who asked for it, which takes Kubernetes 1.36: not empty if so. */}}
 {{- define "argosy.requesters" -}}
 {{- $api := "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" }}
-{{- if and .Values.admissionPolicies.enabled (not .Values.watchNamespaces) (.Capabilities.APIVersions.Has $api) }}true{{ end }}
+{{- if and (include "argosy.policies" .) (.Capabilities.APIVersions.Has $api) }}true{{ end }}
 {{- end }}
 
 {{/* The Secret with which pods that build show themselves to the daemon; empty: they do not. */}}
