@@ -55,6 +55,21 @@ def test_schema_refuses(helm: Helm, chart: Path, value: str) -> None:
     assert REFUSED[value] in done.stderr
 
 
+@pytest.mark.parametrize(
+    "values",
+    [("watchNamespaces={a}", "crds.enabled=false"), ("admissionPolicies.enabled=false",)],
+)
+def test_no_receiver_of_webhooks_without_its_policy(
+    helm: Helm, chart: Path, values: tuple[str, ...]
+) -> None:
+    """Its account may patch Applications, and nothing but a policy leaves one annotation of it."""
+    hooks = ("hooks.enabled=true", "hooks.secretName=hooks")
+    sets = [word for each in (*hooks, *values) for word in ("--set", each)]
+    done = helm("template", str(chart), *sets)
+    assert done.returncode != 0
+    assert "hooks.enabled needs admissionPolicies.enabled" in done.stderr
+
+
 def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for key, value in values.items():
         yield f"{prefix}{key}"

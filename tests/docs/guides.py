@@ -178,9 +178,6 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "no call succeeded for a whole minute and at least three failed": (
             "test_where_none_succeeds_for_a_whole_window_few_calls_open_it",
         ),
-        "A ResourceQuota or a webhook in one namespace does not open it": (
-            "test_what_a_provider_refuses_opens_no_circuit",
-        ),
         "The attempt is made again": (
             "test_an_outage_of_the_provider_is_no_failure_of_its_servers",
             "test_an_hour_without_the_provider_while_500_servers_are_made",

@@ -6,16 +6,21 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import acts, doors, fronts, guides, upkeep
+from tests.docs import acts, doors, extras, fronts, guides, upkeep
 
 Promises = dict[str, tuple[str, ...]]
 
-PROMISES: dict[str, Promises] = {
-    **acts.ACTS,
-    **doors.DOORS,
-    **fronts.FRONTS,
-    **guides.GUIDES,
-    **upkeep.UPKEEP,
+
+def _together(*rooms: dict[str, Promises]) -> dict[str, Promises]:
+    """Return what all rooms have; a page may have promises in several."""
+    found: dict[str, Promises] = {}
+    for room in rooms:
+        for page, told in room.items():
+            found[page] = found.get(page, {}) | told
+    return found
+
+
+_OWN: dict[str, Promises] = {
     "docs/explanation/deletion.md": {
         "it is seen in the cache before anything below is made": (
             "test_i4_no_orphans",
@@ -368,5 +373,14 @@ PROMISES: dict[str, Promises] = {
         ),
     },
 }
+PROMISES = _together(
+    acts.ACTS, doors.DOORS, extras.EXTRAS, fronts.FRONTS, guides.GUIDES, upkeep.UPKEEP, _OWN
+)
 # Headings that only lead elsewhere.
-POINTERS = acts.POINTERS | fronts.POINTERS | guides.POINTERS | {"When a rollout makes no progress"}
+POINTERS = (
+    acts.POINTERS
+    | extras.POINTERS
+    | fronts.POINTERS
+    | guides.POINTERS
+    | {"When a rollout makes no progress"}
+)

@@ -156,6 +156,21 @@ async def test_an_unknown_repository_or_ref_asks_for_nothing(opens: Opens, body:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://git.example.com/team/shop",
+        "https://GIT.example.com:443/Team/Shop.git",
+        "https://git.example.com/team/shop/",
+    ],
+)
+async def test_addresses_of_one_repository_are_the_same(opens: Opens, url: str) -> None:
+    """They differ by scheme, by `.git`, and by upper and lower case."""
+    async with opens() as place:
+        body = {**PUSH, "repository": {"clone_url": url}}
+        assert (await place.send(body))[0] == ACCEPTED
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"zen": "Design for failure."},

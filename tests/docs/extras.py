@@ -1,0 +1,339 @@
+"""Which tests hold what the pages about parts that not everybody uses promise; see `promises`.
+
+The first page, builds and webhooks, clouds, replicas, and those who look in other ways. As there:
+by page, by the words of the promise on that page.
+"""
+
+from __future__ import annotations
+
+EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
+    "README.md": {
+        "Kill the operator at any write: it goes on, with nothing doubled and nothing lost": (
+            "test_operators_killed_at_random_moments_reach_the_same_end",
+            "test_crashes_at_any_moment_change_nothing_in_the_end",
+            "test_whatever_happens_it_converges_and_rests",
+        ),
+        "the first server goes while ten thousand creates are still waiting": (
+            "test_a_delete_cuts_across_a_create_of_thousands",
+        ),
+        "prints the plan's own reasons": ("test_the_cause_is_found_by_who_may_only_look",),
+        "A converged server costs three writes of Argosy's, and a fleet at rest none": (
+            "test_servers_cost_three_writes",
+            "test_nothing_is_written_at_rest",
+        ),
+        "shows an application come up, scale, heal a killed pod, roll out an update, and go": (
+            "test_interrupted_and_run_again",
+            "test_without_a_terminal",
+        ),
+        "its page, in your browser; Ctrl-C ends it": ("test_the_quick_start_ends_in_a_page",),
+        "a shop applied again finds them": ("test_the_quick_start_ends_with_its_data_kept",),
+        "Everything that users do goes through one command": ("test_a_newcomer_can_type_the_tour",),
+        "The commands printed these screens": ("test_screens_are_as_agreed",),
+        "each act shown as a dry run first": (
+            "test_an_act_is_shown_before_it_is_done",
+            "test_looking_at_an_act_changes_nothing_on_a_real_api_server",
+        ),
+        "floating IPs and other flavours in place are still refused": (
+            "test_a_template_is_refused_before_anything_is_made",
+        ),
+    },
+    "docs/README.md": {
+        "every reason, with its remedy": (
+            "test_every_reason_is_explained",
+            "test_the_remedy_makes_it_better",
+        ),
+        "[Threat model](explanation/security.md): who can do what": (
+            "test_every_page_is_reachable",
+            "test_the_index_lists_every_page",
+        ),
+        "Run operations": ("test_the_pages_of_acts_do_what_they_say",),
+        "Your first application": ("test_the_tutorial_runs_as_written",),
+        "[Use plain kubectl](how-to/kubectl.md): what works, and what cannot": (
+            "test_what_kubectl_can_do_works",
+            "test_what_kubectl_cannot_do_fails_and_changes_nothing",
+        ),
+    },
+    "docs/how-to/webhooks.md": {
+        "A secret of less than 16 characters is none": (
+            "test_a_secret_that_could_be_guessed_is_none",
+        ),
+        "or `NAMESPACE` for all in it": ("test_a_secret_of_a_namespace_is_for_all_in_it",),
+        "a key `NAMESPACE.APPLICATION` for one application": (
+            "test_a_signed_push_asks_for_a_build",
+            "test_a_push_reaches_the_application",
+        ),
+        "the older *secret token* is sent in clear, and refused": (
+            "test_gitea_and_gitlab_sign_in_ways_of_their_own",
+            "test_a_wrong_signature_is_refused",
+        ),
+        "asks for one build": ("test_a_signed_push_asks_for_a_build",),
+        "may differ by scheme, by `.git` at the end, and by upper and lower case": (
+            "test_addresses_of_one_repository_are_the_same",
+        ),
+        "another ref or repository, no push, or a request that was received before": (
+            "test_an_unknown_repository_or_ref_asks_for_nothing",
+            "test_what_is_no_push_asks_for_nothing",
+            "test_a_replay_asks_for_nothing",
+        ),
+        "the body is no JSON object": ("test_a_signed_body_that_is_no_object_is_refused",),
+        "or nobody has a secret for this application": (
+            "test_applications_without_a_secret_are_refused_alike",
+        ),
+        "the body did not come within ten seconds, or made room for others": (
+            "test_a_body_that_does_not_come_in_time_is_refused",
+            "test_bodies_that_fill_the_memory_make_room_for_small_ones",
+            "test_a_huge_body_is_refused_unread",
+        ),
+        "the API server did not take it: send it again": (
+            "test_a_request_that_failed_may_be_sent_again",
+        ),
+        "leaves one annotation of that": (
+            "test_its_account_writes_one_annotation_and_nothing_else",
+        ),
+        "and a replayed request for no other": ("test_a_replay_asks_for_nothing",),
+        "The chart refuses `hooks.enabled` where there can be no such policy": (
+            "test_no_receiver_of_webhooks_without_its_policy",
+        ),
+    },
+    "docs/how-to/kustomize.md": {
+        "Names that kustomize changes are followed into templates": ("test_names_are_followed",),
+        "A patch names a component, a container or a claim, and keeps all others": (
+            "test_lists_are_merged_by_name",
+            "test_what_is_built_is_an_application",
+        ),
+        "`images` changes images in templates": ("test_images_are_changed_by_name",),
+    },
+    "docs/how-to/browse.md": {
+        "The command writes nothing": ("test_nothing_is_written",),
+        "Applications, those in trouble first": (
+            "test_applications_in_trouble_come_first_and_lead_to_the_cause",
+        ),
+        "`/` searches by a part of the namespace or name": (
+            "test_a_search_keeps_what_matches_until_it_is_ended",
+        ),
+        "`y` copies the command": ("test_the_command_that_helps_is_copied",),
+        "the steps of the one that the cursor is on": (
+            "test_operations_are_shown_with_how_far_they_are",
+        ),
+        "The screens follow what happens": (
+            "test_a_change_is_shown_by_itself_and_the_cursor_stays",
+        ),
+        "A list shows 300 rows and says how many more there are": (
+            "test_a_long_list_says_how_many_more_there_are",
+        ),
+    },
+    "docs/how-to/assistant.md": {
+        "over standard input and output. The assistant starts the command itself": (
+            "test_an_assistant_asks_the_command_that_it_has_started",
+        ),
+        "in the same words": ("test_why_says_what_the_command_says",),
+        "those in trouble first": ("test_applications_in_trouble_are_told_first",),
+        "no tool changes anything": (
+            "test_all_questions_are_answered_and_nothing_is_written",
+            "test_every_tool_says_what_it_does_and_that_it_only_reads",
+        ),
+        "Text that looks like a credential is taken out of every answer": (
+            "test_an_answer_holds_no_credential_and_no_character_that_steers",
+        ),
+        "An answer has 100,000 characters at most": (
+            "test_an_answer_that_nobody_could_read_is_refused_with_what_to_ask",
+        ),
+        "a list names a hundred, and says how many there are": ("test_a_list_says_how_long_it_is",),
+        "Servers that are ready are counted": (
+            "test_servers_that_are_well_are_counted_and_not_listed",
+        ),
+    },
+    "docs/how-to/dashboard-in-cluster.md": {
+        "A Deployment of its own runs them, apart from the operator": (
+            "test_the_dashboard_is_apart_from_the_operator",
+        ),
+        "sign in with a token for the API server": (
+            "test_a_person_acts_with_their_own_rights_and_under_their_own_name",
+            "test_without_a_token_nothing_is_shown",
+        ),
+        "is shown to those alone who may list all four there": (
+            "test_who_lacks_one_of_the_lists_sees_nothing_of_the_namespace",
+            "test_nothing_of_another_tenant_is_told",
+        ),
+        "again every fifteen seconds for the namespace that is looked at": (
+            "test_a_right_that_is_taken_back_hides_the_namespace",
+            "test_a_right_that_is_taken_back_silences_an_open_stream",
+        ),
+        "is read with the viewer's own token, and so is every write": (
+            "test_somebody_acts_with_their_own_rights",
+        ),
+        "an audit log names the person": (
+            "test_a_person_acts_with_their_own_rights_and_under_their_own_name",
+        ),
+        "Without it they only show": (
+            "test_without_writes_nothing_is_offered_and_nothing_is_done",
+        ),
+        "is answered as one that does not exist; no count and no live change gives it away": (
+            "test_nothing_of_another_tenant_is_told",
+            "test_a_stream_tells_of_what_its_viewer_sees_and_of_nothing_else",
+        ),
+        "puts `Authorization: Bearer …` into each request": (
+            "test_a_proxy_may_bring_the_token_of_each_request",
+        ),
+        "a cookie that no script reads": (
+            "test_the_session_is_a_cookie_that_no_script_and_no_other_site_gets",
+        ),
+        "stands in no page, address or log": ("test_no_token_is_logged_or_shown",),
+        "A session is over when its owner signs out, after half an hour without a visit": (
+            "test_signing_out_forgets_the_token",
+            "test_somebody_who_is_away_is_forgotten",
+            "test_a_token_that_is_taken_back_ends_the_session",
+        ),
+        "is taken up again when it is renewed": (
+            "test_a_certificate_that_was_renewed_is_taken_up",
+        ),
+        "other names are refused": (
+            "test_the_site_is_opened_at_its_own_names_and_by_a_forwarded_port",
+        ),
+        "An open page asks the API server for nothing until something changes": (
+            "test_an_open_page_asks_for_nothing_while_nothing_changes",
+            "test_fifty_people_in_a_cluster_cost_reviews_when_they_come_and_nothing_at_rest",
+        ),
+    },
+    "docs/how-to/openstack.md": {
+        "new credentials need no restart": ("test_new_credentials_are_taken_up_without_a_restart",),
+        "The operator may read that Secret, and no other one for this": (
+            "test_fleets_of_clouds_read_one_secret",
+        ),
+        "A cloud whose certificates the system does not trust brings its own": (
+            "test_a_cloud_is_read_as_openstack_clients_read_it",
+        ),
+        "bounds the requests to each service of the cloud": ("test_requests_keep_to_the_pace",),
+        "all requests to that service wait for as long as it asks": (
+            "test_a_cloud_that_asks_for_a_pause_is_given_it",
+        ),
+        "is refused with their ids, never guessed": (
+            "test_a_template_is_refused_before_anything_is_made",
+        ),
+        "else the template is refused, and the server says why": ("test_a_template_is_refused",),
+        "servers that print `argosy-ready $(READY_TOKEN)`": (
+            "test_a_console_that_says_so_makes_it_ready",
+            "test_a_guest_is_ready_when_its_console_says_so",
+            "test_a_guest_that_fails_says_why_on_the_server",
+        ),
+        "servers whose health is to be watched for as long as they run": (
+            "test_a_port_is_watched_for_as_long_as_the_server_runs",
+            "test_a_page_is_asked_for_at_its_port",
+        ),
+        "connects to addresses in `probeCIDRs` alone": (
+            "test_nobody_aims_the_operator_at_its_own_network",
+            "test_an_address_is_compared_as_what_it_is",
+        ),
+        "A change of `metadata` or `readiness` is made on the servers that run": (
+            "test_new_metadata_leave_a_ready_server_ready",
+        ),
+        "id, addresses and ports stay, the root disk goes": ("test_a_rebuild_keeps_the_servers",),
+        "makes an image of the cloud, called after the server and the snapshot": (
+            "test_a_snapshot_is_an_image_that_can_be_used",
+            "test_a_snapshot_is_taken_once_and_restored",
+        ),
+        "rebuilds the server from its latest image of that name": (
+            "test_a_restore_rebuilds_from_the_latest_of_the_name",
+            "test_nobody_restores_what_is_anothers",
+        ),
+        "a server that somebody tags by hand is never touched": (
+            "test_a_server_that_was_tagged_by_hand_is_left_alone",
+        ),
+        "while a cell of the cloud is down, nothing is made anew": (
+            "test_a_silent_cell_makes_nothing_absent",
+            "test_a_silent_cell_makes_nothing_twice",
+        ),
+        "the older server stays and the other is deleted at sight": (
+            "test_of_two_the_older_stays",
+        ),
+    },
+    "docs/how-to/replicas.md": {
+        "all of them act, each for its part of the applications": (
+            "test_replicas_divide_what_there_is_to_do",
+        ),
+        "Losing one moves its part to the others in seconds": (
+            "test_a_killed_replicas_part_goes_on_elsewhere",
+            "test_what_a_killed_replica_had_is_planned_again_in_time",
+        ),
+        "New replicas stand by until the last one of before is gone": (
+            "test_upgraded_one_by_one_from_one_leader",
+            "test_beside_one_that_leads_alone_nobody_acts",
+        ),
+        "gets its part from those that have more than theirs": (
+            "test_one_to_four_and_back_again",
+            "test_from_four_to_one_to_four_to_one",
+        ),
+        "One that is deleted or edited by hand does no harm": (
+            "test_a_slots_lease_in_a_persons_hands",
+            "test_a_slots_lease_in_a_persons_hands_never_makes_two_owners",
+        ),
+        "each takes its part of `concurrentCalls` and `callsPerSecond`": (
+            "test_pools_of_several_processes_keep_to_their_limits_together",
+        ),
+        "lets its calls in flight end and hands its slots over": (
+            "test_replicas_that_leave_hand_over",
+            "test_calls_in_flight_end_before_a_slot_is_given",
+        ),
+        "waits for what runs in it": ("test_a_slot_waits_for_a_command_that_runs_before_it_moves",),
+    },
+    "docs/how-to/build-images.md": {
+        "A build that fails leaves what runs": (
+            "test_a_failed_build_leaves_what_runs",
+            "test_a_commit_becomes_servers_and_a_failure_leaves_them",
+            "test_g11_a_commit_becomes_servers_and_a_bad_one_leaves_them",
+        ),
+        "All of it on one machine, as root": (
+            "test_a_newcomer_walks_from_an_empty_repository_to_a_page",
+        ),
+        "Without a daemon Builds wait, and say `BuildsNotSetUp`": (
+            "test_without_a_daemon_builds_wait_and_say_so",
+        ),
+        "The first that fits a namespace builds for it, and no other does": (
+            "test_a_tenant_builds_with_the_daemon_of_its_namespace_alone",
+        ),
+        "Builds wait rather than have somebody else's daemon": (
+            "test_without_labels_nobody_guesses_whose_daemon_it_is",
+        ),
+        "in the place of the first container's, or of the one that `source.container` names": (
+            "test_the_image_takes_the_place_of_its_containers",
+        ),
+        "Argosy itself never reads them": ("test_secrets_are_not_read_unless_asked_for",),
+        "The first image must be built before the component is made": (
+            "test_without_any_image_the_component_is_not_made",
+        ),
+        "A poll that finds the same commit ends as `Unchanged`": (
+            "test_polls_end_unchanged_until_there_is_a_commit",
+        ),
+        "whose every new value is one Build": ("test_a_request_names_a_commit_and_a_component",),
+        "and then comes in one rollout": ("test_a_changed_source_and_template_come_together",),
+        "builds nothing": ("test_a_changed_policy_builds_nothing",),
+        "Ready stays True, and `Built` is False": ("test_a_failed_build_leaves_what_runs",),
+        "A compile error, a failing test or a wrong password is not tried again": (
+            "test_a_failing_test_leaves_what_runs",
+            "test_g11_a_wrong_password_is_for_good_and_nowhere_to_be_read",
+        ),
+        "always with the commit that was found first": (
+            "test_a_failure_that_may_pass_is_tried_again_with_the_same_commit",
+        ),
+        "those that a later one overtook before they began are left out": (
+            "test_run_policies",
+            "test_of_three_pushes_the_first_and_the_third_are_built",
+        ),
+        "a slower, older build never overtakes": (
+            "test_the_highest_number_counts_and_not_the_latest_end",
+        ),
+        "the component stays there until another commit is built": (
+            "test_a_rollback_holds_until_another_commit_is_built",
+        ),
+        "use the image of an earlier Build again, until a later one succeeds": (
+            "test_an_earlier_build_can_be_activated",
+        ),
+        "and no Build begins and nothing is deployed": (
+            "test_paused_nothing_begins_and_nothing_is_deployed",
+        ),
+    },
+}
+# Headings that only lead elsewhere.
+POINTERS = {
+    "Coming from Heat", "Develop", "Documentation", "Explanation", "Tell the git server",
+}  # fmt: skip
