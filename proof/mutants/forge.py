@@ -63,6 +63,20 @@ _HOOKS = (
         f"{_RECEIVER}::test_a_signature_of_another_time_is_refused",
     ),
     one(
+        "bodies that are never sent to their end fill the memory",
+        "controller.hooks.bodies:Room._make_room",
+        "self._held > MOST",
+        "False",
+        f"{_RECEIVER}::test_bodies_that_fill_the_memory_make_room_for_small_ones",
+    ),
+    one(
+        "the time of a webhook is any text of digits",
+        "controller.hooks.signatures:_is_standard",
+        "tags.number(when)",
+        "int(when)",
+        f"{_RECEIVER}::test_a_time_that_is_none_is_refused",
+    ),
+    one(
         "any branch of the repository asks for a build",
         "controller.hooks.pushes:Push.concerns",
         "bool(self.ref) and ref in names and (place(url) in self.repositories)",
