@@ -12,6 +12,8 @@ from controller.planning.plan import Patch
 
 # Kubernetes' own, which a delete with propagation "Orphan" puts on.
 ORPHAN = "orphan"
+# Kubernetes' own, too: the garbage collector takes it off by itself.
+FOREGROUND = "foregroundDeletion"
 
 
 def is_on(meta: objects.Meta) -> bool:
@@ -22,6 +24,14 @@ def is_on(meta: objects.Meta) -> bool:
 def is_orphaning(meta: objects.Meta) -> bool:
     """Return whether the garbage collector is about to cut loose all that is below the object."""
     return ORPHAN in meta.finalizers
+
+
+def keepers(meta: objects.Meta) -> str:
+    """Return what keeps an object that goes and is no longer ours; empty where nothing does."""
+    others = sorted(set(meta.finalizers) - {ORPHAN, FOREGROUND})
+    if meta.deletion_timestamp is None or is_on(meta) or not others:
+        return ""
+    return f"kept by finalizers: {', '.join(others)}"
 
 
 def add(owner: objects.Object) -> Patch:

@@ -33,6 +33,45 @@ _DEPTH = (
     ),
 )
 
+_STRANGERS = (
+    one(
+        "a server may announce its answer for ever",
+        "controller.providers.steps.answers:BoundedAnswer.start",
+        "left < 0",
+        "False",
+        f"{_STEPS}::test_a_server_that_only_announces_its_answer_is_not_listened_to",
+    ),
+    one(
+        "a Secret may have any name",
+        "controller.providers.steps.http_step:HttpStep._secret",
+        "not _NAME.fullmatch(name)",
+        "False",
+        f"{_STEPS}::test_what_is_no_secrets_name_is_not_asked_for",
+    ),
+    one(
+        "a name may lead elsewhere",
+        "controller.api.resources:path",
+        "parse.quote(part, safe='')",
+        "part",
+        "tests/api/test_resources.py::test_a_name_leads_nowhere_else",
+    ),
+    one(
+        "an exit status is whatever has digits",
+        "controller.providers.pod.commands:_wrapped_exit",
+        "tags.number(said.removeprefix('argosy:exit:'))",
+        "int(said.removeprefix('argosy:exit:'))",
+        "tests/providers/pod/test_exec.py"
+        "::test_what_a_container_says_instead_of_a_status_is_no_crash",
+    ),
+    one(
+        "nobody says who keeps what is gone",
+        "controller.planning.finalizers:keepers",
+        "not others",
+        "others",
+        "tests/simulation/test_strangers.py::test_whoever_keeps_what_is_gone_is_named",
+    ),
+)
+
 _UNSEEN = (
     one(
         "an answer that is deep somewhere is not read",
@@ -300,4 +339,13 @@ _READ = (
     ),
 )
 
-MECHANISMS = (*_DEPTH, *_UNSEEN, *_FORGED, *_TEARDOWN, *_LEARNED, *_FAIR, *_READ)
+MECHANISMS = (
+    *_DEPTH,
+    *_STRANGERS,
+    *_UNSEEN,
+    *_FORGED,
+    *_TEARDOWN,
+    *_LEARNED,
+    *_FAIR,
+    *_READ,
+)

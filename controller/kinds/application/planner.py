@@ -148,7 +148,9 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     if finalizers.is_orphaning(application.metadata):
         return Plan(notes=("its sets are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(application.metadata):
-        return Plan(notes=("nothing of it is left to Argosy",))
+        return Plan(
+            status=summary.released(snapshot, table), notes=("nothing of it is left to Argosy",)
+        )
     sets = dict(table.removed)
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:

@@ -17,7 +17,7 @@ from controller.kinds.application import image_summary, operation_history, rollb
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import management, obstacles, outcomes, remedies, words
+from controller.planning import finalizers, management, obstacles, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
@@ -88,7 +88,8 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         Blocked(
             object=f"ServerSet/{each.metadata.name}",
             reason=Reason.DELETING,
-            message=f"{words.be(each.status.current, 'server')} still there.",
+            message=finalizers.keepers(each.metadata)
+            or f"{words.be(each.status.current, 'server')} still there.",
             since=each.metadata.deletion_timestamp or clock.stamp(snapshot.now),
             remedy=_why(each),
         )
@@ -102,6 +103,28 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         conditions=verdict.conditions(snapshot.application, snapshot.now),
         components=told,
         blocked_by=outcomes.steady(before.blocked_by, blocked[:MOST_BLOCKED], snapshot.now),
+        **_totals(told),
+    )
+
+
+def released(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus | None:
+    """Return the status of an application that only others still keep; None where nobody does."""
+    application = snapshot.application
+    kept = finalizers.keepers(application.metadata)
+    if not kept:
+        return None
+    verdict = Verdict(
+        reason=Reason.DELETING,
+        message=f"All that Argosy made of it is gone. The application is {kept}.",
+        reconciling=True,
+    )
+    told = components(table)
+    return msgspec.structs.replace(
+        application.status,
+        observed_generation=application.metadata.generation,
+        conditions=verdict.conditions(application, snapshot.now),
+        components=told,
+        blocked_by=(),
         **_totals(told),
     )
 

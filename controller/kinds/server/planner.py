@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from controller.api import clock, conditions
+from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, hold, rules, summary, task, teardown
@@ -51,7 +52,9 @@ def _stay(snapshot: ServerSnapshot) -> plans.Plan:
 def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     meta = snapshot.server.metadata
     if finalizers.is_orphaning(meta) or not finalizers.is_on(meta):
-        return plans.Plan(notes=("The instance is not Argosy's to delete.",))
+        return plans.Plan(
+            status=_released(snapshot), notes=("The instance is not Argosy's to delete.",)
+        )
     if management.is_observed(snapshot.application):
         return _kept(snapshot)
     since = clock.parse(meta.deletion_timestamp)
@@ -75,6 +78,24 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
         notes=(progress.note,),
         urgency=plans.Urgency.TEARDOWN,
     )
+
+
+def _released(snapshot: ServerSnapshot) -> plans.Status | None:
+    """Tell of a server that only others still keep, once its instance is gone."""
+    server = snapshot.server
+    kept = finalizers.keepers(server.metadata)
+    if not kept or finalizers.is_orphaning(server.metadata):
+        return None
+    message = f"Nothing of it is Argosy's any more. The server is {kept}."
+    held = Blocked(
+        object=f"Server/{server.metadata.name}",
+        reason=Reason.DELETING,
+        message=kept,
+        since=server.metadata.deletion_timestamp,
+    )
+    verdict = Verdict(reason=Reason.DELETING, message=message, blocked=(held,))
+    told = summary.tell(snapshot, verdict, server.status.attempts)
+    return told if told != server.status else None
 
 
 def _kept(snapshot: ServerSnapshot) -> plans.Plan:

@@ -6,11 +6,12 @@ Called by the ServerSet planner with everything that it decided.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from controller.api import conditions, names, objects
+from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
     blockers,
@@ -20,7 +21,7 @@ from controller.kinds.serverset import (
 from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import evictions, outcomes, words
+from controller.planning import evictions, finalizers, outcomes, words
 from controller.planning.census import Census
 from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
@@ -118,6 +119,24 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
         message=f"{words.be(left, 'server')} still there.",
         reconciling=True,
     )
+    return _going(snapshot, verdict, left, stuck)
+
+
+def released(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
+    """Return the status of a set that only others still keep; None where nobody does."""
+    kept = finalizers.keepers(snapshot.server_set.metadata)
+    if not kept:
+        return None
+    message = f"Its servers are gone. The set is {kept}."
+    return _going(
+        snapshot, Verdict(reason=Reason.DELETING, message=message, reconciling=True), 0, ()
+    )
+
+
+def _going(
+    snapshot: ServerSetSnapshot, verdict: Verdict, left: int, stuck: Sequence[Blocked]
+) -> objects.ServerSetStatus:
+    server_set = snapshot.server_set
     return msgspec.structs.replace(
         server_set.status,
         observed_generation=server_set.metadata.generation,
@@ -128,7 +147,7 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
         ready=0,
         available=0,
         blocked_by=outcomes.steady(
-            server_set.status.blocked_by, stuck[: blockers.MOST_BLOCKED], snapshot.now
+            server_set.status.blocked_by, tuple(stuck[: blockers.MOST_BLOCKED]), snapshot.now
         ),
     )
 

@@ -17,7 +17,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if finalizers.is_orphaning(server_set.metadata):
         return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(server_set.metadata):
-        return Plan(notes=("nothing of it is left to Argosy",))
+        return Plan(status=summary.released(snapshot), notes=("nothing of it is left to Argosy",))
     mine = [
         each
         for _, each in sorted(snapshot.servers.items(), reverse=True)
