@@ -18,6 +18,8 @@ from controller.api import objects
 # Parts that no two objects have alike, or that have no hash, though what is in them may be alike:
 # the zone of an instance, the image of a container.
 _OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus, objects.Container})
+# What is longer repeats nothing: somebody wrote it, and it would stay when they write another.
+_FEW, _SHORT = 8, 253
 _set = msgspec.structs.force_setattr
 _intern = sys.intern
 
@@ -43,13 +45,13 @@ def _share_meta(meta: objects.Meta) -> None:
     labels = meta.labels
     for key, value in labels.items():
         labels[key] = _intern(value)
-    if meta.finalizers:
+    if 0 < len(meta.finalizers) <= _FEW:
         _set(meta, "finalizers", _known(meta.finalizers))
     owners = meta.owner_references
     if len(owners) == 1 and owners[0].name == meta.name:
         # Nobody else has this one, as a pod its Server: it would take the place of what is shared.
         _share_fields(owners[0])
-    elif owners:
+    elif 0 < len(owners) <= _FEW and all(len(each.name) <= _SHORT for each in owners):
         _set(meta, "owner_references", _known(owners))
 
 

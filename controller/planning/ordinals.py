@@ -6,11 +6,10 @@ be open at its end: "2-" is every ordinal from 2 on, those of servers that are y
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 
-from controller.api import objects
+from controller.api import objects, remembered
 
 ALL = "0-"
 # Ordinals have five digits at most.
@@ -29,7 +28,7 @@ def free_from(spec: objects.ServerSetSpec) -> int:
     return first(spec) + partition if partition else 0
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered.by_content(1024)
 def parse(text: str) -> tuple[range, ...]:
     """Return the ordinals that `text` names as the fewest ranges, rising; none for no text.
 

@@ -6,11 +6,11 @@ patch of a template would keep what the new one dropped. So patches are rendered
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import msgspec
 
+from controller.api import remembered
 from controller.planning import merge_patch
 
 
@@ -49,17 +49,17 @@ def decoded(raw: msgspec.Raw) -> Any:
     return _decoded(bytes(raw))
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered.by_content(1024)
 def _canonical(text: bytes) -> bytes:
     return msgspec.json.encode(without_nulls(msgspec.json.decode(text)), order="sorted")
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _decoded(text: bytes) -> Any:
     return msgspec.json.decode(text)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _replacement(before: bytes, after: bytes) -> Any:
     return merge_patch.difference(
         msgspec.json.decode(_canonical(before)), msgspec.json.decode(_canonical(after))

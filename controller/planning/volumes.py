@@ -6,14 +6,13 @@ The Server planner asks it what to do, providers what to ask for, admission what
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from controller import contract
-from controller.api import objects, quantities
+from controller.api import objects, quantities, remembered
 
 
 class _Resources(msgspec.Struct, frozen=True):
@@ -72,7 +71,7 @@ def shrinks(
             yield each
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def _storage(spec: bytes) -> str:
     try:
         found = msgspec.json.decode(spec, type=_Spec).resources.requests.get("storage", "")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-
 import msgspec
 
+from controller.api import remembered
 from controller.api.views.fleet_parts import FleetSpec, FleetStatus
 from controller.api.views.meta import NULL, Json, Meta, Object, share
 
@@ -32,12 +31,12 @@ class Fleet(Object, frozen=True, kw_only=True):
         return _fields(bytes(self.written)).get(self.spec.provider, NULL)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _read(written: bytes) -> FleetSpec:
     return msgspec.json.decode(written, type=FleetSpec)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _fields(written: bytes) -> dict[str, Json]:
     return msgspec.json.decode(written, type=dict[str, Json])
 

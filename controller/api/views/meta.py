@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
-from controller.api import nesting
+from controller.api import nesting, remembered
 
 T = TypeVar("T")
 # A JSON value that passes through unread, kept as the bytes that arrived.
@@ -29,7 +28,7 @@ def share(view: msgspec.Struct, *fields: str, most: int = nesting.MOST) -> None:
         msgspec.structs.force_setattr(view, name, raw)
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered.by_content(4096)
 def _shared(raw: bytes, most: int) -> msgspec.Raw:
     if nesting.is_deeper(raw, most):
         raise nesting.TooDeepError(most)

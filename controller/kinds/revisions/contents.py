@@ -10,12 +10,11 @@ the ServerSet planner, which brings servers to them.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable
 
 import msgspec
 
-from controller.api import names, objects
+from controller.api import names, objects, remembered
 from controller.api.views import meta
 from controller.planning import rendering
 
@@ -164,7 +163,7 @@ def of_server_set(spec: objects.ServerSetSpec) -> Content:
     )
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _stored(data: bytes) -> _Stored:
     return msgspec.json.decode(data, type=_Stored)
 

@@ -6,11 +6,9 @@ which knows it from the application's status.
 
 from __future__ import annotations
 
-import functools
-
 import msgspec
 
-from controller.api import objects
+from controller.api import objects, remembered
 from controller.kinds.revisions.contents import Content
 from controller.planning import builds, rendering
 
@@ -42,7 +40,7 @@ def as_told(
     return as_is(component, content) if content is not None else component
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _template(template: bytes, container: str, image: str) -> bytes:
     body = msgspec.json.decode(template)
     listed = (body.get("spec") or {}).get("containers") or []

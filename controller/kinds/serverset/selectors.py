@@ -5,12 +5,11 @@ Called by `disruption_budget`, for the PodDisruptionBudgets that people write.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 
 import msgspec
 
-from controller.api import objects
+from controller.api import objects, remembered
 
 
 class _Metadata(objects.View, frozen=True, kw_only=True):
@@ -34,7 +33,7 @@ def labels_of(template: msgspec.Raw) -> Mapping[str, str]:
     return _labels(bytes(template))
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered.by_content(1024)
 def _labels(template: bytes) -> Mapping[str, str]:
     try:
         found = msgspec.json.decode(template, type=_Template)

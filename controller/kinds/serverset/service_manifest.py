@@ -6,13 +6,12 @@ where the component lists none: so clients find them by SRV records, as beside a
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from controller.api import names, objects
+from controller.api import names, objects, remembered
 from controller.api.resources import Resource
 from controller.planning import ownership, rendering
 from controller.planning.plan import Manifest
@@ -108,7 +107,7 @@ def wanted_ports(server_set: objects.ServerSet) -> tuple[objects.ServicePort, ..
     )
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def _of_containers(template: bytes) -> tuple[objects.ServicePort, ...]:
     """Return the ports that containers name: of those alike, the first."""
     found: dict[str, objects.ServicePort] = {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import names, objects, remembered
 from controller.api.views.meta import View
 from controller.contract.reasons import ProviderReason
 from controller.planning import rendering
@@ -109,7 +108,7 @@ def read(template: bytes) -> Spec:
         raise refused(f"the template is not one for a cloud: {error}") from error
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def _read(template: bytes) -> Spec:
     canonical = rendering.canonical(msgspec.Raw(template))
     spec = msgspec.json.decode(canonical, type=_Template).spec

@@ -9,13 +9,12 @@ resources that are neither cpu nor memory.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from controller.api import names, objects, quantities
+from controller.api import names, objects, quantities, remembered
 from controller.planning import rendering
 
 CONTAINERS, INIT_CONTAINERS = "containers", "initContainers"
@@ -69,7 +68,7 @@ def images_alone(before: bytes, after: bytes) -> bool:
     return can_become(before, after, served=frozenset())
 
 
-@functools.lru_cache(maxsize=256)
+@remembered.by_content(256)
 def can_become(
     before: bytes, after: bytes, *, served: frozenset[str] = frozenset({RESIZE})
 ) -> bool:
@@ -193,7 +192,7 @@ def is_same(one: str, other: str) -> bool:
     )
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def wanted(template: bytes) -> Mapping[tuple[str, str], Amounts]:
     """Return the amounts that a template gives its containers, by place and name."""
     read = _read(template)
@@ -207,7 +206,7 @@ def wanted(template: bytes) -> Mapping[tuple[str, str], Amounts]:
     }
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def _living(resources: bytes) -> Amounts:
     try:
         return amounts({"resources": msgspec.json.decode(resources)})

@@ -7,14 +7,13 @@ the template alone is decoded and encoded once, and a server costs little more t
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from controller import contract, errors
-from controller.api import names, objects, quantities, tags
+from controller.api import names, objects, quantities, remembered, tags
 from controller.api.resources import Resource
 from controller.contract import alternatives
 from controller.contract.reasons import ProviderReason
@@ -73,7 +72,7 @@ class _Parts:
     volumes: bytes
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def _parts(
     template: bytes,
     claims: tuple[str, ...],
@@ -428,6 +427,6 @@ def _runs(found: str, wanted: str) -> bool:
     return found == wanted or found.endswith(f"/{wanted}")
 
 
-@functools.lru_cache(maxsize=512)
+@remembered.by_content(512)
 def _images(template: bytes) -> _Images:
     return _decode(template, _Images)
