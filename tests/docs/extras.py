@@ -228,6 +228,14 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_new_metadata_leave_a_ready_server_ready",
         ),
         "id, addresses and ports stay, the root disk goes": ("test_a_rebuild_keeps_the_servers",),
+        "id, addresses, ports and disks stay": ("test_a_server_is_resized_and_keeps_its_id",),
+        "stays as it is, and is theirs to confirm": (
+            "test_a_resize_by_hand_is_nobody_elses_to_confirm",
+        ),
+        "The component gets a server group of its own": (
+            "test_a_component_has_one_group",
+            "test_a_group_goes_with_its_last_server",
+        ),
         "makes an image of the cloud, called after the server and the snapshot": (
             "test_a_snapshot_is_an_image_that_can_be_used",
             "test_a_snapshot_is_taken_once_and_restored",

@@ -127,7 +127,7 @@ def released(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
     kept = finalizers.keepers(snapshot.server_set.metadata)
     if not kept:
         return None
-    message = f"Its servers are gone. The set is {kept}."
+    message = f"No server is left. The set is {kept}."
     return _going(
         snapshot, Verdict(reason=Reason.DELETING, message=message, reconciling=True), 0, ()
     )
