@@ -183,15 +183,19 @@ def _records(
     caches: Caches, server_set: objects.ServerSet, kept: objects.DisruptionBudget
 ) -> Iterator[_Record]:
     pods, namespace = caches.of(objects.Pod).objects, server_set.metadata.namespace
-    told, off = (
+    standing, off = (
         kept.status.disrupted_pods,
         caches.kept(TakenOff).of((namespace, kept.metadata.name)),
     )
-    for name, since in {**off, **told}.items():
+    for name, since in {**off, **standing}.items():
         ordinal = relations.ordinal(server_set, name)
         if ordinal is not None:
-            pod = pods.get((namespace, name))
-            yield _Record(ordinal=ordinal, since=clock.parse(since), pod=pod, stands=name in told)
+            yield _Record(
+                ordinal=ordinal,
+                since=clock.parse(since),
+                pod=pods.get((namespace, name)),
+                stands=name in standing,
+            )
 
 
 def _is_marked(pod: objects.Pod) -> bool:

@@ -119,8 +119,8 @@ MECHANISMS = (
     one(
         "an eviction that is not on record any more counts for nothing",
         "controller.planning.departures:_records",
-        "{**off, **told}",
-        "told",
+        "{**off, **standing}",
+        "standing",
         f"{_ONE_BUDGET}::test_an_eviction_that_only_the_disruption_controller_has_seen_to_counts",
     ),
     one(

@@ -80,8 +80,8 @@ MECHANISMS = (
     one(
         "whoever is tagged is ours",
         f"{_ROOM}.machines:machine",
-        "ours and parts[2].isdigit() and name",
-        "ours and parts[2].isdigit()",
+        "incarnation is not None and name",
+        "incarnation is not None",
         "tests/providers/openstack/test_observation.py"
         "::test_a_server_is_ours_when_all_its_marks_agree",
     ),

@@ -11,9 +11,9 @@ _SECRET = f"{_PROGRAMS}::test_credentials_are_given_and_never_shown"
 _JOBS = (
     one(
         "a Job's log has what git says, credentials included",
-        "controller.forge.programs:run",
-        "credentials.redacted(line.rstrip('\\n'))",
-        "line.rstrip('\\n')",
+        "controller.forge.programs:_shown",
+        "credentials.redacted(text)",
+        "text",
         _SECRET,
     ),
     one(
