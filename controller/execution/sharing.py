@@ -26,7 +26,6 @@ import structlog
 
 from controller import errors, parts
 from controller.api import names
-from controller.api.resources import PLACES, Resource
 from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.kube import assignment, slots
@@ -145,7 +144,7 @@ class Sharing:
         held = self._held.get(slot) if slot is not None else None
         if slot is None or held is None or held.stage is not Stage.LEAVING or not held.awaited:
             return ""
-        return f"{PLACES[Resource.LEASES].kind}/{slots.lease(slot)}"
+        return slots.reference(slot)
 
     def slot(self, key: Key) -> int | None:
         """Return the slot of a key, by its application; None where the object is gone."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 
+from controller.api.resources import PLACES, Resource
+
 # Each slot is so many buckets: what may one day be a label is a bucket, and slots can be cut anew.
 BUCKETS, SLOTS = 256, 64
 _EACH = BUCKETS // SLOTS
@@ -29,6 +31,11 @@ def of(namespace: str, application: str) -> int:
 def lease(slot: int) -> str:
     """Return the name of the Lease that says who has a slot."""
     return f"{_PREFIX}{slot:02}"
+
+
+def reference(slot: int) -> str:
+    """Return that Lease as statuses name objects, such as `Lease/argosy-slot-07`."""
+    return f"{PLACES[Resource.LEASES].kind}/{lease(slot)}"
 
 
 LEASES = {lease(slot): slot for slot in range(SLOTS)}
