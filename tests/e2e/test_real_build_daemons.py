@@ -42,6 +42,9 @@ PLACES = {
     "NetworkPolicy": "/apis/networking.k8s.io/v1{}/networkpolicies",
 }
 NOTHING = f"sha256:{'0' * 64}"
+# A client whose certificate a daemon does not know is told so, unless it was still writing when the
+# daemon hung up (in TLS 1.3 the server looks at it after the client's handshake is over).
+REFUSED = ("certificate", "broken pipe", "connection reset", "EOF")
 # BuildKit's client as it would be told by a daemon that lies: it believes whatever it is told.
 LIES = f"""#!/bin/sh
 buildctl.true "$@" || exit $?
@@ -287,4 +290,4 @@ def test_each_tenant_builds_with_its_own_daemon_and_can_ask_no_other(
         for own, other in (tenants, tenants[::-1]):
             refused = own.asked(other, "debug", "workers")
             assert refused.returncode != 0
-            assert "certificate" in refused.stderr, refused.stderr
+            assert any(each in refused.stderr for each in REFUSED), refused.stderr
