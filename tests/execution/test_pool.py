@@ -170,6 +170,19 @@ async def test_other_calls_make_room_for_a_teardown() -> None:
     await settle(pool)
 
 
+async def test_a_width_that_somebody_set_makes_room_in_proportion() -> None:
+    """Of a cloud's sixteen calls six go on beside a teardown: nobody knows how far away it is."""
+    pool, log = Pool(width=2 * WIDTH, strict=True), Log()
+    for number in range(1000):
+        pool.submit(key("web"), log.call(f"other-{number}"), flow="a", creates=True)
+    pool.submit(key("db"), log.call("delete"), flow="b", urgency=Urgency.TEARDOWN)
+    await asyncio.sleep(0.1)
+    log.most = 0
+    await asyncio.sleep(0.1)
+    assert log.most == 2 * NARROW
+    await settle(pool)
+
+
 async def test_creates_go_on_beside_endless_teardowns() -> None:
     """I8: whatever waits grows older and is served, whatever else comes in."""
     pool, log = Pool(), Log()
