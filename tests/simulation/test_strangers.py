@@ -13,22 +13,19 @@ import dataclasses
 from typing import Any
 
 import hypothesis
-import looptime
 import pytest
 from hypothesis import strategies as st
-from structlog import testing
 
 from controller import errors
 from controller.api.resources import PLACES, Resource
 from fakes.forge import Forge
 from fakes.universe import Universe, application, component, operation
-from tests.simulation import test_forged
+from tests.simulation import sieges, test_forged
 from tests.simulation.test_builds import ONE, web
 from tests.simulation.test_forged import TIMES, forged
 from tests.simulation.test_hostile import (
     ANNOTATIONS,
     BELOW,
-    FAILURES,
     LABELS,
     PHASES,
     Attack,
@@ -241,14 +238,7 @@ async def besiege(script: list[Attack]) -> None:
             await asyncio.sleep(0.5)
             if number == len(script) // 2:
                 await universe.crash()
-        await universe.apply(application("other", component("web", 3)))
-        await universe.until(
-            lambda: (
-                [each for each in universe.names(Resource.PODS) if each.startswith("other")]
-                == ["other-web-0", "other-web-1", "other-web-2"]
-                and universe.condition(Resource.APPLICATIONS, "other")["status"] == "True"
-            )
-        )
+        await sieges.spared_grows(universe)
         for name in ("shop", "blog", "other"):
             await universe.delete(Resource.APPLICATIONS, name)
         await asyncio.sleep(60)
@@ -267,24 +257,13 @@ async def besiege(script: list[Attack]) -> None:
                 assert owned, (resource, name)
 
 
-def play(script: list[Attack]) -> None:
-    """Run a siege on a loop in virtual time; nothing may even have been caught by a guard."""
-    loop = looptime.new_event_loop()
-    try:
-        with testing.capture_logs() as logs:
-            loop.run_until_complete(besiege(script))
-    finally:
-        loop.close()
-    assert [each for each in logs if each["event"] in FAILURES] == []
-
-
 @pytest.mark.unjudged(reason="what people read was written by the attack")
 @hypothesis.seed(1)
 @hypothesis.settings(max_examples=25, database=None, phases=PHASES)
 @hypothesis.given(st.lists(attacks, min_size=1, max_size=8))
 def test_nothing_that_strangers_write_stops_the_engine_or_a_teardown(script: list[Attack]) -> None:
     """No attack is even caught by a guard; the spared application converges, and all can go."""
-    play(script)
+    sieges.play(besiege(script))
 
 
 @pytest.mark.looptime
