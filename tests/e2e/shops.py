@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from controller.api import resources
 from controller.api.resources import Resource
-from devcluster import client, forge, repositories
+from devcluster import client, forge, operator, repositories
 from tests.e2e import conftest, driving
 from tests.e2e.driving import App, Kube, Object, Place
 
@@ -39,6 +41,14 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 http.server.ThreadingHTTPServer(("", {PORT}), Page).serve_forever()
 """
 CHECK = "import sys; sys.exit('the page has a bad word' if '@word@' == 'bad' else 0)"
+
+
+@contextlib.contextmanager
+def builders(folder: Path) -> Iterator[Place]:
+    """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
+    with conftest.cluster_of_its_own(folder, conftest.REAL_NODE) as one:
+        operator.run(one, files=[forge.values(one, forge.start(one))])
+        yield Place(api=one.client, cluster=one)
 
 
 class Shop:

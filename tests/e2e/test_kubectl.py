@@ -39,6 +39,17 @@ def kubectl(operated: Place, kube: Kube) -> Type:
     return typed
 
 
+def autoscales(kube: Kube, kubectl: Type, short: str, kind: str, name: str) -> None:
+    """See that `kubectl autoscale` of this object makes an autoscaler that refers to it."""
+    asked = kubectl("autoscale", short, name, "--min", "3", "--max", "5")
+    assert asked.returncode == 0, asked.stderr
+    autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
+    (made_for,) = kube.api.get(autoscalers)["items"]
+    wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": kind, "name": name}
+    assert made_for["spec"]["scaleTargetRef"] == wanted
+    kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
+
+
 def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
     """Waiting, looking, scaling by hand or by autoscaler, deleting a pod, a Service by selector."""
     labels = {"app.kubernetes.io/name": "front"}
@@ -75,13 +86,7 @@ def test_what_kubectl_can_do_works(kube: Kube, kubectl: Type) -> None:
     )
     app.wait_ready()
     kube.delete(Resource.SERVICES, "front")
-    scaled = kubectl("autoscale", "argset", "shop-web", "--min", "3", "--max", "5")
-    assert scaled.returncode == 0, scaled.stderr
-    autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
-    (made_for,) = kube.api.get(autoscalers)["items"]
-    wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": "ServerSet", "name": "shop-web"}
-    assert made_for["spec"]["scaleTargetRef"] == wanted
-    kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
+    autoscales(kube, kubectl, "argset", "ServerSet", "shop-web")
 
 
 def test_an_apply_leaves_the_number_that_kubectl_scale_gave(
@@ -114,13 +119,7 @@ def test_an_apply_leaves_the_number_that_kubectl_scale_gave(
     kube.wait_until("the image is there", lambda: app.counts().get("updated") == 3)
     app.wait_ready()
     assert set(driving.uids(app.pods())) == set(before)
-    asked = kubectl("autoscale", "argapp", "shop", "--min", "2", "--max", "5")
-    assert asked.returncode == 0, asked.stderr
-    autoscalers = f"/apis/autoscaling/v2/namespaces/{kube.namespace}/horizontalpodautoscalers"
-    (made_for,) = kube.api.get(autoscalers)["items"]
-    wanted = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Application", "name": "shop"}
-    assert made_for["spec"]["scaleTargetRef"] == wanted
-    kube.api.delete(f"{autoscalers}/{made_for['metadata']['name']}")
+    autoscales(kube, kubectl, "argapp", "Application", "shop")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from controller.api.resources import Resource
-from devcluster import forge, operator, registry
-from tests.e2e import conftest, driving
+from devcluster import forge, registry
+from tests.e2e import driving
 from tests.e2e.driving import Kube, Place
-from tests.e2e.shops import Shop, ends, logs, plain, rooms_of, secret
+from tests.e2e.shops import Shop, builders, ends, logs, plain, rooms_of, secret
 
 pytestmark = [
     pytest.mark.e2e,
@@ -40,9 +40,8 @@ NOTHING = f"sha256:{'0' * 64}"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
-    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("foul"), conftest.REAL_NODE) as one:
-        operator.run(one, files=[forge.values(one, forge.start(one))])
-        yield Place(api=one.client, cluster=one)
+    with builders(tmp_path_factory.mktemp("foul")) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ import yaml
 
 from controller.api.resources import Resource
 from devcluster import binaries, forge, images, operator
-from tests.e2e import conftest, driving
+from tests.e2e import driving
 from tests.e2e.driving import Kube, Place
-from tests.e2e.shops import CLIENT, PATIENCE, Shop, ends, rooms_of, secret
+from tests.e2e.shops import CLIENT, PATIENCE, Shop, builders, ends, rooms_of, secret
 from tests.e2e.test_why import typed
 
 pytestmark = [
@@ -67,9 +67,8 @@ USER 65532:65532
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
-    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("ends"), conftest.REAL_NODE) as one:
-        operator.run(one, files=[forge.values(one, forge.start(one))])
-        yield Place(api=one.client, cluster=one)
+    with builders(tmp_path_factory.mktemp("ends")) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")

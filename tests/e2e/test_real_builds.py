@@ -14,10 +14,10 @@ import pytest
 
 from controller.api.resources import Resource
 from devcluster import forge, operator, registry, repositories
-from tests.e2e import conftest, driving, hindsight
+from tests.e2e import driving, hindsight
 from tests.e2e.driving import Kube, Place
 from tests.e2e.operating import submit
-from tests.e2e.shops import PATIENCE, Shop, logs, plain, rooms_of, secret
+from tests.e2e.shops import PATIENCE, Shop, builders, logs, plain, rooms_of, secret
 from tests.e2e.test_why import typed
 
 pytestmark = [
@@ -33,9 +33,8 @@ RIGHT, WRONG = "the-right-word-7", "the-wrong-word-9"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster whose only node is real, the chart with its BuildKit, and one operator."""
-    with conftest.cluster_of_its_own(tmp_path_factory.mktemp("real"), conftest.REAL_NODE) as one:
-        operator.run(one, files=[forge.values(one, forge.start(one))])
-        yield Place(api=one.client, cluster=one)
+    with builders(tmp_path_factory.mktemp("real")) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")
