@@ -10,7 +10,15 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.dashboard.stage import Stage
 
@@ -41,6 +49,17 @@ def opened() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def overheard(page: Page) -> tuple[list[str], list[Request]]:
+    """Return what the page says to the person or of errors, and all it asks for, as it happens."""
+    noticed: list[str] = []
+    asked: list[Request] = []
+    page.on("dialog", lambda each: noticed.append(each.message))
+    page.on("pageerror", lambda each: noticed.append(str(each)))
+    page.on("console", lambda each: noticed.append(each.text) if each.type == "error" else None)
+    page.on("request", lambda each: asked.append(each))  # noqa: PLW0108 - playwright looks into it
+    return noticed, asked
 
 
 def sign_in(context: BrowserContext, stage: Stage) -> Page:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from controller.api.resources import Resource
 from fakes.universe import application, component
@@ -267,12 +267,7 @@ def test_nothing_that_others_wrote_runs_or_sends_anything(browser: Browser) -> N
     with staged(hostile, writes=True) as taken:
         context = browser.new_context()
         page = browsers.sign_in(context, taken)
-        noticed: list[str] = []
-        asked: list[Request] = []
-        page.on("dialog", lambda each: noticed.append(each.message))
-        page.on("pageerror", lambda each: noticed.append(str(each)))
-        page.on("console", lambda each: noticed.append(each.text) if each.type == "error" else None)
-        page.on("request", lambda each: asked.append(each))  # noqa: PLW0108 - playwright looks into it
+        noticed, asked = browsers.overheard(page)
         for path in ATTACKED:
             page.goto(taken.url + path)
             assert page.title().endswith("· Argosy"), path

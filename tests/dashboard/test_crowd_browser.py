@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from controller.api.resources import Resource
 from controller.dashboard import part
@@ -90,12 +90,7 @@ def test_nothing_that_others_wrote_runs_or_learns_the_token(browser: Browser) ->
         page = signed_in(browser, place)
         (cookie,) = page.context.cookies()
         secrets = TOKEN, cookie["value"]
-        noticed: list[str] = []
-        asked: list[Request] = []
-        page.on("dialog", lambda each: noticed.append(each.message))
-        page.on("pageerror", lambda each: noticed.append(str(each)))
-        page.on("console", lambda each: noticed.append(each.text) if each.type == "error" else None)
-        page.on("request", lambda each: asked.append(each))  # noqa: PLW0108 - playwright looks into it
+        noticed, asked = browsers.overheard(page)
         for path in PAGES:
             page.goto(path)
             assert page.title().endswith("· Argosy"), path
