@@ -162,6 +162,7 @@ def no_orphans(
 
     `remaining` are the UIDs of a listing made when the history ended; without one, the history
     itself says what is left, and what the garbage collector may still be about to take is let off.
+    What the history saw go after the listing is not left.
     """
     for life in history.lives.values():
         owner = history.lives.get(life.controller)
@@ -171,7 +172,7 @@ def no_orphans(
             late = history.ended - owner.gone.answered < COLLECTION_SECONDS
             left = life.gone is None and not late
         else:
-            left = life.uid in remaining
+            left = life.gone is None and life.uid in remaining
         if left:
             yield verdict.Violation(
                 invariant="I4",

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from controller.api import resources
-from devcluster import client, fixtures
-from proof.history import journal, judgement
+from controller.api.names import GROUP
+from devcluster import client, fixtures, processes
+from proof.history import deletion, journal, judgement
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -47,10 +48,30 @@ def checked_history(request: pytest.FixtureRequest, namespace: str) -> Iterator[
 
 
 def remaining(api: client.Client, namespace: str) -> frozenset[str]:
-    """Return the UIDs of all that is in a namespace and that invariants speak of."""
-    found: set[str] = set()
+    """Return the UIDs of all that is in a namespace and that invariants speak of.
+
+    What is left of an owner that has gone is the garbage collector's to take, which it does a
+    moment later: it has `COLLECTION_SECONDS` for that, as in a history without a listing.
+    """
+    found: dict[str, list[str]] = {}
+
+    def collected() -> bool:
+        nonlocal found
+        found = _listed(api, namespace)
+        return all(owner in found for owners in found.values() for owner in owners)
+
+    processes.wait_until(collected, deletion.COLLECTION_SECONDS)
+    return frozenset(found)
+
+
+def _listed(api: client.Client, namespace: str) -> dict[str, list[str]]:
+    """Return all that invariants speak of, by UID, each with the UIDs of its owners of ours."""
+    found: dict[str, list[str]] = {}
     for resource, place in resources.PLACES.items():
         if resource.value in journal.CHECKED and place.namespaced:
-            listed = api.get(resources.path(resource, namespace))
-            found |= {each["metadata"]["uid"] for each in listed["items"]}
-    return frozenset(found)
+            for each in api.get(resources.path(resource, namespace))["items"]:
+                owners = each["metadata"].get("ownerReferences", [])
+                found[each["metadata"]["uid"]] = [
+                    one["uid"] for one in owners if one["apiVersion"].startswith(GROUP)
+                ]
+    return found
