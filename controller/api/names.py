@@ -5,6 +5,7 @@ Every layer that makes or finds an object asks here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 
@@ -27,6 +28,8 @@ COMPONENT_LABEL = f"{GROUP}/component"
 SERVER_LABEL = f"{GROUP}/server"
 INCARNATION_LABEL = f"{GROUP}/incarnation"
 REVISION_LABEL = f"{GROUP}/revision"
+# Which part of all work an object is in, on Servers, their pods and their claims: see `bucket`.
+BUCKET_LABEL = f"{GROUP}/bucket"
 # On Jobs of a Build, and on their pods, which have no component: they are no servers.
 BUILD_LABEL = f"{GROUP}/build"
 
@@ -85,6 +88,9 @@ RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
 # `sha:<commit>` names the commit, and `component:<name>` the only component that is meant.
 BUILD_REQUESTED_ANNOTATION = f"{GROUP}/build-requested"
 
+# Into so many parts all work is divided; see `bucket`.
+BUCKETS = 256
+
 MAX_NAME = 63
 MAX_ORDINAL_DIGITS = 5
 
@@ -139,6 +145,20 @@ def identity(application: str, component: str, server_name: str = "") -> dict[st
     """Return the labels by which Argosy knows whose an object is: nobody else may say them."""
     wanted = {APPLICATION_LABEL: application, COMPONENT_LABEL: component}
     return wanted | {SERVER_LABEL: server_name} if server_name else wanted
+
+
+@functools.lru_cache(maxsize=65_536)
+def bucket(namespace: str, application: str) -> int:
+    """Return the bucket of an application, the same in every process and every version."""
+    return hashlib.sha256(f"{namespace}/{application}".encode()).digest()[-1] % BUCKETS
+
+
+def bucket_label(namespace: str, application: str) -> dict[str, str]:
+    """Return the label by which what is an application's can be watched by its part of the work.
+
+    No part of an object's identity: whose it is, and which part that is in, is known by names.
+    """
+    return {BUCKET_LABEL: str(bucket(namespace, application))}
 
 
 def recommended(application: str, component: str) -> dict[str, str]:

@@ -40,8 +40,9 @@ class Place:
     """Where a resource is found, and the view that reads it (None: never cached).
 
     `labelled`: of kinds that others own, only what carries our label is watched; of some, only what
-    `fields` selects. What is not served `everywhere` is watched where it is. `verdict` is the
-    condition that says in a word how an object of ours stands.
+    `fields` selects. What is `bucketed` bears the label of its part of the work. What is not served
+    `everywhere` is watched where it is. `verdict` is the condition that says in a word how an
+    object of ours stands.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Place:
     view: type[objects.Object] | None = None
     namespaced: bool = True
     labelled: bool = True
+    bucketed: bool = False
     everywhere: bool = True
     fields: str = ""
     verdict: str = "Ready"
@@ -79,7 +81,11 @@ PLACES: dict[Resource, Place] = {
         short_names=("argset", "set"),
     ),
     Resource.SERVERS: Place(
-        kind="Server", api_version=_OURS, view=objects.Server, short_names=("argsrv",)
+        kind="Server",
+        api_version=_OURS,
+        view=objects.Server,
+        bucketed=True,
+        short_names=("argsrv",),
     ),
     Resource.OPERATIONS: Place(
         kind="Operation",
@@ -102,7 +108,7 @@ PLACES: dict[Resource, Place] = {
         namespaced=False,
         short_names=("argfleet",),
     ),
-    Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod),
+    Resource.PODS: Place(kind="Pod", api_version="v1", view=objects.Pod, bucketed=True),
     Resource.SERVICES: Place(kind="Service", api_version="v1", view=objects.Service),
     Resource.DISRUPTION_BUDGETS: Place(
         kind="PodDisruptionBudget",
@@ -110,7 +116,9 @@ PLACES: dict[Resource, Place] = {
         view=objects.DisruptionBudget,
         labelled=False,
     ),
-    Resource.CLAIMS: Place(kind="PersistentVolumeClaim", api_version="v1", view=objects.Claim),
+    Resource.CLAIMS: Place(
+        kind="PersistentVolumeClaim", api_version="v1", view=objects.Claim, bucketed=True
+    ),
     Resource.REVISIONS: Place(
         kind="ControllerRevision", api_version="apps/v1", view=objects.ControllerRevision
     ),

@@ -6,26 +6,18 @@ for each slot, `execution.sharing` asks which one a key is of.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-
+from controller.api import names
 from controller.api.resources import PLACES, Resource
 
-# Each slot is so many buckets: what may one day be a label is a bucket, and slots can be cut anew.
-BUCKETS, SLOTS = 256, 64
-_EACH = BUCKETS // SLOTS
+# Each slot is so many buckets: the label on objects is a bucket, and slots can be cut anew.
+SLOTS = 64
+_EACH = names.BUCKETS // SLOTS
 _PREFIX = "argosy-slot-"
-
-
-@functools.lru_cache(maxsize=65_536)
-def bucket(namespace: str, application: str) -> int:
-    """Return the bucket of an application, the same in every process and every version."""
-    return hashlib.sha256(f"{namespace}/{application}".encode()).digest()[-1] % BUCKETS
 
 
 def of(namespace: str, application: str) -> int:
     """Return the slot of an application."""
-    return bucket(namespace, application) // _EACH
+    return names.bucket(namespace, application) // _EACH
 
 
 def lease(slot: int) -> str:

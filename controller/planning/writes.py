@@ -13,6 +13,7 @@ import dataclasses
 
 from controller.api import objects, resources
 from controller.api.resources import Resource
+from controller.planning import buckets
 from controller.planning.plan import Create, Delete, Manifest, Patch
 
 
@@ -43,9 +44,11 @@ def patch(
     replaces: bool = False,
 ) -> Patch:
     """Return the write that merges `body` into an object, or replaces its subresource by it."""
-    meta = item.metadata
+    meta, resource = item.metadata, _resource(item)
+    if body and not subresource and resources.PLACES[resource].bucketed:
+        body = buckets.beside(meta, body)
     return Patch(
-        resource=_resource(item),
+        resource=resource,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import controller
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
 from controller.planning import finalizers, ownership, writes
 
@@ -99,3 +100,31 @@ def test_the_finalizer_is_lifted_and_anothers_is_kept() -> None:
     lifted = finalizers.remove(objects.Server(metadata=meta, spec=SERVER.spec))
     assert lifted.body == {"metadata": {"finalizers": ["other.io/keep"]}}
     assert lifted.resource_version == "8"
+
+
+def test_a_patch_of_a_server_brings_the_label_of_its_part_of_the_work() -> None:
+    """Where it lacks that or has another; never to what goes, to a status, or as all of a write."""
+    labels = {names.APPLICATION_LABEL: "shop"}
+    wanted = names.bucket_label("default", "shop")
+    body: dict[str, object] = {"spec": {"incarnation": 2}, "metadata": {"labels": {"a": "b"}}}
+    for before in ({}, {names.BUCKET_LABEL: "none"}):
+        made = writes.patch(labelled({**labels, **before}), body, why="", guarded=False)
+        assert made.body == {
+            "spec": {"incarnation": 2},
+            "metadata": {"labels": {"a": "b", **wanted}},
+        }
+    going = msgspec.structs.replace(META, labels=labels, deletion_timestamp="2026-01-01T00:00:00Z")
+    for item, written, subresource in (
+        (labelled({**labels, **wanted}), body, ""),
+        (labelled({}), body, ""),
+        (labelled(labels), {}, ""),
+        (labelled(labels), body, "status"),
+        (msgspec.structs.replace(SERVER, metadata=going), body, ""),
+    ):
+        made = writes.patch(item, written, why="", guarded=False, subresource=subresource)
+        assert made.body == written
+
+
+def labelled(labels: dict[str, str]) -> objects.Server:
+    """Return the server with these labels."""
+    return msgspec.structs.replace(SERVER, metadata=msgspec.structs.replace(META, labels=labels))

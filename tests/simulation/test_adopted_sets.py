@@ -44,6 +44,11 @@ async def test_pods_and_claims_become_servers_as_they_are() -> None:
         assert controlled(universe) == {"Server"}
         target = universe.get(Resource.SERVERSETS, NAME)["spec"]["revision"]
         assert set(revisions(universe).values()) == {target}
+        part = names.bucket_label("default", universe.names(Resource.APPLICATIONS)[0])
+        for resource in (Resource.PODS, Resource.CLAIMS):
+            for name in universe.names(resource):
+                labels = universe.get(resource, name)["metadata"]["labels"]
+                assert part.items() <= labels.items(), "by the write that takes it up"
         began = len(universe.server.writes)
         await universe.settle(quiet=600)
         assert len(universe.server.writes) == began

@@ -53,7 +53,7 @@ def manifest(snapshot: BuildSnapshot, phase: objects.BuildPhase) -> Manifest:
             "backoffLimit": 0,
             "activeDeadlineSeconds": phases.seconds(build, phase.name),
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": {**labels, **_bucket(build)}},
                 "spec": {
                     "restartPolicy": "Never",
                     "serviceAccountName": source.service_account_name,
@@ -82,6 +82,11 @@ def labels_of(build: objects.Build) -> dict[str, str]:
         names.BUILD_LABEL: build.metadata.name,
         "app.kubernetes.io/managed-by": "argosy",
     }
+
+
+def _bucket(build: objects.Build) -> dict[str, str]:
+    """Return the label of the part of the work that a pod is in; Jobs are watched in one."""
+    return names.bucket_label(build.metadata.namespace, build.spec.application)
 
 
 def _resolve(snapshot: BuildSnapshot) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -22,6 +22,8 @@ class Servers:
         """Render what is the same for all servers of `server_set`."""
         self._set = server_set
         self._asked = server_set.spec.server_metadata or objects.AskedMetadata()
+        spec, meta = server_set.spec, server_set.metadata
+        self._bucket = names.bucket_label(meta.namespace, spec.application)
         self._owners = [ownership.owner_reference(Resource.SERVERSETS, server_set)]
 
     def body(
@@ -44,6 +46,7 @@ class Servers:
             "labels": {
                 **self._asked.labels,
                 **names.labels(spec.application, spec.component, name),
+                **self._bucket,
             },
             "finalizers": [names.FINALIZER],
             "ownerReferences": self._owners,

@@ -157,6 +157,7 @@ def pod(
     alike = tuple(names.identity(spec.application, spec.component).items())
     parts = _parts(template, tuple(each.name for each in claims), placed, alike)
     own = labels(server, incarnation=spec.incarnation, revision=spec.revision)
+    own |= _bucket(server)
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": server.metadata.namespace,
@@ -221,11 +222,15 @@ def claim(
         "metadata": {
             "name": names.claim(wanted.name, server.metadata.name),
             "namespace": server.metadata.namespace,
-            "labels": {**_theirs(asked.labels), **claim_labels(server)},
+            "labels": {**_theirs(asked.labels), **claim_labels(server), **_bucket(server)},
             **({"annotations": annotations} if annotations else {}),
         },
         "spec": wanted.spec,
     }
+
+
+def _bucket(server: objects.Server) -> dict[str, str]:
+    return names.bucket_label(server.metadata.namespace, server.spec.application)
 
 
 def _theirs(given: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
+from controller.planning import buckets
 from controller.providers.pod import (
     adoption,
     changes,
@@ -344,7 +345,7 @@ class PodProvider:
         """Have a claim that a StatefulSet left known as the server's, and leave it as it is."""
         adoption.check_claim(claim)
         meta = claim.metadata
-        body = adoption.claim(claim, server)
+        body = buckets.beside(meta, adoption.claim(claim, server))
         try:
             answer = await self._api.patch(
                 Resource.CLAIMS, meta.namespace, meta.name, body, style="merge"
@@ -432,7 +433,7 @@ class PodProvider:
     ) -> contract.Receipt:
         if not body:
             return contract.NOTHING
-        meta = pod.metadata
+        meta, body = pod.metadata, buckets.beside(pod.metadata, body)
         try:
             with refusals.explained():
                 answer = await self._api.patch(

@@ -14,6 +14,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
+from controller.planning import buckets
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals
@@ -56,8 +57,9 @@ async def grow(
         name = names.claim(wanted.name, server.metadata.name)
         found = cached.objects.get((namespace, name)) if cached else None
         body = manifest.growth(found, wanted) if found is not None else None
-        if body:
-            written.append(await _grow(api, namespace, name, body))
+        if body and found is not None:
+            labelled = buckets.beside(found.metadata, body)
+            written.append(await _grow(api, namespace, name, labelled))
     return tuple(written)
 
 

@@ -119,6 +119,8 @@ def test_pods_of_builds_are_of_no_component(phase: str) -> None:
     for labels in (job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]):
         assert names.COMPONENT_LABEL not in labels
         assert labels[names.BUILD_LABEL] == "shop-web-b1"
+    pod = job["spec"]["template"]["metadata"]["labels"]
+    assert pod[names.BUCKET_LABEL] == str(names.bucket("default", "shop"))
     assert job["spec"]["backoffLimit"] == 0
 
 

@@ -81,7 +81,10 @@ def test_servers_are_created_whole() -> None:
     assert found.metadata.finalizers == (names.FINALIZER,)
     assert owner is not None
     assert (owner.kind, owner.name) == ("ServerSet", SET)
-    assert found.metadata.labels == names.labels("shop", "web", "shop-web-1")
+    assert found.metadata.labels == {
+        **names.labels("shop", "web", "shop-web-1"),
+        **names.bucket_label("default", "shop"),
+    }
     assert (found.spec.ordinal, found.spec.incarnation, found.spec.revision) == (
         1,
         1,
