@@ -12,6 +12,9 @@ Example: a webhook of namespace a never answers, so each call of a takes 4.5 s t
 first second the eight places are free again. Once a call of b was quick, a has four at a time, and
 b always finds one. Where all calls are slow, nobody is held to half of the places.
 
+Where a large application is being made, the first creates of another find three calls in flight
+instead of seven: see `newcomers`.
+
 Where a few namespaces have all places, one that has none does not wait for theirs to end: there are
 two more for such guests. So a small application's chain of calls takes as long as its calls.
 """
@@ -25,6 +28,7 @@ from collections.abc import Awaitable, Callable, Hashable
 import structlog
 
 from controller.execution import width as widths
+from controller.execution.newcomers import Newcomers
 from controller.execution.schedule import Entry, Schedule
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -32,9 +36,9 @@ from controller.planning.plan import Urgency
 _log = structlog.get_logger(__name__)
 
 WIDTH = widths.BASE
-# Other calls in flight, of eight, during a teardown: a delete's latency grows with what is beside
-# it. A teardown is a chain, whose next call comes with the last one's event: they make room for
-# longer.
+# Other calls in flight, of eight, while there is one that cuts in: a call's latency grows with what
+# is beside it. A teardown is a chain, whose next call comes with the last one's event: they make
+# room for longer.
 NARROW = 3
 LINGER_SECONDS = 0.3
 # How long a call may take until it counts as slow, and for how long its namespace is remembered as
@@ -79,6 +83,8 @@ class Pool:
         self._gap = 1.0 / per_second if per_second else 0.0
         self._not_before = 0.0
         self._schedule = Schedule()
+        # To a cloud nobody cuts in by being small: its calls take seconds, however few they are.
+        self._newcomers = Newcomers(learnt.clock) if learnt is not None else None
         self._waiting: dict[Key, list[Entry]] = {}
         self._depth = 0
         self._running: set[asyncio.Task[None]] = set()
@@ -104,6 +110,8 @@ class Pool:
     ) -> None:
         """Have `run` called when its turn comes; `run` handles its own errors."""
         entry = Entry(key=key, run=run, flow=flow, urgency=urgency, creates=creates)
+        if creates and self._newcomers is not None:
+            entry.newcomer = self._newcomers.enter(flow)
         self._waiting.setdefault(key, []).append(entry)
         self._depth += 1
         if urgency is Urgency.TEARDOWN:
@@ -117,6 +125,7 @@ class Pool:
         self._depth -= len(entries)
         for entry in entries:
             entry.withdrawn = True
+            self._end(entry)
             if entry.urgency is Urgency.TEARDOWN:
                 self._teardowns -= 1
         return len(entries)
@@ -163,7 +172,7 @@ class Pool:
             self._learnt.crowd()
 
     def _least_others(self, width: int) -> int:
-        """Return how many calls that are no teardown may be in flight beside one.
+        """Return how many calls that do not cut in may be in flight beside one that does.
 
         Those that stand at the server make room, and none that is on the road: of 28 to a server
         that is 40 ms away, 20 are on the road and keep it busy, so 23 go on. A width that somebody
@@ -207,13 +216,16 @@ class Pool:
             if self._slow < self._most_slow:
                 entry.slow = True
                 self._slow += 1
-                self._others -= entry.urgency is not Urgency.TEARDOWN
+                self._others -= not entry.cuts_in
         self._watch = loop.call_at(self._watched[0][0], self._look) if self._watched else None
         self._start()
 
     def _narrow(self) -> bool:
-        """Return whether a teardown is under way. What is held back goes on as calls end."""
-        return self._teardowns > 0 or asyncio.get_running_loop().time() < self._narrow_until
+        """Return whether calls that cut in are under way; what is held back goes on as they end."""
+        newcomers = self._newcomers is not None and self._newcomers.any()
+        if newcomers or self._teardowns > 0:
+            return True
+        return asyncio.get_running_loop().time() < self._narrow_until
 
     def _paced(self) -> bool:
         """Return whether the rate limit says to wait, and arrange to go on when it ends."""
@@ -238,7 +250,7 @@ class Pool:
         self._depth -= 1
         if not waiting:
             del self._waiting[entry.key]
-        self._others += entry.urgency is not Urgency.TEARDOWN
+        self._others += not entry.cuts_in
         self._busy[entry.key.namespace] += 1
         loop = asyncio.get_running_loop()
         self._watched.append((loop.time() + SLOW_SECONDS, entry))
@@ -255,13 +267,18 @@ class Pool:
         self._busy[namespace] -= 1
         if not self._busy[namespace]:
             del self._busy[namespace]
+        self._end(entry)
         if entry.slow:
             self._slow -= 1
         else:
             if self._slow_until:
                 now = asyncio.get_running_loop().time()
                 self._quick_until[namespace] = now + REMEMBERED_SECONDS
-            self._others -= entry.urgency is not Urgency.TEARDOWN
+            self._others -= not entry.cuts_in
+
+    def _end(self, entry: Entry) -> None:
+        if entry.creates and self._newcomers is not None:
+            self._newcomers.leave(entry.flow)
 
     async def _run(self, entry: Entry) -> None:
         try:

@@ -42,10 +42,17 @@ class Entry:
     flow: Hashable
     urgency: Urgency
     creates: bool
+    # It is one of the first creates of an application that is coming up.
+    newcomer: bool = False
     withdrawn: bool = False
     ended: bool = False
     # It has been in flight for so long that its place is another's.
     slow: bool = False
+
+    @property
+    def cuts_in(self) -> bool:
+        """Whether others make room for it."""
+        return self.newcomer or self.urgency is Urgency.TEARDOWN
 
 
 class _Fair(Generic[T]):
@@ -160,23 +167,24 @@ class Schedule:
     """Calls that wait for their turn."""
 
     def __init__(self) -> None:
+        # By urgency, whether they create, and whether for a newcomer: these have as large a share.
         self._lines = {
-            (urgency, creates): _Line(SHARES[urgency] * (CREATES if creates else 1))
+            (urgency, creates, newcomer): _Line(SHARES[urgency] * (CREATES if creates else 1))
             for urgency in sorted(Urgency, reverse=True)
-            for creates in (False, True)
+            for creates, newcomer in ((False, False), (True, True), (True, False))
         }
         self._clock = 0.0
 
     def push(self, entry: Entry) -> None:
         """Put a call in line."""
-        line = self._lines[entry.urgency, entry.creates]
+        line = self._lines[entry.urgency, entry.creates, entry.newcomer]
         if not line.waits(()):
             # What was not there has saved nothing up.
             line.turn = max(line.turn, self._clock)
         line.push(entry)
 
     def ready(self, *, others: bool, full: Collection[str] = ()) -> bool:
-        """Return whether a call may go; without `others`, one that tears down.
+        """Return whether a call may go; without `others`, one that cuts in.
 
         Namespaces that are `full` have as many calls in flight as they may.
         """
@@ -190,6 +198,6 @@ class Schedule:
         return line.pop(full)
 
     def _waiting(self, full: Collection[str], *, others: bool) -> Iterator[_Line]:
-        for (urgency, _), line in self._lines.items():
-            if (others or urgency is Urgency.TEARDOWN) and line.waits(full):
+        for (urgency, _, newcomer), line in self._lines.items():
+            if (others or newcomer or urgency is Urgency.TEARDOWN) and line.waits(full):
                 yield line

@@ -37,7 +37,7 @@ class Width:
     """The width of one pool, between `LEAST` and `most`."""
 
     def __init__(self, *, clock: Callable[[], float], most: int = MOST) -> None:
-        self._clock = clock
+        self.clock = clock
         self._most = max(LEAST, most)
         self._width = float(min(BASE, self._most))
         # Not more than this after the server said that it is overloaded; one more each round.
@@ -64,7 +64,7 @@ class Width:
 
     def answered(self, seconds: float, status: int) -> None:
         """Take in how long a write took to be answered, and with which HTTP status."""
-        now = self._clock()
+        now = self.clock()
         if status == _TOO_MANY:
             self._halve(now, now - seconds)
         elif status < _FAILED:

@@ -258,6 +258,20 @@ _FAIR = (
         "tests/execution/test_width.py::test_a_teardown_far_away_leaves_the_road_to_others",
     ),
     one(
+        "a large application is a newcomer for ever",
+        "controller.execution.newcomers:Newcomers.enter",
+        "return each.creates <= FEW",
+        "return True",
+        "tests/execution/test_newcomers.py::test_a_small_application_stands_beside_three_calls",
+    ),
+    one(
+        "a large application makes room for itself",
+        "controller.execution.newcomers:Newcomers._put",
+        "self._few if each.creates <= FEW else self._many",
+        "self._few",
+        "tests/execution/test_newcomers.py::test_a_large_application_makes_no_room_for_itself",
+    ),
+    one(
         "who takes long to plan pays nothing",
         "controller.execution.queue:Queue.charge",
         "max(seconds - LEAST_COST, 0.0)",
