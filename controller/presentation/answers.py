@@ -6,6 +6,7 @@ operator down. The walk goes on to whatever is to blame, down to the leaf. `why`
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,15 @@ from controller.kube import faults, slots
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
-from controller.presentation import fleets, inspection, pictures, references, vocabulary
+from controller.presentation import (
+    fleets,
+    inspection,
+    last_lines,
+    pictures,
+    references,
+    vocabulary,
+)
+from controller.presentation.last_lines import Printed
 from controller.presentation.reading import Cluster
 from controller.presentation.references import Reference
 from controller.presentation.spans import age
@@ -44,6 +53,8 @@ _DOWNWARDS = tuple(
 Owner = tuple[str, str]
 # Of what is to blame for one thing, so much is looked into.
 MOST_BELOW = 5
+# And of so many servers the last lines.
+MOST_PRINTED = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +76,17 @@ class Answer:
     # The failure domain of a server: where it is, or is to be.
     domain: str = ""
     operator: str = ""
+    # What the containers to blame printed before they ended, where that was asked for.
+    printed: tuple[Printed, ...] = ()
     # Where replicas share the work: which of them has the object's application.
     replica: str = ""
     notes: tuple[str, ...] = ()
 
 
-async def read(api: Cluster, meant: Reference, namespace: str, now: float) -> Answer:
-    """Return the answer for one object; raises NotFound."""
+async def read(
+    api: Cluster, meant: Reference, namespace: str, now: float, *, lines: bool = False
+) -> Answer:
+    """Return the answer for one object, with the last lines of what crashed; raises NotFound."""
     said, leads = await _operator(api, now)
     async with inspection.look(api, meant.space(namespace)) as look:
         found = walk(look, meant, meant.space(namespace))
@@ -80,7 +95,25 @@ async def read(api: Cluster, meant: Reference, namespace: str, now: float) -> An
         raise faults.NotFound(f"{meant} does not exist{where}", reason=Reason.NOT_FOUND)
     owner = _owner(look, meant, meant.space(namespace))
     has_it = await _replica(api, leads, owner) if owner else ""
-    return dataclasses.replace(found, operator=said, replica=has_it, notes=look.notes)
+    printed = await _printed(api, look, found) if lines else ()
+    return dataclasses.replace(
+        found, operator=said, replica=has_it, notes=look.notes, printed=printed
+    )
+
+
+async def _printed(api: Cluster, look: inspection.Inspection, found: Answer) -> tuple[Printed, ...]:
+    """Return the last words of the containers that are to blame; of a few servers at most."""
+    pods = look.caches.informers[Resource.PODS].objects
+    leaves = [
+        (each.namespace, each.object.partition("/")[2])
+        for each in every(found)
+        if each.object.startswith("Server/") and each.ready != "True"
+    ]
+    blamed = [pods[each] for each in dict.fromkeys(leaves) if each in pods][:MOST_PRINTED]
+    said = await asyncio.gather(
+        *(last_lines.of_crashed(api, each.metadata.namespace, each) for each in blamed)
+    )
+    return tuple(each for printed in said for each in printed)
 
 
 def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answer | None:

@@ -1,6 +1,6 @@
 """The last lines that a few servers have printed, side by side.
 
-The dashboard comes here; `logs` follows whole streams.
+The dashboard comes here, and `why` for what crashed; `logs` follows whole streams.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from controller.kube import faults
 from controller.presentation import reading
 
 MOST_SERVERS, LINES = 5, 50
+# Of what a container printed before it ended: a cause stands at its end.
+LAST_WORDS = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,44 @@ async def of_pod(api: door.Api, namespace: str, pod: objects.Pod) -> list[Printe
     return list(await asyncio.gather(*(_last(api, namespace, name, each) for each in named)))
 
 
-async def _last(api: door.Api, namespace: str, pod: str, container: str) -> Printed:
-    lines = api.logs(namespace, pod, container=container, tail_lines=LINES)
+async def of_crashed(api: door.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
+    """Return the last words of the containers of a pod that ended; those that run again as well."""
+    status = pod.status
+    ended = [
+        each
+        for each in (*status.init_container_statuses, *status.container_statuses)
+        if not each.ready and any(map(_is_crash, (each.state, each.last_state)))
+    ]
+    found = await asyncio.gather(
+        *(
+            _last(
+                api,
+                namespace,
+                pod.metadata.name,
+                each.name,
+                most=LAST_WORDS,
+                previous=each.state.running is not None,
+            )
+            for each in ended
+        )
+    )
+    return [each for each in found if each.lines]
+
+
+def _is_crash(state: objects.ContainerState) -> bool:
+    return state.terminated is not None and state.terminated.exit_code != 0
+
+
+async def _last(
+    api: door.Api,
+    namespace: str,
+    pod: str,
+    container: str,
+    *,
+    most: int = LINES,
+    previous: bool = False,
+) -> Printed:
+    lines = api.logs(namespace, pod, container=container, tail_lines=most, previous=previous)
     try:
         async with contextlib.aclosing(lines):
             said = tuple([each.decode(errors="replace").rstrip("\r\n") async for each in lines])

@@ -25,11 +25,15 @@ class Behaviour:
     `fate` is Ready, Unready (its probe fails), Unschedulable or SchedulingGated, or the reason of a
     container that waits (ImagePullBackOff, CrashLoopBackOff, …), or Failed, or OutOfcpu and the
     like, for a pod that ends so. `message` is what the scheduler or the kubelet says of it.
+    `ends` are how often its containers end with 1, `runs_seconds` after they began: without a probe
+    they are ready until then, and after each end they wait as a kubelet has them wait.
     `resize` is Deferred or Infeasible where the node does not give a running pod what it asks for.
     """
 
     fate: str = "Ready"
     resize: str = ""
+    ends: int = 0
+    runs_seconds: float = 0.5
     message: str = ""
     schedule_seconds: float = 0.05
     start_seconds: float = 1.0
@@ -37,6 +41,8 @@ class Behaviour:
     restart_seconds: float = 1.0
 
 
+# For how long a kubelet has a container wait that ended again, at first and at most.
+_BACK_OFF, _LONGEST_BACK_OFF = 10.0, 300.0
 # What a scheduler says of pods that it places on no node.
 _UNPLACED = ("Unschedulable", "SchedulingGated", "SchedulerError")
 _BIND = Cause(verb="create", actor="scheduler", subresource="binding")
@@ -196,6 +202,77 @@ class Kubelet:
                 "containerStatuses": states,
             },
         )
+        if told.ends:
+            self._later(told.runs_seconds, self._end, key, pod)
+
+    def _end(self, key: Key, pod: Json) -> None:
+        """End the containers with 1, and have them wait until they are started again."""
+        if _is_going(pod):
+            return
+        ended = [
+            {**each, "ready": False, "state": {"terminated": self._exit(each, self.behave(pod))}}
+            for each in pod["status"]["containerStatuses"]
+        ]
+        self._show(key, pod, ended)
+        # The first time it begins at once.
+        again = ended[0]["restartCount"] > 0
+        self._later(1.0, self._wait if again else self._begin, key, pod)
+
+    def _wait(self, key: Key, pod: Json) -> None:
+        restarts = pod["status"]["containerStatuses"][0]["restartCount"]
+        seconds = min(_BACK_OFF * 2 ** (restarts - 1), _LONGEST_BACK_OFF)
+        message = f"back-off {seconds:.0f}s restarting failed container"
+        wait = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        self._show(
+            key,
+            pod,
+            [
+                {**each, "state": wait, "lastState": each["state"]}
+                for each in pod["status"]["containerStatuses"]
+            ],
+        )
+        self._later(seconds, self._begin, key, pod)
+
+    def _begin(self, key: Key, pod: Json) -> None:
+        told = self.behave(pod)
+        ready = told.fate == "Ready"
+        run = {"running": {"startedAt": self._stamp()}}
+        states = []
+        for each in pod["status"]["containerStatuses"]:
+            end = each["state"].get("terminated") or each["lastState"]["terminated"]
+            count = each["restartCount"] + 1
+            identity = f"sim://{next(self._container):08x}"
+            again = {"ready": ready, "state": run, "lastState": {"terminated": end}}
+            states.append({**each, **again, "restartCount": count, "containerID": identity})
+        self._show(key, pod, states)
+        if states[0]["restartCount"] < told.ends:
+            self._later(told.runs_seconds, self._end, key, pod)
+
+    def _exit(self, status: Json, told: Behaviour) -> Json:
+        end = {"exitCode": 1, "reason": "Error", "message": told.message}
+        times = {"startedAt": self._stamp(), "finishedAt": self._stamp()}
+        return {**end, **times, "containerID": status["containerID"]}
+
+    def _show(self, key: Key, pod: Json, states: list[Json]) -> None:
+        conditions = self._conditions(pod, ready=all(each["ready"] for each in states))
+        self._status(key, {**pod["status"], "conditions": conditions, "containerStatuses": states})
+
+    def _stamp(self) -> str:
+        return clock.stamp(self._registry.storage.now())
+
+    def silence(self, node: str) -> None:
+        """Have a node stop answering, and its pods marked as the node controller marks them."""
+        self.lost.add(node)
+        for key, pod in list(self._registry.storage.objects[Resource.PODS].items()):
+            if pod["spec"].get("nodeName") != node:
+                continue
+            kept = [each for each in pod["status"]["conditions"] if each["type"] != "Ready"]
+            marks = [
+                self._condition(pod, "ContainersReady", "True", ""),
+                self._condition(pod, "Ready", "False", ""),
+            ]
+            status = {**pod["status"], "conditions": [*kept, *marks]}
+            self._registry.set_status(Resource.PODS, key, status, actor="node-controller")
 
     def _restart(self, key: Key, pod: Json) -> None:
         """Replace the containers whose image changed: until now the old ones were Ready."""

@@ -284,7 +284,7 @@ _OWN: dict[str, Promises] = {
         "the component returns to its proven revision": (
             "test_g10_spent_budget_takes_back_what_its_policy_says",
         ),
-        "remediation is held, and the application says `RemediationHeld`": (
+        "remediation is held, and `blockedBy` of the application has `RemediationHeld`": (
             "test_six_of_ten_ill_for_ten_minutes_and_well_again_keep_their_pods",
         ),
         "is replaced all the same, one at a time": (

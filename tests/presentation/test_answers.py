@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from controller.api import clock
 from controller.api.resources import Resource
 from controller.kube import slots
 from controller.planning.circuit import State
-from controller.presentation import answers, inspection
+from controller.presentation import answers, inspection, last_lines
 from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
 from fakes.api_server.kubelet import Behaviour, Kubelet
@@ -205,3 +206,37 @@ async def test_why_names_the_circuit_that_is_open_and_its_next_trial() -> None:
         found = await asked(universe, Resource.APPLICATIONS, "shop")
         assert found is not None
         assert found.reason != "CircuitOpen"
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_the_last_lines_of_what_crashed_are_told(runs: bool) -> None:
+    """Those of the container that ended: while another runs in its place, of the one before."""
+    asked: list[tuple[str, str, bool]] = []
+
+    class Door:
+        """The server, and the output of containers beside it."""
+
+        raw = Leases().raw
+
+        def __getattr__(self, verb: str) -> Any:
+            return getattr(universe.server, verb)
+
+        async def logs(
+            self, namespace: str, pod: str, *, container: str, tail_lines: int, previous: bool
+        ) -> AsyncIterator[bytes]:
+            assert (namespace, tail_lines) == ("default", last_lines.LAST_WORDS)
+            asked.append((pod, container, previous))
+            yield b"KeyError: 'DATABASE'\r\n"
+
+    # It ends after 1.5 s, and again 2 s later, and waits then.
+    kubelet = Kubelet(lambda _: Behaviour(fate="Unready", ends=1 if runs else 9))
+    async with Universe(kubelet=kubelet) as universe:
+        await universe.apply(application("shop", component("web", 1)))
+        await asyncio.sleep(8)
+        api: Any = Door()
+        meant = Reference(resource=Resource.APPLICATIONS, name="shop")
+        told = await answers.read(api, meant, "default", 1_790_000_000.0, lines=True)
+        assert asked == [("shop-web-0", "main", runs)]
+        (said,) = told.printed
+        assert (said.server, said.lines) == ("shop-web-0", ("KeyError: 'DATABASE'",))
+        assert not (await answers.read(api, meant, "default", 1_790_000_000.0)).printed

@@ -84,7 +84,10 @@ async def test_six_of_ten_ill_for_ten_minutes_and_well_again_keep_their_pods() -
         fall_ill(universe, range(6))
         await asyncio.sleep(600)
         told = universe.condition(Resource.SERVERSETS, "shop-web")
-        assert (told["status"], told["reason"]) == ("False", "RemediationHeld")
+        assert (told["status"], told["reason"]) == ("False", "ContainersNotReady")
+        assert "the cause is likely not theirs" in told["message"]
+        blocked = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+        assert "RemediationHeld" in {each["reason"] for each in blocked}
         for each in range(6):
             get_well(universe, [each])
             await asyncio.sleep(40)

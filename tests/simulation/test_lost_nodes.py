@@ -17,6 +17,16 @@ CLAIM = {
     "name": "data",
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
+# Longer than anybody waits for a node.
+GRACE: dict[str, Any] = {
+    "template": {
+        "spec": {
+            "containers": [{"name": "main", "image": "app:1"}],
+            "terminationGracePeriodSeconds": 300,
+        }
+    },
+    "rollout": {"progressDeadlineSeconds": 86400},
+}
 
 
 def uid(universe: Universe, pod: str) -> str:
@@ -78,6 +88,34 @@ async def test_a_server_with_data_or_a_hold_is_waited_for(kept: str) -> None:
         for node in tuple(universe.kubelet.lost):
             universe.kubelet.return_node(node)
         await universe.until(lambda: uid(universe, "shop-web-0") not in ("", before))
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+async def test_a_silent_node_is_named_from_the_moment_that_it_is_known(replicas: int) -> None:
+    """Before its pods are told to go, while they have their grace, and after that: always."""
+    async with Universe() as universe:
+        await universe.apply(
+            application("shop", component("web", replicas, volumeClaims=[CLAIM], **GRACE))
+        )
+        await universe.until(
+            lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+        )
+        node = universe.get(Resource.PODS, "shop-web-0")["spec"]["nodeName"]
+        universe.kubelet.silence(node)
+        said = set()
+        for second in range(0, 700, 5):
+            await asyncio.sleep(5)
+            if second == 200:
+                # The taint's toleration is over: the pod has its grace, which nobody counts.
+                await universe.delete(Resource.PODS, "shop-web-0")
+            told = universe.condition(Resource.APPLICATIONS, "shop")
+            blocked = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+            (why,) = [each for each in blocked if each["object"] == "Server/shop-web-0"]
+            assert f"the node {node} does not" in told["message"]
+            assert f"the node {node} does not" in why["message"]
+            assert (why["reason"], why["remedy"][:8]) == (told["reason"], "kubectl ")
+            said.add(told["reason"])
+        assert said == {"NodeSilent", "Unreachable"}
 
 
 async def test_a_person_can_give_up_a_server_with_data() -> None:

@@ -349,6 +349,7 @@ ELSEWHERE: Mapping[str, str] = {
         "simulation/test_domains.py::test_only_a_server_that_must_waits_for_room_in_its_domain"
     ),
     "Error": "providers/pod/test_observation.py::test_states_and_their_reasons",
+    "OOMKilled": "providers/pod/test_observation.py::test_a_crash_is_told_at_each_of_its_moments",
     "NotFound": "e2e/test_operations.py::test_operation_waits_for_its_application",
     "RepositoryNotAllowed": (
         "simulation/test_builds_under_fire.py::test_repositories_that_are_not_allowed_get_no_build"

@@ -123,6 +123,9 @@ class ContainerEnd(View, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     message: str = ""
     exit_code: int = 0
+    container_id: str = msgspec.field(name="containerID", default="")
+    started_at: str | None = None
+    finished_at: str | None = None
 
 
 class ContainerRun(View, frozen=True, kw_only=True, gc=False):
@@ -142,6 +145,7 @@ class ContainerStatus(View, frozen=True, kw_only=True, gc=False):
     ready: bool = False
     restart_count: int = 0
     state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
 
 
 class Container(View, frozen=True, kw_only=True, gc=False):

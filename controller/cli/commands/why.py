@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Work
+from controller.cli.app import Right, Work
 from controller.cli.arguments import Data
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
-NEEDED = (rights.PLAN, rights.REFINE, rights.EVERYWHERE, rights.OPERATOR)
+LINES = Right(verbs="get", resource="pods/log", why="the last lines of what crashed")
+NEEDED = (rights.PLAN, rights.REFINE, LINES, rights.EVERYWHERE, rights.OPERATOR)
 NAMED = rights.named(rights.OURS)
 
 
@@ -29,7 +30,9 @@ def why(thing: arguments.Thing, output: arguments.OutputData = Data.TEXT) -> Wor
         meant = await session.find(thing)
         space = meant.space(session.namespace)
         async with screen.working(f"reading namespace {space}" if space else "reading"):
-            told = await answers.read(session.api, meant, session.namespace, screen.now())
+            told = await answers.read(
+                session.api, meant, session.namespace, screen.now(), lines=True
+            )
         screen.answer(
             told, output.value, lambda found: answer.draw(found, screen.now()), unbroken=True
         )

@@ -39,6 +39,10 @@ def draw(found: Answer, now: float) -> rich.console.Group:
         parts.append(rich.text.Text("\nBecause of", style="bold"))
         for each in found.below:
             parts += _branch(each, depth=1)
+    for said in found.printed:
+        heading = f"\nLast lines of {said.server} ({said.container})"
+        parts.append(rich.text.Text(heading, style="bold"))
+        parts += [rich.text.Text(f"  {each}") for each in said.lines]
     parts.append(rich.text.Text("\nNext", style="bold"))
     nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
     plan = [each for each in found.plan if each != found.message]

@@ -97,7 +97,8 @@ def _replaced(situation: Situation) -> Verdict | None:
     if seen.phase is Phase.TERMINATING:
         cause = f": {seen.message}" if seen.message else ""
         message = f"The instance is being deleted{cause}."
-        return removal.remove(situation, ServerReason.TERMINATING, message)
+        going = removal.remove(situation, ServerReason.TERMINATING, message)
+        return going if going is None or not seen.error_class else _going_in_vain(situation, going)
     if seen.incarnation != spec.incarnation:
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
         return removal.remove(situation, ServerReason.REPLACING, message)
@@ -105,6 +106,13 @@ def _replaced(situation: Situation) -> Verdict | None:
         message = f"Replacing revision {seen.revision} with {spec.revision}."
         return removal.remove(situation, ServerReason.REPLACING, message)
     return None
+
+
+def _going_in_vain(situation: Situation, going: Verdict) -> Verdict:
+    """Whoever is to confirm its end is away: told at once, and not when its time is over."""
+    blocked = going.blocked or (making.ill(situation),)
+    reason = going.reason if going.blocked else situation.seen.reason
+    return dataclasses.replace(going, reason=reason, trouble=True, blocked=blocked)
 
 
 def _stopped(situation: Situation) -> Verdict | None:
@@ -295,14 +303,16 @@ def _stuck(situation: Situation) -> Verdict | None:
             Reason.FAILED,
             "The instance that did not come up is deleted to make room for another attempt.",
         )
-    left = verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now
+    left = max(verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now, 1.0)
+    # What costs no attempt is not awaited from second to second.
+    waits = situation.seen.error_class == attempts.WAITING
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
     return Verdict(
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
         message=situation.seen.message or "The server does not come up.",
         trouble=True,
         blocked=(making.ill(situation),),
-        wake=max(left, 1.0),
+        wake=max(left, FORGOTTEN_SECONDS) if waits else left,
     )
 
 

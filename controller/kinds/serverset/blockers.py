@@ -63,10 +63,16 @@ def trouble(outlook: Outlook) -> Iterable[Blocked]:
             continue
         told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
         name = each.server.metadata.name
+        # That it was well and is not says less than why: it is the set's own reason as well.
+        cause = None if each.failed else causes.own_of(each)
         yield Blocked(
             object=f"Server/{name}",
-            reason=told.reason if told and told.reason else Reason.PENDING,
-            message=told.message if told else "",
+            reason=cause.reason
+            if cause
+            else told.reason
+            if told and told.reason
+            else Reason.PENDING,
+            message=cause.message if cause else told.message if told else "",
             since=told.last_transition_time if told else clock.stamp(outlook.snapshot.now),
             next_attempt_time=each.server.status.attempts.next_attempt_time,
             remedy=remedies.why("server", name, meta.namespace),

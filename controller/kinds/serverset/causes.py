@@ -67,6 +67,12 @@ def is_of(server: objects.Server, blocked: Blocked) -> bool:
     return blocked.object == f"Server/{server.metadata.name}"
 
 
+def own_of(facts: Facts) -> Blocked | None:
+    """Return what the server says is wrong with itself, where it does."""
+    told = facts.server.status.blocked_by
+    return next((each for each in told if is_of(facts.server, each) and _ails(facts, each)), None)
+
+
 def _ails(facts: Facts, blocked: Blocked) -> bool:
     """Return whether the server does not come up by itself, as far as it knows, and says why.
 

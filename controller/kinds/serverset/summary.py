@@ -217,6 +217,15 @@ def _epidemic(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=Reason.REMEDIATION_HELD, message=message, reconciling=True)
 
 
+def _ailing(outlook: Outlook) -> Verdict | None:
+    """The hold in the words of what ails the servers, where that is known: it helps more."""
+    held, first = _epidemic(outlook), outlook.causes.first
+    if held is None or first is None:
+        return held
+    message = f"{held.message} {_counts(outlook.census)}{_because(outlook)}"
+    return dataclasses.replace(held, reason=first.reason, message=message)
+
+
 def _as_wanted(outlook: Outlook) -> Verdict | None:
     census = outlook.census
     moving = bool(outlook.moving)
@@ -309,7 +318,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     # All is as asked for; before the troubles below, which then are nobody's loss.
     _as_wanted,
     # So many are ill that none is replaced: the cause is told, not the servers one by one.
-    _epidemic,
+    _ailing,
     # The namespace has no room for what is missing; before troubles of those that are there.
     _full,
     # Some failed for good, within the budget, and all others are well: nothing more will happen.

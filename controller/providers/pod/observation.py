@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import adoption, changes, drift, manifest, resizing
+from controller.providers.pod import adoption, changes, crashes, drift, manifest, resizing
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -304,7 +304,7 @@ def _phase(
     if status.phase == "Unknown" or status.reason == KubeletReason.NODE_LOST:
         message = status.message or f"the node {pod.spec.node_name} does not answer"
         return Phase.UNREACHABLE, _ended_since(ready), (KubeletReason.NODE_LOST, message, TRANSIENT)
-    trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod)
+    trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod, now)
     if status.phase == "Running":
         return Phase.RUNNING, _ended_since(ready), trouble
     return Phase.PENDING, clock.parse(pod.metadata.creation_timestamp), trouble
@@ -319,10 +319,12 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
             deadline,
             (PodReason.FINALIZERS, f"kept by finalizers: {held}", ""),
         )
-    if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
-        return Phase.TERMINATING, deadline, NO_TROUBLE
     evicted = _condition(pod, "DisruptionTarget")
     why = f" ({evicted.message})" if evicted is not None and evicted.message else ""
+    if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
+        silence = f"the node {pod.spec.node_name} does not answer{why}"
+        known = (PodReason.NODE_SILENT, silence, WAITING) if _is_silent(pod) else NO_TROUBLE
+        return Phase.TERMINATING, deadline, known
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended{why}"
     return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
 
@@ -349,14 +351,21 @@ def _end(pod: objects.Pod) -> Trouble:
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated
         if end is not None and end.exit_code:
-            message = end.message or f"container {each.name} exited with {end.exit_code}"
-            return ForeignReason(end.reason) or _NAMELESS_END, message, TRANSIENT
+            return (
+                ForeignReason(end.reason) or _NAMELESS_END,
+                crashes.words(each.name, end),
+                TRANSIENT,
+            )
     return _NAMELESS_END, status.message or "the pod failed", TRANSIENT
 
 
-def _trouble(pod: objects.Pod) -> Trouble:
+def _trouble(pod: objects.Pod, now: float) -> Trouble:
     status = pod.status
     for each in (*status.init_container_statuses, *status.container_statuses):
+        crash = crashes.find(pod, each, now)
+        if crash is not None:
+            # What runs again may become ready yet: a start may take long, and is no failure.
+            return crash.reason, crash.message, WAITING if crash.runs else TRANSIENT
         waiting = each.state.waiting
         if waiting is not None and waiting.reason in _STUCK:
             message = f"container {each.name}: {waiting.message or waiting.reason}"
@@ -371,16 +380,24 @@ def _trouble(pod: objects.Pod) -> Trouble:
     return _silence(pod)
 
 
-def _silence(pod: objects.Pod) -> Trouble:
-    # The control plane alone turns Ready to False without a reason while the containers are still
-    # said to be ready: that is how it marks the pods of a node that stopped answering.
+def _is_silent(pod: objects.Pod) -> bool:
+    """Return whether the control plane marked the pod as one of a node that stopped answering.
+
+    It alone turns Ready to False without a reason while the containers are still said to be ready.
+    """
     ready, containers = _condition(pod, "Ready"), _condition(pod, "ContainersReady")
-    if (
+    return (
         ready is not None
+        and ready.status != "True"
         and not ready.reason
         and containers is not None
         and containers.status == "True"
-    ):
+    )
+
+
+def _silence(pod: objects.Pod) -> Trouble:
+    ready = _condition(pod, "Ready")
+    if _is_silent(pod):
         return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
     if ready is not None and ready.reason == KubeletReason.CONTAINERS_NOT_READY:
         # Of a start it is said as well, so it is no failure, however long it lasts.

@@ -170,6 +170,12 @@ class KubeletReason(Vocabulary):
         "The container's last output tells why.",
         "kubectl argosy logs APPLICATION --server NAME --previous",
     )
+    OOM_KILLED = (
+        "OOMKilled",
+        "A container used more memory than its limit allows, and was ended for that.",
+        "Raise its limit, or have the program use less.",
+        "kubectl edit argapp APPLICATION",
+    )
     NODE_LOST = (
         "NodeLost",
         "The pod's node is gone or does not confirm that the pod has ended.",

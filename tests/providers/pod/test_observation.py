@@ -279,6 +279,101 @@ def test_a_pod_that_goes(
     assert seen.since == clock.parse(meta["deletionTimestamp"])
 
 
+SILENT = [condition("Ready", "False"), condition("ContainersReady", "True")]
+EVICTED = condition("DisruptionTarget", "True", message="Taint manager: deleting")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason"),
+    [
+        ([*SILENT, EVICTED], "NodeSilent"),
+        (SILENT, "NodeSilent"),
+        # A node that lives ends the pods that a taint evicts, and these become unready.
+        ([*READY, EVICTED], ""),
+        ([condition("Ready", "False", reason="ContainersNotReady"), EVICTED], ""),
+    ],
+)
+def test_a_pod_that_goes_from_a_silent_node_says_so_at_once(
+    conditions: list[dict[str, str]], reason: str
+) -> None:
+    """Not once its grace is over: nobody counts that. The node is named, and who evicted it."""
+    seen = observe(pod(meta={"deletionTimestamp": "2026-06-01T12:05:00Z"}, conditions=conditions))
+    assert (seen.phase, seen.reason, seen.abandoned) == (Phase.TERMINATING, reason, False)
+    if reason:
+        assert seen.message.startswith("the node node-a does not answer")
+        assert ("Taint manager" in seen.message) is (EVICTED in conditions)
+
+
+END = {
+    "exitCode": 3,
+    "reason": "Error",
+    "startedAt": "2026-06-01T11:58:00Z",
+    "finishedAt": "2026-06-01T11:58:05Z",
+    "containerID": "c-0",
+    "message": "usage: app\n\nno configuration\n",
+}
+WAIT = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting"}}
+RUN = {"running": {"startedAt": "2026-06-01T11:59:00Z"}}
+LONG_AGO = {"running": {"startedAt": "2026-06-01T11:49:00Z"}}
+DONE = {"exitCode": 0, "reason": "Completed"}
+UNREADY = ("ContainersNotReady", "")
+LASTED = END | {"startedAt": "2026-06-01T09:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "restarts", "meta", "told"),
+    [
+        ({"terminated": END}, {}, 0, {}, ("Error", "Transient")),
+        (RUN, {"terminated": END}, 1, {}, ("Error", "Waiting")),
+        ({"terminated": END}, {"terminated": END}, 1, {}, ("Error", "Transient")),
+        (WAIT, {"terminated": END}, 1, {}, ("CrashLoopBackOff", "Transient")),
+        (RUN, {"terminated": END}, 2, {}, ("CrashLoopBackOff", "Waiting")),
+        ({"terminated": END}, {"terminated": END}, 2, {}, ("CrashLoopBackOff", "Transient")),
+        (RUN, {"terminated": END | {"reason": "OOMKilled"}}, 1, {}, ("OOMKilled", "Waiting")),
+        # It ran for hours before: that is no loop.
+        (RUN, {"terminated": LASTED}, 7, {}, ("Error", "Waiting")),
+        # What happened before it ran for so long is not why it is not ready now.
+        (LONG_AGO, {"terminated": END}, 7, {}, UNREADY),
+        ({"terminated": DONE}, {}, 0, {}, UNREADY),
+        (WAIT, {"terminated": END | DONE}, 3, {}, ("CrashLoopBackOff", "Transient")),
+        # On purpose: another image, another size.
+        ({"terminated": END}, {}, 0, {names.CHANGED_FROM_ANNOTATION: "c-0"}, UNREADY),
+        (RUN, {"terminated": END}, 9, {names.CHANGED_FROM_ANNOTATION: "c-0"}, UNREADY),
+        ({"terminated": END}, {}, 0, {names.CHANGED_FROM_ANNOTATION: ""}, UNREADY),
+        (RUN, {"terminated": END}, 1, {names.CHANGED_FROM_ANNOTATION: ""}, UNREADY),
+    ],
+)
+def test_a_crash_is_told_at_each_of_its_moments(
+    state: dict[str, Any],
+    last: dict[str, Any],
+    restarts: int,
+    meta: dict[str, str],
+    told: tuple[str, str],
+) -> None:
+    """As it ends, waits, and runs again; what was ended on purpose, or long ago, is no crash."""
+    found = {**container(state), "restartCount": restarts, "lastState": last}
+    seen = observe(
+        pod(
+            meta={"annotations": meta},
+            conditions=[condition("Ready", "False", reason="ContainersNotReady", message="main")],
+            containerStatuses=[found],
+        )
+    )
+    assert (seen.reason, seen.error_class) == told
+    if told != UNREADY:
+        assert seen.message.startswith("container app exited with ")
+        assert seen.remedy.startswith("kubectl ")
+
+
+def test_the_last_line_of_a_crash_is_short_and_its_own() -> None:
+    """A container may write a page, or nothing, as its last words: one line of it is told."""
+    for said, ends in (("x" * 5000, "x" * 200), ("\n \n", "(Error)"), ("a\nb\n", ": b")):
+        state = container({"terminated": END | {"message": said}})
+        seen = observe(pod(conditions=[condition("Ready", "False")], containerStatuses=[state]))
+        assert seen.message.endswith(ends)
+        assert len(seen.message) < 250
+
+
 def test_a_pod_of_another_is_foreign() -> None:
     """Whatever it looks like, with our labels or with no owner, but for one that was let go of."""
     owner = {"apiVersion": "v1", "kind": "Server", "name": "s", "uid": "other", "controller": True}
