@@ -1,7 +1,9 @@
 """`python -m bench.builds`: rebuilds beside plain `buildctl`, and what builds cost everybody else.
 
-It starts a real node with git, a registry and the chart's BuildKit: root. Both arms give the same
-daemon and cache a commit with one changed line, in turns. Seconds are from the request, as any
+It starts a real node with git, a registry and the chart's BuildKit: root. Three arms give the same
+daemon and cache a commit with one changed line, in turns: `buildctl` on the node, a Job that runs
+`buildctl` for a commit that it is told, as anything that builds in a cluster must, and Argosy, who
+has to find the commit. Seconds are from the request, as any
 client sees them; a change that is looked for is seen a twentieth of a second late at most.
 """
 
@@ -64,6 +66,7 @@ class Rebuild:
 
     modules: int
     plain: float
+    job: float  # a plain Job that runs the same client is Complete
     commit: float  # the Build knows its commit
     image: float  # the Build is Completed
     server: float  # the first pod of the image is there
@@ -177,7 +180,7 @@ class Shop:
 
 
 def rebuild(shop: Shop, number: int) -> Rebuild:
-    """Change one line for each arm: the plain client first in every second round."""
+    """Change one line for each arm; each is the first in every third round."""
     found: dict[str, float] = {}
 
     def plain() -> None:
@@ -188,9 +191,44 @@ def rebuild(shop: Shop, number: int) -> Rebuild:
     def ours() -> None:
         found.update(_ours(shop, number))
 
-    for arm in (plain, ours) if number % 2 else (ours, plain):
+    def job() -> None:
+        found["job"] = _in_a_job(shop, number)
+
+    arms = [plain, job, ours]
+    for arm in (*arms[number % 3 :], *arms[: number % 3]):
         arm()
     return Rebuild(modules=shop.modules, **found)
+
+
+def _in_a_job(shop: Shop, number: int) -> float:
+    """Build in a Job like Argosy's own, but for whose it is; seconds until it is Complete."""
+    site = shop.site
+    name = f"{shop.name}-plain-{number}"
+    made = next(
+        each["spec"] for each in site.items(Resource.JOBS, shop.name) if _container(each) == "build"
+    )
+    commit = shop.change()
+    pod: Object = json.loads(json.dumps(made["template"]["spec"]))
+    (container,) = pod["containers"]
+    container["command"] = [
+        f"--commit={commit}" if word.startswith("--commit=") else word
+        for word in container["command"]
+    ]
+    place = PLACES[Resource.JOBS]
+    body = {
+        "apiVersion": place.api_version,
+        "kind": place.kind,
+        "metadata": {"name": name},
+        "spec": {"backoffLimit": 0, "template": {"spec": pod}},
+    }
+    began = time.monotonic()
+    site.api.create(resources.path(Resource.JOBS, NAMESPACE), body)
+    site.wait(f"{name} is Complete", lambda: _is(site.get(Resource.JOBS, name), "Complete"))
+    return time.monotonic() - began
+
+
+def _container(job: Object) -> str:
+    return str(job["spec"]["template"]["spec"]["containers"][0]["name"])
 
 
 def _ours(shop: Shop, number: int) -> Mapping[str, float]:
@@ -306,18 +344,23 @@ def told(values: Sequence[float]) -> str:
 def table(runs: Sequence[Rebuild]) -> str:
     """Return the rebuilds for a page: each step since it was asked for, and the ratios."""
     lines = [
-        "| modules | plain | commit | image | server | Ready | image ÷ plain | build ÷ plain |",
-        "|---|---|---|---|---|---|---|---|",
+        (
+            "| modules | plain | Job | commit | image | server | Ready"
+            " | image ÷ plain | image ÷ Job | build ÷ plain |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for modules in dict.fromkeys(each.modules for each in runs):
         own = [each for each in runs if each.modules == modules]
         cells = [
             [each.plain for each in own],
+            [each.job for each in own],
             [each.commit for each in own],
             [each.image for each in own],
             [each.server for each in own],
             [each.ready for each in own],
             [each.image / each.plain for each in own],
+            [each.image / each.job for each in own],
             [(each.image - each.commit) / each.plain for each in own],
         ]
         lines.append(f"| {modules} | {' | '.join(map(told, cells))} |")

@@ -4,7 +4,8 @@
     forge.push("a" * 40)
 
 A Job that belongs to a Build gets a pod, and ends as its phase does: with the commit that was
-pushed last, with a digest of it, or as the test that uses it has said.
+pushed last, with a digest of it, or as the test that uses it has said. First its container ends,
+and a while later its pod and the Job.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from fakes.api_server.storage import Event, Json, Key
 COMMIT = "a" * 40
 # Where pods of Builds are: the fake kubelet starts none that somebody placed.
 NODE = "forge"
+# For how long the end of a container is no end of its Job, as on a real node.
+LAG_SECONDS = 1.2
 
 
 def digest_of(commit: str, again: int = 0) -> str:
@@ -57,6 +60,8 @@ class Forge:
         self.fresh: int | None = None
         # Nothing ends until this is False again.
         self.stands_still = False
+        # Jobs whose containers have ended.
+        self._over: set[Key] = set()
         self._registry = server.registry
         self._registry.storage.listeners.append(self._see)
 
@@ -118,20 +123,21 @@ class Forge:
 
     def _end(self, key: Key, uid: str) -> None:
         job = self._registry.find(Resource.JOBS, *key)
-        if self.stands_still or job is None or job["metadata"]["uid"] != uid:
+        if self.stands_still or job is None or job["metadata"]["uid"] != uid or key in self._over:
             return
+        self._over.add(key)
         ran = next(each for each in self.ran if each.job == key[1])
         code, message = self._outcome(ran)
         ended: Json = {"exitCode": code, "message": message}
-        self._status(
-            Resource.PODS,
-            (key[0], f"{key[1]}-pod"),
-            {
-                "phase": "Failed" if code else "Succeeded",
-                "containerStatuses": [{"name": ran.phase, "state": {"terminated": ended}}],
-            },
-        )
-        self._conclude(key, "Failed" if code else "Complete")
+        told = {"containerStatuses": [{"name": ran.phase, "state": {"terminated": ended}}]}
+        self._status(Resource.PODS, (key[0], f"{key[1]}-pod"), {"phase": "Running", **told})
+
+        def conclude() -> None:
+            phase = "Failed" if code else "Succeeded"
+            self._status(Resource.PODS, (key[0], f"{key[1]}-pod"), {"phase": phase, **told})
+            self._conclude(key, "Failed" if code else "Complete")
+
+        asyncio.get_running_loop().call_later(LAG_SECONDS, conclude)
 
     def conclude(self, name: str, kind: str, namespace: str = "default") -> None:
         """Have a Job end as the Job controller says it."""

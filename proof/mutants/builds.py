@@ -68,9 +68,23 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a Job of a Build that was cancelled runs on",
         "controller.kinds.build.planner:_ending",
-        "results.end_of(each) is None and each.metadata.deletion_timestamp is None",
+        "_runs(snapshot, each) and each.metadata.deletion_timestamp is None",
         "False",
         f"{_FIRE}::test_a_cancelled_build_ends_with_its_job",
+    ),
+    one(
+        "a container that its Job ended is taken at its word",
+        "controller.kinds.build.results:_early_word",
+        "each.metadata.deletion_timestamp is None",
+        "True",
+        f"{_PARTS}::test_a_container_that_was_made_to_end_has_said_nothing",
+    ),
+    one(
+        "a Build waits for its Job although the container has ended",
+        "controller.kinds.build.results:read",
+        "_early(job, pods, phase, now)",
+        "None",
+        f"{_BUILDS}::test_the_end_of_a_container_is_the_end_of_its_phase",
     ),
     one(
         "what people wrote is expanded by Kubernetes",

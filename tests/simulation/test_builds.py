@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from fakes.forge import Forge, digest_of
+from fakes.forge import LAG_SECONDS, Forge, digest_of
 from fakes.universe import Json, Universe, application, component
 
 pytestmark = pytest.mark.looptime
@@ -94,6 +94,29 @@ async def test_a_commit_becomes_servers() -> None:
         before = len(universe.server.writes)
         await asyncio.sleep(3600)
         assert len(universe.server.writes) == before
+
+
+async def test_the_end_of_a_container_is_the_end_of_its_phase() -> None:
+    """Servers are made while the Job of the last phase has yet to say that it ended.
+
+    It is left to end, with its log, and not deleted.
+    """
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        forge.push(ONE)
+        await universe.apply(application("shop", web()))
+        await universe.until(lambda: bool(images(universe)))
+        open_jobs = [
+            each
+            for each in universe.server.objects[Resource.JOBS].values()
+            if not each.get("status", {}).get("conditions")
+        ]
+        assert len(open_jobs) == 1
+        await asyncio.sleep(LAG_SECONDS)
+        await universe.settle()
+        assert images(universe) == {image(ONE)}
+        assert len(universe.server.objects[Resource.JOBS]) == 2
+        assert not universe.get(Resource.BUILDS, "shop-web-b1")["metadata"].get("finalizers")
 
 
 async def test_a_build_that_runs_writes_nothing() -> None:

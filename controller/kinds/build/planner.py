@@ -281,7 +281,7 @@ def _end(snapshot: BuildSnapshot, reason: str, message: str, **found: Any) -> Pl
 def _rest(snapshot: BuildSnapshot) -> Plan:
     """Let a Build go that has ended, once no Job of it runs."""
     ending = _ending(snapshot)
-    running = any(results.end_of(each) is None for each in snapshot.jobs.values())
+    running = any(_runs(snapshot, each) for each in snapshot.jobs.values())
     if running:
         return Plan(actions=ending, notes=("Jobs of the Build are being ended.",))
     if finalizers.is_on(snapshot.build.metadata):
@@ -290,12 +290,16 @@ def _rest(snapshot: BuildSnapshot) -> Plan:
 
 
 def _ending(snapshot: BuildSnapshot) -> tuple[Action, ...]:
-    """Return the deletes of Jobs that have not ended."""
+    """Return the deletes of Jobs that still run; the others stay, for their logs."""
     return tuple(
         writes.delete(each, why="its Build has ended", guarded=False)
         for _, each in sorted(snapshot.jobs.items())
-        if results.end_of(each) is None and each.metadata.deletion_timestamp is None
+        if _runs(snapshot, each) and each.metadata.deletion_timestamp is None
     )
+
+
+def _runs(snapshot: BuildSnapshot, job: objects.Job) -> bool:
+    return not results.over(job, snapshot.pods.get(job.metadata.name, ()))
 
 
 # Ends that somebody asked for, or that mean nothing is wrong.

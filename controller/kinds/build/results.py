@@ -1,8 +1,10 @@
 """What became of an attempt: read from its Job, and from the last word of the Job's pod.
 
-Called by the Build planner. The pod's termination message is JSON: a commit and a digest, or the
-error. It comes from a container of the user's namespace, so nothing in it is trusted: a commit and
-a digest must look like ones, and a message is cut and bared of credentials.
+Called by the Build planner. The pod's word is enough: the kubelet and the Job controller take over
+a second longer to say that the pod and its Job have ended, too. The termination message is JSON: a
+commit and a digest, or the error. It comes from a container of the user's namespace, so nothing in
+it is trusted: a commit and a digest must look like ones, and a message is cut and bared of
+credentials.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ UNSEEN_SECONDS = 30.0
 _LONGEST = 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# As a Job says it.
+# As a Job says it: it ends its pod first, and then itself.
 _DEADLINE = ForeignReason("DeadlineExceeded")
+_ENDING = "FailureTarget"
 _USERINFO = re.compile(r"://[^/\s@]*@")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 # The reasons that the program in the Job may give.
@@ -73,7 +76,7 @@ def read(
     """Return how the attempt of `phase` ended; None while it runs."""
     end = end_of(job)
     if end is None:
-        return None
+        return _early(job, pods, phase, now)
     if end.type == "Failed" and end.reason == _DEADLINE:
         return _late(pods, phase, now)
     said = _last_word(pods)
@@ -84,6 +87,31 @@ def read(
     if end.type == "Complete":
         return _success(said, phase, now)
     return _failure(said, pods, phase, now)
+
+
+def over(job: objects.Job, pods: tuple[objects.Pod, ...]) -> bool:
+    """Return whether nothing of an attempt runs any more, whether or not its Job says so."""
+    return end_of(job) is not None or _early_word(job, pods) is not None
+
+
+def _early(
+    job: objects.Job, pods: tuple[objects.Pod, ...], phase: str, now: float
+) -> Result | None:
+    said = _early_word(job, pods)
+    if said is None:
+        return None
+    return _failure(said, pods, phase, now) if said.exit_code else _success(said, phase, now)
+
+
+def _early_word(job: objects.Job, pods: tuple[objects.Pod, ...]) -> objects.ContainerEnd | None:
+    """Return how the container ended, where that stands although the Job has not ended yet.
+
+    Of a pod that is deleted, or whose Job has run out of time, the container was made to end: what
+    it says then is not its own word. There is no second pod: the Job tries nothing again.
+    """
+    if any(each.type == _ENDING and each.reason == _DEADLINE for each in job.status.conditions):
+        return None
+    return _last_word(tuple(each for each in pods if each.metadata.deletion_timestamp is None))
 
 
 def _success(said: objects.ContainerEnd | None, phase: str, now: float) -> Result:

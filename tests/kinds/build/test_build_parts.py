@@ -214,6 +214,37 @@ def test_the_word_of_a_pod_that_is_not_seen_yet_is_waited_for() -> None:
     assert results.read(ended_job(""), (), phases.BUILD, NOW) is None
 
 
+def test_a_container_that_has_ended_is_enough() -> None:
+    """The Job says so a second later, and is not waited for."""
+    found = results.read(
+        ended_job(""), (pod_that_said(f'{{"commit": "{COMMIT}"}}'),), phases.RESOLVE, NOW
+    )
+    assert found == results.Result(commit=COMMIT)
+    failed = results.read(ended_job(""), (pod_that_said("", 1),), phases.RESOLVE, NOW)
+    assert isinstance(failed, results.Result)
+    assert failed.error is not None
+    nameless = results.read(ended_job(""), (pod_that_said("main"),), phases.RESOLVE, NOW)
+    assert isinstance(nameless, results.Result)
+    assert nameless.error is not None
+
+
+@pytest.mark.parametrize("end", ["out of time", "deleted"])
+def test_a_container_that_was_made_to_end_has_said_nothing(end: str) -> None:
+    """Its Job is heard instead: with that it becomes known why."""
+    word = json.dumps({"class": "Terminal", "reason": "Failed", "message": "I was ended"})
+    job, pod = ended_job(""), pod_that_said(word, 1)
+    if end == "deleted":
+        going = msgspec.structs.replace(pod.metadata, deletion_timestamp="2026-09-21T14:13:20Z")
+        pod = msgspec.structs.replace(pod, metadata=going)
+    else:
+        job = ended_job("FailureTarget", "DeadlineExceeded")
+    assert results.read(job, (pod,), phases.BUILD, NOW) is None
+    assert not results.over(job, (pod,))
+    late = results.read(ended_job("Failed", "DeadlineExceeded"), (pod,), phases.BUILD, NOW)
+    assert isinstance(late, results.Result)
+    assert late.reason == "TimedOut"
+
+
 @pytest.mark.parametrize(
     ("message", "told"),
     [
