@@ -99,6 +99,12 @@ class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not 
     policy = Policy(kind=Kind.WAITING, told_after=3, works=None, repeated=Level.DEBUG)
 
 
+class Warned(Waiting):
+    """What the cluster says of an object that does not get on: told at once, and asked again."""
+
+    policy = dataclasses.replace(Waiting.policy, told_after=1)
+
+
 class Stalled(ArgosyError):  # noqa: N818 - as above
     """Retrying cannot help until a person changes something."""
 

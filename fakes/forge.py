@@ -58,6 +58,10 @@ class Forge:
         self.errors: dict[str, list[Json]] = {}
         # A number that makes each image of the same commit another one.
         self.fresh: int | None = None
+        # What keeps the pods of some phases: from being made, in the words of an Event, or from
+        # running, as the status of a pod.
+        self.refused: dict[str, str] = {}
+        self.stuck: dict[str, Json] = {}
         # Nothing ends until this is False again.
         self.stands_still = False
         # Jobs whose containers have ended.
@@ -104,6 +108,10 @@ class Forge:
                 commit=commit,
             )
         )
+        phase = container["name"]
+        if phase in self.refused:
+            self._warn("FailedCreate", self.refused[phase], key, job)
+            return
         reference = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"]}
         pod = {
             "metadata": {
@@ -115,8 +123,23 @@ class Forge:
             "spec": {**template["spec"], "nodeName": NODE},
         }
         self._registry.create(Resource.PODS, key[0], pod, actor="job-controller")
-        if not self.stands_still:
+        runs = {"containerStatuses": [{"name": phase, "state": {"running": {}}}]}
+        pod_key = (key[0], f"{meta['name']}-pod")
+        self._status(Resource.PODS, pod_key, self.stuck.get(phase, {"phase": "Running", **runs}))
+        if not self.stands_still and phase not in self.stuck:
             self._later(self.seconds, key, job)
+
+    def _warn(self, reason: str, note: str, key: Key, about: Json) -> None:
+        regarding = {"kind": "Job", "name": key[1], "uid": about["metadata"]["uid"]}
+        body = {
+            "metadata": {"name": f"{key[1]}.1", "namespace": key[0]},
+            "type": "Warning",
+            "reason": reason,
+            "note": note,
+            "regarding": regarding,
+            "deprecatedLastTimestamp": clock.stamp(self._registry.storage.now()),
+        }
+        self._registry.create(Resource.EVENTS, key[0], body, actor="job-controller")
 
     def _later(self, seconds: float, key: Key, job: Json) -> None:
         asyncio.get_running_loop().call_later(seconds, self._end, key, job["metadata"]["uid"])

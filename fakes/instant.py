@@ -208,6 +208,8 @@ class InstantCluster:
                     self.events.append(action)
                 case plan.Create() | plan.Patch() | plan.Delete():
                     self.write(action)
+                case plan.Hear():
+                    pass
                 case _:
                     raise AssertionError(action)
         if made.status is not None and self.has(kind.resource, name):

@@ -141,6 +141,12 @@ class Reason(Vocabulary):
         "status.blockedBy says what is in the way.",
         "kubectl argosy why application/NAME",
     )
+    NOT_STARTED = (
+        "NotStarted",
+        "Something that was asked for has not begun, and the cluster does not say why.",
+        "Look at the object itself, and at whoever should have begun it.",
+        "kubectl describe job NAME",
+    )
     FAILED_UPDATE = (
         "FailedUpdate",
         "Something could not be changed; the Event says what, and why.",

@@ -220,7 +220,7 @@ class Dispatcher:
         key: Key,
         record: KeyState,
         item: objects.Object,
-        action: plan.Create | plan.Patch | plan.Delete,
+        action: plan.Request,
         urgency: plan.Urgency,
     ) -> None:
         asked = targets.of(action, item)

@@ -15,6 +15,7 @@ from controller import errors
 from controller.api import names, nesting, objects, texts
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
+from controller.execution import hearing
 from controller.kube import api as kube_api
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
@@ -52,9 +53,7 @@ class Writer:
         # Asked before each write: whoever slept past its Lease must not write any more.
         self._may_write = may_write
 
-    async def write(
-        self, action: plan.Create | plan.Patch | plan.Delete
-    ) -> tuple[WriteReceipt, ...]:
+    async def write(self, action: plan.Request) -> tuple[WriteReceipt, ...]:
         """Carry out `action`; return what was written.
 
         Raises Stalled for what retrying cannot help, Transient for what may pass, UnknownOutcome
@@ -67,6 +66,8 @@ class Writer:
         if isinstance(action, plan.Patch):
             put = self._replace if action.replaces else self._patch
             return (await put(action),)
+        if isinstance(action, plan.Hear):
+            await hearing.hear(self._api, action)
         return await self._delete(action)
 
     async def look(self, resource: Resource, namespace: str, name: str) -> WriteReceipt | None:

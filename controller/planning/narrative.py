@@ -43,6 +43,11 @@ def _delete(action: plans.Delete) -> tuple[str, str]:
 
 
 @phrase.register
+def _hear(action: plans.Hear) -> tuple[str, str]:
+    return f"ask what keeps a {PLACES[action.resource].kind}: {action.why}", action.name
+
+
+@phrase.register
 def _call(action: contract.Call) -> tuple[str, str]:
     return f"ask the provider to {action.verb}: {action.why}", action.instance
 

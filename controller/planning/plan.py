@@ -74,6 +74,21 @@ class Delete:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Hear:
+    """Ask what the cluster said last of an object that does not get on; nothing is written.
+
+    The answer is an outcome: the latest Warning about it, or else what is said `otherwise`.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    otherwise: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOrphan:
     """Tear down an orphan that its fleet's provider can reach again."""
 
@@ -97,7 +112,9 @@ class RecordEvent:
     about: objects.Object | None = None
 
 
-Action = Create | Patch | Delete | contract.Call | DeleteOrphan | RecordEvent
+# What the API server is asked for.
+Request = Create | Patch | Delete | Hear
+Action = Request | contract.Call | DeleteOrphan | RecordEvent
 
 Status = (
     objects.ApplicationStatus

@@ -90,6 +90,12 @@ def show(resource: str, name: str, namespace: str) -> str:
     return f"kubectl get {resource} {name} -n {namespace} -o yaml"
 
 
+def describe(thing: str, namespace: str) -> str:
+    """Return the command that shows an object, named as Kind/name, with its Events."""
+    kind, _, name = thing.partition("/")
+    return f"kubectl describe {kind.lower()} {name} -n {namespace}"
+
+
 def unblock(thing: str, namespace: str) -> str:
     """Return the command that shows what is in the way, which is named as Kind/name."""
     kind, _, name = thing.partition("/")

@@ -24,6 +24,7 @@ class Verb(enum.StrEnum):
     DELETE = "delete"
     STATUS = "status"
     READ = "read"
+    START = "start"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,8 +92,9 @@ def of(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
     if isinstance(action, plan.Patch):
         verb = Verb.STATUS if action.subresource == "status" else Verb.CHANGE
         return Write(action.resource, action.namespace, action.name), verb
-    if isinstance(action, plan.Delete):
-        return Write(action.resource, action.namespace, action.name), Verb.DELETE
+    if isinstance(action, plan.Delete | plan.Hear):
+        verb = Verb.DELETE if isinstance(action, plan.Delete) else Verb.START
+        return Write(action.resource, action.namespace, action.name), verb
     if isinstance(action, contract.Call):
         return of_call(action, item)
     if isinstance(action, plan.DeleteOrphan):

@@ -246,10 +246,10 @@ class Registry:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Selector:
-    """A label selector: equality, inequality, presence and absence; and a flag of the spec."""
+    """A label selector: equality, inequality, presence and absence; and fields, by equality."""
 
     text: str
-    # One such as "spec.unschedulable=true" or "metadata.name=x".
+    # Such as "spec.unschedulable=true" or "metadata.name=x,type=Warning".
     field: str = ""
 
     def matches(self, body: Json) -> bool:
@@ -257,11 +257,7 @@ class Selector:
         labels = body["metadata"].get("labels") or {}
         if not all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip()):
             return False
-        path, _, wanted = self.field.partition("=")
-        if path == "metadata.name":
-            return bool(body["metadata"]["name"] == wanted)
-        flag = bool((body.get("spec") or {}).get(path.rpartition(".")[2]))
-        return not self.field or flag == (wanted == "true")
+        return all(_has(each.strip(), body) for each in self.field.split(",") if each.strip())
 
 
 def decode(body: door.Body) -> Json:
@@ -269,6 +265,16 @@ def decode(body: door.Body) -> Json:
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
     decoded: Json = msgspec.json.decode(text)
     return decoded
+
+
+def _has(term: str, body: Json) -> bool:
+    path, _, wanted = term.partition("=")
+    found: Any = body
+    for key in path.split("."):
+        found = (found or {}).get(key)
+    if wanted in {"true", "false"}:
+        return bool(found) == (wanted == "true")
+    return bool(found == wanted)
 
 
 def _fits(term: str, labels: dict[str, str]) -> bool:

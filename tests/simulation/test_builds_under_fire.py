@@ -217,6 +217,87 @@ async def test_what_takes_too_long_is_told_so() -> None:
         assert ended(universe, "shop-web-b1") == "TimedOut"
 
 
+QUOTA = 'Error creating: pods "x-7" is forbidden: exceeded quota: few, requested: pods=1'
+PULL = 'failed to pull image "r/x@sha256:0": not found'
+UNFIT = "0/3 nodes are available: 3 Insufficient cpu."
+
+
+def kept(reason: str, message: str) -> Json:
+    """Return the status of a pod whose container waits."""
+    waiting = {"reason": reason, "message": message}
+    return {"containerStatuses": [{"name": "test", "state": {"waiting": waiting}}]}
+
+
+@pytest.mark.parametrize("cause", ["quota", "pull", "node", "silence"])
+async def test_a_pod_that_does_not_start_is_told_with_its_cause(cause: str) -> None:
+    """In the cluster's words, while it waits and at the end, by the Build and its application.
+
+    While nothing changes, nothing is written.
+    """
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        words = {"quota": QUOTA, "pull": PULL, "node": UNFIT, "silence": "no Event says why"}[cause]
+        unfit = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+        if cause == "quota":
+            forge.refused["test"] = QUOTA
+        else:
+            forge.stuck["test"] = {
+                "pull": kept("ErrImagePull", PULL),
+                "node": {"conditions": [{**unfit, "message": UNFIT}]},
+                "silence": kept("ContainerCreating", ""),
+            }[cause]
+        await universe.apply(application("shop", web(test={"command": ["./test"]})))
+        await universe.until(lambda: "test" in forge.phases())
+        await asyncio.sleep(120)
+        job = forge.ran[-1].job
+        build = universe.get(Resource.BUILDS, "shop-web-b1")["status"]
+        (blocked,) = build["blockedBy"]
+        assert words in blocked["message"]
+        thing = f"job {job}" if cause == "quota" else f"pod {job}-pod"
+        assert blocked["remedy"] == f"kubectl describe {thing} -n default"
+        said = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")
+        assert (said["status"], said["reason"]) == ("Unknown", "Testing")
+        assert words in said["message"]
+        assert words in universe.condition(Resource.APPLICATIONS, "shop", "Built")["message"]
+        if cause == "pull":
+            again = kept("ImagePullBackOff", "Back-off pulling image")
+            universe.server.registry.set_status(
+                Resource.PODS, ("default", f"{job}-pod"), again, actor="kubelet"
+            )
+        before = len(universe.server.writes)
+        await asyncio.sleep(240)
+        assert len(universe.server.writes) == before
+        forge.time_out(job)
+        await universe.settle(quiet=30)
+        said = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")
+        assert said["reason"] == "TimedOut"
+        assert words in said["message"]
+        assert words in universe.condition(Resource.APPLICATIONS, "shop", "Built")["message"]
+
+
+async def test_a_pod_that_starts_late_is_told_no_longer() -> None:
+    """What kept it is forgotten as soon as it runs."""
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        forge.stuck["resolve"] = kept("ContainerCreating", "")
+        await universe.apply(application("shop", web()))
+        await universe.until(lambda: bool(forge.ran))
+        await asyncio.sleep(60)
+        (blocked,) = universe.get(Resource.BUILDS, "shop-web-b1")["status"]["blockedBy"]
+        assert blocked["reason"] == "NotStarted"
+        running = {"containerStatuses": [{"name": "resolve", "state": {"running": {}}}]}
+        place = ("default", f"{forge.ran[0].job}-pod")
+        universe.server.registry.set_status(Resource.PODS, place, running, actor="kubelet")
+        await universe.settle()
+        status = universe.get(Resource.BUILDS, "shop-web-b1")["status"]
+        assert not status.get("blockedBy")
+        assert "start" not in status["conditions"][0]["message"]
+        forge.stuck.clear()
+        forge.finish()
+        await universe.settle(quiet=30)
+        assert built(universe) == ("True", "True")
+
+
 async def test_a_pod_that_is_lost_is_an_attempt() -> None:
     """A Job whose pod goes without a word is tried again."""
     async with Universe() as universe:

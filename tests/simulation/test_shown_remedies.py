@@ -364,6 +364,8 @@ ELSEWHERE: Mapping[str, str] = {
     "BuildFailed": ("simulation/test_builds.py::test_without_any_image_the_component_is_not_made"),
     "WaitingForImage": "simulation/test_builds.py::test_a_build_that_runs_writes_nothing",
     "BadKubeconfig": "kube/test_connection.py::test_bad_kubeconfigs_say_what_must_hold",
+    "NotStarted": "simulation/test_builds_under_fire.py"
+    "::test_a_pod_that_starts_late_is_told_no_longer",
 }
 # Why no story could show an end: who reads the words has it in hand, or there is none to see to.
 WHY_NONE: Mapping[str, str] = {

@@ -57,7 +57,9 @@ def explain(row: Row) -> str:
     latest = row.standing.latest if row.standing is not None else None
     if latest is None:
         return f"Component {row.name}: its first image is to be built."
-    return f"Component {row.name}: {latest.metadata.name} has not ended."
+    said = f"Component {row.name}: {latest.metadata.name} has not ended"
+    keeps = latest.status.blocked_by if latest.status.start_time is not None else ()
+    return f"{said}: {keeps[0].reason}: {keeps[0].message}" if keeps else f"{said}."
 
 
 def blocked(row: Row, namespace: str, now: float) -> Iterable[Blocked]:

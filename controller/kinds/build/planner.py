@@ -14,7 +14,7 @@ import msgspec
 from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.build import jobs, phases, results, summary, turn
+from controller.kinds.build import jobs, phases, results, starts, summary, turn
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, finalizers, remedies, verdict, writes
@@ -131,14 +131,28 @@ def _go_on(snapshot: BuildSnapshot) -> Plan:
 
 def _look(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) -> Plan:
     """Go by what the Job of an attempt has come to."""
-    result = results.read(job, snapshot.pods.get(phase.job, ()), phase.name, snapshot.now)
+    stuck = starts.told_before(snapshot.build, phase.job)
+    pods = snapshot.pods.get(phase.job, ())
+    result = results.read(job, pods, phase.name, snapshot.now, stuck=stuck)
     if result is None:
-        return Plan(status=_told(snapshot, phase), notes=(f"{phase.job} runs.",))
+        return _wait(snapshot, phase, job)
     if isinstance(result, results.Unseen):
         return Plan(wake_after=result.seconds, notes=(f"{phase.job} ended; its pod has a say.",))
     if result.error is not None:
         return _fail(snapshot, phase, result.error)
     return _advance(snapshot, phase, result)
+
+
+def _wait(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) -> Plan:
+    """Let a Job run; say what keeps it from that, if something does."""
+    start = starts.look(snapshot, job)
+    keeps = next((f"{each.reason}: {each.message}" for each in start.blocked), "")
+    return Plan(
+        actions=start.actions,
+        status=_told(snapshot, phase, stuck=start.blocked),
+        wake_after=start.wake_after,
+        notes=(f"{phase.job} does not start: {keeps}" if keeps else f"{phase.job} runs.",),
+    )
 
 
 def _try_again(snapshot: BuildSnapshot, phase: objects.BuildPhase) -> Plan:
@@ -206,7 +220,13 @@ def _why(phase: objects.BuildPhase) -> str:
     return f"Attempt {phase.attempts} of the phase {phase.name} needs its Job."
 
 
-def _told(snapshot: BuildSnapshot, phase: objects.BuildPhase, **found: Any) -> objects.BuildStatus:
+def _told(
+    snapshot: BuildSnapshot,
+    phase: objects.BuildPhase,
+    *,
+    stuck: tuple[Blocked, ...] = (),
+    **found: Any,
+) -> objects.BuildStatus:
     """Return the status of a Build in a phase; equal for as long as nothing happens in it."""
     commit = str(found.get("commit") or snapshot.build.status.commit)
     what = {
@@ -214,12 +234,14 @@ def _told(snapshot: BuildSnapshot, phase: objects.BuildPhase, **found: Any) -> o
         phases.BUILD: f"Building commit {commit[:12]}.",
         phases.TEST: f"Testing the image of commit {commit[:12]}.",
     }[phase.name]
-    error = phase.last_error
-    if error is None:
-        return summary.tell(snapshot, phases.REASONS[phase.name], what, **found)
-    retry = _retry(snapshot, phase, error)
+    error, words, blocked = phase.last_error, [what], stuck
+    if stuck:
+        words.append(f"The pod does not start. {stuck[0].reason}: {stuck[0].message}")
+    elif error is not None:
+        words.append(error.message)
+        blocked = (_retry(snapshot, phase, error),)
     return summary.tell(
-        snapshot, phases.REASONS[phase.name], f"{what} {error.message}", blocked=(retry,), **found
+        snapshot, phases.REASONS[phase.name], " ".join(words), blocked=blocked, **found
     )
 
 

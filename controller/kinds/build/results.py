@@ -71,14 +71,17 @@ def end_of(job: objects.Job) -> objects.PodCondition | None:
 
 
 def read(
-    job: objects.Job, pods: tuple[objects.Pod, ...], phase: str, now: float
+    job: objects.Job, pods: tuple[objects.Pod, ...], phase: str, now: float, *, stuck: str = ""
 ) -> Result | Unseen | None:
-    """Return how the attempt of `phase` ended; None while it runs."""
+    """Return how the attempt of `phase` ended; None while it runs.
+
+    `stuck` is why its pod did not start, where it did not.
+    """
     end = end_of(job)
     if end is None:
         return _early(job, pods, phase, now)
     if end.type == "Failed" and end.reason == _DEADLINE:
-        return _late(pods, phase, now)
+        return _late(stuck, phase, now)
     said = _last_word(pods)
     if said is None:
         left = (clock.parse(end.last_transition_time) or now) + UNSEEN_SECONDS - now
@@ -150,16 +153,11 @@ def _of_test(said: objects.ContainerEnd) -> str:
     return f"{ended}: {lines[-1]}" if lines else f"{ended}."
 
 
-def _late(pods: tuple[objects.Pod, ...], phase: str, now: float) -> Result:
+def _late(stuck: str, phase: str, now: float) -> Result:
     """Return the end of what took too long: a repository that hangs may answer later."""
-    held = [
-        each.state.waiting
-        for pod in pods
-        for each in pod.status.container_statuses
-        if each.state.waiting is not None
-    ]
-    why = f" {held[0].reason}: {held[0].message}" if held else ""
-    message = f"The phase {phase} took too long.{why}"
+    message = f"The phase {phase} took too long."
+    if stuck:
+        message = f"The pod of the phase {phase} did not start in time. {stuck}"
     if phase == phases.RESOLVE:
         return _error(phase, TRANSIENT, message, now)
     return _error(phase, TERMINAL, message, now, reason=Reason.TIMED_OUT)

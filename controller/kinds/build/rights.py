@@ -16,4 +16,5 @@ RIGHTS = (
     allow(Resource.BUILDS, "patch", subresource="status", why="say how far they are"),
     allow(Resource.BUILDS, "update", subresource="finalizers", why="own Jobs"),
     read(Resource.JOBS, "create", "delete", why="build and test images"),
+    allow(Resource.EVENTS, "list", why="tell what keeps a Job of theirs from starting"),
 )

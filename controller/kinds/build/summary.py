@@ -10,6 +10,7 @@ from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, verdict
+from controller.planning.targets import Verb
 
 
 def tell(
@@ -23,7 +24,9 @@ def tell(
 ) -> objects.BuildStatus:
     """Return the whole status: what is told, and what of it was `found` or has changed."""
     build, now = snapshot.build, snapshot.now
-    failed = outcomes.of(snapshot.outcomes).blocked(build.metadata.namespace)
+    # What keeps a pod from starting is the planner's to tell, for as long as it does.
+    written = tuple(each for each in snapshot.outcomes if each.verb is not Verb.START)
+    failed = outcomes.of(written).blocked(build.metadata.namespace)
     ended = {"completion_time": clock.stamp(now)} if succeeded != "Unknown" else {}
     return msgspec.structs.replace(
         build.status,

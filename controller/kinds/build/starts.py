@@ -1,0 +1,126 @@
+"""Why the pod of an attempt does not start: told while it waits, and again where time runs out.
+
+Called by the Build planner for a Job that has not ended. The pod's status says most of it. What
+that leaves out stands in Events: that no pod may be made, that a Secret is not there. They are read
+once the start takes longer than it should.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from controller.api import clock, objects
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import Resource
+from controller.kinds.build import results
+from controller.kinds.build.snapshot import BuildSnapshot
+from controller.planning import outcomes, plan, remedies
+from controller.planning.targets import Verb
+from controller.reasons import ForeignReason
+
+# How long a start may take before anybody is asked about it.
+PATIENCE_SECONDS = 10.0
+# What a container waits for on every start.
+_ORDINARY = frozenset({"", "ContainerCreating", "PodInitializing"})
+# The kubelet says these in turns; the first of them has the registry's own words.
+_PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What keeps the pod of an attempt from running, as far as is known, and who is asked."""
+
+    blocked: tuple[Blocked, ...] = ()
+    actions: tuple[plan.Action, ...] = ()
+    wake_after: float | None = None
+
+
+def look(snapshot: BuildSnapshot, job: objects.Job) -> Start:
+    """Return what keeps the pod of a Job from running; nothing once it runs."""
+    pods = snapshot.pods.get(job.metadata.name, ())
+    pod = next((each for each in pods if each.metadata.deletion_timestamp is None), None)
+    if pod is not None and _runs(pod):
+        return Start()
+    told = next(_told(pod), None) if pod is not None else None
+    if pod is not None and told is not None:
+        return Start(blocked=(_of_pod(snapshot, pod, *told),))
+    waits: objects.Job | objects.Pod = pod or job
+    left = clock.parse(waits.metadata.creation_timestamp) + PATIENCE_SECONDS - snapshot.now
+    if left > 0:
+        return Start(wake_after=left)
+    return Start(blocked=_heard(snapshot), actions=(_ask(waits),))
+
+
+def told_before(build: objects.Build, job: str) -> str:
+    """Return why the pod of a Job did not start, as the Build has told it; or nothing."""
+    space = build.metadata.namespace
+    known = (each for each in build.status.blocked_by if _is_about(each, job, space))
+    return next((f"{each.reason}: {each.message}" for each in known), "")
+
+
+def _is_about(told: Blocked, job: str, namespace: str) -> bool:
+    # What is tried again is told of its Job, too, and has another remedy.
+    mine = told.object == f"Job/{job}" or told.object.startswith(f"Pod/{job}-")
+    return mine and told.remedy == remedies.describe(told.object, namespace)
+
+
+def _runs(pod: objects.Pod) -> bool:
+    states = [each.state for each in pod.status.container_statuses]
+    return any(each.running is not None or each.terminated is not None for each in states)
+
+
+def _told(pod: objects.Pod) -> Iterator[tuple[str, str]]:
+    """Yield reasons with their messages, as the scheduler and the kubelet give them."""
+    for condition in pod.status.conditions:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            yield condition.reason, condition.message
+    for each in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+        waiting = each.state.waiting
+        if waiting is not None and waiting.reason not in _ORDINARY:
+            yield waiting.reason, waiting.message
+
+
+def _of_pod(snapshot: BuildSnapshot, pod: objects.Pod, reason: str, message: str) -> Blocked:
+    thing = f"Pod/{pod.metadata.name}"
+    for before in snapshot.build.status.blocked_by:
+        if before.object == thing and {before.reason, reason} <= _PULLS:
+            return before
+    return Blocked(
+        object=thing,
+        reason=ForeignReason(reason) or Reason.NOT_STARTED,
+        message=results.told(message or reason),
+        since=clock.stamp(snapshot.now),
+        remedy=remedies.describe(thing, pod.metadata.namespace),
+    )
+
+
+def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
+    """Return what the cluster has answered."""
+    namespace = snapshot.build.metadata.namespace
+    return tuple(
+        Blocked(
+            object=each.object,
+            reason=each.reason,
+            message=results.told(each.message),
+            since=clock.stamp(each.since),
+            next_attempt_time=clock.stamp(each.again),
+            remedy=remedies.describe(each.object, namespace),
+        )
+        for each in outcomes.of(snapshot.outcomes).of(Verb.START).told
+    )
+
+
+def _ask(waits: objects.Job | objects.Pod) -> plan.Hear:
+    meta = waits.metadata
+    resource = Resource.PODS if isinstance(waits, objects.Pod) else Resource.JOBS
+    kept = "its node has not started it" if resource is Resource.PODS else "no pod was made of it"
+    return plan.Hear(
+        resource=resource,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        otherwise=f"After {PATIENCE_SECONDS:.0f} seconds {kept}, and no Event says why.",
+        why="it does not start",
+    )
