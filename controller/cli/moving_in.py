@@ -184,8 +184,7 @@ async def _take_up(errand: Errand, above: str, name: str) -> int:
         errand.say(f"note: {each}")
     errand.say(f"{len(lives) - len(said)} of {len(lives)} pods run on as they were")
     if errand.wish.retarget and await errand.scalers("StatefulSet", name):
-        await _leave_replicas(errand, above, name)
-        await errand.retarget("StatefulSet", name, Resource.SERVERSETS)
+        await _retarget(errand, above, name)
     current = await errand.find(Resource.APPLICATIONS, above)
     if current is not None:
         done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
@@ -194,26 +193,45 @@ async def _take_up(errand: Errand, above: str, name: str) -> int:
     return 0
 
 
-async def _leave_replicas(errand: Errand, above: str, name: str) -> None:
-    """Have the application leave the number of servers to whoever scales the set."""
+async def _retarget(errand: Errand, above: str, name: str) -> None:
+    """Have autoscalers scale the application, or the set where it has several components."""
+    known = await _leave_replicas(errand, above, name)
+    if known is None:
+        return
+    if len(known["spec"]["components"]) == 1:
+        await errand.retarget("StatefulSet", name, Resource.APPLICATIONS, called=above)
+        return
+    errand.say(f"application/{above} has several components, so its set is what is scaled")
+    await errand.retarget("StatefulSet", name, Resource.SERVERSETS)
+
+
+async def _leave_replicas(errand: Errand, above: str, name: str) -> Json | None:
+    """Have the application leave the number of servers to whoever scales it, or the set.
+
+    An autoscaler reads the number before it changes it, so an application that is scaled names it.
+    """
     for _ in range(handover.TRIES):
         known = await errand.find(Resource.APPLICATIONS, above)
         if known is None:
-            return
-        parts = [
+            return None
+        parts = known["spec"]["components"]
+        left = [
             {key: each for key, each in part.items() if not (key == "replicas" and _of(part, name))}
-            for part in known["spec"]["components"]
+            for part in parts
         ]
-        if parts == known["spec"]["components"]:
-            return
+        if left == parts:
+            return known
+        spec: Json = {"components": left}
+        if len(parts) == 1:
+            spec["replicas"] = parts[0]["replicas"]
         meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
         try:
-            await errand.patch(
-                Resource.APPLICATIONS, known, {"metadata": meta, "spec": {"components": parts}}
+            return await errand.patch(
+                Resource.APPLICATIONS, known, {"metadata": meta, "spec": spec}
             )
         except faults.Conflict:
             continue
-        return
+    return None
 
 
 def _of(part: Json, name: str) -> bool:

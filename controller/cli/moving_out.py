@@ -7,6 +7,8 @@ StatefulSet carries a mark, by which the same command goes on where an earlier o
 
 from __future__ import annotations
 
+import dataclasses
+
 import yaml
 
 from controller.api import names
@@ -14,7 +16,7 @@ from controller.api.resources import PLACES, Resource
 from controller.cli import handover
 from controller.cli.handover import Errand
 from controller.kube import faults
-from controller.presentation import reading, requests, translation
+from controller.presentation import export_losses, reading, requests, translation
 from controller.presentation.problems import Refusal
 from controller.presentation.translation import Json, Translation
 
@@ -38,7 +40,11 @@ async def show(errand: Errand, application: str) -> int:
             Resource.STATEFULSETS, errand.namespace, each, dry_run=True, strict=True
         )
     errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
-    for title, parts in (("in the way", told.problems), ("lost", told.losses)):
+    for title, parts in (
+        ("in the way", told.problems),
+        ("lost", told.losses),
+        ("note", told.notes),
+    ):
         for each in parts:
             errand.say(f"# {title}: {each}")
     return 1 if told.problems else 0
@@ -98,7 +104,8 @@ async def _check(errand: Errand, found: Json) -> Translation:
             " with --retarget-hpa"
             for each in await errand.scalers("Application", name)
         ]
-    return Translation(body=told.body, problems=tuple(problems), losses=told.losses)
+    held = [said for each in servers for said in export_losses.of_server(each)]
+    return dataclasses.replace(told, problems=tuple(problems), losses=(*told.losses, *sorted(held)))
 
 
 async def _below(errand: Errand, resource: Resource, application: str) -> list[Json]:
@@ -110,7 +117,10 @@ async def _prepare(errand: Errand, found: Json) -> None:
     name = found["metadata"]["name"]
     made = await _marked_sets(errand, name)
     if not made:
-        errand.check(await _check(errand, found))
+        told = await _check(errand, found)
+        errand.check(told)
+        for word in told.notes:
+            errand.say(f"note: {word}")
     if not found["spec"].get("paused"):
         found = await errand.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
         errand.say(f"application/{name} is paused")

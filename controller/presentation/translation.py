@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api import names
+from controller.presentation import export_losses
 
 Json = dict[str, Any]
 # Who makes a workload anew from what lies elsewhere, and how that is known.
@@ -64,8 +65,6 @@ _KNOWN_OF_DEPLOYMENTS = frozenset(
         "revisionHistoryLimit",
     }
 )
-# What of a component a StatefulSet cannot say; what has its default costs nothing.
-_BEYOND = ("dependsOn", "recovery", "spread", "drift")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,15 +286,12 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
     `replicas` are how many servers each component has.
     """
     meta, spec = application["metadata"], application["spec"]
-    sets, problems, losses = [], [], []
+    sets, problems, losses = [], [], [*export_losses.of_application(spec)]
+    notes = []
     for part in spec["components"]:
         name = names.server_set(meta["name"], part["name"])
         sets.append(_stateful_set(meta, spec, part, replicas.get(part["name"], 0)))
-        losses += [
-            f"{name}: {each}: a StatefulSet has no such field"
-            for each in _BEYOND
-            if part.get(each) not in (None, [], {}) and not _is_default(each, part[each])
-        ]
+        losses += export_losses.of_component(name, part, replicas.get(part["name"], 0))
         losses += [
             f"{name}: volumeClaims: a StatefulSet has one {key} for all claims"
             for key in ("whenDeleted", "whenScaled")
@@ -303,18 +299,21 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
         ]
         if not (part["template"].get("metadata", {}).get("labels") or {}):
             problems.append(f"{name}: a StatefulSet must select its pods by labels of the template")
+        if part.get("source"):
+            problems.append(
+                f"{name}: its image is built from source, and the template may name another one:"
+                " name the image that runs there, and take source out, first"
+            )
+        if (part.get("rollout") or {}).get("evictions", "Budget") == "Budget":
+            notes.append(f"{name}: the PodDisruptionBudget that Argosy kept goes")
     if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
         problems.append(f"its servers come from the fleet {spec['fleet']}")
     return Translation(
         body={"apiVersion": "v1", "kind": "List", "items": sets},
         problems=tuple(problems),
         losses=tuple(losses),
+        notes=tuple(notes),
     )
-
-
-def _is_default(field: str, value: Any) -> bool:
-    """Return whether only the schema's defaults stand there: then nobody chose them."""
-    return field == "recovery" and not value.get("alternatives") and not value.get("giveUp")
 
 
 def first_of(part: Json) -> int:

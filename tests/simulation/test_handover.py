@@ -174,12 +174,14 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         assert len(universe.server.writes) == began
         await come_in(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
-        assert (told["kind"], told["apiVersion"]) == ("ServerSet", "argosy.dev/v1alpha1")
-        part = universe.get(Resource.APPLICATIONS, "shop")["spec"]["components"][0]
-        assert "replicas" not in part
+        assert told == {"kind": "Application", "apiVersion": "argosy.dev/v1alpha1", "name": "shop"}
+        spec = universe.get(Resource.APPLICATIONS, "shop")["spec"]
+        # By that number the autoscaler begins.
+        assert spec["replicas"] == 3
+        assert "replicas" not in spec["components"][0]
         await universe.settle()
         assert universe.get(Resource.SERVERSETS, NAME)["spec"]["replicas"] == 3
-        with pytest.raises(Refusal, match="busy scales serverset"):
+        with pytest.raises(Refusal, match="busy scales application/shop"):
             await moving_out.carry_out(errand(universe, wish=Wish(accept_losses=True)), "shop")
         await go_out(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
@@ -339,6 +341,45 @@ async def test_an_export_is_refused_where_a_stateful_set_could_not_say_it() -> N
         with pytest.raises(Refusal, match="labels of the template"):
             await go_out(universe)
         assert len(universe.server.writes) == began
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"service": {"type": "ClusterIP"}}, "service.type: ClusterIP"),
+        ({"serverMetadata": {"labels": {"team": "db"}}}, "serverMetadata"),
+        ({"rollout": {"maxUnavailable": 2}}, "rollout.maxUnavailable: 2"),
+    ],
+)
+async def test_a_loss_is_told_before_anything_is_touched(fields: Json, told: str) -> None:
+    """Without consent nothing is written; with it the same pods run on."""
+    async with Universe() as universe:
+        body = stateful.successor()
+        body["spec"]["components"][0] |= fields
+        del body["spec"]["components"][0]["adopt"]
+        await universe.apply(body)
+        await universe.until(lambda: stateful.are_up(universe, 3))
+        await universe.settle()
+        before = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
+        began = len(universe.server.writes)
+        with pytest.raises(Refusal, match=f"shop-db: {told}"):
+            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
+        assert len(universe.server.writes) == began
+        await go_out(universe)
+        assert before == {
+            name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()
+        }
+
+
+async def test_a_held_server_is_a_loss() -> None:
+    """A person holds it to look into it: a StatefulSet would not."""
+    async with Universe() as universe:
+        await universe.apply(stateful.successor())
+        await universe.until(lambda: stateful.are_up(universe, 3))
+        await universe.merge(Resource.SERVERS, f"{NAME}-1", {"spec": {"held": True}})
+        await universe.settle()
+        with pytest.raises(Refusal, match=f"{NAME}-1: held"):
+            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
 
 
 async def test_ordinals_and_order_go_both_ways() -> None:
