@@ -25,8 +25,9 @@ from controller.kinds.registry import KINDS
 from controller.kube import faults
 from controller.kube.cache import Cache
 from controller.planning import caches as reading
-from controller.planning import plan
+from controller.planning import plan, relations
 from controller.planning.caches import Index, Moment, Path, Sources
+from controller.providers.pod import volumes
 from fakes.api_server.controllers import owners
 from fakes.api_server.registry import ORPHAN, Registry
 from fakes.api_server.storage import Event, Json, Storage
@@ -86,13 +87,21 @@ def _fail(_item: objects.Object, error: Exception) -> None:
 
 @dataclasses.dataclass(slots=True)
 class OneFleet:
-    """All that planning asks of fleets, where there is one, and nobody asks its provider."""
+    """All that planning asks of fleets, where there is one, and nobody asks its provider.
+
+    Its claims are objects, as those of pods.
+    """
 
     told: contract.FleetFacts
+    caches: InstantCaches
 
     def facts(self, _name: str, _namespace: str) -> contract.FleetFacts:
         """Return the facts of the one fleet."""
-        return self.told
+        return dataclasses.replace(self.told, claims=self._claims)
+
+    def _claims(self, *component: str) -> tuple[contract.Claim, ...]:
+        found = self.caches.by(relations.CLAIMS_BY_COMPONENT, component)
+        return tuple(volumes.told(each) for each in found.values())
 
 
 class InstantCluster:
@@ -100,10 +109,10 @@ class InstantCluster:
 
     def __init__(self, fleet: contract.FleetFacts) -> None:
         self.now = START
-        self.fleets = OneFleet(fleet)
         self.storage = Storage(lambda: self.now)
         self.registry = Registry(self.storage)
         self.caches = InstantCaches(self.storage)
+        self.fleets = OneFleet(fleet, self.caches)
         self.sources = Sources(caches=self.caches, fleets=cast("reading.Fleets", self.fleets))
         # Since when the operator watches, by its clock.
         self.watching_since = 0.0

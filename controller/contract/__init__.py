@@ -4,6 +4,7 @@ Planning asks by these words, providers answer in them, and neither knows the ot
 """
 
 from controller.contract.call import ANYWHERE, Call, Placement, Verb
+from controller.contract.claims import Claim
 from controller.contract.kind import Context, ProviderKind
 from controller.contract.observation import (
     ABSENT,
@@ -16,12 +17,14 @@ from controller.contract.observation import (
     Phase,
     Volume,
     never,
+    no_claims,
 )
 from controller.contract.provider import (
     NOTHING,
     Changed,
     Facts,
     Instance,
+    NoClaims,
     Place,
     Provider,
     Receipt,
@@ -35,10 +38,12 @@ __all__ = [
     "Call",
     "Capability",
     "Changed",
+    "Claim",
     "Context",
     "Facts",
     "FleetFacts",
     "Instance",
+    "NoClaims",
     "Observation",
     "Outage",
     "Pause",
@@ -51,4 +56,5 @@ __all__ = [
     "Verb",
     "Volume",
     "never",
+    "no_claims",
 ]

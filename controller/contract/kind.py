@@ -29,18 +29,25 @@ def nobody(namespace: str, name: str) -> None:
     del namespace, name
 
 
+def no_component(namespace: str, application: str, component: str) -> None:
+    """Hear of a change of a claim, and tell nobody."""
+    del namespace, application, component
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a provider is given to work with for as long as it is open.
 
     `changed` is to be called whenever what `observe` answers may have changed by itself; never
-    after the provider is closed.
+    after the provider is closed. `claims_changed` is, with namespace, application and component,
+    whenever that is so of what `claims` answers.
     """
 
     api: kube.Api
     informers: Mapping[Resource, informer.Informer[Any]]
     clock: Callable[[], float]
     changed: Changed = nobody
+    claims_changed: Callable[[str, str, str], None] = no_component
     # What HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from controller.api import objects
+from controller.contract.claims import Claim
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 
@@ -166,6 +167,16 @@ def never(before: bytes, after: bytes) -> bool:
     return False
 
 
+# Of a namespace, application and component; of all components where that is empty.
+Claims = Callable[[str, str, str], Iterable[Claim] | None]
+
+
+def no_claims(namespace: str, application: str, component: str) -> tuple[Claim, ...]:
+    """Know of no claims."""
+    del namespace, application, component
+    return ()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFacts:
     """What planning needs of the fleet that an object names.
@@ -173,7 +184,8 @@ class FleetFacts:
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
     changes something, with a message; `pause` where that passes by itself. `outage` is when its
     provider did not work, and `window` how long calls must fail to tell that. `can_change` says
-    whether an instance of one template can become one of another in place. `record` is
+    whether an instance of one template can become one of another in place. `claims` tells the
+    volumes that servers of a component have or had, or None while that is not known. `record` is
     the Fleet object on which abandoned instances are recorded, where there is one that may be
     written, and `orphans` are the ids already recorded there. `may_abandon` is false where there is
     no record, and nobody else who would collect what was let go.
@@ -187,6 +199,7 @@ class FleetFacts:
     outage: Outage = Outage()
     window: float = 0.0
     can_change: Callable[[bytes, bytes], bool] = never
+    claims: Claims = no_claims
     record: objects.Fleet | None = None
     may_abandon: bool = True
     orphans: frozenset[str] = frozenset()

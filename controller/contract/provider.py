@@ -16,10 +16,13 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from controller import errors
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.contract.call import Call
+from controller.contract.claims import Claim
 from controller.contract.observation import Observation, Phase
+from controller.contract.reasons import ProviderReason
 from controller.kube.receipts import WriteReceipt
 
 # What the API server wrote for a call, so that nothing is planned before caches show it. Empty
@@ -72,6 +75,15 @@ class Provider(Protocol):
         """Return all instances of this fleet, for orphans and adoption; None while not known.
 
         What is not among them certainly exists no more. UNREACHABLE while nothing of one is heard.
+        """
+
+    def claims(
+        self, namespace: str, application: str, component: str = ""
+    ) -> Iterable[Claim] | None:
+        """Return the claims that servers of a component have or had; None while not known.
+
+        Of all components where none is named. What a provider keeps for its servers and deletes by
+        itself is none.
         """
 
     def can_change(self, before: bytes, after: bytes) -> bool:
@@ -137,3 +149,25 @@ class Provider(Protocol):
 
         `server` is the "namespace/name" of the Server that it was, which may exist anew.
         """
+
+    async def discard(self, claim: Claim) -> Receipt:
+        """Begin to delete a claim that is no object, with its data; gone already is success.
+
+        Waiting while an instance has it, whosever that is.
+        """
+
+
+class NoClaims:
+    """What a provider says of claims that makes none, or none but objects."""
+
+    def claims(
+        self, namespace: str, application: str, component: str = ""
+    ) -> Iterable[Claim] | None:
+        """Return nothing."""
+        del namespace, application, component
+        return ()
+
+    async def discard(self, claim: Claim) -> Receipt:
+        """Refuse: what is an object is deleted as such."""
+        message = f"the provider has no claims such as {claim.name}"
+        raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)

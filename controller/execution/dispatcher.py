@@ -210,7 +210,7 @@ class Dispatcher:
             self.emit(key, item, action)
         elif isinstance(action, contract.Call):
             self._call(key, record, item, action, urgency)
-        elif isinstance(action, plan.DeleteOrphan):
+        elif isinstance(action, plan.DeleteOrphan | plan.DeleteClaim):
             self._collect(key, record, item, action)
         else:
             self._write(key, record, item, action, urgency)
@@ -289,24 +289,28 @@ class Dispatcher:
         )
 
     def _collect(
-        self, key: Key, record: KeyState, item: objects.Object, action: plan.DeleteOrphan
+        self,
+        key: Key,
+        record: KeyState,
+        item: objects.Object,
+        action: plan.DeleteOrphan | plan.DeleteClaim,
     ) -> None:
+        """Ask a fleet for what is no server's any more to go."""
+
+        def go(provider: contract.Provider) -> Awaitable[contract.Receipt]:
+            if isinstance(action, plan.DeleteClaim):
+                return provider.discard(action.claim)
+            return provider.collect(action.instance, action.server)
+
+        target, verb = cast("tuple[targets.Call, Verb]", targets.of(action, item))
+        ask = functools.partial(
+            self._fleets.ask, target.fleet, contract.Verb.DELETE, go,
+            namespace=key.namespace, whose=target.server,
+        )  # fmt: skip
         self._track(
-            key,
-            record,
-            lambda: self._fleets.ask(
-                key.name,
-                contract.Verb.DELETE,
-                lambda provider: provider.collect(action.instance, action.server),
-                whose=action.instance,
-            ),
-            item=item,
-            target=targets.Call(key.name, action.instance),
-            verb=Verb.DELETE,
-            places=(),
-            urgency=plan.Urgency.ROUTINE,
-            pool=self._fleets.pool(key.name),
-        )
+            key, record, ask, item=item, target=target, verb=verb, places=(),
+            urgency=plan.Urgency.ROUTINE, pool=self._fleets.pool(target.fleet),
+        )  # fmt: skip
 
     def emit(self, key: Key, item: objects.Object, action: plan.RecordEvent) -> None:
         """Have an Event written, unless it was lately."""

@@ -138,7 +138,9 @@ class Fleets:
         branch.anew()
         if kind is not None:
             context = dataclasses.replace(
-                self._context, changed=functools.partial(self._observed, name)
+                self._context,
+                changed=functools.partial(self._observed, name),
+                claims_changed=self._claims_changed,
             )
             branch.life = ProviderLife(kind, context, fleet, changed=lambda: self._wake(name))
 
@@ -300,6 +302,7 @@ class Fleets:
             outage=branch.outage(namespace) if branch is not None else contract.Outage(),
             window=float(fleet.spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
+            claims=provider.claims if provider is not None else _unknown,
             record=fleet if written and not read_only else None,
             may_abandon=not read_only or not written,
             orphans=frozenset(each.id for each in fleet.status.orphans),
@@ -388,12 +391,21 @@ class Fleets:
             each.seen()
         self._waiters.touch(keys.server(namespace, name))
 
+    def _claims_changed(self, namespace: str, application: str, component: str) -> None:
+        """Have the set of a component looked at: what its servers have outlives them."""
+        self._waiters.touch(keys.component(namespace, application, component))
+
     def _wake(self, name: str) -> None:
         """Have everything planned anew that may have waited for the fleet."""
         branch = self._branches.get(name)
         if branch is not None:
             works = branch.whole.circuit.state is State.CLOSED
             self._waiters.wake_all(branch.fleet, works=works)
+
+
+def _unknown(namespace: str, application: str, component: str) -> None:
+    """Know of no claims yet: their provider is not open."""
+    del namespace, application, component
 
 
 def _held(by: Breaker) -> contract.Pause:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.resources import Resource
 
 
@@ -37,3 +37,8 @@ def fleet(name: str) -> Key:
 def server(namespace: str, name: str) -> Key:
     """Return the key of a server, by which providers know it."""
     return Key(Resource.SERVERS, namespace, name)
+
+
+def component(namespace: str, application: str, name: str) -> Key:
+    """Return the key of what answers for a component, by which providers know their claims."""
+    return Key(Resource.SERVERSETS, namespace, names.server_set(application, name))

@@ -65,6 +65,7 @@ def restrict(made: plans.Plan, snapshot: object) -> plans.Plan:
 
 def _is_own(action: plans.Action) -> bool:
     """Return whether an action writes an object of Argosy's own kinds, and nothing else."""
-    if isinstance(action, contract.Call | plans.DeleteOrphan | plans.RecordEvent):
+    others = contract.Call | plans.DeleteOrphan | plans.DeleteClaim | plans.RecordEvent
+    if isinstance(action, others):
         return False
     return PLACES[action.resource].api_version == names.API_VERSION

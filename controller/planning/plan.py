@@ -98,6 +98,15 @@ class DeleteOrphan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteClaim:
+    """Have the provider of a fleet delete a claim, with its data."""
+
+    claim: contract.Claim
+    fleet: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
     """Record an Event, only for a change that a person would want to know.
 
@@ -114,7 +123,7 @@ class RecordEvent:
 
 # What the API server is asked for.
 Request = Create | Patch | Delete | Hear
-Action = Request | contract.Call | DeleteOrphan | RecordEvent
+Action = Request | contract.Call | DeleteOrphan | DeleteClaim | RecordEvent
 
 Status = (
     objects.ApplicationStatus

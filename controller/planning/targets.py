@@ -97,6 +97,12 @@ def of(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
         return Write(action.resource, action.namespace, action.name), verb
     if isinstance(action, contract.Call):
         return of_call(action, item)
+    return _of_what_is_left(action, item)
+
+
+def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
+    if isinstance(action, plan.DeleteClaim):
+        return Call(action.fleet, action.claim.name), Verb.DELETE
     if isinstance(action, plan.DeleteOrphan):
         return Call(item.metadata.name, action.instance), Verb.DELETE
     return None

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from controller import contract
 from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.planning import buckets
-from controller.planning.plan import Create, Delete, Manifest, Patch
+from controller.planning.plan import Create, Delete, DeleteClaim, Manifest, Patch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +72,16 @@ def delete(item: objects.Object | Known, *, why: str, guarded: bool) -> Delete:
         resource_version=meta.resource_version if guarded else "",
         why=why,
     )
+
+
+def delete_claim(
+    claim: contract.Claim, namespace: str, *, fleet: str, why: str
+) -> Delete | DeleteClaim:
+    """Return what deletes a claim of a server of a fleet, with its data."""
+    if claim.resource is None:
+        return DeleteClaim(claim=claim, fleet=fleet, why=why)
+    meta = objects.Meta(namespace=namespace, name=claim.name, uid=claim.id)
+    return delete(Known(claim.resource, meta), why=why, guarded=False)
 
 
 def _resource(item: objects.Object | Known) -> Resource:

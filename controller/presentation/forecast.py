@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
@@ -127,14 +128,6 @@ class _Stage:
         for each in sets.values():
             found = caches.by(relations.SERVERS_BY_OWNER, each.metadata.uid).values()
             self._servers[each.metadata.name] = {one.spec.ordinal: one for one in found}
-        # By component and UID; also of components that are no more.
-        self._claims: dict[str, dict[str, objects.Claim]] = {}
-        for claim in caches.of(objects.Claim).objects.values():
-            labels = claim.metadata.labels
-            mine = labels.get(names.APPLICATION_LABEL) == meta.name
-            if mine and claim.metadata.namespace == meta.namespace:
-                component = labels.get(names.COMPONENT_LABEL, "")
-                self._claims.setdefault(component, {})[claim.metadata.uid] = claim
         found_builds = relations.builds_of(caches, meta.namespace, meta.name)
         self._builds = {each.metadata.name: self._end(each) for each in found_builds}
         self._served = self._serving()
@@ -144,6 +137,11 @@ class _Stage:
         # Evictions are nothing that would come of the change.
         capable = facts.capabilities - {Capability.EVICTIONS}
         self._fleet = dataclasses.replace(facts, capabilities=capable)
+        # By component and id; also of components that are no more.
+        self._claims: dict[str, dict[str, contract.Claim]] = {}
+        found_claims = facts.claims(meta.namespace, meta.name, "")
+        for claim in self._told_claims() if found_claims is None else found_claims:
+            self._claims.setdefault(claim.component, {})[claim.id] = claim
         self._terminating = relations.namespace_terminating(caches, meta.namespace)
         # The longest that a server must have been ready; time goes on by that much a round.
         self._pace = 1.0 + max(
@@ -165,10 +163,17 @@ class _Stage:
         """
         serving = self._serving()
         for each in itertools.chain.from_iterable(map(dict.values, self._claims.values())):
-            server = each.metadata.labels.get(names.SERVER_LABEL, "")
-            left = self.gone or (server in self._served and server not in serving)
-            if left and each.metadata.deletion_timestamp is None:
-                yield each.metadata.name
+            left = self.gone or (each.server in self._served and each.server not in serving)
+            if left and not each.going:
+                yield each.name
+
+    def _told_claims(self) -> Iterator[contract.Claim]:
+        """Yield what servers say of their claims, where their provider is not seen from here."""
+        for each in itertools.chain.from_iterable(map(dict.values, self._servers.values())):
+            name, component = each.metadata.name, each.spec.component
+            for told in each.status.claims:
+                claim = names.claim(told.name, name)
+                yield contract.Claim(id=claim, name=claim, server=name, component=component)
 
     def _serving(self) -> frozenset[str]:
         return frozenset(
@@ -274,6 +279,8 @@ class _Stage:
                 self._patch(action)
             case plan.Delete():
                 self._delete(action)
+            case plan.DeleteClaim(claim=claim):
+                self._discard(claim.id, claim.name)
             case _:
                 return
         self.writes += 1
@@ -329,11 +336,14 @@ class _Stage:
             case Resource.REVISIONS:
                 self._revisions.pop(action.name, None)
             case Resource.CLAIMS:
-                self.claims_deleted.append(action.name)
-                for claims in self._claims.values():
-                    claims.pop(action.uid, None)
+                self._discard(action.uid, action.name)
             case _:
                 pass
+
+    def _discard(self, claim: str, name: str) -> None:
+        self.claims_deleted.append(name)
+        for claims in self._claims.values():
+            claims.pop(claim, None)
 
     def _made(self, body: plan.Manifest, view: type[T]) -> T:
         found = msgspec.json.decode(msgspec.json.encode(body), type=view)

@@ -1,12 +1,13 @@
-"""An OpenStack cloud in memory: Keystone's tokens, Nova, Glance and Neutron as Argosy asks them.
+"""An OpenStack cloud in memory: Keystone's tokens, and the services as Argosy asks them.
 
 It keeps to what was seen of real services: spawns take time, a POST whose client died is carried
 out and shows up late, tags are ignored below microversion 2.26, deleted servers have none, a cell
 that is down answers lists with nothing.
 """
 
+from fakes.openstack.cinder import Volume
 from fakes.openstack.cloud import Cloud, Image, Timing
 from fakes.openstack.faults import Fault
 from fakes.openstack.machines import EPOCH, Machine
 
-__all__ = ["EPOCH", "Cloud", "Fault", "Image", "Machine", "Timing"]
+__all__ = ["EPOCH", "Cloud", "Fault", "Image", "Machine", "Timing", "Volume"]

@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import json
 import math
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 from urllib import parse
@@ -19,6 +20,7 @@ from controller.providers.openstack.client import Session
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import CredentialsRefused, Reply
 from controller.providers.openstack.transport import NoAnswerError, NotSentError, Request
+from fakes.openstack.cinder import Cinder, Volume
 from fakes.openstack.faults import Fault
 from fakes.openstack.machines import EPOCH, Machine
 from fakes.openstack.nova import Nova
@@ -49,10 +51,11 @@ class Timing:
     delete: float = 1.0
     power: float = 1.0
     image: float = 4.0
+    volume: float = 1.0
 
 
 class Cloud:
-    """Keystone, Nova, Glance and Neutron of one project, in the loop's time."""
+    """Keystone, Nova, Glance, Cinder and Neutron of one project, in the loop's time."""
 
     def __init__(self, timing: Timing | None = None) -> None:
         self.timing = timing or Timing()
@@ -78,12 +81,21 @@ class Cloud:
         # How far its clock goes before the operator's.
         self.ahead = 0.0
         self.newest = "2.93"
+        # Called with method and path of each request before it is answered.
+        self.on_request: Callable[[str, str], None] | None = None
         self.credentials = True
         self.tokens: set[str] = set()
         self._issued = 0
         # Which addresses listen at which ports.
         self.listening: set[tuple[str, int]] = set()
+        self.volumes: dict[str, Volume] = {}
+        # GiB that the project's volumes may have; zones that Cinder knows.
+        self.gigabytes = 1000
+        self.volume_zones = ["nova"]
+        # Whether there is a Cinder at all.
+        self.has_volumes = True
         self._nova = Nova(self)
+        self._cinder = Cinder(self)
 
     # --- Tokens -----------------------------------------------------------------------------------
 
@@ -97,13 +109,8 @@ class Cloud:
             self._issued += 1
             token = f"token-{self._issued}"
             self.tokens = {token}
-        return Session(
-            token=token,
-            endpoints={
-                "compute": "http://cloud/compute", "image": "http://cloud/image",
-                "network": "http://cloud/network",
-            },
-        )  # fmt: skip
+        services = ["compute", "image", "network", *["block-storage"] * self.has_volumes]
+        return Session(token=token, endpoints={each: f"http://cloud/{each}" for each in services})
 
     # --- Requests ---------------------------------------------------------------------------------
 
@@ -116,17 +123,24 @@ class Cloud:
         """Let time have passed; return the servers that really exist, gone ones left out."""
         for each in self.machines.values():
             each.settle(self.now)
+        self._cinder.settle()
         return [each for each in self.machines.values() if not each.deleted]
 
     def add(self, body: dict[str, Any]) -> Machine:
         """Make a server behind Argosy's back."""
         return self._nova.add(body)
 
+    def add_volume(self, body: dict[str, Any]) -> Volume:
+        """Make a volume behind Argosy's back."""
+        return self._cinder.add(body)
+
     async def send(self, request: Request) -> Reply:
         """Answer a request."""
         address = parse.urlsplit(request.url)
         path = address.path
         self.requests.append((request.method, f"{path}?{address.query}" if address.query else path))
+        if self.on_request is not None:
+            self.on_request(request.method, path)
         fault = self._fault(request.method, path)
         if fault is not None and fault.unsent:
             raise NotSentError("test")
@@ -167,6 +181,10 @@ class Cloud:
             version = request.headers.get("OpenStack-API-Version", "compute 2.1").split(" ")[1]
             return self._nova.answer(
                 request.method, f"/{path}", query=query, body=body, version=version, late=late
+            )
+        if service == "block-storage":
+            return self._cinder.answer(
+                request.method, f"/{path}", query=query, body=body, late=late
             )
         if service == "image":
             return self._glance(path, query)

@@ -29,6 +29,8 @@ class Machine:
     flavor: str = ""
     # The group it was asked to be in, and the host that it was given.
     group: str = ""
+    # The volumes that are attached to it.
+    volumes: list[str] = dataclasses.field(default_factory=list)
     host: str = ""
     placed_at: float = 0.0
     zone: str = "nova"

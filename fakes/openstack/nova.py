@@ -98,10 +98,22 @@ class Nova:
             return self._refuse(400, f"Server group {group} could not be found.")
         if "user_data" in asked and len(asked["user_data"]) > LARGEST:
             return self._refuse(400, "User data too large")
+        disks = [
+            each["uuid"]
+            for each in asked.get("block_device_mapping_v2", ())
+            if each["source_type"] == "volume"
+        ]
+        for each in disks:
+            volume = cloud.volumes.get(each)
+            if volume is None or volume.status != "available":
+                return self._refuse(400, f"Invalid volume: status of {each} must be 'available'")
         if len(cloud.settle()) >= cloud.quota:
             return self._refuse(403, "Quota exceeded for instances: Requested 1, but already used")
         machine = self.add(asked, late=late)
         machine.group, machine.placed_at = group, machine.created + cloud.timing.placing
+        machine.volumes = disks
+        for each in disks:
+            cloud.volumes[each].status, cloud.volumes[each].server = "reserved", machine.id
         return cloud.reply(202, {"server": {"id": machine.id, "links": [], "adminPass": "x"}})
 
     def add(self, asked: Json, *, late: float = 0.0) -> Machine:

@@ -70,8 +70,11 @@ class Stage(Protocol):
     def instances(self) -> list[Instance]:
         """Return what exists, in the order of names."""
 
+    def volumes(self) -> dict[str, str]:
+        """Return the claims that exist, what tells each from any other by its name."""
+
     def disturb(self, verb: str, *, lost: bool) -> None:
-        """Let the next `create`, `change` or `delete` fail, or lose its answer."""
+        """Let the next `create`, `change`, `delete` or `claim` fail, or lose its answer."""
 
     def break_down(self, server: objects.Server) -> None:
         """Let the server's instance fail."""
@@ -227,10 +230,18 @@ class PodStage:
         """Return the pods as they are."""
         return dict(self.api.objects[Resource.PODS])
 
+    def volumes(self) -> dict[str, str]:
+        """Return the uids of the PersistentVolumeClaims."""
+        found = self.api.objects[Resource.CLAIMS]
+        return {name: body["metadata"]["uid"] for (_, name), body in found.items()}
+
     def disturb(self, verb: str, *, lost: bool) -> None:
-        """Let the next such request for a pod fail, or lose its answer."""
+        """Let the next such request for a pod, or for a claim, fail, or lose its answer."""
         verdict = Verdict(after=chaos.lost("test")) if lost else Verdict(before=chaos.busy("test"))
-        self.faults.on({"change": "patch"}.get(verb, verb), Resource.PODS, verdict=verdict)
+        if verb == "claim":
+            self.faults.on("create", Resource.CLAIMS, verdict=verdict)
+        else:
+            self.faults.on({"change": "patch"}.get(verb, verb), Resource.PODS, verdict=verdict)
 
     def break_down(self, server: objects.Server) -> None:
         """Evict the pod."""
@@ -329,6 +340,10 @@ class MemoryStage:
             for each in sorted(self.fleet.machines, key=lambda machine: machine.key)
         ]
 
+    def volumes(self) -> dict[str, str]:
+        """Return nothing: machines in memory have none."""
+        return {}
+
     def disturb(self, verb: str, *, lost: bool) -> None:
         """Let the next such call fail, or lose its answer."""
         self._faults.disturb(verb, lost=lost)
@@ -403,12 +418,20 @@ class CloudStage:
             for each in sorted(there, key=lambda machine: machine.name)
         ]
 
+    def volumes(self) -> dict[str, str]:
+        """Return the ids of Cinder's volumes; there must not be two of one name."""
+        self.cloud.settle()
+        found = [each for each in self.cloud.volumes.values() if not each.gone]
+        assert len({each.name for each in found}) == len(found), found
+        return {each.name: each.id for each in found}
+
     def disturb(self, verb: str, *, lost: bool) -> None:
         """Let the next such request not be sent, or be carried out without an answer."""
         method, path = {
             "create": ("POST", "/servers$"),
             "change": ("POST", "/action$"),
             "delete": ("DELETE", "/servers/"),
+            "claim": ("POST", "/volumes$"),
         }[verb]
         fault = CloudFault(method=method, path=path, lost=lost, unsent=not lost)
         self.cloud.faults.append(fault)

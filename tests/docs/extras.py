@@ -236,6 +236,45 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_component_has_one_group",
             "test_a_group_goes_with_its_last_server",
         ),
+        "`storage` in whole GiB, rounded up; `storageClassName` is a volume type": (
+            "test_a_claim_says_what_the_volume_is",
+            "test_a_claim_must_say_how_much",
+        ),
+        "and so is that data is kept in doubt": (
+            "test_data_stays_where_nobody_says_otherwise",
+            "test_volumes_go_by_policy_after_their_servers",
+            "test_volumes_grow_with_what_is_asked_for",
+        ),
+        "Nova attaches volumes as it makes the server, in the order of the claims": (
+            "test_nova_attaches_volumes_and_leaves_them",
+            "test_what_a_machine_wrote_is_there_for_the_next",
+        ),
+        "and its server is made there from then on": (
+            "test_a_server_comes_back_to_the_zone_of_its_volume",
+            "test_a_zone_that_cinder_does_not_know_is_not_asked_for",
+        ),
+        "Write these three on a volume of your own, and the server gets it with its data": (
+            "test_a_volume_that_is_given_by_hand_is_taken_with_its_data",
+            "test_volumes_of_others_are_left_alone",
+        ),
+        "is told by its name on Server, ServerSet and Application": (
+            "test_a_stuck_volume_is_told_and_waited_for",
+            "test_a_volume_with_data_that_is_stuck_is_told",
+            "test_a_volume_that_another_server_has_is_told",
+        ),
+        "was never used, and is made anew": ("test_a_volume_that_could_not_be_made_is_made_anew",),
+        "Others are deleted only if no server can ever have had them": (
+            "test_a_volume_that_comes_belatedly_is_removed",
+            "test_what_a_server_had_counts_before_what_is_older",
+            "test_two_that_may_have_data_are_both_kept",
+            "test_kills_between_post_and_answer_make_no_second_volume",
+        ),
+        "that was abandoned (`onTimeout: Abandon`) are kept": (
+            "test_what_an_abandoned_server_has_is_kept",
+        ),
+        "know a cloud's volumes by what the status of Servers tells": (
+            "test_a_forecast_knows_volumes_of_a_cloud_by_their_servers",
+        ),
         "makes an image of the cloud, called after the server and the snapshot": (
             "test_a_snapshot_is_an_image_that_can_be_used",
             "test_a_snapshot_is_taken_once_and_restored",

@@ -10,7 +10,7 @@ from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.planning import management
-from controller.planning.plan import Create, Delete, Patch, Plan, RecordEvent
+from controller.planning.plan import Create, Delete, DeleteClaim, Patch, Plan, RecordEvent
 
 OWN = (
     Create(resource=Resource.SERVERS, body={}, why=""),
@@ -24,6 +24,9 @@ OTHERS = (
     Delete(resource=Resource.CLAIMS, namespace="n", name="a", uid="u", why=""),
     RecordEvent(reason="Moving", message="Moving."),
     contract.Call(verb=contract.Verb.CREATE, why=""),
+    DeleteClaim(
+        claim=contract.Claim(id="i", name="c", server="s", component="w"), fleet="", why=""
+    ),
 )
 MADE = Plan(actions=(*OWN, *OTHERS), notes=("a note",), wake_after=3.0)
 

@@ -68,6 +68,8 @@ class Sky:
                 (machine,) = self.named(name)
                 assert machine.locked
                 machine.locked = False
+            case ["volume", "show", name]:
+                assert [each for each in self.cloud.volumes.values() if each.name == name]
             case ["console", "log", "show", name]:
                 # One that failed is made anew: whoever types in between types again.
                 async with asyncio.timeout(60):
@@ -84,8 +86,8 @@ def web(count: int, **spec: Any) -> Json:
     return component("web", count) | {"template": {"spec": {**SPEC, **spec}}}
 
 
-async def apply(world: World, count: int, **spec: Any) -> None:
-    """Apply the application, whose fleet is the cloud."""
+async def found(world: World) -> None:
+    """Write the Fleet of the cloud, unless it is there."""
     if ("", "west") not in world.universe.server.objects.get(Resource.FLEETS, {}):
         body = {
             "apiVersion": "argosy.dev/v1alpha1",
@@ -94,6 +96,11 @@ async def apply(world: World, count: int, **spec: Any) -> None:
             "spec": {"provider": "openstack", "openstack": {"cloud": "test"}},
         }
         world.universe.server.registry.create(Resource.FLEETS, "", body, actor="user")
+
+
+async def apply(world: World, count: int, **spec: Any) -> None:
+    """Apply the application, whose fleet is the cloud."""
+    await found(world)
     await world.apply(web(count, **spec), fleet="west")
 
 
@@ -219,3 +226,35 @@ async def is_locked(world: World) -> None:
 def has_one(world: World) -> bool:
     """Return whether the application is Ready with a single server in the cloud."""
     return world.ready() and len(world.sky.there()) == 1
+
+
+CLAIM: Json = {
+    "name": "data",
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    },
+}
+
+
+async def apply_with_volumes(world: World, count: int) -> None:
+    """Apply the application, whose servers have a volume each."""
+    await found(world)
+    await world.apply(web(count) | {"volumeClaims": [CLAIM]}, fleet="west")
+
+
+async def has_a_broken_volume(world: World) -> None:
+    """Have the volume of a server that is to come back in a state in which nobody can use it."""
+    await apply_with_volumes(world, 1)
+    await world.universe.until(lambda: world.ready() and len(world.sky.there()) == 1)
+    await apply_with_volumes(world, 0)
+    await world.universe.until(lambda: not world.sky.cloud.settle())
+    (volume,) = world.sky.cloud.volumes.values()
+    volume.status = "error"
+    await apply_with_volumes(world, 1)
+
+
+async def has_its_volume_mended(world: World) -> None:
+    """Have the volume as it was."""
+    (volume,) = world.sky.cloud.volumes.values()
+    volume.status = "available"

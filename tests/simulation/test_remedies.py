@@ -32,7 +32,7 @@ SHOWS = {"get", "describe", "config"}
 SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version"}
 EDITS = {"edit"}
 # What OpenStack's own program shows; whatever else a remedy has it do is an act.
-SHOWS_OF_CLOUDS = ("quota show", "console log show", "image list")
+SHOWS_OF_CLOUDS = ("quota show", "console log show", "image list", "volume show")
 GONE: Json = {}
 
 

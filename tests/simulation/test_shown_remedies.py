@@ -240,6 +240,12 @@ STORIES: Mapping[str, Story] = {
     "CloudThrottled": Story(make=clouded.asks_for_long_pauses, mend=clouded.is_asked_less),
     "CloudTooOld": Story(make=clouded.is_too_old, mend=clouded.is_upgraded),
     "CloudQuotaExceeded": Story(make=clouded.meets_its_quota, mend=clouded.has_more_quota),
+    "CloudVolumeRefused": Story(
+        make=clouded.has_a_broken_volume,
+        mend=clouded.has_its_volume_mended,
+        better=clouded.has_one,
+        name="data-shop-web-0",
+    ),
     "CredentialsMissing": Story(make=clouded.has_no_secret, mend=clouded.has_its_secret),
     "CredentialsRefused": Story(make=clouded.refuses_credentials, mend=clouded.takes_credentials),
     "NotReadyInTime": Story(

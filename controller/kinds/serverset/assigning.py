@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from controller import contract
 from controller.api import conditions, names, objects
 from controller.api.reasons import Reason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -27,11 +28,12 @@ class Assigning:
         self._known = snapshot.fleet.domains
         self._component = spec.application, spec.component
         self._census = census
-        self._claims = snapshot.claims
+        self._claims = snapshot.claims if spec.volume_claims else ()
 
     def new(self, ordinal: int, *, spare: bool) -> str:
         """Return the domain of a server that is made now."""
-        if not self._known:
+        if not self._known or self._claims is None:
+            # One whose claims nobody knows yet goes where they turn out to be.
             return ""
         name = names.server(*self._component, ordinal)
         if name in self._volumes:
@@ -72,7 +74,7 @@ class Assigning:
 
     @functools.cached_property
     def _volumes(self) -> Mapping[str, str]:
-        return volumes(self._claims)
+        return volumes(self._claims or ())
 
 
 def lasting(census: Census) -> collections.Counter[str]:
@@ -82,13 +84,12 @@ def lasting(census: Census) -> collections.Counter[str]:
     )
 
 
-def volumes(claims: tuple[objects.Claim, ...]) -> dict[str, str]:
+def volumes(claims: Iterable[contract.Claim]) -> dict[str, str]:
     """Return of each server that has claims the domain that these are in, if that is known."""
     found: dict[str, str] = {}
     for each in claims:
-        meta = each.metadata
-        if meta.deletion_timestamp is None and (name := meta.labels.get(names.SERVER_LABEL)):
-            found[name] = found.get(name) or meta.annotations.get(names.DOMAIN_ANNOTATION, "")
+        if not each.going and each.server:
+            found[each.server] = found.get(each.server) or each.domain
     return found
 
 

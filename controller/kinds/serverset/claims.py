@@ -7,28 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from controller import contract
 from controller.api import names, objects, tags
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import ordinals, words, writes
-from controller.planning.plan import Delete, RecordEvent
+from controller.planning.plan import Delete, DeleteClaim, RecordEvent
 
 # Claims that an Event names; of more, the number.
 MOST_NAMED = 10
+# A claim that goes: an object, or something of its provider's.
+Gone = Delete | DeleteClaim
 
 
-def after_scaling(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
+def after_scaling(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     """Return the deletes of claims whose servers were scaled away and will not come back."""
     spec = snapshot.server_set.spec
     wanted = range(ordinals.first(spec), ordinals.first(spec) + spec.replicas)
     return tuple(
-        _delete(claim, "its server was scaled away and whenScaled is Delete")
+        _delete(snapshot, claim, "its server was scaled away and whenScaled is Delete")
         for claim, ordinal in _claims(snapshot, _with_server)
         if ordinal not in wanted and ordinal not in snapshot.servers
     )
 
 
-def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
+def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     """Return the deletes of claims once the set's servers are gone.
 
     A component that is dropped, or renamed, is neither of what the policies speak of: its servers
@@ -42,28 +45,36 @@ def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Delete, ...]:
     else:
         why, may_go = "its component was dropped and both policies are Delete", _in_any_case
     return tuple(
-        _delete(claim, why)
+        _delete(snapshot, claim, why)
         for claim, ordinal in _claims(snapshot, may_go)
         if ordinal not in snapshot.servers
     )
 
 
-def told(snapshot: ServerSetSnapshot, gone: tuple[Delete, ...]) -> tuple[RecordEvent, ...]:
+def told(snapshot: ServerSetSnapshot, gone: tuple[Gone, ...]) -> tuple[RecordEvent, ...]:
     """Return the Event that names the claims that go, on the application: the set may go too."""
-    message = f"Deleting {_named([each.name for each in gone])}, with their data."
+    message = f"Deleting {_named([_name(each) for each in gone])}, with their data."
     return _event(snapshot, ServerSetReason.CLAIMS_DELETED, message) if gone else ()
 
 
 def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
     """Return the Event that names the claims which outlive a set that goes for good."""
-    stay = sorted(
-        each.metadata.name for each in snapshot.claims if each.metadata.deletion_timestamp is None
-    )
+    stay = sorted(each.name for each in snapshot.claims or () if not each.going)
     if not stay or not _goes_for_good(snapshot):
         return ()
     return _event(
         snapshot, ServerSetReason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data."
     )
+
+
+def is_unsure(snapshot: ServerSetSnapshot) -> bool:
+    """Return whether claims that would go with the set may be there, and are not known yet."""
+    application = snapshot.application
+    if snapshot.claims is not None or application is None or not _goes_for_good(snapshot):
+        return False
+    deleted = application.metadata.deletion_timestamp is not None
+    may_go = _with_application if deleted else _in_any_case
+    return any(map(may_go, snapshot.server_set.spec.volume_claims))
 
 
 def _goes_for_good(snapshot: ServerSetSnapshot) -> bool:
@@ -102,25 +113,29 @@ def _event(
 
 def _claims(
     snapshot: ServerSetSnapshot, may_go: Callable[[objects.VolumeClaim], bool]
-) -> Iterable[tuple[objects.Claim, int]]:
-    """Yield the set's claims that its spec lets go and that are there, with their ordinals."""
+) -> Iterable[tuple[contract.Claim, int]]:
+    """Yield the set's claims that its spec lets go and that are there, with their ordinals.
+
+    What an instance has that was abandoned stays: nobody knows whether it writes there.
+    """
     known = {each.name for each in snapshot.server_set.spec.volume_claims if may_go(each)}
-    for claim in snapshot.claims if known else ():
-        server = claim.metadata.labels.get(names.SERVER_LABEL, "")
-        template = claim.metadata.name.removesuffix(f"-{server}")
-        ordinal = tags.number(server.rpartition("-")[2])
+    for claim in (snapshot.claims or ()) if known else ():
+        template = claim.name.removesuffix(f"-{claim.server}")
+        ordinal = tags.number(claim.server.rpartition("-")[2])
         if (
             template in known
             and ordinal is not None
-            and claim.metadata.name == names.claim(template, server)
-            and claim.metadata.deletion_timestamp is None
+            and claim.name == names.claim(template, claim.server)
+            and not claim.going
+            and claim.holder not in snapshot.fleet.orphans
         ):
             yield claim, ordinal
 
 
-def _delete(claim: objects.Claim, why: str) -> Delete:
-    return writes.delete(
-        claim,
-        why=why,
-        guarded=False,
-    )
+def _delete(snapshot: ServerSetSnapshot, claim: contract.Claim, why: str) -> Gone:
+    meta, fleet = snapshot.server_set.metadata, snapshot.server_set.spec.fleet
+    return writes.delete_claim(claim, meta.namespace, fleet=fleet, why=why)
+
+
+def _name(action: Gone) -> str:
+    return action.name if isinstance(action, Delete) else action.claim.name

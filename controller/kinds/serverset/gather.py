@@ -13,14 +13,15 @@ from controller.planning.caches import Moment, Sources
 def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> ServerSetSnapshot:
     """Return the set, its servers by ordinal, and what its application says."""
     caches, meta, spec = sources.caches, server_set.metadata, server_set.spec
-    component = (meta.namespace, spec.application, spec.component)
+    fleet = sources.fleets.facts(spec.fleet, meta.namespace)
+    claims = fleet.claims(meta.namespace, spec.application, spec.component)
     owner, leaving = meta.controller, departures.of(caches, server_set, moment.now)
     return ServerSetSnapshot(
         now=moment.now,
         server_set=server_set,
         servers=caches.kept(Registers).of(meta.uid),
         let_go=relations.servers_let_go(caches, server_set),
-        fleet=sources.fleets.facts(spec.fleet, meta.namespace),
+        fleet=fleet,
         application=relations.controlling_application(caches, server_set),
         service=caches.of(objects.Service).objects.get(
             (meta.namespace, service_manifest.name(server_set))
@@ -30,7 +31,7 @@ def gather(sources: Sources, server_set: objects.ServerSet, moment: Moment) -> S
         recorded=leaving.recorded,
         records_last=leaving.again,
         moving=moves.of(caches, server_set),
-        claims=tuple(caches.by(relations.CLAIMS_BY_COMPONENT, component).values()),
+        claims=None if claims is None else tuple(claims),
         revisions=(
             tuple(caches.by(relations.REVISIONS_BY_OWNER, owner.uid).values()) if owner else ()
         ),

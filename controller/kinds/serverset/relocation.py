@@ -84,7 +84,7 @@ def _evacuated(
     snapshot: ServerSetSnapshot, census: Census, away: frozenset[str]
 ) -> Iterator[tuple[int, Move]]:
     fleet = snapshot.server_set.spec.fleet
-    bound = assigning.volumes(snapshot.claims)
+    bound = assigning.volumes(snapshot.claims or ())
     for ordinal, server in census.servers.items():
         # By what it was given, so that none moves again that lands there all the same.
         domain = server.spec.domain or server.status.provider.zone

@@ -33,7 +33,8 @@ class ServerSetSnapshot:
     disruption_budgets: tuple[objects.DisruptionBudget, ...] = ()
     # Servers that have to move, by ordinal.
     moving: Mapping[int, Move] = dataclasses.field(default_factory=dict)
-    claims: tuple[objects.Claim, ...] = ()
+    # The volumes that its servers have or had; None while that is not known.
+    claims: tuple[contract.Claim, ...] | None = ()
     # The application's; what a server below the partition comes back with.
     revisions: tuple[objects.ControllerRevision, ...] = ()
     # The operations of the application that are under way and may take servers down.

@@ -37,6 +37,11 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
             notes=(note,),
             urgency=Urgency.TEARDOWN,
         )
+    if claims.is_unsure(snapshot):
+        return Plan(
+            notes=("whether claims are left that go with it is not known yet",),
+            urgency=Urgency.TEARDOWN,
+        )
     gone = claims.after_deletion(snapshot)
     if gone:
         note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"

@@ -29,8 +29,11 @@ from controller.providers.openstack.transport import (
 T = TypeVar("T")
 
 COMPUTE, IMAGE, NETWORK = "compute", "image", "network"
+VOLUME = "block-storage"
 # Below the floor tags of servers that cannot be reached are not told apart from none.
 NEWEST, FLOOR = (2, 93), (2, 69)
+# Of the same release as the floor; before 3.42 a volume that is in use does not grow.
+_VOLUME_VERSION = "volume 3.59"
 PER_SECOND = 10.0
 # What a call waits at most where the cloud asks for a pause.
 LONGEST_HOLD = 60.0
@@ -158,7 +161,7 @@ class Client:
         base = session.endpoints.get(going.service)
         if not base:
             message = f"{going.what}: the catalogue of the cloud has no service {going.service}"
-            raise errors.Stalled(message, reason=CloudReason.CREDENTIALS_MISSING)
+            raise refusals.NoService(message, reason=CloudReason.CREDENTIALS_MISSING)
         request = Request(
             method=going.method,
             url=f"{base.rstrip('/')}{going.target}",
@@ -190,6 +193,8 @@ class Client:
         }
         if service == COMPUTE:
             headers["OpenStack-API-Version"] = "compute {}.{}".format(*self._version)
+        elif service == VOLUME:
+            headers["OpenStack-API-Version"] = _VOLUME_VERSION
         return headers
 
     def _pace(self, service: str) -> Pace:

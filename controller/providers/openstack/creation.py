@@ -8,7 +8,7 @@ several with one tag the oldest stays, which the lister sees to.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -46,8 +46,10 @@ class Creation:
         # Tags of which a POST is under way.
         self._busy: set[str] = set()
 
-    async def make(self, server: objects.Server, body: Mapping[str, Any]) -> None:
-        """Make the server, or take up what an earlier call has made."""
+    async def make(
+        self, server: objects.Server, body: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> None:
+        """Make the server as `body` asks for, or take up what an earlier call has made."""
         tag = machines.server_tag(server.metadata.uid, server.spec.incarnation)
         if tag in self._busy:
             message = f"the server {server.metadata.name} is being made"
@@ -56,7 +58,7 @@ class Creation:
         try:
             if tag in self._doubts and await self._settled(tag):
                 return
-            await self._post(server, tag, body)
+            await self._post(server, tag, await body())
         finally:
             self._busy.discard(tag)
 

@@ -32,6 +32,7 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
         makes="servers of an OpenStack cloud",
         capabilities=frozenset(
             {
+                Capability.CLAIMS,
                 Capability.CHANGE_IN_PLACE,
                 Capability.STOP,
                 Capability.SNAPSHOT,

@@ -17,6 +17,7 @@ from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.providers.openstack import configuration
+from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import PER_SECOND, Client, Tokens
 from controller.providers.openstack.clouds import Clouds
 from controller.providers.openstack.groups import Groups
@@ -25,6 +26,7 @@ from controller.providers.openstack.provider import CloudProvider, Parts
 from controller.providers.openstack.readiness import Network, Prober, Reach, Readiness
 from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing
+from controller.providers.openstack.stock import Stock
 from controller.providers.openstack.transport import Http, Transport
 from controller.providers.steps.steps import Steps
 
@@ -71,12 +73,17 @@ async def open_cloud(
         )
         lister = Lister(client, register)
         groups = Groups(client, register)
+        stock = Stock(
+            register.fleet, changed=context.changed, claims_changed=context.claims_changed
+        )
+        claims = Claims(client, register, stock)
+        register.on_change.append(claims.released)
         resizing = Resizing(client, register, allowed=settings.resize == "WhenPossible")
         provider = CloudProvider(
             Parts(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
-                resizing=resizing, groups=groups,
+                resizing=resizing, groups=groups, claims=claims,
             )
         )  # fmt: skip
         lister.acts_by(
@@ -87,7 +94,10 @@ async def open_cloud(
         )
         # Whoever is told that it is open looks at once, and at what is absent nobody points.
         await lister.look()
-        await stack.enter_async_context(running(lister.run(), readiness.run()))
+        with contextlib.suppress(errors.ArgosyError):
+            # Servers without claims need nothing of the service that makes volumes.
+            await claims.look()
+        await stack.enter_async_context(running(lister.run(), readiness.run(), claims.run()))
         yield provider
 
 

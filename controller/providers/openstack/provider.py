@@ -29,6 +29,7 @@ from controller.providers.openstack import (
     snapshots,
     template,
 )
+from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.creation import Creation
 from controller.providers.openstack.groups import Groups
@@ -56,6 +57,7 @@ class Parts:
     rebuilds: bool
     resizing: Resizing
     groups: Groups
+    claims: Claims
 
 
 class CloudProvider:
@@ -71,6 +73,7 @@ class CloudProvider:
         self._rebuilds = parts.rebuilds
         self._resizing = parts.resizing
         self._groups = parts.groups
+        self._claims = parts.claims
         self._lookups = Lookups(parts.client)
         self._creation = Creation(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
@@ -82,6 +85,12 @@ class CloudProvider:
 
     def observe(self, server: objects.Server) -> contract.Observation:
         """Return what the register has of `server`; absent is what is proved to be."""
+        seen, has = self._observe(server), self._claims.stock.seen(server)
+        if not has or seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
+            return seen
+        return dataclasses.replace(seen, volumes=has)
+
+    def _observe(self, server: objects.Server) -> contract.Observation:
         meta = server.metadata
         found = list(self._register.of((meta.namespace, meta.name)))
         own = _chosen([each for each in found if each.uid == meta.uid])
@@ -165,12 +174,33 @@ class CloudProvider:
         self._may_create(server)
         if self._own(server) is None:
             self._groups.check_turn(ids.group, spec)
-            body = template.new(server, call, spec, ids, self._register.fleet)
+
+            async def body() -> dict[str, Any]:
+                given = await self._claims.ensure(server, call, template.zone(spec, call))
+                found = dataclasses.replace(ids, volumes=given)
+                return template.new(server, call, spec, found, self._register.fleet)
+
             try:
                 await self._creation.make(server, body)
             except refusals.QuotaExceeded as error:
                 raise _elsewhere(error, server) from error
-            self._lister.nudge()
+            except errors.TemplateRefused:
+                await self._claims.check(server, call)
+                raise
+            finally:
+                self._lister.nudge()
+        return contract.NOTHING
+
+    def claims(
+        self, namespace: str, application: str, component: str = ""
+    ) -> tuple[contract.Claim, ...] | None:
+        """Return the volumes of a component; None before the first list of them."""
+        known = self._claims.stock
+        return known.claims((namespace, application, component)) if known.synced else None
+
+    async def discard(self, claim: contract.Claim) -> contract.Receipt:
+        """Have a volume deleted with its data, if it is of this fleet and no server has it."""
+        await self._claims.discard(claim)
         return contract.NOTHING
 
     def _may_create(self, server: objects.Server) -> None:
@@ -192,6 +222,7 @@ class CloudProvider:
         """Rebuild the server for another template; stop or start it as its power says."""
         machine = await self._current(server, call.instance)
         if not call.template:
+            await self._claims.grow(server, call)
             return contract.NOTHING
         spec = template.read(call.template)
         if machine.incarnation != server.spec.incarnation:
@@ -211,6 +242,7 @@ class CloudProvider:
     async def _to_revision(
         self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
     ) -> None:
+        given = self._claims.given(server, call)
         named = machine.row.metadata.get(machines.FLAVOR, "")
         if self._resizing.allowed and named != spec.flavor:
             ids = await self._lookups.ids(spec)
@@ -231,8 +263,8 @@ class CloudProvider:
         if not self._rebuilds:
             message = f"{machine.id} must be replaced: the Fleet's rebuild is Never"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
-        ids = await self._lookups.ids(spec)
-        body = template.rebuilt(server, call, spec, ids.image)
+        ids = dataclasses.replace(await self._lookups.ids(spec), volumes=given)
+        body = template.rebuilt(server, call, spec, ids)
         await self._act(machine, body, what=f"rebuild {server.metadata.name}")
         given = body["rebuild"]["metadata"]
         self._expect(machine, status="REBUILD", metadata=given)

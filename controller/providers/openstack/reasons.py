@@ -78,6 +78,19 @@ class CloudReason(Vocabulary):
         "Look at the image or the server in the cloud; a retry follows what was begun.",
         "openstack image list",
     )
+    VOLUME_PENDING = (
+        "CloudVolumePending",
+        "A volume of the server is being made, detached or deleted. Argosy looks again.",
+    )
+    VOLUME_REFUSED = (
+        "CloudVolumeRefused",
+        (
+            "The cloud does not let a volume be used, grown or deleted as it is: the message names"
+            " it and says why. Whatever is on it is kept."
+        ),
+        "Put right what the message says of the volume; Argosy then goes on by itself.",
+        "openstack volume show NAME",
+    )
     ONE_BY_ONE = (
         "CloudOneByOne",
         "Servers of a softly spread group are made one by one: Nova puts two at once on one host.",

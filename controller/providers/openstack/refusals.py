@@ -67,6 +67,18 @@ class Locked(errors.Stalled):
     policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False, longest_wait=60.0)
 
 
+class NoService(errors.Stalled):
+    """The cloud's catalogue has no such service."""
+
+    policy = errors.Stalled.policy
+
+
+class VolumeRefused(errors.Stalled):
+    """A volume cannot be used, grown or deleted as it is: no fault of any server."""
+
+    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False, longest_wait=60.0)
+
+
 class Missing(errors.Waiting):
     """What the call was about is not there (404)."""
 

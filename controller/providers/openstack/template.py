@@ -98,6 +98,8 @@ class Ids:
     image: str
     networks: tuple[str, ...]
     group: str = ""
+    # The volumes of the server itself, by their claims.
+    volumes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def read(template: bytes) -> Spec:
@@ -177,8 +179,11 @@ def readiness(spec: Spec) -> str:
     return msgspec.json.encode(spec.readiness).decode()
 
 
-def user_data(server: objects.Server, spec: Spec) -> str:
-    """Return the user data of one server in base64, its names filled in; empty for none."""
+def user_data(server: objects.Server, spec: Spec, volumes: Mapping[str, str]) -> str:
+    """Return the user data of one server in base64, its names filled in; empty for none.
+
+    `volumes` are the ids of the server's volumes by their claims.
+    """
     if not spec.user_data:
         return ""
     values = {
@@ -186,6 +191,7 @@ def user_data(server: objects.Server, spec: Spec) -> str:
         "$(SERVER_ORDINAL)": str(server.spec.ordinal),
         "$(APPLICATION)": server.spec.application,
         "$(READY_TOKEN)": token(server),
+        **{f"$(VOLUME.{claim})": each for claim, each in volumes.items()},
     }
     text = spec.user_data
     for name, value in values.items():
@@ -224,7 +230,8 @@ def new(
         "security_groups": [{"name": each} for each in spec.security_groups],
         "availability_zone": zone(spec, call),
         "key_name": spec.key_name,
-        "user_data": user_data(server, spec),
+        "user_data": user_data(server, spec, ids.volumes),
+        "block_device_mapping_v2": devices(ids),
     }
     asked: dict[str, Any] = {"server": body | {key: each for key, each in given.items() if each}}
     if ids.group:
@@ -232,15 +239,31 @@ def new(
     return asked
 
 
-def rebuilt(
-    server: objects.Server, call: contract.Call, spec: Spec, image: str
-) -> Mapping[str, Any]:
+def devices(ids: Ids) -> list[dict[str, Any]]:
+    """Return what Nova is told of a server's disks, where it has volumes: the image's goes first.
+
+    What the server claims outlives it.
+    """
+    if not ids.volumes:
+        return []
+    root = {
+        "boot_index": 0, "uuid": ids.image, "source_type": "image", "destination_type": "local",
+        "delete_on_termination": True,
+    }  # fmt: skip
+    data = {
+        "boot_index": -1, "source_type": "volume", "destination_type": "volume",
+        "delete_on_termination": False,
+    }  # fmt: skip
+    return [root, *({**data, "uuid": each} for each in ids.volumes.values())]
+
+
+def rebuilt(server: objects.Server, call: contract.Call, spec: Spec, ids: Ids) -> Mapping[str, Any]:
     """Return the body of the action that makes a server anew on what it has."""
     return {
         "rebuild": {
-            "imageRef": image,
+            "imageRef": ids.image,
             "metadata": metadata(server, call, spec),
-            "user_data": user_data(server, spec) or None,
+            "user_data": user_data(server, spec, ids.volumes) or None,
             "key_name": spec.key_name or None,
         }
     }

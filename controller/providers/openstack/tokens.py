@@ -18,11 +18,11 @@ from keystoneauth1 import session as keystone
 
 from controller import errors
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Session
+from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, VOLUME, Session
 from controller.providers.openstack.clouds import Cloud
 from controller.providers.openstack.reasons import CloudReason
 
-_SERVICES = (COMPUTE, IMAGE, NETWORK)
+_SERVICES = (COMPUTE, IMAGE, NETWORK, VOLUME)
 _SECONDS = 20.0
 # How long before its end a token is renewed, as keystoneauth tells it.
 _SOON = 120
@@ -82,19 +82,25 @@ class KeystoneTokens:
         with _trusted(cloud) as verify:
             asked = keystone.Session(auth=auth, verify=verify, timeout=_SECONDS, redirect=False)
             token = auth.get_token(asked)
-            endpoints = {
-                each: auth.get_endpoint(
-                    asked, service_type=each, interface=cloud.interface,
-                    region_name=cloud.region or None, skip_discovery=True,
-                )
-                for each in _SERVICES
-            }  # fmt: skip
+            endpoints = {each: _endpoint(auth, asked, each, cloud) for each in _SERVICES}
         if not token:
             raise exceptions.MissingAuthPlugin
         self._used, self._auth = cloud, auth
         return Session(
             token=token, endpoints={key: each for key, each in endpoints.items() if each}
         )
+
+
+def _endpoint(auth: Any, asked: keystone.Session, service: str, cloud: Cloud) -> str | None:
+    """Return where a service is, under whichever of its names; None where there is none."""
+    try:
+        found: str | None = auth.get_endpoint(
+            asked, service_type=service, interface=cloud.interface,
+            region_name=cloud.region or None, skip_discovery=True,
+        )  # fmt: skip
+    except exceptions.EndpointNotFound:
+        return None
+    return found
 
 
 @contextmanager

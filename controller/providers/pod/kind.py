@@ -10,6 +10,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract import Capability
 from controller.kube import informer
+from controller.planning import relations
 from controller.providers.pod import changes, rights
 from controller.providers.pod.provider import PodProvider
 from controller.providers.steps import rights as step_rights
@@ -75,6 +76,7 @@ async def open_pods(
 
     pods.subscribe(pod_changed)
     if claims is not None:
+        claims.add_index(relations.CLAIMS_BY_COMPONENT, relations.CLAIMS_BY_COMPONENT.key)
         claims.subscribe(claim_changed)
     try:
         yield PodProvider(

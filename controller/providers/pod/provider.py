@@ -36,7 +36,7 @@ from controller.providers.steps import refusals, steps
 _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
 
 
-class PodProvider:
+class PodProvider(contract.NoClaims):
     """Makes, sees, changes and deletes pods, and what belongs to them."""
 
     def __init__(
@@ -79,6 +79,12 @@ class PodProvider:
         if volumes:
             return contract.Observation(phase=contract.Phase.ABSENT, volumes=volumes)
         return contract.ABSENT
+
+    def claims(
+        self, namespace: str, application: str, component: str = ""
+    ) -> tuple[contract.Claim, ...]:
+        """Return the claims that are labelled as the component's."""
+        return volumes.of_component(self._claims, (namespace, application, component))
 
     def instance(self, server: objects.Meta) -> str | None:
         """Return the uid of the pod of that name, if it is the server's."""

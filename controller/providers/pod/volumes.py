@@ -14,7 +14,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
-from controller.planning import buckets
+from controller.planning import buckets, relations
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals
@@ -24,6 +24,36 @@ class GrowthRefused(errors.Stalled):
     """A claim is not to grow, by its storage class or otherwise: the server runs on as it is."""
 
     policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False)
+
+
+def of_component(
+    cached: informer.Informer[objects.Claim] | None, component: tuple[str, str, str]
+) -> tuple[contract.Claim, ...]:
+    """Return the claims that are labelled as a component's; of all, where none is named."""
+    namespace, application, name = component
+    if cached is None:
+        return ()
+    if name:
+        return tuple(map(told, cached.by(relations.CLAIMS_BY_COMPONENT, component).values()))
+    return tuple(
+        told(each)
+        for path, each in cached.objects.items()
+        if (path[0], each.metadata.labels.get(names.APPLICATION_LABEL)) == (namespace, application)
+    )
+
+
+def told(claim: objects.Claim) -> contract.Claim:
+    """Return a claim as planning knows it."""
+    meta = claim.metadata
+    return contract.Claim(
+        id=meta.uid,
+        name=meta.name,
+        server=meta.labels.get(names.SERVER_LABEL, ""),
+        component=meta.labels.get(names.COMPONENT_LABEL, ""),
+        domain=meta.annotations.get(names.DOMAIN_ANNOTATION, ""),
+        going=meta.deletion_timestamp is not None,
+        resource=Resource.CLAIMS,
+    )
 
 
 def is_known(server: objects.Server, claim: objects.Claim) -> bool:

@@ -23,6 +23,8 @@ class Keystone(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.issued = 0
         self.status = 201
+        # The services that the cloud has, by what its catalogue calls them.
+        self.services = ["compute", "image", "network", "volumev3"]
         self.bodies: list[Any] = []
 
     @property
@@ -66,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         catalog = [
             {
                 "type": kind,
-                "name": name,
+                "name": kind,
                 "id": kind,
                 "endpoints": [
                     {"interface": "public", "region_id": region, "region": region, "id": region,
@@ -74,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     for region in ("one", "two")
                 ],
             }
-            for kind, name in (("compute", "nova"), ("image", "glance"), ("network", "neutron"))
+            for kind in self.server.services
         ]  # fmt: skip
         token = {
             "methods": ["password"], "expires_at": "2999-01-01T00:00:00.000000Z",
@@ -121,6 +123,17 @@ async def test_one_token_serves_until_it_is_stale(keystone: Keystone) -> None:
     second = await tokens.session(stale=first.token)
     assert (second.token, keystone.issued) == ("t-2", 2)
     assert "t-2" not in repr(second)
+
+
+async def test_a_cloud_may_lack_volumes_and_call_them_as_it_likes(keystone: Keystone) -> None:
+    """Cinder is found under its older name; where there is none, all else is there."""
+    cloud = keystone.cloud()
+    tokens = KeystoneTokens(lambda: cloud)
+    first = await tokens.session()
+    assert first.endpoints["block-storage"] == "http://volumev3.one"
+    keystone.services.remove("volumev3")
+    second = await tokens.session(stale=first.token)
+    assert sorted(second.endpoints) == ["compute", "image", "network"]
 
 
 async def test_other_credentials_are_used_at_once(keystone: Keystone) -> None:

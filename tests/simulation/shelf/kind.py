@@ -65,7 +65,7 @@ class Shelf:
 
 
 @dataclasses.dataclass(slots=True)
-class _ShelfProvider:
+class _ShelfProvider(contract.NoClaims):
     shelf: Shelf
     context: contract.Context
 

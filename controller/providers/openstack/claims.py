@@ -1,0 +1,334 @@
+"""Gives servers the volumes that they claim: made once, found again, and never taken from anybody.
+
+Cinder's POST is not idempotent and names are not unique. So a volume is known by its metadata, what
+there is for a server is listed before anything is made, and after a POST without an answer, or
+where one was seen before, no single list proves that there is none. Of several for one claim that
+counts which a server has had, and then the oldest; the others go, if nobody can have written there.
+
+`provider` asks it before each server that is made, and for what a set lets go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import msgspec
+import structlog
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract.reasons import ProviderReason
+from controller.providers.openstack import refusals, volumes
+from controller.providers.openstack.client import VOLUME, Client, decode
+from controller.providers.openstack.creation import DOUBT_SECONDS
+from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.register import Register
+from controller.providers.openstack.stock import Stock
+from controller.providers.openstack.volumes import Volume
+
+_log = structlog.get_logger(__name__)
+
+# How soon a server looks again that waits for its volumes.
+AGAIN_SECONDS = 1.0
+FASTEST, SLOWEST = 1.0, 15.0
+REST_SECONDS = 60.0
+ZONES_SECONDS = 600.0
+_Ref = tuple[tuple[str, str], str]
+
+
+class _Zone(msgspec.Struct, frozen=True):
+    name: str = msgspec.field(name="zoneName", default="")
+
+
+class _Zones(msgspec.Struct, frozen=True):
+    found: tuple[_Zone, ...] = msgspec.field(name="availabilityZoneInfo", default=())
+
+
+class Claims:
+    """The volumes of one fleet's servers."""
+
+    def __init__(self, client: Client, register: Register, stock: Stock) -> None:
+        self._client = client
+        self._register = register
+        self.stock = stock
+        # Since when it is doubtful whether there is a volume that no list shows.
+        self._doubts: dict[_Ref, float] = {}
+        self._zones: tuple[float, frozenset[str]] = (-ZONES_SECONDS, frozenset())
+        self._nudge = asyncio.Event()
+        self._pause = FASTEST
+
+    # --- Seeing -----------------------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """List all volumes of the fleet, and delete doubles that nobody has ever had."""
+        try:
+            found = await volumes.listed(self._client, {volumes.FLEET: self.stock.fleet})
+        except refusals.NoService:
+            # Where there is nobody who makes volumes there are none.
+            self.stock.synced = True
+            return
+        for row in found.rows:
+            self.stock.see(row, begun=found.begun)
+        self.stock.missing((each.id for each in found.rows), begun=found.begun)
+        self.stock.synced = True
+        for each in self.stock.doubles():
+            _log.warning("double volume removed", claim=each.name, id=each.id)
+            await self._delete(each)
+
+    async def run(self) -> None:
+        """Look for ever: often while something moves, seldom while nothing does."""
+        failures = 0
+        while True:
+            await self._rest(failures)
+            try:
+                await self.look()
+                failures = 0
+            except errors.ArgosyError as error:
+                failures += 1
+                _log.warning("volumes not seen", reason=error.reason, error=str(error))
+
+    def nudge(self) -> None:
+        """Have volumes looked at soon: something was set going."""
+        self._pause = FASTEST
+        self._nudge.set()
+
+    def released(self, before: Machine | None, after: Machine | None) -> None:
+        """Hear of a server that is gone: what it had can be had again soon."""
+        if after is None and before is not None and any(self.stock.of(before.key)):
+            self.nudge()
+
+    async def _rest(self, failures: int) -> None:
+        if failures:
+            await asyncio.sleep(min(2.0**failures, REST_SECONDS))
+            return
+        wait = REST_SECONDS
+        if self.stock.moving:
+            wait = self._pause
+            self._pause = min(self._pause * 2, SLOWEST)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._nudge.wait()
+                await asyncio.sleep(FASTEST)
+        self._nudge.clear()
+
+    # --- What a server gets -----------------------------------------------------------------------
+
+    async def ensure(
+        self, server: objects.Server, call: contract.Call, zone: str
+    ) -> dict[str, str]:
+        """Return the ids of the server's volumes by their claims, once all of them can be had.
+
+        Raises Waiting until then; VolumeRefused where one cannot be had as it is.
+        """
+        if not call.volume_claims:
+            return {}
+        begun = await self._list_own(server)
+        ready: dict[str, str] = {}
+        waits: errors.ArgosyError | None = None
+        for each in call.volume_claims:
+            try:
+                ready[each.name] = (await self._one(server, each, zone, begun)).id
+            except errors.Waiting as error:
+                waits = waits or error
+        if waits is not None:
+            self.nudge()
+            raise waits
+        return ready
+
+    async def _list_own(self, server: objects.Server) -> float:
+        """Have all volumes of a server listed; return when that was begun."""
+        key = server.metadata.namespace, server.metadata.name
+        mine = {volumes.FLEET: self.stock.fleet, volumes.SERVER: f"{key[0]}/{key[1]}"}
+        found = await volumes.listed(self._client, mine)
+        for row in found.rows:
+            self.stock.see(row, begun=found.begun)
+        self.stock.missing((each.id for each in found.rows), begun=found.begun, key=key)
+        return found.begun
+
+    async def _one(
+        self, server: objects.Server, claim: objects.VolumeClaim, zone: str, begun: float
+    ) -> Volume:
+        key = server.metadata.namespace, server.metadata.name
+        found = self.stock.of_claim(key, claim.name)
+        there = [each for each in found if not each.going]
+        if not there:
+            if found:
+                raise _waiting(found[0], "is being deleted")
+            await self._make(server, claim, zone, begun)
+        else:
+            self._doubts.pop((key, claim.name), None)
+        first, *others = self.stock.of_claim(key, claim.name)
+        for each in others:
+            if each.is_spare:
+                await self._delete(each)
+        await self._check(first)
+        if first.metadata.get(volumes.STATE) != volumes.USED:
+            await self._mark(first, server)
+        return first
+
+    async def check(self, server: objects.Server, call: contract.Call) -> None:
+        """Raise Waiting where a server was refused that has volumes which it can no more have."""
+        if not call.volume_claims:
+            return
+        await self._list_own(server)
+        key = server.metadata.namespace, server.metadata.name
+        for each in call.volume_claims:
+            found = self.stock.chosen(key, each.name)
+            if found is not None:
+                await self._check(found)
+
+    def given(self, server: objects.Server, call: contract.Call) -> dict[str, str]:
+        """Return the ids of the volumes that a server has; raises where it lacks one.
+
+        A claim that is new comes with a new server.
+        """
+        key = server.metadata.namespace, server.metadata.name
+        found = {each.name: self.stock.chosen(key, each.name) for each in call.volume_claims}
+        lacking = [name for name, volume in found.items() if volume is None]
+        if lacking:
+            message = f"{key[1]} has no volume for the claim {lacking[0]}"
+            raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
+        return {name: volume.id for name, volume in found.items() if volume is not None}
+
+    async def _check(self, volume: Volume) -> None:
+        """Raise what keeps a volume from a server that has none yet."""
+        if volume.status == volumes.AVAILABLE:
+            return
+        if volume.broken and volume.is_spare:
+            await self._delete(volume)
+            message = f"the cloud failed to make the volume {volume.name} ({volume.id})"
+            raise errors.Transient(
+                message, reason=CloudReason.VOLUME_REFUSED, blocker=f"Volume/{volume.name}"
+            )
+        if volume.status == volumes.IN_USE and volume.holder not in self._register.machines:
+            raise _refused(volume, f"is in use by the server {volume.holder or 'of somebody'}")
+        if volume.moving or volume.status == volumes.IN_USE:
+            raise _waiting(volume, f"is {volume.status}")
+        raise _refused(volume, f"is in the state {volume.status}")
+
+    async def _make(
+        self, server: objects.Server, claim: objects.VolumeClaim, zone: str, begun: float
+    ) -> None:
+        """Make a volume, unless there may be one yet that the list, begun then, does not show."""
+        ref = (server.metadata.namespace, server.metadata.name), claim.name
+        if any(each.name == claim.name for each in server.status.claims):
+            self._doubts.setdefault(ref, begun)
+        doubt = self._doubts.get(ref)
+        if doubt is not None and begun < doubt + DOUBT_SECONDS:
+            message = f"whether there is a volume for the claim {claim.name} is not known yet"
+            raise errors.Waiting(
+                message, reason=CloudReason.VOLUME_PENDING, retry_after=AGAIN_SECONDS
+            )
+        asked = volumes.body(server, claim, self.stock.fleet, await self._zone(zone))
+        loop, certain = asyncio.get_running_loop(), False
+        try:
+            reply = await self._client.call(
+                VOLUME, "POST", "/volumes", what=f"make a volume for {server.metadata.name}",
+                body=asked, creates=True,
+            )  # fmt: skip
+            made = decode(reply.body, volumes.One).volume
+            certain = True
+        except errors.ArgosyError as error:
+            certain = error.policy.kind is not errors.Kind.UNKNOWN
+            raise
+        finally:
+            self._doubts.pop(ref, None)
+            if not certain:
+                self._doubts[ref] = loop.time()
+        self.stock.expect(made, now=loop.time())
+
+    async def _zone(self, wanted: str) -> str:
+        """Return the zone of a new volume: the server's, where Cinder knows one of that name."""
+        if not wanted:
+            return ""
+        now = asyncio.get_running_loop().time()
+        if now - self._zones[0] >= ZONES_SECONDS:
+            reply = await self._client.call(
+                VOLUME, "GET", "/os-availability-zone", what="list zones of volumes"
+            )
+            known = decode(reply.body, _Zones).found
+            self._zones = now, frozenset(each.name for each in known)
+        return wanted if wanted in self._zones[1] else ""
+
+    async def _mark(self, volume: Volume, server: objects.Server) -> None:
+        """Have it known that a server may write to a volume from now on."""
+        spec = server.spec
+        given = {
+            volumes.STATE: volumes.USED,
+            volumes.COMPONENT: f"{spec.application}/{spec.component}",
+        }
+        await self._client.call(
+            VOLUME, "POST", f"/volumes/{volume.id}/metadata",
+            what=f"mark the volume {volume.name}", body={"metadata": given},
+        )  # fmt: skip
+        self._expect(volume, metadata=volume.metadata | given)
+
+    # --- What becomes of them ---------------------------------------------------------------------
+
+    async def grow(self, server: objects.Server, call: contract.Call) -> None:
+        """Have volumes become as large as is wanted; what they have they keep."""
+        key = server.metadata.namespace, server.metadata.name
+        for claim in call.volume_claims:
+            found, size = self.stock.chosen(key, claim.name), volumes.gigabytes(claim)
+            if found is None or found.size >= size or found.moving:
+                continue
+            try:
+                await self._client.call(
+                    VOLUME, "POST", f"/volumes/{found.id}/action",
+                    what=f"extend the volume {found.name}", body={"os-extend": {"new_size": size}},
+                )  # fmt: skip
+            except (errors.TemplateRefused, refusals.Busy, refusals.Missing) as error:
+                raise _refused(found, f"cannot grow: {error.words}") from error
+            self._expect(found, grows_to=size, status=volumes.EXTENDING)
+
+    async def discard(self, claim: contract.Claim) -> None:
+        """Delete a volume with its data, if it is the fleet's and no server has it."""
+        begun = asyncio.get_running_loop().time()
+        found = await volumes.look(self._client, claim.id)
+        if found is None:
+            self.stock.forget(claim.id)
+            return
+        if found.metadata.get(volumes.FLEET) != self.stock.fleet or found.name != claim.name:
+            # Somebody has given it another meaning: it is theirs.
+            self.stock.forget(claim.id)
+            return
+        self.stock.see(found, begun=begun)
+        if found.attachments or found.status == volumes.IN_USE:
+            self.nudge()
+            raise _waiting(found, f"is still attached to the server {found.holder}".rstrip())
+        if not found.going:
+            await self._delete(found)
+
+    async def _delete(self, volume: Volume) -> None:
+        try:
+            await self._client.call(
+                VOLUME, "DELETE", f"/volumes/{volume.id}", what=f"delete the volume {volume.name}"
+            )
+        except refusals.Missing:
+            self.stock.forget(volume.id)
+            return
+        except (errors.TemplateRefused, refusals.Busy) as error:
+            raise _refused(volume, f"cannot be deleted: {error.words}") from error
+        self._expect(volume, status=volumes.DELETING)
+
+    def _expect(self, volume: Volume, *, grows_to: int = 0, **changes: object) -> None:
+        row = msgspec.structs.replace(volume, **changes)
+        now = asyncio.get_running_loop().time()
+        self.stock.expect(row, now=now, grows_to=grows_to)
+        self.nudge()
+
+
+def _waiting(volume: Volume, state: str) -> errors.Waiting:
+    return errors.Waiting(
+        f"the volume {volume.name} ({volume.id}) {state}", reason=CloudReason.VOLUME_PENDING,
+        blocker=f"Volume/{volume.name}", retry_after=AGAIN_SECONDS,
+    )  # fmt: skip
+
+
+def _refused(volume: Volume, state: str) -> refusals.VolumeRefused:
+    return refusals.VolumeRefused(
+        f"the volume {volume.name} ({volume.id}) {state}", reason=CloudReason.VOLUME_REFUSED,
+        blocker=f"Volume/{volume.name}",
+    )  # fmt: skip

@@ -1,0 +1,159 @@
+"""What is known of a fleet's volumes: in memory, by the Server that each is for.
+
+`claims` tells it what the cloud has said, and `provider` reads it. A list that was begun before a
+call of our own ended says nothing against what that call returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from controller import contract
+from controller.api import objects
+from controller.providers.openstack import volumes
+from controller.providers.openstack.volumes import Volume
+
+Key = tuple[str, str]
+K = TypeVar("K", bound=Hashable)
+Component = tuple[str, str, str]
+_NOTHING: dict[str, Volume] = {}
+
+
+class Stock:
+    """The volumes of a fleet."""
+
+    def __init__(
+        self, fleet: str, *, changed: contract.Changed, claims_changed: Callable[..., None]
+    ) -> None:
+        self.fleet = fleet
+        self.synced = False
+        self._changed = changed
+        self._claims_changed = claims_changed
+        self._rows: dict[str, Volume] = {}
+        self._by_key: dict[Key, dict[str, Volume]] = {}
+        self._by_component: dict[Component, dict[str, Volume]] = {}
+        # Until when what was asked before says nothing, by id.
+        self._floors: dict[str, float] = {}
+        # How large those are to become that were asked to grow.
+        self._growing: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, identifier: str) -> Volume | None:
+        """Return a volume by its id."""
+        return self._rows.get(identifier)
+
+    def of(self, key: Key) -> Iterable[Volume]:
+        """Return the volumes of the Server of that name."""
+        return self._by_key.get(key, _NOTHING).values()
+
+    def of_claim(self, key: Key, claim: str) -> list[Volume]:
+        """Return the volumes for one claim of a Server, the one that counts first."""
+        found = [each for each in self.of(key) if each.claim == claim]
+        return sorted(found, key=lambda each: (each.going, each.rank))
+
+    def chosen(self, key: Key, claim: str) -> Volume | None:
+        """Return the volume for one claim of a Server."""
+        return volumes.chosen(self.of_claim(key, claim))
+
+    def claims(self, component: Component) -> tuple[contract.Claim, ...]:
+        """Return the claims of a component; of all of an application, where none is named."""
+        if component[2]:
+            return tuple(map(volumes.told, self._by_component.get(component, _NOTHING).values()))
+        found = self._rows.values()
+        return tuple(volumes.told(one) for one in found if one.component[:2] == component[:2])
+
+    def seen(self, server: objects.Server) -> tuple[contract.Volume, ...]:
+        """Return what a server has of its claims."""
+        if not server.spec.volume_claims:
+            return ()
+        meta = server.metadata
+        pairs = (
+            (each, self.chosen((meta.namespace, meta.name), each.name))
+            for each in server.spec.volume_claims
+        )
+        return tuple(
+            volumes.seen(claim, found, max(found.size, self._growing.get(found.id, 0)))
+            for claim, found in pairs
+            if found is not None
+        )
+
+    def doubles(self) -> list[Volume]:
+        """Return those of several for one claim that are to go: nobody has ever had them."""
+        crowds = [each for each in self._by_key.values() if len(each) > 1]
+        by_claim: dict[tuple[Key, str], list[Volume]] = {}
+        for crowd in crowds:
+            for each in crowd.values():
+                if not each.going:
+                    by_claim.setdefault((each.key, each.claim), []).append(each)
+        return [
+            each
+            for same in by_claim.values()
+            for each in sorted(same, key=lambda one: one.rank)[1:]
+            if each.is_spare
+        ]
+
+    @property
+    def moving(self) -> bool:
+        """Whether another look soon will tell more."""
+        return any(each.moving for each in self._rows.values())
+
+    def see(self, row: Volume, *, begun: float) -> None:
+        """Take in what the cloud told of a volume in an answer to what was asked at `begun`."""
+        if begun < self._floors.get(row.id, 0.0):
+            return
+        self._floors.pop(row.id, None)
+        if row.status != volumes.EXTENDING:
+            self._growing.pop(row.id, None)
+        self._put(row)
+
+    def expect(self, row: Volume, *, now: float, grows_to: int = 0) -> None:
+        """Take in what a call of our own has made or changed."""
+        self._floors[row.id] = now
+        if grows_to:
+            self._growing[row.id] = grows_to
+        self._put(row)
+
+    def missing(self, present: Iterable[str], *, begun: float, key: Key | None = None) -> None:
+        """Forget what a whole list, begun at that time, lacks; of one Server's, if one is given."""
+        known = self._rows if key is None else self._by_key.get(key, _NOTHING)
+        for identifier in known.keys() - set(present):
+            if begun >= self._floors.get(identifier, 0.0):
+                self.forget(identifier)
+
+    def forget(self, identifier: str) -> None:
+        """Take in that a volume is gone."""
+        self._floors.pop(identifier, None)
+        self._growing.pop(identifier, None)
+        known = self._rows.pop(identifier, None)
+        if known is not None:
+            self._unlist(known)
+            self._tell(known)
+
+    def _put(self, row: Volume) -> None:
+        before = self._rows.get(row.id)
+        if before == row:
+            return
+        if before is not None:
+            self._unlist(before)
+        self._rows[row.id] = row
+        self._by_key.setdefault(row.key, {})[row.id] = row
+        self._by_component.setdefault(row.component, {})[row.id] = row
+        self._tell(row)
+
+    def _unlist(self, row: Volume) -> None:
+        _drop(self._by_key, row.key, row.id)
+        _drop(self._by_component, row.component, row.id)
+
+    def _tell(self, row: Volume) -> None:
+        self._changed(*row.key)
+        self._claims_changed(*row.component)
+
+
+def _drop(index: dict[K, dict[str, Volume]], key: K, identifier: str) -> None:
+    same = index[key]
+    del same[identifier]
+    if not same:
+        del index[key]

@@ -1,0 +1,234 @@
+"""Volumes of the cloud as Cinder lists them, and whose claim each is by its metadata.
+
+A volume is of a fleet, of a Server's name and of a claim of its template: data outlives Servers, so
+no UID of one is in it. Whoever writes the same metadata on a volume of theirs gives it to us. One
+that we made is `new` until just before a server gets it: nobody has written to it until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from controller import contract
+from controller.api import names, objects, quantities
+from controller.api.views.meta import View
+from controller.planning import volumes as sizes
+from controller.providers.openstack import template
+from controller.providers.openstack.client import VOLUME, Client, decode
+from controller.providers.openstack.refusals import Missing
+
+FLEET, SERVER, CLAIM = "argosy.fleet", "argosy.server", "argosy.claim"
+COMPONENT, ZONE, STATE = "argosy.component", "argosy.zone", "argosy.state"
+NEW, USED = "new", "used"
+AVAILABLE, IN_USE, DELETING, EXTENDING = "available", "in-use", "deleting", "extending"
+PAGE = 1000
+# Cinder keeps sizes in 32 bits.
+_LARGEST = 2**31 - 1
+_LONGEST_VALUE = 255
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A server that has a volume."""
+
+    server: str | None = msgspec.field(name="server_id", default=None)
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """One volume in a detailed list."""
+
+    id: str
+    status: str = ""
+    size: int = 0
+    created: str = msgspec.field(name="created_at", default="")
+    metadata: dict[str, str] = {}
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def claim(self) -> str:
+        """The claim in the template that it is for."""
+        return self.metadata.get(CLAIM, "")
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The namespace and name of the Server that it is for."""
+        namespace, _, name = self.metadata.get(SERVER, "").partition("/")
+        return namespace, name
+
+    @property
+    def component(self) -> tuple[str, str, str]:
+        """The namespace, application and component that it is for."""
+        application, _, component = self.metadata.get(COMPONENT, "").partition("/")
+        return self.key[0], application, component
+
+    @property
+    def name(self) -> str:
+        """How people know it."""
+        return names.claim(self.claim, self.key[1])
+
+    @property
+    def holder(self) -> str:
+        """The server that has it; empty for none."""
+        return next((each.server for each in self.attachments if each.server), "")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no server can have written to it."""
+        return self.metadata.get(STATE) == NEW
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether it may be deleted where there is another: nobody has it, and none ever had."""
+        return self.is_new and not self.attachments and self.status in {AVAILABLE, "error"}
+
+    @property
+    def going(self) -> bool:
+        """Whether it is on its way out."""
+        return self.status == DELETING
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is between two states."""
+        return self.status not in {AVAILABLE, IN_USE, "maintenance"} and not self.broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether something went wrong with it that does not pass by itself."""
+        return self.status.startswith("error")
+
+    @property
+    def rank(self) -> tuple[bool, str, str]:
+        """What tells which of several for one claim counts: the least; data goes before age."""
+        return self.is_new, self.created, self.id
+
+
+class Wanted(View, frozen=True, kw_only=True):
+    """What a claim's spec says to a cloud; its access modes are those of clusters."""
+
+    storage_class_name: str | None = None
+
+
+class _Volumes(msgspec.Struct, frozen=True):
+    volumes: tuple[Volume, ...] = ()
+    volumes_links: tuple[dict[str, str], ...] = ()
+
+
+class One(msgspec.Struct, frozen=True):
+    """A volume by itself."""
+
+    volume: Volume
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listed:
+    """A whole list, and when it was begun by the loop's clock."""
+
+    rows: tuple[Volume, ...]
+    begun: float
+
+
+async def listed(client: Client, metadata: dict[str, str]) -> Listed:
+    """Return all volumes with that metadata, however many pages they take.
+
+    A cloud that ignores the filter lists all: each row is checked.
+    """
+    begun, rows = asyncio.get_running_loop().time(), list[Volume]()
+    asked = {"metadata": msgspec.json.encode(metadata).decode(), "limit": str(PAGE)}
+    while True:
+        reply = await client.call(
+            VOLUME, "GET", "/volumes/detail", what="list volumes", query=asked
+        )
+        page = decode(reply.body, _Volumes)
+        rows += (each for each in page.volumes if metadata.items() <= each.metadata.items())
+        if not page.volumes or not any(each.get("rel") == "next" for each in page.volumes_links):
+            return Listed(tuple(rows), begun)
+        asked["marker"] = page.volumes[-1].id
+
+
+async def look(client: Client, identifier: str) -> Volume | None:
+    """Return one volume by its id; None where the cloud says that there is none."""
+    try:
+        reply = await client.call(VOLUME, "GET", f"/volumes/{identifier}", what="see a volume")
+    except Missing:
+        return None
+    return decode(reply.body, One).volume
+
+
+def gigabytes(claim: objects.VolumeClaim) -> int:
+    """Return how large a volume for the claim is, in GiB, the next whole one."""
+    amount = quantities.parse(sizes.storage(claim))
+    size = math.ceil(amount / 2**30) if amount is not None else 0
+    if not 0 < size <= _LARGEST:
+        message = f"the claim {claim.name} must ask for storage, in resources.requests of its spec"
+        raise template.refused(message)
+    return size
+
+
+def metadata(
+    server: objects.Server, claim: objects.VolumeClaim, fleet: str, zone: str
+) -> dict[str, str]:
+    """Return the metadata of a volume that is made for a claim of a server."""
+    meta, spec = server.metadata, server.spec
+    given = claim.metadata.labels if claim.metadata is not None else {}
+    theirs = {
+        key: each[:_LONGEST_VALUE]
+        for key, each in given.items()
+        if not key.startswith("argosy.") and len(key) <= _LONGEST_VALUE
+    }
+    mine = {
+        FLEET: fleet,
+        SERVER: f"{meta.namespace}/{meta.name}",
+        COMPONENT: f"{spec.application}/{spec.component}",
+        CLAIM: claim.name,
+        STATE: NEW,
+    }
+    return theirs | mine | ({ZONE: zone} if zone else {})
+
+
+def body(
+    server: objects.Server, claim: objects.VolumeClaim, fleet: str, zone: str
+) -> dict[str, object]:
+    """Return the body of the POST that makes a volume."""
+    wanted = _read(claim)
+    asked: dict[str, object] = {
+        "name": names.claim(claim.name, server.metadata.name),
+        "size": gigabytes(claim),
+        "metadata": metadata(server, claim, fleet, zone),
+    }
+    given = {"volume_type": wanted.storage_class_name, "availability_zone": zone}
+    return {"volume": asked | {key: each for key, each in given.items() if each}}
+
+
+def _read(claim: objects.VolumeClaim) -> Wanted:
+    try:
+        return msgspec.json.decode(bytes(claim.spec), type=Wanted)
+    except msgspec.DecodeError as error:
+        raise template.refused(f"the claim {claim.name} is not one for a cloud: {error}") from error
+
+
+def told(volume: Volume) -> contract.Claim:
+    """Return a volume as planning knows it."""
+    return contract.Claim(
+        id=volume.id, name=volume.name, server=volume.key[1], component=volume.component[2],
+        domain=volume.metadata.get(ZONE, ""), going=volume.going, holder=volume.holder,
+    )  # fmt: skip
+
+
+def seen(claim: objects.VolumeClaim, volume: Volume, asked: int) -> contract.Volume:
+    """Return a claim as a server has it; `asked` is how large its volume is to become.
+
+    Volumes are whole GiB: one that is just large enough is as large as was asked for.
+    """
+    whole = math.ceil((quantities.parse(sizes.storage(claim)) or 0) / 2**30)
+    own = {whole: sizes.storage(claim)}
+    size = "" if volume.status == "creating" else own.get(volume.size, f"{volume.size}Gi")
+    return contract.Volume(name=claim.name, asked=own.get(asked, f"{asked}Gi"), size=size)
+
+
+def chosen(found: Iterable[Volume]) -> Volume | None:
+    """Return the one of a claim's volumes that counts."""
+    return min((each for each in found if not each.going), key=lambda one: one.rank, default=None)
