@@ -43,6 +43,11 @@ def _delete(action: plans.Delete) -> tuple[str, str]:
 
 
 @phrase.register
+def _delete_claim(action: plans.DeleteClaim) -> tuple[str, str]:
+    return f"delete volume: {action.why}", action.claim.name
+
+
+@phrase.register
 def _hear(action: plans.Hear) -> tuple[str, str]:
     return f"ask what keeps a {PLACES[action.resource].kind}: {action.why}", action.name
 
