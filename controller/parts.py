@@ -8,7 +8,8 @@ operator here; caches keep their watches together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+import functools
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from typing import Any
 
 import structlog
@@ -34,6 +35,57 @@ async def together(works: Mapping[str, Work]) -> None:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Shift:
+    """Works that begin and end while others go on; none ends unnoticed, but those that are ended.
+
+    Those that begin before `run` is called wait for that.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, tuple[Callable[[], Work], str]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._is_running = False
+        self._over: asyncio.Event = asyncio.Event()
+        self._first: asyncio.Task[None] | None = None
+
+    def begin(self, key: Hashable, work: Callable[[], Work], name: str) -> None:
+        """Let a work go on beside the others, until `end` is called with its key."""
+        if not self._is_running:
+            self._waiting[key] = (work, name)
+            return
+        task = self._tasks[key] = asyncio.get_running_loop().create_task(work(), name=name)
+        task.add_done_callback(functools.partial(self._note, key))
+
+    async def end(self, key: Hashable) -> None:
+        """End a work; it has ended when this returns."""
+        self._waiting.pop(key, None)
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def run(self) -> None:
+        """Run all until cancelled; however one of them ends unasked, end the others, raise why."""
+        self._is_running = True
+        waiting, self._waiting = self._waiting, {}
+        try:
+            for key, (work, name) in waiting.items():
+                self.begin(key, work, name)
+            await self._over.wait()
+            assert self._first is not None  # noqa: S101 - as `_note` says
+            raise _why(self._first)
+        finally:
+            tasks, self._tasks = tuple(self._tasks.values()), {}
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _note(self, key: Hashable, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task and self._first is None:
+            self._first = task
+            self._over.set()
 
 
 class Parts:

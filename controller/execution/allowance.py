@@ -50,7 +50,7 @@ class Allowance:
             record.in_flight
             or bool(record.uncertain)
             or any(
-                resource in budget.spent_on and not informers[resource].reached(floor, namespace)
-                for (resource, namespace), floor in record.floors.items()
+                place[0] in budget.spent_on and not informers[place[0]].reached(floor, *place[1:])
+                for place, floor in record.floors.items()
             )
         )

@@ -84,7 +84,7 @@ class Caches:
         for keeper in dict.fromkeys(keeper for each in kinds for keeper in each.keepers):
             kept = self._kept[keeper] = keeper.over(self)
             if keeper.follows in self._by_view:
-                self._by_view[keeper.follows].subscribe(kept.change)
+                self._by_view[keeper.follows].keep(kept.change)
 
     def of(self, view: type[O]) -> reading.Cache[O]:
         """Return the cache of a view; it is empty where this install may not watch that."""

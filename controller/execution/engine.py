@@ -80,8 +80,8 @@ class Engine:
         self._queue = Queue()
         self._records: dict[Key, KeyState] = {}
         self._allowance = allowance.Allowance(caches, self._records)
-        # Keys that wait for a cache, by the version that it must reach.
-        self._parked: dict[Resource, list[tuple[int, int, Key]]] = {}
+        # Keys that wait for a cache, or for one slot of it, by the version that it must reach.
+        self._parked: dict[tuple[Resource, int | None], list[tuple[int, int, Key]]] = {}
         self._sequence = itertools.count()
         self._informers = caches.informers
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
@@ -464,12 +464,13 @@ class Engine:
 
     def _caught_up(self, key: Key, record: KeyState) -> bool:
         """Return whether the caches show all that this key wrote; park it where they do not."""
-        for (resource, namespace), floor in tuple(record.floors.items()):
+        for (resource, namespace, slot), floor in tuple(record.floors.items()):
             informer = self._informers.get(resource)
-            if informer is None or informer.reached(floor, namespace):
-                del record.floors[resource, namespace]
+            if informer is None or informer.reached(floor, namespace, slot):
+                del record.floors[resource, namespace, slot]
                 continue
-            waiting = self._parked.setdefault(resource, [])
+            place = resource, slot if informer.by_slot else None
+            waiting = self._parked.setdefault(place, [])
             heapq.heappush(waiting, (floor, next(self._sequence), key))
             return False
         for where, written in tuple(record.gone.items()):
@@ -485,8 +486,8 @@ class Engine:
             del record.gone[where]
         return True
 
-    def _unpark(self, resource: Resource, version: int) -> None:
-        waiting = self._parked.get(resource)
+    def _unpark(self, resource: Resource, version: int, slot: int | None) -> None:
+        waiting = self._parked.get((resource, slot))
         while waiting and waiting[0][0] <= version:
             self._queue.add(heapq.heappop(waiting)[2])
 

@@ -37,8 +37,9 @@ class KeyState:
     # Of the calls in flight, one has failed in a way that may pass; how often in a row that was so.
     failed: bool = False
     failures: int = 0
-    # What the caches must have reached: the highest version written, by resource and namespace.
-    floors: dict[tuple[Resource, str], int] = dataclasses.field(default_factory=dict)
+    # What the caches must have reached: the highest version written, by resource, namespace
+    # and slot.
+    floors: dict[tuple[Resource, str, int | None], int] = dataclasses.field(default_factory=dict)
     # What was deleted, or has ended: how the caches must show that, `WriteReceipt` says.
     gone: dict[tuple[Resource, str, str], WriteReceipt] = dataclasses.field(default_factory=dict)
     outcomes: dict[tuple[Target, Verb], Outcome] = dataclasses.field(default_factory=dict)
@@ -100,7 +101,7 @@ class KeyState:
             where = (written.resource, written.namespace, written.name)
             self.gone[where] = written
             return
-        place = (written.resource, written.namespace)
+        place = (written.resource, written.namespace, written.slot)
         if written.resource_version > self.floors.get(place, 0):
             self.floors[place] = written.resource_version
 

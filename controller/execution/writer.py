@@ -17,7 +17,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import hearing
 from controller.kube import api as kube_api
-from controller.kube import faults
+from controller.kube import faults, slots
 from controller.kube.reasons import KubeReason
 from controller.kube.receipts import WriteReceipt
 from controller.planning import ownership, plan
@@ -237,6 +237,7 @@ def written(resource: Resource, answer: bytes, *, patched: bool = False) -> Writ
         name=meta.name,
         uid=meta.uid,
         resource_version=int(meta.resource_version or 0),
+        slot=slots.labelled(meta.labels),
         ended=patched and meta.deletion_timestamp is not None and not meta.finalizers,
     )
 

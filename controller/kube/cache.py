@@ -36,6 +36,8 @@ class Cache(Generic[T]):
     def __init__(self, resource: Resource) -> None:
         self.objects: dict[Key, T] = {}
         self.malformed: dict[Key, wire.Malformed] = {}
+        # Those who keep what follows from the objects here: told first, and of what is forgotten.
+        self.keepers: list[OnChange[T]] = []
         self.on_change: list[OnChange[T]] = []
         self.on_malformed: list[Callable[[wire.Malformed], None]] = []
         # Called with an object and the error that a callback about it ended with.
@@ -77,27 +79,47 @@ class Cache(Generic[T]):
         self._tell(old, new, new)
 
     def drop(self, where: Key) -> None:
-        """Forget an object that is gone."""
+        """Take in that an object is gone."""
+        old = self._remove(where)
+        if old is not None:
+            self._tell(old, None, old)
+
+    def forget(self, holds: Callable[[objects.Meta], bool]) -> None:
+        """Let go of what is held, which is there as before: no change, but to those who keep."""
+        for where in (*self.objects, *self.malformed):
+            known = self.seen(where)
+            if known is None or not holds(known):
+                continue
+            old = self._remove(where)
+            if old is not None:
+                self._pass(self.keepers, old, None, old)
+
+    def _remove(self, where: Key) -> T | None:
         self.malformed.pop(where, None)
         old = self.objects.pop(where, None)
         if old is None:
-            return
+            return None
         for index in self._indexes.values():
             before = index.key(old)
             if before is not None:
                 _leave(index, where, before)
-        self._tell(old, None, old)
+        return old
 
     def _tell(self, old: T | None, new: T | None, item: T) -> None:
-        """Pass a change on to each that follows; one that fails keeps it from no other."""
-        for each in self.on_change:
+        """Pass a change on to each that follows."""
+        self._pass(self.keepers, old, new, item)
+        self._pass(self.on_change, old, new, item)
+
+    def _pass(self, told: Iterable[OnChange[T]], old: T | None, new: T | None, item: T) -> None:
+        """Pass a change on to some; one that fails keeps it from no other."""
+        for each in told:
             try:
                 each(old, new)
             except Exception as error:
                 key = (item.metadata.namespace, item.metadata.name)
                 log.exception("callback failed", resource=self._resource, key=key)
-                for told in self.on_crash:
-                    told(item, error)
+                for crashed in self.on_crash:
+                    crashed(item, error)
 
     def mark(self, bad: wire.Malformed) -> None:
         """Take in an object that does not fit its view, as what remains of it.
@@ -124,35 +146,47 @@ class Cache(Generic[T]):
 
     def replace(
         self,
-        namespace: str,
+        holds: Callable[[objects.Meta], bool],
         items: Iterable[T],
         malformed: Iterable[wire.Malformed],
         newer: Container[Key] = (),
     ) -> None:
-        """Take in a whole list of a namespace ("" for all), as the changes that lead to it.
+        """Take in a whole list of what a follower `holds`, as the changes that lead to it.
 
-        What is known to be `newer` than the list stays as it is.
+        What is known to be `newer` than the list stays as it is, and what others hold.
         """
         fresh = {(each.metadata.namespace, each.metadata.name): each for each in items}
         bad = {(each.metadata.namespace, each.metadata.name): each for each in malformed}
         for where in dict.fromkeys((*self.objects, *self.malformed)):
-            if where in newer:
+            if where in newer or where in fresh or where in bad:
                 continue
-            if where not in fresh and where not in bad and namespace in ("", where[0]):
+            known = self.seen(where)
+            if known is not None and holds(known):
                 self.drop(where)
         for where, new in fresh.items():
-            old = self.objects.get(where)
-            if where in newer:
-                continue
-            if (
-                old is None
-                or old.metadata.resource_version != new.metadata.resource_version
-                or where in self.malformed
-            ):
+            if self.is_older(where, version_of(new.metadata)):
                 self.put(new)
         for where, odd in bad.items():
-            if where not in newer:
+            if self.is_older(where, version_of(odd.metadata)):
                 self.mark(odd)
+
+    def seen(self, where: Key) -> objects.Meta | None:
+        """Return the newest metadata of an object, whether or not the rest of it fits its view."""
+        found = self.malformed.get(where) or self.objects.get(where)
+        return found.metadata if found is not None else None
+
+    def is_older(self, where: Key, version: int) -> bool:
+        """Return whether what is known of an object is older than that; so is what is not there.
+
+        Two followers tell of one object whose label changes, and answers come ahead of both.
+        """
+        known = self.seen(where)
+        return known is None or version_of(known) < version
+
+
+def version_of(meta: objects.Meta) -> int:
+    """Return the resourceVersion of an object as the number that it is."""
+    return int(meta.resource_version or 0)
 
 
 def _leave(index: _Index[T], where: Key, key: Hashable) -> None:

@@ -1,6 +1,6 @@
 """The loop that keeps a cache like the API server: list, watch, and start again where it broke off.
 
-`informer` runs one for each namespace that it follows.
+`informer` runs one for each part that it follows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -19,8 +19,9 @@ from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults, wire
 from controller.kube.backoff import Backoff
-from controller.kube.cache import Cache, Key
+from controller.kube.cache import Cache, Key, version_of
 from controller.kube.reasons import KubeReason
+from controller.kube.scope import Scope
 from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
@@ -47,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 class Follower(Generic[T]):
-    """Keeps a cache like one namespace of one resource ("" for the whole cluster).
+    """Keeps a cache like one part of one resource, which others may feed with other parts.
 
     `reached` is the resourceVersion up to which the cache is complete, 0 before the first list;
     `on_move` is called with each new one, after its changes. A kind that is not there, because
@@ -58,17 +59,15 @@ class Follower(Generic[T]):
         self,
         api: door.Api,
         resource: Resource,
-        namespace: str,
+        scope: Scope,
         *,
         cache: Cache[T],
         decoder: wire.Decoder[T],
         on_move: Callable[[int], None],
-        label_selector: str,
-        field_selector: str,
         silence_seconds: float,
         rng: random.Random,
     ) -> None:
-        self.namespace = namespace
+        self.scope = scope
         # The latest failure to list or watch; empty while all is well.
         self.failure = ""
         # When the loop last went on, well or not; and when the API server was last heard.
@@ -79,8 +78,6 @@ class Follower(Generic[T]):
         self._on_move = on_move
         self._api = api
         self._decoder = decoder
-        self._labels = label_selector
-        self._fields = field_selector
         self._silence = silence_seconds
         self._rng = rng
         self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
@@ -109,7 +106,7 @@ class Follower(Generic[T]):
         nothing of such an object; it stays until the watch tells of it, or goes on without it.
         """
         meta = made.metadata
-        where, version = (meta.namespace, meta.name), _version(meta)
+        where, version = (meta.namespace, meta.name), version_of(meta)
         if self._seen and version > max(self.reached, self._ahead.get(where, 0)):
             self._ahead[where] = version
             self._cache.put(made)
@@ -149,8 +146,8 @@ class Follower(Generic[T]):
             return
         self.heard.beat()
         if self._missed == MISSES:
-            log.warning("kind is gone", resource=self._resource, namespace=self.namespace)
-            self._cache.replace(self.namespace, (), ())
+            log.warning("kind is gone", resource=self._resource, namespace=self.scope.namespace)
+            self._cache.replace(self.scope.holds, (), ())
             self._on_move(self.reached)
         self.failure = str(error)
         self.pulse.beat(RETURN_SECONDS + LATE)
@@ -159,7 +156,7 @@ class Follower(Generic[T]):
     async def _do_without(self) -> None:
         """Have the cache be empty, and complete; a cluster that is upgraded may serve the kind."""
         self._missed = MISSES
-        self._cache.replace(self.namespace, (), ())
+        self._cache.replace(self.scope.holds, (), ())
         self._on_move(self.reached)
         self.pulse.beat(OPTIONAL_SECONDS + LATE)
         await asyncio.sleep(OPTIONAL_SECONDS)
@@ -171,7 +168,7 @@ class Follower(Generic[T]):
         log.info(
             "watch interrupted",
             resource=self._resource,
-            namespace=self.namespace,
+            namespace=self.scope.namespace,
             reason=error.reason,
             why=str(error),
             again_in=round(delay, 2),
@@ -191,14 +188,14 @@ class Follower(Generic[T]):
             return
         listed, version = await self._read_patiently()
         present = {(each.namespace, each.name): each.uid for each in listed}
-        newest = max((_version(each) for each in listed), default=0)
+        newest = max((version_of(each) for each in listed), default=0)
 
         def is_behind() -> bool:
             """A newer version, or a deletion, has not been seen yet."""
             return self.reached < newest or any(
-                _version(each.metadata) <= version and present.get(key) != each.metadata.uid
+                version_of(each.metadata) <= version and present.get(key) != each.metadata.uid
                 for key, each in self._cache.objects.items()
-                if not self.namespace or key[0] == self.namespace
+                if self.scope.holds(each.metadata)
             )
 
         while is_behind():  # noqa: ASYNC110 - rare, and short
@@ -231,7 +228,7 @@ class Follower(Generic[T]):
         self._accept(version)
         self._missed = 0
         newer = {where for where, version_of in self._ahead.items() if version_of > version}
-        self._cache.replace(self.namespace, items, malformed, newer)
+        self._cache.replace(self.scope.holds, items, malformed, newer)
         self._ahead = {where: self._ahead[where] for where in newer}
         self._listed_at = began
         self.heard.beat()
@@ -257,9 +254,9 @@ class Follower(Generic[T]):
             async with asyncio.timeout(self._silence):
                 return await self._api.list(
                     self._resource,
-                    self.namespace,
-                    label_selector=self._labels,
-                    field_selector=self._fields,
+                    self.scope.namespace,
+                    label_selector=self.scope.selector,
+                    field_selector=self.scope.fields,
                     limit=self._page,
                     continue_token=token,
                 )
@@ -286,10 +283,10 @@ class Follower(Generic[T]):
         self.pulse.beat(self._silence + LATE)
         lines = self._api.watch(
             self._resource,
-            self.namespace,
+            self.scope.namespace,
             resource_version=str(self._seen),
-            label_selector=self._labels,
-            field_selector=self._fields,
+            label_selector=self.scope.selector,
+            field_selector=self.scope.fields,
             timeout_seconds=round(door.WATCH_SECONDS * (1 + self._rng.random())),
         )
         spoke = False
@@ -321,29 +318,29 @@ class Follower(Generic[T]):
         kind, what, version = self._decoder.event(line)
         if version <= self._seen and kind is not wire.Kind.BOOKMARK:
             return  # already seen, or older than what was
-        if kind is not wire.Kind.BOOKMARK and not self._is_known(what, version):
-            self._change(what)
+        if what is not None:
+            self._change(what, version)
         if version > self._seen:
             self._move(version)
 
-    def _change(self, what: T | objects.Meta | wire.Malformed | None) -> None:
+    def _change(self, what: T | objects.Meta | wire.Malformed, version: int) -> None:
+        """Take in what an event says of an object, unless newer is known of it.
+
+        So an object that leaves this part stays, where whoever follows its new part was quicker:
+        the API server tells both, of the same version. A real deletion is newer than all before.
+        """
+        meta = what if isinstance(what, objects.Meta) else what.metadata
+        where = meta.namespace, meta.name
+        if self._ahead and self._ahead.get(where, 0) <= version:
+            self._ahead.pop(where, None)
+        if not self._cache.is_older(where, version):
+            return
         if isinstance(what, wire.Malformed):
             self._cache.mark(what)
         elif isinstance(what, objects.Meta):
-            self._cache.drop((what.namespace, what.name))
+            self._cache.drop(where)
         else:
-            self._cache.put(cast("T", what))
-
-    def _is_known(self, what: T | objects.Meta | wire.Malformed | None, version: int) -> bool:
-        """Return whether an event tells of an object as it was learned to be, or was before."""
-        if not self._ahead or what is None:
-            return False
-        meta = what if isinstance(what, objects.Meta) else what.metadata
-        where = meta.namespace, meta.name
-        learned = self._ahead.get(where, 0)
-        if learned <= version:
-            self._ahead.pop(where, None)
-        return version <= learned
+            self._cache.put(what)
 
     def _move(self, reached: int) -> None:
         self._seen = reached
@@ -360,8 +357,6 @@ class Follower(Generic[T]):
             if version > self._seen:
                 return
             del self._ahead[where]
-            self._cache.drop(where)
-
-
-def _version(meta: objects.Meta) -> int:
-    return int(meta.resource_version or 0)
+            # Unless whoever follows the part that it is in by now has told of it.
+            if self._cache.is_older(where, version + 1):
+                self._cache.drop(where)

@@ -8,8 +8,9 @@ outages; it never shows an older state after a newer one.
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar, cast
 
 from controller import parts
@@ -17,9 +18,10 @@ from controller.api import objects, resources
 from controller.api.objects import Meta
 from controller.api.resources import Resource
 from controller.kube import api as door
-from controller.kube import wire
+from controller.kube import slots, wire
 from controller.kube.cache import Cache, Key, OnChange
 from controller.kube.follower import Follower
+from controller.kube.scope import Scope
 from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
@@ -29,10 +31,13 @@ SILENCE_SECONDS = 100.0
 
 
 class Informer(Generic[T]):
-    """Follows one resource in the whole cluster, or in some namespaces.
+    """Follows one resource in the whole cluster, or in some namespaces; all of it, or `by_slot`.
 
     `objects`, `malformed` and the indexes change only between two awaits, change by change, each
     followed by its callbacks; a subscriber must not block, and one that raises is logged.
+
+    By slot, it follows what says that it is of no slot, and the slots that are open: `open` and
+    `close` say which, at any time.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Informer(Generic[T]):
         namespaces: Sequence[str] = ("",),
         label_selector: str = "",
         field_selector: str = "",
+        by_slot: bool = False,
         silence_seconds: float = SILENCE_SECONDS,
         rng: random.Random | None = None,
     ) -> None:
@@ -50,30 +56,74 @@ class Informer(Generic[T]):
         if view is None:
             raise ValueError(f"{resource} has no view to be cached as")
         self.resource = resource
+        self.namespaces = tuple(namespaces)
+        self.by_slot = by_slot
+        self._api = api
         self._cache: Cache[T] = Cache(resource)
-        self._on_advance: list[Callable[[int], None]] = []
+        self._on_advance: list[Callable[[int, int | None], None]] = []
         self._all_synced = asyncio.Event()
-        decoder = self._decoder = wire.Decoder(cast("type[T]", view), f"watch {resource}")
-        self._followers = {
+        self._decoder = wire.Decoder(cast("type[T]", view), f"watch {resource}")
+        self._labels, self._fields = label_selector, field_selector
+        self._silence_seconds = silence_seconds
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        # By slot and namespace; of slot None is what says none, or all.
+        self._followers: dict[int | None, dict[str, Follower[T]]] = {}
+        self._shift = parts.Shift()
+        self._follow(None)
+
+    def _follow(self, slot: int | None) -> None:
+        self._followers[slot] = {
             each: Follower(
-                api,
-                resource,
-                each,
+                self._api,
+                self.resource,
+                Scope(
+                    namespace=each,
+                    labels=self._labels,
+                    fields=self._fields,
+                    by_slot=self.by_slot,
+                    slot=slot,
+                ),
                 cache=self._cache,
-                decoder=decoder,
-                on_move=self._advance,
-                label_selector=label_selector,
-                field_selector=field_selector,
-                silence_seconds=silence_seconds,
-                rng=rng or random.Random(),  # noqa: S311 - jitter is no secret
+                decoder=self._decoder,
+                on_move=functools.partial(self._advance, slot),
+                silence_seconds=self._silence_seconds,
+                rng=self._rng,
             )
-            for each in namespaces
+            for each in self.namespaces
         }
+        for namespace, each in self._followers[slot].items():
+            part = namespace if slot is None else f"{namespace} {slot}"
+            self._shift.begin((slot, namespace), each.run, f"watch {self.resource} {part}")
+
+    def open(self, slot: int) -> None:
+        """Follow a slot from now on; `is_open` says when all is shown that there is of it."""
+        if not self.by_slot:
+            raise ValueError(f"{self.resource} is not followed by slot")
+        if slot not in self._followers:
+            self._follow(slot)
+
+    def is_open(self, slot: int) -> bool:
+        """Return whether a slot is followed, and was listed."""
+        if not self.by_slot:
+            return self.synced
+        found = self._followers.get(slot)
+        return found is not None and all(each.reached for each in found.values())
+
+    async def close(self, slot: int) -> None:
+        """Follow a slot no more, and forget it: who watches for changes is not told of any.
+
+        Its objects are there as before. Who keeps count of what is shown here is told.
+        """
+        found = self._followers.pop(slot, {})
+        for namespace in found:
+            await self._shift.end((slot, namespace))
+        for each in found.values():
+            if slot not in self._followers:
+                self._cache.forget(each.scope.holds)
 
     @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The namespaces that are followed; the empty one means all."""
-        return tuple(self._followers)
+    def _all(self) -> list[Follower[T]]:
+        return [each for found in self._followers.values() for each in found.values()]
 
     @property
     def objects(self) -> dict[Key, T]:
@@ -87,55 +137,73 @@ class Informer(Generic[T]):
 
     def seen(self, namespace: str, name: str) -> Meta | None:
         """Return the newest metadata of an object, whether or not the rest of it fits its view."""
-        odd, found = self.malformed.get((namespace, name)), self.objects.get((namespace, name))
-        if odd is not None:
-            return odd.metadata
-        return found.metadata if found is not None else None
+        return self._cache.seen((namespace, name))
 
     @property
     def synced(self) -> bool:
-        """Whether every namespace was listed once."""
+        """Whether every namespace was listed once; of slots, `is_open` says so."""
         return self._all_synced.is_set()
 
     @property
     def failure(self) -> str:
         """Why the API server could not be followed just now; empty while all is well."""
-        return next((each.failure for each in self._followers.values() if each.failure), "")
+        return next((each.failure for each in self._all if each.failure), "")
 
     @property
     def pulses(self) -> list[progress.Pulse]:
         """When each namespace's loop last went on."""
-        return [each.pulse for each in self._followers.values()]
+        return [each.pulse for each in self._all]
 
     @property
     def silence(self) -> float | None:
         """How long the API server has not been heard of some namespace; None before the first."""
-        heard = [each.heard.silence for each in self._followers.values()]
+        heard = [each.heard.silence for each in self._all]
         return max((each for each in heard if each is not None), default=None)
 
     @property
     def resource_version(self) -> int:
         """The resourceVersion that has been reached, in all namespaces."""
-        return min(each.reached for each in self._followers.values())
+        return min(each.reached for each in self._all)
 
     async def wait(self) -> None:
         """Return once `synced`."""
         await self._all_synced.wait()
 
-    async def catch_up(self, since: float) -> None:
-        """Return once all that was committed before this call is seen; see `Follower.catch_up`."""
-        for each in self._followers.values():
-            await each.catch_up(since)
+    async def catch_up(self, since: float, slots: Collection[int] | None = None) -> None:
+        """Return once all that was committed before this call is seen; see `Follower.catch_up`.
 
-    def reached(self, resource_version: int, namespace: str = "") -> bool:
-        """Return whether all that was written up to `resource_version` in `namespace` is seen."""
-        follower = self._followers.get(namespace) or self._followers.get("")
-        reached = follower.reached if follower else self.resource_version
-        return reached >= resource_version
+        Of some slots alone, where it is followed by slot, and of what says none; else of all.
+        """
+        for slot, found in tuple(self._followers.items()):
+            if slots is None or slot is None or slot in slots:
+                for each in found.values():
+                    if self._followers.get(slot) is found:
+                        await each.catch_up(since)
+
+    def reached(self, resource_version: int, namespace: str = "", slot: int | None = None) -> bool:
+        """Return whether all that was written up to `resource_version` is seen.
+
+        In all namespaces or in one; where it is followed by slot, of what says that it is of
+        `slot`, or of none. Of a slot that is not followed there is nothing to wait for.
+        """
+        found = self._followers.get(slot if self.by_slot else None, {})
+        follower = found.get(namespace) or found.get("")
+        asked = found.values() if follower is None else (follower,)
+        return all(each.reached >= resource_version for each in asked)
 
     def subscribe(self, on_change: OnChange[T]) -> None:
-        """Call `on_change(old, new)` after each change; both have one key, but maybe two UIDs."""
+        """Call `on_change(old, new)` after each change; both have one key, but maybe two UIDs.
+
+        Of a slot that is closed nothing is told: nothing has changed.
+        """
         self._cache.on_change.append(on_change)
+
+    def keep(self, on_change: OnChange[T]) -> None:
+        """Call `on_change` as `subscribe` does, but before others, and of what is forgotten, too.
+
+        For those who keep what follows from the objects that are shown here.
+        """
+        self._cache.keepers.append(on_change)
 
     def unsubscribe(self, on_change: OnChange[T]) -> None:
         """Call `on_change` no more."""
@@ -149,8 +217,11 @@ class Informer(Generic[T]):
         """Call back with an object of which a subscriber failed to take in a change."""
         self._cache.on_crash.append(callback)
 
-    def on_advance(self, callback: Callable[[int], None]) -> None:
-        """Call back, after the changes, with the resourceVersion that a namespace has reached."""
+    def on_advance(self, callback: Callable[[int, int | None], None]) -> None:
+        """Call back, after the changes, with the resourceVersion that is reached, and where.
+
+        That is in some namespace: of one slot; or, where it is None, of what says none, or of all.
+        """
         self._on_advance.append(callback)
 
     def add_index(self, name: Hashable, key: Callable[[T], Hashable | None]) -> None:
@@ -173,21 +244,18 @@ class Informer(Generic[T]):
             return
         if isinstance(made, wire.Malformed):
             return
-        follower = self._followers.get(made.metadata.namespace) or self._followers.get("")
+        slot = slots.labelled(made.metadata.labels) if self.by_slot else None
+        found = self._followers.get(slot, {})
+        follower = found.get(made.metadata.namespace) or found.get("")
         if follower is not None:
             follower.learn(made)
 
     async def run(self) -> None:
         """Follow the resource until cancelled; raises WentBack if the storage lost its memory."""
-        await parts.together(
-            {
-                f"watch {self.resource} {namespace}": each.run()
-                for namespace, each in self._followers.items()
-            }
-        )
+        await self._shift.run()
 
-    def _advance(self, reached: int) -> None:
-        if not self.synced and all(each.reached for each in self._followers.values()):
+    def _advance(self, slot: int | None, reached: int) -> None:
+        if not self.synced and all(each.reached for each in self._followers[None].values()):
             self._all_synced.set()
         for each in self._on_advance:
-            each(reached)
+            each(reached, slot)

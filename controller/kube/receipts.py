@@ -9,6 +9,7 @@ import dataclasses
 
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kube import slots
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class WriteReceipt:
     name: str
     uid: str
     resource_version: int = 0
+    # By which slot's watch it is told, where its resource is followed by slot: as its labels say.
+    slot: int | None = None
     gone: bool = False
     ended: bool = False
 
@@ -38,4 +41,5 @@ def of(resource: Resource, found: objects.Object) -> WriteReceipt:
         name=meta.name,
         uid=meta.uid,
         resource_version=int(meta.resource_version or 0),
+        slot=slots.labelled(meta.labels),
     )

@@ -76,6 +76,8 @@ class Faults:
         self.down = False
         # Resources whose watches say nothing, and how far behind their lists are, in versions.
         self.frozen: set[Resource] = set()
+        # Label selectors whose watches say nothing, of whatever resource.
+        self.held: set[str] = set()
         self.stale: dict[Resource, int] = {}
         self._rng = random.Random(seed)
         self._refused = refused
@@ -91,6 +93,7 @@ class Faults:
         self.rules.clear()
         self.down = False
         self.frozen.clear()
+        self.held.clear()
         self.stale.clear()
         self._refused = self._lost = self._slow = 0.0
         self.wake()
@@ -136,9 +139,14 @@ class Faults:
         """Let the watches of these resources say nothing until thawed, nor end."""
         self.frozen.update(resources)
 
+    def hold(self, selector: str) -> None:
+        """Let the watches of a label selector say nothing until thawed, while others speak."""
+        self.held.add(selector)
+
     def thaw(self) -> None:
         """Let all watches speak again: what was held back arrives at once."""
         self.frozen.clear()
+        self.held.clear()
         self.wake()
 
     def drop_watches(self, resource: Resource | None = None, *, line: bytes = b"") -> None:

@@ -6,7 +6,9 @@ Synchronous: `server` puts faults and time around it, `controllers` and `kubelet
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
+import re
 from typing import Any
 
 import msgspec
@@ -244,9 +246,14 @@ class Registry:
             raise refusal.namespace_terminating(resource, name, namespace)
 
 
+# The terms of a label selector, between commas that are in no parentheses; and one about a set.
+_TERM = re.compile(r"(?:[^,(]|\([^)]*\))+")
+_SET = re.compile(r"(?P<key>\S+)\s+(?P<how>in|notin)\s*\((?P<values>[^)]*)\)")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Selector:
-    """A label selector: equality, inequality, presence and absence; and fields, by equality."""
+    """A label selector: equality, sets, presence and absence; and fields, by equality."""
 
     text: str
     # Such as "spec.unschedulable=true" or "metadata.name=x,type=Warning".
@@ -255,7 +262,7 @@ class Selector:
     def matches(self, body: Json) -> bool:
         """Return whether the labels of `body`, and the field, fit."""
         labels = body["metadata"].get("labels") or {}
-        if not all(_fits(each.strip(), labels) for each in self.text.split(",") if each.strip()):
+        if not all(_fits(each, labels) for each in _terms(self.text)):
             return False
         return all(_has(each.strip(), body) for each in self.field.split(",") if each.strip())
 
@@ -277,7 +284,33 @@ def _has(term: str, body: Json) -> bool:
     return bool(found == wanted)
 
 
-def _fits(term: str, labels: dict[str, str]) -> bool:
+@functools.lru_cache(maxsize=1024)
+def _terms(text: str) -> tuple[str | _Among, ...]:
+    """Return the terms of a selector, all of which must fit."""
+    parts = (each.strip() for each in _TERM.findall(text))
+    return tuple(_among(each) or each for each in parts if each)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Among:
+    """A term such as `key in (a,b)`, or `key notin (a,b)`, which no value at all fits, too."""
+
+    key: str
+    values: frozenset[str]
+    inside: bool
+
+
+def _among(term: str) -> _Among | None:
+    found = _SET.fullmatch(term)
+    if found is None:
+        return None
+    values = frozenset(each.strip() for each in found["values"].split(","))
+    return _Among(found["key"], values, found["how"] == "in")
+
+
+def _fits(term: str | _Among, labels: dict[str, str]) -> bool:
+    if isinstance(term, _Among):
+        return (labels.get(term.key) in term.values) is term.inside
     if "!=" in term:
         key, _, value = term.partition("!=")
         return labels.get(key) != value

@@ -108,7 +108,8 @@ class Watch:
 
     @property
     def _frozen(self) -> bool:
-        return self._resource in self._faults.frozen
+        held = self._selector.text in self._faults.held
+        return held or self._resource in self._faults.frozen
 
     def _news(self) -> Iterator[bytes]:
         """Yield the changes since the last look, until the watch freezes or breaks."""

@@ -212,7 +212,7 @@ _TEARDOWN = (
     one(
         "a kind that is gone keeps its objects",
         "controller.kube.follower:Follower._miss",
-        "self._cache.replace(self.namespace, (), ())",
+        "self._cache.replace(self.scope.holds, (), ())",
         "pass",
         f"{_INFORMER}::test_kind_that_is_gone_is_an_empty_kind",
     ),
@@ -228,16 +228,16 @@ _LEARNED = (
     ),
     one(
         "old news of a name undoes what was learned of it",
-        "controller.kube.follower:Follower._is_known",
-        "version <= learned",
+        "controller.kube.follower:Follower._change",
+        "not self._cache.is_older(where, version)",
         "False",
         f"{_INFORMER}::test_older_events_change_nothing_that_is_known_to_be_newer",
     ),
     one(
         "a list from before takes away what was made since",
         "controller.kube.follower:Follower._list",
-        "self._cache.replace(self.namespace, items, malformed, newer)",
-        "self._cache.replace(self.namespace, items, malformed)",
+        "self._cache.replace(self.scope.holds, items, malformed, newer)",
+        "self._cache.replace(self.scope.holds, items, malformed)",
         f"{_INFORMER}::test_a_list_that_is_older_than_an_answer_takes_nothing_away",
     ),
     one(

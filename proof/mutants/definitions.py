@@ -113,7 +113,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.execution.engine:Engine._caught_up",
-                "ANY_informer is None or ANY_informer.reached(ANY_floor, ANY_space)",
+                "ANY_informer is None or ANY_informer.reached(ANY_floor, ANY_space, ANY_slot)",
                 "True",
             ),
         ),

@@ -12,7 +12,87 @@ _MOVES = f"{_REPLICAS}::test_a_slot_waits_for_a_command_that_runs_before_it_move
 _SLEPT = f"{_REPLICAS}::test_a_process_that_slept_knows_before_its_next_write"
 _BLIND = f"{_REPLICAS}::test_who_cannot_look_at_leases_stops_writing"
 
+_PARTED = "tests/kube/test_parted_informer.py"
+_GONE = f"{_PARTED}::test_a_gone_by_one_watch_after_the_new_one_told_is_no_deletion"
+_FORGOTTEN = f"{_PARTED}::test_a_slot_that_is_closed_is_forgotten_without_a_word"
+
+_WATCHES = (
+    one(
+        "a label that changes is believed to be a deletion",
+        "controller.kube.follower:Follower._change",
+        "not self._cache.is_older(where, version)",
+        "False",
+        _GONE,
+    ),
+    one(
+        "callbacks on forget",
+        "controller.kube.cache:Cache.forget",
+        "self._pass(self.keepers, old, None, old)",
+        "self._tell(old, None, old)",
+        _FORGOTTEN,
+    ),
+    one(
+        "what is kept of objects stays when they are forgotten",
+        "controller.kube.cache:Cache.forget",
+        "self._pass(self.keepers, old, None, old)",
+        "pass",
+        _FORGOTTEN,
+    ),
+    one(
+        "a slot that is closed stays in the cache",
+        "controller.kube.informer:Informer.close",
+        "self._cache.forget(each.scope.holds)",
+        "pass",
+        _FORGOTTEN,
+    ),
+    one(
+        "a list drops what others feed",
+        "controller.kube.scope:Scope.holds",
+        "not self.by_slot or slots.labelled(meta.labels) == self.slot",
+        "True",
+        f"{_PARTED}::test_a_list_of_one_follower_drops_nothing_that_others_feed[False]",
+    ),
+    one(
+        "an object with a senseless label is watched by nobody",
+        "controller.kube.slots:selector",
+        """f"{names.BUCKET_LABEL} notin ({','.join(_BY_LABEL)})\"""",
+        """f"!{names.BUCKET_LABEL}\"""",
+        "tests/kube/test_slots.py::test_every_object_is_in_one_part_whatever_its_label_says",
+    ),
+    one(
+        "a write waits for a watch that never tells of it",
+        "controller.kube.informer:Informer.reached",
+        "slot if self.by_slot else None",
+        "None",
+        f"{_PARTED}::test_a_write_is_seen_by_the_watch_of_its_slot",
+    ),
+    one(
+        "a new owner catches up with no slot",
+        "controller.kube.informer:Informer.catch_up",
+        "slots is None or slot is None or slot in slots",
+        "slot is None",
+        f"{_PARTED}::test_catching_up_with_one_slot_asks_nothing_of_the_others",
+    ),
+    one(
+        "an upgrade writes the label on all there is",
+        "controller.providers.pod.manifest:labels",
+        "wanted[names.REVISION_LABEL] = revision",
+        "wanted[names.REVISION_LABEL] = revision; wanted |= _bucket(server)",
+        "tests/simulation/test_buckets.py"
+        "::test_an_upgrade_with_a_thousand_servers_writes_nothing_and_restarts_nothing",
+    ),
+    one(
+        "what is older never gets the label",
+        "controller.planning.buckets:beside",
+        "not lacking",
+        "True",
+        "tests/simulation/test_buckets.py::test_an_older_object_gets_it_with_the_next_write"
+        "[none-Never]",
+    ),
+)
+
 MECHANISMS = (
+    *_WATCHES,
     one(
         "a slot is taken as soon as its Lease is not as it was",
         f"{_MEMBERS}._is_free",

@@ -30,7 +30,7 @@ class Watch:
     def __init__(self, version: int) -> None:
         self.version = version
 
-    def reached(self, version: int, _namespace: str = "") -> bool:
+    def reached(self, version: int, _namespace: str, _slot: int | None) -> bool:
         """Return whether the cache shows what was written at a version."""
         return self.version >= version
 
@@ -60,7 +60,7 @@ def test_a_write_that_others_count_on_is_waited_for_until_it_is_seen(
     """A set that lets evictions in is waited for as one that takes a server down."""
     record = KeyState()
     record.spends = True
-    record.floors[written, "default"] = 7
+    record.floors[written, "default", None] = 7
     caches: Any = Cached(**{written.value: seen})
     allowed = allowance.Allowance(caches, {SET: record})
     for each in budgets():

@@ -108,7 +108,7 @@ async def test_a_key_settles_once_with_what_the_caches_must_show() -> None:
     assert desk.names() == ["one", "two"]
     assert desk.settled == [desk.key]
     assert desk.record.pending == 0
-    assert desk.record.floors == {(MAP, NAMESPACE): desk.server.writes[-1].version}
+    assert desk.record.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
     assert desk.record.outcomes == {}
 
 
@@ -169,7 +169,7 @@ async def test_a_lost_answer_is_read_before_anything_is_planned_again() -> None:
     desk.dispatcher.resolve(desk.key, desk.record, desk.item)
     await desk.answers()
     assert desk.record.uncertain == set()
-    assert desk.record.floors == {(MAP, NAMESPACE): desk.server.writes[-1].version}
+    assert desk.record.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
     assert len(desk.settled) == 2
 
 

@@ -133,7 +133,7 @@ async def test_reached_follows_own_writes() -> None:
         version = world.server.storage.version
         assert not world.informer.reached(version)
         told: list[tuple[int, int]] = []
-        world.informer.on_advance(lambda reached: told.append((reached, len(world.changes))))
+        world.informer.on_advance(lambda reached, _slot: told.append((reached, len(world.changes))))
         await world.agree(within=1)
         assert world.informer.reached(version)
         assert told == [(version, 1)], "advance comes once, after the change"
@@ -381,7 +381,7 @@ async def test_kind_that_is_gone_is_an_empty_kind() -> None:
     async with world.running():
         written = world.server.storage.version + 5
         advanced: list[int] = []
-        world.informer.on_advance(advanced.append)
+        world.informer.on_advance(lambda reached, _slot: advanced.append(reached))
         assert not world.informer.reached(written)
         await asyncio.sleep(1)  # its watch is under way
         rules = _forget_kind(world)
@@ -608,6 +608,9 @@ async def test_converges_and_never_goes_back(seed: int) -> None:
         assert old is not None or new is not None
 
     world.informer.subscribe(check)
+    # A subscriber that raises is only told to those who ask.
+    crashed: list[Exception] = []
+    world.informer.on_crash(lambda _item, error: crashed.append(error))
     rng = random.Random(seed)
     # Answers to creates of ours, which come whenever they like.
     answers: list[bytes] = []
@@ -631,6 +634,7 @@ async def test_converges_and_never_goes_back(seed: int) -> None:
             await asyncio.sleep(rng.random() * 2)
         server_faults.calm()
         await world.agree(within=150)
+    assert crashed == []
 
 
 def _random_change(world: World, rng: random.Random) -> list[bytes]:

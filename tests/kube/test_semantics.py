@@ -332,11 +332,44 @@ async def test_lists_are_paged_and_selected(ground: Ground) -> None:
         ("odd=yes", ["s1", "s3"]),
         ("odd!=yes", ["late", "s0", "s2", "s4"]),
         ("!odd", ["late"]),
+        ("odd in (yes,maybe)", ["s1", "s3"]),
+        ("odd notin (yes,maybe)", ["late", "s0", "s2", "s4"]),
+        ("odd,odd notin (yes)", ["s0", "s2", "s4"]),
     ):
         found = _decode(
             await ground.api.list(Resource.SERVICES, ground.namespace, label_selector=selector)
         )
         assert [each["metadata"]["name"] for each in found["items"]] == expected
+
+
+async def test_a_label_that_changes_is_told_by_two_watches_in_one_version(ground: Ground) -> None:
+    """Gone by the one, come by the other, of the version of the change; a deletion is newer."""
+    made = await ground.create(Resource.SERVICES, service("a", labels={"part": "1"}))
+    version = made["metadata"]["resourceVersion"]
+    moved = await ground.patch(Resource.SERVICES, "a", {"metadata": {"labels": {"part": "2"}}})
+    change = int(moved["metadata"]["resourceVersion"])
+    await ground.delete(Resource.SERVICES, moved)
+    told: dict[str, list[tuple[str, int]]] = {}
+    for selector, count in (("part in (1)", 1), ("part notin (1)", 2)):
+        lines = ground.api.watch(
+            Resource.SERVICES,
+            ground.namespace,
+            resource_version=version,
+            label_selector=selector,
+        )
+        told[selector] = []
+        async with asyncio.timeout(30), contextlib.aclosing(lines):
+            async for line in lines:
+                event = _decode(line)
+                found = int(event["object"]["metadata"]["resourceVersion"])
+                told[selector].append((event["type"], found))
+                if len(told[selector]) == count:
+                    break
+    assert told["part in (1)"] == [("DELETED", change)]
+    (came, went) = told["part notin (1)"]
+    assert came == ("ADDED", change)
+    assert went[0] == "DELETED"
+    assert went[1] > change
 
 
 async def test_watch_tells_changes_in_order(ground: Ground) -> None:

@@ -158,7 +158,7 @@ async def test_watch_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPa
         async def hang(_error: object) -> None:
             await asyncio.Event().wait()
 
-        follower = next(iter(one.caches.informers[Resource.SERVERS]._followers.values()))
+        follower = next(iter(one.caches.informers[Resource.SERVERS]._all))
         monkeypatch.setattr(follower, "_rest", hang)
         server.faults.drop_watches(Resource.SERVERS)
         await asyncio.sleep(400)

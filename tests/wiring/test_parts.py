@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 
 import pytest
@@ -90,3 +91,60 @@ async def test_together_that_is_cancelled_leaves_nobody_behind() -> None:
         await group
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert {task.get_name() for task in left}.isdisjoint({"one", "another"})
+
+
+async def test_works_of_a_shift_begin_and_end_while_others_go_on() -> None:
+    """One that begins before all run waits for that; one that is ended has ended, unremarked."""
+    shift, going = parts.Shift(), set[str]()
+
+    async def work(name: str) -> None:
+        going.add(name)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            going.discard(name)
+
+    for name in ("a", "b"):
+        shift.begin(name, functools.partial(work, name), name)
+    await shift.end("b")
+    await asyncio.sleep(0)
+    assert going == set()
+    running = asyncio.create_task(shift.run())
+    await asyncio.sleep(0.01)
+    assert going == {"a"}
+    shift.begin("c", functools.partial(work, "c"), "c")
+    await asyncio.sleep(0.01)
+    assert going == {"a", "c"}
+    await shift.end("a")
+    assert going == {"c"}
+    await asyncio.sleep(1)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert going == set()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["from the start", "begun later"])
+async def test_a_work_of_a_shift_that_ends_unasked_ends_all(*, late: bool) -> None:
+    """A cache that nobody feeds any more must not go unnoticed."""
+    shift, ended = parts.Shift(), list[str]()
+
+    async def stay() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("stay")
+
+    async def go() -> None:
+        await asyncio.sleep(1)
+
+    shift.begin("stay", stay, "stay")
+    if not late:
+        shift.begin("go", go, "go")
+    running = asyncio.create_task(shift.run())
+    await asyncio.sleep(0.01)
+    if late:
+        shift.begin("go", go, "go")
+    with pytest.raises(parts.Ended, match="go returned"):
+        await asyncio.wait_for(running, 60)
+    assert ended == ["stay"]
