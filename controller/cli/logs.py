@@ -36,6 +36,10 @@ class Wanted:
     follow: bool = False
     tail: int | None = None
     previous: bool = False
+    since_seconds: int | None = None
+    since_time: str = ""
+    timestamps: bool = False
+    prefix: bool = True
 
 
 async def show(session: Session, wanted: Wanted) -> int:
@@ -139,12 +143,17 @@ class _Reader:
             follow=self._wanted.follow,
             tail_lines=self._wanted.tail,
             previous=self._wanted.previous,
+            since_seconds=self._wanted.since_seconds,
+            since_time=self._wanted.since_time,
+            timestamps=self._wanted.timestamps,
         )
         try:
             async with contextlib.aclosing(lines):
                 async for line in lines:
                     self.printed += 1
-                    self._print(label, colour, line.decode(errors="replace"))
+                    self._print(
+                        label if self._wanted.prefix else "", colour, line.decode(errors="replace")
+                    )
         except errors.ArgosyError as error:
             self.failed += 1
             screen.note(f"{label}: {error}")
@@ -154,11 +163,12 @@ class _Reader:
         if sys.stdout.isatty():
             screen.output().print(drawn(label, colour, line), soft_wrap=True)
         else:
-            sys.stdout.write(f"{label} {line}\n")
+            sys.stdout.write(f"{label} {line}\n" if label else f"{line}\n")
             sys.stdout.flush()
 
 
 def drawn(label: str, colour: str, line: str) -> rich.text.Text:
     """Return a line for a terminal: its colours stay, for all else would reach other lines."""
     said = control_characters.visible(line.rstrip("\r"), colours=True)
-    return rich.text.Text.assemble((label, colour), " ", rich.text.Text.from_ansi(said))
+    text = rich.text.Text.from_ansi(said)
+    return rich.text.Text.assemble((label, colour), " ", text) if label else text

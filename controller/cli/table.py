@@ -20,7 +20,9 @@ class Row(NamedTuple):
 
 
 COMMANDS: dict[str, Row] = {
-    "version": Row("version", SEE, "Print the version of this command."),
+    "version": Row(
+        "version", SEE, "Print the version of this command, and of the operators in the cluster."
+    ),
     "status": Row(
         "status",
         SEE,

@@ -182,6 +182,9 @@ class Api(Protocol):
         follow: bool = False,
         tail_lines: int | None = None,
         previous: bool = False,
+        since_seconds: int | None = None,
+        since_time: str = "",
+        timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the lines that a container has printed."""
 

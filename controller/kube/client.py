@@ -306,6 +306,9 @@ class Client:
         follow: bool = False,
         tail_lines: int | None = None,
         previous: bool = False,
+        since_seconds: int | None = None,
+        since_time: str = "",
+        timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the lines that a container has printed."""
         query = _query(
@@ -313,6 +316,9 @@ class Client:
             follow="true" if follow else "",
             previous="true" if previous else "",
             tailLines="" if tail_lines is None else str(tail_lines),
+            sinceSeconds="" if since_seconds is None else str(since_seconds),
+            sinceTime=since_time,
+            timestamps="true" if timestamps else "",
         )
         path = resources.path(Resource.PODS, namespace, pod, "log")
         async for each in self._lines(f"logs {namespace}/{pod}", path, query, partial=True):

@@ -352,6 +352,9 @@ class ApiServer:
         follow: bool = False,  # noqa: ARG002 - as above
         tail_lines: int | None = None,  # noqa: ARG002 - as above
         previous: bool = False,  # noqa: ARG002 - as above
+        since_seconds: int | None = None,  # noqa: ARG002 - as above
+        since_time: str = "",  # noqa: ARG002 - as above
+        timestamps: bool = False,  # noqa: ARG002 - as above
     ) -> AsyncGenerator[bytes, None]:
         """Yield one line that names the pod."""
         self.registry.need(Resource.PODS, namespace, pod)

@@ -45,6 +45,7 @@ ENDED = [
 LINES = {
     "status": ("status shop -o wide", True),
     "top": ("top -A", False),
+    "version": ("version", True),
     "history": ("history shop", True),
     "diff": ("diff shop", True),
     "events": ("events shop", True),
@@ -128,6 +129,7 @@ async def cluster() -> AsyncIterator[Cluster]:
         await universe.merge(Resource.PODS, "shop-web-0", body, subresource="status")
         await universe.server.create(Resource.EVENTS, "default", event())
         await universe.server.create(Resource.STATEFULSETS, "default", stateful_set())
+        await universe.server.create(Resource.DEPLOYMENTS, "default", operator())
         await universe.server.create(Resource.BUILDS, "default", build())
         await say(universe, Resource.BUILDS, "evil", *ENDED)
         yield Cluster(universe)
@@ -148,6 +150,17 @@ def stateful_set() -> Json:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     return {"metadata": {"name": "evil-db"}, "spec": spec}
+
+
+def operator() -> Json:
+    """Return an operator of an evil image, of no version that is known."""
+    labels = {"app.kubernetes.io/part-of": "argosy", "app.kubernetes.io/component": "operator"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "operator", "image": EVIL}]},
+    }
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    return {"metadata": {"name": "argosy", "labels": labels}, "spec": spec}
 
 
 def build() -> Json:
@@ -175,7 +188,7 @@ def event() -> dict[str, Any]:
 def test_every_command_is_walked() -> None:
     """A new command is tried here, too, or said to hand on what it gets."""
     # Of what others wrote these print nothing; pages and tools have tests of their own.
-    own = {*table.OWN_PROGRAM, "version", "browse", "dashboard", "mcp", "port-forward", "open"}
+    own = {*table.OWN_PROGRAM, "browse", "dashboard", "mcp", "port-forward", "open"}
     assert {*LINES, *RAW} == set(table.COMMANDS) - own
 
 

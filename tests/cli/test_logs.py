@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from controller.cli.session import Session
 from controller.cli.target import Target
 from controller.kube import client, faults
 from controller.presentation import problems
+from tests.cli import typing_in
 
 
 class Pods:
@@ -155,3 +157,33 @@ async def test_an_application_that_does_not_exist_is_not_waited_for(
     """A name that was mistyped is told at once; -f would wait for its pods for ever."""
     with pytest.raises(faults.NotFound):
         await _said(logs.Wanted(application="shp", follow=follow), capsys)
+
+
+def test_flags_are_those_of_kubectl() -> None:
+    """Short ones as well; a span is given as kubectl reads it, and half a second is a whole one."""
+    line = "logs shop -c web -p --tail 5 --since 1h30m --timestamps --no-prefix"
+    wanted = _typed(line)
+    assert (wanted.container, wanted.previous, wanted.tail) == ("web", True, 5)
+    assert (wanted.since_seconds, wanted.timestamps, wanted.prefix) == (5400, True, False)
+    assert _typed("logs shop --since 500ms").since_seconds == 1
+    moment = "2026-06-01T12:00:00Z"
+    assert _typed(f"logs shop --since-time {moment}").since_time == moment
+    for wrong in ("--since soon", "--since 5", f"--since 5m --since-time {moment}"):
+        with pytest.raises(problems.UsageError):
+            _typed(f"logs shop {wrong}")
+
+
+def _typed(line: str) -> logs.Wanted:
+    work, _ = typing_in.work(f"kubectl argosy {line}")
+    assert isinstance(work, functools.partial)
+    wanted = work.keywords["wanted"]
+    assert isinstance(wanted, logs.Wanted)
+    return wanted
+
+
+async def test_lines_without_a_prefix_are_the_containers_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """To the byte, for a program that reads them."""
+    wanted = logs.Wanted(application="shop", component="db", prefix=False)
+    assert await _said(wanted, capsys) == (0, ["five"])

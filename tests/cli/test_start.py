@@ -37,7 +37,8 @@ TYPED = re.compile(r"kubectl argosy ((?:[a-z-]+)(?: (?:[a-z]+/NAME|[a-z]+/\{\w+\
 
 
 @pytest.mark.parametrize(
-    ("words", "most"), [(["version"], 300), (["--help"], 370), (["status", "--help"], 470)]
+    ("words", "most"),
+    [(["version", "--client"], 300), (["--help"], 370), (["status", "--help"], 470)],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(words: list[str], most: int) -> None:
     """Help and version load neither kopf, nor clients, nor models, nor what plans; nor much."""
