@@ -96,13 +96,19 @@ def describe(thing: str, namespace: str) -> str:
     return f"kubectl describe {kind.lower()} {name} -n {namespace}"
 
 
+# What shows things of which Argosy has no view; a Volume is of a cloud.
+_SHOWN = {
+    "ResourceQuota": "kubectl describe resourcequota {name} -n {namespace}",
+    "ValidatingAdmissionPolicy": "kubectl get validatingadmissionpolicy {name} -o yaml",
+    "Volume": "openstack volume show {name}",
+}
+
+
 def unblock(thing: str, namespace: str) -> str:
     """Return the command that shows what is in the way, which is named as Kind/name."""
     kind, _, name = thing.partition("/")
-    if kind == "ResourceQuota":
-        return f"kubectl describe resourcequota {name} -n {namespace}"
-    if kind == "ValidatingAdmissionPolicy":
-        return f"kubectl get validatingadmissionpolicy {name} -o yaml"
+    if kind in _SHOWN:
+        return _SHOWN[kind].format(name=name, namespace=namespace)
     if kind in ("Webhook", "Namespace"):
         return webhooks()
     found = next(((each, place) for each, place in PLACES.items() if place.kind == kind), None)

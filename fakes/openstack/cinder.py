@@ -71,6 +71,7 @@ class Cinder:
             machine = cloud.machines.get(each.server)
             if machine is not None and machine.deleted:
                 each.server, each.status = "", "available"
+                each.gone = each.id == machine.boot_volume
             elif machine is not None and each.status in {"reserved", "attaching"}:
                 built = machine.status != "BUILD"
                 each.status = "in-use" if built and machine.status != "ERROR" else "attaching"

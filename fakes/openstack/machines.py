@@ -31,6 +31,8 @@ class Machine:
     group: str = ""
     # The volumes that are attached to it.
     volumes: list[str] = dataclasses.field(default_factory=list)
+    # The one of them that it boots from, which goes with it.
+    boot_volume: str = ""
     host: str = ""
     placed_at: float = 0.0
     zone: str = "nova"

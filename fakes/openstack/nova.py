@@ -98,11 +98,8 @@ class Nova:
             return self._refuse(400, f"Server group {group} could not be found.")
         if "user_data" in asked and len(asked["user_data"]) > LARGEST:
             return self._refuse(400, "User data too large")
-        disks = [
-            each["uuid"]
-            for each in asked.get("block_device_mapping_v2", ())
-            if each["source_type"] == "volume"
-        ]
+        given = asked.get("block_device_mapping_v2", ())
+        disks = [each["uuid"] for each in given if each["source_type"] == "volume"]
         for each in disks:
             volume = cloud.volumes.get(each)
             if volume is None or volume.status != "available":
@@ -112,7 +109,13 @@ class Nova:
         machine = self.add(asked, late=late)
         machine.group, machine.placed_at = group, machine.created + cloud.timing.placing
         machine.volumes = disks
+        for each in given:
+            if (each["source_type"], each["destination_type"]) == ("image", "volume"):
+                boot = {"name": "", "size": each["volume_size"], "metadata": {}}
+                machine.boot_volume = cloud.add_volume(boot).id
+                disks.append(machine.boot_volume)
         for each in disks:
+            cloud.volumes[each].until = None
             cloud.volumes[each].status, cloud.volumes[each].server = "reserved", machine.id
         return cloud.reply(202, {"server": {"id": machine.id, "links": [], "adminPass": "x"}})
 

@@ -53,6 +53,7 @@ FOREIGN = {"get", "describe", "edit", "delete", "config"}
 OF_CLOUDS = {
     "openstack console log show NAME",
     "openstack image list",
+    "openstack volume show NAME",
     "openstack quota show --usage",
     "openstack server unlock NAME",
 }

@@ -194,3 +194,24 @@ def test_a_volume_that_somebody_uses_is_told_by_its_name(world: World) -> None:
     assert list(ids(world, "taken").values()) == [volume]
     world.delete("taken")
     wait_for("no volumes", lambda: not ids(world, "taken"), lambda: volumes(world, "taken"))
+
+
+def test_a_machine_boots_from_a_volume_that_goes_with_it(world: World) -> None:
+    """A virtual machine runs from Cinder, and leaves no volume behind."""
+    before = {each["id"] for each in listed(world)}
+    told = '#!/bin/sh\necho "argosy-ready $(READY_TOKEN)" > /dev/console\n'
+    spec = {**GUEST, "userData": told, "bootVolume": {"sizeGiB": 1}}
+    world.apply("boots", 1, spec, "cloud-real")
+    world.wait_ready("boots", 1)
+    (made,) = [each for each in listed(world) if each["id"] not in before]
+    assert [each["server_id"] for each in made["attachments"]] == [world.row("boots")["id"]]
+    assert made["bootable"] == "true"
+    world.delete("boots")
+    wait_for("no volume", lambda: made["id"] not in {each["id"] for each in listed(world)})
+
+
+def listed(world: World) -> list[Mapping[str, Any]]:
+    """Return all volumes of the project."""
+    found: list[Mapping[str, Any]]
+    found = world.nova.get("volume", "/volumes/detail?limit=1000")["volumes"]
+    return found

@@ -275,6 +275,14 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "know a cloud's volumes by what the status of Servers tells": (
             "test_a_forecast_knows_volumes_of_a_cloud_by_their_servers",
         ),
+        "that Nova makes of the image, and that goes with the server": (
+            "test_a_server_boots_from_a_volume_that_goes_with_it",
+            "test_a_machine_boots_from_a_volume_that_goes_with_it",
+        ),
+        "Such servers are replaced where others are rebuilt, and they have no snapshots": (
+            "test_what_boots_from_a_volume_is_replaced_and_not_rebuilt",
+            "test_what_boots_from_a_volume_has_no_snapshots",
+        ),
         "makes an image of the cloud, called after the server and the snapshot": (
             "test_a_snapshot_is_an_image_that_can_be_used",
             "test_a_snapshot_is_taken_once_and_restored",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from controller.api.resources import Resource
+from controller.providers.openstack.refusals import Reply
 from fakes.openstack import Fault, Volume
 from fakes.universe import application, component
 from tests.simulation.test_clouds import SPEC, Country
@@ -254,3 +256,33 @@ async def test_a_forecast_knows_volumes_of_a_cloud_by_their_servers(policy: str)
         await country.universe.delete(Resource.APPLICATIONS, "shop")
         await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
         assert tuple(sorted(there(country))) == told[1]
+
+
+async def test_a_volume_that_cannot_be_deleted_is_told_and_waited_for() -> None:
+    """As one that has snapshots: whatever is above names it, in Cinder's words, until it can go."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await apply(country, 1, whenDeleted="Delete")
+        await comes_up(country, 1)
+        refusal = {"badRequest": {"message": "Volume still has 1 dependent snapshots"}}
+        country.cloud.faults.append(
+            Fault(
+                method="DELETE", path="/volumes/", times=ALWAYS,
+                reply=Reply(status=400, body=json.dumps(refusal).encode()),
+            )
+        )  # fmt: skip
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+
+        def says(resource: Resource, name: str) -> bool:
+            status = country.universe.get(resource, name).get("status", {})
+            told = str(status.get("blockedBy"))
+            words = "Volume still has 1 dependent snapshots"
+            remedy = "openstack volume show data-shop-web-0"
+            return words in told and remedy in told
+
+        await country.until(lambda: says(Resource.SERVERSETS, "shop-web"))
+        await country.until(lambda: says(Resource.APPLICATIONS, "shop"))
+        country.cloud.faults.clear()
+        await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
+        await country.until(lambda: not there(country))

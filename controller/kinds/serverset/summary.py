@@ -122,6 +122,21 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
     return _going(snapshot, verdict, left, stuck)
 
 
+def discarding(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
+    """Return the status of a set whose claims do not go as they should; None while nothing is odd.
+
+    Of a set that goes without a hitch no status is worth a write.
+    """
+    stuck = tuple(outcomes.of(snapshot.outcomes).blocked(snapshot.server_set.metadata.namespace))
+    if not stuck and snapshot.claims is not None:
+        return None
+    message = "No server is left; its claims are to go."
+    if snapshot.claims is None:
+        message = "No server is left; which claims are to go is not known yet."
+    verdict = Verdict(reason=Reason.DELETING, message=message, reconciling=True)
+    return _going(snapshot, verdict, 0, stuck)
+
+
 def released(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
     """Return the status of a set that only others still keep; None where nobody does."""
     kept = finalizers.keepers(snapshot.server_set.metadata)

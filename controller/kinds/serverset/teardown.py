@@ -39,6 +39,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
         )
     if claims.is_unsure(snapshot):
         return Plan(
+            status=summary.discarding(snapshot),
             notes=("whether claims are left that go with it is not known yet",),
             urgency=Urgency.TEARDOWN,
         )
@@ -46,7 +47,12 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if gone:
         note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"
         told = claims.told(snapshot, gone)
-        return Plan(actions=(*gone, *told), notes=(note,), urgency=Urgency.TEARDOWN)
+        return Plan(
+            actions=(*gone, *told),
+            status=summary.discarding(snapshot),
+            notes=(note,),
+            urgency=Urgency.TEARDOWN,
+        )
     return Plan(
         actions=(*claims.kept(snapshot), finalizers.remove(server_set)),
         notes=("nothing below it is left: letting go of it",),

@@ -18,7 +18,7 @@ from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Clien
 from controller.providers.openstack.refusals import Missing
 
 CACHE_SECONDS = 60.0
-_Key = tuple[str, str, tuple[template.Network, ...]]
+_Key = tuple[str, str, tuple[template.Network, ...], template.BootVolume | None]
 _UUID = re.compile(r"^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
 
 
@@ -67,7 +67,7 @@ class Lookups:
     async def ids(self, spec: template.Spec) -> template.Ids:
         """Return what the names of a template stand for; raises TemplateRefused."""
         now = asyncio.get_running_loop().time()
-        key = (spec.flavor, spec.image, spec.networks)
+        key = (spec.flavor, spec.image, spec.networks, spec.boot_volume)
         at, task = self._answers.get(key, (0.0, None))
         if task is None or now - at >= CACHE_SECONDS or _failed(task):
             self._answers = {
@@ -85,10 +85,13 @@ class Lookups:
         image = await self._image(spec.image)
         if image.status != "active":
             raise template.refused(f"the image {spec.image} is {image.status}, and must be active")
-        if image.min_ram > flavor.ram or 0 < flavor.disk < image.min_disk:
+        boot = spec.boot_volume
+        disk = flavor.disk if boot is None else boot.size_gib
+        if image.min_ram > flavor.ram or 0 < disk < image.min_disk:
+            whose = f"the flavor {spec.flavor}" + ("" if boot is None else ", its boot volume,")
             raise template.refused(
                 f"the image {spec.image} needs {image.min_ram} MiB and {image.min_disk} GiB of"
-                f" disk, and the flavor {spec.flavor} has {flavor.ram} MiB and {flavor.disk} GiB"
+                f" disk, and {whose} has {flavor.ram} MiB and {disk} GiB"
             )
         networks = [await self._network(each.name) for each in spec.networks]
         return template.Ids(

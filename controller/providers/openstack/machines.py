@@ -22,6 +22,7 @@ CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
 TOKEN, READY = "argosy.token", "argosy.ready"
 FLAVOR, RESIZING = "argosy.flavor", "argosy.resizing"
 GROUP = "argosy.group"
+BOOTS_FROM, VOLUME = "argosy.bootsFrom", "volume"
 
 
 def server_tag(uid: str, incarnation: int) -> str:

@@ -156,7 +156,9 @@ class CloudProvider:
             return False
         if one.flavor != other.flavor and not self._resizing.allowed:
             return False
-        return self._rebuilds or template.contents(one) == template.contents(other)
+        same = template.contents(one) == template.contents(other)
+        # A rebuild leaves a volume as it is, or costs what is on it, by the cloud's release.
+        return same or (self._rebuilds and other.boot_volume is None)
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the server's addresses in the Fleet's `probeCIDRs`: tenants choose the rest."""
@@ -260,8 +262,8 @@ class CloudProvider:
             )  # fmt: skip
             self._expect(machine, metadata=given)
             return
-        if not self._rebuilds:
-            message = f"{machine.id} must be replaced: the Fleet's rebuild is Never"
+        if not self._rebuilds or spec.boot_volume is not None:
+            message = f"{machine.id} must be replaced: it is not to be rebuilt"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         ids = dataclasses.replace(await self._lookups.ids(spec), volumes=given)
         body = template.rebuilt(server, call, spec, ids)
@@ -310,10 +312,12 @@ class CloudProvider:
         if own is None or own.id != wanted:
             message = f"the server of {server.metadata.name} in the cloud is another by now"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
-        if call.task is not None and call.task.action in snapshots.ACTIONS:
+        boots_from = own.row.metadata.get(machines.BOOTS_FROM)
+        if call.task is not None and call.task.action in snapshots.ACTIONS and not boots_from:
             return await self._snapshots.run(own, call.task)
         what = call.task.action if call.task is not None else str(call.verb)
-        message = f"servers of a cloud know no {what}"
+        which = f"that boot from a {boots_from}" if boots_from else "of a cloud"
+        message = f"servers {which} know no {what}"
         raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
 
     async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:

@@ -69,6 +69,13 @@ class ServerGroup(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: _Text = ""
 
 
+class BootVolume(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The volume that the server boots from, and that goes with it."""
+
+    size_gib: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = msgspec.field(name="sizeGiB")
+    type: _Text = ""
+
+
 class Spec(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The spec of a template for servers of a cloud."""
 
@@ -78,6 +85,7 @@ class Spec(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
     security_groups: tuple[_Text, ...] = ()
     availability_zone: _Text = ""
     server_group: ServerGroup | None = None
+    boot_volume: BootVolume | None = None
     key_name: _Text = ""
     config_drive: bool = False
     user_data: str = ""
@@ -168,6 +176,8 @@ def metadata(server: objects.Server, call: contract.Call, spec: Spec) -> dict[st
     more[machines.FLAVOR] = spec.flavor
     more[machines.READINESS] = readiness(spec)
     more[machines.TOKEN] = token(server)
+    if spec.boot_volume is not None:
+        more[machines.BOOTS_FROM] = machines.VOLUME
     return machines.metadata(
         namespace=server.metadata.namespace, name=server.metadata.name,
         revision=server.spec.revision, place=call.alternative, alternative=named, more=more,
@@ -217,7 +227,8 @@ def new(
     body: dict[str, Any] = {
         "name": server.metadata.name,
         "flavorRef": ids.flavor,
-        "imageRef": ids.image,
+        # What boots from a volume names its image there.
+        "imageRef": ids.image if spec.boot_volume is None else "",
         "networks": [{"uuid": each} for each in ids.networks] or "auto",
         "tags": [
             machines.server_tag(server.metadata.uid, server.spec.incarnation),
@@ -231,7 +242,7 @@ def new(
         "availability_zone": zone(spec, call),
         "key_name": spec.key_name,
         "user_data": user_data(server, spec, ids.volumes),
-        "block_device_mapping_v2": devices(ids),
+        "block_device_mapping_v2": devices(spec, ids),
     }
     asked: dict[str, Any] = {"server": body | {key: each for key, each in given.items() if each}}
     if ids.group:
@@ -239,17 +250,21 @@ def new(
     return asked
 
 
-def devices(ids: Ids) -> list[dict[str, Any]]:
+def devices(spec: Spec, ids: Ids) -> list[dict[str, Any]]:
     """Return what Nova is told of a server's disks, where it has volumes: the image's goes first.
 
-    What the server claims outlives it.
+    What it boots from goes with the server; what it claims outlives it.
     """
-    if not ids.volumes:
+    boot = spec.boot_volume
+    if not ids.volumes and boot is None:
         return []
-    root = {
+    root: dict[str, Any] = {
         "boot_index": 0, "uuid": ids.image, "source_type": "image", "destination_type": "local",
         "delete_on_termination": True,
     }  # fmt: skip
+    if boot is not None:
+        root |= {"destination_type": "volume", "volume_size": boot.size_gib}
+        root |= {"volume_type": boot.type} if boot.type else {}
     data = {
         "boot_index": -1, "source_type": "volume", "destination_type": "volume",
         "delete_on_termination": False,

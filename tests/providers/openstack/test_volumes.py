@@ -383,3 +383,86 @@ async def test_volumes_at_rest_cost_a_request_a_minute(coast: Coast) -> None:
     before = len(coast.asked("GET", "/volumes"))
     await asyncio.sleep(600)
     assert len(coast.asked("GET", "/volumes")) - before <= 11
+
+
+def from_volume(size: int = 20, **spec: Any) -> bytes:
+    """Return a template of servers that boot from a volume."""
+    return template(bootVolume={"sizeGiB": size, "type": "ssd"}, **spec)
+
+
+async def test_a_server_boots_from_a_volume_that_goes_with_it(coast: Coast) -> None:
+    """Nova makes it of the image and deletes it with the server; claims come after it, and stay."""
+    west = await coast.provider()
+    wanted = server(volume_claims=(claim(),))
+    seen = await made(west, wanted, wish(claim(), given=from_volume()))
+    (machine,) = coast.there()
+    root, data = machine.body["block_device_mapping_v2"]
+    assert machine.body["imageRef"] == ""
+    assert root == {
+        "boot_index": 0, "uuid": "image-1", "source_type": "image", "volume_size": 20,
+        "destination_type": "volume", "volume_type": "ssd", "delete_on_termination": True,
+    }  # fmt: skip
+    assert data["delete_on_termination"] is False
+    assert len(there(coast)) == 2
+    gone = contract.Call(verb=contract.Verb.DELETE, why="test", instance=seen.id)
+    await west.delete(wanted, gone)
+    await coast.until(lambda: not coast.cloud.settle())
+    assert [each.name for each in there(coast)] == ["data-shop-web-0"]
+    assert [each.name for each in west.claims("default", "shop", "web") or ()] == [
+        "data-shop-web-0"
+    ]
+
+
+async def test_what_boots_from_a_volume_is_replaced_and_not_rebuilt(coast: Coast) -> None:
+    """Neither image nor size change in place, whatever the Fleet lets be done."""
+    west = await coast.provider(rebuild="WhenPossible", resize="WhenPossible")
+    before = from_volume()
+    assert west.can_change(before, from_volume(metadata={"a": "b"}))
+    assert west.can_change(before, from_volume(flavor="large"))
+    for other in (from_volume(image="v2"), from_volume(30), template()):
+        assert not west.can_change(before, other)
+    seen = await made(west, server(), wish(given=before))
+    with pytest.raises(errors.Stalled) as refused:
+        await west.change(
+            server(revision="two"),
+            contract.Call(
+                verb=contract.Verb.CHANGE, why="test", template=from_volume(image="v2"),
+                instance=seen.id,
+            ),
+        )  # fmt: skip
+    assert refused.value.reason == "NotSupported"
+    assert not coast.cloud.bodies("rebuild")
+
+
+@pytest.mark.parametrize("action", ["Snapshot", "Restore"])
+async def test_what_boots_from_a_volume_has_no_snapshots(coast: Coast, action: str) -> None:
+    """They would be snapshots of volumes, which no image's delete takes along."""
+    west = await coast.provider()
+    seen = await made(west, server(), wish(given=from_volume()))
+    task = objects.Task(
+        id="t-1", operation="op", action=action,
+        parameters=msgspec.Raw(msgspec.json.encode({"arguments": {"snapshot": "a"}})),
+    )  # fmt: skip
+    call = contract.Call(verb=contract.Verb.ACT, why="test", instance=seen.id, task=task)
+    with pytest.raises(errors.Stalled, match="boot from a volume") as refused:
+        await west.act(server(), call)
+    assert refused.value.reason == "NotSupported"
+    assert not coast.cloud.bodies("createImage")
+
+
+@pytest.mark.parametrize("boot", [{}, {"sizeGiB": 0}, {"sizeGiB": "20"}, {"sizeGiB": 20, "a": 1}])
+async def test_a_boot_volume_must_say_how_large_it_is(coast: Coast, boot: dict[str, Any]) -> None:
+    """What is no size is refused before anything is made."""
+    west = await coast.provider()
+    with pytest.raises(errors.TemplateRefused):
+        await west.create(server(), wish(given=template(bootVolume=boot)))
+    assert not coast.there()
+
+
+async def test_an_image_must_fit_into_its_boot_volume(coast: Coast) -> None:
+    """The disk of the flavor does not count then, however large or small it is."""
+    coast.cloud.images["image-1"].min_disk = 30
+    west = await coast.provider()
+    with pytest.raises(errors.TemplateRefused, match="boot volume"):
+        await west.create(server(), wish(given=from_volume(29)))
+    await made(west, server(), wish(given=from_volume(30)))
