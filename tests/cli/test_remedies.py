@@ -49,7 +49,8 @@ MADE = (
 )
 # kubectl's own, for what has no verb of ours.
 FOREIGN = {"get", "describe", "edit", "delete", "config"}
-# OpenStack's own, for what is in a cloud alone: as `openstack help` has them, NAME being a server.
+# OpenStack's own, for what is in a cloud alone: as `openstack help` has them, NAME being a server
+# or a volume.
 OF_CLOUDS = {
     "openstack console log show NAME",
     "openstack image list",
