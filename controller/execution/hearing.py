@@ -20,6 +20,9 @@ from controller.kube import faults
 from controller.planning import plan
 from controller.reasons import ForeignReason
 
+# Anybody in the namespace may write Events about anything: so many are read.
+MOST = 100
+
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str = ""
@@ -46,6 +49,7 @@ async def hear(api: kube_api.Api, asked: plan.Hear) -> NoReturn:
             Resource.EVENTS,
             asked.namespace,
             field_selector=f"regarding.uid={asked.uid},type=Warning",
+            limit=MOST,
         )
         found = msgspec.json.decode(answer, type=_Events).items
     latest = max(found, key=lambda each: each.when, default=None)

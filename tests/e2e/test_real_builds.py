@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,51 @@ def test_g11_what_is_down_is_waited_for(
         forge.start(place.cluster)
     shop.wait_end(2, "Completed")
     shop.wait_pages("two")
+
+
+# What keeps a pod from starting, what the cluster says of it, and how that is mended.
+KEPT = {
+    "quota": "exceeded quota: few",
+    "account": 'serviceaccount "missing" not found',
+    "secret": 'secret "missing" not found',
+}
+
+
+@pytest.mark.parametrize("cause", KEPT)
+def test_g11_what_keeps_a_pod_from_starting_is_told_in_the_clusters_words(
+    place: Place, started: forge.Forge, kube: Kube, cause: str
+) -> None:
+    """By the Build and by its application, and by `why` of the application; mended, it goes on."""
+    assert place.cluster is not None
+    more: dict[str, Any] = {"account": {"serviceAccountName": "missing"}}.get(cause, {})
+    shop = Shop(place, started, kube, **more)
+    if cause == "secret":
+        shop.app.component()["source"]["git"]["secretRef"] = {"name": "missing"}
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
+    quotas = f"/api/v1/namespaces/{kube.namespace}/resourcequotas"
+    if cause == "quota":
+        kube.api.create(quotas, {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    shop.commit("one")
+    shop.app.apply()
+    words = KEPT[cause]
+
+    def told() -> bool:
+        said = driving.condition(shop.build(1), "Succeeded").get("message", "")
+        return words in said and words in shop.app.says("Built").get("message", "")
+
+    kube.wait_until("the cause is told", told, PATIENCE)
+    assert words in typed(kube, place.cluster.kubeconfig, "why", "application/shop")
+    assert words in typed(kube, place.cluster.kubeconfig, "why", "build/shop-web-b1")
+    if cause == "quota":
+        kube.api.delete(f"{quotas}/few")
+    elif cause == "account":
+        body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "missing"}}
+        kube.api.create(f"/api/v1/namespaces/{kube.namespace}/serviceaccounts", body)
+    else:
+        secret(kube, "missing", plain(username="nobody", password=WRONG))
+    shop.wait_end(1, "Completed")
+    shop.wait_pages("one")
+    assert not shop.build(1)["status"].get("blockedBy")
 
 
 @pytest.mark.parametrize("at", ["git", "registry"])

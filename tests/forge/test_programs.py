@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from controller.forge import __main__ as command
-from controller.forge import credentials, source
+from controller.forge import credentials, programs, source
 from devcluster import processes
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,22 @@ def test_a_git_server_that_is_down_is_transient(folder: Path, forge: Forge) -> N
             "reason": "SourceUnavailable",
             "message": "Could not resolve host: git.example.com",
         },
+    )
+
+
+def test_a_git_server_that_hangs_is_transient(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes a request and never answers is given up, long before its Job is."""
+    assert int(programs.GIT["GIT_HTTP_LOW_SPEED_TIME"]) <= 60
+    monkeypatch.setitem(programs.GIT, "GIT_HTTP_LOW_SPEED_TIME", "1")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/x"
+        status, told = forge("resolve", f"--url={url}", "--ref=main")
+    assert (status, told["class"], told["reason"]) == (
+        os.EX_TEMPFAIL,
+        "Transient",
+        "SourceUnavailable",
     )
 
 

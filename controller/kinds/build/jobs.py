@@ -27,6 +27,7 @@ _SAFE: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
+_MOST_SCRATCH = "256Mi"
 _RESOURCES: Mapping[str, Any] = {
     "requests": {"cpu": "50m", "memory": "64Mi"},
     "limits": {"memory": "512Mi"},
@@ -139,7 +140,10 @@ def _ours(
     secrets: Mapping[str, objects.SecretReference | None],
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a container of the program's image, with the Secrets that it is to find."""
-    volumes: list[dict[str, Any]] = [{"name": "work", "emptyDir": {}}]
+    volumes: list[dict[str, Any]] = [
+        # A server of git may answer without end.
+        {"name": "work", "emptyDir": {"sizeLimit": _MOST_SCRATCH}}
+    ]
     mounts: list[dict[str, Any]] = [{"name": "work", "mountPath": "/tmp"}]  # noqa: S108 - its own
     for path, secret in secrets.items():
         if secret is None:

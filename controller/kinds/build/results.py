@@ -172,12 +172,15 @@ def _error(phase: str, class_: str, message: str, now: float, *, reason: str = "
 
 
 def _last_word(pods: tuple[objects.Pod, ...]) -> objects.ContainerEnd | None:
-    """Return how the container of the Job's pod ended, of the latest pod by name that did."""
+    """Return how the container of the Job's pod ended, of the latest pod that did.
+
+    Whoever puts containers of their own into pods has no say: those may end earlier, or never.
+    """
     ends = [
         each.state.terminated
         for pod in sorted(pods, key=lambda each: each.metadata.creation_timestamp or "")
         for each in pod.status.container_statuses
-        if each.state.terminated is not None
+        if each.state.terminated is not None and each.name in phases.REASONS
     ]
     return ends[-1] if ends else None
 

@@ -14,7 +14,7 @@ from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kinds.build import results
+from controller.kinds.build import phases, results
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, plan, remedies
 from controller.planning.targets import Verb
@@ -67,7 +67,9 @@ def _is_about(told: Blocked, job: str, namespace: str) -> bool:
 
 
 def _runs(pod: objects.Pod) -> bool:
-    states = [each.state for each in pod.status.container_statuses]
+    # Containers that others put into it may run on their own.
+    mine = (each for each in pod.status.container_statuses if each.name in phases.REASONS)
+    states = [each.state for each in mine]
     return any(each.running is not None or each.terminated is not None for each in states)
 
 

@@ -169,10 +169,10 @@ def ended_job(kind: str, reason: str = "", at: str = "") -> objects.Job:
     )
 
 
-def pod_that_said(message: str, code: int = 0) -> objects.Pod:
+def pod_that_said(message: str, code: int = 0, *, name: str = phases.BUILD) -> objects.Pod:
     """Return a pod whose container ended with that message."""
     end = objects.ContainerEnd(message=message, exit_code=code)
-    told = objects.ContainerStatus(name="c", state=objects.ContainerState(terminated=end))
+    told = objects.ContainerStatus(name=name, state=objects.ContainerState(terminated=end))
     return objects.Pod(
         metadata=objects.Meta(name="p", namespace="default"),
         status=objects.PodStatus(container_statuses=(told,)),
@@ -226,6 +226,24 @@ def test_a_container_that_has_ended_is_enough() -> None:
     nameless = results.read(ended_job(""), (pod_that_said("main"),), phases.RESOLVE, NOW)
     assert isinstance(nameless, results.Result)
     assert nameless.error is not None
+
+
+def test_a_container_that_somebody_put_into_the_pod_has_no_say() -> None:
+    """One that ends before the build does, as sidecars may, ends nothing, and its word is none."""
+    forged = json.dumps({"commit": COMMIT, "digest": digest_of("other")})
+    beside = pod_that_said(forged, name="proxy")
+    assert results.read(ended_job(""), (beside,), phases.BUILD, NOW) is None
+    assert not results.over(ended_job(""), (beside,))
+    own = pod_that_said(json.dumps({"commit": COMMIT, "digest": digest_of(COMMIT)}))
+    both = msgspec.structs.replace(
+        own,
+        status=msgspec.structs.replace(
+            own.status,
+            container_statuses=(*own.status.container_statuses, *beside.status.container_statuses),
+        ),
+    )
+    found = results.read(ended_job(""), (both,), phases.BUILD, NOW)
+    assert found == results.Result(commit=COMMIT, digest=digest_of(COMMIT))
 
 
 @pytest.mark.parametrize("end", ["out of time", "deleted"])
