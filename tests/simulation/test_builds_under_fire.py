@@ -267,6 +267,11 @@ async def test_a_pod_that_does_not_start_is_told_with_its_cause(cause: str) -> N
         before = len(universe.server.writes)
         await asyncio.sleep(240)
         assert len(universe.server.writes) == before
+        # Whoever takes over knows what was told before it has asked anybody.
+        await universe.crash()
+        universe.start()
+        await asyncio.sleep(1)
+        assert universe.get(Resource.BUILDS, "shop-web-b1")["status"]["blockedBy"]
         forge.time_out(job)
         await universe.settle(quiet=30)
         said = universe.condition(Resource.BUILDS, "shop-web-b1", "Succeeded")

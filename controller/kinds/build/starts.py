@@ -50,20 +50,23 @@ def look(snapshot: BuildSnapshot, job: objects.Job) -> Start:
     left = clock.parse(waits.metadata.creation_timestamp) + PATIENCE_SECONDS - snapshot.now
     if left > 0:
         return Start(wake_after=left)
-    return Start(blocked=_heard(snapshot), actions=(_ask(waits),))
+    # Until the cluster has answered, what it said before stands: to another process, too.
+    told_of = _told_of(snapshot.build, job.metadata.name)
+    return Start(blocked=_heard(snapshot) or tuple(told_of), actions=(_ask(waits),))
 
 
 def told_before(build: objects.Build, job: str) -> str:
     """Return why the pod of a Job did not start, as the Build has told it; or nothing."""
-    space = build.metadata.namespace
-    known = (each for each in build.status.blocked_by if _is_about(each, job, space))
-    return next((f"{each.reason}: {each.message}" for each in known), "")
+    return next((f"{each.reason}: {each.message}" for each in _told_of(build, job)), "")
 
 
-def _is_about(told: Blocked, job: str, namespace: str) -> bool:
-    # What is tried again is told of its Job, too, and has another remedy.
-    mine = told.object == f"Job/{job}" or told.object.startswith(f"Pod/{job}-")
-    return mine and told.remedy == remedies.describe(told.object, namespace)
+def _told_of(build: objects.Build, job: str) -> Iterator[Blocked]:
+    """Yield what the status tells of the start of a Job, and of its pod's."""
+    for each in build.status.blocked_by:
+        mine = each.object == f"Job/{job}" or each.object.startswith(f"Pod/{job}-")
+        # What is tried again is told of its Job, too, and has another remedy.
+        if mine and each.remedy == remedies.describe(each.object, build.metadata.namespace):
+            yield each
 
 
 def _runs(pod: objects.Pod) -> bool:
