@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from controller.telemetry import metrics
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
+Helm = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 METRIC = re.compile(r"\bargosy_[a-z_]+\b")
 
@@ -53,6 +55,32 @@ def test_several_that_lead_are_an_alert_where_one_should(render: Render, sharing
     told = {alert["alert"] for group in rule["spec"]["groups"] for alert in group["rules"]}
     assert ("ArgosySlotsUnowned" in told) is sharing
     assert ("ArgosyTwoLeaders" in told) is not sharing
+
+
+def test_a_pod_monitor_chooses_the_operators_pods_and_their_port(render: Render) -> None:
+    """Each replica is scraped by its pod, and none of the dashboard's."""
+    found = render("metrics.podMonitor.enabled=true", "dashboard.enabled=true")
+    (monitor,) = (each for each in found if each["kind"] == "PodMonitor")
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    chosen = [
+        each["spec"]["template"]
+        for each in found
+        if each["kind"] == "Deployment"
+        and labels.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    (pod,) = chosen
+    ports = [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in ports
+    assert not any(each["kind"] == "PodMonitor" for each in render())
+
+
+def test_no_replica_is_scraped_twice(helm: Helm, chart: Path) -> None:
+    """Both monitors would count everything two times."""
+    both = ("metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true")
+    done = helm("template", str(chart), *(word for each in both for word in ("--set", each)))
+    assert done.returncode != 0
+    assert "scraped twice" in done.stderr
 
 
 def test_alerts_ask_for_metrics_that_there_are(alerts: list[Manifest], known: set[str]) -> None:

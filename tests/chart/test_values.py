@@ -41,6 +41,7 @@ REFUSED = {
     "terminationGracePeriodSeconds=0": "terminationGracePeriodSeconds",
     "metrics.port=70000": "port",
     "metrics.serviceMonitor.interval=often": "interval",
+    "metrics.podMonitor.interval=often": "interval",
     "metrics.prometheusRule.runbookUrl=here": "runbookUrl",
     "networkPolicy.enabled=perhaps": "enabled",
     "extraObjects.a=b": "extraObjects",

@@ -15,7 +15,7 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
         "if somebody scales it meanwhile, the application follows first": (
             "test_a_set_that_is_scaled_meanwhile_comes_in_as_it_is_by_then",
         ),
-        "autoscalers are pointed at the ServerSet with `--retarget-hpa`": (
+        "with `--retarget-hpa` autoscalers are pointed at the Application": (
             "test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the_way",
         ),
         "Killed half way, the same command goes on from there": (

@@ -456,6 +456,10 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/reach-servers.md": {
+        "so the component has `type: ClusterIP`, and ports": (
+            "test_another_type_makes_the_service_anew_and_no_server",
+            "test_the_api_server_takes_every_manifest",
+        ),
         "take turns, a connection each, those that are ready first": (
             "test_servers_take_turns_by_the_name_of_their_port",
         ),

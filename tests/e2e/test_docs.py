@@ -29,7 +29,7 @@ TUTORIAL = pages.ROOT / "docs" / "tutorial" / "first-application.md"
 FIRST, LAST = "## Declare an application", "## Clear up"
 SECONDS = 120
 DRY = "dryRun=All&fieldValidation=Strict"
-KNOWN = {*models.MODELS, AUTOSCALER}
+KNOWN = {*models.MODELS, AUTOSCALER, "Ingress"}
 # Argo CD's kind of the same name as ours.
 OTHERS = {"argoproj.io/v1alpha1"}
 SOURCES = [*pages.PAGES, *pages.EXAMPLES]
@@ -65,6 +65,8 @@ def place_of(kind: str) -> str:
     """Return where objects of a kind are created."""
     if kind == AUTOSCALER:
         return "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    if kind == "Ingress":
+        return "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
     served = models.MODELS[kind].definition
     where = GROUP if served.scope == "Cluster" else f"{GROUP}/namespaces/default"
     return f"{where}/{served.crd.partition('.')[0]}"
