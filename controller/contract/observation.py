@@ -100,6 +100,8 @@ class Observation:
     since: float = 0.0
     # How long the instance has to end by what it was made from; None where nothing says.
     grace_seconds: int | None = None
+    # What was made a second time for it and is being deleted, in words of people ("server 7f3e").
+    doubles: tuple[str, ...] = ()
     # Claims that exist.
     volumes: tuple[Volume, ...] = ()
 

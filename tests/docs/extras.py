@@ -300,6 +300,7 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "the older server stays and the other is deleted at sight": (
             "test_of_two_the_older_stays",
+            "test_what_was_made_twice_is_told_as_it_goes",
         ),
     },
     "docs/how-to/replicas.md": {

@@ -36,7 +36,8 @@ def there(country: Country) -> dict[str, Volume]:
     """Return the volumes that exist and are not on their way out; there are no two of one name."""
     country.cloud.settle()
     found = country.cloud.volumes.values()
-    own = [each for each in found if not each.gone and each.status != "deleting"]
+    seen = [each for each in found if each.created <= country.cloud.now]
+    own = [each for each in seen if not each.gone and each.status != "deleting"]
     by_name = {each.name: each for each in own}
     assert len(by_name) == len(own), own
     return by_name
@@ -286,3 +287,46 @@ async def test_a_volume_that_cannot_be_deleted_is_told_and_waited_for() -> None:
         country.cloud.faults.clear()
         await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
         await country.until(lambda: not there(country))
+
+
+@pytest.mark.parametrize(("path", "what"), [("/servers$", "server"), ("/volumes$", "volume")])
+async def test_what_was_made_twice_is_told_as_it_goes(path: str, what: str) -> None:
+    """One Event on the server names what is deleted; the server runs on with what it has."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        country.cloud.faults.append(Fault(method="POST", path=path, lost=True, late=20.0))
+        # Nova gives a volume to one server alone: with one there cannot be two.
+        await country.apply(1, volumeClaims=[claim()] if what == "volume" else [])
+        await asyncio.sleep(3)
+        await country.universe.crash()
+        await country.until(lambda: country.is_ready)
+        (machine,) = [each for each in country.there() if each.visible_at <= country.cloud.now]
+        known = country.cloud.machines if what == "server" else country.cloud.volumes
+        await country.until(lambda: len(known) == 2)
+        await asyncio.sleep(180)
+        events = country.universe.server.objects[Resource.EVENTS].values()
+        told = [each for each in events if each["reason"] == "DuplicateRemoved"]
+        assert len(told) == 1
+        (gone,) = known.keys() - {machine.id, *machine.volumes}
+        assert f"The {what} {gone} was made a second time" in told[0]["note"]
+        assert told[0]["regarding"]["name"] == "shop-web-0"
+        assert [each.id for each in country.there()] == [machine.id]
+        assert country.is_ready
+
+
+async def test_what_could_not_be_made_is_no_duplicate() -> None:
+    """A volume in error goes for what took its place, and nobody speaks of two."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        country.cloud.on_request = lambda *_: [
+            setattr(each, "then", "error")
+            for each in list(country.cloud.volumes.values())[:1]
+            if each.status == "creating"
+        ]
+        await apply(country, 1)
+        await comes_up(country, 1)
+        assert len(country.cloud.volumes) == 2
+        events = country.universe.server.objects[Resource.EVENTS].values()
+        assert "DuplicateRemoved" not in {each["reason"] for each in events}

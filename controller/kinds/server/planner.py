@@ -8,7 +8,7 @@ said of it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import assessment, attempts, hold, rules, summary, task, teardown
+from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
 from controller.planning import finalizers, management, outcomes
@@ -187,12 +188,22 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
         else None
     )
     wakes = (verdict.wake, course.wake, quiet if quiet and quiet > 0 else None)
+    acts = (_enrich(each, more) for each in course.actions)
     return plans.Plan(
-        actions=(*verdict.actions, *(_enrich(each, more) for each in course.actions)),
+        actions=(*verdict.actions, *acts, *_doubles(snapshot)),
         status=told if write else None,
         wake_after=plans.soonest(*wakes),
         notes=tuple(note for note in (verdict.message, course.note) if note),
     )
+
+
+def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
+    """Yield an Event for each thing that was made twice: its provider has that deleted."""
+    for each in snapshot.observation.doubles:
+        message = f"The {each} was made a second time, as an answer was lost: it is deleted."
+        yield plans.RecordEvent(
+            reason=ServerReason.DUPLICATE_REMOVED, message=message, cause=each, warning=True
+        )
 
 
 def _is_own(action: plans.Action, snapshot: ServerSnapshot) -> bool:

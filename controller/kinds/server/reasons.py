@@ -84,6 +84,13 @@ class ServerReason(Vocabulary):
         "Wait, or take it down by force; onTimeout Abandon leaves it behind, on record.",
         "kubectl argosy force server/NAME",
     )
+    DUPLICATE_REMOVED = (
+        "DuplicateRemoved",
+        (
+            "The answer to a create was lost and another was asked for: both came about. The one"
+            " that was not used is deleted; the server runs on."
+        ),
+    )
     ABANDONED = (
         "Abandoned",
         "The server's instance could not be reached, and was let go as onTimeout says.",

@@ -74,8 +74,7 @@ class Claims:
         self.stock.missing((each.id for each in found.rows), begun=found.begun)
         self.stock.synced = True
         for each in self.stock.doubles():
-            _log.warning("double volume removed", claim=each.name, id=each.id)
-            await self._delete(each)
+            await self._delete_double(each)
 
     async def run(self) -> None:
         """Look for ever: often while something moves, seldom while nothing does."""
@@ -162,7 +161,7 @@ class Claims:
         first, *others = self.stock.of_claim(key, claim.name)
         for each in others:
             if each.is_spare:
-                await self._delete(each)
+                await self._delete_double(each)
         await self._check(first)
         if first.metadata.get(volumes.STATE) != volumes.USED:
             await self._mark(first, server)
@@ -300,6 +299,11 @@ class Claims:
             raise _waiting(found, f"is still attached to the server {found.holder}".rstrip())
         if not found.going:
             await self._delete(found)
+
+    async def _delete_double(self, volume: Volume) -> None:
+        _log.warning("double volume removed", claim=volume.name, id=volume.id)
+        self.stock.twice.add(volume.id)
+        await self._delete(volume)
 
     async def _delete(self, volume: Volume) -> None:
         try:

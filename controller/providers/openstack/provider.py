@@ -85,10 +85,12 @@ class CloudProvider:
 
     def observe(self, server: objects.Server) -> contract.Observation:
         """Return what the register has of `server`; absent is what is proved to be."""
-        seen, has = self._observe(server), self._claims.stock.seen(server)
-        if not has or seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
+        seen, stock, meta = self._observe(server), self._claims.stock, server.metadata
+        has, key = stock.seen(server), (meta.namespace, meta.name)
+        if seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
             return seen
-        return dataclasses.replace(seen, volumes=has)
+        doubles = (*self._register.doubles_of(key, seen.id), *stock.doubles_of(key))
+        return dataclasses.replace(seen, volumes=has, doubles=doubles) if has or doubles else seen
 
     def _observe(self, server: objects.Server) -> contract.Observation:
         meta = server.metadata

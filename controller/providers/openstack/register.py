@@ -187,6 +187,18 @@ class Register:
         """
         return [each for key in self._crowded for each in _younger(self.of(key))]
 
+    def doubles_of(self, key: Key, stays: str) -> tuple[str, ...]:
+        """Return what was made for a Server beside what stays of it, as people are told."""
+        if key not in self._crowded or stays not in self.machines:
+            return ()
+        own = self.machines[stays]
+        alike = (own.uid, own.incarnation)
+        return tuple(
+            f"server {each.id}"
+            for each in sorted(self.of(key), key=lambda one: one.age)
+            if (each.uid, each.incarnation) == alike and each.age > own.age
+        )
+
     def resized(self) -> list[Machine]:
         """Return those whose resize has come about, and is to be confirmed."""
         moving = [self.machines[each] for each in self._moving if each in self.machines]

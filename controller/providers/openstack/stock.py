@@ -35,6 +35,8 @@ class Stock:
         self._by_component: dict[Component, dict[str, Volume]] = {}
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
+        # Those that are deleted as there is another for their claim.
+        self.twice: set[str] = set()
         # How large those are to become that were asked to grow.
         self._growing: dict[str, int] = {}
 
@@ -95,6 +97,11 @@ class Stock:
             if each.is_spare
         ]
 
+    def doubles_of(self, key: Key) -> tuple[str, ...]:
+        """Return what was made twice for a Server and is going, as people are told."""
+        found = (each.id for each in self.of(key) if each.id in self.twice)
+        return tuple(f"volume {each}" for each in sorted(found))
+
     @property
     def moving(self) -> bool:
         """Whether another look soon will tell more."""
@@ -127,6 +134,7 @@ class Stock:
         """Take in that a volume is gone."""
         self._floors.pop(identifier, None)
         self._growing.pop(identifier, None)
+        self.twice.discard(identifier)
         known = self._rows.pop(identifier, None)
         if known is not None:
             self._unlist(known)
