@@ -34,6 +34,8 @@ _log = structlog.get_logger(__name__)
 AGAIN_SECONDS = 1.0
 FASTEST, SLOWEST = 1.0, 15.0
 REST_SECONDS = 60.0
+# A list may take this share of the time at most, and that one while something moves.
+REST_SHARE, MOVING_SHARE = 20, 4
 ZONES_SECONDS = 600.0
 _Ref = tuple[tuple[str, str], str]
 
@@ -58,6 +60,8 @@ class Claims:
         self._zones: tuple[float, frozenset[str]] = (-ZONES_SECONDS, frozenset())
         self._nudge = asyncio.Event()
         self._pause = FASTEST
+        # How long the latest list took.
+        self._took = 0.0
 
     # --- Seeing -----------------------------------------------------------------------------------
 
@@ -69,6 +73,7 @@ class Claims:
             # Where there is nobody who makes volumes there are none.
             self.stock.synced = True
             return
+        self._took = asyncio.get_running_loop().time() - found.begun
         for row in found.rows:
             self.stock.see(row, begun=found.begun)
         self.stock.missing((each.id for each in found.rows), begun=found.begun)
@@ -102,14 +107,15 @@ class Claims:
         if failures:
             await asyncio.sleep(min(2.0**failures, REST_SECONDS))
             return
-        wait = REST_SECONDS
+        least = max(FASTEST, MOVING_SHARE * self._took)
+        wait = max(REST_SECONDS, REST_SHARE * self._took)
         if self.stock.moving:
-            wait = self._pause
+            wait = max(self._pause, least)
             self._pause = min(self._pause * 2, SLOWEST)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._nudge.wait()
-                await asyncio.sleep(FASTEST)
+                await asyncio.sleep(least)
         self._nudge.clear()
 
     # --- What a server gets -----------------------------------------------------------------------

@@ -135,7 +135,8 @@ def _check(spec: Spec) -> None:
     group = spec.server_group
     if group is not None and bool(group.policy) == bool(group.id):
         raise refused("spec.serverGroup must have a policy or an id")
-    if any(key.startswith("argosy.") for key in spec.metadata):
+    # A cloud's database may not tell capitals apart.
+    if any(key.lower().startswith("argosy.") for key in spec.metadata):
         raise refused("spec.metadata must not have keys that begin with argosy.")
     if len(spec.user_data.encode()) > LARGEST_USER_DATA:
         raise refused("spec.userData must have 49,149 bytes at most")

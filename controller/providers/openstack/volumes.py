@@ -177,7 +177,8 @@ def metadata(
     theirs = {
         key: each[:_LONGEST_VALUE]
         for key, each in given.items()
-        if not key.startswith("argosy.") and len(key) <= _LONGEST_VALUE
+        # A cloud's database may not tell capitals apart.
+        if not key.lower().startswith("argosy.") and len(key) <= _LONGEST_VALUE
     }
     mine = {
         FLEET: fleet,

@@ -466,3 +466,27 @@ async def test_an_image_must_fit_into_its_boot_volume(coast: Coast) -> None:
     with pytest.raises(errors.TemplateRefused, match="boot volume"):
         await west.create(server(), wish(given=from_volume(29)))
     await made(west, server(), wish(given=from_volume(30)))
+
+
+async def test_a_slow_list_is_asked_for_less_often(coast: Coast) -> None:
+    """However much moves, lists take a fifth of the time at most."""
+    west = await coast.provider()
+    volume(coast, "attaching", state="used")
+    coast.cloud.timing.answer = 10.0
+    await asyncio.sleep(120)
+    before = len(coast.asked("GET", "/volumes"))
+    await asyncio.sleep(1000)
+    assert 5 <= len(coast.asked("GET", "/volumes")) - before <= 20
+    assert west.claims("default", "shop", "web")
+
+
+@pytest.mark.parametrize("key", ["argosy.state", "Argosy.State", "ARGOSY.FLEET"])
+async def test_labels_of_claims_say_nothing_to_argosy(coast: Coast, key: str) -> None:
+    """However they are written: a database may take them for ours."""
+    west = await coast.provider()
+    one = claim(labels={key: "mine", "tier": "gold"})
+    await made(west, server(volume_claims=(one,)), wish(one))
+    (found,) = there(coast)
+    assert found.metadata == metadata(state="used") | {"tier": "gold"}
+    with pytest.raises(errors.TemplateRefused):
+        await west.create(server("server-2"), create(template(metadata={key: "mine"})))
