@@ -16,11 +16,17 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults, informer
+from controller.planning import domains
 from controller.presentation import pictures, reading
 from controller.presentation.pictures import ApplicationPicture, ServerPicture
 
 # How often somebody who waits for a change looks whether it has been seen.
 GLANCE_SECONDS = 0.02
+# The namespace and name of an application; the index by it.
+Key = tuple[str, str]
+_OWNER = "application"
+# A namespace, a fleet, a failure domain.
+Place = tuple[str, str, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +85,13 @@ class Followed:
         self.version = 0
         self.versions: collections.Counter[tuple[str, str]] = collections.Counter()
         self.spaces: collections.Counter[str] = collections.Counter()
-        # Of ten thousand servers one changes: the others are not drawn again for it.
-        self._drawn: dict[tuple[str, str], tuple[objects.Server, ServerPicture]] = {}
+        # Of ten thousand servers one changes: the others are not drawn again for it. By application
+        # the pictures by component and name, and the names of those that have changed since.
+        self._drawn: dict[Key, dict[str, dict[str, ServerPicture]]] = {}
+        self._undrawn: dict[Key, set[str]] = {}
         self._chosen = chosen
+        # Counted again when somebody asks and something has changed.
+        self._places: tuple[int, collections.Counter[Place]] = -1, collections.Counter()
         self._informers = {
             resource: self._informer(api, resource)
             for resource in (
@@ -107,28 +117,32 @@ class Followed:
         }
 
     def pictures(
-        self, now: float, *, only: Container[tuple[str, str]] | None = None
+        self, now: float, *, only: Container[Key] | None = None
     ) -> list[ApplicationPicture]:
-        """Return the pictures of those that are meant, or `only` of these among them."""
-        found, sets, servers, operations = (
-            list(each.objects.values()) for each in self._informers.values()
-        )
-        chosen = filter(self._chosen.holds, found)
-        if only is not None:
-            chosen = filter(lambda each: _key(each) in only, chosen)
-        return pictures.pictures(chosen, sets, servers, operations, now, draw=self._server)
+        """Return the pictures of those that are meant, by name, or `only` of these among them."""
+        keys = sorted(key for key in self.keys() if only is None or key in only)
+        drawn = (self.one(*key, now) for key in keys)
+        return [each for each in drawn if each is not None]
 
     def one(self, namespace: str, name: str, now: float) -> ApplicationPicture | None:
         """Return the picture of one; None where there is none, or it is not meant."""
         key = namespace, name
-        found, sets, servers, operations = (each.objects for each in self._informers.values())
-        if key not in found or not self._chosen.holds(found[key]):
+        found = self.application(namespace, name)
+        if found is None or not self._chosen.holds(found):
             return None
-        # Servers are by far the most: those of others are not looked at twice.
-        own = (each for each in servers.values() if _key(each) == key)
-        return pictures.picture(
-            found[key], sets.values(), own, operations.values(), now, draw=self._server
+        sets, operations = (
+            self._informers[each].by(_OWNER, key).values()
+            for each in (Resource.SERVERSETS, Resource.OPERATIONS)
         )
+        servers = {part: each.values() for part, each in self._servers(key).items()}
+        return pictures.assembled(found, sets, servers, operations, now)
+
+    def places(self) -> collections.Counter[Place]:
+        """Return how many servers of each namespace are in each failure domain of each fleet."""
+        if self._places[0] != self.version:
+            found = self._informers[Resource.SERVERS].objects.values()
+            self._places = self.version, collections.Counter(map(_place, found))
+        return self._places[1]
 
     def application(self, namespace: str, name: str) -> objects.Application | None:
         """Return one application as it was read; None where there is none."""
@@ -172,26 +186,35 @@ class Followed:
         made: informer.Informer[Any] = informer.Informer(
             api, resource, namespaces=self._chosen.among or (self._chosen.namespace,)
         )
+        made.add_index(_OWNER, _key)
         made.subscribe(self._note)
         return made
 
-    def _server(self, found: objects.Server) -> ServerPicture:
-        """Return the picture of a server; drawn once for as long as it stays as it is."""
-        key = found.metadata.namespace, found.metadata.name
-        known = self._drawn.get(key)
-        if known is None or known[0] is not found:
-            known = self._drawn[key] = found, pictures.server(found)
-        return known[1]
+    def _servers(self, key: Key) -> dict[str, dict[str, ServerPicture]]:
+        """Return the pictures of an application's servers by component and name."""
+        drawn = self._drawn.setdefault(key, {})
+        own = self._informers[Resource.SERVERS].by(_OWNER, key)
+        for name in self._undrawn.pop(key, ()):
+            for each in drawn.values():
+                each.pop(name, None)
+            found = own.get((key[0], name))
+            if found is not None:
+                drawn.setdefault(found.spec.component, {})[name] = pictures.server(found)
+        return drawn
 
     def _note(self, old: Any, new: Any) -> None:
         self.version += 1
-        if new is None:
-            # Whatever kind it was: at worst a server of the same name is drawn once more.
-            self._drawn.pop((old.metadata.namespace, old.metadata.name), None)
         for each in (old, new):
-            if each is not None:
-                self.versions[_key(each)] += 1
-                self.spaces[each.metadata.namespace] += 1
+            if each is None:
+                continue
+            key = _key(each)
+            self.versions[key] += 1
+            self.spaces[each.metadata.namespace] += 1
+            if isinstance(each, objects.Server):
+                self._undrawn.setdefault(key, set()).add(each.metadata.name)
+            if new is None and not self._informers[Resource.SERVERS].by(_OWNER, key):
+                self._drawn.pop(key, None)
+                self._undrawn.pop(key, None)
         self.changed.set()
 
 
@@ -212,6 +235,10 @@ def _key(found: Any) -> tuple[str, str]:
     """Return the namespace and name of the application that an object is, or is a part of."""
     meta = found.metadata
     return meta.namespace, getattr(found.spec, "application", meta.name)
+
+
+def _place(found: objects.Server) -> Place:
+    return found.metadata.namespace, found.spec.fleet, domains.place(found)
 
 
 def matches(labels: dict[str, str], selector: str) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, objects
@@ -122,22 +123,28 @@ def picture(
     servers: Iterable[objects.Server],
     operations: Iterable[objects.Operation],
     now: float,
-    *,
-    draw: Callable[[objects.Server], ServerPicture] | None = None,
 ) -> ApplicationPicture:
-    """Return the picture of an application; of the rest only what is its own is looked at.
-
-    `draw` returns the picture of a server, for whoever remembers them.
-    """
-    meta, status = application.metadata, application.status
-    mine = {each.spec.component: each for each in sets if _belongs(each, application)}
-    grouped: dict[str, list[objects.Server]] = collections.defaultdict(list)
+    """Return the picture of an application; of the rest only what is its own is looked at."""
+    drawn: dict[str, list[ServerPicture]] = collections.defaultdict(list)
     for each in servers:
         if _belongs(each, application):
-            grouped[each.spec.component].append(each)
+            drawn[each.spec.component].append(server(each))
+    return assembled(application, sets, drawn, operations, now)
+
+
+def assembled(
+    application: objects.Application,
+    sets: Iterable[objects.ServerSet],
+    drawn: Mapping[str, Iterable[ServerPicture]],
+    operations: Iterable[objects.Operation],
+    now: float,
+) -> ApplicationPicture:
+    """Return the picture of an application whose servers were drawn before, by component."""
+    meta, status = application.metadata, application.status
+    mine = {each.spec.component: each for each in sets if _belongs(each, application)}
     ready = conditions.find(status.conditions, "Ready")
     parts = tuple(
-        _component(name, application, mine.get(name), [*map(draw or server, grouped.get(name, ()))])
+        _component(name, application, mine.get(name), drawn.get(name, ()))
         for name in _components(application, mine)
     )
     acts = [each for each in operations if each.spec.application == meta.name]
@@ -175,19 +182,14 @@ def pictures(
     servers: Iterable[objects.Server],
     operations: Iterable[objects.Operation],
     now: float,
-    *,
-    draw: Callable[[objects.Server], ServerPicture] | None = None,
 ) -> list[ApplicationPicture]:
-    """Return the pictures of all applications by name, each with what is its own, in one pass.
-
-    `draw` returns the picture of a server, for whoever remembers them.
-    """
+    """Return the pictures of all applications by name, each with what is its own, in one pass."""
     parts = [_by_application(each) for each in (sets, servers, operations)]
     drawn = []
     for each in applications:
         key = each.metadata.namespace, each.metadata.name
         mine, below, acts = (part.get(key, []) for part in parts)
-        drawn.append(picture(each, mine, below, acts, now, draw=draw))
+        drawn.append(picture(each, mine, below, acts, now))
     return sorted(drawn, key=lambda each: (each.namespace, each.name))
 
 
@@ -291,11 +293,11 @@ def _component(
     found: objects.ServerSet | None,
     servers: Iterable[ServerPicture],
 ) -> ComponentPicture:
-    drawn = tuple(sorted(servers, key=lambda each: each.ordinal))
+    drawn = tuple(sorted(servers, key=operator.attrgetter("ordinal")))
     told = next((each for each in application.status.components if each.name == name), None)
     declared = next((each for each in application.spec.components if each.name == name), None)
     ready = conditions.find(found.status.conditions, "Ready") if found else None
-    states = collections.Counter(each.state for each in drawn)
+    states = collections.Counter(map(operator.attrgetter("state"), drawn))
     wanted = declared.replicas if declared and declared.replicas is not None else None
     if wanted is None:
         wanted = found.spec.replicas if found else (told.desired if told else 0)

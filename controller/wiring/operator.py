@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import gc
 import importlib
 import signal
 import sys
@@ -41,7 +40,7 @@ from controller.execution.writer import Writer
 from controller.kinds.server import counts
 from controller.kinds.serverset import occupancy, unbounded
 from controller.kube import api as kube
-from controller.kube import slots
+from controller.kube import garbage, slots
 from controller.kube.client import Client
 from controller.kube.installs import Installs
 from controller.kube.lease import Elector, LeaseLost
@@ -64,8 +63,6 @@ LEASE = "argosy-leader"
 TOGETHER = "argosy-replicas"
 # The provider of the built-in fleet.
 _PODS = "pod"
-# Caches hold hundreds of thousands of objects, hardly any of them in a cycle: look less often.
-COLLECTIONS = (50_000, 20, 20)
 # How long kopf's thread may keep the engine's waiting.
 SWITCH_SECONDS = 0.0005
 
@@ -249,9 +246,7 @@ class Operator:
     async def _settle(self) -> None:
         """Let the caches fill, then review what users apply."""
         await self._filled()
-        # What was read stays: no collection need ever look at it again.
-        gc.freeze()
-        gc.set_threshold(*COLLECTIONS)
+        garbage.settle()
         if self._options.admission_port and not self.parts.stopped.is_set():
             await self._admit()
         await self.parts.stopped.wait()

@@ -155,7 +155,7 @@ async def test_a_page_is_drawn_once_however_often_it_is_asked_for(
     """The first byte waits for no drawing of servers where nothing has changed, for any viewer."""
     drawn: list[str] = []
     whole: list[str] = []
-    plain, picture = pictures.server, pictures.picture
+    plain, picture = pictures.server, pictures.assembled
 
     def noted(found: Any) -> pictures.ServerPicture:
         drawn.append(found.metadata.name)
@@ -166,7 +166,7 @@ async def test_a_page_is_drawn_once_however_often_it_is_asked_for(
         return picture(found, *given, **more)
 
     monkeypatch.setattr(pictures, "server", noted)
-    monkeypatch.setattr(pictures, "picture", counted)
+    monkeypatch.setattr(pictures, "assembled", counted)
     monkeypatch.setattr(board, "AGING_SECONDS", float("inf"))
     async with visited(huge(SMALL)) as (visitor, universe):
         # Before the first viewer comes, so that nobody waits for it.

@@ -48,6 +48,7 @@ def dashboard(
     """
     from controller.cli import browsers, screen
     from controller.dashboard import server
+    from controller.kube import garbage
 
     async def show(session: Session) -> int:
         def typed(words: str, namespace: str) -> str:
@@ -61,6 +62,7 @@ def dashboard(
             writes=writes,
         )
         async with server.run(session.api, settings) as running:
+            garbage.settle()
             screen.say(f"The dashboard is open, once, at {running.address}")
             also = ", and do what you may" if writes else ""
             screen.say(f"The pages show what you may read{also}. Ctrl-C ends the dashboard.")

@@ -41,7 +41,7 @@ def serve_dashboard(  # noqa: PLR0917 - each is an option, given by name
 
     from controller.cli import screen
     from controller.dashboard import cluster as process
-    from controller.kube import client, connection
+    from controller.kube import client, connection, garbage
 
     async def serve(session: Session) -> int:
         where = connection.load(
@@ -63,6 +63,7 @@ def serve_dashboard(  # noqa: PLR0917 - each is an option, given by name
             certificates=pathlib.Path(certificates) if certificates else None,
         )
         async with process.run(session.api, settings) as listening:
+            garbage.settle()
             screen.say(f"The dashboard listens on port {listening}.")
             await asyncio.Event().wait()
         return 0
