@@ -184,7 +184,7 @@ class Lobby:
         async with self._turns:
             viewer = self._viewer(key, token)
             try:
-                await viewer.sight.look(at="default")
+                await viewer.sight.look()
             except faults.Unauthorized:
                 await viewer.api.close()
                 return ""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.dashboard.board import Board, Key
 from controller.dashboard.lists import Shelf
 from controller.kube import api as door
-from controller.presentation.applications import Followed
+from controller.presentation.applications import Followed, Place
 from controller.presentation.pictures import ApplicationPicture
 
 # What the pages show of a namespace, and so what somebody must be allowed to list there.
@@ -69,8 +69,14 @@ class Sight:
 
         Raises Unauthorized where the API server does not know the person any more.
         """
-        await self._review(EVERYWHERE, FRESH_SECONDS)
-        if self._known[EVERYWHERE].allowed:
+        if at and at in self._known:
+            # Which will be asked about again: neither answer waits for the other.
+            await asyncio.gather(
+                self._review(EVERYWHERE, FRESH_SECONDS), self._review(at, FRESH_SECONDS)
+            )
+        else:
+            await self._review(EVERYWHERE, FRESH_SECONDS)
+        if self.is_over or self.sees(EVERYWHERE):
             return
         if at:
             # A namespace that is not there is asked about as well: the answer takes as long.
@@ -90,14 +96,19 @@ class Sight:
         known, now = self._known.get(namespace), self._clock()
         if known is not None and now - known.when < seconds:
             return
-        allowed = True
+        first, *others = SHOWN
         async with self._turns:
-            for resource in SHOWN:
-                found = await self._api.review_access("list", resource, namespace)
-                allowed = found.allowed
-                if not allowed:
-                    break
+            # Who may not see it costs one question; of who may, the others are asked at once.
+            allowed = await self._may_list(first, namespace) and all(
+                await asyncio.gather(*(self._may_list(each, namespace) for each in others))
+            )
+        if self.is_over:
+            # Whoever left meanwhile sees nothing again by an answer that came late.
+            return
         self._known[namespace] = Review(when=now, allowed=allowed)
+
+    async def _may_list(self, resource: Resource, namespace: str) -> bool:
+        return (await self._api.review_access("list", resource, namespace)).allowed
 
 
 class Part:
@@ -123,6 +134,11 @@ class Part:
         """Return all operations that the person may see."""
         found = self._followed.operations()
         return [each for each in found if self._sight.sees(each.metadata.namespace)]
+
+    def places(self) -> Mapping[Place, int]:
+        """Return where the servers are that the person may see."""
+        found = self._followed.places().items()
+        return {each: count for each, count in found if self._sight.sees(each[0])}
 
     async def reach(self, resource: Resource, key: Key, generation: int) -> None:
         """Return once an object is seen as it was written, or not at all."""

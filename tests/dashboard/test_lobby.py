@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import gc
 import re
+from typing import Any, cast
 
 import pytest
 
 from controller.api.resources import Resource
 from controller.dashboard import lobby, origins, part
+from controller.kube.api import Access
 from fakes.universe import application, component
 from tests.dashboard.crowd import OTHER, crowd
 from tests.dashboard.test_attacks import PAGES as HOSTILE_PAGES
@@ -486,3 +488,54 @@ async def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
         answer = (await reader.read()).decode(errors="replace")
     writer.close()
     return int(answer.split(" ")[1]), answer
+
+
+async def test_reviews_wait_for_each_other_only_where_one_decides_about_the_next() -> None:
+    """Whoever comes waits for three answers and not for five; whoever stays, for two."""
+    api = Slow()
+    sight = part.Sight(cast("Any", api), lambda: api.moment)
+    await sight.look(at="default")
+    assert (api.asked, api.rounds) == (5, 3)
+    assert sight.sees("default")
+    api.moment += part.FRESH_SECONDS + 1
+    await sight.look(at="default")
+    assert (api.asked, api.rounds) == (10, 5)
+    # A list asks about all namespaces once, and about the one that is known not again.
+    await sight.look(["default"])
+    assert api.asked == 10
+
+
+async def test_an_answer_that_comes_after_somebody_left_shows_them_nothing() -> None:
+    """What was asked before they went is answered afterwards, and forgotten."""
+    api = Slow()
+    sight = part.Sight(cast("Any", api), lambda: api.moment)
+    looking = asyncio.create_task(sight.look(at="default"))
+    await asyncio.sleep(0)
+    sight.end()
+    await looking
+    assert not sight.sees("default")
+
+
+class Slow:
+    """An API server that answers all that is asked at a moment together, as one round."""
+
+    def __init__(self) -> None:
+        self.moment = 0.0
+        self.asked = self.rounds = 0
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def review_access(self, verb: str, resource: Resource, namespace: str) -> Access:
+        """Allow what is in a namespace, one round later."""
+        assert verb == "list", (verb, resource)
+        self.asked += 1
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(0.01, self._answer)
+        self._waiting.append(asyncio.get_running_loop().create_future())
+        await self._waiting[-1]
+        return Access(allowed=bool(namespace))
+
+    def _answer(self) -> None:
+        self.rounds += 1
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.set_result(None)
