@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -33,6 +34,7 @@ from controller.presentation import (
     revisions,
     timeline,
 )
+from controller.presentation.applications import Place
 from controller.presentation.builds import BuildPicture
 from controller.presentation.pictures import ApplicationPicture, ComponentPicture
 from controller.presentation.problems import UsageError
@@ -40,6 +42,8 @@ from controller.presentation.problems import UsageError
 # A manifest that is looked at before it is applied; what is larger the API server refuses, too.
 MOST_BYTES = 1 << 20
 MOST_EVENTS = 200
+# Failure domains and orphans of a fleet that are named; the others are counted.
+MOST_DOMAINS = 10
 # What no mark of a board is: a page that is behind from the start is loaded again.
 BEHIND = "behind"
 # Of one application, so many operations are listed on its own page; its timeline has them all.
@@ -60,6 +64,9 @@ class Known(Protocol):
 
     def operations(self) -> list[objects.Operation]:
         """Return all operations."""
+
+    def places(self) -> Mapping[Place, int]:
+        """Return how many servers of each namespace are in each failure domain of each fleet."""
 
     async def reach(self, resource: Resource, key: tuple[str, str], generation: int) -> None:
         """Return once an object is seen as it was written, or not at all."""
@@ -262,7 +269,11 @@ class Pages:
 
     async def fleets(self, _request: web.Request) -> web.Response:
         """The fleets: what they are, how they are called, what was let go of."""
-        return self.page("fleets.html", found=await fleets.read(self.api))
+        found = await fleets.read(self.api)
+        counted: collections.Counter[tuple[str, str]] = collections.Counter()
+        for (_, fleet, domain), count in self.followed.places().items():
+            counted[fleet, domain] += count
+        return self.page("fleets.html", found=found, counted=counted, most=MOST_DOMAINS)
 
     async def preview(self, request: web.Request) -> web.Response:
         """What applying a manifest would do; nothing is changed by asking."""

@@ -16,6 +16,15 @@ from controller.presentation import reading
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DomainPicture:
+    """A failure domain: whether servers may come to it, and its share of them."""
+
+    name: str
+    state: str
+    weight: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPicture:
     """One fleet."""
 
@@ -26,8 +35,10 @@ class FleetPicture:
     message: str
     servers: int
     circuit: str
+    # When the provider is tried again; empty while calls go through.
+    next_trial: str
     limits: FleetLimits
-    domains: tuple[str, ...]
+    domains: tuple[DomainPicture, ...]
     orphans: tuple[Orphan, ...]
 
 
@@ -63,7 +74,11 @@ def picture(found: objects.Fleet) -> FleetPicture:
         message=ready.message if ready else "Argosy has not looked at it yet.",
         servers=status.servers,
         circuit=status.circuit,
+        next_trial="" if status.circuit == "Closed" else status.next_trial_time or "",
         limits=spec.limits,
-        domains=tuple(each.name for each in spec.failure_domains),
+        domains=tuple(
+            DomainPicture(name=each.name, state=each.state, weight=each.weight)
+            for each in spec.failure_domains
+        ),
         orphans=status.orphans,
     )
