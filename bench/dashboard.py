@@ -1,8 +1,8 @@
 """`python -m bench.dashboard`: what a dashboard in a cluster costs when many look at many servers.
 
-The API server is one in memory, in the dashboard's process, so that what is told is what the
-dashboard itself takes. Viewers are a process of their own. Times and CPU are told; the counts among
-these figures are held by `tests/dashboard/test_scale.py`.
+The API server is one in memory, in the dashboard's process: what is told is had in a minute, and
+`showroom` has the same on a real one. Viewers are a process of their own. Times and CPU are told;
+the counts among these figures are held by `tests/dashboard/test_scale.py`.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
-import contextlib
 import json
-import statistics
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
 
-import aiohttp
-
+from bench import viewers
 from controller.api.resources import Resource
 from controller.dashboard import cluster
 from controller.kube import api as door
 from fakes.universe import Universe, application, component
 
-PAGE = "/applications/default/huge"
+OF = "default/huge"
 READS = frozenset({"get", "list", "watch"})
 
 
@@ -73,7 +69,7 @@ async def fill(universe: Universe, servers: int) -> None:
         )
 
 
-async def measure(servers: int, viewers: int, seconds: float, changes: float) -> dict[str, Any]:
+async def measure(servers: int, people: int, seconds: float, changes: float) -> dict[str, Any]:
     """Return the figures: while all come, at rest, and while something changes all the time."""
     asked: collections.Counter[str] = collections.Counter()
     async with Universe() as universe:
@@ -86,19 +82,27 @@ async def measure(servers: int, viewers: int, seconds: float, changes: float) ->
         )
         async with cluster.run(universe.server, settings, clock=universe.server.now) as port:
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bench.dashboard", "--viewers", str(viewers),
-                "--look-at", f"http://127.0.0.1:{port}",
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            )  # fmt: skip
+                *viewers.COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            )
             began = time.process_time()
-            first = json.loads(await child.stdout.readline() if child.stdout else b"{}")
+            come = [{"Authorization": f"Bearer viewer-{each}"} for each in range(people)]
+            first = await _told(child, viewers.errand(f"http://127.0.0.1:{port}", OF, come))
             opening = {"cpu_seconds": time.process_time() - began, "asked": dict(asked), **first}
-            return {
-                "opening": opening,
-                "rest": await _during(seconds, asked),
-                "changing": await _during(seconds, asked, universe, 1 / changes),
-                "viewers": json.loads((await child.communicate(b"\n"))[0]),
-            }
+            rest = await _during(seconds, asked)
+            rest |= await _told(child)
+            changing = await _during(seconds, asked, universe, 1 / changes)
+            changing |= await _told(child)
+            await child.communicate(b"")
+            return {"opening": opening, "rest": rest, "changing": changing}
+
+
+async def _told(child: asyncio.subprocess.Process, asked: bytes = b"\n") -> dict[str, Any]:
+    """Return what the viewers say."""
+    if child.stdin is None or child.stdout is None:
+        raise RuntimeError("the viewers cannot be spoken to")
+    child.stdin.write(asked)
+    found: dict[str, Any] = json.loads(await child.stdout.readline())
+    return found
 
 
 async def _during(
@@ -121,56 +125,6 @@ async def _during(
     return {"seconds": taken, "cores": cores, "changes": changes, "asked": dict(asked)}
 
 
-async def look(url: str, viewers: int) -> None:
-    """Be the viewers: come, stay, load the page again when told; say at the end what that was."""
-    first: list[float] = []
-    again: list[float] = []
-    sizes: set[int] = set()
-    jar = aiohttp.DummyCookieJar()
-    unlimited = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(cookie_jar=jar, connector=unlimited) as client:
-
-        async def page(headers: dict[str, str], into: list[float]) -> None:
-            began = time.monotonic()
-            async with client.get(url + PAGE, headers=headers) as answer:
-                into.append(time.monotonic() - began)
-                answer.raise_for_status()
-                sizes.add(len(await answer.read()))
-
-        async def stay(headers: dict[str, str], here: asyncio.Event) -> None:
-            following = f"{url}/live?of=default/huge"
-            async with client.get(following, headers=headers) as stream:
-                here.set()
-                async for line in stream.content:
-                    if line.startswith(b"data:"):
-                        await page(headers, again)
-
-        everybody = [{"Authorization": f"Bearer viewer-{each}"} for each in range(viewers)]
-        for each in everybody:
-            await page(each, first)
-        here = [asyncio.Event() for _ in everybody]
-        tasks = [
-            asyncio.create_task(stay(each, there))
-            for each, there in zip(everybody, here, strict=True)
-        ]
-        await asyncio.gather(*(each.wait() for each in here))
-        sys.stdout.write(json.dumps({"first_byte": _spread(first), "bytes": max(sizes)}) + "\n")
-        sys.stdout.flush()
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks)
-    sys.stdout.write(json.dumps({"pages": len(again), "first_byte": _spread(again)}))
-
-
-def _spread(seconds: Sequence[float]) -> dict[str, float]:
-    """Return the middle and the longest."""
-    if not seconds:
-        return {}
-    return {"median": statistics.median(seconds), "longest": max(seconds)}
-
-
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -178,11 +132,7 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two states")
     parser.add_argument("--changes", type=float, default=2.0, help="of servers, in a second")
-    parser.add_argument("--look-at", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.look_at:
-        asyncio.run(look(given.look_at, given.viewers))
-        return
     found = asyncio.run(measure(given.servers, given.viewers, given.seconds, given.changes))
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
