@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import random
 from collections.abc import Callable, Iterable, Mapping
 
 from controller.api import objects
@@ -27,6 +28,9 @@ SHOWN = (
 )
 # A review of the namespace that is looked at holds for so long, and of the others in a long list.
 FRESH_SECONDS, LISTED_SECONDS = 15.0, 60.0
+# By up to such a share less, by chance: the reviews of all who came at one moment, as when the
+# dashboard was restarted, would come at one moment again and again, and pages wait for them.
+SPREAD = 1 / 3
 # Reviews of one person that are under way at once.
 MOST_REVIEWS = 8
 # Whoever asks for namespaces at random is not remembered for each.
@@ -40,6 +44,8 @@ class Review:
 
     when: float
     allowed: bool
+    # Of the time for which reviews hold, the share for which this one does.
+    holds: float
 
 
 class Sight:
@@ -94,7 +100,7 @@ class Sight:
 
     async def _review(self, namespace: str, seconds: float) -> None:
         known, now = self._known.get(namespace), self._clock()
-        if known is not None and now - known.when < seconds:
+        if known is not None and now < known.when + seconds * known.holds:
             return
         first, *others = SHOWN
         async with self._turns:
@@ -105,7 +111,11 @@ class Sight:
         if self.is_over:
             # Whoever left meanwhile sees nothing again by an answer that came late.
             return
-        self._known[namespace] = Review(when=now, allowed=allowed)
+        self._known[namespace] = Review(
+            when=now,
+            allowed=allowed,
+            holds=1 - SPREAD * random.random(),  # noqa: S311 - no secret
+        )
 
     async def _may_list(self, resource: Resource, namespace: str) -> bool:
         return (await self._api.review_access("list", resource, namespace)).allowed

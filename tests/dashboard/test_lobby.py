@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
+import random
 import re
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from tests.dashboard.test_attacks import PAGES as HOSTILE_PAGES
 from tests.dashboard.test_attacks import harm, hostile
 
 SEE_OTHER = 303
+REVIEWS = 1 + len(part.SHOWN)
 FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
 SINCE = re.compile(r'data-since="([^"]*)"')
 SEEN = re.compile(r'name="seen" value="([^"]+)"')
@@ -495,14 +498,14 @@ async def test_reviews_wait_for_each_other_only_where_one_decides_about_the_next
     api = Slow()
     sight = part.Sight(cast("Any", api), lambda: api.moment)
     await sight.look(at="default")
-    assert (api.asked, api.rounds) == (5, 3)
+    assert (api.asked, api.rounds) == (REVIEWS, 3)
     assert sight.sees("default")
     api.moment += part.FRESH_SECONDS + 1
     await sight.look(at="default")
-    assert (api.asked, api.rounds) == (10, 5)
+    assert (api.asked, api.rounds) == (2 * REVIEWS, 5)
     # A list asks about all namespaces once, and about the one that is known not again.
     await sight.look(["default"])
-    assert api.asked == 10
+    assert api.asked == 2 * REVIEWS
 
 
 async def test_an_answer_that_comes_after_somebody_left_shows_them_nothing() -> None:
@@ -516,11 +519,34 @@ async def test_an_answer_that_comes_after_somebody_left_shows_them_nothing() -> 
     assert not sight.sees("default")
 
 
+async def test_reviews_of_all_who_came_together_come_apart_and_hold_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifty who signed in at one moment are asked about at fifty moments, within the time."""
+    chances = iter([each / 50 for each in range(50) for _ in range(2)])
+    monkeypatch.setattr(random, "random", lambda: next(chances))
+    apis = [Slow() for _ in range(50)]
+    for api in apis:
+        sight = part.Sight(cast("Any", api), lambda api=api: api.moment)  # type: ignore[misc]  # mypy infers no default of a lambda
+        await sight.look(at="default")
+        monkeypatch.setattr(api, "sight", sight)
+    monkeypatch.setattr(random, "random", float)
+    renewed = []
+    for second in (9.9, 11.0, 12.0, 13.0, 14.0, 15.0):
+        for api in apis:
+            api.moment = second
+            await api.sight.look(at="default")
+        renewed.append(sum(api.asked > REVIEWS for api in apis))
+    assert (renewed[0], renewed[-1]) == (0, 50)
+    assert all(0 < after - before <= 12 for before, after in itertools.pairwise(renewed)), renewed
+
+
 class Slow:
     """An API server that answers all that is asked at a moment together, as one round."""
 
     def __init__(self) -> None:
         self.moment = 0.0
+        self.sight: Any = None
         self.asked = self.rounds = 0
         self._waiting: list[asyncio.Future[None]] = []
 
