@@ -18,9 +18,10 @@ from controller.presentation.pictures import ApplicationPicture
 Key = tuple[str, str]
 # Ages move even when nothing else does.
 AGING_SECONDS = 10.0
-# While an application changes all the time, a twentieth of a core draws it, and no more: what was
-# drawn stands for so many times as long as that took, but never longer than so many seconds.
-STANDS, LONGEST_SECONDS = 19, 1.0
+# While an application changes all the time, a sixtieth of a core draws it, and about twice as much
+# counts its servers and writes the page: what was drawn stands for so many times as long as that
+# took, but never longer than so many seconds.
+STANDS, LONGEST_SECONDS = 60, 1.0
 # Applications of which the drawn pages are kept.
 MOST_SHELVES = 20
 

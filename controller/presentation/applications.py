@@ -101,6 +101,7 @@ class Followed:
                 Resource.OPERATIONS,
             )
         }
+        self._informers[Resource.SERVERS].subscribe(self._fade)
 
     @property
     def failure(self) -> str:
@@ -210,12 +211,23 @@ class Followed:
             key = _key(each)
             self.versions[key] += 1
             self.spaces[each.metadata.namespace] += 1
-            if isinstance(each, objects.Server):
-                self._undrawn.setdefault(key, set()).add(each.metadata.name)
-            if new is None and not self._informers[Resource.SERVERS].by(_OWNER, key):
-                self._drawn.pop(key, None)
-                self._undrawn.pop(key, None)
+            if new is None:
+                self._forget(key)
         self.changed.set()
+
+    def _fade(self, old: objects.Server | None, new: objects.Server | None) -> None:
+        """Have a server drawn again."""
+        for each in (old, new):
+            if each is not None:
+                self._undrawn.setdefault(_key(each), set()).add(each.metadata.name)
+        if old is not None and new is None:
+            self._forget(_key(old))
+
+    def _forget(self, key: Key) -> None:
+        """Keep no picture of an application's servers where it has none any more."""
+        if not self._informers[Resource.SERVERS].by(_OWNER, key):
+            self._drawn.pop(key, None)
+            self._undrawn.pop(key, None)
 
 
 @contextlib.asynccontextmanager
