@@ -3,12 +3,16 @@
 Nothing is known of a sender before the whole body is there, as all of it is signed. So the memory
 for all bodies is bounded, and no place is given away: where it is used up, the body that holds the
 most of it makes room for the others.
+
+The receiver of webhooks and the admission webhook read what anybody may send.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
@@ -32,9 +36,10 @@ class _Body:
 
 
 class Room:
-    """The memory that bodies share."""
+    """The memory that bodies share: `most` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._bodies: set[_Body] = set()
         self._held = 0
 
@@ -43,13 +48,19 @@ class Room:
 
         Raises TooLargeError, and TimeoutError for one that did not come in time or made room.
         """
+        async with self.hold(request) as body:
+            return body
+
+    @contextlib.asynccontextmanager
+    async def hold(self, request: web.Request) -> AsyncIterator[bytes]:
+        """Lend the body of a request, which counts for as long as that lasts; raises as `read`."""
         if (request.content_length or 0) > LARGEST:
             raise TooLargeError
         async with asyncio.timeout(SECONDS) as limit:
             body = _Body(limit)
             self._bodies.add(body)
             try:
-                return await self._gather(request, body)
+                yield await self._gather(request, body)
             finally:
                 self._bodies.discard(body)
                 self._held -= body.held
@@ -67,7 +78,7 @@ class Room:
 
     def _make_room(self) -> None:
         """Give up the largest bodies until the others fit."""
-        while self._held > MOST:
+        while self._held > self._most:
             largest = max(self._bodies, key=lambda each: each.held)
             self._held -= largest.held
             largest.held = 0

@@ -1,7 +1,7 @@
 """Where API servers send what users apply: kopf's webhook server, with three things of our own.
 
-It takes reviews as large as objects get, it reads what is nested too deep for a decoder, and it
-says whether it listens. `handlers` gives it to kopf.
+It takes reviews as large as objects get, but not many at a time; it reads what is nested too deep
+for a decoder; and it says whether it listens. `handlers` gives it to kopf.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import msgspec
 from aiohttp import web
 
 from controller.api import nesting
+from controller.hooks import bodies
 
-# A review has the object twice, before and after; etcd takes 1.5 MiB of one.
-LONGEST = 4 * 2**20
+# Of all reviews that are being answered. One has the object twice, before and after, and etcd takes
+# 1.5 MiB of one. Whoever reaches the port may send some, and each takes up to twenty times its size
+# once it is read: `[[],[],[]]`.
+MOST = 8 * 2**20
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -40,6 +43,7 @@ class Server(kopf.WebhookServer):
             pkeyfile=settings.certificates / "tls.key",
         )
         self.listening = False
+        self._room = bodies.Room(MOST)
 
     async def __call__(self, fn: Any) -> AsyncIterator[kopf.WebhookClientConfig]:
         """Serve for as long as somebody asks for more."""
@@ -50,17 +54,22 @@ class Server(kopf.WebhookServer):
         finally:
             self.listening = False
 
-    @staticmethod
-    async def _serve(fn: Any, request: web.Request) -> web.Response:
-        text = await request.clone(client_max_size=LONGEST).read()
-        review = read(text)
-        answer = await fn(
-            review,
-            webhook=request.match_info["id"],
-            headers=dict(request.headers),
-            sslpeer={},
-        )
-        return web.json_response(answer)
+    # kopf calls it as a static method, and finds it on the instance just as well.
+    async def _serve(self, fn: Any, request: web.Request) -> web.Response:  # type: ignore[override]
+        try:
+            async with self._room.hold(request) as text:
+                answer = await fn(
+                    read(text),
+                    webhook=request.match_info["id"],
+                    headers=dict(request.headers),
+                    sslpeer={},
+                )
+                return web.json_response(answer)
+        except bodies.TooLargeError as error:
+            size = request.content_length or bodies.LARGEST
+            raise web.HTTPRequestEntityTooLarge(bodies.LARGEST, size) from error
+        except TimeoutError as error:
+            raise web.HTTPServiceUnavailable(text="too many reviews, or a slow one") from error
 
 
 def read(text: bytes) -> Any:

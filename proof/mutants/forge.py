@@ -65,9 +65,23 @@ _HOOKS = (
     one(
         "bodies that are never sent to their end fill the memory",
         "controller.hooks.bodies:Room._make_room",
-        "self._held > MOST",
+        "self._held > self._most",
         "False",
         f"{_RECEIVER}::test_bodies_that_fill_the_memory_make_room_for_small_ones",
+    ),
+    one(
+        "reviews that are never sent to their end fill the memory",
+        "controller.wiring.webhook:Server.__init__",
+        "bodies.Room(MOST)",
+        "bodies.Room()",
+        "tests/wiring/test_webhook.py::test_reviews_that_fill_the_memory_make_room_for_small_ones",
+    ),
+    one(
+        "reviews fill the memory once they are read",
+        "controller.hooks.bodies:Room.hold",
+        "yield await self._gather(request, body)",
+        "text = await self._gather(request, body); self._held, body.held = 0, 0; yield text",
+        "tests/wiring/test_webhook.py::test_reviews_that_are_being_answered_count_as_well",
     ),
     one(
         "the time of a webhook is any text of digits",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import io
 from typing import Any
 
@@ -251,7 +252,8 @@ async def test_bodies_that_fill_the_memory_make_room_for_small_ones(
     opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of those that are half sent the largest is given up, and no small one with it."""
-    monkeypatch.setattr(bodies, "MOST", 2**20)
+    room = functools.partial(bodies.Room, 2**20)
+    monkeypatch.setattr(bodies, "Room", room)
     async with opens() as place:
         never = asyncio.Event()
 

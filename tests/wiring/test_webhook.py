@@ -123,3 +123,56 @@ async def test_what_is_no_review_is_refused(folder: Path, body: bytes) -> None:
     async with serving(server, reviews) as url:
         assert (await post(folder, f"{url}/applications", body))[0] == 400
         assert (await post(folder, f"{url}/applications", review()))[0] == 200
+
+
+async def test_reviews_that_fill_the_memory_make_room_for_small_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds the port may begin as many as they like; what people apply is reviewed."""
+    monkeypatch.setattr(webhook, "MOST", 2**20)
+    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    never = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b" " * (2**19 - 2**10)
+        await never.wait()
+
+    async def dawdle(session: aiohttp.ClientSession, url: str) -> int:
+        tls = ssl.create_default_context(cafile=folder / "ca.crt")
+        async with session.post(url, data=half(), ssl=tls) as answer:
+            return answer.status
+
+    async with serving(server, reviews) as url, aiohttp.ClientSession() as session:
+        sent = [asyncio.create_task(dawdle(session, f"{url}/applications")) for _ in range(8)]
+        while sum(each.done() for each in sent) < 6:  # noqa: ASYNC110 - any six of eight
+            await asyncio.sleep(0.01)
+        assert [each.result() for each in sent if each.done()] == [503] * 6
+        assert (await post(folder, f"{url}/applications", review()))[0] == 200
+        for each in sent:
+            each.cancel()
+        await asyncio.gather(*sent, return_exceptions=True)
+
+
+async def test_reviews_that_are_being_answered_count_as_well(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A review is largest once it is read, so no more are read than are to be held beside it."""
+    monkeypatch.setattr(webhook, "MOST", 2**20)
+    server, never = webhook.Server(webhook.Settings(port=0, certificates=folder)), asyncio.Event()
+    asked = []
+
+    class Slow(Reviews):
+        async def answer(self, review: Any, *, webhook: str, **_: Any) -> Any:
+            asked.append((webhook, review))
+            await never.wait()
+
+    async with serving(server, Slow()) as url:
+        large = review(json.dumps({"text": "x" * (2**19 - 2**10)}))
+        sent = [asyncio.create_task(post(folder, f"{url}/{each}", large)) for each in range(6)]
+        while sum(each.done() for each in sent) < 4:  # noqa: ASYNC110 - any four of six
+            await asyncio.sleep(0.01)
+        assert [each.result()[0] for each in sent if each.done()] == [503] * 4
+        assert 2 <= len(asked) <= len(sent)
+        for each in sent:
+            each.cancel()
+        await asyncio.gather(*sent, return_exceptions=True)
