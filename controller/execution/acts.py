@@ -66,10 +66,10 @@ class Acts:
         self._finished = finished
         self._acts: dict[Key, _Act] = {}
 
-    def running(self, key: Key) -> str:
+    def running(self, key: Key) -> str | None:
         """Return the id of the task that is being carried out, or whose outcome is not written."""
         act = self._acts.get(key)
-        return act.task if act else ""
+        return act.task if act else None
 
     def outcome(self, key: Key) -> Outcome | None:
         """Return the outcome of a finished act that is not yet in status."""

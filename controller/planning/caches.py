@@ -136,7 +136,7 @@ class Moment:
 
     now: float
     outcomes: tuple[Outcome, ...] = ()
-    acting: str = ""
+    acting: str | None = None
     holder: str = ""
     watching_since: float = 0.0
     moving: str = ""

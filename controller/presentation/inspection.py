@@ -146,14 +146,14 @@ async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
         await fleets.stop()
 
 
-def _acting(item: objects.Object) -> str:
+def _acting(item: objects.Object) -> str | None:
     """Return the task that is being carried out for an object, as far as one who looks on can tell.
 
     Nobody but the operator knows what it is carrying out; to take it for dead would be to say
     what is not so.
     """
     told = getattr(getattr(item, "status", None), "task", None)
-    return told.id if told is not None and told.state == "Started" else ""
+    return told.id if told is not None and told.state == "Started" else None
 
 
 async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:

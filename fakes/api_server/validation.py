@@ -1,4 +1,4 @@
-"""What the API server refuses of our kinds: texts and lists beyond their schema."""
+"""What the API server refuses of our kinds: texts and lists that are too long, or too short."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from controller.api.resources import Resource
 from fakes.api_server import defaults, refusal
 
+BOUNDS = ("minLength", "maxLength", "maxItems")
 # Of a schema, only what leads to a bound.
 _Bounds = dict[str, Any]
 
 
 def check(resource: Resource, body: dict[str, Any]) -> None:
-    """Raise Refused where a text or a list of `body` is longer than its kind's schema takes."""
+    """Raise Refused where a text or a list of `body` has another length than its schema takes."""
     bounds = _bounds().get(resource)
     faults = list(_faults(bounds, body, "")) if bounds else []
     if faults:
@@ -27,7 +28,9 @@ def _bounds() -> dict[Resource, _Bounds]:
 
 
 def _prune(schema: dict[str, Any]) -> _Bounds | None:
-    bounds: _Bounds = {key: schema[key] for key in ("maxLength", "maxItems") if key in schema}
+    bounds: _Bounds = {
+        key: schema[key] for key in ("minLength", "maxLength", "maxItems") if key in schema
+    }
     fields = {key: _prune(each) for key, each in schema.get("properties", {}).items()}
     fields = {key: each for key, each in fields.items() if each}
     if fields:
@@ -41,6 +44,8 @@ def _prune(schema: dict[str, Any]) -> _Bounds | None:
 def _faults(bounds: _Bounds, value: Any, path: str) -> Iterator[str]:
     if isinstance(value, str) and len(value) > bounds.get("maxLength", len(value)):
         yield f"{path}: Too long: may not be more than {bounds['maxLength']} bytes"
+    elif isinstance(value, str) and len(value) < bounds.get("minLength", 0):
+        yield f"{path}: should be at least {bounds['minLength']} chars long"
     elif isinstance(value, list):
         if len(value) > bounds.get("maxItems", len(value)):
             yield f"{path}: Too many: must have at most {bounds['maxItems']} items"

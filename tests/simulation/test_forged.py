@@ -89,7 +89,9 @@ def _strings(schema: Json) -> st.SearchStrategy[Json]:
         return st.from_regex(schema["pattern"], fullmatch=True).filter(
             lambda each: len(each) <= most
         )
-    return st.one_of(st.sampled_from(("shop", "web", "0", "")), texts).map(lambda each: each[:most])
+    found = st.one_of(st.sampled_from(("shop", "web", "0", "")), texts)
+    least = schema.get("minLength", 0)
+    return found.map(lambda each: each[:most].ljust(least, "0"))
 
 
 def _part(resource: Resource, name: str) -> Json:

@@ -27,8 +27,8 @@ class ServerSnapshot:
     # How calls for it went that did not succeed, lately.
     outcomes: tuple[Outcome, ...] = ()
     # The id of a task that this process is carrying out, until its result is seen in the cache;
-    # empty after a crash.
-    acting: str = ""
+    # None after a crash. No id that anybody can write stands for none.
+    acting: str | None = None
     # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
     holder: str = ""
     # Whether the operation that its task names is not there, or is another application's.

@@ -327,7 +327,7 @@ class Stage:
                 name="pods", capabilities=self.capabilities, can_change=can_become
             ),
             application=self.application,
-            acting=act.task.id if act else "",
+            acting=act.task.id if act else None,
             holder=self.holder,
         )
         answer = server.plan(look)

@@ -298,6 +298,13 @@ def test_a_restart_of_a_server_that_failed_for_good_ends_too() -> None:
     assert (after.task.state, after.task.error_class) == ("Failed", "Terminal")
 
 
+def test_a_task_without_an_id_is_no_act_that_runs() -> None:
+    """Ending what nobody carries out would end at once, and be ordered again, without end."""
+    nameless = msgspec.structs.replace(asked(), id="")
+    found = make(task=nameless, meta={"deletion_timestamp": "2023-11-14T22:13:20Z"})
+    assert verbs(decide(found, RUNNING)) == ["delete"]
+
+
 def test_a_server_that_goes_has_its_act_ended() -> None:
     """Deletion cancels what still runs in the server."""
     found = make(
