@@ -318,13 +318,15 @@ async def test_what_was_made_twice_is_told_as_it_goes(path: str, what: str) -> N
 async def test_what_could_not_be_made_is_no_duplicate() -> None:
     """A volume in error goes for what took its place, and nobody speaks of two."""
     country = Country()
+
+    def fail_the_first(*_: str) -> None:
+        for each in list(country.cloud.volumes.values())[:1]:
+            if each.status == "creating":
+                each.then = "error"
+
     async with country.universe:
         await country.found()
-        country.cloud.on_request = lambda *_: [
-            setattr(each, "then", "error")
-            for each in list(country.cloud.volumes.values())[:1]
-            if each.status == "creating"
-        ]
+        country.cloud.on_request = fail_the_first
         await apply(country, 1)
         await comes_up(country, 1)
         assert len(country.cloud.volumes) == 2
