@@ -364,6 +364,18 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "and then comes in one rollout": ("test_a_changed_source_and_template_come_together",),
         "builds nothing": ("test_a_changed_policy_builds_nothing",),
         "Ready stays True, and `Built` is False": ("test_a_failed_build_leaves_what_runs",),
+        "says so while it waits, in the cluster's own words": (
+            "test_a_pod_that_does_not_start_is_told_with_its_cause",
+            "test_g11_what_keeps_a_pod_from_starting_is_told_in_the_clusters_words",
+        ),
+        "or it ends as `TimedOut`, with the same words": (
+            "test_a_pod_that_does_not_start_is_told_with_its_cause",
+            "test_a_digest_of_nothing_replaces_no_more_than_a_rollout_may",
+        ),
+        "Cancel one that is under way with": (
+            "test_a_cancelled_build_ends_with_its_job",
+            "test_g11_a_build_that_is_cancelled_ends_at_once_and_another_one_builds",
+        ),
         "A compile error, a failing test or a wrong password is not tried again": (
             "test_a_failing_test_leaves_what_runs",
             "test_g11_a_wrong_password_is_for_good_and_nowhere_to_be_read",

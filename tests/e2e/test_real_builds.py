@@ -163,6 +163,112 @@ def test_g11_delete_cuts_across_a_build(place: Place, started: forge.Forge, kube
     print(f"in mid-build: first teardown {seconds:.3f} s after the delete")  # noqa: T201 - shown by -s
 
 
+def test_g11_a_build_that_is_cancelled_ends_at_once_and_another_one_builds(
+    place: Place, started: forge.Forge, kube: Kube
+) -> None:
+    """By the command, in mid-build: its Job and pod are gone, and what runs goes on."""
+    assert place.cluster is not None
+    shop = Shop(place, started, kube)
+    shop.commit("one")
+    shop.app.apply()
+    shop.wait_pages("one")
+    shop.app.component()["source"]["arguments"] = {"PAUSE": "600"}
+    shop.app.apply()
+    shop.wait_phase(2, "Building")
+    (running,) = (
+        each["job"] for each in shop.build(2)["status"]["phases"] if "endTime" not in each
+    )
+    typed(kube, place.cluster.kubeconfig, "cancel", "build/shop-web-b2")
+    shop.wait_end(2, "Cancelled")
+    kube.wait_until("its Job is gone", lambda: running not in shop.jobs())
+    pods = functools.partial(kube.list, Resource.PODS, build="shop-web-b2")
+    kube.wait_until("nothing of it runs", lambda: not any(map(_runs, pods().values())))
+    assert shop.pages() == ["one"]
+    shop.commit("two")
+    del shop.app.component()["source"]["arguments"]
+    shop.app.apply()
+    shop.wait_pages("two")
+
+
+def _runs(pod: driving.Object) -> bool:
+    return bool(pod["status"]["phase"] in {"Pending", "Running"})
+
+
+def test_g11_a_container_that_somebody_puts_into_the_pods_keeps_no_build(
+    place: Place, started: forge.Forge, kube: Kube
+) -> None:
+    """A sidecar that never ends, as meshes have it: each phase ends with its own container."""
+    policies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
+    version = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    added = (
+        '[JSONPatch{op: "add", path: "/spec/containers/-", value: Object.spec.containers{'
+        f'name: "proxy", image: "{started.image}", command: ["sleep", "600"],'
+        " securityContext: Object.spec.containers.securityContext{allowPrivilegeEscalation: false,"
+        " capabilities: Object.spec.containers.securityContext.capabilities{drop: ['ALL']}}}}]"
+    )
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
+    near = {"matchLabels": {"kubernetes.io/metadata.name": kube.namespace}}
+    builds = {"matchExpressions": [{"key": "argosy.dev/build", "operator": "Exists"}]}
+    policy = {
+        **version,
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "mesh"},
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": near,
+                "objectSelector": builds,
+                "resourceRules": [{**rule, "resources": ["pods"]}],
+            },
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": added}}],
+            "reinvocationPolicy": "Never",
+        },
+    }
+    binding = {
+        **version,
+        "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": "mesh"},
+        "spec": {"policyName": "mesh"},
+    }
+    probe = {
+        "metadata": {"name": "probe", "labels": {"argosy.dev/build": "none"}},
+        "spec": {"containers": [{"name": "main", "image": started.image}]},
+    }
+    kube.api.create(policies, policy)
+    kube.api.create(policies.replace("policies", "policybindings"), binding)
+    try:
+
+        def in_force() -> bool:
+            path = f"/api/v1/namespaces/{kube.namespace}/pods?dryRun=All"
+            made = kube.api.create(path, _hardened(probe))
+            return len(made["spec"]["containers"]) == 2
+
+        kube.wait_until("the policy is in force", in_force)
+        shop = Shop(place, started, kube, test={"command": ["python", "/app/check.py"]})
+        shop.commit("one")
+        shop.app.apply()
+        shop.wait_end(1, "Completed")
+        shop.wait_pages("one")
+        pods = kube.list(Resource.PODS, build="shop-web-b1").values()
+        assert {len(each["spec"]["containers"]) for each in pods} == {2}
+        assert "finalizers" not in shop.build(1)["metadata"]
+    finally:
+        kube.api.delete(f"{policies.replace('policies', 'policybindings')}/mesh")
+        kube.api.delete(f"{policies}/mesh")
+
+
+def _hardened(pod: driving.Object) -> driving.Object:
+    """Return a pod as the restricted profile takes it."""
+    safe = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    whole = {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    containers = [{**each, "securityContext": safe} for each in pod["spec"]["containers"]]
+    spec = {"securityContext": whole, "containers": containers}
+    return {"apiVersion": "v1", "kind": "Pod", **pod, "spec": spec}
+
+
 @pytest.mark.parametrize("lost", [repositories.NAME, registry.NAME])
 def test_g11_what_is_down_is_waited_for(
     place: Place, started: forge.Forge, kube: Kube, lost: str
