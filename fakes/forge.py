@@ -132,7 +132,7 @@ class Forge:
     def _warn(self, reason: str, note: str, key: Key, about: Json) -> None:
         regarding = {"kind": "Job", "name": key[1], "uid": about["metadata"]["uid"]}
         body = {
-            "metadata": {"name": f"{key[1]}.1", "namespace": key[0]},
+            "metadata": {"name": f"{key[1]}.{reason.lower()}", "namespace": key[0]},
             "type": "Warning",
             "reason": reason,
             "note": note,
@@ -178,7 +178,12 @@ class Forge:
             self._registry.delete(
                 Resource.PODS, namespace, f"{name}-pod", uid=pod["metadata"]["uid"], actor="job"
             )
-        self._conclude((namespace, name), "Failed", "DeadlineExceeded")
+        job = self._registry.find(Resource.JOBS, namespace, name)
+        if job is not None:
+            self._warn("DeadlineExceeded", "Job was active too long", (namespace, name), job)
+        asyncio.get_running_loop().call_later(
+            LAG_SECONDS, self._conclude, (namespace, name), "Failed", "DeadlineExceeded"
+        )
 
     def _status(self, resource: Resource, key: Key, status: Json) -> None:
         if self._registry.find(resource, *key) is not None:

@@ -27,7 +27,7 @@ _LONGEST = 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # As a Job says it: it ends its pod first, and then itself.
-_DEADLINE = ForeignReason("DeadlineExceeded")
+DEADLINE = ForeignReason("DeadlineExceeded")
 _ENDING = "FailureTarget"
 _USERINFO = re.compile(r"://[^/\s@]*@")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
@@ -80,7 +80,7 @@ def read(
     end = end_of(job)
     if end is None:
         return _early(job, pods, phase, now)
-    if end.type == "Failed" and end.reason == _DEADLINE:
+    if end.type == "Failed" and end.reason == DEADLINE:
         return _late(stuck, phase, now)
     said = _last_word(pods)
     if said is None:
@@ -112,7 +112,7 @@ def _early_word(job: objects.Job, pods: tuple[objects.Pod, ...]) -> objects.Cont
     Of a pod that is deleted, or whose Job has run out of time, the container was made to end: what
     it says then is not its own word. There is no second pod: the Job tries nothing again.
     """
-    if any(each.type == _ENDING and each.reason == _DEADLINE for each in job.status.conditions):
+    if any(each.type == _ENDING and each.reason == DEADLINE for each in job.status.conditions):
         return None
     return _last_word(tuple(each for each in pods if each.metadata.deletion_timestamp is None))
 

@@ -46,13 +46,16 @@ def look(snapshot: BuildSnapshot, job: objects.Job) -> Start:
     told = next(_told(pod), None) if pod is not None else None
     if pod is not None and told is not None:
         return Start(blocked=(_of_pod(snapshot, pod, *told),))
+    before = tuple(_told_of(snapshot.build, job.metadata.name))
+    if pod is None and (pods or any(each.object.startswith("Pod/") for each in before)):
+        # There was a pod, and its Job takes it away: all that is heard now is that time ran out.
+        return Start(blocked=before)
     waits: objects.Job | objects.Pod = pod or job
     left = clock.parse(waits.metadata.creation_timestamp) + PATIENCE_SECONDS - snapshot.now
     if left > 0:
         return Start(wake_after=left)
     # Until the cluster has answered, what it said before stands: to another process, too.
-    told_of = _told_of(snapshot.build, job.metadata.name)
-    return Start(blocked=_heard(snapshot) or tuple(told_of), actions=(_ask(waits),))
+    return Start(blocked=_heard(snapshot) or before, actions=(_ask(waits),))
 
 
 def told_before(build: objects.Build, job: str) -> str:
@@ -114,6 +117,8 @@ def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
             remedy=remedies.describe(each.object, namespace),
         )
         for each in outcomes.of(snapshot.outcomes).of(Verb.START).told
+        # That time ran out is no cause.
+        if each.reason != results.DEADLINE
     )
 
 
