@@ -45,9 +45,10 @@ class Operator:
         builder: Builder = Builder(),  # noqa: B008 - frozen
         sharers: Callable[[], int] = lambda: 1,
         holder: str = "",
+        by_slot: bool = False,
     ) -> None:
         self.name = name
-        self.caches = Caches(api, kinds=kinds, optional=True)
+        self.caches = Caches(api, kinds=kinds, optional=True, by_slot=by_slot)
         pool = Pool(sharers=sharers)
         context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
         known = {**providers_registry.kinds(), **(providers or {})}

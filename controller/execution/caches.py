@@ -39,7 +39,8 @@ class Caches:
 
     `cluster_scoped` asks for what belongs to the whole cluster, to which namespaced installs may
     have no right; what of it is `read_only` is for others to plan. `optional` asks for what some
-    clusters alone serve, too.
+    clusters alone serve, too. `by_slot` follows what there is one a server of by slot: only slots
+    that are open, and what says no slot.
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class Caches:
         cluster_scoped: bool = True,
         read_only: bool = False,
         optional: bool = False,
+        by_slot: bool = False,
     ) -> None:
         self.kinds: dict[Resource, Kind[Any, Any]] = {each.resource: each for each in kinds}
         self.informers: dict[Resource, informer.Informer[Any]] = {}
+        # The slots that are open, where it is followed by slot.
+        self.slots: set[int] = set()
         self._by_view: dict[type[objects.Object], informer.Informer[Any]] = {}
         for view in _watched(kinds):
             resource = resources.of(view)
@@ -68,8 +72,10 @@ class Caches:
                 namespaces=namespaces if place.namespaced else ("",),
                 label_selector=_selector(place),
                 field_selector=place.fields,
+                by_slot=by_slot and place.bucketed,
             )
             self.informers[resource] = self._by_view[view] = made
+        self._parted = tuple(each for each in self.informers.values() if each.by_slot)
         # Of the kinds, those that are planned from these caches.
         self.planned = tuple(
             each
@@ -142,6 +148,19 @@ class Caches:
         """Return once `synced`."""
         for each in self.informers.values():
             await each.wait()
+
+    def open(self, slot: int) -> bool:
+        """Follow a slot from now on; return whether all is shown that there is of it."""
+        self.slots.add(slot)
+        for each in self._parted:
+            each.open(slot)
+        return all(each.is_open(slot) for each in self._parted)
+
+    async def close(self, slot: int) -> None:
+        """Follow a slot no more, and forget it without a word."""
+        self.slots.discard(slot)
+        for each in self._parted:
+            await each.close(slot)
 
     async def run(self) -> None:
         """Keep all caches up to date until cancelled."""

@@ -10,7 +10,7 @@ import asyncio
 import functools
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -188,11 +188,11 @@ class Engine:
         await self.catch_up()
         self.take_up(lambda _: True)
 
-    async def catch_up(self) -> None:
-        """Return once the caches show all that anybody wrote before this call."""
+    async def catch_up(self, slots: Collection[int] | None = None) -> None:
+        """Return once the caches show all that was written before this call, of slots or of all."""
         since = asyncio.get_running_loop().time()
         for informer in self._informers.values():
-            await informer.catch_up(since)
+            await informer.catch_up(since, slots)
 
     def take_up(self, belongs: Callable[[Key], bool]) -> None:
         """Look at all keys that belong to what this process plans from now on."""

@@ -4,8 +4,10 @@ Another `Ownership` than that of a sole leader. An application is in one slot, a
 time one replica's, which `kube.members` keeps by Leases. Made by `wiring` where `--share-work` says
 so; the engine asks as it asks a sole leader, and is told what to take up and what to let go.
 
-    taking:  write the slot's Lease → see all that was written before → plan
-    giving:  wait for acts → plan no more → await calls in flight → write the slot's Lease
+    taking:  follow the slot → write its Lease → see all that was written before → plan
+    giving:  wait for acts → plan no more → await calls in flight → write its Lease → forget it
+
+Where each replica follows all there is, nothing is to be followed first, or forgotten at the end.
 
 This replica may write for a slot while three things are known to have been so a short while ago:
 its heartbeat was renewed, it renewed the Lease that keeps out whoever would lead alone, and a list
@@ -39,6 +41,8 @@ from controller.telemetry import progress
 ROUND_SECONDS, BELIEVED_SECONDS = 2.0, 10.0
 # How long a slot that is to move waits for acts, and how often they are looked at, in seconds.
 ACTS_SECONDS, ACTS_POLL = 600.0, 0.25
+# How often it is looked whether slots are followed that are to be taken, in seconds.
+_OPEN_POLL = 0.05
 # Slots whose Leases are written at a time.
 _AT_ONCE = 8
 # How late a round may be, in seconds, before something is wrong with the process itself.
@@ -221,8 +225,24 @@ class Sharing:
         await self._settle_debts()
         # Nobody else can give what a person's hand has put in this replica's name.
         named = {slot for slot, each in view.held.items() if each.holder == me}
-        await self._take(view.free & (mine | named))
+        await self._take(view.free & await self._follow(mine | named))
         await self._members.sweep()
+
+    async def _follow(self, wanted: Collection[int]) -> set[int]:
+        """Follow the slots that are to be this replica's; return those of which all is shown.
+
+        What it has it follows on. What it has given is in `wanted` as long as the Lease says that
+        it is this replica's: a slot is forgotten after its Lease is written, and never before.
+        """
+        kept = self._held.keys() | self._ending
+        for slot in self._caches.slots - kept - set(wanted):
+            await self._caches.close(slot)
+        until = self._now() + ROUND_SECONDS
+        while True:
+            followed = {slot for slot in wanted if self._caches.open(slot)}
+            if len(followed) == len(wanted) or self._now() >= until:
+                return followed
+            await asyncio.sleep(_OPEN_POLL)
 
     async def leave(self) -> None:
         """Hand all over; call when nothing is planned any more and no call is in flight.
@@ -301,7 +321,7 @@ class Sharing:
 
     async def _catch_up(self, begun: Mapping[int, _Held]) -> None:
         """Plan for slots once all is seen that their last owners wrote, however long that takes."""
-        await self._engine.catch_up()
+        await self._engine.catch_up(begun)
         ready = {slot for slot, each in begun.items() if self._held.get(slot) is each}
         for slot in ready:
             if self._held[slot].stage is Stage.CATCHING_UP:

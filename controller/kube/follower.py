@@ -190,12 +190,21 @@ class Follower(Generic[T]):
         present = {(each.namespace, each.name): each.uid for each in listed}
         newest = max((version_of(each) for each in listed), default=0)
 
+        def is_gone(key: Key, shown: objects.Meta) -> bool:
+            """It is shown and not there: its deletion, or its leaving, is still to be told."""
+            return (
+                present.get(key) != shown.uid
+                and version_of(shown) <= version
+                and self.scope.holds(shown)
+            )
+
+        gone = [key for key, each in self._cache.objects.items() if is_gone(key, each.metadata)]
+
         def is_behind() -> bool:
             """A newer version, or a deletion, has not been seen yet."""
             return self.reached < newest or any(
-                version_of(each.metadata) <= version and present.get(key) != each.metadata.uid
-                for key, each in self._cache.objects.items()
-                if self.scope.holds(each.metadata)
+                (known := self._cache.objects.get(key)) is not None and is_gone(key, known.metadata)
+                for key in gone
             )
 
         while is_behind():  # noqa: ASYNC110 - rare, and short

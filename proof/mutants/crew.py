@@ -94,7 +94,9 @@ class Guarded:
 class Mate:
     """One replica that shares the work, and what can befall it."""
 
-    def __init__(self, stage: arena.Stage, name: str, process: str) -> None:
+    def __init__(
+        self, stage: arena.Stage, name: str, process: str, *, by_slot: bool = False
+    ) -> None:
         self.name = name
         self.identity = f"{name}_{process}"
         self.door = Door(stage.server)
@@ -116,6 +118,7 @@ class Mate:
             may_write=ownership.guard(late),
             sharers=late.sharers,
             holder=self.identity,
+            by_slot=by_slot,
         )
         self.sharing = Sharing(
             caches=self.operator.caches,
@@ -205,16 +208,20 @@ class _Late:
 
 
 class Crew:
-    """The replicas on a stage, in the order in which they joined."""
+    """The replicas on a stage, in the order in which they joined.
 
-    def __init__(self, stage: arena.Stage) -> None:
+    Each follows all there is, or, `by_slot`, what is in its own slots.
+    """
+
+    def __init__(self, stage: arena.Stage, *, by_slot: bool = False) -> None:
         self.stage = stage
+        self._by_slot = by_slot
         self.mates: list[Mate] = []
 
     def join(self, name: str = "") -> Mate:
         """Start a replica; one of a name that was there before is its next process."""
         number = len(self.mates) + 1
-        mate = Mate(self.stage, name or f"replica-{number}", f"p{number}")
+        mate = Mate(self.stage, name or f"replica-{number}", f"p{number}", by_slot=self._by_slot)
         self.mates.append(mate)
         return mate
 

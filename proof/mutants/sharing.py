@@ -13,6 +13,7 @@ _SLEPT = f"{_REPLICAS}::test_a_process_that_slept_knows_before_its_next_write"
 _BLIND = f"{_REPLICAS}::test_who_cannot_look_at_leases_stops_writing"
 
 _PARTED = "tests/kube/test_parted_informer.py"
+_BY_SLOT = "tests/simulation/test_replicas_by_slot.py"
 _GONE = f"{_PARTED}::test_a_gone_by_one_watch_after_the_new_one_told_is_no_deletion"
 _FORGOTTEN = f"{_PARTED}::test_a_slot_that_is_closed_is_forgotten_without_a_word"
 
@@ -72,6 +73,27 @@ _WATCHES = (
         "slots is None or slot is None or slot in slots",
         "slot is None",
         f"{_PARTED}::test_catching_up_with_one_slot_asks_nothing_of_the_others",
+    ),
+    one(
+        "a slot's Lease is taken before the slot is followed",
+        f"{_SHARING}._follow",
+        "len(followed) == len(wanted) or self._now() >= until",
+        "followed.update(wanted) or True",
+        f"{_BY_SLOT}::test_who_cannot_list_a_slot_does_not_take_it",
+    ),
+    one(
+        "a slot is forgotten before its Lease is written",
+        f"{_SHARING}.turn",
+        "await self._follow(mine | named)",
+        "await self._follow(mine)",
+        f"{_BY_SLOT}::test_a_slot_is_forgotten_once_its_lease_says_so",
+    ),
+    one(
+        "a slot that was given is never forgotten",
+        f"{_SHARING}._follow",
+        "await self._caches.close(slot)",
+        "pass",
+        f"{_BY_SLOT}::test_each_caches_what_is_its_own_and_together_they_cache_all_once",
     ),
     one(
         "an upgrade writes the label on all there is",
@@ -152,7 +174,7 @@ MECHANISMS = (
     one(
         "a new owner plans before it has seen what the last one wrote",
         f"{_SHARING}._catch_up",
-        "await self._engine.catch_up()",
+        "await self._engine.catch_up(begun)",
         "await asyncio.sleep(0)",
         f"{_REPLICAS}::test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees",
     ),

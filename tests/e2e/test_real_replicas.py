@@ -1,4 +1,4 @@
-"""Replicas that share the work of a real node: a slot moves, but not under a command that runs."""
+"""G9 on a real node: a slot moves between replicas, but not under a command that runs."""
 
 from __future__ import annotations
 

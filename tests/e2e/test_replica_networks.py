@@ -1,4 +1,4 @@
-"""Replicas that share the work, each with a way of its own to the API server that can fail alone.
+"""G9: replicas that share the work, each with its own way to the API server, which can fail alone.
 
 A cluster of these tests' own; the operators are behind the proxies of `make faults`.
 """

@@ -1,4 +1,4 @@
-"""Four operators share the work of a real cluster: killed, frozen, upgraded, nothing is doubled.
+"""G9: four operators share a real cluster: killed, frozen, upgraded, nothing is doubled.
 
 These tests have a cluster of their own, whose operators they may do anything to.
 """

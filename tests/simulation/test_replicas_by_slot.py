@@ -1,0 +1,166 @@
+"""All that can befall replicas that share the work, where each follows its slots alone."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+
+from controller.api import names
+from controller.api.resources import PLACES, Resource
+from controller.kube import slots
+from fakes.api_server import chaos
+from proof.mutants.crew import Crew, Mate
+from tests.simulation import test_replicas as whole
+
+pytestmark = pytest.mark.looptime
+
+BUCKETED = [each for each, place in PLACES.items() if place.bucketed]
+
+
+@pytest.fixture(autouse=True)
+def by_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each replica follow its slots alone."""
+    monkeypatch.setattr(whole, "BY_SLOT", True)
+
+
+# Whatever is promised of replicas that follow all there is, is promised of these: but for what is
+# of Leases alone, and takes hours of virtual time.
+_LEASES_ALONE = {
+    whole.test_heartbeats_of_replicas_long_gone_are_swept_away,
+    whole.test_of_two_with_one_name_the_later_waits,
+}
+globals().update(
+    {
+        name: each
+        for name, each in inspect.getmembers(whole, inspect.isfunction)
+        if name.startswith("test_") and each not in _LEASES_ALONE
+    }
+)
+
+
+def strangers(mate: Mate) -> set[str]:
+    """Return what a replica has cached of slots that it does not follow."""
+    return {
+        f"{resource}/{name}"
+        for resource in BUCKETED
+        for (space, name), each in mate.operator.caches.informers[resource].objects.items()
+        if slots.of(space, each.metadata.labels[names.APPLICATION_LABEL])
+        not in mate.operator.caches.slots
+    }
+
+
+def cached(mate: Mate) -> int:
+    """Return how much a replica has cached of what there is one a server of."""
+    return sum(len(mate.operator.caches.informers[each].objects) for each in BUCKETED)
+
+
+def there(crew: Crew) -> int:
+    """Return how much there is of that."""
+    return sum(len(crew.stage.all(each)) for each in BUCKETED)
+
+
+async def test_each_caches_what_is_its_own_and_together_they_cache_all_once() -> None:
+    """However slots move; and what was given is forgotten without a server being told gone."""
+    async with whole.crewed() as crew:
+        mates = [crew.join()]
+        await crew.shared(*mates)
+        await whole.rolled_out(crew, "web:1")
+        assert cached(mates[0]) == there(crew) > 0
+        told: list[str] = []
+        for resource in BUCKETED:
+            mates[0].operator.caches.informers[resource].subscribe(
+                lambda _old, new: told.append("gone") if new is None else None
+            )
+        mates += [crew.join() for _ in range(3)]
+        await crew.shared(*mates)
+        await asyncio.sleep(10)
+        assert [each.operator.caches.slots for each in mates] == [each.owned() for each in mates]
+        assert [strangers(each) for each in mates] == [set()] * 4
+        assert sum(map(cached, mates)) == there(crew)
+        assert told == []
+        await whole.rolled_out(crew, "web:2")
+        for each in mates[1:]:
+            await each.leave()
+        await crew.shared(mates[0])
+        await asyncio.sleep(10)
+        assert cached(mates[0]) == there(crew)
+
+
+@pytest.mark.parametrize("value", [None, "999"])
+async def test_objects_whose_label_is_gone_are_still_looked_after(value: str | None) -> None:
+    """All see them, their owner alone plans them, and the next write labels them again."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        for resource in BUCKETED:
+            for body in crew.stage.all(resource):
+                crew.stage.server.registry.patch(
+                    resource,
+                    body["metadata"]["namespace"],
+                    body["metadata"]["name"],
+                    {"metadata": {"labels": {names.BUCKET_LABEL: value}}},
+                    actor="user",
+                )
+        await asyncio.sleep(5)
+        assert cached(first) == cached(second) == there(crew)
+        await whole.rolled_out(crew, "web:2")
+        await asyncio.sleep(5)
+        assert len(crew.stage.all(Resource.PODS)) == 3 * len(whole.NAMES)
+        for mate in (first, second):
+            assert {
+                slots.labelled(each.metadata.labels)
+                for each in mate.operator.caches.informers[Resource.SERVERS].objects.values()
+            } <= mate.operator.caches.slots
+
+
+def holders(crew: Crew) -> dict[str, str]:
+    """Return who has each slot, by its Lease."""
+    return {
+        each["metadata"]["name"]: each["spec"]["holderIdentity"]
+        for each in crew.stage.all(Resource.LEASES)
+        if each["metadata"]["name"] in slots.LEASES
+    }
+
+
+async def test_who_cannot_list_a_slot_does_not_take_it() -> None:
+    """Another may be able to; once it can, it takes what nobody has."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        before = holders(crew)
+        busy = chaos.Verdict(before=chaos.busy("busy", 1.0))
+        rule = crew.stage.faults.on("list", Resource.PODS, verdict=busy, times=None)
+        await first.kill()
+        await asyncio.sleep(60)
+        assert holders(crew) == before
+        crew.stage.faults.rules.remove(rule)
+        await crew.shared(second)
+        await whole.rolled_out(crew, "web:2")
+
+
+async def test_a_slot_is_forgotten_once_its_lease_says_so() -> None:
+    """While nobody knows that it was given, it may yet have to be looked after here."""
+    async with whole.crewed() as crew:
+        first = crew.join()
+        await crew.shared(first)
+        await whole.rolled_out(crew, "web:1")
+        second = crew.join()
+
+        def is_given(request: chaos.Request) -> bool:
+            return request.verb == "patch" and request.name in slots.LEASES
+
+        lost = chaos.Verdict(before=chaos.busy("busy", 1.0))
+        rule = chaos.Rule(matches=is_given, verdict=lost, times=None)
+        crew.stage.faults.rules.append(rule)
+        await crew.stage.until("given", lambda: len(first.owned()) == slots.SLOTS // 2)
+        await asyncio.sleep(5)
+        assert set(holders(crew).values()) == {first.identity}
+        assert len(first.operator.caches.slots) == slots.SLOTS
+        crew.stage.faults.rules.remove(rule)
+        await crew.shared(first, second)
+        await asyncio.sleep(5)
+        assert first.operator.caches.slots == first.owned()
