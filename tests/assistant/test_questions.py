@@ -17,6 +17,7 @@ from controller.presentation.problems import Refusal
 from fakes.api_server.kubelet import Kubelet
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import stage
+from tests.dashboard.test_attacks import hostile
 
 SECRET = "hunter2Hunter2"  # noqa: S105 - must not be found again
 
@@ -157,6 +158,35 @@ async def test_refusals_are_told_in_their_own_words() -> None:
         assert "none" in await _refused(client, "last_lines", servers=["none"])
         await _refused(client, "last_lines", servers=[f"bank-api-{each}" for each in range(6)])
         assert await _refused(client, "preview", manifest="[")
+
+
+async def test_no_field_that_others_wrote_steers_a_terminal_in_any_answer() -> None:
+    """Every tool tells the hostile texts of every kind, as text, with their controls shown."""
+    async with Universe(kubelet=Kubelet(stage.behave)) as universe:
+        await hostile(universe)
+        api: Any = Listening(stage.cluster(universe))
+        told = server.made(api, "default", "1.2.3", clock=universe.server.now)
+        said: dict[str, str] = {}
+        async with Client(told) as client:
+            for tool, given in (
+                ("list_applications", {}),
+                ("show_application", {"application": "shop"}),
+                ("why", {"kind": "server", "name": "shop-web-0"}),
+                ("list_revisions", {"application": "shop"}),
+                ("compare_revisions", {"application": "shop"}),
+                ("list_events", {"application": "shop"}),
+                ("last_lines", {"servers": ["shop-web-0"]}),
+                ("show_operation", {"name": "again"}),
+                ("list_operations", {"application": "shop"}),
+                ("list_fleets", {}),
+            ):
+                (found,) = (await client.call_tool(tool, given)).content
+                said[tool] = found.text  # type: ignore[union-attr]  # every answer is text
+    for tool, text in said.items():
+        assert not {"\u202e", "\x1b"} & set(text), tool
+    told_as_text = [tool for tool, text in said.items() if "gnp.exe" in text]
+    assert {"list_applications", "why", "list_events", "list_fleets"} <= {*told_as_text}
+    assert api.written == []
 
 
 def test_an_answer_holds_no_credential_and_no_character_that_steers() -> None:

@@ -68,7 +68,9 @@ async def hostile(universe: Universe) -> None:
     event = {"metadata": {"name": "e", "namespace": "default"}, "regarding": regarding,
              "reason": "x", "note": "x", "type": "Warning"}  # fmt: skip
     server.registry.create(Resource.EVENTS, "default", event)
-    fleet = {"metadata": {"name": "cloud"}, "spec": {"provider": "pods"}}
+    domains = [{"name": "north", "state": "x"}]
+    spec = {"provider": "pods", "failureDomains": domains}
+    fleet = {"metadata": {"name": "cloud"}, "spec": spec}
     server.registry.create(Resource.FLEETS, "", fleet)
     build = {"metadata": {"name": "b1", "namespace": "default"}, "spec": {
         "application": "shop", "component": "web", "number": 1,
@@ -86,7 +88,8 @@ async def hostile(universe: Universe) -> None:
         "Build": {"commit": "x", "image": "x", "phases": [{
             "name": "x", "startTime": "2026-01-01T00:00:00Z", "attempts": 1, "lastError": {
                 "class": "x", "reason": "x", "message": "x", "time": "2026-01-01T00:00:00Z"}}]},
-        "Fleet": {"orphans": [{"id": "x", "server": "x", "namespace": "x", "reason": "x"}]},
+        "Fleet": {"circuit": "x", "nextTrialTime": "x", "orphans": [
+            {"id": "x", "server": "x", "namespace": "x", "reason": "x"}]},
     }  # fmt: skip
     wait = {"object": "Pod/x", "reason": "x", "message": "x", "remedy": "x"}
     for resource in WITH_TEXTS_OF_OTHERS:
