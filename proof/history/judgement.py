@@ -24,6 +24,7 @@ from proof.history import (
     servers,
     status_truth,
     tasks,
+    told_above,
     verdict,
     waiting,
     writes,
@@ -138,6 +139,7 @@ def _visited(history: journal.History, expected: Expectations) -> Iterator[verdi
 HONESTY: tuple[Rule, ...] = (
     lambda history, expected: readiness.check(history, slack=expected.slack),
     lambda history, expected: waiting.check(history, slack=expected.slack),
+    lambda history, expected: told_above.check(history, slack=expected.slack),
     lambda history, expected: completion.check(history, slack=expected.slack),
     lambda history, expected: deadlines.check(history, slack=expected.slack),
 )

@@ -223,6 +223,7 @@ class Blocked(Record, frozen=True, kw_only=True, gc=False):
 
     object: str = ""
     reason: str = ""
+    remedy: str = ""
 
 
 class LastError(Record, frozen=True, kw_only=True, gc=False):

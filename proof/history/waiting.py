@@ -65,8 +65,8 @@ def _silent(
 ) -> Iterator[verdict.Violation]:
     ended = min(_ends_above(history, server), default=spans.EVER)
     told = {each for version in server.versions for each in version.status.blocked_by}
-    said = spans.joined(_said(server, each, named) for each in told)
-    for since, until in spans.cut(spans.without(spans.of(server, _waits), said), anew):
+    stood = spans.joined(said(server, each, named) for each in told)
+    for since, until in spans.cut(spans.without(spans.of(server, _waits), stood), anew):
         if history.attention.seconds(since, min(until, ended)) > bound:
             version = max(
                 (each for each in server.versions if each.answered <= since),
@@ -83,8 +83,8 @@ def _silent(
             )
 
 
-def _said(server: pods.Life, blocked: records.Blocked, named: Names) -> list[spans.Span]:
-    """Return when a server named that in its way, and it was there."""
+def said(server: pods.Life, blocked: records.Blocked, named: Names) -> list[spans.Span]:
+    """Return when a server, or what is above it, named that in its way, and it was there."""
     stood = spans.perhaps(server, lambda each: blocked in each.status.blocked_by)
     kind, _, name = blocked.object.partition("/")
     resource = TOLD.get(kind)

@@ -96,7 +96,7 @@ _READY = (
 _WAITS = (
     one(
         "the checker takes any name for an object that is there",
-        "proof.history.waiting:_said",
+        "proof.history.waiting:said",
         "spans.meeting(stood, alive)",
         "stood",
         f"{_HONESTY}::test_waiting_for_nothing_that_is_there_is_caught",
@@ -128,6 +128,20 @@ _WAITS = (
         "min(until, ended)",
         "until",
         f"{_HONESTY}::test_what_is_stopped_or_going_waits_for_nothing",
+    ),
+    one(
+        "the checker takes any word of an application for the cause below it",
+        "proof.history.told_above:_silent",
+        "spans.without(spans.of(application, _waits), said)",
+        "()",
+        f"{_HONESTY}::test_an_application_that_keeps_a_cause_to_itself_is_caught",
+    ),
+    one(
+        "the checker has applications pass on what their servers do not know",
+        "proof.history.told_above:_says",
+        "not each.remedy.startswith(ASK_IT)",
+        "True",
+        f"{_HONESTY}::test_an_application_that_passes_a_cause_on_is_honest",
     ),
 )
 

@@ -180,4 +180,44 @@ _ASKED = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD, *_ASKED)
+_CRASHES = "tests/simulation/test_crashes_of_containers.py"
+_TOLD = (
+    one(
+        "a crash is forgotten between two ends",
+        "controller.providers.pod.crashes:find",
+        "each.state.terminated or each.last_state.terminated",
+        "each.state.terminated",
+        f"{_CRASHES}::test_a_crash_is_told_at_each_moment_that_it_is_not_ready",
+    ),
+    one(
+        "a container that runs again after an end has failed a start",
+        "controller.providers.pod.observation:_trouble",
+        "WAITING if crash.runs else TRANSIENT",
+        "TRANSIENT",
+        f"{_CRASHES}::test_what_ended_once_and_starts_slowly_costs_no_attempt",
+    ),
+    one(
+        "a set tells of an ill server that it is ill, and not why",
+        "controller.kinds.serverset.blockers:trouble",
+        "None if each.failed else causes.own_of(each)",
+        "None",
+        f"{_CRASHES}::test_a_crash_is_told_at_each_moment_that_it_is_not_ready",
+    ),
+    one(
+        "a silent node is named once the grace of its pods is over",
+        "controller.providers.pod.observation:_departing",
+        "(PodReason.NODE_SILENT, silence, WAITING) if _is_silent(pod) else NO_TROUBLE",
+        "NO_TROUBLE",
+        "tests/simulation/test_lost_nodes.py"
+        "::test_a_silent_node_is_named_from_the_moment_that_it_is_known",
+    ),
+    one(
+        "an export tells of no field that a StatefulSet lacks",
+        "controller.presentation.translation:stateful_sets_of",
+        "export_losses.of_component(name, part, replicas.get(part['name'], 0))",
+        "()",
+        "tests/simulation/test_handover.py::test_a_loss_is_told_before_anything_is_touched",
+    ),
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD, *_ASKED, *_TOLD)

@@ -14,6 +14,7 @@ from proof.history import (
     instances,
     judgement,
     readiness,
+    told_above,
     waiting,
 )
 
@@ -567,3 +568,52 @@ def test_an_operation_of_a_paused_application_does_not_time_out(
     shop.wait(free)
     shop.end(found, "False", "TimedOut")
     assert shop.broken() == ([] if honest else [deadlines.INVARIANT])
+
+
+# ---- what an application passes on
+
+CRASH = {
+    "object": "Server/shop-web-0",
+    "reason": "CrashLoopBackOff",
+    "remedy": "kubectl argosy logs shop --server shop-web-0 --previous",
+}
+
+
+def crashes(shop: Shop, *told: Object, **more: Any) -> None:
+    """Have the server say that it crashes, and the application say that it is not Ready."""
+    shop.log.patch(shop.pod, status=UNREADY, by="kwok")
+    shop.say({**UNREADY, "blockedBy": [CRASH | more]})
+    shop.log.patch(shop.application, status={**UNREADY, "blockedBy": list(told)})
+
+
+@pytest.mark.parametrize("told", [(), ({"object": "Server/none", "reason": "Unhealthy"},)])
+def test_an_application_that_keeps_a_cause_to_itself_is_caught(told: tuple[Object, ...]) -> None:
+    """Its servers are unavailable, it says, and names nothing, or what is not there."""
+    shop = Shop()
+    crashes(shop, *told)
+    shop.wait(LONG)
+    assert shop.broken() == [told_above.INVARIANT]
+
+
+def test_an_application_that_passes_a_cause_on_is_honest() -> None:
+    """In whatever words; and what a server does not know its application need not say."""
+    shop = Shop()
+    crashes(shop, CRASH)
+    shop.wait(LONG)
+    assert not shop.broken()
+    shop = Shop()
+    crashes(shop, remedy="kubectl argosy why server/shop-web-0 -n default")
+    shop.wait(LONG)
+    assert not shop.broken()
+
+
+def test_a_cause_that_is_over_soon_need_not_be_passed_on() -> None:
+    """The application is told of a moment later, and an operator that is away tells nobody."""
+    shop = Shop()
+    crashes(shop)
+    shop.wait(LONG, alive=False)
+    shop.wait(30)
+    shop.log.patch(shop.pod, status=READY, by="kwok")
+    shop.say({**READY, "blockedBy": []})
+    shop.wait(LONG)
+    assert told_above.INVARIANT not in shop.broken()
