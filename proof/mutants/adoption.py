@@ -104,8 +104,8 @@ MECHANISMS = (
     one(
         "what is observed is told by Events",
         "controller.planning.management:_is_own",
-        "contract.Call | plans.DeleteOrphan | plans.RecordEvent",
-        "contract.Call | plans.DeleteOrphan",
+        "contract.Call | plans.DeleteOrphan | plans.DeleteClaim | plans.RecordEvent",
+        "contract.Call | plans.DeleteOrphan | plans.DeleteClaim",
         "tests/planning/test_management.py::test_only_argosys_own_kinds_are_written_for_what_is_observed",
     ),
     one(
