@@ -84,15 +84,8 @@ class Driver(driver.VolumeDriver):
     def copy_image_to_volume(self, context, volume, image_service, image_id, disable_sparse=False):
         """Write an image's disk into the volume."""
         path = str(self._file(volume))
-        image_utils.fetch_to_raw(
-            context,
-            image_service,
-            image_id,
-            path,
-            "1M",
-            size=volume.size,
-            disable_sparse=disable_sparse,
-        )
+        # Later releases of Cinder can be told not to leave holes: holes are all that we want.
+        image_utils.fetch_to_raw(context, image_service, image_id, path, "1M", size=volume.size)
         self.extend_volume(volume, volume.size)
 
     def copy_volume_to_image(self, context, volume, image_service, image_meta):
