@@ -90,7 +90,11 @@ def test_its_programs_begin_beside_a_stranger_of_that_name(site: Path) -> None:
     """Ours finds ours, though `controller` is somebody else's there; and so does theirs."""
     bare = ("-S", "-c")
     begun = "import sys; sys.argv[1:] = {words!r}; from argosy.__main__ import {way}; {way}()"
-    for way, words in (("main", ["version"]), ("plugin", ["--help"]), ("complete", ["wh"])):
+    for way, words in (
+        ("main", ["version", "--client"]),
+        ("plugin", ["--help"]),
+        ("complete", ["wh"]),
+    ):
         said = run(site, sys.executable, *bare, begun.format(words=words, way=way))
         assert {"main": "0.1.0", "plugin": "kubectl argosy", "complete": "why"}[way] in said
     whose = run(site, sys.executable, *bare, "import controller; print(controller.WHOSE)")

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from controller.hooks import bodies
 from controller.wiring import webhook
 from devcluster import certificates
 
@@ -130,6 +131,7 @@ async def test_reviews_that_fill_the_memory_make_room_for_small_ones(
 ) -> None:
     """Whoever finds the port may begin as many as they like; what people apply is reviewed."""
     monkeypatch.setattr(webhook, "MOST", 2**20)
+    monkeypatch.setattr(bodies, "SECONDS", 600.0)
     server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
     never = asyncio.Event()
 
@@ -158,6 +160,7 @@ async def test_reviews_that_are_being_answered_count_as_well(
 ) -> None:
     """A review is largest once it is read, so no more are read than are to be held beside it."""
     monkeypatch.setattr(webhook, "MOST", 2**20)
+    monkeypatch.setattr(bodies, "SECONDS", 600.0)
     server, never = webhook.Server(webhook.Settings(port=0, certificates=folder)), asyncio.Event()
     asked = []
 
