@@ -276,7 +276,7 @@ def test_logs_of_many_servers_come_as_one(
     said = terminal.run("logs", "shop", "--component", "web")
     assert sorted(said.splitlines()) == [f"web-{each} hello [there]" for each in range(6)]
     assert terminal.run("logs", "shop", "--server", "shop-db-1") == "db-1 hello [there]\n"
-    child = terminal.spawn("logs", "shop", "-c", "web", "-f", "--tail", "0")
+    child = terminal.spawn("logs", "shop", "--component", "web", "-f", "--tail", "0")
     kube.wait_until("a line comes", lambda: _printed(child, log, "web-5.* again"))
     shop.component()["replicas"] = 7
     shop.apply()
