@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from controller.api import resources
+from controller.api import names, resources
 from controller.api.resources import Resource
 from devcluster import client, fixtures
 from proof.faults import rig
@@ -201,11 +201,12 @@ def _essence(body: Object) -> Object:
     metadata, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
     described = _DESCRIBED.get(body["resource"], _plain)
     return {
-        # Kubernetes adds labels of its own: a pod is told its node's zone.
+        # Kubernetes adds labels of its own: a pod is told its node's zone. Which part of the work
+        # something is of follows from its namespace, which is another in each run.
         "labels": {
             key: value
             for key, value in metadata.get("labels", {}).items()
-            if key.startswith(("argosy.dev/", "app.kubernetes.io/"))
+            if key.startswith(("argosy.dev/", "app.kubernetes.io/")) and key != names.BUCKET_LABEL
         },
         "finalizers": metadata.get("finalizers", []),
         "owners": [f"{o['kind']}/{o['name']}" for o in metadata.get("ownerReferences", [])],

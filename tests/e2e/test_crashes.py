@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from controller.api import resources
+from controller.api import names, resources
 from controller.api.resources import Resource
 from devcluster import client, operator
 from tests.e2e import conftest, crews, driving, nodes
@@ -140,6 +140,8 @@ def _essence(resource: Resource, item: driving.Object) -> object:
         for key, value in item["metadata"].get("labels", {}).items()
         if key.startswith(("argosy.dev/", "app.kubernetes.io/"))
     }
+    # The part of the work that it is of follows from its namespace, which is another's.
+    labels.pop(names.BUCKET_LABEL, None)
     if resource is Resource.PODS:
         # Whose turn it was when decides how often a pod was made: not what it is.
         labels.pop("argosy.dev/incarnation", None)
