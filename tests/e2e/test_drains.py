@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import shutil
 import subprocess
@@ -60,9 +61,14 @@ def drain(kubeconfig: Path, node: str) -> subprocess.Popen[str]:
 
 def wait_until_ended(drains: Collection[subprocess.Popen[str]]) -> None:
     """Wait until each drain has ended, which must be well."""
-    for each in drains:
-        said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
-        assert each.returncode == 0, said
+    with contextlib.ExitStack() as ended:
+        for each in drains:
+            # One that fails leaves no other behind, for the next test to stumble over.
+            ended.enter_context(each)
+            ended.callback(each.kill)
+        for each in drains:
+            said, _ = each.communicate(timeout=DRAIN_SECONDS + 30)
+            assert each.returncode == 0, said
 
 
 def wait_until_all_run_on(app: App, nodes: Collection[str]) -> None:
