@@ -18,7 +18,8 @@ from collections.abc import Callable, Hashable
 
 # As many creates as a small application is made of: ten servers, their pods, and what is theirs.
 FEW = 32
-# A chain's next call comes with the last one's event, which takes a moment.
+# A chain's next call comes with the last one's event, which takes a moment: so long others make
+# room for it. A teardown is such a chain as well.
 LINGER_SECONDS = 0.3
 
 

@@ -28,7 +28,7 @@ from collections.abc import Awaitable, Callable, Hashable
 import structlog
 
 from controller.execution import width as widths
-from controller.execution.newcomers import Newcomers
+from controller.execution.newcomers import LINGER_SECONDS, Newcomers
 from controller.execution.schedule import Entry, Schedule
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -37,10 +37,8 @@ _log = structlog.get_logger(__name__)
 
 WIDTH = widths.BASE
 # Other calls in flight, of eight, while there is one that cuts in: a call's latency grows with what
-# is beside it. A teardown is a chain, whose next call comes with the last one's event: they make
-# room for longer.
+# is beside it.
 NARROW = 3
-LINGER_SECONDS = 0.3
 # How long a call may take until it counts as slow, and for how long its namespace is remembered as
 # one whose calls are. No more than so many slow calls give up their places.
 SLOW_SECONDS, REMEMBERED_SECONDS = 1.0, 60.0
@@ -109,9 +107,10 @@ class Pool:
         creates: bool = False,
     ) -> None:
         """Have `run` called when its turn comes; `run` handles its own errors."""
-        entry = Entry(key=key, run=run, flow=flow, urgency=urgency, creates=creates)
-        if creates and self._newcomers is not None:
-            entry.newcomer = self._newcomers.enter(flow)
+        newcomer = creates and self._newcomers is not None and self._newcomers.enter(flow)
+        entry = Entry(
+            key=key, run=run, flow=flow, urgency=urgency, creates=creates, newcomer=newcomer
+        )
         self._waiting.setdefault(key, []).append(entry)
         self._depth += 1
         if urgency is Urgency.TEARDOWN:

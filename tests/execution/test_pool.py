@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.pool import GUESTS, LINGER_SECONDS, MOST_SLOW, NARROW, WIDTH, Pool
+from controller.execution.newcomers import LINGER_SECONDS
+from controller.execution.pool import GUESTS, MOST_SLOW, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
