@@ -236,7 +236,7 @@ class Follower(Generic[T]):
         items, malformed, version = await self._read_all()
         self._accept(version)
         self._missed = 0
-        newer = {where for where, version_of in self._ahead.items() if version_of > version}
+        newer = {where for where, learned in self._ahead.items() if learned > version}
         self._cache.replace(self.scope.holds, items, malformed, newer)
         self._ahead = {where: self._ahead[where] for where in newer}
         self._listed_at = began

@@ -64,15 +64,11 @@ def trouble(outlook: Outlook) -> Iterable[Blocked]:
         told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
         name = each.server.metadata.name
         # That it was well and is not says less than why: it is the set's own reason as well.
-        cause = None if each.failed else causes.own_of(each)
+        said = (None if each.failed else causes.own_of(each)) or told
         yield Blocked(
             object=f"Server/{name}",
-            reason=cause.reason
-            if cause
-            else told.reason
-            if told and told.reason
-            else Reason.PENDING,
-            message=cause.message if cause else told.message if told else "",
+            reason=said.reason if said and said.reason else Reason.PENDING,
+            message=said.message if said else "",
             since=told.last_transition_time if told else clock.stamp(outlook.snapshot.now),
             next_attempt_time=each.server.status.attempts.next_attempt_time,
             remedy=remedies.why("server", name, meta.namespace),

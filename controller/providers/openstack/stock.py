@@ -40,13 +40,6 @@ class Stock:
         # How large those are to become that were asked to grow.
         self._growing: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def find(self, identifier: str) -> Volume | None:
-        """Return a volume by its id."""
-        return self._rows.get(identifier)
-
     def of(self, key: Key) -> Iterable[Volume]:
         """Return the volumes of the Server of that name."""
         return self._by_key.get(key, _NOTHING).values()
