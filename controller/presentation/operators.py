@@ -9,7 +9,8 @@ import msgspec
 from controller.api.resources import Resource
 from controller.kube import api as door
 
-_SELECTOR = "app.kubernetes.io/part-of=argosy,app.kubernetes.io/component=operator"
+# By which the chart labels the operator.
+SELECTOR = "app.kubernetes.io/part-of=argosy,app.kubernetes.io/component=operator"
 _VERSION = "app.kubernetes.io/version"
 
 
@@ -27,7 +28,7 @@ class Operator:
 
 async def read(api: door.Api) -> list[Operator]:
     """Return all installs that there are, by where they are."""
-    text = await api.list(Resource.DEPLOYMENTS, "", label_selector=_SELECTOR)
+    text = await api.list(Resource.DEPLOYMENTS, "", label_selector=SELECTOR)
     found = []
     for each in msgspec.json.decode(text).get("items") or ():
         meta, spec, status = each["metadata"], each["spec"], each.get("status", {})

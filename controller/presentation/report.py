@@ -21,7 +21,14 @@ from controller.api import conditions, names, nesting, objects, resources
 from controller.api.resources import PLACES, Resource
 from controller.planning import keys
 from controller.planning.keys import Key
-from controller.presentation import answers, fields, inspection, pictures, redaction
+from controller.presentation import (
+    answers,
+    fields,
+    inspection,
+    operators,
+    pictures,
+    redaction,
+)
 from controller.presentation.answers import Answer
 from controller.presentation.pictures import ApplicationPicture
 from controller.presentation.reading import Cluster
@@ -41,8 +48,6 @@ OWN = (
     Resource.BUILDS,
     Resource.FLEETS,
 )
-# By which the chart labels the operator.
-OPERATOR = "app.kubernetes.io/part-of=argosy,app.kubernetes.io/component=operator"
 # Of each of its processes, and of the one before that, so many lines.
 MOST_LINES = 2000
 LABELLED = (Resource.PODS, Resource.REVISIONS, Resource.CLAIMS, Resource.JOBS)
@@ -90,9 +95,9 @@ async def _listed(api: Cluster, resource: Resource, namespace: str, selector: st
 async def _operator(api: Cluster) -> AsyncIterator[tuple[str, str]]:
     """Yield how the operator is installed, how its pods stand, and what they have logged."""
     for resource in (Resource.DEPLOYMENTS, Resource.PODS):
-        yield await _objects(api, resource, "", OPERATOR, f"operator/{resource}")
+        yield await _objects(api, resource, "", operators.SELECTOR, f"operator/{resource}")
     try:
-        pods = await _listed(api, Resource.PODS, "", OPERATOR)
+        pods = await _listed(api, Resource.PODS, "", operators.SELECTOR)
     except errors.ArgosyError:
         return
     for pod, previous in itertools.product(pods, (False, True)):

@@ -10,13 +10,13 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.kube import faults
-from controller.presentation import report
+from controller.presentation import operators, report
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 
 SECRET = "hunter2Hunter2"  # noqa: S105 - what must not be found again
-LABELS = dict(each.split("=") for each in report.OPERATOR.split(","))
+LABELS = dict(each.split("=") for each in operators.SELECTOR.split(","))
 
 
 class Cluster:
