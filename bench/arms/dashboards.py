@@ -25,7 +25,7 @@ from bench import arena as arenas
 from bench.viewers import Headers
 from controller.api.permissions import Scope
 from controller.wiring import permissions
-from devcluster import client
+from devcluster import accounts
 
 READER, OWN, VIEWER, WRITERS = "reader", "dashboard", "viewer", 8
 SHOWN = {
@@ -49,7 +49,7 @@ class Dashboard:
 @contextlib.contextmanager
 def alone(arena: arenas.Arena, namespace: str, people: int) -> Iterator[Dashboard]:
     """Lend that of one person who reads with their kubeconfig, and has so many pages open."""
-    config = account(arena, namespace, READER, SHOWN)
+    config = _account(arena, namespace, READER, SHOWN)
     words = ["dashboard", "--no-browser", "-n", namespace, "--kubeconfig", str(config)]
     with _running(words) as process:
         found = _ADDRESS.search(_line(process))
@@ -62,10 +62,10 @@ def alone(arena: arenas.Arena, namespace: str, people: int) -> Iterator[Dashboar
 @contextlib.contextmanager
 def many(arena: arenas.Arena, namespace: str, people: int) -> Iterator[Dashboard]:
     """Lend that of a cluster; each person has an account of their own, for this namespace alone."""
-    config = account(arena, namespace, OWN, *permissions.rules(Scope.DASHBOARD))
+    config = _account(arena, namespace, OWN, *permissions.rules(Scope.DASHBOARD))
     with futures.ThreadPoolExecutor(WRITERS) as pool:
         made = [
-            pool.submit(account, arena, namespace, f"{VIEWER}-{each}", SHOWN)
+            pool.submit(_account, arena, namespace, f"{VIEWER}-{each}", SHOWN)
             for each in range(people)
         ]
         tokens = [_token(each.result()) for each in made]
@@ -78,25 +78,10 @@ def many(arena: arenas.Arena, namespace: str, people: int) -> Iterator[Dashboard
         yield Dashboard(url=f"http://127.0.0.1:{found[1]}", pid=process.pid, people=headers)
 
 
-def account(arena: arenas.Arena, namespace: str, name: str, *rules: dict[str, Any]) -> Path:
-    """Return the kubeconfig of an account with these rules in a namespace, and no others."""
-    api, meta = arena.client, {"name": name, "namespace": namespace}
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-    api.create(accounts, {"metadata": meta})
-    api.create(f"{rbac}/roles", {"metadata": meta, "rules": [*rules]})
-    bound = {
-        "metadata": meta,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", **meta}],
-    }
-    api.create(f"{rbac}/rolebindings", bound)
-    given = api.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 86_400}})
-    return client.kubeconfig(
-        arena.cluster.dir / "kubeconfigs" / f"{namespace}-{name}",
-        server=api.server,
-        authority=arena.cluster.dir / "pki" / "ca.crt",
-        user={"token": given["status"]["token"]},
+def _account(arena: arenas.Arena, namespace: str, name: str, *rules: dict[str, Any]) -> Path:
+    folder = arena.cluster.dir / "kubeconfigs" / namespace
+    return accounts.account(
+        arena.cluster, namespace, name, *rules, folder=folder, seconds=24 * accounts.HOUR
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from devcluster import client, cluster
+from devcluster import accounts, client, cluster
 
 # Of a page's form, what it carries beside what a person fills in.
 HIDDEN = re.compile(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">')
@@ -26,25 +26,7 @@ def person(
     owner: cluster.Cluster, namespace: str, folder: Path, name: str, *rules: dict[str, Any]
 ) -> client.Client:
     """Return the client of a ServiceAccount that has these rules in a namespace, and no others."""
-    api, meta = owner.client, {"name": name, "namespace": namespace}
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-    api.create(accounts, {"metadata": meta})
-    api.create(f"{rbac}/roles", {"metadata": meta, "rules": list(rules)})
-    body = {
-        "metadata": meta,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", **meta}],
-    }
-    api.create(f"{rbac}/rolebindings", body)
-    token = api.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
-    config = client.kubeconfig(
-        folder / name,
-        server=api.server,
-        authority=owner.dir / "pki" / "ca.crt",
-        user={"token": token["status"]["token"]},
-    )
-    return client.Client(config)
+    return client.Client(accounts.account(owner, namespace, name, *rules, folder=folder))
 
 
 def token(
