@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from controller import contract
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube.informer import Informer
@@ -113,6 +113,24 @@ async def watch_ready(provider: contract.Provider, server: objects.Server) -> co
     """Return what is seen of `server` once it is ready."""
     await eventually(lambda: provider.observe(server).ready)
     return provider.observe(server)
+
+
+async def made(
+    provider: contract.Provider,
+    server: objects.Server,
+    call: contract.Call,
+    *,
+    passes: tuple[type[errors.ArgosyError], ...] = (errors.Waiting, errors.UnknownOutcome),
+) -> contract.Observation:
+    """Have a server made as an engine does, again after each error that passes; see it ready."""
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                await provider.create(server, call)
+                break
+            except passes as error:
+                await asyncio.sleep(error.retry_after or 0.5)
+    return await watch_ready(provider, server)
 
 
 def create(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controller.api.resources import Resource
 from tests.e2e.driving import Kube, Object
 
@@ -25,7 +27,14 @@ def made(kube: Kube, *, grows: bool) -> str:
     return name
 
 
-def volume(kube: Kube, storage_class: str, claim: str) -> None:
+def volume(
+    kube: Kube,
+    storage_class: str,
+    claim: str,
+    *,
+    modes: Sequence[str] = ("ReadWriteOnce",),
+    size: str = "1Gi",
+) -> None:
     """Make the volume of one claim, which the control plane binds."""
     kube.api.create(
         VOLUMES,
@@ -34,8 +43,8 @@ def volume(kube: Kube, storage_class: str, claim: str) -> None:
             "kind": "PersistentVolume",
             "metadata": {"name": f"{kube.namespace}-{claim}"},
             "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "capacity": {"storage": "1Gi"},
+                "accessModes": [*modes],
+                "capacity": {"storage": size},
                 "storageClassName": storage_class,
                 "hostPath": {"path": f"/nowhere/{claim}"},
                 "claimRef": {"namespace": kube.namespace, "name": claim},

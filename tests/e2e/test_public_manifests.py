@@ -19,9 +19,8 @@ import yaml
 from controller.api import names, resources
 from controller.api.resources import Resource
 from devcluster import controlplane, kwok, operator
-from tests.e2e import conftest, driving
+from tests.e2e import conftest, driving, storage
 from tests.e2e.driving import Kube, Object, Place
-from tests.e2e.storage import VOLUMES
 from tests.e2e.test_why import typed
 
 pytestmark = pytest.mark.e2e
@@ -111,20 +110,12 @@ def provide(kube: Kube, template: Object) -> None:
 
 def volume(kube: Kube, claim: str, wanted: Object) -> None:
     """Make the volume of one claim, as much as it asks for and of its class."""
-    kube.api.create(
-        VOLUMES,
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": f"{kube.namespace}-{claim}"},
-            "spec": {
-                "accessModes": wanted["accessModes"],
-                "capacity": {"storage": wanted["resources"]["requests"]["storage"]},
-                "storageClassName": wanted.get("storageClassName", ""),
-                "hostPath": {"path": f"/nowhere/{claim}"},
-                "claimRef": {"namespace": kube.namespace, "name": claim},
-            },
-        },
+    storage.volume(
+        kube,
+        wanted.get("storageClassName", ""),
+        claim,
+        modes=wanted["accessModes"],
+        size=wanted["resources"]["requests"]["storage"],
     )
 
 

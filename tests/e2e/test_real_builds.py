@@ -145,8 +145,8 @@ def test_g11_killed_in_any_phase_builds_the_same_once(
     shop.wait_pages("one")
 
 
-def test_g11_delete_cuts_across_a_build(place: Place, started: forge.Forge, kube: Kube) -> None:
-    """Servers are taken down at once, the Build ends, and no Job or pod of it is left."""
+def in_mid_build(place: Place, started: forge.Forge, kube: Kube) -> Shop:
+    """Return a shop that answers while its second build goes on, for long."""
     shop = Shop(place, started, kube)
     shop.commit("one")
     shop.app.apply()
@@ -154,6 +154,12 @@ def test_g11_delete_cuts_across_a_build(place: Place, started: forge.Forge, kube
     shop.app.component()["source"]["arguments"] = {"PAUSE": "600"}
     shop.app.apply()
     shop.wait_phase(2, "Building")
+    return shop
+
+
+def test_g11_delete_cuts_across_a_build(place: Place, started: forge.Forge, kube: Kube) -> None:
+    """Servers are taken down at once, the Build ends, and no Job or pod of it is left."""
+    shop = in_mid_build(place, started, kube)
     shop.app.delete()
     shop.app.wait_gone()
     kube.wait_until("no Job is left", lambda: not shop.jobs())
@@ -168,13 +174,7 @@ def test_g11_a_build_that_is_cancelled_ends_at_once_and_another_one_builds(
 ) -> None:
     """By the command, in mid-build: its Job and pod are gone, and what runs goes on."""
     assert place.cluster is not None
-    shop = Shop(place, started, kube)
-    shop.commit("one")
-    shop.app.apply()
-    shop.wait_pages("one")
-    shop.app.component()["source"]["arguments"] = {"PAUSE": "600"}
-    shop.app.apply()
-    shop.wait_phase(2, "Building")
+    shop = in_mid_build(place, started, kube)
     (running,) = (
         each["job"] for each in shop.build(2)["status"]["phases"] if "endTime" not in each
     )

@@ -12,6 +12,7 @@ import pytest
 from controller import contract, errors
 from controller.api import objects
 from fakes.openstack import Fault, Volume
+from tests.contracts.provider_stages import made
 from tests.providers.openstack.coast import Coast, create, server, template
 
 pytestmark = pytest.mark.looptime
@@ -33,21 +34,6 @@ def wish(*claims: objects.VolumeClaim, given: bytes | None = None, **more: Any) 
         verb=contract.Verb.CREATE, why="test", template=given or template(),
         volume_claims=claims, **more,
     )  # fmt: skip
-
-
-async def made(
-    provider: contract.Provider, wanted: objects.Server, call: contract.Call
-) -> contract.Observation:
-    """Have a server made, again for as long as something must happen first; return it, ready."""
-    async with asyncio.timeout(120):
-        while True:
-            try:
-                await provider.create(wanted, call)
-                break
-            except (errors.Waiting, errors.UnknownOutcome) as error:
-                await asyncio.sleep(error.retry_after or 0.5)
-    await Coast.until(lambda: provider.observe(wanted).ready)
-    return provider.observe(wanted)
 
 
 def there(coast: Coast) -> list[Volume]:
