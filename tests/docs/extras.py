@@ -37,6 +37,46 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_template_is_refused_before_anything_is_made",
         ),
     },
+    "docs/reference/questions.md": {
+        "walks down to the cause, in the words of whoever said it": (
+            "test_the_cause_is_found_by_who_may_only_look",
+        ),
+        "a budget that rollouts, evictions, operations and repairs share": (
+            "test_all_at_once_keep_to_the_largest_limit",
+        ),
+        "An upgrade of the chart touches no pod of an application": (
+            "test_no_pod_is_restarted_and_all_goes_on",
+        ),
+        "claims are kept where `whenDeleted` is `Retain`, which is the default": (
+            "test_claims_are_kept_or_deleted_by_policy_when_deleted",
+        ),
+        "`deletion.protected` has the API server refuse the delete": (
+            "test_protected_application_is_not_deleted",
+        ),
+        "says which servers would be changed, in which order, and which claims would go": (
+            "test_a_plan_changes_nothing_and_comes_true",
+        ),
+        "`kubectl scale` of the ServerSet, or of an application of one component": (
+            "test_autoscaler_owns_replicas_that_are_left_out",
+            "test_an_application_of_one_component_is_scaled_as_one",
+        ),
+        "one without is replaced soon after its end is overdue": (
+            "test_a_server_of_a_dead_node_runs_elsewhere",
+        ),
+        "It is left out of rollouts, operations and repairs until you release it": (
+            "test_a_hold_without_an_end_lasts_until_it_is_released",
+            "test_held_server_is_left_alone_and_says_so",
+        ),
+        "the second one does nothing, and says so": (
+            "test_second_install_does_nothing_and_says_so",
+        ),
+        "adds Argosy's kinds to the roles `view`, `edit` and `admin`": (
+            "test_roles_for_people_are_aggregated",
+        ),
+        "names before anything is written whatever a StatefulSet cannot say": (
+            "test_each_field_is_carried_or_told",
+        ),
+    },
     "docs/README.md": {
         "every reason, with its remedy": (
             "test_every_reason_is_explained",

@@ -9,8 +9,11 @@ from pathlib import Path
 import prometheus_client.parser
 
 from controller.api import names
+from controller.dashboard import board
+from controller.execution import newcomers, pool
 from controller.kinds.operation import conflicts
 from controller.telemetry import metrics
+from controller.wiring import webhook
 from tests.docs import pages
 
 EXPLANATION = pages.ROOT / "docs" / "explanation"
@@ -55,6 +58,22 @@ def test_the_matrix_of_conflicts_is_the_codes() -> None:
         for one in conflicts.COMMUTES
         for other in conflicts.COMMUTES
     }
+
+
+def test_bounds_that_explanations_name_are_the_codes() -> None:
+    """Whoever changes one of these numbers changes its page as well."""
+    in_words = {3: "three", 60: "sixty"}
+    told = {
+        "architecture.md": (
+            f"makes its first {newcomers.FEW} objects",
+            f"have {in_words[pool.NARROW]} in flight instead of eight",
+        ),
+        "performance.md": (f"{in_words[board.STANDS]} times as long as it took to draw",),
+        "security.md": (f"have {webhook.MOST // 2**20} MiB together",),
+    }
+    for page, sentences in told.items():
+        text = " ".join((EXPLANATION / page).read_text().split())
+        assert [each for each in sentences if each not in text] == [], page
 
 
 def test_pages_name_metrics_that_there_are() -> None:
