@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from devcluster import client, cluster, controlplane, operator
 from devcluster.openstack import api, cloud, identity, layout
 from devcluster.openstack.fixtures import own_cloud, tenant, wait_for
 from proof.faults import serving
-from proof.faults.cloud import CloudProxy
+from proof.faults.cloud import CloudProxy, Rule
 
 __all__ = ["own_cloud", "tenant"]
 
@@ -38,9 +38,11 @@ class World:
         """The one that runs."""
         return operator.running(self.cluster)[0]
 
-    def apply(self, name: str, replicas: int, spec: Mapping[str, Any], fleet: str) -> None:
-        """Create an application of one component, `web`."""
-        component = {"name": "web", "replicas": replicas, "template": {"spec": spec}}
+    def apply(
+        self, name: str, replicas: int, spec: Mapping[str, Any], fleet: str, **more: Any
+    ) -> None:
+        """Create an application of one component, `web`, which says `more` as well."""
+        component = {"name": "web", "replicas": replicas, "template": {"spec": spec}, **more}
         body = {
             "apiVersion": "argosy.dev/v1alpha1",
             "kind": "Application",
@@ -48,6 +50,15 @@ class World:
             "spec": {"fleet": fleet, "components": [component]},
         }
         self.create(body)
+
+    def survives(self, rule: Rule, name: str, ask: Callable[[], None]) -> None:
+        """Kill the operator in the call that a rule is about; its successor gets `name` Ready."""
+        self.proxy.rules = [rule]
+        ask()
+        wait_for(f"the POST of {name}", lambda: rule.times == 0)
+        self.operator.kill()
+        self.operator.start()
+        self.wait_ready(name, 1)
 
     def hosts(self, zone: str) -> int:
         """Return how many hosts a zone has."""

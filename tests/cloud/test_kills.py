@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import pytest
@@ -29,12 +30,7 @@ def test_fifty_kills_between_post_and_answer_make_no_second_server(world: World)
     applications = [f"kill{number}" for number in range(KILLS)]
     for name, fate in zip(applications, itertools.cycle(FATES), strict=False):
         rule = Rule(**POSTS, **fate, times=1)  # type: ignore[arg-type]  # a row of the table
-        world.proxy.rules = [rule]
-        world.apply(name, 1, FAKE, "cloud")
-        wait_for(f"the POST of {name}", lambda rule=rule: rule.times == 0)  # type: ignore[misc]  # mypy knows no default of a lambda
-        world.operator.kill()
-        world.operator.start()
-        world.wait_ready(name, 1)
+        world.survives(rule, name, functools.partial(world.apply, name, 1, FAKE, "cloud"))
     world.proxy.rules = []
     wait_for("what was belated", lambda: not world.proxy.belated)
     wanted = sorted(each for name in applications for each in names(name, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -43,19 +44,7 @@ def apply(
     world: World, name: str, replicas: int, spec: Mapping[str, Any], fleet: str, **policies: str
 ) -> None:
     """Create an application of one component whose servers have a volume each."""
-    web = {
-        "name": "web",
-        "replicas": replicas,
-        "template": {"spec": spec},
-        "volumeClaims": [claim(**policies)],
-    }
-    body = {
-        "apiVersion": "argosy.dev/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": name},
-        "spec": {"fleet": fleet, "components": [web]},
-    }
-    world.create(body)
+    world.apply(name, replicas, spec, fleet, volumeClaims=[claim(**policies)])
 
 
 def alter(world: World, name: str, **changes: Any) -> None:
@@ -151,12 +140,8 @@ def test_kills_between_post_and_answer_make_no_second_volume(world: World) -> No
     applications = [f"vol{number}" for number in range(KILLS)]
     for name, fate in zip(applications, itertools.cycle(FATES), strict=False):
         rule = Rule(**POSTS, **fate, times=1)  # type: ignore[arg-type]  # a row of the table
-        world.proxy.rules = [rule]
-        apply(world, name, 1, FAKE, "cloud", whenDeleted="Delete")
-        wait_for(f"the POST of {name}", lambda rule=rule: rule.times == 0)  # type: ignore[misc]  # mypy knows no default of a lambda
-        world.operator.kill()
-        world.operator.start()
-        world.wait_ready(name, 1)
+        asks = functools.partial(apply, world, name, 1, FAKE, "cloud", whenDeleted="Delete")
+        world.survives(rule, name, asks)
     world.proxy.rules = []
     wait_for("what was belated", lambda: not world.proxy.belated)
 
