@@ -4,6 +4,7 @@ Pods, kubelet and API server meet on the bridge. A packet filter keeps both dire
 reach this machine and each other, no more, and nobody outside reaches what listens on the bridge.
 """
 
+import contextlib
 import hashlib
 import ipaddress
 import json
@@ -21,6 +22,7 @@ SERVICE_RANGES = "10.89.{}.0/24"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 BRIDGE_FILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 PACKAGES = {"ip": "iproute2", "nft": "nftables"}
+PREFIX = "argosy-"
 SAVED = "sysctls.json"
 KUBE_PROXY_TABLES = ("ip kube-proxy", "ip6 kube-proxy")
 
@@ -46,7 +48,7 @@ class Network:
 
 def name(folder: Path) -> str:
     """Return what the bridge, the table and the cgroups of this cluster are called."""
-    return f"argosy-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+    return f"{PREFIX}{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
 def present(folder: Path) -> bool:
@@ -60,10 +62,12 @@ def create(folder: Path) -> Network:
     for tool, package in PACKAGES.items():
         require(tool, package)
     if any(succeeds("nft", "list", "table", *each.split()) for each in KUBE_PROXY_TABLES):
-        raise errors.DevclusterError(
-            "a kube-proxy works on this machine already, and there can be one: `down` the other"
-            " cluster with a real node first"
-        )
+        if has_kube_proxy():
+            raise errors.DevclusterError(
+                "a kube-proxy works on this machine already, and there can be one: `down` the other"
+                " cluster with a real node first"
+            )
+        _remove_forsaken()
     bridge = name(folder)
     number = _free_number(int(bridge[-8:], 16))
     network = Network(
@@ -105,6 +109,28 @@ def remove(folder: Path) -> None:
         for path, value in json.loads(saved.read_text()).items():
             Path(path).write_text(value)
         saved.unlink()
+
+
+def has_kube_proxy(processes: Path = Path("/proc")) -> bool:
+    """Whether a kube-proxy runs on this machine: a program of that name, or one called with it."""
+    for each in processes.glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = each.read_bytes().split(b"\0")[:2]
+            if b"kube-proxy" in map(os.path.basename, words):
+                return True
+    return False
+
+
+def _remove_forsaken() -> None:
+    """Take away what clusters left that were killed, whose folders nobody knows any more.
+
+    For example a run of tests ran out of time: all its processes are gone, but not its filters.
+    """
+    for bridge in Path("/sys/class/net").glob(f"{PREFIX}*"):
+        succeeds("ip", "link", "del", bridge.name)
+        succeeds("nft", "delete", "table", "inet", bridge.name)
+    for table in KUBE_PROXY_TABLES:
+        succeeds("nft", "delete", "table", *table.split())
 
 
 def require_root() -> None:

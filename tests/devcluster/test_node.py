@@ -233,6 +233,26 @@ def test_a_second_real_node_is_refused(
     assert all(map(real.alive, node.COMPONENTS))
 
 
+def test_what_a_killed_cluster_left_stops_no_other_one(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Nobody says `down` to a cluster whose run was killed: the next one takes its place."""
+    killed = cluster.Cluster(tmp_path_factory.mktemp("killed"))
+    following = cluster.Cluster(tmp_path_factory.mktemp("next"))
+    try:
+        killed.start(controlplane.Settings(nodes=0, real_node=True))
+        for component in (*cluster.COMPONENTS, *node.COMPONENTS):
+            killed.kill(component)
+        following.start(controlplane.Settings(nodes=0, real_node=True))
+        assert all(map(following.alive, node.COMPONENTS))
+        name = network.name(killed.dir)
+        assert not network.succeeds("ip", "link", "show", name)
+        assert not network.succeeds("nft", "list", "table", "inet", name)
+    finally:
+        following.stop()
+        killed.stop()
+
+
 def test_the_same_files_are_the_same_image(tmp_path: Path) -> None:
     """An archive does not depend on when it was made, or where."""
     program = tmp_path / "program"
