@@ -53,25 +53,38 @@ def remaining(api: client.Client, namespace: str) -> frozenset[str]:
     What is left of an owner that has gone is the garbage collector's to take, which it does a
     moment later: it has `COLLECTION_SECONDS` for that, as in a history without a listing.
     """
-    found: dict[str, list[str]] = {}
+    found: frozenset[str] = frozenset()
 
     def collected() -> bool:
         nonlocal found
-        found = _listed(api, namespace)
-        return all(owner in found for owners in found.values() for owner in owners)
+        found, owners, owned = _listed(api, namespace)
+        return owned <= owners
 
     processes.wait_until(collected, deletion.COLLECTION_SECONDS)
-    return frozenset(found)
-
-
-def _listed(api: client.Client, namespace: str) -> dict[str, list[str]]:
-    """Return all that invariants speak of, by UID, each with the UIDs of its owners of ours."""
-    found: dict[str, list[str]] = {}
-    for resource, place in resources.PLACES.items():
-        if resource.value in journal.CHECKED and place.namespaced:
-            for each in api.get(resources.path(resource, namespace))["items"]:
-                owners = each["metadata"].get("ownerReferences", [])
-                found[each["metadata"]["uid"]] = [
-                    one["uid"] for one in owners if one["apiVersion"].startswith(GROUP)
-                ]
     return found
+
+
+def _listed(
+    api: client.Client, namespace: str
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return the UIDs of what invariants speak of, of our objects, and of those that own it.
+
+    A Build is one of ours that owns a Job, though no invariant speaks of it.
+    """
+    found, ours, owners = set(), set(), set()
+    for resource, place in resources.PLACES.items():
+        judged = resource.value in journal.CHECKED
+        if not place.namespaced or not (judged or resource in resources.OURS):
+            continue
+        for each in api.get(resources.path(resource, namespace))["items"]:
+            metadata = each["metadata"]
+            if resource in resources.OURS:
+                ours.add(metadata["uid"])
+            if judged:
+                found.add(metadata["uid"])
+                owners |= {
+                    one["uid"]
+                    for one in metadata.get("ownerReferences", [])
+                    if one["apiVersion"].startswith(GROUP)
+                }
+    return frozenset(found), frozenset(ours), frozenset(owners)

@@ -7,7 +7,7 @@ cluster.
 from __future__ import annotations
 
 # Fixtures that judge whatever was written when the test ends: see `namespace_of`.
-JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged"})
+JUDGES = frozenset({"kube", "calm_kube", "known", "place", "pair", "judged", "rooms"})
 # Whole modules that nothing could be judged of.
 UNJUDGED = {
     "test_admission": "no operator runs: the API server alone answers",

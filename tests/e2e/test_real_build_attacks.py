@@ -13,6 +13,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,7 @@ UP = "../" * 12
 WORD = "the-right-word-7"
 MEBIBYTE = 1 << 20
 NOTHING = f"sha256:{'0' * 64}"
+ONCE = {"attempts": 2, "backoff": {"initialSeconds": 1, "maxSeconds": 2}}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,27 @@ def started(place: Place) -> forge.Forge:
 def kube(place: Place) -> Iterator[Kube]:
     """A namespace of that cluster for restricted pods alone, with what shows one to BuildKit."""
     yield from rooms_of(place)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rooms:
+    """Makes shops, each in a namespace of its own, so that many attacks are made at once."""
+
+    place: Place
+    started: forge.Forge
+    leases: contextlib.ExitStack
+
+    def shop(self, **source: Any) -> Shop:
+        """Make one; its namespace is judged when the test has ended."""
+        kube = self.leases.enter_context(contextlib.contextmanager(rooms_of)(self.place))
+        return Shop(self.place, self.started, kube, **source)
+
+
+@pytest.fixture
+def rooms(place: Place, started: forge.Forge) -> Iterator[Rooms]:
+    """Namespaces of that cluster for restricted pods alone; what was written is judged."""
+    with contextlib.ExitStack() as leases:
+        yield Rooms(place, started, leases)
 
 
 @dataclasses.dataclass(slots=True)
@@ -134,56 +157,59 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_outside_of_the_repository_is_built(
-    place: Place, started: forge.Forge, kube: Kube, way: str
-) -> None:
+def test_nothing_outside_of_the_repository_is_built(rooms: Rooms) -> None:
     """Links out of the context lead nowhere: the daemon's own key is not in anything it makes."""
-    found = WAYS[way]
-    shop = Shop(place, started, kube, dockerfile=found.dockerfile)
-    if found.path:
-        shop.app.component()["source"]["git"]["path"] = found.path
-    for name, target in found.links.items():
-        link = shop.repository.checkout / name
-        link.parent.mkdir(exist_ok=True)
-        link.symlink_to(target)
-    own = {} if "Dockerfile" in found.links else {"Dockerfile": f"{FROM}{found.steps}\n"}
-    shop.repository.commit(own)
-    shop.app.apply()
-    reason, message = ends(shop)
-    assert reason in {"Failed", "SourceUnavailable"}, message
-    assert LEAKED not in shown(kube)
+    shops = {}
+    for name, way in WAYS.items():
+        shop = shops[name] = rooms.shop(dockerfile=way.dockerfile, recovery=ONCE)
+        if way.path:
+            shop.app.component()["source"]["git"]["path"] = way.path
+        for link, target in way.links.items():
+            path = shop.repository.checkout / link
+            path.parent.mkdir(exist_ok=True)
+            path.symlink_to(target)
+        own = {} if "Dockerfile" in way.links else {"Dockerfile": f"{FROM}{way.steps}\n"}
+        shop.repository.commit(own)
+        shop.app.apply()
+    for name, shop in shops.items():
+        reason, message = ends(shop)
+        assert reason in {"Failed", "SourceUnavailable"}, f"{name}: {message}"
+        assert LEAKED not in shown(shop.kube), name
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ext::git ls-remote @ear@/struck",
-        "--upload-pack=git ls-remote @ear@/struck",
-        "-cprotocol.ext.allow=always",
-        "file:///home/user/.local/share/buildkit",
-        "/home/user/.local/share/buildkit",
-        "ssh://-oProxyCommand=git/struck",
-    ],
+URLS = (
+    "ext::git ls-remote @ear@/struck",
+    "--upload-pack=git ls-remote @ear@/struck",
+    "-cprotocol.ext.allow=always",
+    "file:///home/user/.local/share/buildkit",
+    "/home/user/.local/share/buildkit",
+    "ssh://-oProxyCommand=git/struck",
 )
-def test_a_submodule_is_fetched_as_a_source_is_or_not_at_all(
-    place: Place, started: forge.Forge, kube: Kube, url: str
-) -> None:
+
+
+def test_a_submodule_is_fetched_as_a_source_is_or_not_at_all(place: Place, rooms: Rooms) -> None:
     """A repository cannot have the daemon run a program, or read its own disk, by a submodule."""
     with listening(place) as ear:
-        shop = Shop(place, started, kube, recovery={"attempts": 1})
-        checkout = shop.repository.checkout
-        (checkout / "part").mkdir()
-        text = f'[submodule "part"]\n\tpath = part\n\turl = {url.replace("@ear@", ear.address)}\n'
-        link = f"160000,{'1' * 40},part"
-        subprocess.run(
-            ["git", "-C", str(checkout), "update-index", "--add", "--cacheinfo", link], check=True
-        )
-        shop.repository.commit({"Dockerfile": f"{FROM}RUN true\n", ".gitmodules": text})
-        shop.app.apply()
-        reason, message = ends(shop)
-        assert reason == "SourceUnavailable", message
+        shops = {}
+        for url in URLS:
+            shop = shops[url] = rooms.shop(recovery=ONCE)
+            submodule(shop, url.replace("@ear@", ear.address))
+            shop.app.apply()
+        for url, shop in shops.items():
+            reason, message = ends(shop)
+            assert reason == "SourceUnavailable", f"{url}: {message}"
         assert not ear.heard
+
+
+def submodule(shop: Shop, url: str) -> None:
+    """Commit a submodule that is to be fetched from there."""
+    checkout = shop.repository.checkout
+    (checkout / "part").mkdir()
+    text = f'[submodule "part"]\n\tpath = part\n\turl = {url}\n'
+    link = f"160000,{'1' * 40},part"
+    adding = ["update-index", "--add", "--cacheinfo", link]
+    subprocess.run(["git", "-C", str(checkout), *adding], check=True)
+    shop.repository.commit({"Dockerfile": f"{FROM}RUN true\n", ".gitmodules": text})
 
 
 def test_credentials_go_to_the_host_of_the_source_alone(
@@ -211,14 +237,7 @@ def test_credentials_go_to_the_host_of_the_source_alone(
         assert ends(shop, 2)[0] == "SourceUnavailable"
         assert {word for _, word in ear.heard} == {None}
         ear.heard.clear()
-        part = f'[submodule "part"]\n\tpath = part\n\turl = {ear.address}/part.git\n'
-        checkout = shop.repository.checkout
-        (checkout / "part").mkdir()
-        link = f"160000,{'1' * 40},part"
-        subprocess.run(
-            ["git", "-C", str(checkout), "update-index", "--add", "--cacheinfo", link], check=True
-        )
-        shop.repository.commit({"Dockerfile": FROM, ".gitmodules": part})
+        submodule(shop, f"{ear.address}/part.git")
         shop.ask()
         assert ends(shop, 3)[0] == "SourceUnavailable"
         assert {word for _, word in ear.heard} == {None}
@@ -239,31 +258,30 @@ def test_credentials_go_to_the_host_of_the_source_alone(
     assert not [each for each in (WORD, plain(x=f"git:{WORD}")["x"]) if each in texts]
 
 
-@pytest.mark.parametrize(
-    "printing",
-    [
-        f"yes {'word' * 40} | head -c {100 * MEBIBYTE}; false",
-        f"head -c {100 * MEBIBYTE} /dev/zero | tr '\\\\0' x; false",
-        f"head -c {20 * MEBIBYTE} /dev/urandom; false",
-    ],
-    ids=["lines", "one-line", "noise"],
-)
-def test_a_huge_log_is_cut_and_costs_one_build(
-    place: Place, started: forge.Forge, kube: Kube, printing: str
-) -> None:
+FLOODS = {
+    "lines": f"yes {'word' * 40} | head -c {100 * MEBIBYTE}; false",
+    "one line": f"head -c {100 * MEBIBYTE} /dev/zero | tr '\\\\0' x; false",
+    "noise": f"head -c {20 * MEBIBYTE} /dev/urandom; false",
+}
+
+
+def test_a_huge_log_is_cut_and_costs_one_build(rooms: Rooms) -> None:
     """One attempt, within the memory of its pod; the next Build is as good as any."""
-    shop = Shop(place, started, kube)
-    shop.repository.commit({"Dockerfile": f"{FROM}RUN {printing}\n"})
-    shop.app.apply()
-    reason, message = ends(shop)
-    assert reason == "Failed"
-    assert len(message) <= 1024 + len("…")
-    (*_, phase) = shop.build(1)["status"]["phases"]
-    assert (phase["attempts"], phase["lastError"]["class"]) == (1, "Terminal")
-    assert all(len(each) < 10 * MEBIBYTE for each in logs(kube))
-    shop.commit("one")
-    shop.ask()
-    shop.wait_pages("one")
+    shops = {name: rooms.shop() for name in FLOODS}
+    for name, shop in shops.items():
+        shop.repository.commit({"Dockerfile": f"{FROM}RUN {FLOODS[name]}\n"})
+        shop.app.apply()
+    for name, shop in shops.items():
+        reason, message = ends(shop)
+        assert reason == "Failed", f"{name}: {message}"
+        assert len(message) <= 1024 + len("…"), name
+        (*_, phase) = shop.build(1)["status"]["phases"]
+        assert (phase["attempts"], phase["lastError"]["class"]) == (1, "Terminal"), name
+        assert all(len(each) < 10 * MEBIBYTE for each in logs(shop.kube)), name
+        shop.commit("one")
+        shop.ask()
+    for shop in shops.values():
+        shop.wait_pages("one")
 
 
 def test_no_word_of_a_step_or_a_test_is_taken_for_an_ending(
@@ -304,23 +322,23 @@ def test_no_word_of_a_step_or_a_test_is_taken_for_an_ending(
     assert set(driving.images(shop.app.pods()).values()) == {status["image"]}
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "RUN --network=host true",
-        "RUN --security=insecure true",
-        "# syntax=@registry@/evil\nRUN true",
-    ],
+STEPS = (
+    "RUN --network=host true",
+    "RUN --security=insecure true",
+    "# syntax=@registry@/evil\nRUN true",
 )
-def test_a_step_gets_no_rights_that_a_pod_would_not(
-    place: Place, started: forge.Forge, kube: Kube, step: str
-) -> None:
+
+
+def test_a_step_gets_no_rights_that_a_pod_would_not(started: forge.Forge, rooms: Rooms) -> None:
     """The network of the daemon, its privileges, another frontend: refused, and once."""
-    shop = Shop(place, started, kube)
-    before, _, after = step.rpartition("\n")
-    line = before.replace("@registry@", started.registry)
-    shop.repository.commit({"Dockerfile": f"{line}\n{FROM}{after}\n".lstrip()})
-    shop.app.apply()
-    assert ends(shop)[0] == "Failed"
-    (*_, phase) = shop.build(1)["status"]["phases"]
-    assert phase["attempts"] == 1
+    shops = {}
+    for step in STEPS:
+        shop = shops[step] = rooms.shop()
+        before, _, after = step.rpartition("\n")
+        line = before.replace("@registry@", started.registry)
+        shop.repository.commit({"Dockerfile": f"{line}\n{FROM}{after}\n".lstrip()})
+        shop.app.apply()
+    for step, shop in shops.items():
+        assert ends(shop)[0] == "Failed", step
+        (*_, phase) = shop.build(1)["status"]["phases"]
+        assert phase["attempts"] == 1, step
