@@ -20,14 +20,12 @@ from controller.dashboard.board import Board
 from controller.dashboard.lobby import Connected, Lobby, Shared
 from controller.dashboard.rendering import Renderer
 from controller.kube import api as door
-from controller.kube import credentials
+from controller.kube import certificates
 from controller.presentation import applications
 from controller.presentation.applications import Chosen
 from controller.presentation.problems import Refusal
 
 SHUTDOWN_SECONDS = 5.0
-# A certificate that was renewed is taken up within so long.
-RENEW_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,7 @@ async def run(
             await serving.start()
             tasks = [asyncio.create_task(lobby.run())]
             if tls is not None and settings.certificates is not None:
-                tasks.append(asyncio.create_task(_renewed(tls, settings.certificates)))
+                tasks.append(asyncio.create_task(certificates.renew(tls, settings.certificates)))
             stack.push_async_callback(_ended, tasks)
             (address, *_) = runner.addresses
             yield int(address[1])
@@ -101,28 +99,10 @@ def _typed(words: str, namespace: str) -> str:
 def _tls(folder: pathlib.Path | None) -> ssl.SSLContext | None:
     if folder is None:
         return None
-    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    _load(made, folder)
-    return made
-
-
-def _load(tls: ssl.SSLContext, folder: pathlib.Path) -> None:
     try:
-        pem = (folder / "tls.crt").read_bytes() + b"\n" + (folder / "tls.key").read_bytes()
-        # Tried elsewhere first: half of a pair would leave the one that is served without its key.
-        credentials.load_pem(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), pem)
-        credentials.load_pem(tls, pem)
+        return certificates.served(folder)
     except OSError as error:
         raise Refusal(f"{folder} must have tls.crt and tls.key: {error}") from error
-
-
-async def _renewed(tls: ssl.SSLContext, folder: pathlib.Path) -> None:
-    """Take up a certificate that was renewed; connections that are open keep theirs."""
-    while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        # Half a renewal is no pair: the next look finds it whole.
-        with contextlib.suppress(Refusal):
-            _load(tls, folder)
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

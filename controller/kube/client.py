@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -22,7 +23,7 @@ from controller import errors
 from controller.api import resources
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kube import bodies, connection, faults, streams, terminal, tunnel
+from controller.kube import bodies, connection, faults, reviews, streams, terminal, tunnel
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
 from controller.kube.reasons import KubeReason
 
@@ -256,23 +257,16 @@ class Client:
         subresource: str = "",
     ) -> Access:
         """Return whether the caller itself may do this."""
-        group, _, _ = resources.PLACES[resource].api_version.rpartition("/")
-        wanted = {
-            "verb": verb,
-            "group": group,
-            "resource": resource.value,
-            "subresource": subresource,
-            "namespace": namespace,
-            "name": name,
-        }
-        answer = await self._call(
-            "POST",
-            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            body={"spec": {"resourceAttributes": wanted}},
-            kind=_JSON,
+        return await self._review(
+            reviews.of_resource(verb, resource, namespace, name=name, subresource=subresource)
         )
-        status = msgspec.json.decode(answer)["status"]
-        return Access(allowed=status.get("allowed", False), reason=status.get("reason", ""))
+
+    async def review_path(self, verb: str, path: str) -> Access:
+        """Return whether the caller itself may do this to a path that is no object's."""
+        return await self._review(reviews.of_path(verb, path))
+
+    async def _review(self, spec: reviews.Spec) -> Access:
+        return reviews.read(await self._call("POST", reviews.PATH, body=spec, kind=_JSON))
 
     async def watch(
         self,
@@ -435,7 +429,7 @@ class Client:
                         self._answered(time.monotonic() - began, response.status)
                     if response.status < _BAD:
                         return await response.read()
-                    if response.status == _UNAUTHORIZED and again:
+                    if response.status == _UNAUTHORIZED and again and self._renewable:
                         # Nothing was done; a renewed token may be accepted.
                         await self._credentials.renew()
                         continue
@@ -447,6 +441,10 @@ class Client:
     def _body(self, body: Body) -> bytes | bodies.Guarded:
         text = body if isinstance(body, bytes) else bodies.encoded(body)
         return text if self._may_write is None else bodies.Guarded(text, self._may_write)
+
+    @property
+    def _renewable(self) -> bool:
+        return self._credentials.fresh_until < math.inf
 
     async def _headers(self) -> dict[str, str]:
         known = self._credentials

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from controller.dashboard import cluster
+from controller.kube import certificates
 from controller.presentation.problems import Refusal
 from fakes.universe import Universe
 
@@ -69,7 +70,7 @@ async def test_a_certificate_that_was_renewed_is_taken_up(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a restart; half of a renewal changes nothing."""
-    monkeypatch.setattr(cluster, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(certificates, "RENEW_SECONDS", 0.01)
     certify(tmp_path, "first")
     async with Universe() as universe, cluster.run(universe.server, settings(tmp_path)) as port:
         assert await served(port) == "first"

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.kube import connection, credentials, faults
+from controller.kube import connection, credentials, faults, reviews
 from controller.kube.client import Client, broken
 from controller.kube.streams import TAIL, ExecFailed
 
@@ -197,6 +197,35 @@ async def test_expired_token_is_renewed_once(tmp_path: Path) -> None:
     async with serving(reject, credentials.TokenFile(token)) as client:
         with pytest.raises(faults.Unauthorized):
             await client.create(Resource.PODS, "default", {})
+
+
+async def test_a_token_that_nobody_renews_is_not_tried_twice() -> None:
+    """Whoever brings wrong tokens has the API server asked once for each."""
+    sent: list[str] = []
+
+    async def reject(request: web.Request) -> web.StreamResponse:
+        sent.append(request.headers["Authorization"])
+        return web.Response(status=401)
+
+    async with serving(reject, credentials.Fixed("Bearer wrong")) as client:
+        with pytest.raises(faults.Unauthorized):
+            await client.review_path("get", "/metrics")
+    assert sent == ["Bearer wrong"]
+
+
+async def test_a_review_of_a_path_is_of_the_path() -> None:
+    """No object is named, and the answer is the API server's."""
+    asked: list[object] = []
+
+    async def review(request: web.Request) -> web.StreamResponse:
+        asked.append((request.path, await request.json()))
+        return web.json_response({"status": {"allowed": True, "reason": "by a role"}})
+
+    async with serving(review) as client:
+        found = await client.review_path("get", "/metrics")
+    assert (found.allowed, found.reason) == (True, "by a role")
+    attributes = {"verb": "get", "path": "/metrics"}
+    assert asked == [(reviews.PATH, {"spec": {"nonResourceAttributes": attributes}})]
 
 
 async def test_watch_drops_what_was_cut_within_a_line() -> None:
