@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,16 @@ def authority(folder: Path, name: str) -> Authority:
         )
         _write(pair, builder.sign(key, hashes.SHA256()), key)
     return Authority(folder=folder, pair=pair)
+
+
+def folder(pki: Path, name: str, host: str) -> Path:
+    """Return a folder with a certificate for a host, of the cluster's authority, as in a Secret."""
+    pair = authority(pki, "ca").issue(name, common_name=name, hosts=[host])
+    made = pki / name
+    made.mkdir(exist_ok=True)
+    shutil.copy(pair.certificate, made / "tls.crt")
+    shutil.copy(pair.key, made / "tls.key")
+    return made
 
 
 def signing_key(folder: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from devcluster import binaries, client, cluster, errors, ports, processes, webhook
+from devcluster import binaries, client, cluster, errors, ports, processes, scraping, webhook
 
 CHECKOUT = Path(__file__).parents[1]
 CHART = CHECKOUT / "charts" / "argosy"
@@ -126,6 +126,7 @@ def run(
     arguments: Sequence[str] = (),
     chart: Path = CHART,
     code: Path = CHECKOUT,
+    secure_metrics: bool = False,
     reroute: Callable[[str, Path], Path] | None = None,
 ) -> list[Operator]:
     """Install the chart and run this many operators; those of an earlier call are ended first.
@@ -133,6 +134,7 @@ def run(
     `values` are Helm's `--set` values, `files` its `--values`; `arguments` are added to each
     operator's command line.
     `code` is the checkout that they run from, where that is another version's.
+    `secure_metrics` serves metrics as the chart does; otherwise they are plain HTTP for everybody.
     `reroute` is given an operator's name and kubeconfig and returns the one to use instead.
     """
     stop(owner)
@@ -142,7 +144,16 @@ def run(
     names = [f"operator-{number}" for number in range(replicas)]
     configs = {name: reroute(name, config) if reroute else config for name in names}
     launches = [
-        _launch(owner, name, deployment, configs[name], arguments, code=code) for name in names
+        _launch(
+            owner,
+            name,
+            deployment,
+            configs[name],
+            arguments,
+            code=code,
+            secure_metrics=secure_metrics,
+        )
+        for name in names
     ]
     entries = [asdict(each) for each in launches]
     (owner.dir / "operators.json").write_text(json.dumps(entries, indent=2))
@@ -283,6 +294,7 @@ def _launch(
     *,
     home: str = NAMESPACE,
     code: Path = CHECKOUT,
+    secure_metrics: bool = False,
 ) -> Launch:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     health_port, metrics_port, admission_port = ports.free(3)
@@ -304,6 +316,7 @@ def _launch(
     # Later words win: what differs here from a pod is what must not meet on one machine.
     local = ["--identity", name, "--log-format", "json", "--lease-namespace", home]
     local += ["--health-port", str(health_port), "--metrics-port", str(metrics_port)]
+    local += scraping.arguments(owner, given, secure=secure_metrics)
     local += webhook.arguments(owner, given, admission_port)
     return Launch(
         name=name,

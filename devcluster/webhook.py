@@ -6,9 +6,7 @@ own authority.
 """
 
 import copy
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from devcluster import certificates, client, cluster
@@ -23,7 +21,8 @@ def arguments(owner: cluster.Cluster, given: Sequence[str], port: int) -> list[s
     """Return what an operator is to be told instead of what the chart tells it of the webhook."""
     if not any(each.startswith(PORT) for each in given):
         return []
-    return [PORT, str(port), FOLDER, str(_certificates(owner))]
+    folder = certificates.folder(owner.dir / "pki", "admission", HOST)
+    return [PORT, str(port), FOLDER, str(folder)]
 
 
 def port_of(argv: Sequence[str]) -> int:
@@ -52,17 +51,6 @@ def _at(owner: cluster.Cluster, configuration: Mapping[str, Any], port: int) -> 
             "caBundle": client.encoded(authority.read_bytes()),
         }
     return wanted
-
-
-def _certificates(owner: cluster.Cluster) -> Path:
-    """Return a folder with a certificate for this machine, named as in a Secret."""
-    authority = certificates.authority(owner.dir / "pki", "ca")
-    pair = authority.issue("admission", common_name="admission", hosts=[HOST])
-    folder = owner.dir / "pki" / "admission"
-    folder.mkdir(exist_ok=True)
-    shutil.copy(pair.certificate, folder / "tls.crt")
-    shutil.copy(pair.key, folder / "tls.key")
-    return folder
 
 
 def _delete(api: client.Client, name: str) -> None:

@@ -1,24 +1,27 @@
 """The probes and the metrics, over HTTP: what Kubernetes and Prometheus ask the operator.
 
-`wiring` serves them from the start, standbys included.
+`wiring` serves them from the start, standbys included. Kubelets ask for probes in the plain, and
+show nothing; for metrics there is `secured`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import exposition
 
-from controller.telemetry import metrics
+from controller.telemetry import metrics, secured
 
 # Returns why the answer is no; nothing where it is yes.
 Check = Callable[[], str]
 
 # How long a scrape under way may take to end when the operator stops.
 _SHUTDOWN_SECONDS = 1.0
+_BACKLOG = 128
 
 
 async def serve(
@@ -28,22 +31,26 @@ async def serve(
     healthy: Check,
     ready: Check,
     host: str | None = None,
+    door: secured.Door | None = None,
     bound: Callable[[int, int], None] | None = None,
 ) -> None:
     """Answer `/healthz`, `/readyz` and `/metrics` until cancelled.
 
-    Port 0 turns off what is served there; one port may serve both. `bound` is called once with the
-    ports, when they listen. A negative port takes any that is free.
+    Port 0 turns off what is served there; one port may serve both, unless metrics have a `door`:
+    then they are for whoever it lets in, over TLS. `bound` is called once with the ports, when they
+    listen. A negative port takes any that is free.
     """
     async with contextlib.AsyncExitStack() as stack:
         routes: dict[int, list[web.RouteDef]] = {}
         if health_port:
             routes.setdefault(health_port, []).extend(_probes(healthy, ready))
-        if metrics_port:
+        if metrics_port and door is None:
             routes.setdefault(metrics_port, []).append(web.get("/metrics", _metrics))
         listening = {
             port: await _listen(stack, host, port, routed) for port, routed in routes.items()
         }
+        if metrics_port and door is not None:
+            listening[metrics_port] = await _secure(stack, host, metrics_port, door)
         if bound is not None:
             bound(listening.get(health_port, 0), listening.get(metrics_port, 0))
         await asyncio.Event().wait()
@@ -62,6 +69,23 @@ async def _listen(
     await web.TCPSite(runner, host, max(port, 0)).start()
     taken: int = runner.addresses[0][1]
     return taken
+
+
+async def _secure(
+    stack: contextlib.AsyncExitStack, host: str | None, port: int, door: secured.Door
+) -> int:
+    # Of both families where the machine has them, as a pod of IPv6 has no other.
+    both = host is None and socket.has_dualstack_ipv6()
+    made = socket.create_server(
+        (host or "", max(port, 0)),
+        family=socket.AF_INET6 if both else socket.AF_INET,
+        dualstack_ipv6=both,
+        backlog=_BACKLOG,
+    )
+    stack.callback(made.close)
+    made.setblocking(False)
+    await secured.listen(stack, door, "/metrics", _metrics, made)
+    return int(made.getsockname()[1])
 
 
 def _probes(healthy: Check, ready: Check) -> list[web.RouteDef]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import structlog
 import uvloop
 
-from controller import contract, parts
+from controller import contract, errors, parts
 from controller.admission.reviewer import FleetAnswer
 from controller.api import names, objects
 from controller.execution import ownership
@@ -48,6 +48,8 @@ from controller.kube.members import Members, heartbeat
 from controller.planning.builders import Builder, Daemon
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics
+from controller.telemetry.secured import Door
+from controller.wiring import scrapes
 
 if TYPE_CHECKING:
     # kopf takes as long to import as most caches to fill, and would be in their way.
@@ -93,6 +95,8 @@ class Options:
     share_work: bool = False
     health_port: int = 8081
     metrics_port: int = 8080
+    # A folder with tls.crt and tls.key: metrics are for whoever may get them then.
+    metrics_certificates: str = ""
     # Where users' objects are reviewed before they are stored; 0: nowhere.
     admission_port: int = 0
     # A folder with tls.crt and tls.key.
@@ -109,6 +113,7 @@ class Operator:
         options: Options,
         api: Client,
         connect: Callable[[], AbstractAsyncContextManager[kube.Api]] = Client.connect,
+        door: Door | None = None,
     ) -> None:
         self._options = options
         self._api = api
@@ -183,6 +188,7 @@ class Operator:
             self.sharing.connect(self.engine)
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect
+        self._door = door
         self._kopf: KopfThread | None = None
         self._settled: asyncio.Task[None]
         # Set when more is to be looked after than before.
@@ -330,6 +336,7 @@ class Operator:
             metrics_port=self._options.metrics_port,
             healthy=self.ailing,
             ready=self._unready,
+            door=self._door,
         )
 
     def _unready(self) -> str:
@@ -389,7 +396,12 @@ async def _main(options: Options) -> int:
     # Replicas share an account: only their user agents tell an audit log which of them wrote.
     agent = f"argosy/{metadata.version('argosy')} {options.identity}"
     connect = functools.partial(Client.connect, agent=agent)
-    operator = Operator(options, connect(), connect)
+    try:
+        door = scrapes.door(options.metrics_certificates, agent=agent)
+    except (OSError, errors.ArgosyError) as error:
+        _log.error("metrics cannot be served", folder=options.metrics_certificates, why=str(error))
+        return FAILED
+    operator = Operator(options, connect(), connect, door)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, operator.parts.stopped.set)

@@ -59,7 +59,9 @@ def test_several_that_lead_are_an_alert_where_one_should(render: Render, sharing
 
 def test_a_pod_monitor_chooses_the_operators_pods_and_their_port(render: Render) -> None:
     """Each replica is scraped by its pod, and none of the dashboard's."""
-    found = render("metrics.podMonitor.enabled=true", "dashboard.enabled=true")
+    found = render(
+        "metrics.podMonitor.enabled=true", "metrics.tokenSecret.name=t", "dashboard.enabled=true"
+    )
     (monitor,) = (each for each in found if each["kind"] == "PodMonitor")
     labels = monitor["spec"]["selector"]["matchLabels"]
     chosen = [

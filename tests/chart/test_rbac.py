@@ -68,7 +68,9 @@ def test_rights_to_single_objects_are_rights_to_no_others(render: Render) -> Non
     found: set[tuple[str, ...]] = set()
     for role in roles([*render(), *render("watchNamespaces={a}")]):
         for rule in role["rules"]:
-            if "leases" in rule["resources"] and not role["metadata"]["name"].endswith("-leader"):
+            if "leases" in rule.get("resources", ()) and not role["metadata"]["name"].endswith(
+                "-leader"
+            ):
                 named = tuple(rule.get("resourceNames", ()))
                 assert named or rule["verbs"] == ["create"], role["metadata"]["name"]
                 found.add(named)
@@ -115,7 +117,7 @@ def test_secrets_are_not_read_unless_asked_for(render: Render) -> None:
     """By default no role may read a Secret."""
     for role in roles(render()):
         for rule in role["rules"]:
-            assert "secrets" not in rule["resources"], role["metadata"]["name"]
+            assert "secrets" not in rule.get("resources", ()), role["metadata"]["name"]
 
 
 def test_fleets_of_clouds_read_one_secret(render: Render) -> None:
@@ -124,7 +126,7 @@ def test_fleets_of_clouds_read_one_secret(render: Render) -> None:
         (role["metadata"]["name"], rule["resourceNames"], rule["verbs"])
         for role in roles(render("fleets.clouds=true"))
         for rule in role["rules"]
-        if "secrets" in rule["resources"]
+        if "secrets" in rule.get("resources", ())
     ]
     assert found == [("argosy-leader", ["argosy-clouds"], ["get", "list", "watch"])]
 
@@ -141,7 +143,8 @@ def test_no_wildcards(render: Render, values_file: Path) -> None:
     """No rule anywhere says `*`, may escalate, or may impersonate."""
     for role in roles(render(values=values_file)):
         for rule in role["rules"]:
-            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            named = [*rule.get("resources", ()), *rule.get("nonResourceURLs", ())]
+            words = {*rule.get("apiGroups", ()), *named, *rule["verbs"]}
             assert words.isdisjoint({"*", "escalate", "bind", "impersonate"}), role["metadata"]
 
 
@@ -182,8 +185,8 @@ def test_operations_are_created_only_with_exec(render: Render) -> None:
         rights = {
             (group, resource, verb)
             for rule in role["rules"]
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
+            for group in rule.get("apiGroups", ())
+            for resource in rule.get("resources", ())
             for verb in rule["verbs"]
         }
         if ("argosy.dev", "operations", "create") in rights:
@@ -208,6 +211,21 @@ def test_roles_for_people_are_aggregated(render: Render) -> None:
     assert found["argosy-operation-editor"] == {"edit", "admin"}
     assert found["argosy-admin"] == {"admin"}
     assert found["argosy"] == found["argosy-fleet-admin"] == set()
+
+
+def test_one_role_reads_metrics_and_nothing_else(render: Render) -> None:
+    """Nobody has it by view or edit: metrics tell of all namespaces. No review takes a right."""
+    (role,) = (
+        each for each in roles(render()) if each["metadata"]["name"] == "argosy-metrics-reader"
+    )
+    assert role["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    assert not [each for each in role["metadata"]["labels"] if "aggregate-to" in each]
+    for chosen in ("metrics.secure=false", "metrics.enabled=false", "watchNamespaces={a}"):
+        names = {each["metadata"]["name"] for each in roles(render(chosen))}
+        assert "argosy-metrics-reader" not in names
+    reviewed = {"subjectaccessreviews", "selfsubjectaccessreviews", "tokenreviews"}
+    asked = {resource for _, resource, _ in declared(*Scope)}
+    assert not asked & reviewed
 
 
 def test_the_receiver_of_webhooks_has_one_right(render: Render) -> None:

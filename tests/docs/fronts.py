@@ -40,9 +40,11 @@ FRONTS: dict[str, dict[str, tuple[str, ...]]] = {
         "`Ready`, `Reconciling` and `Stalled` follow kstatus": (
             "test_new_objects_never_look_current",
         ),
-        "set `admission.certManager.enabled` to true, or `admission.enabled` to false": (
+        "or both `admission.enabled` and `metrics.secure` to false": (
             "test_cert_manager_makes_the_certificate",
             "test_without_admission_there_is_no_trace_of_it",
+            "test_one_mechanism_makes_both_certificates",
+            "test_whoever_opts_out_has_plain_metrics",
         ),
         "Kubernetes marks everything below as deleted within milliseconds": (
             "test_foreground_delete_takes_everything",

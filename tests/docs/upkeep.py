@@ -179,7 +179,31 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/monitor.md": {
+        "to whoever shows a bearer token of the API server": (
+            "test_metrics_are_for_whoever_may_get_them",
+            "test_two_accounts_scrape_with_their_own_rights",
+            "test_metrics_are_behind_tls_by_default",
+        ),
+        "The ServiceMonitor has Prometheus show the token of its own account": (
+            "test_metrics_are_behind_tls_by_default",
+        ),
+        "put a token into a Secret beside the operator": (
+            "test_a_token_can_come_from_a_secret",
+            "test_a_pod_monitor_without_a_token_is_refused",
+        ),
+        "The certificate is made and renewed as": ("test_one_mechanism_makes_both_certificates",),
+        "names a Secret of your own instead": ("test_a_secret_of_ones_own_is_served",),
+        "A renewed certificate is taken up within a minute": (
+            "test_a_renewed_certificate_is_taken_up",
+        ),
+        "whoever was let in within the last minute still is": (
+            "test_without_an_api_server_nobody_new_is_let_in",
+        ),
+        "serves plain HTTP to whoever reaches the port": (
+            "test_whoever_opts_out_has_plain_metrics",
+        ),
         "says who may reach it": ("test_a_fence_lets_api_servers_in",),
+        "Probes are plain HTTP on port 8081 always": ("test_probes_stay_in_the_plain",),
         "Alerts link to their": ("test_alerts_have_runbooks",),
         "says whether the process goes on": (
             "test_leader_and_standby_at_rest_are_alive",

@@ -1,9 +1,12 @@
-"""The admission webhook on a real API server: what is wrong with a template is said at apply."""
+"""The operator's own ports on a real API server: reviews of what is applied, and of who scrapes."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from tests.e2e.driving import Kube, Place
 
 pytestmark = pytest.mark.e2e
 
-UNPROCESSABLE = 422
+OK, UNAUTHORIZED, FORBIDDEN, UNPROCESSABLE = 200, 401, 403, 422
 PATIENCE_SECONDS = 60
 # How many servers a namespace may have here.
 BOUND = 12
@@ -79,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     settings = controlplane.Settings(nodes=2, audit="full")
     with conftest.cluster_of_its_own(tmp_path_factory.mktemp("webhook"), settings) as one:
         bound = f"limits.serversPerNamespace={BOUND}"
-        operator.run(one, values=["admission.enabled=true", bound])
+        operator.run(one, values=["admission.enabled=true", bound], secure_metrics=True)
         probe = yaml.safe_load(TYPO)
 
         def asks() -> bool:
@@ -352,3 +355,52 @@ def test_an_editor_of_a_namespace_gets_no_more_servers_than_it_may_have(
     other.apply()
     other.wait_ready()
     assert len(kube.list(Resource.SERVERS)) == BOUND
+
+
+def scraped(place: Place, token: str = "") -> tuple[int, str]:
+    """Return the status and text that a scraper with a token is answered; 0 where it is not."""
+    assert place.cluster is not None
+    (one,) = operator.running(place.cluster)
+    trust = ssl.create_default_context(cafile=str(place.cluster.dir / "pki" / "ca.crt"))
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = f"https://127.0.0.1:{one.metrics_port}/metrics"
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS, context=trust) as answer:  # noqa: S310 - ours
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def test_two_accounts_scrape_with_their_own_rights(place: Place, tmp_path: Path) -> None:
+    """One is bound to the chart's role and reads metrics; the other is not, and nor is our own.
+
+    The operator has the rights that the chart gives it, and none to review others by.
+    """
+    owner = place.cluster
+    assert owner is not None
+    reader = people.token(owner, "default", tmp_path, "prometheus")
+    tenant = people.token(owner, "default", tmp_path, "tenant")
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole"}
+    bound = {
+        "metadata": {"name": "prometheus"},
+        "roleRef": {**role, "name": "argosy-metrics-reader"},
+        "subjects": [{"kind": "ServiceAccount", "name": "prometheus", "namespace": "default"}],
+    }
+    place.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", bound)
+    # Authorizers see a binding a moment after it is written, and a no is remembered for one.
+    assert processes.wait_until(lambda: scraped(place, reader)[0] == OK, PATIENCE_SECONDS)
+    assert "argosy_leader" in scraped(place, reader)[1]
+    status, text = scraped(place, tenant)
+    assert (status, "argosy-metrics-reader" in text) == (FORBIDDEN, True)
+    (one,) = operator.running(owner)
+    own = yaml.safe_load(Path(one.kubeconfig).read_text())["users"][0]["user"]["token"]
+    assert scraped(place, own)[0] == FORBIDDEN
+    assert scraped(place)[0] == scraped(place, f"{reader[:-4]}AAAA")[0] == UNAUTHORIZED
+    with urllib.request.urlopen(f"http://127.0.0.1:{one.health_port}/healthz") as answer:
+        assert answer.status == OK
+    log = one.log.read_text()
+    assert not any(each in log for each in (reader, tenant, own, reader.rpartition(".")[2][:-4]))

@@ -130,3 +130,108 @@ helm.sh/hook: test
 helm.sh/hook-weight: {{ . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
+
+{{/* A certificate that the operator serves with, in the Secret `name`, for `hosts`: one Secret, or what cert-manager makes
+it from. */}}
+{{- define "argosy.certificate" -}}
+{{- $namespace := .root.Release.Namespace }}
+{{- $manager := (.root.Values.admission | default dict).certManager | default dict }}
+{{- if $manager.enabled }}
+{{- if not $manager.issuerRef -}}
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata:
+  name: {{ .name }}
+  namespace: {{ $namespace }}
+  labels:
+    {{- include "argosy.labels" .root | nindent 4 }}
+spec:
+  selfSigned: {}
+---
+{{ end -}}
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata:
+  name: {{ .name }}
+  namespace: {{ $namespace }}
+  labels:
+    {{- include "argosy.labels" .root | nindent 4 }}
+spec:
+  secretName: {{ .name }}
+  dnsNames:
+    {{- toYaml .hosts | nindent 4 }}
+  issuerRef:
+    {{- $manager.issuerRef | default (dict "kind" "Issuer" "name" .name) | toYaml | nindent 4 }}
+{{- else }}
+{{- /* Made once and kept by upgrades, until a year before its end. Without a cluster to look at, as in
+`helm template`, there is a new one each time. */}}
+{{- $kept := lookup "v1" "Secret" $namespace .name | default dict }}
+{{- $until := dig "metadata" "annotations" "argosy.dev/valid-until" "0" $kept | int64 }}
+{{- $data := $kept.data | default dict }}
+{{- if or (lt $until (add (now | unixEpoch) 31536000 | int64)) (not (index $data "ca.crt")) }}
+{{- $ca := genCA (printf "%s-ca" .name) 3650 }}
+{{- $pair := genSignedCert (first .hosts) nil .hosts 3650 $ca }}
+{{- $data = dict "ca.crt" (b64enc $ca.Cert) "tls.crt" (b64enc $pair.Cert) "tls.key" (b64enc $pair.Key) }}
+{{- $until = add (now | unixEpoch) (mul 3650 86400) }}
+{{- end -}}
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {{ .name }}
+  namespace: {{ $namespace }}
+  labels:
+    {{- include "argosy.labels" .root | nindent 4 }}
+  annotations:
+    argosy.dev/valid-until: {{ $until | quote }}
+type: kubernetes.io/tls
+data:
+  {{- range $key := list "ca.crt" "tls.crt" "tls.key" }}
+  {{ $key }}: {{ index $data $key }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The Secret with the certificate of metrics; empty where they are in the plain, or not served. */}}
+{{- define "argosy.metricsSecret" -}}
+{{- /* Values of a release from before there was such a thing may be used again. */}}
+{{- if and .Values.metrics.enabled .Values.metrics.secure }}
+{{- if eq (int .Values.metrics.port) (int .Values.health.port) }}
+{{- fail "metrics.port and health.port must differ with metrics.secure: kubelets show no token" }}
+{{- end }}
+{{- (.Values.metrics.tls | default dict).secretName | default (printf "%s-metrics" (include "argosy.fullname" .)) }}
+{{- end }}
+{{- end }}
+
+{{/* The hosts that the chart's own certificate of metrics is for; what scrapes verifies the first. */}}
+{{- define "argosy.metricsHosts" -}}
+{{- $host := printf "%s-metrics.%s.svc" (include "argosy.fullname" .) .Release.Namespace }}
+{{- list $host (printf "%s.cluster.local" $host) | toYaml }}
+{{- end }}
+
+{{/* How a monitor's endpoint reads metrics: `file` says whether it may name a file of Prometheus's own. */}}
+{{- define "argosy.scrape" -}}
+{{- $secret := include "argosy.metricsSecret" .root }}
+{{- if $secret }}
+{{- $metrics := .root.Values.metrics }}
+{{- $tls := $metrics.tls | default dict }}
+{{- $token := $metrics.tokenSecret | default dict -}}
+scheme: https
+{{- if $token.name }}
+authorization:
+  type: Bearer
+  credentials: {name: {{ $token.name }}, key: {{ $token.key | default "token" }}}
+{{- else if .file }}
+bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
+{{- else }}
+{{- fail "metrics.podMonitor needs metrics.tokenSecret.name, as a PodMonitor can name no file with Prometheus's own token: or use metrics.serviceMonitor, or metrics.secure=false" }}
+{{- end }}
+tlsConfig:
+  {{- if $tls.insecureSkipVerify }}
+  insecureSkipVerify: true
+  {{- else }}
+  serverName: {{ $tls.serverName | default (include "argosy.metricsHosts" .root | fromYamlArray | first) }}
+  ca:
+    secret: {name: {{ $secret }}, key: ca.crt}
+  {{- end }}
+{{- end }}
+{{- end }}

@@ -69,6 +69,13 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     ] = False,
     health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
     metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
+    metrics_certificates: Annotated[
+        str,
+        typer.Option(
+            help="A folder with tls.crt and tls.key: /metrics is then for whoever may get that"
+            " path. None: plain HTTP, for everybody."
+        ),
+    ] = "",
     admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
     admission_certificates: Annotated[
         str, typer.Option(help="A folder with its tls.crt and tls.key.")
@@ -88,6 +95,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         daemons = wiring.daemons(build_daemon or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--build-daemon") from error
+    if metrics_certificates and metrics_port and metrics_port == health_port:
+        # Kubelets show no token.
+        message = "probes and protected metrics need ports of their own"
+        raise typer.BadParameter(message, param_hint="--metrics-port")
     options = wiring.Options(
         identity=identity or socket.gethostname(),
         lease_namespace=lease_namespace,
@@ -105,6 +116,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         share_work=share_work,
         health_port=health_port,
         metrics_port=metrics_port,
+        metrics_certificates=metrics_certificates,
         admission_port=admission_port,
         admission_certificates=admission_certificates,
         log_format=log_format,
