@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from prometheus_client import exposition
@@ -42,6 +42,7 @@ async def serve(
     """
     async with contextlib.AsyncExitStack() as stack:
         routes: dict[int, list[web.RouteDef]] = {}
+        running: Sequence[Awaitable[None]] = ()
         if health_port:
             routes.setdefault(health_port, []).extend(_probes(healthy, ready))
         if metrics_port and door is None:
@@ -50,10 +51,11 @@ async def serve(
             port: await _listen(stack, host, port, routed) for port, routed in routes.items()
         }
         if metrics_port and door is not None:
-            listening[metrics_port] = await _secure(stack, host, metrics_port, door)
+            listening[metrics_port], running = await _secure(stack, host, metrics_port, door)
         if bound is not None:
             bound(listening.get(health_port, 0), listening.get(metrics_port, 0))
-        await asyncio.Event().wait()
+        # None of these ends: whatever fails is the failure of all that is served.
+        await asyncio.gather(asyncio.Event().wait(), *running)
 
 
 async def _listen(
@@ -73,7 +75,7 @@ async def _listen(
 
 async def _secure(
     stack: contextlib.AsyncExitStack, host: str | None, port: int, door: secured.Door
-) -> int:
+) -> tuple[int, Sequence[Awaitable[None]]]:
     # Of both families where the machine has them, as a pod of IPv6 has no other.
     both = host is None and socket.has_dualstack_ipv6()
     made = socket.create_server(
@@ -84,8 +86,8 @@ async def _secure(
     )
     stack.callback(made.close)
     made.setblocking(False)
-    await secured.listen(stack, door, "/metrics", _metrics, made)
-    return int(made.getsockname()[1])
+    running = await secured.listen(stack, door, "/metrics", _metrics, made)
+    return int(made.getsockname()[1]), running
 
 
 def _probes(healthy: Check, ready: Check) -> list[web.RouteDef]:

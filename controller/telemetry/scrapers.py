@@ -18,9 +18,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import structlog
+
 from controller import errors
 from controller.telemetry.allowances import Allowance, Allowances
 
+_log = structlog.get_logger(__name__)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -42,6 +45,7 @@ _RIGHTLESS = (
     "This token has no right to get /metrics: bind a ClusterRole with that nonResourceURL to"
     " its account, such as the chart's argosy-metrics-reader."
 )
+_UNASKED = "The API server cannot be asked about this token"
 _BUSY = "Too many unknown tokens are being shown: try again in a second."
 
 
@@ -107,8 +111,11 @@ class Scrapers:
         except UnknownTokenError:
             said = Refusal(status=401, text=_UNKNOWN)
         except errors.ArgosyError as error:
-            why = f"The API server cannot be asked about this token: {error.reason}."
-            return Refusal(status=503, text=why)
+            return Refusal(status=503, text=f"{_UNASKED}: {error.reason}.")
+        except Exception as error:  # noqa: BLE001 - such as an answer that is none
+            # Nothing but the class: nobody knows which texts are in it.
+            _log.warning("a review failed", error=type(error).__name__)
+            return Refusal(status=503, text=f"{_UNASKED}.")
         finally:
             del self._asking[key]
         if said is None:

@@ -53,8 +53,11 @@ class Door:
 
 async def listen(
     stack: contextlib.AsyncExitStack, door: Door, path: str, handler: Handler, where: socket.socket
-) -> None:
-    """Answer at a path whoever may read it, on a socket that listens, until the stack is closed."""
+) -> Sequence[asyncio.Future[None]]:
+    """Answer at a path whoever may read it, on a socket that listens, until the stack is closed.
+
+    Returns what runs for that: should one end before, nothing is answered any more.
+    """
     application = web.Application()
     application.add_routes([web.get(path, _only_for(door.scrapers, handler))])
     runner = web.AppRunner(
@@ -74,6 +77,7 @@ async def listen(
     connections = _Connections(runner.server, door.tls)
     tasks = [asyncio.ensure_future(connections.accept(where)), asyncio.ensure_future(door.renew())]
     stack.push_async_callback(_ended, tasks)
+    return tasks
 
 
 def _only_for(scrapers: Scrapers, handler: Handler) -> Handler:
@@ -114,6 +118,9 @@ class _Connections:
             while True:
                 try:
                     made, (address, *_) = await loop.sock_accept(where)
+                except ConnectionError:
+                    # The other side went before it was its turn.
+                    continue
                 except OSError as error:
                     _log.warning("no connection can be taken", error=error.strerror)
                     await asyncio.sleep(EXHAUSTED_SECONDS)

@@ -19,6 +19,7 @@ from proof.mutants import (
     forge,
     operations,
     resizing,
+    scraping,
     sharing,
     truth,
 )
@@ -737,6 +738,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *truth.MECHANISMS,
     *operations.MECHANISMS,
     *resizing.MECHANISMS,
+    *scraping.MECHANISMS,
     *checker.MECHANISMS,
     *budgets.MECHANISMS,
     *sharing.MECHANISMS,

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 
 import pytest
+import structlog.testing
 
 from controller import errors
 from controller.api.reasons import Reason
@@ -129,6 +130,20 @@ async def test_without_an_api_server_nobody_new_is_let_in(cluster: Cluster) -> N
     assert await cluster.status("prometheus") == 503
     cluster.failure = None
     assert await cluster.status("prometheus") == 200
+
+
+async def test_an_answer_that_is_none_lets_nobody_in() -> None:
+    """A proxy may answer in an API server's place; the log tells it without any text of it."""
+
+    async def odd(_: str) -> bool:
+        raise ValueError("secret detail")
+
+    with structlog.testing.capture_logs() as logged:
+        refusal = await Scrapers(odd).refusal("Bearer prometheus", "10.0.0.1")
+    assert refusal is not None
+    assert refusal.status == 503
+    assert [each["error"] for each in logged] == ["ValueError"]
+    assert "secret" not in f"{logged}{refusal}"
 
 
 async def test_a_slow_yes_counts_from_when_it_was_asked_for(cluster: Cluster) -> None:

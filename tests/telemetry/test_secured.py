@@ -22,7 +22,7 @@ from controller.telemetry.secured import Door
 from devcluster import certificates as authorities
 
 TOKEN = "prometheus-0123456789"  # noqa: S105 - nobody issued it
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
@@ -333,5 +333,29 @@ def test_a_renewed_certificate_is_taken_up(
                     answer = await later.scrape(address="127.0.88.1")
                 await asyncio.sleep(0.3)
             assert status(answer) == 200
+
+    run(test)
+
+
+def test_what_is_served_no_more_is_noticed(run: Run, folder: pathlib.Path) -> None:
+    """The process ends with it, and another takes its place."""
+
+    async def failing() -> None:
+        raise RuntimeError("no more")
+
+    async def may(_: str) -> bool:
+        return True
+
+    async def test() -> None:
+        door = Door(tls=certificates.served(folder), scrapers=Scrapers(may), renew=failing)
+        with pytest.raises(RuntimeError, match="no more"):
+            await health.serve(
+                health_port=-1,
+                metrics_port=-2,
+                healthy=lambda: "",
+                ready=lambda: "",
+                host="127.0.0.1",
+                door=door,
+            )
 
     run(test)

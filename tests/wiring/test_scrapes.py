@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import yaml
 from aiohttp import web
 
 from controller import errors
+from controller.cli import failures
 from controller.kube import reviews
 from controller.telemetry.scrapers import Refusal
 from controller.telemetry.secured import Door
@@ -135,3 +139,17 @@ async def test_a_process_without_its_certificate_does_not_start(
         assert await operator._main(options) == operator.FAILED
     (line,) = logged
     assert (line["event"], line["folder"]) == ("metrics cannot be served", str(tmp_path))
+
+
+def test_probes_and_protected_metrics_need_ports_of_their_own() -> None:
+    """Before any cluster is asked: a kubelet shows no token, and would end the process."""
+    words = ["--metrics-certificates=/tls", "--metrics-port=8081", "--health-port=8081"]
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "run", *words],
+        env={**os.environ, "COLUMNS": "1000", "NO_COLOR": "1", "KUBECONFIG": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == failures.USAGE
+    assert "probes and protected metrics need ports of their own" in done.stderr
