@@ -38,13 +38,6 @@ MECHANISMS: tuple[Mechanism, ...] = (
         f"{_WHO}::test_a_flood_from_everywhere_shuts_out_nobody_who_was_in",
     ),
     one(
-        "no connection makes room for another",
-        "controller.telemetry.secured:_Connections._take",
-        "len(self._open) >= MOST_CONNECTIONS",
-        "False",
-        f"{_PORT}::test_connections_from_everywhere_make_room_for_each_other",
-    ),
-    one(
         "whoever dawdles may stay",
         "controller.telemetry.secured:_Connections._take",
         "asyncio.get_running_loop().call_later(LONGEST_SECONDS, _end, made)",
