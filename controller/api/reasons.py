@@ -126,6 +126,16 @@ class Reason(Vocabulary):
         "If it stays, its finalizers may hold it.",
         "kubectl get pod NAME -o yaml",
     )
+    KEPT_BY_OTHERS = (
+        "KeptByOthers",
+        (
+            "Something that goes with what is deleted stays, as finalizers of somebody else's keep"
+            " it. All else is taken down meanwhile, and after deletion.timeoutSeconds it is no"
+            " longer waited for."
+        ),
+        "The message names them; whoever set them lifts them. Nothing else has to be deleted.",
+        "kubectl get pvc NAME -o yaml",
+    )
     FAILED_CREATE = (
         "FailedCreate",
         (

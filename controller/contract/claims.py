@@ -18,7 +18,8 @@ class Claim:
     `id` is what a delete is of, `name` what people call it: <name in the template>-<server>.
     `domain` is the failure domain that it is in, empty where that is not known. `holder` is the
     instance that has it, where its provider tells. `resource` is of which the claim is an object,
-    where it is one: it is deleted as such then, and else by its provider.
+    where it is one: it is deleted as such then, and else by its provider. `kept` says who keeps one
+    that is going since `asked`, where that is somebody else.
     """
 
     id: str
@@ -27,5 +28,7 @@ class Claim:
     component: str
     domain: str = ""
     going: bool = False
+    kept: str = ""
+    asked: str = ""
     holder: str = ""
     resource: Resource | None = None

@@ -1,19 +1,24 @@
 """Our finalizer, put on before anything below an object is made, taken off when nothing is left.
 
-Called by every planner of an object that has it, and by the bare teardown.
+Called by every planner of an object that has it, and by the bare teardown. Others' finalizers are
+told here, too, whatever object has them.
 """
 
 from __future__ import annotations
 
 from controller.api import names, objects, resources
-from controller.api.resources import Resource
-from controller.planning import writes
+from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
+from controller.api.resources import PLACES, Resource
+from controller.planning import remedies, writes
 from controller.planning.plan import Patch
 
 # Kubernetes' own, which a delete with propagation "Orphan" puts on.
 ORPHAN = "orphan"
 # Kubernetes' own, too: the garbage collector takes it off by itself.
 FOREGROUND = "foregroundDeletion"
+# Kubernetes' own, on every claim: it goes once no pod uses the claim.
+CLAIM_IN_USE = "kubernetes.io/pvc-protection"
 
 
 def is_on(meta: objects.Meta) -> bool:
@@ -28,10 +33,26 @@ def is_orphaning(meta: objects.Meta) -> bool:
 
 def keepers(meta: objects.Meta) -> str:
     """Return what keeps an object that goes and is no longer ours; empty where nothing does."""
-    others = sorted(set(meta.finalizers) - {ORPHAN, FOREGROUND})
-    if meta.deletion_timestamp is None or is_on(meta) or not others:
+    found = others(meta)
+    if meta.deletion_timestamp is None or is_on(meta) or not found:
         return ""
-    return f"kept by finalizers: {', '.join(others)}"
+    return f"kept by finalizers: {', '.join(found)}"
+
+
+def others(meta: objects.Meta) -> list[str]:
+    """Return the finalizers that somebody else put there, and alone takes off."""
+    return sorted(set(meta.finalizers) - {names.FINALIZER, ORPHAN, FOREGROUND, CLAIM_IN_USE})
+
+
+def held(resource: Resource, name: str, namespace: str, *, kept: str, since: str) -> Blocked:
+    """Return what to tell of something that goes and that only others keep."""
+    return Blocked(
+        object=f"{PLACES[resource].kind}/{name}",
+        reason=Reason.KEPT_BY_OTHERS,
+        message=kept,
+        since=since,
+        remedy=remedies.show(resource, name, namespace),
+    )
 
 
 def add(owner: objects.Object) -> Patch:

@@ -7,8 +7,39 @@ from proof.mutants.mechanism import one
 _MOVES = "tests/kinds/serverset/test_moves.py"
 _FULL = "tests/simulation/test_full_namespaces.py"
 _ONE_BUDGET = "tests/simulation/test_one_budget.py"
+_BESIDE = (
+    "tests/execution/test_allowance.py::test_a_set_looks_at_none_of_the_operations_that_are_over"
+)
 
 MECHANISMS = (
+    one(
+        "a set knows of no operation beside it",
+        "controller.kinds.serverset.kind:_operations_beside",
+        "relations.begun_operation_keys(caches, meta.namespace, above)",
+        "()",
+        _BESIDE,
+    ),
+    one(
+        "a set waits for operations that wait for their turn",
+        "controller.kinds.serverset.kind:_operations_beside",
+        "relations.begun_operation_keys(caches, meta.namespace, above)",
+        "relations.open_operation_keys(caches, meta.namespace, above)",
+        _BESIDE,
+    ),
+    one(
+        "a set looks at all operations that are over",
+        "controller.planning.relations:begun_operation_keys",
+        "caches.by(OPEN_OPERATIONS, (namespace, application))",
+        "caches.by(OPERATIONS_BY_APPLICATION, (namespace, application))",
+        _BESIDE,
+    ),
+    one(
+        "a set asks for the operations of another application",
+        "controller.kinds.serverset.kind:_operations_beside",
+        "relations.begun_operation_keys(caches, meta.namespace, above)",
+        "relations.begun_operation_keys(caches, meta.namespace, meta.name)",
+        _BESIDE,
+    ),
     one(
         "a step that one server does for all waits for no budget",
         "controller.kinds.operation.slots:_carried",

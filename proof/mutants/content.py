@@ -12,6 +12,8 @@ _NESTING = "tests/api/test_nesting.py"
 _INFORMER = "tests/kube/test_informer.py"
 _BARE = "tests/planning/test_bare_teardown.py"
 _QUEUE = "tests/execution/test_queue.py"
+_REMEMBERED = "tests/api/test_remembered.py"
+_LEFTOVERS = "tests/simulation/test_leftovers.py"
 _PODS = "tests/providers/pod/test_manifest.py"
 _URLS = "tests/providers/steps/test_urls.py"
 _STEPS = "tests/providers/steps/test_steps.py"
@@ -66,9 +68,115 @@ _STRANGERS = (
     one(
         "nobody says who keeps what is gone",
         "controller.planning.finalizers:keepers",
-        "not others",
-        "others",
+        "not found",
+        "found",
         "tests/simulation/test_strangers.py::test_whoever_keeps_what_is_gone_is_named",
+    ),
+)
+
+_MEMORY = (
+    one(
+        "large content is remembered like small",
+        "controller.api.remembered:by_content",
+        "len(each) > SMALL",
+        "False",
+        f"{_REMEMBERED}::test_an_object_that_is_changed_again_and_again_fills_no_memory",
+    ),
+    one(
+        "all large content is remembered",
+        "controller.api.remembered:by_content",
+        "functools.lru_cache(maxsize=LARGE_KEPT)",
+        "functools.lru_cache(maxsize=None)",
+        f"{_REMEMBERED}::test_an_object_that_is_changed_again_and_again_fills_no_memory",
+    ),
+    one(
+        "large content is not remembered at all",
+        "controller.api.remembered:by_content",
+        "functools.lru_cache(maxsize=LARGE_KEPT)",
+        "functools.lru_cache(maxsize=0)",
+        f"{_REMEMBERED}::test_small_content_is_worked_out_once",
+    ),
+    one(
+        "all small content is remembered",
+        "controller.api.remembered:by_content",
+        "functools.lru_cache(maxsize=most)",
+        "functools.lru_cache(maxsize=None)",
+        f"{_REMEMBERED}::test_small_content_is_remembered_up_to_a_bound",
+    ),
+    one(
+        "only bytes are measured before they are remembered",
+        "controller.api.remembered:by_content",
+        "type(each) in _MEASURED",
+        "type(each) is bytes",
+        f"{_REMEMBERED}::test_large_content_is_measured_whatever_it_is_and_wherever_it_stands",
+    ),
+    one(
+        "only what comes first is measured before it is remembered",
+        "controller.api.remembered:by_content",
+        "for each in content:\n    ANY_rest",
+        "for each in content[:1]:\n"
+        "    if type(each) in _MEASURED and len(each) > SMALL:\n"
+        "        return large(*content, **more)",
+        f"{_REMEMBERED}::test_large_content_is_measured_whatever_it_is_and_wherever_it_stands",
+    ),
+)
+
+_LEFT = (
+    one(
+        "nobody asks for what others keep of a set",
+        "controller.kinds.serverset.leftovers:of",
+        "finalizers.others(each.metadata)",
+        "False",
+        f"{_LEFTOVERS}::test_what_others_keep_is_named_while_all_else_goes",
+    ),
+    one(
+        "claims that others keep are waited for by nobody",
+        "controller.kinds.serverset.leftovers:of",
+        "(*scaled(snapshot), *map(_held, going))",
+        "tuple(map(_held, going))",
+        f"{_LEFTOVERS}::test_what_others_keep_is_named_while_all_else_goes",
+    ),
+    one(
+        "what others keep is waited for for ever",
+        "controller.kinds.serverset.leftovers:of",
+        "since + timeout - snapshot.now",
+        "timeout",
+        f"{_LEFTOVERS}::test_what_others_keep_is_not_waited_for_for_ever",
+    ),
+    one(
+        "what others keep is left behind without a word",
+        "controller.kinds.serverset.leftovers:news",
+        "not found.held",
+        "True",
+        f"{_LEFTOVERS}::test_what_others_keep_is_not_waited_for_for_ever",
+    ),
+    one(
+        "a finalizer of somebody's holds up all that comes after",
+        "controller.kinds.application.server_sets:take_down",
+        "not has_no_server(each)",
+        "True",
+        f"{_LEFTOVERS}::test_what_others_keep_is_named_while_all_else_goes",
+    ),
+    one(
+        "a word about a claim is taken for the end of all servers",
+        "controller.kinds.application.server_sets:has_no_server",
+        "ready is not None and ready.reason == Reason.KEPT_BY_OTHERS",
+        "any(each.reason == Reason.KEPT_BY_OTHERS for each in found.status.blocked_by)",
+        f"{_LEFTOVERS}::test_an_order_holds_while_what_is_told_of_claims_is_old",
+    ),
+    one(
+        "the finalizer that every claim has is taken for somebody's",
+        "controller.planning.finalizers:others",
+        "{names.FINALIZER, ORPHAN, FOREGROUND, CLAIM_IN_USE}",
+        "{names.FINALIZER, ORPHAN, FOREGROUND}",
+        f"{_LEFTOVERS}::test_claims_that_only_their_pods_protect_are_not_waited_for",
+    ),
+    one(
+        "a claim on its way out is told as a pod that is not there",
+        "controller.providers.pod.volumes:check",
+        "errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING, blocker=blocker)",
+        "errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)",
+        f"{_LEFTOVERS}::test_a_claim_of_a_server_that_was_scaled_away_is_named",
     ),
 )
 
@@ -356,6 +464,8 @@ _READ = (
 MECHANISMS = (
     *_DEPTH,
     *_STRANGERS,
+    *_MEMORY,
+    *_LEFT,
     *_UNSEEN,
     *_FORGED,
     *_TEARDOWN,

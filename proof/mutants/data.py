@@ -63,7 +63,7 @@ _CLAIMS_OF_A_SET = (
     ),
     one(
         "claims go with a set that was deleted by hand",
-        "controller.kinds.serverset.claims:_goes_for_good",
+        "controller.kinds.serverset.claims:goes_for_good",
         "application.metadata.deletion_timestamp is not None or not stays",
         "True",
         f"{_SET}::test_claims_outlive_a_set_that_is_deleted_by_hand",

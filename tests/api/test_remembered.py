@@ -74,6 +74,56 @@ def test_small_content_is_worked_out_once() -> None:
     assert asked == [b"small", large]
 
 
+@pytest.mark.parametrize(
+    "large",
+    [
+        lambda number: b"x" * MEGABYTE + str(number).encode(),
+        lambda number: "x" * MEGABYTE + str(number),
+        lambda number: tuple(range(number, number + MEGABYTE // 8)),
+    ],
+    ids=["bytes", "text", "list"],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_large_content_is_measured_whatever_it_is_and_wherever_it_stands(
+    large: Callable[[int], Any], place: int
+) -> None:
+    """Of bytes, texts and lists the latest few are kept, though there is room for a thousand."""
+    asked: list[int] = []
+
+    @remembered.by_content(1000)
+    def read(_one: Any, _two: Any) -> None:
+        asked.append(1)
+
+    def ask(number: int) -> None:
+        given = ["small", "small"]
+        given[place] = large(number)
+        read(*given)
+
+    for number in range(2 * remembered.LARGE_KEPT):
+        ask(number)
+    ask(2 * remembered.LARGE_KEPT - 1)
+    assert len(asked) == 2 * remembered.LARGE_KEPT
+    ask(0)
+    assert len(asked) == 2 * remembered.LARGE_KEPT + 1
+
+
+def test_small_content_is_remembered_up_to_a_bound() -> None:
+    """Many different texts push out the oldest: somebody who writes without end fills nothing."""
+    asked: list[str] = []
+
+    @remembered.by_content(8)
+    def read(text: str) -> None:
+        asked.append(text)
+
+    for number in range(9):
+        read(str(number))
+    read("8")
+    assert len(asked) == 9
+    read("0")
+    assert asked[-1] == "0"
+    assert len(asked) == 10
+
+
 def test_owners_and_finalizers_without_end_are_not_shared() -> None:
     """What somebody writes there, and then something else, is not kept by what objects share."""
     tracemalloc.start()

@@ -35,6 +35,18 @@ _OWN: dict[str, Promises] = {
             "test_an_application_that_was_orphaned_is_taken_up_as_it_runs",
             "test_orphaned_children_are_taken_up_again",
         ),
+        "name the object and the finalizer": (
+            "test_what_others_keep_is_named_while_all_else_goes",
+            "test_what_others_keep_is_told_and_then_left_behind",
+        ),
+        "components that were relied upon are taken down meanwhile": (
+            "test_what_others_keep_is_named_while_all_else_goes",
+            "test_an_order_holds_while_what_is_told_of_claims_is_old",
+        ),
+        "the Event `LeftBehind` names": ("test_what_others_keep_is_not_waited_for_for_ever",),
+        "goes by itself and is not waited for": (
+            "test_claims_that_only_their_pods_protect_are_not_waited_for",
+        ),
         "is left alone and told as `NameTaken`": (
             "test_name_of_a_pod_that_is_taken_is_not_stolen",
         ),

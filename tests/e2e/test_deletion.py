@@ -10,6 +10,7 @@ from devcluster import client
 from proof.history import pods as pod_history
 from tests.e2e import driving, hindsight
 from tests.e2e.driving import App, Kube, component
+from tests.e2e.test_creation import claim
 
 pytestmark = pytest.mark.e2e
 
@@ -317,6 +318,49 @@ def test_same_name_can_be_used_again_at_once(kube: Kube) -> None:
         seen |= now
         app.delete()
         kube.wait_until("it is gone", lambda: app.found() is None)
+    app.wait_gone()
+
+
+def test_what_others_keep_is_told_and_then_left_behind(kube: Kube) -> None:
+    """A claim and a Service with somebody's finalizers: named, all else goes, not for ever."""
+    data = claim("data", whenDeleted="Delete")
+    app = kube.app(
+        component("db", replicas=1),
+        component("web", replicas=1, dependsOn=["db"], volumeClaims=[data]),
+        deletion={"timeoutSeconds": 20},
+    )
+    app.apply()
+    app.wait_ready()
+    kept = {Resource.CLAIMS: "data-shop-web-0", Resource.SERVICES: "shop-web"}
+    before = {each: kube.get(each, name) or {} for each, name in kept.items()}
+    for each, name in kept.items():
+        had = before[each]["metadata"].get("finalizers", [])
+        kube.patch(each, name, {"metadata": {"finalizers": [*had, "example.com/hold"]}})
+    app.delete()
+
+    def told() -> bool:
+        status = (app.found() or {}).get("status", {})
+        said = {each["object"]: each["message"] for each in status.get("blockedBy", ())}
+        return all(
+            "example.com/hold" in said.get(each, "")
+            for each in ("PersistentVolumeClaim/data-shop-web-0", "Service/shop-web")
+        )
+
+    kube.wait_until("the application names both, and the finalizer", told)
+    kube.wait_until("nobody waited for them", lambda: app.found() is None)
+    assert set(kube.list(Resource.SERVERS)) == set()
+    assert {each: kube.uid(each, name) for each, name in kept.items()} == {
+        each: found["metadata"]["uid"] for each, found in before.items()
+    }
+    notes = [
+        each["note"]
+        for each in kube.list(Resource.EVENTS).values()
+        if each["reason"] == "LeftBehind"
+    ]
+    assert len(notes) == 1
+    assert all(name in notes[0] for name in kept.values())
+    for each, name in kept.items():
+        kube.patch(each, name, {"metadata": {"finalizers": None}})
     app.wait_gone()
 
 

@@ -263,6 +263,12 @@ OF_ACTS = frozenset({
 })  # fmt: skip
 # A test that makes the situation and sees it end, or end with what the words say.
 ELSEWHERE: Mapping[str, str] = {
+    "KeptByOthers": (
+        "simulation/test_leftovers.py::test_what_others_keep_is_named_while_all_else_goes"
+    ),
+    "LeftBehind": (
+        "simulation/test_leftovers.py::test_what_others_keep_is_not_waited_for_for_ever"
+    ),
     "FleetNotAllowed": "e2e/test_namespaced.py::test_it_reads_fleets_where_it_may",
     "CircuitOpen": (
         "simulation/test_fleets.py::test_an_outage_of_the_provider_is_no_failure_of_its_servers"

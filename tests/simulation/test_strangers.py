@@ -271,7 +271,7 @@ def test_nothing_that_strangers_write_stops_the_engine_or_a_teardown(script: lis
     ("resource", "told", "named"),
     [
         (Resource.APPLICATIONS, "All that Argosy made of it is gone", ""),
-        (Resource.SERVERSETS, "Waiting for the servers of web", "ServerSet/shop-web"),
+        (Resource.SERVERSETS, "Others keep something of web", "ServerSet/shop-web"),
         (Resource.SERVERS, "Waiting for the servers of web", "Server/shop-web-0"),
         (Resource.PODS, "Waiting for the servers of web", "Server/shop-web-0"),
     ],

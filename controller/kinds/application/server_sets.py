@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from controller.api import names, objects, tags
+from controller.api import conditions, names, objects, tags
+from controller.api.reasons import Reason
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
 from controller.kinds.application.reasons import ApplicationReason
-from controller.planning import merge_patch, rendering, words, writes
+from controller.planning import finalizers, merge_patch, rendering, words, writes
 from controller.planning.plan import Action, Delete, RecordEvent
 
 
@@ -89,7 +90,7 @@ def take_down(
     actions: list[Action] = []
     notes: list[str] = []
     waiting: dict[str, list[str]] = {}
-    everyone = (*staying, *going.values())
+    everyone = tuple(each for each in (*staying, *going.values()) if not has_no_server(each))
     under_way = any(each.metadata.deletion_timestamp is not None for each in everyone)
     for name, found in sorted(going.items()):
         dependents = sorted(
@@ -115,6 +116,19 @@ def take_down(
             f"{name}: kept while {', '.join(who)} may need it" for name, who in waiting.items()
         ]
     return Shape(actions=tuple(actions), notes=tuple(notes))
+
+
+def has_no_server(found: objects.ServerSet) -> bool:
+    """Return whether a set that goes is only kept by others' finalizers, on it or on what is left.
+
+    Order is for servers: what they relied on need not wait until somebody lifts those.
+    """
+    meta = found.metadata
+    if meta.deletion_timestamp is None or finalizers.is_orphaning(meta):
+        return False
+    ready = conditions.find(found.status.conditions, "Ready")
+    told = ready is not None and ready.reason == Reason.KEPT_BY_OTHERS
+    return told or not finalizers.is_on(meta)
 
 
 def delete(found: objects.ServerSet, why: str) -> Delete:

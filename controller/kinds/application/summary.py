@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.application import image_summary, operation_history, rollback
+from controller.kinds.application import image_summary, operation_history, rollback, server_sets
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -76,10 +76,9 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
     """Return the status of an application that is being taken down."""
     left = [row.server_set for row in table.rows.values() if row.server_set is not None]
     left += table.removed.values()
-    names_left = ", ".join(sorted(each.spec.component for each in left))
     verdict = Verdict(
         reason=Reason.DELETING,
-        message=f"Waiting for the servers of {names_left}.",
+        message=_waits_for(left),
         reconciling=True,
     )
     told = components(table)
@@ -88,8 +87,7 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         Blocked(
             object=f"ServerSet/{each.metadata.name}",
             reason=Reason.DELETING,
-            message=finalizers.keepers(each.metadata)
-            or f"{words.be(each.status.current, 'server')} still there.",
+            message=_left_of(each),
             since=each.metadata.deletion_timestamp or clock.stamp(snapshot.now),
             remedy=_why(each),
         )
@@ -105,6 +103,21 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         blocked_by=outcomes.steady(before.blocked_by, blocked[:MOST_BLOCKED], snapshot.now),
         **_totals(told),
     )
+
+
+def _waits_for(left: Iterable[objects.ServerSet]) -> str:
+    running = sorted(each.spec.component for each in left if not server_sets.has_no_server(each))
+    if running:
+        return f"Waiting for the servers of {', '.join(running)}."
+    kept = sorted(each.spec.component for each in left)
+    return f"No server is left. Others keep something of {', '.join(kept)}."
+
+
+def _left_of(found: objects.ServerSet) -> str:
+    kept = finalizers.keepers(found.metadata)
+    if kept or not server_sets.has_no_server(found):
+        return kept or f"{words.be(found.status.current, 'server')} still there."
+    return "No server is left; others keep something of it."
 
 
 def released(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.serverset import causes, occupancy, relocation, remakers
+from controller.kinds.serverset import causes, leftovers, occupancy, relocation, remakers
 from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning import budget, departures, focus, outcomes, remedies, words
@@ -35,6 +35,7 @@ def of(outlook: Outlook, held: Verdict | None) -> tuple[Blocked, ...]:
     found += relocation.sick(outlook.snapshot, outlook.census)
     found += _asleep(outlook)
     found += _on_hold(outlook, held)
+    found += leftovers.scaled(outlook.snapshot)
     found += trouble(outlook)
     told = {each.object for each in found}
     found += [each for each in outlook.causes.own if each.object not in told]

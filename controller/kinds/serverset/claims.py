@@ -38,7 +38,7 @@ def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     are not scaled away, nor is the application deleted. So both must let the claim go.
     """
     application = snapshot.application
-    if application is None or not _goes_for_good(snapshot):
+    if application is None or not goes_for_good(snapshot):
         return ()
     if application.metadata.deletion_timestamp is not None:
         why, may_go = "the application is deleted and whenDeleted is Delete", _with_application
@@ -51,6 +51,18 @@ def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     )
 
 
+def held(snapshot: ServerSetSnapshot) -> tuple[contract.Claim, ...]:
+    """Return the claims of servers that are gone which go as a policy says, and others keep."""
+    spec = snapshot.server_set.spec
+    wanted = range(ordinals.first(spec), ordinals.first(spec) + spec.replicas)
+    going = snapshot.server_set.metadata.deletion_timestamp is not None
+    return tuple(
+        claim
+        for claim, ordinal in _claims(snapshot, _in_some_case, going=True)
+        if claim.kept and ordinal not in snapshot.servers and (going or ordinal not in wanted)
+    )
+
+
 def told(snapshot: ServerSetSnapshot, gone: tuple[Gone, ...]) -> tuple[RecordEvent, ...]:
     """Return the Event that names the claims that go, on the application: the set may go too."""
     message = f"Deleting {_named([_name(each) for each in gone])}, with their data."
@@ -60,7 +72,7 @@ def told(snapshot: ServerSetSnapshot, gone: tuple[Gone, ...]) -> tuple[RecordEve
 def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
     """Return the Event that names the claims which outlive a set that goes for good."""
     stay = sorted(each.name for each in snapshot.claims or () if not each.going)
-    if not stay or not _goes_for_good(snapshot):
+    if not stay or not goes_for_good(snapshot):
         return ()
     return _event(
         snapshot, ServerSetReason.CLAIMS_KEPT, f"Keeping {_named(stay)}, with their data."
@@ -70,14 +82,14 @@ def kept(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
 def is_unsure(snapshot: ServerSetSnapshot) -> bool:
     """Return whether claims that would go with the set may be there, and are not known yet."""
     application = snapshot.application
-    if snapshot.claims is not None or application is None or not _goes_for_good(snapshot):
+    if snapshot.claims is not None or application is None or not goes_for_good(snapshot):
         return False
     deleted = application.metadata.deletion_timestamp is not None
     may_go = _with_application if deleted else _in_any_case
     return any(map(may_go, snapshot.server_set.spec.volume_claims))
 
 
-def _goes_for_good(snapshot: ServerSetSnapshot) -> bool:
+def goes_for_good(snapshot: ServerSetSnapshot) -> bool:
     """Return whether the application, or its component, goes with the set.
 
     A set deleted by hand comes back and needs its data, and an orphaned one leaves all behind.
@@ -101,6 +113,10 @@ def _in_any_case(policy: objects.VolumeClaim) -> bool:
     return _with_application(policy) and _with_server(policy)
 
 
+def _in_some_case(policy: objects.VolumeClaim) -> bool:
+    return _with_application(policy) or _with_server(policy)
+
+
 def _named(claims: list[str]) -> str:
     return f"{words.count(len(claims), 'claim')} ({words.several(claims, MOST_NAMED)})"
 
@@ -112,9 +128,14 @@ def _event(
 
 
 def _claims(
-    snapshot: ServerSetSnapshot, may_go: Callable[[objects.VolumeClaim], bool]
+    snapshot: ServerSetSnapshot,
+    may_go: Callable[[objects.VolumeClaim], bool],
+    *,
+    going: bool = False,
 ) -> Iterable[tuple[contract.Claim, int]]:
     """Yield the set's claims that its spec lets go and that are there, with their ordinals.
+
+    Those that are `going` already, or those that are not.
 
     What an instance has that was abandoned stays: nobody knows whether it writes there.
     """
@@ -126,7 +147,7 @@ def _claims(
             template in known
             and ordinal is not None
             and claim.name == names.claim(template, claim.server)
-            and not claim.going
+            and claim.going is going
             and claim.holder not in snapshot.fleet.orphans
         ):
             yield claim, ordinal

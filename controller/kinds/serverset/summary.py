@@ -122,18 +122,25 @@ def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
     return _going(snapshot, verdict, left, stuck)
 
 
-def discarding(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
+def discarding(
+    snapshot: ServerSetSnapshot, held: Sequence[Blocked] = ()
+) -> objects.ServerSetStatus | None:
     """Return the status of a set whose claims do not go as they should; None while nothing is odd.
 
-    Of a set that goes without a hitch no status is worth a write.
+    Of a set that goes without a hitch no status is worth a write. `held` is what others keep of it.
     """
     stuck = tuple(outcomes.of(snapshot.outcomes).blocked(snapshot.server_set.metadata.namespace))
+    stuck = (*stuck, *held)
     if not stuck and snapshot.claims is not None:
         return None
     message = "No server is left; its claims are to go."
+    if held:
+        message = f"No server is left. {held[0].object} is {held[0].message}."
     if snapshot.claims is None:
         message = "No server is left; which claims are to go is not known yet."
-    verdict = Verdict(reason=Reason.DELETING, message=message, reconciling=True)
+    # By this its application knows that it has no server any more: no other status says so.
+    reason = Reason.KEPT_BY_OTHERS if held else Reason.DELETING
+    verdict = Verdict(reason=reason, message=message, reconciling=True)
     return _going(snapshot, verdict, 0, stuck)
 
 

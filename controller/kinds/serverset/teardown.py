@@ -5,7 +5,7 @@ Called by the ServerSet planner, before it looks at anything else.
 
 from __future__ import annotations
 
-from controller.kinds.serverset import claims, summary
+from controller.kinds.serverset import claims, leftovers, summary
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import finalizers, ownership, words, writes
 from controller.planning.plan import Plan, Urgency
@@ -44,17 +44,34 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
             urgency=Urgency.TEARDOWN,
         )
     gone = claims.after_deletion(snapshot)
-    if gone:
-        note = f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"
-        told = claims.told(snapshot, gone)
-        return Plan(
-            actions=(*gone, *told),
-            status=summary.discarding(snapshot),
-            notes=(note,),
-            urgency=Urgency.TEARDOWN,
-        )
+    rest = leftovers.of(snapshot)
+    if gone or rest.deletes or rest.left:
+        return _discard(snapshot, gone, rest)
     return Plan(
-        actions=(*claims.kept(snapshot), finalizers.remove(server_set)),
-        notes=("nothing below it is left: letting go of it",),
+        actions=(
+            *claims.kept(snapshot),
+            *leftovers.news(snapshot, rest),
+            finalizers.remove(server_set),
+        ),
+        notes=("nothing below it is left to wait for: letting go of it",),
+        urgency=Urgency.TEARDOWN,
+    )
+
+
+def _discard(
+    snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: leftovers.Leftovers
+) -> Plan:
+    """Delete what goes with the set; tell what others keep of it, and wait for that awhile."""
+    notes = [f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"] if gone else []
+    notes += [f"{each.object} is {each.message}" for each in rest.held]
+    before = snapshot.server_set.status
+    after = summary.discarding(snapshot, rest.held)
+    return Plan(
+        actions=(*gone, *claims.told(snapshot, gone), *rest.deletes),
+        status=after,
+        # Its application takes down what it relied on as soon as that is told.
+        write_status_now=after is not None and after.blocked_by != before.blocked_by,
+        wake_after=rest.left if rest.held else None,
+        notes=tuple(notes),
         urgency=Urgency.TEARDOWN,
     )

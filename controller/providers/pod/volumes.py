@@ -14,7 +14,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
 from controller.kube.receipts import WriteReceipt
-from controller.planning import buckets, relations
+from controller.planning import buckets, finalizers, relations
 from controller.providers.pod import manifest
 from controller.providers.pod.reasons import PodReason
 from controller.providers.steps import refusals
@@ -52,6 +52,8 @@ def told(claim: objects.Claim) -> contract.Claim:
         component=meta.labels.get(names.COMPONENT_LABEL, ""),
         domain=meta.annotations.get(names.DOMAIN_ANNOTATION, ""),
         going=meta.deletion_timestamp is not None,
+        kept=finalizers.keepers(meta),
+        asked=meta.deletion_timestamp or "",
         resource=Resource.CLAIMS,
     )
 
@@ -66,12 +68,14 @@ def is_known(server: objects.Server, claim: objects.Claim) -> bool:
 def check(server: objects.Server, claim: objects.Claim) -> None:
     """Raise NameTaken where a claim is not the server's, and Waiting where it is going."""
     name = claim.metadata.name
+    blocker = f"{PLACES[Resource.CLAIMS].kind}/{name}"
     if not is_known(server, claim):
         message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
-        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
+        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN, blocker=blocker)
     if claim.metadata.deletion_timestamp is not None:
-        message = f"{Resource.CLAIMS}/{name} is on its way out"
-        raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING)
+        kept = finalizers.keepers(claim.metadata)
+        message = f"{Resource.CLAIMS}/{name} is on its way out{kept and f', {kept}'}"
+        raise errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING, blocker=blocker)
 
 
 async def grow(

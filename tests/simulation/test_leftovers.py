@@ -1,0 +1,175 @@
+"""What goes with an application and is kept by somebody's finalizer: told, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from fakes.universe import Universe, application, component
+
+Json = Any
+
+pytestmark = pytest.mark.looptime
+
+FOREIGN = "example.com/hold"
+GOES = {
+    "name": "data",
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    "whenDeleted": "Delete",
+    "whenScaled": "Delete",
+}
+SHOP = (
+    component("db", 1, volumeClaims=[GOES]),
+    component("web", 2, dependsOn=["db"], volumeClaims=[GOES]),
+)
+KEPT = {
+    Resource.CLAIMS: "data-shop-web-0",
+    Resource.SERVICES: "shop-web",
+    Resource.DISRUPTION_BUDGETS: "shop-web",
+}
+KINDS = {
+    Resource.CLAIMS: "PersistentVolumeClaim",
+    Resource.SERVICES: "Service",
+    Resource.DISRUPTION_BUDGETS: "PodDisruptionBudget",
+}
+EVERY = pytest.mark.parametrize("resource", KEPT, ids=str)
+
+
+async def keep(universe: Universe, resource: Resource, name: str) -> None:
+    """Put somebody's finalizer on an object, beside those that it has."""
+    had = universe.get(resource, name)["metadata"].get("finalizers") or []
+    await universe.merge(resource, name, {"metadata": {"finalizers": [*had, FOREIGN]}})
+    await universe.settle()
+
+
+async def let_go(universe: Universe, resource: Resource, name: str) -> None:
+    """Take it off again."""
+    had = universe.get(resource, name)["metadata"]["finalizers"]
+    left = [each for each in had if each != FOREIGN]
+    await universe.merge(resource, name, {"metadata": {"finalizers": left}})
+
+
+def blocked(universe: Universe, resource: Resource, name: str) -> dict[str, Json]:
+    """Return what an object tells of whatever is in its way, by object."""
+    status = universe.get(resource, name).get("status", {})
+    return {each["object"]: each for each in status.get("blockedBy", ())}
+
+
+@EVERY
+@pytest.mark.parametrize("foreground", [False, True], ids=["background", "foreground"])
+async def test_what_others_keep_is_named_while_all_else_goes(
+    resource: Resource, foreground: bool
+) -> None:
+    """The application names the object and the finalizer, and how to look; its other servers go.
+
+    Nothing more is written while nothing changes; once it is let go, everything ends.
+    """
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", *SHOP))
+        name = KEPT[resource]
+        await keep(universe, resource, name)
+        if foreground:
+            await universe.delete(Resource.APPLICATIONS, "shop", propagation="Foreground")
+        else:
+            await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.settle(quiet=60)
+        assert universe.names(Resource.SERVERS) == []
+        assert universe.names(Resource.PODS) == []
+        if not foreground:
+            # What it relied on did not wait for a finalizer.
+            assert universe.names(Resource.SERVERSETS) == ["shop-web"]
+        thing = f"{KINDS[resource]}/{name}"
+        for each, called in ((Resource.SERVERSETS, "shop-web"), (Resource.APPLICATIONS, "shop")):
+            told = blocked(universe, each, called)[thing]
+            assert told["reason"] == "KeptByOthers"
+            assert FOREIGN in told["message"]
+            assert told["remedy"] == f"kubectl get {resource} {name} -n default -o yaml"
+        ready = universe.condition(Resource.APPLICATIONS, "shop")
+        assert (ready["status"], ready["reason"]) == ("False", "Deleting")
+        assert "Waiting for the servers" not in ready["message"]
+        assert "still there" not in str(blocked(universe, Resource.APPLICATIONS, "shop"))
+        since = len(universe.server.writes)
+        await asyncio.sleep(300)
+        assert len(universe.server.writes) == since
+        await let_go(universe, resource, name)
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+        await universe.until(lambda: not universe.names(resource))
+
+
+@EVERY
+async def test_what_others_keep_is_not_waited_for_for_ever(resource: Resource) -> None:
+    """After deletion.timeoutSeconds the application goes; an Event says what stayed, and why."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", *SHOP, deletion={"timeoutSeconds": 120}))
+        name = KEPT[resource]
+        await keep(universe, resource, name)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(100)
+        assert universe.names(Resource.APPLICATIONS) == ["shop"]
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
+        await universe.settle()
+        assert universe.names(resource) == [name]
+        (event,) = [
+            each
+            for each in universe.server.objects[Resource.EVENTS].values()
+            if each["reason"] == "LeftBehind"
+        ]
+        assert event["type"] == "Warning"
+        assert f"{KINDS[resource]}/{name} is kept by finalizers: {FOREIGN}" in event["note"]
+        await let_go(universe, resource, name)
+        await universe.until(lambda: not universe.names(resource))
+
+
+async def test_a_claim_of_a_server_that_was_scaled_away_is_named() -> None:
+    """Whoever keeps it: the set says so while its servers are well, and no longer than it is so."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("db", 2, volumeClaims=[GOES])))
+        await keep(universe, Resource.CLAIMS, "data-shop-db-1")
+        await universe.bring_up(application("shop", component("db", 1, volumeClaims=[GOES])))
+        await universe.settle(quiet=60)
+        told = blocked(universe, Resource.SERVERSETS, "shop-db")
+        assert FOREIGN in told["PersistentVolumeClaim/data-shop-db-1"]["message"]
+        assert universe.is_ready()
+        # Its server comes back: now it is the server that waits, and says for what.
+        await universe.apply(application("shop", component("db", 2, volumeClaims=[GOES])))
+        await universe.settle(quiet=60)
+        waits = blocked(universe, Resource.SERVERS, "shop-db-1")
+        assert list(waits) == ["PersistentVolumeClaim/data-shop-db-1"]
+        assert FOREIGN in str(waits)
+        await let_go(universe, Resource.CLAIMS, "data-shop-db-1")
+        await universe.until(universe.is_ready, patience=150)
+        assert blocked(universe, Resource.SERVERSETS, "shop-db") == {}
+
+
+async def test_an_order_holds_while_what_is_told_of_claims_is_old() -> None:
+    """A set that told of a claim before it was deleted has servers yet: what they need stays."""
+    async with Universe() as universe:
+        one = component("web", 1, dependsOn=["db"], volumeClaims=[GOES])
+        await universe.bring_up(application("shop", *SHOP))
+        await keep(universe, Resource.CLAIMS, "data-shop-web-1")
+        await universe.bring_up(application("shop", SHOP[0], one))
+        hold = {"metadata": {"finalizers": [FOREIGN]}}
+        await universe.merge(Resource.PODS, "shop-web-0", hold)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.settle(quiet=60)
+        assert universe.names(Resource.PODS) == ["shop-db-0", "shop-web-0"]
+        assert "deletionTimestamp" not in universe.get(Resource.SERVERSETS, "shop-db")["metadata"]
+        await let_go(universe, Resource.PODS, "shop-web-0")
+        await universe.until(lambda: not universe.names(Resource.PODS))
+        await let_go(universe, Resource.CLAIMS, "data-shop-web-1")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS))
+
+
+async def test_claims_that_only_their_pods_protect_are_not_waited_for() -> None:
+    """Kubernetes' own finalizer of claims goes by itself: a teardown tells nothing of it."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("db", 1, volumeClaims=[GOES])))
+        used = {"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}}
+        await universe.merge(Resource.CLAIMS, "data-shop-db-0", used)
+        await universe.settle()
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
+        assert universe.names(Resource.CLAIMS) == ["data-shop-db-0"]
