@@ -137,6 +137,37 @@ def test_what_is_in_the_way_is_named() -> None:
             assert (fault.blocker, fault.words) == (blocker, message)
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        'pods is forbidden: User "argosy" cannot create resource "pods" in API group "" in the',
+        'User "x" cannot get path "/healthz"',
+        'pods "a" is forbidden: exceeded quota: two, requested: pods=1',
+        'pods "a" is forbidden: status unknown for quota: two, resources: pods',
+        'failed calling webhook "other": no such host',
+        "pods is forbidden: ValidatingAdmissionPolicy 'other' with binding 'b' denied request",
+    ],
+)
+@pytest.mark.parametrize(
+    ("form", "blocker"),
+    [
+        ('admission webhook "w" denied the request: {}', "Webhook/w"),
+        (
+            "pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: {}",
+            "ValidatingAdmissionPolicy/p",
+        ),
+    ],
+)
+def test_who_quotes_another_is_told_as_the_one_who_speaks(
+    form: str, blocker: str, quoted: str
+) -> None:
+    """A policy that repeats the words of RBAC, of a quota or of another is no such thing."""
+    for code in (400, 403, 422):
+        fault = answer(code, message=form.format(quoted))
+        assert isinstance(fault, faults.Denied)
+        assert (fault.reason, fault.blocker) == ("Denied", blocker)
+
+
 def test_proxys_503_leaves_a_write_unknown() -> None:
     """A 503 that is not the API server's own may come after the request was passed on."""
     fault = faults.from_answer(503, b"upstream reset", what="POST x", writes=True)

@@ -36,6 +36,7 @@ NO_CLASS = 'running PreFilter plugin "VolumeBinding": storageclass.storage.k8s.i
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 PULL = 'Back-off pulling image "app:1": ErrImagePull: pull access denied'
 CRASH = f"back-off 5m0s restarting failed container=main pod={POD}_default"
+SHUT = 'the status of pod readiness gate "target-health.elbv2.k8s.aws/web" is not "True", but False'
 UNREADY = "containers with unready status: [main]"
 REJECTED = (
     "Pod was rejected: Node didn't have enough resource: cpu, requested: 4, used: 1, capacity: 2"
@@ -79,6 +80,19 @@ async def _lost(universe: Universe) -> None:
     await universe.delete(Resource.PODS, POD)
 
 
+async def _waits_for_a_gate(universe: Universe) -> None:
+    """Its containers are well, and whoever routes to it does not say that it does."""
+    await universe.until(
+        lambda: universe.condition(Resource.APPLICATIONS, "shop").get("status") == "True"
+    )
+    status = universe.get(Resource.PODS, POD)["status"]
+    told = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}
+    kept = [each for each in status["conditions"] if each["type"] != "Ready"]
+    ready = {"type": "ContainersReady", "status": "True"}
+    status = {**status, "conditions": [*kept, ready, told | {"message": SHUT}]}
+    universe.server.registry.set_status(Resource.PODS, ("default", POD), status, actor="kubelet")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Failure:
     """How it comes about, and what is to be told of it."""
@@ -104,6 +118,7 @@ FAILURES = {
         reason="CrashLoopBackOff", words=CRASH, fate=pod_of("CrashLoopBackOff", CRASH)
     ),
     "probe": Failure(reason="ContainersNotReady", words=UNREADY, fate=Behaviour(fate="Unready")),
+    "readiness gate": Failure(reason="ReadinessGatesNotReady", words=SHUT, after=_waits_for_a_gate),
     "quota": Failure(
         reason="QuotaExceeded", words="exceeded quota: two", object="ResourceQuota/two", before=_few
     ),

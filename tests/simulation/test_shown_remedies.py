@@ -354,6 +354,9 @@ ELSEWHERE: Mapping[str, str] = {
     "ClaimCannotGrow": (
         "simulation/test_claims.py::test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on"
     ),
+    "ReadinessGatesNotReady": (
+        "simulation/test_causes.py::test_the_cause_is_told_of_the_application"
+    ),
     "ContainersNotReady": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NodeLost": "simulation/test_cases.py::test_case",
     "NodeSilent": "providers/pod/test_observation.py::test_states_and_their_reasons",

@@ -53,7 +53,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
             *leftovers.news(snapshot, rest),
             finalizers.remove(server_set),
         ),
-        notes=("nothing below it is left to wait for: letting go of it",),
+        notes=("nothing below it is left: letting go of it",),
         urgency=Urgency.TEARDOWN,
     )
 

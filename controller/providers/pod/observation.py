@@ -399,9 +399,10 @@ def _silence(pod: objects.Pod) -> Trouble:
     ready = _condition(pod, "Ready")
     if _is_silent(pod):
         return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
-    if ready is not None and ready.reason == KubeletReason.CONTAINERS_NOT_READY:
-        # Of a start it is said as well, so it is no failure, however long it lasts.
-        return KubeletReason.CONTAINERS_NOT_READY, ready.message, ""
+    # Of a start it is said as well, so it is no failure, however long it lasts.
+    passed_on = KubeletReason.CONTAINERS_NOT_READY, KubeletReason.READINESS_GATES_NOT_READY
+    if ready is not None and ready.status != "True" and ready.reason in passed_on:
+        return ForeignReason(ready.reason), ready.message, ""
     return NO_TROUBLE
 
 

@@ -80,6 +80,15 @@ class KubeletReason(Vocabulary):
         "The pod's Events have the probes' answers, and the container's output may say why.",
         "kubectl describe pod NAME",
     )
+    READINESS_GATES_NOT_READY = (
+        "ReadinessGatesNotReady",
+        (
+            "All containers are ready, and a readiness gate of the pod's is not: a condition that"
+            " somebody else's controller sets, such as that of a load balancer."
+        ),
+        "The message names the condition. Look at whoever sets it; the container is well.",
+        "kubectl describe pod NAME",
+    )
     CRASH_LOOP_BACK_OFF = (
         "CrashLoopBackOff",
         "A container ends, or does not begin; Kubernetes starts it again after a while.",

@@ -211,7 +211,7 @@ def test_readiness_counts_only_while_running() -> None:
                 ],
             },
             Phase.RUNNING,
-            "",
+            "ReadinessGatesNotReady",
             "",
         ),
     ],
