@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from controller.api import names
 from controller.api.resources import Resource
+from controller.presentation import answers, inspection
+from controller.presentation.references import Reference
 from fakes.universe import Universe, application, component
 
 Json = Any
@@ -58,6 +61,20 @@ def blocked(universe: Universe, resource: Resource, name: str) -> dict[str, Json
     return {each["object"]: each for each in status.get("blockedBy", ())}
 
 
+async def walked(universe: Universe) -> dict[str, list[str]]:
+    """Return what `why` on the application says of each object."""
+    async with inspection.look(universe.server, "default") as look:
+        meant = Reference(resource=Resource.APPLICATIONS, name="shop")
+        found = answers.walk(look, meant, "default")
+    assert found is not None
+    said: dict[str, list[str]] = {}
+    for each in answers.every(found):
+        said.setdefault(each.object, []).append(each.message)
+        for waited in each.waits:
+            said.setdefault(waited.object, []).append(waited.message)
+    return said
+
+
 @EVERY
 @pytest.mark.parametrize("foreground", [False, True], ids=["background", "foreground"])
 async def test_what_others_keep_is_named_while_all_else_goes(
@@ -91,6 +108,8 @@ async def test_what_others_keep_is_named_while_all_else_goes(
         assert (ready["status"], ready["reason"]) == ("False", "Deleting")
         assert "Waiting for the servers" not in ready["message"]
         assert "still there" not in str(blocked(universe, Resource.APPLICATIONS, "shop"))
+        why = await walked(universe)
+        assert FOREIGN in str(why[thing])
         since = len(universe.server.writes)
         await asyncio.sleep(300)
         assert len(universe.server.writes) == since
@@ -112,6 +131,8 @@ async def test_what_others_keep_is_not_waited_for_for_ever(resource: Resource) -
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
         await universe.settle()
         assert universe.names(resource) == [name]
+        # By it the reason's remedy lists what is left.
+        assert universe.get(resource, name)["metadata"]["labels"][names.APPLICATION_LABEL] == "shop"
         (event,) = [
             each
             for each in universe.server.objects[Resource.EVENTS].values()
