@@ -24,6 +24,7 @@ BRIDGE_FILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 PACKAGES = {"ip": "iproute2", "nft": "nftables"}
 PREFIX = "argosy-"
 SAVED = "sysctls.json"
+NODE_PROGRAMS = frozenset({b"kubelet", b"kube-proxy"})
 KUBE_PROXY_TABLES = ("ip kube-proxy", "ip6 kube-proxy")
 
 
@@ -62,10 +63,10 @@ def create(folder: Path) -> Network:
     for tool, package in PACKAGES.items():
         require(tool, package)
     if any(succeeds("nft", "list", "table", *each.split()) for each in KUBE_PROXY_TABLES):
-        if has_kube_proxy():
+        if has_node():
             raise errors.DevclusterError(
-                "a kube-proxy works on this machine already, and there can be one: `down` the other"
-                " cluster with a real node first"
+                "a real node works on this machine already, and there can be one: `down` its"
+                " cluster first"
             )
         _remove_forsaken()
     bridge = name(folder)
@@ -111,12 +112,13 @@ def remove(folder: Path) -> None:
         saved.unlink()
 
 
-def has_kube_proxy(processes: Path = Path("/proc")) -> bool:
-    """Whether a kube-proxy runs on this machine: a program of that name, or one called with it."""
+def has_node(processes: Path = Path("/proc")) -> bool:
+    """Whether a node runs on this machine: by its kubelet, too, whose kube-proxy may have died."""
     for each in processes.glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
+            # A program of that name, as Kubernetes has it, or one that is called with it, as ours.
             words = each.read_bytes().split(b"\0")[:2]
-            if b"kube-proxy" in map(os.path.basename, words):
+            if not NODE_PROGRAMS.isdisjoint(map(os.path.basename, words)):
                 return True
     return False
 

@@ -541,15 +541,15 @@ def test_a_folder_in_which_a_nodes_sockets_just_fit_is_taken(
     [
         (["/usr/bin/kube-proxy", "--config=c"], True),
         (["/programs/node", "kube-proxy", "--config=c"], True),
-        (["/programs/node", "kubelet", "--config=kube-proxy"], False),
+        (["/usr/bin/kubelet", "--config=c"], True),
+        (["/programs/node", "kubelet", "--config=c"], True),
+        (["/programs/controlplane", "etcd", "--data-dir=kube-proxy"], False),
         (["less", "logs", "kube-proxy"], False),
         ([], False),
     ],
 )
-def test_a_kube_proxy_is_known_by_its_command(
-    tmp_path: Path, words: list[str], *, found: bool
-) -> None:
+def test_a_node_is_known_by_its_commands(tmp_path: Path, words: list[str], *, found: bool) -> None:
     """Where none runs, filters that are there were left behind, and may be taken away."""
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
-    assert network.has_kube_proxy(tmp_path) is found
+    assert network.has_node(tmp_path) is found
