@@ -19,8 +19,14 @@ Example: shop-web-3 was evicted at 10:00:07, its next pod was made in that secon
 once. It counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it is what
 is meant, and has yet to go.
 
-Called by whoever gathers snapshots of sets and operations; `told` by those who say what they wait
-for.
+Who counts as down by a record alone has not lost anything yet, and may stay: nobody may take such a
+server down as if that cost nothing.
+
+The controller only overlooks that a pod has gone where the next one is quick. So the next instance
+of a server waits until its eviction is off the record: a moment, where somebody looks. Else each
+eviction that was overlooked would keep the next one waiting for two minutes.
+
+Called by whoever gathers snapshots; `told` by those who say what they wait for.
 """
 
 from __future__ import annotations
@@ -39,6 +45,8 @@ from controller.planning.caches import Caches, Path
 SEEN_AFTER_SECONDS = 5.0
 # After which the disruption controller expects no pod to go any more, whatever is on record.
 RECORD_SECONDS = 120.0
+# For how long the next instance waits for the disruption controller, which may not be there.
+WAIT_SECONDS = 5.0
 # From which on it is told that one waits for a record: until then it is over in a moment.
 TOLD_AFTER_SECONDS = 2.0
 # How many servers are told by name.
@@ -50,7 +58,9 @@ class Departures:
     """The ordinals of a set's servers whose pods go, or may be about to."""
 
     ordinals: frozenset[int] = frozenset()
-    # Of them: those that are there all the same, and on record for a while already.
+    # Of them: those that are there all the same, and may stay.
+    doubtful: frozenset[int] = frozenset()
+    # Of these: those that are on record for a while already.
     recorded: frozenset[int] = frozenset()
     # In how many seconds the records are to be looked at again.
     again: float | None = None
@@ -109,6 +119,7 @@ def of(caches: Caches, server_set: objects.ServerSet, now: float) -> Departures:
         if (ordinal := relations.ordinal(server_set, name)) is not None
     }
     kept = caches.of(objects.DisruptionBudget).objects.get((meta.namespace, meta.name))
+    doubtful: set[int] = set()
     recorded: set[int] = set()
     again: float | None = None
     for record in _records(caches, server_set, kept) if kept is not None else ():
@@ -116,16 +127,48 @@ def of(caches: Caches, server_set: objects.ServerSet, now: float) -> Departures:
             continue
         going.add(record.ordinal)
         again = plan.soonest(again, *record.looks(now))
-        if record.is_there and now - record.since >= TOLD_AFTER_SECONDS:
-            recorded.add(record.ordinal)
-    return Departures(ordinals=frozenset(going), recorded=frozenset(recorded), again=again)
+        if record.is_there:
+            doubtful.add(record.ordinal)
+            if now - record.since >= TOLD_AFTER_SECONDS:
+                recorded.add(record.ordinal)
+    return Departures(
+        ordinals=frozenset(going),
+        doubtful=frozenset(doubtful),
+        recorded=frozenset(recorded),
+        again=again,
+    )
+
+
+def seconds_on_record(caches: Caches, server: objects.Server, now: float) -> float | None:
+    """Return for how long at most a server's next instance waits, as its eviction is on record.
+
+    None where there is no such record, or nobody seems to look. One from later than now is by
+    another clock, of which nobody can tell when the wait is over.
+    """
+    meta, spec = server.metadata, server.spec
+    path = meta.namespace, names.server_set(spec.application, spec.component)
+    kept = caches.of(objects.DisruptionBudget).objects.get(path)
+    since = kept.status.disrupted_pods.get(meta.name) if kept is not None else None
+    if since is None:
+        return None
+    # Times of records are to the second.
+    age = now - clock.parse(since)
+    return WAIT_SECONDS - age if -1.0 < age < WAIT_SECONDS else None
+
+
+def over(
+    old: objects.DisruptionBudget | None, new: objects.DisruptionBudget | None
+) -> frozenset[str]:
+    """Return the pods whose evictions were on record and are not any more."""
+    if old is None:
+        return frozenset()
+    left = new.status.disrupted_pods.keys() if new is not None else frozenset()
+    return frozenset(old.status.disrupted_pods.keys() - left)
 
 
 def is_one_over(old: objects.DisruptionBudget | None, new: objects.DisruptionBudget | None) -> bool:
     """Return whether an eviction was on record that is not any more."""
-    if old is None or new is None:
-        return False
-    return not old.status.disrupted_pods.keys() <= new.status.disrupted_pods.keys()
+    return new is not None and bool(over(old, new))
 
 
 def told(application: str, component: str, namespace: str, ordinals: Iterable[int]) -> Blocked:

@@ -157,9 +157,31 @@ MECHANISMS = (
     one(
         "who waits for an eviction on record is not looked at when it is taken off",
         "controller.planning.departures:is_one_over",
-        "not old.status.disrupted_pods.keys() <= new.status.disrupted_pods.keys()",
+        "bool(over(old, new))",
         "False",
         f"{_ONE_BUDGET}::test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record",
+    ),
+    one(
+        "a server counts as lost by the record of its eviction alone",
+        "controller.kinds.operation.slots:_is_free",
+        "not given.progress.available and not given.progress.doubtful",
+        "not given.progress.available",
+        f"{_ONE_BUDGET}"
+        "::test_nobody_restarts_a_server_as_lost_for_the_record_of_its_eviction_alone",
+    ),
+    one(
+        "the next instance is made while the eviction of the last is on record",
+        "controller.kinds.server.making:_on_record",
+        "left is None",
+        "True",
+        f"{_ONE_BUDGET}::test_the_next_instance_waits_until_the_eviction_is_off_the_record",
+    ),
+    one(
+        "nobody wakes the server whose eviction is off the record",
+        "controller.kinds.server.wakes:by_disruption_budget",
+        "(namespace, name) in servers",
+        "False",
+        f"{_ONE_BUDGET}::test_the_next_instance_waits_until_the_eviction_is_off_the_record",
     ),
     one(
         "remediation does not wait until evictions have ended",

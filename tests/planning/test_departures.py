@@ -16,6 +16,10 @@ SET = objects.ServerSet(
     metadata=objects.Meta(name="shop-web", namespace="default", uid="s"),
     spec=objects.ServerSetSpec(application="shop", component="web", replicas=3),
 )
+SERVER = objects.Server(
+    metadata=objects.Meta(name="shop-web-1", namespace="default", uid="w"),
+    spec=objects.ServerSpec(application="shop", component="web", ordinal=1),
+)
 
 
 class _Seen:
@@ -106,6 +110,8 @@ def test_a_record_is_believed_of_a_pod_that_it_can_mean(
     """The disruption controller takes every pod of the name for the one that is to go."""
     found = look(pod(T + made), after)
     assert (1 in found.ordinals) is believed
+    # The pod is there: it counts, and may stay.
+    assert found.doubtful == found.ordinals
 
 
 def test_a_pod_that_an_eviction_has_marked_is_going_whenever_it_was_made() -> None:
@@ -122,6 +128,7 @@ def test_a_pod_that_goes_or_has_gone_counts_however_old_the_record_is(after: flo
         found = look(there, after)
         assert found.ordinals == {1}
         assert found.recorded == set()
+        assert found.doubtful == set()
 
 
 @pytest.mark.parametrize(
@@ -169,6 +176,36 @@ def test_what_was_taken_off_the_record_is_nobodys_once_the_pod_or_the_budget_has
     assert list(told.off.of(("default", "shop-web"))) == ["shop-web-2"]
     told.off.change(kept({}), None)
     assert not told.off.of(("default", "shop-web"))
+
+
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [(0.0, 5.0), (0.9, 4.1), (4.5, 0.5), (5.0, None), (90.0, None), (-0.5, 5.5), (-60.0, None)],
+)
+def test_the_next_instance_waits_a_moment_for_the_record_to_go(
+    after: float, waits: float | None
+) -> None:
+    """Neither for a controller that does not look, nor for a clock that is another."""
+    found = departures.seconds_on_record(
+        Told({"shop-web-1": clock.stamp(T)}, None), SERVER, T + after
+    )
+    assert found == (None if waits is None else pytest.approx(waits))
+
+
+@pytest.mark.parametrize("record", [{}, {"shop-web-2": clock.stamp(T)}])
+def test_nobody_waits_for_the_record_of_another(record: dict[str, str]) -> None:
+    """Nor where there is none."""
+    assert departures.seconds_on_record(Told(record, None), SERVER, T) is None
+
+
+def test_what_is_over_is_what_was_on_record_and_is_not_any_more() -> None:
+    """Also where the budget goes."""
+    one, two = clock.stamp(T), clock.stamp(T + 1)
+    before = kept({"shop-web-1": one, "shop-web-2": two})
+    assert departures.over(before, kept({"shop-web-2": two})) == {"shop-web-1"}
+    assert departures.over(before, before) == set()
+    assert departures.over(before, None) == {"shop-web-1", "shop-web-2"}
+    assert departures.over(None, before) == set()
 
 
 @pytest.mark.parametrize("name", ["shop-web-x", "shop-webb-1", "other-web-1", "shop-web-"])

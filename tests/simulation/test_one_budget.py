@@ -261,16 +261,63 @@ async def test_who_waits_for_an_eviction_goes_on_once_it_is_taken_off_the_record
             stop_seconds=0.0, start_seconds=0.0, schedule_seconds=0.0
         )
         await world.open(6, ONE)
-        registry = world.server.registry
-        registry.disruption_seconds = 60.0
+        registry, key = world.server.registry, ("default", SET)
         assert evictions.evict(registry, "default", "shop-web-3")
+        await world.until(lambda: registry.find(Resource.PODS, "default", "shop-web-3") is None)
+        await world.until(world.is_ready)
+        # As where whoever made the next pod had not heard of the record: both are of one second.
+        made = world.get(Resource.PODS, "shop-web-3")["metadata"]["creationTimestamp"]
+        record = {"disruptedPods": {"shop-web-3": made}}
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, record, actor="disruption")
+        began = len(world.server.writes)
         await world.apply(act("Rollout"))
-        await asyncio.sleep(2)
+        # Past the second second, at which it looks by itself, and not yet at the fifth.
+        await asyncio.sleep(2.5)
+        assert min(world.ups(began)) == 6
         since = len(world.server.writes)
-        registry.set_status(Resource.DISRUPTION_BUDGETS, ("default", SET), {}, actor="disruption")
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, {}, actor="disruption")
         await asyncio.sleep(1)
         ups = list(world.ups(since))
         assert (ups[0], min(ups)) == (6, 5)
+
+
+@pytest.mark.parametrize(("looks", "back"), [(0.5, 0.5), (3.0, 3.0), (60.0, 5.0)])
+async def test_the_next_instance_waits_until_the_eviction_is_off_the_record(
+    looks: float, back: float
+) -> None:
+    """So no record is about a pod that has gone; a controller that does not look is not awaited."""
+    async with World() as world:
+        world.kubelet.behave = lambda _: Behaviour(
+            stop_seconds=0.0, start_seconds=0.0, schedule_seconds=0.0
+        )
+        await world.open(6, ONE)
+        registry = world.server.registry
+        registry.disruption_seconds = looks
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert evictions.evict(registry, "default", "shop-web-3")
+        await world.until(lambda: registry.find(Resource.PODS, "default", "shop-web-3") is None)
+        await world.until(lambda: registry.find(Resource.PODS, "default", "shop-web-3") is not None)
+        # Times of records are to the second.
+        assert back - 1.0 <= loop.time() - began <= back + 0.5
+        kept = world.get(Resource.DISRUPTION_BUDGETS, SET)
+        assert bool(kept["status"]["disruptedPods"]) is (looks > back)
+        await world.settle()
+        world.judge()
+
+
+async def test_nobody_restarts_a_server_as_lost_for_the_record_of_its_eviction_alone() -> None:
+    """No server may be down: the Restart leaves one alone that counts as down and does its work."""
+    async with World() as world:
+        await world.open(3, {"maxUnavailable": 0, "maxSurge": 1})
+        since = len(world.server.writes)
+        record = {"disruptedPods": {"shop-web-1": clock.stamp(world.server.now())}}
+        registry, key = world.server.registry, ("default", SET)
+        registry.set_status(Resource.DISRUPTION_BUDGETS, key, record, actor="disruption")
+        await world.apply(operation("act", "shop", "Restart"))
+        await asyncio.sleep(150)
+        assert min(world.ups(since)) == 3
+        world.judge()
 
 
 async def test_servers_that_are_down_beside_an_operation_count() -> None:

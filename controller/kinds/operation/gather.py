@@ -40,6 +40,9 @@ def gather(sources: Sources, operation: objects.Operation, moment: Moment) -> Op
         evicted=frozenset(
             (name, ordinal) for name, each in leaving.items() for ordinal in each.ordinals
         ),
+        doubtful=frozenset(
+            (name, ordinal) for name, each in leaving.items() for ordinal in each.doubtful
+        ),
         recorded=frozenset(
             (name, ordinal) for name, each in leaving.items() for ordinal in each.recorded
         ),

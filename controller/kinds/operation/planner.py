@@ -127,6 +127,7 @@ def observe(snapshot: OperationSnapshot) -> Run:
             snapshot.now,
             min_ready_seconds=_min_ready(snapshot, key),
             evicted=key in snapshot.evicted,
+            doubtful=key in snapshot.doubtful,
         )
         for key in keys
     )

@@ -47,6 +47,8 @@ class ServerProgress:
     # It does its work; or it should, does not, and may yet do so again.
     available: bool = False
     down: bool = False
+    # It counts as down by the record of an eviction alone: it does its work, and may go on so.
+    doubtful: bool = False
 
 
 def run_id(operation: objects.Operation) -> str:
@@ -68,10 +70,12 @@ def follow(
     *,
     min_ready_seconds: int = 0,
     evicted: bool = False,
+    doubtful: bool = False,
 ) -> ServerProgress:
     """Return how far the server at `key` is; its set says how long it must have been ready.
 
-    One that is being `evicted` is down, whatever it has yet to say.
+    One that is being `evicted` is down, whatever it has yet to say; where that is `doubtful`, it
+    counts as down, but is not lost yet.
     """
     if server is None or server.metadata.deletion_timestamp is not None:
         return ServerProgress(key=key, state=State.LEFT)
@@ -99,6 +103,7 @@ def follow(
         state=state,
         available=lacks <= 0 and not evicted,
         down=(lacks > 0 or evicted) and works and state is not State.LEFT,
+        doubtful=doubtful and lacks <= 0,
         reached=ever if finished else passed(operation, plan_steps, here),
         ever=ever,
         undone=frozenset(tasks.undoes(each.step) for each in undoings if not each.failed),

@@ -283,12 +283,16 @@ class _Room:
 
 
 def _is_free(given: Grant) -> bool:
-    """Return whether the act takes nothing from anybody: its server is down already."""
+    """Return whether the act takes nothing from anybody: its server is down already.
+
+    By more than the record of an eviction: that one may be about a pod that is long gone.
+    """
     deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
     server = given.progress.server
     if server is None or deed.action not in tasks.CONVERGING:
         return False
-    return not given.progress.available and server.spec.power != "Stopped"
+    lost = not given.progress.available and not given.progress.doubtful
+    return lost and server.spec.power != "Stopped"
 
 
 def can_take(run: Run, given: Grant) -> bool:

@@ -33,8 +33,10 @@ class OperationSnapshot:
     disruption_budgets: tuple[objects.DisruptionBudget, ...] = ()
     # Servers whose pods are on their way out already, whatever the servers have yet to say.
     evicted: frozenset[tuple[str, int]] = frozenset()
-    # Of them: those that are there, and whose evictions are on record for a while. In how many
-    # seconds such records are to be looked at again.
+    # Of them: those that are there, as their evictions are only on record: they may stay.
+    doubtful: frozenset[tuple[str, int]] = frozenset()
+    # Of these: those whose evictions are on record for a while. In how many seconds such records
+    # are to be looked at again.
     recorded: frozenset[tuple[str, int]] = frozenset()
     records_last: float | None = None
     # How calls for it went that did not succeed, lately.

@@ -9,7 +9,7 @@ from controller.api import objects
 from controller.kinds.revisions import references
 from controller.kinds.server import order, tolerance
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import ordinals, relations
+from controller.planning import departures, ordinals, relations
 from controller.planning.caches import Caches, Moment, Sources
 
 
@@ -39,6 +39,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         spread=server_set.spec.spread if server_set else None,
         behind=behind,
         behind_for=behind_for,
+        on_record_for=departures.seconds_on_record(caches, server, moment.now),
         subdomain=_subdomain(server_set),
         namespace_terminating=relations.namespace_terminating(caches, namespace),
     )

@@ -34,6 +34,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         objects.ControllerRevision: wakes.by_revision,
         objects.Claim: wakes.by_what_is_labelled,
         objects.Job: wakes.by_what_is_labelled,
+        objects.DisruptionBudget: wakes.by_disruption_budget,
         objects.Fleet: wakes.by_fleet,
         objects.Namespace: wakes.by_namespace,
     },

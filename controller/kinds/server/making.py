@@ -58,6 +58,8 @@ def _create(situation: Situation) -> Verdict:
         return waiting
     if (waiting := _out_of_turn(situation)) is not None:
         return waiting
+    if (waiting := _on_record(situation)) is not None:
+        return waiting
     way = situation.attempts.alternative
     call = contract.Call(
         verb=contract.Verb.CREATE,
@@ -88,6 +90,16 @@ def _out_of_turn(situation: Situation) -> Verdict | None:
         return None
     message = f"Starts once {snapshot.behind} is available (start: Ordered)."
     return Verdict(reason=ServerReason.WAITING_FOR_TURN, message=message, wake=snapshot.behind_for)
+
+
+def _on_record(situation: Situation) -> Verdict | None:
+    """Wait until the disruption controller has seen that the last instance has gone."""
+    left = situation.snapshot.on_record_for
+    if left is None:
+        return None
+    wanted = situation.spec.incarnation
+    message = f"Creating incarnation {wanted}, once the last one's eviction is off the record."
+    return Verdict(reason=Reason.CREATING, message=message, wake=left)
 
 
 def _placement(situation: Situation) -> contract.Placement:

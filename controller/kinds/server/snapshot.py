@@ -43,6 +43,8 @@ class ServerSnapshot:
     # seconds it will be, where it is a matter of time.
     behind: str = ""
     behind_for: float | None = None
+    # For how long at most its next instance waits, as the eviction of its last is still on record.
+    on_record_for: float | None = None
     # The name that its component gives the Service by which it is found; empty for the usual one.
     subdomain: str = ""
     namespace_terminating: bool = False

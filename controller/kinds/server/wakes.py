@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kinds.server import order
-from controller.planning import keys, relations, wakes
+from controller.planning import departures, keys, relations, wakes
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 from controller.planning.wakes import Change, Wake, When
@@ -57,6 +57,16 @@ def by_what_is_labelled(
     found = {each.metadata.labels.get(names.SERVER_LABEL, "") for each in both if each is not None}
     for name in sorted(found - {""}):
         yield Wake(Key(Resource.SERVERS, change.item.metadata.namespace, name))
+
+
+def by_disruption_budget(
+    caches: Caches, change: Change[objects.DisruptionBudget]
+) -> Iterable[Wake]:
+    """A server whose eviction is not on record any more may have its next instance."""
+    servers, namespace = caches.of(objects.Server).objects, change.item.metadata.namespace
+    for name in sorted(departures.over(*change)):
+        if (namespace, name) in servers:
+            yield Wake(Key(Resource.SERVERS, namespace, name))
 
 
 def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
