@@ -45,7 +45,6 @@ MOST_VIEWERS = 500
 MOST_SESSIONS = 20
 # Tokens that are tried at once: each costs the API server a review.
 MOST_SIGNING_IN = 4
-_LOCAL = ("localhost", "127.0.0.1")
 _REFUSED = "The API server does not take this token."
 _BEARER = "bearer "
 
@@ -234,7 +233,4 @@ class Lobby:
 
         A forwarded port is reached so; a name that somebody points at an address of ours is not.
         """
-        name, _, port = host.rpartition(":")
-        return host in self._shared.hosts or (
-            (name or host) in _LOCAL and (not name or port.isdigit())
-        )
+        return host in self._shared.hosts or origins.is_local(host)

@@ -9,6 +9,8 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 
+LOCAL = ("localhost", "127.0.0.1")
+
 
 def refusal(
     method: str,
@@ -25,12 +27,21 @@ def refusal(
     if not is_ours(host):
         return "This address is not the one that the dashboard was opened at."
     origin = headers.get("Origin")
-    if origin is not None and not is_ours(_host(origin, schemes)):
-        return "The request comes from another site."
+    if origin is not None:
+        sender = _host(origin, schemes)
+        # On this machine every port is a site of its own, and anybody's.
+        if not is_ours(sender) or (is_local(sender) and sender != host):
+            return "The request comes from another site."
     is_link = method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
     if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not is_link:
         return "The request comes from another site."
     return ""
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host is this machine, at whatever port."""
+    name, _, port = host.rpartition(":")
+    return (name or host) in LOCAL and (not name or port.isdigit())
 
 
 def form_token(key: str) -> str:

@@ -21,6 +21,7 @@ from tests.dashboard.test_attacks import PAGES as HOSTILE_PAGES
 from tests.dashboard.test_attacks import harm, hostile
 
 SEE_OTHER = 303
+OWNER = {"token": "owner"}
 REVIEWS = 1 + len(part.SHOWN)
 FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
 SINCE = re.compile(r'data-since="([^"]*)"')
@@ -206,6 +207,28 @@ async def test_another_site_gets_nothing_with_a_visitors_cookie(headers: dict[st
         assert (status, SHOP in text) == (403, False)
         status, _ = await clerk.post("/acts/pause/default/application/shop", headers, form="x")
         assert status == 403
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:9999", "http://127.0.0.1", "http://localhost"]
+)
+async def test_another_server_on_this_machine_is_another_site(origin: str) -> None:
+    """At a forwarded port browsers send it the same cookies, and old ones say no more than this."""
+    async with crowd(writes=True) as place:
+        clerk = place.browser()
+        assert await clerk.sign_in("clerk") == 303
+        headers = {"Host": "localhost:8100", "Origin": origin}
+        for path, sent in (
+            ("/sign-in", OWNER),
+            ("/sign-out", {"form": "x"}),
+            ("/acts/pause/default/application/shop", {"form": "x"}),
+        ):
+            status, text = await clerk.post(path, headers, **sent)
+            assert (status, text) == (403, "The request comes from another site."), path
+        own = {"Host": "localhost:8100", "Origin": "http://localhost:8100"}
+        assert (await clerk.post("/sign-in", own, **OWNER))[0] == 303
+        proxied = {"Host": "127.0.0.1:8080", "Origin": "https://argosy.example.com"}
+        assert (await clerk.post("/sign-in", proxied, **OWNER))[0] == 303
 
 
 @pytest.mark.parametrize("host", ["argosy.example.com", "localhost:4711", "127.0.0.1:8443"])
