@@ -213,7 +213,7 @@ def test_a_table_that_was_moved_sideways_stays_so(page: Page, stage: Stage) -> N
     """On a phone's width: what changes in the table takes away neither place nor focus."""
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # two numbers
     page.goto(stage.url + "/applications/default/shop")
-    table = page.locator("#part-db .scroll")
+    table = page.locator("#part-component-db .scroll")
     table.focus()
     table.evaluate("each => { each.scrollLeft = 60; }")
 
