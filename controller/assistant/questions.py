@@ -21,6 +21,7 @@ from controller.presentation import (
     events,
     fleets,
     last_lines,
+    manifests,
     pictures,
     preview,
     reading,
@@ -116,8 +117,8 @@ class Questions:
     ) -> str:
         """Show what applying a manifest would change, and how; nothing is applied."""
         found = []
-        for each in preview.manifests(manifest, "the manifest"):
-            space = each.setdefault("metadata", {}).get("namespace") or self._space(namespace)
+        for each in manifests.read(manifest, "the manifest"):
+            space = each["metadata"].get("namespace") or self._space(namespace)
             found.append(await preview.read(self._api, space, each, self._clock()))
         return shortening.text(found)
 

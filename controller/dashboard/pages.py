@@ -23,10 +23,12 @@ from controller.kube import faults
 from controller.presentation import (
     acts,
     answers,
+    aside,
     builds,
     events,
     fleets,
     last_lines,
+    manifests,
     pictures,
     preview,
     reading,
@@ -192,6 +194,14 @@ class Pages:
         known = await revisions.read(self.api, found.namespace, found.name, "", self.clock())
         wanted = request.query.get("compare", "")
         built, hidden = await self._builds(found)
+        # Templates of any size, written by anybody: whoever compares them waits alone.
+        compared = await aside.run(
+            lambda _: [
+                (each.now.component, each.other.revision, tuple(each.lines()))
+                for each in (revisions.compare(known, wanted) if known else ())
+                if each.other is not None
+            ]
+        )
         return self.page(
             "revisions.html",
             found=found,
@@ -200,7 +210,7 @@ class Pages:
             may_act=self.rights is not None,
             revisions=lists.page(known, lists.number(request.query.get("page", ""))),
             compare=wanted,
-            comparisons=revisions.compare(known, wanted) if known else (),
+            compared=compared,
         )
 
     async def build(self, request: web.Request) -> web.Response:
@@ -282,9 +292,8 @@ class Pages:
             sent = await request.post()
             # Browsers end the lines of a form in their own way.
             text = str(sent.get("manifest", "")).replace("\r\n", "\n")
-            for manifest in preview.manifests(text, "the text"):
-                meta = manifest.setdefault("metadata", {})
-                space = meta.get("namespace") or self.namespace
+            for manifest in await aside.run(lambda _: manifests.read(text, "the text")):
+                space = manifest["metadata"].get("namespace") or self.namespace
                 if not space:
                     raise UsageError("metadata.namespace must say where the application is to be")
                 found.append(await preview.read(self.api, space, manifest, self.clock()))
@@ -327,7 +336,7 @@ class Pages:
     async def _manifest(self, named: str) -> str:
         namespace, _, name = named.partition("/")
         raw = await reading.raw(self.api, Resource.APPLICATIONS, namespace, name)
-        return preview.editable(raw)
+        return await aside.run(lambda _: preview.editable(raw))
 
     async def _offers(self, resource: Resource, found: Any) -> list[Offer]:
         """Return what this person may ask of an object; nothing where nothing may be changed."""

@@ -17,7 +17,7 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.kinds.operation import targets
 from controller.kube import api as door
-from controller.presentation import forecast, inspection, preview, reading
+from controller.presentation import aside, forecast, inspection, preview, reading
 from controller.presentation.acts import Request, Subject, Verb
 from controller.presentation.preview import Ending, Preview
 
@@ -51,8 +51,12 @@ async def of(
     if found.resource is Resource.APPLICATIONS and "spec" in request.body:
         wanted = msgspec.json.decode(msgspec.json.encode(after), type=objects.Application)
         async with inspection.look(api, found.meta.namespace) as look:
-            told = forecast.forecast(look.sources, wanted, now)
-            plan = preview.preview(found.raw, after, told, look.notes)
+
+            def work(still: aside.Wanted) -> Preview:
+                told = forecast.forecast(look.sources, wanted, now, still)
+                return preview.preview(found.raw, after, told, look.notes)
+
+            plan = await aside.run(work)
         return Consequences(diff=diff, plan=plan, notes=plan.notes)
     if found.resource is Resource.OPERATIONS:
         return Consequences(diff=diff, **_left(found.view, request))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -76,8 +76,16 @@ class Forecast:
     builds: tuple[str, ...] = ()
 
 
-def forecast(sources: Sources, application: objects.Application, now: float) -> Forecast:
-    """Return what would come of `application`, which may differ from the one in the caches."""
+def forecast(
+    sources: Sources,
+    application: objects.Application,
+    now: float,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Forecast:
+    """Return what would come of `application`, which may differ from the one in the caches.
+
+    It goes no further than the round in which nobody wants it any more.
+    """
     stage = _Stage(sources, application, now)
     rounds: list[tuple[Step, ...]] = []
     still = 0
@@ -87,7 +95,7 @@ def forecast(sources: Sources, application: objects.Application, now: float) -> 
         if steps:
             rounds.append(steps)
         still = 0 if stage.writes != before else still + 1
-        if still >= STILL or stage.gone:
+        if still >= STILL or stage.gone or not wanted():
             break
     status = stage.application.status
     message = next((each.message for each in status.conditions if each.type == "Ready"), "")

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from controller.api import clock, names, objects
+from controller.api import clock, objects
 from controller.kube import api as door
 from controller.planning import management
-from controller.presentation import desired, forecast, inspection
+from controller.presentation import aside, desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
-from controller.presentation.problems import Refusal, UsageError
+from controller.presentation.problems import Refusal
 
 # What happens to servers that are down meanwhile, and come back.
 _RETURNING = (Effect.REPLACE, Effect.CHANGE)
@@ -106,8 +106,13 @@ async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: 
                 f"you may not list fleets, so what the fleet {wanted.spec.fleet} of"
                 f" {wanted.metadata.name} would do is not known"
             )
-        told = forecast.forecast(look.sources, wanted, now)
-        return preview(asked.before, asked.after, told, (*asked.notes, *look.notes))
+        notes = *asked.notes, *look.notes
+
+        def work(still: aside.Wanted) -> Preview:
+            told = forecast.forecast(look.sources, wanted, now, still)
+            return preview(asked.before, asked.after, told, notes)
+
+        return await aside.run(work)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,8 @@ async def of_delete(api: door.Api, found: objects.Application, now: float) -> En
     """Return what would go with the application."""
     going = msgspec.structs.replace(found.metadata, deletion_timestamp=clock.stamp(now))
     async with inspection.look(api, found.metadata.namespace) as look:
-        told = forecast.forecast(look.sources, msgspec.structs.replace(found, metadata=going), now)
+        gone = msgspec.structs.replace(found, metadata=going)
+        told = await aside.run(lambda still: forecast.forecast(look.sources, gone, now, still))
         return Ending(
             steps=told.steps,
             claims_deleted=told.claims_deleted,
@@ -203,21 +209,3 @@ def editable(found: Mapping[str, Any]) -> str:
     }
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     return text
-
-
-def manifests(text: str, source: str) -> list[dict[str, Any]]:
-    """Return the applications in a text of YAML; the rest of it is another's to plan."""
-    try:
-        documents = [each for each in yaml.safe_load_all(text) if each]
-    except yaml.YAMLError as error:
-        raise UsageError(f"{source} is not YAML: {error}") from error
-    found = [
-        each
-        for each in documents
-        if isinstance(each, dict)
-        and each.get("kind") == "Application"
-        and str(each.get("apiVersion", "")).startswith(f"{names.GROUP}/")
-    ]
-    if not found:
-        raise UsageError(f"{source} holds no Application of {names.API_VERSION}")
-    return found

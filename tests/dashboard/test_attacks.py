@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import html.parser
 import json
 import re
+import threading
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+import yaml
 
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.dashboard.pages import Pages
 from controller.kube import faults
+from controller.presentation import forecast, manifests
 from fakes.api_server.storage import Cause
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard.stage import HOSTILE
@@ -125,6 +129,19 @@ def poisoned(value: Any, key: str = "") -> Any:
     return HOSTILE if isinstance(value, str) else value
 
 
+class Ids(html.parser.HTMLParser):
+    """The ids of a page, and which of them are parts that a script puts anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an id."""
+        del tag
+        self.found += [str(value) for key, value in attrs if key == "id"]
+
+
 class Harm(html.parser.HTMLParser):
     """What a browser would do beyond showing text."""
 
@@ -138,6 +155,8 @@ class Harm(html.parser.HTMLParser):
         runs = [key for key in said if key.startswith("on") or key == "style"]
         leads = str(said.get("src") or said.get("href") or said.get("action") or "/")
         if tag in ("img", "iframe", "object", "base") or runs:
+            self.found.append(f"{tag} {said}")
+        if tag in ("meta", "link") and (said.get("http-equiv") or said.get("rel") == "preconnect"):
             self.found.append(f"{tag} {said}")
         if tag == "script" and not str(said.get("src", "")).startswith("/static/"):
             self.found.append(f"{tag} {said}")
@@ -153,7 +172,8 @@ def harm(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("bad", [HOSTILE, "<p onclick=x>", "<a href='javascript:x'>", "\u202e",
-                                 "<form action=//evil.example.com>", "<b style=x>"])  # fmt: skip
+                                 "<form action=//evil.example.com>", "<b style=x>",
+                                 "<meta http-equiv=refresh content=0>"])  # fmt: skip
 def test_harm_would_be_found(bad: str) -> None:
     """The search below sees each way in which a text is more than that, and no other page."""
     assert harm(f"<p>{bad}</p>")
@@ -169,6 +189,75 @@ async def test_no_field_of_any_object_is_more_than_text() -> None:
             if not path.startswith("/acts/"):
                 # Else nothing is proved: what is not shown does no harm.
                 assert "&lt;script&gt;document.title" in text, path
+
+
+# What is on the pages beside components and applications.
+FIXED = ("head", "acts", "operations", "waits", "components", "behind", "list", "main", "said")
+
+
+async def squatters(universe: Universe) -> None:
+    """Name components as the parts of a page are called, and applications alike in two places."""
+    await universe.apply(application("shop", *(component(each, 1) for each in FIXED)))
+    await universe.apply(application("public-shop", component("web", 1)))
+    other = application("shop", component("web", 1))
+    other["metadata"]["namespace"] = "default-public"
+    universe.server.registry.create(
+        Resource.NAMESPACES, "", {"metadata": {"name": "default-public"}}
+    )
+    await universe.apply(other)
+    await universe.apply(operation("again", "shop", "Restart"))
+
+
+async def test_no_name_takes_the_place_of_another_part_of_the_page() -> None:
+    """A component called head is not shown where an application's own verdict stands."""
+    async with visited(squatters, writes=True) as (visitor, _):
+        for path in ("/", "/applications/default/shop", "/operations/default/again"):
+            status, text, _ = await visitor.get(path)
+            parser = Ids()
+            parser.feed(text)
+            assert status == 200
+            assert len(parser.found) > 5
+            assert sorted(set(parser.found)) == sorted(parser.found), path
+
+
+PATIENCE_SECONDS = 60.0
+SHOP = yaml.safe_dump(application("shop", component("web", 5)))
+
+
+@pytest.mark.parametrize("slow", [(forecast, "forecast"), (manifests, "read")])
+async def test_whoever_asks_for_a_long_preview_waits_alone(
+    slow: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand servers, one after the other, keep nobody else's page waiting."""
+    plain, begun, seen = getattr(*slow), threading.Event(), threading.Event()
+    told: list[bool] = []
+
+    def thinks(*given: Any) -> Any:
+        begun.set()
+        told.append(seen.wait(PATIENCE_SECONDS))
+        return plain(*given)
+
+    monkeypatch.setattr(*slow, thinks)
+    async with visited() as (visitor, _):
+        asked = asyncio.create_task(visitor.post("/preview", {}, manifest=SHOP))
+        assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+        assert (await visitor.get("/"))[0] == 200
+        seen.set()
+        status, text = await asked
+        assert (status, "5 to create" in text or "2 to create" in text, told) == (200, True, [True])
+
+
+async def test_no_diff_makes_a_page_heavy() -> None:
+    """However long somebody's manifest is, and however long its lines are."""
+    long = application("shop", component("web", 3))
+    given = {f"k{number}": "x" * 10 for number in range(5000)} | {"long": "y" * 100_000}
+    long["metadata"]["annotations"] = {}
+    long["spec"]["components"][0]["template"]["metadata"] = {"annotations": given}
+    async with visited() as (visitor, _):
+        status, text = await visitor.post("/preview", {}, manifest=yaml.safe_dump(long))
+        shown = text[text.index("</textarea>") :]
+        assert (status, "more lines are not shown" in shown) == (200, True)
+        assert len(shown) < 200 * 1024
 
 
 async def test_no_part_of_an_address_is_more_than_text() -> None:

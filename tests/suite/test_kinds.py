@@ -33,7 +33,7 @@ MEANT = {
     "presentation/consequences.py": "a changed application has a plan, an operation what it leaves",
     "presentation/events.py": "an operation's name may be a server's, too",
     "presentation/forecast.py": "applications, sets and servers play their own parts in it",
-    "presentation/preview.py": "of what is handed in, applications are previewed",
+    "presentation/manifests.py": "of what is handed in, applications are previewed",
     "presentation/report.py": "some kinds say of which application they are by a label alone",
     "presentation/requests.py": "of what is handed in, operations are created",
     "providers/pod/observation.py": "a pod is controlled by a server, as the contract says",

@@ -42,11 +42,11 @@ def plan(
     """
     from controller.cli import files, screen
     from controller.cli.drawing import preview as drawing
-    from controller.presentation import documents, preview
+    from controller.presentation import documents, manifests
 
     async def show(session: Session) -> int:
-        manifests = preview.manifests(files.text(filename), str(filename))
-        found = [await _preview(session, each) for each in manifests]
+        known = manifests.read(files.text(filename), str(filename))
+        found = [await _preview(session, each) for each in known]
         if output.value in documents.FORMS:
             screen.data(found[0] if len(found) == 1 else found, output.value)
             return 0
@@ -62,7 +62,7 @@ async def _preview(session: Session, manifest: dict[str, Any]) -> Any:
     from controller.presentation import preview
     from controller.presentation.problems import UsageError
 
-    meta = manifest.setdefault("metadata", {})
+    meta = manifest["metadata"]
     namespace = meta.get("namespace") or session.namespace
     if meta.get("namespace") and session.target.namespace not in ("", namespace):
         raise UsageError(
