@@ -136,6 +136,19 @@ class Reason(Vocabulary):
         "The message names them; whoever set them lifts them. Nothing else has to be deleted.",
         "kubectl get pvc NAME -o yaml",
     )
+    LEFT_BEHIND = (
+        "LeftBehind",
+        (
+            "Something of an application or component that is gone is still there, as finalizers of"
+            " somebody else's keep it. The Event names both; Argosy no longer waits, as"
+            " deletion.timeoutSeconds is over."
+        ),
+        "Whoever set the finalizers lifts them, and it goes by itself.",
+        (
+            "kubectl get pvc,services,poddisruptionbudgets,controllerrevisions,argbuild,jobs"
+            " -l argosy.dev/application=NAME"
+        ),
+    )
     FAILED_CREATE = (
         "FailedCreate",
         (

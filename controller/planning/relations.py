@@ -63,6 +63,11 @@ def _labelled_component(item: objects.Object) -> Hashable:
     )
 
 
+def _labelled_application(item: objects.Object) -> Hashable | None:
+    name = item.metadata.labels.get(names.APPLICATION_LABEL)
+    return (item.metadata.namespace, name) if name else None
+
+
 def _namespace(item: objects.Object) -> Hashable:
     return item.metadata.namespace
 
@@ -96,6 +101,8 @@ SETS_BY_OWNER = Index(objects.ServerSet, _owner)
 SERVERS_BY_OWNER = Index(objects.Server, _owner)
 REVISIONS_BY_OWNER = Index(objects.ControllerRevision, _owner)
 JOBS_BY_OWNER = Index(objects.Job, _owner)
+# By namespace and application, as labelled.
+JOBS_BY_APPLICATION = Index(objects.Job, _labelled_application)
 # Pods of Builds, by the UID of the Job.
 BUILD_PODS_BY_JOB = Index(objects.Pod, _build_job)
 # By namespace and application.
@@ -169,6 +176,12 @@ def open_operations(
 def builds_of(caches: Caches, namespace: str, application: str) -> tuple[objects.Build, ...]:
     """Return all Builds that name an application, whoever made them."""
     return tuple(caches.by(BUILDS_BY_APPLICATION, (namespace, application)).values())
+
+
+def jobs_of(caches: Caches, application: objects.Application) -> tuple[objects.Job, ...]:
+    """Return the Jobs that bear the application's name, whoever made them."""
+    meta = application.metadata
+    return tuple(caches.by(JOBS_BY_APPLICATION, (meta.namespace, meta.name)).values())
 
 
 def revisions_of(

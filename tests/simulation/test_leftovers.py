@@ -11,6 +11,7 @@ from controller.api import names
 from controller.api.resources import Resource
 from controller.presentation import answers, inspection
 from controller.presentation.references import Reference
+from fakes.forge import Forge
 from fakes.universe import Universe, application, component
 
 Json = Any
@@ -18,6 +19,7 @@ Json = Any
 pytestmark = pytest.mark.looptime
 
 FOREIGN = "example.com/hold"
+SECOND = "example.com/second"
 GOES = {
     "name": "data",
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
@@ -37,6 +39,14 @@ KINDS = {
     Resource.CLAIMS: "PersistentVolumeClaim",
     Resource.SERVICES: "Service",
     Resource.DISRUPTION_BUDGETS: "PodDisruptionBudget",
+}
+# What belongs to the application itself, and to what is below that.
+OWN = pytest.mark.parametrize(
+    "resource", [Resource.REVISIONS, Resource.BUILDS, Resource.JOBS], ids=str
+)
+SOURCE = {
+    "git": {"url": "https://git.example.com/shop.git"},
+    "image": "registry.example.com/shop/web",
 }
 EVERY = pytest.mark.parametrize("resource", KEPT, ids=str)
 
@@ -142,6 +152,113 @@ async def test_what_others_keep_is_not_waited_for_for_ever(resource: Resource) -
         assert f"{KINDS[resource]}/{name} is kept by finalizers: {FOREIGN}" in event["note"]
         await let_go(universe, resource, name)
         await universe.until(lambda: not universe.names(resource))
+
+
+async def built(universe: Universe, resource: Resource, **spec: Json) -> str:
+    """Bring up an application that is built, and keep one object of it; return which."""
+    Forge(universe.server)
+    await universe.bring_up(application("shop", component("web", 1, source=SOURCE), **spec))
+    name = universe.names(resource)[0]
+    await keep(universe, resource, name)
+    return name
+
+
+@OWN
+@pytest.mark.parametrize("foreground", [False, True], ids=["background", "foreground"])
+async def test_what_others_keep_of_the_application_itself_is_named(
+    resource: Resource, foreground: bool
+) -> None:
+    """A record, a Build or its Job: no server is said to be there, and all else is gone.
+
+    Nothing more is written while nothing changes; once it is let go, everything ends.
+    """
+    async with Universe() as universe:
+        name = await built(universe, resource)
+        had = universe.get(resource, name)["metadata"]["finalizers"]
+        await universe.merge(resource, name, {"metadata": {"finalizers": [*had, SECOND]}})
+        how = {"propagation": "Foreground"} if foreground else {}
+        await universe.delete(Resource.APPLICATIONS, "shop", **how)
+        await universe.settle(quiet=60)
+        assert universe.names(Resource.SERVERSETS) == []
+        told = blocked(universe, Resource.APPLICATIONS, "shop")
+        ((thing, said),) = told.items()
+        assert thing.endswith(f"/{name}")
+        assert said["reason"] == "KeptByOthers"
+        assert FOREIGN in said["message"]
+        assert said["remedy"] == f"kubectl get {resource} {name} -n default -o yaml"
+        ready = universe.condition(Resource.APPLICATIONS, "shop")
+        assert (ready["status"], ready["reason"]) == ("False", "Deleting")
+        assert ready["message"] == "No server is left. Others keep something of the application."
+        assert FOREIGN in str((await walked(universe))[thing])
+        # The second one's is lifted: it is named no longer.
+        assert SECOND in said["message"]
+        had = universe.get(resource, name)["metadata"]["finalizers"]
+        left = [each for each in had if each != SECOND]
+        await universe.merge(resource, name, {"metadata": {"finalizers": left}})
+        await universe.settle()
+        assert SECOND not in blocked(universe, Resource.APPLICATIONS, "shop")[thing]["message"]
+        since = len(universe.server.writes)
+        await asyncio.sleep(300)
+        assert len(universe.server.writes) == since
+        await let_go(universe, resource, name)
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=30)
+        await universe.until(lambda: not universe.names(resource))
+
+
+@OWN
+async def test_what_others_keep_of_the_application_itself_is_left_behind(
+    resource: Resource,
+) -> None:
+    """After deletion.timeoutSeconds the application goes, with an Event; the remedy finds it."""
+    async with Universe() as universe:
+        name = await built(universe, resource, deletion={"timeoutSeconds": 120})
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(100)
+        assert universe.names(Resource.APPLICATIONS) == ["shop"]
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
+        await universe.settle()
+        assert universe.names(resource) == [name]
+        assert universe.get(resource, name)["metadata"]["labels"][names.APPLICATION_LABEL] == "shop"
+        (event,) = [
+            each
+            for each in universe.server.objects[Resource.EVENTS].values()
+            if each["reason"] == "LeftBehind"
+        ]
+        assert event["type"] == "Warning"
+        assert f"/{name} is kept by finalizers: {FOREIGN}" in event["note"]
+
+
+async def test_what_bears_an_applications_name_and_is_nobodys_of_its_own_holds_nothing_up() -> None:
+    """Anybody may label and hold Jobs, records and Builds: no teardown waits, and none is touched.
+
+    An operation outlives its application, and its Jobs with it.
+    """
+    labels = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"}
+    owner = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Operation",
+        "name": "op",
+        "uid": "0",
+        "controller": True,
+    }
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 1)))
+        registry = universe.server.registry
+        for number, owners in enumerate(([], [owner], [{**owner, "kind": "CronJob"}])):
+            meta = {
+                "name": f"theirs-{number}",
+                "labels": labels,
+                "finalizers": [FOREIGN],
+                "ownerReferences": owners,
+            }
+            body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {}}
+            registry.create(Resource.JOBS, "default", body, actor="user")
+        await universe.settle()
+        before = {each: universe.get(Resource.JOBS, each) for each in universe.names(Resource.JOBS)}
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=60)
+        after = {each: universe.get(Resource.JOBS, each) for each in universe.names(Resource.JOBS)}
+        assert after == before
 
 
 async def test_a_claim_of_a_server_that_was_scaled_away_is_named() -> None:

@@ -33,6 +33,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         objects.Operation: wakes.by_operation,
         objects.Build: wakes.by_build,
         objects.ControllerRevision: wakes.by_revision,
+        objects.Job: wakes.by_job,
         objects.Fleet: wakes.by_fleet,
         objects.Namespace: wakes.by_namespace,
     },
@@ -48,6 +49,7 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.SERVERS_BY_REVISION,
         relations.ENDED_OPERATIONS,
         relations.BUILDS_BY_APPLICATION,
+        relations.JOBS_BY_APPLICATION,
     ),
     rights=RIGHTS,
 )

@@ -12,6 +12,7 @@ from controller.api import objects, tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
     builds,
+    leftovers,
     operation_history,
     revisions,
     rollback,
@@ -30,6 +31,7 @@ from controller.planning import (
     verdict,
     words,
 )
+from controller.planning import leftovers as kept_by_others
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
 
 # Of servers that are left behind, so many are told one by one.
@@ -154,23 +156,57 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     sets = dict(table.removed)
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:
-        return Plan(
-            actions=(*_left(snapshot), *builds.take_down(snapshot), finalizers.remove(application)),
-            notes=("nothing below it is left: letting go of it",),
-            urgency=Urgency.TEARDOWN,
-        )
+        return _let_go(snapshot, table)
     parallel = application.spec.deletion.order == "Parallel"
     shape = server_sets.take_down(
         sets, (), parallel=parallel, why="the application is being deleted"
     )
     after = summary.deleting(snapshot, table)
     return Plan(
-        actions=(*builds.take_down(snapshot), *shape.actions),
+        actions=(*_take_down_builds(snapshot), *shape.actions),
         status=after,
         write_status_now=summary.write_status_now(application.status, after),
         notes=shape.notes,
         urgency=Urgency.TEARDOWN,
     )
+
+
+def _let_go(snapshot: ApplicationSnapshot, table: Table) -> Plan:
+    """Let go of an application without sets; what others keep of it is waited for awhile."""
+    application, rest = snapshot.application, leftovers.of(snapshot)
+    taken_down = _take_down_builds(snapshot)
+    if rest.deletes or rest.left:
+        after = summary.deleting(snapshot, table, rest.held)
+        return Plan(
+            actions=_once((*taken_down, *rest.deletes)),
+            status=after,
+            write_status_now=summary.write_status_now(application.status, after),
+            wake_after=rest.left if rest.held else None,
+            notes=tuple(f"{each.object} is {each.message}" for each in rest.held),
+            urgency=Urgency.TEARDOWN,
+        )
+    return Plan(
+        actions=(
+            *_left(snapshot),
+            *taken_down,
+            *kept_by_others.news(rest),
+            finalizers.remove(application),
+        ),
+        notes=("nothing below it is left: letting go of it",),
+        urgency=Urgency.TEARDOWN,
+    )
+
+
+def _take_down_builds(snapshot: ApplicationSnapshot) -> tuple[Action, ...]:
+    return (*leftovers.jobs_with_builds(snapshot), *builds.take_down(snapshot))
+
+
+def _once(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return the actions without a second delete of the same object."""
+    found: dict[tuple[object, str], Action] = {}
+    for each in actions:
+        found.setdefault((getattr(each, "resource", ""), getattr(each, "name", "")), each)
+    return tuple(found.values())
 
 
 def _left(snapshot: ApplicationSnapshot) -> Iterable[RecordEvent]:

@@ -32,6 +32,8 @@ class ApplicationSnapshot:
     ended: tuple[objects.Operation, ...] = ()
     # All Builds that name the application, whoever made them.
     builds: tuple[objects.Build, ...] = ()
+    # The Jobs that bear its name: known while it goes.
+    jobs: tuple[objects.Job, ...] = ()
     # Whether those say truly who asked for them.
     requesters_known: bool = False
     # How calls for it went that did not succeed, lately.

@@ -72,8 +72,13 @@ def _selector(application: objects.Application) -> str:
     return names.selector(application.metadata.name, parts[0].name) if len(parts) == 1 else ""
 
 
-def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus:
-    """Return the status of an application that is being taken down."""
+def deleting(
+    snapshot: ApplicationSnapshot, table: Table, held: Iterable[Blocked] = ()
+) -> objects.ApplicationStatus:
+    """Return the status of an application that is being taken down.
+
+    `held` is what others keep of it, beside what they keep of its sets.
+    """
     left = [row.server_set for row in table.rows.values() if row.server_set is not None]
     left += table.removed.values()
     verdict = Verdict(
@@ -94,6 +99,7 @@ def deleting(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         for each in sorted(left, key=lambda each: each.metadata.name)
     )
     blocked += [told for each in left for told in each.status.blocked_by]
+    blocked += held
     before = snapshot.application.status
     return msgspec.structs.replace(
         before,
@@ -110,7 +116,7 @@ def _waits_for(left: Iterable[objects.ServerSet]) -> str:
     if running:
         return f"Waiting for the servers of {', '.join(running)}."
     kept = sorted(each.spec.component for each in left)
-    return f"No server is left. Others keep something of {', '.join(kept)}."
+    return f"No server is left. Others keep something of {', '.join(kept) or 'the application'}."
 
 
 def _left_of(found: objects.ServerSet) -> str:

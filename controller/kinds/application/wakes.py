@@ -40,9 +40,20 @@ def by_build(caches: Caches, change: Change[objects.Build]) -> Iterable[Wake]:
         and new is not None
         and old.status.conditions == new.status.conditions
         and old.metadata.owner_references == new.metadata.owner_references
+        and old.metadata.finalizers == new.metadata.finalizers
+        and old.metadata.deletion_timestamp == new.metadata.deletion_timestamp
     )
     if not same:
         yield Wake(_key(change.item))
+
+
+def by_job(caches: Caches, change: Change[objects.Job]) -> Iterable[Wake]:
+    """A Job that somebody keeps from going is told by an application that goes."""
+    meta = change.item.metadata
+    path = meta.namespace, meta.labels.get(names.APPLICATION_LABEL, "")
+    above = caches.of(objects.Application).objects.get(path)
+    if above is not None and above.metadata.deletion_timestamp is not None:
+        yield Wake(keys.of(Resource.APPLICATIONS, above))
 
 
 def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> Iterable[Wake]:

@@ -82,16 +82,6 @@ class ServerSetReason(Vocabulary):
             " and the data on their volumes with them."
         ),
     )
-    LEFT_BEHIND = (
-        "LeftBehind",
-        (
-            "Something of a component that is gone is still there, as finalizers of somebody else's"
-            " keep it. The Event names both; Argosy no longer waits, as deletion.timeoutSeconds is"
-            " over."
-        ),
-        "Whoever set the finalizers lifts them, and it goes by itself.",
-        "kubectl get pvc,services,poddisruptionbudgets -l argosy.dev/application=NAME",
-    )
     CLAIMS_KEPT = (
         "ClaimsKept",
         (

@@ -8,6 +8,8 @@ from __future__ import annotations
 from controller.kinds.serverset import claims, leftovers, summary
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import finalizers, ownership, words, writes
+from controller.planning import leftovers as kept_by_others
+from controller.planning.leftovers import Leftovers
 from controller.planning.plan import Plan, Urgency
 
 
@@ -50,7 +52,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     return Plan(
         actions=(
             *claims.kept(snapshot),
-            *leftovers.news(snapshot, rest),
+            *kept_by_others.news(rest, about=snapshot.application),
             finalizers.remove(server_set),
         ),
         notes=("nothing below it is left: letting go of it",),
@@ -58,9 +60,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     )
 
 
-def _discard(
-    snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: leftovers.Leftovers
-) -> Plan:
+def _discard(snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: Leftovers) -> Plan:
     """Delete what goes with the set; tell what others keep of it, and wait for that awhile."""
     notes = [f"deleting {words.count(len(gone), 'claim')}: {gone[0].why}"] if gone else []
     notes += [f"{each.object} is {each.message}" for each in rest.held]

@@ -14,7 +14,7 @@ from controller.api.resources import Resource
 from controller.kinds import application
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.revisions import contents, rejection
-from controller.planning import plan
+from controller.planning import ownership, plan
 from fakes.instant import START
 from tests.kinds import failing
 from tests.kinds.rehearsal import CAPABLE, Body, Rehearsal, component, template
@@ -514,3 +514,51 @@ def test_a_circle_left_by_history_does_not_keep_anything() -> None:
     rehearsal.delete(Resource.APPLICATIONS, "shop")
     rehearsal.run()
     assert rehearsal.store == {}
+
+
+def test_a_job_that_others_keep_is_asked_to_go_with_its_build() -> None:
+    """Once its Build is gone nobody could tell whose it is; Jobs that nobody keeps are collected.
+
+    One of a Build that is not the application's is left alone.
+    """
+    rehearsal = rehearse()
+    snapshot = rehearsal.application_snapshot("shop")
+    going = msgspec.structs.replace(
+        snapshot.application.metadata, deletion_timestamp=clock.stamp(START)
+    )
+    build = objects.Build(
+        metadata=_owned_by(Resource.APPLICATIONS, going.uid, name="b1", uid="1"),
+        spec=objects.BuildSpec(
+            application="shop",
+            component="web",
+            number=1,
+            source=objects.Source(
+                git=objects.GitRepository(url="https://git.example.com/shop.git"),
+                image="registry.example.com/shop/web",
+            ),
+        ),
+    )
+    made = planned(
+        rehearsal,
+        application=msgspec.structs.replace(snapshot.application, metadata=going),
+        builds=(build,),
+        jobs=(
+            _job("kept", build="1", finalizers=("example.com/hold",)),
+            _job("plain", build="1"),
+            _job("theirs", build="2", finalizers=("example.com/hold",)),
+        ),
+    )
+    deletes = [each for each in made.actions if isinstance(each, plan.Delete)]
+    gone = {(each.resource, each.name) for each in deletes}
+    assert (Resource.JOBS, "kept") in gone
+    assert not gone & {(Resource.JOBS, "plain"), (Resource.JOBS, "theirs")}
+
+
+def _job(name: str, *, build: str, finalizers: tuple[str, ...] = ()) -> objects.Job:
+    meta = _owned_by(Resource.BUILDS, build, name=name, uid=f"uid-of-{name}")
+    return objects.Job(metadata=msgspec.structs.replace(meta, finalizers=finalizers))
+
+
+def _owned_by(resource: Resource, owner: str, *, name: str, uid: str) -> objects.Meta:
+    above = msgspec.convert(ownership.reference(resource, "owner", owner), objects.OwnerReference)
+    return objects.Meta(name=name, namespace="default", uid=uid, owner_references=(above,))
