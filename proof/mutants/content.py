@@ -14,6 +14,8 @@ _BARE = "tests/planning/test_bare_teardown.py"
 _QUEUE = "tests/execution/test_queue.py"
 _REMEMBERED = "tests/api/test_remembered.py"
 _LEFTOVERS = "tests/simulation/test_leftovers.py"
+_VARIANTS = "tests/simulation/test_case_variants.py"
+_APPLICATION = "tests/kinds/application/test_planner.py"
 _PODS = "tests/providers/pod/test_manifest.py"
 _URLS = "tests/providers/steps/test_urls.py"
 _STEPS = "tests/providers/steps/test_steps.py"
@@ -124,31 +126,94 @@ _MEMORY = (
 _LEFT = (
     one(
         "nobody asks for what others keep of a set",
-        "controller.kinds.serverset.leftovers:of",
+        "controller.planning.leftovers:of",
         "finalizers.others(each.metadata)",
         "False",
         f"{_LEFTOVERS}::test_what_others_keep_is_named_while_all_else_goes",
     ),
     one(
         "claims that others keep are waited for by nobody",
-        "controller.kinds.serverset.leftovers:of",
-        "(*scaled(snapshot), *map(_held, going))",
+        "controller.planning.leftovers:of",
+        "(*beside, *map(_held, going))",
         "tuple(map(_held, going))",
         f"{_LEFTOVERS}::test_what_others_keep_is_named_while_all_else_goes",
     ),
     one(
         "what others keep is waited for for ever",
-        "controller.kinds.serverset.leftovers:of",
-        "since + timeout - snapshot.now",
+        "controller.planning.leftovers:of",
+        "since + timeout - now",
         "timeout",
         f"{_LEFTOVERS}::test_what_others_keep_is_not_waited_for_for_ever",
     ),
     one(
         "what others keep is left behind without a word",
-        "controller.kinds.serverset.leftovers:news",
+        "controller.planning.leftovers:news",
         "not found.held",
         "True",
         f"{_LEFTOVERS}::test_what_others_keep_is_not_waited_for_for_ever",
+    ),
+    one(
+        "records that others keep are waited for by nobody",
+        "controller.kinds.application.leftovers:of",
+        "(*_records(snapshot), *_builds(snapshot), *_jobs(snapshot))",
+        "(*_builds(snapshot), *_jobs(snapshot))",
+        f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "Jobs that others keep are waited for by nobody",
+        "controller.kinds.application.leftovers:of",
+        "(*_records(snapshot), *_builds(snapshot), *_jobs(snapshot))",
+        "(*_records(snapshot), *_builds(snapshot))",
+        f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "anybody's Job holds up an application that goes",
+        "controller.kinds.application.leftovers:_jobs",
+        "owner and owner.kind in _OWNERS and each.metadata.deletion_timestamp is not None",
+        "True",
+        f"{_LEFTOVERS}::test_what_bears_an_applications_name_and_is_nobodys_of_its_own_holds_nothing_up",
+    ),
+    one(
+        "a Job that others keep is left to the collector, which is too late to be told",
+        "controller.kinds.application.leftovers:jobs_with_builds",
+        "finalizers.others(each.metadata)",
+        "False",
+        f"{_APPLICATION}::test_a_job_that_others_keep_is_asked_to_go_with_its_build",
+    ),
+    one(
+        "an application that only others keep says that its servers are there",
+        "controller.kinds.application.planner:_let_go",
+        "summary.deleting(snapshot, table, rest.held)",
+        "application.status",
+        f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "nobody hears that a Job is let go",
+        "controller.kinds.application.wakes:by_job",
+        "above is not None",
+        "False",
+        f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "nobody hears that a Build is let go",
+        "controller.kinds.application.wakes:by_build",
+        "old.metadata.finalizers == new.metadata.finalizers",
+        "True",
+        f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "an empty block of a template restarts every server",
+        "controller.kinds.revisions.contents:can_change",
+        "_without_blanks(one) == _without_blanks(other) or able(one, other)",
+        "able(one, other)",
+        f"{_VARIANTS}::test_case_55_an_empty_block_that_comes_and_goes_restarts_nobody",
+    ),
+    one(
+        "an empty object is taken for nothing, whatever it says",
+        "controller.kinds.revisions.contents:_without_lists",
+        "each != []",
+        "each not in ([], {})",
+        f"{_VARIANTS}::test_case_55_an_empty_object_that_says_something_is_news",
     ),
     one(
         "a finalizer of somebody's holds up all that comes after",

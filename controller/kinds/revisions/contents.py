@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -173,11 +174,40 @@ def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], b
 
     Its provider says of what two templates that is so. Claims that are
     there stay as they are but for their size, whatever becomes of the server: only another set of
-    them takes a new one.
+    them takes a new one. Two templates that differ by empty blocks alone make the same server.
     """
-    return _claim_names(before) == _claim_names(after) and able(
-        bytes(before.template), bytes(after.template)
-    )
+    if _claim_names(before) != _claim_names(after):
+        return False
+    one, other = bytes(before.template), bytes(after.template)
+    return _without_blanks(one) == _without_blanks(other) or able(one, other)
+
+
+@remembered.by_content(256)
+def _without_blanks(template: bytes) -> bytes:
+    """Return a template without what charts render for nothing: empty lists, empty metadata.
+
+    An empty object may say something, as `emptyDir: {}` does; an empty list in a pod never does.
+    What is no pod's template stays as it is.
+    """
+    whole = rendering.canonical(msgspec.Raw(template))
+    value = msgspec.json.decode(whole)
+    spec = value.get("spec") if isinstance(value, dict) else None
+    if not isinstance(spec, dict) or "containers" not in spec:
+        return whole
+    value = _without_lists(value)
+    if isinstance(metadata := value.get("metadata"), dict):
+        said = {key: each for key, each in metadata.items() if each != {}}
+        value = {key: each for key, each in value.items() if key != "metadata"}
+        value |= {"metadata": said} if said else {}
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _without_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_lists(each) for key, each in value.items() if each != []}
+    if isinstance(value, list):
+        return [_without_lists(each) for each in value]
+    return value
 
 
 def _claim_names(content: Content) -> set[str]:
