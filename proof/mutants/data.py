@@ -36,15 +36,15 @@ _CLAIMS_OF_A_SET = (
     one(
         "a claim that may not grow ends its server",
         "controller.kinds.revisions.contents:can_change",
-        "_claim_names(before) == _claim_names(after)",
-        "before.volume_claims == after.volume_claims",
+        "_claim_names(before) != _claim_names(after)",
+        "before.volume_claims != after.volume_claims",
         f"{_CLAIMS}::test_another_storage_class_restarts_nobody",
     ),
     one(
         "servers are not made anew for a claim more",
         "controller.kinds.revisions.contents:can_change",
-        "_claim_names(before) == _claim_names(after)",
-        "True",
+        "_claim_names(before) != _claim_names(after)",
+        "False",
         f"{_CLAIMS}::test_a_claim_more_needs_another_pod",
     ),
     one(
