@@ -470,6 +470,32 @@ MUTANTS = (
         caught_by="Healing",
     ),
     Mutant(
+        name="servers that do not say what they wait for",
+        edits=(
+            Edit(
+                "controller.kinds.server.summary:tell",
+                "outcomes.steady(ANY_before, ANY_blocked, ANY_now)",
+                "()",
+            ),
+        ),
+        story="epidemic",
+        caught_by="Blocked",
+    ),
+    Mutant(
+        name="a rollout's clock that runs on while its application is paused",
+        edits=(
+            Edit(
+                "controller.kinds.serverset.progress:idle",
+                "Progress(proven_revision=before.proven_revision, since=None,"
+                " missed=before.deadline_missed)",
+                "Progress(proven_revision=before.proven_revision,"
+                " since=before.last_progress_time, missed=before.deadline_missed)",
+            ),
+        ),
+        story="pause",
+        caught_by="Deadline",
+    ),
+    Mutant(
         name="all that are ill for long made anew at once",
         edits=(
             Edit(

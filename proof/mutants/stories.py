@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.api.resources import Resource
 from controller.kube import api as door
-from fakes.api_server import chaos
+from fakes.api_server import Behaviour, chaos
 from proof.mutants import arena
 from proof.mutants.arena import NAMESPACE
 
@@ -323,6 +323,25 @@ async def epidemic(stage: arena.Stage) -> None:
     await stage.ready("shop")
 
 
+async def pause(stage: arena.Stage) -> None:
+    """A rollout whose servers do not become ready is paused for longer than its deadline is."""
+    rollout = {"maxUnavailable": 1, "inPlace": "Never", "progressDeadlineSeconds": 600}
+    stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 3, rollout=rollout)))
+    await stage.ready("shop")
+    newer = shop(component("web", 3, "web:2", rollout=rollout))
+    usual, stage.kubelet.behave = stage.kubelet.behave, lambda _: Behaviour(fate="Unready")
+    stage.change(Resource.APPLICATIONS, "shop", newer)
+    await asyncio.sleep(ILLNESS_SECONDS / 5)
+    stage.change(Resource.APPLICATIONS, "shop", {**newer, "paused": True})
+    await asyncio.sleep(LONG_SECONDS)
+    stage.change(Resource.APPLICATIONS, "shop", {**newer, "paused": False})
+    await asyncio.sleep(ILLNESS_SECONDS / 5)
+    stage.kubelet.behave = usual
+    for each in stage.all(Resource.PODS):
+        stage.kubelet.ready(NAMESPACE, each["metadata"]["name"])
+    await stage.ready("shop")
+
+
 async def domains(stage: arena.Stage) -> None:
     """A rollout, a Restart and an evacuation of servers that go in one domain at a time."""
     zones: list[dict[str, Any]] = [{"name": each} for each in ("a", "b", "c")]
@@ -421,6 +440,7 @@ STORIES: Mapping[str, Story] = {
     "rush": rush,
     "succession": succession,
     "epidemic": epidemic,
+    "pause": pause,
     "domains": domains,
     "outage": outage,
 }

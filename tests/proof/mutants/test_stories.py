@@ -95,8 +95,10 @@ def test_there_are_enough_mutants() -> None:
     """Every invariant that an engine can break by itself is broken by a mistake."""
     numbered = {f"I{number}" for number in range(1, 12)}
     wanted = {
+        "Blocked",
         "Budget",
         "Completed",
+        "Deadline",
         "Domains",
         "Evictions",
         "Healing",
