@@ -141,6 +141,18 @@ def is_told(app: App, place: Place, failure: Failure, thing: str) -> None:
     kube.wait_until(f"{app.name} names its cause", says, 240)
 
 
+def taint(kube: Kube, node: str) -> None:
+    """Have the node's pods told to go, as the control plane does of a silent node among many.
+
+    Where no node of a cluster answers, it takes the fault for its own, and has nobody evicted.
+    """
+    path = f"/api/v1/nodes/{node}"
+    mark = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+    there = kube.api.get(path)["spec"].get("taints", [])
+    if not any(mark.items() <= each.items() for each in there):
+        kube.api.merge(path, {"spec": {"taints": [*there, mark]}})
+
+
 def test_failures_of_containers_are_told(kube: Kube, place: Place) -> None:
     """An image that is nowhere, crashes, a probe that fails, and a node that takes no such pod."""
     apps = {name: ill(kube, name, each) for name, each in FAILURES.items()}
@@ -197,6 +209,7 @@ def test_a_lost_node_is_told(kube: Kube, place: Place) -> None:
             reasons=frozenset({"NodeSilent"}), words=f"the node {kubelet.NODE} does not answer"
         )
         is_told(app, place, silent, "Server/lost-web-0")
+        taint(kube, kubelet.NODE)
         evicted = Failure(
             reasons=frozenset({"NodeSilent", "Unreachable"}),
             words="Taint manager: deleting due to NoExecute",

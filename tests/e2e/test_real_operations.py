@@ -411,7 +411,7 @@ def test_why_has_the_words_of_the_kubelet(kube: Kube, place: Place) -> None:
     here = {"nodeName": node["metadata"]["name"]}
     apps = {
         nowhere: failing(kube, "image", {}, {"image": nowhere, "imagePullPolicy": "IfNotPresent"}),
-        "restarting failed container": failing(kube, "crash", {}, {"command": dies}),
+        "container main exited with 3 (Error)": failing(kube, "crash", {}, {"command": dies}),
         "containers with unready status: [main]": failing(
             kube, "probe", {}, {"readinessProbe": silent}
         ),
