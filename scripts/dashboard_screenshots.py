@@ -5,32 +5,34 @@
 
 The application is that of `screenshots`, with a second operation that waits and a fleet beside it.
 Each page is taken in light and in dark, some on a phone as well. A Build needs a registry and real
-containers, and the dashboard for many an account of its own: their pages are those of a cluster in
-memory, as the tests of the browser have one.
+containers: as root, its page is taken on a real node of its own, which comes up and goes again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from devcluster import forge
 from scripts import screenshots
 from tests.dashboard import browser as browsers
-from tests.dashboard.crowd import crowd
-from tests.dashboard.stage import aside, staged
-from tests.dashboard.test_tasks import building
+from tests.e2e import sites
+from tests.e2e.shops import Shop, builders, rooms_of
 
 SIZE = {"width": 960, "height": 760}
 PHONE = {"width": 390, "height": 760}
 SCHEMES = ("light", "dark")
-ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=\S+")
+LISTENING = re.compile(r"listens on port (\d+)")
 PAGES = {
     "application": "/applications/{0}/shop",
     "why": "/why/{0}/server/shop-web-13",
@@ -57,19 +59,36 @@ def main() -> None:
     with screenshots.living(), _fleet(), sync_playwright() as playwright:
         screenshots.argosy("restart", "shop", "-c", "db", "--name", "restart-again", "--detach")
         browser = browsers.start(playwright)
-        with _started(words, ADDRESS) as found:
+        with _started(words, sites.ADDRESS) as found:
             _take(browser, found[0], found["url"])
+        many = ["serve-dashboard", "--namespaces", screenshots.NAMESPACE, "--port", "0"]
+        with _started(many, LISTENING) as found:
+            _entrance(browser, f"http://127.0.0.1:{found[1]}")
         browser.close()
-    _in_memory()
+    if os.geteuid() == 0:
+        _build()
 
 
-def _in_memory() -> None:
-    """Take what a cluster of fake nodes does not have: a Build, and a dashboard for many."""
-    with aside(crowd) as place, browsers.opened() as browser:
-        _entrance(browser, place.url)
-    with staged(building) as stage, browsers.opened() as browser:
-        page = browsers.sign_in(browser.new_context(viewport=SIZE), stage)  # type: ignore[arg-type]  # two numbers
-        _shoot(page, "build", stage.url + "/builds/default/yard-web-b2")
+def _build() -> None:
+    """Take the page of a Build whose commit does not compile, on a real node."""
+    with tempfile.TemporaryDirectory() as folder, builders(Path(folder)) as place:
+        cluster = place.cluster
+        if cluster is None:
+            raise RuntimeError("no cluster came up")
+        for room in rooms_of(place):
+            shop = Shop(place, forge.start(cluster), room)
+            shop.commit("one")
+            shop.app.apply()
+            shop.wait_pages("one")
+            shop.commit("broken")
+            shop.ask()
+            shop.wait_end(2, "Failed")
+            with (
+                sites.started(cluster.kubeconfig, room.namespace) as site,
+                browsers.opened() as browser,
+            ):
+                page = browsers.sign_in(browser.new_context(viewport=SIZE), site)  # type: ignore[arg-type]  # two numbers
+                _shoot(page, "build", f"{site.url}/builds/{room.namespace}/shop-web-b2")
 
 
 @contextlib.contextmanager

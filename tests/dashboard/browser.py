@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Protocol
 
 from playwright.sync_api import (
     Browser,
@@ -20,8 +21,6 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.dashboard.stage import Stage
-
 PROGRAM = shutil.which("chromium") or ""
 OPTIONS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -30,6 +29,22 @@ OPTIONS = (
 # Chromium's own sandbox wants a user; containers of tests have none but root.
 AS_ROOT = ("--no-sandbox",) if os.geteuid() == 0 else ()
 PATIENCE_MS = 30_000.0
+
+
+class Site(Protocol):
+    """A dashboard that is up, and a session there: the name of its cookie, and what that is."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie."""
+
+    @property
+    def session(self) -> str:
+        """The session."""
 
 
 def start(playwright: Playwright) -> Browser:
@@ -62,11 +77,10 @@ def overheard(page: Page) -> tuple[list[str], list[Request]]:
     return noticed, asked
 
 
-def sign_in(context: BrowserContext, stage: Stage) -> Page:
+def sign_in(context: BrowserContext, site: Site) -> Page:
     """Return the first page, once the dashboard has let this browser in."""
-    session = stage.session
-    context.add_cookies([{"name": stage.running.gate.cookie, "value": session, "url": stage.url}])
+    context.add_cookies([{"name": site.cookie, "value": site.session, "url": site.url}])
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(stage.url)
+    page.goto(site.url)
     return page

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.dashboard import browser as browsers
-from tests.dashboard.stage import PATIENCE_SECONDS, Stage
+from tests.dashboard.stage import PATIENCE_SECONDS
 
 MOUSE, KEYBOARD, PLAIN, PHONE = "mouse", "keyboard", "plain", "phone"
 WAYS = (MOUSE, KEYBOARD, PLAIN, PHONE)
@@ -34,13 +34,15 @@ class Person:
         """Go to an address of the site."""
         self.page.goto(path)
 
-    def follow(self, name: str) -> None:
-        """Go on by the link or the button whose name has this text."""
+    def follow(self, name: str, *, whole: bool = False) -> None:
+        """Go on by the link or the button whose name has this text, or is the whole of it."""
         if self.way == KEYBOARD:
-            self._tab_to(name)
+            self._tab_to(name, whole=whole)
             self.page.keyboard.press("Enter")
             return
-        wanted = re.compile(re.escape(name))
+        # The slash would end the pattern for the browser.
+        part = re.escape(name).replace("/", r"\/")
+        wanted = re.compile(f"^{part}$" if whole else part)
         link = self.page.get_by_role("link", name=wanted)
         found = link.or_(self.page.get_by_role("button", name=wanted)).first
         if self.way != PHONE:
@@ -74,31 +76,32 @@ class Person:
         """Return what a part of the page says."""
         return " ".join(" ".join(part.all_inner_texts()).split())
 
-    def _tab_to(self, name: str) -> None:
+    def _tab_to(self, name: str, *, whole: bool = False) -> None:
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
             focused = self.page.locator(FOCUSED)
-            if focused.count() and name in str(focused.evaluate(_CALLED)):
+            called = str(focused.evaluate(_CALLED)) if focused.count() else ""
+            if name == called if whole else name in called:
                 return
         raise AssertionError(f"{name!r} cannot be reached by keyboard on {self.page.url}")
 
 
 @contextlib.contextmanager
-def person(browser: Browser, stage: Stage, way: str) -> Iterator[Person]:
+def person(browser: Browser, site: browsers.Site, way: str) -> Iterator[Person]:
     """Lend somebody who has just signed in; fails where a page has run into an error."""
     if way == PHONE:
         context = browser.new_context(
-            base_url=stage.url,
+            base_url=site.url,
             has_touch=True,
             is_mobile=True,
             viewport={"width": NARROW, "height": 640},
         )
     else:
-        context = browser.new_context(base_url=stage.url, java_script_enabled=way != PLAIN)
+        context = browser.new_context(base_url=site.url, java_script_enabled=way != PLAIN)
     if way != PLAIN:
-        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.url)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
     errors: list[object] = []
-    page = browsers.sign_in(context, stage)
+    page = browsers.sign_in(context, site)
     page.on("pageerror", lambda each: errors.append(each))  # noqa: PLW0108 - playwright looks into it
     yield Person(page, way)
     context.close()

@@ -87,6 +87,11 @@ class Stage:
         return self._session
 
     @property
+    def cookie(self) -> str:
+        """The name of the cookie that a session is in."""
+        return self.running.gate.cookie
+
+    @property
     def url(self) -> str:
         """Where the dashboard is."""
         return self.running.url

@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from controller.api.resources import Resource
 from devcluster import forge, operator, registry, repositories
-from tests.e2e import driving, hindsight
+from tests.dashboard import browser as browsers
+from tests.dashboard import people
+from tests.dashboard.people import KEYBOARD, MOUSE, PLAIN
+from tests.e2e import driving, hindsight, sites
 from tests.e2e.driving import Kube, Place
 from tests.e2e.operating import submit
 from tests.e2e.shops import PATIENCE, Shop, builders, logs, plain, rooms_of, secret
@@ -107,6 +111,40 @@ def test_g11_a_commit_becomes_servers_and_a_bad_one_leaves_them(
     shop.wait_pages("three")
     typed(kube, place.cluster.kubeconfig, "activate", "build/shop-web-b4")
     shop.wait_pages("two")
+
+
+@pytest.mark.skipif(
+    not browsers.PROGRAM, reason="Chromium is missing: `make test-browser` as root installs it"
+)
+def test_the_line_of_a_build_that_failed_is_found_in_a_browser(
+    place: Place, started: forge.Forge, kube: Kube
+) -> None:
+    """By mouse, by keyboard and without JavaScript, as the application is Ready all the while."""
+    assert place.cluster is not None
+    shop = Shop(place, started, kube)
+    shop.commit("one")
+    shop.app.apply()
+    shop.wait_pages("one")
+    broken = shop.commit("broken")
+    shop.ask()
+    shop.wait_end(2, "Failed")
+    config, space = place.cluster.kubeconfig, kube.namespace
+    with sites.started(config, space) as site, browsers.opened() as browser:
+        for way in (MOUSE, KEYBOARD, PLAIN):
+            with people.person(browser, site, way) as someone:
+                page = someone.page
+                someone.follow("shop", whole=True)
+                expect(page.locator("#part-head")).to_contain_text("Ready")
+                someone.follow("Revisions")
+                row = page.get_by_role("row", name="shop-web-b2")
+                expect(row).to_contain_text(broken[:12])
+                expect(row).to_contain_text("Failed")
+                someone.follow("shop-web-b2")
+                expect(page.get_by_role("table", name="Phases")).to_contain_text("Failed")
+                expect(page.locator("main")).to_contain_text("SyntaxError")
+                someone.follow("Why it is so")
+                expect(page.get_by_role("heading", name="shop-web-b2 is so")).to_be_visible()
+                expect(page.locator("main")).to_contain_text("SyntaxError")
 
 
 def test_g11_of_three_pushes_the_first_and_the_third_are_built(
