@@ -1,7 +1,7 @@
 """Make the documentation's site: the pages of docs/ as they are, in the order of docs/README.md.
 
-`make docs` runs it. Zensical draws the pages; the order, links that lead out of docs/, and the
-looking through of all that was made are done here.
+`make docs` runs it. Zensical draws the pages; the order, links that lead out of docs/, pictures in
+the place of diagrams, and the looking through of all that was made are done here.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any
 
 import yaml
 
+from scripts import diagrams
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 # What Zensical reads, and what it makes; both beside the checkout's own files, in no commit.
@@ -38,13 +40,25 @@ def main() -> int:
     config = (ROOT / "mkdocs.yml").read_text()
     shutil.rmtree(SOURCE, ignore_errors=True)
     prepare(DOCS, SOURCE / "docs", _setting(config, "repo_url"))
-    (SOURCE / "mkdocs.yml").write_text(config + yaml.safe_dump({"nav": order(DOCS)}))
+    (SOURCE / "mkdocs.yml").write_text(drawn_from(config, order(DOCS)))
     subprocess.run([Path(sys.executable).parent / "zensical", "build"], check=True, cwd=SOURCE)
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.move(SOURCE / "site", SITE)
     faults = look_through(SITE, urllib.parse.urlsplit(_setting(config, "site_url")).path)
     print("\n".join(faults) or f"made {len(list(SITE.rglob('*.html')))} pages in {SITE.name}/")
     return 1 if faults else 0
+
+
+def drawn_from(config: str, pages: list[Any]) -> str:
+    """Return the configuration with the order of the pages.
+
+    Where the theme is told the repository, each reader's browser asks GitHub for its stars: its
+    address stands in the footer instead.
+    """
+    repository = _setting(config, "repo_url")
+    kept = config.replace(f"repo_url: {repository}\n", "")
+    footer = {"icon": "fontawesome/brands/github", "link": repository, "name": "The repository"}
+    return kept + yaml.safe_dump({"nav": pages, "extra": {"social": [footer]}})
 
 
 def _setting(config: str, name: str) -> str:
@@ -90,11 +104,11 @@ def _listed(docs: Path, name: str, target: str) -> list[Any]:
 
 
 def prepare(docs: Path, target: Path, repository: str) -> None:
-    """Copy the pages; what leads out of them leads to the repository."""
+    """Copy the pages; what leads out of them leads to the repository, and diagrams are drawn."""
     shutil.copytree(docs, target)
     for page in target.rglob("*.md"):
         folder = docs / page.relative_to(target).parent
-        text = page.read_text()
+        text = diagrams.shown(page.read_text(), page, target)
         led = functools.partial(_led, folder=folder, docs=docs, repository=repository)
         page.write_text(LINK.sub(led, text))
 
@@ -118,6 +132,10 @@ class _Page(html.parser.HTMLParser):
     ids: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    # Diagrams that a script would draw, and fetch what draws them.
+    undrawn: int = 0
+    # Links that a script would ask GitHub about.
+    counted: int = 0
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -129,6 +147,8 @@ class _Page(html.parser.HTMLParser):
             self.ids.add(given["id"])
         if tag == "a" and given.get("href"):
             self.links.append(given["href"])
+        self.undrawn += "mermaid" in given.get("class", "").split()
+        self.counted += given.get("data-md-component") == "source"
         idle = tag == "link" and given.get("rel") in IDLE_LINKS
         for name, value in given.items():
             if (tag, name) in FETCHED and not idle and not value.startswith("data:"):
@@ -146,6 +166,10 @@ def look_through(site: Path, below: str) -> list[str]:
         # That one is served at any depth, and names what it fetches from the root of all.
         if path.name != "404.html":
             where = path.relative_to(site)
+            if page.undrawn:
+                faults.append(f"{where} leaves a diagram to the reader's browser")
+            if page.counted:
+                faults.append(f"{where} has the reader's browser ask GitHub for stars")
             for link in page.fetched:
                 faults += [f"{where} {each}" for each in _fetches(path, link, site, below)]
             for link in page.links:

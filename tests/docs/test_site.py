@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from scripts import site
+from scripts import diagrams, site
 
 REPOSITORY = "https://git.example.com/argosy"
 
@@ -93,6 +95,14 @@ def test_links_out_of_the_pages_lead_to_the_repository(
             "a/index.html fetches //cdn.example.com/x.js from elsewhere",
         ),
         (
+            '<a href="https://github.com/x/y" data-md-component="source">',
+            "a/index.html has the reader's browser ask GitHub for stars",
+        ),
+        (
+            '<pre class="mermaid"><code>flowchart LR</code></pre>',
+            "a/index.html leaves a diagram to the reader's browser",
+        ),
+        (
             '<link rel="stylesheet" href="https://fonts.example.com/">',
             "a/index.html fetches https://fonts.example.com/ from elsewhere",
         ),
@@ -105,3 +115,62 @@ def test_what_leads_nowhere_or_asks_others_is_seen(text: str, fault: str, tmp_pa
         (tmp_path / name / "index.html").write_text(has)
     (tmp_path / "x.png").write_bytes(b"")
     assert site.look_through(tmp_path, "/docs/") == ([fault] if fault else [])
+
+
+def test_every_diagram_is_drawn_and_no_picture_is_left_over() -> None:
+    """Whoever changes a block draws it anew: a picture is named by what it was drawn from."""
+    drawn = {
+        site.DOCS / diagrams.picture(page.stem, found["source"])
+        for page in site.DOCS.rglob("*.md")
+        for found in diagrams.BLOCK.finditer(page.read_text())
+    }
+    assert drawn
+    assert set((site.DOCS / diagrams.FOLDER).iterdir()) == drawn
+
+
+def test_pictures_of_diagrams_need_nobody_else() -> None:
+    """They run no script and fetch nothing, and have no HTML, which some browsers leave out."""
+    for path in sorted((site.DOCS / diagrams.FOLDER).iterdir()):
+        text = path.read_text()
+        assert "<text" in text, path.name
+        assert [
+            each for each in ("<script", "foreignObject", "@import", 'href="http') if each in text
+        ] == []
+
+
+def test_a_page_of_the_site_shows_a_picture_for_a_diagram(tmp_path: Path) -> None:
+    """It is told by the heading above it, and found from wherever the page lies."""
+    block = "```mermaid\nflowchart LR\n  a --> b\n```\n"
+    docs = tmp_path / "docs"
+    path = diagrams.picture("page", "flowchart LR\n  a --> b\n")
+    (docs / path).parent.mkdir(parents=True)
+    (docs / path).write_text("<svg/>")
+    (docs / "how-to").mkdir()
+    (docs / "how-to" / "page.md").write_text(f"# Acts\n\n## Steps\n\n{block}\nAfter.\n")
+    site.prepare(docs, tmp_path / "made", REPOSITORY)
+    assert (tmp_path / "made" / "how-to" / "page.md").read_text() == (
+        f"# Acts\n\n## Steps\n\n![Diagram: Steps](../{path}){{ .diagram }}\n\nAfter.\n"
+    )
+
+
+def test_a_diagram_that_nobody_drew_ends_the_build(tmp_path: Path) -> None:
+    """The site would show another diagram than the page has, or none."""
+    (tmp_path / "page.md").write_text("```mermaid\nflowchart LR\n  a --> c\n```\n")
+    with pytest.raises(diagrams.UndrawnError, match=r"page\.md has a diagram that is not drawn"):
+        site.prepare(tmp_path, tmp_path / "made", REPOSITORY)
+
+
+def test_the_site_is_published_where_its_addresses_say() -> None:
+    """What `make docs` makes goes to the path of `site_url`, by a workflow that can write Pages."""
+    workflow = yaml.safe_load((site.ROOT / ".github" / "workflows" / "site.yml").read_text())
+    config = (site.ROOT / "mkdocs.yml").read_text()
+    (url,) = (each for each in config.splitlines() if each.startswith("site_url: "))
+    below = urllib.parse.urlsplit(url.partition(" ")[2]).path.strip("/")
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    runs = [step["run"] for step in build["steps"] if "run" in step]
+    assert runs[0] == "make docs"
+    assert f"mv site pages/{below}" in runs[1]
+    assert build["steps"][-1]["with"] == {"path": "pages"}
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "permissions" not in build
