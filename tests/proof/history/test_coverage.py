@@ -50,7 +50,8 @@ def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 def test_whoever_writes_is_judged(path: Path) -> None:
     """Each test has a fixture that judges, or stands in a list with its reason."""
     for name, used in cases(path):
-        known = path.stem in judges.UNJUDGED or (path.stem, name) in judges.OWN
+        own = (path.stem, name)
+        known = path.stem in judges.UNJUDGED or own in judges.OWN or own in judges.THEMSELVES
         assert bool(used & judges.JUDGES) != known, f"{path.stem}.{name} uses {sorted(used)}"
 
 
@@ -58,4 +59,40 @@ def test_lists_are_of_what_is_there() -> None:
     """Nothing is excused that does not exist."""
     there = {path.stem: {name for name, _ in cases(path)} for path in END_TO_END.glob("test_*")}
     assert set(judges.UNJUDGED) <= set(there)
-    assert all(name in there[module] for module, name in judges.OWN)
+    assert all(name in there[module] for module, name in (*judges.OWN, *judges.THEMSELVES))
+
+
+# What ends in a verdict that fails the test: of `conftest`, `shops` and the checker itself.
+CHECKS = ("namespace_of(", "rooms_of(", "history.check(", "Rooms(")
+
+
+def test_whoever_is_said_to_judge_does() -> None:
+    """A fixture by which a test counts as judged makes namespaces that are, or asks the checker."""
+    found = {
+        f"{path.stem}.{each.name}": ast.unparse(each)
+        for path in END_TO_END.glob("*.py")
+        for each in ast.parse(path.read_text()).body
+        if isinstance(each, ast.FunctionDef)
+        and each.name in judges.JUDGES
+        and "fixture" in " ".join(map(ast.unparse, each.decorator_list))
+    }
+    assert {each.partition(".")[2] for each in found} == judges.JUDGES
+    assert [name for name, body in found.items() if not any(x in body for x in CHECKS)] == []
+
+
+@pytest.mark.parametrize(("module", "test"), judges.THEMSELVES)
+def test_whoever_judges_by_itself_does(module: str, test: str) -> None:
+    """The test has the call that its list names."""
+    tree = ast.parse((END_TO_END / f"{module}.py").read_text())
+    (body,) = (
+        ast.unparse(each)
+        for each in tree.body
+        if isinstance(each, ast.FunctionDef) and each.name == test
+    )
+    assert judges.THEMSELVES[module, test] in body
+
+
+def test_a_cluster_alone_judges_nothing() -> None:
+    """A test of a cluster of its own, and of no namespace that is judged, does not begin."""
+    assert not judges.is_judged("test_new", "test_new", {"place", "pair", "tmp_path"})
+    assert judges.is_judged("test_new", "test_new", {"place", "kube"})
