@@ -330,7 +330,8 @@ class Dispatcher:
         failed = record.outcomes.get((targets.Write(*key), Verb.STATUS))
         if failed is not None and failed.again > self._clock():
             return failed.again - self._clock()
-        patch = self._status_patch(key, item, planned.status, why="what was seen has changed")
+        whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
+        patch = statuses.patch(item, planned.status, whole=whole, why=news)
         if not patch.body:
             return None
         acting = record.in_flight and self._kinds[key.resource].sums_up
@@ -361,7 +362,8 @@ class Dispatcher:
             item, planned = found
             if planned.status is None:
                 return ()
-            patch = self._status_patch(key, item, planned.status, why=patch.why)
+            whole = self._kinds[key.resource].puts_status
+            patch = statuses.patch(item, planned.status, whole=whole, why=patch.why)
             if not patch.body:
                 return ()
         try:
@@ -382,23 +384,9 @@ class Dispatcher:
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
         record.failed = True
         told = crashes.refused(item, error, self._clock())
-        smaller = self._status_patch(key, item, told, why="the whole status was refused")
+        whole, why = self._kinds[key.resource].puts_status, "the whole status was refused"
+        smaller = statuses.patch(item, told, whole=whole, why=why)
         return await self._writer.write(smaller) if smaller.body else ()
-
-    def _status_patch(
-        self, key: Key, item: objects.Object, after: plan.Status, *, why: str
-    ) -> plan.Patch:
-        before: plan.Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
-        whole = self._kinds[key.resource].puts_status
-        told = statuses.change(key.resource, before, after, whole=whole)
-        return writes.patch(
-            item,
-            {"status": told} if told else {},
-            subresource="status",
-            replaces=whole,
-            why=why,
-            guarded=True,
-        )
 
     def _track(
         self,

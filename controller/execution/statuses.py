@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from controller.api import texts
+from controller.api import objects, resources, texts
 from controller.api.resources import Resource
-from controller.planning.plan import Status
+from controller.planning import writes
+from controller.planning.plan import Patch, Status
 
 # What is being acted on has news in a moment; the acts go first, and are told of together.
 MOMENT = 0.1
@@ -19,6 +20,23 @@ MOMENT = 0.1
 FIRST_SECONDS = 3.0
 FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
+
+
+def patch(item: objects.Object, after: Status, *, whole: bool, why: str) -> Patch:
+    """Return the write that turns an object's status into `after`; without a body if it is that.
+
+    With `whole` all of the status is put, which costs the API server less than to merge it.
+    """
+    before: Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+    told = change(resources.of(type(item)), before, after, whole=whole)
+    return writes.patch(
+        item,
+        {"status": told} if told else {},
+        subresource="status",
+        replaces=whole,
+        why=why,
+        guarded=True,
+    )
 
 
 def change(

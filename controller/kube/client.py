@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Self
@@ -21,11 +20,18 @@ import yarl
 
 from controller import errors
 from controller.api import resources
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kube import bodies, connection, faults, reviews, streams, terminal, tunnel
+from controller.kube import (
+    bodies,
+    connection,
+    faults,
+    reviews,
+    sockets,
+    streams,
+    terminal,
+    tunnel,
+)
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
-from controller.kube.reasons import KubeReason
 
 # A write must be over before another leader may take the Lease: see `lease`.
 WRITE_SECONDS = 4.5
@@ -76,7 +82,7 @@ class Client:
             limit=0,  # callers bound what is in flight; watches hold a connection each
             ssl=where.tls or True,
             keepalive_timeout=60,
-            socket_factory=_keep_alive,
+            socket_factory=sockets.keep_alive,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -387,7 +393,7 @@ class Client:
             status = faults.Status(message=error.message)
             raise faults.from_status(error.status, status, what=what, writes=False) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise broken(error, what, writes=True) from error
+            raise sockets.broken(error, what, writes=True) from error
 
     async def _lines(
         self, what: str, path: str, query: str, *, partial: bool = False
@@ -404,7 +410,7 @@ class Client:
                 async for line in streams.lines(response, partial=partial):
                     yield line
         except (aiohttp.ClientError, OSError) as error:
-            raise broken(error, what, writes=False) from error
+            raise sockets.broken(error, what, writes=False) from error
 
     async def _call(
         self, method: str, path: str, query: str = "", *, body: Body | None = None, kind: str = ""
@@ -435,7 +441,7 @@ class Client:
                         continue
                     raise await self._fault(response, f"{method} {path}", writes=writes)
         except (aiohttp.ClientError, OSError) as error:
-            raise broken(error, f"{method} {path}", writes=writes) from error
+            raise sockets.broken(error, f"{method} {path}", writes=writes) from error
         raise AssertionError("unreachable: the second attempt returns or raises")
 
     def _body(self, body: Body) -> bytes | bodies.Guarded:
@@ -466,36 +472,6 @@ class Client:
             writes=writes,
             retry_after=response.headers.get("Retry-After", ""),
         )
-
-
-def broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
-    """Return what a connection that broke means for the request that was on it."""
-    message = f"{what}: {error or type(error).__name__}"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return faults.Unreachable(message, reason=Reason.UNREACHABLE)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return faults.Unreachable(message, reason=Reason.UNREACHABLE)
-    if writes and isinstance(error, TimeoutError):
-        return faults.Unanswered(message, reason=KubeReason.CONNECTION_LOST)
-    if writes:
-        return faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST)
-    return faults.ServerFailed(message, reason=KubeReason.CONNECTION_LOST)
-
-
-def _keep_alive(address: aiohttp.AddrInfoType) -> socket.socket:
-    """Return a socket that notices within a minute that the other side has vanished."""
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", 20),
-        ("TCP_KEEPINTVL", 10),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", 50_000),
-    ):
-        if hasattr(socket, option):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    return made
 
 
 def _query(**parts: Any) -> str:

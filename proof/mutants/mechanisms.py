@@ -387,7 +387,7 @@ OUTAGES = (
     ),
     one(
         "a claim that others relabelled, and that no other pod gets",
-        "controller.providers.pod.provider:PodProvider._with_lost_claims",
+        "controller.providers.pod.claims:Claims.count_lost",
         "not volumes.is_known(server, claim)",
         "False",
         "tests/simulation/test_claims.py"
@@ -395,7 +395,7 @@ OUTAGES = (
     ),
     one(
         "a claim that is taken from whoever has it, and no pod mounts",
-        "controller.providers.pod.provider:PodProvider._kept_claim",
+        "controller.providers.pod.claims:Claims._kept",
         "volumes.is_known(server, claim) or standing is None"
         " or drift.is_left(standing.pod.metadata)",
         "volumes.is_known(server, claim)",

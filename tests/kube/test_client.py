@@ -14,7 +14,8 @@ from aiohttp import web
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube import connection, credentials, faults, reviews
-from controller.kube.client import Client, broken
+from controller.kube.client import Client
+from controller.kube.sockets import broken
 from controller.kube.streams import TAIL, ExecFailed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -6,7 +6,6 @@ informers; what it does goes to the API server, one request a call where nothing
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -27,13 +26,12 @@ from controller.providers.pod import (
     drift,
     manifest,
     observation,
+    reads,
     resizing,
     revisions,
-    volumes,
 )
+from controller.providers.pod.claims import Claims, Standing
 from controller.providers.steps import refusals, steps
-
-_STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
 
 
 class PodProvider(contract.NoClaims):
@@ -51,7 +49,7 @@ class PodProvider(contract.NoClaims):
     ) -> None:
         self._api = api
         self._pods = pods
-        self._claims = claims
+        self._claims = Claims(api, claims)
         self._clock = clock
         self._served = served
         self._exec = commands.PodExec(api)
@@ -71,11 +69,11 @@ class PodProvider(contract.NoClaims):
         meta = server.metadata
         if not self._pods.synced or (meta.namespace, meta.name) in self._pods.malformed:
             return contract.UNKNOWN
-        volumes = self._volumes(server) if server.spec.volume_claims else ()
+        volumes = self._claims.of(server) if server.spec.volume_claims else ()
         pod = self._pods.objects.get((meta.namespace, meta.name))
         if pod is not None:
             seen = observation.observe(pod, server, volumes, self._clock())
-            return self._with_lost_claims(seen, server, pod)
+            return self._claims.count_lost(seen, server, pod)
         if volumes:
             return contract.Observation(phase=contract.Phase.ABSENT, volumes=volumes)
         return contract.ABSENT
@@ -84,7 +82,7 @@ class PodProvider(contract.NoClaims):
         self, namespace: str, application: str, component: str = ""
     ) -> tuple[contract.Claim, ...]:
         """Return the claims that are labelled as the component's."""
-        return volumes.of_component(self._claims, (namespace, application, component))
+        return self._claims.of_component((namespace, application, component))
 
     def instance(self, server: objects.Meta) -> str | None:
         """Return the uid of the pod of that name, if it is the server's."""
@@ -130,7 +128,7 @@ class PodProvider(contract.NoClaims):
         namespace = server.metadata.namespace
         # Looked at before anything is written: what cannot be taken up is left as it is.
         left = await self._left(server, call.adopt) if call.adopt else None
-        written = await self._ensure_claims(server, call)
+        written = await self._claims.ensure(server, call)
         seen = self._pods.objects.get((namespace, server.metadata.name))
         if seen is not None and observation.is_let_go(seen, server):
             # Not asked for first: a quota that is used up by this very pod would refuse it.
@@ -156,11 +154,11 @@ class PodProvider(contract.NoClaims):
                 f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
             )
         if not call.template:
-            standing = _Standing(pod)
-            claims = await self._ensure_claims(server, call, standing)
+            standing = Standing(pod)
+            claims = await self._claims.ensure(server, call, standing)
             mended = await self._mend(pod, server, relabelled=tuple(standing.relabelled))
             # Last, as the storage class may refuse that.
-            return (*claims, *mended, *await volumes.grow(self._api, self._claims, server, call))
+            return (*claims, *mended, *await self._claims.grow(server, call))
         if observation.incarnation(pod, server) != server.spec.incarnation:
             message = f"pods/{meta.name} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
@@ -206,7 +204,7 @@ class PodProvider(contract.NoClaims):
         if not edited:
             return ()
         meta = pod.metadata
-        return drift.by_others(edited, await self._get(Resource.PODS, meta.namespace, meta.name))
+        return drift.by_others(edited, await self._whole(meta))
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Delete the pod with the uid `call.instance`; its claims stay.
@@ -246,126 +244,9 @@ class PodProvider(contract.NoClaims):
         namespace, _, name = server.partition("/")
         return await self._delete(namespace, name, uid=instance, grace_seconds=None)
 
-    def _with_lost_claims(
-        self, seen: contract.Observation, server: objects.Server, pod: objects.Pod
-    ) -> contract.Observation:
-        """Count claims that went from under a pod as drift: it waits for them for ever.
-
-        So are their labels by which they are the server's: without these no other pod gets them.
-        """
-        wanted = server.spec.volume_claims
-        if not wanted or self._claims is None or seen.phase not in _STANDING:
-            return seen
-        there, found = seen.claims, self._claims.objects
-        lost = tuple(f"claim {each.name}" for each in wanted if each.name not in there)
-        meta = server.metadata
-        edited = tuple(
-            f"labels of claim {each.name}"
-            for each in wanted
-            if (claim := found.get((meta.namespace, names.claim(each.name, meta.name))))
-            and not volumes.is_known(server, claim)
-        )
-        if edited and drift.is_left(pod.metadata):
-            seen = dataclasses.replace(seen, left=(*edited, *seen.left))
-            edited = ()
-        return dataclasses.replace(seen, drift=(*lost, *edited, *seen.drift))
-
-    def _volumes(self, server: objects.Server) -> tuple[contract.Volume, ...]:
-        if self._claims is None:
-            return ()
-        meta, cached = server.metadata, self._claims.objects
-        found = (
-            (each.name, cached.get((meta.namespace, names.claim(each.name, meta.name))))
-            for each in server.spec.volume_claims
-        )
-        return tuple(
-            contract.Volume(name=name, asked=claim.asked, size=claim.size)
-            for name, claim in found
-            if claim is not None
-        )
-
-    async def _ensure_claims(
-        self, server: objects.Server, call: contract.Call, standing: _Standing | None = None
-    ) -> contract.Receipt:
-        """Make the claims that are missing, and have known as ours those that its pod mounts."""
-        written: list[WriteReceipt] = []
-        for wanted in call.volume_claims:
-            written += await self._ensure_claim(server, wanted, call, standing)
-        return tuple(written)
-
-    async def _ensure_claim(
-        self,
-        server: objects.Server,
-        wanted: objects.VolumeClaim,
-        call: contract.Call,
-        standing: _Standing | None,
-    ) -> contract.Receipt:
-        namespace = server.metadata.namespace
-        name = names.claim(wanted.name, server.metadata.name)
-        if self._claims is not None and (cached := self._claims.objects.get((namespace, name))):
-            return await self._kept_claim(server, cached, standing)
-        # Asked for first where one may be left: a quota that it uses up itself would refuse it.
-        answer = await self._left_claim(namespace, name) if call.adopt else b""
-        try:
-            with refusals.explained():
-                body = manifest.claim(server, wanted, call.placement)
-                answer = answer or await self._api.create(
-                    Resource.CLAIMS, namespace, body, strict=True
-                )
-        except faults.AlreadyExists:
-            answer = await self._get(Resource.CLAIMS, namespace, name)
-        claim = refusals.decode(answer, objects.Claim)
-        if call.adopt and adoption.is_unclaimed(claim):
-            return (await self._adopt_claim(claim, server),)
-        written = await self._kept_claim(server, claim, standing)
-        return written or (receipts.of(Resource.CLAIMS, claim),)
-
-    async def _kept_claim(
-        self, server: objects.Server, claim: objects.Claim, standing: _Standing | None
-    ) -> contract.Receipt:
-        """Have a claim that the server's own pod mounts known as its own, whoever relabelled it.
-
-        No pod is made with a claim that is not the server's: so one that it mounts is.
-        """
-        if (
-            volumes.is_known(server, claim)
-            or standing is None
-            or drift.is_left(standing.pod.metadata)
-        ):
-            volumes.check(server, claim)
-            return contract.NOTHING
-        meta, name = standing.pod.metadata, claim.metadata.name
-        whole = await self._get(Resource.PODS, meta.namespace, meta.name)
-        if name not in manifest.mounted(whole, meta.uid):
-            volumes.check(server, claim)
-        standing.relabelled.append(name)
-        return (await self._adopt_claim(claim, server),)
-
-    async def _left_claim(self, namespace: str, name: str) -> bytes:
-        try:
-            return await self._api.get(Resource.CLAIMS, namespace, name)
-        except faults.NotFound:
-            return b""
-
-    async def _adopt_claim(self, claim: objects.Claim, server: objects.Server) -> WriteReceipt:
-        """Have a claim that a StatefulSet left known as the server's, and leave it as it is."""
-        adoption.check_claim(claim)
-        meta = claim.metadata
-        body = buckets.beside(meta, adoption.claim(claim, server))
-        try:
-            answer = await self._api.patch(
-                Resource.CLAIMS, meta.namespace, meta.name, body, style="merge"
-            )
-        except (faults.NotFound, faults.Conflict) as error:
-            message = f"{Resource.CLAIMS}/{meta.name} has changed since it was looked at"
-            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
-        taken = refusals.decode(answer, objects.Claim)
-        volumes.check(server, taken)
-        return receipts.of(Resource.CLAIMS, taken)
-
     async def _adopt(self, server: objects.Server) -> contract.Receipt:
         meta = server.metadata
-        answer = await self._get(Resource.PODS, meta.namespace, meta.name)
+        answer = await self._whole(meta)
         pod = refusals.decode(answer, objects.Pod)
         if observation.is_let_go(pod, server):
             return await self._take_up(pod, server)
@@ -384,9 +265,8 @@ class PodProvider(contract.NoClaims):
     async def _left(self, server: objects.Server, adopt: str) -> objects.Pod | None:
         """Return the pod that what ran the server before left of it; None where there is none."""
         meta = server.metadata
-        try:
-            answer = await self._api.get(Resource.PODS, meta.namespace, meta.name)
-        except faults.NotFound:
+        answer = await reads.left(self._api, Resource.PODS, meta.namespace, meta.name)
+        if not answer:
             return None
         pod = refusals.decode(answer, objects.Pod)
         known = observation.is_ours, observation.is_let_go, observation.is_left_over
@@ -401,10 +281,7 @@ class PodProvider(contract.NoClaims):
         """Take up a pod as it runs; of the server's revision it is if it was made from the same."""
         held = b""
         if name := adoption.hash_of(pod):
-            try:
-                held = await self._api.get(Resource.REVISIONS, pod.metadata.namespace, name)
-            except faults.NotFound:
-                held = b""
+            held = await reads.left(self._api, Resource.REVISIONS, pod.metadata.namespace, name)
         same = adoption.holds(held, template) and adoption.is_untouched(pod, template)
         return await self._patch(pod, adoption.take_up(pod, server, same=same), style="merge")
 
@@ -430,9 +307,12 @@ class PodProvider(contract.NoClaims):
             return body
         meta = pod.metadata
         last = tags.mended(meta)[0] + 1 >= drift.MOST
-        whole = await self._get(Resource.PODS, meta.namespace, meta.name) if last else b""
+        whole = await self._whole(meta) if last else b""
         marks = {**body["metadata"].get("annotations", {}), **drift.counted(pod, found, whole)}
         return {**body, "metadata": {**body["metadata"], "annotations": marks}}
+
+    async def _whole(self, meta: objects.Meta) -> bytes:
+        return await reads.whole(self._api, Resource.PODS, meta.namespace, meta.name)
 
     async def _patch(
         self, pod: objects.Pod, body: Mapping[str, Any], *, style: kube.PatchStyle
@@ -486,18 +366,3 @@ class PodProvider(contract.NoClaims):
             gone=True,
         )
         return (gone,)
-
-    async def _get(self, resource: Resource, namespace: str, name: str) -> bytes:
-        try:
-            return await self._api.get(resource, namespace, name)
-        except faults.NotFound as error:
-            message = f"{resource}/{name} went while it was looked at"
-            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Standing:
-    """A server's own pod, which runs, and the claims that are known as the server's again."""
-
-    pod: objects.Pod
-    relabelled: list[str] = dataclasses.field(default_factory=list)
