@@ -18,6 +18,7 @@ from controller.kube import faults
 from controller.presentation import (
     answers,
     applications,
+    builds,
     events,
     fleets,
     last_lines,
@@ -36,7 +37,9 @@ Namespace = Annotated[
     str, Field(description="The namespace; empty for the one that this was started in.")
 ]
 Application = Annotated[str, Field(description="The name of the application.")]
-Kind = Annotated[str, Field(description="application, serverset, server, operation or fleet.")]
+Kind = Annotated[
+    str, Field(description="application, serverset, server, operation, build or fleet.")
+]
 
 
 class Questions:
@@ -56,6 +59,8 @@ class Questions:
             self.preview,
             self.list_revisions,
             self.compare_revisions,
+            self.list_builds,
+            self.show_build,
             self.list_events,
             self.last_lines,
             self.show_operation,
@@ -146,6 +151,23 @@ class Questions:
         return shortening.text(
             {each.now.component: list(each.lines()) for each in compared if each.other is not None}
         )
+
+    async def list_builds(self, application: Application, namespace: Namespace = "") -> str:
+        """List the Builds of an application: of which commit, how long each phase took, the end."""
+        space = self._space(namespace)
+        found = await builds.read(self._api, space, application, self._clock())
+        return shortening.text(shortening.first(found))
+
+    async def show_build(
+        self,
+        name: Annotated[str, Field(description="The name of the Build.")],
+        namespace: Namespace = "",
+    ) -> str:
+        """Show one Build: its phases, how it failed, and the last lines that each phase printed."""
+        space = self._space(namespace)
+        found = await builds.one(self._api, space, name, self._clock())
+        printed = await builds.printed(self._api, space, name)
+        return shortening.text({"build": found, "printed": printed})
 
     async def list_events(
         self,

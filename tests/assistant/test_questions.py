@@ -17,6 +17,7 @@ from controller.presentation.problems import Refusal
 from fakes.api_server.kubelet import Kubelet
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import stage
+from tests.dashboard.built import BROKEN, GOOD, building
 from tests.dashboard.test_attacks import hostile
 
 SECRET = "hunter2Hunter2"  # noqa: S105 - must not be found again
@@ -89,7 +90,7 @@ async def test_every_tool_says_what_it_does_and_that_it_only_reads() -> None:
     """Each has a description, describes its parameters, and says that it changes nothing."""
     async with _asked() as (client, _, _):
         found = (await client.list_tools()).tools
-        assert len(found) == 11
+        assert len(found) == 13
         for each in found:
             assert each.description, each.name
             assert each.annotations is not None
@@ -150,6 +151,25 @@ async def test_all_questions_are_answered_and_nothing_is_written() -> None:
         assert listening.written == []
 
 
+async def test_the_line_of_a_build_that_failed_is_told() -> None:
+    """In the list, which commit it was; of the Build, its phase and what the compiler said."""
+    async with Universe(kubelet=Kubelet(stage.behave)) as universe:
+        await building(universe)
+        made: Any = Listening(stage.cluster(universe))
+        async with Client(server.made(made, "default", "1.2.3", clock=universe.server.now)) as asks:
+            listed = await _ask(asks, "list_builds", application="yard")
+            told = [(each["name"], each["commit"], each["reason"]) for each in listed["items"]]
+            assert told == [("yard-web-b2", BROKEN, "Failed"), ("yard-web-b1", GOOD, "Completed")]
+            found = await _ask(asks, "show_build", name="yard-web-b2")
+            phases = {each["name"]: each["message"] for each in found["build"]["phases"]}
+            assert any("main.c:3: error" in said for said in phases.values())
+            assert {each["container"] for each in found["printed"]}
+            why = await _ask(asks, "why", kind="build", name="yard-web-b2")
+            assert "main.c:3: error" in json.dumps(why)
+            assert "none" in await _refused(asks, "show_build", name="none")
+        assert made.written == []
+
+
 async def test_refusals_are_told_in_their_own_words() -> None:
     """Something that is not there, a kind of no sense, a pod of somebody else, no manifest."""
     async with _asked() as (client, _, _):
@@ -179,13 +199,17 @@ async def test_no_field_that_others_wrote_steers_a_terminal_in_any_answer() -> N
                 ("show_operation", {"name": "again"}),
                 ("list_operations", {"application": "shop"}),
                 ("list_fleets", {}),
+                ("list_builds", {"application": "shop"}),
+                ("show_build", {"name": "b1"}),
             ):
                 (found,) = (await client.call_tool(tool, given)).content
                 said[tool] = found.text  # type: ignore[union-attr]  # every answer is text
     for tool, text in said.items():
         assert not {"\u202e", "\x1b"} & set(text), tool
     told_as_text = [tool for tool, text in said.items() if "gnp.exe" in text]
-    assert {"list_applications", "why", "list_events", "list_fleets"} <= {*told_as_text}
+    assert {"list_applications", "why", "list_events", "list_fleets", "show_build"} <= {
+        *told_as_text
+    }
     assert api.written == []
 
 

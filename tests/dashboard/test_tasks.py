@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, expect
 
 from controller.api.resources import Resource
 from controller.kube import api as door
-from fakes.forge import Forge
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import browser as browsers
 from tests.dashboard import people
+from tests.dashboard.built import BROKEN, building
 from tests.dashboard.people import KEYBOARD, PLAIN, WAYS, Person
 from tests.dashboard.stage import Stage, is_ready, staged
 
@@ -26,7 +26,6 @@ FLEET = 10_000
 ILL = "fleet-web-7777"
 REMEDY = "kubectl describe pod fleet-web-7777"
 LONG = ["sleep"]
-GOOD, BROKEN = "1" * 40, "2" * 40
 
 
 class Commands:
@@ -59,24 +58,6 @@ async def busy(universe: Universe) -> None:
         await universe.apply(steps(way, "upgrade", "drain", "migrate"))
     for way in WAYS:
         await universe.until(lambda way=way: has_ended(universe, f"upgrade-{way}"))  # type: ignore[misc]  # as above
-
-
-async def building(universe: Universe) -> None:
-    """Make an application of which a commit has been built, and another does not compile."""
-    forge = Forge(universe.server, seconds=0.1)
-    forge.push(GOOD)
-    source = {
-        "git": {"url": "https://git.example.com/yard.git"},
-        "image": "registry.example.com/yard",
-    }
-    await universe.apply(application("yard", component("web", 1, source=source)))
-    await universe.until(lambda: is_ready(universe, "yard"))
-    forge.broken.add(BROKEN)
-    forge.push(BROKEN)
-    asked = {"metadata": {"annotations": {"argosy.dev/build-requested": "again"}}}
-    await universe.merge(Resource.APPLICATIONS, "yard", asked)
-    told = Resource.APPLICATIONS, "yard", "Built"
-    await universe.until(lambda: universe.condition(*told).get("status") == "False")
 
 
 def steps(way: str, name: str, *commands: str) -> dict[str, Any]:

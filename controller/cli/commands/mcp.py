@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     rights.EVERYWHERE,
     rights.OPERATOR,
     Right(verbs="list", resource="events (events.k8s.io)", why="list_events"),
+    Right(verbs="get, list", resource="builds (argosy.dev)", why="list_builds, show_build"),
+    Right(verbs="list", resource="pods", why="show_build"),
     Right(verbs="get", resource="pods", why="last_lines"),
     Right(verbs="get", resource="pods/log", why="last_lines"),
     Right(
