@@ -5,20 +5,16 @@ Pure: from pictures to what a page shows.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from controller.presentation import pictures
+from controller.presentation import pictures, strips
 from controller.presentation.pictures import ApplicationPicture, ComponentPicture, ServerPicture
+from controller.presentation.strips import MOST_AT_ONCE, MOST_STRIPS, Strip
 
-# Up to so many servers are listed at once; beyond, they are counted and paged.
-MOST_AT_ONCE = 200
 PAGE = 100
-# So many failure domains are counted one by one: those with the most trouble.
-MOST_STRIPS = 50
 # More components than so many are listed, each in a line, and shown one at a time.
 MOST_SECTIONS = 20
 # Pages of one picture that are kept for whoever asks next.
@@ -60,14 +56,6 @@ class Filter:
 def verdict(found: ApplicationPicture) -> str:
     """Return the word for how an application stands."""
     return VERDICTS.get(found.ready, PENDING)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Strip:
-    """The servers of one failure domain, counted by state."""
-
-    zone: str
-    states: dict[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +142,12 @@ def servers(found: ComponentPicture, wanted: Wanted) -> Servers:
         if wanted.state in ("", each.state) and wanted.zone in ("", each.zone or "-")
     ]
     meant.sort(key=_rank)
-    strips = _strips(found.servers) if len(found.servers) > wanted.rows else ()
+    counted = strips.strips(found.servers) if len(found.servers) > wanted.rows else ()
     shown = page(meant, wanted.page, wanted.rows)
     return Servers(
         shown=shown.items,
-        strips=strips[:MOST_STRIPS],
-        more_strips=max(0, len(strips) - MOST_STRIPS),
+        strips=counted[:MOST_STRIPS],
+        more_strips=max(0, len(counted) - MOST_STRIPS),
         states=tuple(each for each in pictures.STATES if each in found.states),
         number=shown.number,
         pages=shown.pages,
@@ -170,13 +158,3 @@ def servers(found: ComponentPicture, wanted: Wanted) -> Servers:
 def _rank(found: ServerPicture) -> tuple[int, int]:
     """What needs a look stands last among the states, and first on the page."""
     return -pictures.STATES.index(found.state), found.ordinal
-
-
-def _strips(found: Sequence[ServerPicture]) -> tuple[Strip, ...]:
-    counted: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for each in found:
-        counted[each.zone or "-"][each.state] += 1
-    strips = [Strip(zone=zone, states=dict(counted[zone])) for zone in sorted(counted)]
-    if len(strips) > MOST_STRIPS:
-        strips.sort(key=lambda each: -sum(each.states.get(name, 0) for name in pictures.TROUBLE))
-    return tuple(strips)

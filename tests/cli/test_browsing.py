@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -108,6 +109,39 @@ async def test_a_search_keeps_what_matches_until_it_is_ended() -> None:
         await pilot.press("escape")
         assert len(_rows(program)) == 2
         assert not program.screen.query_one(Input).display
+
+
+async def test_a_search_keeps_those_with_a_label() -> None:
+    """Beside a part of a name; half of a label shows none, and is no fault."""
+    async with _browsing() as (program, pilot, universe):
+        mark = {"metadata": {"labels": {"team": "shop"}}}
+        await universe.merge(Resource.APPLICATIONS, "shop", mark)
+        await _until(pilot, lambda: len(_rows(program)) == 2)
+        await pilot.press("slash", *"team=sho")
+        await _until(pilot, lambda: _rows(program) == [])
+        await pilot.press("p")
+        await _until(pilot, lambda: [each[1] for each in _rows(program)] == ["shop"])
+        await pilot.press("space", *"ban")
+        await _until(pilot, lambda: _rows(program) == [])
+        await pilot.press("escape", "slash", *"team!=shop")
+        await _until(pilot, lambda: [each[1] for each in _rows(program)] == ["bank"])
+
+
+async def test_many_servers_are_counted_by_failure_domain() -> None:
+    """Above the list, which would otherwise be all that there is to see of them."""
+    async with _browsing() as (program, pilot, universe):
+        await universe.apply(application("fleet", component("web", 210)))
+        await universe.until(lambda: stage.is_ready(universe, "fleet"))
+        await _until(pilot, lambda: len(_rows(program)) == 3)
+        await pilot.press("slash", *"fleet", "enter", "enter")
+        await _until(pilot, lambda: isinstance(program.screen, Detail) and program.screen.ready)
+
+        def counted() -> int:
+            told = _drawn(program, "headline")
+            return sum(map(int, re.findall(r"^    \S+: (\d+) ready", told, re.MULTILINE)))
+
+        await _until(pilot, lambda: counted() == 210)
+        await pilot.pause()
 
 
 async def test_operations_are_shown_with_how_far_they_are() -> None:

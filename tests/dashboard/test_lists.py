@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from controller.dashboard import lists
-from controller.presentation import pictures
+from controller.presentation import pictures, strips
 from controller.presentation.pictures import ComponentPicture, ServerPicture
 
 
@@ -101,11 +101,11 @@ def test_components_share_the_rows_of_a_page() -> None:
     """Few servers all stand there; of many, however they are divided, no more than on one page."""
     few = component(*(server(each) for each in range(100)))
     many = component(*(server(each) for each in range(5000)))
-    assert lists.rows([few, few]) == lists.MOST_AT_ONCE
+    assert lists.rows([few, few]) == strips.MOST_AT_ONCE
     assert lists.rows([many]) == lists.PAGE
     for count in (2, 3, 20, 400):
         assert count * lists.rows([many] * count) <= max(lists.PAGE, count)
-    assert lists.servers(few, lists.Wanted(rows=lists.MOST_AT_ONCE)).strips == ()
+    assert lists.servers(few, lists.Wanted(rows=strips.MOST_AT_ONCE)).strips == ()
     found = lists.servers(many, lists.Wanted(rows=5))
     assert (len(found.shown), found.total, found.pages) == (5, 5000, 1000)
     assert sum(count for each in found.strips for count in each.states.values()) == 5000
@@ -116,9 +116,9 @@ def test_of_too_many_failure_domains_those_with_trouble_are_counted() -> None:
     servers = [dataclasses.replace(server(each), zone=f"node-{each:04}") for each in range(300)]
     servers[299] = dataclasses.replace(servers[299], state=pictures.FAILED)
     found = lists.servers(component(*servers), lists.Wanted())
-    assert found.strips[0] == lists.Strip(zone="node-0299", states={pictures.FAILED: 1})
-    assert len(found.strips) == lists.MOST_STRIPS
-    assert found.more_strips == 300 - lists.MOST_STRIPS
+    assert found.strips[0] == strips.Strip(zone="node-0299", states={pictures.FAILED: 1})
+    assert len(found.strips) == strips.MOST_STRIPS
+    assert found.more_strips == 300 - strips.MOST_STRIPS
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,12 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "Applications, those in trouble first": (
             "test_applications_in_trouble_come_first_and_lead_to_the_cause",
         ),
-        "`/` searches by a part of the namespace or name": (
+        "`/` searches by parts of the namespace or name, and by labels": (
             "test_a_search_keeps_what_matches_until_it_is_ended",
+            "test_a_search_keeps_those_with_a_label",
+        ),
+        "they are counted by failure domain and state": (
+            "test_many_servers_are_counted_by_failure_domain",
         ),
         "`y` copies the command": ("test_the_command_that_helps_is_copied",),
         "the steps of the one that the cursor is on": (
@@ -168,6 +172,7 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "in the same words": ("test_why_says_what_the_command_says",),
         "those in trouble first": ("test_applications_in_trouble_are_told_first",),
+        "the last lines that each phase printed": ("test_the_line_of_a_build_that_failed_is_told",),
         "no tool changes anything": (
             "test_all_questions_are_answered_and_nothing_is_written",
             "test_every_tool_says_what_it_does_and_that_it_only_reads",

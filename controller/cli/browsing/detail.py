@@ -14,9 +14,12 @@ from controller.cli.browsing.operations import Operations
 from controller.cli.browsing.page import Page, Safe, refill, selected, text
 from controller.cli.browsing.reasons import Why
 from controller.cli.drawing import status
-from controller.presentation import pictures
+from controller.presentation import pictures, strips
 from controller.presentation.pictures import ComponentPicture, ServerPicture
 from controller.presentation.spans import age
+
+# Of a component, so many failure domains are counted above the servers.
+MOST_DOMAINS = 10
 
 
 class Detail(Page):
@@ -54,7 +57,8 @@ class Detail(Page):
             self._table.clear()
             return
         parts: list[rich.console.RenderableType] = [status.headline(found)]
-        parts += [_line(each) for each in found.components]
+        for each in found.components:
+            parts += _lines(each)
         if found.waits:
             parts += [status.waiting(each, self.now()) for each in found.waits]
         headline.update(Safe(rich.console.Group(*parts)))
@@ -96,8 +100,20 @@ class Detail(Page):
         return self.query_one("#servers", DataTable)
 
 
-def _line(found: ComponentPicture) -> rich.console.RenderableType:
-    return text(f"  {found.name}: {pictures.summary(found.states, found.servers)}")
+def _lines(found: ComponentPicture) -> list[rich.console.RenderableType]:
+    """Return a component in a line, and of many servers each failure domain in another."""
+    drawn = [text(f"  {found.name}: {pictures.summary(found.states, found.servers)}")]
+    if len(found.servers) <= strips.MOST_AT_ONCE:
+        return [*drawn]
+    counted = strips.strips(found.servers)
+    for each in counted[:MOST_DOMAINS]:
+        told = (
+            f"{each.states[state]} {state}" for state in pictures.STATES if state in each.states
+        )
+        drawn.append(text(f"    {each.zone}: {', '.join(told)}"))
+    if len(counted) > MOST_DOMAINS:
+        drawn.append(text(f"    … {len(counted) - MOST_DOMAINS} more failure domains"))
+    return [*drawn]
 
 
 def _rank(found: ServerPicture) -> tuple[int, str]:

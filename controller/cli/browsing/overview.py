@@ -27,7 +27,7 @@ class Overview(Page):
     def compose(self) -> ComposeResult:
         """Yield what the screen consists of."""
         yield Header()
-        yield Input(placeholder="a part of NAMESPACE/NAME", id="search")
+        yield Input(placeholder="parts of NAMESPACE/NAME, labels such as team=shop", id="search")
         yield DataTable(cursor_type="row", id="applications")
         yield Static(id="trouble")
         yield Footer()
@@ -43,8 +43,14 @@ class Overview(Page):
 
     def fill(self) -> None:
         """Show the applications as they are now."""
-        part = self.query_one("#search", Input).value.strip().lower()
-        found = [each for each in self.followed.pictures(self.now()) if part in _key(each).lower()]
+        words = self.query_one("#search", Input).value.lower().split()
+        keys = self.followed.keys(",".join(each for each in words if "=" in each))
+        parts = [each for each in words if "=" not in each]
+        found = [
+            each
+            for each in self.followed.pictures(self.now(), only=keys)
+            if all(part in _key(each).lower() for part in parts)
+        ]
         refill(self._table, sorted(found, key=pictures.trouble), _key, _cells)
         failure = self.followed.failure
         self.query_one("#trouble", Static).update(
