@@ -11,12 +11,12 @@ FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python3.11 -m venv /opt/argosy
 WORKDIR /src
-COPY requirements.lock ./
+COPY requirements-image.lock ./
 RUN --mount=type=secret,id=pip.conf,required=false \
     --mount=type=secret,id=ca.crt,required=false \
     if [ -e /run/secrets/pip.conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip.conf; fi; \
     if [ -e /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi; \
-    /opt/argosy/bin/python -m pip install --require-hashes --only-binary=:all: -r requirements.lock
+    /opt/argosy/bin/python -m pip install --require-hashes --only-binary=:all: -r requirements-image.lock
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY argosy argosy
 COPY controller controller

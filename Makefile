@@ -131,7 +131,7 @@ format: $(VENV)/.ready ## Format the code, and fix what can be fixed by itself
 generate: $(VENV)/.ready ## Write CRDs, the chart's copies of them, its RBAC, the reference pages
 	$(PY) -m scripts.generate
 
-lock: ## Resolve the dependencies anew, into the two locks
+lock: ## Resolve the dependencies anew, into the locks
 	$(PY) -m scripts.lock
 
 pin: ## Write the digest of the base image into base-image.lock

@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-image.lock",
+    "requirements-dev.lock",
+    "requirements-docs.lock",
+)
 # --disable-pip: the lock has all versions and hashes, so nothing is resolved or downloaded.
 AUDIT = ("--require-hashes", "--disable-pip", "--progress-spinner=off", "--format=json")
 # How pip-audit and requests say that no answer came; any other failure is one of the check.

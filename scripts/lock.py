@@ -1,6 +1,7 @@
-"""Resolve the dependencies into locks with hashes: what runs, what develops, what makes the site.
+"""Resolve the dependencies into locks with hashes: what runs, develops, makes the site.
 
-`make lock` runs it. The locks name no host: where packages come from is the installer's affair.
+`make lock` runs it. The operator's image has a lock of its own. None names
+a host: where packages come from is the installer's affair.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ def main() -> None:
     for extra in project["project"]["optional-dependencies"].values():
         develops += extra
     compile_lock(ROOT / "requirements-dev.lock", [*runs, *develops])
-    compile_lock(
-        ROOT / "requirements.lock",
-        [*runs, *project["build-system"]["requires"]],
-        constraint=ROOT / "requirements-dev.lock",
-    )
+    builds = project["build-system"]["requires"]
+    # Where the operator runs nobody can install an extra, so its image has the one that it uses.
+    traces = project["project"]["optional-dependencies"]["traces"]
+    for name, wanted in (
+        ("requirements.lock", [*runs, *builds]),
+        ("requirements-image.lock", [*runs, *traces, *builds]),
+    ):
+        compile_lock(ROOT / name, wanted, constraint=ROOT / "requirements-dev.lock")
     compile_lock(ROOT / "requirements-docs.lock", project["dependency-groups"]["docs"])
 
 

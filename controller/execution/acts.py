@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -18,6 +19,7 @@ from controller.api.reasons import Reason
 from controller.contract.tasks import Outcome
 from controller.execution import ownership
 from controller.planning.keys import Key
+from controller.telemetry import tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +34,8 @@ _CLASSES = {
 }
 
 
+# How an act ends that did what was asked.
+_DONE = frozenset({"Succeeded", "Cancelled"})
 # What did not get through to the provider, or was not sent, is no attempt.
 _NOT_TRIED = "Waiting"
 
@@ -39,6 +43,9 @@ _NOT_TRIED = "Waiting"
 @dataclasses.dataclass(slots=True, eq=False)
 class _Act:
     task: str
+    verb: str
+    trace: tracing.Trace = None
+    began: float = dataclasses.field(default_factory=time.perf_counter)
     cancelling: bool = False
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
@@ -90,23 +97,29 @@ class Acts:
         """Return how many acts run."""
         return sum(act.running is not None for act in self._acts.values())
 
-    def start(self, key: Key, call: contract.Call, ask: Ask) -> None:
+    def start(
+        self, key: Key, call: contract.Call, ask: Ask, *, trace: tracing.Trace = None
+    ) -> None:
         """Begin the act that `call.task` asks for, unless it is under way; `ask` carries it out."""
         if call.task is None or self.running(key) == call.task.id:
             return
         self.forget(key)
-        act = self._acts[key] = _Act(task=call.task.id)
+        act = self._acts[key] = _Act(task=call.task.id, verb=call.verb, trace=trace)
         act.running = asyncio.get_running_loop().create_task(
             self._carry_out(key, act, ask), name=f"act {call.task.id}"
         )
 
-    def cancel(self, key: Key, call: contract.Call, ask: Ask) -> None:
+    def cancel(
+        self, key: Key, call: contract.Call, ask: Ask, *, trace: tracing.Trace = None
+    ) -> None:
         """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
         known = self._acts.get(key)
         if call.task is None or (known and known.cancelling):
             return
         self.forget(key)
-        act = self._acts[key] = _Act(task=call.task.id, cancelling=True)
+        act = self._acts[key] = _Act(
+            task=call.task.id, verb=call.verb, trace=trace, cancelling=True
+        )
         act.running = asyncio.get_running_loop().create_task(
             self._call_off(key, act, ask), name=f"cancel {call.task.id}"
         )
@@ -143,6 +156,9 @@ class Acts:
         self._conclude(key, act, outcome)
 
     def _conclude(self, key: Key, act: _Act, outcome: Outcome) -> None:
+        result = tracing.OK if outcome.state in _DONE else outcome.error_class or outcome.state
+        took = time.perf_counter() - act.began
+        tracing.called(act.trace, f"{act.verb} server", result, took, key[1:])
         if self._acts.get(key) is act:
             act.outcome = outcome
             act.running = None

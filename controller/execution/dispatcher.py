@@ -14,15 +14,14 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, cast
 
-import msgspec
 import structlog
 
 from controller import contract, errors
-from controller.api import conditions, objects, resources, texts
+from controller.api import objects, resources, texts
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Place
-from controller.execution import crashes, ownership, statuses
+from controller.execution import crashes, ownership, statuses, unreadable
 from controller.execution.acts import Acts
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
@@ -33,10 +32,10 @@ from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
-from controller.planning import outcomes, plan, targets, writes
+from controller.planning import outcomes, plan, targets
 from controller.planning.keys import Key
 from controller.planning.targets import Target, Verb
-from controller.telemetry import metrics
+from controller.telemetry import metrics, tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -149,24 +148,7 @@ class Dispatcher:
 
     def stall(self, key: Key, record: KeyState, odd: wire.Malformed) -> None:
         """Mark an object that cannot even be read: others go on, and its status says why."""
-        meta = odd.metadata
-        after = conditions.summarise(
-            before=(),
-            ready=False,
-            reconciling=False,
-            stalled=True,
-            reason=Reason.MALFORMED,
-            message=odd.message,
-            generation=meta.generation,
-            now=self._clock(),
-        )
-        patch = writes.patch(
-            writes.Known(key.resource, meta),
-            {"status": {"conditions": msgspec.to_builtins(after)}},
-            subresource="status",
-            why=Reason.MALFORMED,
-            guarded=False,
-        )
+        patch = unreadable.patch(key, odd, self._clock())
 
         async def write() -> Sequence[WriteReceipt]:
             answer = await self._writer.write(patch)
@@ -254,10 +236,10 @@ class Dispatcher:
         fleet, verb = server.spec.fleet, call.verb
         self._fleets.promise(fleet, verb, key.namespace)
         if verb in _ACTS:
-            self._acts.start(key, call, lambda: self._ask(server, call))
+            self._acts.start(key, call, lambda: self._ask(server, call), trace=record.trace)
             return
         if verb is contract.Verb.CANCEL:
-            self._acts.cancel(key, call, lambda: self._ask(server, call))
+            self._acts.cancel(key, call, lambda: self._ask(server, call), trace=record.trace)
             return
         provider = self._fleets.provider(fleet)
         if verb is contract.Verb.DELETE:
@@ -455,7 +437,9 @@ class Dispatcher:
         else:
             result = "ok"
         finally:
-            metrics.wrote(asked.target.label, result, time.perf_counter() - began)
+            took, label = time.perf_counter() - began, asked.target.label
+            metrics.wrote(label, result, took)
+            tracing.called(asked.record.trace, f"{asked.verb} {label}", result, took, asked.key[1:])
         return None
 
     def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:

@@ -35,7 +35,7 @@ from controller.planning import bare_teardown, keys, management, plan
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.planning.keys import Key
-from controller.telemetry import logging, metrics, progress
+from controller.telemetry import logging, metrics, progress, tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -370,8 +370,9 @@ class Engine:
             return None
 
     def _measured(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
-        logging.visit(key.resource, key.namespace, key.name, item.metadata.generation)
-        with metrics.reconcile(key.resource):
+        about = (*key, item.metadata.generation)
+        logging.visit(*about)
+        with metrics.reconcile(key.resource), tracing.reconcile(*about) as record.trace:
             return self._plan(key, record, item)
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:

@@ -12,6 +12,7 @@ from controller.kube.receipts import WriteReceipt
 from controller.planning import targets
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import Target, Verb
+from controller.telemetry import tracing
 
 # What nobody has asked for again for so long, in seconds after it was due, is forgotten.
 OUTCOME_LIFE = 600.0
@@ -62,6 +63,8 @@ class KeyState:
     # The error that looking at this object ended with, told once, and how often in a row it did.
     crashed: str = ""
     crashes: int = 0
+    # What the calls of the last visit are parts of, for who asks for traces.
+    trace: tracing.Trace = None
     # What was told of an object of which nothing could be read.
     told: str = ""
 

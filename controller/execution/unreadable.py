@@ -8,11 +8,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from controller.api import conditions
 from controller.api.reasons import Reason
 from controller.execution import crashes
 from controller.kube.informer import Informer
-from controller.planning import events, plan
+from controller.kube.wire import Malformed
+from controller.planning import events, plan, writes
 from controller.planning.keys import Key
+
+
+def patch(key: Key, odd: Malformed, now: float) -> plan.Patch:
+    """Return the status of an object of which nothing at all could be read."""
+    after = conditions.summarise(
+        before=(),
+        ready=False,
+        reconciling=False,
+        stalled=True,
+        reason=Reason.MALFORMED,
+        message=odd.message,
+        generation=odd.metadata.generation,
+        now=now,
+    )
+    return writes.patch(
+        writes.Known(key.resource, odd.metadata),
+        {"status": {"conditions": msgspec.to_builtins(after)}},
+        subresource="status",
+        why=Reason.MALFORMED,
+        guarded=False,
+    )
 
 
 def plan_for(watched: Informer[Any], key: Key, now: float) -> plan.Plan | None:

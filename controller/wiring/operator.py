@@ -47,7 +47,7 @@ from controller.kube.lease import Elector, LeaseLost
 from controller.kube.members import Members, heartbeat
 from controller.planning.builders import Builder, Daemon
 from controller.providers import registry
-from controller.telemetry import health, logging, metrics
+from controller.telemetry import health, logging, metrics, tracing
 from controller.telemetry.secured import Door
 from controller.wiring import scrapes
 
@@ -101,6 +101,9 @@ class Options:
     admission_port: int = 0
     # A folder with tls.crt and tls.key.
     admission_certificates: str = ""
+    # The collector that traces are sent to, and how many of all, 0 to 1; none: they cost nothing.
+    traces_endpoint: str = ""
+    traces_ratio: float = 1.0
     log_format: str = "json"
     log_level: str = "info"
 
@@ -401,13 +404,28 @@ async def _main(options: Options) -> int:
     except (OSError, errors.ArgosyError) as error:
         _log.error("metrics cannot be served", folder=options.metrics_certificates, why=str(error))
         return FAILED
+    traces = _traces(options)
     operator = Operator(options, connect(), connect, door)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, operator.parts.stopped.set)
     await operator.start()
     await operator.stop()
+    if traces is not None:
+        await asyncio.to_thread(traces.close)
     return FAILED if operator.parts.failure is not None else 0
+
+
+def _traces(options: Options) -> tracing.Traces | None:
+    """Begin to send traces, where that is asked for."""
+    if not options.traces_endpoint:
+        return None
+    about = {
+        "service.instance.id": options.identity,
+        "service.version": metadata.version("argosy"),
+        "k8s.namespace.name": options.lease_namespace,
+    }
+    return tracing.to(options.traces_endpoint, ratio=options.traces_ratio, resource=about)
 
 
 def daemons(texts: Iterable[str]) -> tuple[Daemon, ...]:

@@ -47,6 +47,11 @@ REFUSED = {
     "metrics.serviceMonitor.interval=often": "interval",
     "metrics.podMonitor.interval=often": "interval",
     "metrics.prometheusRule.runbookUrl=here": "runbookUrl",
+    "traces.endpoint=collector:4318": "endpoint",
+    "traces.ratio=2": "ratio",
+    "traces.ratio=1.5": "ratio",
+    "traces.ratio=all": "ratio",
+    "traces.headersSecret.name=Not_A_Name": "name",
     "networkPolicy.enabled=perhaps": "enabled",
     "extraObjects.a=b": "extraObjects",
 }

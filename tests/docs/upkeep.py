@@ -204,6 +204,23 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "says who may reach it": ("test_a_fence_lets_api_servers_in",),
         "Probes are plain HTTP on port 8081 always": ("test_probes_stay_in_the_plain",),
+        "Nothing is made or imported for them unless an endpoint is named": (
+            "test_the_operator_loads_no_models_and_no_kopf",
+            "test_nothing_is_kept_where_nobody_asked",
+            "test_no_traces_are_made_unless_a_collector_is_named",
+        ),
+        "message or value of an object is in a span": (
+            "test_a_reconcile_is_a_span_and_so_is_each_of_its_calls",
+            "test_a_planner_that_fails_is_a_span_that_says_so",
+        ),
+        "keeps one of twenty, whole": ("test_who_asks_for_few_gets_whole_ones",),
+        "in time are dropped, and no reconcile waits for it": (
+            "test_a_collector_that_is_away_holds_nobody_up",
+        ),
+        "Headers that a collector asks for come from a Secret": (
+            "test_headers_come_from_a_secret",
+            "test_a_collector_is_sent_what_is_left_when_the_process_ends",
+        ),
         "Alerts link to their": ("test_alerts_have_runbooks",),
         "says whether the process goes on": (
             "test_leader_and_standby_at_rest_are_alive",

@@ -80,6 +80,16 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     admission_certificates: Annotated[
         str, typer.Option(help="A folder with its tls.crt and tls.key.")
     ] = "",
+    traces_endpoint: Annotated[
+        str,
+        typer.Option(
+            help="The address of an OpenTelemetry collector that traces go to by OTLP over HTTP,"
+            " as http://host:4318; none: no traces. Needs argosy[traces], which the image has."
+        ),
+    ] = "",
+    traces_ratio: Annotated[
+        float, typer.Option(min=0, max=1, help="How many of all traces are sent, 0 to 1.")
+    ] = 1.0,
     log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
@@ -99,6 +109,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         # Kubelets show no token.
         message = "probes and protected metrics need ports of their own"
         raise typer.BadParameter(message, param_hint="--metrics-port")
+    _traceable(traces_endpoint)
     options = wiring.Options(
         identity=identity or socket.gethostname(),
         lease_namespace=lease_namespace,
@@ -119,7 +130,23 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         metrics_certificates=metrics_certificates,
         admission_port=admission_port,
         admission_certificates=admission_certificates,
+        traces_endpoint=traces_endpoint,
+        traces_ratio=traces_ratio,
         log_format=log_format,
         log_level=log_level,
     )
     sys.exit(wiring.run(options))
+
+
+def _traceable(endpoint: str) -> None:
+    """Refuse an address that no trace could be sent to, before anything runs."""
+    if not endpoint:
+        return
+    from controller.telemetry import tracing
+
+    hint = "--traces-endpoint"
+    if not endpoint.startswith(("http://", "https://")):
+        raise typer.BadParameter("begins with http:// or https://", param_hint=hint)
+    if not tracing.installed():
+        message = "OpenTelemetry is missing: pip install 'argosy[traces]'"
+        raise typer.BadParameter(message, param_hint=hint)
