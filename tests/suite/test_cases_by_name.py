@@ -91,7 +91,7 @@ def test_every_manifest_is_a_row() -> None:
 
 def test_a_test_of_a_case_is_in_the_row_of_its_number() -> None:
     """Whoever writes a variant finds it on the page, where its name says."""
-    named = defaultdict(set)
+    named: defaultdict[str, set[str]] = defaultdict(set)
     for row, tiers in faults().items():
         named[row] |= set().union(*tiers.values())
     for name in set().union(*known_tests().values()):
