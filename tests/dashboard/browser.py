@@ -26,6 +26,8 @@ OPTIONS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+# No other name is known, so that what needs another place fails.
+CLOSED = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 # Chromium's own sandbox wants a user; containers of tests have none but root.
 AS_ROOT = ("--no-sandbox",) if os.geteuid() == 0 else ()
 PATIENCE_MS = 30_000.0
@@ -47,19 +49,20 @@ class Site(Protocol):
         """The session."""
 
 
-def start(playwright: Playwright) -> Browser:
-    """Return a browser; fails where `make test-browser` has not found one."""
+def start(playwright: Playwright, names: str = CLOSED) -> Browser:
+    """Return a browser that knows these names; fails where there is none."""
     assert PROGRAM, "Chromium is missing: `make test-browser` as root installs it"
-    return playwright.chromium.launch(executable_path=PROGRAM, args=[*OPTIONS, *AS_ROOT])
+    options = [*OPTIONS, *AS_ROOT, f"--host-resolver-rules={names}"]
+    return playwright.chromium.launch(executable_path=PROGRAM, args=options)
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Browser]:
-    """Lend a browser."""
+def opened(names: str = CLOSED) -> Iterator[Browser]:
+    """Lend a browser that knows these names."""
     # A machine that does much else takes its time.
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = start(playwright)
+        browser = start(playwright, names)
         try:
             yield browser
         finally:

@@ -88,7 +88,10 @@ class Person:
 
 @contextlib.contextmanager
 def person(browser: Browser, site: browsers.Site, way: str) -> Iterator[Person]:
-    """Lend somebody who has just signed in; fails where a page has run into an error."""
+    """Lend somebody who has just signed in; fails where a page has run into an error.
+
+    And where one has asked any other site for anything.
+    """
     if way == PHONE:
         context = browser.new_context(
             base_url=site.url,
@@ -103,6 +106,9 @@ def person(browser: Browser, site: browsers.Site, way: str) -> Iterator[Person]:
     errors: list[object] = []
     page = browsers.sign_in(context, site)
     page.on("pageerror", lambda each: errors.append(each))  # noqa: PLW0108 - playwright looks into it
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
     yield Person(page, way)
     context.close()
     assert not errors
+    assert [each for each in asked if not each.startswith(site.url + "/")] == []
