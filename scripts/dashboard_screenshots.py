@@ -23,6 +23,7 @@ from pathlib import Path
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from controller.dashboard import part
 from devcluster import forge
 from scripts import screenshots
 from tests.dashboard import browser as browsers
@@ -41,6 +42,7 @@ PAGES = {
     "fleets": "/fleets",
 }
 ON_A_PHONE = ("application", "timeline")
+NAME = "dashboard"
 FLEET = {
     "apiVersion": "argosy.dev/v1alpha1",
     "kind": "Fleet",
@@ -61,9 +63,10 @@ def main() -> None:
         browser = browsers.start(playwright)
         with _started(words, sites.ADDRESS) as found:
             _take(browser, found[0], found["url"])
-        many = ["serve-dashboard", "--namespaces", screenshots.NAMESPACE, "--port", "0"]
-        with _started(many, LISTENING) as found:
-            _entrance(browser, f"http://127.0.0.1:{found[1]}")
+        with _account() as config:
+            many = ["serve-dashboard", "--namespaces", screenshots.NAMESPACE, "--port", "0"]
+            with _started([*many, "--kubeconfig", str(config)], LISTENING) as found:
+                _entrance(browser, f"http://127.0.0.1:{found[1]}")
         browser.close()
     if os.geteuid() == 0:
         _build()
@@ -89,6 +92,33 @@ def _build() -> None:
             ):
                 page = browsers.sign_in(browser.new_context(viewport=SIZE), site)  # type: ignore[arg-type]  # two numbers
                 _shoot(page, "build", f"{site.url}/builds/{room.namespace}/shop-web-b2")
+
+
+@contextlib.contextmanager
+def _account() -> Iterator[Path]:
+    """Lend the kubeconfig of an account that may follow what a dashboard for many shows."""
+    space = ("--namespace", screenshots.NAMESPACE)
+    kinds = ",".join(f"{each}.argosy.dev" for each in part.SHOWN)
+    screenshots.kubectl("create", "serviceaccount", NAME, *space)
+    screenshots.kubectl(
+        "create", "role", NAME, "--verb=get,list,watch", f"--resource={kinds}", *space
+    )
+    who = f"--serviceaccount={screenshots.NAMESPACE}:{NAME}"
+    screenshots.kubectl("create", "rolebinding", NAME, f"--role={NAME}", who, *space)
+    known = yaml.safe_load(_asked("config", "view", "--minify", "--raw", "--output=yaml"))
+    token = _asked("create", "token", NAME, *space).strip()
+    for each in known["users"]:
+        each["user"] = {"token": token}
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "config"
+        made.touch(mode=0o600)
+        made.write_text(yaml.safe_dump(known))
+        yield made
+
+
+def _asked(*words: str) -> str:
+    argv = ["kubectl", *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 @contextlib.contextmanager

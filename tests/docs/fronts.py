@@ -142,6 +142,8 @@ FRONTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Nothing on a page is loaded from elsewhere, and no page may be framed": (
             "test_every_answer_forbids_what_the_site_does_not_need",
+            "test_another_page_reads_nothing_and_changes_nothing",
+            "test_a_page_that_opened_the_dashboard_has_no_hold_of_it",
         ),
         "Text that others wrote stays text": (
             "test_no_field_of_any_object_is_more_than_text",

@@ -138,6 +138,7 @@ def test_two_revisions_are_compared_and_one_is_rolled_back_to(someone: Person) -
     someone.follow(name)
     someone.follow("Revisions")
     someone.follow("Compare")
+    expect(page).to_have_url(re.compile("compare="))
     expect(page.locator("pre.diff")).to_contain_text("app:1")
     expect(page.locator("pre.diff")).to_contain_text("app:2")
     someone.follow("Roll back…")
