@@ -12,11 +12,12 @@ Example: a webhook of namespace a never answers, so each call of a takes 4.5 s t
 first second the eight places are free again. Once a call of b was quick, a has four at a time, and
 b always finds one. Where all calls are slow, nobody is held to half of the places.
 
-Where a large application is being made, the first creates of another find three calls in flight
+Where a large application is being made, the first creates of another find one call in flight
 instead of seven: see `newcomers`.
 
 Where a few namespaces have all places, one that has none does not wait for theirs to end: there are
-two more for such guests. So a small application's chain of calls takes as long as its calls.
+two more for such guests, also while room is made for who cuts in. So a small application's chain of
+calls takes as long as its calls.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ _log = structlog.get_logger(__name__)
 
 WIDTH = widths.BASE
 # Other calls in flight, of eight, while there is one that cuts in: a call's latency grows with what
-# is beside it.
-NARROW = 3
+# is beside it. Beside a newcomer alone there is one: it is up in a moment. A teardown may last, and
+# newcomers may be many: then others keep three.
+NARROW, NARROWER = 3, 1
 # How long a call may take until it counts as slow, and for how long its namespace is remembered as
 # one whose calls are. No more than so many slow calls give up their places.
 SLOW_SECONDS, REMEMBERED_SECONDS = 1.0, 60.0
@@ -155,31 +157,50 @@ class Pool:
 
     def _start(self) -> None:
         width = self.width()
-        narrow = self._least_others(width)
         while True:
             beyond = len(self._running) - self._slow - width
             if beyond >= 0 and not self._has_guests(beyond):
                 break
-            others = self._others < narrow or not self._narrow()
-            full = self._full() if beyond < 0 else frozenset(self._busy)
-            if not self._schedule.ready(others=others, full=full) or self._paced():
+            admitted = self._admitted(width, beyond)
+            if admitted is None or self._paced():
                 if beyond < 0:
                     return
                 break
+            others, full = admitted
             self._launch(self._schedule.pop(others=others, full=full))
         if self._learnt is not None and self._depth:
             self._learnt.crowd()
 
-    def _least_others(self, width: int) -> int:
-        """Return how many calls that do not cut in may be in flight beside one that does.
+    def _admitted(self, width: int, beyond: int) -> tuple[bool, frozenset[str]] | None:
+        """Return of whom the next call is: of others, too, and of no namespace of these.
+
+        None where all that may go now has gone.
+        """
+        full = self._full() if beyond < 0 else frozenset(self._busy)
+        too_many = self._others - self._most_others(width)
+        if self._schedule.ready(others=too_many < 0, full=full):
+            return too_many < 0, full
+        busy = frozenset(self._busy)
+        guests = too_many >= 0 and self._has_guests(max(beyond, too_many))
+        return (True, busy) if guests and self._schedule.ready(others=True, full=busy) else None
+
+    def _most_others(self, width: int) -> int:
+        """Return how many calls that do not cut in may be in flight.
 
         Those that stand at the server make room, and none that is on the road: of 28 to a server
         that is 40 ms away, 20 are on the road and keep it busy, so 23 go on. A width that somebody
         set says nothing of a road.
         """
+        if self._newcomers is not None and self._newcomers.any():
+            cutting_in = len(self._running) - self._slow - self._others
+            least = NARROWER if cutting_in < WIDTH - NARROW else NARROW
+        elif self._teardowns > 0 or asyncio.get_running_loop().time() < self._narrow_until:
+            least = NARROW
+        else:
+            return width + self._slow
         if self._learnt is None:
-            return max(NARROW, NARROW * width // WIDTH)
-        return NARROW + max(0, width - WIDTH)
+            return max(least, least * width // WIDTH)
+        return least + max(0, width - WIDTH)
 
     def _has_guests(self, beyond: int) -> bool:
         """Return whether a namespace without a call in flight may have one beyond the width."""
@@ -218,13 +239,6 @@ class Pool:
                 self._others -= not entry.cuts_in
         self._watch = loop.call_at(self._watched[0][0], self._look) if self._watched else None
         self._start()
-
-    def _narrow(self) -> bool:
-        """Return whether calls that cut in are under way; what is held back goes on as they end."""
-        newcomers = self._newcomers is not None and self._newcomers.any()
-        if newcomers or self._teardowns > 0:
-            return True
-        return asyncio.get_running_loop().time() < self._narrow_until
 
     def _paced(self) -> bool:
         """Return whether the rate limit says to wait, and arrange to go on when it ends."""

@@ -425,9 +425,9 @@ _LEARNED = (
 _FAIR = (
     one(
         "a teardown far away takes the road from all others",
-        "controller.execution.pool:Pool._least_others",
-        "NARROW + max(0, width - WIDTH)",
-        "max(NARROW, NARROW * width // WIDTH)",
+        "controller.execution.pool:Pool._most_others",
+        "least + max(0, width - WIDTH)",
+        "max(least, least * width // WIDTH)",
         "tests/execution/test_width.py::test_a_teardown_far_away_leaves_the_road_to_others",
     ),
     one(
@@ -435,7 +435,7 @@ _FAIR = (
         "controller.execution.newcomers:Newcomers.enter",
         "return each.creates <= FEW",
         "return True",
-        "tests/execution/test_newcomers.py::test_a_small_application_stands_beside_three_calls",
+        "tests/execution/test_newcomers.py::test_a_small_application_stands_beside_one_call",
     ),
     one(
         "a large application makes room for itself",

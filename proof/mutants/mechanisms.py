@@ -712,6 +712,20 @@ TENANTS = (
         "tests/execution/test_pool.py::test_a_guest_does_not_wait_for_a_place",
     ),
     one(
+        "a namespace that has no call in flight waits while others make room",
+        "controller.execution.pool:Pool._admitted",
+        "too_many >= 0 and self._has_guests(max(beyond, too_many))",
+        "False",
+        "tests/execution/test_newcomers.py::test_a_guest_does_not_wait_while_room_is_made",
+    ),
+    one(
+        "newcomers without end leave others one place",
+        "controller.execution.pool:Pool._most_others",
+        "cutting_in < WIDTH - NARROW",
+        "True",
+        "tests/execution/test_newcomers.py::test_endless_newcomers_starve_nobody",
+    ),
+    one(
         "guests have as many places as they like",
         "controller.execution.pool:Pool._has_guests",
         "beyond < self._guests",

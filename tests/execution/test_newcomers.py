@@ -8,7 +8,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.execution.newcomers import FEW, LINGER_SECONDS, Newcomers
-from controller.execution.pool import NARROW, WIDTH, Pool
+from controller.execution.pool import NARROWER, WIDTH, Pool
 from controller.execution.width import Width
 from controller.planning.keys import Key
 
@@ -27,9 +27,17 @@ class Server:
         self.ended: list[str] = []
         self.most = 0
 
-    def submit(self, flow: str, count: int = 1, *, creates: bool = True, takes: float = 0) -> Key:
+    def submit(
+        self,
+        flow: str,
+        count: int = 1,
+        *,
+        creates: bool = True,
+        takes: float = 0,
+        space: str = "default",
+    ) -> Key:
         """Have as many calls of a flow made; each takes so many seconds more. Return their key."""
-        key = Key(Resource.SERVERS, "default", flow)
+        key = Key(Resource.SERVERS, space, flow)
 
         async def run() -> None:
             self.running.append(flow)
@@ -62,15 +70,31 @@ class Server:
         return clock() - began
 
 
-async def test_a_small_application_stands_beside_three_calls() -> None:
-    """Its calls take half of what each takes beside seven others."""
+async def test_a_small_application_stands_beside_one_call() -> None:
+    """Its calls take a quarter of what each takes beside seven others."""
     server = Server()
     server.submit(LARGE, 2000)
     assert await server.busy() == WIDTH
     took = await server.chain(SMALL)
     # Beside seven others each of the four would take 32 ms.
-    assert took <= 0.032 + 3 * (0.004 * (NARROW + 1) + 0.012)
-    assert await server.busy(0.1) == NARROW
+    assert took <= 0.032 + 3 * (0.004 * (NARROWER + 1) + 0.012)
+    assert await server.busy(0.1) == NARROWER
+    await server.pool.drain()
+
+
+async def test_a_guest_does_not_wait_while_room_is_made() -> None:
+    """Its statuses are no creates, and come while it is a newcomer still: they go out at once."""
+    server = Server()
+    server.submit(LARGE, 2000)
+    await server.busy()
+    server.submit(SMALL, space="other")
+    await server.busy(0.1)
+    server.most = 0
+    for number in range(1, 5):
+        server.submit(SMALL, creates=False, space="other")
+        await asyncio.sleep(0.02)
+        assert server.ended.count(SMALL) == 1 + number
+    assert server.most == NARROWER + 1
     await server.pool.drain()
 
 
@@ -191,5 +215,5 @@ async def test_calls_that_are_taken_back_are_forgotten() -> None:
     await asyncio.sleep(0.5)
     server.submit(LARGE, 1)
     await asyncio.sleep(0.1)
-    assert await server.busy(0.1) == NARROW
+    assert await server.busy(0.1) == NARROWER
     await server.pool.drain()
