@@ -165,7 +165,7 @@ def _take(browser: Browser, address: str, url: str) -> None:
 
 
 def _entrance(browser: Browser, url: str) -> None:
-    page = browser.new_page(viewport={"width": SIZE["width"], "height": 260})
+    page = browser.new_page(viewport={"width": SIZE["width"], "height": 300})
     _shoot(page, "entrance", url)
 
 
