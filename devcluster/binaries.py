@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devcluster import errors
+from devcluster import compiling, errors
 
 SOURCES = Path(__file__).parent / "binaries"
 KUBERNETES = "v1.37.2"
@@ -164,8 +164,10 @@ def _build(module: Module, folder: Path, say: Say) -> None:
     began = time.monotonic()
     environment = {**os.environ, "CGO_ENABLED": "0"}
     flags = ["-trimpath", "-ldflags", f"-s -w {module.ldflags}".strip()]
+    packages = list(module.programs.values())
+    far = compiling.Progress(compiling.stale(module.folder, packages, flags, environment))
     for program, package in module.programs.items():
-        argv = ["go", "build", *flags, "-o", str(folder / program), package]
+        argv = ["go", "build", "-v", *flags, "-o", str(folder / program), package]
         with (
             (folder / "build.log").open("w+") as log,
             subprocess.Popen(
@@ -173,7 +175,9 @@ def _build(module: Module, folder: Path, say: Say) -> None:
             ) as build,
         ):
             while _still_runs(build):
-                say(f"building {program}: {time.monotonic() - began:.0f} s")
+                far.read(folder / "build.log")
+                say(f"building {program}: {far.told(time.monotonic() - began)}")
+            far.read(folder / "build.log")
             if build.returncode:
                 log.seek(0)
                 raise errors.DevclusterError(
