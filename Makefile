@@ -46,8 +46,9 @@ node-packages: ## Install what the real node needs (root, Debian)
 	dpkg -s $(NODE_PACKAGES) >/dev/null 2>&1 || \
 	  $(INSTALL) $(NODE_PACKAGES)
 
-demo: setup ## Watch an application live its life on a real Kubernetes
-	$(PY) -m devcluster.demo
+# With CLUSTER=kind only Helm is built.
+demo: $(if $(filter kind,$(CLUSTER)),$(VENV)/.ready,setup) ## Watch an application live its life on a real Kubernetes
+	$(PY) -m devcluster.demo $(if $(CLUSTER),--cluster $(CLUSTER))
 
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
 # Every test runs once: what fails now and then is mended, or quarantined with its reason.

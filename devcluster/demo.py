@@ -2,7 +2,8 @@
 
 A cluster of its own in `.devcluster/demo` is started, the chart installed, two operators run; then
 the shop of `examples/` comes up, is scaled, loses a pod and an operator, rolls out an update, and
-is deleted. Everything is ended afterwards, also when interrupted; run twice it starts afresh.
+is deleted. Everything is ended afterwards, also when interrupted; run twice it starts afresh. With
+`make demo CLUSTER=kind` the cluster is one that kind makes, and deletes.
 """
 
 import argparse
@@ -18,18 +19,22 @@ import rich.console
 import rich.live
 import yaml
 
-from devcluster import client, cluster, controlplane, errors, operator, picture
+from devcluster import client, cluster, controlplane, errors, kind, operator, picture
 
 EXAMPLE = operator.CHECKOUT / "examples" / "shop.yaml"
 FOLDER = operator.CHECKOUT / ".devcluster" / "demo"
 NAMESPACE = "default"
 APPLICATIONS = f"/apis/argosy.dev/v1alpha1/namespaces/{NAMESPACE}/applications"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
-STEP_SECONDS = 120
+# A real node pulls images first.
+STEP_SECONDS, PULL_SECONDS = 120, 600
+# The update: an image that nobody has to have, where nodes are simulated.
+FAKE_UPDATE, REAL_UPDATE = "python:3.11-slim-bookworm-slim", "python:3.12-slim-bookworm"
 FRAME_SECONDS = 0.2
 # How long what has been reached stays in view before the next thing happens.
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
+CLUSTERS: dict[str, type[cluster.Cluster]] = {"own": cluster.Cluster, "kind": kind.Kind}
 # Whoever ends it by another way than Ctrl-C gets the same clean-up.
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
@@ -47,6 +52,7 @@ class Demo:
         self._operators = operators
         self._api = owner.client
         self._live = live
+        self._is_real = isinstance(owner, kind.Kind)
         self._manifest: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
         self._path = f"{APPLICATIONS}/{self._manifest['metadata']['name']}"
         self._picture = picture.Picture(self._api, NAMESPACE, self._manifest["metadata"]["name"])
@@ -80,7 +86,7 @@ class Demo:
             "in place: pods keep their UIDs; the standby takes over when the Lease runs out",
         )
         container = self._web["template"]["spec"]["containers"][0]
-        container["image"] = f"{container['image']}-slim"
+        container["image"] = REAL_UPDATE if self._is_real else FAKE_UPDATE
         self._apply()
         self._wait(lambda: self._updated() > 0)
         for each in self._operators:
@@ -106,14 +112,15 @@ class Demo:
 
     def _wait(self, reached: Callable[[], bool]) -> None:
         began = time.monotonic()
+        most = PULL_SECONDS if self._is_real else STEP_SECONDS
         while not reached():
             if not any(each.alive for each in self._operators):
                 raise errors.DevclusterError(
                     f"no operator runs any more; their logs are in {self._owner.dir}/logs"
                 )
-            if time.monotonic() - began > STEP_SECONDS:
+            if time.monotonic() - began > most:
                 raise errors.DevclusterError(
-                    f"not reached in {STEP_SECONDS} s; logs are in {self._owner.dir}/logs"
+                    f"not reached in {most} s; logs are in {self._owner.dir}/logs"
                 )
             self._live.update(self._picture.draw())
             time.sleep(FRAME_SECONDS)
@@ -191,11 +198,12 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cluster running afterwards")
     parser.add_argument("--dir", type=Path, default=FOLDER, metavar="D", help="its folder")
     parser.add_argument("--nodes", type=int, default=5, help="fake nodes (default 5)")
+    parser.add_argument("--cluster", choices=CLUSTERS, default="own", help="whose Kubernetes (own)")
     options = parser.parse_args()
     for each in ENDS:
         signal.signal(each, interrupt)
     console = rich.console.Console(highlight=False)
-    owner = cluster.Cluster(options.dir, lambda line: console.print(f"  [dim]{line}[/]"))
+    owner = CLUSTERS[options.cluster](options.dir, lambda line: console.print(f"  [dim]{line}[/]"))
     try:
         owner.stop()  # what an earlier run was not let to end
         show(owner, console, options.nodes)
@@ -209,7 +217,7 @@ def main() -> int:
     finally:
         insist()
         if options.keep:
-            console.print(f'\neval "$(python -m devcluster env --dir {owner.dir})"')
+            console.print(f"\nexport KUBECONFIG={owner.kubeconfig}")
         else:
             console.print("\n[bold]Ending the cluster[/]")
             owner.stop()
@@ -218,7 +226,10 @@ def main() -> int:
 
 def show(owner: cluster.Cluster, console: rich.console.Console, nodes: int) -> None:
     """Start everything, then let the shop live its life."""
-    console.print("[bold]A Kubernetes of its own[/]: etcd, API server, controllers, fake nodes")
+    if isinstance(owner, kind.Kind):
+        console.print("[bold]A Kubernetes that kind makes[/]: a real node, in a container")
+    else:
+        console.print("[bold]A Kubernetes of its own[/]: etcd, API server, controllers, fake nodes")
     owner.start(controlplane.Settings(nodes=nodes))
     console.print("[bold]Argosy[/]: the chart, and two operators under its ServiceAccount")
     operators = operator.run(owner, replicas=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,81 @@ def test_without_a_terminal(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "18 of 18 pods are still the same pods" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+FAKE_KIND = """\
+#!{python}
+import pathlib, shutil, sys
+sys.path.insert(0, {root!r})
+from devcluster import cluster, controlplane
+assert sys.argv[2:5] == ["cluster", "--name", "argosy-demo"], sys.argv
+assert sys.argv[5] == "--kubeconfig", sys.argv
+there = cluster.Cluster(pathlib.Path({folder!r}))
+with open({told!r}, "a") as told:
+    told.write(sys.argv[1] + "\\n")
+if sys.argv[1] == "create":
+    there.start(controlplane.Settings(nodes=3))
+    shutil.copyfile(there.kubeconfig, sys.argv[6])
+else:
+    there.stop()
+"""
+
+
+def test_on_a_cluster_that_kind_makes(tmp_path: Path) -> None:
+    """The demo asks kind for a cluster, lives its life there with operators of its own, deletes it.
+
+    A stand-in for kind hands over a cluster of ours: kind itself needs Docker and its images.
+    """
+    programs, told, folder = tmp_path / "bin", tmp_path / "told", tmp_path / "kind"
+    programs.mkdir()
+    (programs / "kind").write_text(
+        FAKE_KIND.format(python=sys.executable, root=str(ROOT), folder=str(folder), told=str(told))
+    )
+    (programs / "kind").chmod(0o755)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "devcluster.demo",
+            "--cluster",
+            "kind",
+            "--dir",
+            str(tmp_path / "d"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "A Kubernetes that kind makes" in done.stdout
+    assert "18 of 18 pods are still the same pods" in done.stdout
+    # What an earlier run was not let to delete goes first.
+    assert told.read_text().split() == ["delete", "create", "delete"]
+    assert list(processes.marked(tmp_path / "d")) == list(processes.marked(folder)) == []
+
+
+def test_kind_that_is_missing_is_told(tmp_path: Path) -> None:
+    """Before anything is started, with what to do."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "devcluster.demo",
+            "--cluster",
+            "kind",
+            "--dir",
+            str(tmp_path / "d"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 1
+    assert "kind is missing: install it" in done.stdout
