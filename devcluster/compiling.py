@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-# Before so much is done, in seconds and packages, nobody knows how long the rest takes.
-LEAST_SECONDS, LEAST_PACKAGES = 10, 20
+# Before so much is done, in seconds and as a part of all, nobody knows how long the rest takes:
+# what all others need comes first, and some of that is large.
+LEAST_SECONDS, LEAST_PART = 10, 0.1
 STALE = "{{if .Stale}}{{.ImportPath}}{{end}}"
 
 
@@ -31,7 +32,7 @@ class Progress:
         if not whole:
             return f"{seconds:.0f} s"
         far = f"{done:,} of {whole:,} packages, {seconds:.0f} s"
-        if seconds < LEAST_SECONDS or done < LEAST_PACKAGES:
+        if seconds < LEAST_SECONDS or done < whole * LEAST_PART:
             return far
         if done == whole:
             return f"{far}; linking"

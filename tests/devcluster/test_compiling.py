@@ -27,7 +27,7 @@ def far(done: int, seconds: float, tmp_path: Path, packages: list[str] = PACKAGE
     [
         (0, 5, "0 of 1,480 packages, 5 s"),
         (400, 5, "400 of 1,480 packages, 5 s"),
-        (10, 60, "10 of 1,480 packages, 60 s"),
+        (147, 60, "147 of 1,480 packages, 60 s"),
         (370, 150, "370 of 1,480 packages, 150 s; about 8 minutes left"),
         (1233, 300, "1,233 of 1,480 packages, 300 s; about a minute left"),
         (1470, 300, "1,470 of 1,480 packages, 300 s; less than a minute left"),
