@@ -126,6 +126,20 @@ def test_an_image_that_has_a_digest_is_run_by_it(render: Render, repository: str
     assert images == {f"{repository}@{digest}"}
 
 
+def test_a_daemon_that_has_a_digest_is_run_by_it(render: Render) -> None:
+    """Whoever builds images runs the BuildKit that was looked at, and not what a tag is by now."""
+    digest = f"sha256:{'b' * 64}"
+    chosen = ("build.daemon.enabled=true", "build.image=forge:1")
+    for more, wanted in (
+        ((), "docker.io/moby/buildkit:v0.34.2-rootless"),
+        ((f"build.daemon.image.digest={digest}",), f"docker.io/moby/buildkit@{digest}"),
+    ):
+        images = {
+            each["image"] for _, spec in pods(render(*chosen, *more)) for each in spec["containers"]
+        }
+        assert wanted in images
+
+
 def test_buildkit_has_of_root_the_maps_of_users_alone(render: Render) -> None:
     """It runs as nobody, without the node's files or networks, in a namespace that says so.
 
