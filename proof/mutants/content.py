@@ -13,6 +13,10 @@ _INFORMER = "tests/kube/test_informer.py"
 _BARE = "tests/planning/test_bare_teardown.py"
 _QUEUE = "tests/execution/test_queue.py"
 _REMEMBERED = "tests/api/test_remembered.py"
+_SHOWN = (
+    "tests/simulation/test_shown_remedies.py"
+    "::test_what_is_shown_is_there_and_its_words_lead_to_the_end"
+)
 _LEFTOVERS = "tests/simulation/test_leftovers.py"
 _VARIANTS = "tests/simulation/test_manifest_variants.py"
 _APPLICATION = "tests/kinds/application/test_planner.py"
@@ -200,6 +204,13 @@ _LEFT = (
         "old.metadata.finalizers == new.metadata.finalizers",
         "True",
         f"{_LEFTOVERS}::test_what_others_keep_of_the_application_itself_is_named",
+    ),
+    one(
+        "a Build waits for an application that nobody can be shown",
+        "controller.kinds.build.turn:_sourceless",
+        "snapshot.application is None",
+        "False",
+        f"{_SHOWN}[NoSource]",
     ),
     one(
         "an empty block of a template restarts every server",

@@ -115,8 +115,9 @@ class World:
         return {}
 
     def says(self, reason: str) -> bool:
-        """Return whether any condition of any object gives that reason."""
-        return any(
+        """Return whether any condition of any object, or an Event, gives that reason."""
+        events = self.universe.server.objects.get(Resource.EVENTS, {}).values()
+        return any(each["reason"] == reason for each in events) or any(
             each["reason"] == reason
             for resource in (
                 Resource.SERVERS, Resource.OPERATIONS, Resource.SERVERSETS, Resource.APPLICATIONS,

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import dataclasses
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +25,12 @@ from fakes.api_server.refusal import refuse
 from fakes.universe import Json, Universe, component
 from tests.simulation import answers, clouded, stateful, test_remedies
 from tests.simulation.test_remedies import WEB, World
+from tests.simulation.troubles import TROUBLES, Story
 
 pytestmark = pytest.mark.looptime
 
 TESTS = Path(__file__).parents[1]
 KNOWN = vocabulary.KNOWN
-Act = Callable[[World], Awaitable[None]]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Story:
-    """How a reason comes about, what a person does once it is shown, and when it is better."""
-
-    make: Act
-    mend: Act
-    better: Callable[[World], bool] = World.ready
-    # What stands for NAME where the object tells no command of its own.
-    name: str = "shop"
-    # The reason that its condition gives, where the reason itself stands in the message.
-    told_as: str = ""
 
 
 def unable(fate: str, *, edited: bool) -> Story:
@@ -214,6 +200,7 @@ EDITED = (
 )  # fmt: skip
 MENDED = ("CrashLoopBackOff", "Unschedulable")
 STORIES: Mapping[str, Story] = {
+    **TROUBLES,
     **{each: unable(each, edited=True) for each in EDITED},
     **{each: unable(each, edited=False) for each in MENDED},
     "WaitingForDependency": Story(make=_waits_for_db, mend=_mends),
@@ -263,12 +250,6 @@ OF_ACTS = frozenset({
 })  # fmt: skip
 # A test that makes the situation and sees it end, or end with what the words say.
 ELSEWHERE: Mapping[str, str] = {
-    "KeptByOthers": (
-        "simulation/test_leftovers.py::test_what_others_keep_is_named_while_all_else_goes"
-    ),
-    "LeftBehind": (
-        "simulation/test_leftovers.py::test_what_others_keep_is_not_waited_for_for_ever"
-    ),
     "FleetNotAllowed": "e2e/test_namespaced.py::test_it_reads_fleets_where_it_may",
     "CircuitOpen": (
         "simulation/test_fleets.py::test_an_outage_of_the_provider_is_no_failure_of_its_servers"
@@ -288,14 +269,6 @@ ELSEWHERE: Mapping[str, str] = {
         "simulation/test_domains.py"
         "::test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does"
     ),
-    "OwnerGone": "simulation/test_outcomes.py::test_a_name_that_a_gone_owner_left_is_waited_for",
-    "FailedCreate": "simulation/test_outcomes.py::test_a_quota_is_told_and_over_when_it_is_raised",
-    "Refused": (
-        "execution/test_dispatcher.py"
-        "::test_what_is_refused_is_written_down_and_not_asked_again_at_once"
-    ),
-    "Forbidden": "simulation/test_lives.py::test_a_permission_that_lacks_is_told",
-    "Unreachable": "simulation/test_lost_nodes.py::test_a_server_with_data_or_a_hold_is_waited_for",
     "Malformed": (
         "simulation/test_unreadable.py"
         "::test_an_application_that_became_deep_keeps_its_servers_and_can_go"
@@ -307,36 +280,17 @@ ELSEWHERE: Mapping[str, str] = {
     "StatusRefused": (
         "simulation/test_long_texts.py::test_a_status_that_is_refused_is_told_in_a_smaller_one"
     ),
-    "RemediationHeld": (
-        "simulation/test_healing.py"
-        "::test_six_of_ten_ill_for_ten_minutes_and_well_again_keep_their_pods"
-    ),
     "ServersLeft": (
         "simulation/test_adoption.py"
         "::test_servers_that_strangers_took_before_are_named_when_all_else_is_gone"
-    ),
-    "ReplicasOverridden": "e2e/test_cases.py::test_nothing_goes_before_both_agree",
-    "Orphaned": "kinds/test_rollout_stories.py::test_orphaning_leaves_everything_as_it_is",
-    "ServersMoving": (
-        "simulation/test_moves.py"
-        "::test_where_all_nodes_are_cordoned_spare_servers_wait_and_hold_nothing"
     ),
     "DomainSick": ("simulation/test_domains.py::test_a_sick_domain_holds_the_others_and_is_named"),
     "EvictionOnRecord": (
         "simulation/test_one_budget.py"
         "::test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_and_named"
     ),
-    "ForeignBudget": (
-        "simulation/test_one_budget.py::test_a_set_says_that_somebody_elses_budget_decides"
-    ),
     "BudgetNotWritten": (
         "simulation/test_one_budget.py::test_a_budget_that_cannot_be_written_holds_no_operation_up"
-    ),
-    "Drifted": (
-        "simulation/test_drift.py::test_an_image_that_is_set_again_and_again_is_left_and_told"
-    ),
-    "RevisionMissing": (
-        "simulation/test_references.py::test_servers_whose_record_is_gone_run_on_and_say_so"
     ),
     "NamespaceFull": ("simulation/test_full_namespaces.py::test_room_that_becomes_free_is_used"),
     "TooManyOperations": (
@@ -344,39 +298,32 @@ ELSEWHERE: Mapping[str, str] = {
         "::test_an_application_has_a_bounded_number_of_open_operations"
     ),
     "Reverted": "kinds/operation/test_stories.py::test_g10_a_revert_undoes_steps_last_first",
-    "Denied": ("simulation/test_outcomes.py::test_a_delete_that_is_denied_is_told_all_the_way_up"),
     "InvalidSettings": (
         "providers/memory/test_provider.py::test_settings_are_read_as_a_fleet_writes_them"
-    ),
-    "ServiceAccountMissing": (
-        "providers/pod/test_provider.py::test_refusals_have_reasons_that_say_what_to_do"
-    ),
-    "ClaimCannotGrow": (
-        "simulation/test_claims.py::test_a_claim_that_may_not_grow_is_told_and_its_server_runs_on"
     ),
     "ReadinessGatesNotReady": (
         "simulation/test_causes.py::test_the_cause_is_told_of_the_application"
     ),
-    "ContainersNotReady": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NodeLost": "simulation/test_cases.py::test_case",
-    "NodeSilent": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "NoCapacity": (
         "simulation/test_domains.py::test_only_a_server_that_must_waits_for_room_in_its_domain"
     ),
     "Error": "providers/pod/test_observation.py::test_states_and_their_reasons",
     "OOMKilled": "providers/pod/test_observation.py::test_a_crash_is_told_at_each_of_its_moments",
-    "NotFound": "e2e/test_operations.py::test_operation_waits_for_its_application",
+    "Refused": (
+        "execution/test_dispatcher.py"
+        "::test_what_is_refused_is_written_down_and_not_asked_again_at_once"
+    ),
+    "Forbidden": "simulation/test_lives.py::test_a_permission_that_lacks_is_told",
+    "ServiceAccountMissing": (
+        "providers/pod/test_provider.py::test_refusals_have_reasons_that_say_what_to_do"
+    ),
     "RepositoryNotAllowed": (
         "simulation/test_builds_under_fire.py::test_repositories_that_are_not_allowed_get_no_build"
     ),
     "BuildsNotSetUp": (
         "simulation/test_builds_under_fire.py::test_without_a_daemon_builds_wait_and_say_so"
     ),
-    "NoSource": (
-        "simulation/test_builds_under_fire.py::test_a_build_before_its_application_waits_for_it"
-    ),
-    "TestFailed": "simulation/test_builds.py::test_a_failing_test_leaves_what_runs",
-    "BuildFailed": ("simulation/test_builds.py::test_without_any_image_the_component_is_not_made"),
     "WaitingForImage": "simulation/test_builds.py::test_a_build_that_runs_writes_nothing",
     "BadKubeconfig": "kube/test_connection.py::test_bad_kubeconfigs_say_what_must_hold",
     "NotStarted": "simulation/test_builds_under_fire.py"
@@ -389,7 +336,6 @@ WHY_NONE: Mapping[str, str] = {
     "Moving": "passes by itself; `test_replicas` has an operation that waits for its slot to move",
     "EvictionsGoOn": "it is one look at the set; what keeps the set has a reason of its own",
     "ServersUnavailable": "a sum: each of the servers gives its own reason, which has a story",
-    "FailedDelete": "an Event, of what blockedBy tells with a reason that has a story",
     "FailedUpdate": "an Event, of what blockedBy tells with a reason that has a story",
     "SchedulingGated": "whoever set the gate lifts it: for Argosy it is as Unschedulable",
     "Abandoned": "an Event, of a policy that a person set: the object is gone by then",
@@ -439,12 +385,21 @@ def look(world: World, line: str) -> None:
     resource, *rest = [each for each in words[2:] if not each.startswith("-")]
     if resource.partition(",")[0] not in NAMED:
         return  # of Kubernetes alone, which the cluster in memory does not have
+    if "-l" in words:
+        label, value = words[words.index("-l") + 1].split("=")
+        kinds = [NAMED[each] for each in resource.split(",")]
+        assert any(
+            found["metadata"].get("labels", {}).get(label) == value
+            for kind in kinds
+            for found in world.universe.server.objects.get(kind, {}).values()
+        ), line
+        return
     names = [each for each in rest if each not in ("default", "yaml")]
-    if names and "-l" not in words and "-A" not in words:
+    if names and "-A" not in words:
         assert world.found(NAMED[resource], names[0]) or not PLACES[NAMED[resource]].namespaced
 
 
-NAMED: Mapping[str, Resource] = {
+NAMED: Mapping[str, Resource] = {"pvc": Resource.CLAIMS} | {
     word: resource
     for resource, place in PLACES.items()
     for word in (resource.value, resource.value.removesuffix("s"), *place.short_names)
@@ -467,7 +422,8 @@ async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(reason: str)
         # What is told there may be to try at once, which mends nothing by itself.
         line = known if not told or test_remedies.acts(told) else told
         assert not story.better(world)
-        await type_in(world, line)
+        if KNOWN[reason].command or told:
+            await type_in(world, line)
         await story.mend(world)
         await universe.until(lambda: story.better(world))
 

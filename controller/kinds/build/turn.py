@@ -40,7 +40,11 @@ def _sourceless(snapshot: BuildSnapshot) -> Hold | None:
         return None
     spec = snapshot.build.spec
     message = f"{spec.application} has no component {spec.component} with a source."
-    return _held(snapshot, f"Application/{spec.application}", BuildReason.NO_SOURCE, message)
+    thing = f"Application/{spec.application}"
+    # One that is not there cannot be shown: those that are there can.
+    missing = snapshot.application is None
+    remedy = remedies.applications(snapshot.build.metadata.namespace) if missing else ""
+    return _held(snapshot, thing, BuildReason.NO_SOURCE, message, remedy)
 
 
 def _not_taken_up(snapshot: BuildSnapshot) -> Hold | None:
@@ -119,13 +123,15 @@ def _not_set_up(snapshot: BuildSnapshot) -> Hold | None:
     return _held(snapshot, f"Build/{name}", BuildReason.NOT_SET_UP, message)
 
 
-def _held(snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str) -> Hold:
+def _held(
+    snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str, remedy: str = ""
+) -> Hold:
     blocked = Blocked(
         object=thing,
         reason=reason,
         message=message,
         since=clock.stamp(snapshot.now),
-        remedy=remedies.unblock(thing, snapshot.build.metadata.namespace),
+        remedy=remedy or remedies.unblock(thing, snapshot.build.metadata.namespace),
     )
     return Hold(reason=reason, message=message, blocked=(blocked,))
 
