@@ -6,7 +6,7 @@ to: its first creates are few, and a large one's are over in a moment. `pool` as
 
 Example: 3,000 servers of one application are being made, eight creates at a time, and each takes
 30 ms. Somebody applies one of ten servers. Its revision, its set, its Service and its servers come
-one after the other, and each would stand beside seven others. While it comes up, three do.
+one after the other, and each would stand beside seven others. While it comes up, one does.
 
 L. Kleinrock: Queueing Systems, volume 2, Wiley 1976, section 4.6.
 """
