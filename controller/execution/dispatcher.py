@@ -353,6 +353,11 @@ class Dispatcher:
         except faults.Refused as error:
             return await self._tell_refused(key, record, item, error)
         record.pacer.wrote(self._clock())
+        if found is not None:
+            # To the next plan what this status says is no news any more.
+            for each in planned.actions:
+                if isinstance(each, plan.RecordEvent):
+                    self.emit(key, item, each)
         return written
 
     async def _tell_refused(

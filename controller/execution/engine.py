@@ -356,8 +356,8 @@ class Engine:
         """Plan anew what has changed while its status stood in line; None where nothing has.
 
         Nor where something else of the key is under way, or its own writes may not be seen yet:
-        what was planned then stands. Only the status is taken of the plan: the key is visited once
-        the write is answered, as it would have been.
+        what was planned then stands. Only the status is taken of the plan, and the Events that go
+        with it: the key is visited once the write is answered, as it would have been.
         """
         if not record.dirty or record.pending > 1 or record.floors or record.gone:
             return None

@@ -442,6 +442,14 @@ _FAIR = (
         "tests/execution/test_width.py::test_a_teardown_far_away_leaves_the_road_to_others",
     ),
     one(
+        "what overtook a status in line is told in no Event",
+        "controller.execution.dispatcher:Dispatcher._tell",
+        "isinstance(each, plan.RecordEvent)",
+        "False",
+        "tests/execution/test_dispatcher.py"
+        "::test_what_overtook_a_status_in_line_is_told_in_events_as_well",
+    ),
+    one(
         "a large application is a newcomer for ever",
         "controller.execution.newcomers:Newcomers.enter",
         "return each.creates <= FEW",

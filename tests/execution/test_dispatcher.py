@@ -11,6 +11,7 @@ import pytest
 from controller import contract, errors
 from controller.api import objects
 from controller.api.conditions import Condition
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.execution import dispatcher
 from controller.execution.acts import Acts
@@ -240,6 +241,19 @@ async def test_a_status_that_was_overtaken_in_line_is_never_written() -> None:
     assert len(desk.server.writes) == written
     assert desk.record.pending == 0
     assert len(desk.settled) == 3
+
+
+async def test_what_overtook_a_status_in_line_is_told_in_events_as_well() -> None:
+    """Once: whoever plans next finds the status as it is, and nothing that is news."""
+    desk = Desk()
+    event = plan.RecordEvent(reason=Reason.COMPLETED, message="Restart first has completed.")
+    desk.latest = desk.item, Plan(status=standing("two"), actions=(event, create("one")))
+    await desk.carry_out(status=standing("one"))
+    desk.latest = desk.item, Plan(status=standing("two"), actions=(event,))
+    await desk.carry_out(status=standing("one"))
+    told = [each["note"] for each in desk.server.objects[Resource.EVENTS].values()]
+    assert told == ["Restart first has completed."]
+    assert desk.names() == []
 
 
 async def test_a_status_that_stood_in_line_for_long_is_followed_by_as_long_a_pause() -> None:
