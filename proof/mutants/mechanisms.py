@@ -465,6 +465,14 @@ OUTAGES = (
         "::test_a_sick_domain_does_not_hold_the_healing_of_another",
     ),
     one(
+        "a rollout that keeps to itself for which domain it waits",
+        "controller.kinds.serverset.blockers:_over_budget",
+        "not ANY_spent and _waits_for_a_domain(outlook)",
+        "False",
+        "tests/simulation/test_domains.py"
+        "::test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_waits",
+    ),
+    one(
         "a server without a node that keeps why to itself",
         "controller.kinds.server.making:ill",
         "situation.seen.blocker",

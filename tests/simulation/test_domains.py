@@ -10,7 +10,7 @@ import pytest
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.planning import domains
-from fakes.api_server import evictions
+from fakes.api_server import Behaviour, evictions
 from fakes.universe import Json, application, component, operation
 from tests.simulation.zoned import ZONES, Pods, World, least_up, skewed
 
@@ -225,6 +225,32 @@ async def test_a_sick_domain_holds_the_others_and_is_named() -> None:
             lambda: {each["status"]["revision"] for each in world.servers()} == {target}
         )
         await world.settle()
+        assert world.reasons() == set()
+
+
+async def test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_waits() -> None:
+    """Servers of other domains wait for it, with budget left: the set says for which, and why.
+
+    Once it is up the rollout goes on, and nothing is said of it any more.
+    """
+    rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
+    async with Pods(nodes=9) as world:
+        await world.open(9, rollout=rollout)
+        slow = next(
+            each["metadata"]["name"] for each in world.servers() if each["spec"]["domain"] == "b"
+        )
+        world.kubelet.behave = lambda pod: Behaviour(
+            start_seconds=300.0 if pod["metadata"]["name"] == slow else 1.0
+        )
+        world.server.registry.delete(Resource.PODS, "default", slow, actor="user")
+        await asyncio.sleep(5)
+        await world.ask(9, image="app:2", rollout=rollout)
+        await asyncio.sleep(90)
+        (told,) = world.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
+        assert (told["object"], told["reason"]) == (f"Server/{slow}", "ServersUnavailable")
+        assert "failure domain alone may be, now b (oneDomainAtATime)" in told["message"]
+        assert told["remedy"] == f"kubectl argosy why server/{slow} -n default"
+        await world.until(world.is_ready)
         assert world.reasons() == set()
 
 

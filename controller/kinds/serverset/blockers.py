@@ -10,10 +10,17 @@ from collections.abc import Iterable
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.serverset import causes, leftovers, occupancy, relocation, remakers
+from controller.kinds.serverset import (
+    causes,
+    leftovers,
+    moves,
+    occupancy,
+    relocation,
+    remakers,
+)
 from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
-from controller.planning import budget, departures, focus, outcomes, remedies, words
+from controller.planning import budget, departures, domains, focus, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 # A status must stay small, however large the set.
@@ -154,13 +161,16 @@ def _on_hold(outlook: Outlook, verdict: Verdict | None) -> Iterable[Blocked]:
 
 
 def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield the servers that use up the rollout's budget although nobody is at work on them.
+    """Yield the servers that the rollout waits for although nobody is at work on them.
 
-    Those that the rollout itself has down come up in a moment, and are not told.
+    They use up its budget; or they are of another failure domain, where servers are taken down in
+    one at a time. Those that the rollout itself has down come up in a moment, and are not told.
     """
     spec, namespace = outlook.spec, outlook.snapshot.server_set.metadata.namespace
     limit = budget.limit(outlook.census.desired, spec.rollout)
-    if outlook.census.desired - outlook.census.counting < limit:
+    spent = outlook.census.desired - outlook.census.counting >= limit
+    elsewhere = not spent and _waits_for_a_domain(outlook)
+    if not (spent or elsewhere):
         return
     for each in outlook.census.odd:
         told, seen = each.server.spec, each.server.status
@@ -168,10 +178,26 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
         if each.ready or each.failed or each.operated or told.power == "Stopped" or not as_told:
             continue
         name = each.server.metadata.name
+        if elsewhere and (outlook.census.is_spare(each.ordinal) or moves.is_down_for_good(each)):
+            continue  # nobody misses the one, and the domain of the other is told already
+        why = (
+            f"at most {limit} may be (maxUnavailable)"
+            if spent
+            else f"servers of one failure domain alone may be, now {domains.place(each.server)}"
+            " (oneDomainAtATime)"
+        )
         yield Blocked(
             object=f"Server/{name}",
             reason=Reason.SERVERS_UNAVAILABLE,
-            message=f"{name} is not available, and at most {limit} may be (maxUnavailable).",
+            message=f"{name} is not available, and {why}.",
             since=clock.stamp(outlook.snapshot.now),
             remedy=remedies.why("server", name, namespace),
         )
+
+
+def _waits_for_a_domain(outlook: Outlook) -> bool:
+    """Return whether all that the rollout has left to take down are of domains that must wait."""
+    census, snapshot = outlook.census, outlook.snapshot
+    one = focus.of(census, snapshot.evicted, outlook.spec)
+    waiting = [each for each in census.due if each.ready and each.ordinal not in outlook.left]
+    return bool(waiting) and not any(one.admits(each.server) for each in waiting)
