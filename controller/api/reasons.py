@@ -354,10 +354,13 @@ class Reason(Vocabulary):
         "TimedOut",
         (
             "The operation's turn did not come within startDeadlineSeconds, or it did not end"
-            " within timeoutSeconds. Of a Build: building or testing took longer than its"
-            " timeoutSeconds."
+            " within timeoutSeconds. Of a Build: a phase took longer than it may, or its Job was"
+            " refused or its pod did not start for as long."
         ),
-        "A retry goes on with the unfinished servers, and deadlines start again.",
+        (
+            "A retry goes on with the unfinished servers, and deadlines start again; of a"
+            " Build, ask for another one."
+        ),
         "kubectl argosy retry operation/NAME",
     )
     BUILD_FAILED = (

@@ -7,6 +7,8 @@ from proof.mutants.mechanism import Mechanism, one
 _BUILDS = "tests/simulation/test_builds.py"
 _FIRE = "tests/simulation/test_builds_under_fire.py"
 _PARTS = "tests/kinds/build/test_build_parts.py"
+_REFUSED = "tests/simulation/test_refused_jobs.py"
+_INTERRUPTED = "tests/simulation/test_builds_interrupted.py"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     one(
@@ -99,5 +101,47 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "wanted[:len(each)] == each",
         "repository.startswith('/'.join(each))",
         f"{_FIRE}::test_repositories_that_are_not_allowed_get_no_build",
+    ),
+    one(
+        "a Build does not say who refuses its Job",
+        "controller.kinds.build.planner:_make",
+        "_told(snapshot, phase, refused=refused)",
+        "_told(snapshot, phase)",
+        f"{_REFUSED}::test_a_job_that_is_refused_is_told_and_asked_for_until_it_is_taken",
+    ),
+    one(
+        "a Build whose Job is refused waits for ever",
+        "controller.kinds.build.phases:time_left",
+        "clock.parse(began) + seconds(build, phase.name) - now",
+        "clock.parse(began) + 1000000000.0 - now",
+        f"{_REFUSED}::test_the_time_of_a_phase_is_over_although_its_job_was_never_made",
+    ),
+    one(
+        "a second attempt whose Job is refused has no time of its own",
+        "controller.kinds.build.phases:time_left",
+        "failed.time if failed is not None else phase.start_time",
+        "phase.start_time",
+        f"{_REFUSED}::test_the_time_of_a_phase_is_over_although_its_job_was_never_made",
+    ),
+    one(
+        "an API server that is away counts as one that refuses",
+        "controller.kinds.build.starts:refused",
+        "(each for each in creates if each.event)",
+        "creates",
+        f"{_REFUSED}::test_an_api_server_that_is_away_refuses_nothing",
+    ),
+    one(
+        "polls go by the clock of the API server",
+        "controller.kinds.application.builds:_looked_at",
+        "status.start_time or status.completion_time or build.metadata.creation_timestamp",
+        "build.metadata.creation_timestamp",
+        f"{_INTERRUPTED}::test_polls_are_as_far_apart_whatever_the_clock_of_the_api_server_says",
+    ),
+    one(
+        "a Build that has ended does not say who keeps its Job",
+        "controller.kinds.build.planner:_rest",
+        "summary.with_obstacles(snapshot)",
+        "snapshot.build.status",
+        f"{_REFUSED}::test_a_job_that_may_not_be_ended_is_told_by_the_build_that_has_ended",
     ),
 )

@@ -412,10 +412,21 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "Ready stays True, and `Built` is False": ("test_a_failed_build_leaves_what_runs",),
         "says so while it waits, in the cluster's own words": (
             "test_a_pod_that_does_not_start_is_told_with_its_cause",
+            "test_a_job_that_is_refused_is_told_and_asked_for_until_it_is_taken",
+            "test_who_keeps_a_build_from_starting_is_told_and_nothing_is_asked_for_again",
             "test_g11_what_keeps_a_pod_from_starting_is_told_in_the_clusters_words",
         ),
-        "or it ends as `TimedOut`, with the same words": (
+        "and the Build goes on by itself, within a minute where its Job was refused": (
+            "test_a_job_that_is_refused_is_told_and_asked_for_until_it_is_taken",
+            "test_who_keeps_a_build_from_starting_is_told_and_nothing_is_asked_for_again",
+        ),
+        "for as long as a phase may take": (
+            "test_the_time_of_a_phase_is_over_although_its_job_was_never_made",
+            "test_the_deadline_of_a_refused_build_outlives_the_operator",
+        ),
+        "Then it ends as `TimedOut`, with the same words": (
             "test_a_pod_that_does_not_start_is_told_with_its_cause",
+            "test_the_time_of_a_phase_is_over_although_its_job_was_never_made",
             "test_a_digest_of_nothing_replaces_no_more_than_a_rollout_may",
         ),
         "Cancel one that is under way with": (

@@ -5,9 +5,10 @@ No kubelet runs here, so the Jobs are finished by the test's hand.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,12 +20,15 @@ from devcluster.cluster import Cluster
 from fakes.forge import digest_of
 from tests.e2e.conftest import is_given, namespace_of
 from tests.e2e.driving import App, Kube, Place, component, condition
+from tests.e2e.test_why import typed
 
 pytestmark = pytest.mark.e2e
 
 BUILDER = ("build.image=forge:1", "build.address=tcp://daemon:1234")
 REPOSITORY = "registry.example.com/shop/web"
 ONE, TWO = "1" * 40, "2" * 40
+# Whoever refuses is asked again within a minute; the Job controller waits longer each time.
+MENDED_SECONDS = 180.0
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -202,3 +206,130 @@ def test_a_delete_in_the_middle_leaves_nothing(kube: Kube) -> None:
     for resource in (Resource.BUILDS, Resource.JOBS):
         path = resources.path(resource, kube.namespace)
         kube.wait_until(f"no {resource} are left", lambda: not kube.api.get(path)["items"])  # noqa: B023
+
+
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+POLICIES = f"{ADMISSION}/validatingadmissionpolicies"
+BINDINGS = f"{ADMISSION}/validatingadmissionpolicybindings"
+
+
+@contextlib.contextmanager
+def no_jobs(kube: Kube) -> Iterator[str]:
+    """Have a policy of the namespace refuse Jobs; what is told of it."""
+    name = f"no-jobs-{kube.namespace}"
+    rule = {
+        "apiGroups": ["batch"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["jobs"],
+    }
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": "no Jobs here"}],
+    }
+    kube.api.create(POLICIES, {"metadata": {"name": name}, "spec": spec})
+    here = {"matchLabels": {"kubernetes.io/metadata.name": kube.namespace}}
+    bound = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": here},
+    }
+    kube.api.create(BINDINGS, {"metadata": {"name": name}, "spec": bound})
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "probe"},
+        "spec": {
+            "template": {
+                "spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a"}]}
+            }
+        },
+    }
+    path = f"{resources.path(Resource.JOBS, kube.namespace)}?dryRun=All"
+
+    def refuses() -> bool:
+        try:
+            kube.api.create(path, job)
+        except client.ApiError as error:
+            return "no Jobs here" in str(error)
+        return False
+
+    kube.wait_until("the policy counts", refuses)
+    yield "no Jobs here"
+    kube.api.delete(f"{BINDINGS}/{name}")
+    kube.api.delete(f"{POLICIES}/{name}")
+
+
+@contextlib.contextmanager
+def quota_of(kube: Kube, what: str) -> Iterator[str]:
+    """Have a quota of the namespace allow none of something; what is told of it."""
+    quotas = f"/api/v1/namespaces/{kube.namespace}/resourcequotas"
+    kube.api.create(quotas, {"metadata": {"name": "few"}, "spec": {"hard": {what: "0"}}})
+    kube.wait_until("the quota counts", lambda: kube.api.get(f"{quotas}/few")["status"].get("hard"))
+    yield "exceeded quota: few"
+    kube.api.delete(f"{quotas}/few")
+
+
+@contextlib.contextmanager
+def no_account(kube: Kube) -> Iterator[str]:
+    """Leave the ServiceAccount of the source missing, and make it at the end."""
+    yield 'serviceaccount "nobody" not found'
+    kube.api.create(
+        f"/api/v1/namespaces/{kube.namespace}/serviceaccounts", {"metadata": {"name": "nobody"}}
+    )
+
+
+# What refuses the Job itself, and what the pod of one that was taken.
+KEEPERS: dict[str, tuple[str, Callable[[Kube], contextlib.AbstractContextManager[str]]]] = {
+    "policy on Jobs": ("ValidatingAdmissionPolicy/", no_jobs),
+    "quota on Jobs": ("ResourceQuota/few", lambda kube: quota_of(kube, "count/jobs.batch")),
+    "quota on pods": ("Job/", lambda kube: quota_of(kube, "pods")),
+    "account": ("Job/", no_account),
+}
+
+
+@pytest.mark.parametrize("cause", KEEPERS)
+def test_who_keeps_a_build_from_starting_is_told_and_nothing_is_asked_for_again(
+    place: Place, kube: Kube, cause: str
+) -> None:
+    """By the Build, by Built, and by `why` of both, in the API server's words.
+
+    Once it is mended the Build goes on by itself, in the attempt that waited.
+    """
+    assert place.cluster is not None
+    thing, keeper = KEEPERS[cause]
+    app = shop(kube, **({} if cause == "account" else {"serviceAccountName": "default"}))
+    with keeper(kube) as words:
+        app.apply()
+
+        def told() -> bool:
+            build = kube.get(Resource.BUILDS, "shop-web-b1") or {}
+            said = condition(build, "Succeeded")
+            return words in said.get("message", "") and words in app.says("Built").get(
+                "message", ""
+            )
+
+        kube.wait_until("the cause is told", told)
+        build = kube.get(Resource.BUILDS, "shop-web-b1") or {}
+        (blocked,) = build["status"]["blockedBy"]
+        assert blocked["object"].startswith(thing)
+        assert blocked["remedy"].startswith("kubectl ")
+        assert condition(build, "Succeeded")["status"] == "Unknown"
+        assert "Build/shop-web-b1" in app.blocked_by()
+        for asked in ("application/shop", "build/shop-web-b1"):
+            assert words in typed(kube, place.cluster.kubeconfig, "why", asked)
+
+    def mended() -> bool:
+        jobs = kube.list(Resource.JOBS, build="shop-web-b1").values()
+        pods = kube.list(Resource.PODS, build="shop-web-b1").values()
+        return bool(jobs) and bool(pods)
+
+    kube.wait_until("the pod of the Job is there", mended, MENDED_SECONDS)
+    kube.wait_until(
+        "nothing is told any more",
+        lambda: not (kube.get(Resource.BUILDS, "shop-web-b1") or {})["status"].get("blockedBy"),
+        MENDED_SECONDS,
+    )
+    (phase,) = (kube.get(Resource.BUILDS, "shop-web-b1") or {})["status"]["phases"][:1]
+    assert phase["attempts"] == 1

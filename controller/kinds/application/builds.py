@@ -278,8 +278,19 @@ def _until_poll(standing: Standing, now: float) -> float | None:
     poll, latest = standing.source.poll_seconds, standing.latest
     if not poll or standing.unfinished or standing.built_last != standing.key:
         return None
-    since = clock.parse(latest.metadata.creation_timestamp) if latest is not None else now - poll
+    since = _looked_at(latest) if latest is not None else now - poll
     return max(0.0, since + poll - now)
+
+
+def _looked_at(build: objects.Build) -> float:
+    """Return when a Build looked for its commit, by the clock of whoever asks when to look again.
+
+    The API server's clock may be behind by more than the poll, and each Build would be due at once.
+    """
+    status = build.status
+    return clock.parse(
+        status.start_time or status.completion_time or build.metadata.creation_timestamp
+    )
 
 
 def _forget(standing: Standing) -> Iterable[Action]:

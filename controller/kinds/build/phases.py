@@ -99,6 +99,17 @@ def seconds(build: objects.Build, phase: str) -> int:
     return min(longest, source.timeout_seconds)
 
 
+def time_left(build: objects.Build, phase: objects.BuildPhase, now: float) -> float:
+    """Return for how long an attempt may go on of which there is no Job that counts its time.
+
+    Read from the status, so whoever takes over does not begin anew: an attempt begins with its
+    phase, or soon after the one before it failed.
+    """
+    failed = phase.last_error
+    began = failed.time if failed is not None else phase.start_time
+    return clock.parse(began) + seconds(build, phase.name) - now
+
+
 def job_name(build: objects.Build, phase: str, attempt: int) -> str:
     """Return the name of the Job of an attempt: the same, whoever makes it."""
     return names.job(f"{build.metadata.uid}/{phase}/{attempt}")

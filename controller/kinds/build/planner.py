@@ -7,6 +7,7 @@ commit is written down before anything is built, so no retry can come to another
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from controller.api.reasons import Reason
 from controller.kinds.build import jobs, phases, results, starts, summary, turn
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
-from controller.planning import builds, finalizers, remedies, verdict, writes
+from controller.planning import builds, finalizers, outcomes, remedies, verdict, writes
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
 
 
@@ -119,14 +120,25 @@ def _go_on(snapshot: BuildSnapshot) -> Plan:
     if phase.next_attempt_time is not None:
         return _try_again(snapshot, phase)
     job = snapshot.jobs.get(phase.job)
-    if job is None:
-        return Plan(
-            actions=(writes.create(jobs.manifest(snapshot, phase), why=_why(phase)),),
-            status=_told(snapshot, phase),
-            urgency=Urgency.INTERACTIVE,
-            notes=(_why(phase),),
-        )
-    return _look(snapshot, phase, job)
+    return _make(snapshot, phase) if job is None else _look(snapshot, phase, job)
+
+
+def _make(snapshot: BuildSnapshot, phase: objects.BuildPhase) -> Plan:
+    """Make the Job of an attempt; whoever refuses it is asked again until its time is over."""
+    refused = starts.refused(snapshot)
+    left = phases.time_left(snapshot.build, phase, snapshot.now)
+    if refused and left <= 0:
+        why = f"The Job of the phase {phase.name} could not be made in time."
+        words = f"{why} {starts.in_words(refused)}"
+        return _fail(snapshot, phase, results.never_ran(words, phase.name, snapshot.now))
+    create = writes.create(jobs.manifest(snapshot, phase), why=_why(phase))
+    return Plan(
+        actions=(create, *_news(snapshot)),
+        status=_told(snapshot, phase, refused=refused),
+        wake_after=left if refused else None,
+        urgency=Urgency.INTERACTIVE,
+        notes=(_why(phase),),
+    )
 
 
 def _look(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) -> Plan:
@@ -146,7 +158,7 @@ def _look(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) 
 def _wait(snapshot: BuildSnapshot, phase: objects.BuildPhase, job: objects.Job) -> Plan:
     """Let a Job run; say what keeps it from that, if something does."""
     start = starts.look(snapshot, job)
-    keeps = next((f"{each.reason}: {each.message}" for each in start.blocked), "")
+    keeps = starts.in_words(start.blocked)
     return Plan(
         actions=start.actions,
         status=_told(snapshot, phase, stuck=start.blocked),
@@ -225,6 +237,7 @@ def _told(
     phase: objects.BuildPhase,
     *,
     stuck: tuple[Blocked, ...] = (),
+    refused: tuple[Blocked, ...] = (),
     **found: Any,
 ) -> objects.BuildStatus:
     """Return the status of a Build in a phase; equal for as long as nothing happens in it."""
@@ -235,8 +248,10 @@ def _told(
         phases.TEST: f"Testing the image of commit {commit[:12]}.",
     }[phase.name]
     error, words, blocked = phase.last_error, [what], stuck
-    if stuck:
-        words.append(f"The pod does not start. {stuck[0].reason}: {stuck[0].message}")
+    if refused:
+        words.append(f"The Job cannot be made. {starts.in_words(refused)}")
+    elif stuck:
+        words.append(f"The pod does not start. {starts.in_words(stuck)}")
     elif error is not None:
         words.append(error.message)
         blocked = (_retry(snapshot, phase, error),)
@@ -301,14 +316,22 @@ def _end(snapshot: BuildSnapshot, reason: str, message: str, **found: Any) -> Pl
 
 
 def _rest(snapshot: BuildSnapshot) -> Plan:
-    """Let a Build go that has ended, once no Job of it runs."""
-    ending = _ending(snapshot)
-    running = any(_runs(snapshot, each) for each in snapshot.jobs.values())
-    if running:
-        return Plan(actions=ending, notes=("Jobs of the Build are being ended.",))
+    """Let a Build go that has ended, once no Job of it runs; tell who keeps one from ending."""
+    status = summary.with_obstacles(snapshot)
+    if any(_runs(snapshot, each) for each in snapshot.jobs.values()):
+        return Plan(
+            actions=(*_ending(snapshot), *_news(snapshot)),
+            status=status,
+            notes=("Jobs of the Build are being ended.",),
+        )
     if finalizers.is_on(snapshot.build.metadata):
         return Plan(actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",))
-    return Plan()
+    return Plan(status=status)
+
+
+def _news(snapshot: BuildSnapshot) -> Iterator[RecordEvent]:
+    """Yield a warning for each write of the Build's that somebody refuses, once."""
+    return outcomes.news(snapshot.build.status.blocked_by, outcomes.of(snapshot.outcomes))
 
 
 def _ending(snapshot: BuildSnapshot) -> tuple[Action, ...]:

@@ -45,8 +45,6 @@ class Result:
     commit: str = ""
     digest: str = ""
     error: objects.BuildError | None = None
-    # Of an error that ends the Build.
-    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +124,7 @@ def _success(said: objects.ContainerEnd | None, phase: str, now: float) -> Resul
         return found
     if phase == phases.BUILD and _DIGEST.fullmatch(word.digest):
         return found
-    return _error(phase, TRANSIENT, f"The Job of the phase {phase} ended without a result.", now)
+    return _failed(phase, TRANSIENT, f"The Job of the phase {phase} ended without a result.", now)
 
 
 def _failure(
@@ -135,15 +133,15 @@ def _failure(
     if said is None:
         lost = next((each.status for each in pods if each.status.reason), None)
         why = f": {lost.reason} {lost.message}".rstrip() if lost is not None else ""
-        return _error(phase, TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now)
+        return _failed(phase, TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now)
     if phase == phases.TEST:
-        return _error(phase, TERMINAL, _of_test(said), now)
+        return _failed(phase, TERMINAL, _of_test(said), now)
     word = _word(said)
     if not word.message:
         message = f"The phase {phase} ended with the exit status {said.exit_code}"
-        return _error(phase, TRANSIENT, f"{message}{_because(said.reason)}.", now)
+        return _failed(phase, TRANSIENT, f"{message}{_because(said.reason)}.", now)
     class_ = TRANSIENT if word.class_ == TRANSIENT else TERMINAL
-    return _error(phase, class_, word.message, now, reason=_GIVEN.get(word.reason, ""))
+    return _failed(phase, class_, word.message, now, reason=_GIVEN.get(word.reason, ""))
 
 
 def _of_test(said: objects.ContainerEnd) -> str:
@@ -153,22 +151,36 @@ def _of_test(said: objects.ContainerEnd) -> str:
     return f"{ended}: {lines[-1]}" if lines else f"{ended}."
 
 
+def never_ran(message: str, phase: str, now: float) -> objects.BuildError:
+    """Return the error of an attempt in whose time nothing ran; a commit is looked for again."""
+    class_ = TRANSIENT if phase == phases.RESOLVE else TERMINAL
+    return _error(phase, class_, message, now, reason=Reason.TIMED_OUT)
+
+
 def _late(stuck: str, phase: str, now: float) -> Result:
     """Return the end of what took too long: a repository that hangs may answer later."""
-    message = f"The phase {phase} took too long."
     if stuck:
-        message = f"The pod of the phase {phase} did not start in time. {stuck}"
+        words = f"The pod of the phase {phase} did not start in time. {stuck}"
+        return Result(error=never_ran(words, phase, now))
+    message = f"The phase {phase} took too long."
     if phase == phases.RESOLVE:
-        return _error(phase, TRANSIENT, message, now)
-    return _error(phase, TERMINAL, message, now, reason=Reason.TIMED_OUT)
+        return _failed(phase, TRANSIENT, message, now)
+    return _failed(phase, TERMINAL, message, now, reason=Reason.TIMED_OUT)
 
 
-def _error(phase: str, class_: str, message: str, now: float, *, reason: str = "") -> Result:
-    reason = reason or phases.FAILURES[phase]
-    error = objects.BuildError(
-        class_=class_, reason=reason, message=told(message), time=clock.stamp(now)
+def _failed(phase: str, class_: str, message: str, now: float, *, reason: str = "") -> Result:
+    return Result(error=_error(phase, class_, message, now, reason=reason))
+
+
+def _error(
+    phase: str, class_: str, message: str, now: float, *, reason: str = ""
+) -> objects.BuildError:
+    return objects.BuildError(
+        class_=class_,
+        reason=reason or phases.FAILURES[phase],
+        message=told(message),
+        time=clock.stamp(now),
     )
-    return Result(error=error, reason=reason)
 
 
 def _last_word(pods: tuple[objects.Pod, ...]) -> objects.ContainerEnd | None:

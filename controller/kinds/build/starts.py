@@ -1,8 +1,8 @@
-"""Why the pod of an attempt does not start: told while it waits, and again where time runs out.
+"""Why an attempt does not start: told while it waits, and again where time runs out.
 
-Called by the Build planner for a Job that has not ended. The pod's status says most of it. What
-that leaves out stands in Events: that no pod may be made, that a Secret is not there. They are read
-once the start takes longer than it should.
+Called by the Build planner for a Job that is refused, or has not ended. The pod's status says most
+of it. What that leaves out stands in Events: that no pod may be made, that a Secret is not there.
+They are read once the start takes longer than it should.
 """
 
 from __future__ import annotations
@@ -56,6 +56,20 @@ def look(snapshot: BuildSnapshot, job: objects.Job) -> Start:
         return Start(wake_after=left)
     # Until the cluster has answered, what it said before stands: to another process, too.
     return Start(blocked=_heard(snapshot) or before, actions=(_ask(waits),))
+
+
+def refused(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
+    """Return who refuses the Job of an attempt; an API server that is away refuses nothing."""
+    build = snapshot.build
+    creates = outcomes.of(snapshot.outcomes).of(Verb.CREATE).told
+    found = outcomes.of(each for each in creates if each.event)
+    told = found.blocked(build.metadata.namespace)
+    return outcomes.steady(build.status.blocked_by, told, snapshot.now)
+
+
+def in_words(blocked: tuple[Blocked, ...]) -> str:
+    """Return the first of what is in the way, in the cluster's words; or nothing."""
+    return results.told(f"{blocked[0].reason}: {blocked[0].message}") if blocked else ""
 
 
 def told_before(build: objects.Build, job: str) -> str:

@@ -24,9 +24,6 @@ def tell(
 ) -> objects.BuildStatus:
     """Return the whole status: what is told, and what of it was `found` or has changed."""
     build, now = snapshot.build, snapshot.now
-    # What keeps a pod from starting is the planner's to tell, for as long as it does.
-    written = tuple(each for each in snapshot.outcomes if each.verb is not Verb.START)
-    failed = outcomes.of(written).blocked(build.metadata.namespace)
     ended = {"completion_time": clock.stamp(now)} if succeeded != "Unknown" else {}
     return msgspec.structs.replace(
         build.status,
@@ -34,7 +31,20 @@ def tell(
         conditions=verdict.of_bounded_work(
             build, succeeded=succeeded, reason=reason, message=message, now=now
         ),
-        blocked_by=outcomes.steady(build.status.blocked_by, (*blocked, *failed), now),
+        blocked_by=_obstacles(snapshot, blocked),
         **ended,
         **found,
     )
+
+
+def with_obstacles(snapshot: BuildSnapshot) -> objects.BuildStatus:
+    """Return the status of a Build that has ended, with whoever keeps its Jobs from that."""
+    return msgspec.structs.replace(snapshot.build.status, blocked_by=_obstacles(snapshot))
+
+
+def _obstacles(snapshot: BuildSnapshot, blocked: tuple[Blocked, ...] = ()) -> tuple[Blocked, ...]:
+    build = snapshot.build
+    # What keeps a pod from starting is the planner's to tell, for as long as it does.
+    written = tuple(each for each in snapshot.outcomes if each.verb is not Verb.START)
+    failed = outcomes.of(written).blocked(build.metadata.namespace)
+    return outcomes.steady(build.status.blocked_by, (*blocked, *failed), snapshot.now)

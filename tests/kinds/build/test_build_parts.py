@@ -260,7 +260,8 @@ def test_a_container_that_was_made_to_end_has_said_nothing(end: str) -> None:
     assert not results.over(job, (pod,))
     late = results.read(ended_job("Failed", "DeadlineExceeded"), (pod,), phases.BUILD, NOW)
     assert isinstance(late, results.Result)
-    assert late.reason == "TimedOut"
+    assert late.error is not None
+    assert late.error.reason == "TimedOut"
 
 
 @pytest.mark.parametrize(
