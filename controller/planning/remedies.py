@@ -47,10 +47,9 @@ def logs(build: objects.Build) -> str:
     return _verb("logs", build)
 
 
-def build(application: objects.Application) -> str:
+def build(application: str, namespace: str) -> str:
     """Return the command that asks for a Build of an application."""
-    meta = application.metadata
-    return f"kubectl argosy build {meta.name} -n {meta.namespace}"
+    return f"kubectl argosy build {application} -n {namespace}"
 
 
 def start(application: str, component: str, namespace: str) -> str:

@@ -116,6 +116,43 @@ def test_what_no_source_may_say_is_refused_at_apply(
     kube.api.create(f"{path}?dryRun=All", body)
 
 
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"number": 2},
+    {"application": "other"},
+    {"component": "api"},
+    {"source": {"image": "registry.example.com/other/web"}},
+    {"source": {"git": {"url": "https://evil.example.com/x.git"}}},
+    {"source": {"serviceAccountName": "admin"}},
+    {"source": {"pushSecretRef": {"name": "of-others"}}},
+    {"commit": ONE},
+    {"request": "x"},
+    {"activates": "shop-web-b1"},
+    {"onlyIfChanged": True},
+)
+
+
+def test_of_a_build_nothing_changes_but_that_it_is_cancelled(kube: Kube) -> None:
+    """By the API server itself, whoever asks; and its name must say what it is."""
+    app = shop(kube)
+    app.apply()
+    kube.wait_until("it is there", lambda: bool(kube.get(Resource.BUILDS, "shop-web-b1")))
+    for change in CHANGES:
+        with pytest.raises(client.ApiError, match="only cancelled of a Build can change"):
+            kube.patch(Resource.BUILDS, "shop-web-b1", {"spec": change})
+    spec = (kube.get(Resource.BUILDS, "shop-web-b1") or {})["spec"]
+    for name in ("shop-web-b2", "shop-api-b1", "web-b1", "shop-web-b01"):
+        with pytest.raises(client.ApiError, match="must be <application>-<component>-b<number>"):
+            kube.create(Resource.BUILDS, {"metadata": {"name": name}, "spec": spec})
+    kube.patch(Resource.BUILDS, "shop-web-b1", {"spec": {"cancelled": True}})
+
+    def cancelled() -> bool:
+        told = condition(kube.get(Resource.BUILDS, "shop-web-b1") or {}, "Succeeded")
+        return (told.get("status"), told.get("reason")) == ("False", "Cancelled")
+
+    kube.wait_until("it is cancelled", cancelled)
+    kube.wait_until("its Job is gone", lambda: not kube.list(Resource.JOBS))
+
+
 def finish(kube: Kube, build: str, phase: str, message: dict[str, Any], *, code: int = 0) -> None:
     """Let the Job of a Build's phase end with that message, as its pod would."""
 

@@ -675,6 +675,9 @@ async def test_repositories_that_are_not_allowed_get_no_build() -> None:
         assert ended(universe, "shop-web-b1") == "RepositoryNotAllowed"
         told = universe.condition(Resource.APPLICATIONS, "shop", "Stalled")
         assert told["reason"] == "BuildFailed"
+        # No Job has printed anything: there is no log to be shown.
+        (blocked,) = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+        assert blocked["remedy"] == "kubectl argosy why build/shop-web-b1 -n default"
 
 
 async def test_without_a_daemon_builds_wait_and_say_so() -> None:

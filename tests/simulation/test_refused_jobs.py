@@ -177,6 +177,9 @@ async def test_the_time_of_a_phase_is_over_although_its_job_was_never_made() -> 
             assert "exceeded quota: few" in message
         assert built(universe) == ("False", "True")
         assert images(universe) == {image(ONE)}
+        # Nothing has printed anything.
+        (above,) = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+        assert above["remedy"] == "kubectl argosy build shop -n default"
         guard.over()
         await ask(universe, "two again")
         await universe.settle(quiet=30)

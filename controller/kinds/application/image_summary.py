@@ -17,6 +17,8 @@ from controller.kinds.application.reasons import ApplicationReason
 from controller.planning import remedies, verdict
 
 BUILT = "Built"
+# Ends by which nothing is left that could be read.
+_SILENT = frozenset({Reason.TIMED_OUT, Reason.CANCELLED})
 
 
 def condition(table: Table, generation: int) -> conditions.Condition | None:
@@ -71,7 +73,7 @@ def blocked(row: Row, namespace: str, now: float) -> Iterable[Blocked]:
             reason=_reason(row),
             message=_told(failure).message,
             since=failure.status.completion_time,
-            remedy=remedies.logs(failure),
+            remedy=_remedy(failure),
         )
         return
     standing = row.standing
@@ -85,6 +87,18 @@ def blocked(row: Row, namespace: str, now: float) -> Iterable[Blocked]:
         since=standing.latest.metadata.creation_timestamp or clock.stamp(now),
         remedy=remedies.why("build", name, namespace),
     )
+
+
+def _remedy(build: objects.Build) -> str:
+    """Return what shows more of a Build that failed, or another one where nothing is left of it.
+
+    The pod of an attempt that was ended goes with it, and so does all that it printed.
+    """
+    if not build.status.phases:
+        return remedies.why("build", build.metadata.name, build.metadata.namespace)
+    if _told(build).reason in _SILENT:
+        return remedies.build(build.spec.application, build.metadata.namespace)
+    return remedies.logs(build)
 
 
 def _failure(row: Row) -> objects.Build | None:

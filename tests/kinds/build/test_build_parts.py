@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller.api import conditions, names, objects, tags
+from controller.api import clock, conditions, names, objects, tags
 from controller.api.resources import Resource
 from controller.kinds.build import jobs, phases, results, run_policies
 from controller.kinds.build.snapshot import BuildSnapshot
@@ -122,6 +122,38 @@ def test_pods_of_builds_are_of_no_component(phase: str) -> None:
     pod = job["spec"]["template"]["metadata"]["labels"]
     assert pod[names.BUCKET_LABEL] == str(names.bucket("default", "shop"))
     assert job["spec"]["backoffLimit"] == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "timeout", "most"),
+    [
+        (phases.RESOLVE, 1800, 300),
+        (phases.RESOLVE, 60, 60),
+        (phases.BUILD, 1800, 1800),
+        (phases.TEST, 1800, 77),
+    ],
+)
+def test_an_attempt_has_the_time_of_its_phase(phase: str, timeout: int, most: int) -> None:
+    """A commit is looked for in five minutes; building and testing have each their own bound."""
+    more = {"timeoutSeconds": timeout, "test": {"command": ["./test"], "timeoutSeconds": 77}}
+    assert job_of(phase, **more)["spec"]["activeDeadlineSeconds"] == most
+
+
+def test_attempts_are_as_many_and_as_far_apart_as_recovery_says() -> None:
+    """Each wait is longer than the one before, up to the longest; after the last there is none."""
+    backoff = {"initialSeconds": 4, "factor": 3, "maxSeconds": 20, "jitterPercent": 0}
+    made = build(recovery={"attempts": 4, "backoff": backoff})
+    phase = phases.begun(made, phases.BUILD, NOW)
+    waits = []
+    for attempt in range(1, 4):
+        assert phase.attempts == attempt
+        error = results.never_ran("away", phases.RESOLVE, NOW)
+        phase = phases.failed(made, phase, error, NOW)
+        waits.append(round(clock.parse(phase.next_attempt_time) - NOW))
+        phase = phases.again(made, phase)
+    assert waits == [4, 12, 20]
+    last = phases.failed(made, phase, error, NOW)
+    assert (last.next_attempt_time, last.end_time) == (None, clock.stamp(NOW))
 
 
 def test_what_people_wrote_is_one_argument_and_stays_as_it_is() -> None:
