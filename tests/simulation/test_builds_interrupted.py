@@ -9,8 +9,9 @@ import pytest
 
 from controller.api import clock
 from controller.api.resources import Resource
+from fakes.api_server.kubelet import Behaviour, Kubelet
 from fakes.forge import Forge, digest_of
-from fakes.universe import Universe, application, component, operation
+from fakes.universe import Json, Universe, application, component, operation
 from tests.simulation.test_builds import (
     ONE,
     REPOSITORY,
@@ -210,3 +211,66 @@ async def test_polls_are_as_far_apart_whatever_the_clock_of_the_api_server_says(
         await asyncio.sleep(3600)
         assert 10 <= forge.phases().count("resolve") - before <= 13
         assert images(universe) == {f"{REPOSITORY}@{digest_of(ONE)}"}
+
+
+async def test_a_build_that_somebody_deletes_while_it_runs_is_over() -> None:
+    """Its Job is ended first; nothing is built in its place, and the next one has a new number."""
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        await building(universe, forge)
+        await universe.delete(Resource.BUILDS, "shop-web-b2")
+        await universe.settle(quiet=30)
+        assert universe.names(Resource.BUILDS) == ["shop-web-b1"]
+        assert not jobs(universe)
+        last = [
+            each.resource
+            for each in universe.server.writes
+            if each.after is None and each.name in {"shop-web-b2", forge.ran[-1].job}
+        ]
+        assert last == [Resource.JOBS, Resource.BUILDS]
+        assert built(universe) == ("True", "True")
+        assert images(universe) == {image(ONE)}
+        forge.stands_still = False
+        await ask(universe, "two, again")
+        await universe.settle(quiet=30)
+        assert universe.names(Resource.BUILDS) == ["shop-web-b1", "shop-web-b3"]
+        assert images(universe) == {image(TWO)}
+
+
+async def test_a_rollback_to_an_image_that_is_lost_stops_at_the_first_servers() -> (
+    None
+):
+    """No more servers go than a rollout may miss; why is told; the next commit is deployed."""
+    lost: set[str] = set()
+
+    def behave(pod: Json) -> Behaviour:
+        bad = pod["spec"]["containers"][0]["image"] in lost
+        return Behaviour(fate="ImagePullBackOff" if bad else "Ready")
+
+    async with Universe(kubelet=Kubelet(behave=behave)) as universe:
+        forge = Forge(universe.server)
+        forge.push(ONE)
+        shop = application("shop", {**web(4), "rollout": {"maxUnavailable": 1}})
+        await universe.apply(shop)
+        await universe.settle(quiet=30)
+        forge.push(TWO)
+        await ask(universe, "two")
+        await universe.settle(quiet=30)
+        assert images(universe) == {image(TWO)}
+        lost.add(image(ONE))
+        back = operation("back", "shop", "RollBack")
+        await universe.server.create(Resource.OPERATIONS, "default", back)
+        await asyncio.sleep(900)
+        run = [
+            each["spec"]["containers"][0]["image"]
+            for each in universe.server.objects[Resource.PODS].values()
+            if "argosy.dev/server" in each["metadata"]["labels"]
+        ]
+        assert sorted(run).count(image(TWO)) >= 3
+        told = universe.get(Resource.APPLICATIONS, "shop")["status"]
+        assert "ImagePullBackOff" in str(told)
+        forge.push(THREE)
+        await ask(universe, "three")
+        await universe.until(lambda: images(universe) == {image(THREE)}, patience=3600)
+        await universe.settle(quiet=30)
+        assert built(universe) == ("True", "True")
