@@ -403,6 +403,12 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "The first image must be built before the component is made": (
             "test_without_any_image_the_component_is_not_made",
         ),
+        "runs on with that image until then": (
+            "test_a_component_that_gets_a_source_runs_on_until_it_is_built",
+        ),
+        "servers of the old name are deleted at once": (
+            "test_a_component_that_is_renamed_takes_its_build_along",
+        ),
         "A poll that finds the same commit ends as `Unchanged`": (
             "test_polls_end_unchanged_until_there_is_a_commit",
         ),

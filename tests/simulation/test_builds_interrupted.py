@@ -45,11 +45,33 @@ async def test_a_component_that_is_renamed_takes_its_build_along() -> None:
         forge = Forge(universe.server)
         await building(universe, forge)
         (job,) = jobs(universe)
-        forge.stands_still = False
         await universe.apply(application("shop", {**web(), "name": "site"}))
+        await universe.until(lambda: "shop-site-b1" in universe.names(Resource.BUILDS))
+        await universe.settle()
+        assert not images(universe)
+        forge.finish()
         await universe.settle(quiet=30)
         assert universe.names(Resource.BUILDS) == ["shop-site-b1"]
         assert job not in universe.names(Resource.JOBS)
+        assert images(universe) == {image(TWO)}
+        assert built(universe) == ("True", "True")
+
+
+async def test_a_component_that_gets_a_source_runs_on_until_it_is_built() -> None:
+    """A commit that does not compile takes nothing from it; the image of the next one is used."""
+    async with Universe() as universe:
+        forge = Forge(universe.server)
+        await universe.apply(application("shop", component("web", 2, image="prebuilt:1")))
+        await universe.settle()
+        forge.broken.add(ONE)
+        forge.push(ONE)
+        await universe.apply(application("shop", web()))
+        await universe.settle(quiet=30)
+        assert images(universe) == {"prebuilt:1"}
+        assert built(universe) == ("False", "True")
+        forge.push(TWO)
+        await ask(universe, "two")
+        await universe.settle(quiet=30)
         assert images(universe) == {image(TWO)}
         assert built(universe) == ("True", "True")
 
@@ -237,9 +259,7 @@ async def test_a_build_that_somebody_deletes_while_it_runs_is_over() -> None:
         assert images(universe) == {image(TWO)}
 
 
-async def test_a_rollback_to_an_image_that_is_lost_stops_at_the_first_servers() -> (
-    None
-):
+async def test_a_rollback_to_an_image_that_is_lost_stops_at_the_first_servers() -> None:
     """No more servers go than a rollout may miss; why is told; the next commit is deployed."""
     lost: set[str] = set()
 
