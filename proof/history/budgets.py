@@ -83,13 +83,27 @@ def _busy(
         for life in servers
         if (version := life.at(change.place)) is not None
         and not presence.is_doubtful(life, version, change)
+        and not (life.gone is not None and life.gone.place < change.place)
     ]
-    busy = {life.uid for life, version in there if _open(version, task.operation)}
-    desired = _desired(history, change)
-    down = sum(
-        life.uid not in busy and _is_missed(life, version, change, desired, known)
+    # One that goes with its task open is at work for nobody, and may be missed.
+    busy = {
+        life.uid
         for life, version in there
+        if _open(version, task.operation) and not version.terminating
+    }
+    desired = _desired(history, change)
+    missed = [
+        life
+        for life, version in there
+        if life.uid not in busy and _is_missed(life, version, change, desired, known)
+    ]
+    # Nobody misses one that scaling takes away, whatever its ordinal: the others are enough.
+    kept = sum(
+        life.uid in busy or _is_lost(version) or known.counts(life, change)
+        for life, version in there
+        if not version.terminating
     )
+    down = min(len(missed), max(0, desired - kept))
     if len(busy) + down > limit:
         yield verdict.Violation(
             invariant="Budget",
@@ -115,10 +129,13 @@ def _is_missed(
     known: presence.Presence,
 ) -> bool:
     """Whether a server is down that should not be, and may come up again."""
-    if life.gone is not None and life.gone.place < change.place:
-        return False
-    lost = version.spec.power == "Stopped" or version.status.is_true("Stalled")
-    return version.spec.ordinal < desired and not lost and not known.counts(life, change)
+    return (
+        version.spec.ordinal < desired and not _is_lost(version) and not known.counts(life, change)
+    )
+
+
+def _is_lost(version: journal.Change) -> bool:
+    return version.spec.power == "Stopped" or version.status.is_true("Stalled")
 
 
 def _concurrency(

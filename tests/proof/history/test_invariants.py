@@ -809,6 +809,42 @@ def test_budget_of_an_operation_is_spent_by_whatever_is_down(
     assert broken(shop) == wrong
 
 
+@pytest.mark.parametrize(("replicas", "wrong"), [(2, []), (3, ["Budget"])])
+def test_budget_of_an_operation_is_not_spent_by_a_server_that_scaling_takes_away(
+    replicas: int, wrong: list[str]
+) -> None:
+    """Whatever its ordinal: an ill server goes before a higher one, and the others are enough."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 3})
+    fallen = {"conditions": [{"type": "Ready", "status": "False"}]}
+    shop.log.patch(shop.servers[1], subresource="status", status=fallen)
+    shop.log.wait(60)
+    shop.log.patch(shop.set, spec={"replicas": replicas})
+    shop.log.patch(shop.servers[0], spec={"task": {"id": "x/0", "operation": "x"}})
+    assert broken(shop) == wrong
+
+
+@pytest.mark.parametrize(("spare", "wrong"), [("gone", []), ("going", []), ("at work", ["Budget"])])
+def test_budget_of_an_operation_is_not_spent_by_a_server_that_went_with_its_task(
+    spare: str, wrong: list[str]
+) -> None:
+    """A spare server that is restarted and not needed any more never tells that its task ended."""
+    shop = settled(1)
+    spec = {"application": "shop", "concurrency": 1}
+    shop.log.create("operations", "x", by=audit_reader.PERSON, spec=spec, status={"total": 4})
+    server = shop.server(3)
+    shop.ready(shop.pod(server), server)
+    shop.log.patch(server, spec={"task": {"id": "x/3", "operation": "x"}})
+    if spare != "at work":
+        shop.log.delete(server)
+    if spare == "gone":
+        shop.log.patch(server, finalizers=())
+    shop.log.wait(60)
+    shop.log.patch(shop.servers[0], spec={"task": {"id": "x/0", "operation": "x"}})
+    assert [each for each in broken(shop) if each == "Budget"] == wrong
+
+
 @pytest.mark.parametrize("lost", [{"type": "Stalled", "status": "True"}, None])
 def test_what_is_lost_for_good_or_stopped_keeps_no_operation_waiting(lost: Object | None) -> None:
     """It does not come up by itself: an operation would wait for it for ever."""
