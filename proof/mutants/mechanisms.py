@@ -473,6 +473,14 @@ OUTAGES = (
         "::test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_waits",
     ),
     one(
+        "a move that keeps to itself for whom it waits",
+        "controller.kinds.serverset.blockers:of",
+        "outlook.census.due or outlook.moving",
+        "outlook.census.due",
+        "tests/simulation/test_domains.py"
+        "::test_a_server_that_is_merely_coming_up_is_named_by_an_evacuation_that_waits[False]",
+    ),
+    one(
         "a server without a node that keeps why to itself",
         "controller.kinds.server.making:ill",
         "situation.seen.blocker",

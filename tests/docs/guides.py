@@ -244,6 +244,9 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "the set names its domain in `blockedBy` (`DomainSick`)": (
             "test_a_sick_domain_holds_the_others_and_is_named",
         ),
+        "an evacuation waits, and `blockedBy` names them": (
+            "test_a_server_that_is_merely_coming_up_is_named_by_an_evacuation_that_waits",
+        ),
         "A server that is merely coming up, as one whose pod was deleted, is named itself": (
             "test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_waits",
         ),

@@ -254,6 +254,36 @@ async def test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_wa
         assert world.reasons() == set()
 
 
+@pytest.mark.parametrize("one", [True, False])
+async def test_a_server_that_is_merely_coming_up_is_named_by_an_evacuation_that_waits(
+    *, one: bool
+) -> None:
+    """Whether it keeps other domains, or uses up the budget; nothing is said of it afterwards."""
+    limit = 3 if one else 1
+    rollout: Json = {"maxUnavailable": limit, "oneDomainAtATime": one, "inPlace": "Never"}
+    async with Pods(nodes=9) as world:
+        await world.open(9, rollout=rollout)
+        slow = next(
+            each["metadata"]["name"] for each in world.servers() if each["spec"]["domain"] == "b"
+        )
+        world.kubelet.behave = lambda pod: Behaviour(
+            start_seconds=300.0 if pod["metadata"]["name"] == slow else 1.0
+        )
+        world.server.registry.delete(Resource.PODS, "default", slow, actor="user")
+        await asyncio.sleep(5)
+        await world.turn("a", state="Evacuating")
+        await asyncio.sleep(90)
+        assert world.count()["a"] == 3
+        told = world.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
+        assert {each["object"]: each["reason"] for each in told} == {
+            "Fleet/pods": "ServersMoving",
+            f"Server/{slow}": "ServersUnavailable",
+        }
+        await world.until(lambda: "a" not in world.count() and world.is_ready())
+        await world.settle()
+        assert world.reasons() == set()
+
+
 async def test_servers_move_to_a_domain_that_is_new() -> None:
     """One at a time, once all is well, until none is ahead by more than maxSkew; then rest."""
     async with World() as world:

@@ -46,7 +46,7 @@ def of(outlook: Outlook, held: Verdict | None) -> tuple[Blocked, ...]:
     found += trouble(outlook)
     told = {each.object for each in found}
     found += [each for each in outlook.causes.own if each.object not in told]
-    if outlook.census.due and not outlook.obstacle:
+    if (outlook.census.due or outlook.moving) and not outlook.obstacle:
         known = {each.object for each in found}
         found += [each for each in _over_budget(outlook) if each.object not in known]
     return outcomes.steady(server_set.status.blocked_by, found[:MOST_BLOCKED], now)
@@ -161,7 +161,7 @@ def _on_hold(outlook: Outlook, verdict: Verdict | None) -> Iterable[Blocked]:
 
 
 def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
-    """Yield the servers that the rollout waits for although nobody is at work on them.
+    """Yield the servers that the rollout, or a move, waits for although nobody is at work on them.
 
     They use up its budget; or they are of another failure domain, where servers are taken down in
     one at a time. Those that the rollout itself has down come up in a moment, and are not told.
@@ -178,8 +178,10 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
         if each.ready or each.failed or each.operated or told.power == "Stopped" or not as_told:
             continue
         name = each.server.metadata.name
-        if elsewhere and (outlook.census.is_spare(each.ordinal) or moves.is_down_for_good(each)):
-            continue  # nobody misses the one, and the domain of the other is told already
+        if outlook.census.is_spare(each.ordinal) and (elsewhere or not outlook.census.due):
+            continue  # nobody misses it
+        if elsewhere and outlook.census.due and moves.is_down_for_good(each):
+            continue  # its domain is told already
         why = (
             f"at most {limit} may be (maxUnavailable)"
             if spent
@@ -196,8 +198,12 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
 
 
 def _waits_for_a_domain(outlook: Outlook) -> bool:
-    """Return whether all that the rollout has left to take down are of domains that must wait."""
+    """Return whether all that are still to be taken down are of domains that must wait."""
+    if not focus.is_on(outlook.spec.rollout):
+        return False
     census, snapshot = outlook.census, outlook.snapshot
     one = focus.of(census, snapshot.evicted, outlook.spec)
-    waiting = [each for each in census.due if each.ready and each.ordinal not in outlook.left]
-    return bool(waiting) and not any(one.admits(each.server) for each in waiting)
+    down = {each.ordinal for each in census.odd if not each.ready}
+    due = {each.ordinal for each in census.due} - outlook.left.keys()
+    waiting = [census.servers[each] for each in (due | outlook.moving.keys()) - down]
+    return bool(waiting) and not any(one.admits(each) for each in waiting)
