@@ -101,6 +101,11 @@ def test_ten_nodes_are_drained_during_a_restart(
     wait_until_ended(drains)
     restart.wait_end("Completed", DRAIN_SECONDS)
     app.wait_ready(DRAIN_SECONDS)
+    # kubectl lists a node's pods once. One that the restart makes meanwhile the scheduler may bind
+    # before it hears of the cordon: whoever drains looks, and drains such a node again.
+    left = {each["spec"].get("nodeName") for each in app.pods().values()} & {*nodes[:DRAINED]}
+    wait_until_ended([drain(operated.cluster.kubeconfig, each) for each in sorted(left)])
+    app.wait_ready(DRAIN_SECONDS)
     wait_until_all_run_on(app, nodes[DRAINED:])
     assert hindsight.fewest_ready(kube.history(), SERVERS) >= SERVERS - LIMIT
 
