@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from controller.presentation import (
     fleets,
     inspection,
     last_lines,
+    nodes,
     pictures,
     references,
     vocabulary,
@@ -95,21 +96,25 @@ async def read(
         raise faults.NotFound(f"{meant} does not exist{where}", reason=Reason.NOT_FOUND)
     owner = _owner(look, meant, meant.space(namespace))
     has_it = await _replica(api, leads, owner) if owner else ""
-    printed = await _printed(api, look, found) if lines else ()
-    return dataclasses.replace(
-        found, operator=said, replica=has_it, notes=look.notes, printed=printed
-    )
+    blamed = _blamed(look, found)
+    printed = await _printed(api, blamed[:MOST_PRINTED]) if lines else ()
+    notes = (*look.notes, *await nodes.silent(api, blamed[:MOST_BELOW]))
+    return dataclasses.replace(found, operator=said, replica=has_it, notes=notes, printed=printed)
 
 
-async def _printed(api: Cluster, look: inspection.Inspection, found: Answer) -> tuple[Printed, ...]:
-    """Return the last words of the containers that are to blame; of a few servers at most."""
+def _blamed(look: inspection.Inspection, found: Answer) -> list[objects.Pod]:
+    """Return the pods of the servers that are to blame."""
     pods = look.caches.informers[Resource.PODS].objects
     leaves = [
         (each.namespace, each.object.partition("/")[2])
         for each in every(found)
         if each.object.startswith("Server/") and each.ready != "True"
     ]
-    blamed = [pods[each] for each in dict.fromkeys(leaves) if each in pods][:MOST_PRINTED]
+    return [pods[each] for each in dict.fromkeys(leaves) if each in pods]
+
+
+async def _printed(api: Cluster, blamed: Sequence[objects.Pod]) -> tuple[Printed, ...]:
+    """Return the last words of the containers of pods that are to blame."""
     said = await asyncio.gather(
         *(last_lines.of_crashed(api, each.metadata.namespace, each) for each in blamed)
     )

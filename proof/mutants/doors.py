@@ -205,11 +205,19 @@ _TOLD = (
     ),
     one(
         "a silent node is named once the grace of its pods is over",
-        "controller.providers.pod.observation:_departing",
-        "(PodReason.NODE_SILENT, silence, WAITING) if _is_silent(pod) else NO_TROUBLE",
-        "NO_TROUBLE",
+        "controller.providers.pod.observation:_going",
+        "_is_silent(pod)",
+        "False",
         "tests/simulation/test_lost_nodes.py"
         "::test_a_silent_node_is_named_from_the_moment_that_it_is_known",
+    ),
+    one(
+        "a pod that was not ready before a taint evicted it goes without a word",
+        "controller.providers.pod.observation:_going",
+        "_ended_since(ready) >= told",
+        "True",
+        "tests/simulation/test_lost_nodes.py"
+        "::test_an_eviction_by_taint_is_told_of_what_was_not_ready_before",
     ),
     one(
         "an export tells of no field that a StatefulSet lacks",

@@ -9,7 +9,11 @@ import pytest
 
 from controller.api import names
 from controller.api.resources import Resource
+from controller.presentation import answers
+from controller.presentation.references import Reference
+from fakes.api_server import Behaviour, Kubelet
 from fakes.universe import Universe, application, component
+from tests.presentation.test_answers import Leases
 
 pytestmark = pytest.mark.looptime
 
@@ -17,6 +21,7 @@ CLAIM = {
     "name": "data",
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
+EVICTING = "Taint manager: deleting due to NoExecute taint"
 # Longer than anybody waits for a node.
 GRACE: dict[str, Any] = {
     "template": {
@@ -41,6 +46,18 @@ async def lose(universe: Universe, pod: str) -> str:
     universe.kubelet.lost.add(body["spec"]["nodeName"])
     await universe.delete(Resource.PODS, pod)
     return str(body["metadata"]["uid"])
+
+
+def evict(universe: Universe, pod: Any) -> None:
+    """Mark a pod as the control plane does before it deletes what a node's taint evicts."""
+    mark = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+    conditions = [*pod["status"]["conditions"], mark | {"message": EVICTING}]
+    universe.server.registry.set_status(
+        Resource.PODS,
+        ("default", pod["metadata"]["name"]),
+        {**pod["status"], "conditions": conditions},
+        actor="taints",
+    )
 
 
 async def come_up(universe: Universe, **fields: Any) -> None:
@@ -116,6 +133,71 @@ async def test_a_silent_node_is_named_from_the_moment_that_it_is_known(replicas:
             assert (why["reason"], why["remedy"][:8]) == (told["reason"], "kubectl ")
             said.add(told["reason"])
         assert said == {"NodeSilent", "Unreachable"}
+
+
+async def test_an_eviction_by_taint_is_told_of_what_was_not_ready_before() -> None:
+    """The control plane marks no such pod; it is told as it is evicted, and through its grace."""
+    fate = [Behaviour()]
+    async with Universe(kubelet=Kubelet(lambda _: fate[0])) as universe:
+        fate[0] = Behaviour(fate="Unready")
+        await universe.apply(
+            application("shop", component("web", 1, volumeClaims=[CLAIM], **GRACE))
+        )
+        await asyncio.sleep(60)
+        pod = universe.get(Resource.PODS, "shop-web-0")
+        node = pod["spec"]["nodeName"]
+        universe.kubelet.lost.add(node)
+        evict(universe, pod)
+        await universe.delete(Resource.PODS, "shop-web-0")
+        await asyncio.sleep(2)
+        said = set()
+        for _ in range(100):
+            told = universe.condition(Resource.APPLICATIONS, "shop")
+            blocked = universe.get(Resource.APPLICATIONS, "shop")["status"]["blockedBy"]
+            (why,) = [each for each in blocked if each["object"] == "Server/shop-web-0"]
+            assert node in told["message"]
+            assert EVICTING in told["message"]
+            assert (why["reason"], why["remedy"]) == (told["reason"], "kubectl get nodes")
+            said.add(told["reason"])
+            await asyncio.sleep(5)
+        assert said == {"DeletionByTaintManager", "Unreachable"}
+        fate[0] = Behaviour()
+        universe.kubelet.return_node(node)
+        await universe.until(
+            lambda: universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+        )
+
+
+async def test_why_reads_the_nodes_of_what_is_to_blame() -> None:
+    """Long before anybody is evicted: the words of the node's own condition, for who asks."""
+    said = "Kubelet stopped posting node status."
+    async with Universe(kubelet=Kubelet(lambda _: Behaviour(fate="Unready"))) as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await asyncio.sleep(60)
+        names_of = {
+            universe.get(Resource.PODS, pod)["spec"]["nodeName"]
+            for pod in universe.names(Resource.PODS)
+        }
+        silent = min(names_of)
+        for node in names_of:
+            ready = {"type": "Ready", "status": "Unknown" if node == silent else "True"}
+            body: dict[str, Any] = {"metadata": {"name": node}, "spec": {}}
+            universe.server.registry.create(Resource.NODES, "", body, actor="node")
+            status = {"conditions": [ready | {"message": said}]}
+            universe.server.registry.set_status(Resource.NODES, ("", node), status, actor="node")
+
+        class Door:
+            """The server, where nobody has a Lease."""
+
+            raw = Leases().raw
+
+            def __getattr__(self, verb: str) -> Any:
+                return getattr(universe.server, verb)
+
+        api: Any = Door()
+        meant = Reference(resource=Resource.APPLICATIONS, name="shop")
+        found = await answers.read(api, meant, "default", universe.server.now())
+    assert found.notes == (f"the node {silent} does not answer: {said}",)
 
 
 async def test_a_person_can_give_up_a_server_with_data() -> None:

@@ -101,6 +101,25 @@ async def _is_unreachable(world: World) -> None:
     await world.universe.delete(Resource.PODS, "shop-web-1")
 
 
+async def _is_evicted_by_a_taint(world: World) -> None:
+    world.broken, world.fate = {"app:1"}, "Unready"
+    await world.apply(STATEFUL)
+    universe = world.universe
+    await universe.until(
+        lambda: world.found(Resource.PODS, "shop-web-1").get("status", {}).get("phase") == "Running"
+    )
+    await asyncio.sleep(5)
+    pod = world.found(Resource.PODS, "shop-web-1")
+    mark = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+    said = [*pod["status"]["conditions"], mark | {"message": "Taint manager: deleting"}]
+    status = {**pod["status"], "conditions": said}
+    universe.server.registry.set_status(
+        Resource.PODS, ("default", "shop-web-1"), status, actor="taints"
+    )
+    universe.kubelet.lost.add(pod["spec"]["nodeName"])
+    await universe.delete(Resource.PODS, "shop-web-1")
+
+
 async def _goes_silent(world: World) -> None:
     await world.up(STATEFUL)
     world.universe.kubelet.silence(world.found(Resource.PODS, "shop-web-1")["spec"]["nodeName"])
@@ -312,6 +331,7 @@ TROUBLES: Mapping[str, Story] = {
     ),
     "Unreachable": Story(make=_is_unreachable, mend=_nodes_return),
     "NodeSilent": Story(make=_goes_silent, mend=_nodes_return),
+    "DeletionByTaintManager": Story(make=_is_evicted_by_a_taint, mend=_nodes_return),
     "Drifted": Story(
         make=_is_edited_again_and_again, mend=_says_it_in_the_application, name="shop-web-1"
     ),

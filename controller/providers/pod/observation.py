@@ -322,11 +322,30 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
     evicted = _condition(pod, "DisruptionTarget")
     why = f" ({evicted.message})" if evicted is not None and evicted.message else ""
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
-        silence = f"the node {pod.spec.node_name} does not answer{why}"
-        known = (PodReason.NODE_SILENT, silence, WAITING) if _is_silent(pod) else NO_TROUBLE
-        return Phase.TERMINATING, deadline, known
+        return Phase.TERMINATING, deadline, _going(pod, deadline, evicted, why)
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended{why}"
     return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
+
+
+def _going(
+    pod: objects.Pod, deadline: float, evicted: objects.PodCondition | None, why: str
+) -> Trouble:
+    """Return why a pod may go in vain: nobody may be there who ends its containers.
+
+    The control plane marks only pods that were ready when their node fell silent. Of the others it
+    says no more than that a taint evicts them, as it does of those whose node is well.
+    """
+    node = pod.spec.node_name
+    if _is_silent(pod):
+        return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", WAITING
+    tainted = evicted is not None and evicted.reason == KubeletReason.DELETION_BY_TAINT_MANAGER
+    ready = _condition(pod, "Ready")
+    told = deadline - (pod.spec.termination_grace_period_seconds or 0)
+    # One that was ready until it was told to go is being ended: its node answers.
+    if not tainted or ready is None or ready.status == "True" or _ended_since(ready) >= told:
+        return NO_TROUBLE
+    message = f"a taint of the node {node} evicts the pod{why}"
+    return KubeletReason.DELETION_BY_TAINT_MANAGER, message, WAITING
 
 
 def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:

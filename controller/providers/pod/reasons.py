@@ -74,6 +74,15 @@ class KubeletReason(Vocabulary):
         "Whoever set them lifts them.",
         "kubectl describe pod NAME",
     )
+    DELETION_BY_TAINT_MANAGER = (
+        "DeletionByTaintManager",
+        (
+            "A NoExecute taint of its node evicts the pod, which was not ready before. Mostly the"
+            " node does not answer; then nobody confirms that the pod has ended."
+        ),
+        "Look at the node; deletion.onTimeout decides how long a teardown waits.",
+        "kubectl get nodes",
+    )
     CONTAINERS_NOT_READY = (
         "ContainersNotReady",
         "Containers run that do not become ready: their startup or readiness probes fail.",

@@ -280,7 +280,13 @@ def test_a_pod_that_goes(
 
 
 SILENT = [condition("Ready", "False"), condition("ContainersReady", "True")]
-EVICTED = condition("DisruptionTarget", "True", message="Taint manager: deleting")
+EVICTED = condition(
+    "DisruptionTarget", "True", reason="DeletionByTaintManager", message="Taint manager: deleting"
+)
+DRAINED = condition("DisruptionTarget", "True", reason="EvictionByEvictionAPI", message="evicting")
+UNREADY_ONE = condition("Ready", "False", reason="ContainersNotReady")
+# As the pod below is told to go, and a second later.
+ENDED = UNREADY_ONE | {"lastTransitionTime": "2026-06-01T12:04:30Z"}
 
 
 @pytest.mark.parametrize(
@@ -290,17 +296,24 @@ EVICTED = condition("DisruptionTarget", "True", message="Taint manager: deleting
         (SILENT, "NodeSilent"),
         # A node that lives ends the pods that a taint evicts, and these become unready.
         ([*READY, EVICTED], ""),
-        ([condition("Ready", "False", reason="ContainersNotReady"), EVICTED], ""),
+        ([ENDED, EVICTED], ""),
+        # One that was not ready before has no mark of its node's silence: the taint tells of it.
+        ([UNREADY_ONE, EVICTED], "DeletionByTaintManager"),
+        ([UNREADY_ONE, DRAINED], ""),
+        ([UNREADY_ONE], ""),
     ],
 )
 def test_a_pod_that_goes_from_a_silent_node_says_so_at_once(
     conditions: list[dict[str, str]], reason: str
 ) -> None:
     """Not once its grace is over: nobody counts that. The node is named, and who evicted it."""
-    seen = observe(pod(meta={"deletionTimestamp": "2026-06-01T12:05:00Z"}, conditions=conditions))
+    told = {"deletionTimestamp": "2026-06-01T12:05:00Z"}
+    seen = observe(
+        pod(meta=told, spec={"terminationGracePeriodSeconds": 30}, conditions=conditions)
+    )
     assert (seen.phase, seen.reason, seen.abandoned) == (Phase.TERMINATING, reason, False)
     if reason:
-        assert seen.message.startswith("the node node-a does not answer")
+        assert "the node node-a" in seen.message
         assert ("Taint manager" in seen.message) is (EVICTED in conditions)
 
 
