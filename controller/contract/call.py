@@ -44,7 +44,8 @@ class Call:
     `adopt` names what ran the server before, as Kind/name: a create takes up what that left.
     `template` is the one to use, alternatives merged in; `volume_claims` are those that the server
     is to have. `subdomain` is the name of the Service by which it is found, where that is not the
-    usual one. A change that only mends what others did names the fields to `leave` as they are.
+    usual one. A change that only mends what others did names the fields to `leave` as they are, and
+    each one names what it `mends`.
     """
 
     verb: Verb
@@ -57,5 +58,6 @@ class Call:
     placement: Placement = ANYWHERE
     instance: str = ""
     leave: tuple[str, ...] | None = None
+    mends: tuple[str, ...] = ()
     grace_seconds: int | None = None
     task: objects.Task | None = None

@@ -262,13 +262,16 @@ class Dispatcher:
 
     async def _ask(self, server: objects.Server, call: contract.Call) -> Any:
         """Have the provider that is the fleet's when the call's turn has come do it."""
-        return await self._fleets.ask(
+        done = await self._fleets.ask(
             server.spec.fleet,
             call.verb,
             lambda provider: getattr(provider, call.verb)(server, call),
             namespace=server.metadata.namespace,
             whose=server.metadata.uid,
         )
+        if call.mends:
+            metrics.mended(server.spec.fleet, len(call.mends))
+        return done
 
     def _collect(
         self,
@@ -327,13 +330,13 @@ class Dispatcher:
             return held
 
         self._track(
-            key, record, lambda: self._tell(key, record, item, patch), item=item,
+            key, record, lambda: self._tell(key, record, item, planned.status, patch), item=item,
             target=targets.Write(*key), verb=Verb.STATUS, places=(key,), urgency=planned.urgency,
         )  # fmt: skip
         return None
 
     async def _tell(
-        self, key: Key, record: KeyState, item: objects.Object, patch: plan.Patch
+        self, key: Key, record: KeyState, item: objects.Object, status: Any, patch: plan.Patch
     ) -> Sequence[WriteReceipt]:
         """Write the status whose turn has come: as it is by now, where it waited long in line.
 
@@ -344,8 +347,8 @@ class Dispatcher:
             item, planned = found
             if planned.status is None:
                 return ()
-            whole = self._kinds[key.resource].puts_status
-            patch = statuses.patch(item, planned.status, whole=whole, why=patch.why)
+            status, whole = planned.status, self._kinds[key.resource].puts_status
+            patch = statuses.patch(item, status, whole=whole, why=patch.why)
             if not patch.body:
                 return ()
         try:
@@ -353,6 +356,8 @@ class Dispatcher:
         except faults.Refused as error:
             return await self._tell_refused(key, record, item, error)
         record.pacer.wrote(self._clock())
+        if (first := self._kinds[key.resource].ready_first(item, status)) is not None:
+            metrics.ready_first(*first)
         if found is not None:
             # To the next plan what this status says is no news any more.
             for each in planned.actions:

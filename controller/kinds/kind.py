@@ -69,6 +69,12 @@ def _own_retry(caches: Caches, item: objects.Object) -> str:
     return tags.retry_now(item.metadata)
 
 
+def _no_first(before: objects.Object, status: Any) -> tuple[str, float] | None:
+    """Nobody counts how long objects of the kind take."""
+    del before, status
+    return None
+
+
 def _named_application(item: objects.Object) -> str:
     return getattr(getattr(item, "spec", None), "application", "") or item.metadata.name
 
@@ -110,6 +116,9 @@ class Kind(Generic[O, S]):
     puts_status: bool = False
     # The latest wish of a person that failed calls be tried again; each new one ends all backoffs.
     retry: Callable[[Caches, O], str] = _own_retry
+    # In which fleet an object is ready for the first time by a status that was written, and after
+    # how many seconds. Whoever wrote the status counts it, so it is counted once.
+    ready_first: Callable[[O, Any], tuple[str, float] | None] = _no_first
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
     # What the operator must be allowed to do for its objects; RBAC is made from this.

@@ -26,6 +26,7 @@ Labels = tuple[str, ...]
 Source = Callable[[], Mapping[Labels, float]]
 
 _FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+_LONG = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _SLOW = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 # What the reference lists: name, type, labels, meaning.
@@ -80,6 +81,17 @@ _write_durations = _histogram(
     "How long writes and provider calls took, from their turn to the answer.",
     "resource",
     _SLOW,
+)
+_first_ready = _histogram(
+    "argosy_server_first_ready_seconds",
+    "How long servers took, from when they were declared until they were ready for the first time.",
+    "fleet",
+    _LONG,
+)
+_mended = _counter(
+    "argosy_drift_mended_total",
+    "Fields of servers that others had changed and that were set again as they are declared.",
+    ("fleet",),
 )
 _keys = _gauge(
     "argosy_workqueue_depth",
@@ -252,6 +264,18 @@ def wrote(resource: str, result: str, seconds: float) -> None:
     if counted is None:
         counted = _counted[resource] = _Writes(resource)
     counted.add(result, seconds)
+
+
+def ready_first(fleet: str, seconds: float) -> None:
+    """Count a server that is ready for the first time."""
+    _first_ready.labels(fleet).observe(seconds)
+    # Of a fleet that has servers the next one is counted, too: it is 0 until then.
+    _mended.labels(fleet)
+
+
+def mended(fleet: str, fields: int) -> None:
+    """Count what others had changed of a server, and was mended."""
+    _mended.labels(fleet).inc(fields)
 
 
 def queued(keys: int, writes: int) -> None:

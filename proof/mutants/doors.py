@@ -220,6 +220,14 @@ _TOLD = (
         "::test_an_eviction_by_taint_is_told_of_what_was_not_ready_before",
     ),
     one(
+        "a server that is ready again counts as ready for the first time",
+        "controller.kinds.server.counts:ready_first",
+        "not availability.is_new(before)",
+        "False",
+        "tests/simulation/test_figures.py"
+        "::test_each_server_is_counted_once_when_it_is_ready_for_the_first_time",
+    ),
+    one(
         "an export tells of no field that a StatefulSet lacks",
         "controller.presentation.translation:stateful_sets_of",
         "export_losses.of_component(name, part, replicas.get(part['name'], 0))",

@@ -179,6 +179,13 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/monitor.md": {
+        "the one that has a server counts it": (
+            "test_each_server_is_counted_once_when_it_is_ready_for_the_first_time",
+            "test_of_replicas_that_share_the_work_one_counts_a_server",
+        ),
+        "the fields of servers that others changed and Argosy set again": (
+            "test_each_field_that_is_mended_is_counted",
+        ),
         "to whoever shows a bearer token of the API server": (
             "test_metrics_are_for_whoever_may_get_them",
             "test_two_accounts_scrape_with_their_own_rights",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable
 
-from controller.api import conditions, objects
+from controller.api import clock, conditions, objects
 from controller.api.reasons import Reason
-from controller.planning import keys
+from controller.planning import availability, keys
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -27,3 +27,16 @@ def by_state(
         said = (ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)
         counts[server.spec.fleet, *said] += 1
     return dict(counts)
+
+
+def ready_first(before: objects.Server, status: objects.ServerStatus) -> tuple[str, float] | None:
+    """Return the server's fleet and how long it took, if by this status it is ready at last.
+
+    One that was ready before, or is made anew, is a matter of its recovery or its rollout.
+    """
+    ready = conditions.find(status.conditions, "Ready")
+    if ready is None or ready.status != "True" or not availability.is_new(before):
+        return None
+    made = clock.parse(before.metadata.creation_timestamp)
+    # Clocks differ: nobody was ready before being declared.
+    return before.spec.fleet, max(0.0, clock.parse(ready.last_transition_time) - made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.api import objects
 from controller.kinds.kind import Kind
-from controller.kinds.server import assessment, task, unreadable, wakes
+from controller.kinds.server import assessment, counts, task, unreadable, wakes
 from controller.kinds.server.gather import gather
 from controller.kinds.server.planner import plan
 from controller.kinds.server.rights import RIGHTS
@@ -43,6 +43,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
     flow=_flow,
     puts_status=True,
     retry=_retry,
+    ready_first=counts.ready_first,
     finish_act=task.finish_patch,
     indexes=(
         relations.SETS_BY_OWNER,

@@ -215,10 +215,12 @@ def _drifted(situation: Situation) -> Verdict | None:
 def _mend(situation: Situation) -> contract.Call:
     drift = situation.seen.drift
     if situation.seen.altered and drift and not situation.spec.held:
-        return dataclasses.replace(changing.call(situation, "Drift"), leave=situation.seen.ignored)
+        call = changing.call(situation, "Drift")
+        return dataclasses.replace(call, leave=situation.seen.ignored, mends=drift)
     return contract.Call(
         verb=contract.Verb.CHANGE,
         why="Drift" if drift else "Grow",
+        mends=drift,
         volume_claims=situation.spec.volume_claims,
         instance=situation.seen.id,
     )
