@@ -24,7 +24,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .SILENT: help
 .PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
   test-browser test-cloud test-quarantined coverage check docs format \
-  generate lock changelog image bench faults mutants clean
+  generate lock changelog plugin image bench faults mutants clean
 
 help: ## List the targets
 	awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,8 @@ node-packages: ## Install what the real node needs (root, Debian)
 	dpkg -s $(NODE_PACKAGES) >/dev/null 2>&1 || \
 	  $(INSTALL) $(NODE_PACKAGES)
 
-# With CLUSTER=kind only Helm is built.
-demo: $(if $(filter kind,$(CLUSTER)),$(VENV)/.ready,setup) ## Watch an application live its life on a real Kubernetes
+# With CLUSTER=kind, or CLUSTER=given and a KUBECONFIG, only Helm is built.
+demo: $(if $(filter kind given,$(CLUSTER)),$(VENV)/.ready,setup) ## Watch an application live its life on a real Kubernetes
 	$(PY) -m devcluster.demo $(if $(CLUSTER),--cluster $(CLUSTER))
 
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
@@ -140,6 +140,9 @@ pin: ## Write the digest of the base image into base-image.lock
 
 changelog: $(VENV)/.ready ## Move news fragments into the changelog (VERSION=0.2.0)
 	$(PY) -m scripts.changelog $(VERSION)
+
+plugin: $(VENV)/.ready ## Pack the command line into one file, in dist/
+	$(PY) -m scripts.single_file --out dist
 
 image: ## Build the operator's image
 	docker buildx build --load --tag $(IMAGE) .

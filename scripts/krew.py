@@ -31,7 +31,7 @@ NAME = re.compile(r"kubectl-argosy_(?P<os>\w+)_(?P<arch>\w+)\.tar\.gz")
 LAUNCHER = """\
 #!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-PYTHONPATH="$here/lib" exec python{minor} -c 'from controller.__main__ import {main}; {main}()' "$@"
+PYTHONPATH="$here/lib" exec python{minor} -c 'from argosy.__main__ import {main}; {main}()' "$@"
 """
 # The programs of an archive, and what each runs; kubectl asks the second how a command goes on.
 LAUNCHERS = {"kubectl-argosy": "plugin", "kubectl_complete-argosy": "complete"}
@@ -65,21 +65,29 @@ def main() -> None:
 
 def pack(out: Path) -> Path:
     """Write this platform's archive into `out` and return its path."""
-    system, arch = platform.system().lower(), ARCHITECTURES[platform.machine().lower()]
     out.mkdir(parents=True, exist_ok=True)
-    target = out / f"kubectl-argosy_{system}_{arch}.tar.gz"
+    target = out / f"kubectl-argosy_{system()}.tar.gz"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        library = ["--target", str(folder / "lib")]
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", *library]
-        locked = ["--require-hashes", "--requirement", str(ROOT / "requirements.lock")]
-        subprocess.run([*install, *locked], check=True)
-        # Commands of dependencies: nobody would find them there.
-        shutil.rmtree(folder / "lib" / "bin", ignore_errors=True)
-        subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
-        shutil.rmtree(folder / "lib" / "bin")
-        write(target, folder / "lib")
+        write(target, library(Path(name)))
     return target
+
+
+def system() -> str:
+    """Return how krew and its likes call this platform, as OS_ARCH."""
+    return f"{platform.system().lower()}_{ARCHITECTURES[platform.machine().lower()]}"
+
+
+def library(folder: Path) -> Path:
+    """Install the program below a folder, with all that the lock names; return its modules."""
+    made = folder / "lib"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+    locked = ["--require-hashes", "--requirement", str(ROOT / "requirements.lock")]
+    subprocess.run([*install, "--target", str(made), *locked], check=True)
+    # Commands of dependencies: nobody would find them there.
+    shutil.rmtree(made / "bin", ignore_errors=True)
+    subprocess.run([*install, "--target", str(made), "--no-deps", str(ROOT)], check=True)
+    shutil.rmtree(made / "bin")
+    return made
 
 
 def write(target: Path, library: Path) -> None:
@@ -88,7 +96,7 @@ def write(target: Path, library: Path) -> None:
         archive.add(ROOT / "LICENSE", "LICENSE")
         archive.add(library, "lib")
         for name, entry in LAUNCHERS.items():
-            text = LAUNCHER.format(minor=_minor(), main=entry).encode()
+            text = LAUNCHER.format(minor=minor(), main=entry).encode()
             launcher = tarfile.TarInfo(name)
             launcher.size, launcher.mode = len(text), 0o755
             archive.addfile(launcher, io.BytesIO(text))
@@ -96,7 +104,7 @@ def write(target: Path, library: Path) -> None:
 
 def manifest(version: str, url: str, archives: Iterable[Path]) -> str:
     """Return the plugin's manifest; raises ValueError where an archive's name says no platform."""
-    text = TEMPLATE.read_text().replace("{version}", version).replace("{python}", _minor())
+    text = TEMPLATE.read_text().replace("{version}", version).replace("{python}", minor())
     for each in sorted(archives):
         found = NAME.fullmatch(each.name)
         if found is None:
@@ -108,7 +116,8 @@ def manifest(version: str, url: str, archives: Iterable[Path]) -> str:
     return text
 
 
-def _minor() -> str:
+def minor() -> str:
+    """Return for which minor version of Python this one packs."""
     return ".".join(platform.python_version_tuple()[:2])
 
 

@@ -90,7 +90,9 @@ def test_an_archive_of_no_platform_is_refused(tmp_path: Path) -> None:
 def test_an_archive_holds_the_licence_and_programs_that_run(tmp_path: Path) -> None:
     """Unpacked, and linked to as krew does, the plugin runs, and answers kubectl's completion."""
     library = tmp_path / "lib"
-    shutil.copytree(ROOT / "controller", library / "controller")
+    # As a wheel has it: ours lies inside `argosy`.
+    shutil.copytree(ROOT / "argosy", library / "argosy")
+    shutil.copytree(ROOT / "controller", library / "argosy" / "lib" / "controller")
     target, store = tmp_path / "one.tar.gz", tmp_path / "store"
     krew.write(target, library)
     with tarfile.open(target) as archive:

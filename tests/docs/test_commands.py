@@ -44,7 +44,7 @@ KUBECTL = {
 # Programs that others made and pages only mention, or the shell's own words.
 OTHERS = {
     "awk", "cat", "cd", "cosign", "cp", "curl", "do", "docker", "done", "echo", "eval", "export",
-    "flux", "git", "grep", "pip", "sed", "sleep", "source", "tee", "until",
+    "flux", "git", "grep", "install", "pip", "sed", "sleep", "source", "tee", "until",
 }  # fmt: skip
 
 

@@ -87,6 +87,14 @@ UPKEEP: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/install.md": {
+        "nothing is installed there": ("test_it_runs_where_nothing_is_installed",),
+        "once and whole": (
+            "test_it_runs_where_nothing_is_installed",
+            "test_one_that_was_ended_while_unpacking_is_in_nobodys_way",
+        ),
+        "the minor version of Python that packed it": (
+            "test_another_python_is_told_which_one_it_needs",
+        ),
         "The test makes an application without servers": ("test_helm_test_sees_the_operator_act",),
         "the pods, volume claims and Jobs that would come of it are created as dry runs": (
             "test_pods_are_tried_as_they_would_be_made",
