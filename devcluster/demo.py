@@ -3,7 +3,8 @@
 A cluster of its own in `.devcluster/demo` is started, the chart installed, two operators run; then
 the shop of `examples/` comes up, is scaled, loses a pod and an operator, rolls out an update, and
 is deleted. Everything is ended afterwards, also when interrupted; run twice it starts afresh. With
-`make demo CLUSTER=kind` the cluster is one that kind makes, and deletes.
+`make demo CLUSTER=kind` the cluster is one that kind makes, and deletes; with CLUSTER=given the one
+that $KUBECONFIG names, from which all is taken away again that came with the demo.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import rich.console
 import rich.live
 import yaml
 
-from devcluster import client, cluster, controlplane, errors, kind, operator, picture
+from devcluster import client, cluster, controlplane, errors, given, kind, operator, picture
 
 EXAMPLE = operator.CHECKOUT / "examples" / "shop.yaml"
 FOLDER = operator.CHECKOUT / ".devcluster" / "demo"
@@ -34,7 +35,11 @@ FRAME_SECONDS = 0.2
 # How long what has been reached stays in view before the next thing happens.
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
-CLUSTERS: dict[str, type[cluster.Cluster]] = {"own": cluster.Cluster, "kind": kind.Kind}
+CLUSTERS: dict[str, type[cluster.Cluster]] = {
+    "own": cluster.Cluster,
+    "kind": kind.Kind,
+    "given": given.Given,
+}
 # Whoever ends it by another way than Ctrl-C gets the same clean-up.
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
@@ -52,7 +57,7 @@ class Demo:
         self._operators = operators
         self._api = owner.client
         self._live = live
-        self._is_real = isinstance(owner, kind.Kind)
+        self._is_real = isinstance(owner, kind.Kind | given.Given)
         self._manifest: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
         self._path = f"{APPLICATIONS}/{self._manifest['metadata']['name']}"
         self._picture = picture.Picture(self._api, NAMESPACE, self._manifest["metadata"]["name"])
@@ -219,7 +224,8 @@ def main() -> int:
         if options.keep:
             console.print(f"\nexport KUBECONFIG={owner.kubeconfig}")
         else:
-            console.print("\n[bold]Ending the cluster[/]")
+            what = "Tidying up" if isinstance(owner, given.Given) else "Ending the cluster"
+            console.print(f"\n[bold]{what}[/]")
             owner.stop()
     return 0
 
@@ -228,6 +234,8 @@ def show(owner: cluster.Cluster, console: rich.console.Console, nodes: int) -> N
     """Start everything, then let the shop live its life."""
     if isinstance(owner, kind.Kind):
         console.print("[bold]A Kubernetes that kind makes[/]: a real node, in a container")
+    elif isinstance(owner, given.Given):
+        console.print(f"[bold]A Kubernetes that is given[/]: {owner.kubeconfig}")
     else:
         console.print("[bold]A Kubernetes of its own[/]: etcd, API server, controllers, fake nodes")
     owner.start(controlplane.Settings(nodes=nodes))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from devcluster import processes
+from devcluster import client, cluster, controlplane, given, operator, processes
 from tests.e2e.terminals import listen_to_ctrl_c
 
 pytestmark = pytest.mark.e2e
@@ -126,6 +126,49 @@ def test_on_a_cluster_that_kind_makes(tmp_path: Path) -> None:
     # What an earlier run was not let to delete goes first.
     assert told.read_text().split() == ["delete", "create", "delete"]
     assert list(processes.marked(tmp_path / "d")) == list(processes.marked(folder)) == []
+
+
+def test_on_a_cluster_that_is_given(tmp_path: Path) -> None:
+    """The same life on somebody's cluster; then what came with it is gone, and all else is there.
+
+    Where somebody has Argosy already, nothing is touched.
+    """
+    theirs = cluster.Cluster(tmp_path / "theirs")
+    theirs.start(controlplane.Settings(nodes=3))
+    try:
+        kept = "/api/v1/namespaces/default/configmaps"
+        theirs.client.create(kept, {"metadata": {"name": "theirs"}, "data": {"a": "b"}})
+        done = _given(theirs, tmp_path / "demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "A Kubernetes that is given" in done.stdout
+        assert "18 of 18 pods are still the same pods" in done.stdout
+        assert list(processes.marked(tmp_path / "demo")) == []
+        crds = theirs.client.get(given.CRDS)["items"]
+        assert [each for each in crds if each["metadata"]["name"].endswith(given.SUFFIX)] == []
+        with pytest.raises(client.ApiError, match="404"):
+            theirs.client.get(given.HOME)
+        assert theirs.client.get(f"{kept}/theirs")["data"] == {"a": "b"}
+        operator.install(theirs)
+        refused = _given(theirs, tmp_path / "demo")
+        assert refused.returncode == 1
+        assert "it runs where there is none" in " ".join(refused.stdout.split())
+        assert theirs.client.get(given.HOME)["status"]["phase"] == "Active"
+    finally:
+        theirs.stop()
+
+
+def _given(theirs: cluster.Cluster, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Type `make demo CLUSTER=given KUBECONFIG=…`, as make does."""
+    return subprocess.run(
+        [sys.executable, "-m", "devcluster.demo", "--cluster", "given", "--dir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "KUBECONFIG": str(theirs.kubeconfig)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
 
 
 def test_kind_that_is_missing_is_told(tmp_path: Path) -> None:
