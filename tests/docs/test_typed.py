@@ -1,0 +1,43 @@
+"""Each page that shows commands says in one list where they are run, and by which tests."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs import pages, typed
+
+TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
+
+
+def shown() -> set[str]:
+    """Return the guides that show commands."""
+    guides = [*(pages.ROOT / "docs" / "how-to").rglob("*.md"), pages.ROOT / "README.md"]
+    guides += (pages.ROOT / "docs" / "tutorial").glob("*.md")
+    return {
+        str(each.relative_to(pages.ROOT))
+        for each in guides
+        if any(pages.blocks(each.read_text(), shell) for shell in ("console", "sh", "shell"))
+    }
+
+
+def test_every_guide_with_commands_is_listed() -> None:
+    """And none that shows no commands, or is not there any more."""
+    assert set(typed.PAGES) == shown()
+
+
+@pytest.mark.parametrize("page", typed.PAGES)
+def test_a_guide_says_who_runs_its_commands(page: str) -> None:
+    """Each names tests that there are, on a node those of that tier, or says why there are none."""
+    found = typed.PAGES[page]
+    assert found.read + found.like or found.left
+    names: dict[str, list[str]] = {}
+    for path in (pages.ROOT / "tests").rglob("test_*.py"):
+        text = path.read_text()
+        for each in TEST.findall(text):
+            names.setdefault(each, []).append(text)
+    for each in (*found.read, *found.like, *found.on_a_node):
+        assert each in names, f"{page}: there is no {each}"
+    for each in found.on_a_node:
+        assert any("pytest.mark.realnode" in text for text in names[each]), each
