@@ -27,11 +27,24 @@ pytestmark = [
 ]
 
 NAME, COUNT = "shop-db", 3
-# What each command says, in turn: it is killed once it has said so, the operator with it.
+# What each command says, in turn: it is killed once it has said so, the operator with it. A step is
+# what leaves the cluster in another state; each write of a step is killed at in `test_handover`.
 STEPS = {
-    "import": ("is written, paused", "lets go of its pods", "takes the pods up"),
-    "export": ("is paused", "is made, and waits", "let go of its servers"),
+    "import": (
+        "is written, paused",
+        "lets go of its pods",
+        "takes the pods up",
+        "run on as they were",
+    ),
+    "export": ("is paused", "is made, and waits", "let go of its servers", "run on as they were"),
 }
+# Where the operator is killed alone, as soon as its own step is seen: in turn, while it takes up.
+TAKING_UP: tuple[tuple[str, Resource, str], ...] = (
+    ("the set is there", Resource.SERVERSETS, ""),
+    ("a server is there", Resource.SERVERS, ""),
+    ("a claim is labelled", Resource.CLAIMS, names.COMPONENT_LABEL),
+    ("a pod is a server's", Resource.PODS, names.COMPONENT_LABEL),
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +93,11 @@ class Load:
 
 
 def test_real_pods_come_in_and_go_out_under_load(place: Place, kube: Kube) -> None:
-    """The same UIDs, no restart, no request unanswered; command and operator die at each step."""
+    """The same UIDs, no restart, no request unanswered; command and operator die at each step.
+
+    On the way in the operator dies also at each step of its own, once the command has no more to do
+    than to wait for that.
+    """
     assert place.cluster is not None
     with contextlib.ExitStack() as volumes:
         for number in range(COUNT):
@@ -97,6 +114,8 @@ def test_real_pods_come_in_and_go_out_under_load(place: Place, kube: Kube) -> No
                 for said in STEPS[word]:
                     _kill_after(terminal, said, *words, "--no-dry-run")
                     strike(place)
+                    if said == "takes the pods up":
+                        _strike_at_each_step(place, kube)
                 terminal.run(*words, "--no-dry-run")
                 assert _lives(kube) == before
         assert load.failures == []
@@ -106,8 +125,20 @@ def test_real_pods_come_in_and_go_out_under_load(place: Place, kube: Kube) -> No
         kube.delete(Resource.STATEFULSETS, NAME)
 
 
+def _strike_at_each_step(place: Place, kube: Kube) -> None:
+    """Kill the operator as soon as each step of its own is seen; one may be over before that."""
+    for told, resource, label in TAKING_UP:
+
+        def seen(resource: Resource = resource, label: str = label) -> bool:
+            found = kube.list(resource).values()
+            return any(not label or label in each["metadata"].get("labels", {}) for each in found)
+
+        kube.wait_until(told, seen)
+        strike(place)
+
+
 def _kill_after(terminal: Terminal, said: str, *words: str) -> None:
-    """Run a command, and kill it as kill -9 does once it has said this, or let it end."""
+    """Run a command, and kill it as kill -9 does once it has said this; it must say so."""
     child = subprocess.Popen(
         terminal.argv(*words),
         env={**terminal.environment, "PYTHONUNBUFFERED": "1"},
@@ -116,11 +147,10 @@ def _kill_after(terminal: Terminal, said: str, *words: str) -> None:
     )
     assert child.stdout is not None
     with child.stdout:
-        for line in child.stdout:
-            if said in line:
-                break
-    child.kill()
+        heard = any(said in line for line in child.stdout)
+        child.kill()
     child.wait(60)
+    assert heard, f"the command ended without saying: {said}"
 
 
 def _stateful_set() -> Object:
