@@ -9,5 +9,6 @@ from fakes.openstack.cinder import Volume
 from fakes.openstack.cloud import Cloud, Image, Timing
 from fakes.openstack.faults import Fault
 from fakes.openstack.machines import EPOCH, Machine
+from fakes.openstack.neutron import FloatingIP
 
-__all__ = ["EPOCH", "Cloud", "Fault", "Image", "Machine", "Timing", "Volume"]
+__all__ = ["EPOCH", "Cloud", "Fault", "FloatingIP", "Image", "Machine", "Timing", "Volume"]

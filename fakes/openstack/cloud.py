@@ -23,6 +23,7 @@ from controller.providers.openstack.transport import NoAnswerError, NotSentError
 from fakes.openstack.cinder import Cinder, Volume
 from fakes.openstack.faults import Fault
 from fakes.openstack.machines import EPOCH, Machine
+from fakes.openstack.neutron import FloatingIP, Neutron
 from fakes.openstack.nova import Nova
 
 
@@ -69,6 +70,13 @@ class Cloud:
         # Whether a resize finds a host.
         self.room = True
         self.networks = {"network-1": "tenant"}
+        # Networks outside, where floating IPs come from, and how many of these there may be.
+        self.outside = {"outside-1": "public"}
+        self.floating_ips: dict[str, FloatingIP] = {}
+        self.floating_quota = 100
+        self.security_groups = {"group-default": "default", "group-1": "web", "group-2": "db"}
+        # Of ports that were changed, the security groups that they have.
+        self.groups_of_ports: dict[str, list[str]] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         # What was posted, by the path it went to.
@@ -96,6 +104,7 @@ class Cloud:
         self.has_volumes = True
         self._nova = Nova(self)
         self._cinder = Cinder(self)
+        self._neutron = Neutron(self)
 
     # --- Tokens -----------------------------------------------------------------------------------
 
@@ -124,6 +133,7 @@ class Cloud:
         for each in self.machines.values():
             each.settle(self.now)
         self._cinder.settle()
+        self._neutron.settle()
         return [each for each in self.machines.values() if not each.deleted]
 
     def add(self, body: dict[str, Any]) -> Machine:
@@ -188,7 +198,7 @@ class Cloud:
             )
         if service == "image":
             return self._glance(path, query)
-        return self._neutron(query)
+        return self._neutron.answer(request.method, f"/{path}", query, body, late)
 
     def _glance(self, path: str, query: dict[str, str]) -> Reply:
         def shown(identifier: str, image: Image) -> dict[str, Any]:
@@ -223,14 +233,6 @@ class Cloud:
             name=name, properties={**properties}, active_at=self.now + self.timing.image, content=of
         )
         return identifier
-
-    def _neutron(self, query: dict[str, str]) -> Reply:
-        found = [
-            {"id": key, "name": name}
-            for key, name in self.networks.items()
-            if query.get("name", name) == name and query.get("id", key) == key
-        ]
-        return self.reply(200, {"networks": found})
 
     def reply(self, status: int, body: Any, **headers: str) -> Reply:
         """Return an answer, with the headers that all have."""

@@ -11,9 +11,46 @@ _ATTACKS = "tests/providers/openstack/test_attacks.py"
 _REFUSALS = "tests/providers/openstack/test_refusals.py"
 _TIMES = "tests/providers/openstack/test_times.py"
 _SNAPSHOTS = "tests/providers/openstack/test_snapshots.py"
+_FLOATING = "tests/providers/openstack/test_floating_ips.py"
+_SECURITY = "tests/providers/openstack/test_security_groups.py"
 _ROOM = "controller.providers.openstack"
 
 MECHANISMS = (
+    one(
+        "a server is ready without its floating IP",
+        f"{_ROOM}.floating_ips:FloatingIPs.observed",
+        "seen.phase is not Phase.RUNNING or not any(self._lacking(machine))",
+        "True",
+        f"{_FLOATING}::test_a_server_is_ready_once_it_has_its_floating_ip",
+    ),
+    one(
+        "a server is gone before its floating IP",
+        f"{_ROOM}.floating_ips:FloatingIPs.left",
+        "meta.uid not in self._by_server and meta.uid not in self._doubts",
+        "True",
+        f"{_FLOATING}::test_a_floating_ip_goes_with_its_server",
+    ),
+    one(
+        "a floating IP goes whose server is in no list",
+        f"{_ROOM}.floating_ips:FloatingIPs._delete",
+        "not known and not self._register.is_gone(owned.instance)",
+        "False",
+        f"{_FLOATING}::test_a_silent_cell_costs_no_floating_ip",
+    ),
+    one(
+        "nobody waits for the floating IP of a lost answer",
+        f"{_ROOM}.floating_ips:FloatingIPs._attach",
+        "not certain",
+        "False",
+        f"{_FLOATING}::test_a_server_whose_answer_was_lost_is_seen_until_that_is_known",
+    ),
+    one(
+        "ports keep their security groups",
+        f"{_ROOM}.provider:CloudProvider._secure",
+        "machine.row.metadata.get(machines.SECURITY) != template.security(spec)",
+        "False",
+        f"{_SECURITY}::test_a_running_server_gets_other_groups",
+    ),
     one(
         "a double stays",
         f"{_ROOM}.register:Register.doubles",

@@ -270,9 +270,26 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_nobody_aims_the_operator_at_its_own_network",
             "test_an_address_is_compared_as_what_it_is",
         ),
-        "A change of `metadata` or `readiness` is made on the servers that run": (
+        "or `floatingIPFrom` is made on the servers that run": (
             "test_new_metadata_leave_a_ready_server_ready",
+            "test_a_running_server_gets_other_groups",
+            "test_floating_ips_come_and_go_on_a_running_server",
+            "test_ports_have_what_the_template_asks_for",
         ),
+        "The server is not ready before that, and the address is among those in its status": (
+            "test_a_server_is_ready_once_it_has_its_floating_ip",
+        ),
+        "the server says so in the cloud's words, and Argosy tries again every minute": (
+            "test_a_full_quota_is_told_and_passes",
+        ),
+        "leads there again within two minutes; one that somebody deletes is made anew": (
+            "test_one_that_was_taken_away_is_given_back",
+        ),
+        "A server is gone only once its floating IPs are": (
+            "test_a_floating_ip_goes_with_its_server",
+            "test_a_server_whose_answer_was_lost_is_seen_until_that_is_known",
+        ),
+        "are deleted by the next one": ("test_what_an_earlier_operator_left_goes",),
         "id, addresses and ports stay, the root disk goes": ("test_a_rebuild_keeps_the_servers",),
         "id, addresses, ports and disks stay": ("test_a_server_is_resized_and_keeps_its_id",),
         "stays as it is, and is theirs to confirm": (

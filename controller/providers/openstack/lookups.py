@@ -7,9 +7,10 @@ is told of the template. A name that several have is refused, never guessed.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,7 +19,8 @@ from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Clien
 from controller.providers.openstack.refusals import Missing
 
 CACHE_SECONDS = 60.0
-_Key = tuple[str, str, tuple[template.Network, ...], template.BootVolume | None]
+DEFAULT_GROUP = "default"
+T = TypeVar("T")
 _UUID = re.compile(r"^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
 
 
@@ -54,31 +56,70 @@ class _Networks(msgspec.Struct, frozen=True):
     networks: tuple[_Network, ...] = ()
 
 
+class _SecurityGroups(msgspec.Struct, frozen=True):
+    security_groups: tuple[_Network, ...] = ()
+
+
 _Named = TypeVar("_Named", _Flavor, _Image, _Network)
 
 
+class _Answers(Generic[T]):
+    """Answers of the last minute; whoever asks for the same at once shares one."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: dict[Hashable, tuple[float, asyncio.Task[T]]] = {}
+
+    async def of(self, key: Hashable, look: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the answer for a key, looked up where it is not known."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        at, task = self._known.get(key, (0.0, None))
+        if task is None or now - at >= CACHE_SECONDS or _failed(task):
+            self._known = {
+                each: found for each, found in self._known.items() if now - found[0] < CACHE_SECONDS
+            }
+            task = loop.create_task(look(), name=self._name)
+            self._known[key] = (now, task)
+        # Whoever gives up does not take the answer from the others.
+        return await asyncio.shield(task)
+
+
 class Lookups:
-    """Ids by name, for a minute; whoever asks for the same at once shares one answer."""
+    """Ids by name, for a minute."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._answers: dict[_Key, tuple[float, asyncio.Task[template.Ids]]] = {}
+        self._ids = _Answers[template.Ids]("names of a cloud")
+        self._links = _Answers[template.Links]("names of a cloud's networks")
 
     async def ids(self, spec: template.Spec) -> template.Ids:
         """Return what the names of a template stand for; raises TemplateRefused."""
-        now = asyncio.get_running_loop().time()
         key = (spec.flavor, spec.image, spec.networks, spec.boot_volume)
-        at, task = self._answers.get(key, (0.0, None))
-        if task is None or now - at >= CACHE_SECONDS or _failed(task):
-            self._answers = {
-                each: found
-                for each, found in self._answers.items()
-                if now - found[0] < CACHE_SECONDS
-            }
-            task = asyncio.get_running_loop().create_task(self._look(spec), name="names of a cloud")
-            self._answers[key] = (now, task)
-        # Whoever gives up does not take the answer from the others.
-        return await asyncio.shield(task)
+        links = await self.links(spec)
+        found = await self._ids.of(key, lambda: self._look(spec))
+        return dataclasses.replace(found, links=links)
+
+    async def links(self, spec: template.Spec) -> template.Links:
+        """Return what a template asks of a server's ports; raises TemplateRefused."""
+        if not spec.security_groups and not any(each.floating_ip_from for each in spec.networks):
+            return template.Links()
+        key = (spec.networks, spec.security_groups)
+        return await self._links.of(key, lambda: self._look_at_ports(spec))
+
+    async def default_group(self) -> str:
+        """Return the id of the security group that ports have where none is named."""
+        spec = template.Spec(flavor="", image="", security_groups=(DEFAULT_GROUP,))
+        return (await self.links(spec)).security_groups[0]
+
+    async def _look_at_ports(self, spec: template.Spec) -> template.Links:
+        outside = {
+            await self._network(each.name): await self._network(each.floating_ip_from, outside=True)
+            for each in spec.networks
+            if each.floating_ip_from
+        }
+        groups = [await self._security_group(each) for each in spec.security_groups]
+        return template.Links(outside=outside, security_groups=tuple(groups))
 
     async def _look(self, spec: template.Spec) -> template.Ids:
         flavor = await self._flavor(spec.flavor)
@@ -122,13 +163,25 @@ class Lookups:
 
         return _only("image", wanted, await _found(wanted, by_id, by_name))
 
-    async def _network(self, wanted: str) -> str:
-        field = "id" if _UUID.match(wanted) else "name"
+    async def _network(self, wanted: str, *, outside: bool = False) -> str:
+        kind = "external network" if outside else "network"
+        query = {_field(wanted): wanted} | ({"router:external": "true"} if outside else {})
         answer = await self._client.call(
-            NETWORK, "GET", "/v2.0/networks", what=f"find the network {wanted}",
-            query={field: wanted},
+            NETWORK, "GET", "/v2.0/networks", what=f"find the {kind} {wanted}", query=query
+        )
+        return _only(kind, wanted, list(decode(answer.body, _Networks).networks)).id
+
+    async def _security_group(self, wanted: str) -> str:
+        answer = await self._client.call(
+            NETWORK, "GET", "/v2.0/security-groups", what=f"find the security group {wanted}",
+            query={_field(wanted): wanted},
         )  # fmt: skip
-        return _only("network", wanted, list(decode(answer.body, _Networks).networks)).id
+        found = list(decode(answer.body, _SecurityGroups).security_groups)
+        return _only("security group", wanted, found).id
+
+
+def _field(wanted: str) -> str:
+    return "id" if _UUID.match(wanted) else "name"
 
 
 async def _found(
@@ -155,5 +208,5 @@ def _only(kind: str, wanted: str, found: list[_Named]) -> _Named:
     return found[0]
 
 
-def _failed(task: asyncio.Task[template.Ids]) -> bool:
+def _failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)

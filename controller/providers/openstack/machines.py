@@ -21,7 +21,9 @@ ALTERNATIVE, ALTERNATIVE_NAME = "argosy.alternative", "argosy.alternativeName"
 CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
 TOKEN, READY = "argosy.token", "argosy.ready"
 FLAVOR, RESIZING = "argosy.flavor", "argosy.resizing"
-GROUP = "argosy.group"
+GROUP, SECURITY = "argosy.group", "argosy.securityGroups"
+# Followed by a number: the network whose port is to have a floating IP, and where that comes from.
+FLOATING = "argosy.floating."
 BOOTS_FROM, VOLUME = "argosy.bootsFrom", "volume"
 
 
@@ -143,6 +145,13 @@ def time_of(stamp: str | None) -> float:
 def addresses(row: Row) -> tuple[str, ...]:
     """Return all addresses of a server, sorted."""
     return tuple(sorted({each.addr for port in row.addresses.values() for each in port}))
+
+
+def outside(row: Row) -> dict[str, str]:
+    """Return where floating IPs of a server are to come from, by the network of its port."""
+    said = [value for key, value in row.metadata.items() if key.startswith(FLOATING)]
+    pairs = [each.split(" ") for each in sorted(said)]
+    return {each[0]: each[1] for each in pairs if len(each) == 2}  # noqa: PLR2004 - a pair
 
 
 def metadata(

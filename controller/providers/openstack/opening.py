@@ -20,6 +20,7 @@ from controller.providers.openstack import configuration
 from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import PER_SECOND, Client, Tokens
 from controller.providers.openstack.clouds import Clouds
+from controller.providers.openstack.floating_ips import FloatingIPs
 from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.provider import CloudProvider, Parts
@@ -78,12 +79,14 @@ async def open_cloud(
         )
         claims = Claims(client, register, stock)
         register.on_change.append(claims.released)
+        floating = FloatingIPs(client, register, changed=context.changed)
+        register.on_change.append(floating.heard)
         resizing = Resizing(client, register, allowed=settings.resize == "WhenPossible")
         provider = CloudProvider(
             Parts(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
-                resizing=resizing, groups=groups, claims=claims,
+                resizing=resizing, groups=groups, claims=claims, floating=floating,
             )
         )  # fmt: skip
         lister.acts_by(
@@ -97,7 +100,12 @@ async def open_cloud(
         with contextlib.suppress(errors.ArgosyError):
             # Servers without claims need nothing of the service that makes volumes.
             await claims.look()
-        await stack.enter_async_context(running(lister.run(), readiness.run(), claims.run()))
+        with contextlib.suppress(errors.ArgosyError):
+            # Servers without floating IPs need nothing of them, but for whether they left some.
+            await floating.look()
+        await stack.enter_async_context(
+            running(lister.run(), readiness.run(), claims.run(), floating.run())
+        )
         yield provider
 
 

@@ -24,6 +24,7 @@ from controller.providers.openstack import (
     listing,
     machines,
     observation,
+    ports,
     refusals,
     resizing,
     snapshots,
@@ -32,6 +33,7 @@ from controller.providers.openstack import (
 from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.creation import Creation
+from controller.providers.openstack.floating_ips import FloatingIPs
 from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
@@ -58,6 +60,7 @@ class Parts:
     resizing: Resizing
     groups: Groups
     claims: Claims
+    floating: FloatingIPs
 
 
 class CloudProvider:
@@ -74,6 +77,7 @@ class CloudProvider:
         self._resizing = parts.resizing
         self._groups = parts.groups
         self._claims = parts.claims
+        self._floating = parts.floating
         self._lookups = Lookups(parts.client)
         self._creation = Creation(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
@@ -99,13 +103,17 @@ class CloudProvider:
         if own is not None:
             proof = self._readiness.proof(own)
             seen = observation.observe(own, server, proof, self._client.times)
-            return observation.unexplained(seen) if self._register.asks_why(own) else seen
+            if self._register.asks_why(own):
+                return observation.unexplained(seen)
+            return self._floating.observed(own, seen)
         if found:
             message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
             return contract.Observation(
                 phase=Phase.FOREIGN, reason=Reason.NAME_TAKEN, message=message
             )
-        return contract.ABSENT if self._is_absent(server) else self._unseen(server)
+        if self._is_absent(server):
+            return self._floating.left(server) or contract.ABSENT
+        return self._unseen(server)
 
     def _is_absent(self, server: objects.Server) -> bool:
         recorded = server.status.provider.id
@@ -149,7 +157,10 @@ class CloudProvider:
             yield contract.Instance(id=identifier, server="", uid="", phase=Phase.UNREACHABLE)
 
     def can_change(self, before: bytes, after: bytes) -> bool:
-        """Image, user data, key by rebuild, the flavor by resize, where the Fleet lets it."""
+        """Image, user data, key by rebuild, the flavor by resize, where the Fleet lets it.
+
+        What only concerns its ports, security groups and floating IPs, changes on any server.
+        """
         try:
             one, other = template.read(before), template.read(after)
         except errors.TemplateRefused:
@@ -167,7 +178,7 @@ class CloudProvider:
         meta = server.metadata
         found = self._register.of((meta.namespace, meta.name))
         own = _chosen([each for each in found if each.uid == meta.uid])
-        return self._reach.of(machines.addresses(own.row)) if own is not None else ()
+        return self._reach.of(self._register.addresses(own)) if own is not None else ()
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Make the server, unless it is there; after a POST in doubt look for what that made."""
@@ -247,6 +258,7 @@ class CloudProvider:
         self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
     ) -> None:
         given = self._claims.given(server, call)
+        links = await self._secure(machine, spec)
         named = machine.row.metadata.get(machines.FLAVOR, "")
         if self._resizing.allowed and named != spec.flavor:
             ids = await self._lookups.ids(spec)
@@ -255,7 +267,7 @@ class CloudProvider:
                 return
         if machine.row.metadata.get(machines.CONTENTS) == template.contents(spec):
             kept = machine.row.metadata
-            given = template.metadata(server, call, spec)
+            given = template.metadata(server, call, spec, links)
             # It was told its token when it was made, and prints it no more.
             given |= {key: kept[key] for key in (machines.TOKEN, machines.READY) if key in kept}
             await self._client.call(
@@ -272,6 +284,14 @@ class CloudProvider:
         await self._act(machine, body, what=f"rebuild {server.metadata.name}")
         given = body["rebuild"]["metadata"]
         self._expect(machine, status="REBUILD", metadata=given)
+
+    async def _secure(self, machine: Machine, spec: template.Spec) -> template.Links:
+        """Have the server's ports have the template's security groups; return what it links to."""
+        links = await self._lookups.links(spec)
+        if machine.row.metadata.get(machines.SECURITY) != template.security(spec):
+            groups = links.security_groups or (await self._lookups.default_group(),)
+            await ports.secure(self._client, machine.id, groups)
+        return links
 
     async def _power(self, server: objects.Server, machine: Machine) -> None:
         stop = server.spec.power == "Stopped"

@@ -237,7 +237,7 @@ class Readiness:
     async def _connect(self, watch: _Watch, machine: Machine) -> None:
         watch.due = asyncio.get_running_loop().time() + watch.wanted.period_seconds
         reached = False
-        for address in self._reach.of(machines.addresses(machine.row)):
+        for address in self._reach.of(self._register.addresses(machine)):
             reached = reached or await self._asked(watch.wanted, address)
         if reached:
             if not watch.ready:

@@ -91,6 +91,19 @@ class CloudReason(Vocabulary):
         "Put right what the message says of the volume; Argosy then goes on by itself.",
         "openstack volume show NAME",
     )
+    FLOATING_IP_PENDING = (
+        "CloudFloatingIPPending",
+        "A floating IP of the server is being made, given back or deleted. Argosy looks again.",
+    )
+    FLOATING_IP_REFUSED = (
+        "CloudFloatingIPRefused",
+        (
+            "The cloud refuses the server a floating IP: the message has its words. The server runs"
+            " without it, and is not ready."
+        ),
+        "Put right what the message says; Argosy tries again every minute.",
+        "openstack floating ip list",
+    )
     ONE_BY_ONE = (
         "CloudOneByOne",
         "Servers of a softly spread group are made one by one: Nova puts two at once on one host.",

@@ -17,7 +17,10 @@ from controller.contract.reasons import ProviderReason
 from controller.providers.openstack.reasons import CloudReason
 
 _QUOTA = ("quota exceeded", "maximum number of", "too many", "exceeds allowed", "quotaexceeded")
-_LIMITS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+# Neutron says so with 409.
+_LIMITS = frozenset(
+    {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.CONFLICT}
+)
 _LONGEST = 300
 
 

@@ -58,12 +58,24 @@ class Register:
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
         self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
+        # The addresses outside that lead to a server, by its id.
+        self._outside: dict[str, tuple[str, ...]] = {}
         # Told of each server that is put or forgotten.
         self.on_change: list[Callable[[Machine | None, Machine | None], None]] = []
 
     def of(self, key: Key) -> Iterable[Machine]:
         """Return what there is of the Server of that name, whosever it is."""
         return self._by_key.get(key, _NOTHING).values()
+
+    def lead(self, identifier: str, addresses: Iterable[str]) -> None:
+        """Take in which addresses outside lead to a server now."""
+        self._outside[identifier] = tuple(addresses)
+        if not self._outside[identifier]:
+            del self._outside[identifier]
+
+    def addresses(self, machine: Machine) -> tuple[str, ...]:
+        """Return all addresses of a server, sorted: its own, and those outside."""
+        return tuple(sorted({*machines.addresses(machine.row), *self._outside.get(machine.id, ())}))
 
     def is_gone(self, identifier: str) -> bool:
         """Return whether a server is proved to be no more."""

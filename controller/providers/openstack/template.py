@@ -28,9 +28,10 @@ _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
 class Network(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network that the server has a port in."""
+    """A network that the server has a port in, and where the port's floating IP comes from."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    floating_ip_from: _Text = msgspec.field(name="floatingIPFrom", default="")
 
 
 class Tcp(View, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,6 +99,15 @@ class _Template(View, frozen=True, kw_only=True):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """What a template asks of a server's ports, by ids."""
+
+    # The network outside that a floating IP comes from, by the network whose port gets it.
+    outside: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    security_groups: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
     """What the names of a template stand for in the cloud."""
 
@@ -105,6 +115,7 @@ class Ids:
     flavor_name: str
     image: str
     networks: tuple[str, ...]
+    links: Links = Links()
     group: str = ""
     # The volumes of the server itself, by their claims.
     volumes: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -147,6 +158,12 @@ def refused(message: str) -> errors.TemplateRefused:
     return errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED)
 
 
+def security(spec: Spec) -> str:
+    """Return what tells apart servers whose ports have other security groups."""
+    text = msgspec.json.encode(spec.security_groups)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
 def contents(spec: Spec) -> str:
     """Return what tells servers apart that only a rebuild makes the same."""
     text = msgspec.json.encode((spec.image, spec.user_data, spec.key_name))
@@ -154,12 +171,17 @@ def contents(spec: Spec) -> str:
 
 
 def remains(before: Spec, after: Spec) -> bool:
-    """Return whether a rebuild and a resize make one of the other: all else is as it was."""
-    anything = {"flavor": "", "image": "", "user_data": "", "key_name": "", "metadata": {}}
-    rest = [
-        msgspec.structs.replace(each, readiness=Readiness(), **anything) for each in (before, after)
-    ]
-    return rest[0] == rest[1]
+    """Return whether one can become the other where it is: all that stays is as it was."""
+    return _fixed(before) == _fixed(after)
+
+
+def _fixed(spec: Spec) -> Spec:
+    """Return a spec without what a rebuild, a resize or a change of its ports makes another."""
+    networks = tuple(Network(name=each.name) for each in spec.networks)
+    return msgspec.structs.replace(
+        spec, flavor="", image="", user_data="", key_name="", metadata={}, readiness=Readiness(),
+        networks=networks, security_groups=(),
+    )  # fmt: skip
 
 
 def token(server: objects.Server) -> str:
@@ -168,7 +190,9 @@ def token(server: objects.Server) -> str:
     return names.digest(f"{server.metadata.uid}.{spec.incarnation}.{spec.revision}")
 
 
-def metadata(server: objects.Server, call: contract.Call, spec: Spec) -> dict[str, str]:
+def metadata(
+    server: objects.Server, call: contract.Call, spec: Spec, links: Links
+) -> dict[str, str]:
     """Return the metadata of a server that is made, or made anew, from a template."""
     known = server.spec.recovery.alternatives
     named = known[call.alternative].name if 0 <= call.alternative < len(known) else ""
@@ -177,6 +201,9 @@ def metadata(server: objects.Server, call: contract.Call, spec: Spec) -> dict[st
     more[machines.FLAVOR] = spec.flavor
     more[machines.READINESS] = readiness(spec)
     more[machines.TOKEN] = token(server)
+    more[machines.SECURITY] = security(spec)
+    for number, (network, outside) in enumerate(links.outside.items()):
+        more[f"{machines.FLOATING}{number}"] = f"{network} {outside}"
     if spec.boot_volume is not None:
         more[machines.BOOTS_FROM] = machines.VOLUME
     return machines.metadata(
@@ -222,7 +249,7 @@ def new(
     server: objects.Server, call: contract.Call, spec: Spec, ids: Ids, fleet: str
 ) -> dict[str, Any]:
     """Return the body of the POST that makes a server."""
-    marks = metadata(server, call, spec)
+    marks = metadata(server, call, spec, ids.links)
     if ids.group:
         marks[machines.GROUP] = ids.group
     body: dict[str, Any] = {
@@ -239,7 +266,7 @@ def new(
         "config_drive": spec.config_drive,
     }
     given = {
-        "security_groups": [{"name": each} for each in spec.security_groups],
+        "security_groups": [{"name": each} for each in ids.links.security_groups],
         "availability_zone": zone(spec, call),
         "key_name": spec.key_name,
         "user_data": user_data(server, spec, ids.volumes),
@@ -278,7 +305,7 @@ def rebuilt(server: objects.Server, call: contract.Call, spec: Spec, ids: Ids) -
     return {
         "rebuild": {
             "imageRef": ids.image,
-            "metadata": metadata(server, call, spec),
+            "metadata": metadata(server, call, spec, ids.links),
             "user_data": user_data(server, spec, ids.volumes) or None,
             "key_name": spec.key_name or None,
         }

@@ -263,3 +263,38 @@ async def test_what_fake_hosts_do_is_seen(abroad: Abroad, request: Any) -> None:
     await until(lambda: provider.observe(says).ready)
     await until(lambda: provider.observe(huge).reason == "NoCapacity")
     await until(lambda: provider.observe(slow) == contract.ABSENT)
+
+
+async def test_ports_have_what_the_template_asks_for(abroad: Abroad, request: Any) -> None:
+    """A floating IP and security groups come, change on the running server, and go with it."""
+    request.getfixturevalue("own_cloud")
+    client, name = abroad.tenant.client, f"web-{abroad.uid}"
+    group = client.post("network", "/security-groups", {"security_group": {"name": name}})
+    secure = group["security_group"]["id"]
+    provider, one = await abroad.provider(), abroad.server()
+    opened = [{"name": abroad.tenant.network, "floatingIPFrom": "public"}]
+    await provider.create(one, abroad.create(networks=opened))
+    await until(lambda: provider.observe(one).ready)
+    made = provider.observe(one)
+    (outside,) = _floating_ips(abroad)
+    assert outside["floating_ip_address"] in made.addresses
+    assert outside["port_id"]
+    two, after = abroad.server(revision="two"), abroad.template(securityGroups=[name])
+    await provider.change(two, call(Verb.CHANGE, made.id, after))
+    ports = client.get("network", f"/ports?device_id={made.id}")["ports"]
+    assert [each["security_groups"] for each in ports] == [[secure]]
+    await until(lambda: not _floating_ips(abroad))
+    three, again = abroad.server(revision="three"), abroad.template(networks=opened)
+    await provider.change(three, call(Verb.CHANGE, made.id, again))
+    await until(lambda: bool(_floating_ips(abroad)) and provider.observe(three).ready)
+    await provider.delete(three, call(Verb.DELETE, made.id))
+    gone = abroad.server(recorded=made.id)
+    await until(lambda: provider.observe(gone) == contract.ABSENT)
+    assert _floating_ips(abroad) == []
+    client.delete("network", f"/security-groups/{secure}")
+
+
+def _floating_ips(abroad: Abroad) -> list[dict[str, Any]]:
+    """Return those that were made for the fleet."""
+    found = abroad.tenant.client.get("network", "/floatingips")["floatingips"]
+    return [each for each in found if f"argosy {abroad.uid} " in each["description"]]

@@ -1,0 +1,357 @@
+"""Floating IPs: addresses outside that lead to ports of servers, made and deleted with these.
+
+A server's metadata say which of its networks is to have one, and where it comes from; a floating
+IP's description says for which server it was made. So both are known to whoever comes next, and a
+loop compares them: what lacks is made, what a port has let go of is given back to it, and what no
+server has any more is deleted. Neutron gives a port one floating IP at most, so two operators that
+both make one do not both succeed.
+
+`provider` asks what a server has, and what it has left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import msgspec
+import structlog
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract import Phase
+from controller.providers.openstack import machines, observation, ports, refusals
+from controller.providers.openstack.client import NETWORK, Client, decode
+from controller.providers.openstack.creation import DOUBT_SECONDS
+from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.register import Register
+
+_log = structlog.get_logger(__name__)
+
+_MARK = "argosy"
+FASTEST, SLOWEST = 1.0, 60.0
+
+
+class FloatingIP(msgspec.Struct, frozen=True):
+    """A floating IP as Neutron lists it."""
+
+    id: str
+    description: str = ""
+    address: str = msgspec.field(name="floating_ip_address", default="")
+    outside: str = msgspec.field(name="floating_network_id", default="")
+    port: str | None = msgspec.field(name="port_id", default=None)
+    created: str = msgspec.field(name="created_at", default="")
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    floatingips: tuple[FloatingIP, ...] = ()
+
+
+class _One(msgspec.Struct, frozen=True):
+    floatingip: FloatingIP
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """A floating IP, and what it was made for: a Server's UID, an instance, one of its networks."""
+
+    row: FloatingIP
+    server: str
+    instance: str
+    network: str
+
+    @property
+    def rank(self) -> tuple[bool, str, str]:
+        """What tells which of several for one port stays: the smallest."""
+        return self.row.port is None, self.row.created, self.row.id
+
+
+class FloatingIPs:
+    """The floating IPs of one fleet's servers."""
+
+    def __init__(self, client: Client, register: Register, *, changed: contract.Changed) -> None:
+        self._client = client
+        self._register = register
+        self._changed = changed
+        # Whether they were ever listed: until then nobody knows what a server has.
+        self.synced = False
+        self._owned: dict[str, Owned] = {}
+        self._by_instance: dict[str, dict[str, Owned]] = {}
+        self._by_server: dict[str, dict[str, Owned]] = {}
+        # Why a server's floating IP could not be made, by its instance.
+        self._trouble: dict[str, errors.ArgosyError] = {}
+        # When a POST without an answer ended, by the Server's UID: that may have made one.
+        self._doubts: dict[str, float] = {}
+        # Servers that are gone and wait for their floating IPs to be so, by UID.
+        self._waiting: dict[str, tuple[str, str]] = {}
+        self._nudge = asyncio.Event()
+        self._pause = FASTEST
+
+    # --- What is seen -----------------------------------------------------------------------------
+
+    def observed(self, machine: Machine, seen: contract.Observation) -> contract.Observation:
+        """Return what is seen of a server with the addresses that lead to it.
+
+        A server is not ready before it has all that its template asks for.
+        """
+        if not machines.outside(machine.row) and machine.id not in self._by_instance:
+            return seen
+        if not self.synced:
+            return dataclasses.replace(contract.UNKNOWN, id=seen.id)
+        seen = dataclasses.replace(seen, addresses=self._register.addresses(machine))
+        if seen.phase is not Phase.RUNNING or not any(self._lacking(machine)):
+            return seen
+        error = self._trouble.get(machine.id)
+        if error is None:
+            reason, message = CloudReason.FLOATING_IP_PENDING, "a floating IP is being made"
+            return dataclasses.replace(seen, ready=False, reason=reason, message=message)
+        message = f"a floating IP could not be made: {error.words or error}"
+        return dataclasses.replace(seen, ready=False, reason=_reason(error), message=message)
+
+    def left(self, server: objects.Server) -> contract.Observation | None:
+        """Return what is seen of a server that is gone, and has left floating IPs behind."""
+        if not self.synced:
+            return contract.UNKNOWN
+        meta = server.metadata
+        if meta.uid not in self._by_server and meta.uid not in self._doubts:
+            return None
+        self._waiting[meta.uid] = (meta.namespace, meta.name)
+        return contract.Observation(
+            phase=Phase.TERMINATING, id=server.status.provider.id,
+            reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
+        )  # fmt: skip
+
+    def heard(self, before: Machine | None, after: Machine | None) -> None:
+        """Hear of a server that is seen, or gone: it may lack one, or have left one."""
+        known = after or before
+        if known is None:
+            return
+        if after is None:
+            self._trouble.pop(known.id, None)
+        left = after is None and known.id in self._by_instance
+        if left or (after is not None and not after.row.going and self._is_due(after)):
+            self._pause = FASTEST
+            self._nudge.set()
+
+    # --- What is done -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Look for ever: often while something lacks, seldom while nothing does."""
+        while True:
+            wait = SLOWEST if self.synced and not self._moving else self._pause
+            self._pause = min(self._pause * 2, SLOWEST)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._nudge.wait()
+            self._nudge.clear()
+            try:
+                await self.look()
+            except errors.ArgosyError as error:
+                _log.warning("floating IPs not seen", reason=error.reason, error=str(error))
+
+    async def look(self) -> None:
+        """List the floating IPs of the fleet, and make, give back and delete what is due."""
+        if self.synced and not self._moving and not self._owned and not self._wanting():
+            return
+        try:
+            await self._list()
+        except refusals.NoService:
+            # Where there is no Neutron there are none.
+            self.synced = True
+            return
+        self.synced = True
+        await self._make_all()
+        for each in [each for each in self._owned.values() if self._is_spare(each)]:
+            await self._delete(each)
+
+    @property
+    def _moving(self) -> bool:
+        spare = any(self._is_spare(each) for each in self._owned.values())
+        return spare or bool(self._doubts) or any(map(self._is_due, self._wanting()))
+
+    def _wanting(self) -> list[Machine]:
+        """Return the servers whose template asks for a floating IP."""
+        return [each for each in self._register.machines.values() if machines.outside(each.row)]
+
+    def _is_due(self, machine: Machine) -> bool:
+        """Return whether a server has a port, and lacks a floating IP or has one too many."""
+        if machine.row.going or observation.phase(machine.row) not in _WITH_PORTS:
+            return False
+        own = self._by_instance.get(machine.id, {}).values()
+        return any(self._lacking(machine)) or any(map(self._is_spare, own))
+
+    def _lacking(self, machine: Machine) -> Iterator[tuple[str, str, Owned | None]]:
+        """Yield the networks of a server that lack one, where it comes from, and one to attach."""
+        for network, outside in machines.outside(machine.row).items():
+            best = min(self._of(machine.id, network, outside), key=_rank, default=None)
+            if best is None or best.row.port is None:
+                yield network, outside, best
+
+    def _of(self, instance: str, network: str, outside: str) -> list[Owned]:
+        own = self._by_instance.get(instance, {}).values()
+        return [each for each in own if (each.network, each.row.outside) == (network, outside)]
+
+    def _is_spare(self, owned: Owned) -> bool:
+        """Return whether a floating IP is one that no server is to have."""
+        machine = self._register.machines.get(owned.instance)
+        if machine is None:
+            # Its server is gone, or not seen: then it is looked for.
+            return True
+        if machine.row.going:
+            return False
+        outside = machines.outside(machine.row).get(owned.network)
+        alike = self._of(owned.instance, owned.network, owned.row.outside)
+        return outside != owned.row.outside or min(alike, key=_rank) != owned
+
+    async def _make_all(self) -> None:
+        """Make what servers lack; a quota that is used up ends the round for all of them."""
+        due = [each for each in self._wanting() if self._is_due(each)]
+        full: errors.ArgosyError | None = None
+        for machine in due:
+            try:
+                if full is not None:
+                    raise full
+                for network, outside, known in self._lacking(machine):
+                    await self._attach(machine, network, outside, known)
+            except (refusals.QuotaExceeded, refusals.CloudUnreachable) as error:
+                full = error
+                self._tell(machine, error)
+            except errors.ArgosyError as error:
+                self._tell(machine, error)
+            else:
+                self._tell(machine, None)
+
+    def _tell(self, machine: Machine, error: errors.ArgosyError | None) -> None:
+        before = self._trouble.pop(machine.id, None)
+        if error is not None:
+            self._trouble[machine.id] = error
+        if error is None or before is None or str(before) != str(error):
+            self._changed(*machine.key)
+
+    async def _attach(
+        self, machine: Machine, network: str, outside: str, known: Owned | None
+    ) -> None:
+        found = await ports.of(self._client, machine.id, network)
+        if not found:
+            message = f"{machine.name} has no port in the network {network} yet"
+            raise errors.Waiting(message, reason=CloudReason.FLOATING_IP_PENDING)
+        port = found[0].id
+        if known is not None:
+            await self._client.call(
+                NETWORK, "PUT", f"/v2.0/floatingips/{known.row.id}",
+                what=f"give {machine.name} its floating IP back",
+                body={"floatingip": {"port_id": port}},
+            )  # fmt: skip
+            self._put(dataclasses.replace(known, row=msgspec.structs.replace(known.row, port=port)))
+            return
+        certain = False
+        try:
+            reply = await self._client.call(
+                NETWORK, "POST", "/v2.0/floatingips",
+                what=f"make a floating IP for {machine.name}", creates=True,
+                body={
+                    "floatingip": {
+                        "floating_network_id": outside, "port_id": port,
+                        "description": self._description(machine, network),
+                    }
+                },
+            )  # fmt: skip
+            made = decode(reply.body, _One).floatingip
+            certain = True
+        except errors.ArgosyError as error:
+            certain = error.policy.kind is not errors.Kind.UNKNOWN
+            raise
+        finally:
+            if not certain:
+                self._doubts[machine.uid] = asyncio.get_running_loop().time()
+        owned = self._read(made)
+        if owned is not None:
+            self._put(owned)
+
+    async def _delete(self, owned: Owned) -> None:
+        known = owned.instance in self._register.machines
+        if not known and not self._register.is_gone(owned.instance):
+            self._register.doubt(owned.instance)
+            return
+        with contextlib.suppress(refusals.Missing):
+            await self._client.call(
+                NETWORK, "DELETE", f"/v2.0/floatingips/{owned.row.id}",
+                what=f"delete the floating IP {owned.row.address}",
+            )  # fmt: skip
+        self._drop(owned)
+
+    # --- What is known ----------------------------------------------------------------------------
+
+    async def _list(self) -> None:
+        begun = asyncio.get_running_loop().time()
+        reply = await self._client.call(
+            NETWORK, "GET", "/v2.0/floatingips", what="list floating IPs"
+        )
+        found = [self._read(each) for each in decode(reply.body, _Listed).floatingips]
+        there = {each.row.id: each for each in found if each is not None}
+        for each in [each for each in self._owned.values() if each.row.id not in there]:
+            self._drop(each)
+        for each in there.values():
+            self._put(each)
+        for uid, at in list(self._doubts.items()):
+            if begun >= at + DOUBT_SECONDS:
+                del self._doubts[uid]
+                self._hear(uid)
+
+    def _description(self, machine: Machine, network: str) -> str:
+        return f"{_MARK} {self._register.fleet} {machine.uid} {machine.id} {network}"
+
+    def _read(self, row: FloatingIP) -> Owned | None:
+        """Return whose a floating IP is; None where it is none that we made for this fleet."""
+        match row.description.split(" "):
+            case [mark, fleet, server, instance, network] if (
+                mark == _MARK and fleet == self._register.fleet
+            ):
+                return Owned(row=row, server=server, instance=instance, network=network)
+            case _:
+                return None
+
+    def _put(self, owned: Owned) -> None:
+        if self._owned.get(owned.row.id) == owned:
+            return
+        self._owned[owned.row.id] = owned
+        self._by_instance.setdefault(owned.instance, {})[owned.row.id] = owned
+        self._by_server.setdefault(owned.server, {})[owned.row.id] = owned
+        self._seen(owned.instance)
+
+    def _drop(self, owned: Owned) -> None:
+        del self._owned[owned.row.id]
+        for index, key in ((self._by_instance, owned.instance), (self._by_server, owned.server)):
+            del index[key][owned.row.id]
+            if not index[key]:
+                del index[key]
+        self._seen(owned.instance)
+        self._hear(owned.server)
+
+    def _seen(self, instance: str) -> None:
+        own = self._by_instance.get(instance, {}).values()
+        self._register.lead(instance, (each.row.address for each in own if each.row.port))
+        machine = self._register.machines.get(instance)
+        if machine is not None:
+            self._changed(*machine.key)
+
+    def _hear(self, uid: str) -> None:
+        """Tell a Server that waits for its floating IPs to be gone."""
+        if uid not in self._by_server and uid not in self._doubts and uid in self._waiting:
+            self._changed(*self._waiting.pop(uid))
+
+
+_WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})
+
+
+def _rank(owned: Owned) -> tuple[bool, str, str]:
+    return owned.rank
+
+
+def _reason(error: errors.ArgosyError) -> CloudReason:
+    if isinstance(error.reason, CloudReason):
+        return error.reason
+    return CloudReason.FLOATING_IP_REFUSED

@@ -1,0 +1,223 @@
+"""A floating IP comes and goes with its server, one for each network that asks for it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller import contract, errors
+from controller.contract import Phase, Verb
+from fakes.openstack import Fault
+from tests.providers.openstack.coast import Coast, create, server, template
+
+pytestmark = pytest.mark.looptime
+
+OPEN = template(networks=[{"name": "tenant", "floatingIPFrom": "public"}])
+NAMES = "/floatingips"
+
+
+async def made(coast: Coast, wanted: bytes = OPEN) -> tuple[contract.Provider, str]:
+    """Return a provider, and the id of a server that is ready."""
+    provider = await coast.provider()
+    await provider.create(server(), create(wanted))
+    await coast.until(lambda: provider.observe(server()).ready)
+    return provider, provider.observe(server()).id
+
+
+def addresses(coast: Coast) -> list[tuple[str, bool]]:
+    """Return the floating IPs of the cloud, and whether each leads to a port."""
+    return [(each.address, each.port is not None) for each in coast.cloud.floating_ips.values()]
+
+
+async def test_a_server_is_ready_once_it_has_its_floating_ip(coast: Coast) -> None:
+    """Not before; the address is told with its own, and nothing is asked for again at rest."""
+    coast.cloud.faults.append(Fault(method="POST", path=NAMES, times=3, reply=_failed(coast)))
+    provider = await coast.provider()
+    await provider.create(server(), create(OPEN))
+    await coast.until(lambda: provider.observe(server()).phase is Phase.RUNNING)
+    seen = provider.observe(server())
+    assert not seen.ready
+    assert seen.reason == "CloudFloatingIPPending"
+    await coast.until(lambda: provider.observe(server()).ready)
+    assert provider.observe(server()).addresses[-1] == "203.0.113.1"
+    assert addresses(coast) == [("203.0.113.1", True)]
+    before = len(coast.asked("POST", NAMES))
+    await asyncio.sleep(3600)
+    assert len(coast.asked("POST", NAMES)) == before
+
+
+def _failed(coast: Coast) -> Any:
+    return coast.cloud.reply(503, {"NeutronError": {"message": "busy"}})
+
+
+async def test_a_fleet_without_floating_ips_lists_them_once(coast: Coast) -> None:
+    """At the start, for what an earlier operator may have left; and never again."""
+    provider, _ = await made(coast, template())
+    await asyncio.sleep(3600)
+    assert provider.observe(server()).ready
+    assert len(coast.asked("GET", NAMES)) == 1
+
+
+async def test_a_floating_ip_goes_with_its_server(coast: Coast) -> None:
+    """The Server is seen until its floating IP is gone, too; those of others stay."""
+    coast.cloud.outside["outside-2"] = "other"
+    provider, identifier = await made(coast)
+    await stranger(coast)
+    recorded = server(recorded=identifier)
+    coast.cloud.faults.append(Fault(method="DELETE", path=NAMES, times=2, reply=_failed(coast)))
+    await provider.delete(
+        recorded, contract.Call(verb=Verb.DELETE, why="test", instance=identifier)
+    )
+    await coast.until(lambda: not coast.there())
+    await coast.until(lambda: "floating" in provider.observe(recorded).message)
+    assert provider.observe(recorded).phase is Phase.TERMINATING
+    await coast.until(lambda: provider.observe(recorded) is contract.ABSENT)
+    assert addresses(coast) == [("198.51.100.1", False)]
+
+
+async def stranger(coast: Coast) -> None:
+    """Have somebody of the same project make one, called much like ours."""
+    own = next(iter(coast.cloud.floating_ips.values()))
+    coast.cloud.floating_ips["theirs"] = type(own)(
+        id="theirs", outside="outside-1", address="198.51.100.1", created=0.0,
+        description="argosy fleet-2 server-1 nobody network-1",
+    )  # fmt: skip
+
+
+async def test_what_an_earlier_operator_left_goes(coast: Coast) -> None:
+    """It died between the end of the server and that of its floating IP."""
+    provider, identifier = await made(coast)
+    coast.cloud.faults.append(Fault(method="DELETE", path=NAMES, times=10**6, unsent=True))
+    await provider.delete(
+        server(), contract.Call(verb=Verb.DELETE, why="test", instance=identifier)
+    )
+    await coast.until(lambda: not coast.there())
+    await coast.close()
+    coast.cloud.faults.clear()
+    second = await coast.provider()
+    assert second.observe(server(recorded=identifier)) is not contract.ABSENT
+    await coast.until(lambda: not coast.cloud.floating_ips, seconds=300)
+    await coast.until(lambda: second.observe(server(recorded=identifier)) is contract.ABSENT)
+
+
+async def test_a_silent_cell_costs_no_floating_ip(coast: Coast) -> None:
+    """An operator that begins while the cloud's lists lack the servers deletes nothing."""
+    await made(coast)
+    await coast.close()
+    for each in coast.cloud.machines.values():
+        each.silent = True
+    coast.cloud.silent_cell = True
+    await coast.provider()
+    await asyncio.sleep(3600)
+    assert addresses(coast) == [("203.0.113.1", True)]
+
+
+async def test_a_lost_answer_makes_no_second_one(coast: Coast) -> None:
+    """The next list shows what the lost call has made, however late."""
+    coast.cloud.faults.append(Fault(method="POST", path=NAMES, lost=True, late=1.0))
+    provider, _ = await made(coast)
+    await asyncio.sleep(600)
+    assert provider.observe(server()).ready
+    assert addresses(coast) == [("203.0.113.1", True)]
+
+
+async def test_a_server_whose_answer_was_lost_is_seen_until_that_is_known(coast: Coast) -> None:
+    """One that is deleted at once leaves nothing behind."""
+    coast.cloud.faults.append(Fault(method="POST", path=NAMES, lost=True, late=2.0))
+    provider = await coast.provider()
+    await provider.create(server(), create(OPEN))
+    await coast.until(lambda: coast.asked("POST", NAMES))
+    identifier = provider.observe(server()).id
+    await provider.delete(
+        server(), contract.Call(verb=Verb.DELETE, why="test", instance=identifier)
+    )
+    await coast.until(lambda: provider.observe(server(recorded=identifier)) is contract.ABSENT)
+    assert addresses(coast) == []
+
+
+async def test_a_full_quota_is_told_and_passes(coast: Coast) -> None:
+    """In Neutron's words, stable ones; once it is raised the server gets its floating IP."""
+    coast.cloud.floating_quota = 0
+    provider = await coast.provider()
+    await provider.create(server(), create(OPEN))
+    await coast.until(lambda: provider.observe(server()).reason == "CloudQuotaExceeded")
+    seen = provider.observe(server())
+    assert "Quota exceeded for resources: ['floatingip']" in seen.message
+    asked = len(coast.asked("POST", NAMES))
+    await asyncio.sleep(600)
+    assert provider.observe(server()) == seen
+    assert len(coast.asked("POST", NAMES)) < asked + 15
+    coast.cloud.floating_quota = 1
+    await coast.until(lambda: provider.observe(server()).ready, seconds=180)
+
+
+async def test_one_that_was_taken_away_is_given_back(coast: Coast) -> None:
+    """The same address leads to the server again; one that was deleted is made anew."""
+    provider, _ = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    own.port = None
+    await coast.until(lambda: not provider.observe(server()).ready)
+    await coast.until(lambda: provider.observe(server()).ready)
+    assert addresses(coast) == [("203.0.113.1", True)]
+    coast.cloud.floating_ips.clear()
+    await coast.until(lambda: "203.0.113.2" in provider.observe(server()).addresses)
+    assert addresses(coast) == [("203.0.113.2", True)]
+
+
+async def test_of_several_for_one_port_one_stays(coast: Coast) -> None:
+    """That which leads to the port: the others are deleted."""
+    await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    twin = type(own)(
+        id="a-twin", outside=own.outside, address="203.0.113.9", created=-100.0,
+        description=own.description,
+    )  # fmt: skip
+    coast.cloud.floating_ips["a-twin"] = twin
+    await coast.until(lambda: "a-twin" not in coast.cloud.floating_ips, seconds=300)
+    assert addresses(coast) == [("203.0.113.1", True)]
+
+
+async def test_floating_ips_come_and_go_on_a_running_server(coast: Coast) -> None:
+    """A change of the template alone replaces nothing, and asks for no rebuild."""
+    provider, identifier = await made(coast, template())
+    assert provider.can_change(template(), OPEN)
+    assert provider.can_change(OPEN, template())
+    two = server(revision="two")
+    await provider.change(two, change(identifier, OPEN))
+    await coast.until(lambda: provider.observe(two).ready)
+    assert provider.observe(two).revision == "two"
+    assert addresses(coast) == [("203.0.113.1", True)]
+    three = server(revision="three")
+    await provider.change(three, change(identifier, template()))
+    await coast.until(lambda: not coast.cloud.floating_ips)
+    assert provider.observe(three).ready
+    assert [each.id for each in coast.there()] == [identifier]
+    assert not coast.cloud.bodies("rebuild")
+
+
+def change(instance: str, wanted: bytes) -> contract.Call:
+    """Return a plan's wish for another template."""
+    return contract.Call(verb=Verb.CHANGE, why="test", instance=instance, template=wanted)
+
+
+async def test_a_probe_may_go_by_the_floating_ip(coast: Coast) -> None:
+    """Where the Fleet's probeCIDRs have that, and not the server's own address."""
+    wanted = template(
+        networks=[{"name": "tenant", "floatingIPFrom": "public"}],
+        readiness={"tcp": {"port": 80}},
+    )
+    provider = await coast.provider(probeCIDRs=["203.0.113.0/24"])
+    await provider.create(server(), create(wanted))
+    await coast.until(lambda: bool(coast.cloud.floating_ips))
+    coast.cloud.listening.add(("203.0.113.1", 80))
+    await coast.until(lambda: provider.observe(server()).ready)
+    assert provider.own_addresses(server()) == ("203.0.113.1",)
+
+
+async def test_an_address_from_a_network_that_is_not_outside_is_refused(coast: Coast) -> None:
+    """Before anything is made."""
+    provider = await coast.provider()
+    wanted = template(networks=[{"name": "tenant", "floatingIPFrom": "tenant"}])
+    with pytest.raises(errors.TemplateRefused, match="external network tenant"):
+        await provider.create(server(), create(wanted))
+    assert not coast.there()
