@@ -10,6 +10,7 @@ import re
 import rich.text
 
 from controller import errors
+from controller.api import rights
 from controller.cli import screen
 from controller.cli.target import Target
 from controller.kube import faults

@@ -13,7 +13,7 @@ import msgspec
 from controller.api import clock, conditions, objects, texts
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
-from controller.planning import plan
+from controller.planning import plan, remedies
 from controller.planning.keys import Key
 
 # An error may quote what it stumbled over, which anybody may have written.
@@ -59,6 +59,7 @@ def stalled(item: objects.Object, reason: Reason, message: str, now: float) -> p
         reason=reason,
         message=message,
         since=clock.stamp(now),
+        remedy=remedies.of_fault(reason, item),
     )
     kept = conditions.keep_since(waits, (blocked,))
     return msgspec.structs.replace(told_now, blocked_by=kept)

@@ -13,6 +13,7 @@ import re
 import msgspec
 
 from controller import errors
+from controller.api import rights
 from controller.api.reasons import Reason
 from controller.kube.reasons import KubeReason
 from controller.reasons import Vocabulary
@@ -285,8 +286,14 @@ def _forbidden(status: Status, *, writes: bool) -> _Meaning:
     if (found := _QUOTA.match(status.message)) is not None:
         return QuotaExceeded, KubeReason.QUOTA_EXCEEDED, f"ResourceQuota/{found['name']}"
     if not writes or not status.message or _AUTHORIZER.match(status.message):
-        return Forbidden, Reason.FORBIDDEN, ""
+        return Forbidden, Reason.FORBIDDEN, _closed(status.message)
     return Denied, KubeReason.DENIED, _denier(status.message)
+
+
+def _closed(message: str) -> str:
+    """Return the namespace in which the operator lacks a right; empty where none is named."""
+    found = rights.lacking(message)
+    return f"Namespace/{found.namespace}" if found is not None and found.namespace else ""
 
 
 def _denier(message: str) -> str:

@@ -23,6 +23,8 @@ from controller.planning.targets import Target, Verb
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
 COARSE = 600.0
+# A create failed for these as something is there.
+_THERE = (Reason.NAME_TAKEN, Reason.OWNER_GONE)
 _EVENTS: dict[Verb, Reason] = {
     Verb.CREATE: Reason.FAILED_CREATE,
     Verb.DELETE: Reason.FAILED_DELETE,
@@ -68,20 +70,30 @@ class Outcome:
             return False
         return self.told and (self.verb is not Verb.STATUS or self.refused)
 
-    @property
-    def object(self) -> str:
-        """What is in the way, as `blockedBy` names it."""
-        return self.blocker or self.target.object
+    def object(self, item: objects.Object) -> str:
+        """Return what is in the way of `item`, as `blockedBy` names it: something that is there.
 
-    def blocked(self, namespace: str) -> Blocked:
+        Example: a Service that is refused was never made, so its set names itself.
+        """
+        if self.blocker:
+            return self.blocker
+        if self.verb is Verb.CREATE and self.reason not in _THERE:
+            return self.target.maker or name(item)
+        return self.target.object
+
+    def blocked(self, item: objects.Object) -> Blocked:
         """Return what to tell of it."""
+        thing = self.object(item)
+        own = self.refused and thing == name(item)
         return Blocked(
-            object=self.object,
+            object=thing,
             reason=self.reason,
             message=self.message,
             since=clock.stamp(self.since or self.time),
             next_attempt_time=clock.stamp(self.again) if self.again else None,
-            remedy=remedies.unblock(self.object, namespace),
+            remedy=remedies.edit_above(item)
+            if own
+            else remedies.unblock(thing, item.metadata.namespace, self.message),
         )
 
 
@@ -95,7 +107,7 @@ class Outcomes:
     def told(self) -> tuple[Outcome, ...]:
         """Those worth telling, in the order of what is in the way."""
         told = (each for each in self.every if each.in_status)
-        return tuple(sorted(told, key=lambda each: (each.object, each.reason, str(each.target))))
+        return tuple(sorted(told, key=lambda each: (_place(each), each.reason, str(each.target))))
 
     @property
     def refused(self) -> tuple[Outcome, ...]:
@@ -123,11 +135,12 @@ class Outcomes:
             return tuple(actions)
         return tuple(each for each in actions if targets.of(each, item) not in waiting)
 
-    def blocked(self, namespace: str) -> tuple[Blocked, ...]:
-        """Return what to tell, one for each object that is in the way and each reason."""
+    def blocked(self, item: objects.Object) -> tuple[Blocked, ...]:
+        """Return what to tell, one for each object that is in the way of `item` and each reason."""
         found: dict[tuple[str, str], Blocked] = {}
         for each in self.told:
-            found.setdefault((each.object, each.reason), each.blocked(namespace))
+            told = each.blocked(item)
+            found.setdefault((told.object, told.reason), told)
         return tuple(found.values())
 
     def wake_after(self, now: float) -> float | None:
@@ -140,21 +153,34 @@ def of(found: Iterable[Outcome]) -> Outcomes:
     return Outcomes(tuple(found))
 
 
-def news(before: Iterable[Blocked], found: Outcomes) -> Iterator[plan.RecordEvent]:
+def name(item: objects.Object) -> str:
+    """Return the object, as `blockedBy` names it."""
+    # Views are named as their kinds are.
+    return f"{type(item).__name__}/{item.metadata.name}"
+
+
+def _place(found: Outcome) -> str:
+    return found.blocker or found.target.object
+
+
+def news(
+    before: Iterable[Blocked], found: Outcomes, item: objects.Object
+) -> Iterator[plan.RecordEvent]:
     """Yield a warning for each thing that is in the way and was not told before: once, not a retry.
 
     Events of creates and deletes have the names that a ReplicaSet gives to its own.
     """
     known = {(each.object, each.reason) for each in before}
     for each in found.every:
-        if not each.told or not each.event or (each.object, each.reason) in known:
+        thing = each.object(item)
+        if not each.told or not each.event or (thing, each.reason) in known:
             continue
-        known.add((each.object, each.reason))
+        known.add((thing, each.reason))
         yield plan.RecordEvent(
             reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE).value,
             message=f"Failed to {each.verb} {_subject(each.target)}: {each.message}",
             warning=True,
-            cause=f"{each.object} {each.reason}",
+            cause=f"{thing} {each.reason}",
         )
 
 

@@ -7,7 +7,7 @@ give each command to the parser that it is meant for.
 from __future__ import annotations
 
 from controller import contract
-from controller.api import objects, resources
+from controller.api import names, objects, resources, rights
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES
 
@@ -84,6 +84,14 @@ def edit_application(name: str, namespace: str) -> str:
     return f"kubectl edit argapp {name} -n {namespace}"
 
 
+def edit_above(item: objects.Object) -> str:
+    """Return the command that opens the application that an object is, or is of."""
+    meta = item.metadata
+    # Fleets alone are of none.
+    above = getattr(getattr(item, "spec", None), "application", meta.name)
+    return edit_application(above, meta.namespace) if meta.namespace else ""
+
+
 def show(resource: str, name: str, namespace: str) -> str:
     """Return the command that shows an object which is not ours, or which was refused."""
     return f"kubectl get {resource} {name} -n {namespace} -o yaml"
@@ -95,21 +103,37 @@ def describe(thing: str, namespace: str) -> str:
     return f"kubectl describe {kind.lower()} {name} -n {namespace}"
 
 
+_BUILT_IN = f"Fleet/{names.BUILT_IN_FLEET}"
 # What shows things of which Argosy has no view; a Volume is of a cloud.
 _SHOWN = {
     "ResourceQuota": "kubectl describe resourcequota {name} -n {namespace}",
     "ValidatingAdmissionPolicy": "kubectl get validatingadmissionpolicy {name} -o yaml",
     "Volume": "openstack volume show {name}",
+    # One that lacks cannot be shown.
+    "ServiceAccount": "kubectl get serviceaccounts -n {namespace}",
 }
 
 
-def unblock(thing: str, namespace: str) -> str:
-    """Return the command that shows what is in the way, which is named as Kind/name."""
+def unblock(thing: str, namespace: str, told: str = "") -> str:
+    """Return the command that shows what is in the way, which is named as Kind/name.
+
+    What is `told` of it may say more: of a namespace, that the operator lacks a right in it.
+    """
+    lack = rights.lacking(told)
+    if lack is not None:
+        return lack.check
+    if thing == _BUILT_IN:
+        # Nobody wrote it: its pods are asked of the API server.
+        return "kubectl get --raw '/readyz?verbose'"
     kind, _, name = thing.partition("/")
-    if kind in _SHOWN:
-        return _SHOWN[kind].format(name=name, namespace=namespace)
     if kind in ("Webhook", "Namespace"):
         return webhooks()
+    if kind in _SHOWN:
+        return _SHOWN[kind].format(name=name, namespace=namespace)
+    return _show_known(kind, name, namespace)
+
+
+def _show_known(kind: str, name: str, namespace: str) -> str:
     found = next(((each, place) for each, place in PLACES.items() if place.kind == kind), None)
     if found is None:
         return ""
@@ -117,6 +141,17 @@ def unblock(thing: str, namespace: str) -> str:
     if not place.namespaced:
         return f"kubectl get {next(iter(place.short_names), resource)} {name} -o yaml"
     return show(resource, name, namespace)
+
+
+def of_fault(reason: Reason, item: objects.Object) -> str:
+    """Return the command for an object that Argosy cannot read, plan for, or tell of."""
+    meta = item.metadata
+    resource = resources.of(type(item))
+    if reason == Reason.MALFORMED:
+        return f"kubectl edit {PLACES[resource].short_names[0]} {meta.name} -n {meta.namespace}"
+    if reason == Reason.STATUS_REFUSED:
+        return f"kubectl get crd {resource}.{names.GROUP} -o yaml"
+    return f"kubectl argosy report -n {meta.namespace}"
 
 
 def webhooks() -> str:

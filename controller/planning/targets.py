@@ -50,6 +50,11 @@ class Write:
         """The object, as `blockedBy` names it."""
         return f"{PLACES[self.resource].kind}/{self.name}"
 
+    @property
+    def maker(self) -> str:
+        """Who would make it: nobody but whoever asks for it."""
+        return ""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
@@ -70,8 +75,13 @@ class Call:
 
     @property
     def object(self) -> str:
-        """Whom it is asked of, as `blockedBy` names it: the built-in fleet has no object."""
-        return f"Pod/{self.server}" if self.is_built_in else f"Fleet/{self.fleet}"
+        """What is asked about, as `blockedBy` names it: a machine of a fleet has no object."""
+        return f"Pod/{self.server}" if self.is_built_in else self.maker
+
+    @property
+    def maker(self) -> str:
+        """Who would make it, as `blockedBy` names that."""
+        return f"Fleet/{self.fleet}"
 
 
 Target = Write | Call

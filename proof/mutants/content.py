@@ -248,6 +248,20 @@ _LEFT = (
         f"{_LEFTOVERS}::test_claims_that_only_their_pods_protect_are_not_waited_for",
     ),
     one(
+        "what was never made is named as what is in the way",
+        "controller.planning.outcomes:Outcome.object",
+        "self.target.maker or name(item)",
+        "self.target.object",
+        "tests/planning/test_outcomes.py::test_only_what_is_there_is_named",
+    ),
+    one(
+        "a right that lacks is not told with the command that shows it",
+        "controller.planning.remedies:unblock",
+        "lack is not None",
+        "False",
+        "tests/planning/test_outcomes.py::test_only_what_is_there_is_named",
+    ),
+    one(
         "a claim on its way out is told as a pod that is not there",
         "controller.providers.pod.volumes:check",
         "errors.Waiting(message, reason=PodReason.CLAIM_TERMINATING, blocker=blocker)",

@@ -256,14 +256,14 @@ _NEWS = (
     one(
         "each retry is an Event",
         "controller.planning.outcomes:news",
-        "(each.object, each.reason) in known",
+        "(thing, each.reason) in known",
         "False",
         f"{_OUTCOMES}::test_a_refusal_is_one_event_however_often_it_is_tried",
     ),
     one(
         "a refusal is no Event",
         "controller.planning.outcomes:news",
-        "not each.told or not each.event or (each.object, each.reason) in known",
+        "not each.told or not each.event or (thing, each.reason) in known",
         "True",
         f"{_OUTCOMES}::test_another_cause_is_another_event",
     ),

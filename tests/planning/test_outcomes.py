@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+import pytest
+
 from controller import errors
-from controller.api import clock
+from controller.api import clock, objects
 from controller.api.resources import Resource
 from controller.planning import outcomes
-from controller.planning.targets import Verb, Write
+from controller.planning.targets import Call, Verb, Write
 
 NOW = 1_700_000_000.0
 POD = Write(Resource.PODS, "d", "shop-web-0")
+SERVER = objects.Server(
+    metadata=objects.Meta(name="shop-web-0", namespace="d"),
+    spec=objects.ServerSpec(
+        application="shop",
+        component="web",
+        ordinal=0,
+        revision="r1",
+        template=msgspec.Raw(b"{}"),
+    ),
+)
+SET = objects.ServerSet(
+    metadata=objects.Meta(name="shop-web", namespace="d"),
+    spec=objects.ServerSetSpec(application="shop", component="web", revision="r1"),
+)
 
 
 def outcome(**more: Any) -> outcomes.Outcome:
@@ -27,39 +44,77 @@ def outcome(**more: Any) -> outcomes.Outcome:
 def test_a_refusal_is_one_event_however_often_it_is_tried() -> None:
     """Named as a ReplicaSet names its own; what status told before is no news."""
     found = outcomes.of([outcome(), outcome(target=Write(Resource.PODS, "d", "shop-web-1"))])
-    (told,) = outcomes.news((), found)
+    (told,) = outcomes.news((), found, SERVER)
     assert (told.reason, told.warning) == ("FailedCreate", True)
     assert told.message == "Failed to create Pod/shop-web-0: exceeded quota: used 2"
     again = outcomes.of([outcome(count=2, message="exceeded quota: used 3")])
-    assert list(outcomes.news(found.blocked("d"), again)) == []
+    assert list(outcomes.news(found.blocked(SERVER), again, SERVER)) == []
 
 
 def test_what_need_not_be_told_is_no_event() -> None:
     """A failure of the moment, and one that nobody is told of."""
     found = outcomes.of([outcome(event=False), outcome(told=False)])
-    assert list(outcomes.news((), found)) == []
+    assert list(outcomes.news((), found, SERVER)) == []
 
 
 def test_another_cause_is_another_event() -> None:
     """The quota is raised, and a webhook is in the way."""
-    before = outcomes.of([outcome()]).blocked("d")
+    before = outcomes.of([outcome()]).blocked(SERVER)
     found = outcomes.of([outcome(blocker="Webhook/guard", reason="WebhookFailed")])
-    assert [each.cause for each in outcomes.news(before, found)] == ["Webhook/guard WebhookFailed"]
+    assert [each.cause for each in outcomes.news(before, found, SERVER)] == [
+        "Webhook/guard WebhookFailed"
+    ]
 
 
 def test_retries_change_nothing_that_is_told() -> None:
     """A count in a message moves with each retry, and so does the next time: neither is written."""
-    before = outcomes.steady((), outcomes.of([outcome()]).blocked("d"), NOW)
+    before = outcomes.steady((), outcomes.of([outcome()]).blocked(SERVER), NOW)
     later = outcome(time=NOW + 20, since=NOW, again=NOW + 60, message="exceeded quota: used 3")
-    assert outcomes.steady(before, outcomes.of([later]).blocked("d"), NOW + 20) == before
+    assert outcomes.steady(before, outcomes.of([later]).blocked(SERVER), NOW + 20) == before
 
 
 def test_what_is_told_of_the_next_attempt_is_never_long_out_of_date() -> None:
     """After ten minutes it is told anew, since when it has been so all the same."""
-    before = outcomes.steady((), outcomes.of([outcome()]).blocked("d"), NOW)
+    before = outcomes.steady((), outcomes.of([outcome()]).blocked(SERVER), NOW)
     now = NOW + 10 + outcomes.COARSE + 1
     later = outcome(time=now, since=NOW, again=now + 60, message="exceeded quota: used 3")
-    (told,) = outcomes.steady(before, outcomes.of([later]).blocked("d"), now)
+    (told,) = outcomes.steady(before, outcomes.of([later]).blocked(SERVER), now)
     assert told.next_attempt_time == clock.stamp(now + 60)
     assert told.message == "exceeded quota: used 3"
     assert told.since == before[0].since
+
+
+RIGHT = 'services is forbidden: User "op" cannot create resource "services" in API group ""'
+
+
+@pytest.mark.parametrize(
+    ("more", "told", "remedy"),
+    [
+        (
+            {"target": Write(Resource.SERVICES, "d", "shop-web"), "kind": errors.Kind.REFUSED},
+            "ServerSet/shop-web",
+            "kubectl edit argapp shop -n d",
+        ),
+        (
+            {"target": Write(Resource.SERVICES, "d", "shop-web"), "reason": "NameTaken"},
+            "Service/shop-web",
+            "kubectl get services shop-web -n d -o yaml",
+        ),
+        ({"target": Call("pods", "a")}, "Fleet/pods", "kubectl get --raw '/readyz?verbose'"),
+        (
+            {"target": Call("pods", "a"), "verb": Verb.DELETE},
+            "Pod/a",
+            "kubectl get pods a -n d -o yaml",
+        ),
+        (
+            {"target": Call("pods", "a"), "message": RIGHT, "blocker": "Namespace/d"},
+            "Namespace/d",
+            "kubectl auth can-i create services --as op",
+        ),
+    ],
+    ids=["never made", "somebody else's", "asked of the API server", "is there", "no right"],
+)
+def test_only_what_is_there_is_named(more: dict[str, Any], told: str, remedy: str) -> None:
+    """An object that was never made stands in nobody's way, and no command shows it."""
+    (found,) = outcomes.of([outcome(**{"blocker": "", **more})]).blocked(SET)
+    assert (found.object, found.remedy) == (told, remedy)

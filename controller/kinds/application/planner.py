@@ -130,7 +130,7 @@ def _finish(
         actions=(
             *actions,
             *events.alarm(before.conditions, after.conditions),
-            *outcomes.news(before.blocked_by, failed),
+            *outcomes.news(before.blocked_by, failed, application),
             *operation_history.news(before.operations, after.operations),
         ),
         status=after,

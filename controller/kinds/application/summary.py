@@ -87,7 +87,7 @@ def deleting(
         reconciling=True,
     )
     told = components(table)
-    blocked = list(outcomes.of(snapshot.outcomes).blocked(snapshot.application.metadata.namespace))
+    blocked = list(outcomes.of(snapshot.outcomes).blocked(snapshot.application))
     blocked += (
         Blocked(
             object=f"ServerSet/{each.metadata.name}",
@@ -417,11 +417,10 @@ def _waits(table: Table, row: Row) -> tuple[str, ...]:
 
 def _blocked(outlook: Outlook) -> Iterable[Blocked]:
     snapshot, table = outlook.snapshot, outlook.table
-    meta = snapshot.application.metadata
     fleet = obstacles.fleet_problem(snapshot.fleet, snapshot.now)
     if fleet is not None:
         yield from fleet.blocked
-    yield from outlook.failed.blocked(meta.namespace)
+    yield from outlook.failed.blocked(snapshot.application)
     for row in table.rows.values():
         yield from _blocked_component(outlook, row)
     yield from _causes(table)

@@ -331,7 +331,9 @@ def _rest(snapshot: BuildSnapshot) -> Plan:
 
 def _news(snapshot: BuildSnapshot) -> Iterator[RecordEvent]:
     """Yield a warning for each write of the Build's that somebody refuses, once."""
-    return outcomes.news(snapshot.build.status.blocked_by, outcomes.of(snapshot.outcomes))
+    return outcomes.news(
+        snapshot.build.status.blocked_by, outcomes.of(snapshot.outcomes), snapshot.build
+    )
 
 
 def _ending(snapshot: BuildSnapshot) -> tuple[Action, ...]:

@@ -63,7 +63,7 @@ def refused(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
     build = snapshot.build
     creates = outcomes.of(snapshot.outcomes).of(Verb.CREATE).told
     found = outcomes.of(each for each in creates if each.event)
-    told = found.blocked(build.metadata.namespace)
+    told = found.blocked(build)
     return outcomes.steady(build.status.blocked_by, told, snapshot.now)
 
 
@@ -123,12 +123,12 @@ def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
     namespace = snapshot.build.metadata.namespace
     return tuple(
         Blocked(
-            object=each.object,
+            object=each.blocker,
             reason=each.reason,
             message=results.told(each.message),
             since=clock.stamp(each.since),
             next_attempt_time=clock.stamp(each.again),
-            remedy=remedies.describe(each.object, namespace),
+            remedy=remedies.describe(each.blocker, namespace),
         )
         for each in outcomes.of(snapshot.outcomes).of(Verb.START).told
         # That time ran out is no cause.

@@ -46,5 +46,5 @@ def _obstacles(snapshot: BuildSnapshot, blocked: tuple[Blocked, ...] = ()) -> tu
     build = snapshot.build
     # What keeps a pod from starting is the planner's to tell, for as long as it does.
     written = tuple(each for each in snapshot.outcomes if each.verb is not Verb.START)
-    failed = outcomes.of(written).blocked(build.metadata.namespace)
+    failed = outcomes.of(written).blocked(build)
     return outcomes.steady(build.status.blocked_by, (*blocked, *failed), snapshot.now)

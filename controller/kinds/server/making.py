@@ -160,7 +160,7 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
         reason=error.reason,
         message=error.message,
         next_attempt_time=situation.attempts.next_attempt_time,
-        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace),
+        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace, error.message),
     )
     return Verdict(
         reason=error.reason,

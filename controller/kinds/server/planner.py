@@ -63,10 +63,10 @@ def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
     actions = (*teardown.end_act(snapshot), *progress.actions)
     status = None
     failed = outcomes.of(snapshot.outcomes).of(Verb.DELETE, Verb.CHANGE)
-    blocked = failed.blocked(meta.namespace)
+    blocked = failed.blocked(snapshot.server)
     if progress.blocked is not None and not progress.gone:
         blocked = (progress.blocked, *blocked)
-    actions = (*actions, *outcomes.news(snapshot.server.status.blocked_by, failed))
+    actions = (*actions, *outcomes.news(snapshot.server.status.blocked_by, failed, snapshot.server))
     if progress.gone:
         actions = (*actions, finalizers.remove(snapshot.server))
     if blocked:
@@ -111,13 +111,12 @@ def _kept(snapshot: ServerSnapshot) -> plans.Plan:
 
 def _guard(snapshot: ServerSnapshot) -> plans.Plan:
     """Put our finalizer in place, before anything is made that it must guard."""
-    meta = snapshot.server.metadata
     patch = finalizers.add(snapshot.server)
     found = outcomes.of(snapshot.outcomes)
-    blocked = found.blocked(meta.namespace)
+    blocked = found.blocked(snapshot.server)
     told = summary.held_up(snapshot, *blocked) if blocked else None
     return plans.Plan(
-        actions=(patch, *outcomes.news(snapshot.server.status.blocked_by, found)),
+        actions=(patch, *outcomes.news(snapshot.server.status.blocked_by, found, snapshot.server)),
         status=told if told != snapshot.server.status else None,
         notes=("Our finalizer goes in before anything is made.",),
     )

@@ -431,8 +431,8 @@ def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
     if not told:
         return verdict
     found = outcomes.Outcomes(tuple(told))
-    namespace = situation.snapshot.server.metadata.namespace
-    blocked = (*verdict.blocked, *found.blocked(namespace))
+    server = situation.snapshot.server
+    blocked = (*verdict.blocked, *found.blocked(server))
     actions = (*verdict.actions, *_warnings(situation, found))
     if verdict.ready or verdict.idle or verdict.trouble:
         return dataclasses.replace(verdict, blocked=blocked, actions=actions, trouble=True)
@@ -452,4 +452,4 @@ def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
 
 def _warnings(situation: Situation, found: outcomes.Outcomes) -> tuple[plan.Action, ...]:
     server = situation.snapshot.server
-    return tuple(outcomes.news(server.status.blocked_by, found))
+    return tuple(outcomes.news(server.status.blocked_by, found, server))

@@ -40,7 +40,7 @@ def find(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes)
     """Return what is in the way of the set's calls, and of its servers."""
     shared: dict[tuple[str, str], Blocked] = {}
     own: dict[str, Blocked] = {}
-    calls = failed.blocked(snapshot.server_set.metadata.namespace)
+    calls = failed.blocked(snapshot.server_set)
     for each in (*service.taken(snapshot), *calls):
         shared.setdefault((each.object, each.reason), each)
     told = {(each.object, each.reason) for each in snapshot.server_set.status.blocked_by}

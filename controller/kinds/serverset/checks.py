@@ -132,14 +132,13 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     """Servers wait for their Service while it is refused; one that is there stands in no way."""
     if not service.is_awaited(snapshot):
         return None
-    meta = snapshot.server_set.metadata
     failed = outcomes.of(snapshot.outcomes)
     called = service_manifest.name(snapshot.server_set)
     if not failed.has_refused(Resource.SERVICES, called):
         return None
     name = f"{PLACES[Resource.SERVICES].kind}/{called}"
     blocked = next(
-        each.blocked(meta.namespace) for each in failed.refused if each.target.object == name
+        each.blocked(snapshot.server_set) for each in failed.refused if each.target.object == name
     )
     again = service.keep(snapshot)
     return obstacles.Obstacle(

@@ -168,8 +168,8 @@ def blocked(server_set: objects.ServerSet, found: Room, unmade: int, now: float)
     return Blocked(
         object=f"Namespace/{meta.namespace}",
         reason=ServerSetReason.NAMESPACE_FULL,
-        message=f"{excess(meta.namespace, found.limit)}, so"
-        f" {words.be(unmade, 'server')} of {meta.name} not made. {CURE}",
+        message=f"{excess(meta.namespace, found.limit)}, so of {meta.name}"
+        f" {words.be(unmade, 'server')} not made. {CURE}",
         since=clock.stamp(now),
         next_attempt_time=None,
         remedy=remedies.applications(meta.namespace),

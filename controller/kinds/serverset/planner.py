@@ -481,7 +481,7 @@ def _finish(
     after = summary.status(outlook)
     alarm = events.alarm(before.conditions, after.conditions)
     alarm += events.alarm(before.conditions, after.conditions, kind=evictions.UNBOUNDED)
-    news = outcomes.news(before.blocked_by, outlook.failed)
+    news = outcomes.news(before.blocked_by, outlook.failed, outlook.snapshot.server_set)
     return Plan(
         actions=(*draft.actions, *alarm, *news, *summary.warnings(outlook)),
         status=after if worth_telling else None,

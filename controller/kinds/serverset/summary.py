@@ -108,7 +108,7 @@ def write_status_now(before: objects.ServerSetStatus, after: objects.ServerSetSt
 def deleting(snapshot: ServerSetSnapshot, left: int) -> objects.ServerSetStatus:
     """Return the status of a set whose servers are being torn down, and what keeps them."""
     server_set = snapshot.server_set
-    stuck = list(outcomes.of(snapshot.outcomes).blocked(server_set.metadata.namespace))
+    stuck = list(outcomes.of(snapshot.outcomes).blocked(server_set))
     stuck += [
         blocked
         for _, server in sorted(snapshot.servers.items())
@@ -129,7 +129,7 @@ def discarding(
 
     Of a set that goes without a hitch no status is worth a write. `held` is what others keep of it.
     """
-    stuck = tuple(outcomes.of(snapshot.outcomes).blocked(snapshot.server_set.metadata.namespace))
+    stuck = tuple(outcomes.of(snapshot.outcomes).blocked(snapshot.server_set))
     stuck = (*stuck, *held)
     if not stuck and snapshot.claims is not None:
         return None

@@ -22,7 +22,9 @@ from controller.providers.steps.reasons import StepReason
 
 T = TypeVar("T", bound=objects.Object)
 
-_NO_ACCOUNT = re.compile(r'^\S+ "[^"]*" is forbidden: error looking up service account ')
+_NO_ACCOUNT = re.compile(
+    r'^\S+ "[^"]*" is forbidden: error looking up service account [^/\s]+/(?P<name>[^:\s]+)'
+)
 
 
 class AccountMissing(errors.Transient):
@@ -64,10 +66,13 @@ def explained() -> Iterator[None]:
 
 
 def _told(error: errors.Stalled, refused: type[errors.TemplateRefused]) -> errors.ArgosyError:
-    if _NO_ACCOUNT.match(error.words):
+    if (missing := _NO_ACCOUNT.match(error.words)) is not None:
         # The default account of a young namespace comes by itself.
         return AccountMissing(
-            str(error), reason=StepReason.SERVICE_ACCOUNT_MISSING, words=error.words
+            str(error),
+            reason=StepReason.SERVICE_ACCOUNT_MISSING,
+            words=error.words,
+            blocker=f"ServiceAccount/{missing['name']}",
         )
     return refused(
         str(error),
