@@ -63,6 +63,7 @@ class Reason(Vocabulary):
         "FleetNotAllowed",
         "The Fleet does not allow applications of this namespace.",
         "An administrator can label the namespace as spec.allowedNamespaces of the Fleet asks.",
+        "kubectl get argfleet NAME -o yaml",
     )
     FLEET_OPENING = (
         "FleetOpening",
@@ -217,7 +218,7 @@ class Reason(Vocabulary):
         "InternalError",
         "Planning failed for this object alone, which is a fault of Argosy's; the others go on.",
         "Please report it, with the bundle that `argosy report` writes.",
-        "kubectl argosy why application/NAME",
+        "kubectl argosy report",
     )
     STATUS_REFUSED = (
         "StatusRefused",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import rich.text
 
@@ -18,12 +19,6 @@ from controller.kube.reasons import KubeReason
 from controller.presentation.problems import Refusal, TookTooLongError, UsageError
 
 FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
-
-# What an API server says about a permission that is missing.
-_DENIED = re.compile(
-    r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
-    r' in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
-)
 
 
 def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
@@ -46,12 +41,16 @@ def explain(
     if own is not None:
         return own, text, ("See --help.",) if own == USAGE else ()
     if isinstance(error, faults.Forbidden):
-        return REFUSED, *_forbidden(text)
+        return REFUSED, *_forbidden(text, error.words)
     if isinstance(error, faults.NotFound):
         return MISSING, *_missing(text, server)
     away = _AWAY.get(type(error)) or ("{text}" if error.reason == KubeReason.BAD_KUBECONFIG else "")
     if away:
-        return UNREACHABLE, away.format(server=server, text=_plain(text)), _where(target)
+        advice = _where(target)
+        if error.reason == KubeReason.BAD_KUBECONFIG:
+            chosen = f" --kubeconfig {shlex.quote(target.kubeconfig)}" if target.kubeconfig else ""
+            advice = (f"See what kubectl reads of it: kubectl config view{chosen}", *advice)
+        return UNREACHABLE, away.format(server=server, text=_plain(text)), advice
     if isinstance(error, errors.Stalled):
         return REFUSED, _plain(text), ()
     return FAILED, _plain(text), ("The failure may pass: try again.",)
@@ -75,18 +74,14 @@ def _missing(text: str, server: str) -> tuple[str, tuple[str, ...]]:
     return f"{server} does not know Argosy's kinds", (advice,)
 
 
-def _forbidden(text: str) -> tuple[str, tuple[str, ...]]:
-    found = _DENIED.search(text)
+def _forbidden(text: str, words: str) -> tuple[str, tuple[str, ...]]:
+    found = rights.lacking(words)
     if found is None:
         return _plain(text), ()
-    resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
-    space = f" -n {found['namespace']}" if found["namespace"] else ""
-    scope = f" in namespace {found['namespace']}" if found["namespace"] else " in the whole cluster"
-    message = f"you lack a permission: {found['verb']} {resource}{scope}"
-    check = f"kubectl auth can-i {found['verb']} {resource}{space} --as {found['user']}"
-    return message, (
-        f"You are {found['user']}.",
-        f"An administrator can see it with: {check}",
+    scope = f"namespace {found.namespace}" if found.namespace else "the whole cluster"
+    return f"you lack a permission: {found.verb} {found.kind} in {scope}", (
+        f"You are {found.user}.",
+        f"An administrator can see it with: {found.check}",
         "The chart's roles argosy-viewer, argosy-editor and argosy-operation-editor grant it.",
         "The permissions of each command: docs/reference/cli.md",
     )

@@ -23,9 +23,9 @@ class ProviderReason(Vocabulary):
         "CannotChange",
         (
             "The instance cannot be changed in place after all: the cluster, or the instance's"
-            " host, refuses just that. Argosy replaces the instance, unless the server is held."
+            " host, refuses just that, in the message's words. Argosy replaces the instance, unless"
+            " the server is held."
         ),
-        "Nothing; the message says who refused, and in which words.",
     )
     INVALID_SETTINGS = (
         "InvalidSettings",

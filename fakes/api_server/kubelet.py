@@ -26,13 +26,15 @@ class Behaviour:
     container that waits (ImagePullBackOff, CrashLoopBackOff, …), or Failed, or OutOfcpu and the
     like, for a pod that ends so. `message` is what the scheduler or the kubelet says of it.
     `ends` are how often its containers end with 1, `runs_seconds` after they began: without a probe
-    they are ready until then, and after each end they wait as a kubelet has them wait.
+    they are ready until then, and after each end they wait as a kubelet has them wait. `end_reason`
+    is OOMKilled where they are ended for their memory.
     `resize` is Deferred or Infeasible where the node does not give a running pod what it asks for.
     """
 
     fate: str = "Ready"
     resize: str = ""
     ends: int = 0
+    end_reason: str = "Error"
     runs_seconds: float = 0.5
     message: str = ""
     schedule_seconds: float = 0.05
@@ -249,7 +251,7 @@ class Kubelet:
             self._later(told.runs_seconds, self._end, key, pod)
 
     def _exit(self, status: Json, told: Behaviour) -> Json:
-        end = {"exitCode": 1, "reason": "Error", "message": told.message}
+        end = {"exitCode": 1, "reason": told.end_reason, "message": told.message}
         times = {"startedAt": self._stamp(), "finishedAt": self._stamp()}
         return {**end, **times, "containerID": status["containerID"]}
 

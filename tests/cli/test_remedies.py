@@ -105,6 +105,8 @@ def test_a_remedy_can_be_typed_as_it_is(command: str) -> None:
         return
     work, target = typing_in.work(command)
     assert target.namespace, "it would act on whatever namespace is current"
+    if words[2] == "report":
+        return  # it names nothing, and leaves out what it cannot read
     here = session.Session(
         api=Empty(),  # type: ignore[arg-type]  # in which every request ends alike
         namespace=target.namespace,

@@ -274,6 +274,10 @@ _OWN: dict[str, Promises] = {
             "test_a_claim_of_that_name_that_no_pod_mounts_is_left_alone",
             "test_labels_of_a_claim_that_a_program_insists_on_are_left",
         ),
+        "An object that is named there exists, or has to come": (
+            "test_only_what_is_there_is_named",
+            "test_what_is_shown_is_there_and_its_words_lead_to_the_end",
+        ),
         "Failures are counted on the Server": ("test_a_new_leader_says_what_the_last_one_said",),
         "tries the next one, by itself": (
             "test_g10_alternatives_are_tried_in_turn_with_backoff",

@@ -28,8 +28,8 @@ from tests.simulation import clouded, stateful
 pytestmark = pytest.mark.looptime
 
 # What shows, and what a person does by hand: neither can make anything worse by itself.
-SHOWS = {"get", "describe", "config"}
-SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version"}
+SHOWS = {"get", "describe", "config", "auth"}
+SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version", "report"}
 EDITS = {"edit"}
 # What OpenStack's own program shows; whatever else a remedy has it do is an act.
 SHOWS_OF_CLOUDS = ("quota show", "console log show", "image list", "volume show")
@@ -47,6 +47,8 @@ class Door:
 
     async def raw(self, path: str, _query: str = "") -> bytes:
         """Return no Leases: an operator of this universe leads without one."""
+        if path == "/version":
+            return b'{"gitVersion": "v1.34.0"}'
         assert path.endswith("/leases"), path
         return b'{"items": []}'
 

@@ -3,14 +3,15 @@
 `test_remedies` types those that act. Here the situation is made, the command is typed as it is
 told: it finds its object and changes nothing. Then a person does what the words say, and it is
 better. A reason that has no story here is one of four, and each is held to that: its act ends with
-an operation, whose story is typed; a test elsewhere makes it and sees it end; a program at the
-person's own end gives it; or nothing need be done.
+an operation, whose story is typed; it is given before any cluster is asked, and typed where that is
+tested; a program at the person's own end gives it; or nothing need be done.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +21,12 @@ import pytest
 
 from controller.api.resources import PLACES, Resource
 from controller.presentation import vocabulary
-from fakes.api_server import Faults, Kubelet
+from fakes.api_server import Faults, Kubelet, chaos
 from fakes.api_server.refusal import refuse
 from fakes.universe import Json, Universe, component
+from proof.history import waiting
 from tests.simulation import answers, clouded, stateful, test_remedies
+from tests.simulation.plights import PLIGHTS
 from tests.simulation.test_remedies import WEB, World
 from tests.simulation.troubles import TROUBLES, Story
 
@@ -201,6 +204,7 @@ EDITED = (
 MENDED = ("CrashLoopBackOff", "Unschedulable")
 STORIES: Mapping[str, Story] = {
     **TROUBLES,
+    **PLIGHTS,
     **{each: unable(each, edited=True) for each in EDITED},
     **{each: unable(each, edited=False) for each in MENDED},
     "WaitingForDependency": Story(make=_waits_for_db, mend=_mends),
@@ -248,86 +252,9 @@ OF_ACTS = frozenset({
     "HttpUnreachable", "AnswerLost", "SecretMissing", "UrlRefused",
     "HeaderRefused", "NotSupported", "SnapshotMissing", "CloudSnapshotMissing", "CloudActTimeout",
 })  # fmt: skip
-# A test that makes the situation and sees it end, or end with what the words say.
+# Those that are given before any cluster is asked, with the test that types what is told.
 ELSEWHERE: Mapping[str, str] = {
-    "FleetNotAllowed": "e2e/test_namespaced.py::test_it_reads_fleets_where_it_may",
-    "CircuitOpen": (
-        "simulation/test_fleets.py::test_an_outage_of_the_provider_is_no_failure_of_its_servers"
-    ),
-    "CannotChange": (
-        "simulation/test_resizing.py::test_only_what_a_new_pod_might_get_replaces_one"
-    ),
-    "Deferred": (
-        "simulation/test_resizing.py"
-        "::test_a_node_without_room_is_told_and_one_that_is_too_small_is_left"
-    ),
-    "Infeasible": (
-        "simulation/test_resizing.py"
-        "::test_a_node_without_room_is_told_and_one_that_is_too_small_is_left"
-    ),
-    "DomainClosed": (
-        "simulation/test_domains.py"
-        "::test_a_server_waits_where_no_domain_takes_it_and_goes_on_once_one_does"
-    ),
-    "Malformed": (
-        "simulation/test_unreadable.py"
-        "::test_an_application_that_became_deep_keeps_its_servers_and_can_go"
-    ),
-    "InternalError": (
-        "simulation/test_crashed_planner.py"
-        "::test_a_planner_that_fails_again_after_success_is_told_again"
-    ),
-    "StatusRefused": (
-        "simulation/test_long_texts.py::test_a_status_that_is_refused_is_told_in_a_smaller_one"
-    ),
-    "ServersLeft": (
-        "simulation/test_adoption.py"
-        "::test_servers_that_strangers_took_before_are_named_when_all_else_is_gone"
-    ),
-    "DomainSick": ("simulation/test_domains.py::test_a_sick_domain_holds_the_others_and_is_named"),
-    "EvictionOnRecord": (
-        "simulation/test_one_budget.py"
-        "::test_a_pod_whose_eviction_is_on_record_and_that_stays_is_waited_for_and_named"
-    ),
-    "BudgetNotWritten": (
-        "simulation/test_one_budget.py::test_a_budget_that_cannot_be_written_holds_no_operation_up"
-    ),
-    "NamespaceFull": ("simulation/test_full_namespaces.py::test_room_that_becomes_free_is_used"),
-    "TooManyOperations": (
-        "simulation/test_waiting_operations.py"
-        "::test_an_application_has_a_bounded_number_of_open_operations"
-    ),
-    "Reverted": "kinds/operation/test_stories.py::test_g10_a_revert_undoes_steps_last_first",
-    "InvalidSettings": (
-        "providers/memory/test_provider.py::test_settings_are_read_as_a_fleet_writes_them"
-    ),
-    "ReadinessGatesNotReady": (
-        "simulation/test_causes.py::test_the_cause_is_told_of_the_application"
-    ),
-    "NodeLost": "simulation/test_cases.py::test_case",
-    "NoCapacity": (
-        "simulation/test_domains.py::test_only_a_server_that_must_waits_for_room_in_its_domain"
-    ),
-    "Error": "providers/pod/test_observation.py::test_states_and_their_reasons",
-    "OOMKilled": "providers/pod/test_observation.py::test_a_crash_is_told_at_each_of_its_moments",
-    "Refused": (
-        "execution/test_dispatcher.py"
-        "::test_what_is_refused_is_written_down_and_not_asked_again_at_once"
-    ),
-    "Forbidden": "simulation/test_lives.py::test_a_permission_that_lacks_is_told",
-    "ServiceAccountMissing": (
-        "providers/pod/test_provider.py::test_refusals_have_reasons_that_say_what_to_do"
-    ),
-    "RepositoryNotAllowed": (
-        "simulation/test_builds_under_fire.py::test_repositories_that_are_not_allowed_get_no_build"
-    ),
-    "BuildsNotSetUp": (
-        "simulation/test_builds_under_fire.py::test_without_a_daemon_builds_wait_and_say_so"
-    ),
-    "WaitingForImage": "simulation/test_builds.py::test_a_build_that_runs_writes_nothing",
-    "BadKubeconfig": "kube/test_connection.py::test_bad_kubeconfigs_say_what_must_hold",
-    "NotStarted": "simulation/test_builds_under_fire.py"
-    "::test_a_pod_that_starts_late_is_told_no_longer",
+    "BadKubeconfig": "cli/test_bad_kubeconfigs.py::test_a_kubeconfig_that_is_put_right_is_used",
 }
 # Why no story could show an end: who reads the words has it in hand, or there is none to see to.
 WHY_NONE: Mapping[str, str] = {
@@ -378,25 +305,44 @@ def test_a_story_elsewhere_is_there(reason: str) -> None:
     assert reason in text or f".{word.name}" in text
 
 
-def look(world: World, line: str) -> None:
-    """Hold a command of kubectl's to what is there: its kind is served, and its object exists."""
+def look(world: World, line: str) -> str:
+    """Hold a command of kubectl's to what is there, and return what it shows.
+
+    Its kind is served, and its object exists; describe shows the Events of an object, too.
+    """
     words = shlex.split(line)
     assert words[1] in test_remedies.SHOWS | test_remedies.EDITS, line
+    if words[1] == "auth":
+        return _may(world, words)
     resource, *rest = [each for each in words[2:] if not each.startswith("-")]
     if resource.partition(",")[0] not in NAMED:
-        return  # of Kubernetes alone, which the cluster in memory does not have
+        return ""  # of Kubernetes alone, which the cluster in memory does not have
+    kinds = [NAMED[each] for each in resource.split(",")]
+    known = [world.universe.server.objects.get(kind, {}) for kind in kinds]
+    every = [dict(each) for found in known for each in found.values()]
     if "-l" in words:
         label, value = words[words.index("-l") + 1].split("=")
-        kinds = [NAMED[each] for each in resource.split(",")]
-        assert any(
-            found["metadata"].get("labels", {}).get(label) == value
-            for kind in kinds
-            for found in world.universe.server.objects.get(kind, {}).values()
-        ), line
-        return
+        every = [each for each in every if each["metadata"].get("labels", {}).get(label) == value]
+        assert every, line
     names = [each for each in rest if each not in ("default", "yaml")]
-    if names and "-A" not in words:
-        assert world.found(NAMED[resource], names[0]) or not PLACES[NAMED[resource]].namespaced
+    if names and "-A" not in words and "-l" not in words:
+        every = [each for each in every if each["metadata"]["name"] == names[0]]
+        assert every, line
+    if words[1] == "describe":
+        told = {each["metadata"]["name"] for each in every}
+        events = world.universe.server.objects.get(Resource.EVENTS, {}).values()
+        every += [each for each in events if each["regarding"]["name"] in told]
+    return json.dumps(every)
+
+
+def _may(world: World, words: list[str]) -> str:
+    """Return whether the operator may do something, as the API server answers it."""
+    assert words[1:3] == ["auth", "can-i"], words
+    verb, kind = words[3:5]
+    named = Resource(kind.partition(".")[0])
+    asked = chaos.Request(verb=verb, resource=named, namespace="default", name="any")
+    refused = any(each.matches(asked) for each in world.universe.faults.rules)
+    return "no" if refused else "yes"
 
 
 NAMED: Mapping[str, Resource] = {"pvc": Resource.CLAIMS} | {
@@ -407,8 +353,14 @@ NAMED: Mapping[str, Resource] = {"pvc": Resource.CLAIMS} | {
 
 
 @pytest.mark.parametrize("reason", sorted(STORIES))
-async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(reason: str) -> None:
+async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The command finds what it names and changes nothing; the words, followed, make it better."""
+    monkeypatch.chdir(tmp_path)
     story, sky = STORIES[reason], clouded.Sky()
     universe = Universe(faults=Faults(), kubelet=Kubelet(), providers=[sky.kind()])
     world = World(universe, sky)
@@ -418,26 +370,41 @@ async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(reason: str)
         said = story.told_as or reason
         await universe.until(lambda: world.says(said) or bool(world.told(said)))
         told = world.told(reason).get("remedy", "")
+        assert is_there(world, world.told(reason)), world.told(reason)
         known = test_remedies.filled(KNOWN[reason].command, story.name)
         # What is told there may be to try at once, which mends nothing by itself.
         line = known if not told or test_remedies.acts(told) else told
         assert not story.better(world)
+        assert not story.words or line.startswith("kubectl "), f"{reason} is told without a command"
         if KNOWN[reason].command or told:
-            await type_in(world, line)
+            capsys.readouterr()
+            shown = await type_in(world, line) + capsys.readouterr().out
+            assert story.words in shown, shown
         await story.mend(world)
         await universe.until(lambda: story.better(world))
 
 
-async def type_in(world: World, line: str) -> None:
+def is_there(world: World, told: Json) -> bool:
+    """Return whether what is named as in the way exists, unless it is said to be missing."""
+    kind, _, name = told.get("object", "").partition("/")
+    if kind not in waiting.TOLD or told["reason"] in waiting.MISSING:
+        return True
+    if (waiting.TOLD[kind], name) == waiting.BUILT_IN:
+        return True
+    known = world.universe.server.objects.get(Resource(waiting.TOLD[kind]), {})
+    return any(each == name for _, each in known)
+
+
+async def type_in(world: World, line: str) -> str:
     """Type a command that shows or opens: it finds its object and writes nothing."""
     words: list[Any] = shlex.split(line)
     if words[0] == "openstack":
         await world.type_in(line)
-        return
+        return ""
     if words[1] != "argosy":
-        look(world, line)
-        return
+        return look(world, line)
     own = [each for each in world.universe.server.writes if each.cause.actor == "user"]
     await world.type_in(line)
     after = [each for each in world.universe.server.writes if each.cause.actor == "user"]
     assert after == own
+    return ""

@@ -43,6 +43,8 @@ class Story:
     name: str = "shop"
     # The reason that its condition gives, where the reason itself stands in the message.
     told_as: str = ""
+    # What the command shows of the cause, in the words of whoever gave it.
+    words: str = ""
 
 
 def is_gone(world: World) -> bool:

@@ -42,7 +42,7 @@ class ApplicationReason(Vocabulary):
             "Apply the application again to have those that nothing controls taken up; the"
             " ownerReferences of the others name who controls them."
         ),
-        "kubectl get argsrv SERVER -o yaml",
+        "kubectl get argsrv NAME -o yaml",
     )
     WAITING_FOR_IMAGE = (
         "WaitingForImage",

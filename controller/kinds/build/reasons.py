@@ -49,6 +49,7 @@ class BuildReason(Vocabulary):
         "RepositoryNotAllowed",
         "The administrator allows no images of this namespace in the source's repository.",
         "Name a repository that the chart value build.allowedRepositories has.",
+        "kubectl edit argapp APPLICATION",
     )
     NOT_SET_UP = (
         "BuildsNotSetUp",

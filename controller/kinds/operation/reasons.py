@@ -76,5 +76,6 @@ class OperationReason(Vocabulary):
     REVERTED = (
         "Reverted",
         "The operation failed, and what it had done was undone.",
-        "failures, in its status, say why it failed.",
+        "failures, in its status, say why it failed: mend that, and start another operation.",
+        "kubectl get argop NAME -o yaml",
     )

@@ -168,10 +168,9 @@ class KubeletReason(Vocabulary):
         "Infeasible",
         (
             "The pod's node can never give it the requests and limits that it is to have. Argosy"
-            " replaces the pod, which may then go to another node, unless the server is held."
+            " replaces the pod, which may then go to another node, and says so where none has"
+            " room; unless the server is held."
         ),
-        "Add a node that is large enough, or ask for less.",
-        "kubectl describe pod NAME",
     )
     DEFERRED = (
         "Deferred",
