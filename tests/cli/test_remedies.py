@@ -53,6 +53,7 @@ FOREIGN = {"get", "describe", "edit", "delete", "config"}
 # or a volume.
 OF_CLOUDS = {
     "openstack console log show NAME",
+    "openstack floating ip list",
     "openstack image list",
     "openstack volume show NAME",
     "openstack quota show --usage",

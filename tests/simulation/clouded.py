@@ -19,7 +19,7 @@ from controller.providers.openstack import clouds, configuration, opening
 from controller.providers.openstack import kind as openstack
 from controller.providers.openstack.refusals import Reply
 from controller.providers.openstack.rights import SECRET
-from fakes.openstack import Cloud, Fault, Machine
+from fakes.openstack import Cloud, Fault, FloatingIP, Machine
 from fakes.universe import Json, component
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Sky:
                         await asyncio.sleep(0.5)
             case ["quota", "show", "--usage"]:
                 pass
+            case ["floating", "ip", "list"]:
+                assert self.cloud.floating_ips
             case _:
                 raise AssertionError(f"nobody here knows how to {' '.join(words)}")
 
@@ -136,6 +138,25 @@ async def is_asked_less(world: World) -> None:
     limits = {"spec": {"limits": {"callsPerSecond": 1}}}
     await world.universe.server.patch(Resource.FLEETS, "", "west", limits)
     world.sky.cloud.faults.clear()
+
+
+async def has_another_floating_ip(world: World) -> None:
+    """Have somebody give the server's port a floating IP before Argosy does."""
+    own = [{"name": "tenant", "floatingIPFrom": "public"}]
+    await apply(world, 1, networks=own)
+    async with asyncio.timeout(60):
+        while not world.sky.there():  # noqa: ASYNC110 - in virtual time
+            await asyncio.sleep(0.1)
+    (machine,) = world.sky.there()
+    world.sky.cloud.floating_ips["theirs"] = FloatingIP(
+        id="theirs", outside="outside-1", address="198.51.100.1", description="by hand",
+        created=0.0, port=f"port.{machine.id}.network-1",
+    )  # fmt: skip
+
+
+async def is_without_it(world: World) -> None:
+    """Delete the floating IP that was given by hand."""
+    del world.sky.cloud.floating_ips["theirs"]
 
 
 async def refuses_credentials(world: World) -> None:

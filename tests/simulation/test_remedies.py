@@ -32,7 +32,9 @@ SHOWS = {"get", "describe", "config", "auth"}
 SHOWS_OF_OURS = {"why", "logs", "status", "history", "top", "events", "diff", "version", "report"}
 EDITS = {"edit"}
 # What OpenStack's own program shows; whatever else a remedy has it do is an act.
-SHOWS_OF_CLOUDS = ("quota show", "console log show", "image list", "volume show")
+SHOWS_OF_CLOUDS = (
+    "quota show", "console log show", "image list", "volume show", "floating ip list",
+)  # fmt: skip
 GONE: Json = {}
 
 

@@ -237,6 +237,9 @@ STORIES: Mapping[str, Story] = {
         better=clouded.has_one,
         name="data-shop-web-0",
     ),
+    "CloudFloatingIPRefused": Story(
+        make=clouded.has_another_floating_ip, mend=clouded.is_without_it
+    ),
     "CredentialsMissing": Story(make=clouded.has_no_secret, mend=clouded.has_its_secret),
     "CredentialsRefused": Story(make=clouded.refuses_credentials, mend=clouded.takes_credentials),
     "NotReadyInTime": Story(
