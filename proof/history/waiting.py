@@ -26,7 +26,9 @@ TOLD: Mapping[str, str] = {
     "ControllerRevision": "controllerrevisions",
 }
 # What these wait for is missing, and they say so.
-MISSING = frozenset({"UnknownFleet", "RevisionMissing", "Orphaned", "NotFound", "FleetNotAllowed"})
+MISSING = frozenset(
+    {"UnknownFleet", "RevisionMissing", "Orphaned", "NotFound", "FleetNotAllowed", "NoSource"}
+)
 # The fleet that nobody wrote.
 BUILT_IN = ("fleets", "pods")
 
