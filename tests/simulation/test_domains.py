@@ -228,6 +228,19 @@ async def test_a_sick_domain_holds_the_others_and_is_named() -> None:
         assert world.reasons() == set()
 
 
+async def comes_up_slowly(world: Pods) -> str:
+    """Have a server of the domain b be away, and take five minutes to come up; return its name."""
+    slow: str = next(
+        each["metadata"]["name"] for each in world.servers() if each["spec"]["domain"] == "b"
+    )
+    world.kubelet.behave = lambda pod: Behaviour(
+        start_seconds=300.0 if pod["metadata"]["name"] == slow else 1.0
+    )
+    world.server.registry.delete(Resource.PODS, "default", slow, actor="user")
+    await asyncio.sleep(5)
+    return slow
+
+
 async def test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_waits() -> None:
     """Servers of other domains wait for it, with budget left: the set says for which, and why.
 
@@ -236,14 +249,7 @@ async def test_a_server_that_is_merely_coming_up_is_named_by_the_rollout_that_wa
     rollout: Json = {"maxUnavailable": 3, "oneDomainAtATime": True, "inPlace": "Never"}
     async with Pods(nodes=9) as world:
         await world.open(9, rollout=rollout)
-        slow = next(
-            each["metadata"]["name"] for each in world.servers() if each["spec"]["domain"] == "b"
-        )
-        world.kubelet.behave = lambda pod: Behaviour(
-            start_seconds=300.0 if pod["metadata"]["name"] == slow else 1.0
-        )
-        world.server.registry.delete(Resource.PODS, "default", slow, actor="user")
-        await asyncio.sleep(5)
+        slow = await comes_up_slowly(world)
         await world.ask(9, image="app:2", rollout=rollout)
         await asyncio.sleep(90)
         (told,) = world.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
@@ -263,14 +269,7 @@ async def test_a_server_that_is_merely_coming_up_is_named_by_an_evacuation_that_
     rollout: Json = {"maxUnavailable": limit, "oneDomainAtATime": one, "inPlace": "Never"}
     async with Pods(nodes=9) as world:
         await world.open(9, rollout=rollout)
-        slow = next(
-            each["metadata"]["name"] for each in world.servers() if each["spec"]["domain"] == "b"
-        )
-        world.kubelet.behave = lambda pod: Behaviour(
-            start_seconds=300.0 if pod["metadata"]["name"] == slow else 1.0
-        )
-        world.server.registry.delete(Resource.PODS, "default", slow, actor="user")
-        await asyncio.sleep(5)
+        slow = await comes_up_slowly(world)
         await world.turn("a", state="Evacuating")
         await asyncio.sleep(90)
         assert world.count()["a"] == 3
