@@ -200,6 +200,29 @@ def change(instance: str, wanted: bytes) -> contract.Call:
     return contract.Call(verb=Verb.CHANGE, why="test", instance=instance, template=wanted)
 
 
+async def test_a_server_keeps_its_floating_ip_for_as_long_as_it_is_the_same(coast: Coast) -> None:
+    """Rebuilt, stopped and started again it has the address that it had, and no other was made."""
+    provider = await coast.provider(rebuild="WhenPossible")
+    await provider.create(server(), create(OPEN))
+    await coast.until(lambda: provider.observe(server()).ready)
+    seen, two = provider.observe(server()), server(revision="two")
+    networks = [{"name": "tenant", "floatingIPFrom": "public"}]
+    rebuilt = template(networks=networks, image="v2")
+    await provider.change(two, change(seen.id, rebuilt))
+    await coast.until(
+        lambda: provider.observe(two).revision == "two" and provider.observe(two).ready
+    )
+    stopped = server(revision="two", power="Stopped")
+    await provider.change(stopped, change(seen.id, rebuilt))
+    await coast.until(lambda: provider.observe(stopped).phase is Phase.STOPPED)
+    await asyncio.sleep(600)
+    await provider.change(two, change(seen.id, rebuilt))
+    await coast.until(lambda: provider.observe(two).ready)
+    assert provider.observe(two).addresses == seen.addresses
+    assert len(coast.asked("POST", NAMES)) == 1
+    assert not coast.asked("DELETE", NAMES)
+
+
 async def test_a_probe_may_go_by_the_floating_ip(coast: Coast) -> None:
     """Where the Fleet's probeCIDRs have that, and not the server's own address."""
     wanted = template(
