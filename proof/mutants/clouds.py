@@ -39,9 +39,9 @@ MECHANISMS = (
     ),
     one(
         "nobody waits for the floating IP of a lost answer",
-        f"{_ROOM}.floating_ips:FloatingIPs._attach",
-        "not certain",
-        "False",
+        f"{_ROOM}.floating_ips:FloatingIPs.left",
+        "meta.uid not in self._doubts",
+        "True",
         f"{_FLOATING}::test_a_server_whose_answer_was_lost_is_seen_until_that_is_known",
     ),
     one(
@@ -74,7 +74,7 @@ MECHANISMS = (
     ),
     one(
         "a POST that was given up is forgotten",
-        f"{_ROOM}.creation:Creation._post",
+        f"{_ROOM}.creation:in_doubt",
         "not certain",
         "False",
         f"{_CREATION}::test_what_shows_up_late_is_taken_up",

@@ -21,7 +21,7 @@ from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import refusals, volumes
 from controller.providers.openstack.client import VOLUME, Client, decode
-from controller.providers.openstack.creation import DOUBT_SECONDS
+from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
@@ -227,22 +227,14 @@ class Claims:
                 message, reason=CloudReason.VOLUME_PENDING, retry_after=AGAIN_SECONDS
             )
         asked = volumes.body(server, claim, self.stock.fleet, await self._zone(zone))
-        loop, certain = asyncio.get_running_loop(), False
-        try:
+        self._doubts.pop(ref, None)
+        with in_doubt(self._doubts, ref):
             reply = await self._client.call(
                 VOLUME, "POST", "/volumes", what=f"make a volume for {server.metadata.name}",
                 body=asked, creates=True,
             )  # fmt: skip
             made = decode(reply.body, volumes.One).volume
-            certain = True
-        except errors.ArgosyError as error:
-            certain = error.policy.kind is not errors.Kind.UNKNOWN
-            raise
-        finally:
-            self._doubts.pop(ref, None)
-            if not certain:
-                self._doubts[ref] = loop.time()
-        self.stock.expect(made, now=loop.time())
+        self.stock.expect(made, now=asyncio.get_running_loop().time())
 
     async def _zone(self, wanted: str) -> str:
         """Return the zone of a new volume: the server's, where Cinder knows one of that name."""

@@ -8,8 +8,9 @@ several with one tag the oldest stays, which the lister sees to.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+import contextlib
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +26,25 @@ from controller.providers.openstack.register import Register
 # How long after a POST without an answer what it has made may yet appear, and how often to look.
 DOUBT_SECONDS = 5.0
 LOOK_SECONDS = 0.5
+K = TypeVar("K", bound=Hashable)
+
+
+@contextlib.contextmanager
+def in_doubt(doubts: dict[K, float], key: K) -> Iterator[None]:
+    """Note when a POST has ended, under its key, unless it is certain what became of it.
+
+    One that was given up half-way is as doubtful as one whose answer was lost.
+    """
+    certain = False
+    try:
+        yield
+        certain = True
+    except errors.ArgosyError as error:
+        certain = error.policy.kind is not errors.Kind.UNKNOWN
+        raise
+    finally:
+        if not certain:
+            doubts[key] = asyncio.get_running_loop().time()
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -80,22 +100,14 @@ class Creation:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _post(self, server: objects.Server, tag: str, body: Mapping[str, Any]) -> None:
-        loop = asyncio.get_running_loop()
-        certain = False
-        try:
+        with in_doubt(self._doubts, tag):
             reply = await self._client.call(
                 COMPUTE, "POST", "/servers", what=f"create {server.metadata.name}",
                 body=body, creates=True,
             )  # fmt: skip
             made = decode(reply.body, _Made).server.id
-            certain = True
-        except errors.ArgosyError as error:
-            certain = error.policy.kind is not errors.Kind.UNKNOWN
-            raise
-        finally:
-            if not certain:
-                self._doubts[tag] = loop.time()
-        self._register.expect(_expected(server, made, body), now=loop.time())
+        now = asyncio.get_running_loop().time()
+        self._register.expect(_expected(server, made, body), now=now)
 
 
 def check(known: Machine, server: objects.Server) -> None:

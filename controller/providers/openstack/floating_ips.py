@@ -24,7 +24,7 @@ from controller.api import objects
 from controller.contract import Phase
 from controller.providers.openstack import machines, observation, ports, refusals
 from controller.providers.openstack.client import NETWORK, Client, decode
-from controller.providers.openstack.creation import DOUBT_SECONDS
+from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
@@ -62,11 +62,6 @@ class Owned:
     server: str
     instance: str
     network: str
-
-    @property
-    def rank(self) -> tuple[bool, str, str]:
-        """What tells which of several for one port stays: the smallest."""
-        return self.row.port is None, self.row.created, self.row.id
 
 
 class FloatingIPs:
@@ -154,7 +149,7 @@ class FloatingIPs:
 
     async def look(self) -> None:
         """List the floating IPs of the fleet, and make, give back and delete what is due."""
-        if self.synced and not self._moving and not self._owned and not self._wanting():
+        if self.synced and not (self._owned or self._doubts or self._wanting()):
             return
         try:
             await self._list()
@@ -247,8 +242,7 @@ class FloatingIPs:
             )  # fmt: skip
             self._put(dataclasses.replace(known, row=msgspec.structs.replace(known.row, port=port)))
             return
-        certain = False
-        try:
+        with in_doubt(self._doubts, machine.uid):
             reply = await self._client.call(
                 NETWORK, "POST", "/v2.0/floatingips",
                 what=f"make a floating IP for {machine.name}", creates=True,
@@ -260,13 +254,6 @@ class FloatingIPs:
                 },
             )  # fmt: skip
             made = decode(reply.body, _One).floatingip
-            certain = True
-        except errors.ArgosyError as error:
-            certain = error.policy.kind is not errors.Kind.UNKNOWN
-            raise
-        finally:
-            if not certain:
-                self._doubts[machine.uid] = asyncio.get_running_loop().time()
         owned = self._read(made)
         if owned is not None:
             self._put(owned)
@@ -348,7 +335,8 @@ _WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})
 
 
 def _rank(owned: Owned) -> tuple[bool, str, str]:
-    return owned.rank
+    """Return what tells which of several for one port stays: the smallest."""
+    return owned.row.port is None, owned.row.created, owned.row.id
 
 
 def _reason(error: errors.ArgosyError) -> CloudReason:
