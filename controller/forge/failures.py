@@ -40,7 +40,7 @@ class Failure:
 # What git says when asking again is of no use.
 _GIT_TERMINAL = re.compile(
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled"
-    r"|repository '.*' not found|Repository not found|returned error: 4(?!08|25|29)\d\d"
+    r"|repository '.*' (?:not found|does not exist)|Repository not found|returned error: 4(?!08|25|29)\d\d"
     r"|does not appear to be a git repository|not valid: is this a git repository"
     r"|certificate verif|SSL certificate problem|transport '.*' not allowed"
     r"|unable to find remote helper|not a tree|not our ref|invalid subdir",
@@ -57,7 +57,9 @@ _PASSES = re.compile(
     r"|Unavailable|graceful(?:ly)? stop|session .*not found|no active session|closing transport",
     re.IGNORECASE,
 )
-_SOLVE = "failed to solve: "
+# The client says the second where its own part ends first, five seconds after what failed: the
+# daemon is slow then, and the cause is the same.
+_SOLVE = re.compile(r"failed to solve: |failed to run Build function: ")
 _STEP = re.compile(r"process \".*\" did not complete successfully: (.*)", re.DOTALL)
 _GIT = re.compile(r"failed to (?:fetch|checkout|load) remote|git stderr|invalid subdir")
 _RULE = "------"
@@ -88,8 +90,9 @@ def of_build(lines: Sequence[str]) -> Failure:
             kind=Class.TRANSIENT, reason=Reason.FAILED, message="BuildKit's client was ended"
         )
     error = "\n".join(lines[start:]).removeprefix("error: ")
-    solve, _, cause = error.partition(_SOLVE)
-    if solve or not cause:
+    solve = _SOLVE.match(error)
+    cause = error[solve.end() :] if solve else ""
+    if not cause:
         # It is not about the build: the daemon is away, or has let go of it.
         return Failure(kind=Class.TRANSIENT, reason=Reason.FAILED, message=_line(error))
     step = _STEP.search(cause)

@@ -61,6 +61,11 @@ BUILD = {
     ": exit status 128": (TRANSIENT, Reason.SOURCE),
     f"{SOLVE}failed to read dockerfile: failed to checkout remote {URL}: git stderr:\n"
     "fatal: reference is not a tree: 0001\n: exit status 128": (TERMINAL, Reason.SOURCE),
+    "error: failed to run Build function: failed to read dockerfile: failed to update submodules "
+    f"for {URL}: git stderr:\nfatal: repository '/part' does not exist\n: exit status 1": (
+        TERMINAL,
+        Reason.SOURCE,
+    ),
     f'{SOLVE}failed to read dockerfile: invalid subdir nope: failed to lstat "nope": statat nope: '
     "no such file or directory": (TERMINAL, Reason.SOURCE),
     f"{SOLVE}failed to push r.example.com/a: {HEAD}: dial tcp 10.0.0.1:443: connect: connection "
