@@ -27,7 +27,8 @@ async def test_what_is_beyond_the_bound_is_not_made_and_is_told() -> None:
         assert universe.condition(Resource.APPLICATIONS, "first")["status"] == "True"
         told = universe.condition(Resource.SERVERSETS, "second-web", "Stalled")
         assert (told["status"], told["reason"]) == ("True", "NamespaceFull")
-        assert "The namespace default may have 10 servers, so 4 servers" in told["message"]
+        said = "The namespace default may have 10 servers, so of second-web 4 servers are not made."
+        assert said in told["message"]
         assert "raise limits.serversPerNamespace" in told["message"]
         (blocked,) = universe.get(Resource.SERVERSETS, "second-web")["status"]["blockedBy"]
         assert (blocked["object"], blocked["remedy"]) == (

@@ -61,9 +61,10 @@ CAUSES = {
         code=403,
         words='jobs.batch is forbidden: User "argosy" cannot create resource "jobs" in API group'
         ' "batch" in the namespace "default"',
-        object="Job/",
+        # The Job was never made, so it is not named.
+        object="Namespace/default",
         reason="Forbidden",
-        remedy="kubectl",
+        remedy="kubectl auth can-i create jobs.batch -n default --as argosy",
     ),
 }
 
