@@ -58,7 +58,9 @@ def _is_taken_up(life: pods.Life, change: journal.Change) -> bool:
     """
     if life.resource not in TAKEN_UP:
         return False
-    first = next(each for each in life.versions if each.ours)
+    first = next((each for each in life.versions if each.ours), None)
+    if first is None:
+        return False
     number = life.versions.index(first)
     asked = first.asked.metadata
     if change.place < first.place or not number or not (asked.uid and asked.resource_version):
