@@ -25,7 +25,7 @@ from devcluster import operator as operators
 NODES = 10
 OPERATOR = "operator-0"
 SERVER = (controlplane.APISERVER, controlplane.ETCD)
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
 START_SECONDS = 60.0
 # A cluster is calm when it uses no more than this share of one core for a moment.
 CALM_SHARE = 0.25

@@ -1,9 +1,9 @@
-"""What holds for all tests: speed does not matter, flakes stand apart, no task is left behind."""
+"""What holds for all tests: speed does not matter, what flakes or takes long stands apart, no task is left behind."""
 
 import hypothesis
 
+from tests.suite.apart import pytest_collection_modifyitems
 from tests.suite.leaks import pytest_runtest_teardown, pytest_sessionfinish
-from tests.suite.quarantine import pytest_collection_modifyitems
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_teardown", "pytest_sessionfinish"]
 

@@ -24,7 +24,7 @@ from devcluster import client
 from devcluster.cluster import Cluster
 from proof import history
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 UNAVAILABLE = 503
 POLL_SECONDS = 0.2
 HOOK = "kwok.argosy.dev/"

@@ -20,7 +20,10 @@ from controller.wiring import permissions
 from tests.e2e.driving import Kube, Place, component
 from tests.e2e.people import HIDDEN, Stay, token
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long(reason="many people at once; test_rights has one of each"),
+]
 
 PATIENCE_SECONDS = 60
 LISTENING = re.compile(r"listens on port (\d+)")

@@ -18,6 +18,7 @@ from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.nodes import made, settle_on
 
 pytestmark = pytest.mark.e2e
+LONG = pytest.mark.long(reason="drains of minutes; the simulation plays the same")
 
 NODES, DRAINED = 20, 10
 SERVERS, LIMIT = 50, 5
@@ -181,6 +182,7 @@ def test_a_component_of_one_server_is_drained_without_being_down(
     assert hindsight.fewest_ready(kube.history(), 1) == 1
 
 
+@LONG
 @pytest.mark.parametrize(
     ("reason", "deadline"), [("ProgressDeadlineExceeded", 10), ("FailureBudgetSpent", 600)]
 )
@@ -220,6 +222,7 @@ def test_nodes_are_drained_beside_a_rollout_that_is_halted(
     app.wait_ready(DRAIN_SECONDS)
 
 
+@LONG
 def test_nodes_are_drained_beside_an_operation_that_may_take_no_server_down(
     operated: Place, kube: Kube, own_nodes: tuple[str, list[str]]
 ) -> None:
@@ -249,6 +252,7 @@ def test_nodes_are_drained_beside_an_operation_that_may_take_no_server_down(
     restart.wait_end("Completed", DRAIN_SECONDS)
 
 
+@LONG
 @pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}])
 def test_a_budget_that_a_person_wrote_decides_alone(
     operated: Place, kube: Kube, own_nodes: tuple[str, list[str]], spec: driving.Object
@@ -271,6 +275,7 @@ def test_a_budget_that_a_person_wrote_decides_alone(
     wait_until_all_run_on(app, {*every} - {node})
 
 
+@LONG
 def test_a_rollout_waits_for_no_eviction_that_the_disruption_controller_overlooks(
     kube: Kube,
 ) -> None:

@@ -10,7 +10,12 @@ import pytest
 from devcluster import fixtures
 from proof.faults import crash, matrix, mix, mutations, outcome, replicas, rig, watch_outage
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long(
+        reason="random lives of clusters; the simulation plays the same, and test_crashes some"
+    ),
+]
 
 CRASHES = 6
 DARK_SECONDS = 15.0

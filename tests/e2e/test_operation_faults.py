@@ -13,7 +13,12 @@ from tests.e2e import conftest
 from tests.e2e.driving import Kube, Place, component
 from tests.e2e.operating import births, incarnations, job, jobs, pod, submit
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long(
+        reason="random lives of clusters; the simulation plays the same, and test_crashes some"
+    ),
+]
 
 # An operator that dies or is kept in the dark writes what it had planned long before.
 SLACK = 60.0

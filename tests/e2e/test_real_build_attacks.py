@@ -24,6 +24,7 @@ from tests.e2e.driving import Kube, Place
 from tests.e2e.shops import Shop, builders, ends, logs, plain, rooms_of, secret
 
 pytestmark = [
+    pytest.mark.long(reason="minutes of Builds; test_real_builds has the usual ends"),
     pytest.mark.e2e,
     pytest.mark.realnode,
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),

@@ -25,6 +25,7 @@ from tests.e2e.shops import CLIENT, PATIENCE, Shop, builders, ends, rooms_of, se
 from tests.e2e.test_why import typed
 
 pytestmark = [
+    pytest.mark.long(reason="minutes of Builds; test_real_builds has one daemon"),
     pytest.mark.e2e,
     pytest.mark.realnode,
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),

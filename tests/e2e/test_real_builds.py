@@ -30,6 +30,7 @@ pytestmark = [
     pytest.mark.realnode,
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
 ]
+LONG = pytest.mark.long(reason="minutes of Builds; the simulation plays the same")
 
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases/argosy-leader"
 RIGHT, WRONG = "the-right-word-7", "the-wrong-word-9"
@@ -113,6 +114,7 @@ def test_g11_a_commit_becomes_servers_and_a_bad_one_leaves_them(
     shop.wait_pages("two")
 
 
+@LONG
 @pytest.mark.skipif(
     not browsers.PROGRAM, reason="Chromium is missing: `make test-browser` as root installs it"
 )
@@ -164,6 +166,7 @@ def test_g11_of_three_pushes_the_first_and_the_third_are_built(
     shop.wait_pages("three")
 
 
+@LONG
 @pytest.mark.parametrize("phase", ["Resolving", "Building", "Testing"])
 def test_g11_killed_in_any_phase_builds_the_same_once(
     place: Place, started: forge.Forge, kube: Kube, phase: str
@@ -232,6 +235,7 @@ def _runs(pod: driving.Object) -> bool:
     return bool(pod["status"]["phase"] in {"Pending", "Running"})
 
 
+@LONG
 def test_g11_a_container_that_somebody_puts_into_the_pods_keeps_no_build(
     place: Place, started: forge.Forge, kube: Kube
 ) -> None:
@@ -307,6 +311,7 @@ def _hardened(pod: driving.Object) -> driving.Object:
     return {"apiVersion": "v1", "kind": "Pod", **pod, "spec": spec}
 
 
+@LONG
 @pytest.mark.parametrize("lost", [repositories.NAME, registry.NAME])
 def test_g11_what_is_down_is_waited_for(
     place: Place, started: forge.Forge, kube: Kube, lost: str
@@ -343,6 +348,7 @@ KEPT = {
 }
 
 
+@LONG
 @pytest.mark.parametrize("cause", KEPT)
 def test_g11_what_keeps_a_pod_from_starting_is_told_in_the_clusters_words(
     place: Place, started: forge.Forge, kube: Kube, cause: str

@@ -20,6 +20,9 @@ from tests.e2e.crews import SharingCrew
 from tests.e2e.driving import App, Kube, Place, component, condition
 
 pytestmark = pytest.mark.e2e
+LONG = pytest.mark.long(
+    reason="minutes; the simulation plays the same, and a killed replica is here"
+)
 
 REPLICAS = 4
 # How far a new owner's writes may lie behind what an old one had seen.
@@ -109,6 +112,7 @@ def test_a_killed_replicas_part_goes_on_elsewhere(crew: SharingCrew, kube: Kube)
     assert incarnations == {2}
 
 
+@LONG
 def test_a_frozen_replica_writes_nothing_when_it_wakes(crew: SharingCrew, kube: Kube) -> None:
     """SIGSTOP for a minute amid a rollout, then SIGCONT: it ends, and has written nothing."""
     crew.wait_shared(kube)
@@ -155,6 +159,7 @@ def test_replicas_that_leave_hand_over(crew: SharingCrew, kube: Kube) -> None:
         each.wait_ready()
 
 
+@LONG
 def test_upgraded_one_by_one_from_one_leader(crew: SharingCrew, kube: Kube) -> None:
     """Replicas that lead alone are replaced by ones that share, amid a rollout, one by one."""
     operators = operator.run(crew.owner, replicas=2)
@@ -187,6 +192,7 @@ def test_at_rest_only_heartbeats_are_written(crew: SharingCrew, kube: Kube) -> N
     assert [each.object for each in told.ours if each.received > since] == []
 
 
+@LONG
 def test_all_die_and_those_that_come_go_on(crew: SharingCrew, kube: Kube) -> None:
     """Kill -9 of all four amid a rollout: nobody handed anything over, and all goes on once."""
     crew.wait_shared(kube)
@@ -201,6 +207,7 @@ def test_all_die_and_those_that_come_go_on(crew: SharingCrew, kube: Kube) -> Non
         each.wait_ready()
 
 
+@LONG
 def test_from_four_to_one_to_four_to_one(crew: SharingCrew, kube: Kube) -> None:
     """Replicas go and come one by one amid rollouts; the one that stays has all in between."""
     crew.wait_shared(kube)
@@ -222,6 +229,7 @@ def test_from_four_to_one_to_four_to_one(crew: SharingCrew, kube: Kube) -> None:
         each.wait_ready()
 
 
+@LONG
 def test_whose_heartbeat_a_person_deletes_ends(crew: SharingCrew, kube: Kube) -> None:
     """Its slots are others' after a while, its next process gets a part; nothing has two owners."""
     crew.wait_shared(kube)
@@ -238,6 +246,7 @@ def test_whose_heartbeat_a_person_deletes_ends(crew: SharingCrew, kube: Kube) ->
         each.wait_ready()
 
 
+@LONG
 @pytest.mark.parametrize("hand", ["delete", "stranger", "other", "nobody"])
 def test_a_slots_lease_in_a_persons_hands(crew: SharingCrew, kube: Kube, hand: str) -> None:
     """Deleted, or given to somebody or nobody amid a rollout: the slots rest, and go on."""

@@ -17,7 +17,12 @@ from tests.e2e import conftest
 from tests.e2e.driving import App, Kube, Place, component, condition
 from tests.e2e.test_crashes import LEASE
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long(
+        reason="the largest that etcd takes; the simulation has hundreds of operations"
+    ),
+]
 
 # Six times as many as may be open. With 2,000 it holds as well, in minutes.
 OPERATIONS = 600

@@ -12,7 +12,10 @@ from tests.e2e import hindsight, terminals
 from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.terminals import Terminal
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long(reason="a thousand servers; test_costs has three hundred, test_creation ten"),
+]
 
 MANY = 1000
 # One of them does not come up.

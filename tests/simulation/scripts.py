@@ -1,7 +1,8 @@
 """The frame of tests that play random scripts: hypothesis writes them, virtual time plays them.
 
 The scripts of a chunk follow from its seed alone. A failure prints the shortest script that fails,
-and the one command that plays it again; SIMULATION_SEEDS=5-40 plays other seeds than CI does.
+and the one command that plays it again; SIMULATION_SEEDS=5-40 plays others, as
+`make test-long` does.
 """
 
 from __future__ import annotations

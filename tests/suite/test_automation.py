@@ -63,6 +63,22 @@ def test_the_cloud_tier_runs_where_it_is_not_skipped() -> None:
     assert tier == {"run": "make test-cloud"}
 
 
+@pytest.mark.parametrize(
+    ("marker", "name"), [("e2e", "E2E"), ("realnode", "NODE"), ("browser", "BROWSER")]
+)
+def test_a_tier_is_given_all_of_its_tests(marker: str, name: str) -> None:
+    """The folders that a tier of the Makefile reads have every test with its marker."""
+    (folders,) = re.findall(rf"^{name} := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    marked = re.compile(rf"^(pytestmark|@pytest|    pytest).*mark\.{marker}\b", re.MULTILINE)
+    found = {
+        str(each.parent.relative_to(ROOT))
+        for each in (ROOT / "tests").rglob("test_*.py")
+        if marked.search(each.read_text())
+    }
+    assert found
+    assert found <= set(folders.split())
+
+
 def test_every_python_that_is_promised_is_tried() -> None:
     """The workflow's matrix, with the oldest beside it, is what the package says it runs on."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

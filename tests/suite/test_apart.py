@@ -1,4 +1,4 @@
-"""Flakes are run apart and have reasons."""
+"""Flakes and what takes minutes are run apart, and have reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = """
 [pytest]
 addopts = --strict-markers --import-mode=importlib -p no:cacheprovider
-markers = quarantined(reason): as in this project
+markers =
+    quarantined(reason): as in this project
+    long(reason): as in this project
 """
 TESTS = """
 import pytest
@@ -30,7 +32,7 @@ def collected(folder: Path, mark: str, *options: str) -> subprocess.CompletedPro
     """Run a sound test and one with that mark, with this project's quarantine."""
     (folder / "pytest.ini").write_text(SETTINGS)
     (folder / "test_it.py").write_text(TESTS.format(mark=mark))
-    argv = [sys.executable, "-m", "pytest", "-p", "tests.suite.quarantine", "-v", str(folder)]
+    argv = [sys.executable, "-m", "pytest", "-p", "tests.suite.apart", "-v", str(folder)]
     return subprocess.run([*argv, *options], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -49,6 +51,27 @@ def test_the_quarantine_runs_when_asked_for(tmp_path: Path) -> None:
     done = collected(tmp_path, MARKED, "-m", "quarantined")
     assert "test_flaky PASSED" in done.stdout
     assert "1 passed, 1 deselected" in done.stdout
+
+
+LONG = "@pytest.mark.long(reason='a thousand servers')"
+
+
+@pytest.mark.parametrize(
+    ("options", "everything", "runs"),
+    [([], "", "test_sound"), (["-m", "long"], "", "test_flaky"), ([], "1", "test_sound")],
+)
+def test_what_takes_minutes_runs_when_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    everything: str,
+    runs: str,
+) -> None:
+    """By its marker alone, or with all others where LONG=1 asks for everything."""
+    monkeypatch.setenv("LONG", everything)
+    done = collected(tmp_path, LONG, *options)
+    assert f"{runs} PASSED" in done.stdout
+    assert ("2 passed" if everything else "1 passed, 1 deselected") in done.stdout
 
 
 @pytest.mark.parametrize("arguments", ["", "()", "('why')", "(reason='')", "(reason=1)"])
