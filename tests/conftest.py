@@ -1,4 +1,4 @@
-"""What holds for all tests: speed does not matter, what flakes or takes long stands apart, no task is left behind."""
+"""What holds for all tests: speed does not matter, what is slow stands apart, no task is left."""
 
 import hypothesis
 

@@ -40,7 +40,8 @@ class Failure:
 # What git says when asking again is of no use.
 _GIT_TERMINAL = re.compile(
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled"
-    r"|repository '.*' (?:not found|does not exist)|Repository not found|returned error: 4(?!08|25|29)\d\d"
+    r"|repository '.*' (?:not found|does not exist)|Repository not found"
+    r"|returned error: 4(?!08|25|29)\d\d"
     r"|does not appear to be a git repository|not valid: is this a git repository"
     r"|certificate verif|SSL certificate problem|transport '.*' not allowed"
     r"|unable to find remote helper|not a tree|not our ref|invalid subdir",
