@@ -60,10 +60,10 @@ def _hasty(
     desired = 1 if known.spec.replicas is None else known.spec.replicas
     others = [each for each in servers if each is not life]
     near, size = others, desired
-    if policy.per == "Domain" and change.spec.domain:
-        # What another failure domain suffers holds nobody here.
+    if policy.per == "Domain":
+        # What another failure domain suffers holds nobody here; who is in none is by itself, too.
         near = [each for each in others if _domain(each, change) == change.spec.domain]
-        size = 1 + len(near)
+        size = 1 + len(near) if len(near) < len(others) else desired
     bound = policy.max_hold_seconds - slack
     coming = sum(_coming(each, change, bound, _heals) for each in near)
     # The writer saw some of them as they were a moment before.

@@ -184,6 +184,14 @@ MECHANISMS = (
         f"{_ONE_BUDGET}::test_the_next_instance_waits_until_the_eviction_is_off_the_record",
     ),
     one(
+        "servers of no domain that are healed as few of their whole component",
+        "controller.kinds.serverset.remediation:_size",
+        "alike if alike < len(census.servers) else census.desired",
+        "alike if name else census.desired",
+        "tests/kinds/serverset/test_remediation.py"
+        "::test_servers_of_no_domain_are_held_by_themselves",
+    ),
+    one(
         "remediation does not wait until evictions have ended",
         "controller.kinds.serverset.planner:_remediate",
         "ANY_chosen and guard.close is not None",

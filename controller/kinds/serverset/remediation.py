@@ -218,10 +218,13 @@ def _domain(server: objects.Server, policy: objects.Remediation) -> str:
 
 
 def _size(census: Census, policy: objects.Remediation, name: str) -> int:
-    """Return how many servers are held together; counted only once one of them is ill."""
-    if not name:
-        return census.desired
-    return sum(1 for each in census.servers.values() if _domain(each, policy) == name)
+    """Return how many servers are held together; counted only once one of them is ill.
+
+    Example: 4 servers are older than their fleet's domains, and 16 are in some. The 4 are held by
+    themselves: 30% of them is one, where 30% of the set would let all four be made anew at once.
+    """
+    alike = sum(1 for each in census.servers.values() if _domain(each, policy) == name)
+    return alike if alike < len(census.servers) else census.desired
 
 
 def _ill(facts: Facts, policy: objects.Remediation, now: float) -> _Ill:

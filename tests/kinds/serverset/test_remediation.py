@@ -293,6 +293,61 @@ def test_a_sick_domain_does_not_hold_the_healing_of_another(per: str) -> None:
     assert not set(replaced(rehearsal)) & set(sick)
 
 
+def older(young: int) -> tuple[Rehearsal, list[int]]:
+    """Return a rehearsal of four servers that are older than the fleet's domains, and of others."""
+    rehearsal = Rehearsal()
+    rehearsal.apply("shop", component("web", "web:v1", 4))
+    rehearsal.run()
+    old = list(rehearsal.servers(SET))
+    known = tuple(objects.FailureDomain(name=each) for each in "ab")
+    rehearsal.fleets.told = dataclasses.replace(rehearsal.fleets.told, domains=known)
+    rehearsal.apply("shop", component("web", "web:v1", 4 + young))
+    rehearsal.run()
+    assert of(rehearsal, "") == old
+    return rehearsal, old
+
+
+def test_servers_of_no_domain_are_held_by_themselves() -> None:
+    """All four that are older than the domains are ill: they are not made anew as few of 20."""
+    rehearsal, old = older(16)
+    fall_ill(rehearsal, old)
+    rehearsal.run_for(AFTER + 60)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RemediationHeld")
+    assert replaced(rehearsal) == []
+    for each in old:
+        get_well(rehearsal, each)
+    rehearsal.run_for(60)
+    assert replaced(rehearsal) == []
+
+
+def test_a_sick_domain_does_not_hold_who_is_in_none() -> None:
+    """All of a are ill, and one that is in no domain: that one is healed in its time."""
+    rehearsal, old = older(16)
+    fall_ill(rehearsal, [*of(rehearsal, "a"), old[0]])
+    rehearsal.run_for(AFTER + 60)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RemediationHeld")
+    assert replaced(rehearsal) == old[:1]
+
+
+def test_a_domain_that_is_empty_or_unknown_holds_nobody() -> None:
+    """A domain without a server, and one whose last server goes, are nothing to be held by."""
+    rehearsal = spread(10)
+    known = tuple(objects.FailureDomain(name=each) for each in "abc")
+    rehearsal.fleets.told = dataclasses.replace(rehearsal.fleets.told, domains=known)
+    ill = of(rehearsal, "b")[0]
+    fall_ill(rehearsal, [ill])
+    rehearsal.run_for(AFTER + 60)
+    assert replaced(rehearsal) == [ill]
+    # Nobody says of b any more that it is a domain: its servers are still held together.
+    rehearsal.fleets.told = dataclasses.replace(rehearsal.fleets.told, domains=known[:1])
+    sick = of(rehearsal, "b")
+    before = replaced(rehearsal)
+    fall_ill(rehearsal, sick)
+    rehearsal.run_for(AFTER + 60)
+    assert rehearsal.condition(objects.ServerSet, SET) == ("False", "RemediationHeld")
+    assert replaced(rehearsal) == before
+
+
 def test_domains_share_one_budget() -> None:
     """One ill in each of two domains, and one server may be down: the one after the other."""
     rehearsal = spread(10)
