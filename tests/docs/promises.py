@@ -267,6 +267,7 @@ _OWN: dict[str, Promises] = {
         ),
     },
     "docs/how-to/failures.md": {
+        "are held by themselves, too": ("test_servers_of_no_domain_are_held_by_themselves",),
         "Of what Argosy makes beside pods it keeps what it sets": (
             "test_one_edited_or_deleted_by_hand_is_put_right",
             "test_labels_of_the_budget_are_mended",
