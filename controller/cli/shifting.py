@@ -140,7 +140,8 @@ async def _step(errand: Errand, above: str, component: str, name: str, bounds: _
     room = bounds.count + bounds.surge - theirs
     wanted: int = max(ours, min(bounds.count, room))
     if wanted > ours:
-        await _raise(errand, known, component, wanted)
+        if not await _raise(errand, known, component, wanted):
+            return False
         errand.say(f"{wanted} of {bounds.count} servers are asked for")
     available = 0
 
@@ -166,7 +167,11 @@ async def _step(errand: Errand, above: str, component: str, name: str, bounds: _
     return available >= bounds.count and target == 0
 
 
-async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> None:
+async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> bool:
+    """Ask for so many of ours; return False where somebody wrote first, and all is looked at anew.
+
+    Waiting for servers that nobody asked for would go on until the command gives up.
+    """
     parts = [
         {**each, "replicas": wanted} if each["name"] == component else each
         for each in known["spec"]["components"]
@@ -177,7 +182,8 @@ async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> No
             Resource.APPLICATIONS, known, {"metadata": meta, "spec": {"components": parts}}
         )
     except faults.Conflict:
-        return  # the next step looks again
+        return False
+    return True
 
 
 def _part(known: Json, component: str) -> Json:

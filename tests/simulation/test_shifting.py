@@ -118,6 +118,45 @@ async def test_a_kill_at_any_write_is_made_good_by_the_same_command(*, after: bo
             assert largest <= COUNT + 1
 
 
+class Overtaken:
+    """The API server, for a command before each of whose changes of an application somebody writes.
+
+    At most `times`; then nobody does.
+    """
+
+    def __init__(self, universe: Universe, times: int) -> None:
+        self._universe = universe
+        self.left = times
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the server can do."""
+        return getattr(self._universe.server, name)
+
+    async def patch(self, resource: Resource, *arguments: Any, **options: Any) -> bytes:
+        """Change an object, once somebody else has."""
+        if resource is Resource.APPLICATIONS and self.left:
+            self.left -= 1
+            seen = {"metadata": {"annotations": {"example.com/seen": str(self.left)}}}
+            await self._universe.server.patch(resource, "default", "shop", seen)
+        answer: bytes = await self._universe.server.patch(resource, *arguments, **options)
+        return answer
+
+
+async def test_whoever_writes_first_keeps_no_shift_waiting() -> None:
+    """A rise that met another write is asked for again, and not waited for in vain."""
+    async with Universe() as universe:
+        began = await begin(universe, maxSurge=1, maxUnavailable=0)
+        api, loop = Overtaken(universe, 3), asyncio.get_running_loop()
+        until = loop.time() + 120
+        assert await shifting.carry_out(errand(universe, api), NAME, "") == 0
+        assert loop.time() < until
+        assert api.left == 0
+        await universe.until(lambda: is_shifted(universe))
+        fewest, largest = extremes(universe, began)
+        assert fewest >= COUNT
+        assert largest <= COUNT + 1
+
+
 async def test_an_autoscaler_of_a_deployment_is_in_the_way() -> None:
     """It would scale up what goes down: refused before anything is touched."""
     async with Universe() as universe:
