@@ -210,7 +210,7 @@ async def test_a_change_while_a_screen_is_being_made_is_no_fault() -> None:
 
 
 async def test_a_long_list_says_how_many_more_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond what is listed a line counts the rest, and opens nothing."""
+    """Beyond what is listed a line counts the rest, opens nothing, and keeps the cursor."""
     monkeypatch.setattr(page, "MOST_ROWS", 1)
     async with _browsing() as (program, pilot, _):
         await _until(pilot, lambda: len(_rows(program)) == 2)
@@ -219,6 +219,8 @@ async def test_a_long_list_says_how_many_more_there_are(monkeypatch: pytest.Monk
         await pilot.press("down")
         table = first.query_one(DataTable)
         await _until(pilot, lambda: table.cursor_row == 1)
+        page.refill(table, range(2), str, lambda _: ["shop"] * len(table.columns))
+        assert table.cursor_row == 1
         await pilot.press("enter", "w")
         await pilot.pause()
         assert program.screen is first

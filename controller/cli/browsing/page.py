@@ -85,14 +85,15 @@ def refill(
     cells: Callable[[Any], Iterable[str | rich.text.Text]],
 ) -> None:
     """Show these rows; the cursor stays on the one that it was on, wherever that has moved to."""
-    chosen = selected(table)
+    # The row that counts the rest has an empty key, and keeps the cursor as well.
+    chosen = selected(table) if table.row_count else None
     table.clear()
     for each in rows[:MOST_ROWS]:
         shown = (text(cell) if isinstance(cell, str) else cell for cell in cells(each))
         table.add_row(*shown, key=key(each))
     if len(rows) > MOST_ROWS:
         table.add_row(text(f"… {len(rows) - MOST_ROWS} more"), key="")
-    if chosen and chosen in table.rows:
+    if chosen is not None and chosen in table.rows:
         table.move_cursor(row=table.get_row_index(chosen))
 
 
