@@ -123,6 +123,28 @@ def test_a_set_that_may_do_nothing_forgets_nobody() -> None:
     assert ward.broken() == []
 
 
+def test_who_is_in_no_domain_is_held_by_themselves() -> None:
+    """Three that are older than the domains are all ill: they are many of three, not few of ten."""
+    ward = Ward()
+    for each in ward.servers[:7]:
+        ward.log.patch(each, spec={"domain": "a"})
+    ward.fall_ill(7, 8, 9)
+    ward.live(320)
+    ward.heal(9)
+    assert len(ward.broken()) == 1
+
+
+def test_a_domains_ill_hold_nobody_who_is_in_none() -> None:
+    """Most of a domain is ill; one that is in none is made anew in its time."""
+    ward = Ward()
+    for each in ward.servers[:7]:
+        ward.log.patch(each, spec={"domain": "a"})
+    ward.fall_ill(*range(6), 9)
+    ward.live(320)
+    ward.heal(9)
+    assert ward.broken() == []
+
+
 def test_another_domains_ill_hold_nobody() -> None:
     """Five of a are ill: one of b is healed in its time, and one of a is not yet."""
     ward = Ward()
