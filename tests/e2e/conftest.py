@@ -103,7 +103,7 @@ def is_given() -> bool:
 
 
 # Files that take minutes come first, so that no worker is left with one when the others are done.
-LONG = (
+FIRST = (
     "test_thousand",
     "test_cli_seeing",
     "test_crashes",
@@ -125,4 +125,6 @@ LONG = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; pytest runs files in the order of their first tests."""
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    items.sort(
+        key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST)
+    )
