@@ -11,13 +11,16 @@ PYTEST := $(PY) -m pytest
 JOBS ?= auto
 E2E_JOBS ?= 3
 # The clusters of tests live shortly: memory is cheaper than collecting it (Go's default is 100).
-test test-e2e test-node test-long: export GOGC ?= 400
+test test-e2e test-node: export GOGC ?= 400
 # Programs start often in tests: each compiles its modules once, whatever the shell asks for.
 unexport PYTHONDONTWRITEBYTECODE
 # Where the tests of a tier are: a worker reads every file that it is given.
 E2E := tests/e2e tests/devcluster tests/kube
 NODE := tests/e2e tests/devcluster tests/docs
 BROWSER := tests/e2e tests/dashboard
+# With LONG=only a tier runs its long tests alone, and with LONG=1 those as well.
+export LONG
+ALONE := $(if $(filter only,$(LONG)),long and )
 # What the real node needs of Debian, beside Go.
 NODE_PACKAGES := runc containernetworking-plugins nftables iproute2 iptables mmdebstrap
 # One after the other: apt does not wait while another installs, and tiers run beside each other.
@@ -29,7 +32,7 @@ IMAGE ?= ghcr.io/argosy-dev/argosy:dev
 .DEFAULT_GOAL := help
 .SILENT: help
 .PHONY: help setup pin binaries node-packages demo test test-fast test-unit test-e2e test-node \
-  test-browser test-cloud test-long test-quarantined coverage check docs format \
+  test-browser test-cloud test-long test-lives test-quarantined coverage check docs format \
   generate lock changelog plugin image bench faults mutants clean
 
 help: ## List the targets
@@ -58,7 +61,7 @@ demo: $(if $(filter kind given,$(CLUSTER)),$(VENV)/.ready,setup) ## Watch an app
 
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
 # Every test runs once: what fails now and then is mended, or quarantined with its reason.
-test: setup ## Set up and run all tests
+test: setup ## Set up and run all tests but the long ones
 	$(MAKE) --no-print-directory -j3 test-e2e test-node test-unit test-browser $(CLOUD)
 
 # One process: starting workers would take longer than they save. What plays for hours is left out.
@@ -69,7 +72,7 @@ test-unit: setup ## Run the tests that need no cluster
 	nice $(PYTEST) -m "not e2e and not realnode and not browser and not cloud" -n $(JOBS)
 
 test-e2e: setup ## Run the tests on a real API server
-	$(PYTEST) $(E2E) -m "e2e and not realnode and not cloud" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) $(E2E) -m "$(ALONE)e2e and not realnode and not cloud" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
 
 # Containers need root. ARGOSY_REAL_NODE=0 leaves this tier out.
 test-node: setup ## Run the tests on a real node (root)
@@ -79,7 +82,7 @@ else ifeq ($(ARGOSY_REAL_NODE),0)
 	@echo "SKIPPED: the real-node tier is left out, as ARGOSY_REAL_NODE=0 asks"
 else
 	$(MAKE) --no-print-directory node-packages
-	ARGOSY_REAL_NODE=1 $(PYTEST) $(NODE) -m realnode
+	ARGOSY_REAL_NODE=1 $(PYTEST) $(NODE) -m "$(ALONE)realnode"
 endif
 
 # A cloud of its own, from Debian's packages, which root installs; or the one that is given.
@@ -102,11 +105,12 @@ endif
 	@command -v chromium >/dev/null || echo "SKIPPED: the browser tier needs chromium, which root installs: sudo make test-browser"
 	! command -v chromium >/dev/null || $(PYTEST) $(BROWSER) -m browser
 
-# With root, and Chromium where it is there. Random lives play more seeds than in `make test`.
-test-long: setup $(if $(filter 0,$(shell id -u)),node-packages) ## Run what takes minutes and `make test` leaves out
-	$(PYTEST) -m "long and not realnode and not cloud" -n $(E2E_JOBS) --dist loadfile --no-loadscope-reorder
-	SIMULATION_SEEDS=0-9 $(PYTEST) tests/simulation -k whatever -n $(JOBS)
-	$(if $(filter 0,$(shell id -u)),ARGOSY_REAL_NODE=1 $(PYTEST) $(NODE) -m "long and realnode",@echo "SKIPPED: the real node needs root: sudo make test-long")
+# Beside the long tests more seeds of all random lives; a tier that fails keeps no other from running.
+test-long: setup ## Run what takes minutes and `make test` leaves out (on a real node as root)
+	$(MAKE) --no-print-directory -k LONG=only test-e2e test-node test-lives
+
+test-lives: setup ## Play random lives with more seeds than `make test` does
+	SIMULATION_SEEDS=0-9 $(PYTEST) $$(grep -rl 'scripts\.seeds(' tests/simulation) -n $(JOBS)
 
 # pytest ends with 5 where it finds no test: then the quarantine is empty, as it should be.
 test-quarantined: setup ## Run the tests that fail now and then, each with its reason

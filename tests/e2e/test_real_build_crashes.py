@@ -18,7 +18,7 @@ from tests.e2e.driving import Kube, Place
 from tests.e2e.shops import CLIENT, Shop, secret
 
 pytestmark = [
-    pytest.mark.long(reason="a Build for each write; test_real_builds has one"),
+    pytest.mark.long(reason="a Build for each write; test_builds_under_fire plays the same"),
     pytest.mark.e2e,
     pytest.mark.realnode,
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),

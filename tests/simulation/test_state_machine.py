@@ -30,7 +30,7 @@ pytestmark = pytest.mark.lagging
 
 NAMES = ("shop", "blog")
 SERVER_LABEL = "argosy.dev/server"
-# Ten thousand steps in all, in chunks that run side by side.
+# Two thousand steps a seed, in chunks that run side by side.
 SEEDS = "0"
 # Seeds that found something once, and are played for ever: a pause that no watch showed, and a
 # retry that changed the run under way.

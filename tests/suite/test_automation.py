@@ -79,6 +79,17 @@ def test_a_tier_is_given_all_of_its_tests(marker: str, name: str) -> None:
     assert found <= set(folders.split())
 
 
+def test_no_long_test_is_in_a_tier_that_nobody_runs() -> None:
+    """`make test-long` runs two tiers: every file with a long test is in one of them."""
+    files = [each for each in (ROOT / "tests").rglob("test_*.py") if each != Path(__file__)]
+    long = {each: each.read_text() for each in files if each.parent.name != "suite"}
+    long = {each: said for each, said in long.items() if "pytest.mark.long(" in said}
+    assert long
+    assert [
+        each for each, said in long.items() if not re.search(r"mark\.(e2e|realnode)\b", said)
+    ] == []
+
+
 def test_every_python_that_is_promised_is_tried() -> None:
     """The workflow's matrix, with the oldest beside it, is what the package says it runs on."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
