@@ -58,8 +58,8 @@ _PASSES = re.compile(
     r"|Unavailable|graceful(?:ly)? stop|session .*not found|no active session|closing transport",
     re.IGNORECASE,
 )
-# The client says the second where its own part fails and the daemon's answer takes five seconds more
-# (BuildKit 0.34, client/solve.go and build.go): the cause is the same.
+# The client says the second where its own part fails and the daemon's answer takes five seconds
+# more (BuildKit 0.34, client/solve.go and build.go): the cause is the same.
 _SOLVE = re.compile(r"failed to solve: |failed to run Build function: ")
 _STEP = re.compile(r"process \".*\" did not complete successfully: (.*)", re.DOTALL)
 _GIT = re.compile(r"failed to (?:fetch|checkout|load) remote|git stderr|invalid subdir")
