@@ -143,7 +143,7 @@ class Scribe:
             self._log("delete", target, 200, by=by, request=request, answer=answer, took=took)
             return
         if "deletionTimestamp" not in metadata:
-            metadata["deletionTimestamp"] = _moment(self.now)
+            metadata["deletionTimestamp"] = moment(self.now)
             metadata["deletionGracePeriodSeconds"] = 0
             self._stamp(target)
         self._log("delete", target, 200, by=by, request=request, took=took)
@@ -228,8 +228,8 @@ class Scribe:
                 "subresource": sub,
             },
             "responseStatus": {"code": code},
-            "requestReceivedTimestamp": _moment(received),
-            "stageTimestamp": _moment(self.now),
+            "requestReceivedTimestamp": moment(received),
+            "stageTimestamp": moment(self.now),
         }
         if request is not None:
             event["requestObject"] = request
@@ -249,5 +249,6 @@ def _reference(owner: Object) -> Object:
     return {**known, "controller": True}
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Return a moment as an API server writes it."""
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,7 +7,6 @@ failed, or somebody else keeps one, servers go all the same.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 from proof.history import budgets, journal, pods, presence, salvage, verdict
@@ -86,11 +85,8 @@ def _going(server_set: pods.Life, change: journal.Change) -> bool:
     ending = server_set.ending
     if ending is None:
         return False
-    try:
-        since = dt.datetime.fromisoformat(ending.meta.deletion_timestamp or "")
-    except ValueError:
-        return ending.answered <= change.answered
-    return salvage.seconds(since, ending.answered) <= change.answered
+    since = salvage.moment(ending.meta.deletion_timestamp)
+    return (ending.answered if since is None else since) <= change.answered
 
 
 def _alive(life: pods.Life, change: journal.Change) -> bool:

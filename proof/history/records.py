@@ -216,6 +216,7 @@ class Condition(Record, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     message: str | None = None
     observed_generation: int = 0
+    last_transition_time: str | None = None
 
 
 class Blocked(Record, frozen=True, kw_only=True, gc=False):

@@ -53,6 +53,14 @@ def seconds(moment: dt.datetime | None, otherwise: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
+def moment(text: str | None) -> float | None:
+    """Return a written moment in seconds since the epoch, or nothing where it is none."""
+    try:
+        return seconds(dt.datetime.fromisoformat(text or ""), 0.0)
+    except ValueError:
+        return None
+
+
 def _saved(text: bytes, kind: type[Kind]) -> Kind | None:
     try:
         plain = msgspec.json.decode(text.decode(errors="replace"))

@@ -10,9 +10,11 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from proof.history import instances, journal, pods, verdict
+from proof.history import instances, journal, pods, salvage, verdict
 
 POD_FLEET = "pods"
+# What a moment of Kubernetes leaves out.
+WHOLE_SECOND = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +136,47 @@ def _count(
 def _held(life: pods.Life, holds: Callable[[journal.Change], bool], window: _Window) -> bool:
     ends = [each.answered for each in life.versions[1:]]
     ends.append(life.gone.answered if life.gone else float("inf"))
-    return any(
-        holds(version) and version.received <= window.until and end >= window.since
-        for version, end in zip(life.versions, ends, strict=True)
-    ) or any(
-        # Whoever was killed while it said so may have been heard.
-        doubt.received <= window.until
-        and all(each.place < doubt.place or each.answered >= window.since for each in life.versions)
-        for doubt in life.doubts
+    return (
+        any(
+            holds(version) and version.received <= window.until and end >= window.since
+            for version, end in zip(life.versions, ends, strict=True)
+        )
+        or any(
+            # Whoever was killed while it said so may have been heard.
+            doubt.received <= window.until
+            and all(
+                each.place < doubt.place or each.answered >= window.since for each in life.versions
+            )
+            for doubt in life.doubts
+        )
+        or any(_told_later(life, version, holds, window) for version in life.versions)
+    )
+
+
+def _told_later(
+    life: pods.Life,
+    version: journal.Change,
+    holds: Callable[[journal.Change], bool],
+    window: _Window,
+) -> bool:
+    """Whether a later version tells that the object has been Ready since then.
+
+    An API server that is killed after it stored `Ready=True` and before it wrote that down leaves
+    a change on no record, which others then see. The next answer shows it, with a moment in whole
+    seconds: Ready since 10:45:35 is held against what is on record from 10:45:36 on.
+    """
+    if version.received <= window.until or not holds(version):
+        return False
+    ready = version.status.condition("Ready")
+    since = salvage.moment(ready.last_transition_time if ready else None)
+    return (
+        since is not None
+        and since <= window.until
+        and all(
+            holds(each)
+            for each in life.versions
+            if each.place < version.place and each.received >= since + WHOLE_SECOND
+        )
     )
 
 

@@ -230,7 +230,14 @@ def test_newer_spec_takes_over_a_stuck_rollout(kube: Kube, in_place: str) -> Non
     app.apply()
     app.wait_ready()
     app.set_image(BROKEN)
-    kube.wait_until("two are stuck", lambda: app.counts().get("available") == 2)
+    # In place, a pod says Ready until its node acts on the new image: what is counted is ahead.
+    kube.wait_until(
+        "two are stuck",
+        lambda: (
+            app.counts().get("available") == 2
+            and sum(map(driving.is_ready, app.pods().values())) == 2
+        ),
+    )
     app.set_image("app:3")
     _running(app, "app:3")
     assert hindsight.fewest_ready(kube.history(), 4) == 2

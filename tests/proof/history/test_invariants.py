@@ -492,6 +492,34 @@ def test_i9_what_was_true_a_moment_ago_may_be_said() -> None:
     assert broken(shop, slack=0.5) == ["I9"]
 
 
+@pytest.mark.parametrize(
+    ("since", "hidden", "found"),
+    [
+        (0, True, []),  # stored, told to whoever watched, and not written down
+        (2, True, ["I9"]),  # ready after its server had said so
+        (0, False, ["I9"]),  # it says so of itself, and the record shows otherwise
+        (None, True, ["I9"]),
+    ],
+)
+def test_i9_what_a_killed_api_server_stored_is_told_by_the_next_answer(
+    since: int | None, hidden: bool, found: list[str]
+) -> None:
+    """A pod whose readiness is on no record was ready since when it says; never before."""
+    shop = Shop()
+    server = shop.server(0)
+    pod = shop.pod(server)
+    moment = None if since is None else audit_reader.moment(shop.log.now + since)
+    ready = {**READY["conditions"][0], "lastTransitionTime": moment}
+    if not hidden:
+        shop.log.wait(1.5)
+        shop.log.patch(pod, status={"conditions": []}, by="kwok")
+        shop.log.patch(pod, status={"phase": "Running"}, by="kwok")
+    shop.log.patch(server, status=READY)
+    shop.log.wait(8)
+    shop.log.patch(pod, status={"conditions": [ready]}, by="kwok")
+    assert broken(shop) == found
+
+
 def test_i9_no_generation_from_the_future() -> None:
     """An observedGeneration above the generation is seen."""
     shop = Shop()
@@ -926,9 +954,9 @@ def test_a_set_that_goes_with_its_kind_takes_its_servers_along(
     shop.log.create("poddisruptionbudgets", "shop-web", owner=shop.set, spec={"minAvailable": 2})
     marks = shop.set["metadata"]
     if before:
-        marks["deletionTimestamp"] = audit_reader._moment(shop.log.now)
+        marks["deletionTimestamp"] = audit_reader.moment(shop.log.now)
     shop.log.delete(shop.servers[0])
     shop.log.wait(60)
-    marks.setdefault("deletionTimestamp", audit_reader._moment(shop.log.now))
+    marks.setdefault("deletionTimestamp", audit_reader.moment(shop.log.now))
     shop.log.patch(shop.set, subresource="status", status={"replicas": 2})
     assert broken(shop) == wrong
