@@ -13,7 +13,8 @@ first second the eight places are free again. Once a call of b was quick, a has 
 b always finds one. Where all calls are slow, nobody is held to half of the places.
 
 Where a large application is being made, the first creates of another find one call in flight
-instead of seven: see `newcomers`.
+instead of seven, and so do those of a namespace beside another's crowd of small ones: see
+`newcomers`.
 
 Where a few namespaces have all places, one that has none does not wait for theirs to end: there are
 two more for such guests, also while room is made for who cuts in. So a small application's chain of
@@ -29,7 +30,7 @@ from collections.abc import Awaitable, Callable, Hashable
 import structlog
 
 from controller.execution import width as widths
-from controller.execution.newcomers import LINGER_SECONDS, Newcomers
+from controller.execution.newcomers import LINGER_SECONDS, Newcomers, Standing
 from controller.execution.schedule import Entry, Schedule
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -88,7 +89,8 @@ class Pool:
         self._waiting: dict[Key, list[Entry]] = {}
         self._depth = 0
         self._running: set[asyncio.Task[None]] = set()
-        self._others = 0
+        # Of each rank: calls in flight that have not given their places up.
+        self._ranks: collections.Counter[Standing] = collections.Counter()
         self._teardowns = 0
         self._narrow_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -109,9 +111,11 @@ class Pool:
         creates: bool = False,
     ) -> None:
         """Have `run` called when its turn comes; `run` handles its own errors."""
-        newcomer = creates and self._newcomers is not None and self._newcomers.enter(flow)
+        standing = Standing.OTHER
+        if creates and self._newcomers is not None:
+            standing = self._newcomers.enter(key.namespace, flow)
         entry = Entry(
-            key=key, run=run, flow=flow, urgency=urgency, creates=creates, newcomer=newcomer
+            key=key, run=run, flow=flow, urgency=urgency, creates=creates, standing=standing
         )
         self._waiting.setdefault(key, []).append(entry)
         self._depth += 1
@@ -166,38 +170,51 @@ class Pool:
                 if beyond < 0:
                     return
                 break
-            others, full = admitted
-            self._launch(self._schedule.pop(others=others, full=full))
+            most, full = admitted
+            self._launch(self._schedule.pop(most, full=full))
         if self._learnt is not None and self._depth:
             self._learnt.crowd()
 
-    def _admitted(self, width: int, beyond: int) -> tuple[bool, frozenset[str]] | None:
-        """Return of whom the next call is: of others, too, and of no namespace of these.
+    def _admitted(self, width: int, beyond: int) -> tuple[Standing, frozenset[str]] | None:
+        """Return of which rank the next call is at most, and of no namespace of these.
 
         None where all that may go now has gone.
         """
         full = self._full() if beyond < 0 else frozenset(self._busy)
-        too_many = self._others - self._most_others(width)
-        if self._schedule.ready(others=too_many < 0, full=full):
-            return too_many < 0, full
+        first = self._first()
+        too_many = self._behind(first) - self._most_behind(first, width)
+        most = Standing.OTHER if too_many < 0 else first
+        if self._schedule.ready(most, full=full):
+            return most, full
         busy = frozenset(self._busy)
         guests = too_many >= 0 and self._has_guests(max(beyond, too_many))
-        return (True, busy) if guests and self._schedule.ready(others=True, full=busy) else None
+        if guests and self._schedule.ready(Standing.OTHER, full=busy):
+            return Standing.OTHER, busy
+        return None
 
-    def _most_others(self, width: int) -> int:
-        """Return how many calls that do not cut in may be in flight.
+    def _first(self) -> Standing:
+        """Return for which rank others make room; for none where it is the last."""
+        first = Standing.OTHER if self._newcomers is None else self._newcomers.first()
+        tearing = self._teardowns > 0 or asyncio.get_running_loop().time() < self._narrow_until
+        return Standing.NEWCOMER if tearing and first is Standing.OTHER else first
+
+    def _behind(self, first: Standing) -> int:
+        """Return how many calls are in flight that make room."""
+        return sum(count for rank, count in self._ranks.items() if rank > first)
+
+    def _most_behind(self, first: Standing, width: int) -> int:
+        """Return how many calls that make room may be in flight.
 
         Those that stand at the server make room, and none that is on the road: of 28 to a server
         that is 40 ms away, 20 are on the road and keep it busy, so 23 go on. A width that somebody
         set says nothing of a road.
         """
-        if self._newcomers is not None and self._newcomers.any():
-            cutting_in = len(self._running) - self._slow - self._others
-            least = NARROWER if cutting_in < WIDTH - NARROW else NARROW
-        elif self._teardowns > 0 or asyncio.get_running_loop().time() < self._narrow_until:
-            least = NARROW
-        else:
+        if first is Standing.OTHER:
             return width + self._slow
+        least = NARROW
+        if self._newcomers is not None and self._newcomers.first() is not Standing.OTHER:
+            cutting_in = len(self._running) - self._slow - self._behind(first)
+            least = NARROWER if cutting_in < WIDTH - NARROW else NARROW
         if self._learnt is None:
             return max(least, least * width // WIDTH)
         return least + max(0, width - WIDTH)
@@ -236,7 +253,7 @@ class Pool:
             if self._slow < self._most_slow:
                 entry.slow = True
                 self._slow += 1
-                self._others -= not entry.cuts_in
+                self._ranks[entry.rank] -= 1
         self._watch = loop.call_at(self._watched[0][0], self._look) if self._watched else None
         self._start()
 
@@ -263,7 +280,7 @@ class Pool:
         self._depth -= 1
         if not waiting:
             del self._waiting[entry.key]
-        self._others += not entry.cuts_in
+        self._ranks[entry.rank] += 1
         self._busy[entry.key.namespace] += 1
         loop = asyncio.get_running_loop()
         self._watched.append((loop.time() + SLOW_SECONDS, entry))
@@ -287,11 +304,11 @@ class Pool:
             if self._slow_until:
                 now = asyncio.get_running_loop().time()
                 self._quick_until[namespace] = now + REMEMBERED_SECONDS
-            self._others -= not entry.cuts_in
+            self._ranks[entry.rank] -= 1
 
     def _end(self, entry: Entry) -> None:
         if entry.creates and self._newcomers is not None:
-            self._newcomers.leave(entry.flow)
+            self._newcomers.leave(entry.key.namespace, entry.flow)
 
     async def _run(self, entry: Entry) -> None:
         try:

@@ -19,6 +19,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator
 from typing import Generic, TypeVar
 
+from controller.execution.newcomers import Standing
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
 
@@ -42,17 +43,17 @@ class Entry:
     flow: Hashable
     urgency: Urgency
     creates: bool
-    # It is one of the first creates of an application that is coming up.
-    newcomer: bool = False
+    # A create of an application that is coming up goes ahead of others.
+    standing: Standing = Standing.OTHER
     withdrawn: bool = False
     ended: bool = False
     # It has been in flight for so long that its place is another's.
     slow: bool = False
 
     @property
-    def cuts_in(self) -> bool:
-        """Whether others make room for it."""
-        return self.newcomer or self.urgency is Urgency.TEARDOWN
+    def rank(self) -> Standing:
+        """Who makes room for it: everybody for a teardown."""
+        return Standing.GUEST if self.urgency is Urgency.TEARDOWN else self.standing
 
 
 class _Fair(Generic[T]):
@@ -167,37 +168,40 @@ class Schedule:
     """Calls that wait for their turn."""
 
     def __init__(self) -> None:
-        # By urgency, whether they create, and whether for a newcomer: these have as large a share.
+        # By urgency, whether they create, and for whom: of creates, all have as large a share.
         self._lines = {
-            (urgency, creates, newcomer): _Line(SHARES[urgency] * (CREATES if creates else 1))
+            (urgency, creates, standing): _Line(SHARES[urgency] * (CREATES if creates else 1))
             for urgency in sorted(Urgency, reverse=True)
-            for creates, newcomer in ((False, False), (True, True), (True, False))
+            for creates, standing in (
+                (False, Standing.OTHER),
+                *((True, each) for each in Standing),
+            )
         }
         self._clock = 0.0
 
     def push(self, entry: Entry) -> None:
         """Put a call in line."""
-        line = self._lines[entry.urgency, entry.creates, entry.newcomer]
+        line = self._lines[entry.urgency, entry.creates, entry.standing]
         if not line.waits(()):
             # What was not there has saved nothing up.
             line.turn = max(line.turn, self._clock)
         line.push(entry)
 
-    def ready(self, *, others: bool, full: Collection[str] = ()) -> bool:
-        """Return whether a call may go; without `others`, one that cuts in.
+    def ready(self, most: Standing, *, full: Collection[str] = ()) -> bool:
+        """Return whether a call may go of those that rank no later than `most`.
 
         Namespaces that are `full` have as many calls in flight as they may.
         """
-        return any(self._waiting(full, others=others))
+        return any(self._waiting(full, most))
 
-    def pop(self, *, others: bool, full: Collection[str] = ()) -> Entry:
+    def pop(self, most: Standing, *, full: Collection[str] = ()) -> Entry:
         """Return the call whose turn it is; there must be one that is `ready`."""
-        line = min(self._waiting(full, others=others), key=lambda each: each.turn)
+        line = min(self._waiting(full, most), key=lambda each: each.turn)
         self._clock = max(self._clock, line.turn)
         line.turn = self._clock + line.pace
         return line.pop(full)
 
-    def _waiting(self, full: Collection[str], *, others: bool) -> Iterator[_Line]:
-        for (urgency, _, newcomer), line in self._lines.items():
-            if (others or newcomer or urgency is Urgency.TEARDOWN) and line.waits(full):
+    def _waiting(self, full: Collection[str], most: Standing) -> Iterator[_Line]:
+        for (urgency, _, standing), line in self._lines.items():
+            if (standing <= most or urgency is Urgency.TEARDOWN) and line.waits(full):
                 yield line

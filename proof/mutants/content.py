@@ -465,14 +465,14 @@ _FAIR = (
     ),
     one(
         "a large application is a newcomer for ever",
-        "controller.execution.newcomers:Newcomers.enter",
+        "controller.execution.newcomers:_Recent.enter",
         "return each.creates <= FEW",
         "return True",
         "tests/execution/test_newcomers.py::test_a_small_application_stands_beside_one_call",
     ),
     one(
         "a large application makes room for itself",
-        "controller.execution.newcomers:Newcomers._put",
+        "controller.execution.newcomers:_Recent._put",
         "self._few if each.creates <= FEW else self._many",
         "self._few",
         "tests/execution/test_newcomers.py::test_a_large_application_makes_no_room_for_itself",

@@ -736,10 +736,17 @@ TENANTS = (
     ),
     one(
         "newcomers without end leave others one place",
-        "controller.execution.pool:Pool._most_others",
+        "controller.execution.pool:Pool._most_behind",
         "cutting_in < WIDTH - NARROW",
         "True",
         "tests/execution/test_newcomers.py::test_endless_newcomers_starve_nobody",
+    ),
+    one(
+        "a crowd of small applications makes no room for another namespace",
+        "controller.execution.newcomers:Newcomers.first",
+        "self._namespaces.any()",
+        "False",
+        "tests/execution/test_newcomers.py::test_a_guest_stands_beside_one_call_of_a_crowd",
     ),
     one(
         "guests have as many places as they like",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from controller.api.resources import Resource
-from controller.execution.newcomers import FEW, LINGER_SECONDS, Newcomers
+from controller.execution.newcomers import FEW, LINGER_SECONDS, Newcomers, Standing
 from controller.execution.pool import NARROWER, WIDTH, Pool
 from controller.execution.width import Width
 from controller.planning.keys import Key
@@ -56,13 +56,13 @@ class Server:
         await asyncio.sleep(seconds)
         return self.most
 
-    async def chain(self, flow: str, length: int = 4) -> float:
+    async def chain(self, flow: str, length: int = 4, *, space: str = "default") -> float:
         """Make calls one after the other, as events tell; return how long that took."""
         clock = asyncio.get_running_loop().time
         began = clock()
         for number in range(length):
             before = self.ended.count(flow)
-            self.submit(flow)
+            self.submit(flow, space=space)
             while self.ended.count(flow) == before:  # noqa: ASYNC110 - virtual time
                 await asyncio.sleep(0.001)
             if number < length - 1:
@@ -184,25 +184,59 @@ def test_who_was_quiet_begins_anew() -> None:
     """One that had many creates a moment ago does not, nor one whose creates hang."""
     now = 0.0
     newcomers = Newcomers(lambda: now)
+    crowd = [newcomers.enter("a", number) for number in range(FEW + 1)]
+    assert crowd == [Standing.GUEST] * FEW + [Standing.NEWCOMER]
     for number in range(FEW + 1):
-        assert newcomers.enter(LARGE) is (number < FEW)
-    assert not newcomers.any()
+        few = newcomers.enter("a", LARGE) is Standing.NEWCOMER
+        assert few is (number < FEW)
+        newcomers.leave("a", number)
+    assert newcomers.first() is Standing.NEWCOMER
     now = 60.0
-    assert newcomers.enter("another") is True
-    assert newcomers.enter(LARGE) is False
-    newcomers.leave(LARGE)
-    for _ in range(FEW + 1):
-        newcomers.leave(LARGE)
+    assert newcomers.first() is Standing.OTHER
+    assert newcomers.enter("a", "another") is Standing.NEWCOMER
+    assert newcomers.first() is Standing.NEWCOMER
+    assert newcomers.enter("a", LARGE) is Standing.OTHER
+    for _ in range(FEW + 2):
+        newcomers.leave("a", LARGE)
+    newcomers.leave("a", "another")
     now += LINGER_SECONDS
-    assert newcomers.enter(LARGE) is False
+    assert newcomers.enter("a", LARGE) is Standing.OTHER
     now += 1.0
-    newcomers.leave(LARGE)
+    newcomers.leave("a", LARGE)
     now += LINGER_SECONDS + 0.1
-    assert newcomers.enter(LARGE) is True
+    assert newcomers.enter("a", LARGE) is Standing.GUEST
     now += LINGER_SECONDS
-    assert newcomers.any()
+    assert newcomers.first() is Standing.GUEST
     now += 0.1
-    assert not newcomers.any()
+    assert newcomers.first() is Standing.OTHER
+
+
+async def test_a_guest_stands_beside_one_call_of_a_crowd() -> None:
+    """All applications of a crowd are newcomers, and make room for a namespace that had nothing."""
+    server = Server()
+    for number in range(300):
+        server.submit(f"small-{number}", 20)
+    await asyncio.sleep(0.5)
+    assert await server.busy(0.05) == WIDTH
+    took = await server.chain(SMALL, space="other")
+    assert took <= 0.032 + 3 * (0.004 * (NARROWER + 1) + 0.012)
+    await server.pool.drain()
+
+
+async def test_endless_guests_starve_nobody() -> None:
+    """A crowd has a share beside however many namespaces with an application each."""
+    server = Server()
+    for number in range(300):
+        server.submit(f"small-{number}", 20)
+    await asyncio.sleep(0.5)
+    before = len(server.ended)
+    for number in range(100):
+        server.submit(f"guest-{number}", 20, space=f"other-{number}")
+    while len(server.ended) < before + 1500:  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(0.01)
+    crowd = sum(each.startswith("small") for each in server.ended[before:])
+    assert crowd >= 500
+    await server.pool.drain()
 
 
 async def test_calls_that_are_taken_back_are_forgotten() -> None:
