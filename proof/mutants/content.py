@@ -450,7 +450,7 @@ _LEARNED = (
 _FAIR = (
     one(
         "a teardown far away takes the road from all others",
-        "controller.execution.pool:Pool._most_others",
+        "controller.execution.pool:Pool._most_behind",
         "least + max(0, width - WIDTH)",
         "max(least, least * width // WIDTH)",
         "tests/execution/test_width.py::test_a_teardown_far_away_leaves_the_road_to_others",
