@@ -233,7 +233,7 @@ class Follower(Generic[T]):
 
     async def _list(self) -> None:
         began = asyncio.get_running_loop().time()
-        items, malformed, version = await self._read_all()
+        items, malformed, version = await self._read_all(self._turn)
         self._accept(version)
         self._missed = 0
         newer = {where for where, learned in self._ahead.items() if learned > version}
@@ -245,11 +245,14 @@ class Follower(Generic[T]):
         self.failure = ""
         self._move(version)
 
-    async def _read_all(self) -> tuple[list[T], list[wire.Malformed], int]:
+    async def _read_all(
+        self, on_page: Callable[[], None] = lambda: None
+    ) -> tuple[list[T], list[wire.Malformed], int]:
         items: list[T] = []
         malformed: list[wire.Malformed] = []
         token = ""
         while True:
+            on_page()
             page = self._decoder.page(await self._bounded(token))
             items += page.items
             malformed += page.malformed
@@ -257,8 +260,11 @@ class Follower(Generic[T]):
             if not token:
                 return items, malformed, page.resource_version
 
-    async def _bounded(self, token: str) -> bytes:
+    def _turn(self) -> None:
+        """Say that the loop goes on. Whoever else reads says nothing: the loop may be at rest."""
         self.pulse.beat(self._silence + LATE)
+
+    async def _bounded(self, token: str) -> bytes:
         try:
             async with asyncio.timeout(self._silence):
                 return await self._api.list(
@@ -289,7 +295,7 @@ class Follower(Generic[T]):
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         began = heard = loop.time()
-        self.pulse.beat(self._silence + LATE)
+        self._turn()
         lines = self._api.watch(
             self._resource,
             self.scope.namespace,
@@ -307,7 +313,7 @@ class Follower(Generic[T]):
                     if now - heard > 1.0:
                         deadline.reschedule(now + self._silence)
                         heard = now
-                        self.pulse.beat(self._silence + LATE)
+                        self._turn()
                         self.heard.beat()
                     self._take(line)
                     if not spoke:

@@ -414,6 +414,13 @@ _TEARDOWN = (
         "pass",
         f"{_INFORMER}::test_kind_that_is_gone_is_an_empty_kind",
     ),
+    one(
+        "whoever reads beside a watch that rests sets it a deadline",
+        "controller.kube.follower:Follower._read_patiently",
+        "self._read_all()",
+        "self._read_all(self._turn)",
+        f"{_INFORMER}::test_a_leader_that_catches_up_is_not_held_to_a_watch_that_rests",
+    ),
 )
 
 _LEARNED = (

@@ -373,6 +373,23 @@ async def test_a_kind_that_this_cluster_does_not_serve_is_empty_at_once() -> Non
     task.cancel()
 
 
+async def test_a_leader_that_catches_up_is_not_held_to_a_watch_that_rests() -> None:
+    """A kind that is not served is looked for seldom; whoever reads it meanwhile changes nothing.
+
+    Else the liveness probe would end each leader minutes after it began, and its successor again.
+    """
+    server = ApiServer(collects_garbage=False)
+    informer: Informer[objects.EvictionRequest] = Informer(server, Resource.EVICTION_REQUESTS)
+    server.faults.on("list", Resource.EVICTION_REQUESTS, verdict=_unknown(), times=None)
+    task = asyncio.create_task(informer.run())
+    await informer.wait()
+    await informer.catch_up(asyncio.get_running_loop().time())
+    for _ in range(3600):
+        await asyncio.sleep(1)
+        assert not any(each.late for each in informer.pulses)
+    task.cancel()
+
+
 async def test_kind_that_is_gone_is_an_empty_kind() -> None:
     """Its objects are told as gone, nothing is waited for any more, and it may come back."""
     world = World()
