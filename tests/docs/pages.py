@@ -20,6 +20,10 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HERE = re.compile(r"<<END\n(.*?)^(?:END)$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*(?:\n {2,}[^ ].*)*)", re.MULTILINE)
 BETWEEN = {"&&", "||", ";", "|"}
+# Shells as people name them at the top of a block that shows commands alone.
+SHELLS = ("sh", "shell", "bash")
+JOINED = re.compile(r"\s*\\\n\s*")
+REMARK = re.compile(r"\s{2,}# .*")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -51,6 +55,25 @@ def manifests(text: str) -> Iterator[dict[str, Any]]:
 def fragments(text: str) -> Iterator[dict[str, Any]]:
     """Yield the parts of manifests in a page: what names no kind."""
     return (each for each in documents(text) if "kind" not in each)
+
+
+def typed(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each command as it is typed, with all that is typed into it, and the lines it shows."""
+    for language, block in BLOCK.findall(text):
+        if language == "console":
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                yield _typed(part)
+        elif language in SHELLS:
+            for line in JOINED.sub(" ", block).splitlines():
+                yield REMARK.sub("", line), []
+
+
+def _typed(part: str) -> tuple[str, list[str]]:
+    """Return a command of a console without what is remarked on it, and what it shows."""
+    lines = JOINED.sub(" ", part).splitlines()
+    here = re.search(r"<<(\w+)$", lines[0])
+    end = lines.index(here[1]) + 1 if here else 1
+    return "\n".join([REMARK.sub("", lines[0]), *lines[1:end]]), lines[end:]
 
 
 def commands(text: str) -> Iterator[list[str]]:

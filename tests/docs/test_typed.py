@@ -7,7 +7,10 @@ import re
 import pytest
 
 from tests.docs import pages, typed
+from tests.e2e import act_guides, door_guides
+from tests.e2e.guides import Guide
 
+GUIDES = (*door_guides.GUIDES, *act_guides.GUIDES)
 TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 
@@ -41,3 +44,21 @@ def test_a_guide_says_who_runs_its_commands(page: str) -> None:
         assert each in names, f"{page}: there is no {each}"
     for each in found.on_a_node:
         assert any("pytest.mark.realnode" in text for text in names[each]), each
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.page)
+def test_a_guide_on_a_node_names_what_its_page_shows(guide: Guide) -> None:
+    """Whatever is typed before, instead or not at all is about a command that stands there."""
+    names = {name for name, _, _ in guide.commands()}
+    assert guide.named() <= names
+    assert all(f"`{each}`" in guide.text for each in guide.inline)
+    assert set(guide.left) < names or not names
+    read = typed.PAGES.get(guide.page)
+    assert read is None or {*read.read} & {*read.on_a_node}
+
+
+def test_the_chart_is_installed_for_them_as_its_page_says() -> None:
+    """The commands with which the guides begin on a node are the first of that page."""
+    text = (pages.ROOT / "docs" / "how-to" / "install.md").read_text()
+    first = [command for command, _ in pages.typed(text)][:2]
+    assert first == [door_guides.FIRST, door_guides.TRIED]

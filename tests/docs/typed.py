@@ -21,6 +21,8 @@ class Typed:
 
 
 _ACTS = ("test_the_pages_of_acts_do_what_they_say",)
+# What each leaves out is said in `guides`, page by page.
+_NODE = ("test_a_guide_is_typed_on_a_real_node",)
 
 PAGES: dict[str, Typed] = {
     "README.md": Typed(
@@ -52,23 +54,32 @@ PAGES: dict[str, Typed] = {
             "test_helm_test_sees_the_operator_act",
             "test_uninstall_refuses_while_applications_exist",
         ),
-        left="its lines one by one: each is for another kind of install",
+        left="its lines one by one, but the first two, with which the guides begin on a node",
     ),
     "docs/how-to/come-from-a-statefulset.md": Typed(
+        read=_NODE,
+        on_a_node=(*_NODE, "test_real_pods_come_in_and_go_out_under_load"),
         like=("test_a_stateful_set_comes_in_and_goes_out_again",),
-        on_a_node=("test_real_pods_come_in_and_go_out_under_load",),
     ),
-    "docs/how-to/come-from-a-deployment.md": Typed(like=("test_a_deployment_is_shifted",)),
+    "docs/how-to/come-from-a-deployment.md": Typed(
+        read=_NODE,
+        on_a_node=_NODE,
+        like=("test_a_deployment_is_shifted",),
+    ),
     "docs/how-to/leave-again.md": Typed(
+        read=_NODE,
+        on_a_node=(*_NODE, "test_real_pods_come_in_and_go_out_under_load"),
         like=("test_a_stateful_set_comes_in_and_goes_out_again",),
-        on_a_node=("test_real_pods_come_in_and_go_out_under_load",),
     ),
     "docs/how-to/drain-nodes.md": Typed(
         like=("test_ten_nodes_are_drained_during_a_restart",),
         left="kubectl drain of a real node, which is the only one of its cluster",
     ),
     "docs/how-to/failure-domains.md": Typed(
+        read=_NODE,
+        on_a_node=_NODE,
         like=("test_a_rollout_and_drains_of_two_zones_take_servers_down_in_one_zone",),
+        left="more than one real node: those of two of its domains are simulated",
     ),
     "docs/how-to/webhooks.md": Typed(like=("test_a_push_reaches_the_application",)),
     "docs/how-to/assistant.md": Typed(
@@ -93,15 +104,21 @@ PAGES: dict[str, Typed] = {
         left="there is no release yet whose signatures one could verify"
     ),
     "docs/how-to/delete.md": Typed(
-        like=("test_delete_shows_what_goes_and_asks", "test_components_go_in_reverse_order"),
+        read=_NODE,
+        on_a_node=_NODE,
+        like=(
+            "test_delete_shows_what_goes_and_asks",
+            "test_components_go_in_reverse_order",
+        ),
     ),
     "docs/how-to/failures.md": Typed(
+        read=_NODE,
+        on_a_node=(*_NODE, "test_why_has_the_words_of_the_kubelet"),
         like=(
             "test_stop_start_hold_and_scale",
             "test_commands_run_in_servers",
             "test_g10_retry_now_cuts_the_backoff_short",
         ),
-        on_a_node=("test_why_has_the_words_of_the_kubelet",),
     ),
     "docs/how-to/operations.md": Typed(
         like=(
@@ -112,6 +129,8 @@ PAGES: dict[str, Typed] = {
         on_a_node=("test_g8_retry_runs_later_steps_where_they_are_needed",),
     ),
     "docs/how-to/roll-back.md": Typed(
+        read=_NODE,
+        on_a_node=_NODE,
         like=(
             "test_a_rollout_is_taken_back",
             "test_roll_back_returns_to_the_last_proven_revision",
@@ -119,10 +138,16 @@ PAGES: dict[str, Typed] = {
         ),
     ),
     "docs/how-to/roll-out.md": Typed(
-        like=("test_rolling_update_keeps_its_budget", "test_a_newcomer_can_type_the_tour"),
-        left="pause and resume of an application, in a cluster: in simulation alone",
+        read=_NODE,
+        on_a_node=_NODE,
+        like=(
+            "test_rolling_update_keeps_its_budget",
+            "test_a_newcomer_can_type_the_tour",
+        ),
     ),
     "docs/how-to/scale.md": Typed(
+        read=_NODE,
+        on_a_node=_NODE,
         like=(
             "test_replicas_left_out_belong_to_whoever_scales",
             "test_an_application_of_one_component_is_scaled_as_one",
@@ -131,17 +156,24 @@ PAGES: dict[str, Typed] = {
             "test_override_of_named_replicas_is_undone_and_reported",
             "test_stop_start_hold_and_scale",
         ),
+        left="an autoscaler that has metrics to go by",
     ),
     "docs/how-to/reach-servers.md": Typed(
-        like=("test_the_quick_start_ends_in_a_page", "test_names_of_servers_resolve"),
-        on_a_node=("test_the_quick_start_ends_in_a_page", "test_names_of_servers_resolve"),
-        left="port-forward in a cluster: open, which is that and a browser, is",
+        read=_NODE,
+        on_a_node=(*_NODE, "test_the_quick_start_ends_in_a_page", "test_names_of_servers_resolve"),
+        like=(
+            "test_the_quick_start_ends_in_a_page",
+            "test_names_of_servers_resolve",
+        ),
+        left="an Ingress controller and a Gateway, of which there are none",
     ),
     "docs/how-to/replicas.md": Typed(
         like=("test_upgraded_one_by_one_from_one_leader", "test_from_four_to_one_to_four_to_one"),
         left="the chart of a release: there is none yet",
     ),
     "docs/how-to/monitor.md": Typed(
+        read=_NODE,
+        on_a_node=_NODE,
         like=(
             "test_two_accounts_scrape_with_their_own_rights",
             "test_metrics_are_behind_tls_by_default",
@@ -149,11 +181,12 @@ PAGES: dict[str, Typed] = {
         left="the Prometheus operator, Grafana and a collector: looked at in the chart alone",
     ),
     "docs/how-to/editors.md": Typed(
+        read=_NODE,
+        on_a_node=(*_NODE, "test_a_misspelt_field_is_an_error_at_apply"),
         like=(
             "test_a_misspelt_field_is_an_error_at_apply",
             "test_a_plan_changes_nothing_and_comes_true",
         ),
-        on_a_node=("test_a_misspelt_field_is_an_error_at_apply",),
     ),
     "docs/how-to/argo-cd.md": Typed(
         like=("test_the_patch_has_all_of_it", "test_every_action_is_tried"),
@@ -175,7 +208,9 @@ PAGES: dict[str, Typed] = {
         left="all of it without an OpenStack, which root installs for the tests of clouds",
     ),
     "docs/how-to/acts/replace.md": Typed(
-        read=_ACTS, like=("test_replace_makes_servers_anew",), left="its kubectl argosy lines"
+        read=_ACTS + _NODE,
+        on_a_node=_NODE,
+        like=("test_replace_makes_servers_anew",),
     ),
     "docs/how-to/acts/restart.md": Typed(
         read=_ACTS,
@@ -183,20 +218,24 @@ PAGES: dict[str, Typed] = {
         on_a_node=("test_g5_restart_of_real_processes_keeps_its_concurrency",),
     ),
     "docs/how-to/acts/restore.md": Typed(
-        read=_ACTS,
+        read=_ACTS + _NODE,
+        on_a_node=_NODE,
         like=("test_every_act_on_a_virtual_machine",),
-        left="pods have no snapshots, so no node",
     ),
     "docs/how-to/acts/roll-back.md": Typed(read=_ACTS, like=("test_a_rollout_is_taken_back",)),
     "docs/how-to/acts/snapshot.md": Typed(
-        read=_ACTS,
+        read=_ACTS + _NODE,
+        on_a_node=_NODE,
         like=(
             "test_a_snapshot_is_taken_where_it_can_be",
             "test_a_snapshot_is_refused_where_it_cannot_be_taken",
         ),
-        left="pods have no snapshots, so no node",
     ),
-    "docs/how-to/acts/start.md": Typed(read=_ACTS, like=("test_stop_start_hold_and_scale",)),
+    "docs/how-to/acts/start.md": Typed(
+        read=_ACTS + _NODE,
+        on_a_node=_NODE,
+        like=("test_stop_start_hold_and_scale",),
+    ),
     "docs/how-to/acts/steps.md": Typed(
         like=("test_steps_are_read_from_a_file", "test_commands_run_in_servers"),
         on_a_node=(
@@ -207,6 +246,8 @@ PAGES: dict[str, Typed] = {
         left="its manifest as it stands, whose commands only a shop of one's own has",
     ),
     "docs/how-to/acts/stop.md": Typed(
-        read=_ACTS, like=("test_stop_takes_pods_away_and_start_brings_them_back",)
+        read=_ACTS + _NODE,
+        on_a_node=_NODE,
+        like=("test_stop_takes_pods_away_and_start_brings_them_back",),
     ),
 }

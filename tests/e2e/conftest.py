@@ -14,7 +14,7 @@ from devcluster import client, cluster, controlplane, fixtures, operator, proces
 from devcluster.fixtures import api, kubeconfig, namespace, new_cluster, shared_cluster
 from proof import history
 from proof.history import fixtures as judging
-from proof.history import process
+from proof.history import journal, process
 from tests.e2e import judges
 from tests.e2e.driving import Kube, Place
 
@@ -54,10 +54,12 @@ def _judged(request: pytest.FixtureRequest) -> None:
         pytest.fail(f"{test} has no fixture that judges what is written: see {judges.__file__}")
 
 
-def namespace_of(place: Place, *, slack: float = 5.0) -> Iterator[Kube]:
+def namespace_of(
+    place: Place, *, slack: float = 5.0, operators: frozenset[str] = journal.OPERATOR
+) -> Iterator[Kube]:
     """Make a namespace, judge its history when the test has ended, have nothing run in it any more.
 
-    `slack` is how many seconds operators may lag behind.
+    `slack` is how many seconds operators may lag behind, `operators` the accounts they have.
     """
     one = Kube(place.api, f"test-{secrets.token_hex(4)}", place.audit_log)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}}
@@ -69,7 +71,12 @@ def namespace_of(place: Place, *, slack: float = 5.0) -> Iterator[Kube]:
     if place.audit_log is not None:
         remaining = judging.remaining(place.api, one.namespace)
         expected = history.Expectations(remaining=remaining, slack=slack)
-        verdict = history.check(place.audit_log, namespaces=[one.namespace], expectations=expected)
+        verdict = history.check(
+            place.audit_log,
+            namespaces=[one.namespace],
+            operators=operators,
+            expectations=expected,
+        )
         verdict.require()
         assert verdict.history.changes, "the test wrote nothing"
     with contextlib.suppress(client.ApiError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -124,15 +123,9 @@ def carry_out(kube: Kube, act: str) -> None:
         assert kube.wait_until(f"{act} has ended", ended)["reason"] == "Completed"
 
 
-def shell_lines() -> list[tuple[str, str]]:
+def shell_lines() -> list[tuple[str, list[str]]]:
     """Return each command of the tutorial, as it is typed, and what it shows."""
-    text = TUTORIAL.read_text().partition(FIRST)[2].partition(LAST)[0]
-    found = []
-    for block in pages.blocks(text, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, shown = part.partition("\n")
-            found.append((command, shown))
-    return found
+    return list(pages.typed(TUTORIAL.read_text().partition(FIRST)[2].partition(LAST)[0]))
 
 
 def test_the_tutorial_runs_as_written(
@@ -161,7 +154,7 @@ def test_the_tutorial_runs_as_written(
         )
         told = done.stdout + done.stderr
         assert done.returncode == 0, f"{command}\n{told}"
-        for line in filter(_is_firm, shown.splitlines()):
+        for line in filter(_is_firm, shown):
             assert line.replace(" default ", f" {kube.namespace} ") in told, f"{command}\n{told}"
 
 

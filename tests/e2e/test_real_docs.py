@@ -37,15 +37,9 @@ PERSON = {
 }
 
 
-def walk() -> Iterator[tuple[str, list[str]]]:
-    """Yield each command of the walk, with all that is typed into it, and the lines it shows."""
-    text = PAGE.read_text().partition(FIRST)[2].partition(LAST)[0]
-    for block in pages.blocks(text, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            lines = part.splitlines()
-            here = re.search(r"<<(\w+)$", lines[0])
-            end = lines.index(here[1]) + 1 if here else 1
-            yield "\n".join(lines[:end]), lines[end:]
+def walk() -> list[tuple[str, list[str]]]:
+    """Return each command of the walk, with all that is typed into it, and the lines it shows."""
+    return list(pages.typed(PAGE.read_text().partition(FIRST)[2].partition(LAST)[0]))
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_a_newcomer_walks_from_an_empty_repository_to_a_page(folder: Path) -> None:
     """Every command succeeds in one shell, in order, and shows what the page says it shows."""
-    typed = list(walk())
+    typed = walk()
     assert [shown for _, shown in typed].count(["<h1>two</h1>"]) == 2
     script = ["set -eo pipefail"]
     for number, (command, _) in enumerate(typed):
