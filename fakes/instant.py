@@ -67,6 +67,10 @@ class InstantCaches:
         """Return the objects that have this key in the index."""
         return self._caches[index.view].by(index, key)
 
+    def is_whole(self, view: type[objects.Object]) -> bool:
+        """Return whether there is a view of it: nothing is in any other namespace."""
+        return view in self._caches
+
     def kept(self, keeper: type[K]) -> K:
         """Return what a kind keeps up to date beside the indexes."""
         return cast("K", self._kept[keeper])

@@ -281,5 +281,13 @@ STATUS: dict[str, dict[str, Bound]] = {
                 "since": 64,
             },
         ),
+        "unclaimed": (
+            100,
+            {
+                "id": 253,
+                "server": 512,
+                "since": 64,
+            },
+        ),
     },
 }

@@ -89,6 +89,17 @@ class Orphan(schema.Model):
     """When it was let go."""
 
 
+class Unclaimed(schema.Model):
+    """An instance whose Server is gone; kept until somebody has it collected."""
+
+    id: ShortText
+    """The provider's own identifier."""
+    server: Annotated[str, Field(max_length=512)] | None = None
+    """The Server that it was made for, as namespace/name."""
+    since: Time | None = None
+    """Since when its Server was seen to be gone."""
+
+
 class FleetStatus(Status):
     """What Argosy observed of the fleet."""
 
@@ -101,6 +112,9 @@ class FleetStatus(Status):
     """When a circuit that is open is tried again."""
     orphans: Annotated[list[Orphan], Field(max_length=100)] | None = None
     """Servers let go because they could not be reached; the first hundred."""
+    unclaimed: Annotated[list[Unclaimed], Field(max_length=100)] | None = None
+    """Instances whose Servers have been gone for 15 minutes, though nobody let go of them; the
+    first hundred."""
 
 
 class Fleet(manifest.Manifest):

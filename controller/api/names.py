@@ -82,6 +82,8 @@ DELETE_FIRST_ANNOTATION = f"{GROUP}/delete-first"
 SKIP_REMEDIATION_ANNOTATION = f"{GROUP}/skip-remediation"
 # On a Server: the id of the instance that is given no more time to end, once it is to go.
 FORCE_ANNOTATION = f"{GROUP}/force"
+# On a Fleet: the ids of instances, with commas between, that are collected if they have no Server.
+COLLECT_ANNOTATION = f"{GROUP}/collect"
 # Any new value resets backoff and rejections; answered in status by `lastHandledRetry`.
 RETRY_NOW_ANNOTATION = f"{GROUP}/retry-now"
 # On an Application: any new value asks for one Build of each component with a source. Of its words

@@ -54,6 +54,7 @@ from controller.api.views.fleet_parts import (
     FleetStatus,
     LabelSelector,
     Orphan,
+    Unclaimed,
 )
 from controller.api.views.meta import NULL, Json, Meta, Object, OwnerReference, View
 from controller.api.views.operation import (
@@ -198,6 +199,7 @@ __all__ = [
     "StepStatus",
     "Task",
     "TaskStatus",
+    "Unclaimed",
     "View",
     "VolumeClaim",
     "fleet",

@@ -81,6 +81,12 @@ def forces(meta: Meta, instance: str) -> bool:
     return bool(instance) and meta.annotations.get(names.FORCE_ANNOTATION) == instance
 
 
+def collected(meta: Meta) -> tuple[str, ...]:
+    """Return the ids of the instances without a Server that a person wants collected."""
+    found = (each.strip() for each in items(meta.annotations, names.COLLECT_ANNOTATION))
+    return tuple(each for each in found if each)
+
+
 def depends_on(meta: Meta) -> tuple[str, ...]:
     """Return the components that a set was told it relies on."""
     return items(meta.annotations, names.DEPENDS_ON_ANNOTATION)

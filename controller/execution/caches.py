@@ -58,6 +58,7 @@ class Caches:
         self.informers: dict[Resource, informer.Informer[Any]] = {}
         # The slots that are open, where it is followed by slot.
         self.slots: set[int] = set()
+        self._everywhere = tuple(namespaces) == ("",)
         self._by_view: dict[type[objects.Object], informer.Informer[Any]] = {}
         for view in _watched(kinds):
             resource = resources.of(view)
@@ -108,6 +109,11 @@ class Caches:
     def watches(self, view: type[objects.Object]) -> bool:
         """Return whether this install may watch the objects of a view."""
         return view in self._by_view
+
+    def is_whole(self, view: type[objects.Object]) -> bool:
+        """Return whether all objects of a view are cached, in whatever namespace they are."""
+        found = self._by_view.get(view)
+        return self._everywhere and found is not None and found.synced and not found.by_slot
 
     def informer(self, view: type[O]) -> informer.Informer[O]:
         """Return what watches the objects of a view."""

@@ -280,7 +280,10 @@ class Dispatcher:
         item: objects.Object,
         action: plan.DeleteOrphan | plan.DeleteClaim,
     ) -> None:
-        """Ask a fleet for what is no server's any more to go."""
+        """Ask a fleet for what is no server's any more to go.
+
+        Where it might be one's yet, the API server is asked before.
+        """
 
         def go(provider: contract.Provider) -> Awaitable[contract.Receipt]:
             if isinstance(action, plan.DeleteClaim):
@@ -292,8 +295,12 @@ class Dispatcher:
             self._fleets.ask, target.fleet, contract.Verb.DELETE, go,
             namespace=key.namespace, whose=target.server,
         )  # fmt: skip
+
+        async def collect() -> contract.Receipt:
+            return contract.NOTHING if await self._writer.is_claimed(action) else await ask()
+
         self._track(
-            key, record, ask, item=item, target=target, verb=verb, places=(),
+            key, record, collect, item=item, target=target, verb=verb, places=(),
             urgency=plan.Urgency.ROUTINE, pool=self._fleets.pool(target.fleet),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import structlog
@@ -225,20 +225,24 @@ class Fleets:
         """Return which recorded orphans can be reached again, and which are no more."""
         fleet = self.find(name)
         recorded = fleet.status.orphans if fleet is not None else ()
-        seen = self.instances(name) if recorded else None
-        if seen is None:
+        found = self.instances(name) if recorded else None
+        if found is None:
             return frozenset(), frozenset()
+        seen = {each.id: each.phase for each in found}
         away = (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE)
         return (
             frozenset(each.id for each in recorded if seen.get(each.id, away[0]) not in away),
             frozenset(each.id for each in recorded if each.id not in seen),
         )
 
-    def instances(self, name: str) -> dict[str, contract.Phase] | None:
-        """Return the phases of all instances of a fleet by their ids; None while not known."""
+    def is_outside(self, provider: str) -> bool:
+        """Return whether a provider's servers are outside the cluster, which then collects none."""
+        return provider in self._kinds and not self._kinds[provider].in_cluster
+
+    def instances(self, name: str) -> Iterable[contract.Instance] | None:
+        """Return all instances of a fleet; None while not known."""
         provider = self.provider(name)
-        found = provider.instances() if provider is not None else None
-        return {each.id: each.phase for each in found} if found is not None else None
+        return provider.instances() if provider is not None else None
 
     def holding(self, server: objects.Meta) -> tuple[str, str | None]:
         """Return which fleet has an instance of a server whose spec cannot be read, and its id.

@@ -78,6 +78,14 @@ class Writer:
             return None
         return written(resource, answer)
 
+    async def is_claimed(self, action: plan.DeleteOrphan | plan.DeleteClaim) -> bool:
+        """Return whether the object is there for whose absence something is to be collected."""
+        whose = action.claimant if isinstance(action, plan.DeleteOrphan) else None
+        if whose is None:
+            return False
+        found = await self.look(whose.resource, whose.namespace, whose.name)
+        return found is not None and found.uid == whose.uid
+
     async def _create(self, action: plan.Create) -> WriteReceipt:
         meta = action.body["metadata"]
         namespace, name = meta.get("namespace", ""), meta["name"]

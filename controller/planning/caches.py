@@ -7,7 +7,7 @@ dictionaries. Whatever is returned is live, to be read at once and never changed
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from controller import contract, errors
@@ -60,6 +60,9 @@ class Caches(Protocol):
     def by(self, index: Index[O], key: Hashable) -> Mapping[Path, O]:
         """Return the objects that have this key in the index."""
 
+    def is_whole(self, view: type[objects.Object]) -> bool:
+        """Return whether all objects of a view are cached, in whatever namespace they are."""
+
     def kept(self, keeper: type[K]) -> K:
         """Return what a kind keeps up to date beside the indexes."""
 
@@ -106,6 +109,12 @@ class Fleets(Protocol):
 
     def looked_up(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return which recorded orphans can be reached again, and which are no more."""
+
+    def is_outside(self, provider: str) -> bool:
+        """Return whether a provider's servers are outside the cluster, which then collects none."""
+
+    def instances(self, name: str) -> Iterable[contract.Instance] | None:
+        """Return all instances of a fleet; None while not known."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,12 +89,27 @@ class Hear:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """The object, and no other of its name, for which an instance was made."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOrphan:
-    """Tear down an orphan that its fleet's provider can reach again."""
+    """Tear down an orphan that its fleet's provider can reach again.
+
+    One that was not given up on purpose has a `claimant`: only if the API server has no such
+    object.
+    """
 
     instance: str
     server: str
     why: str
+    claimant: Claimant | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -277,7 +277,10 @@ _STATUSES: dict[Resource, Shape] = {
         **_TOLD,
     ),
     Resource.FLEETS: words(
-        "observedGeneration servers circuit", orphans=words("id server since"), **_TOLD
+        "observedGeneration servers circuit",
+        orphans=words("id server since"),
+        unclaimed=words("id server since"),
+        **_TOLD,
     ),
     Resource.PODS: _POD_STATUS,
     Resource.CLAIMS: words("phase accessModes", capacity=_AMOUNTS, conditions=_CONDITIONS),

@@ -13,9 +13,72 @@ _TIMES = "tests/providers/openstack/test_times.py"
 _SNAPSHOTS = "tests/providers/openstack/test_snapshots.py"
 _FLOATING = "tests/providers/openstack/test_floating_ips.py"
 _SECURITY = "tests/providers/openstack/test_security_groups.py"
+_UNCLAIMED = "tests/simulation/test_unclaimed.py"
+_FLEET = "tests/kinds/fleet/test_planner.py"
+_VIGIL = "tests/kinds/fleet/test_vigil.py"
 _ROOM = "controller.providers.openstack"
 
+_LOST = (
+    one(
+        "an instance is collected though its Server is back",
+        "controller.execution.writer:Writer.is_claimed",
+        "found is not None and found.uid == whose.uid",
+        "False",
+        f"{_UNCLAIMED}::test_what_is_brought_back_has_its_instance_again",
+    ),
+    one(
+        "another Server of the name claims an instance",
+        "controller.kinds.fleet.vigil:Vigil._sightings",
+        "one is not None and one.metadata.uid == each.uid",
+        "one is not None",
+        f"{_VIGIL}::test_an_instance_is_claimed_by_its_servers_name_and_uid",
+    ),
+    one(
+        "a Server that cannot be read counts as gone",
+        "controller.kinds.fleet.vigil:Vigil._sightings",
+        "(cache.objects.get((namespace, name)), cache.malformed.get((namespace, name)))",
+        "(cache.objects.get((namespace, name)),)",
+        f"{_VIGIL}::test_a_server_that_cannot_be_read_has_its_instance",
+    ),
+    one(
+        "an operator of some namespaces takes all other Servers for gone",
+        "controller.execution.caches:Caches.is_whole",
+        "self._everywhere and found is not None and found.synced and (not found.by_slot)",
+        "found is not None and found.synced and not found.by_slot",
+        f"{_VIGIL}::test_nothing_is_known_before_all_servers_are",
+    ),
+    one(
+        "all that is unclaimed is collected, whoever asked for it",
+        "controller.planning.unclaimed:collected",
+        "each.id in asked and each.id in known",
+        "each.id in known",
+        f"{_FLEET}::test_only_what_is_told_and_named_is_collected",
+    ),
+    one(
+        "an instance is told at once when its Server is gone",
+        "controller.planning.unclaimed:_is_due",
+        "found.is_here and now >= found.since + TELL_AFTER",
+        "found.is_here",
+        f"{_UNCLAIMED}::test_what_lost_its_server_is_told_kept_and_collected_on_demand",
+    ),
+    one(
+        "what is unclaimed is told and forgotten by lists that fail",
+        f"{_ROOM}.provider:CloudProvider.instances",
+        "self._register.synced and self._lister.failure is None",
+        "self._register.synced",
+        f"{_UNCLAIMED}::test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
+    ),
+    one(
+        "an operator that starts beside a silent cell forgets what was told",
+        f"{_ROOM}.opening:open_cloud",
+        "(*recorded, *(one.id for one in fleet.status.unclaimed))",
+        "recorded",
+        f"{_UNCLAIMED}::test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
+    ),
+)
+
 MECHANISMS = (
+    *_LOST,
     one(
         "a server is ready without its floating IP",
         f"{_ROOM}.floating_ips:FloatingIPs.observed",

@@ -354,6 +354,32 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_restore_rebuilds_from_the_latest_of_the_name",
             "test_nobody_restores_what_is_anothers",
         ),
+        "so Argosy never deletes them by itself": (
+            "test_what_lost_its_server_is_told_kept_and_collected_on_demand",
+            "test_what_has_no_server_is_told_after_a_while",
+        ),
+        "Bring the Servers back, by a backup that keeps their UIDs": (
+            "test_what_is_brought_back_has_its_instance_again",
+        ),
+        "only if `status.unclaimed` names it, too": (
+            "test_only_what_is_told_and_named_is_collected",
+            "test_what_is_brought_back_has_its_instance_again",
+        ),
+        "A wish is good for once": (
+            "test_a_wish_to_collect_is_good_for_once",
+            "test_what_comes_back_and_is_lost_again_is_asked_for_again",
+        ),
+        "nothing is told, forgotten or deleted": (
+            "test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
+        ),
+        "goes on telling what was told": ("test_an_operator_that_starts_goes_on_telling",),
+        "The list has the first hundred": (
+            "test_a_list_of_what_has_no_server_is_bounded_and_stable",
+        ),
+        "Instances of another Fleet are never in it": (
+            "test_what_is_no_fleets_own_is_never_told_nor_collected",
+            "test_what_has_no_server_says_whose_it_was_and_goes_by_its_id",
+        ),
         "a server that somebody tags by hand is never touched": (
             "test_a_server_that_was_tagged_by_hand_is_left_alone",
         ),

@@ -68,6 +68,9 @@ _OWN: dict[str, Promises] = {
         "`Abandon` lets go too, and records an orphan on the Fleet": (
             "test_an_abandoned_machine_is_on_record_and_collected_when_it_returns",
         ),
+        "so it is kept, told as `Unclaimed` on the Fleet": (
+            "test_what_lost_its_server_is_told_kept_and_collected_on_demand",
+        ),
         "they are decided by the API server itself": ("test_protected_application_is_not_deleted",),
         "The first two step aside when the namespace is terminating": (
             "test_policies_step_aside_for_a_namespace_that_goes",

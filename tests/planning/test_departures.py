@@ -56,6 +56,10 @@ class Told(Caches):
             path: each for path, each in self._found[index.view].items() if index.key(each) == key
         }
 
+    def is_whole(self, view: type[Any]) -> bool:
+        """Return whether there is anything of a view."""
+        return view in self._found
+
     def kept(self, keeper: type[Any]) -> Any:
         """Return what was taken off the record."""
         assert keeper is departures.TakenOff

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from controller import contract
+from controller.api import names
 from controller.api.resources import Resource
 from controller.providers.openstack import clouds, configuration, opening
 from controller.providers.openstack import kind as openstack
 from controller.providers.openstack.refusals import Reply
 from controller.providers.openstack.rights import SECRET
 from fakes.openstack import Cloud, Fault, FloatingIP, Machine
-from fakes.universe import Json, component
+from fakes.universe import Json, Universe, component
 
 if TYPE_CHECKING:
     from tests.simulation.test_remedies import World
@@ -247,6 +248,27 @@ async def is_locked(world: World) -> None:
 def has_one(world: World) -> bool:
     """Return whether the application is Ready with a single server in the cloud."""
     return world.ready() and len(world.sky.there()) == 1
+
+
+def take_away(universe: Universe, resource: Resource, name: str) -> None:
+    """Take the finalizers off an object and delete it, before anybody can see the one alone."""
+    registry, free = universe.server.registry, {"metadata": {"finalizers": None}}
+    registry.patch(resource, "default", name, free, actor="user")
+    registry.delete(resource, "default", name, actor="user")
+
+
+async def loses_its_server(world: World) -> None:
+    """Have somebody take a Server away: its instance is in the way of the next one's."""
+    await runs(world, 1)
+    take_away(world.universe, Resource.SERVERS, "shop-web-0")
+
+
+async def has_it_collected(world: World) -> None:
+    """Write the ids that the Fleet tells into its annotation."""
+    fleet = world.universe.server.objects[Resource.FLEETS]["", "west"]
+    told = [each["id"] for each in fleet["status"]["unclaimed"]]
+    marks = {"metadata": {"annotations": {names.COLLECT_ANNOTATION: ",".join(told)}}}
+    await world.universe.server.patch(Resource.FLEETS, "", "west", marks)
 
 
 CLAIM: Json = {

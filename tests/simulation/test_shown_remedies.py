@@ -240,6 +240,12 @@ STORIES: Mapping[str, Story] = {
     "CloudFloatingIPRefused": Story(
         make=clouded.has_another_floating_ip, mend=clouded.is_without_it
     ),
+    "Unclaimed": Story(
+        make=clouded.loses_its_server,
+        mend=clouded.has_it_collected,
+        name="west",
+        words="default/shop-web-0",
+    ),
     "CredentialsMissing": Story(make=clouded.has_no_secret, mend=clouded.has_its_secret),
     "CredentialsRefused": Story(make=clouded.refuses_credentials, mend=clouded.takes_credentials),
     "NotReadyInTime": Story(

@@ -48,6 +48,14 @@ class Orphan(View, frozen=True, kw_only=True, gc=False):
     since: str | None = None
 
 
+class Unclaimed(View, frozen=True, kw_only=True, gc=False):
+    """An instance whose Server is gone; kept until somebody has it collected."""
+
+    id: str
+    server: str = ""
+    since: str | None = None
+
+
 class FleetSpec(View, frozen=True, kw_only=True):
     """Where servers come from."""
 
@@ -69,3 +77,4 @@ class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     circuit: str = "Closed"
     next_trial_time: str | None = None
     orphans: tuple[Orphan, ...] = ()
+    unclaimed: tuple[Unclaimed, ...] = ()

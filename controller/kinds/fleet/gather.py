@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 from controller import errors
 from controller.api import objects
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
+from controller.kinds.fleet.vigil import Vigil
 from controller.planning import relations
 from controller.planning.caches import Moment, Sources
+from controller.planning.circuit import State
+from controller.planning.unclaimed import Sighting
 
 
 def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnapshot:
@@ -14,6 +20,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     name, fleets = fleet.metadata.name, sources.fleets
     returned, gone = fleets.looked_up(name)
     circuit, failure = fleets.circuit(name), fleets.failure(name)
+    outside = fleets.is_outside(fleet.spec.provider)
     return FleetSnapshot(
         now=moment.now,
         fleet=fleet,
@@ -33,4 +40,14 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         held=len(fleets.held(name)),
         returned=returned,
         gone=gone,
+        outside=outside,
+        unclaimed=_unclaimed(sources, name, moment) if outside else None,
     )
+
+
+def _unclaimed(sources: Sources, name: str, moment: Moment) -> Mapping[str, Sighting] | None:
+    """Return the instances whose Servers are gone; nothing is known while the provider is away."""
+    if sources.fleets.circuit(name).state is not State.CLOSED:
+        return None
+    instances = functools.partial(sources.fleets.instances, name)
+    return sources.caches.kept(Vigil).look(name, instances, moment.now)

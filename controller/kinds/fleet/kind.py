@@ -8,6 +8,7 @@ from controller.kinds.fleet.gather import gather
 from controller.kinds.fleet.planner import plan
 from controller.kinds.fleet.rights import RIGHTS
 from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.fleet.vigil import Vigil
 from controller.kinds.kind import Kind
 from controller.planning import bare_teardown, relations
 
@@ -29,5 +30,6 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     flow=_flow,
     weight=_weight,
     indexes=(relations.SERVERS_BY_FLEET,),
+    keepers=(Vigil,),
     rights=RIGHTS,
 )

@@ -1,7 +1,8 @@
-"""What a fleet says of itself, and what becomes of instances that were abandoned.
+"""What a fleet says of itself, and what becomes of instances that no Server stands for.
 
 Called by `execution` for each Fleet key. An orphan is on record from when it is abandoned until
-its provider says that it is gone; one that comes back is torn down.
+its provider says that it is gone; one that comes back is torn down. What nobody abandoned is listed
+once its Server has been gone for a while, and torn down only if a person says so.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import circuit as circuits
-from controller.planning import orphans, words
+from controller.planning import orphans, unclaimed, words
 from controller.planning import plan as plans
 from controller.planning.circuit import State
 
-# How often orphans are looked for: no cache tells of what is no server's any more.
+# How often orphans, and what else is no server's any more, are looked for: no cache tells of them.
 LOOK_AGAIN = 30.0
+# How often it is asked whether there are any.
+WATCH = 60.0
 
 
 def plan(snapshot: FleetSnapshot) -> plans.Plan:
@@ -32,15 +35,22 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         # Alone: another write of this plan would make it one onto a version that is gone.
         write = orphans.write(fleet, left, why="orphans are gone")
         return plans.Plan(actions=(write,), notes=notes)
+    known, told = snapshot.unclaimed, fleet.status.unclaimed
+    if known is not None:
+        withdrawn = unclaimed.withdrawn(fleet, known)
+        if withdrawn is not None:
+            return plans.Plan(actions=(withdrawn,), notes=notes)
+        told = unclaimed.listed(fleet, known, snapshot.now)
     status = msgspec.structs.replace(
         fleet.status,
         observed_generation=fleet.metadata.generation,
-        conditions=_conditions(snapshot),
+        conditions=_conditions(snapshot, told),
         servers=snapshot.servers,
         circuit=snapshot.circuit,
         next_trial_time=clock.stamp(snapshot.circuit_until)
         if snapshot.circuit == State.OPEN
         else None,
+        unclaimed=told,
     )
     collected = tuple(
         plans.DeleteOrphan(instance=each.id, server=each.server, why="Returned")
@@ -48,20 +58,37 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         if each.id in snapshot.returned
     )
     return plans.Plan(
-        actions=(*collected, *_news(snapshot)),
+        actions=(
+            *collected,
+            *(unclaimed.collected(fleet, told, known) if known is not None else ()),
+            *_news(snapshot),
+            *_lost(fleet.status.unclaimed, told),
+        ),
         status=status if status != fleet.status else None,
         write_status_now=_pressing(fleet.status, status),
-        wake_after=LOOK_AGAIN if left else None,
+        wake_after=_look_again(snapshot, looks_for=bool(left or known or told)),
         notes=notes,
     )
 
 
-def _conditions(snapshot: FleetSnapshot) -> conditions.Conditions:
+def _look_again(snapshot: FleetSnapshot, *, looks_for: bool) -> float | None:
+    if looks_for:
+        return LOOK_AGAIN
+    return WATCH if snapshot.outside else None
+
+
+def _conditions(
+    snapshot: FleetSnapshot, lost: tuple[objects.Unclaimed, ...]
+) -> conditions.Conditions:
     told = _told(snapshot)
+    ready = told.reason == Reason.AVAILABLE
+    if ready and lost:
+        message = f"{told.message} {unclaimed.message(lost)}"
+        told = Failure(reason=FleetReason.UNCLAIMED, message=message, stalled=False)
     return conditions.summarise(
         before=snapshot.fleet.status.conditions,
-        ready=told.reason == Reason.AVAILABLE,
-        reconciling=told.reason != Reason.AVAILABLE and not told.stalled,
+        ready=ready,
+        reconciling=not ready and not told.stalled,
         stalled=told.stalled,
         reason=told.reason,
         message=told.message,
@@ -107,6 +134,16 @@ def _news(snapshot: FleetSnapshot) -> tuple[plans.RecordEvent, ...]:
         message = "The provider works again: calls go through."
         return (plans.RecordEvent(reason=FleetReason.CIRCUIT_CLOSED, message=message),)
     return ()
+
+
+def _lost(
+    before: tuple[objects.Unclaimed, ...], after: tuple[objects.Unclaimed, ...]
+) -> tuple[plans.RecordEvent, ...]:
+    """Return the Event of instances that are told for the first time."""
+    if {each.id for each in after} <= {each.id for each in before}:
+        return ()
+    message = unclaimed.message(after)
+    return (plans.RecordEvent(reason=FleetReason.UNCLAIMED, message=message, warning=True),)
 
 
 def _pressing(before: objects.FleetStatus, after: objects.FleetStatus) -> bool:

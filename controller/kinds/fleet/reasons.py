@@ -12,3 +12,16 @@ class FleetReason(Vocabulary):
         "CircuitClosed",
         "The fleet's provider works again: calls go through.",
     )
+    UNCLAIMED = (
+        "Unclaimed",
+        (
+            "The fleet has instances that Argosy made, and their Servers have been gone for 15"
+            " minutes: somebody took the finalizers off, or a backup is older than they are. They"
+            " are kept, and servers can be made as ever."
+        ),
+        (
+            "Bring the Servers back from a backup, or write the ids of those that are to be deleted"
+            " into the annotation argosy.dev/collect of the Fleet."
+        ),
+        "kubectl get argfleet NAME -o yaml",
+    )

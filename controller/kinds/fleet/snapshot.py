@@ -6,8 +6,10 @@ Times are seconds since the epoch. `gather` builds it; tests build it by hand.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from controller.api import objects
+from controller.planning.unclaimed import Sighting
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,10 @@ class FleetSnapshot:
     held: int = 0
     returned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
+    # Whether the cluster collects none of its instances; those whose Servers are gone, by id, or
+    # None while that cannot be known.
+    outside: bool = False
+    unclaimed: Mapping[str, Sighting] | None = None
 
     @property
     def item(self) -> objects.Fleet:

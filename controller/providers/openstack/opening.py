@@ -65,9 +65,10 @@ async def open_cloud(
         )  # fmt: skip
         await client.open()
         register = Register(fleet.metadata.uid, changed=context.changed)
-        for each in fleet.status.orphans:
-            # What was let go of is there until the cloud says otherwise.
-            register.doubt(each.id)
+        recorded = [each.id for each in fleet.status.orphans]
+        for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
+            # What has no Server any more is there until the cloud says otherwise.
+            register.doubt(each)
         reach = Reach(settings.probe_cidrs)
         readiness = Readiness(
             client, register, way.prober, reach, clock=context.clock, changed=context.changed

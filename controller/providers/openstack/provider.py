@@ -143,8 +143,9 @@ class CloudProvider:
         return own.id if own is not None else ""
 
     def instances(self) -> tuple[contract.Instance, ...] | None:
-        """Return all servers of the fleet, those in doubt among them."""
-        return tuple(self._instances()) if self._register.synced else None
+        """Return all servers of the fleet, those in doubt among them; None while not heard."""
+        heard = self._register.synced and self._lister.failure is None
+        return tuple(self._instances()) if heard else None
 
     def _instances(self) -> Iterator[contract.Instance]:
         known = self._register.machines

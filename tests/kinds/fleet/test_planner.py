@@ -6,20 +6,27 @@ from typing import Any
 
 import pytest
 
-from controller.api import clock, objects
+from controller import contract
+from controller.api import clock, names, objects
+from controller.api.resources import Resource
 from controller.api.views.meta import Meta
+from controller.contract import Phase
 from controller.kinds.fleet import planner
 from controller.kinds.fleet.snapshot import FleetSnapshot
-from controller.planning import plan
+from controller.planning import plan, unclaimed
+from controller.planning.unclaimed import Sighting
 
 NOW = 1.7e9
 ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
 
 
-def decide(status: objects.FleetStatus | None = None, **more: Any) -> plan.Plan:
-    """Return the plan for a fleet of which that is known."""
+def decide(
+    status: objects.FleetStatus | None = None, *, collect: str = "", **more: Any
+) -> plan.Plan:
+    """Return the plan for a fleet of which that is known, and whose annotation says that."""
+    marks = {names.COLLECT_ANNOTATION: collect} if collect else {}
     found = objects.Fleet(
-        metadata=Meta(name="cloud", uid="f", generation=1, resource_version="7"),
+        metadata=Meta(name="cloud", uid="f", generation=1, resource_version="7", annotations=marks),
         status=status or objects.FleetStatus(),
     )
     given = {"servers": 3, "known_provider": True, **more}
@@ -103,3 +110,123 @@ def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
         "Servers can be made, but in 1 namespace no write is answered in time.",
         "Servers can be made, but in 2 namespaces no write is answered in time.",
     ]
+
+
+def sighting(
+    name: str = "i1",
+    ago: float = unclaimed.TELL_AFTER,
+    phase: Phase = Phase.RUNNING,
+    uid: str = "u",
+) -> Sighting:
+    """Return an instance whose Server has been gone for so many seconds."""
+    server = f"d/{name}" if uid else ""
+    instance = contract.Instance(id=name, server=server, uid=uid, phase=phase)
+    return Sighting(instance=instance, since=NOW - ago)
+
+
+def seen(*found: Sighting) -> dict[str, Any]:
+    """Return what is known of a fleet outside the cluster."""
+    return {"outside": True, "unclaimed": {each.instance.id: each for each in found}}
+
+
+TOLD = objects.Unclaimed(id="i1", server="d/i1", since=clock.stamp(NOW - unclaimed.TELL_AFTER))
+LISTED = objects.FleetStatus(unclaimed=(TOLD,))
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "listed"),
+    [
+        ((), seen(sighting()), ["i1"]),
+        ((), seen(sighting(ago=unclaimed.TELL_AFTER - 1)), []),
+        ((), seen(sighting(phase=Phase.TERMINATING)), []),
+        ((), seen(sighting(phase=Phase.UNREACHABLE)), []),
+        ((), seen(sighting(uid="")), []),
+        ((), {"outside": True, "unclaimed": None}, []),
+        ((TOLD,), {"outside": True, "unclaimed": None}, ["i1"]),
+        ((TOLD,), seen(sighting(ago=1)), ["i1"]),
+        ((TOLD,), seen(sighting(phase=Phase.UNREACHABLE, uid="")), ["i1"]),
+        ((TOLD,), seen(sighting(phase=Phase.TERMINATING)), ["i1"]),
+        ((TOLD,), seen(), []),
+    ],
+    ids=[
+        "due", "not yet", "going", "not heard", "in doubt", "nothing known", "told, nothing known",
+        "told, counted anew", "told, in doubt", "told, going", "told, gone or claimed",
+    ],
+)  # fmt: skip
+def test_what_has_no_server_is_told_after_a_while(
+    before: tuple[objects.Unclaimed, ...], known: dict[str, Any], listed: list[str]
+) -> None:
+    """What is told stays told until it is gone or claimed, and nothing is deleted by itself."""
+    answer = decide(objects.FleetStatus(unclaimed=before), **known)
+    status = told(answer)
+    assert [each.id for each in status.unclaimed] == listed
+    ready = status.conditions[0]
+    assert (ready.status, ready.reason) == ("True", "Unclaimed" if listed else "Available")
+    news = [each.reason for each in answer.actions if isinstance(each, plan.RecordEvent)]
+    assert news == (["Unclaimed"] if len(listed) > len(before) else [])
+    assert not [each for each in answer.actions if isinstance(each, plan.DeleteOrphan)]
+    assert decide(status, **known).status is None
+
+
+def test_what_was_abandoned_is_not_told_as_lost() -> None:
+    """It is on record as an orphan, and goes by itself when it returns."""
+    found = seen(sighting())
+    assert told(decide(objects.FleetStatus(orphans=(ORPHAN,)), **found)).unclaimed == ()
+
+
+def test_a_list_of_what_has_no_server_is_bounded_and_stable() -> None:
+    """What is told stays in it; the others have their turn as these go."""
+    many = [sighting(f"a{number:03}") for number in range(150)]
+    status = told(decide(LISTED, **seen(sighting(), *many)))
+    assert len(status.unclaimed) == unclaimed.MOST
+    assert TOLD in status.unclaimed
+    assert [each.id for each in status.unclaimed] == sorted(each.id for each in status.unclaimed)
+    assert "100 instances have no Server" in status.conditions[0].message
+
+
+def test_a_fleet_outside_is_looked_at_now_and_then() -> None:
+    """No cache tells of what lost its Server; what the cluster collects by itself needs no look."""
+    assert decide(**seen()).wake_after == planner.WATCH
+    assert decide(outside=True).wake_after == planner.WATCH
+    assert decide(**seen(sighting(ago=1))).wake_after == planner.LOOK_AGAIN
+    assert decide().wake_after is None
+
+
+@pytest.mark.parametrize(
+    ("collect", "known", "deleted"),
+    [
+        ("i1", seen(sighting()), ["i1"]),
+        ("i2, i1", seen(sighting(), sighting("i2", ago=1)), ["i1"]),
+        ("i2", seen(sighting(), sighting("i2", ago=1)), []),
+        ("", seen(sighting()), []),
+        ("i1", seen(sighting(phase=Phase.TERMINATING)), []),
+        ("i1", seen(sighting(phase=Phase.UNREACHABLE)), []),
+        ("i1", {"outside": True, "unclaimed": None}, []),
+    ],
+    ids=["named", "one of two", "not told yet", "nobody asked", "going", "not heard", "unknown"],
+)
+def test_only_what_is_told_and_named_is_collected(
+    collect: str, known: dict[str, Any], deleted: list[str]
+) -> None:
+    """By its id, with the UID of the Server that must not be there."""
+    answer = decide(LISTED, collect=collect, **known)
+    assert [each for each in answer.actions if isinstance(each, plan.DeleteOrphan)] == [
+        plan.DeleteOrphan(
+            instance=each,
+            server=f"d/{each}",
+            claimant=plan.Claimant(resource=Resource.SERVERS, namespace="d", name=each, uid="u"),
+            why="Unclaimed",
+        )
+        for each in deleted
+    ]
+    assert not [each for each in answer.actions if isinstance(each, plan.Patch)]
+
+
+@pytest.mark.parametrize(("collect", "left"), [("i1", None), ("i1,i2", "i2"), ("i2,i9", "i2")])
+def test_a_wish_to_collect_is_good_for_once(collect: str, left: str | None) -> None:
+    """What is gone, claimed or somebody else's is taken off it, by a write that stands alone."""
+    answer = decide(LISTED, collect=collect, **seen(sighting("i2")))
+    (write,) = answer.actions
+    assert isinstance(write, plan.Patch)
+    assert write.body == {"metadata": {"annotations": {names.COLLECT_ANNOTATION: left}}}
+    assert (write.resource_version, write.subresource, answer.status) == ("7", "", None)

@@ -222,6 +222,47 @@ async def test_a_silent_cell_makes_nothing_twice(tenant: Tenant) -> None:
             await abroad.end()
 
 
+async def test_what_has_no_server_says_whose_it_was_and_goes_by_its_id(
+    abroad: Abroad, tenant: Tenant
+) -> None:
+    """An operator that never saw the Servers lists their instances; another fleet's touches none.
+
+    Nothing is concluded while the cloud does not answer.
+    """
+    maker, servers = await abroad.provider(), [abroad.server(0), abroad.server(1)]
+    for each in servers:
+        await maker.create(each, abroad.create())
+    await until(lambda: all(maker.observe(each).ready for each in servers))
+    other = Abroad(tenant, tenant.clouds)
+    await other.begin()
+    async with CloudProxy(tenant.clouds, tenant.cloud, seed=0) as proxy:
+        away = Abroad(tenant, proxy.clouds)
+        away.uid = abroad.uid
+        await away.begin()
+        try:
+            heir = await away.provider()
+            found = {each.server: each for each in heir.instances() or ()}
+            assert {each: found[each].uid for each in sorted(found)} == {
+                f"{HOME}/{each.metadata.name}": each.metadata.uid for each in servers
+            }
+            lost = found[f"{HOME}/shop-web-1"]
+            stranger = await other.provider()
+            assert stranger.instances() == ()
+            await stranger.collect(lost.id, lost.server)
+            assert len(abroad.there()) == 2
+            proxy.rules = [Rule(kind=Kind.UNHEARD, service="compute", path=r"/servers")]
+            await until(lambda: heir.instances() is None)
+            proxy.rules = []
+            await until(lambda: heir.instances() is not None)
+            await heir.collect(lost.id, lost.server)
+            await until(lambda: [each.id for each in heir.instances() or ()] == abroad.there())
+            assert abroad.there() == [found[f"{HOME}/shop-web-0"].id]
+        finally:
+            proxy.rules = []
+            await other.end()
+            await away.end()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
