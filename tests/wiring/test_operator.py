@@ -17,7 +17,7 @@ from controller.kube.slots import SLOTS
 from controller.telemetry import metrics
 from controller.wiring import handlers, webhook
 from controller.wiring.operator import Operator, Options
-from fakes.api_server import ApiServer, Faults
+from fakes.api_server import ApiServer, Faults, kubelet
 
 pytestmark = pytest.mark.looptime
 
@@ -110,10 +110,10 @@ async def test_part_that_somebody_cancels_ends_the_process(part: str) -> None:
 
 async def test_every_metric_has_a_sample_after_a_reconcile() -> None:
     """What is declared, documented, drawn and alerted on is fed: a gauge without source is none."""
-    server = Server()
+    server = Server(kubelet=kubelet.Kubelet())
     async with running(server):
         await server.create(Resource.APPLICATIONS, "default", SHOP)
-        await asyncio.sleep(10)
+        await asyncio.sleep(60)
         served = parser.text_string_to_metric_families(metrics.render().decode())
         sampled = {family.name for family in served if family.samples}
         declared = {name.removesuffix("_total") for name, *_ in metrics._declared}
