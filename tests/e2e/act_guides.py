@@ -45,6 +45,7 @@ spec: {{application: {"shop" if action != "Restore" else "lab"}, action: {action
 GUIDES = (
     Guide(
         page="docs/how-to/acts/replace.md",
+        long="an act by its command; test_real_operations has acts of real servers",
         files={"shop.yaml": shop(4)},
         first=(APPLY, READY),
     ),
@@ -85,6 +86,7 @@ GUIDES = (
     ),
     Guide(
         page="docs/how-to/acts/start.md",
+        long="an act by its command; test_real_operations has acts of real servers",
         files={"shop.yaml": shop(4, 2)},
         first=(APPLY, READY, "kubectl argosy stop shop"),
         before={
@@ -94,6 +96,7 @@ GUIDES = (
     ),
     Guide(
         page="docs/how-to/acts/stop.md",
+        long="an act by its command; test_real_operations has acts of real servers",
         files={"shop.yaml": shop(3, 1)},
         first=(APPLY, READY),
         before={

@@ -300,6 +300,7 @@ GUIDES = (
     ),
     Guide(
         page=f"{HOW_TO}/volumes.md",
+        long="claims of real pods are kept in test_real_handover, too",
         files={"shop.yaml": of("volumes.md", "")},
         first=(APPLY, READY),
         inline=(
@@ -347,6 +348,7 @@ GUIDES = (
     ),
     Guide(
         page=f"{HOW_TO}/leave-again.md",
+        long="its two commands are typed under load in test_real_handover",
         files={"shop.yaml": application(component("db", 3))},
         first=(APPLY, READY, lives("before")),
         last=(
@@ -358,6 +360,7 @@ GUIDES = (
     ),
     Guide(
         page=f"{HOW_TO}/come-from-a-deployment.md",
+        long="its two commands are typed without a node in test_adopted_sets",
         files={"deployment.yaml": deployment()},
         first=("kubectl apply -f deployment.yaml", "kubectl rollout status deployment/shop-web"),
         last=(
@@ -380,12 +383,14 @@ GUIDES = (
     ),
     Guide(
         page=f"{HOW_TO}/editors.md",
+        long="a misspelt field is refused by admission, which needs no node",
         files={"shop.yaml": blocks("editors.md")[0]},
         seen={"kubectl argosy plan -f shop.yaml": "3"},
         last=(APPLY, "kubectl argosy wait application/hello", "kubectl delete argapp hello"),
     ),
     Guide(
         page=f"{HOW_TO}/kustomize.md",
+        long="shows no command; its manifests are applied without a node, too",
         files={
             "shop.yaml": shop(2, 1),
             "kustomization.yaml": blocks("kustomize.md")[0],
@@ -402,6 +407,7 @@ GUIDES = (
     # The real node is in one domain, and simulated nodes in the others.
     Guide(
         page=f"{HOW_TO}/failure-domains.md",
+        long="the node is in one domain; test_drains has three",
         files={
             "nodes.yaml": nodes("eu-1b", "eu-1c"),
             "shop.yaml": web(1, 4, 2),
