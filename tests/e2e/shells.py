@@ -143,20 +143,8 @@ def opened(owner: cluster.Cluster, folder: Path, namespace: str) -> Iterator[She
         "PS1": PROMPT,
         "TERM": "dumb",
     }
-    child = pexpect.spawn(
-        "bash",
-        ["--norc", "--noprofile"],
-        cwd=str(folder),
-        env=environment,
-        encoding="utf-8",
-        timeout=SECONDS,
-        dimensions=(50, 200),
-        preexec_fn=terminals.listen_to_ctrl_c,
-    )
-    child.setecho(False)
-    child.expect_exact(PROMPT)
-    yield Shell(child, folder, namespace)
-    child.close(force=True)
+    with terminals.bash(folder, environment, SECONDS) as child:
+        yield Shell(child, folder, namespace)
 
 
 __all__ = ["CTRL_C", "Shell", "opened"]

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from controller.api.resources import Resource
+from devcluster import client
 from tests.e2e.driving import Kube, Object
 
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 VOLUMES = "/api/v1/persistentvolumes"
+
+
+def provide(api: client.Client, folder: Path, count: int, size: str) -> None:
+    """Make a default StorageClass, and as many volumes on the host's disk for claims of it."""
+    meta = {
+        "name": "standard",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    }
+    given = {"provisioner": "kubernetes.io/no-provisioner", "metadata": meta}
+    api.create(CLASSES, {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given})
+    for number in range(count):
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": size},
+            "storageClassName": "standard",
+            "hostPath": {"path": f"{folder}/{number}", "type": "DirectoryOrCreate"},
+        }
+        body = {"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}
+        api.create(VOLUMES, {**body, "metadata": {"name": f"volume-{number}"}})
 
 
 def made(kube: Kube, *, grows: bool) -> str:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,27 @@ class Terminal:
 def listen_to_ctrl_c() -> None:
     """Hear Ctrl-C: what is started in a script's background ignores it, and so would all below."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def bash(
+    folder: Path, environment: Mapping[str, str], seconds: float
+) -> Iterator[pexpect.spawn[str]]:
+    """Open a shell in a folder, at its prompt `PS1`; so long it waits for what comes next."""
+    child = pexpect.spawn(
+        "bash",
+        ["--norc", "--noprofile"],
+        cwd=str(folder),
+        env={**environment},
+        encoding="utf-8",
+        timeout=seconds,
+        dimensions=(50, 200),
+        preexec_fn=listen_to_ctrl_c,
+    )
+    child.setecho(False)
+    child.expect_exact(environment["PS1"])
+    yield child
+    child.close(force=True)
 
 
 def end(child: pexpect.spawn[str]) -> tuple[int, str]:

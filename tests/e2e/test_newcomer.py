@@ -20,9 +20,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from devcluster import binaries, client, cluster, debian, images, processes, registry
-from tests.e2e import conftest, terminals
-from tests.e2e.storage import CLASSES, VOLUMES
+from devcluster import binaries, cluster, debian, images, processes, registry
+from tests.e2e import conftest, storage, terminals
 from tests.e2e.test_tour import README, section, typed
 
 pytestmark = [
@@ -60,27 +59,8 @@ def real(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[c
     folder = tmp_path_factory.mktemp("newcomer")
     with conftest.cluster_of_its_own(folder, conftest.REAL_NODE) as one:
         images.provide(one, debian.PYTHON)
-        _give_volumes(one.client, tmp_path / "volumes")
+        storage.provide(one.client, tmp_path / "volumes", 3, "1Gi")
         yield one
-
-
-def _give_volumes(api: client.Client, folder: Path) -> None:
-    """Make what the quick start's claims are bound to."""
-    meta = {
-        "name": "standard",
-        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-    }
-    given = {"provisioner": "kubernetes.io/no-provisioner", "metadata": meta}
-    api.create(CLASSES, {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given})
-    for number in range(3):
-        spec = {
-            "accessModes": ["ReadWriteOnce"],
-            "capacity": {"storage": "1Gi"},
-            "storageClassName": "standard",
-            "hostPath": {"path": f"{folder}/{number}", "type": "DirectoryOrCreate"},
-        }
-        body = {"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}
-        api.create(VOLUMES, {**body, "metadata": {"name": f"volume-{number}"}})
 
 
 @pytest.fixture
@@ -133,20 +113,8 @@ def shell(real: cluster.Cluster, checkout: Path, tmp_path: Path) -> Iterator[pex
         "TERM": "dumb",
     }
     environment.pop("PYTHONPATH", None)
-    child = pexpect.spawn(
-        "bash",
-        ["--norc", "--noprofile"],
-        cwd=str(checkout),
-        env=environment,
-        encoding="utf-8",
-        timeout=SECONDS,
-        dimensions=(50, 200),
-        preexec_fn=terminals.listen_to_ctrl_c,
-    )
-    child.setecho(False)
-    child.expect_exact(PROMPT)
-    yield child
-    child.close(force=True)
+    with terminals.bash(checkout, environment, SECONDS) as child:
+        yield child
 
 
 def test_the_quick_start_ends_in_a_page(

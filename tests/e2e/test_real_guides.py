@@ -15,11 +15,10 @@ import pytest
 
 from devcluster import cluster, debian, images, kubelet, operator, processes
 from tests.docs import pages
-from tests.e2e import act_guides, conftest, door_guides, shells
+from tests.e2e import act_guides, conftest, door_guides, shells, storage
 from tests.e2e.driving import Kube, Place
 from tests.e2e.guides import Guide
 from tests.e2e.shells import Shell
-from tests.e2e.storage import CLASSES, VOLUMES
 
 pytestmark = [
     pytest.mark.e2e,
@@ -65,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with conftest.cluster_of_its_own(folder, conftest.REAL_NODE) as one:
         images.provide(one, debian.PYTHON)
         _build(one, tmp_path_factory.mktemp("images"))
-        _give_volumes(one, tmp_path_factory.mktemp("volumes"))
+        storage.provide(one.client, tmp_path_factory.mktemp("volumes"), HOSTS, "10Gi")
         with shells.opened(one, tmp_path_factory.mktemp("install"), "default") as shell:
             shell.type(door_guides.FIRST)
             shell.type(door_guides.STANDS)
@@ -105,25 +104,6 @@ def _build(one: cluster.Cluster, folder: Path) -> None:
         )
     images.build(one, folder, "registry.k8s.io/pause:3.10", arguments={"VERSION": "3.10"})
     images.build(one, pages.ROOT, "registry.example.com/argosy:0.1.0")
-
-
-def _give_volumes(one: cluster.Cluster, folder: Path) -> None:
-    """Make a default StorageClass, and what claims are bound to."""
-    meta = {
-        "name": "standard",
-        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-    }
-    given = {"provisioner": "kubernetes.io/no-provisioner", "metadata": meta}
-    one.client.create(CLASSES, {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given})
-    for number in range(HOSTS):
-        spec = {
-            "accessModes": ["ReadWriteOnce"],
-            "capacity": {"storage": "10Gi"},
-            "storageClassName": "standard",
-            "hostPath": {"path": f"{folder}/{number}", "type": "DirectoryOrCreate"},
-        }
-        body = {"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}
-        one.client.create(VOLUMES, {**body, "metadata": {"name": f"volume-{number}"}})
 
 
 @pytest.mark.parametrize(
