@@ -91,17 +91,22 @@ def _fail(_item: objects.Object, error: Exception) -> None:
 
 @dataclasses.dataclass(slots=True)
 class OneFleet:
-    """All that planning asks of fleets, where there is one, and nobody asks its provider.
+    """All that planning asks of fleets, where there is one.
 
-    Its claims are objects, as those of pods.
+    Its claims are objects, as those of pods. Where `behind` is None nobody asks its provider.
     """
 
     told: contract.FleetFacts
     caches: InstantCaches
+    behind: contract.Provider | None = None
 
     def facts(self, _name: str, _namespace: str) -> contract.FleetFacts:
         """Return the facts of the one fleet."""
         return dataclasses.replace(self.told, claims=self._claims)
+
+    def provider(self, _name: str) -> contract.Provider | None:
+        """Return the provider of the one fleet."""
+        return self.behind
 
     def _claims(self, *component: str) -> tuple[contract.Claim, ...]:
         found = self.caches.by(relations.CLAIMS_BY_COMPONENT, component)

@@ -1,32 +1,30 @@
-"""A stage for planners: a tiny world in which plans take effect and servers act, in virtual time.
+"""A stage for operations: plans take effect at once, servers act in virtual time.
 
-It plays what execution and a provider do, and nothing more: merge patches with their preconditions,
-calls that take a while, acts with given outcomes. Tests of whole operations are played on it.
+On the cluster in memory that rehearsals of rollouts stand on, too. The stage plays what a provider
+does, and nothing more: instances that boot and go, acts with given outcomes. The application and
+its sets are props: nobody plans them. Tests of whole operations are played on it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import msgspec
+from collections.abc import Callable
+from typing import Any, cast
 
 from controller import contract
-from controller.api import clock, names, objects
-from controller.api.resources import Resource
-from controller.api.views.meta import Meta
+from controller.api import names, objects
+from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, tasks
 from controller.contract.tasks import Outcome
-from controller.kinds import operation, server
-from controller.kinds.operation import retention
+from controller.kinds.operation.kind import OPERATION
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.server import task
-from controller.kinds.server.snapshot import ServerSnapshot
-from controller.planning import availability, merge_patch, plan, verdict
+from controller.kinds.server.kind import SERVER
+from controller.planning import availability, plan
 from controller.providers.pod.changes import can_become
+from fakes.instant import NAMESPACE, AnyKind, InstantCluster
 
-START = 1_700_000_000.0
+REVISION = "r1"
 # No cluster evicts what is on it.
 CAPABLE = frozenset(contract.Capability) - {
     contract.Capability.STOP,
@@ -64,35 +62,28 @@ def succeed(_server: objects.Server, _task: objects.Task) -> str:
     return ""
 
 
-class Stage:
+class Stage(InstantCluster):
     """The world: servers with their substance, operations, one application; and its clock."""
 
     def __init__(self, count: int = 3, *, component: str = "web", boot: float = 2.0) -> None:
-        self.now = START
-        self.boot = boot
-        self.version = 1
-        self.application = objects.Application(
-            metadata=Meta(name="shop", namespace="d", uid="app", generation=1),
-            spec=objects.ApplicationSpec(components=(objects.Component(name=component),)),
-            status=objects.ApplicationStatus(observed_generation=1),
+        super().__init__(
+            contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=can_become)
         )
+        self.fleets.behind = cast("contract.Provider", self)
+        self.boot = boot
         self.component = component
-        self.sets: dict[str, objects.ServerSet] = {}
-        self.revisions: dict[str, objects.ControllerRevision] = {}
-        self.servers: dict[str, objects.Server] = {}
-        self.operations: dict[str, objects.Operation] = {}
         self.substance: dict[str, Substance] = {}
         self.acts: dict[str, Act] = {}
         self.holder = "first"
-        self.capabilities = CAPABLE
         self.verdict: Verdict = succeed
         self.broken: set[str] = set()
         self.act_seconds = 1.0
         self.deaf: set[str] = set()
-        self.told: list[str] = []
         self.began: list[tuple[str, str]] = []
         self.instances = 0
         self.watchers: list[Callable[[Stage], None]] = []
+        self.put(Resource.APPLICATIONS, "shop", {"components": [{"name": component}]})
+        self.tell(Resource.APPLICATIONS, "shop", {"observedGeneration": 1})
         for ordinal in range(count):
             self.add_server(ordinal)
 
@@ -100,71 +91,69 @@ class Stage:
 
     def add_server(self, ordinal: int) -> objects.Server:
         """Put a new server on the stage; it comes up by itself."""
-        name = names.server("shop", self.component, ordinal)
-        self.version += 1
-        self.servers[name] = objects.Server(
-            metadata=Meta(
-                name=name,
-                namespace="d",
-                uid=f"uid-{name}-{self.version}",
-                resource_version=str(self.version),
-                generation=1,
-                creation_timestamp=clock.stamp(self.now),
-                finalizers=(names.FINALIZER,),
-            ),
-            spec=objects.ServerSpec(
-                application="shop",
-                component=self.component,
-                ordinal=ordinal,
-                revision="r1",
-                template=msgspec.Raw(b'{"spec":{"containers":[]}}'),
-            ),
-        )
+        name = self.name(ordinal)
+        spec = {
+            "application": "shop",
+            "component": self.component,
+            "ordinal": ordinal,
+            "revision": REVISION,
+        }
+        owner = self._set()
+        metadata = {
+            "name": name,
+            "finalizers": [names.FINALIZER],
+            "ownerReferences": [_controller(Resource.SERVERSETS, owner)],
+        }
+        self.registry.create(Resource.SERVERS, NAMESPACE, {"metadata": metadata, "spec": spec})
         return self.servers[name]
+
+    def _set(self) -> objects.ServerSet:
+        """Return the set of the component whose turn it is; it is there with its first server."""
+        name = names.server_set("shop", self.component)
+        if not self.has(Resource.SERVERSETS, name):
+            above = self.get(objects.Application, "shop")
+            spec = {
+                "application": "shop",
+                "component": self.component,
+                "replicas": 0,
+                "revision": REVISION,
+                "template": {"spec": {"containers": []}},
+            }
+            metadata = {
+                "name": name,
+                "ownerReferences": [_controller(Resource.APPLICATIONS, above)],
+            }
+            body = {"metadata": metadata, "spec": spec}
+            self.registry.create(Resource.SERVERSETS, NAMESPACE, body)
+        return self.get(objects.ServerSet, name)
 
     def submit(self, name: str, action: str, **spec: Any) -> objects.Operation:
         """Create an operation as a person would."""
-        self.version += 1
-        raw = {
-            "metadata": {
-                "name": name,
-                "namespace": "d",
-                "uid": f"uid-{name}-{self.version}",
-                "resourceVersion": str(self.version),
-                "generation": 1,
-                "creationTimestamp": clock.stamp(self.now),
-            },
-            "spec": {"application": "shop", "action": action, **spec},
-        }
-        self.operations[name] = msgspec.json.decode(
-            msgspec.json.encode(raw), type=objects.Operation
-        )
+        self.put(Resource.OPERATIONS, name, {"application": "shop", "action": action, **spec})
         return self.operations[name]
 
-    def edit(self, name: str, **spec: Any) -> None:
+    def change(self, name: str, **spec: Any) -> None:
         """Change an operation's spec as a person would."""
-        self._merge(self.operations, name, {"spec": spec}, "")
+        self.edit(Resource.OPERATIONS, name, {"spec": spec})
 
-    def edit_server(self, ordinal: int, **spec: Any) -> None:
+    def change_server(self, ordinal: int, **spec: Any) -> None:
         """Change a server's spec, as a rollout or a person would."""
-        self._merge(self.servers, self.name(ordinal), {"spec": spec}, "")
+        self.edit(Resource.SERVERS, self.name(ordinal), {"spec": spec})
 
-    def delete(self, collection: dict[str, Any], name: str) -> None:
-        """Mark an object as being deleted."""
-        stamp = clock.stamp(self.now)
-        self._merge(collection, name, {"metadata": {"deletionTimestamp": stamp}}, "")
+    def change_set(self, **spec: Any) -> None:
+        """Change what the component whose turn it is says of all its servers."""
+        self.edit(Resource.SERVERSETS, names.server_set("shop", self.component), {"spec": spec})
 
-    def name(self, ordinal: int) -> str:
-        """Return the name of the server with that ordinal."""
-        return names.server("shop", self.component, ordinal)
+    def delete_server(self, ordinal: int) -> None:
+        """Begin to delete a server, as a set that needs fewer would."""
+        self.delete(Resource.SERVERS, self.name(ordinal))
 
     def delete_application(self) -> None:
-        """Mark the application, and the servers that its planners would take down, as going."""
-        stamp = clock.stamp(self.now)
-        meta = msgspec.structs.replace(self.application.metadata, deletion_timestamp=stamp)
-        self.application = msgspec.structs.replace(self.application, metadata=meta)
-        for name in list(self.servers):
-            self.delete(self.servers, name)
+        """Begin to delete the application, and the servers that its planners would take down."""
+        self.edit(Resource.APPLICATIONS, "shop", {"metadata": {"finalizers": [names.FINALIZER]}})
+        self.delete(Resource.APPLICATIONS, "shop")
+        for name in self.servers:
+            self.delete(Resource.SERVERS, name)
 
     def rival(self, name: str, late: float) -> None:
         """Let another planner meddle who sees an operation as it was, and says everything twice."""
@@ -173,9 +162,10 @@ class Stage:
         def meddle(stage: Stage) -> None:
             past.append(stage.look(name))
             old = next((each for each in past if each.now >= stage.now - late), past[0])
+            # Its statuses are refused: they bear the resourceVersion that it saw.
+            made = dataclasses.replace(OPERATION.plan(old), status=None)
             for _ in range(2):
-                # Its statuses are refused: they bear the resourceVersion that it saw.
-                stage._carry_out(name, operation.plan(old))
+                stage._take_effect(OPERATION, name, made)
 
         self.watchers.append(meddle)
 
@@ -185,6 +175,25 @@ class Stage:
         self.holder += "'"
 
     # ---- what is seen
+
+    @property
+    def servers(self) -> dict[str, objects.Server]:
+        """All servers by their names."""
+        return self.all(objects.Server)
+
+    @property
+    def operations(self) -> dict[str, objects.Operation]:
+        """All operations by their names."""
+        return self.all(objects.Operation)
+
+    @property
+    def told(self) -> list[str]:
+        """The reasons of all Events so far."""
+        return [each.reason for each in self.events]
+
+    def name(self, ordinal: int) -> str:
+        """Return the name of the server with that ordinal."""
+        return names.server("shop", self.component, ordinal)
 
     def status(self, name: str) -> objects.OperationStatus:
         """Return the status of an operation."""
@@ -227,8 +236,9 @@ class Stage:
             and stuff.incarnation == wanted.incarnation
         )
 
-    def observe(self, name: str) -> contract.Observation:
+    def observe(self, server: objects.Server) -> contract.Observation:
         """Return what a provider would see of a server."""
+        name = server.metadata.name
         stuff = self.substance.get(name)
         if stuff is None:
             return contract.ABSENT
@@ -291,107 +301,26 @@ class Stage:
 
     def look(self, name: str) -> OperationSnapshot:
         """Return what the Operation planner is given."""
-        found = self.operations[name]
-        beside = [
-            each for each in self.operations.values() if each.metadata.uid != found.metadata.uid
-        ]
-        return OperationSnapshot(
-            now=self.now,
-            operation=found,
-            application=self.application,
-            fleet=contract.FleetFacts(
-                name="pods", capabilities=self.capabilities, can_change=can_become
-            ),
-            sets=self.sets,
-            servers={(s.spec.component, s.spec.ordinal): s for s in self.servers.values()},
-            others=tuple(each for each in beside if not verdict.finished(each)),
-            remembered=tuple(each for each in beside if retention.REMEMBERED.key(each)),
-            revisions=tuple(self.revisions.values()),
-        )
+        found: OperationSnapshot = self.snapshot(OPERATION, name)
+        return found
 
     def plan_operation(self, name: str) -> plan.Plan:
         """Plan an operation and carry the plan out."""
-        answer = operation.plan(self.look(name))
-        self._write_status(self.operations, name, answer.status)
-        self._carry_out(name, answer)
-        return answer
+        made = self.decide(OPERATION, name)
+        self._take_effect(OPERATION, name, made)
+        return made
 
     def plan_server(self, name: str) -> plan.Plan:
         """Plan a server and carry the plan out."""
         act = self.acts.get(name)
-        look = ServerSnapshot(
-            now=self.now,
-            server=self.servers[name],
-            observation=self.observe(name),
-            fleet=contract.FleetFacts(
-                name="pods", capabilities=self.capabilities, can_change=can_become
-            ),
-            application=self.application,
-            acting=act.task.id if act else None,
-            holder=self.holder,
-        )
-        answer = server.plan(look)
-        self._write_status(self.servers, name, answer.status)
-        self._carry_out(name, answer)
-        return answer
+        acting = act.task.id if act else None
+        made = self.decide(SERVER, name, acting=acting, holder=self.holder)
+        self._take_effect(SERVER, name, made)
+        return made
 
-    def _carry_out(self, name: str, answer: plan.Plan) -> None:
-        for action in answer.actions:
-            match action:
-                case plan.Patch():
-                    self._patch(action)
-                case contract.Call():
-                    self._call(name, action)
-                case plan.Delete(resource=Resource.OPERATIONS):
-                    del self.operations[action.name]
-                case plan.RecordEvent():
-                    self.told.append(f"{name}: {action.reason}")
-                case _:
-                    raise AssertionError(action)
-
-    def _collection(self, resource: Resource) -> dict[str, Any]:
-        found: Mapping[Resource, dict[str, Any]] = {
-            Resource.SERVERS: self.servers,
-            Resource.OPERATIONS: self.operations,
-            Resource.REVISIONS: self.revisions,
-        }
-        return found[resource]
-
-    def _patch(self, action: plan.Patch) -> None:
-        collection = self._collection(action.resource)
-        found = collection.get(action.name)
-        if found is None or found.metadata.uid != action.uid:
-            return
-        if action.resource_version not in ("", found.metadata.resource_version):
-            return
-        self._merge(collection, action.name, action.body, action.subresource)
-
-    def _merge(
-        self, collection: dict[str, Any], name: str, body: Mapping[str, Any], subresource: str
-    ) -> None:
-        found = collection[name]
-        before = msgspec.json.decode(msgspec.json.encode(found))
-        after = merge_patch.merge(before, body)
-        self.version += 1
-        after["metadata"]["resourceVersion"] = str(self.version)
-        if not subresource and after.get("spec") != before.get("spec"):
-            after["metadata"]["generation"] += 1
-        decoded = msgspec.json.decode(msgspec.json.encode(after), type=type(found))
-        going = decoded.metadata.deletion_timestamp is not None
-        if going and not decoded.metadata.finalizers:
-            del collection[name]
-        else:
-            collection[name] = decoded
-
-    def _write_status(
-        self, collection: dict[str, Any], name: str, status: plan.Status | None
-    ) -> None:
-        if status is None:
-            return
-        self.version += 1
-        found = collection[name]
-        meta = msgspec.structs.replace(found.metadata, resource_version=str(self.version))
-        collection[name] = msgspec.structs.replace(found, metadata=meta, status=status)
+    def _take_effect(self, kind: AnyKind, name: str, made: plan.Plan) -> None:
+        for call in self.carry_out(kind, name, made):
+            self._call(name, call)
 
     def _call(self, name: str, call: contract.Call) -> None:
         found = self.servers[name]
@@ -437,7 +366,7 @@ class Stage:
                 del self.acts[name]
                 write = task.finish_patch(self.servers[name], outcome, self.now)
                 if write is not None:
-                    self._patch(write)
+                    self.write(write)
 
     def _outcome(self, name: str, act: Act) -> Outcome | None:
         if act.cancelled is not None:
@@ -453,3 +382,15 @@ class Stage:
             return Outcome(task=act.task.id, state="Succeeded")
         kind, _, text = message.partition(": ")
         return Outcome(task=act.task.id, state="Failed", error_class=kind, message=text)
+
+
+def _controller(resource: Resource, owner: objects.Object) -> dict[str, Any]:
+    """Return the reference to whoever controls an object."""
+    place = PLACES[resource]
+    return {
+        "apiVersion": place.api_version,
+        "kind": place.kind,
+        "name": owner.metadata.name,
+        "uid": owner.metadata.uid,
+        "controller": True,
+    }

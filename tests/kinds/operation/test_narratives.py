@@ -50,7 +50,7 @@ def test_retry_from_a_checkpoint() -> None:
     stage.finish("upgrade")
     story.say("somebody repairs the schema and retries from migrate")
     stage.verdict = lambda _server, _task: ""
-    stage.edit("upgrade", retry={"id": "2", "from": "migrate"})
+    stage.change("upgrade", retry={"id": "2", "from": "migrate"})
     stage.until(lambda: stage.status("upgrade").run == "2", limit=5)
     stage.finish("upgrade")
     check(story, "operation-g8-retry")
@@ -79,7 +79,7 @@ def test_cancel_in_the_middle() -> None:
     stage.submit("go", "Steps", steps=[exec_step("long")], concurrency=1)
     stage.play(5)
     story.say("somebody cancels it")
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     stage.finish("go")
     check(story, "operation-g1-cancel")
 

@@ -116,12 +116,12 @@ def test_every_operation_ends_and_keeps_its_word(
         if dies and chance.random() < 0.1:
             stage.crash()
         if cancel_at is not None and stage.now - began >= cancel_at:
-            stage.edit("go", cancelled=True)
+            stage.change("go", cancelled=True)
             cancel_at = None
         if chance.random() < 0.02:
-            stage.edit("go", paused=not stage.operations["go"].spec.paused)
+            stage.change("go", paused=not stage.operations["go"].spec.paused)
         if stage.operations["go"].spec.paused and chance.random() < 0.3:
-            stage.edit("go", paused=False)
+            stage.change("go", paused=False)
         stage.step()
     assert stage.ended("go"), stage.told
     stage.play(5)

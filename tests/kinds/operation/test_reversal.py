@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.api.resources import Resource
 from tests.kinds.operation.stage import Stage
 
 
@@ -47,7 +48,7 @@ def test_a_cancelled_operation_undoes_what_was_done() -> None:
     stage.act_seconds = 5.0
     submit(stage)
     stage.until(lambda: len(stage.began) == 4)
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     assert [each for _, each in undone(stage)] == ["undo.two", "undo.two", "undo.one", "undo.one"]
     assert "All that was done is undone." in message(stage)
@@ -73,7 +74,7 @@ def test_one_without_revert_is_cancelled_as_ever() -> None:
     stage.act_seconds = 5.0
     submit(stage, onFailure="Halt")
     stage.until(lambda: len(stage.began) == 2)
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     assert undone(stage) == []
     assert "undone" not in message(stage)
@@ -89,7 +90,7 @@ def test_what_cannot_be_undone_is_said_of_each_step() -> None:
     stage.act_seconds = 3.0
     submit(stage, step("one"), step("plain", undo=False), step("last"))
     stage.until(lambda: sum(each == "last" for _, each in stage.began) == 2)
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     assert f"1 server could not be reverted: step one on {bad}." in message(stage)
     assert "Step plain has no compensate: what it did on 2 servers stays." in message(stage)
@@ -103,7 +104,7 @@ def test_a_cancel_while_it_reverts_does_not_cut_that_short() -> None:
     stage.verdict = lambda _, task: "Terminal: no" if task.step == "two" else ""
     submit(stage, failureBudget=0)
     stage.until(lambda: bool(undone(stage)))
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     assert len(undone(stage)) == len(set(undone(stage))) == 4
     assert "All that was done is undone." in message(stage)
@@ -118,7 +119,7 @@ def test_reverting_ends_although_a_server_never_answers() -> None:
     submit(stage, *steps, timeoutSeconds=120, cancelGraceSeconds=5)
     stage.until(lambda: len(stage.began) == 4)
     stage.deaf.add(deaf)
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go", limit=800) == "Cancelled"
     assert (stage.name(1), "undo.one") in undone(stage)
     assert f"1 server could not be reverted: step one on {deaf}; step two on {deaf}." in message(
@@ -134,7 +135,7 @@ def test_a_deleted_operation_goes_at_once_and_says_what_is_left() -> None:
     stage.until(lambda: any(each == "two" for _, each in stage.began))
     ends: list[str] = []
     stage.watchers.append(lambda now: ends.append(message(now)) if "go" in now.operations else None)
-    stage.delete(stage.operations, "go")
+    stage.delete(Resource.OPERATIONS, "go")
     stage.until(lambda: "go" not in stage.operations, limit=60)
     assert undone(stage) == []
     assert f"step one on {stage.name(0)}" in ends[-1]
@@ -146,8 +147,8 @@ def test_a_held_server_is_named_as_not_undone() -> None:
     stage.act_seconds = 3.0
     submit(stage, timeoutSeconds=300)
     stage.until(lambda: sum(each == "two" for _, each in stage.began) == 2)
-    stage.edit_server(1, held=True)
-    stage.edit("go", cancelled=True)
+    stage.change_server(1, held=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go", limit=5000) == "Cancelled"
     assert {name for name, _ in undone(stage)} == {stage.name(0)}
     assert stage.name(1) in message(stage)
@@ -160,7 +161,7 @@ def test_an_act_that_nothing_undoes_is_never_called_reverted(action: str) -> Non
     stage.boot = 1000.0
     stage.submit("go", action, onFailure="Revert", concurrency=1)
     stage.until(lambda: bool(stage.under_task()))
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go", limit=200) == "Cancelled"
     assert f"Step {action} has no compensate" in message(stage)
 
@@ -182,7 +183,7 @@ def test_undoing_takes_no_longer_than_the_operation_itself_may() -> None:
     submit(stage, *steps, timeoutSeconds=120, cancelGraceSeconds=5)
     stage.until(lambda: len(stage.began) == 2)
     stage.deaf.update(map(stage.name, range(2)))
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go", limit=300) == "Cancelled"
     assert "2 servers could not be reverted" in message(stage)
 
@@ -193,10 +194,10 @@ def test_a_retry_after_a_reverted_cancel_does_all_steps_again() -> None:
     stage.act_seconds = 3.0
     submit(stage)
     stage.until(lambda: any(each == "two" for _, each in stage.began))
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     began = len(stage.began)
-    stage.edit("go", cancelled=False, retry={"id": "again"})
+    stage.change("go", cancelled=False, retry={"id": "again"})
     stage.until(lambda: stage.reason("go") == "Completed")
     assert [each for _, each in stage.began[began:]] == ["one", "two"]
 
@@ -208,9 +209,9 @@ def test_taking_a_cancel_back_while_acts_end_does_not_call_it_late() -> None:
     submit(stage, onFailure="Halt")
     stage.until(lambda: bool(stage.began))
     stage.deaf.add(stage.name(0))
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     stage.until(lambda: stage.reason("go") == "Cancelling")
-    stage.edit("go", cancelled=False)
+    stage.change("go", cancelled=False)
     assert stage.finish("go") == "Cancelled"
 
 
@@ -228,7 +229,8 @@ def test_a_run_that_undoes_goes_not_back_to_doing(done: int, concurrency: int) -
     stage.verdict = fail
     submit(stage, failureBudget=0, concurrency=concurrency)
     stage.until(lambda: len(undone(stage)) > done)
-    stage.delete(stage.servers, first)
+    stage.let_go(Resource.SERVERS, first)
+    stage.delete_server(0)
     stage.add_server(0)
     assert stage.finish("go") in ("Reverted", "Failed")
     assert len(stage.began) == len(set(stage.began)), stage.began

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from controller import contract
 from controller.api import conditions, objects
+from controller.api.resources import Resource
 from controller.planning import plan
 from tests.kinds.operation.stage import Stage
 
@@ -71,7 +73,7 @@ def test_g5_a_rollout_that_took_servers_down_uses_the_same_allowance() -> None:
     """Servers that something else took down count: together they stay at the concurrency."""
     stage = played(8)
     for ordinal in (6, 7):
-        stage.edit_server(ordinal, incarnation=2)
+        stage.change_server(ordinal, incarnation=2)
     seen = worst_down(stage)
     stage.submit("go", "Restart", concurrency=3)
     assert stage.finish("go") == "Completed"
@@ -101,7 +103,7 @@ def test_g7_a_conflicting_operation_waits_and_says_for_whom() -> None:
     assert stage.reason("two") == "Waiting"
     blocked = stage.status("two").blocked_by
     assert [(each.object, each.reason) for each in blocked] == [("Operation/one", "Conflict")]
-    assert blocked[0].remedy == "kubectl argosy cancel operation/one -n d"
+    assert blocked[0].remedy == "kubectl argosy cancel operation/one -n default"
     assert stage.finish("one") == "Completed"
     assert stage.finish("two") == "Completed"
     assert stage.substance == {}
@@ -113,12 +115,12 @@ def test_g7_a_paused_operation_holds_only_servers_with_running_tasks() -> None:
     seen = worst_down(stage)
     stage.submit("one", "Restart", concurrency=1)
     stage.play(3)
-    stage.edit("one", paused=True)
+    stage.change("one", paused=True)
     stage.play(1)
     stage.submit("two", "Replace", concurrency=1)
     assert stage.finish("two") == "Completed"
     assert not stage.ended("one")
-    stage.edit("one", paused=False)
+    stage.change("one", paused=False)
     assert stage.finish("one") == "Completed"
     assert max(seen) == 1
     assert {each.spec.incarnation for each in stage.servers.values()} == {3}
@@ -145,7 +147,7 @@ def test_g8_a_retry_reruns_only_later_steps_and_only_where_needed() -> None:
     before = list(stage.began)
     assert sorted(step for _, step in before) == ["drain", "drain", "drain", "migrate"]
     stage.verdict = lambda _server, _task: ""
-    stage.edit("go", retry={"id": "2", "from": "migrate"})
+    stage.change("go", retry={"id": "2", "from": "migrate"})
     stage.until(lambda: stage.status("go").run == "2", limit=10)
     assert stage.finish("go") == "Completed"
     again = stage.began[len(before) :]
@@ -166,7 +168,7 @@ def test_g8_a_retry_resumes_each_server_at_its_first_unpassed_step() -> None:
     assert [(each.server, each.step) for each in stage.status("go").failures] == [(bad, "check")]
     before = len(stage.began)
     stage.verdict = lambda _server, _task: ""
-    stage.edit("go", retry={"id": "2"})
+    stage.change("go", retry={"id": "2"})
     stage.until(lambda: stage.status("go").run == "2", limit=10)
     assert stage.finish("go") == "Completed"
     assert stage.began[before:] == [(bad, "check")]
@@ -278,7 +280,7 @@ def test_a_revert_that_fails_is_tried_once_and_said() -> None:
 def test_what_the_fleet_cannot_do_is_refused_before_any_server_is_touched() -> None:
     """A snapshot on a fleet without that capability fails at once, and says so."""
     stage = played(2)
-    stage.capabilities = frozenset()
+    stage.fleets.told = contract.FleetFacts(name="pods", capabilities=frozenset())
     before = dict(stage.servers)
     stage.submit("go", "Snapshot")
     assert stage.finish("go") == "Failed"
@@ -313,7 +315,7 @@ def test_a_cancel_ends_within_its_grace_even_when_an_act_never_returns(*, deaf: 
     stage.submit("go", "Steps", steps=STEPS[:1], cancelGraceSeconds=20, concurrency=2)
     stage.until(lambda: len(stage.acts) == 2, limit=30)
     began = stage.now
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     assert stage.finish("go") == "Cancelled"
     assert stage.now - began < (25 if deaf else 4)
     assert stage.under_task() == []
@@ -336,10 +338,10 @@ def test_cancel_and_delete_end_every_phase(phase: str) -> None:
     wanted = {"queued": "Waiting", "paused": "Paused", "reverting": "Reverting"}
     if phase == "paused":
         stage.play(3)
-        stage.edit("go", paused=True)
+        stage.change("go", paused=True)
     stage.until(lambda: stage.reason("go") == wanted.get(phase, "Running"), limit=100)
     stage.play(2)
-    stage.delete(stage.operations, "go")
+    stage.delete(Resource.OPERATIONS, "go")
     stage.until(lambda: "go" not in stage.operations, limit=30)
     mine = [each for each in stage.servers.values() if each.metadata.name in stage.under_task()]
     assert all(each.spec.task and each.spec.task.operation != "go" for each in mine)
@@ -354,7 +356,7 @@ def test_an_operation_created_paused_lists_its_targets_in_order_and_touches_noth
     assert stage.status("go").targets == ("web/1-2,4",)
     assert stage.reason("go") == "Paused"
     assert stage.servers == before
-    stage.edit("go", paused=False)
+    stage.change("go", paused=False)
     assert stage.finish("go") == "Completed", "the time it was paused counts to no deadline"
 
 
@@ -365,10 +367,10 @@ def test_time_spent_paused_is_no_time_of_the_run() -> None:
     step = {"name": "act", "exec": {"command": ["act"]}, "timeoutSeconds": 60}
     stage.submit("go", "Steps", steps=[step], concurrency=1, timeoutSeconds=300)
     stage.until(lambda: stage.reason("go") == "Running", limit=30)
-    stage.edit("go", paused=True)
+    stage.change("go", paused=True)
     stage.play(900)
     assert stage.reason("go") == "Paused"
-    stage.edit("go", paused=False)
+    stage.change("go", paused=False)
     assert stage.finish("go") == "Completed"
 
 
@@ -399,7 +401,7 @@ def test_a_server_that_a_new_spec_removes_ends_its_task_cleanly() -> None:
     stage = played(3)
     stage.submit("go", "Restart", concurrency=1)
     stage.play(2)
-    stage.delete(stage.servers, stage.name(2))
+    stage.delete_server(2)
     assert stage.finish("go") == "Completed"
     assert stage.status("go").progress == "2/2"
 
@@ -407,7 +409,7 @@ def test_a_server_that_a_new_spec_removes_ends_its_task_cleanly() -> None:
 def test_a_held_server_is_passed_by() -> None:
     """Operations leave alone what a person holds."""
     stage = played(3)
-    stage.edit_server(1, held=True)
+    stage.change_server(1, held=True)
     stage.play(2)
     stage.submit("go", "Restart")
     assert stage.finish("go") == "Completed"
@@ -419,7 +421,7 @@ def test_a_server_lost_for_good_does_not_block_the_others_for_ever() -> None:
     stage = played(4)
     stage.broken.add(stage.name(0))
     recovery = {"attempts": 1}
-    stage.edit_server(0, recovery=recovery)
+    stage.change_set(recovery=recovery)
     stage.play(5)
     stage.submit("go", "Steps", steps=STEPS[:1], concurrency=1, failureBudget=1)
     assert stage.finish("go") == "Failed"
@@ -494,7 +496,7 @@ def test_a_cancel_ends_even_if_no_server_ever_answers() -> None:
     stage.act_seconds = 1000
     stage.submit("go", "Steps", steps=STEPS[:1], cancelGraceSeconds=20)
     stage.until(lambda: bool(stage.acts), limit=30)
-    stage.edit("go", cancelled=True)
+    stage.change("go", cancelled=True)
     began = stage.now
     while not stage.ended("go"):
         stage.plan_operation("go")
@@ -518,7 +520,7 @@ def test_a_retry_that_comes_during_a_run_leaves_its_parameters_to_the_next_run()
         "go", "Steps", steps=[step], parameters={"version": "one"}, concurrency=1, failureBudget=3
     )
     stage.until(lambda: bool(heard))
-    stage.edit("go", retry={"id": "again", "parameters": {"version": "two"}})
+    stage.change("go", retry={"id": "again", "parameters": {"version": "two"}})
     stage.play(120)
     assert heard == ["one"] * 3 + ["two"] * 3
     assert stage.status("go").parameters == {"version": "two"}
@@ -534,7 +536,7 @@ def test_retries_roll_over() -> None:
     )
     stage.finish("go")
     for number in range(102):
-        stage.edit("go", retry={"id": f"r{number}"})
+        stage.change("go", retry={"id": f"r{number}"})
         stage.play(0.5)
         assert stage.status("go").run == f"r{number}"
         stage.until(lambda: stage.ended("go"))
@@ -547,7 +549,7 @@ def test_retries_roll_over() -> None:
     ("spec", "says"),
     [
         ({"components": ["nope"]}, "Application shop has no component nope: web."),
-        ({"servers": "7-9"}, "Application shop in d has no server with ordinals 7-9."),
+        ({"servers": "7-9"}, "Application shop in default has no server with ordinals 7-9."),
     ],
 )
 def test_what_targets_nothing_fails(spec: dict[str, Any], says: str) -> None:
@@ -564,7 +566,7 @@ def test_held_servers_alone_are_nothing_to_act_on() -> None:
     """Where a person holds all targeted servers, the operation says so and fails."""
     stage = played(2)
     for ordinal in range(2):
-        stage.edit_server(ordinal, held=True)
+        stage.change_server(ordinal, held=True)
     stage.submit("go", "Restart")
     assert stage.finish("go") == "Failed"
     told = conditions.find(stage.status("go").conditions, "Succeeded")
@@ -588,15 +590,12 @@ def test_an_operation_waits_for_servers_that_are_still_to_come() -> None:
 def test_a_rollback_keeps_its_turn_once_begun() -> None:
     """An earlier operation that is resumed goes first: the RollBack waits, and says for whom."""
     stage = played(2)
-    stage.sets["web"] = objects.ServerSet(
-        metadata=objects.Meta(name="shop-web", namespace="d", uid="set", generation=1),
-        spec=objects.ServerSetSpec(application="shop", component="web", replicas=2, revision="r1"),
-    )
+    stage.change_set(replicas=2)
     stage.submit("early", "Steps", steps=STEPS, paused=True)
     stage.play(2)
     stage.submit("back", "RollBack")
     stage.until(lambda: stage.status("back").start_time is not None, limit=10)
-    stage.edit("early", paused=False)
+    stage.change("early", paused=False)
     stage.play(1)
     assert stage.reason("back") == "Waiting"
     assert [each.object for each in stage.status("back").blocked_by] == ["Operation/early"]
@@ -614,7 +613,7 @@ def test_a_server_remembers_the_steps_of_every_operation_that_can_be_retried() -
         stage.submit(f"other-{number}", "Snapshot")
         assert stage.finish(f"other-{number}") == "Completed"
     stage.verdict = lambda _server, _task: ""
-    stage.edit("long", retry={"id": "again"})
+    stage.change("long", retry={"id": "again"})
     stage.play(1)
     assert stage.finish("long") == "Completed"
     assert [step for _, step in stage.began].count("drain") == 1
@@ -645,6 +644,6 @@ def test_an_operation_without_room_for_its_checkpoints_waits_and_says_so() -> No
     assert stage.reason("more") == "Waiting"
     blocked = stage.status("more").blocked_by[0]
     assert (blocked.object, blocked.reason) == ("Operation/failed-0", "CheckpointsFull")
-    assert blocked.remedy == "kubectl delete argop failed-0 -n d"
-    del stage.operations["failed-0"]
+    assert blocked.remedy == "kubectl delete argop failed-0 -n default"
+    stage.delete(Resource.OPERATIONS, "failed-0")
     assert stage.finish("more") == "Completed"
