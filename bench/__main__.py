@@ -94,7 +94,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: four minutes")
     parser.add_argument(
-        "--publish", action="store_true", help="run nothing: put the last results into the docs"
+        "--publish",
+        action="store_true",
+        help="run nothing: put the last results on record, and into the docs",
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="a trial, or a ratio's number"

@@ -7,8 +7,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench import ratios
+from bench.record import Entry
 
 HEAD = ("#", "ratio", "target", "median", "spread", "n", "")
+# On record, too: when, and with how many servers.
+RECORD_HEAD = (*HEAD, "on", "servers")
 
 
 def rows(findings: Iterable[ratios.Finding]) -> Iterator[tuple[str, ...]]:
@@ -63,6 +66,16 @@ def _peer(
 def markdown(findings: Iterable[ratios.Finding]) -> str:
     """Return the table for a page."""
     lines = [HEAD, ("---",) * len(HEAD), *rows(findings)]
+    return "\n".join("| " + " | ".join(each) + " |" for each in lines)
+
+
+def record(entries: Iterable[tuple[str, Entry]]) -> str:
+    """Return the last measurement of each ratio as a table for a page."""
+    lines = [RECORD_HEAD, ("---",) * len(RECORD_HEAD)]
+    for key, entry in entries:
+        (found,) = rows([entry.finding(key)])
+        *cells, _, verdict = found
+        lines.append((*cells, str(entry.rounds), verdict, entry.day, entry.sizes))
     return "\n".join("| " + " | ".join(each) + " |" for each in lines)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import estimate, page, plot, ratios, report, runs, sizes, table
+from bench import estimate, page, plot, ratios, record, report, runs, sizes, table
 from bench.ratios import Book
 from bench.stage import Stage
 from bench.trials import catalogue
@@ -138,23 +139,58 @@ def test_estimates_grow_with_the_work() -> None:
     assert ratios.status_bound(1) == 2
 
 
-def test_results_are_published_over_the_last_ones(book: Book, tmp_path: Path) -> None:
-    """The page gets the tables, the machine and the plots, once, and keeps the rest of its text."""
+@pytest.fixture
+def published(tmp_path: Path) -> Callable[[Book], str]:
+    """Publish a run into a page of its own, and return what the page says then."""
     results, images = tmp_path / "results", tmp_path / "images"
+    shown, file = tmp_path / "performance.md", tmp_path / "record.json"
     images.mkdir()
-    _written(book, results)
-    shown = tmp_path / "performance.md"
     shown.write_text(f"# Before\n\n{page.BEGIN}\nold\n{page.END}\n\n# After\n")
-    first = page.publish(results, shown, images)
-    text = shown.read_text()
+    record.write(record.Record(machine={}, entries={}), file)
+
+    def publish(book: Book) -> str:
+        _written(book, results)
+        changed = page.publish(results, shown, images, file)
+        assert all(each.exists() for each in changed)
+        return shown.read_text()
+
+    return publish
+
+
+def test_results_are_published_over_the_last_ones(
+    book: Book, published: Callable[[Book], str], tmp_path: Path
+) -> None:
+    """The page gets the tables, the machine and the plots, once, and keeps the rest of its text."""
+    text = published(book)
     assert "old" not in text
     assert text.startswith("# Before\n\n")
     assert text.endswith("\n\n# After\n")
     assert "Abacus 3" in text
     assert "| 11 |" in text
-    assert sorted(each.name for each in images.iterdir()) == ["bench-arms.svg", "bench-ratios.svg"]
-    assert page.publish(results, shown, images) == first
-    assert shown.read_text() == text
+    assert "not seen" in text
+    pictures = sorted(each.name for each in (tmp_path / "images").iterdir())
+    assert pictures == ["bench-arms.svg", "bench-ratios.svg"]
+    assert published(book) == text
+
+
+def test_a_run_of_one_ratio_leaves_the_others_on_record(
+    book: Book, published: Callable[[Book], str]
+) -> None:
+    """Each row is of the run that measured it last, peers of the last run that had any."""
+    first = published(book)
+    again = Book()
+    again.add("11", 0.2)
+    text = published(again)
+    (row,) = (line for line in first.splitlines() if line.startswith("| 1 |"))
+    assert row in text.splitlines()
+    (now,) = (line for line in text.splitlines() if line.startswith("| 11 |"))
+    assert now.split(" | ")[3:7] == ["0.2", "0.2..0.2", "1", "pass"]
+    assert "StatefulSet, raised" in text
+
+
+def test_the_page_shows_what_is_on_record() -> None:
+    """The documentation's table is that of the record, each ratio once."""
+    assert table.record(record.read().ordered()) in page.PAGE.read_text()
 
 
 def test_the_page_can_be_published_into() -> None:
