@@ -143,9 +143,7 @@ CALLED: Mapping[Model, str] = {
 # Fields that are keywords of Python, or read better under another name.
 RENAMED = {"from_": "from_step", "class_": "class_"}
 # Fields that planning does not read: the views are without them, and so smaller.
-UNREAD: frozenset[tuple[Model, str]] = frozenset(
-    {(fleet.FleetStatus, "blocked_by"), (server.ServerSpec, "replicas")}
-)
+UNREAD: frozenset[tuple[Model, str]] = frozenset({(server.ServerSpec, "replicas")})
 # What passes through unread, kept as the bytes that arrived; equal bytes are kept once.
 RAW: frozenset[Model] = frozenset(
     {template.Template, step.Exec, step.Http, step.Job, step.Compensation}

@@ -214,7 +214,7 @@ class Questions:
         return shortening.text(shortening.first(told.entries))
 
     async def list_fleets(self) -> str:
-        """List the fleets: what they are made of, whether each can be reached, what was let go."""
+        """List the fleets: what they are made of, whether each can be reached, what is orphaned."""
         return shortening.text(shortening.first(await fleets.read(self._api)))
 
     async def _revisions(

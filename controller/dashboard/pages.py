@@ -44,7 +44,7 @@ from controller.presentation.problems import UsageError
 # A manifest that is looked at before it is applied; what is larger the API server refuses, too.
 MOST_BYTES = 1 << 20
 MOST_EVENTS = 200
-# Failure domains and orphans of a fleet that are named; the others are counted.
+# Failure domains and lost instances of a fleet that are named; the others are counted.
 MOST_DOMAINS = 10
 # What no mark of a board is: a page that is behind from the start is loaded again.
 BEHIND = "behind"
@@ -278,7 +278,7 @@ class Pages:
         )
 
     async def fleets(self, _request: web.Request) -> web.Response:
-        """The fleets: what they are, how they are called, what was let go of."""
+        """The fleets: what they are, how they are called, what no Server stands for."""
         found = await fleets.read(self.api)
         counted: collections.Counter[tuple[str, str]] = collections.Counter()
         for (_, fleet, domain), count in self.followed.places().items():

@@ -77,14 +77,18 @@ class Outcome:
         """
         if self.blocker:
             return self.blocker
+        if instance := self._instance(item):
+            return instance
         if self.verb is Verb.CREATE and self.reason not in _THERE:
             return self.target.maker or name(item)
         return self.target.object
 
     def blocked(self, item: objects.Object) -> Blocked:
         """Return what to tell of it."""
-        thing = self.object(item)
+        thing, meta = self.object(item), item.metadata
         own = self.refused and thing == name(item)
+        # A Fleet tells of its instances.
+        shown = name(item) if thing == self._instance(item) else thing
         return Blocked(
             object=thing,
             reason=self.reason,
@@ -93,8 +97,15 @@ class Outcome:
             next_attempt_time=clock.stamp(self.again) if self.again else None,
             remedy=remedies.edit_above(item)
             if own
-            else remedies.unblock(thing, item.metadata.namespace, self.message),
+            else remedies.unblock(shown, meta.namespace, self.message),
         )
+
+    def _instance(self, item: objects.Object) -> str:
+        """Return what it is about where that is no server's any more, and a Fleet sees to it."""
+        target = self.target
+        if target.is_built_in or not isinstance(target, targets.Call):
+            return ""
+        return f"Instance/{target.server}" if target.maker == name(item) else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,16 +189,17 @@ def news(
         known.add((thing, each.reason))
         yield plan.RecordEvent(
             reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE).value,
-            message=f"Failed to {each.verb} {_subject(each.target)}: {each.message}",
+            message=f"Failed to {each.verb} {_subject(each, item)}: {each.message}",
             warning=True,
             cause=f"{thing} {each.reason}",
         )
 
 
-def _subject(target: Target) -> str:
+def _subject(found: Outcome, item: objects.Object) -> str:
+    target = found.target
     if isinstance(target, targets.Write):
         return target.object
-    return f"Server/{target.server}"
+    return f"Server/{target.server}" if target.maker != name(item) else found.object(item)
 
 
 def steady(before: Iterable[Blocked], after: Sequence[Blocked], now: float) -> tuple[Blocked, ...]:

@@ -8,7 +8,7 @@ lists them, and has those collected that a person names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from controller import contract
 from controller.api import clock, names, objects, tags
@@ -20,6 +20,8 @@ from controller.planning import plan, words, writes
 TELL_AFTER = 900.0
 # As many as status may hold; the others are told as these go.
 MOST = 100
+# How many are named where it is asked why a fleet is as it is.
+MOST_NARRATED = 10
 # Nothing of these is heard, or they go already.
 _AWAY = frozenset({Phase.UNKNOWN, Phase.UNREACHABLE, Phase.TERMINATING})
 
@@ -95,6 +97,14 @@ def withdrawn(fleet: objects.Fleet, known: Mapping[str, Sighting]) -> plan.Patch
         return None
     body = {"metadata": {"annotations": {names.COLLECT_ANNOTATION: ",".join(left) or None}}}
     return writes.patch(fleet, body=body, why="what was to be collected is not there", guarded=True)
+
+
+def narrated(told: tuple[objects.Unclaimed, ...]) -> Iterator[str]:
+    """Yield a sentence for each of the first that are told, for whoever asks why."""
+    for each in told[:MOST_NARRATED]:
+        yield f"Unclaimed: {each.id} of {each.server}, whose Server is gone since {each.since}."
+    if len(told) > MOST_NARRATED:
+        yield f"Unclaimed: {len(told) - MOST_NARRATED} more."
 
 
 def message(told: tuple[objects.Unclaimed, ...]) -> str:

@@ -1,4 +1,4 @@
-"""How the fleets stand: what they are, how they are called, what was let go of.
+"""How the fleets stand: what they are, how they are called, what no Server stands for.
 
 The dashboard comes here, and `why` for what waits for a fleet's circuit.
 """
@@ -10,7 +10,7 @@ import dataclasses
 from controller.api import conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.api.views.fleet_parts import FleetLimits, Orphan
+from controller.api.views.fleet_parts import FleetLimits, Orphan, Unclaimed
 from controller.kube import api as door
 from controller.presentation import reading
 
@@ -40,6 +40,7 @@ class FleetPicture:
     limits: FleetLimits
     domains: tuple[DomainPicture, ...]
     orphans: tuple[Orphan, ...]
+    unclaimed: tuple[Unclaimed, ...]
 
 
 async def read(api: door.Api) -> list[FleetPicture]:
@@ -81,4 +82,5 @@ def picture(found: objects.Fleet) -> FleetPicture:
             for each in spec.failure_domains
         ),
         orphans=status.orphans,
+        unclaimed=status.unclaimed,
     )

@@ -69,6 +69,20 @@ _LOST = (
         f"{_UNCLAIMED}::test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
     ),
     one(
+        "a collect that is refused is told nowhere",
+        "controller.kinds.fleet.planner:plan",
+        "failed.blocked(fleet)[:MOST_BLOCKED]",
+        "()",
+        f"{_UNCLAIMED}::test_a_collect_that_the_cloud_refuses_is_told",
+    ),
+    one(
+        "of instances that are refused one alone is told",
+        "controller.planning.outcomes:Outcome._instance",
+        "f'Instance/{target.server}' if target.maker == name(item) else ''",
+        "''",
+        "tests/planning/test_outcomes.py::test_a_fleet_tells_of_its_instances_each_by_its_id",
+    ),
+    one(
         "an operator that starts beside a silent cell forgets what was told",
         f"{_ROOM}.opening:open_cloud",
         "(*recorded, *(one.id for one in fleet.status.unclaimed))",

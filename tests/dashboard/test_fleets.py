@@ -103,6 +103,19 @@ async def test_a_fleet_that_is_held_back_says_when_it_is_tried_again() -> None:
         assert "tried again" not in said
 
 
+async def test_what_is_unclaimed_is_named() -> None:
+    """By the Server that it was made for, and since when that is gone."""
+
+    async def lost(universe: Universe) -> None:
+        await universe.process.kill()
+        since = clock.stamp(universe.server.now() - 1200)
+        fleet(universe, unclaimed=[{"id": "i1", "server": "default/shop-web-0", "since": since}])
+
+    async with visited(lost) as (visitor, _):
+        said = row((await visitor.get("/fleets"))[1])
+        assert "default/shop-web-0 for 20m" in said, said
+
+
 async def test_of_another_tenants_servers_no_count_is_told() -> None:
     """Each person sees the servers of a domain that they may list, and no others."""
     async with crowd(two_tenants) as place:

@@ -369,6 +369,17 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_wish_to_collect_is_good_for_once",
             "test_what_comes_back_and_is_lost_again_is_asked_for_again",
         ),
+        "cannot be deleted while it tells of any": (
+            "test_fleet_with_unclaimed_instances_stays_while_it_is_ready",
+        ),
+        "A delete that the cloud refuses, as of an instance that somebody has locked": (
+            "test_a_collect_that_the_cloud_refuses_is_told",
+            "test_a_collect_that_is_refused_is_told_once_and_until_it_is_over",
+        ),
+        "names the first ten, and the dashboard's page of fleets": (
+            "test_a_plan_names_what_is_unclaimed",
+            "test_what_is_unclaimed_is_named",
+        ),
         "nothing is told, forgotten or deleted": (
             "test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
         ),

@@ -71,6 +71,9 @@ _OWN: dict[str, Promises] = {
         "so it is kept, told as `Unclaimed` on the Fleet": (
             "test_what_lost_its_server_is_told_kept_and_collected_on_demand",
         ),
+        "A Fleet whose cloud is gone for good can be deleted": (
+            "test_fleet_with_unclaimed_instances_stays_while_it_is_ready",
+        ),
         "they are decided by the API server itself": ("test_protected_application_is_not_deleted",),
         "The first two step aside when the namespace is terminating": (
             "test_policies_step_aside_for_a_namespace_that_goes",

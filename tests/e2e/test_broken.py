@@ -78,6 +78,35 @@ def test_fleet_in_use_cannot_be_deleted(kube: Kube) -> None:
     kube.remove_fleet(fleet)
 
 
+def test_fleet_with_unclaimed_instances_stays_while_it_is_ready(kube: Kube) -> None:
+    """Nobody else is told of them; one whose cloud cannot be reached at all may go."""
+    suffix = secrets.token_hex(4)
+    ready = _has_lost(kube, f"lost-{suffix}", {"provider": "pod"})
+    spec = {"provider": "openstack", "openstack": {"cloud": "nowhere"}}
+    away = _has_lost(kube, f"away-{suffix}", spec)
+    with pytest.raises(client.ApiError, match="instances without a Server, i1 first"):
+        kube.api.delete(ready)
+    kube.api.delete(away)
+    kube.api.merge(f"{ready}/status", {"status": {"unclaimed": []}})
+    kube.api.delete(ready)
+
+
+def _has_lost(kube: Kube, name: str, spec: dict[str, Any]) -> str:
+    """Return the path of a Fleet that says that it has lost an instance."""
+    place, path = resources.PLACES[Resource.FLEETS], resources.path(Resource.FLEETS, name=name)
+    head = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": name}}
+    kube.api.create(resources.path(Resource.FLEETS), {**head, "spec": spec})
+
+    def looked_at() -> bool:
+        told = kube.api.get(path).get("status", {}).get("conditions") or ()
+        return any(each["reason"] != "Pending" for each in told)
+
+    kube.wait_until("it is looked at", looked_at)
+    lost = {"id": "i1", "server": "default/shop-web-0"}
+    kube.api.merge(f"{path}/status", {"status": {"unclaimed": [lost]}})
+    return path
+
+
 def test_template_that_the_api_server_refuses_is_told(kube: Kube) -> None:
     """No pod can be made of it: the message is the API server's own; corrected, it comes up."""
     app = kube.app(component(), component("well"))

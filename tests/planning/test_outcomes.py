@@ -118,3 +118,23 @@ def test_only_what_is_there_is_named(more: dict[str, Any], told: str, remedy: st
     """An object that was never made stands in nobody's way, and no command shows it."""
     (found,) = outcomes.of([outcome(**{"blocker": "", **more})]).blocked(SET)
     assert (found.object, found.remedy) == (told, remedy)
+
+
+def test_a_fleet_tells_of_its_instances_each_by_its_id() -> None:
+    """No Server stands for them: two that are locked are two, and the Fleet shows both."""
+    fleet = objects.fleet(objects.Meta(name="west"), objects.FleetSpec(provider="openstack"))
+    locked: dict[str, Any] = {
+        "verb": Verb.DELETE, "kind": errors.Kind.REFUSED, "reason": "ServerLocked", "blocker": "",
+        "message": "delete i1: locked",
+    }  # fmt: skip
+    found = outcomes.of(outcome(target=Call("west", each), **locked) for each in ("i1", "i2"))
+    told = found.blocked(fleet)
+    assert [each.object for each in told] == ["Instance/i1", "Instance/i2"]
+    assert {each.remedy for each in told} == {"kubectl get argfleet west -o yaml"}
+    (event,) = outcomes.news(told[1:], found, fleet)
+    assert (event.reason, event.message) == (
+        "FailedDelete",
+        "Failed to delete Instance/i1: delete i1: locked",
+    )
+    by_server = outcome(target=Call("west", "shop-web-0"), **locked)
+    assert by_server.object(SERVER) == "Fleet/west"

@@ -223,3 +223,30 @@ async def test_what_comes_back_and_is_lost_again_is_asked_for_again() -> None:
         await shore.until(lambda: shore.told() == [lost.id], seconds=TOLD_AFTER + SLACK)
         await asyncio.sleep(300)
         assert lost in shore.there()
+
+
+async def test_a_collect_that_the_cloud_refuses_is_told() -> None:
+    """In the Fleet's status, and by one Event however often it is tried; once unlocked it goes."""
+    shore = Shore()
+    async with shore.universe:
+        await shore.settled()
+        lost, _ = shore.lose("shop-web-1")
+        await shore.until(lambda: shore.told() == [lost.id], seconds=TOLD_AFTER + SLACK)
+        lost.locked = True
+        await shore.collect(lost.id)
+
+        def blocked() -> list[Json]:
+            return list(shore.fleet["status"].get("blockedBy") or ())
+
+        await shore.until(lambda: bool(blocked()))
+        (first,) = blocked()
+        assert (first["object"], first["reason"]) == (f"Instance/{lost.id}", "ServerLocked")
+        assert "is locked" in first["message"]
+        await asyncio.sleep(600)
+        assert [each["object"] for each in blocked()] == [first["object"]]
+        events = shore.universe.server.objects[Resource.EVENTS].values()
+        said = [each for each in events if each["reason"] == "FailedDelete"]
+        assert [each["regarding"]["kind"] for each in said] == ["Fleet"]
+        lost.locked = False
+        await shore.until(lambda: lost not in shore.there(), seconds=SLACK)
+        await shore.until(lambda: blocked() == [] and shore.reason() == "Available", seconds=SLACK)

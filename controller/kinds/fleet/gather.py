@@ -24,6 +24,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     return FleetSnapshot(
         now=moment.now,
         fleet=fleet,
+        outcomes=moment.outcomes,
         servers=len(sources.caches.by(relations.SERVERS_BY_FLEET, name)),
         known_provider=fleets.is_known(fleet.spec.provider),
         open=fleets.provider(name) is not None,

@@ -14,7 +14,7 @@ from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import circuit as circuits
-from controller.planning import orphans, unclaimed, words
+from controller.planning import orphans, outcomes, unclaimed, words
 from controller.planning import plan as plans
 from controller.planning.circuit import State
 
@@ -22,6 +22,8 @@ from controller.planning.circuit import State
 LOOK_AGAIN = 30.0
 # How often it is asked whether there are any.
 WATCH = 60.0
+# As many as are named of what could not be collected.
+MOST_BLOCKED = 10
 
 
 def plan(snapshot: FleetSnapshot) -> plans.Plan:
@@ -30,7 +32,10 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         return plans.Plan(notes=("The fleet is being deleted.",))
     fleet = snapshot.fleet
     left = tuple(each for each in fleet.status.orphans if each.id not in snapshot.gone)
-    notes = (f"{snapshot.servers} servers, {len(left)} orphans.",)
+    notes = (
+        f"{snapshot.servers} servers, {len(left)} orphans.",
+        *unclaimed.narrated(fleet.status.unclaimed),
+    )
     if len(left) < len(fleet.status.orphans):
         # Alone: another write of this plan would make it one onto a version that is gone.
         write = orphans.write(fleet, left, why="orphans are gone")
@@ -41,6 +46,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         if withdrawn is not None:
             return plans.Plan(actions=(withdrawn,), notes=notes)
         told = unclaimed.listed(fleet, known, snapshot.now)
+    failed = outcomes.of(snapshot.outcomes)
     status = msgspec.structs.replace(
         fleet.status,
         observed_generation=fleet.metadata.generation,
@@ -51,6 +57,9 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         if snapshot.circuit == State.OPEN
         else None,
         unclaimed=told,
+        blocked_by=outcomes.steady(
+            fleet.status.blocked_by, failed.blocked(fleet)[:MOST_BLOCKED], snapshot.now
+        ),
     )
     collected = tuple(
         plans.DeleteOrphan(instance=each.id, server=each.server, why="Returned")
@@ -63,6 +72,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
             *(unclaimed.collected(fleet, told, known) if known is not None else ()),
             *_news(snapshot),
             *_lost(fleet.status.unclaimed, told),
+            *outcomes.news(fleet.status.blocked_by, failed, fleet),
         ),
         status=status if status != fleet.status else None,
         write_status_now=_pressing(fleet.status, status),

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import objects
+from controller.planning.outcomes import Outcome
 from controller.planning.unclaimed import Sighting
 
 
@@ -26,13 +27,14 @@ class FleetSnapshot:
     """A fleet, and how many servers name it.
 
     `returned` and `gone` are the ids of recorded orphans that the provider can reach again, or
-    knows to exist no more.
+    knows to exist no more. `outcomes` are of calls about instances that are no server's.
     """
 
     now: float
     fleet: objects.Fleet
     servers: int
     known_provider: bool
+    outcomes: tuple[Outcome, ...] = ()
     # Whether its provider is open; why not, where that was tried in vain.
     open: bool = True
     failure: Failure | None = None

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from controller import contract
+from controller import contract, errors
 from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Phase
 from controller.kinds.fleet import planner
 from controller.kinds.fleet.snapshot import FleetSnapshot
-from controller.planning import plan, unclaimed
+from controller.planning import outcomes, plan, targets, unclaimed
 from controller.planning.unclaimed import Sighting
 
 NOW = 1.7e9
@@ -230,3 +230,37 @@ def test_a_wish_to_collect_is_good_for_once(collect: str, left: str | None) -> N
     assert isinstance(write, plan.Patch)
     assert write.body == {"metadata": {"annotations": {names.COLLECT_ANNOTATION: left}}}
     assert (write.resource_version, write.subresource, answer.status) == ("7", "", None)
+
+
+def test_a_collect_that_is_refused_is_told_once_and_until_it_is_over() -> None:
+    """In status by its instance, with one Event; the next attempt makes no second one."""
+    refused = outcomes.Outcome(
+        target=targets.Call("cloud", "i1"), verb=targets.Verb.DELETE, kind=errors.Kind.REFUSED,
+        reason="ServerLocked", message="i1 is locked", time=NOW, again=NOW + 60, event=True,
+    )  # fmt: skip
+
+    def events(answer: plan.Plan) -> list[str]:
+        found = [each for each in answer.actions if isinstance(each, plan.RecordEvent)]
+        return [each.reason for each in found if each.warning]
+
+    before = told(decide(LISTED, **seen(sighting())))
+    answer = decide(before, collect="i1", outcomes=(refused,), **seen(sighting()))
+    status = told(answer)
+    (blocked,) = status.blocked_by
+    assert (blocked.object, blocked.message) == ("Instance/i1", "i1 is locked")
+    assert (events(answer), answer.write_status_now) == (["FailedDelete"], True)
+    again = decide(status, collect="i1", outcomes=(refused,), **seen(sighting()))
+    assert (events(again), again.status) == ([], None)
+    assert told(decide(status, **seen(sighting()))).blocked_by == ()
+
+
+def test_a_plan_names_what_is_unclaimed() -> None:
+    """`why` shows the notes of a plan: the first are named, the others are counted."""
+    many = tuple(
+        objects.Unclaimed(id=f"i{number}", server=f"d/web-{number}", since="2026-01-01T00:00:00Z")
+        for number in range(unclaimed.MOST_NARRATED + 2)
+    )
+    notes = decide(objects.FleetStatus(unclaimed=many)).notes
+    said = "Unclaimed: i0 of d/web-0, whose Server is gone since 2026-01-01T00:00:00Z."
+    assert (notes[1], notes[-1], len(notes)) == (said, "Unclaimed: 2 more.", 12)
+    assert decide().notes == ("3 servers, 0 orphans.",)
