@@ -23,8 +23,6 @@ GIVEN = "ARGOSY_E2E_CLOUDS"
 WANTED = "ARGOSY_CLOUD"
 # The folder of a cloud of devcluster that runs: it is used, and left as it is.
 FOLDER = "ARGOSY_CLOUD_DIR"
-# The folder of a cloud of devcluster that runs: it is used, and left as it is.
-FOLDER = "ARGOSY_CLOUD_DIR"
 # A machine that is busy with other tests is slow, and no test is about speed.
 PATIENCE = 600
 POLL_SECONDS = 0.2
@@ -110,9 +108,6 @@ def own_cloud() -> Iterator[cloud.Cloud]:
     """
     if os.environ.get(GIVEN):
         pytest.skip(f"{GIVEN} is set: this needs a cloud of our own")
-    if folder := os.environ.get(FOLDER):
-        yield cloud.Cloud(Path(folder))
-        return
     if folder := os.environ.get(FOLDER):
         yield cloud.Cloud(Path(folder))
         return
