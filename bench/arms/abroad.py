@@ -20,6 +20,7 @@ NAME = "Argosy"
 FLEET = "west"
 GROUP = "/apis/argosy.dev/v1alpha1"
 APPLICATIONS = f"{GROUP}/namespaces/default/applications"
+OPERATIONS = f"{GROUP}/namespaces/default/operations"
 VALUES = ("fleets.clusterRole=true", "fleets.clouds=true")
 SERVED_SECONDS = 60
 
@@ -29,27 +30,58 @@ class Argosy:
 
     name = NAME
     engine = "controller"
+    survives = True
 
     def __init__(self, chosen: place.Place) -> None:
         if chosen.operated is None:
             raise errors.DevclusterError("Argosy needs a cluster with an operator")
         self._place = chosen
+        self._operated = chosen.operated
         self._client = chosen.operated.client
         self.folders: tuple[Path, ...] = (chosen.operated.dir,)
-        self._path = ""
+        self._path = self._name = ""
+        self._count = 0
+        self._operations: list[str] = []
 
     def create(self, count: int) -> None:
         """Apply an application of so many servers."""
-        name = f"fleet-{secrets.token_hex(3)}"
-        self._client.create(APPLICATIONS, self.body(name, count))
-        self._path = f"{APPLICATIONS}/{name}"
+        self._name, self._count = f"fleet-{secrets.token_hex(3)}", count
+        self._client.create(APPLICATIONS, self.body(self._name, count))
+        self._path = f"{APPLICATIONS}/{self._name}"
+
+    def update(self) -> None:
+        """Give the application the other image; its Fleet lets servers be rebuilt."""
+        body = self.body(self._name, self._count, self._place.other)
+        self._client.merge(self._path, {"spec": body["spec"]})
+
+    def restart(self) -> None:
+        """Have each half restarted by an operation of its own, both at once."""
+        half = self._count // 2
+        for servers in (f"0-{half - 1}", f"{half}-{self._count - 1}"):
+            name = f"restart-{secrets.token_hex(3)}"
+            spec = {"application": self._name, "action": "Restart", "servers": servers}
+            head = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Operation"}
+            self._client.create(OPERATIONS, {**head, "metadata": {"name": name}, "spec": spec})
+            self._operations.append(f"{OPERATIONS}/{name}")
 
     def delete(self) -> None:
         """Delete the application."""
+        self._operations.clear()
         self._client.delete(self._path)
+
+    def kill(self) -> None:
+        """Kill the operator, and start it again as the kubelet does."""
+        for each in operator.running(self._operated):
+            each.restart()
+
+    def again(self) -> None:
+        """Refuse: what was asked for is still asked for."""
+        raise errors.DevclusterError(f"{self._path} has stalled")
 
     def done(self) -> bool:
         """Whether the application is Ready, or gone; one that has stalled tells why."""
+        if not all(map(self._has_succeeded, self._operations)):
+            return False
         try:
             found = self._client.get(self._path)
         except client.ApiError as error:
@@ -58,19 +90,33 @@ class Argosy:
             return True
         told = {each["type"]: each for each in found.get("status", {}).get("conditions", ())}
         if told.get("Stalled", {}).get("status") == "True":
-            raise errors.DevclusterError(f"{self._path} has stalled: {told['Stalled']['message']}")
-        is_going = "deletionTimestamp" in found["metadata"]
-        return not is_going and told.get("Ready", {}).get("status") == "True"
+            raise place.GaveUp(f"{self._path} has stalled: {told['Stalled']['message']}")
+        meta = found["metadata"]
+        is_seen = found["status"].get("observedGeneration") == meta.get("generation")
+        is_going = "deletionTimestamp" in meta
+        return is_seen and not is_going and told.get("Ready", {}).get("status") == "True"
 
-    def body(self, name: str, count: int) -> dict[str, Any]:
-        """Return an application whose servers are as those of the other arms."""
+    def _has_succeeded(self, path: str) -> bool:
+        told = self._client.get(path).get("status", {}).get("conditions", ())
+        (found,) = [each for each in told if each["type"] == "Succeeded"] or [{}]
+        if found.get("status") == "False":
+            raise place.GaveUp(f"{path}: {found['message']}")
+        return bool(found.get("status") == "True")
+
+    def body(self, name: str, count: int, image: str = "") -> dict[str, Any]:
+        """Return an application whose servers are as those of the other arms, all at once."""
         spec = {
             "flavor": self._place.flavor,
-            "image": self._place.image,
+            "image": image or self._place.image,
             "networks": [{"name": self._place.network}],
             "availabilityZone": self._place.zone,
         }
-        component = {"name": "web", "replicas": count, "template": {"spec": spec}}
+        component = {
+            "name": "web",
+            "replicas": count,
+            "rollout": {"maxUnavailable": "100%"},
+            "template": {"spec": spec},
+        }
         return {
             "apiVersion": "argosy.dev/v1alpha1",
             "kind": "Application",
@@ -110,6 +156,7 @@ def _equip(given: client.Client, chosen: cloud.Cloud) -> None:
         "stringData": {"clouds.yaml": chosen.clouds.read_text()},
     }
     given.create(f"/api/v1/namespaces/{operator.NAMESPACE}/secrets", secret)
-    spec = {"provider": "openstack", "openstack": {"cloud": identity.TENANTS[0]}}
+    settings = {"cloud": identity.TENANTS[0], "rebuild": "WhenPossible"}
+    spec = {"provider": "openstack", "openstack": settings}
     body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
     given.create(f"{GROUP}/fleets", {**body, "metadata": {"name": FLEET}})

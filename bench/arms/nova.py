@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 from bench.arms import place
+from devcluster import errors
 from devcluster.openstack import api
 
 NAME = "plain client"
@@ -23,6 +25,8 @@ class Nova:
     name = NAME
     engine = ""
     folders: tuple[Path, ...] = ()
+    # It remembers what it made, and nobody else does.
+    survives = False
 
     def __init__(self, chosen: place.Place) -> None:
         self._place = chosen
@@ -38,6 +42,22 @@ class Nova:
         self._made = []
         self._pool = futures.ThreadPoolExecutor(WIDTH)
         self._posts = [self._pool.submit(self._post, number) for number in range(count)]
+
+    def update(self) -> None:
+        """Have each rebuilt from the other image."""
+        self._act({"rebuild": {"imageRef": self._place.other}})
+
+    def restart(self) -> None:
+        """Have each rebooted."""
+        self._act({"reboot": {"type": "HARD"}})
+
+    def kill(self) -> None:
+        """Refuse: whoever wrote the script would have to look for what it had done."""
+        raise errors.DevclusterError(f"nobody goes on for a {self.name}")
+
+    def again(self) -> None:
+        """Refuse, as above."""
+        self.kill()
 
     def delete(self) -> None:
         """Post no more, and have all deleted that were posted; back when Nova has answered."""
@@ -56,13 +76,20 @@ class Nova:
         made = self._client().post("compute", "/servers", body)
         self._made.append(str(made["server"]["id"]))
 
+    def _act(self, body: Mapping[str, Any]) -> None:
+        self._finish()
+        self._each(
+            self._made,
+            lambda made: self._client().post("compute", f"/servers/{made}/action", body),
+        )
+
     def _finish(self) -> None:
         for each in self._posts:
             each.result()
         if self._pool is not None:
             self._pool.shutdown()
 
-    def _each(self, names: Iterable[str], act: Callable[[str], None]) -> None:
+    def _each(self, names: Iterable[str], act: Callable[[str], object]) -> None:
         with futures.ThreadPoolExecutor(WIDTH) as pool:
             list(pool.map(act, names))
 

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from devcluster import cluster
+from devcluster import cluster, errors
 from devcluster.openstack import api, cloud, identity, layout, stock
+
+
+class GaveUp(errors.DevclusterError):
+    """Whoever was asked has stopped, and goes on only if it is asked once more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,25 +22,33 @@ class Place:
     login: api.Login
     flavor: str
     image: str
+    # What an update changes the image to.
+    other: str
     network: str
     zone: str
     # Where an operator runs that makes servers in this cloud, for the arm that needs one.
     operated: cluster.Cluster | None = None
+    # The cloud itself, for the arm whose engine is one of its services.
+    chosen: cloud.Cloud | None = None
 
     @classmethod
     def of(cls, chosen: cloud.Cloud, operated: cluster.Cluster | None = None) -> Self:
         """Return the place in a cloud of devcluster: one zone, so that Heat need not choose."""
         tenant = identity.TENANTS[0]
         client = chosen.client(tenant)
-        images = client.get("image", f"/images?name={stock.FAKE_IMAGES[0]}")["images"]
+        images = [
+            client.get("image", f"/images?name={each}")["images"][0] for each in stock.FAKE_IMAGES
+        ]
         networks = client.get("network", f"/networks?name={stock.NETWORK}")["networks"]
         return cls(
             login=identity.login(chosen.plan, tenant),
             flavor=next(iter(stock.FLAVORS)),
             image=str(images[0]["id"]),
+            other=str(images[1]["id"]),
             network=str(networks[0]["id"]),
             zone=layout.ZONES[0],
             operated=operated,
+            chosen=chosen,
         )
 
     @property
@@ -58,12 +70,26 @@ class Arm(Protocol):
     engine: str
     # The folders of devcluster, beside the cloud's, whose processes have a part in it.
     folders: tuple[Path, ...]
+    # Whether somebody goes on after what decides was killed.
+    survives: bool
 
     def create(self, count: int) -> None:
         """Begin to make so many servers."""
+
+    def update(self) -> None:
+        """Ask that all have the other image, in place."""
+
+    def restart(self) -> None:
+        """Ask that all are restarted, as many at once as can be."""
 
     def delete(self) -> None:
         """Ask that all go, whatever is under way; back when that was answered."""
 
     def done(self) -> bool:
-        """Whether nothing is under way."""
+        """Whether nothing is under way; raises GaveUp where nothing will be, unasked."""
+
+    def kill(self) -> None:
+        """End what decides as kill -9 does, and start it again."""
+
+    def again(self) -> None:
+        """Ask once more for what was asked for last."""

@@ -11,65 +11,121 @@ from typing import Any
 
 import pytest
 
-from bench import clouds
+from bench import cloud_runs, cloud_watch, clouds
 from bench.arms import abroad, heat, nova, place
-from devcluster import errors
+from devcluster import errors, operator
 from devcluster.openstack import api, cloud
 
 PLACE = place.Place(
     login=api.Login(url="http://nowhere.example/v3", auth={}),
     flavor="f",
     image="i",
+    other="j",
     network="n",
     zone="az1",
 )
+DONE = {"type": "Ready", "status": "True"}
+SUCCEEDED = {"type": "Succeeded", "status": "True"}
 
 
 class Cloud:
     """A Nova and a Heat that do at once what they are told; every client is one of theirs."""
 
     def __init__(self) -> None:
-        self.servers: dict[str, str] = {}
+        self.servers: dict[str, dict[str, str]] = {}
         self.bodies: list[Mapping[str, Any]] = []
         self.stack = "CREATE_COMPLETE"
-        self.conditions = [{"type": "Ready", "status": "True"}]
-        self._numbers = itertools.count()
+        self.conditions = [DONE, SUCCEEDED]
+        self.kills: list[str] = []
+        # After a kill nothing is done before somebody asks once more.
+        self.forgets = False
+        # How many servers each kill leaves that nobody knows.
+        self.strays = 0
+        self._moments = itertools.count()
 
     def client(self, _: api.Login) -> Cloud:
         """Stand in for `api.Client`."""
         return self
 
+    def make(self, image: str) -> str:
+        """Make a server."""
+        made = str(next(self._moments))
+        self.servers[made] = {"id": made, "status": "ACTIVE", "image": image, "updated": made}
+        return made
+
+    def touch(self, *ids: str, image: str = "") -> None:
+        """Change or restart servers; all where none is named."""
+        for each in ids or tuple(self.servers):
+            known = {**self.servers[each], "updated": str(next(self._moments))}
+            self.servers[each] = known | ({"image": image} if image else {})
+
+    def kill(self, who: str) -> None:
+        """Take note that somebody was killed."""
+        self.kills.append(who)
+        for _ in range(self.strays):
+            self.make("i")
+        if self.forgets:
+            self.stack = "UPDATE_FAILED"
+
     def create(self, path: str, body: Mapping[str, Any]) -> None:
-        """Apply an application, as to a Kubernetes whose operator is as quick."""
-        assert path == abroad.APPLICATIONS
+        """Apply an application or an operation, to a Kubernetes whose operator is as quick."""
         self.bodies.append(body)
-        for _ in range(body["spec"]["components"][0]["replicas"]):
-            self.servers[str(next(self._numbers))] = "ACTIVE"
+        if path == abroad.OPERATIONS:
+            first, _, last = body["spec"]["servers"].partition("-")
+            self.touch(*list(self.servers)[int(first) : int(last) + 1])
+            return
+        assert path == abroad.APPLICATIONS
+        (component,) = body["spec"]["components"]
+        for _ in range(component["replicas"]):
+            self.make(component["template"]["spec"]["image"])
+
+    def merge(self, path: str, body: Mapping[str, Any]) -> None:
+        """Change the application."""
+        assert path.startswith(abroad.APPLICATIONS)
+        self.touch(image=body["spec"]["components"][0]["template"]["spec"]["image"])
 
     def get(self, service: str, _path: str = "") -> Any:
         """Answer Nova's list, Heat's stack, or an application."""
-        if service.startswith(abroad.APPLICATIONS):
-            return {"metadata": {}, "status": {"conditions": self.conditions}}
+        if service.startswith(abroad.GROUP):
+            return {
+                "metadata": {"generation": 1},
+                "status": {"conditions": self.conditions, "observedGeneration": 1},
+            }
         if service == heat.SERVICE:
             return {"stack": {"stack_status": self.stack, "stack_status_reason": "as asked"}}
-        return {"servers": [{"id": each, "status": at} for each, at in dict(self.servers).items()]}
+        rows = list(self.servers.values())
+        return {"servers": [{**each, "image": {"id": each["image"]}} for each in rows]}
 
-    def post(self, service: str, _path: str, body: Mapping[str, Any]) -> Any:
-        """Make a server, or the servers of a stack."""
+    def call(self, method: str, service: str, _path: str, body: Mapping[str, Any]) -> None:
+        """Update a stack."""
+        assert (method, service) == ("PUT", heat.SERVICE)
+        self.stack = "UPDATE_COMPLETE"
+        group = body["template"]["resources"]["group"]["properties"]
+        self.touch(image=group["resource_def"]["properties"]["image"])
+
+    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Make a server, or the servers of a stack; or act on these."""
         self.bodies.append(body)
+        if path.endswith("/actions"):
+            self.stack = "SUSPEND_COMPLETE" if "suspend" in body else "RESUME_COMPLETE"
+            self.touch()
+            return None
+        if path.endswith("/action"):
+            self.touch(path.split("/")[2], image=body.get("rebuild", {}).get("imageRef", ""))
+            return None
         if service == heat.SERVICE:
             group = body["template"]["resources"]["group"]["properties"]
             for _ in range(group["count"]):
-                self.servers[str(next(self._numbers))] = "ACTIVE"
+                self.make(group["resource_def"]["properties"]["image"])
+            self.stack = "CREATE_COMPLETE"
             return {"stack": {"id": "s"}}
-        made = str(next(self._numbers))
-        self.servers[made] = "ACTIVE"
-        return {"server": {"id": made}}
+        return {"server": {"id": self.make(body["server"]["imageRef"])}}
 
     def delete(self, service: str, path: str = "") -> None:
         """Delete a server, or all of a stack or an application."""
         if service == heat.SERVICE or service.startswith(abroad.APPLICATIONS):
             self.servers.clear()
+            self.stack = "DELETE_COMPLETE"
         self.servers.pop(path.rpartition("/")[2], None)
 
 
@@ -79,26 +135,59 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     one = Cloud()
     monkeypatch.setattr(api, "Client", one.client)
     monkeypatch.setattr(place.Place, "of", lambda _: PLACE)
-    monkeypatch.setattr(clouds, "asked_of_nova", lambda _: 0)
-    monkeypatch.setattr(clouds, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(cloud_runs, "asked_of_nova", lambda _: 0)
+    monkeypatch.setattr(cloud_runs, "PAUSE_SECONDS", 0.01)
+    for each in (cloud_runs, cloud_watch):
+        monkeypatch.setattr(each, "LOOK_SECONDS", 0.001)
+    engine: Any = types.SimpleNamespace(restart=lambda: one.kill("operator"))
+    monkeypatch.setattr(operator, "running", lambda _: [engine])
     return one
 
 
-def with_operator(world: Cloud) -> place.Place:
-    """Return the place, with a Kubernetes whose operator makes servers at once."""
+def everywhere(world: Cloud) -> place.Place:
+    """Return the place, with a Kubernetes and a cloud whose engines do all at once."""
     operated: Any = types.SimpleNamespace(client=world, dir=Path("nowhere"))
-    return dataclasses.replace(PLACE, operated=operated)
+    chosen: Any = types.SimpleNamespace(kill=world.kill, start=lambda: None)
+    return dataclasses.replace(PLACE, operated=operated, chosen=chosen)
 
 
-@pytest.mark.parametrize("make", clouds.ARMS.values(), ids=list(clouds.ARMS))
-def test_an_arm_makes_and_deletes_all_twice(world: Cloud, tmp_path: Path, make: Any) -> None:
-    """A run ends when Nova lists nothing more; both deletes were waited for."""
-    run = clouds.measure(cloud.Cloud(tmp_path), make(with_operator(world)), 6)
+@pytest.mark.parametrize("name", clouds.ARMS)
+def test_an_arm_does_all_there_is(world: Cloud, tmp_path: Path, name: str) -> None:
+    """A run ends when Nova lists nothing more; who goes on after a kill is killed in each part."""
+    given = everywhere(world)
+    arm = clouds.ARMS[name](given)
+    run = cloud_runs.measure(cloud.Cloud(tmp_path), arm, given, 6)
     assert world.servers == {}
-    assert run.servers == 6
-    assert run.there + run.made_after <= 6
-    assert 0 <= run.first_gone <= run.gone
-    assert 0 <= run.mid_first_gone <= run.mid_gone
+    assert (run.servers, run.surplus) == (6, 0)
+    assert (run.update.kept, run.restart.kept) == (6, 6)
+    assert run.cut.there + run.cut.made_after <= 6
+    assert 0 <= run.first_gone <= run.delete.seconds
+    assert 0 <= run.cut.first_gone <= run.cut.gone
+    parts = [] if name == "plain" else ["create", "update", "restart", "delete"]
+    assert (list(run.killed), len(world.kills)) == (parts, len(parts))
+    told = [(each.asked_again, each.left_over) for each in run.killed.values()]
+    assert told == [(0, 0)] * len(parts)
+
+
+def test_who_forgets_when_killed_is_asked_once_more(world: Cloud, tmp_path: Path) -> None:
+    """Seconds go on until all is so, and each time that somebody had to help is counted."""
+    world.forgets = True
+    given = everywhere(world)
+    run = cloud_runs.measure(cloud.Cloud(tmp_path), heat.Heat(given), given, 6)
+    assert {key: each.asked_again for key, each in run.killed.items()} == dict.fromkeys(
+        ("create", "update", "restart", "delete"), 1
+    )
+    assert min(each.seconds for each in run.killed.values()) >= cloud_runs.PAUSE_SECONDS
+
+
+def test_what_a_kill_leaves_over_is_counted_and_taken_away(world: Cloud, tmp_path: Path) -> None:
+    """Servers that nobody knows any more end no part of the trial, and are there to its end."""
+    given = everywhere(world)
+    world.strays = 1
+    arm = heat.Heat(given)
+    run = cloud_runs.measure(cloud.Cloud(tmp_path), arm, given, 6)
+    assert [each.left_over for each in run.killed.values()][:3] == [1, 2, 3]
+    assert world.servers == {}
 
 
 def test_all_arms_ask_for_the_same_servers(world: Cloud) -> None:
@@ -115,7 +204,7 @@ def test_all_arms_ask_for_the_same_servers(world: Cloud) -> None:
         server["imageRef"],
         server["availability_zone"],
     )
-    abroad.Argosy(with_operator(world)).create(1)
+    abroad.Argosy(everywhere(world)).create(1)
     spec = world.bodies[2]["spec"]["components"][0]["template"]["spec"]
     assert (spec["flavor"], spec["image"], spec["availabilityZone"]) == (
         server["flavorRef"],
@@ -130,21 +219,22 @@ def test_all_arms_ask_for_the_same_servers(world: Cloud) -> None:
     ]
 
 
-def test_a_stack_that_failed_ends_the_run_with_its_reason(world: Cloud, tmp_path: Path) -> None:
+def test_a_stack_that_failed_ends_the_run_with_its_reason(world: Cloud) -> None:
     """Nobody waits a quarter of an hour for servers that Heat has given up."""
+    arm = heat.Heat(PLACE)
+    arm.create(6)
     world.stack = "CREATE_FAILED"
     with pytest.raises(errors.DevclusterError, match="CREATE_FAILED: as asked"):
-        clouds.measure(cloud.Cloud(tmp_path), heat.Heat(PLACE), 6)
+        cloud_runs.rest(arm)
 
 
-def test_an_application_that_stalled_ends_the_run_with_its_reason(
-    world: Cloud, tmp_path: Path
-) -> None:
+def test_an_application_that_stalled_ends_the_run_with_its_reason(world: Cloud) -> None:
     """As for a stack."""
     world.conditions = [{"type": "Stalled", "status": "True", "message": "no such flavor"}]
-    arm = abroad.Argosy(with_operator(world))
+    arm = abroad.Argosy(everywhere(world))
+    arm.create(6)
     with pytest.raises(errors.DevclusterError, match="stalled: no such flavor"):
-        clouds.measure(cloud.Cloud(tmp_path), arm, 6)
+        cloud_runs.rest(arm)
 
 
 def test_requests_of_the_watch_are_not_counted(tmp_path: Path, monkeypatch: Any) -> None:
@@ -155,31 +245,28 @@ def test_requests_of_the_watch_are_not_counted(tmp_path: Path, monkeypatch: Any)
         for each in ("/servers/detail?limit=1000", "/servers/detail?changes-since=x", "/servers/1")
     ]
     (tmp_path / "nova.log").write_text("\n".join([*lines, "INFO started"]))
-    assert clouds.asked_of_nova(cloud.Cloud(tmp_path)) == 2
+    assert cloud_runs.asked_of_nova(cloud.Cloud(tmp_path)) == 2
 
 
 def test_the_table_has_the_medians_of_each_arm() -> None:
-    """One line an arm, in the order of their first runs; every figure has a column."""
-    figures = dict.fromkeys(
-        (
-            *("created", "create_cpu", "engine_cpu", "requests"),
-            *("first_gone", "gone", "delete_cpu", "answered"),
-        ),
-        1.0,
-    )
-    runs = [
-        clouds.Run(
-            arm=arm,
-            servers=50,
-            there=20,
-            made_after=2,
-            mid_first_gone=3.0,
-            mid_gone=gone,
-            **figures,
-        )
-        for arm, gone in (("b", 4.0), ("a", 9.0), ("b", 6.0), ("b", 50.0))
-    ]
-    head, _, first, second = clouds.table(runs).splitlines()
-    assert head.split(" | ")[-1] == "mid_gone |"
-    assert (first.split(" | ")[0], first.split(" | ")[-1]) == ("| b", "6.0 |")
-    assert second.startswith("| a | 50 | 1.0 |")
+    """A line for each figure, a column for each arm in the order of their first runs."""
+    leg = cloud_runs.Leg(seconds=1.0, cpu=1.0, engine_cpu=1.0, requests=1.0)
+    change = cloud_runs.Change(leg=leg, kept=50)
+
+    def run(arm: str, gone: float, **killed: float) -> cloud_runs.Run:
+        return cloud_runs.Run(
+            arm=arm, servers=50, create=leg, update=change, restart=change, first_gone=0.5,
+            delete=leg, surplus=0,
+            cut=cloud_runs.Cut(there=20, answered=1.0, made_after=2, first_gone=3.0, gone=gone),
+            killed={
+                key: cloud_runs.Survival(seconds=each, asked_again=0, left_over=0)
+                for key, each in killed.items()
+            },
+        )  # fmt: skip
+
+    runs = [run("b", 4.0, create=7.0), run("a", 9.0), run("b", 6.0, create=8.0), run("b", 50.0)]
+    head, _, *rows = clouds.table(runs).splitlines()
+    assert head == "| | b | a |"
+    assert "| cut gone | 6.0 | 9.0 |" in rows
+    assert "| update leg seconds | 1.0 | 1.0 |" in rows
+    assert "| killed create seconds | 7.5 |  |" in rows
