@@ -6,7 +6,7 @@ changes a promise changes it here, too, and looks at the tests that held it.
 
 from __future__ import annotations
 
-from tests.docs import acts, doors, extras, fronts, guides, upkeep
+from tests.docs import acts, comparison, doors, extras, fronts, guides, upkeep
 
 Promises = dict[str, tuple[str, ...]]
 
@@ -397,7 +397,14 @@ _OWN: dict[str, Promises] = {
     },
 }
 PROMISES = _together(
-    acts.ACTS, doors.DOORS, extras.EXTRAS, fronts.FRONTS, guides.GUIDES, upkeep.UPKEEP, _OWN
+    acts.ACTS,
+    comparison.COMPARISON,
+    doors.DOORS,
+    extras.EXTRAS,
+    fronts.FRONTS,
+    guides.GUIDES,
+    upkeep.UPKEEP,
+    _OWN,
 )
 # Headings that only lead elsewhere.
 POINTERS = (
