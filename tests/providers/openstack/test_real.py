@@ -56,10 +56,10 @@ class Abroad:
         found = self.tenant.client.get("compute", f"/servers?tags=argosy.fleet.{self.uid}")
         self.tenant.delete(*(each["id"] for each in found["servers"]))
 
-    async def provider(self) -> contract.Provider:
-        """Open a provider that logs in as the operator does."""
+    async def provider(self, **more: str) -> contract.Provider:
+        """Open a provider that logs in as the operator does; the Fleet says `more` as well."""
         context = contract.Context(api=self._api, informers={}, clock=time.time, namespace=HOME)
-        settings = {"cloud": self.tenant.cloud, "rebuild": "WhenPossible"}
+        settings = {"cloud": self.tenant.cloud, "rebuild": "WhenPossible", **more}
         fleet = objects.fleet(
             objects.Meta(name="abroad", uid=self.uid),
             objects.FleetSpec(provider="openstack"),
