@@ -14,6 +14,7 @@ _ONCE = "tests/simulation/test_restart_and_rollout.py"
 _WAITS = "tests/simulation/test_waits.py"
 _LINE = "tests/simulation/test_waiting_operations.py"
 _SCALING = "tests/kinds/serverset/test_scaling.py"
+_ROLLOUTS = "tests/kinds/test_rollout_stories.py"
 _TASK = "tests/kinds/server/test_task.py"
 
 _TURNS = (
@@ -357,6 +358,13 @@ _REMEMBERED = (
         "ANY_sum <= checkpoints.CAPACITY",
         "True",
         f"{_STORIES}::test_an_operation_without_room_for_its_checkpoints_waits_and_says_so",
+    ),
+    one(
+        "an operation that has ended has something in flight",
+        "controller.kinds.operation.completion:end",
+        "msgspec.structs.replace(status, running=0, steps=stopped)",
+        "msgspec.structs.replace(status, steps=stopped)",
+        f"{_ROLLOUTS}::test_a_cancelled_rollback_is_taken_back",
     ),
     one(
         "retries are listed without end",

@@ -325,10 +325,11 @@ def test_a_proven_revision_is_left_for_the_one_before() -> None:
         assert rehearsal.condition(objects.Application, "shop") == ("False", "RolledBack")
     rehearsal.submit("back-2", "RollBack")
     rehearsal.run()
-    told = rehearsal.get(objects.Operation, "back-2").status.conditions
-    assert [each.message for each in told if each.type == "Succeeded"] == [
+    told = rehearsal.get(objects.Operation, "back-2").status
+    assert [each.message for each in told.conditions if each.type == "Succeeded"] == [
         "NothingProven: No earlier revision of web that is kept ever ran in good health."
     ]
+    assert (told.progress, told.total, told.running, told.failed) == ("0/1", 1, 0, 1)
     assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v1")
     hold("roll_back_twice", rehearsal.story)
     retry(rehearsal, "1")
@@ -432,14 +433,20 @@ def test_a_paused_rollback_moves_nothing_and_goes_on_later() -> None:
 
 
 def test_a_cancelled_rollback_is_taken_back() -> None:
-    """Cancelled on its way, a RollBack clears its rejection: what the user asks for runs again."""
+    """Cancelled on its way, a RollBack clears its rejection: what the user asks for runs again.
+
+    Its status says that nothing is in flight any more.
+    """
     rehearsal = rehearse()
     update(rehearsal, "web:v2")
     rehearsal.run()
     rehearsal.submit("back", "RollBack")
     rehearsal.run_for(6)
+    assert rehearsal.get(objects.Operation, "back").status.running == 1
     operate(rehearsal, "back", cancelled=True)
     rehearsal.run()
+    told = rehearsal.get(objects.Operation, "back").status
+    assert (told.progress, told.running) == ("0/1", 0)
     assert rehearsal.condition(objects.Operation, "back", "Succeeded") == ("False", "Cancelled")
     assert rehearsal.images(WEB) == dict.fromkeys(range(4), "web:v2")
     assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")

@@ -6,7 +6,6 @@ cancel is given up after its grace.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import msgspec
@@ -40,6 +39,7 @@ def end(
     """Return the plan that ends the operation, for good unless it is retried.
 
     First the sets are left with what is true of their servers, where that is not what was asked.
+    Without a run, counts stay as they were last seen, but that nothing is under way any more.
     """
     good = reason == COMPLETED
     owed = () if good or reason in _AT_ONCE else power.settle(snapshot)
@@ -51,9 +51,13 @@ def end(
         )
     word = Word(reason=reason, message=message, succeeded="True" if good else "False")
     event = plan.RecordEvent(reason=reason, message=message, warning=not good)
+    status = summary.tell(snapshot.operation, word, snapshot.now, run)
+    if run is None:
+        stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
+        status = msgspec.structs.replace(status, running=0, steps=stopped)
     return plan.Plan(
         actions=(event,),
-        status=summary.tell(snapshot.operation, word, snapshot.now, run),
+        status=status,
         urgency=plan.Urgency.INTERACTIVE,
         notes=(message,),
     )
@@ -64,13 +68,8 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
 
     How far it had come stays as it was last seen: its servers are on their way out.
     """
-    ended = end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
-    status = ended.status
-    if isinstance(status, objects.OperationStatus):
-        stopped = tuple(msgspec.structs.replace(each, running=0) for each in status.steps)
-        status = msgspec.structs.replace(status, running=0, steps=stopped)
     # Personal, so that it has its share beside the teardown of a thousand servers, not all of it.
-    return dataclasses.replace(ended, status=status)
+    return end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
 
 
 def call_off(

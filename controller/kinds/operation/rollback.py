@@ -73,9 +73,10 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     retreats = _retreats(snapshot)
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
-        return completion.end(
-            snapshot, Reason.FAILED, f"NothingProven: {_regret(snapshot, helpless)}"
-        )
+        regret = f"NothingProven: {_regret(snapshot, helpless)}"
+        ended = completion.end(snapshot, Reason.FAILED, regret)
+        counted = _counted(snapshot, ended.status, retreats, failed=len(helpless))
+        return dataclasses.replace(ended, status=counted)
     left = [each for each in retreats if not _arrived(snapshot, each)]
     if not left:
         message = f"All servers of {_names(retreats)} run a proven revision."
@@ -129,17 +130,25 @@ def _names(retreats: Sequence[Retreat]) -> str:
 
 
 def _counted(
-    snapshot: OperationSnapshot, status: plan.Status | None, retreats: Sequence[Retreat]
+    snapshot: OperationSnapshot,
+    status: plan.Status | None,
+    retreats: Sequence[Retreat],
+    *,
+    failed: int = 0,
 ) -> plan.Status | None:
-    """Return the status with how many components have got where they go."""
+    """Return the status with how many components have got where they go.
+
+    Where some cannot go back, nothing is on its way: the operation ends before any is told to.
+    """
     if not isinstance(status, objects.OperationStatus):
         return status
     total, done = len(retreats), sum(_arrived(snapshot, each) for each in retreats)
     return msgspec.structs.replace(
         status,
         total=total,
-        running=total - done,
+        running=0 if failed else total - done,
         succeeded=done,
+        failed=failed,
         progress=f"{done}/{total}",
     )
 
