@@ -220,7 +220,8 @@ def audit_policy(level: str) -> dict[str, Any]:
         whole: dict[str, object] = {"level": "RequestResponse", "verbs": WRITES}
         leases = {"group": "coordination.k8s.io", "resources": ["leases"]}
         # Who holds what of the operator's; the nodes' Leases would fill the log.
-        ours: dict[str, object] = {**whole, "namespaces": ["argosy"], "resources": [leases]}
+        homes = ["argosy", "argosy-system"]
+        ours: dict[str, object] = {**whole, "namespaces": homes, "resources": [leases]}
         rules = [{**whole, "resources": resources}, ours, *rules]
     return {
         "apiVersion": "audit.k8s.io/v1",

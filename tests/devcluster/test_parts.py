@@ -251,6 +251,8 @@ def test_audit_records_bodies_of_writes_only_when_full() -> None:
     assert [rule["level"] for rule in metadata["rules"]] == ["Metadata"]
     assert [rule["level"] for rule in full["rules"]] == ["RequestResponse"] * 2 + ["Metadata"]
     assert "list" not in full["rules"][0]["verbs"]
+    # Who leads is read wherever the operator lives: as devcluster runs it, and as pages install it.
+    assert full["rules"][1]["namespaces"] == ["argosy", "argosy-system"]
     assert full["omitStages"] == ["RequestReceived"]
 
 

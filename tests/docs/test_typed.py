@@ -7,21 +7,27 @@ import re
 import pytest
 
 from tests.docs import pages, typed
-from tests.e2e import act_guides, door_guides
+from tests.e2e import act_guides, chart_guides, door_guides, looking_guides
 from tests.e2e.guides import Guide
 
-GUIDES = (*door_guides.GUIDES, *act_guides.GUIDES)
+GUIDES = (
+    *door_guides.GUIDES,
+    *act_guides.GUIDES,
+    *looking_guides.GUIDES,
+    *chart_guides.GUIDES,
+    chart_guides.INSTALL,
+)
+DEVELOPERS = {"AGENTS.md", "CONTRIBUTING.md"}
 TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 
 def shown() -> set[str]:
-    """Return the guides that show commands."""
-    guides = [*(pages.ROOT / "docs" / "how-to").rglob("*.md"), pages.ROOT / "README.md"]
-    guides += (pages.ROOT / "docs" / "tutorial").glob("*.md")
+    """Return the pages that show commands, all but those for who changes the code."""
     return {
-        str(each.relative_to(pages.ROOT))
-        for each in guides
-        if any(pages.blocks(each.read_text(), shell) for shell in ("console", "sh", "shell"))
+        name
+        for each in pages.PAGES
+        if (name := str(each.relative_to(pages.ROOT))) not in DEVELOPERS
+        and any(pages.blocks(each.read_text(), shell) for shell in ("console", "sh", "shell"))
     }
 
 
@@ -55,10 +61,3 @@ def test_a_guide_on_a_node_names_what_its_page_shows(guide: Guide) -> None:
     assert set(guide.left) < names or not names
     read = typed.PAGES.get(guide.page)
     assert read is None or {*read.read} & {*read.on_a_node}
-
-
-def test_the_chart_is_installed_for_them_as_its_page_says() -> None:
-    """The commands with which the guides begin on a node are the first of that page."""
-    text = (pages.ROOT / "docs" / "how-to" / "install.md").read_text()
-    first = [command for command, _ in pages.typed(text)][:2]
-    assert first == [door_guides.FIRST, door_guides.TRIED]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from tests.e2e.guides import (
     APPLY,
+    CTRL_C,
+    NODE,
+    PYTHON,
     READY,
     Guide,
+    application,
+    component,
     shop,
     until,
 )
 
+FORGET = "kubectl delete argop --all"
 LAB = """
 apiVersion: argosy.dev/v1alpha1
 kind: Fleet
@@ -32,6 +38,15 @@ LAB_GOES = (
 STOP_TWO = "kubectl argosy stop shop --component web --servers 0-1"
 
 
+def of(version: int) -> str:
+    """Return the shop of the page on rolling back, whose history names images of Python."""
+    image = PYTHON.format(version)
+    return application(
+        component("db", 3, image=image, rollout={"maxUnavailable": 3}),
+        component("web", 10, image=image, rollout={"maxUnavailable": 5}, dependsOn=["db"]),
+    )
+
+
 def operation(name: str, action: str, more: str = "") -> str:
     """Return the manifest of an operation."""
     return f"""
@@ -42,12 +57,65 @@ spec: {{application: {"shop" if action != "Restore" else "lab"}, action: {action
 """
 
 
+def again(name: str, change: str) -> str:
+    """Return what applies an operation of the page anew, with a change of its manifest."""
+    return f"sed '{change}' {name}.yaml | kubectl apply -f -"
+
+
 GUIDES = (
+    Guide(
+        page="docs/how-to/operations.md",
+        # Slow enough that one is still under way when the next is asked for.
+        files={
+            "shop.yaml": application(component("web", 10, rollout={"minReadySeconds": 3})),
+        },
+        first=(APPLY, READY),
+        before={
+            "kubectl argosy pause operation/restart-web": (
+                FORGET,
+                "kubectl apply -f restart-web.yaml",
+            ),
+            "kubectl get argop restart-web -o jsonpath='{.status.total} {.status.targets}'": (
+                "kubectl argosy wait operation/restart-web",
+                FORGET,
+                again("restart-web", r"s/^spec:/spec:\n  paused: true/"),
+                until("kubectl get argop restart-web -o jsonpath='{.status.targets}' | grep web"),
+            ),
+            "kubectl get argop": (
+                "kubectl argosy resume operation/restart-web",
+                f"{STOP_TWO} --name stop-two --detach",
+                until("kubectl get argop stop-two | grep Waiting"),
+            ),
+            "kubectl get argapp shop -o jsonpath='{.status.operations[-1:]}'": (
+                "kubectl argosy wait operation/stop-two",
+                until("kubectl get argapp shop -o jsonpath='{.status.operations}' | grep two"),
+            ),
+        },
+        stays={"kubectl get argop restart-web --watch": (r"restart-web .*\n", CTRL_C)},
+        loose=r"^restart-web +shop",
+    ),
     Guide(
         page="docs/how-to/acts/replace.md",
         long="an act by its command; test_real_operations has acts of real servers",
         files={"shop.yaml": shop(4)},
         first=(APPLY, READY),
+    ),
+    Guide(
+        page="docs/how-to/acts/restart.md",
+        long="three restarts of ten servers; the page on operations has one",
+        files={"shop.yaml": shop(10, 3)},
+        first=(APPLY, READY),
+        before={
+            "kubectl get argop": (
+                FORGET,
+                f"kubectl cordon {NODE}",
+                again("restart-web", r"s/^spec:/spec:\n  timeoutSeconds: 45/"),
+                "kubectl argosy wait operation/restart-web || true",
+            ),
+            "kubectl argosy retry restart-web": (f"kubectl uncordon {NODE}",),
+        },
+        loose=r"^default/shop|servers are available: see|^  restart-web|nodes are available",
+        last=(READY,),
     ),
     Guide(
         page="docs/how-to/acts/restore.md",
@@ -69,6 +137,19 @@ GUIDES = (
             "kubectl argosy retry nothing --parameter snapshot=before-upgrade": "Completed: Restore"
         },
         last=LAB_GOES,
+    ),
+    Guide(
+        page="docs/how-to/acts/roll-back.md",
+        long="four rollouts of thirteen servers; the page on rolling out has one",
+        files={"before.yaml": of(11), "shop.yaml": of(12)},
+        first=("kubectl apply -f before.yaml", READY, APPLY, READY),
+        before={
+            "kubectl argosy history shop": (
+                FORGET,
+                "kubectl argosy retry-now application/shop",
+                READY,
+            ),
+        },
     ),
     Guide(
         page="docs/how-to/acts/snapshot.md",
@@ -93,6 +174,53 @@ GUIDES = (
             "kubectl argosy start shop --component web --servers 0-1 --name start-two": (STOP_TWO,)
         },
         last=(READY,),
+    ),
+    Guide(
+        page="docs/how-to/acts/steps.md",
+        long="three runs of steps of seconds each; test_real_operations has such steps",
+        files={
+            "shop.yaml": application(component("web", 4, serves=True)),
+            "tell.yaml": operation(
+                "tell",
+                "Steps",
+                ', steps: [{name: tell, http: {url: "https://hooks.example.com/deploys"}}]',
+            ),
+        },
+        first=(APPLY, READY),
+        before={
+            "kubectl argosy run shop --component web -- nginx -s reload": (
+                "kubectl argosy wait operation/upgrade",
+            ),
+            # A link to nowhere: the page's `touch` fails on this server alone.
+            "kubectl argosy wait operation/upgrade": (
+                FORGET,
+                "kubectl exec shop-web-2 -- ln -s /nowhere/none /tmp/draining",
+                again("upgrade", "/onFailure/d"),
+            ),
+            "kubectl argosy retry upgrade": ("kubectl exec shop-web-2 -- rm /tmp/draining",),
+            "kubectl argosy wait operation/upgrade (2)": (
+                FORGET,
+                "kubectl exec shop-web-2 -- ln -s /nowhere/none /tmp/draining",
+                "kubectl apply -f upgrade.yaml",
+            ),
+            "kubectl get argop tell -o jsonpath='{.status.failures[0].message}'": (
+                FORGET,
+                "kubectl apply -f tell.yaml",
+                "kubectl argosy wait operation/tell || true",
+            ),
+        },
+        left={
+            "kubectl get argop reindex -o jsonpath='{.status.failures}'": (
+                "the operator is killed for it, as in test_operations and test_crashes"
+            )
+        },
+        seen={
+            "kubectl argosy run shop --component web -- nginx -s reload": "Completed",
+            "kubectl get argop upgrade -o jsonpath='{.status.steps}'": (
+                r'"failed":1,"name":"drain","passed":2,"running":0'
+            ),
+        },
+        loose=r"^\[\{",
     ),
     Guide(
         page="docs/how-to/acts/stop.md",

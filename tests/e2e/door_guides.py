@@ -13,6 +13,7 @@ from tests.e2e.guides import (
     APPLY,
     CTRL_C,
     NODE,
+    REACHED,
     READY,
     Guide,
     application,
@@ -29,7 +30,7 @@ ROLLED_OUT = "kubectl rollout status statefulset/shop-db"
 CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}
 DOMAINS = "kubectl get argsrv -o jsonpath='{.items[*].spec.domain}'"
 EVENTS = "kubectl get events --field-selector reason=ReplicasOverridden"
-REACHED = r"(?P<at>127\.0\.0\.1:\d+)/? leads to port http"
+DRAIN = "kubectl drain {} --ignore-daemonsets --delete-emptydir-data"
 LED = r"127\.0\.0\.1:\d+ leads to port"
 
 
@@ -127,6 +128,20 @@ def blocks(page: str) -> list[str]:
 
 
 GUIDES = (
+    Guide(
+        page="docs/tutorial/first-application.md",
+        long="eighteen servers, thrice anew; test_docs types it without a node",
+        files={},
+        left={
+            "make setup": "the cluster is there",
+            "source .venv/bin/activate": "the command is there",
+            "python -m devcluster up --nodes 5": "the cluster is there, and its node is real",
+            'eval "$(python -m devcluster env)"': "the shell has its kubeconfig",
+            "python -m devcluster operator": "the chart is installed",
+            "python -m devcluster down": "other pages are typed on it",
+        },
+        loose=r"^  [-+] |^(…|Servers:|  \d\. )|^restart-web +shop.*",
+    ),
     Guide(
         page=f"{HOW_TO}/scale.md",
         long="twenty servers again and again; most of it is nobody's node's",
@@ -431,23 +446,23 @@ GUIDES = (
             f"kubectl label {NODE} topology.kubernetes.io/zone-",
         ),
     ),
+    # A simulated node is drained, and the real one takes what moves.
     Guide(
-        page=f"{HOW_TO}/monitor.md",
-        files={"shop.yaml": shop(1)},
-        first=(APPLY, READY),
-        left={
-            "helm upgrade argosy charts/argosy --namespace argosy-system --reset-then-reuse-values"
-            " --set metrics.serviceMonitor.enabled=true"
-            " --set metrics.prometheusRule.enabled=true"
-            " --set metrics.dashboard.enabled=true": "needs the Prometheus operator"
-        },
-        seen={"kubectl argosy top -A": "shop"},
+        page=f"{HOW_TO}/drain-nodes.md",
+        files={"nodes.yaml": nodes("eu-1b"), "shop.yaml": web(1, 6, 2)},
+        first=(
+            "kubectl apply -f nodes.yaml",
+            APPLY,
+            READY,
+            "kubectl get pods -o wide | grep fake-0",
+        ),
+        instead={DRAIN.format("NODE"): DRAIN.format("fake-0")},
+        seen={"kubectl get poddisruptionbudgets -l argosy.dev/application=shop": "shop-web +4 "},
+        last=(
+            READY,
+            "! kubectl get pods -o wide | grep fake-0",
+            "[ $(kubectl get pods | grep -c 1/1) = 6 ]",
+            "kubectl delete -f nodes.yaml",
+        ),
     ),
 )
-
-FIRST = (
-    "helm install argosy charts/argosy --namespace argosy-system --create-namespace"
-    " --set image.repository=registry.example.com/argosy --set image.tag=0.1.0"
-)
-TRIED = "helm test argosy --namespace argosy-system"
-STANDS = "kubectl rollout status deployment/argosy --namespace argosy-system --timeout=120s"

@@ -23,7 +23,9 @@ CANNOT = "**cannot work**"
 # How kubectl and our own command tell a failure.
 FAILURES = ("error:", "Error from server", "Failed: ")
 APPLY, READY = "kubectl apply -f shop.yaml", "kubectl argosy wait application/shop"
+REACHED = r"(?P<at>127\.0\.0\.1:\d+)/? leads to port http"
 NODE = "$(kubectl get nodes --selector 'type!=kwok' -o name)"
+PYTHON = "python:3.{}-slim-bookworm"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,9 @@ class Guide:
     """What is typed for a command, where a word of it is an example."""
     left: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Commands that are left out, and why."""
-    stays: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    """Commands that stay: what they show then, and what is typed to end them."""
+    stays: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """Commands that stay: what they show then, what is typed to end them, and, where that is not
+    the page of a `web`, what the page says that they lead `at`."""
     fails: frozenset[str] = frozenset()
     """Commands that must fail, where the page says so in words alone."""
     seen: Mapping[str, str] = dataclasses.field(default_factory=dict)

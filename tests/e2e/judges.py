@@ -45,6 +45,10 @@ OWN = {
     ("test_install", "test_helm_test_sees_the_operator_act"): "an application without servers",
     ("test_install", "test_uninstall_refuses_while_applications_exist"): "about the hook",
     ("test_install", "test_release_leaves_pods_running"): "about the hook, which lets go early",
+    (
+        "test_real_guides",
+        "test_the_page_on_installing_is_typed_to_its_end",
+    ): "about the chart, which lets go in the end",
 }
 
 
