@@ -80,10 +80,12 @@ class World:
         return f"{NAMESPACE}/applications/{name}"
 
     def delete(self, name: str) -> None:
-        """Delete an application, and wait until neither cluster nor cloud has a server of it."""
+        """Delete an application, and wait until neither cluster nor cloud has anything of it."""
         self.cluster.client.delete(self.path(name))
         wait_for("no objects", lambda: not self.servers(name), lambda: self.servers(name))
         wait_for("no servers", lambda: not self.made(name), lambda: self.made(name))
+        listed = f"{NAMESPACE}/applications?fieldSelector=metadata.name%3D{name}"
+        wait_for(f"the end of {name}", lambda: not self.cluster.client.get(listed)["items"])
 
     def servers(self, name: str) -> list[Mapping[str, Any]]:
         """Return the Server objects of an application."""
