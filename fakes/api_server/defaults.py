@@ -1,23 +1,26 @@
-"""What the API server fills in: the defaults of our CRDs' schemas, and some of pods."""
+"""What the API server makes of a body before it is stored: defaults filled in, nulls left out.
+
+Of our kinds by the schemas of their CRDs, as structural schemas say: null where a field may not be
+null is as if the field were not there, so its default comes; where it may be, it stays. Of the
+kinds that are built in, null is the absence of a field wherever it stands.
+"""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from controller.api import names
+from controller.api import names, structural
 from controller.api.resources import PLACES, Resource
 
 # In C where the machine has it: the schemas are long.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CRDS = Path(__file__).parents[2] / "crds"
-
-# Only the parts of a schema below which there is a default.
-_Tree = dict[str, Any]
 
 CUSTOM = frozenset(each for each, place in PLACES.items() if place.api_version == names.API_VERSION)
 # Kinds whose status is a subresource: a write changes either it or the rest.
@@ -33,10 +36,11 @@ WITH_STATUS = CUSTOM | {
 
 
 def fill(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
-    """Return `body` with its defaults filled in."""
+    """Return `body` as it is stored: with its defaults, and without nulls that say nothing."""
     if resource in CUSTOM:
-        tree = _trees().get(resource)
-        return _fill(tree, body) if tree else body
+        return dict(_fill(_trees()[resource], body))
+    if resource is not Resource.REVISIONS:  # whose data is anybody's, and kept as it is
+        body = structural.without_nulls(body)
     if resource is Resource.PODS:
         spec = {"terminationGracePeriodSeconds": 30, "restartPolicy": "Always"}
         return {
@@ -64,39 +68,59 @@ def schemas() -> dict[Resource, dict[str, Any]]:
     return found
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Tree:
+    """A schema, as far as it says what becomes of a value that is missing or null."""
+
+    nullable: bool = False
+    default: Any = None
+    properties: dict[str, _Tree] = dataclasses.field(default_factory=dict)
+    # Of the properties, those that have one.
+    defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
+    items: _Tree | None = None
+    values: _Tree | None = None
+
+
 @functools.cache
 def _trees() -> dict[Resource, _Tree]:
-    return {resource: _prune(schema) or {} for resource, schema in schemas().items()}
+    return {resource: _tree(schema) for resource, schema in schemas().items()}
 
 
-def _prune(schema: dict[str, Any]) -> _Tree | None:
-    tree: _Tree = {}
-    if "default" in schema:
-        tree["default"] = schema["default"]
-    properties = {key: _prune(each) for key, each in schema.get("properties", {}).items()}
-    properties = {key: each for key, each in properties.items() if each}
-    if properties:
-        tree["properties"] = properties
-    for below in ("items", "additionalProperties"):
-        found = _prune(schema[below]) if isinstance(schema.get(below), dict) else None
-        if found:
-            tree[below] = found
-    return tree or None
+def _tree(schema: dict[str, Any]) -> _Tree:
+    known = {key: _tree(each) for key, each in schema.get("properties", {}).items()}
+    below = {
+        name: _tree(schema[key])
+        for name, key in (("items", "items"), ("values", "additionalProperties"))
+        if isinstance(schema.get(key), dict)
+    }
+    return _Tree(
+        nullable=schema.get("nullable", False),
+        default=schema.get("default"),
+        properties=known,
+        defaults={key: each.default for key, each in known.items() if each.default is not None},
+        **below,
+    )
 
 
 def _fill(tree: _Tree, value: Any) -> Any:
-    if isinstance(value, list) and "items" in tree:
-        return [_fill(tree["items"], each) for each in value]
+    if isinstance(value, list) and tree.items is not None:
+        return [_item(tree.items, each) for each in value]
     if not isinstance(value, dict):
         return value
-    filled = dict(value)
-    for key, below in tree.get("properties", {}).items():
-        if key not in filled and "default" in below:
-            filled[key] = copy.deepcopy(below["default"])
-        if key in filled:
-            filled[key] = _fill(below, filled[key])
-    if "additionalProperties" in tree:
-        known = tree.get("properties", {})
-        below = tree["additionalProperties"]
-        filled |= {key: _fill(below, each) for key, each in filled.items() if key not in known}
+    filled = {}
+    for key, each in value.items():
+        below = tree.properties.get(key, tree.values)
+        if below is None:
+            filled[key] = each
+        elif each is not None or below.nullable:
+            filled[key] = _fill(below, each)
+    for key, default in tree.defaults.items():
+        if key not in filled:
+            filled[key] = _fill(tree.properties[key], copy.deepcopy(default))
     return filled
+
+
+def _item(tree: _Tree, value: Any) -> Any:
+    """An item is left out by nobody: null that may not be is the default, or refused."""
+    lacking = value is None and not tree.nullable
+    return copy.deepcopy(tree.default) if lacking else _fill(tree, value)

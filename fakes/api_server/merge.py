@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from controller.api import structural
+
 # The lists that a strategic patch of a pod merges by a key, and that key.
 _MERGE_KEYS = {
     "containers": "name",
@@ -17,9 +19,12 @@ _MERGE_KEYS = {
 
 
 def json_merge(old: Any, patch: Any) -> Any:
-    """Return `old` with `patch` merged in, as RFC 7386 says."""
+    """Return `old` with `patch` merged in, as RFC 7386 says, and as the API server's library does.
+
+    That takes nulls out of a list that is written, too, but for items of the list itself.
+    """
     if not isinstance(patch, dict):
-        return patch
+        return structural.without_nulls(patch)
     merged = dict(old) if isinstance(old, dict) else {}
     for key, value in patch.items():
         if value is None:

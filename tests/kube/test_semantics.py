@@ -480,6 +480,53 @@ async def test_our_kinds_have_a_status_of_their_own(ground: Ground) -> None:
     assert not await ground.exists(Resource.SERVERSETS, "shop-web")
 
 
+@pytest.mark.usefixtures("with_crds")
+async def test_null_is_a_fields_absence_unless_it_may_be_null(ground: Ground) -> None:
+    """Where the schema takes no null a default comes, or nothing; what it does not know stays.
+
+    In a merge patch null removes, and within lists, too: of an apply it stays where it may.
+    """
+    made = await ground.create(Resource.SERVERSETS, SET)
+    nulled = {"rollout": None, "replicas": None, "stopped": None}
+    odd = {
+        **SET,
+        "metadata": {"name": "shop-odd", "finalizers": ["t.dev/a"]},
+        "spec": {**SET["spec"], "component": "odd", **nulled},
+    }
+    created = await ground.create(Resource.SERVERSETS, odd)
+    usual = {**made["spec"], "component": "odd"}
+    assert created["spec"] == usual
+    changed = {"replicas": 2, "rollout": {"maxUnavailable": 2}}
+    await ground.patch(Resource.SERVERSETS, "shop-odd", {"spec": changed})
+    patched = await ground.patch(Resource.SERVERSETS, "shop-odd", {"spec": nulled})
+    assert patched["spec"] == usual
+    for each in ("shop-web", "shop-odd"):
+        await ground.patch(Resource.SERVERSETS, each, {"metadata": {"finalizers": None}})
+
+
+@pytest.mark.usefixtures("with_crds")
+async def test_null_within_a_template_stays_but_for_a_merge_patch(ground: Ground) -> None:
+    """Of a list's items the schema has defaults filled in; what is free in them is kept as sent."""
+    containers = [{"name": "main", "image": "app:1", "command": None}]
+    template = {"metadata": None, "spec": {"containers": containers, "nodeSelector": None}}
+    component = {"name": "web", "replicas": None, "rollout": None, "template": template}
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Application",
+        "metadata": {"name": "shop"},
+        "spec": {"components": [component]},
+    }
+    created = await ground.create(Resource.APPLICATIONS, body)
+    found = created["spec"]["components"][0]
+    assert found["template"] == template
+    assert found["rollout"]["strategy"] == "RollingUpdate"
+    assert found["replicas"] is None
+    patched = await ground.patch(Resource.APPLICATIONS, "shop", {"spec": body["spec"]})
+    lean = {"spec": {"containers": [{"name": "main", "image": "app:1"}]}}
+    found.pop("replicas")
+    assert patched["spec"]["components"] == [{**found, "template": lean}]
+
+
 async def test_nothing_is_made_in_a_namespace_that_is_going(ground: Ground) -> None:
     """A namespace that is deleted refuses creates, by its own reason, and takes all with it."""
     name = f"{ground.namespace}-going"
