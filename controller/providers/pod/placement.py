@@ -67,12 +67,7 @@ def _affinity(before: dict[str, Any], placed: contract.Placement) -> dict[str, A
     if ours:
         terms = _part(nodes, REQUIRED).get("nodeSelectorTerms")
         given = terms if isinstance(terms, list) and terms else [{}]
-        nodes[REQUIRED] = {
-            "nodeSelectorTerms": [
-                {**each, "matchExpressions": [*(each.get("matchExpressions") or ()), *ours]}
-                for each in given
-            ]
-        }
+        nodes[REQUIRED] = {"nodeSelectorTerms": [_with(each, ours) for each in given]}
     if placed.domain and not placed.must:
         told = nodes.get(PREFERRED)
         first = {
@@ -81,6 +76,15 @@ def _affinity(before: dict[str, Any], placed: contract.Placement) -> dict[str, A
         }
         nodes[PREFERRED] = [first, *(told if isinstance(told, list) else ())]
     return {**before, "nodeAffinity": nodes}
+
+
+def _with(term: Any, rules: list[dict[str, Any]]) -> Any:
+    """Return a term that holds with these rules, too; what is none is the API server's to refuse.
+
+    Whoever wrote the template is told in its words, and nothing is made that ignores a closed zone.
+    """
+    own = term.get("matchExpressions") or [] if isinstance(term, dict) else None
+    return {**term, "matchExpressions": [*own, *rules]} if isinstance(own, list) else term
 
 
 def _rule(operator: str, values: list[str]) -> dict[str, Any]:

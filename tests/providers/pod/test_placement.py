@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from controller import contract
+from controller import contract, errors
 from controller.api import names, objects
 from controller.kinds.revisions import contents
-from controller.providers.pod import manifest, placement
+from controller.providers.pod import changes, manifest, placement
 
 Json = dict[str, Any]
 SERVER = objects.Server(
     metadata=objects.Meta(name="shop-web-0", namespace="default", uid="1"),
     spec=objects.ServerSpec(application="shop", component="web", ordinal=0, revision="r1"),
 )
+WHOLE: Json = {
+    "metadata": {"labels": {"tier": "front"}, "annotations": {"note": "x"}},
+    "spec": {
+        "nodeSelector": {"disk": "ssd"},
+        "affinity": {
+            "nodeAffinity": {
+                placement.REQUIRED: {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "gpu", "operator": "In", "values": ["a"]}]}
+                    ]
+                },
+                placement.PREFERRED: [{"weight": 1, "preference": {}}],
+            }
+        },
+        "hostname": "web",
+        "activeDeadlineSeconds": 7,
+        "volumes": [{"name": "data", "emptyDir": {}}],
+        "initContainers": [
+            {"name": "side", "image": "side:1", "restartPolicy": "Always", "resources": {}}
+        ],
+        "containers": [
+            {"name": "main", "image": "app:1", "resources": {"requests": {"cpu": "1"}}}
+        ],
+    },
+}  # fmt: skip
 LABELS = {names.APPLICATION_LABEL: "shop", names.COMPONENT_LABEL: "web"}
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to each value within, from the outside to the inside."""
+    if path:
+        yield path
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        yield from _paths(value[key], (*path, key))
+
+
+def _put(value: Json, path: tuple[Any, ...], odd: Any) -> Json:
+    """Return a copy of `value` in which something else stands at the end of a way."""
+    changed = copy.deepcopy(value)
+    place: Any = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = odd
+    return changed
 
 
 def made(placed: contract.Placement, **spec: Any) -> Json:
@@ -127,3 +174,36 @@ def test_a_claim_remembers_the_domain_that_is_meant() -> None:
     found = manifest.claim(SERVER, wanted, contract.Placement(domain="a"))
     assert found["metadata"]["annotations"] == {names.DOMAIN_ANNOTATION: "a"}
     assert "annotations" not in manifest.claim(SERVER, wanted)["metadata"]
+
+
+@pytest.mark.parametrize(
+    "term", [None, "x", 7, [], {"matchExpressions": 7}, {"matchExpressions": {"key": "gpu"}}]
+)
+def test_a_term_that_is_none_is_left_to_the_api_server(term: Any) -> None:
+    """Whatever a template says in the place of a term of nodes is sent as it is, to be refused."""
+    own = {"nodeAffinity": {placement.REQUIRED: {"nodeSelectorTerms": [{}, term]}}}
+    pod = made(contract.Placement(domain="a", must=True), affinity=own)
+    required = pod["spec"]["affinity"]["nodeAffinity"][placement.REQUIRED]
+    ours, theirs = required["nodeSelectorTerms"]
+    assert ours == {"matchExpressions": [rule("In", "a")]}
+    assert theirs == term
+
+
+@pytest.mark.parametrize("placed", [contract.ANYWHERE, contract.Placement(domain="a", must=True)])
+@pytest.mark.parametrize("odd", [None, True, -1, "x", "9" * 5000, [], [None], {}, {"x": [None]}])
+def test_no_part_of_a_template_crashes_what_makes_pods(
+    odd: Any, placed: contract.Placement
+) -> None:
+    """Anything in the place of anything makes a pod, which the API server judges, or is refused."""
+    for path in _paths(WHOLE):
+        template = msgspec.json.encode(_put(WHOLE, path, odd))
+        for read in (
+            lambda text: manifest.pod(SERVER, text, 0, (), placed),
+            manifest.images,
+            manifest.deadline,
+            changes.wanted,
+            lambda text: changes.can_become(msgspec.json.encode(WHOLE), text),
+            lambda text: changes.can_become(text, msgspec.json.encode(WHOLE)),
+        ):
+            with contextlib.suppress(errors.TemplateRefused):
+                read(template)
