@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from controller.api import names
 from controller.api.resources import PLACES, Resource
 from fakes.api_server import Behaviour, Kubelet
 from fakes.universe import Json, Universe, application, component, operation
@@ -16,6 +18,7 @@ pytestmark = pytest.mark.looptime
 KINDS = {place.kind: resource for resource, place in PLACES.items()}
 # Parts of an Application, and what no API serves by this kind and name.
 PARTS = frozenset({"Component", "Webhook"})
+FINE = Behaviour()
 ONE = {"maxUnavailable": 1, "inPlace": "Never"}
 
 
@@ -94,8 +97,6 @@ async def test_a_rollout_behind_an_operation_names_it() -> None:
         waiting = operation("go", "shop", "Steps", **steps("sleep", concurrency=2))
 
         async def sleep(*_: Any) -> Any:
-            import asyncio  # noqa: PLC0415 - only here
-
             await asyncio.sleep(100)
 
         universe.server.on_exec = sleep
@@ -154,3 +155,40 @@ async def test_compatible_operations_name_one_another_for_a_busy_server() -> Non
         await universe.apply(operation("two", "shop", "Start", concurrency=4))
         await universe.settle(quiet=70)
         assert ("Operation/two", "Operation/one") in set(named(universe))
+
+
+@pytest.mark.parametrize("more", [{}, {"concurrency": 3}])
+async def test_an_operation_names_the_server_that_does_not_come_back(more: dict[str, Any]) -> None:
+    """A restarted server finds no node: the operation tells it, in the scheduler's words.
+
+    Once the server is back the operation waits for it no more, and ends.
+    """
+    words = "0/3 nodes are available: 3 Insufficient cpu."
+    full = Behaviour(fate="Unschedulable", message=words)
+    kubelet = Kubelet(
+        lambda pod: full if pod["metadata"]["labels"][names.INCARNATION_LABEL] == "2" else FINE
+    )
+    async with Universe(kubelet=kubelet) as universe:
+        await universe.bring_up(application("shop", component("web", 3, rollout=ONE)))
+        await universe.apply(operation("go", "shop", "Restart", **more))
+        await asyncio.sleep(20)
+        assert not universe.get(Resource.OPERATIONS, "go")["status"].get("blockedBy")
+        await asyncio.sleep(100)
+        told = universe.get(Resource.OPERATIONS, "go")["status"]["blockedBy"][0]
+        stuck = next(
+            name
+            for name in universe.names(Resource.SERVERS)
+            if universe.condition(Resource.SERVERS, name)["status"] != "True"
+        )
+        assert (told["object"], told["reason"]) == (f"Server/{stuck}", "Unschedulable")
+        assert words in told["message"]
+        kubelet.behave = lambda _: FINE
+        for name in universe.names(Resource.PODS):
+            if not universe.get(Resource.PODS, name)["spec"].get("nodeName"):
+                kubelet.place("default", name)
+        await universe.until(
+            lambda: (
+                universe.condition(Resource.OPERATIONS, "go", "Succeeded").get("status") == "True"
+            )
+        )
+        assert not universe.get(Resource.OPERATIONS, "go")["status"].get("blockedBy")

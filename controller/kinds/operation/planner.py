@@ -31,6 +31,7 @@ from controller.kinds.operation import (
     server_progress,
     slots,
     steps,
+    stuck,
     summary,
     targets,
     templates,
@@ -422,8 +423,10 @@ def _run(snapshot: OperationSnapshot) -> plans.Plan:
     given = slots.choose(run)
     if not given and _through(run):
         return _finish(snapshot, run)
-    stuck = () if given else slots.hindered(run)
-    return _give(snapshot, run, given, _under_way(snapshot, stuck))
+    found = stuck.among(run, snapshot.now)
+    blocked = found.blocked + (() if given else slots.hindered(run))
+    answer = _give(snapshot, run, given, _under_way(snapshot, blocked))
+    return dataclasses.replace(answer, wake_after=found.wake)
 
 
 def _under_way(snapshot: OperationSnapshot, blocked: tuple[Blocked, ...] = ()) -> Word:
@@ -470,8 +473,10 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     reverting = reversal.is_due(snapshot)
     undo_only = all(slots.is_undoing(each) for each in run.of(State.RUNNING))
     if run.of(State.RUNNING) and not (reverting and undo_only):
-        word = Word(reason=Reason.RUNNING, message=f"{trouble} Servers at work finish.")
-        return _give(snapshot, run, (), word)
+        found = stuck.among(run, snapshot.now)
+        message = f"{trouble} Servers at work finish."
+        word = Word(reason=Reason.RUNNING, message=message, blocked=found.blocked)
+        return dataclasses.replace(_give(snapshot, run, (), word), wake_after=found.wake)
     if not reverting:
         return completion.end(snapshot, Reason.FAILED, trouble, run)
     if reversal.is_through(run):
