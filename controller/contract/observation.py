@@ -43,12 +43,14 @@ class Phase(enum.StrEnum):
 class Volume:
     """One of a server's own claims: its name in the template, what it asks for, what it has.
 
-    `size` is empty where there is no volume yet.
+    `size` is empty where there is no volume yet. One that is `going` was asked to go, and does with
+    its data once no instance uses it.
     """
 
     name: str
     asked: str = ""
     size: str = ""
+    going: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

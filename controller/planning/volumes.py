@@ -48,6 +48,11 @@ def compare(wanted: Sequence[objects.VolumeClaim], seen: Sequence[contract.Volum
         found, size = there.get(each.name), storage(each)
         if found is None:
             continue
+        if found.going and found.size:
+            notes.append(
+                f"The claim {each.name} was deleted, and goes with its data as soon as the instance"
+                " does: copy what is needed."
+            )
         if quantities.is_less(found.asked, size):
             short = True
             notes.append(f"The claim {each.name} is to grow from {found.asked} to {size}.")

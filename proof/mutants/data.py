@@ -8,6 +8,7 @@ _SET = "tests/kinds/serverset/test_planner.py"
 _SCALING = "tests/kinds/serverset/test_scaling.py"
 _SERVER = "tests/kinds/server/test_planner.py"
 _CLAIMS = "tests/simulation/test_claims.py"
+_DELETED = "tests/simulation/test_deleted_claims.py"
 _NODES = "tests/simulation/test_lost_nodes.py"
 _ON_DELETE = "tests/simulation/test_on_delete.py"
 
@@ -18,6 +19,20 @@ _CLAIMS_OF_A_SET = (
         "not quantities.is_less(found.asked, storage)",
         "found.asked == storage",
         f"{_CLAIMS}::test_a_claim_that_grows_takes_no_other_down_in_size",
+    ),
+    one(
+        "a server is replaced though a deleted claim lives by its instance alone",
+        "controller.kinds.server.removal:_last_to_keep",
+        "each.going and each.size",
+        "False",
+        f"{_DELETED}::test_nothing_that_argosy_does_ends_the_last_user_of_a_deleted_claim",
+    ),
+    one(
+        "a claim without data keeps its server from being replaced",
+        "controller.kinds.server.removal:_last_to_keep",
+        "each.going and each.size",
+        "each.going",
+        f"{_DELETED}::test_a_claim_without_a_volume_keeps_no_pod",
     ),
     one(
         "a claim that is larger than asked for counts as too small",

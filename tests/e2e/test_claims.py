@@ -65,3 +65,41 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
     assert driving.uids(app.pods("db")) == before
     app.delete()
     app.wait_gone(Resource.CLAIMS)
+
+
+def test_a_claim_that_is_deleted_under_its_server_keeps_its_data(kube: Kube) -> None:
+    """A rollout leaves that server alone; once a person deletes its pod it has a new claim."""
+    storage_class = storage.made(kube, grows=False)
+    names = ("data-shop-db-0", "data-shop-db-1")
+    for each in names:
+        storage.volume(kube, storage_class, each)
+    app = kube.app(_db(storage_class, "1Gi"))
+    app.apply()
+    app.wait_ready()
+    kube.wait_until(
+        "the volumes are seen",
+        lambda: all(each["status"].get("claims") for each in app.servers("db").values()),
+    )
+    before, claim = driving.uids(app.pods("db")), kube.uid(Resource.CLAIMS, names[1])
+    kube.delete(Resource.CLAIMS, names[1])
+    kube.wait_until(
+        "the server tells",
+        lambda: (
+            "was deleted" in driving.condition(app.servers("db")["shop-db-1"], "Ready")["message"]
+        ),
+    )
+    app.set_env("another", "db")
+    app.apply()
+    told = app.wait_for_reason("DataWouldGo")
+    assert names[1] in told["message"]
+    assert kube.uid(Resource.CLAIMS, names[1]) == claim
+    assert driving.uids(app.pods("db"))["shop-db-1"] == before["shop-db-1"]
+    kube.delete(Resource.PODS, "shop-db-1")
+    kube.wait_until(
+        "the claim is another",
+        lambda: (
+            kube.get(Resource.CLAIMS, names[1]) and kube.uid(Resource.CLAIMS, names[1]) != claim
+        ),
+    )
+    app.delete()
+    app.wait_gone(Resource.CLAIMS)

@@ -51,6 +51,19 @@ class ServerReason(Vocabulary):
         "Replacing",
         "The server's instance is being replaced by one of the new incarnation or revision.",
     )
+    DATA_WOULD_GO = (
+        "DataWouldGo",
+        (
+            "A claim of the server's was deleted while its instance uses it. Kubernetes keeps claim"
+            " and data for as long as the instance is there, and cannot take the delete back: so"
+            " Argosy neither replaces the instance nor stops it."
+        ),
+        (
+            "Copy the data, or have the volume kept (persistentVolumeReclaimPolicy: Retain). Then"
+            " delete the pod: the server comes back with a new claim."
+        ),
+        "kubectl describe pvc NAME",
+    )
     TERMINATING = (
         "Terminating",
         "The server's instance is being deleted.",

@@ -54,7 +54,12 @@ class Claims:
             for each in server.spec.volume_claims
         )
         return tuple(
-            contract.Volume(name=name, asked=claim.asked, size=claim.size)
+            contract.Volume(
+                name=name,
+                asked=claim.asked,
+                size=claim.size,
+                going=claim.metadata.deletion_timestamp is not None,
+            )
             for name, claim in found
             if claim is not None
         )
