@@ -65,6 +65,30 @@ _SLOW_START = (
 
 _TOLD = (
     one(
+        "a pod that lost its labels as it was made is waited for like one of before",
+        "controller.providers.pod.provider:PodProvider._seen",
+        "body := manifest.mend(pod, own)",
+        "body := {}",
+        "tests/simulation/test_stripped_labels.py"
+        "::test_labels_that_a_webhook_takes_off_are_put_back_at_once",
+    ),
+    one(
+        "a pod that is not seen counts as an older one for ever",
+        "controller.providers.pod.provider:PodProvider._adopt",
+        "pod.metadata.deletion_timestamp is None and not drift.is_seen(pod, server)",
+        "False",
+        "tests/simulation/test_stripped_labels.py"
+        "::test_a_pod_that_loses_its_labels_while_it_starts_is_replaced",
+    ),
+    one(
+        "an operation does not tell of a server that does not come back",
+        "controller.kinds.operation.stuck:among",
+        "server is None or first is None",
+        "True",
+        "tests/simulation/test_waits.py"
+        "::test_an_operation_names_the_server_that_does_not_come_back",
+    ),
+    one(
         "what is nobody's failure costs attempts",
         "controller.kinds.server.assessment:_answered",
         "not answer.costs_attempt",

@@ -19,14 +19,16 @@ from typing import Any
 
 import pytest
 
+from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.presentation import vocabulary
 from fakes.api_server import Faults, Kubelet, chaos
 from fakes.api_server.refusal import refuse
-from fakes.universe import Json, Universe, component
+from fakes.universe import Json, Universe, component, operation
 from proof.history import waiting
-from tests.simulation import answers, clouded, stateful, test_remedies
+from tests.simulation import answers, clouded, stateful, test_deleted_claims, test_remedies
 from tests.simulation.plights import PLIGHTS
+from tests.simulation.stripping import Stripping
 from tests.simulation.test_remedies import WEB, World
 from tests.simulation.troubles import TROUBLES, Story
 
@@ -195,6 +197,27 @@ async def _is_managed(world: World) -> None:
     await world.apply(WEB, management="Full")
 
 
+async def _loses_a_claim(world: World) -> None:
+    await test_deleted_claims.begin(world.universe)
+    await world.universe.apply(operation("act", "shop", "Restart"))
+
+
+async def _lets_it_go(world: World) -> None:
+    await test_deleted_claims.let_go(world.universe)
+
+
+STRIPPING = Stripping(lambda key: key.startswith(f"{names.GROUP}/"), always=True)
+
+
+async def _loses_its_labels(world: World) -> None:
+    STRIPPING.enter(world.universe)
+    await world.apply(WEB)
+
+
+async def _keeps_its_labels(_world: World) -> None:
+    STRIPPING.leave()
+
+
 OWNED_CLAIM = f"data-{stateful.NAME}-1"
 EDITED = (
     "ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff",
@@ -226,6 +249,8 @@ STORIES: Mapping[str, Story] = {
     "QuotaExceeded": Story(make=_meets_a_quota, mend=_is_over),
     "WebhookFailed": Story(make=_meets_a_webhook, mend=_is_over),
     "ClaimOwned": Story(make=_has_an_owned_claim, mend=_has_free_claims, name=OWNED_CLAIM),
+    "DataWouldGo": Story(make=_loses_a_claim, mend=_lets_it_go, name=test_deleted_claims.CLAIM),
+    "LabelsRemoved": Story(make=_loses_its_labels, mend=_keeps_its_labels, name="shop-web-0"),
     "Observed": Story(make=_is_observed, mend=_is_managed),
     "CloudUnreachable": Story(make=clouded.is_unreachable, mend=clouded.answers_again),
     "CloudThrottled": Story(make=clouded.asks_for_long_pauses, mend=clouded.is_asked_less),

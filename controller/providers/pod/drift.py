@@ -13,6 +13,7 @@ again.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,13 +21,44 @@ import msgspec
 
 from controller import errors
 from controller.api import names, objects, tags
+from controller.api.resources import PLACES, Resource
 from controller.planning import merge_patch
 from controller.providers.pod import changes, manifest
+from controller.providers.pod.reasons import PodReason
 
 # How often Argosy mends a pod against somebody who sets the same again.
 MOST = 3
 LABEL = "label"
 DEADLINE, EPHEMERAL = "activeDeadlineSeconds", "ephemeralContainers"
+
+
+class LabelsRemoved(errors.Stalled):
+    """A pod does not keep the labels by which it is seen: no fault of the server."""
+
+    policy = dataclasses.replace(errors.Stalled.policy, costs_attempt=False, longest_wait=60.0)
+
+
+def is_seen(pod: objects.Pod, server: objects.Server) -> bool:
+    """Return whether the pod has the labels by which Argosy sees it, and knows whose it is."""
+    spec = server.spec
+    own = names.identity(spec.application, spec.component, server.metadata.name)
+    return own.items() <= pod.metadata.labels.items()
+
+
+def check_kept(pod: objects.Pod, own: Mapping[str, str]) -> None:
+    """Raise LabelsRemoved where the pod has not its labels, though they were just written.
+
+    Without one that says its revision it is seen, and told as changed.
+    """
+    needed = {key: each for key, each in own.items() if key != names.REVISION_LABEL}
+    if lacking := labels(pod, needed):
+        keys = ", ".join(each.removeprefix(f"{LABEL} ") for each in lacking)
+        raise LabelsRemoved(
+            f"pods/{pod.metadata.name} does not keep {keys}, by which Argosy knows it: something"
+            " changes pods as they are written",
+            reason=PodReason.LABELS_REMOVED,
+            blocker=f"{PLACES[Resource.PODS].kind}/{pod.metadata.name}",
+        )
 
 
 def labels(pod: objects.Pod, wanted: Mapping[str, str]) -> tuple[str, ...]:

@@ -143,7 +143,16 @@ class PodProvider(contract.NoClaims):
             raise errors.Waiting(message, reason=Reason.NAMESPACE_TERMINATING) from error
         except faults.AlreadyExists:
             return (*written, *await self._adopt(server))
-        return (*written, receipts.of(Resource.PODS, refusals.decode(answer, objects.Pod)))
+        spec, made = server.spec, refusals.decode(answer, objects.Pod)
+        own = manifest.labels(server, incarnation=spec.incarnation, revision=spec.revision)
+        return (*written, await self._seen(made, own))
+
+    async def _seen(self, pod: objects.Pod, own: Mapping[str, str]) -> WriteReceipt:
+        """Have a pod bear its labels that something took off as it was made, or just after."""
+        if body := manifest.mend(pod, own):
+            pod = await self._patched(pod, body, style="merge")
+        drift.check_kept(pod, own)
+        return receipts.of(Resource.PODS, pod)
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Bring the pod's images and resources to the template; or mend labels, grow claims."""
@@ -256,6 +265,9 @@ class PodProvider(contract.NoClaims):
         if not observation.is_ours(pod, server):
             message = f"pods/{meta.name} exists and is not controlled by this server"
             raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
+        if pod.metadata.deletion_timestamp is None and not drift.is_seen(pod, server):
+            # Which incarnation it is may not be known any more: it is replaced once it is seen.
+            return (await self._seen(pod, observation.own_labels(pod, server)),)
         seen = observation.incarnation(pod, server)
         if pod.metadata.deletion_timestamp is not None or seen != server.spec.incarnation:
             message = f"pods/{meta.name} is still there as incarnation {seen}"
@@ -319,6 +331,11 @@ class PodProvider(contract.NoClaims):
     ) -> contract.Receipt:
         if not body:
             return contract.NOTHING
+        return (receipts.of(Resource.PODS, await self._patched(pod, body, style=style)),)
+
+    async def _patched(
+        self, pod: objects.Pod, body: Mapping[str, Any], *, style: kube.PatchStyle
+    ) -> objects.Pod:
         meta, body = pod.metadata, buckets.beside(pod.metadata, body)
         try:
             with refusals.explained():
@@ -328,7 +345,7 @@ class PodProvider(contract.NoClaims):
         except (faults.NotFound, faults.Conflict) as error:
             message = f"pods/{meta.name} has changed since it was looked at"
             raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED) from error
-        return (receipts.of(Resource.PODS, refusals.decode(answer, objects.Pod)),)
+        return refusals.decode(answer, objects.Pod)
 
     async def _delete(
         self,

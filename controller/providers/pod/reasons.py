@@ -53,6 +53,15 @@ class PodReason(Vocabulary):
         "Have the StatefulSet let go of its pods, which run on.",
         "kubectl delete statefulset NAME --cascade=orphan",
     )
+    LABELS_REMOVED = (
+        "LabelsRemoved",
+        (
+            "Something in the cluster takes Argosy's labels off the pod whenever it is written."
+            " Without them Argosy cannot see the pod."
+        ),
+        "Have the webhook or policy that changes labels leave those of argosy.dev alone.",
+        "kubectl get mutatingwebhookconfigurations",
+    )
     CLAIM_TERMINATING = (
         "ClaimTerminating",
         "A claim of the server's is still on its way out. Argosy waits until it is gone.",
