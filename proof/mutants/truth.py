@@ -67,8 +67,8 @@ _TOLD = (
     one(
         "a pod that lost its labels as it was made is waited for like one of before",
         "controller.providers.pod.provider:PodProvider._seen",
-        "body := manifest.mend(pod, own)",
-        "body := {}",
+        "manifest.mend(pod, own)",
+        "{}",
         "tests/simulation/test_stripped_labels.py"
         "::test_labels_that_a_webhook_takes_off_are_put_back_at_once",
     ),
