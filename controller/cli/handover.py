@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
+import yaml
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
@@ -114,19 +115,48 @@ class Errand:
                 " on"
             ) from error
 
-    async def allowed(self, *wanted: tuple[Resource, str]) -> None:
-        """Raise Refusal unless the person may do all that will be needed, before any of it is."""
+    async def lacking(self, *wanted: tuple[Resource, str]) -> list[str]:
+        """Return what of all that will be needed the person may not do."""
         scaling = ((Resource.AUTOSCALERS, "patch"),) if self.wish.retarget else ()
-        lacking = [
+        return [
             f"{verb} {resource}"
             for resource, verb in (*wanted, (Resource.AUTOSCALERS, "list"), *scaling)
             if not (await self.api.review_access(verb, resource, self.namespace)).allowed
         ]
+
+    async def allowed(self, *wanted: tuple[Resource, str]) -> None:
+        """Raise Refusal unless the person may do all that will be needed, before any of it is."""
+        lacking = await self.lacking(*wanted)
         if lacking:
             raise Refusal(
                 f"you may not {', '.join(lacking)} in namespace {self.namespace}; nothing was"
                 " touched"
             )
+
+    async def show(
+        self, told: Translation, made: Resource, rights: Iterable[tuple[Resource, str]]
+    ) -> int:
+        """Say what would be written and what is in the way; whoever may only look is told as much.
+
+        The API server judges what would be made, if the person may make it.
+        """
+        lacking = await self.lacking(*rights)
+        if not told.problems and f"create {made}" not in lacking:
+            for each in told.body.get("items") or (told.body,):
+                await self.api.create(made, self.namespace, each, dry_run=True, strict=True)
+        self.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
+        refused = (
+            f"you may not {', '.join(lacking)} in namespace {self.namespace}: whoever does this"
+            " must be allowed to"
+        )
+        for title, parts in (
+            ("in the way", told.problems),
+            ("lost", told.losses),
+            ("note", (*told.notes, *([refused] if lacking else []))),
+        ):
+            for each in parts:
+                self.say(f"# {title}: {each}")
+        return 1 if told.problems else 0
 
     def check(self, told: Translation) -> None:
         """Raise Refusal where something stands in the way, or is lost and nobody accepted that."""
@@ -236,10 +266,43 @@ async def check_in(errand: Errand, name: str, application: str = "") -> tuple[Js
             " --retarget-hpa"
             for each in await errand.scalers("StatefulSet", name)
         ]
+    problems += await _strays(errand, found)
     problems += await _owned_claims(errand, found)
     beside = await errand.beside(found["spec"]["template"])
     notes = (*told.notes, *beside, *await _replaced(errand, found))
     return found, dataclasses.replace(told, problems=tuple(problems), notes=notes)
+
+
+async def _strays(errand: Errand, found: Json) -> list[str]:
+    """Tell of pods of the set's names that are not its own: no label says what they are for.
+
+    A label that is changed by hand takes a pod out of the set, mostly for somebody to look at it.
+    """
+    wanted = (found["spec"].get("selector") or {}).get("matchLabels") or {}
+    said = []
+    for pod in await pods_of(errand, found):
+        owners = pod["metadata"].get("ownerReferences") or ()
+        if any(each["uid"] == found["metadata"]["uid"] for each in owners):
+            continue
+        why = "; ".join(differing(pod, wanted)) or "nothing controls it"
+        name = found["metadata"]["name"]
+        said.append(
+            f"the pod {pod['metadata']['name']} is not statefulset/{name}'s ({why}): put that"
+            " right, or delete the pod"
+        )
+    return said
+
+
+def differing(pod: Json, wanted: dict[str, str]) -> list[str]:
+    """Return which of the labels by which a StatefulSet knows its pods are others on this one."""
+    labels = pod["metadata"].get("labels") or {}
+    return [
+        f"its label {key} is {labels[key]}, not {value}"
+        if key in labels
+        else f"it has no label {key}={value}"
+        for key, value in sorted(wanted.items())
+        if labels.get(key) != value
+    ]
 
 
 async def _owned_claims(errand: Errand, found: Json) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import yaml
 
 from controller.api import names
 from controller.api.resources import Resource
@@ -37,19 +36,7 @@ RIGHTS = (
 async def show(errand: Errand, name: str, application: str) -> int:
     """Show what importing would do, and what is in the way; change nothing."""
     _, told = await handover.check_in(errand, name, application)
-    if not told.problems:
-        await errand.api.create(
-            Resource.APPLICATIONS, errand.namespace, told.body, dry_run=True, strict=True
-        )
-    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
-    for title, parts in (
-        ("in the way", told.problems),
-        ("lost", told.losses),
-        ("note", told.notes),
-    ):
-        for each in parts:
-            errand.say(f"# {title}: {each}")
-    return 1 if told.problems else 0
+    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
 
 
 async def carry_out(errand: Errand, name: str, application: str) -> int:

@@ -8,8 +8,7 @@ StatefulSet carries a mark, by which the same command goes on where an earlier o
 from __future__ import annotations
 
 import dataclasses
-
-import yaml
+from collections.abc import Iterable
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
@@ -34,20 +33,7 @@ _HASH = "controller-revision-hash"
 async def show(errand: Errand, application: str) -> int:
     """Show what exporting would do, and what is in the way; change nothing."""
     found = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
-    told = await _check(errand, found)
-    for each in told.body["items"]:
-        await errand.api.create(
-            Resource.STATEFULSETS, errand.namespace, each, dry_run=True, strict=True
-        )
-    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
-    for title, parts in (
-        ("in the way", told.problems),
-        ("lost", told.losses),
-        ("note", told.notes),
-    ):
-        for each in parts:
-            errand.say(f"# {title}: {each}")
-    return 1 if told.problems else 0
+    return await errand.show(await _check(errand, found), Resource.STATEFULSETS, RIGHTS)
 
 
 async def carry_out(errand: Errand, application: str) -> int:
@@ -90,6 +76,7 @@ async def _check(errand: Errand, found: Json) -> Translation:
                 f"servers of {component} are not numbered from {first} without a gap, as a"
                 " StatefulSet's are"
             )
+    problems += await _strays(errand, told.body["items"], name)
     if not handover.is_ready(found):
         problems.append("the application is not ready: wait until it is, or see what `why` says")
     if not errand.wish.retarget:
@@ -106,6 +93,17 @@ async def _check(errand: Errand, found: Json) -> Translation:
         ]
     held = [said for each in servers for said in export_losses.of_server(each)]
     return dataclasses.replace(told, problems=tuple(problems), losses=(*told.losses, *sorted(held)))
+
+
+async def _strays(errand: Errand, sets: Iterable[Json], application: str) -> list[str]:
+    """Tell of pods that no StatefulSet would take up: of these nobody would make others."""
+    return [
+        f"the pod {pod['metadata']['name']} would belong to nobody ({'; '.join(why)}): put that"
+        " right first"
+        for each in sets
+        for pod in await _pods(errand, application, each["metadata"]["name"])
+        if (why := handover.differing(pod, each["spec"]["selector"]["matchLabels"]))
+    ]
 
 
 async def _below(errand: Errand, resource: Resource, application: str) -> list[Json]:

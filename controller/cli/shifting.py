@@ -11,7 +11,6 @@ import dataclasses
 from typing import Any
 
 import msgspec
-import yaml
 
 from controller.api import names
 from controller.api.resources import Resource
@@ -46,20 +45,9 @@ class _Bounds:
 async def show(errand: Errand, name: str, application: str) -> int:
     """Show what importing would do, and what is in the way; change nothing."""
     _, told = await check(errand, name, application)
-    if not told.problems:
-        await errand.api.create(
-            Resource.APPLICATIONS, errand.namespace, told.body, dry_run=True, strict=True
-        )
-    errand.say(yaml.safe_dump(told.body, sort_keys=False).rstrip())
-    errand.say("# note: servers come up as the Deployment's pods go: replicas rises step by step")
-    for title, parts in (
-        ("in the way", told.problems),
-        ("lost", told.losses),
-        ("note", told.notes),
-    ):
-        for each in parts:
-            errand.say(f"# {title}: {each}")
-    return 1 if told.problems else 0
+    rising = "servers come up as the Deployment's pods go: replicas rises step by step"
+    told = dataclasses.replace(told, notes=(rising, *told.notes))
+    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
 
 
 async def carry_out(errand: Errand, name: str, application: str) -> int:

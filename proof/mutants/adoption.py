@@ -7,6 +7,7 @@ from proof.mutants.mechanism import one
 _LATE = "tests/simulation/test_adoption.py::test_orphans_that_are_seen_late_are_not_torn_down"
 _OBSERVED = "tests/simulation/test_observed.py"
 _WAY = "tests/simulation/test_handover.py"
+_REFUSED = "tests/simulation/test_handover_refusals.py"
 _SETS = "tests/simulation/test_adopted_sets.py"
 
 MECHANISMS = (
@@ -82,10 +83,31 @@ MECHANISMS = (
     ),
     one(
         "an import begins what it may not end",
-        "controller.cli.handover:Errand.allowed",
+        "controller.cli.handover:Errand.lacking",
         "not (await ANY_api.review_access(ANY_verb, ANY_resource, ANY_space)).allowed",
         "False",
         f"{_WAY}::test_whoever_lacks_any_right_that_is_needed_touches_nothing[in]",
+    ),
+    one(
+        "whoever may only look is shown no import",
+        "controller.cli.handover:Errand.show",
+        "f'create {made}' not in lacking",
+        "True",
+        f"{_REFUSED}::test_whoever_may_only_look_is_shown_what_would_be_done[in]",
+    ),
+    one(
+        "an import serves a pod that somebody set aside",
+        "controller.cli.handover:check_in",
+        "await _strays(errand, found)",
+        "()",
+        f"{_REFUSED}::test_a_pod_that_its_set_let_go_of_is_in_the_way",
+    ),
+    one(
+        "an export leaves a pod to nobody",
+        "controller.cli.moving_out:_check",
+        "await _strays(errand, told.body['items'], name)",
+        "()",
+        f"{_REFUSED}::test_a_pod_that_no_stateful_set_would_know_is_in_the_way",
     ),
     one(
         "an export leaves pods to be restarted by their StatefulSet",

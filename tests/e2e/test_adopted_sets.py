@@ -35,14 +35,14 @@ SET: Object = {
 def test_a_stateful_set_comes_in_and_goes_out_again(terminal: Terminal, kube: Kube) -> None:
     """No pod and no claim is made anew, on the way in nor out, and labels of others stay."""
     kube.create(Resource.STATEFULSETS, SET)
-    kube.wait_until("the pods are ready", lambda: _ready(kube))
-    before = _kept(kube)
+    kube.wait_until("the pods are ready", lambda: are_ready(kube))
+    before = kept(kube)
     shown = terminal.run("import", f"statefulset/{NAME}")
     assert "adopt:" in shown
     assert kube.get(Resource.APPLICATIONS, "shop") is None
     said = terminal.run("import", f"statefulset/{NAME}", "--no-dry-run")
     assert "3 of 3 pods run on as they were" in said
-    assert _kept(kube) == before
+    assert kept(kube) == before
     target = (kube.app(name="shop").set_of("db") or {})["spec"]["revision"]
     pods = kube.list(Resource.PODS, application="shop").values()
     assert {each["metadata"]["labels"][names.REVISION_LABEL] for each in pods} == {target}
@@ -50,7 +50,7 @@ def test_a_stateful_set_comes_in_and_goes_out_again(terminal: Terminal, kube: Ku
     said = terminal.run("export", "shop", "--no-dry-run")
     assert "3 of 3 run on as they were" in said
     kube.wait_until("its pods are its own again", lambda: _is_its_own(kube))
-    assert _kept(kube) == before
+    assert kept(kube) == before
     kube.delete(Resource.STATEFULSETS, NAME)
 
 
@@ -63,7 +63,7 @@ def test_a_deployment_is_shifted(terminal: Terminal, kube: Kube) -> None:
             "spec": {key: SET["spec"][key] for key in ("replicas", "selector", "template")},
         },
     )
-    kube.wait_until("the pods are ready", lambda: _ready(kube))
+    kube.wait_until("the pods are ready", lambda: are_ready(kube))
     said = terminal.run("import", "deployment/shop-web", "--no-dry-run")
     assert "has no pods left" in said
     kube.wait_until(
@@ -75,7 +75,7 @@ def test_a_deployment_is_shifted(terminal: Terminal, kube: Kube) -> None:
     kube.app(name="shop").wait_ready()
 
 
-def _ready(kube: Kube) -> bool:
+def are_ready(kube: Kube) -> bool:
     found = kube.list(Resource.PODS).values()
     return len(found) == 3 and all(map(driving.is_ready, found))
 
@@ -87,7 +87,7 @@ def _is_its_own(kube: Kube) -> bool:
     return bool(status.get("readyReplicas") == status.get("updatedReplicas") == 3)
 
 
-def _kept(kube: Kube) -> dict[tuple[Resource, str], Object]:
+def kept(kube: Kube) -> dict[tuple[Resource, str], Object]:
     """Return what must stay of pods and claims: their UIDs, and labels of others."""
     return {
         (resource, name): {

@@ -1,0 +1,103 @@
+"""`import` and `export` by somebody who may only look, and with a pod that is nobody's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.cli import moving_in, moving_out, shifting
+from controller.cli.handover import Wish
+from controller.kube import faults
+from controller.kube.api import Access
+from controller.presentation.problems import Refusal
+from fakes.universe import Universe
+from tests.simulation import stateful
+from tests.simulation.stateful import NAME
+from tests.simulation.test_handover import WRITES, come_in, errand, go_out, owners
+from tests.simulation.test_shifting import begin as begin_deployment
+
+pytestmark = pytest.mark.looptime
+
+POD = f"{NAME}-1"
+ASIDE = {"metadata": {"labels": {"app": "quarantine"}, "ownerReferences": []}}
+
+
+class Looking:
+    """The API server, for a person who has the role `view`: any write is refused, a trial too."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._server = universe.server
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the server can do, unless it writes."""
+        return self._refuse if name in WRITES else getattr(self._server, name)
+
+    async def _refuse(self, *_: Any, **__: Any) -> bytes:
+        raise faults.Forbidden("you may only look", reason="Forbidden")
+
+    async def review_access(self, verb: str, *_: Any, **__: Any) -> Access:
+        """Return whether the person may do this."""
+        return Access(allowed=verb not in (*WRITES, "update"))
+
+
+@pytest.mark.parametrize("way", ["in", "out", "shift"])
+async def test_whoever_may_only_look_is_shown_what_would_be_done(way: str) -> None:
+    """The manifest and what is in the way, beside the rights that doing it takes."""
+    async with Universe() as universe:
+        if way == "shift":
+            await begin_deployment(universe)
+        else:
+            await stateful.begin(universe)
+        if way == "out":
+            await come_in(universe)
+            await universe.settle()
+        said: list[str] = []
+        mine = errand(universe, Looking(universe), Wish(), say=said.append)
+        began = len(universe.server.writes)
+        if way == "out":
+            assert await moving_out.show(mine, "shop") == 0
+        else:
+            show = moving_in.show if way == "in" else shifting.show
+            assert await show(mine, NAME if way == "in" else "shop-web", "") == 0
+        text = "\n".join(said)
+        made = "statefulsets" if way == "out" else "applications"
+        assert "containers:" in text
+        assert f"create {made}" in text.rpartition("# note: you may not")[2]
+        assert len(universe.server.writes) == began
+
+
+async def test_a_pod_that_its_set_let_go_of_is_in_the_way() -> None:
+    """Somebody changed its label to look at it: it is not served again behind their back."""
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        await universe.merge(Resource.PODS, POD, ASIDE)
+        await universe.settle()
+        assert owners(universe) == {"StatefulSet", ""}
+        began = len(universe.server.writes)
+        with pytest.raises(Refusal, match=f"{POD} .*its label app is quarantine, not db"):
+            await come_in(universe)
+        assert len(universe.server.writes) == began
+        await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": "db"}}})
+        await universe.until(lambda: owners(universe) == {"StatefulSet"})
+        before = stateful.kept(universe)
+        await come_in(universe)
+        assert stateful.kept(universe) == before
+
+
+async def test_a_pod_that_no_stateful_set_would_know_is_in_the_way() -> None:
+    """Once Argosy let go of it nobody would make another one: told before anything is touched."""
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        await come_in(universe)
+        await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": None}}})
+        await universe.settle()
+        assert "app" not in universe.get(Resource.PODS, POD)["metadata"]["labels"]
+        began = len(universe.server.writes)
+        with pytest.raises(Refusal, match=f"{POD} would belong to nobody .it has no label app=db"):
+            await go_out(universe)
+        assert len(universe.server.writes) == began
+        await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": "db"}}})
+        await go_out(universe)
+        assert owners(universe) == {"StatefulSet"}
