@@ -18,7 +18,7 @@ import yaml
 from controller.api import clock, objects
 from controller.kube import api as door
 from controller.planning import management
-from controller.presentation import aside, desired, forecast, inspection
+from controller.presentation import aside, collisions, desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal
 
@@ -112,7 +112,9 @@ async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: 
             told = forecast.forecast(look.sources, wanted, now, still)
             return preview(asked.before, asked.after, told, notes)
 
-        return await aside.run(work)
+        found = await aside.run(work)
+        taken = await collisions.of(api, look.caches, wanted, found.created)
+    return dataclasses.replace(found, notes=(*taken, *found.notes))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,50 @@
+"""`plan` tells which names are taken, by whom, and what would wait for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.presentation import preview
+from fakes.universe import Universe, application, component
+
+pytestmark = pytest.mark.looptime
+
+NOW = 1_790_000_000.0
+
+
+async def notes(universe: Universe, *parts: Any, name: str = "shop") -> list[str]:
+    """Return what a preview of an application notes of names that are taken."""
+    body = application(name, *parts)
+    found = await preview.read(universe.server, "default", body, NOW)
+    return [each for each in found.notes if "NameTaken" in each]
+
+
+async def test_a_set_of_another_application_is_told_before_anything_is_applied() -> None:
+    """shop-es/data and shop/es-data give one name; who comes second waits, as it is then told."""
+    async with Universe() as universe:
+        await universe.apply(application("shop-es", component("data", 2)))
+        await universe.until(lambda: universe.is_ready("shop-es"))
+        (told,) = await notes(universe, component("es-data", 2))
+        assert told.startswith("ServerSet/shop-es-data is of application shop-es")
+        assert not await notes(universe, component("data", 3), name="shop-es")
+        await universe.apply(application("shop", component("es-data", 2)))
+        await universe.until(
+            lambda: universe.condition(Resource.APPLICATIONS, "shop").get("reason") == "NameTaken"
+        )
+
+
+async def test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up() -> None:
+    """Somebody's own pod stays; what Argosy let go of, or `adopt` names, is in nobody's way."""
+    async with Universe() as universe:
+        pod = {"metadata": {"name": "shop-web-1"}, "spec": {"containers": [{"name": "a"}]}}
+        await universe.server.create(Resource.PODS, "default", pod)
+        (told,) = await notes(universe, component("web", 2))
+        assert told.startswith("Pod/shop-web-1 is not Argosy's")
+        adopt: dict[str, Any] = {"adopt": {"kind": "StatefulSet", "name": "shop-web"}}
+        assert not await notes(universe, component("web", 2, **adopt))
+        labels = {"metadata": {"labels": {"argosy.dev/application": "shop"}}}
+        await universe.merge(Resource.PODS, "shop-web-1", labels)
+        assert not await notes(universe, component("web", 2))
