@@ -24,6 +24,7 @@ from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
 from controller.presentation import (
+    estimates,
     fleets,
     inspection,
     last_lines,
@@ -127,6 +128,7 @@ def walk(look: inspection.Inspection, meant: Reference, namespace: str) -> Answe
     if found is None:
         return None
     told = _in_an_outage(look, found, answer(meant, namespace, found, planned))
+    told = dataclasses.replace(told, plan=(*told.plan, *left(look, found)))
     chosen = [
         each for each in dict.fromkeys(_to_blame(meant.resource, found, told)) if each != meant
     ]
@@ -193,6 +195,17 @@ def _in_an_outage(look: inspection.Inspection, found: Any, told: Answer) -> Answ
         since=waits[0].since or told.since,
         waits=(*waits, *others),
     )
+
+
+def left(look: inspection.Inspection, seen: Any) -> Iterator[str]:
+    """Yield how long an operation still takes, by what it took so far, or one like it."""
+    item = seen.item
+    if isinstance(item, objects.Operation):
+        known = look.caches.of(objects.Operation).objects.values()
+        before = [each for each in known if each.metadata.namespace == item.metadata.namespace]
+        found = estimates.left(item, before, seen.now)
+        if found is not None:
+            yield f"about {age(found[0])} left, {found[1]}"
 
 
 def _depth(resource: Resource) -> int:

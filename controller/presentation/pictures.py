@@ -15,6 +15,7 @@ from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import availability, domains
+from controller.presentation import estimates
 
 READY, UPDATING, STARTING, BUSY = "ready", "updating", "starting", "in an operation"
 UNREADY, FAILED, STOPPED, LEAVING = "unready", "failed", "stopped", "leaving"
@@ -91,6 +92,8 @@ class OperationPicture:
     waits: tuple[Blocked, ...]
     steps: tuple[objects.StepStatus, ...] = ()
     failures: tuple[objects.FailureRecord, ...] = ()
+    # How long it is still going to take, where that can be told.
+    left_seconds: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,7 @@ def assembled(
     )
     acts = [each for each in operations if each.spec.application == meta.name]
     shown = tuple(
-        operation(each, now)
+        operation(each, now, acts)
         for each in sorted(acts, key=lambda each: each.metadata.creation_timestamp or "")
         if each.metadata.namespace == meta.namespace and _worth_showing(each, now)
     )
@@ -200,9 +203,12 @@ def _by_application(found: Iterable[Any]) -> dict[tuple[str, str], list[Any]]:
     return grouped
 
 
-def operation(found: objects.Operation, now: float) -> OperationPicture:
-    """Return the picture of an operation."""
+def operation(
+    found: objects.Operation, now: float, before: Iterable[objects.Operation] = ()
+) -> OperationPicture:
+    """Return the picture of an operation; those `before` tell how long one of its kind takes."""
     status = found.status
+    estimate = estimates.left(found, before, now)
     verdict = conditions.find(status.conditions, "Succeeded")
     return OperationPicture(
         name=found.metadata.name,
@@ -220,6 +226,7 @@ def operation(found: objects.Operation, now: float) -> OperationPicture:
         waits=status.blocked_by,
         steps=status.steps,
         failures=status.failures,
+        left_seconds=estimate[0] if estimate is not None else None,
     )
 
 

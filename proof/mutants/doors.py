@@ -8,6 +8,32 @@ _SERVICES = "tests/simulation/test_services.py"
 _NO_SERVICE = f"{_SERVICES}::test_a_fleet_without_names_refuses_a_service_aloud"
 _SAID = f"{_SERVICES}::test_what_the_component_says_of_its_service_is_on_it_and_goes_with_the_words"
 
+_FORETOLD = (
+    one(
+        "a name of another application's set is told too late",
+        "controller.presentation.collisions:_of_sets",
+        "found.spec.application != name",
+        "False",
+        "tests/presentation/test_collisions.py"
+        "::test_a_set_of_another_application_is_told_before_anything_is_applied",
+    ),
+    one(
+        "what was let go of is told as somebody else's",
+        "controller.presentation.collisions:_of_pod",
+        "pod.metadata.labels.get(names.APPLICATION_LABEL) == wanted.metadata.name",
+        "False",
+        "tests/presentation/test_collisions.py"
+        "::test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up",
+    ),
+    one(
+        "time spent paused slows an operation down",
+        "controller.presentation.estimates:left",
+        "now - clock.parse(status.start_time) - status.paused_seconds",
+        "now - clock.parse(status.start_time)",
+        "tests/presentation/test_estimates.py::test_time_spent_paused_is_no_pace",
+    ),
+)
+
 _SERVICE = (
     one(
         "servers have their names under the usual Service, whatever it is called",
@@ -236,4 +262,4 @@ _TOLD = (
     ),
 )
 
-MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD, *_ASKED, *_TOLD)
+MECHANISMS: tuple[Mechanism, ...] = (*_SERVICE, *_ORDER, *_HOLD, *_ASKED, *_TOLD, *_FORETOLD)

@@ -7,6 +7,7 @@ import rich.text
 
 from controller.cli.drawing import status
 from controller.presentation.pictures import OperationPicture
+from controller.presentation.spans import age
 
 MOST_FAILURES, MOST_WAITS = 5, 3
 
@@ -24,5 +25,7 @@ def draw(shown: OperationPicture, now: float) -> rich.console.RenderableType:
         line = rich.text.Text(f"    ✗ {failure.server}", style="red")
         line.append(f" {failure.step}: {failure.message}", style="default")
         parts.append(line)
+    if shown.left_seconds is not None:
+        parts.append(rich.text.Text(f"    about {age(shown.left_seconds)} left", style="dim"))
     parts += [status.waiting(each, now) for each in shown.waits[:MOST_WAITS]]
     return rich.console.Group(*parts)
