@@ -30,6 +30,14 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_what_cannot_be_taken_over_is_told_before_anything_is_touched",
             "test_names_that_do_not_fit_are_refused",
         ),
+        "Rights to read are enough for it": (
+            "test_whoever_may_only_look_is_shown_what_would_be_done",
+            "test_a_viewer_is_shown_both_ways",
+        ),
+        "the StatefulSet let go of it, mostly for somebody to look at": (
+            "test_a_pod_that_its_set_let_go_of_is_in_the_way",
+            "test_a_pod_that_somebody_set_aside_is_in_the_way",
+        ),
         "Labels and annotations of the StatefulSet go along to the Application": (
             "test_labels_annotations_and_the_fate_of_claims_go_both_ways",
             "test_labels_and_annotations_go_along_and_marks_of_keepers_stay",
@@ -101,6 +109,18 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
         "nothing is begun unless you have them": (
             "test_whoever_lacks_any_right_that_is_needed_touches_nothing",
         ),
+        "to be shown takes rights to read alone": (
+            "test_whoever_may_only_look_is_shown_what_would_be_done",
+            "test_a_viewer_is_shown_both_ways",
+        ),
+        "and holds of servers": (
+            "test_a_held_server_is_a_loss",
+            "test_an_export_beside_a_hold_asks_and_then_restarts_nothing",
+        ),
+        "Each pod needs the labels of its template": (
+            "test_a_pod_that_no_stateful_set_would_know_is_in_the_way",
+            "test_a_pod_that_somebody_set_aside_is_in_the_way",
+        ),
         "and its servers numbered without a gap": (
             "test_an_export_is_refused_where_a_stateful_set_could_not_say_it",
         ),
@@ -123,5 +143,23 @@ DOORS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_server_that_is_deleted_keeps_its_pod",
         ),
         "is taken down all the same": ("test_a_delete_of_the_application_runs_all_the_same",),
+    },
+    "docs/how-to/operations.md": {
+        "at the pace of the servers that are done, and before any is,": (
+            "test_what_is_left_goes_on_at_the_pace_so_far",
+            "test_the_first_servers_are_told_by_one_of_its_kind",
+            "test_how_long_it_takes_is_told_by_why_and_beside_its_bar",
+        ),
+        "Where neither says it, nothing is told": ("test_nothing_is_made_up",),
+    },
+    "docs/reference/questions.md": {
+        "and which names are somebody else's": (
+            "test_a_set_of_another_application_is_told_before_anything_is_applied",
+            "test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up",
+        ),
+        "Rights to read are enough": (
+            "test_a_preview_takes_no_right_to_write",
+            "test_a_viewer_plans_a_change",
+        ),
     },
 }
