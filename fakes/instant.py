@@ -75,6 +75,10 @@ class InstantCaches:
         """Return what a kind keeps up to date beside the indexes."""
         return cast("K", self._kept[keeper])
 
+    def shows(self, _bucket: int) -> bool:
+        """Return that everything is seen."""
+        return True
+
     def _see(self, resource: Resource, event: Event) -> None:
         view = self._resources.get(resource)
         if view is None:

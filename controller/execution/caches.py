@@ -14,7 +14,7 @@ from controller.api.resources import PLACES, Place, Resource
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
 from controller.kube import api as kube_api
-from controller.kube import informer
+from controller.kube import informer, slots
 from controller.planning import caches as reading
 from controller.planning.caches import Index, Path
 from controller.providers import registry as providers_registry
@@ -56,9 +56,11 @@ class Caches:
     ) -> None:
         self.kinds: dict[Resource, Kind[Any, Any]] = {each.resource: each for each in kinds}
         self.informers: dict[Resource, informer.Informer[Any]] = {}
-        # The slots that are open, where it is followed by slot.
+        self.by_slot = by_slot
+        # The slots that are open, where it is followed by slot; and those of which all is shown.
         self.slots: set[int] = set()
         self._everywhere = tuple(namespaces) == ("",)
+        self._whole: set[int] = set()
         self._by_view: dict[type[objects.Object], informer.Informer[Any]] = {}
         for view in _watched(kinds):
             resource = resources.of(view)
@@ -115,6 +117,10 @@ class Caches:
         found = self._by_view.get(view)
         return self._everywhere and found is not None and found.synced and not found.by_slot
 
+    def shows(self, bucket: int) -> bool:
+        """Return whether all objects are seen here that are in a part of the work."""
+        return not self.by_slot or slots.of_bucket(bucket) in self._whole
+
     def informer(self, view: type[O]) -> informer.Informer[O]:
         """Return what watches the objects of a view."""
         return self._by_view[view]
@@ -160,11 +166,14 @@ class Caches:
         self.slots.add(slot)
         for each in self._parted:
             each.open(slot)
-        return all(each.is_open(slot) for each in self._parted)
+        if all(each.is_open(slot) for each in self._parted):
+            self._whole.add(slot)
+        return slot in self._whole
 
     async def close(self, slot: int) -> None:
         """Follow a slot no more, and forget it without a word."""
         self.slots.discard(slot)
+        self._whole.discard(slot)
         for each in self._parted:
             await each.close(slot)
 

@@ -21,7 +21,12 @@ _BY_LABEL = {str(bucket): bucket // _EACH for bucket in range(names.BUCKETS)}
 
 def of(namespace: str, application: str) -> int:
     """Return the slot of an application."""
-    return names.bucket(namespace, application) // _EACH
+    return of_bucket(names.bucket(namespace, application))
+
+
+def of_bucket(bucket: int) -> int:
+    """Return the slot that a bucket is in."""
+    return bucket // _EACH
 
 
 def labelled(labels: Mapping[str, str]) -> int | None:

@@ -66,6 +66,9 @@ class Caches(Protocol):
     def kept(self, keeper: type[K]) -> K:
         """Return what a kind keeps up to date beside the indexes."""
 
+    def shows(self, bucket: int) -> bool:
+        """Return whether all objects are seen here that are in a part of the work."""
+
 
 class Keeper(Protocol):
     """What a kind keeps from visit to visit, up to date by each change of one view."""

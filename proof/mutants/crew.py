@@ -95,7 +95,13 @@ class Mate:
     """One replica that shares the work, and what can befall it."""
 
     def __init__(
-        self, stage: arena.Stage, name: str, process: str, *, by_slot: bool = False
+        self,
+        stage: arena.Stage,
+        name: str,
+        process: str,
+        *,
+        by_slot: bool = False,
+        servers_per_namespace: int = 0,
     ) -> None:
         self.name = name
         self.identity = f"{name}_{process}"
@@ -119,6 +125,7 @@ class Mate:
             sharers=late.sharers,
             holder=self.identity,
             by_slot=by_slot,
+            servers_per_namespace=servers_per_namespace,
         )
         self.sharing = Sharing(
             caches=self.operator.caches,
@@ -213,15 +220,24 @@ class Crew:
     Each follows all there is, or, `by_slot`, what is in its own slots.
     """
 
-    def __init__(self, stage: arena.Stage, *, by_slot: bool = False) -> None:
+    def __init__(
+        self, stage: arena.Stage, *, by_slot: bool = False, servers_per_namespace: int = 0
+    ) -> None:
         self.stage = stage
         self._by_slot = by_slot
+        self._servers_per_namespace = servers_per_namespace
         self.mates: list[Mate] = []
 
     def join(self, name: str = "") -> Mate:
         """Start a replica; one of a name that was there before is its next process."""
         number = len(self.mates) + 1
-        mate = Mate(self.stage, name or f"replica-{number}", f"p{number}", by_slot=self._by_slot)
+        mate = Mate(
+            self.stage,
+            name or f"replica-{number}",
+            f"p{number}",
+            by_slot=self._by_slot,
+            servers_per_namespace=self._servers_per_namespace,
+        )
         self.mates.append(mate)
         return mate
 

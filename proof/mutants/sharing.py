@@ -96,6 +96,13 @@ _WATCHES = (
         f"{_BY_SLOT}::test_each_caches_what_is_its_own_and_together_they_cache_all_once",
     ),
     one(
+        "servers that other replicas plan take no room in a namespace",
+        "controller.kinds.serverset.occupancy:_present",
+        "seen + caches.kept(Told).servers.sum(namespace, is_hidden)",
+        "seen",
+        f"{_BY_SLOT}::test_a_namespaces_bound_holds_by_slot",
+    ),
+    one(
         "an upgrade writes the label on all there is",
         "controller.providers.pod.manifest:labels",
         "wanted[names.REVISION_LABEL] = revision",

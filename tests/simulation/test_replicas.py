@@ -25,11 +25,14 @@ NAMES = [f"shop{number}" for number in range(8)]
 
 
 @contextlib.asynccontextmanager
-async def crewed(*, slack: float = 5.0) -> AsyncIterator[Crew]:
-    """Give a stage for replicas; hold what was written to all invariants."""
+async def crewed(*, slack: float = 5.0, bound: int = 0) -> AsyncIterator[Crew]:
+    """Give a stage for replicas; hold what was written to all invariants.
+
+    `bound` is how many servers a namespace may have; 0: any number.
+    """
     stage = arena.Stage(seed=7)
     try:
-        yield Crew(stage, by_slot=BY_SLOT)
+        yield Crew(stage, by_slot=BY_SLOT, servers_per_namespace=bound)
         log = audit.lines(stage.server, stage.doors, stage.writers, alive_every=2.0)
         found = history.check(log, expectations=history.Expectations(slack=slack))
         assert found.history.slots
@@ -199,6 +202,38 @@ async def test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees() -> No
         second.door.release_watches()
         await crew.shared(second)
         await all_ready(crew)
+
+
+async def test_a_namespaces_bound_holds_for_all_replicas_together() -> None:
+    """Servers that another replica plans take room, too: here those of a set made later."""
+    async with crewed(bound=10) as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        older = next(each for each in NAMES if slot_of(each) in first.owned())
+        newer = next(each for each in NAMES if slot_of(each) in second.owned())
+
+        def there() -> int:
+            return len(crew.stage.all(Resource.SERVERS))
+
+        crew.stage.put(
+            Resource.APPLICATIONS, older, stories.shop(stories.component("web", 6, "web:1"))
+        )
+        await crew.stage.ready(older)
+        crew.stage.put(
+            Resource.APPLICATIONS, newer, stories.shop(stories.component("web", 8, "web:1"))
+        )
+        await crew.stage.until("the namespace is full", lambda: there() == 10)
+        await asyncio.sleep(40)
+        crew.stage.change(
+            Resource.APPLICATIONS, older, stories.shop(stories.component("web", 9, "web:1"))
+        )
+        await asyncio.sleep(60)
+        assert there() == 10
+        crew.stage.change(
+            Resource.APPLICATIONS, newer, stories.shop(stories.component("web", 1, "web:1"))
+        )
+        await crew.stage.ready(older)
+        assert there() == 10
 
 
 async def test_all_die_and_come_back() -> None:

@@ -80,6 +80,12 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         relations.EVICTIONS_ASKED,
         relations.PODS_LEAVING,
     ),
-    keepers=(Registers, departures.TakenOff, occupancy.Present, occupancy.Asked),
+    keepers=(
+        Registers,
+        departures.TakenOff,
+        occupancy.Present,
+        occupancy.Told,
+        occupancy.Asked,
+    ),
     rights=RIGHTS,
 )

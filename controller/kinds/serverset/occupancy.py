@@ -11,7 +11,6 @@ asks for 9: web keeps its 4, and db makes none until web has let go of some.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from typing import ClassVar, Self
 
@@ -22,6 +21,7 @@ from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning import remedies, words
 from controller.planning.caches import Caches
 from controller.planning.census import Census
+from controller.planning.tallies import Tally, bucket
 
 # How soon a set that waits for room looks again, in seconds: nobody wakes it for each server that
 # goes somewhere in its namespace.
@@ -40,12 +40,12 @@ class Room:
 
 
 class Present:
-    """Counts the servers of each namespace."""
+    """Counts the servers of each namespace that are seen here."""
 
     follows: ClassVar[type[objects.Object]] = objects.Server
 
     def __init__(self) -> None:
-        self.counts: collections.Counter[str] = collections.Counter()
+        self.servers = Tally()
 
     @classmethod
     def over(cls, _caches: Caches) -> Self:
@@ -53,14 +53,33 @@ class Present:
         return cls()
 
     def change(self, old: objects.Server | None, new: objects.Server | None) -> None:
-        """Take in that a server came or went."""
-        found = new or old
-        if found is None or (old is None) == (new is None):
+        """Take in that a server came, went, or is one of another application's by that name."""
+        if old is not None and new is not None and bucket(old) == bucket(new):
             return
-        namespace = found.metadata.namespace
-        self.counts[namespace] += 1 if old is None else -1
-        if not self.counts[namespace]:
-            del self.counts[namespace]
+        for found, number in ((old, -1), (new, 1)):
+            if found is not None:
+                self.servers.add(found.metadata.namespace, bucket(found), number)
+
+
+class Told:
+    """Sums up how many servers the sets of each namespace say that they have."""
+
+    follows: ClassVar[type[objects.Object]] = objects.ServerSet
+
+    def __init__(self) -> None:
+        self.servers = Tally()
+
+    @classmethod
+    def over(cls, _caches: Caches) -> Self:
+        """Return one that has been told nothing yet."""
+        return cls()
+
+    def change(self, old: objects.ServerSet | None, new: objects.ServerSet | None) -> None:
+        """Take in what a set says now."""
+        for found, sign in ((old, -1), (new, 1)):
+            if found is not None and found.status.replicas:
+                number = sign * found.status.replicas
+                self.servers.add(found.metadata.namespace, bucket(found), number)
 
 
 class Asked:
@@ -131,8 +150,18 @@ def room(caches: Caches, server_set: objects.ServerSet, limit: int) -> Room:
     return Room(
         limit=limit,
         earlier=caches.kept(Asked).earlier(server_set),
-        present=caches.kept(Present).counts[server_set.metadata.namespace],
+        present=_present(caches, server_set.metadata.namespace),
     )
+
+
+def _present(caches: Caches, namespace: str) -> int:
+    """Return how many servers there are: as seen, and as their sets say where none are seen."""
+
+    def is_hidden(bucket: int) -> bool:
+        return not caches.shows(bucket)
+
+    seen = caches.kept(Present).servers.sum(namespace, caches.shows)
+    return seen + caches.kept(Told).servers.sum(namespace, is_hidden)
 
 
 def within(found: Room, census: Census, sized: scaling.Scaling) -> tuple[scaling.Scaling, int]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from controller.api import objects
+from controller.api import names, objects
 from controller.kinds.serverset import occupancy
 from controller.planning.caches import Caches
 
@@ -26,8 +26,42 @@ class Known:
         return self.asked
 
 
-def a_set(application: str, replicas: int, *, going: bool = False) -> objects.ServerSet:
-    """Return a set of the component web."""
+class Parted:
+    """Caches that show some parts of the work alone, but all sets."""
+
+    def __init__(self, shown: set[int], *sets: objects.ServerSet) -> None:
+        made = (occupancy.Asked(), occupancy.Present(), occupancy.Told())
+        self._kept: dict[Any, Any] = {type(each): each for each in made}
+        self._shown = shown
+        for each in sets:
+            self._kept[occupancy.Asked].change(None, each)
+            self._kept[occupancy.Told].change(None, each)
+
+    def kept(self, keeper: Any) -> Any:
+        """Return what is kept."""
+        return self._kept[keeper]
+
+    def shows(self, bucket: int) -> bool:
+        """Return whether a part is one of those that are shown."""
+        return bucket in self._shown
+
+
+def a_server(application: str, ordinal: int) -> objects.Server:
+    """Return a server of the component web."""
+    return objects.Server(
+        metadata=objects.Meta(
+            name=f"{application}-web-{ordinal}", namespace="team", uid=f"{application}{ordinal}"
+        ),
+        spec=objects.ServerSpec(
+            application=application, component="web", ordinal=ordinal, fleet="pods", revision="r1"
+        ),
+    )
+
+
+def a_set(
+    application: str, replicas: int, *, going: bool = False, there: int = 0
+) -> objects.ServerSet:
+    """Return a set of the component web, which says that so many of its servers are there."""
     meta = objects.Meta(
         name=f"{application}-web",
         namespace="team",
@@ -37,7 +71,8 @@ def a_set(application: str, replicas: int, *, going: bool = False) -> objects.Se
     spec = objects.ServerSetSpec(
         application=application, component="web", fleet="pods", revision="r1", replicas=replicas
     )
-    return objects.ServerSet(metadata=meta, spec=spec)
+    status = objects.ServerSetStatus(replicas=there)
+    return objects.ServerSet(metadata=meta, spec=spec, status=status)
 
 
 def an_application(name: str, replicas: int | None) -> objects.Application:
@@ -87,14 +122,31 @@ def test_what_was_taken_in_is_forgotten_with_it() -> None:
     assert (asked.earlier(second), asked.beside("team", "b")) == (0, 0)
     asked.change(second, None)
     assert asked.beside("team", "c") == 0
-    server = objects.Server(
-        metadata=objects.Meta(name="a-web-0", namespace="team", uid="s"),
-        spec=objects.ServerSpec(
-            application="a", component="web", ordinal=0, fleet="pods", revision="r1"
-        ),
-    )
+    server = a_server("a", 0)
     present.change(None, server)
     present.change(server, server)
-    assert present.counts["team"] == 1
-    present.change(server, None)
-    assert not present.counts
+    assert present.servers.sum("team", lambda _: True) == 1
+    # Made anew by another application while nothing was seen.
+    present.change(server, a_server("b", 0))
+    assert present.servers.sum("team", {names.bucket("team", "b")}.__contains__) == 1
+    present.change(a_server("b", 0), None)
+    assert not present.servers.names()
+    told = occupancy.Told()
+    before, after = a_set("a", 3, there=3), a_set("a", 3, there=5)
+    told.change(None, before)
+    told.change(before, after)
+    assert told.servers.sum("team", lambda _: True) == 5
+    told.change(after, a_set("a", 3))
+    assert not told.servers.names()
+
+
+def test_servers_that_are_not_seen_count_as_their_sets_say() -> None:
+    """A replica that follows a part of all servers sees the others only in statuses of sets."""
+    mine, others = a_set("shop", 3, there=9), a_set("other", 6, there=4)
+    caches = Parted({names.bucket("team", "shop")}, mine, others)
+    for number in range(3):
+        caches.kept(occupancy.Present).change(None, a_server("shop", number))
+    # One without a label is seen by all, and counted by whoever has its application.
+    caches.kept(occupancy.Present).change(None, a_server("other", 0))
+    room = occupancy.room(cast("Caches", caches), mine, BOUND)
+    assert room.present == 3 + 4
