@@ -379,8 +379,7 @@ class Engine:
         kind, now = self._kinds[key.resource], self._clock()
         if not self._caches.plans(kind.view):
             return plan.Plan()
-        told = unreadable.plan_for(self._informers[key.resource], key, now)
-        if told is not None:
+        if (told := unreadable.plan_for(self._informers[key.resource], key, now)) is not None:
             return told
         record.planned_at = asyncio.get_running_loop().time()
         retry = kind.retry(self._sources.caches, item)
@@ -391,6 +390,7 @@ class Engine:
             holder=self._holder,
             watching_since=self._since,
             moving=self._ownership.moving(key),
+            total=self._ownership.total(key),
         )
         snapshot = kind.gather(self._sources, item, moment)
         record.pause = _pause(kind, snapshot)

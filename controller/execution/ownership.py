@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from controller.planning.caches import Total
 from controller.planning.keys import Key
 
 # The key that the running call is for: set where a call begins, read where its bytes go out.
@@ -33,6 +34,9 @@ class Ownership(Protocol):
 
     def moving(self, key: Key) -> str:
         """Return what says whose the key is, if it passes to another once its acts have ended."""
+
+    def total(self, key: Key) -> Total | None:
+        """Return what the key's object counts over all replicas; None: all of it is seen here."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,11 @@ class SoleLeader:
         """Return nothing: a sole leader shares with nobody."""
         del key
         return ""
+
+    def total(self, key: Key) -> Total | None:
+        """Return nothing: a sole leader sees all there is."""
+        del key
+        return None
 
 
 def act_for(key: Key) -> None:

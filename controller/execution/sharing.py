@@ -29,10 +29,12 @@ import structlog
 from controller import errors, parts
 from controller.api import names
 from controller.execution.caches import Caches
+from controller.execution.counts import Counts
 from controller.execution.engine import Engine
 from controller.kube import assignment, slots
 from controller.kube.lease import Elector
 from controller.kube.members import Members, View
+from controller.planning.caches import Total
 from controller.planning.keys import Key
 from controller.telemetry import progress
 
@@ -103,6 +105,8 @@ class Sharing:
         self._confirmed_at: float | None = None
         self._is_leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._counts = Counts(caches, self._seen)
+        heartbeat.says = self._counts.annotations
 
     def connect(self, engine: Engine) -> None:
         """Tell this engine what to take up and what to let go."""
@@ -150,6 +154,10 @@ class Sharing:
             return ""
         return slots.reference(slot)
 
+    def total(self, key: Key) -> Total | None:
+        """Return what the key's object counts over all replicas; None: all of it is seen here."""
+        return self._counts.total(key)
+
     def slot(self, key: Key) -> int | None:
         """Return the slot of a key, by its application; None where the object is gone."""
         kind, informer = self._caches.kinds.get(key.resource), self._caches.informers[key.resource]
@@ -174,6 +182,10 @@ class Sharing:
     def owned(self) -> int:
         """Return how many slots this replica has."""
         return len(self._held)
+
+    def _seen(self) -> set[int]:
+        """Return the slots of this replica of which all is seen here."""
+        return {s for s, each in self._held.items() if each.stage is not Stage.CATCHING_UP}
 
     # --- Life -------------------------------------------------------------------------------------
 
@@ -214,6 +226,9 @@ class Sharing:
         view = await self._members.look()
         self._others = len(view.members) - 1
         self._check(view)
+        if self._counts.hear(view.told):
+            for key in self._counts.counting():
+                self._engine.touch_later(key)
         self._confirmed_at = view.began
         if not self.fresh or self._is_leaving:
             return

@@ -15,7 +15,7 @@ from controller.api.objects import Meta
 from controller.api.permissions import Permission
 from controller.api.resources import Resource
 from controller.contract.tasks import Outcome
-from controller.planning.caches import Caches, Index, Keeper, Moment, Sources
+from controller.planning.caches import Caches, Counter, Index, Keeper, Moment, Sources
 from controller.planning.keys import Key
 from controller.planning.plan import Action, Patch, Plan
 from controller.planning.wakes import Wakes
@@ -126,6 +126,9 @@ class Kind(Generic[O, S]):
     # What gathering and waking look up, and what is kept from visit to visit.
     indexes: tuple[Index[Any], ...] = ()
     keepers: tuple[type[Keeper], ...] = ()
+    # Which of them counts by the names of its objects what may be of any application: where
+    # replicas share the work, each counts a part.
+    counts: type[Counter] | None = None
 
     @property
     def resource(self) -> Resource:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -115,6 +115,8 @@ class Elector:
         self._renewed_at = 0.0
         # When the Lease was last asked for, or renewed while it is held.
         self.pulse = progress.Pulse("the Lease")
+        # The annotations that each write brings; None takes one off.
+        self.says: Callable[[], Mapping[str, str | None]] = dict
 
     @property
     def leading(self) -> bool:
@@ -225,7 +227,11 @@ class Elector:
         body = {
             "apiVersion": PLACES[Resource.LEASES].api_version,
             "kind": PLACES[Resource.LEASES].kind,
-            "metadata": {"name": self._name, "namespace": self._namespace},
+            "metadata": {
+                "name": self._name,
+                "namespace": self._namespace,
+                "annotations": {name: text for name, text in self.says().items() if text},
+            },
             "spec": {**self._claim(), "leaseTransitions": epoch},
         }
         made = self._api.create(Resource.LEASES, self._namespace, body)
@@ -271,10 +277,12 @@ class Elector:
         return seen
 
     async def _write(self, spec: dict[str, Any], meta: _Meta) -> _Lease:
-        guard = {"uid": meta.uid}
+        told: dict[str, Any] = {"uid": meta.uid}
         if meta.resource_version:
-            guard["resourceVersion"] = meta.resource_version
-        body = {"metadata": guard, "spec": spec}
+            told["resourceVersion"] = meta.resource_version
+        if says := self.says():
+            told["annotations"] = dict(says)
+        body = {"metadata": told, "spec": spec}
         written = self._api.patch(Resource.LEASES, self._namespace, self._name, body)
         return _decode(await self._bounded(written))
 

@@ -26,8 +26,9 @@ import msgspec
 from controller.api import clock, names
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
-from controller.kube import faults, slots
+from controller.kube import faults, slots, tallies
 from controller.kube.reasons import KubeReason
+from controller.kube.tallies import Tally
 
 # On a slot's Lease: the epoch that its last owner has handed over, nothing of it being under way.
 GIVEN_ANNOTATION = f"{names.GROUP}/given"
@@ -102,6 +103,8 @@ class View:
     held: Mapping[int, Holding]
     # The slots that may be taken.
     free: frozenset[int]
+    # What the others that live tell of their slots.
+    told: Mapping[str, Tally] = dataclasses.field(default_factory=dict)
 
 
 class Members:
@@ -151,18 +154,22 @@ class Members:
         shown = {each.holder for each in beats.values()} - {""}
         known = shown | {each.holder for each in self._slots.values()}
         self._heard = {each: self._heard.get(each, answered) for each in known}
+        alive = {each for each in shown if began - self._heard[each] < self._patience}
         return View(
             began=began,
-            members=frozenset(
-                {each for each in shown if began - self._heard[each] < self._patience}
-                | {self.identity}
-            ),
+            members=frozenset(alive | {self.identity}),
             held={
                 slot: Holding(holder=each.holder, epoch=each.epoch)
                 for slot, each in self._slots.items()
                 if each.holder
             },
             free=frozenset(slot for slot in range(slots.SLOTS) if self._is_free(slot, began)),
+            told={
+                each.holder: told
+                for each in beats.values()
+                if each.holder in alive - {self.identity}
+                and (told := tallies.read(each.metadata.annotations)) is not None
+            },
         )
 
     def next_epoch(self, slot: int) -> int:

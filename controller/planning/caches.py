@@ -15,6 +15,7 @@ from controller.api import objects
 from controller.planning.builders import Builder
 from controller.planning.circuit import Circuit
 from controller.planning.outcomes import Outcome
+from controller.planning.tallies import Tally
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
 O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
@@ -120,6 +121,22 @@ class Fleets(Protocol):
         """Return all instances of a fleet; None while not known."""
 
 
+class Counter(Keeper, Protocol):
+    """A keeper of numbers, which several replicas that see a part each can add up."""
+
+    @property
+    def numbers(self) -> Tally:
+        """The numbers, by the names of the objects that count, and by parts of the work."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Total:
+    """How many there are over all parts of the work; where it is not `exact`, at least so many."""
+
+    number: int
+    exact: bool = True
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where snapshots come from.
@@ -143,7 +160,8 @@ class Moment:
     `acting` is the task that this process carries out for the object, or whose result is not yet
     seen; `holder` names this process, and without one nothing may be claimed. Deadlines count from
     `watching_since` at the earliest. `moving` names what says which replica the object is of, where
-    it passes to another once acts under way have ended.
+    it passes to another once acts under way have ended. `total` is what the object counts where not
+    all of that is seen here.
     """
 
     now: float
@@ -152,3 +170,4 @@ class Moment:
     holder: str = ""
     watching_since: float = 0.0
     moving: str = ""
+    total: Total | None = None

@@ -213,6 +213,10 @@ class _Late:
         """Ask it."""
         return self._whose().moving(key)
 
+    def total(self, key: Any) -> Any:
+        """Ask it."""
+        return self._whose().total(key)
+
 
 class Crew:
     """The replicas on a stage, in the order in which they joined.

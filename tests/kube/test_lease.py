@@ -47,6 +47,28 @@ async def test_first_candidate_leads_at_once() -> None:
     assert spec["leaseDurationSeconds"] == 15
 
 
+async def test_each_write_of_a_lease_says_what_its_holder_has_to_say() -> None:
+    """From the first one on; what was said before goes once there is nothing to say."""
+    server = ApiServer()
+    first, said = elector(server, "a"), {"argosy.dev/tally": "1"}
+
+    def told() -> Any:
+        return server.objects[Resource.LEASES][(HOME, "argosy")]["metadata"].get("annotations")
+
+    first.says = lambda: dict(said)
+    await first.acquire()
+    assert told() == {"argosy.dev/tally": "1"}
+    said["argosy.dev/tally"] = "2"
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(3)
+    assert told() == {"argosy.dev/tally": "2"}
+    holding.cancel()
+    second = elector(server, "b")
+    second.says = lambda: {"argosy.dev/tally": None}
+    await second.acquire()
+    assert not told()
+
+
 async def test_standby_waits_while_the_leader_renews() -> None:
     """As long as the leader renews, a standby waits, whatever either wall clock says."""
     server = ApiServer()

@@ -9,6 +9,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.execution import ownership
+from controller.planning.caches import Total
 from controller.planning.keys import Key
 from fakes.universe import Universe, application, component
 
@@ -38,6 +39,11 @@ class Share:
         """Return that nothing moves."""
         del key
         return ""
+
+    def total(self, key: Key) -> Total | None:
+        """Return that all is seen here."""
+        del key
+        return None
 
 
 def test_a_sole_leader_owns_everything_while_it_holds_the_lease() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -234,6 +235,51 @@ async def test_a_namespaces_bound_holds_for_all_replicas_together() -> None:
         )
         await crew.stage.ready(older)
         assert there() == 10
+
+
+async def test_a_fleet_counts_the_servers_of_all_replicas() -> None:
+    """Whoever plans it, and however parts move: one in use never says that it has none."""
+    async with crewed() as crew:
+        spec = {"provider": "pod", "pod": {}}
+        body = {"metadata": {"name": "cloud"}, "spec": spec}
+        crew.stage.server.registry.create(Resource.FLEETS, "", body, actor="person")
+
+        def counted() -> int:
+            return int(fleet(crew).get("status", {}).get("servers", 0))
+
+        mates = [crew.join(), crew.join()]
+        await crew.shared(*mates)
+        for name in NAMES:
+            web = stories.component("web", 3, "web:1")
+            crew.stage.put(Resource.APPLICATIONS, name, stories.shop(web) | {"fleet": "cloud"})
+        await all_ready(crew)
+        whole = 3 * len(NAMES)
+        await crew.stage.until("all are counted", lambda: counted() == whole)
+        since = len(crew.stage.server.writes)
+        mates.append(crew.join())
+        await crew.shared(*mates)
+        await mates[0].kill()
+        await crew.shared(*mates[1:])
+        await mates[1].leave()
+        await crew.shared(mates[2])
+        await asyncio.sleep(20)
+        assert [
+            each.after["status"]["servers"]
+            for each in crew.stage.server.writes[since:]
+            if each.resource is Resource.FLEETS and each.after and each.after != each.before
+        ] == []
+        for name in NAMES[1:]:
+            crew.stage.remove(Resource.APPLICATIONS, name)
+        await crew.stage.until("only one is left", lambda: counted() == 3)
+        mates.append(crew.join())
+        await crew.shared(*mates[2:])
+        crew.stage.remove(Resource.APPLICATIONS, NAMES[0])
+        await crew.stage.until("none is left", lambda: counted() == 0)
+
+
+def fleet(crew: Crew) -> dict[str, Any]:
+    """Return the Fleet as it is."""
+    return crew.stage.server.objects[Resource.FLEETS]["", "cloud"]
 
 
 async def test_all_die_and_come_back() -> None:

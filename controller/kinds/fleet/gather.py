@@ -10,13 +10,15 @@ from controller.api import objects
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.kinds.fleet.vigil import Vigil
 from controller.planning import relations
-from controller.planning.caches import Moment, Sources
+from controller.planning.caches import Moment, Sources, Total
 from controller.planning.circuit import State
 from controller.planning.unclaimed import Sighting
 
 
 def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnapshot:
     """Return the fleet, how many servers name it, and what is known of its orphans."""
+    seen = Total(len(sources.caches.by(relations.SERVERS_BY_FLEET, fleet.metadata.name)))
+    total = moment.total or seen
     name, fleets = fleet.metadata.name, sources.fleets
     returned, gone = fleets.looked_up(name)
     circuit, failure = fleets.circuit(name), fleets.failure(name)
@@ -25,7 +27,8 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         now=moment.now,
         fleet=fleet,
         outcomes=moment.outcomes,
-        servers=len(sources.caches.by(relations.SERVERS_BY_FLEET, name)),
+        servers=total.number,
+        all_counted=total.exact,
         known_provider=fleets.is_known(fleet.spec.provider),
         open=fleets.provider(name) is not None,
         failure=Failure(

@@ -7,6 +7,7 @@ from controller.kinds.fleet import wakes
 from controller.kinds.fleet.gather import gather
 from controller.kinds.fleet.planner import plan
 from controller.kinds.fleet.rights import RIGHTS
+from controller.kinds.fleet.servers import Servers
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.kinds.fleet.vigil import Vigil
 from controller.kinds.kind import Kind
@@ -30,6 +31,7 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     flow=_flow,
     weight=_weight,
     indexes=(relations.SERVERS_BY_FLEET,),
-    keepers=(Vigil,),
+    keepers=(Vigil, Servers),
     rights=RIGHTS,
+    counts=Servers,
 )

@@ -32,8 +32,9 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         return plans.Plan(notes=("The fleet is being deleted.",))
     fleet = snapshot.fleet
     left = tuple(each for each in fleet.status.orphans if each.id not in snapshot.gone)
+    servers = _servers(snapshot)
     notes = (
-        f"{snapshot.servers} servers, {len(left)} orphans.",
+        f"{servers} servers, {len(left)} orphans.",
         *unclaimed.narrated(fleet.status.unclaimed),
     )
     if len(left) < len(fleet.status.orphans):
@@ -51,7 +52,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         fleet.status,
         observed_generation=fleet.metadata.generation,
         conditions=_conditions(snapshot, told),
-        servers=snapshot.servers,
+        servers=servers,
         circuit=snapshot.circuit,
         next_trial_time=clock.stamp(snapshot.circuit_until)
         if snapshot.circuit == State.OPEN
@@ -79,6 +80,16 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         wake_after=_look_again(snapshot, looks_for=bool(left or known or told)),
         notes=notes,
     )
+
+
+def _servers(snapshot: FleetSnapshot) -> int:
+    """Return how many servers to tell of: no fewer than before, while not all are counted.
+
+    A fleet that is said to have none may be deleted.
+    """
+    if snapshot.all_counted:
+        return snapshot.servers
+    return max(snapshot.servers, snapshot.fleet.status.servers)
 
 
 def _look_again(snapshot: FleetSnapshot, *, looks_for: bool) -> float | None:

@@ -24,7 +24,7 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSnapshot:
-    """A fleet, and how many servers name it.
+    """A fleet, and how many servers name it: all of them, or at least so many.
 
     `returned` and `gone` are the ids of recorded orphans that the provider can reach again, or
     knows to exist no more. `outcomes` are of calls about instances that are no server's.
@@ -35,6 +35,8 @@ class FleetSnapshot:
     servers: int
     known_provider: bool
     outcomes: tuple[Outcome, ...] = ()
+    # Whether these are all; while parts of the work pass between replicas nobody knows.
+    all_counted: bool = True
     # Whether its provider is open; why not, where that was tried in vain.
     open: bool = True
     failure: Failure | None = None

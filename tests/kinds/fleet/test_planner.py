@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract, errors
@@ -99,6 +100,18 @@ def test_whether_there_are_any_is_told_at_once() -> None:
     """A fleet that has servers cannot be deleted, and one that has none any more can."""
     assert decide(told(decide(servers=0)), servers=1).write_status_now
     assert decide(told(decide(servers=1)), servers=0).write_status_now
+
+
+@pytest.mark.parametrize(("before", "seen", "most"), [(5, 0, 5), (5, 3, 5), (5, 8, 8), (0, 1, 1)])
+def test_a_count_does_not_fall_while_not_all_are_counted(before: int, seen: int, most: int) -> None:
+    """Parts of the work pass between replicas: a fleet that is in use must not seem unused."""
+    status = msgspec.structs.replace(told(decide(servers=0)), servers=before)
+    after = decide(status, servers=seen, all_counted=False).status or status
+    assert isinstance(after, objects.FleetStatus)
+    assert after.servers == most
+    exact = decide(status, servers=seen).status or status
+    assert isinstance(exact, objects.FleetStatus)
+    assert exact.servers == seen
 
 
 def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
