@@ -53,10 +53,11 @@ class Operator:
         context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
         known = {**providers_registry.kinds(), **(providers or {})}
         self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool, sharers=sharers)
+        self.writer = Writer(api, may_write=may_write, made=self.caches.learn)
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
-            writer=Writer(api, may_write=may_write, made=self.caches.learn),
+            writer=self.writer,
             pool=pool,
             event_writer=EventWriter(api, reporter=name, clock=clock),
             clock=clock,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import objects, resources
+from controller.api import names, objects, resources
 from controller.api.resources import Resource
 from controller.planning import buckets
 from controller.planning.plan import Create, Delete, DeleteClaim, Manifest, Patch
@@ -59,6 +59,12 @@ def patch(
         replaces=replaces,
         why=why,
     )
+
+
+def relabel(item: objects.Object | Known, bucket: str | None, *, why: str) -> Patch:
+    """Return the write that has an object bear the label of this part of the work; None: none."""
+    body = {"metadata": {"labels": {names.BUCKET_LABEL: bucket}}}
+    return dataclasses.replace(patch(item, {}, why=why, guarded=True), body=body)
 
 
 def delete(item: objects.Object | Known, *, why: str, guarded: bool) -> Delete:

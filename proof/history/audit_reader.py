@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 OPERATOR = "system:serviceaccount:argosy:argosy"
@@ -89,7 +89,7 @@ class Scribe:
         spec: Object | None = None,
         status: Object | None = None,
         annotations: dict[str, str] | None = None,
-        labels: dict[str, str] | None = None,
+        labels: Mapping[str, str | None] | None = None,
         finalizers: Sequence[str] | None = None,
         owner: Object | None = None,
         guarded: bool = False,
@@ -109,7 +109,8 @@ class Scribe:
         if annotations:
             metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
         if labels:
-            metadata["labels"] = {**metadata["labels"], **labels}
+            merged = {**metadata["labels"], **labels}
+            metadata["labels"] = {key: text for key, text in merged.items() if text is not None}
         if finalizers is not None:
             metadata["finalizers"] = list(finalizers)
         if owner is not None:
@@ -121,6 +122,8 @@ class Scribe:
         request: Object = {"metadata": {} if unidentified else {"uid": metadata["uid"]}}
         if guarded:
             request["metadata"]["resourceVersion"] = version
+        if labels:
+            request["metadata"]["labels"] = dict(labels)
         subresource = subresource or ("status" if status else "")
         self._log(
             "patch", target, 200, by=by, agent=agent, request=request, sub=subresource, took=took

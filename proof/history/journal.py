@@ -47,6 +47,7 @@ SPECIFIED = frozenset(
     }
 )
 CREATED, REFUSED = 201, 400
+_BUCKET = "argosy.dev/bucket"
 
 NO_META, NO_SPEC, NO_STATUS = records.Meta(), records.Spec(), records.Status()
 
@@ -92,6 +93,9 @@ class Change:
     received: float
     answered: float
     asked: records.Asked
+    # It was asked for no more than that the object's label of a part of the work goes, and only of
+    # the very version that was seen.
+    unlabels: bool = False
     meta: records.Meta = NO_META
     spec: records.Spec = NO_SPEC
     status: records.Status = NO_STATUS
@@ -294,8 +298,18 @@ def _change(number: int, line: records.Line, gathered: _About, effect: Effect) -
         received=min(salvage.seconds(line.request_received_timestamp, answered), answered),
         answered=answered,
         asked=_asked_for(line.request_object) if ours else records.Asked(),
+        unlabels=ours and line.verb == "patch" and _unlabels(bytes(line.request_object)),
         effect=effect,
     )
+
+
+def _unlabels(text: bytes) -> bool:
+    if _BUCKET.encode() not in text or not text.startswith(b"{"):
+        return False
+    body = msgspec.json.decode(text)
+    meta = body.pop("metadata", None) or {}
+    seen = meta.pop("uid", "") and meta.pop("resourceVersion", "")
+    return bool(seen) and not body and meta == {"labels": {_BUCKET: None}}
 
 
 def _asked_for(raw: msgspec.Raw) -> records.Asked:

@@ -28,6 +28,9 @@ def check(history: journal.History) -> Iterator[verdict.Violation]:
         application = _application(each)
         if not each.effective or application is None or not history.is_shared(each):
             continue
+        if each.unlabels:
+            # Who watches by that label cannot plan what it misleads: all are to see it.
+            continue
         found = history.slots.get(slot_of(each.namespace, application), ())
         # Whoever had it when the request came in, or has taken it before the answer, may write.
         first = max(0, bisect.bisect_right(found, each.received, key=lambda one: one.since) - 1)

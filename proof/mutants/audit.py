@@ -185,12 +185,22 @@ def _committed(write: Write, agents: Mapping[int, str]) -> dict[str, Any]:
     cause = write.cause
     user = OURS if cause.actor.startswith(_MANAGERS) else cause.actor
     guard = {"uid": cause.uid, "resourceVersion": cause.resource_version}
-    request = {"preconditions": guard} if cause.verb == "delete" else {"metadata": guard}
+    request = {"preconditions": guard} if cause.verb == "delete" else _asked(write, guard)
     body = write.after if write.after is not None else _last(write)
     code = 201 if write.before is None else 200
     about = (write.resource, write.namespace, write.name, cause.subresource)
     event = _event(write.time, cause.verb, user, about, code, request, body)
     return {**event, "userAgent": agents.get(write.version, AGENT.get())}
+
+
+def _asked(write: Write, guard: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a request: whom it means, and labels, where these alone are others."""
+    before, after = write.before or {}, write.after or {}
+    was, now = (each.get("metadata", {}).get("labels", {}) for each in (before, after))
+    if not before or was == now or {**before, "metadata": 0} != {**after, "metadata": 0}:
+        return {"metadata": guard}
+    labels = {key: now.get(key) for key in (*was, *now) if was.get(key) != now.get(key)}
+    return {"metadata": {**guard, "labels": labels}}
 
 
 def _last(write: Write) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.execution import ownership
+from controller.execution import labels, ownership
 from controller.execution.sharing import Sharing
 from controller.kube import members, slots
 from controller.kube.lease import Elector, LeaseLost
@@ -150,7 +150,12 @@ class Mate:
 
     async def _live(self) -> None:
         async def beside() -> dict[str, Coroutine[Any, Any, None]]:
-            return {}
+            caches, sharing = self.operator.caches, self.sharing
+            if not caches.by_slot:
+                return {}
+            writer = self.operator.writer
+            made = labels.Labels(caches, writer, owns=sharing.owns, plans=sharing.plans)
+            return {"labels": made.run()}
 
         await self.operator.caches.wait()
         try:

@@ -125,6 +125,14 @@ def test_a_patch_of_a_server_brings_the_label_of_its_part_of_the_work() -> None:
         assert made.body == written
 
 
+@pytest.mark.parametrize("bucket", [None, "7"])
+def test_a_label_of_a_part_is_put_on_or_taken_off_by_itself(bucket: str | None) -> None:
+    """Whatever else the object lacks, and only of the version that was seen."""
+    made = writes.relabel(labelled({names.APPLICATION_LABEL: "shop"}), bucket, why="")
+    assert made.body == {"metadata": {"labels": {names.BUCKET_LABEL: bucket}}}
+    assert (made.uid, made.resource_version) == ("u1", "7")
+
+
 def labelled(labels: dict[str, str]) -> objects.Server:
     """Return the server with these labels."""
     return msgspec.structs.replace(SERVER, metadata=msgspec.structs.replace(META, labels=labels))

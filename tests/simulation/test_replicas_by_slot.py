@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from typing import Any
 
 import pytest
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
+from controller.execution import labels
 from controller.kube import slots
 from fakes.api_server import chaos
 from proof.mutants.crew import Crew, Mate
@@ -32,7 +34,10 @@ _LEASES_ALONE = {
     whole.test_of_two_with_one_name_the_later_waits,
 }
 # By these it is known of mistakes that they are found; they stand below.
-_NAMED = {whole.test_a_namespaces_bound_holds_for_all_replicas_together}
+_NAMED = {
+    whole.test_a_namespaces_bound_holds_for_all_replicas_together,
+    whole.test_a_fleet_counts_the_servers_of_all_replicas,
+}
 globals().update(
     {
         name: each
@@ -45,6 +50,11 @@ globals().update(
 async def test_a_namespaces_bound_holds_by_slot() -> None:
     """Servers that are not seen here take room, as their sets say."""
     await whole.test_a_namespaces_bound_holds_for_all_replicas_together()
+
+
+async def test_a_fleet_counts_all_servers_by_slot() -> None:
+    """Those that are not seen here, as other replicas tell, and no fewer while slots move."""
+    await whole.test_a_fleet_counts_the_servers_of_all_replicas()
 
 
 def strangers(mate: Mate) -> set[str]:
@@ -171,3 +181,145 @@ async def test_a_slot_is_forgotten_once_its_lease_says_so() -> None:
         await crew.shared(first, second)
         await asyncio.sleep(5)
         assert first.operator.caches.slots == first.owned()
+
+
+def bucket_of(body: dict[str, Any]) -> str | None:
+    """Return what an object says of its part of the work."""
+    found: str | None = body["metadata"].get("labels", {}).get(names.BUCKET_LABEL)
+    return found
+
+
+def right(body: dict[str, Any]) -> str:
+    """Return what an object of one of the applications should say of its part of the work."""
+    name = next(each for each in whole.NAMES if f"{each}-web" in body["metadata"]["name"])
+    return str(names.bucket("default", name))
+
+
+def relabel(crew: Crew, body: dict[str, Any], resource: Resource, **labels: str | None) -> None:
+    """Have a person write labels of an object."""
+    crew.stage.server.registry.patch(
+        resource,
+        body["metadata"]["namespace"],
+        body["metadata"]["name"],
+        {"metadata": {"labels": {f"argosy.dev/{name}": text for name, text in labels.items()}}},
+        actor="person",
+    )
+
+
+def uids(crew: Crew) -> set[str]:
+    """Return the UIDs of all there is one a server of."""
+    return {each["metadata"]["uid"] for one in BUCKETED for each in crew.stage.all(one)}
+
+
+async def test_older_objects_get_the_label_one_after_another() -> None:
+    """Each by one write of its owner's, so many a second; then each replica sees its own alone."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        await asyncio.sleep(40)
+        before = uids(crew)
+        for resource in BUCKETED:
+            for body in crew.stage.all(resource):
+                relabel(crew, body, resource, bucket=None)
+        since = len(crew.stage.server.writes)
+
+        def labelled() -> bool:
+            return all(bucket_of(e) == right(e) for one in BUCKETED for e in crew.stage.all(one))
+
+        await crew.stage.until("all are labelled", labelled)
+        await asyncio.sleep(60)
+        written = [each for each in crew.stage.server.writes[since:] if each.resource in BUCKETED]
+        for mate in (first, second):
+            who = f"argosy {mate.identity}"
+            times = [each.time for each in written if crew.stage.writers[each.version] == who]
+            assert max(times) - min(times) > 0.99 * (len(times) - 1) / labels.PER_SECOND > 0
+        assert len(written) == there(crew) == len(before)
+        assert uids(crew) == before
+        assert [strangers(each) for each in (first, second)] == [set(), set()]
+
+
+async def test_what_bears_the_label_of_anothers_part_is_seen_by_its_owner_again() -> None:
+    """Its owner cannot see it, and whoever can may not plan it, but may take the label off."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        before = uids(crew)
+        wrong = {mate: str(4 * min(mate.owned()) + 1) for mate in (first, second)}
+        for resource in BUCKETED:
+            for body in crew.stage.all(resource):
+                mine = int(right(body)) // 4 in first.owned()
+                relabel(crew, body, resource, bucket=wrong[second if mine else first])
+        # One that says in all that it is another's, too.
+        pod = crew.stage.all(Resource.PODS)[0]
+        other = next(
+            each for each in whole.NAMES if str(names.bucket("default", each)) != right(pod)
+        )
+        relabel(
+            crew, pod, Resource.PODS, application=other, bucket=str(names.bucket("default", other))
+        )
+        asked: list[chaos.Request] = []
+
+        def counted(request: chaos.Request) -> bool:
+            if request.resource in BUCKETED:
+                asked.append(request)
+            return False
+
+        rule = chaos.Rule(matches=counted, verdict=chaos.Verdict(), times=None)
+        crew.stage.faults.rules.append(rule)
+
+        def labelled() -> bool:
+            return all(bucket_of(e) == right(e) for one in BUCKETED for e in crew.stage.all(one))
+
+        await crew.stage.until("all are labelled", labelled)
+        await whole.all_ready(crew)
+        assert uids(crew) == before
+        # Nobody asks again and again for a name that is taken.
+        assert len(asked) < 20 * there(crew)
+
+
+async def test_what_goes_with_the_label_of_anothers_part_goes_all_the_same() -> None:
+    """Nobody else lifts its finalizer than its owner, which has to see it."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        wrong = {mate: str(4 * min(mate.owned()) + 1) for mate in (first, second)}
+        before = uids(crew)
+        for body in crew.stage.all(Resource.SERVERS):
+            mine = int(right(body)) // 4 in first.owned()
+            relabel(crew, body, Resource.SERVERS, bucket=wrong[second if mine else first])
+            crew.stage.remove(Resource.SERVERS, body["metadata"]["name"])
+
+        def made_anew() -> bool:
+            return not before & uids(crew) and there(crew) == len(before)
+
+        await crew.stage.until("they are gone, and made anew", made_anew)
+        await whole.all_ready(crew)
+
+
+async def test_what_somebody_else_controls_keeps_its_labels() -> None:
+    """Whatever they say: it is not Argosy's to write."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        made = crew.stage.put(Resource.SERVICES, "theirs", {"ports": [{"port": 80}]})
+        uid = made["metadata"]["uid"]
+        owner = {"apiVersion": "v1", "kind": "Service", "name": "theirs", "uid": uid}
+        for number, bucket in enumerate((None, "7", "200")):
+            said = {"argosy.dev/application": "shop0"} | (
+                {names.BUCKET_LABEL: bucket} if bucket else {}
+            )
+            crew.stage.put(
+                Resource.PODS,
+                f"stranger-{number}",
+                {"containers": [{"name": "main", "image": "web:1"}]},
+                labels=said,
+                ownerReferences=[owner | {"controller": True}],
+            )
+        await asyncio.sleep(40)
+        found = {
+            each["metadata"]["name"]: bucket_of(each) for each in crew.stage.all(Resource.PODS)
+        }
+        assert found == {"stranger-0": None, "stranger-1": "7", "stranger-2": "200"}

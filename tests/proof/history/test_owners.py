@@ -22,7 +22,11 @@ class Replicas:
         self.slot = slots.of(self.log.namespace, "shop")
         self.hold(FIRST, 1)
         self.set = self.log.create(
-            "serversets", "shop-web", spec={"application": "shop"}, agent=FIRST
+            "serversets",
+            "shop-web",
+            spec={"application": "shop"},
+            labels={"argosy.dev/bucket": "9", "argosy.dev/component": "web"},
+            agent=FIRST,
         )
 
     def hold(self, agent: str, epoch: int, **options: Any) -> None:
@@ -78,3 +82,21 @@ def test_who_takes_a_slot_before_its_owner_has_noticed_is_caught() -> None:
     replicas.log.wait(1)
     replicas.write(FIRST, 3)
     assert replicas.broken() == ["I10"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "guarded", "broken"),
+    [
+        ({"argosy.dev/bucket": None}, True, []),
+        ({"argosy.dev/bucket": None}, False, ["I10"]),
+        ({"argosy.dev/bucket": "7"}, True, ["I10"]),
+        ({"argosy.dev/bucket": None, "argosy.dev/component": None}, True, ["I10"]),
+    ],
+)
+def test_anybody_of_them_may_take_off_the_label_of_a_part(
+    labels: dict[str, str | None], broken: list[str], *, guarded: bool
+) -> None:
+    """Whom it misleads cannot plan the object: no other write of theirs is let pass with it."""
+    replicas = Replicas()
+    replicas.log.patch(replicas.set, labels=labels, guarded=guarded, agent=SECOND)
+    assert replicas.broken() == broken
