@@ -84,7 +84,10 @@ class Follower(Generic[T]):
         self._refused = 0
         self._missed = 0
         self._seen = 0
-        self._page = PAGE
+        # A slot is small. Of one piece, the API server finds it in its own cache; for each page it
+        # reads all that there is from etcd.
+        self._usual = 0 if scope.slot is not None else PAGE
+        self._page = self._usual
         # Answers to creates that the watch has yet to tell of: their versions.
         self._ahead: dict[Key, int] = {}
         # When the list behind the cache was begun, by the loop's clock.
@@ -125,7 +128,7 @@ class Follower(Generic[T]):
                 raise
             except faults.Gone as error:
                 # A page or a watch is too old to go on from. The next list comes in one piece.
-                self._page = 0 if not listed else PAGE
+                self._page = 0 if not listed else self._usual
                 listed = False
                 await self._rest(error)
             except faults.NotFound as error:
@@ -241,7 +244,7 @@ class Follower(Generic[T]):
         self._ahead = {where: self._ahead[where] for where in newer}
         self._listed_at = began
         self.heard.beat()
-        self._page = PAGE
+        self._page = self._usual
         self.failure = ""
         self._move(version)
 

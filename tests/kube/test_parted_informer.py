@@ -13,7 +13,7 @@ import pytest
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.kube import slots
+from controller.kube import follower, slots
 from controller.kube.informer import Informer
 from fakes.api_server import ApiServer, Faults
 
@@ -143,6 +143,22 @@ async def test_only_slots_that_are_open_are_shown_and_what_says_none() -> None:
         world.move("theirs", None, value="999")
         await world.agree(within=1)
         assert world.shown() == {"mine", "old", "later", "theirs"}
+
+
+async def test_a_slot_is_listed_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page of a list by label has the API server read all there is from etcd."""
+    world = World(1)
+    asked: dict[str, set[int]] = {}
+    really = world.server.list
+
+    async def noted(*about: Any, **options: Any) -> bytes:
+        asked.setdefault(options["label_selector"], set()).add(options["limit"])
+        return await really(*about, **options)
+
+    monkeypatch.setattr(world.server, "list", noted)
+    async with world.running():
+        await world.informer.catch_up(asyncio.get_running_loop().time() + 1)
+    assert asked == {ONE: {0}, UNLABELLED: {follower.PAGE}}
 
 
 @pytest.mark.parametrize("late", [ONE, OTHER, UNLABELLED, ""])
