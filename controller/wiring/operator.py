@@ -32,6 +32,7 @@ from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
+from controller.execution.labels import Labels
 from controller.execution.ownership import SoleLeader
 from controller.execution.pool import Pool
 from controller.execution.sharing import Sharing
@@ -93,6 +94,8 @@ class Options:
     most_writes: int = MOST
     # Whether replicas divide the work among them, instead of one of them doing all of it.
     share_work: bool = False
+    # Whether each of them watches its own part alone of what there is one a server of.
+    watch_slots: bool = False
     health_port: int = 8081
     metrics_port: int = 8080
     # A folder with tls.crt and tls.key: metrics are for whoever may get them then.
@@ -127,6 +130,7 @@ class Operator:
             cluster_scoped=options.read_fleets or not tenant,
             read_only=tenant,
             optional=True,
+            by_slot=options.watch_slots,
         )
         self.installs = Installs(
             api,
@@ -168,10 +172,12 @@ class Operator:
         self.fleets = Fleets(
             self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers
         )
+        writer = Writer(acting, may_write=may_write, made=self.caches.learn)
+        self.labels = self._labelled(writer) if options.watch_slots else None
         self.engine = Engine(
             caches=self.caches,
             fleets=self.fleets,
-            writer=Writer(acting, may_write=may_write, made=self.caches.learn),
+            writer=writer,
             pool=pool,
             event_writer=EventWriter(acting, reporter=options.identity, clock=time.time),
             clock=time.time,
@@ -206,6 +212,12 @@ class Operator:
             covers=self.installs.cover,
         )
 
+    def _labelled(self, writer: Writer) -> Labels:
+        if self.sharing is None:
+            raise ValueError("only replicas that share the work have slots to watch")
+        owner = self.sharing
+        return Labels(self.caches, writer, owns=owner.owns, plans=owner.plans)
+
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""
         metrics.ask_cached_objects(self.caches.cached)
@@ -232,6 +244,8 @@ class Operator:
         own = [self.elector.pulse, self.engine.pulse]
         if self.sharing is not None:
             own += [self._heartbeat.pulse, self.sharing.pulse]
+        if self.labels is not None:
+            own.append(self.labels.pulse)
         pulses = [*own, *self.installs.pulses(), *self.caches.pulses()]
         late = [each for each in pulses if each.late]
         if not late:
@@ -324,7 +338,8 @@ class Operator:
         await self.installs.attempt()
         metrics.lead(leading=True)
         self.installs.taken = self._gained.set
-        return {"claims": self.installs.run(), "survey": self._survey()}
+        beside = {"claims": self.installs.run(), "survey": self._survey()}
+        return beside | ({"labels": self.labels.run()} if self.labels else {})
 
     async def _survey(self) -> None:
         """Have all looked at again whenever another install has let go of something."""

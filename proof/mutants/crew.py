@@ -237,14 +237,17 @@ class Crew:
         self._servers_per_namespace = servers_per_namespace
         self.mates: list[Mate] = []
 
-    def join(self, name: str = "") -> Mate:
-        """Start a replica; one of a name that was there before is its next process."""
+    def join(self, name: str = "", *, by_slot: bool | None = None) -> Mate:
+        """Start a replica; one of a name that was there before is its next process.
+
+        `by_slot` says whether this one follows its own slots alone, if not as the others do.
+        """
         number = len(self.mates) + 1
         mate = Mate(
             self.stage,
             name or f"replica-{number}",
             f"p{number}",
-            by_slot=self._by_slot,
+            by_slot=self._by_slot if by_slot is None else by_slot,
             servers_per_namespace=self._servers_per_namespace,
         )
         self.mates.append(mate)

@@ -431,6 +431,17 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_calls_in_flight_end_before_a_slot_is_given",
         ),
         "waits for what runs in it": ("test_a_slot_waits_for_a_command_that_runs_before_it_moves",),
+        "watches and caches the servers, pods and claims of its own part alone": (
+            "test_each_caches_what_is_its_own_and_together_they_cache_all_once",
+        ),
+        "labels its own, ten a second": ("test_older_objects_get_the_label_one_after_another",),
+        "that count may rise and does not fall": (
+            "test_a_fleet_counts_the_servers_of_all_replicas",
+        ),
+        "Change it while replicas run": (
+            "test_those_that_watch_all_and_those_that_watch_slots_share_the_work",
+            "test_from_all_watches_to_slots_one_by_one",
+        ),
     },
     "docs/how-to/build-images.md": {
         "A build that fails leaves what runs": (

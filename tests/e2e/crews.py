@@ -15,6 +15,7 @@ from tests.e2e.driving import App, Kube, Place, component
 
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases"
 SHARING = ("sharing.enabled=true",)
+BY_SLOT = (*SHARING, "sharing.watches=Slots")
 SETTINGS = controlplane.Settings(nodes=4, audit="full")
 
 

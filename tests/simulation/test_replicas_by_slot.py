@@ -323,3 +323,20 @@ async def test_what_somebody_else_controls_keeps_its_labels() -> None:
             each["metadata"]["name"]: bucket_of(each) for each in crew.stage.all(Resource.PODS)
         }
         assert found == {"stranger-0": None, "stranger-1": "7", "stranger-2": "200"}
+
+
+async def test_those_that_watch_all_and_those_that_watch_slots_share_the_work() -> None:
+    """Replaced one by one, in both directions, amid rollouts: as those of one kind do."""
+    async with whole.crewed() as crew:
+        mates = [crew.join(by_slot=False) for _ in range(2)]
+        await crew.shared(*mates)
+        await whole.rolled_out(crew, "web:1")
+        for image, by_slot in (("web:2", True), ("web:3", False)):
+            for _ in range(2):
+                await whole.roll(crew, image)
+                old = mates.pop(0)
+                await old.leave()
+                mates.append(crew.join(by_slot=by_slot))
+                await crew.shared(*mates)
+            await whole.all_ready(crew)
+        assert len(crew.stage.all(Resource.PODS)) == 3 * len(whole.NAMES)

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import parser
 
 from controller.admission.reviewer import FleetAnswer
+from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import lease
 from controller.kube.slots import SLOTS
@@ -69,6 +70,8 @@ async def running(
     leads: bool = True,
     admission_port: int = 0,
     share_work: bool = False,
+    watch_slots: bool = False,
+    namespaces: tuple[str, ...] = (),
 ) -> AsyncIterator[Operator]:
     """Run an operator until it leads, or stands by; stop it in the end."""
     api: Any = server  # as a client, by delegation
@@ -79,6 +82,8 @@ async def running(
         metrics_port=0,
         admission_port=admission_port,
         share_work=share_work,
+        watch_slots=watch_slots,
+        namespaces=namespaces,
     )
     made = Operator(options, api)
     await made.start()
@@ -90,6 +95,19 @@ async def running(
     finally:
         made.parts.stopped.set()
         await made.stop()
+
+
+def cached(one: Operator) -> int:
+    """Return how many servers an operator sees."""
+    return len(one.caches.informers[Resource.SERVERS].objects)
+
+
+async def test_an_operator_that_shares_nothing_has_no_slots_to_watch() -> None:
+    """Said before anything runs, rather than that it would see nothing."""
+    options = Options(identity="one", lease_namespace="default", watch_slots=True)
+    api: Any = Server()
+    with pytest.raises(ValueError, match="share the work"):
+        Operator(options, api)
 
 
 def task(name: str) -> asyncio.Task[Any]:
@@ -231,16 +249,29 @@ async def test_without_admission_a_replica_is_ready_when_its_caches_are() -> Non
         assert one._kopf is None
 
 
-async def test_operators_that_share_the_work_add_up() -> None:
-    """Two processes: slots and servers of both are all that there are; who leaves gives all."""
+@pytest.mark.parametrize("by_slot", [False, True])
+async def test_operators_that_share_the_work_add_up(*, by_slot: bool) -> None:
+    """Two processes: slots and servers of both are all that there are; who leaves gives all.
+
+    By slot, each watches its own servers alone, and labels one that has no label.
+    """
     server = Server()
-    async with running(server, "one", share_work=True) as first:
+    async with running(server, "one", share_work=True, watch_slots=by_slot) as first:
         await asyncio.sleep(30)
         assert first.sharing is not None
         assert first.sharing.owned() == SLOTS
-        async with running(server, "two", share_work=True) as second:
+        async with running(server, "two", share_work=True, watch_slots=by_slot) as second:
             await server.create(Resource.APPLICATIONS, "default", SHOP)
             await asyncio.sleep(30)
+            assert cached(first) + cached(second) == (1 if by_slot else 2)
+            ((path, body),) = server.objects[Resource.SERVERS].items()
+            bucket = body["metadata"]["labels"][names.BUCKET_LABEL]
+            gone = {"metadata": {"labels": {names.BUCKET_LABEL: None}}}
+            await server.patch(Resource.SERVERS, *path, gone)
+            await asyncio.sleep(30)
+            (body,) = server.objects[Resource.SERVERS].values()
+            found = body["metadata"]["labels"].get(names.BUCKET_LABEL)
+            assert found == (bucket if by_slot else None)
             assert second.sharing is not None
             assert (first.sharing.owned(), second.sharing.owned()) == (SLOTS // 2, SLOTS // 2)
             assert sum((first._servers() | second._servers()).values()) == 1
@@ -252,6 +283,23 @@ async def test_operators_that_share_the_work_add_up() -> None:
         assert sum(first._servers().values()) == 1
     holder = server.objects[Resource.LEASES]["default", "argosy-leader"]["spec"]["holderIdentity"]
     assert holder == ""
+
+
+async def test_operators_for_some_namespaces_watch_slots_of_these() -> None:
+    """Each slot in each namespace; of what is elsewhere nothing is seen."""
+    server = Server(namespaces=("default", "team", "elsewhere"))
+    few = ("default", "team")
+    async with (
+        running(server, "one", share_work=True, watch_slots=True, namespaces=few) as first,
+        running(server, "two", share_work=True, watch_slots=True, namespaces=few) as second,
+    ):
+        for namespace in ("default", "team", "elsewhere"):
+            body = {**SHOP, "metadata": {"name": "shop", "namespace": namespace}}
+            await server.create(Resource.APPLICATIONS, namespace, body)
+        await asyncio.sleep(60)
+        there = sorted(namespace for namespace, _ in server.objects[Resource.SERVERS])
+        assert there == ["default", "team"]
+        assert cached(first) + cached(second) == 2
 
 
 async def test_an_operator_that_shares_ends_when_its_heartbeat_is_lost() -> None:

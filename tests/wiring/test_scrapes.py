@@ -141,9 +141,18 @@ async def test_a_process_without_its_certificate_does_not_start(
     assert (line["event"], line["folder"]) == ("metrics cannot be served", str(tmp_path))
 
 
-def test_probes_and_protected_metrics_need_ports_of_their_own() -> None:
-    """Before any cluster is asked: a kubelet shows no token, and would end the process."""
-    words = ["--metrics-certificates=/tls", "--metrics-port=8081", "--health-port=8081"]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--metrics-certificates=/tls", "--metrics-port=8081", "--health-port=8081"],
+            "probes and protected metrics need ports of their own",
+        ),
+        (["--watch-slots"], "only replicas that share the work have a part of their own"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(words: list[str], told: str) -> None:
+    """Before any cluster is asked: a kubelet shows no token, and who leads alone has no slots."""
     done = subprocess.run(
         [sys.executable, "-m", "controller", "run", *words],
         env={**os.environ, "COLUMNS": "1000", "NO_COLOR": "1", "KUBECONFIG": "/nowhere"},
@@ -152,4 +161,4 @@ def test_probes_and_protected_metrics_need_ports_of_their_own() -> None:
         check=False,
     )
     assert done.returncode == failures.USAGE
-    assert "probes and protected metrics need ports of their own" in done.stderr
+    assert told in done.stderr

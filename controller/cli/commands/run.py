@@ -67,6 +67,13 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         bool,
         typer.Option("--share-work", help="Divide the work among all replicas that say so."),
     ] = False,
+    watch_slots: Annotated[
+        bool,
+        typer.Option(
+            "--watch-slots",
+            help="With --share-work: watch servers, pods and claims of the own part alone.",
+        ),
+    ] = False,
     health_port: Annotated[int, typer.Option(help="Serves /healthz and /readyz.")] = 8081,
     metrics_port: Annotated[int, typer.Option(help="Serves /metrics.")] = 8080,
     metrics_certificates: Annotated[
@@ -109,6 +116,9 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         # Kubelets show no token.
         message = "probes and protected metrics need ports of their own"
         raise typer.BadParameter(message, param_hint="--metrics-port")
+    if watch_slots and not share_work:
+        message = "only replicas that share the work have a part of their own"
+        raise typer.BadParameter(message, param_hint="--watch-slots")
     _traceable(traces_endpoint)
     options = wiring.Options(
         identity=identity or socket.gethostname(),
@@ -125,6 +135,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         build_daemons=daemons,
         most_writes=most_writes,
         share_work=share_work,
+        watch_slots=watch_slots,
         health_port=health_port,
         metrics_port=metrics_port,
         metrics_certificates=metrics_certificates,
