@@ -92,6 +92,8 @@ class Follower(Generic[T]):
         self._ahead: dict[Key, int] = {}
         # When the list behind the cache was begun, by the loop's clock.
         self._listed_at = 0.0
+        # Nobody follows this part any more: there is nothing to catch up with.
+        self._is_closed = False
 
     @property
     def reached(self) -> int:
@@ -113,6 +115,10 @@ class Follower(Generic[T]):
         if self._seen and version > max(self.reached, self._ahead.get(where, 0)):
             self._ahead[where] = version
             self._cache.put(made)
+
+    def close(self) -> None:
+        """Have nobody wait for what is followed no more; call once `run` has ended."""
+        self._is_closed = True
 
     async def run(self) -> None:
         """List and watch for ever."""
@@ -179,15 +185,15 @@ class Follower(Generic[T]):
         await asyncio.sleep(delay)
 
     async def catch_up(self, since: float) -> None:
-        """Return once the cache shows all that was committed before this call.
+        """Return once the cache shows all that was committed before this call, or is closed.
 
         A list begun at or after `since` (the loop's clock) is enough. Otherwise a consistent list
         is compared with the cache, which goes on following the watch: a quiet resource says
         nothing of how far it is for up to a minute. A list that fails is asked for again.
         """
-        while not self.reached:  # noqa: ASYNC110 - the first list, at start only
+        while not self.reached and not self._is_closed:  # noqa: ASYNC110 - the first list alone
             await asyncio.sleep(CATCH_UP_POLL)
-        if self._listed_at >= since:
+        if self._is_closed or self._listed_at >= since:
             return
         listed, version = await self._read_patiently()
         present = {(each.namespace, each.name): each.uid for each in listed}
@@ -204,10 +210,14 @@ class Follower(Generic[T]):
         gone = [key for key, each in self._cache.objects.items() if is_gone(key, each.metadata)]
 
         def is_behind() -> bool:
-            """A newer version, or a deletion, has not been seen yet."""
-            return self.reached < newest or any(
-                (known := self._cache.objects.get(key)) is not None and is_gone(key, known.metadata)
-                for key in gone
+            """A newer version, or a deletion, has not been seen yet, and is still to come."""
+            return not self._is_closed and (
+                self.reached < newest
+                or any(
+                    (known := self._cache.objects.get(key)) is not None
+                    and is_gone(key, known.metadata)
+                    for key in gone
+                )
             )
 
         while is_behind():  # noqa: ASYNC110 - rare, and short

@@ -118,6 +118,7 @@ class Informer(Generic[T]):
         for namespace in found:
             await self._shift.end((slot, namespace))
         for each in found.values():
+            each.close()
             if slot not in self._followers:
                 self._cache.forget(each.scope.holds)
 

@@ -15,7 +15,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.kube import follower, slots
 from controller.kube.informer import Informer
-from fakes.api_server import ApiServer, Faults
+from fakes.api_server import ApiServer, Faults, chaos
 
 pytestmark = pytest.mark.looptime
 
@@ -314,6 +314,31 @@ async def test_a_slot_that_is_closed_is_forgotten_without_a_word() -> None:
         assert world.agrees()
         assert world.told == [("gone", "b"), ("added", "a")]
         assert set(world.informer.by("label", "6")) == {("default", "a")}
+
+
+@pytest.mark.parametrize("listed", [False, True])
+async def test_nobody_waits_for_a_slot_that_is_closed(*, listed: bool) -> None:
+    """Neither for its first list nor for what its watch was still to tell: nothing is to come."""
+    world = World(2)
+    world.create("a", 1)
+    async with world.running():
+        if listed:
+            await world.open(1)
+            world.server.faults.hold(ONE)
+            world.create("b", 1)
+        else:
+            refused = chaos.Verdict(before=chaos.busy("busy", 1.0))
+            world.server.faults.on("list", Resource.SERVICES, verdict=refused, times=None)
+            world.informer.open(1)
+        caught_up = asyncio.create_task(
+            world.informer.catch_up(asyncio.get_running_loop().time(), {1})
+        )
+        await asyncio.sleep(5)
+        assert not caught_up.done()
+        await world.informer.close(1)
+        world.server.faults.calm()
+        async with asyncio.timeout(20):
+            await caught_up
 
 
 async def test_what_cannot_be_read_is_forgotten_with_its_slot() -> None:

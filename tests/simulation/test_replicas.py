@@ -205,6 +205,25 @@ async def test_a_new_owner_whose_watch_lags_plans_nothing_before_it_sees() -> No
         await all_ready(crew)
 
 
+async def test_what_an_owner_whose_watch_lags_gives_on_keeps_it_from_nothing() -> None:
+    """It has begun nothing of it yet; the rest that it took then it plans once it sees."""
+    async with crewed(slack=400.0) as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        second.door.hold_watches()
+        await roll(crew, "web:2")
+        await asyncio.sleep(3)
+        await first.kill()
+        await asyncio.sleep(60)
+        third = crew.join()
+        await crew.stage.until("the newcomer has its part", lambda: len(third.owned()) == 32)
+        await asyncio.sleep(30)
+        second.door.release_watches()
+        await crew.shared(second, third)
+        await all_ready(crew)
+
+
 async def test_a_namespaces_bound_holds_for_all_replicas_together() -> None:
     """Servers that another replica plans take room, too: here those of a set made later."""
     async with crewed(bound=10) as crew:
