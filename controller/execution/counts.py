@@ -7,12 +7,15 @@ adds up what it sees itself and what the others tell. `sharing` asks here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 from controller.execution.caches import Caches
+from controller.kinds.kind import Kind
 from controller.kube import slots, tallies
 from controller.kube.tallies import Tally
 from controller.planning.caches import Total
 from controller.planning.keys import Key
+from controller.planning.subtotals import Subtotals
 
 
 class Counts:
@@ -27,7 +30,13 @@ class Counts:
 
     def annotations(self) -> dict[str, str | None]:
         """Return what this replica's heartbeat says."""
-        return {tallies.ANNOTATION: tallies.write(self._own())}
+        counts: dict[str, dict[str, int]] = {}
+        for kind in self._kinds:
+            # Of names that no object has, anybody can make up any number.
+            known = {name for _, name in self._caches.of(kind.view).objects}
+            named = known.intersection(self._numbers(kind).names())
+            counts[kind.resource] = {name: self._own(kind, name) for name in named}
+        return {tallies.ANNOTATION: tallies.write(Tally(frozenset(self._mine()), counts))}
 
     def hear(self, told: Mapping[str, Tally]) -> bool:
         """Take in what the others tell; return whether sums may be other than before."""
@@ -47,18 +56,15 @@ class Counts:
         kind = self._caches.kinds.get(key.resource)
         if not self._caches.by_slot or kind is None or kind.counts is None:
             return None
-        return Total(*tallies.add_up((self._own(), *self._told), key.resource, key.name))
+        own = Tally(
+            frozenset(self._mine()), {str(kind.resource): {key.name: self._own(kind, key.name)}}
+        )
+        return Total(*tallies.add_up((own, *self._told), kind.resource, key.name))
 
-    def _own(self) -> Tally:
-        mine = frozenset(self._mine())
-        counts: dict[str, dict[str, int]] = {}
-        for kind in self._kinds:
-            assert kind.counts is not None  # noqa: S101 - only such are listed
-            numbers = self._caches.kept(kind.counts).numbers
-            # Of names that no object has, anybody can make up any number.
-            known = {name for _, name in self._caches.of(kind.view).objects}
-            counts[kind.resource] = {
-                name: numbers.sum(name, lambda bucket: slots.of_bucket(bucket) in mine)
-                for name in known.intersection(numbers.names())
-            }
-        return Tally(mine, counts)
+    def _numbers(self, kind: Kind[Any, Any]) -> Subtotals:
+        assert kind.counts is not None  # noqa: S101 - only such are asked for
+        return self._caches.kept(kind.counts).numbers
+
+    def _own(self, kind: Kind[Any, Any], name: str) -> int:
+        mine = self._mine()
+        return self._numbers(kind).sum(name, lambda bucket: slots.of_bucket(bucket) in mine)

@@ -15,7 +15,7 @@ from controller.api import objects
 from controller.planning.builders import Builder
 from controller.planning.circuit import Circuit
 from controller.planning.outcomes import Outcome
-from controller.planning.tallies import Tally
+from controller.planning.subtotals import Subtotals
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - an object, as in Kind[O, S]
 O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
@@ -125,7 +125,7 @@ class Counter(Keeper, Protocol):
     """A keeper of numbers, which several replicas that see a part each can add up."""
 
     @property
-    def numbers(self) -> Tally:
+    def numbers(self) -> Subtotals:
         """The numbers, by the names of the objects that count, and by parts of the work."""
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from controller.api import objects
 from controller.planning.caches import Caches
-from controller.planning.tallies import Tally, bucket
+from controller.planning.subtotals import Subtotals, bucket
 
 
 class Servers:
@@ -18,7 +18,7 @@ class Servers:
     follows: ClassVar[type[objects.Object]] = objects.Server
 
     def __init__(self) -> None:
-        self.numbers = Tally()
+        self.numbers = Subtotals()
 
     @classmethod
     def over(cls, _caches: Caches) -> Self:

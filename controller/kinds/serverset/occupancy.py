@@ -21,7 +21,7 @@ from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning import remedies, words
 from controller.planning.caches import Caches
 from controller.planning.census import Census
-from controller.planning.tallies import Tally, bucket
+from controller.planning.subtotals import Subtotals, bucket
 
 # How soon a set that waits for room looks again, in seconds: nobody wakes it for each server that
 # goes somewhere in its namespace.
@@ -45,7 +45,7 @@ class Present:
     follows: ClassVar[type[objects.Object]] = objects.Server
 
     def __init__(self) -> None:
-        self.servers = Tally()
+        self.servers = Subtotals()
 
     @classmethod
     def over(cls, _caches: Caches) -> Self:
@@ -67,7 +67,7 @@ class Told:
     follows: ClassVar[type[objects.Object]] = objects.ServerSet
 
     def __init__(self) -> None:
-        self.servers = Tally()
+        self.servers = Subtotals()
 
     @classmethod
     def over(cls, _caches: Caches) -> Self:

@@ -17,7 +17,7 @@ def bucket(item: objects.Server | objects.ServerSet) -> int:
     return names.bucket(item.metadata.namespace, item.spec.application)
 
 
-class Tally:
+class Subtotals:
     """One number for each name and bucket; one that is 0 takes no room."""
 
     def __init__(self) -> None:
