@@ -22,7 +22,7 @@ from controller.execution import ownership
 from controller.execution.caches import Caches
 from controller.execution.writer import Writer
 from controller.kube import slots
-from controller.planning import writes
+from controller.planning import management, writes
 from controller.planning.keys import Key
 from controller.planning.plan import Patch
 from controller.telemetry import progress
@@ -46,10 +46,20 @@ class _Odd(NamedTuple):
     key: Key | None
 
 
+class _Whose(NamedTuple):
+    """Whose an object is: the key that it is planned by, and the application."""
+
+    # None: no object of Argosy's controls it, or none that is seen here.
+    key: Key | None
+    # None: another than those of the slot that it is seen in.
+    application: str | None
+
+
 class Labels:
     """Looks through what is followed by slot, and puts labels right.
 
-    `owns` tells of a key whether this replica plans it, `plans` the same of a slot.
+    `owns` tells of a key whether this replica plans it, `plans` the same of a slot, and `covers` of
+    a namespace whether this install looks after it.
     """
 
     def __init__(
@@ -59,13 +69,15 @@ class Labels:
         *,
         owns: Callable[[Key], bool],
         plans: Callable[[int], bool],
+        covers: Callable[[str], bool] = lambda _namespace: True,
     ) -> None:
         self.pulse = progress.Pulse("labels of parts of the work")
         self._caches = caches
         self._owns = owns
         self._plans = plans
+        self._covers = covers
         self._writer = writer
-        self._resources = {place.kind: each for each, place in PLACES.items()}
+        self._above = {PLACES[each].kind: each for each in caches.kinds}
         # What was odd in the round before: a watch may tell of a pod before its server does, and of
         # a write of this replica's a little late.
         self._before: dict[tuple[Resource, str], str | None] = {}
@@ -100,60 +112,66 @@ class Labels:
     def _odd(self, resource: Resource, items: tuple[objects.Object, ...]) -> Iterator[_Odd]:
         for item in items:
             meta = item.metadata
-            if meta.deletion_timestamp is not None and self._is_seen(meta):
+            # What goes need be seen by its owner, and no more than that.
+            is_enough = meta.deletion_timestamp and slots.labelled(meta.labels) is None
+            if is_enough or not self._covers(meta.namespace):
                 continue
-            key, application = self._owned_by(resource, item)
-            if key is not None:
-                wanted = str(names.bucket(meta.namespace, application))
-                if meta.labels.get(names.BUCKET_LABEL) != wanted:
-                    yield _Odd(resource, meta, wanted, key)
-            elif self._is_strayed(resource, item):
-                yield _Odd(resource, meta, None, None)
+            whose = self._whose(resource, item)
+            if whose is None:
+                continue
+            found = self._told(resource, meta, whose)
+            if found is not None and self._may_write(meta, whose):
+                yield found
 
-    def _is_seen(self, meta: objects.Meta) -> bool:
-        """Return whether its owner sees it: what goes has no need of more than that."""
-        return slots.labelled(meta.labels) is None
+    def _told(self, resource: Resource, meta: objects.Meta, whose: _Whose) -> _Odd | None:
+        """Return what is to be written of an object's label; None where it is as it should be."""
+        label, application = meta.labels.get(names.BUCKET_LABEL), whose.application
+        wanted = None if application is None else names.bucket(meta.namespace, application)
+        if whose.key is not None and self._owns(whose.key):
+            right = _Odd(resource, meta, str(wanted), whose.key)
+            return right if label != right.value else None
+        slot = slots.labelled(meta.labels)
+        is_strayed = slot is not None and (wanted is None or slots.of_bucket(wanted) != slot)
+        return _Odd(resource, meta, None, None) if is_strayed else None
 
-    def _owned_by(self, resource: Resource, item: objects.Object) -> tuple[Key | None, str]:
-        """Return the key of this replica's that an object is planned by, and its application."""
+    def _may_write(self, meta: objects.Meta, whose: _Whose) -> bool:
+        """Return whether the application is not at rest; what goes, goes while it is paused."""
+        name = whose.application or meta.labels.get(names.APPLICATION_LABEL, "")
+        found = self._caches.of(objects.Application).objects.get((meta.namespace, name))
+        if management.is_observed(found):
+            return False
+        goes = meta.deletion_timestamp or (found is not None and found.metadata.deletion_timestamp)
+        return bool(goes) or management.rest(found) is None
+
+    def _whose(self, resource: Resource, item: objects.Object) -> _Whose | None:
+        """Return whose an object is; None where it is somebody else's, or that is not seen here.
+
+        What nobody controls is known by its labels. What somebody else controls is that one's,
+        whatever its labels say.
+        """
         kind, meta = self._caches.kinds.get(resource), item.metadata
         if kind is not None:
-            key = Key(resource, meta.namespace, meta.name)
-            return (key if self._owns(key) else None), kind.application(item)
+            return _Whose(Key(resource, meta.namespace, meta.name), kind.application(item))
         owner = meta.controller
-        above = self._resources.get(owner.kind) if owner is not None else None
-        kind = self._caches.kinds.get(above) if above is not None else None
-        if owner is None or above is None or kind is None:
-            return None, ""
-        found = self._caches.of(kind.view).objects.get((meta.namespace, owner.name))
-        if found is None or found.metadata.uid != owner.uid:
-            return None, ""
-        key = Key(above, meta.namespace, owner.name)
-        return (key if self._owns(key) else None), kind.application(found)
-
-    def _is_strayed(self, resource: Resource, item: objects.Object) -> bool:
-        """Return whether an object bears the label of a slot that it is not in.
-
-        What no object of Argosy's controls is known by its labels. What somebody else controls is
-        that one's, whatever its labels say.
-        """
-        slot, meta = slots.labelled(item.metadata.labels), item.metadata
-        if slot is None:
-            return False
-        kind, owner = self._caches.kinds.get(resource), meta.controller
-        if kind is not None:
-            return slots.of(meta.namespace, kind.application(item)) != slot
         if owner is None:
-            application = meta.labels.get(names.APPLICATION_LABEL, "")
-            return slots.of(meta.namespace, application) != slot
-        above = self._caches.kinds.get(self._resources.get(owner.kind, resource))
-        if above is None:
-            return False
-        found = self._caches.of(above.view).objects.get((meta.namespace, owner.name))
-        if found is None or found.metadata.uid != owner.uid:
-            # Whoever has the slot sees all of Argosy's objects that are in it.
-            return self._plans(slot)
-        return slots.of(meta.namespace, above.application(found)) != slot
+            return _Whose(None, meta.labels.get(names.APPLICATION_LABEL, ""))
+        above = self._above.get(owner.kind)
+        if above is None or not owner.api_version.startswith(f"{names.GROUP}/"):
+            return None
+        found = self._caches.of(self._caches.kinds[above].view).objects
+        there = found.get((meta.namespace, owner.name))
+        if there is not None and there.metadata.uid == owner.uid:
+            key = Key(above, meta.namespace, owner.name)
+            return _Whose(key, self._caches.kinds[above].application(there))
+        return self._unseen(meta)
+
+    def _unseen(self, meta: objects.Meta) -> _Whose | None:
+        """Return whose it is of which the server is not seen, by whoever sees all of its slot.
+
+        As no object of Argosy's in that slot controls it, it is of another.
+        """
+        slot = slots.labelled(meta.labels)
+        return _Whose(None, None) if slot is not None and self._plans(slot) else None
 
     async def _write(self, odd: _Odd) -> None:
         known = writes.Known(odd.resource, odd.meta)

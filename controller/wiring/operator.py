@@ -215,8 +215,8 @@ class Operator:
     def _labelled(self, writer: Writer) -> Labels:
         if self.sharing is None:
             raise ValueError("only replicas that share the work have slots to watch")
-        owner = self.sharing
-        return Labels(self.caches, writer, owns=owner.owns, plans=owner.plans)
+        owner, covers = self.sharing, self.installs.cover
+        return Labels(self.caches, writer, owns=owner.owns, plans=owner.plans, covers=covers)
 
     async def start(self) -> None:
         """Begin to watch, to serve probes, and to stand for election."""

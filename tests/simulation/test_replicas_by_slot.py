@@ -192,7 +192,17 @@ def bucket_of(body: dict[str, Any]) -> str | None:
 def right(body: dict[str, Any]) -> str:
     """Return what an object of one of the applications should say of its part of the work."""
     name = next(each for each in whole.NAMES if f"{each}-web" in body["metadata"]["name"])
+    return its(name)
+
+
+def its(name: str) -> str:
+    """Return what an object of an application should say of its part of the work."""
     return str(names.bucket("default", name))
+
+
+def other_than(bucket: str) -> str:
+    """Return another part of the work, far away."""
+    return str((int(bucket) + 128) % names.BUCKETS)
 
 
 def relabel(crew: Crew, body: dict[str, Any], resource: Resource, **labels: str | None) -> None:
@@ -299,14 +309,53 @@ async def test_what_goes_with_the_label_of_anothers_part_goes_all_the_same() -> 
         await whole.all_ready(crew)
 
 
-async def test_what_somebody_else_controls_keeps_its_labels() -> None:
+@pytest.mark.parametrize("rests", [{"paused": True}, {"management": "Observe"}])
+async def test_labels_of_an_application_at_rest_are_left_alone(rests: dict[str, Any]) -> None:
+    """Nothing is written for it but what a delete takes; afterwards they are put right."""
+    async with whole.crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        name = whole.NAMES[0]
+        crew.stage.change(Resource.APPLICATIONS, name, rests)
+        await asyncio.sleep(5)
+        found = [(one, e) for one in BUCKETED for e in crew.stage.all(one) if right(e) == its(name)]
+        for number, (resource, body) in enumerate(found):
+            wrong = other_than(its(name)) if number % 2 else None
+            relabel(crew, body, resource, bucket=wrong)
+
+        def labels() -> set[bool]:
+            bodies = [crew.stage.find(one, e["metadata"]["name"]) for one, e in found]
+            return {bucket_of(each) == its(name) for each in bodies if each is not None}
+
+        await asyncio.sleep(60)
+        assert labels() == {False}
+        if "paused" in rests:
+            resource, body = found[0]
+            relabel(crew, body, resource, bucket=other_than(its(name)))
+            crew.stage.remove(resource, body["metadata"]["name"])
+            gone = body["metadata"]["uid"]
+            await crew.stage.until("it goes", lambda: gone not in uids(crew))
+        crew.stage.change(Resource.APPLICATIONS, name, dict.fromkeys(rests))
+        await crew.stage.until("all are labelled", lambda: labels() == {True})
+        await whole.all_ready(crew)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"apiVersion": "v1", "kind": "Service"},
+        # Others, too, call something a server.
+        {"apiVersion": "machines.example/v1", "kind": "Server"},
+    ],
+)
+async def test_what_somebody_else_controls_keeps_its_labels(theirs: dict[str, Any]) -> None:
     """Whatever they say: it is not Argosy's to write."""
     async with whole.crewed() as crew:
         first, second = crew.join(), crew.join()
         await crew.shared(first, second)
         made = crew.stage.put(Resource.SERVICES, "theirs", {"ports": [{"port": 80}]})
-        uid = made["metadata"]["uid"]
-        owner = {"apiVersion": "v1", "kind": "Service", "name": "theirs", "uid": uid}
+        owner = theirs | {"name": "theirs", "uid": made["metadata"]["uid"], "controller": True}
         for number, bucket in enumerate((None, "7", "200")):
             said = {"argosy.dev/application": "shop0"} | (
                 {names.BUCKET_LABEL: bucket} if bucket else {}
@@ -316,7 +365,7 @@ async def test_what_somebody_else_controls_keeps_its_labels() -> None:
                 f"stranger-{number}",
                 {"containers": [{"name": "main", "image": "web:1"}]},
                 labels=said,
-                ownerReferences=[owner | {"controller": True}],
+                ownerReferences=[owner],
             )
         await asyncio.sleep(40)
         found = {
