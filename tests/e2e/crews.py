@@ -8,6 +8,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
+
 from controller.kube import slots
 from devcluster import cluster, controlplane, operator
 from tests.e2e import conftest
@@ -16,6 +18,15 @@ from tests.e2e.driving import App, Kube, Place, component
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{operator.NAMESPACE}/leases"
 SHARING = ("sharing.enabled=true",)
 BY_SLOT = (*SHARING, "sharing.watches=Slots")
+# As the chart tells an operator; and how tests with either are called.
+WORDS = {SHARING: ("--share-work",), BY_SLOT: ("--share-work", "--watch-slots")}
+LONG = pytest.mark.long(
+    reason="minutes; the simulation plays the same, and a killed replica is always played here"
+)
+WATCHES = [
+    pytest.param(SHARING, id="All"),
+    pytest.param(BY_SLOT, id="Slots", marks=LONG),
+]
 SETTINGS = controlplane.Settings(nodes=4, audit="full")
 
 
@@ -40,7 +51,13 @@ class Crew:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SharingCrew(Crew):
-    """Operators that share the work, and who has which slot."""
+    """Operators that share the work as `values` of the chart say, and who has which slot."""
+
+    values: tuple[str, ...] = SHARING
+
+    def share(self, *, replicas: int, values: Sequence[str] = ()) -> list[operator.Operator]:
+        """Have so many operators share the work, with more values of the chart."""
+        return operator.run(self.owner, replicas=replicas, values=(*self.values, *values))
 
     def owners(self) -> dict[int, str]:
         """Return who has each slot, by the names of their Leases."""

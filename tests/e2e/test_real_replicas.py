@@ -28,12 +28,14 @@ pytestmark = [
 WAITS = "echo begun >>/tmp/log; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo done >>/tmp/log"
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+@pytest.fixture(scope="module", params=crews.WATCHES)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
     """A cluster whose only node is real, and two operators that share the work."""
     with conftest.cluster_of_its_own(tmp_path_factory.mktemp("shared"), conftest.REAL_NODE) as one:
         stations.build(one, tmp_path_factory.mktemp("station"))
-        operator.run(one, replicas=2, values=crews.SHARING)
+        operator.run(one, replicas=2, values=request.param)
         yield Place(api=one.client, cluster=one)
 
 

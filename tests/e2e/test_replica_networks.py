@@ -26,12 +26,14 @@ SLACK = 90.0
 DISAGREE_SECONDS, LAG_SECONDS = 5.0, 30.0
 
 
-@pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rig.Rig]:
+@pytest.fixture(scope="module", params=crews.WATCHES)
+def faulty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[rig.Rig]:
     """A cluster of its own, whose operators share the work behind a proxy each."""
     with (
         conftest.cluster_of_its_own(tmp_path_factory.mktemp("networks"), crews.SETTINGS) as owner,
-        rig.in_front_of(owner, replicas=REPLICAS, values=crews.SHARING) as running,
+        rig.in_front_of(owner, replicas=REPLICAS, values=request.param) as running,
     ):
         yield running
 

@@ -1,6 +1,7 @@
 """G9: four operators share a real cluster: killed, frozen, upgraded, nothing is doubled.
 
-These tests have a cluster of their own, whose operators they may do anything to.
+These tests have a cluster of their own, whose operators they may do anything to. All of them are
+played by operators that watch everything, and by ones that watch their own part alone.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ from tests.e2e.crews import SharingCrew
 from tests.e2e.driving import App, Kube, Place, component, condition
 
 pytestmark = pytest.mark.e2e
-LONG = pytest.mark.long(
-    reason="minutes; the simulation plays the same, and a killed replica is here"
-)
+LONG = crews.LONG
 
 REPLICAS = 4
 # How far a new owner's writes may lie behind what an old one had seen.
@@ -33,19 +32,26 @@ NAMES = [f"shop{number}" for number in range(10)]
 FEW, SMALL = NAMES[:4], 6
 
 
+@pytest.fixture(scope="module", params=crews.WATCHES)
+def values(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How they share the work."""
+    found: tuple[str, ...] = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def own_place(tmp_path_factory: pytest.TempPathFactory, values: tuple[str, ...]) -> Iterator[Place]:
     """A cluster with four operators that share the work, and that no other test uses."""
     folder = tmp_path_factory.mktemp("replicas")
-    with crews.opened(folder, replicas=REPLICAS, values=crews.SHARING) as place:
+    with crews.opened(folder, replicas=REPLICAS, values=values) as place:
         yield place
 
 
 @pytest.fixture
-def crew(own_place: Place) -> Iterator[SharingCrew]:
+def crew(own_place: Place, values: tuple[str, ...]) -> Iterator[SharingCrew]:
     """Four living operators, as they are before and after each test."""
     assert own_place.cluster is not None
-    made = SharingCrew(own_place, own_place.cluster)
+    made = SharingCrew(own_place, own_place.cluster, values)
     made.revive()
     yield made
     made.revive()
@@ -172,11 +178,11 @@ def test_upgraded_one_by_one_from_one_leader(crew: SharingCrew, kube: Kube) -> N
         each.set_env("2")
     for one in operators:
         one.terminate()
-        one.asked("--share-work").start()
+        one.asked(*crews.WORDS[crew.values]).start()
     crew.wait_shared(kube, {each.name for each in operators})
     for each in apps:
         each.wait_ready()
-    operator.run(crew.owner, replicas=REPLICAS, values=crews.SHARING)
+    crew.share(replicas=REPLICAS)
     crew.wait_shared(kube)
 
 
@@ -285,7 +291,7 @@ def test_replicas_for_some_namespaces_share_them(
 ) -> None:
     """With `watchNamespaces` two share, one dies, the other goes on; elsewhere nothing is done."""
     watched = f"watchNamespaces={{{kube.namespace}}}"
-    first, second = operator.run(crew.owner, replicas=2, values=[*crews.SHARING, watched])
+    first, second = crew.share(replicas=2, values=[watched])
     crew.wait_shared(kube)
     other = elsewhere.app(component())
     other.apply()
@@ -299,6 +305,6 @@ def test_replicas_for_some_namespaces_share_them(
     assert other.status() == {}
     told = second.log.read_text(errors="replace")
     assert "orbidden" not in told, told[-2000:]
-    operator.run(crew.owner, replicas=REPLICAS, values=crews.SHARING)
+    crew.share(replicas=REPLICAS)
     crew.wait_shared(kube)
     other.wait_ready()

@@ -1,11 +1,9 @@
-"""G9 where each replica watches its own part alone: all that is promised of those that watch all.
+"""G9 where each replica watches its own part alone: what is promised of these, and of no others.
 
 These tests have a cluster of their own, whose operators they may do anything to.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,27 +13,21 @@ from devcluster import operator
 from tests.e2e import crews
 from tests.e2e import test_replicas as whole
 from tests.e2e.crews import SharingCrew
-from tests.e2e.driving import Kube, Place
+from tests.e2e.driving import Kube
 
 pytestmark = pytest.mark.e2e
 
 BUCKETED = [each for each, place in PLACES.items() if place.bucketed]
 
-crew, kube = whole.crew, whole.kube
+own_place, crew, kube = whole.own_place, whole.crew, whole.kube
+# The others that are promised of both are long by slot, and stand there.
 test_a_killed_replicas_part_goes_on_elsewhere = whole.test_a_killed_replicas_part_goes_on_elsewhere
-test_from_four_to_one_to_four_to_one = whole.test_from_four_to_one_to_four_to_one
-test_a_frozen_replica_writes_nothing_when_it_wakes = (
-    whole.test_a_frozen_replica_writes_nothing_when_it_wakes
-)
-test_all_die_and_those_that_come_go_on = whole.test_all_die_and_those_that_come_go_on
 
 
 @pytest.fixture(scope="module")
-def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A cluster with four operators that watch by slot, and that no other test uses."""
-    folder = tmp_path_factory.mktemp("replicas")
-    with crews.opened(folder, replicas=whole.REPLICAS, values=crews.BY_SLOT) as place:
-        yield place
+def values() -> tuple[str, ...]:
+    """Each watches its own part."""
+    return crews.BY_SLOT
 
 
 def labels(kube: Kube) -> dict[str, str | None]:
@@ -65,13 +57,7 @@ def test_labels_that_a_person_changes_are_put_right(crew: SharingCrew, kube: Kub
     assert after == uids
 
 
-@whole.LONG
-def test_at_rest_only_heartbeats_are_written_by_slot(crew: SharingCrew, kube: Kube) -> None:
-    """What a heartbeat tells of the slots is no write more."""
-    whole.test_at_rest_only_heartbeats_are_written(crew, kube)
-
-
-@whole.LONG
+@crews.LONG
 def test_from_all_watches_to_slots_one_by_one(crew: SharingCrew, kube: Kube) -> None:
     """Replicas that watch everything are replaced by ones that do not, amid a rollout."""
     operators = operator.run(crew.owner, replicas=whole.REPLICAS, values=crews.SHARING)
@@ -85,5 +71,5 @@ def test_from_all_watches_to_slots_one_by_one(crew: SharingCrew, kube: Kube) -> 
         crew.wait_shared(kube)
     for each in apps:
         each.wait_ready()
-    operator.run(crew.owner, replicas=whole.REPLICAS, values=crews.BY_SLOT)
+    crew.share(replicas=whole.REPLICAS)
     crew.wait_shared(kube)
