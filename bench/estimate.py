@@ -79,7 +79,7 @@ def many(sizes: Sizes) -> float:
 def replicas(sizes: Sizes) -> float:
     """Return the seconds that `replicas` takes."""
     each = sizes.fleet / SERVERS + TURN + OPERATOR
-    return WARM_UP + START + sizes.peers * (2 * each + JOIN)
+    return WARM_UP + START + sizes.peers * (3 * each + 2 * JOIN)
 
 
 def tenants(sizes: Sizes) -> float:

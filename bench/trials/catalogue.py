@@ -33,7 +33,7 @@ class Trial:
 
 
 # How the parts of a ratio are called: `3s`, `14a`.
-PARTS = "abcds"
+PARTS = "abcdefghis"
 # `large` leaves a fleet at rest in a cluster that nobody else uses, while the others run.
 TRIALS = (
     Trial(
@@ -59,7 +59,7 @@ TRIALS = (
     Trial(name="named", finds=("16a", "16b"), run=named.run, seconds=estimate.named),
     Trial(
         name="replicas",
-        finds=("18a", "18b", "18c", "18d"),
+        finds=replicas.FOUND,
         run=replicas.run,
         seconds=estimate.replicas,
     ),

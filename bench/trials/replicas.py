@@ -1,5 +1,7 @@
 """Ratio 18: four replicas that share the work, beside one that has all of it.
 
+Four are seen twice: watching everything, and watching by slot what there is one a server of.
+
 Many applications come up at once, as one application is never divided. Each replica's part is told
 by the dearest of them: that is the one which needs the room.
 """
@@ -24,7 +26,13 @@ REPLICAS = 4
 # Servers of each application.
 EACH = 60
 SHARING = ("sharing.enabled=true",)
+BY_SLOT = "--watch-slots"
 SHARED_SECONDS = 120.0
+# The ratios of four that watch everything, of four that watch by slot, and of both.
+ALL, SLOTS, MOVED = ("18a", "18b", "18c", "18d"), ("18e", "18f", "18g", "18h"), "18i"
+FOUND = (*ALL, *SLOTS, MOVED)
+# Of the slots that one has, so many must move when the others come.
+FEWEST = slots.SLOTS * (REPLICAS - 1) // REPLICAS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,7 @@ class Share:
 
 
 def run(stage: Stage) -> None:
-    """Have one replica, and then four, bring up the same applications."""
+    """Have one replica, then four, and four by slot, bring up the same applications."""
     arena = stage.counted
     argosy.warm_up(arena)
     crew = operators.run(arena.cluster, replicas=REPLICAS, values=SHARING)
@@ -47,38 +55,64 @@ def run(stage: Stage) -> None:
         each.terminate()
     try:
         for _ in stage.rounds(stage.sizes.peers):
-            _compare(stage, _bring_up(stage, crew[:1]), _bring_up(stage, crew))
+            one = _bring_up(stage, crew[:1])
+            _tell(stage, "one", one)
+            _compare(stage, "four", ALL, one, _bring_up(stage, crew))
+            parted = [each.asked(BY_SLOT) for each in crew]
+            _compare(stage, "four by slot", SLOTS, one, _bring_up(stage, parted))
     finally:
         (alone,) = operators.run(arena.cluster)
         alone.terminate()
         arena.operate_by(alone)
 
 
-def _compare(stage: Stage, one: Share, four: Share) -> None:
+def _compare(stage: Stage, name: str, keys: tuple[str, ...], one: Share, four: Share) -> None:
+    found = (
+        four.cpu / one.cpu,
+        four.resident / one.resident,
+        four.writes / one.writes,
+        four.created / one.created,
+    )
+    for key, value in zip(keys, found, strict=True):
+        stage.book.add(key, value)
+    _tell(stage, name, four)
+
+
+def _tell(stage: Stage, name: str, found: Share) -> None:
     book = stage.book
-    book.add("18a", four.cpu / one.cpu)
-    book.add("18b", four.resident / one.resident)
-    book.add("18c", four.writes / one.writes)
-    book.add("18d", four.created / one.created)
-    for name, found in (("one", one), ("four", four)):
-        book.tell(f"CPU of a replica, {name}, s", found.cpu)
-        book.tell(f"memory of a replica, {name}, MiB", found.resident / 2**20)
-        book.tell(f"memory of a replica for its caches, {name}, MiB", found.grown / 2**20)
-        book.tell(f"all created by {name}, s", found.created)
+    book.tell(f"CPU of a replica, {name}, s", found.cpu)
+    book.tell(f"memory of a replica, {name}, MiB", found.resident / 2**20)
+    book.tell(f"memory of a replica for its caches, {name}, MiB", found.grown / 2**20)
+    book.tell(f"all created by {name}, s", found.created)
 
 
 def _bring_up(stage: Stage, crew: list[operators.Operator]) -> Share:
-    """Have a crew come together, and bring everything up."""
+    """Have a crew come, one before the others, and bring everything up."""
     arena, count = stage.counted, max(REPLICAS, stage.sizes.fleet // EACH)
     with arena.namespace() as namespace:
         try:
-            for each in crew:
-                each.start()
-            _share(arena, len(crew))
+            crew[0].start()
+            _share(arena, 1)
+            if len(crew) == REPLICAS:
+                _join(stage, crew)
             return _measured(stage, crew, namespace, count)
         finally:
             for each in crew:
                 each.terminate()
+
+
+def _join(stage: Stage, crew: list[operators.Operator]) -> None:
+    """Have all others come at once, and count the slots that move."""
+    before = _epochs(stage.counted)
+    for each in crew[1:]:
+        each.start()
+    _share(stage.counted, len(crew))
+    stage.book.add(MOVED, (_epochs(stage.counted) - before) / FEWEST)
+
+
+def _epochs(arena: Arena) -> int:
+    """Return how often slots have been taken."""
+    return sum(int(each["spec"].get("leaseTransitions") or 0) for each in _leases(arena))
 
 
 def _measured(stage: Stage, crew: list[operators.Operator], namespace: str, count: int) -> Share:
