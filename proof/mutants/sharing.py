@@ -47,6 +47,13 @@ _WATCHES = (
         _FORGOTTEN,
     ),
     one(
+        "who waits for a slot that is closed waits for ever",
+        "controller.kube.informer:Informer.close",
+        "each.close()",
+        "pass",
+        f"{_PARTED}::test_nobody_waits_for_a_slot_that_is_closed[True]",
+    ),
+    one(
         "a list drops what others feed",
         "controller.kube.scope:Scope.holds",
         "not self.by_slot or slots.labelled(meta.labels) == self.slot",
@@ -139,10 +146,24 @@ _WATCHES = (
     ),
     one(
         "labels are taken off what somebody else controls",
-        "controller.execution.labels:Labels._is_strayed",
-        "owner is None",
-        "True",
+        "controller.execution.labels:Labels._whose",
+        "above is None or not owner.api_version.startswith(f'{names.GROUP}/')",
+        "above is None",
         f"{_BY_SLOT}::test_what_somebody_else_controls_keeps_its_labels",
+    ),
+    one(
+        "labels are written of an application that is paused or observed",
+        "controller.execution.labels:Labels._may_write",
+        "bool(goes) or management.rest(found) is None",
+        "True",
+        f"{_BY_SLOT}::test_labels_of_an_application_at_rest_are_left_alone",
+    ),
+    one(
+        "labels are put right where another install looks after things",
+        "controller.execution.labels:Labels._odd",
+        "is_enough or not self._covers(meta.namespace)",
+        "is_enough",
+        "tests/execution/test_labels.py::test_only_what_this_install_looks_after_is_labelled",
     ),
     one(
         "the checker lets any write pass that takes a label off",
