@@ -112,8 +112,8 @@ _WATCHES = (
     one(
         "a fleet counts the servers of one replica alone",
         "controller.execution.counts:Counts.total",
-        "(self._own(), *self._told)",
-        "(self._own(),)",
+        "(own, *self._told)",
+        "(own,)",
         f"{_BY_SLOT}::test_a_fleet_counts_all_servers_by_slot",
     ),
     one(
