@@ -120,7 +120,7 @@ class Labels:
             if whose is None:
                 continue
             found = self._told(resource, meta, whose)
-            if found is not None and self._may_write(meta, whose):
+            if found is not None and management.may_label(self._caches, meta, whose.application):
                 yield found
 
     def _told(self, resource: Resource, meta: objects.Meta, whose: _Whose) -> _Odd | None:
@@ -133,15 +133,6 @@ class Labels:
         slot = slots.labelled(meta.labels)
         is_strayed = slot is not None and (wanted is None or slots.of_bucket(wanted) != slot)
         return _Odd(resource, meta, None, None) if is_strayed else None
-
-    def _may_write(self, meta: objects.Meta, whose: _Whose) -> bool:
-        """Return whether the application is not at rest; what goes, goes while it is paused."""
-        name = whose.application or meta.labels.get(names.APPLICATION_LABEL, "")
-        found = self._caches.of(objects.Application).objects.get((meta.namespace, name))
-        if management.is_observed(found):
-            return False
-        goes = meta.deletion_timestamp or (found is not None and found.metadata.deletion_timestamp)
-        return bool(goes) or management.rest(found) is None
 
     def _whose(self, resource: Resource, item: objects.Object) -> _Whose | None:
         """Return whose an object is; None where it is somebody else's, or that is not seen here.

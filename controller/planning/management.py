@@ -16,6 +16,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES
 from controller.planning import plan as plans
 from controller.planning import remedies
+from controller.planning.caches import Caches
 
 OBSERVE = "Observe"
 
@@ -53,6 +54,19 @@ def is_observed(application: objects.Application | None) -> bool:
         and application.spec.management == OBSERVE
         and application.metadata.deletion_timestamp is None
     )
+
+
+def may_label(caches: Caches, meta: objects.Meta, application: str | None) -> bool:
+    """Return whether a label alone may be written on what is an application's, known or as it says.
+
+    Not while that is at rest; but what goes, goes while it is paused, too.
+    """
+    name = application or meta.labels.get(names.APPLICATION_LABEL, "")
+    found = caches.of(objects.Application).objects.get((meta.namespace, name))
+    if is_observed(found):
+        return False
+    goes = meta.deletion_timestamp or (found is not None and found.metadata.deletion_timestamp)
+    return bool(goes) or rest(found) is None
 
 
 def restrict(made: plans.Plan, snapshot: object) -> plans.Plan:
