@@ -32,7 +32,7 @@ FULL = Sizes(
     beside=10,
     rest=600,
     defaults=True,
-    minutes=40,
+    minutes=45,
 )
 QUICK = Sizes(
     pairs=2,
