@@ -45,7 +45,7 @@ ROUND_SECONDS, BELIEVED_SECONDS = 2.0, 10.0
 ACTS_SECONDS, ACTS_POLL = 600.0, 0.25
 # How often it is looked whether slots are followed that are to be taken, in seconds.
 _OPEN_POLL = 0.05
-# Slots whose Leases are written at a time.
+# Slots whose Leases are written, or whose first lists are read, at a time.
 _AT_ONCE = 8
 # How late a round may be, in seconds, before something is wrong with the process itself.
 _LATE = 60.0
@@ -243,18 +243,29 @@ class Sharing:
         await self._take(view.free & await self._follow(mine | named))
         await self._members.sweep()
 
-    async def _follow(self, wanted: Collection[int]) -> set[int]:
+    async def _follow(self, wanted: set[int]) -> set[int]:
         """Follow the slots that are to be this replica's; return those of which all is shown.
+
+        What cannot be listed keeps others from being opened in the same round alone.
 
         What it has it follows on. What it has given is in `wanted` as long as the Lease says that
         it is this replica's: a slot is forgotten after its Lease is written, and never before.
         """
         kept = self._held.keys() | self._ending
-        for slot in self._caches.slots - kept - set(wanted):
+        for slot in self._caches.slots - kept - wanted:
             await self._caches.close(slot)
-        until = self._now() + ROUND_SECONDS
+        before, until = frozenset(self._caches.slots), self._now() + ROUND_SECONDS
         while True:
-            followed = {slot for slot in wanted if self._caches.open(slot)}
+            followed = {slot for slot in wanted & self._caches.slots if self._caches.open(slot)}
+            # Each is three lists and three connections: all at once, heartbeats would be late.
+            opening = len(self._caches.slots - before - followed)
+            for slot in sorted(wanted - self._caches.slots):
+                if opening >= _AT_ONCE:
+                    break
+                if self._caches.open(slot):
+                    followed.add(slot)
+                else:
+                    opening += 1
             if len(followed) == len(wanted) or self._now() >= until:
                 return followed
             await asyncio.sleep(_OPEN_POLL)

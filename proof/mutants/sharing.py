@@ -54,6 +54,13 @@ _WATCHES = (
         f"{_PARTED}::test_nobody_waits_for_a_slot_that_is_closed[True]",
     ),
     one(
+        "all slots are listed at once",
+        "controller.execution.sharing:Sharing._follow",
+        "opening >= _AT_ONCE",
+        "False",
+        f"{_BY_SLOT}::test_slots_are_listed_few_at_a_time",
+    ),
+    one(
         "a list drops what others feed",
         "controller.kube.scope:Scope.holds",
         "not self.by_slot or slots.labelled(meta.labels) == self.slot",
@@ -153,8 +160,8 @@ _WATCHES = (
     ),
     one(
         "labels are written of an application that is paused or observed",
-        "controller.execution.labels:Labels._may_write",
-        "bool(goes) or management.rest(found) is None",
+        "controller.planning.management:may_label",
+        "bool(goes) or rest(found) is None",
         "True",
         f"{_BY_SLOT}::test_labels_of_an_application_at_rest_are_left_alone",
     ),

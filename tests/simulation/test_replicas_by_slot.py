@@ -159,6 +159,27 @@ async def test_who_cannot_list_a_slot_does_not_take_it() -> None:
         await whole.rolled_out(crew, "web:2")
 
 
+async def test_slots_are_listed_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once they would be in the way of the heartbeat: its replica would lose all again."""
+    async with whole.crewed() as crew:
+        really = crew.stage.server.list
+        asked, most = 0, 0
+
+        async def slow(*about: Any, **options: Any) -> bytes:
+            nonlocal asked, most
+            if f"{names.BUCKET_LABEL} in" not in options.get("label_selector", ""):
+                return await really(*about, **options)
+            asked += 1
+            most = max(most, asked)
+            await asyncio.sleep(0.2)
+            asked -= 1
+            return await really(*about, **options)
+
+        monkeypatch.setattr(crew.stage.server, "list", slow)
+        await crew.shared(crew.join())
+        assert 0 < most <= 8 * len(BUCKETED)
+
+
 async def test_a_slot_is_forgotten_once_its_lease_says_so() -> None:
     """While nobody knows that it was given, it may yet have to be looked after here."""
     async with whole.crewed() as crew:
