@@ -83,7 +83,7 @@ def holds(revision: bytes, template: bytes) -> bool:
         data = msgspec.json.decode(revision, type=objects.ControllerRevision).data
         held = msgspec.json.decode(bytes(data), type=_Held).spec.template
         return _plain(bytes(held)) == _plain(template)
-    except (msgspec.MsgspecError, ValueError, TypeError):
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         return False
 
 
