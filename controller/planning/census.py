@@ -34,8 +34,6 @@ class Facts(NamedTuple):
     operated: bool
     # The partition keeps it where it is, or a person does.
     kept: bool
-    # It was told the target revision, and somebody took off or changed its labels.
-    differs: bool
 
     @property
     def due(self) -> bool:
@@ -162,8 +160,8 @@ class Count:
         stale = told.revision != self.target
         lacking = availability.seconds_until_available(server, self.now, self.waiting)
         operated = told.task is not None and availability.operated(server)
-        differs = not stale and bool(lost_labels(server))
-        if lacking <= 0 and not (operated or stale or differs or status.blocked_by):
+        unlabelled = not stale and bool(lost_labels(server))
+        if lacking <= 0 and not (operated or stale or unlabelled or status.blocked_by):
             return True
         if not stale and status.revision == self.target and status.incarnation == told.incarnation:
             self.updated += 1
@@ -187,7 +185,6 @@ class Count:
                 stale=stale,
                 operated=operated,
                 kept=told.held or ordinal < self.partition,
-                differs=differs,
             )
         )
         return False

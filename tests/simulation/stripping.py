@@ -1,4 +1,4 @@
-"""A cluster whose admission takes labels off pods as they are written."""
+"""A cluster whose admission takes labels off objects of one kind as they are written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from fakes.universe import Universe
 
 @dataclasses.dataclass(slots=True)
 class Stripping:
-    """Takes off the labels that `strips` names, of pods as they are made, or at any write."""
+    """Takes off the labels that `strips` names, as objects are made or at any write of them."""
 
     strips: Callable[[str], bool]
     always: bool = False
+    of: Resource = Resource.PODS
 
     def enter(self, universe: Universe) -> None:
         """Have all writes of a cluster go through it."""
@@ -39,7 +40,7 @@ class Stripping:
 
     def _stripped(self, resource: Resource, body: Json) -> Json:
         labels = body["metadata"].get("labels")
-        if resource is not Resource.PODS or not labels:
+        if resource is not self.of or not labels:
             return body
         kept = {key: each for key, each in labels.items() if not self.strips(key)}
         return {**body, "metadata": {**body["metadata"], "labels": kept}}

@@ -57,6 +57,21 @@ async def test_labels_that_are_taken_off_at_every_write_are_told(label: str | No
         await universe.until(lambda: not universe.names(Resource.PODS))
 
 
+async def test_servers_that_keep_no_labels_are_no_less_available() -> None:
+    """Where a policy takes the labels of Servers off at every write, all is Ready nevertheless."""
+    async with Universe() as universe:
+        Stripping(lambda key: key in OURS, always=True, of=Resource.SERVERS).enter(universe)
+        await universe.bring_up(application("shop", component("web", 2)))
+        await asyncio.sleep(600)
+        assert universe.is_ready()
+        assert (
+            not set(OURS)
+            & universe.get(Resource.SERVERS, "shop-web-0")["metadata"]["labels"].keys()
+        )
+        told = [each for each in universe.server.writes if each.resource is Resource.SERVERS]
+        assert len(told) < 20
+
+
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_pod_that_loses_its_labels_while_it_starts_is_replaced(*, killed: bool) -> None:
     """Nobody knows which incarnation it is: it is seen again, and another takes its place."""

@@ -51,12 +51,11 @@ def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
 
     Servers that the partition, a person or the strategy OnDelete keeps at an older revision are.
     While servers are to move, a spare one may be there, or on its way: nothing is missing for that.
+    Nor is it for a Server's labels: those are put right, but no server is worse without them.
     """
     beyond = census.present - census.desired
     if beyond and not (moving and beyond == census.spares):
         return False
     if census.leaving or census.available < census.desired:
-        return False
-    if any(each.differs and not each.server.spec.held for each in census.odd):
         return False
     return strategy == "OnDelete" or not census.due
