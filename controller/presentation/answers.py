@@ -201,8 +201,7 @@ def left(look: inspection.Inspection, seen: Any) -> Iterator[str]:
     """Yield how long an operation still takes, by what it took so far, or one like it."""
     item = seen.item
     if isinstance(item, objects.Operation):
-        known = look.caches.of(objects.Operation).objects.values()
-        before = [each for each in known if each.metadata.namespace == item.metadata.namespace]
+        before = look.caches.of(objects.Operation).objects.values()
         found = estimates.left(item, before, seen.now)
         if found is not None:
             yield f"about {age(found[0])} left, {found[1]}"

@@ -35,15 +35,15 @@ def left(
 
 def _is_alike(each: objects.Operation, found: objects.Operation) -> bool:
     """Return whether an operation that succeeded tells something of this one."""
-    one, other = each.spec, found.spec
-    same = (one.application, one.action, one.components, one.steps) == (
-        other.application,
-        other.action,
-        other.components,
-        other.steps,
-    )
     status = each.status
-    return same and status.succeeded == status.total > 0 and _took(each) > 0
+    return _deed(each) == _deed(found) and status.succeeded == status.total > 0 and _took(each) > 0
+
+
+def _deed(each: objects.Operation) -> tuple[object, ...]:
+    """Return what an operation does, and to which application."""
+    spec = each.spec
+    application = each.metadata.namespace, spec.application
+    return (*application, spec.action, spec.components, spec.steps)
 
 
 def _took(each: objects.Operation) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 import rich.console
 
@@ -58,6 +59,16 @@ def test_the_first_servers_are_told_by_one_of_its_kind() -> None:
     said = "as last took 100s for 25 servers"
     assert estimates.left(operation(), before, NOW) == (140, said)
     assert estimates.left(operation(age=500), before, NOW) == (0, said)
+
+
+def test_an_application_of_that_name_elsewhere_tells_nothing() -> None:
+    """Another namespace's shop is another application: its operations are no measure of this."""
+    whole: dict[str, Any] = {"succeeded": 50, "completion_time": clock.stamp(NOW - 800)}
+    other = operation("last", age=900, **whole)
+    assert pictures.operation(operation(), NOW, [other]).left_seconds is not None
+    meta = msgspec.structs.replace(other.metadata, namespace="elsewhere")
+    stranger = msgspec.structs.replace(other, metadata=meta)
+    assert pictures.operation(operation(), NOW, [stranger]).left_seconds is None
 
 
 @pytest.mark.parametrize(
