@@ -12,6 +12,8 @@ from tests.e2e.driving import Kube, Object, component
 
 pytestmark = pytest.mark.e2e
 
+CLAIMS = ("data-shop-db-0", "data-shop-db-1")
+
 
 def _db(storage_class: str, size: str) -> Object:
     spec = {
@@ -25,12 +27,9 @@ def _db(storage_class: str, size: str) -> Object:
     return component("db", replicas=2, volumeClaims=claims)
 
 
-@pytest.mark.parametrize("grows", [True, False], ids=["elastic", "rigid"])
-def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> None:
-    """No pod is restarted either way; the size, or the refusal, is seen on the objects."""
-    storage_class = storage.made(kube, grows=grows)
-    names = ("data-shop-db-0", "data-shop-db-1")
-    for each in names:
+def _up(kube: Kube, storage_class: str) -> driving.App:
+    """Bring two servers up, each with a volume of that class, which they tell of."""
+    for each in CLAIMS:
         storage.volume(kube, storage_class, each)
     app = kube.app(_db(storage_class, "1Gi"))
     app.apply()
@@ -42,6 +41,14 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
             for each in app.servers("db").values()
         ),
     )
+    return app
+
+
+@pytest.mark.parametrize("grows", [True, False], ids=["elastic", "rigid"])
+def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> None:
+    """No pod is restarted either way; the size, or the refusal, is seen on the objects."""
+    storage_class = storage.made(kube, grows=grows)
+    app = _up(kube, storage_class)
     for claim in kube.list(Resource.CLAIMS).values():
         assert claim["metadata"]["labels"]["team"] == "db"
         assert claim["metadata"]["annotations"]["backup.example.com/plan"] == "daily"
@@ -69,19 +76,9 @@ def test_claims_grow_where_their_class_allows_it(kube: Kube, *, grows: bool) -> 
 
 def test_a_claim_that_is_deleted_under_its_server_keeps_its_data(kube: Kube) -> None:
     """A rollout leaves that server alone; once a person deletes its pod it has a new claim."""
-    storage_class = storage.made(kube, grows=False)
-    names = ("data-shop-db-0", "data-shop-db-1")
-    for each in names:
-        storage.volume(kube, storage_class, each)
-    app = kube.app(_db(storage_class, "1Gi"))
-    app.apply()
-    app.wait_ready()
-    kube.wait_until(
-        "the volumes are seen",
-        lambda: all(each["status"].get("claims") for each in app.servers("db").values()),
-    )
-    before, claim = driving.uids(app.pods("db")), kube.uid(Resource.CLAIMS, names[1])
-    kube.delete(Resource.CLAIMS, names[1])
+    app = _up(kube, storage.made(kube, grows=False))
+    before, claim = driving.uids(app.pods("db")), kube.uid(Resource.CLAIMS, CLAIMS[1])
+    kube.delete(Resource.CLAIMS, CLAIMS[1])
     kube.wait_until(
         "the server tells",
         lambda: (
@@ -91,14 +88,14 @@ def test_a_claim_that_is_deleted_under_its_server_keeps_its_data(kube: Kube) -> 
     app.set_env("another", "db")
     app.apply()
     told = app.wait_for_reason("DataWouldGo")
-    assert names[1] in told["message"]
-    assert kube.uid(Resource.CLAIMS, names[1]) == claim
+    assert CLAIMS[1] in told["message"]
+    assert kube.uid(Resource.CLAIMS, CLAIMS[1]) == claim
     assert driving.uids(app.pods("db"))["shop-db-1"] == before["shop-db-1"]
     kube.delete(Resource.PODS, "shop-db-1")
     kube.wait_until(
         "the claim is another",
         lambda: (
-            kube.get(Resource.CLAIMS, names[1]) and kube.uid(Resource.CLAIMS, names[1]) != claim
+            kube.get(Resource.CLAIMS, CLAIMS[1]) and kube.uid(Resource.CLAIMS, CLAIMS[1]) != claim
         ),
     )
     app.delete()
