@@ -39,9 +39,7 @@ def publish(
         shutil.copyfile(results / report.ARMS_PLOT, images / ARMS)
         changed.append(images / ARMS)
     findings = [entry.finding(key) for key, entry in whole.ordered()]
-    (images / RATIOS).write_text(
-        plot.dots("Ratios; right of the line is worse than wanted", findings)
-    )
+    (images / RATIOS).write_text(plot.dots(report.RATIOS_TITLE, findings))
     pattern = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
     measured = "\n\n".join([BEGIN, *_parts(whole), END])
     page.write_text(pattern.sub(lambda _: measured, page.read_text()))

@@ -15,6 +15,7 @@ from bench import plot, ratios, sizes, table
 
 RESULTS = Path(__file__).parent / "results"
 REPORT, PAGE, ARMS_PLOT, RATIOS_PLOT = "bench.json", "tables.md", "arms.svg", "ratios.svg"
+RATIOS_TITLE = "Ratios; right of the line is worse than wanted"
 
 
 def write(
@@ -33,7 +34,7 @@ def write(
     tables += [table.peers(book.peers)] if book.peers else []
     files[PAGE] = "\n\n".join(tables) + "\n"
     if findings:
-        files[RATIOS_PLOT] = plot.dots("Ratios; right of the line is worse than wanted", findings)
+        files[RATIOS_PLOT] = plot.dots(RATIOS_TITLE, findings)
     if shown := arms(book, chosen.fleet):
         title = f"{chosen.fleet} servers: seconds until all are Ready"
         files[ARMS_PLOT] = plot.bars(title, "s", shown)
