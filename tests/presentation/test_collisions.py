@@ -48,3 +48,14 @@ async def test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up() -> 
         labels = {"metadata": {"labels": {"argosy.dev/application": "shop"}}}
         await universe.merge(Resource.PODS, "shop-web-1", labels)
         assert not await notes(universe, component("web", 2))
+
+
+async def test_pods_are_asked_for_of_fifty_servers() -> None:
+    """A preview of thousands asks the API server for no more than the first fifty."""
+    async with Universe() as universe:
+        for number in (49, 50):
+            metadata = {"name": f"shop-web-{number}"}
+            pod = {"metadata": metadata, "spec": {"containers": [{"name": "a"}]}}
+            await universe.server.create(Resource.PODS, "default", pod)
+        (told,) = await notes(universe, component("web", 60))
+        assert told.startswith("Pod/shop-web-49 ")

@@ -267,6 +267,19 @@ def test_a_collect_that_is_refused_is_told_once_and_until_it_is_over() -> None:
     assert told(decide(status, **seen(sighting()))).blocked_by == ()
 
 
+def test_of_many_collects_that_are_refused_ten_are_named() -> None:
+    """A status stays small, however many instances a cloud will not delete."""
+    refused = tuple(
+        outcomes.Outcome(
+            target=targets.Call("cloud", f"i{number:02}"), verb=targets.Verb.DELETE,
+            kind=errors.Kind.REFUSED, reason="ServerLocked", message="locked", time=NOW,
+        )
+        for number in range(12)
+    )  # fmt: skip
+    blocked = told(decide(LISTED, outcomes=refused, **seen(sighting()))).blocked_by
+    assert len({each.object for each in blocked}) == len(blocked) == 10
+
+
 def test_a_plan_names_what_is_unclaimed() -> None:
     """`why` shows the notes of a plan: the first are named, the others are counted."""
     many = tuple(
