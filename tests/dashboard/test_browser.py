@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from controller.api.resources import Resource
+from controller.dashboard import board
 from fakes.universe import application, component
 from tests.dashboard import browser as browsers
 from tests.dashboard.people import FOCUSED
@@ -207,6 +208,28 @@ def test_an_open_page_follows_and_keeps_the_focus(page: Page, stage: Stage) -> N
     )
     expect(page.locator("#part-head")).to_contain_text("paused")
     expect(page.locator(":focus")).to_have_text("again")
+
+
+def test_an_open_page_is_not_left_with_a_picture_that_stood_for_a_newer_one(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last change comes while the picture of the one before still stands: it is seen, too."""
+    monkeypatch.setattr(board, "STANDS", 10**9)
+    # Longer than it takes until the next change is told.
+    monkeypatch.setattr(board, "LONGEST_SECONDS", 5.0)
+    with staged() as stage:
+        context = browser.new_context()
+        page = browsers.sign_in(context, stage)
+        page.goto(stage.url + "/applications/default/shop")
+        row = page.locator("#row-shop-db-0")
+        for held in (True, False):
+            change = {"spec": {"held": held}}
+            stage.do(
+                lambda change=change: stage.universe.merge(Resource.SERVERS, "shop-db-0", change)  # type: ignore[misc]  # mypy infers no default of a lambda
+            )
+            words = expect(row, "the last change is seen")
+            (words.to_contain_text if held else words.not_to_contain_text)("held", timeout=60_000)
+        context.close()
 
 
 def test_a_table_that_was_moved_sideways_stays_so(page: Page, stage: Stage) -> None:

@@ -28,14 +28,20 @@ function take(page) {
   if (said.length) say(said.join(" "));
 }
 
+// Says whether the page is still behind, and is to be loaded again though no change may follow: it
+// shows a picture that stands for a newer one for a moment, or the dashboard could not make it now.
 async function reload() {
   const answer = await fetch(location.href, { credentials: "same-origin" });
   // Whoever may not see it any more, or has to sign in again, is told so by the page itself.
   if (GONE.has(answer.status)) location.reload();
-  if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  if (!answer.ok) return PASSING.has(answer.status);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  take(page);
+  return page.body.dataset.since === "behind";
 }
 
 const GONE = new Set([401, 403, 404]);
+const PASSING = new Set([429, 502, 503, 504]);
 
 function follow(what, since) {
   let busy = false;
@@ -62,10 +68,11 @@ function follow(what, since) {
     busy = true;
     while (again) {
       again = false;
-      try {
-        await reload();
-      } catch {
-        // The dashboard has ended; the stream says so, and finds it again.
+      const behind = await reload().catch(() => true);
+      if (behind && !again) {
+        await new Promise((done) => setTimeout(done, BEHIND_MS));
+        // Where the dashboard has ended the stream says so, and tells what was missed when it is back.
+        again ||= stream.readyState === EventSource.OPEN;
       }
     }
     busy = false;
@@ -73,6 +80,8 @@ function follow(what, since) {
 }
 
 const LOST_MS = 3000;
+// As long as a picture stands for newer ones at most.
+const BEHIND_MS = 1000;
 
 function sayLost() {
   const place = document.getElementById("part-behind");
