@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import machine, page, ratios, report, sizes, stage, table
+from bench import clouds, machine, page, ratios, report, sizes, stage, table
 from bench.trials import catalogue
 
 EXAMPLES = """examples:
@@ -19,7 +19,11 @@ EXAMPLES = """examples:
   python -m bench --quick                 smaller fleets, fewer rounds
   python -m bench --quick --only 11       the trial that finds ratio 11
   python -m bench --only floor --fleet 500 --pairs 1
-  python -m bench --only 4 --only 5 --away 20   ratios 4, 5 and 10, far from the API server"""
+  python -m bench --only 4 --only 5 --away 20   ratios 4, 5 and 10, far from the API server
+  python -m bench --only openstack        beside Heat and a plain client, on a cloud (as root)"""
+
+# Its arms meet on a cloud, and none of the clusters of the other trials is there.
+OPENSTACK = "openstack"
 
 SIZES = {
     "pairs": "rounds of what is compared",
@@ -37,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.publish:
         print("\n".join(map(str, page.publish())))
         return 0
+    if OPENSTACK in options.only:
+        return clouds.main(_abroad(options))
     described = machine.describe()
     _say(machine.line(described))
     began = time.monotonic()
@@ -99,16 +105,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="run nothing: put the last results on record, and into the docs",
     )
     parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME", help="a trial, or a ratio's number"
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a trial, a ratio's number, or openstack",
     )
     for name, text in SIZES.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=text)
     options = parser.parse_args(arguments)
     try:
-        options.trials = catalogue.chosen(options.only)
+        options.trials = catalogue.chosen(set(options.only) - {OPENSTACK})
     except ValueError as error:
         parser.error(str(error))
+    if OPENSTACK in options.only and set(options.only) != {OPENSTACK}:
+        parser.error(f"{OPENSTACK} is measured on a cloud of its own: ask for the others apart")
     return options
+
+
+def _abroad(options: argparse.Namespace) -> list[str]:
+    """Return the arguments of `bench.clouds` that mean the same; other sizes mean nothing there."""
+    found = ["--servers", "4", "--rounds", "1"] if options.quick else []
+    for word, value in (("--servers", options.fleet), ("--rounds", options.pairs)):
+        found += [word, str(value)] if value is not None else []
+    return found
 
 
 def _sizes(options: argparse.Namespace) -> sizes.Sizes:
