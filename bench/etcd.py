@@ -10,6 +10,7 @@ import base64
 import json
 import ssl
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from devcluster import controlplane
 from devcluster.cluster import Cluster
 
 # Owners come before what they own, or their controllers would make it anew.
-PREFIXES = (
+OWNERS = (
     "argosy.dev/operations",
     "argosy.dev/applications",
     "argosy.dev/serversets",
@@ -26,6 +27,8 @@ PREFIXES = (
     "replicasets",
     "statefulsets",
     "poddisruptionbudgets",
+)
+OWNED = (
     "services/specs",
     "services/endpoints",
     "endpointslices",
@@ -39,7 +42,18 @@ SAID = "events"
 def wipe(owner: Cluster, namespace: str) -> int:
     """Delete everything that arms make in a namespace; return how many objects but Events went."""
     _delete(owner, f"/registry/{SAID}/{namespace}/")
-    return sum(_delete(owner, f"/registry/{each}/{namespace}/") for each in PREFIXES)
+    gone = _take(owner, namespace, OWNERS)
+    # Kubernetes' own controllers have been seen to miss the end of Services that went behind its
+    # back: they made the Endpoints of fifty of them anew for ever.
+    services = f"/api/v1/namespaces/{namespace}/services"
+    listed = len(owner.client.get(services)["items"])
+    if listed:
+        owner.client.delete(services)
+    return gone + listed + _take(owner, namespace, OWNED)
+
+
+def _take(owner: Cluster, namespace: str, prefixes: Sequence[str]) -> int:
+    return sum(_delete(owner, f"/registry/{each}/{namespace}/") for each in prefixes)
 
 
 def bytes_in_use(owner: Cluster) -> int:

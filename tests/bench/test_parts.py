@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import cpu_unit, etcd, machine, meters, table, watcher
 from bench.ratios import Book
 from bench.tally import Tally
-from devcluster import cluster
 
 OPERATOR = "system:serviceaccount:argosy:argosy"
 
@@ -146,8 +147,33 @@ def test_a_namespace_is_empty_although_controllers_talk(monkeypatch: pytest.Monk
         return 7 if prefix == "/registry/events/arm-1/" else 0
 
     monkeypatch.setattr(etcd, "_delete", delete)
-    assert etcd.wipe(cluster.Cluster(Path("/nowhere")), "arm-1") == 0
+    assert etcd.wipe(emptied([]), "arm-1") == 0
     assert {"/registry/events/arm-1/", "/registry/poddisruptionbudgets/arm-1/"} < set(gone)
+
+
+def test_services_go_by_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before what is made for them, after who would make them anew; and they count as gone."""
+    gone: list[str] = []
+
+    def delete(_owner: object, prefix: str) -> int:
+        gone.append(prefix)
+        return 0
+
+    monkeypatch.setattr(etcd, "_delete", delete)
+    services = "/api/v1/namespaces/arm-1/services"
+    assert etcd.wipe(emptied([{}, {}], gone), "arm-1") == 2
+    places = ["/registry/argosy.dev/applications/arm-1/", services]
+    places.append("/registry/services/endpoints/arm-1/")
+    assert [each for each in gone if each in places] == places
+
+
+def emptied(services: list[Any], gone: list[str] | None = None) -> Any:
+    """Return a cluster with these Services, which notes what is deleted by its API server."""
+    client = types.SimpleNamespace(
+        get=lambda _path: {"items": services},
+        delete=(gone if gone is not None else []).append,
+    )
+    return types.SimpleNamespace(client=client)
 
 
 def test_tables_have_a_row_for_each_ratio() -> None:
