@@ -103,7 +103,8 @@ class View:
     held: Mapping[int, Holding]
     # The slots that may be taken.
     free: frozenset[int]
-    # What the others that live tell of their slots.
+    # What the heartbeats of the others that live tell of their slots: each of them, as a copy of
+    # one must not stand in its place.
     told: Mapping[str, Tally] = dataclasses.field(default_factory=dict)
 
 
@@ -165,8 +166,8 @@ class Members:
             },
             free=frozenset(slot for slot in range(slots.SLOTS) if self._is_free(slot, began)),
             told={
-                each.holder: told
-                for each in beats.values()
+                name: told
+                for name, each in beats.items()
                 if each.holder in alive - {self.identity}
                 and (told := tallies.read(each.metadata.annotations)) is not None
             },

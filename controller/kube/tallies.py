@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from controller.api import names
+from controller.kube import wire
 from controller.kube.slots import SLOTS
 
 # On a heartbeat: the slots that its replica has, and what it counts in them.
 ANNOTATION = f"{names.GROUP}/tally"
 # The API server takes no more than 256 KiB of annotations, and each heartbeat would carry it.
 _LARGEST = 65_536
+# More servers than that no cluster has: a status would not take a number of any length.
+_MOST = 2**31 - 1
 _ALL = frozenset(range(SLOTS))
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -39,10 +42,11 @@ def read(annotations: Mapping[str, str]) -> Tally | None:
     """Return what a heartbeat tells; None where it tells nothing that makes sense."""
     try:
         found = msgspec.json.decode(annotations.get(ANNOTATION, ""), type=Tally)
-    except msgspec.DecodeError:
+    except wire.UNREADABLE:
+        # Anybody who may write a Lease can write this, and it must end no replica.
         return None
     numbers = (each for counts in found.counts.values() for each in counts.values())
-    return found if found.slots <= _ALL and all(each >= 0 for each in numbers) else None
+    return found if found.slots <= _ALL and all(0 <= each <= _MOST for each in numbers) else None
 
 
 def add_up(told: Iterable[Tally], kind: str, name: str) -> tuple[int, bool]:

@@ -138,6 +138,30 @@ _WATCHES = (
         "tests/kube/test_tallies.py::test_a_slot_that_two_tell_of_is_not_counted_twice",
     ),
     one(
+        "a heartbeat that nests without end ends every replica",
+        "controller.kube.tallies:read",
+        "wire.UNREADABLE",
+        "msgspec.DecodeError",
+        "tests/simulation/test_replicas.py::test_a_forged_heartbeat_ends_no_replica[bottomless]",
+    ),
+    one(
+        "a copy of a heartbeat takes its place",
+        "controller.kube.members:Members.look",
+        """{
+            name: told
+            for name, each in beats.items()
+            if each.holder in alive - {self.identity}
+            and (told := tallies.read(each.metadata.annotations)) is not None
+        }""",
+        """{
+            each.holder: told
+            for name, each in beats.items()
+            if each.holder in alive - {self.identity}
+            and (told := tallies.read(each.metadata.annotations)) is not None
+        }""",
+        f"{_BY_SLOT}::test_a_fleet_in_use_counts_what_a_copied_heartbeat_denies",
+    ),
+    one(
         "what bears the label of another slot is never seen by its owner",
         "controller.execution.labels:Labels.turn",
         "self._before.get(where, '') == each.value",

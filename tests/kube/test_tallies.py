@@ -33,6 +33,13 @@ def test_what_is_told_is_read_again() -> None:
         '{"slots": [-1]}',
         '{"slots": [1], "counts": {"fleets": {"cloud": -3}}}',
         '{"slots": [1], "counts": {"fleets": {"cloud": "many"}}}',
+        '{"slots": [1], "counts": {"fleets": {"cloud": 1.5}}}',
+        '{"slots": [1], "counts": {"fleets": {"cloud": NaN}}}',
+        '{"slots": [1], "counts": {"fleets": {"cloud": 1e400}}}',
+        pytest.param(f'{{"counts": {{"fleets": {{"cloud": {10**30}}}}}}}', id="beyond an int64"),
+        pytest.param(f'{{"counts": {{"fleets": {{"cloud": {"9" * 5000}}}}}}}', id="endless"),
+        pytest.param(f'{{"more": {"[" * 100_000}{"]" * 100_000}}}', id="bottomless"),
+        pytest.param(f'{{"slots": [{"1, " * 50_000}64]}}', id="enormous"),
     ],
 )
 def test_what_makes_no_sense_tells_nothing(text: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.kube import api as door
-from controller.kube import members, slots
+from controller.kube import members, slots, tallies
 from controller.planning.keys import Key
 from fakes.api_server import chaos
 from proof import history
@@ -345,6 +345,37 @@ async def test_a_heartbeat_that_is_deleted_ends_its_replica_alone() -> None:
         await crew.shared(second)
         assert "deleted" in first.ended
         await all_ready(crew)
+
+
+def show_heartbeat(crew: Crew, name: str, holder: str, tally: str) -> None:
+    """Write a heartbeat that is no replica's, as whoever may write Leases can."""
+    body = {
+        "metadata": {"name": members.heartbeat(name), "annotations": {tallies.ANNOTATION: tally}},
+        "spec": {"holderIdentity": holder, "leaseTransitions": 1},
+    }
+    crew.stage.server.registry.create(Resource.LEASES, arena.NAMESPACE, body, actor="person")
+
+
+@pytest.mark.parametrize(
+    "tally",
+    [
+        pytest.param("[" * 100_000, id="garbage"),
+        pytest.param(f'{{"more": {"[" * 100_000}{"]" * 100_000}}}', id="bottomless"),
+        pytest.param(f'{{"counts": {{"fleets": {{"cloud": {10**30}}}}}}}', id="beyond an int64"),
+    ],
+)
+async def test_a_forged_heartbeat_ends_no_replica(tally: str) -> None:
+    """Whatever it tells: nobody has the part that it is given for long, and then all goes on."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        show_heartbeat(crew, "ghost", "ghost", tally)
+        await asyncio.sleep(10)
+        assert first.sharing.sharers() == 3
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:2")
+        assert not first.ended + second.ended
 
 
 @pytest.mark.parametrize("hand", ["delete", "stranger", "other", "nobody"])

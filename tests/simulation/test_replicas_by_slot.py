@@ -11,8 +11,9 @@ import pytest
 from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.execution import labels
-from controller.kube import slots
+from controller.kube import members, slots, tallies
 from fakes.api_server import chaos
+from proof.mutants import stories
 from proof.mutants.crew import Crew, Mate
 from tests.simulation import test_replicas as whole
 
@@ -55,6 +56,38 @@ async def test_a_namespaces_bound_holds_by_slot() -> None:
 async def test_a_fleet_counts_all_servers_by_slot() -> None:
     """Those that are not seen here, as other replicas tell, and no fewer while slots move."""
     await whole.test_a_fleet_counts_the_servers_of_all_replicas()
+
+
+async def test_a_fleet_in_use_counts_what_a_copied_heartbeat_denies() -> None:
+    """A copy from when there was nothing yet takes the place of no heartbeat, nor is it added."""
+    async with whole.crewed() as crew:
+        spec = {"provider": "pod", "pod": {}}
+        body = {"metadata": {"name": "cloud"}, "spec": spec}
+        crew.stage.server.registry.create(Resource.FLEETS, "", body, actor="person")
+        mates = [crew.join(), crew.join()]
+        await crew.shared(*mates)
+        await asyncio.sleep(5)
+        old = {
+            each.name: crew.stage.find(Resource.LEASES, members.heartbeat(each.name))
+            for each in mates
+        }
+        for name in whole.NAMES:
+            web = stories.component("web", 3, "web:1")
+            crew.stage.put(Resource.APPLICATIONS, name, stories.shop(web) | {"fleet": "cloud"})
+        await whole.all_ready(crew)
+        count = 3 * len(whole.NAMES)
+
+        def counted() -> int:
+            return int(whole.fleet(crew)["status"]["servers"])
+
+        await crew.stage.until("all are counted", lambda: counted() == count)
+        for mate in mates:
+            lease = old[mate.name]
+            assert lease is not None
+            tally = lease["metadata"]["annotations"][tallies.ANNOTATION]
+            whole.show_heartbeat(crew, f"{mate.name}-copy", mate.identity, tally)
+        await asyncio.sleep(60)
+        assert counted() == count
 
 
 def strangers(mate: Mate) -> set[str]:
