@@ -7,9 +7,9 @@ has a slot is said by the slot's Lease, which is written only when the slot move
 A heartbeat that was not renewed for `patience` is that of a replica that has stopped writing: it
 gives up sooner, and never comes back under its identity. So whoever has seen that, by lists that
 are not stale, may take its slots; that nobody else has is guarded by the resourceVersion. A slot
-that was handed over says so and is free at once. What else became of its Lease, as where a person
-wrote another holder or deleted it, counts after `patience` only: by then its owner has seen that,
-too. Only spans of the local clock count.
+that was handed over says so and is free at once, unless a later epoch was seen. What else became of
+its Lease, as where a person wrote another holder or deleted it, counts after `patience` only: by
+then its owner has seen that, too. Only spans of the local clock count.
 """
 
 from __future__ import annotations
@@ -240,7 +240,8 @@ class Members:
     def _is_free(self, slot: int, now: float) -> bool:
         """Return whether nobody can be acting on a slot."""
         seen = self._slots.get(slot)
-        if seen is not None and seen.given:
+        # One that is restored from a backup tells of a hand-over that is over.
+        if seen is not None and seen.given and seen.epoch == self._epochs[slot]:
             return True
         if now - self._since[slot] < self._patience:
             return False
@@ -256,7 +257,9 @@ class Members:
             self._slots.pop(slot, None)
             return
         self._slots[slot] = found
-        self._epochs[slot] = max(self._epochs.get(slot, 0), found.epoch)
+        known = self._epochs.get(slot, 0)
+        # After the highest there is, they begin anew.
+        self._epochs[slot] = found.epoch if known == _MOST_EPOCHS else max(known, found.epoch)
 
     async def _write(self, seen: _Lease, spec: dict[str, object], *, given: str | None) -> bytes:
         uid, version = seen.version

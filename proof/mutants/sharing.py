@@ -238,6 +238,20 @@ MECHANISMS = (
         f"{_HANDS}[nobody]",
     ),
     one(
+        "a hand-over that a backup tells of is believed",
+        f"{_MEMBERS}._is_free",
+        "seen is not None and seen.given and (seen.epoch == self._epochs[slot])",
+        "seen is not None and seen.given",
+        f"{_HANDS}[restored]",
+    ),
+    one(
+        "after the highest epoch each has the same",
+        f"{_MEMBERS}._note",
+        "found.epoch if known == _MOST_EPOCHS else max(known, found.epoch)",
+        "max(known, found.epoch)",
+        f"{_HANDS}[counted on]",
+    ),
+    one(
         "a slot that was lost is still planned on",
         f"{_SHARING}._check",
         "shown is None or (shown.holder, shown.epoch) != (me, held.epoch)",

@@ -320,11 +320,12 @@ def slot_of(name: str) -> int:
     return slots.of(arena.NAMESPACE, name)
 
 
-def change_lease(crew: Crew, name: str, spec: dict[str, object]) -> None:
-    """Edit a Lease as an administrator does."""
-    crew.stage.server.registry.patch(
-        Resource.LEASES, arena.NAMESPACE, name, {"spec": spec}, actor="person"
-    )
+def change_lease(
+    crew: Crew, name: str, spec: dict[str, object], said: dict[str, str | None] | None = None
+) -> None:
+    """Edit a Lease, and what is said on it, as an administrator does."""
+    body = {"spec": spec, "metadata": {"annotations": said or {}}}
+    crew.stage.server.registry.patch(Resource.LEASES, arena.NAMESPACE, name, body, actor="person")
 
 
 def mine(mate: Mate) -> list[int]:
@@ -378,11 +379,14 @@ async def test_a_forged_heartbeat_ends_no_replica(tally: str) -> None:
         assert not first.ended + second.ended
 
 
-@pytest.mark.parametrize("hand", ["delete", "stranger", "other", "nobody"])
+@pytest.mark.parametrize(
+    "hand", ["delete", "stranger", "other", "nobody", "restored", "counted on"]
+)
 async def test_a_slots_lease_in_a_persons_hands_never_makes_two_owners(hand: str) -> None:
     """Deleted, given to a stranger, to another replica or to nobody: the slot rests, then goes on.
 
-    Its owner sees that, or stops, before anybody else believes it.
+    So is one that is restored from when it was handed over, or whose epoch is made up. Its owner
+    sees that, or stops, before anybody else believes it.
     """
     async with crewed() as crew:
         first, second = crew.join(), crew.join()
@@ -397,9 +401,14 @@ async def test_a_slots_lease_in_a_persons_hands_never_makes_two_owners(hand: str
             name = slots.lease(slot)
             if hand == "delete":
                 crew.stage.remove(Resource.LEASES, name)
-            else:
-                holder = {"stranger": "someone", "other": second.identity, "nobody": ""}[hand]
-                change_lease(crew, name, {"holderIdentity": holder})
+                continue
+            holder = {"stranger": "someone", "other": second.identity}.get(hand, "")
+            spec: dict[str, object] = {
+                "restored": {"holderIdentity": "", "leaseTransitions": 0},
+                "counted on": {"leaseTransitions": 2**31 - 1},
+            }.get(hand, {"holderIdentity": holder})
+            given = "0" if hand == "restored" else None
+            change_lease(crew, name, spec, {members.GIVEN_ANNOTATION: given})
         for number in range(6):
             await roll(crew, f"web:2{number}")
         first.door.failing = frozenset()
