@@ -188,7 +188,7 @@ class Engine:
         await self.catch_up()
         self.take_up(lambda _: True)
 
-    async def catch_up(self, slots: Collection[int] | None = None) -> None:
+    async def catch_up(self, slots: Collection[int | None] | None = None) -> None:
         """Return once the caches show all that was written before this call, of slots or of all."""
         since = asyncio.get_running_loop().time()
         for informer in self._informers.values():

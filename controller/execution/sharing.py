@@ -180,8 +180,8 @@ class Sharing:
         return held is not None and held.stage in {Stage.OWNED, Stage.LEAVING}
 
     def owned(self) -> int:
-        """Return how many slots this replica has."""
-        return len(self._held)
+        """Return how many slots are planned for here, and not only held."""
+        return sum(map(self.plans, self._held))
 
     def _seen(self) -> set[int]:
         """Return the slots of this replica of which all is seen here."""
@@ -246,7 +246,8 @@ class Sharing:
     async def _follow(self, wanted: set[int]) -> set[int]:
         """Follow the slots that are to be this replica's; return those of which all is shown.
 
-        What cannot be listed keeps others from being opened in the same round alone.
+        What cannot be listed keeps others from being opened in the same round alone, and in later
+        ones nobody waits for it.
 
         What it has it follows on. What it has given is in `wanted` as long as the Lease says that
         it is this replica's: a slot is forgotten after its Lease is written, and never before.
@@ -266,7 +267,7 @@ class Sharing:
                     followed.add(slot)
                 else:
                     opening += 1
-            if len(followed) == len(wanted) or self._now() >= until:
+            if wanted - before <= followed or self._now() >= until:
                 return followed
             await asyncio.sleep(_OPEN_POLL)
 
@@ -346,9 +347,23 @@ class Sharing:
         self._start(self._catch_up(begun), "slots taken")
 
     async def _catch_up(self, begun: Mapping[int, _Held]) -> None:
-        """Plan for slots once all is seen that their last owners wrote, however long that takes."""
-        await self._engine.catch_up(begun)
-        ready = {slot for slot, each in begun.items() if self._held.get(slot) is each}
+        """Plan for slots once all is seen that their last owners wrote, however long that takes.
+
+        Where slots are followed one by one, each is planned as soon as all of its own is seen.
+        """
+        await self._engine.catch_up({None})
+        if not self._caches.by_slot:
+            self._plan(begun)
+            return
+
+        async def see(slot: int, held: _Held) -> None:
+            await self._engine.catch_up({slot})
+            self._plan({slot: held})
+
+        await _in_batches([see(*each) for each in begun.items()], patience=ROUND_SECONDS)
+
+    def _plan(self, seen: Mapping[int, _Held]) -> None:
+        ready = {slot for slot, each in seen.items() if self._held.get(slot) is each}
         for slot in ready:
             if self._held[slot].stage is Stage.CATCHING_UP:
                 self._held[slot].stage = Stage.OWNED
@@ -446,12 +461,20 @@ def _labelled(labels: Mapping[str, str]) -> str:
     return labels.get(names.APPLICATION_LABEL, "")
 
 
-async def _in_batches(works: Collection[Coroutine[Any, Any, None]]) -> None:
-    """Carry all of it out, so many at a time."""
+async def _in_batches(
+    works: Collection[Coroutine[Any, Any, None]], *, patience: float | None = None
+) -> None:
+    """Carry all of it out, so many at a time; what takes longer than `patience` counts no more."""
     room = asyncio.Semaphore(_AT_ONCE)
 
     async def one(work: Coroutine[Any, Any, None]) -> None:
         async with room:
-            await work
+            task = asyncio.ensure_future(work)
+            try:
+                await asyncio.wait({task}, timeout=patience)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+        await task
 
     await asyncio.gather(*map(one, works))

@@ -170,13 +170,13 @@ class Informer(Generic[T]):
         """Return once `synced`."""
         await self._all_synced.wait()
 
-    async def catch_up(self, since: float, slots: Collection[int] | None = None) -> None:
+    async def catch_up(self, since: float, slots: Collection[int | None] | None = None) -> None:
         """Return once all that was committed before this call is seen; see `Follower.catch_up`.
 
-        Of some slots alone, where it is followed by slot, and of what says none; else of all.
+        Of some slots alone: None is what says none, or all that is not followed by slot.
         """
         for slot, found in tuple(self._followers.items()):
-            if slots is None or slot is None or slot in slots:
+            if slots is None or slot in slots:
                 for each in found.values():
                     if self._followers.get(slot) is found:
                         await each.catch_up(since)

@@ -168,7 +168,7 @@ _circuits = _Asked(
 )
 _slots = _Asked(
     "argosy_slots_owned",
-    "Of the 64 slots of the work those that this replica has: all of them where it leads alone.",
+    "Of the 64 slots of the work those that this replica plans: all of them where it leads alone.",
     (),
 )
 

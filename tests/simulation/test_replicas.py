@@ -403,10 +403,11 @@ async def test_a_slots_lease_in_a_persons_hands_never_makes_two_owners(hand: str
                 crew.stage.remove(Resource.LEASES, name)
                 continue
             holder = {"stranger": "someone", "other": second.identity}.get(hand, "")
-            spec: dict[str, object] = {
+            specs: dict[str, dict[str, object]] = {
                 "restored": {"holderIdentity": "", "leaseTransitions": 0},
                 "counted on": {"leaseTransitions": 2**31 - 1},
-            }.get(hand, {"holderIdentity": holder})
+            }
+            spec = specs.get(hand, {"holderIdentity": holder})
             given = "0" if hand == "restored" else None
             change_lease(crew, name, spec, {members.GIVEN_ANNOTATION: given})
         for number in range(6):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import inspect
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
-from controller.execution import labels
+from controller.execution import labels, sharing
 from controller.kube import members, slots, tallies
 from fakes.api_server import chaos
 from proof.mutants import stories
@@ -190,6 +191,75 @@ async def test_who_cannot_list_a_slot_does_not_take_it() -> None:
         crew.stage.faults.rules.remove(rule)
         await crew.shared(second)
         await whole.rolled_out(crew, "web:2")
+
+
+class SlowLists:
+    """Lists of some slots that are answered `quickly` so many times, and then not until told."""
+
+    def __init__(self, crew: Crew, slow: set[int], *, quickly: int = 0) -> None:
+        self.answered = asyncio.Event()
+        self._really = crew.stage.server.list
+        self._ends = tuple(map(slots.selector, slow))
+        self._quickly = quickly
+        self._asked: collections.Counter[tuple[Resource, str]] = collections.Counter()
+
+    async def list(self, resource: Resource, *about: Any, **options: Any) -> bytes:
+        """Answer as the API server does, sooner or later."""
+        selector = options.get("label_selector", "")
+        if selector.endswith(self._ends):
+            self._asked[resource, selector] += 1
+            if self._asked[resource, selector] > self._quickly:
+                await self.answered.wait()
+        return await self._really(resource, *about, **options)
+
+
+async def test_a_slot_that_is_slow_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than are caught up with at a time: all others are planned as if there were none.
+
+    They are said to be looked after once they are, and no sooner.
+    """
+    async with whole.crewed(slack=400.0) as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        slow = set(sorted(first.owned())[:10])
+        lists = SlowLists(crew, slow, quickly=1)
+        monkeypatch.setattr(crew.stage.server, "list", lists.list)
+        await first.kill()
+        began = asyncio.get_running_loop().time()
+        others = set(range(slots.SLOTS)) - slow
+        await crew.stage.until("all others are planned", lambda: second.owned() == others)
+        assert asyncio.get_running_loop().time() - began <= 22.5
+        await asyncio.sleep(10)
+        assert second.sharing.owned() == len(others)
+        assert set(holders(crew).values()) == {second.identity}
+        lists.answered.set()
+        await crew.shared(second)
+        await whole.rolled_out(crew, "web:2")
+
+
+async def test_a_slot_that_cannot_be_listed_delays_no_look_at_leases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For as long as that lasts a replica looks as often as ever, so that slots move as soon."""
+    async with whole.crewed() as crew:
+        lists = SlowLists(crew, {0, 1, 2})
+        monkeypatch.setattr(crew.stage.server, "list", lists.list)
+        only = crew.join()
+        await crew.stage.until("the rest is planned", lambda: len(only.owned()) == slots.SLOTS - 3)
+        looks: list[chaos.Request] = []
+
+        def counted(request: chaos.Request) -> bool:
+            if (request.verb, request.resource) == ("list", Resource.LEASES):
+                looks.append(request)
+            return False
+
+        rule = chaos.Rule(matches=counted, verdict=chaos.Verdict(), times=None)
+        crew.stage.faults.rules.append(rule)
+        await asyncio.sleep(60)
+        assert len(looks) >= 60 / (1.2 * sharing.ROUND_SECONDS) - 1
+        lists.answered.set()
+        await crew.shared(only)
 
 
 async def test_slots_are_listed_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
