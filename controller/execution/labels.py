@@ -10,7 +10,8 @@ takes it off what is in no application of that slot. Then all see the object, it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import collections
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import structlog
@@ -44,6 +45,11 @@ class _Odd(NamedTuple):
     value: str | None
     # Whom it is written for; None: for nobody, as it is no key of this replica's.
     key: Key | None
+
+    @property
+    def what(self) -> tuple[Resource, str]:
+        """Which object it is."""
+        return self.resource, self.meta.uid
 
 
 class _Whose(NamedTuple):
@@ -81,6 +87,9 @@ class Labels:
         # What was odd in the round before: a watch may tell of a pod before its server does, and of
         # a write of this replica's a little late.
         self._before: dict[tuple[Resource, str], str | None] = {}
+        # In which round that is still odd was last written, in vain.
+        self._tried: dict[tuple[Resource, str], int] = {}
+        self._round = 0
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -98,16 +107,31 @@ class Labels:
             if informer.by_slot:
                 for items in _slices(tuple(informer.objects.values())):
                     for odd in self._odd(resource, items):
-                        found[resource, odd.meta.uid] = odd
+                        found[odd.what] = odd
                     await asyncio.sleep(0)
-        due = [each for where, each in found.items() if self._before.get(where, "") == each.value]
-        # What its owner does not see comes first: what lacks the label can wait for its turn.
-        due.sort(key=lambda odd: odd.value is not None)
-        self._before = {where: each.value for where, each in found.items()}
-        for each in due[: round(ROUND_SECONDS * PER_SECOND)]:
+        due = [each for what, each in found.items() if self._before.get(what, "") == each.value]
+        self._before = {what: each.value for what, each in found.items()}
+        self._tried = {what: self._tried[what] for what in self._tried.keys() & found.keys()}
+        self._round += 1
+        for each in self._ordered(due)[: round(ROUND_SECONDS * PER_SECOND)]:
             self.pulse.beat(_LATE)
+            self._tried[each.what] = self._round
             await self._write(each)
             await asyncio.sleep(1 / PER_SECOND)
+
+    def _ordered(self, due: Iterable[_Odd]) -> list[_Odd]:
+        """Return what is to be written in such an order that all of it is, in the end.
+
+        Namespaces take turns: what one refuses, or makes odd again and again, delays no other. In
+        each, what was tried in vain comes last, and what its owner does not see before what lacks
+        the label alone.
+        """
+        turns: collections.Counter[str] = collections.Counter()
+        found: list[tuple[int, _Odd]] = []
+        for each in sorted(due, key=lambda odd: (self._tried.get(odd.what, 0), bool(odd.value))):
+            found.append((turns[each.meta.namespace], each))
+            turns[each.meta.namespace] += 1
+        return [each for _, each in sorted(found, key=lambda placed: placed[0])]
 
     def _odd(self, resource: Resource, items: tuple[objects.Object, ...]) -> Iterator[_Odd]:
         for item in items:

@@ -14,6 +14,7 @@ _BLIND = f"{_REPLICAS}::test_who_cannot_look_at_leases_stops_writing"
 
 _PARTED = "tests/kube/test_parted_informer.py"
 _BY_SLOT = "tests/simulation/test_replicas_by_slot.py"
+_LABELS = "tests/execution/test_labels.py"
 _GONE = f"{_PARTED}::test_a_gone_by_one_watch_after_the_new_one_told_is_no_deletion"
 _FORGOTTEN = f"{_PARTED}::test_a_slot_that_is_closed_is_forgotten_without_a_word"
 
@@ -202,6 +203,20 @@ _WATCHES = (
         "asyncio.sleep(1 / PER_SECOND)",
         "asyncio.sleep(0)",
         f"{_BY_SLOT}::test_older_objects_get_the_label_one_after_another",
+    ),
+    one(
+        "labels that are refused are written again before others",
+        "controller.execution.labels:Labels._ordered",
+        "self._tried.get(odd.what, 0)",
+        "0",
+        f"{_LABELS}::test_labels_that_are_refused_keep_no_other_from_being_written",
+    ),
+    one(
+        "a namespace with much to label comes before others",
+        "controller.execution.labels:Labels._ordered",
+        "sorted(found, key=lambda placed: placed[0])",
+        "found",
+        f"{_LABELS}::test_a_namespace_with_much_to_label_delays_no_other",
     ),
     one(
         "labels are taken off what somebody else controls",
