@@ -322,7 +322,9 @@ class Sharing:
             self._begin(found)
 
     async def _take(self, free: Iterable[int]) -> None:
-        due = [each for each in sorted(free) if each not in self._held.keys() | self._ending]
+        # What is owed is to be given, not to be taken back.
+        kept = self._held.keys() | self._ending | self._owed.keys()
+        due = [each for each in sorted(free) if each not in kept]
         taken: dict[int, int] = {}
 
         async def take(slot: int) -> None:

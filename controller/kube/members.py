@@ -224,18 +224,19 @@ class Members:
         return not {each.holder for each in self._beats.values()} - {"", self.identity}
 
     async def sweep(self) -> None:
-        """Delete the heartbeats of replicas that are long gone."""
+        """Delete the heartbeat of one replica that is long gone, and no more between two looks."""
         now = self._now()
-        for name, each in tuple(self._beats.items()):
-            if now - self._beaten[name] < _SWEPT_SECONDS:
-                continue
-            uid, version = each.version
-            deleted = self._api.delete(
-                Resource.LEASES, self._namespace, name, uid=uid, resource_version=version
-            )
-            # All replicas sweep: somebody was quicker, or its replica is back.
-            with contextlib.suppress(faults.Conflict, faults.NotFound):
-                await self._bounded(deleted)
+        gone = (each for each, beaten in self._beaten.items() if now - beaten >= _SWEPT_SECONDS)
+        name = next(gone, None)
+        if name is None:
+            return
+        uid, version = self._beats[name].version
+        deleted = self._api.delete(
+            Resource.LEASES, self._namespace, name, uid=uid, resource_version=version
+        )
+        # All replicas sweep: somebody was quicker, or its replica is back.
+        with contextlib.suppress(faults.Conflict, faults.NotFound):
+            await self._bounded(deleted)
 
     def _is_free(self, slot: int, now: float) -> bool:
         """Return whether nobody can be acting on a slot."""

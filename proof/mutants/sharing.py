@@ -99,8 +99,8 @@ _WATCHES = (
     one(
         "a slot that is slow keeps others from being planned",
         f"{_SHARING}._catch_up",
-        "patience=ROUND_SECONDS",
-        "patience=None",
+        "_in_batches([see(*each) for each in begun.items()], patience=ROUND_SECONDS)",
+        "_in_batches([see(*each) for each in begun.items()])",
         f"{_BY_SLOT}::test_a_slot_that_is_slow_holds_up_no_other",
     ),
     one(
@@ -193,8 +193,8 @@ _WATCHES = (
     one(
         "what bears the label of another slot is never seen by its owner",
         "controller.execution.labels:Labels.turn",
-        "self._before.get(where, '') == each.value",
-        "each.value and self._before.get(where, '') == each.value",
+        "self._before.get(what, '') == each.value",
+        "each.value and self._before.get(what, '') == each.value",
         f"{_BY_SLOT}::test_what_goes_with_the_label_of_anothers_part_goes_all_the_same",
     ),
     one(
@@ -318,9 +318,16 @@ MECHANISMS = (
     one(
         "heartbeats of replicas that are gone stay for ever",
         f"{_MEMBERS}.sweep",
-        "now - self._beaten[name] < _SWEPT_SECONDS",
-        "True",
+        "next(gone, None)",
+        "None",
         f"{_REPLICAS}::test_heartbeats_of_replicas_long_gone_are_swept_away",
+    ),
+    one(
+        "a slot that is owed is taken back",
+        f"{_SHARING}._take",
+        "self._held.keys() | self._ending | self._owed.keys()",
+        "self._held.keys() | self._ending",
+        f"{_REPLICAS}::test_a_slot_whose_giving_is_not_written_is_not_taken_back",
     ),
     one(
         "the checker lets who has lost a slot write on",
@@ -377,6 +384,13 @@ MECHANISMS = (
         "self._now() - self._confirmed_at < BELIEVED_SECONDS",
         "True",
         _BLIND,
+    ),
+    one(
+        "where the clock stands still nobody sees that a Lease is renewed",
+        "controller.kube.lease:Elector._stamp",
+        "before is not None and stamp == before.spec.renew_time",
+        "False",
+        f"{_REPLICAS}::test_a_wall_clock_that_jumps_changes_nothing[-60]",
     ),
     one(
         "a replica that others renew for goes on leading",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -721,6 +723,115 @@ async def test_a_slot_whose_lease_is_deleted_has_one_again() -> None:
             assert found is not None
             assert found["spec"]["leaseTransitions"] == 2
         await rolled_out(crew, "web:2")
+
+
+async def test_the_leaders_lease_in_a_persons_hands_ends_all_who_hold_it() -> None:
+    """Deleted or given to a stranger: all end at once, and whoever comes next goes on.
+
+    A stranger that is not there is waited for as long as a Lease lasts.
+    """
+    async with crewed() as crew:
+        names = ["one", "two"]
+        for holder in (None, "someone"):
+            mates = [crew.join(each) for each in names]
+            await crew.shared(*mates)
+            await rolled_out(crew, f"web:{holder}")
+            await asyncio.sleep(10)
+            if holder is None:
+                crew.stage.remove(Resource.LEASES, "argosy-leader")
+            else:
+                change_lease(crew, "argosy-leader", {"holderIdentity": holder})
+            for each in mates:
+                await crew.stage.until("it ends", functools.partial(getattr, each, "ended"))
+                await each.kill()
+        mates = [crew.join(each) for each in names]
+        await crew.shared(*mates)
+        await all_ready(crew)
+
+
+async def test_one_that_crashes_again_and_again_keeps_nobody_from_going_on() -> None:
+    """Each time its part comes back to the others, and rollouts end meanwhile."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        for number in range(2, 6):
+            third = crew.join("three")
+            await crew.shared(first, second, third)
+            await roll(crew, f"web:{number}")
+            await third.kill()
+            await all_ready(crew)
+        await crew.shared(first, second)
+
+
+@pytest.mark.parametrize("years", [-60, 500])
+async def test_a_wall_clock_that_jumps_changes_nothing(years: int) -> None:
+    """Only spans of each replica's own clock count; the times in Leases are for people."""
+    async with crewed() as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await rolled_out(crew, "web:1")
+        parts = first.owned(), second.owned()
+
+        def jumped() -> float:
+            # Before 1970 there is nothing to be written but that year.
+            return time.time() + years * 365.25 * 86_400
+
+        for each in (first.heartbeat, first.guard, first.members):
+            each._wall_clock = jumped
+        await rolled_out(crew, "web:2")
+        await asyncio.sleep(60)
+        assert (first.owned(), second.owned()) == parts
+        third = crew.join()
+        await crew.shared(first, second, third)
+        await third.kill()
+        await crew.shared(first, second)
+        assert not first.ended + second.ended
+
+
+async def test_a_slot_whose_giving_is_not_written_is_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is written again until it is: taken back, it would have to be given once more."""
+    async with crewed() as crew:
+        first = crew.join()
+        await crew.shared(first)
+        await rolled_out(crew, "web:1")
+        really = first.members.give
+
+        async def refused(_slot: int, _epoch: int) -> bool:
+            raise chaos.refused("not for now")
+
+        monkeypatch.setattr(first.members, "give", refused)
+        second = crew.join()
+        await asyncio.sleep(60)
+        assert len(first.owned()) == slots.SLOTS // 2
+        epochs = {
+            each["spec"]["leaseTransitions"]
+            for each in crew.stage.all(Resource.LEASES)
+            if each["metadata"]["name"] in slots.LEASES
+        }
+        assert epochs == {1}
+        monkeypatch.setattr(first.members, "give", really)
+        await crew.shared(first, second)
+
+
+async def test_many_heartbeats_to_sweep_away_keep_no_replica_from_its_look() -> None:
+    """However slowly the API server deletes them: who does not look for long must not write."""
+    async with crewed() as crew:
+        only = crew.join()
+        await crew.shared(only)
+        for number in range(12):
+            show_heartbeat(crew, f"gone-{number}", f"gone-{number}", "")
+        await crew.shared(only)
+        await asyncio.sleep(560)
+        slow = chaos.Verdict(there=3.0)
+        crew.stage.faults.on("delete", Resource.LEASES, verdict=slow, times=None)
+        for _ in range(1500):
+            await asyncio.sleep(0.1)
+            assert only.sharing.fresh
+        left = {each["metadata"]["name"] for each in crew.stage.all(Resource.LEASES)}
+        assert left == {*slots.LEASES, members.heartbeat(only.name), "argosy-leader"}
 
 
 async def test_heartbeats_of_replicas_long_gone_are_swept_away() -> None:

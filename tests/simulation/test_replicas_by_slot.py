@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import collections
 import inspect
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from controller import errors
 from controller.api import names
+from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import labels, sharing
-from controller.kube import members, slots, tallies
+from controller.kube import faults, members, slots, tallies
 from fakes.api_server import chaos
 from proof.mutants import stories
 from proof.mutants.crew import Crew, Mate
@@ -34,6 +37,7 @@ def by_slot(monkeypatch: pytest.MonkeyPatch) -> None:
 _LEASES_ALONE = {
     whole.test_heartbeats_of_replicas_long_gone_are_swept_away,
     whole.test_of_two_with_one_name_the_later_waits,
+    whole.test_many_heartbeats_to_sweep_away_keep_no_replica_from_its_look,
 }
 # By these it is known of mistakes that they are found; they stand below.
 _NAMED = {
@@ -236,6 +240,54 @@ async def test_a_slot_that_is_slow_holds_up_no_other(monkeypatch: pytest.MonkeyP
         lists.answered.set()
         await crew.shared(second)
         await whole.rolled_out(crew, "web:2")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(faults.Gone("simulated: too old", reason=Reason.FORBIDDEN), id="410"),
+        pytest.param(chaos.busy("busy", 1.0), id="429"),
+        pytest.param(chaos.cut("failed"), id="500"),
+    ],
+)
+async def test_slots_that_are_refused_wait_for_themselves_alone(
+    monkeypatch: pytest.MonkeyPatch, error: errors.ArgosyError
+) -> None:
+    """Of what is refused of some slots, nothing is lost, and all others are planned meanwhile."""
+    async with whole.crewed(slack=400.0) as crew:
+        first, second = crew.join(), crew.join()
+        await crew.shared(first, second)
+        await whole.rolled_out(crew, "web:1")
+        refused = {whole.slot_of(whole.NAMES[0]), whole.slot_of(whole.NAMES[1])}
+        ends = tuple(map(slots.selector, refused))
+        really, watch = crew.stage.server.list, crew.stage.server.watch
+
+        async def listed(*about: Any, **options: Any) -> bytes:
+            if options.get("label_selector", "").endswith(ends):
+                raise error
+            return await really(*about, **options)
+
+        async def watched(*about: Any, **options: Any) -> AsyncIterator[bytes]:
+            if options.get("label_selector", "").endswith(ends):
+                raise error
+            async for line in watch(*about, **options):
+                yield line
+
+        monkeypatch.setattr(crew.stage.server, "list", listed)
+        monkeypatch.setattr(crew.stage.server, "watch", watched)
+        crew.stage.faults.drop_watches()
+        for name in whole.NAMES:
+            spec = stories.shop(stories.component("web", 3, "web:2"))
+            crew.stage.change(Resource.APPLICATIONS, name, spec)
+        for name in whole.NAMES:
+            if whole.slot_of(name) not in refused:
+                await crew.stage.ready(name)
+        await asyncio.sleep(60)
+        assert not first.ended + second.ended
+        monkeypatch.undo()
+        monkeypatch.setattr(whole, "BY_SLOT", True)
+        await crew.shared(first, second)
+        await whole.all_ready(crew)
 
 
 async def test_a_slot_that_cannot_be_listed_delays_no_look_at_leases(
