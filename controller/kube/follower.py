@@ -155,7 +155,7 @@ class Follower(Generic[T]):
             return
         self.heard.beat()
         if self._missed == MISSES:
-            log.warning("kind is gone", resource=self._resource, namespace=self.scope.namespace)
+            log.warning("kind is gone", resource=self._resource, **self.scope.told)
             self._cache.replace(self.scope.holds, (), ())
             self._on_move(self.reached)
         self.failure = str(error)
@@ -177,10 +177,10 @@ class Follower(Generic[T]):
         log.info(
             "watch interrupted",
             resource=self._resource,
-            namespace=self.scope.namespace,
             reason=error.reason,
             why=str(error),
             again_in=round(delay, 2),
+            **self.scope.told,
         )
         await asyncio.sleep(delay)
 
@@ -229,7 +229,7 @@ class Follower(Generic[T]):
         What does not fit its view is there all the same.
         """
         backoff = Backoff(first=0.2, longest=15.0, rng=self._rng)
-        while True:
+        while not self._is_closed:
             try:
                 items, malformed, version = await self._read_all()
             except errors.ArgosyError as error:
@@ -238,11 +238,18 @@ class Follower(Generic[T]):
                 if isinstance(error, faults.Gone):
                     self._page = 0  # a page came too late: the next list is of one piece
                 delay = backoff.delay(error)
-                log.info("not caught up", resource=self._resource, why=str(error), again_in=delay)
+                log.info(
+                    "not caught up",
+                    resource=self._resource,
+                    why=str(error),
+                    again_in=delay,
+                    **self.scope.told,
+                )
                 await asyncio.sleep(delay)
             else:
                 there = [each.metadata for each in items]
                 return there + [each.metadata for each in malformed], version
+        return [], 0
 
     async def _list(self) -> None:
         began = asyncio.get_running_loop().time()

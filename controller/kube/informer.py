@@ -20,7 +20,7 @@ from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import slots, wire
 from controller.kube.cache import Cache, Key, OnChange
-from controller.kube.follower import Follower
+from controller.kube.follower import ALL, Follower
 from controller.kube.scope import Scope
 from controller.telemetry import progress
 
@@ -121,6 +121,8 @@ class Informer(Generic[T]):
             each.close()
             if slot not in self._followers:
                 self._cache.forget(each.scope.holds)
+        # Whoever waits for a write to be seen there waits for nothing that is to come.
+        self._advance(slot, ALL)
 
     @property
     def _all(self) -> list[Follower[T]]:

@@ -34,6 +34,12 @@ class Scope:
             return self.labels
         return ",".join(filter(None, (self.labels, slots.selector(self.slot))))
 
+    @property
+    def told(self) -> dict[str, object]:
+        """What a log calls it."""
+        part: dict[str, object] = {"namespace": self.namespace}
+        return part | {"slot": self.slot} if self.by_slot else part
+
     def holds(self, meta: objects.Meta) -> bool:
         """Return whether an object, as it is known to be, is in this part."""
         if self.namespace not in ("", meta.namespace):

@@ -55,6 +55,13 @@ _WATCHES = (
         f"{_PARTED}::test_nobody_waits_for_a_slot_that_is_closed[True]",
     ),
     one(
+        "a key that waits for a write in a slot that is closed is never looked at",
+        "controller.kube.informer:Informer.close",
+        "self._advance(slot, ALL)",
+        "pass",
+        f"{_PARTED}::test_who_waits_for_a_write_in_a_slot_that_is_closed_looks_again",
+    ),
+    one(
         "all slots are listed at once",
         "controller.execution.sharing:Sharing._follow",
         "opening >= _AT_ONCE",

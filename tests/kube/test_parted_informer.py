@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import structlog
 
 from controller.api import names, objects
 from controller.api.resources import Resource
@@ -339,6 +340,39 @@ async def test_nobody_waits_for_a_slot_that_is_closed(*, listed: bool) -> None:
         world.server.faults.calm()
         async with asyncio.timeout(20):
             await caught_up
+
+
+async def test_nobody_lists_a_slot_that_is_closed_and_the_log_names_it() -> None:
+    """However often the list failed that was to be caught up with; until then its slot is told."""
+    world = World(1)
+    async with world.running():
+        await asyncio.sleep(1)
+        refused = chaos.Verdict(before=chaos.busy("busy", 1.0))
+        world.server.faults.on("list", Resource.SERVICES, verdict=refused, times=None)
+        with structlog.testing.capture_logs() as logs:
+            caught_up = asyncio.create_task(
+                world.informer.catch_up(asyncio.get_running_loop().time(), {1})
+            )
+            await asyncio.sleep(5)
+        assert {(each["event"], each["slot"]) for each in logs} == {("not caught up", 1)}
+        await world.informer.close(1)
+        async with asyncio.timeout(20):
+            await caught_up
+
+
+async def test_who_waits_for_a_write_in_a_slot_that_is_closed_looks_again() -> None:
+    """It would wait for ever: of what is closed nothing is to come."""
+    world = World(1)
+    world.create("a", 1)
+    async with world.running():
+        await asyncio.sleep(1)
+        world.server.faults.hold(ONE)
+        world.move("a", 1, value="6")
+        told: list[tuple[int, int | None]] = []
+        world.informer.on_advance(lambda reached, slot: told.append((reached, slot)))
+        await world.informer.close(1)
+        assert [slot for reached, slot in told if reached >= world.version("a")] == [1]
+        assert world.informer.reached(world.version("a"), "default", 1)
 
 
 async def test_what_cannot_be_read_is_forgotten_with_its_slot() -> None:
