@@ -177,10 +177,10 @@ class Follower(Generic[T]):
         log.info(
             "watch interrupted",
             resource=self._resource,
+            **self.scope.told,
             reason=error.reason,
             why=str(error),
             again_in=round(delay, 2),
-            **self.scope.told,
         )
         await asyncio.sleep(delay)
 
@@ -241,9 +241,9 @@ class Follower(Generic[T]):
                 log.info(
                     "not caught up",
                     resource=self._resource,
+                    **self.scope.told,
                     why=str(error),
                     again_in=delay,
-                    **self.scope.told,
                 )
                 await asyncio.sleep(delay)
             else:
