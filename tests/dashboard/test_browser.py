@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from controller.api.resources import Resource
 from controller.dashboard import board
@@ -38,6 +38,8 @@ PAGES = (
 # The narrowest phone that is still sold; WCAG 2.2 asks for 320.
 PHONE = {"width": 320, "height": 640}
 MOST_TABS = 80
+# The change of one server is told less often than that.
+FAILURES = 8
 # Waits between tries to reach an API server grow.
 LONG_MS = 120_000.0
 
@@ -230,6 +232,39 @@ def test_an_open_page_is_not_left_with_a_picture_that_stood_for_a_newer_one(
             words = expect(row, "the last change is seen")
             (words.to_contain_text if held else words.not_to_contain_text)("held", timeout=60_000)
         context.close()
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
+def test_an_open_page_asks_again_where_the_dashboard_could_not_answer(
+    page: Page, stage: Stage, status: int
+) -> None:
+    """More often than changes are told: the last one is seen all the same; 0 is a cut."""
+    address = stage.url + "/applications/default/shop"
+    page.goto(address)
+    row = page.locator("#row-shop-db-1")
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > FAILURES:
+            route.continue_()
+        elif status:
+            route.fulfill(status=status, body="not now")
+        else:
+            route.abort()
+
+    page.route(address, answer)
+
+    def hold(*, held: bool) -> None:
+        change = {"spec": {"held": held}}
+        stage.do(lambda: stage.universe.merge(Resource.SERVERS, "shop-db-1", change))
+
+    hold(held=True)
+    expect(row).to_contain_text("held", timeout=60_000)
+    assert len(asked) > FAILURES
+    page.unroute(address)
+    hold(held=False)
+    expect(row).not_to_contain_text("held", timeout=60_000)
 
 
 def test_a_table_that_was_moved_sideways_stays_so(page: Page, stage: Stage) -> None:

@@ -360,6 +360,20 @@ async def test_nobody_lists_a_slot_that_is_closed_and_the_log_names_it() -> None
             await caught_up
 
 
+async def test_the_log_names_the_slot_of_a_watch_that_is_interrupted() -> None:
+    """As the runbook says; None is what says that it is of no slot."""
+    world = World(1)
+    async with world.running():
+        await asyncio.sleep(1)
+        refused = chaos.Verdict(before=chaos.busy("busy", 1.0))
+        world.server.faults.on("watch", Resource.SERVICES, verdict=refused, times=None)
+        with structlog.testing.capture_logs() as logs:
+            world.server.faults.drop_watches(Resource.SERVICES)
+            await asyncio.sleep(5)
+        told = {each["slot"] for each in logs if each["event"] == "watch interrupted"}
+        assert told == {1, None}
+
+
 async def test_who_waits_for_a_write_in_a_slot_that_is_closed_looks_again() -> None:
     """It would wait for ever: of what is closed nothing is to come."""
     world = World(1)

@@ -13,7 +13,7 @@ from controller.api.resources import Resource
 from controller.providers.openstack import kind as openstack
 from controller.providers.openstack import opening
 from fakes.openstack import Cloud, Fault, Machine
-from fakes.universe import Universe, application, component
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 
@@ -72,7 +72,7 @@ def images(country: Country) -> list[str]:
 
 
 async def test_an_application_lives_in_a_cloud() -> None:
-    """It comes up, scales, is changed by new servers, stops, starts, and goes without a rest."""
+    """It comes up, scales, is changed by new servers, and goes without a rest."""
     country = Country()
     async with country.universe:
         await country.found()
@@ -99,6 +99,36 @@ async def test_a_rebuild_keeps_the_servers() -> None:
         await country.apply(2, SPEC | {"image": "v2"})
         await country.until(lambda: images(country) == ["v2", "v2"] and country.is_ready)
         assert [each.id for each in country.there()] == before
+
+
+async def test_a_stop_and_a_start_keep_the_servers_and_a_restart_makes_others() -> None:
+    """Whoever stops and starts an application of a cloud has the very instances again."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+
+        async def act(action: str) -> None:
+            name = action.lower()
+            await country.universe.apply(operation(name, "shop", action))
+
+            def ended() -> str:
+                told = country.universe.condition(Resource.OPERATIONS, name, "Succeeded")
+                return str(told.get("status", "Unknown"))
+
+            await country.until(lambda: ended() != "Unknown")
+            assert ended() == "True"
+
+        await act("Stop")
+        assert [each.status for each in country.there()] == ["SHUTOFF"] * 2
+        await act("Start")
+        await country.until(lambda: country.is_ready)
+        assert [each.id for each in country.there()] == before
+        await act("Restart")
+        await country.until(lambda: country.is_ready)
+        assert not set(before) & {each.id for each in country.there()}
 
 
 async def test_operators_that_crash_make_no_server_twice() -> None:
