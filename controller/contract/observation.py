@@ -20,6 +20,7 @@ class Capability(enum.StrEnum):
     ADOPT = "Adopt"  # what a StatefulSet left is taken up as it runs
     CHANGE_IN_PLACE = "ChangeInPlace"
     STOP = "Stop"  # a server can be stopped and started without losing what it is
+    RESTART = "Restart"  # an instance begins anew without losing what it is
     EXEC = "Exec"
     SNAPSHOT = "Snapshot"
     RESTORE = "Restore"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What Nova takes of user data, in base64.
 LARGEST = 65535
 Json = dict[str, Any]
-_SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata))?$")
+_SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
 # From where on lists know tags, and where a cell that is down is told.
 _TAGS = (2, 26)
 
@@ -71,6 +71,8 @@ class Nova:
             return self._cloud.reply(200, {"server": row})
         if method == "DELETE":
             return self._delete(machine)
+        if part == "tags":
+            return self._write_tags(machine, body["tags"])
         if part == "metadata":
             return self._write_metadata(method, machine, body["metadata"])
         return self._act(machine, body)
@@ -169,6 +171,12 @@ class Nova:
         if self._cloud.silent_cell:
             return False
         return set(query["tags"].split(",")) <= set(machine.tags)
+
+    def _write_tags(self, machine: Machine, given: list[str]) -> Reply:
+        if machine.task or machine.status not in {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}:
+            return self._refuse(409, f"Cannot update tags while it is in {machine.status}")
+        machine.tags = list(given)
+        return self._cloud.reply(200, {"tags": given})
 
     def _write_metadata(self, method: str, machine: Machine, given: Json) -> Reply:
         if machine.status in {"BUILD", "ERROR"}:

@@ -18,6 +18,61 @@ _FLEET = "tests/kinds/fleet/test_planner.py"
 _VIGIL = "tests/kinds/fleet/test_vigil.py"
 _ROOM = "controller.providers.openstack"
 
+_RESTARTING = "tests/providers/openstack/test_restarting.py"
+_SERVER = "tests/kinds/server/test_planner.py"
+
+_RESTARTED = (
+    one(
+        "a restart keeps what had to be replaced before",
+        "controller.contract.incarnations:is_restart",
+        "incarnation == spec.incarnation - 1",
+        "incarnation < spec.incarnation",
+        f"{_SERVER}::test_a_restart_keeps_the_instance_where_it_can",
+    ),
+    one(
+        "a restart that is asked for makes a restart of a replacement",
+        "controller.contract.incarnations:raised",
+        "restart and server.status.incarnation == spec.incarnation",
+        "restart",
+        "tests/kinds/server/test_incarnations.py::test_an_incarnation_says_how_it_comes_about",
+    ),
+    one(
+        "an instance that cannot begin anew is asked for ever",
+        "controller.kinds.server.changing:begins_anew",
+        "_refusal(situation) is None",
+        "True",
+        f"{_SERVER}::test_a_restart_keeps_the_instance_where_it_can",
+    ),
+    one(
+        "a server that was restarted is ready by what it showed before",
+        f"{_ROOM}.readiness:Readiness._follow",
+        "_number(noted[-1]) >= began",
+        "True",
+        f"{_RESTARTING}::test_who_has_a_page_is_ready_once_that_is_there_again",
+    ),
+    one(
+        "a restarted server's start is counted from its first launch",
+        f"{_ROOM}.readiness:Readiness.proof",
+        "max(self._client.times.ours(machine.row.launched), machine.began)",
+        "self._client.times.ours(machine.row.launched)",
+        f"{_RESTARTING}::test_who_has_a_page_is_ready_once_that_is_there_again",
+    ),
+    one(
+        "a restart takes the tags of others away",
+        f"{_ROOM}.restarting:mark",
+        "(*new, *(each for each in machine.row.tags if each not in (*old, *new)))",
+        "new",
+        f"{_RESTARTING}::test_a_restart_keeps_the_server",
+    ),
+    one(
+        "a server is restarted that tells once alone that it is ready",
+        f"{_ROOM}.restarting:check",
+        "readiness.is_printed(machine)",
+        "False",
+        f"{_RESTARTING}::test_what_prints_that_it_is_ready_is_replaced",
+    ),
+)
+
 _LOST = (
     one(
         "an instance is collected though its Server is back",
@@ -92,6 +147,7 @@ _LOST = (
 )
 
 MECHANISMS = (
+    *_RESTARTED,
     *_LOST,
     one(
         "a server is ready without its floating IP",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 
 import msgspec
 import pytest
@@ -266,6 +267,30 @@ async def test_an_incarnation_is_not_changed_into_another(stage: Stage) -> None:
         await stage.provider.change(newer, change(seen.id, stage.template("v2")))
     assert refused.value.reason == "NotSupported"
     assert stage.instances() == before
+
+
+async def test_a_restart_is_of_the_instance_that_is_there(stage: Stage) -> None:
+    """With the capability Restart it begins anew as the next incarnation; else it is refused."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    (before,) = stage.instances()
+    newer = with_spec(server, incarnation=2, renewal="Restart")
+    wish = change(seen.id, stage.template("v1"))
+    if Capability.RESTART not in stage.kind.capabilities:
+        with pytest.raises(errors.Stalled) as refused:
+            await stage.provider.change(newer, wish)
+        assert refused.value.reason == "NotSupported"
+        assert stage.instances() == [before]
+        return
+    while stage.provider.observe(newer).incarnation != 2:
+        with contextlib.suppress(errors.Waiting):
+            await stage.provider.change(newer, wish)
+        await asyncio.sleep(1)
+    after = await watch_ready(stage.provider, newer)
+    assert (after.id, after.revision, after.incarnation) == (seen.id, "one", 2)
+    assert stage.instances() == [dataclasses.replace(before, incarnation=2)]
 
 
 async def test_mending_without_drift_changes_nothing(stage: Stage) -> None:

@@ -101,7 +101,7 @@ async def test_a_rebuild_keeps_the_servers() -> None:
         assert [each.id for each in country.there()] == before
 
 
-async def test_a_stop_and_a_start_keep_the_servers_and_a_restart_makes_others() -> None:
+async def test_a_stop_and_a_start_keep_the_servers_and_to_replace_makes_others() -> None:
     """Whoever stops and starts an application of a cloud has the very instances again."""
     country = Country()
     async with country.universe:
@@ -126,9 +126,39 @@ async def test_a_stop_and_a_start_keep_the_servers_and_a_restart_makes_others() 
         await act("Start")
         await country.until(lambda: country.is_ready)
         assert [each.id for each in country.there()] == before
-        await act("Restart")
+        await act("Replace")
         await country.until(lambda: country.is_ready)
         assert not set(before) & {each.id for each in country.there()}
+
+
+@pytest.mark.parametrize(("action", "kept"), [("Restart", True), ("Replace", False)])
+async def test_a_restart_keeps_the_servers_of_a_cloud(action: str, *, kept: bool) -> None:
+    """Each is stopped and started once, whoever dies meanwhile; to replace makes others."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(4)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        await country.universe.apply(operation("again", "shop", action, concurrency=2))
+        await asyncio.sleep(3)
+        await country.universe.crash()
+        await country.until(lambda: _has_ended(country, "again"))
+        after = [each.id for each in country.there()]
+        assert (after == before) is kept
+        assert not kept or len(country.cloud.bodies("os-start")) == len(before)
+        assert len(after) == len(before)
+        # To do it once more is another restart of the same.
+        await country.universe.apply(operation("more", "shop", "Restart"))
+        await country.until(lambda: _has_ended(country, "more"))
+        assert [each.id for each in country.there()] == after
+
+
+def _has_ended(country: Country, name: str) -> bool:
+    """Return whether an operation has ended, and well."""
+    told = country.universe.condition(Resource.OPERATIONS, name, "Succeeded")
+    assert told.get("status") != "False", told
+    return told.get("status") == "True"
 
 
 async def test_operators_that_crash_make_no_server_twice() -> None:

@@ -45,6 +45,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
     fleet: str = "pods"
     domain: str = ""
     incarnation: int = 1
+    renewal: str = ""
     revision: str = ""
     template: Json = NULL
     volume_claims: tuple[VolumeClaim, ...] = ()

@@ -14,7 +14,7 @@ import msgspec
 
 from controller.api import objects
 from controller.api.views.meta import Json, View
-from controller.contract import checkpoints, tasks
+from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
 
 SERVER = "Server"
@@ -203,7 +203,7 @@ def _change(
     if action in tasks.REMAKING:
         if is_in_the_making(server, operation) and not revision:
             return {}  # it is made anew already: once is enough
-        change = {"incarnation": server.spec.incarnation + 1}
+        change = incarnations.raised(server, restart=action == tasks.RESTART and not revision)
         return {**change, "revision": revision} if revision else change
     if action == tasks.STOP:
         return {"power": "Stopped"}

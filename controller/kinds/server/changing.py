@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from controller import contract
 from controller.api.conditions import Blocked
-from controller.contract import Phase
+from controller.contract import Phase, incarnations
 from controller.contract.reasons import ProviderReason
 from controller.kinds.server import attempts, removal
 from controller.kinds.server.assessment import Situation
@@ -30,6 +30,29 @@ def changed(situation: Situation) -> Verdict | None:
     message = f"Changing in place to revision {situation.spec.revision}."
     return Verdict(
         reason=ServerReason.CHANGING, message=message, actions=(call(situation, "Change"),)
+    )
+
+
+def renewed(situation: Situation) -> Verdict | None:
+    """The instance is of the incarnation before: it is asked to begin anew as the next one."""
+    if situation.seen.incarnation == situation.spec.incarnation:
+        return None
+    message = f"Restarting the instance as incarnation {situation.spec.incarnation}."
+    return Verdict(
+        reason=ServerReason.CHANGING, message=message, actions=(call(situation, "Restart"),)
+    )
+
+
+def begins_anew(situation: Situation) -> bool:
+    """Return whether the instance may come to the server's incarnation without being replaced."""
+    seen, spec = situation.seen, situation.spec
+    able = contract.Capability.RESTART in situation.snapshot.fleet.capabilities
+    return (
+        able
+        and incarnations.is_restart(spec, seen.incarnation)
+        and seen.revision == spec.revision
+        and seen.phase in (Phase.RUNNING, Phase.STOPPED)
+        and _refusal(situation) is None
     )
 
 

@@ -99,7 +99,7 @@ def _replaced(situation: Situation) -> Verdict | None:
         message = f"The instance is being deleted{cause}."
         going = removal.remove(situation, ServerReason.TERMINATING, message)
         return going if going is None or not seen.error_class else _going_in_vain(situation, going)
-    if seen.incarnation != spec.incarnation:
+    if seen.incarnation != spec.incarnation and not changing.begins_anew(situation):
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
         return removal.remove(situation, ServerReason.REPLACING, message)
     if seen.revision != spec.revision and not changing.is_able(situation):
@@ -373,6 +373,8 @@ RULES: tuple[Rule, ...] = (
     _failed,
     # Nobody hears of it: waited for as long as the policy says, as it may still be at work.
     _unreachable,
+    # It is of the incarnation before, and may become the next: else `_replaced` had answered.
+    changing.renewed,
     # It is down, of the right incarnation, and should be up.
     _powered,
     # It runs another revision and may become this one in place; else `_replaced` had answered.

@@ -13,6 +13,7 @@ import msgspec
 
 from controller import contract
 from controller.api import names, objects
+from controller.contract import incarnations
 from controller.kinds.revisions import contents
 from controller.kinds.serverset.assigning import Assigning
 from controller.kinds.serverset.records import Records
@@ -55,7 +56,7 @@ class Upkeep:
             spec["revision"] = self._spec.revision
         well = self._possible and facts.ready and self._becomes(told)
         if moves or not (well or self._never_left(facts.server)):
-            spec["incarnation"] = told.incarnation + 1
+            spec |= incarnations.raised(facts.server)
             # One that moves may do so within its domain, off a node.
             domain = where.again(facts.server) if where is not None else told.domain
             if domain != told.domain:
@@ -122,7 +123,7 @@ def remediate(server: objects.Server, record: str) -> Patch:
         server,
         body={
             "metadata": {"annotations": {names.REMEDIATED_ANNOTATION: record}},
-            "spec": {"incarnation": server.spec.incarnation + 1},
+            "spec": incarnations.raised(server),
         },
         why="it stayed unhealthy",
         guarded=True,
@@ -131,7 +132,7 @@ def remediate(server: objects.Server, record: str) -> Patch:
 
 def move(server: objects.Server, domain: str, *, why: str) -> Patch:
     """Return the patch that has the server made anew as it is, to be elsewhere: in that domain."""
-    spec: dict[str, object] = {"incarnation": server.spec.incarnation + 1}
+    spec = incarnations.raised(server)
     if domain != server.spec.domain:
         spec["domain"] = domain
     return _patch(server, spec, why=why, guarded=True)

@@ -1,7 +1,8 @@
 """Servers that exist in this process alone: for rehearsals, demonstrations and tests.
 
 `execution` calls it for the servers of fleets whose provider is `memory`. It can do all that a
-provider may be able to do, as fast and as badly as the Fleet's `spec.memory` says. Its machines are
+provider may be able to do, but that a restart takes a new machine, as fast and as badly as the
+Fleet's `spec.memory` says. Its machines are
 in memory: a real restart of the operator is, to them, the end of the world, and all are made anew.
 """
 

@@ -35,6 +35,7 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
                 Capability.CLAIMS,
                 Capability.CHANGE_IN_PLACE,
                 Capability.STOP,
+                Capability.RESTART,
                 Capability.SNAPSHOT,
                 Capability.RESTORE,
             }

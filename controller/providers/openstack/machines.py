@@ -16,6 +16,9 @@ import msgspec
 from controller.api import clock, tags
 
 _PREFIX: Final = "argosy"
+_BEGAN: Final = "began"
+# What the middle part of a tag is that names no Server.
+_NO_SERVERS: Final = frozenset({"fleet", _BEGAN})
 SERVER, REVISION = "argosy.server", "argosy.revision"
 ALTERNATIVE, ALTERNATIVE_NAME = "argosy.alternative", "argosy.alternativeName"
 CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
@@ -30,6 +33,14 @@ BOOTS_FROM, VOLUME = "argosy.bootsFrom", "volume"
 def server_tag(uid: str, incarnation: int) -> str:
     """Return the tag of what is made for a Server at an incarnation."""
     return f"{_PREFIX}.{uid}.{incarnation}"
+
+
+def began_tag(began: float) -> str:
+    """Return the tag that tells when a server was begun anew, by our clock, in whole seconds.
+
+    Nova keeps its own stamp of when it was first launched.
+    """
+    return f"{_PREFIX}.{_BEGAN}.{int(began)}"
 
 
 def fleet_tag(uid: str) -> str:
@@ -100,6 +111,8 @@ class Machine:
     uid: str
     incarnation: int
     row: Row
+    # When it was begun anew as this incarnation; 0 where it was made as this one.
+    began: float = 0.0
     listed: bool = True
 
     @property
@@ -118,16 +131,21 @@ def machine(row: Row, fleet: str) -> Machine | None:
     if fleet_tag(fleet) not in row.tags:
         return None
     namespace, _, name = row.metadata.get(SERVER, "").partition("/")
-    for tag in row.tags:
-        parts = tag.split(".")
-        ours = len(parts) == 3 and parts[0] == _PREFIX and parts[1] != "fleet"  # noqa: PLR2004
-        incarnation = tags.number(parts[2]) if ours else None
-        if incarnation is not None and name:
+    told = [(parts[1], tags.number(parts[2])) for parts in map(_parts, row.tags) if parts]
+    began = next((float(each) for what, each in told if what == _BEGAN and each), 0.0)
+    for uid, incarnation in told:
+        if incarnation is not None and uid not in _NO_SERVERS and name:
             return Machine(
-                id=row.id, namespace=namespace, name=name, uid=parts[1],
-                incarnation=incarnation, row=row,
+                id=row.id, namespace=namespace, name=name, uid=uid,
+                incarnation=incarnation, row=row, began=began,
             )  # fmt: skip
     return None
+
+
+def _parts(tag: str) -> list[str] | None:
+    """Return the three parts of a tag of ours; None for one that somebody else gave."""
+    parts = tag.split(".")
+    return parts if len(parts) == 3 and parts[0] == _PREFIX else None  # noqa: PLR2004
 
 
 def time_of(stamp: str | None) -> float:

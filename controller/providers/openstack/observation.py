@@ -67,7 +67,7 @@ def observe(
 ) -> contract.Observation:
     """Return what is seen of a server that was made for `server`."""
     row = machine.row
-    seen, launched = phase(row), times.ours(row.launched)
+    seen, launched = phase(row), max(times.ours(row.launched), machine.began)
     changing = is_changing(row) and seen in (Phase.RUNNING, Phase.STOPPED)
     up = is_up(row)
     if up and proof.ready is None:

@@ -17,7 +17,7 @@ import msgspec
 from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
-from controller.contract import Phase, tasks
+from controller.contract import Phase, incarnations, tasks
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import (
     creation,
@@ -27,6 +27,7 @@ from controller.providers.openstack import (
     ports,
     refusals,
     resizing,
+    restarting,
     snapshots,
     template,
 )
@@ -235,13 +236,14 @@ class CloudProvider:
         return _chosen([each for each in found if each.uid == meta.uid])
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Rebuild the server for another template; stop or start it as its power says."""
+        """Rebuild the server for another template; stop, start or restart it as is asked for."""
         machine = await self._current(server, call.instance)
         if not call.template:
             await self._claims.grow(server, call)
             return contract.NOTHING
         spec = template.read(call.template)
-        if machine.incarnation != server.spec.incarnation:
+        older = machine.incarnation != server.spec.incarnation
+        if older and not incarnations.is_restart(server.spec, machine.incarnation):
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         is_old = machine.row.metadata.get(machines.REVISION, "") != server.spec.revision
@@ -250,6 +252,8 @@ class CloudProvider:
                 raise refusals.Busy(f"{machine.id} is changing", reason=CloudReason.CHANGING)
         elif is_old:
             await self._to_revision(server, call, machine, spec)
+        elif older and server.spec.power == "Running":
+            await self._begin_anew(server, machine)
         else:
             await self._power(server, machine)
         self._lister.nudge()
@@ -302,6 +306,17 @@ class CloudProvider:
         elif not stop and machine.row.status == "SHUTOFF":
             await self._act(machine, {"os-start": None}, what=f"start {server.metadata.name}")
             self._expect(machine, task="powering-on")
+
+    async def _begin_anew(self, server: objects.Server, machine: Machine) -> None:
+        """Stop the server; start it as the next incarnation once it is down."""
+        restarting.check(machine)
+        if machine.row.status == "ACTIVE":
+            await self._act(machine, {"os-stop": None}, what=f"stop {server.metadata.name}")
+            self._expect(machine, task="powering-off")
+            return
+        marked = await restarting.mark(self._client, server, machine)
+        self._expect(marked)
+        await self._power(server, marked)
 
     async def _act(self, machine: Machine, body: Any, *, what: str) -> None:
         await self._client.call(

@@ -114,6 +114,7 @@ class _Watch:
     """What is known of one server's readiness, at one incarnation and revision."""
 
     token: str
+    began: float
     wanted: template.Readiness
     ready: bool | None
     since: float = 0.0
@@ -154,7 +155,8 @@ class Readiness:
         watch = self._watches.get(machine.id)
         if watch is None:
             return _ANY if _wanted(machine) is None else _UNKNOWN
-        bound = self._client.times.ours(machine.row.launched) + watch.wanted.start_seconds
+        launched = max(self._client.times.ours(machine.row.launched), machine.began)
+        bound = launched + watch.wanted.start_seconds
         late = not watch.proven and watch.ready is False and self._clock() >= bound
         return Proof(ready=watch.ready, since=watch.since, failure=watch.failure, late=late)
 
@@ -178,12 +180,15 @@ class Readiness:
             self._watches.pop(after.id, None)
             return
         token, known = after.row.metadata.get(machines.TOKEN, ""), self._watches.get(after.id)
-        if known is None or (known.token, known.wanted) != (token, wanted):
+        began = after.began
+        if known is None or (known.token, known.began, known.wanted) != (token, began, wanted):
             noted = after.row.metadata.get(machines.READY, "").split(" ")
-            proven = noted[0] == token
+            # What was ready before it was begun anew has yet to be so again.
+            proven = noted[0] == token and _number(noted[-1]) >= began
             # One that was seen before it ran has not been ready yet; of others nothing is known.
             fresh = not observation.is_up(after.row) or known is not None
-            watch = _Watch(token=token, wanted=wanted, ready=False if fresh else None)
+            ready = False if fresh else None
+            watch = _Watch(token=token, began=began, wanted=wanted, ready=ready)
             watch.proven = proven
             if proven and wanted.console is not None:
                 watch.ready, watch.since = True, _number(noted[-1])
@@ -272,6 +277,12 @@ class Readiness:
 
 class _Console(msgspec.Struct, frozen=True):
     output: str = ""
+
+
+def is_printed(machine: Machine) -> bool:
+    """Return whether a server shows on its console alone that it is ready."""
+    wanted = _wanted(machine)
+    return wanted is not None and wanted.console is not None
 
 
 def _wanted(machine: Machine) -> template.Readiness | None:

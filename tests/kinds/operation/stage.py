@@ -28,6 +28,7 @@ REVISION = "r1"
 # No cluster evicts what is on it.
 CAPABLE = frozenset(contract.Capability) - {
     contract.Capability.STOP,
+    contract.Capability.RESTART,
     contract.Capability.EVICTIONS,
 }
 

@@ -72,6 +72,46 @@ def test_what_is_asked_of_the_provider(
     assert verbs(decide(make(**spec), seen)) == asked
 
 
+RESTARTED = {"incarnation": 2, "renewal": "Restart"}
+CLOUD = contract.FleetFacts(
+    name="west",
+    capabilities=frozenset({contract.Capability.STOP, contract.Capability.RESTART}),
+)
+STOPPED = dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False)
+CANNOT = (
+    failing.outcome(failing.Call("west", "shop-web-0"), "CannotChange", verb=failing.Verb.CHANGE),
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "more", "asked"),
+    [
+        pytest.param(RESTARTED, RUNNING, {}, ["change"], id="it begins anew"),
+        pytest.param(RESTARTED, STOPPED, {}, ["change"], id="and is not left when it is down"),
+        pytest.param({"incarnation": 2}, RUNNING, {}, ["delete"], id="not unless that is asked"),
+        pytest.param(
+            {**RESTARTED, "renewal": "Replace"}, RUNNING, {}, ["delete"], id="nor to be replaced"
+        ),
+        pytest.param(
+            {**RESTARTED, "incarnation": 3}, RUNNING, {}, ["delete"], id="nor over a replacement"
+        ),
+        pytest.param(RESTARTED | {"revision": "r2"}, RUNNING, {}, ["delete"], id="nor as another"),
+        pytest.param(RESTARTED, FAILED, {}, ["delete"], id="what has failed is replaced"),
+        pytest.param(RESTARTED, RUNNING, {"fleet": PODS}, ["delete"], id="where that is known"),
+        pytest.param(RESTARTED, RUNNING, {"outcomes": CANNOT}, ["delete"], id="if it cannot"),
+        pytest.param(
+            RESTARTED | {"power": "Stopped"}, RUNNING, {}, ["change"], id="down is down first"
+        ),
+        pytest.param(RESTARTED | {"power": "Stopped"}, STOPPED, {}, [], id="and stays so"),
+    ],
+)
+def test_a_restart_keeps_the_instance_where_it_can(
+    spec: dict[str, Any], seen: Observation, more: dict[str, Any], asked: list[str]
+) -> None:
+    """Its fleet can, this very instance can, and nothing but a restart was asked for."""
+    assert verbs(decide(make(**spec), seen, **{"fleet": CLOUD, **more})) == asked
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -1,0 +1,55 @@
+"""How an instance begins anew as the next incarnation of its server: stopped, marked, started.
+
+`provider` asks it. A reboot is not used: nothing tells afterwards whether it has been, and a guest
+that is deaf to ACPI holds a soft one up for two minutes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+
+from controller import errors
+from controller.api import objects
+from controller.contract.reasons import ProviderReason
+from controller.providers.openstack import machines, readiness
+from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.machines import Machine
+
+# The states in which the cloud stops and starts an instance.
+_STATES = frozenset({"ACTIVE", "SHUTOFF"})
+
+
+def check(machine: Machine) -> None:
+    """Raise Stalled, `CannotChange`, where only a new instance can be the next incarnation."""
+    if readiness.is_printed(machine):
+        # It was told once what to print, in user data that no restart changes.
+        message = f"{machine.id} shows on its console that it is ready, and that only once"
+    elif machine.row.status not in _STATES:
+        message = f"{machine.id} is {machine.row.status}: it can be neither stopped nor started"
+    else:
+        return
+    raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
+
+
+async def mark(client: Client, server: objects.Server, machine: Machine) -> Machine:
+    """Have an instance that is down bear the tag of its Server's incarnation; return it so.
+
+    Before it is started: whoever comes next, where an answer was lost, starts it, and does not stop
+    it again. All tags are written at once, so at no time is it of two incarnations, or of none.
+    """
+    # To the second, as it is written.
+    began = float(int(client.times.now()))
+    old = (machines.server_tag(machine.uid, machine.incarnation), machines.began_tag(machine.began))
+    new = (
+        machines.server_tag(machine.uid, server.spec.incarnation),
+        machines.began_tag(began),
+    )
+    tags = (*new, *(each for each in machine.row.tags if each not in (*old, *new)))
+    await client.call(
+        COMPUTE, "PUT", f"/servers/{machine.id}/tags",
+        what=f"restart {server.metadata.name}", body={"tags": list(tags)},
+    )  # fmt: skip
+    row = msgspec.structs.replace(machine.row, tags=tags)
+    return dataclasses.replace(machine, incarnation=server.spec.incarnation, began=began, row=row)

@@ -1,0 +1,35 @@
+"""How a server is told to come to its next incarnation, whoever raises it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.api import objects
+from controller.contract import incarnations
+from tests.kinds.server.props import make
+
+RESTART, REPLACE = {"renewal": "Restart"}, {"renewal": "Replace"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "restart", "change"),
+    [
+        pytest.param({}, 1, True, RESTART, id="a restart of what is there"),
+        pytest.param({}, 1, False, {}, id="by a new instance, which is how it is anyway"),
+        pytest.param(RESTART, 1, False, REPLACE, id="which an earlier restart does not change"),
+        pytest.param(RESTART, 1, True, RESTART, id="a restart after another one"),
+        pytest.param({"incarnation": 2}, 1, True, {}, id="no restart of what has yet to go"),
+        pytest.param(
+            {"incarnation": 2, **RESTART}, 1, True, REPLACE, id="nor of what has yet to begin anew"
+        ),
+    ],
+)
+def test_an_incarnation_says_how_it_comes_about(
+    spec: dict[str, Any], seen: int, change: dict[str, Any], *, restart: bool
+) -> None:
+    """It rises by one; only what is there as the one before may begin anew as it."""
+    found = make(status=objects.ServerStatus(incarnation=seen), **spec)
+    expected = {"incarnation": found.spec.incarnation + 1, **change}
+    assert incarnations.raised(found, restart=restart) == expected

@@ -1,0 +1,156 @@
+"""A restart stops and starts the server that there is, which keeps its id, disk and address."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from controller import contract, errors
+from controller.api import objects
+from controller.contract import Phase, Verb
+from fakes.openstack import Fault
+from tests.providers.openstack.coast import Coast, create, server, template
+
+pytestmark = pytest.mark.looptime
+
+_POWER = frozenset({"os-stop", "os-start"})
+ONE = server()
+TWO = server(incarnation=2, renewal="Restart")
+
+
+def change(instance: str) -> contract.Call:
+    """Return a plan's wish for the server as its Server has it."""
+    return contract.Call(verb=Verb.CHANGE, why="test", instance=instance, template=template())
+
+
+async def made(coast: Coast, readiness: dict[str, Any] | None = None) -> contract.Provider:
+    """Return a provider with a server that is ready."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    given = template() if readiness is None else template(readiness=readiness)
+    await provider.create(ONE, create(given))
+    await coast.until(lambda: [each.status for each in coast.there()] == ["ACTIVE"])
+    coast.cloud.listening.add((coast.there()[0].address, 80))
+    await coast.until(lambda: provider.observe(ONE).ready)
+    return provider
+
+
+async def carry_out(
+    coast: Coast, provider: contract.Provider, wanted: objects.Server = TWO
+) -> contract.Observation:
+    """Ask whenever nothing is under way, as plans do, until the server has begun anew."""
+    (machine,) = coast.there()
+    for _ in range(60):
+        await coast.until(lambda: not provider.observe(wanted).changing)
+        seen = provider.observe(wanted)
+        if (seen.incarnation, seen.phase) == (wanted.spec.incarnation, Phase.RUNNING):
+            return seen
+        with contextlib.suppress(errors.Waiting, errors.UnknownOutcome):
+            await provider.change(wanted, change(machine.id))
+        await asyncio.sleep(1)
+    pytest.fail(f"{provider.observe(wanted)}")
+
+
+def acts(coast: Coast) -> list[str]:
+    """Return which of the two the cloud was asked for, in turn."""
+    return [each for _, body in coast.cloud.posted for each in body if each in _POWER]
+
+
+async def test_a_restart_keeps_the_server(coast: Coast) -> None:
+    """One stop, one start: the id, the address and tags of others are as before."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    machine.tags.append("backed-up-daily")
+    before = provider.observe(ONE)
+    began = coast.cloud.now
+    seen = await carry_out(coast, provider)
+    assert (seen.id, seen.addresses, seen.ready) == (before.id, before.addresses, True)
+    assert acts(coast) == ["os-stop", "os-start"]
+    assert "backed-up-daily" in machine.tags
+    assert [each for each in machine.tags if each.endswith(".1")] == []
+    assert seen.ready_since >= began
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "times"),
+    [("POST", "/action$", 1), ("POST", "/action$", 2), ("PUT", "/tags$", 1)],
+)
+async def test_lost_answers_stop_and_start_it_once(
+    coast: Coast, method: str, path: str, times: int
+) -> None:
+    """What was carried out without an answer is found, and not done again."""
+    provider = await made(coast)
+    coast.cloud.faults.append(Fault(method=method, path=path, lost=True, times=times))
+    await carry_out(coast, provider)
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
+async def test_a_successor_goes_on_where_another_ended(coast: Coast) -> None:
+    """After the stop, and after the tag: it is started, and not stopped again."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    await provider.change(TWO, change(machine.id))
+    await coast.close()
+    successor = await coast.provider()
+    await carry_out(coast, successor)
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
+async def test_who_has_a_page_is_ready_once_that_is_there_again(coast: Coast) -> None:
+    """That it was ready before counts for nothing, for this operator and for the next."""
+    provider = await made(coast, {"tcp": {"port": 80}, "startSeconds": 100})
+    # Its time to become ready begins anew, however long ago that of its first start was over.
+    await asyncio.sleep(300)
+    coast.cloud.listening.clear()
+    await carry_out(coast, provider)
+    for each in (provider, await coast.provider(probeCIDRs=["10.0.0.0/8"])):
+        await asyncio.sleep(10)
+        assert not each.observe(TWO).ready
+        assert each.observe(TWO).phase is Phase.RUNNING
+    await asyncio.sleep(120)
+    assert provider.observe(TWO).reason == "NotReadyInTime"
+    coast.cloud.listening.add((coast.there()[0].address, 80))
+    await coast.until(lambda: provider.observe(TWO).ready)
+
+
+@pytest.mark.parametrize("status", ["PAUSED", "SUSPENDED", "SHELVED_OFFLOADED"])
+async def test_what_can_be_neither_stopped_nor_started_is_replaced(
+    coast: Coast, status: str
+) -> None:
+    """The planner is told that this instance cannot; nothing is done to it."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    machine.status, machine.updated = status, coast.cloud.now
+    await coast.until(lambda: provider.observe(ONE).phase is Phase.STOPPED)
+    with pytest.raises(errors.Stalled, match="neither stopped nor started") as refused:
+        await provider.change(TWO, change(machine.id))
+    assert refused.value.reason == "CannotChange"
+    assert acts(coast) == []
+
+
+async def test_what_prints_that_it_is_ready_is_replaced(coast: Coast) -> None:
+    """Its console has the old line, or will never have a new one: nobody could tell."""
+    provider = await coast.provider()
+    await provider.create(ONE, create(template(readiness={"console": {}})))
+    await coast.until(lambda: [each.status for each in coast.there()] == ["ACTIVE"])
+    (machine,) = coast.there()
+    machine.console = f"argosy-ready {machine.metadata['argosy.token']}\n"
+    await coast.until(lambda: provider.observe(ONE).ready)
+    with pytest.raises(errors.Stalled, match="console") as refused:
+        await provider.change(TWO, change(machine.id))
+    assert refused.value.reason == "CannotChange"
+    assert acts(coast) == []
+
+
+async def test_a_stop_amid_a_restart_leaves_it_stopped(coast: Coast) -> None:
+    """Whoever wants it down by then finds it down, and started as the next incarnation later."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    await provider.change(TWO, change(machine.id))
+    down = server(incarnation=2, renewal="Restart", power="Stopped")
+    await coast.until(lambda: provider.observe(down).phase is Phase.STOPPED)
+    await provider.change(down, change(machine.id))
+    await asyncio.sleep(30)
+    assert (machine.status, acts(coast)) == ("SHUTOFF", ["os-stop"])
+    await carry_out(coast, provider)
+    assert acts(coast) == ["os-stop", "os-start"]
