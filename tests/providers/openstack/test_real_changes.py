@@ -1,4 +1,4 @@
-"""On real services: pauses that a cloud asks for, and a floating IP that stays through changes."""
+"""On real services: pauses that a cloud asks for, and what stays through changes and restarts."""
 
 from __future__ import annotations
 
@@ -76,6 +76,29 @@ async def test_a_floating_ip_stays_through_resize_rebuild_and_power(
     await until(lambda: provider.observe(gone) == contract.ABSENT)
 
 
+async def test_a_restart_keeps_a_real_server(abroad: Abroad) -> None:
+    """Stopped and started as the next incarnation, which the next operator sees as well."""
+    provider, one = await abroad.provider(), abroad.server()
+    await provider.create(one, abroad.create())
+    await until(lambda: provider.observe(one).ready)
+    made = provider.observe(one)
+    again = abroad.server(incarnation=2, renewal="Restart")
+    await _carry_out(abroad, provider, again, {})
+    await until(lambda: provider.observe(again).ready)
+    after = provider.observe(again)
+    assert (after.id, after.addresses, after.incarnation) == (made.id, made.addresses, 2)
+    assert after.ready_since > made.ready_since
+    tags = abroad.tenant.server(made.id)["tags"]
+    assert [each for each in tags if each.endswith(f"{again.metadata.uid}.1")] == []
+    acts = abroad.tenant.client.get("compute", f"/servers/{made.id}/os-instance-actions")
+    asked = [each["action"] for each in acts["instanceActions"]]
+    assert (asked.count("stop"), asked.count("start")) == (1, 1)
+    successor = await abroad.provider()
+    assert successor.observe(again) == after
+    await provider.delete(again, call(Verb.DELETE, made.id))
+    await until(lambda: provider.observe(again) == contract.ABSENT)
+
+
 async def _carry_out(
     abroad: Abroad,
     provider: contract.Provider,
@@ -86,8 +109,9 @@ async def _carry_out(
     """Ask for a change whenever nothing is under way, as plans do, until it has come about."""
 
     def is_so() -> bool:
-        seen = provider.observe(server)
-        return (seen.revision, seen.phase) == (server.spec.revision, phase) and not seen.changing
+        seen, spec = provider.observe(server), server.spec
+        told = (seen.revision, seen.incarnation, seen.phase)
+        return told == (spec.revision, spec.incarnation, phase) and not seen.changing
 
     wish = call(Verb.CHANGE, provider.observe(server).id, abroad.template(**spec))
     while not is_so():
