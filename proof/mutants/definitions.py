@@ -449,9 +449,9 @@ MUTANTS = (
         name="restarts that restart nothing",
         edits=(
             Edit(
-                "controller.kinds.operation.steps:_change",
-                "server.spec.incarnation + 1",
-                "server.spec.incarnation",
+                "controller.contract.incarnations:raised",
+                "spec.incarnation + 1",
+                "spec.incarnation",
             ),
         ),
         story="loss",
