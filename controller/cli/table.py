@@ -78,7 +78,9 @@ COMMANDS: dict[str, Row] = {
     ),
     "explain": Row("why", ASK, "Do as `why`: argosy explain KIND NAME."),
     "plan": Row("plan", ASK, "Show what would change if this were applied; change nothing."),
-    "restart": Row("verbs", ACT, "Restart servers: each gets a new instance, a share at a time."),
+    "restart": Row(
+        "verbs", ACT, "Restart servers: each gets a new instance, in a cloud a stop and a start."
+    ),
     "start": Row("verbs", ACT, "Start servers that were stopped."),
     "stop": Row("verbs", ACT, "Stop servers without losing what they are."),
     "replace": Row("verbs", ACT, "Replace what servers are made of, the ill ones too."),
