@@ -98,8 +98,11 @@ class Trial:
         # When the last leg began.
         self._began = 0.0
 
-    def run(self, other: str) -> Run:
-        """Have the arm do all there is; `other` is the image that updates change to."""
+    def run(self, other: str, *, kills: bool) -> Run:
+        """Have the arm do all there is; `other` is the image that updates change to.
+
+        Without `kills` what decides is left alone.
+        """
         arm, count = self._arm, self._count
         create = self._leg(lambda: arm.create(count), self._all_active)
         update = self._change(arm.update, lambda now: _have(now, other))
@@ -108,7 +111,7 @@ class Trial:
         first_gone = self._watch.first(lambda now: len(now) < count, self._began) or 0.0
         cut = self._cut()
         surplus = max(0, self._watch.most() - count)
-        killed = self._killed(other) if arm.survives else {}
+        killed = self._killed(other) if kills and arm.survives else {}
         return Run(
             arm=arm.name,
             servers=count,
@@ -234,10 +237,12 @@ class Trial:
         return lambda now: len(_touched(before, now)) == len(now)
 
 
-def measure(chosen: cloud.Cloud, arm: place.Arm, given: place.Place, count: int) -> Run:
-    """Have an arm do all there is with so many servers of a place."""
+def measure(
+    chosen: cloud.Cloud, arm: place.Arm, given: place.Place, count: int, *, kills: bool = True
+) -> Run:
+    """Have an arm do all there is with so many servers of a place, and be killed at it if asked."""
     with contextlib.closing(Watch(given.login, arm)) as watch:
-        return Trial(chosen, arm, watch, count).run(given.other)
+        return Trial(chosen, arm, watch, count).run(given.other, kills=kills)
 
 
 def rest(arm: place.Arm) -> None:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench import cloud_runs, machine, report
 from bench.arms import abroad, heat, nova, place
 from bench.cloud_runs import Run
@@ -33,7 +35,7 @@ RESULT = "clouds.json"
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Return the medians of each arm, for a page: a line for each figure."""
+    """Return each arm's medians, with the least and the most, for a page: a line a figure."""
     arms = list(dict.fromkeys(each.arm for each in runs))
     rows = {arm: [_figures(each) for each in runs if each.arm == arm] for arm in arms}
     names = dict.fromkeys(name for found in rows.values() for each in found for name in each)
@@ -45,7 +47,11 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _median(found: Sequence[float]) -> str:
-    return f"{statistics.median(found):.1f}" if found else ""
+    if not found:
+        return ""
+    least, most = f"{min(found):.1f}", f"{max(found):.1f}"
+    spread = f" ({least}..{most})" if least != most else ""
+    return f"{statistics.median(found):.1f}{spread}"
 
 
 def _figures(run: Run) -> dict[str, float]:
@@ -68,19 +74,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     described = machine.describe()
     _say(machine.line(described))
-    runs = []
+    # A round takes half an hour: each arm's figures are kept as soon as they are there.
+    runs = _on_record(options.servers) if options.more else []
     names = options.arm or list(ARMS)
+    rounds = options.rounds if options.kills is None else options.kills
     with _cloud(options.dir) as chosen, _operated(chosen, names) as operated:
         for number in range(options.rounds):
             for name in names if number % 2 == 0 else names[::-1]:
                 given = place.Place.of(chosen, operated)
-                runs.append(cloud_runs.measure(chosen, ARMS[name](given), given, options.servers))
+                arm, kills = ARMS[name](given), number < rounds
+                runs.append(cloud_runs.measure(chosen, arm, given, options.servers, kills=kills))
                 _say(str(runs[-1]))
+                _keep(described, runs)
     print(table(runs))
+    return 0
+
+
+def _keep(described: Mapping[str, Any], runs: Sequence[Run]) -> None:
     report.RESULTS.mkdir(parents=True, exist_ok=True)
     kept = {"machine": described, "runs": [dataclasses.asdict(each) for each in runs]}
     (report.RESULTS / RESULT).write_text(json.dumps(kept, indent=2) + "\n")
-    return 0
+
+
+def _on_record(servers: int) -> list[Run]:
+    """Return the rounds of runs before; raises DevclusterError where they are of another size."""
+    path = report.RESULTS / RESULT
+    if not path.exists():
+        raise errors.DevclusterError(f"no run before is on record in {path}: leave out --more")
+    runs = msgspec.convert(json.loads(path.read_text())["runs"], list[Run])
+    if others := {each.servers for each in runs} - {servers}:
+        raise errors.DevclusterError(f"{path} is of {others} servers: leave out --more")
+    return runs
 
 
 @contextlib.contextmanager
@@ -122,6 +146,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--servers", type=int, default=50, metavar="N", help="how many (50)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each arm (3)")
+    parser.add_argument(
+        "--kills", type=int, metavar="N",
+        help="rounds in which what decides is killed, the first ones (all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--more", action="store_true", help="count the rounds of the last run of this size as well"
+    )
     parser.add_argument("--arm", action="append", choices=ARMS, help="only this one")
     parser.add_argument("--dir", type=Path, metavar="D", help="a running cloud's folder")
     return parser.parse_args(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import types
@@ -248,25 +249,65 @@ def test_requests_of_the_watch_are_not_counted(tmp_path: Path, monkeypatch: Any)
     assert cloud_runs.asked_of_nova(cloud.Cloud(tmp_path)) == 2
 
 
-def test_the_table_has_the_medians_of_each_arm() -> None:
-    """A line for each figure, a column for each arm in the order of their first runs."""
+def run(arm: str, gone: float, **killed: float) -> cloud_runs.Run:
+    """Return what an arm did: what was cut is gone after so long, and what it was killed in."""
     leg = cloud_runs.Leg(seconds=1.0, cpu=1.0, engine_cpu=1.0, requests=1.0)
     change = cloud_runs.Change(leg=leg, kept=50)
+    return cloud_runs.Run(
+        arm=arm, servers=50, create=leg, update=change, restart=change, first_gone=0.5,
+        delete=leg, surplus=0,
+        cut=cloud_runs.Cut(there=20, answered=1.0, made_after=2, first_gone=3.0, gone=gone),
+        killed={
+            key: cloud_runs.Survival(seconds=each, asked_again=0, left_over=0)
+            for key, each in killed.items()
+        },
+    )  # fmt: skip
 
-    def run(arm: str, gone: float, **killed: float) -> cloud_runs.Run:
-        return cloud_runs.Run(
-            arm=arm, servers=50, create=leg, update=change, restart=change, first_gone=0.5,
-            delete=leg, surplus=0,
-            cut=cloud_runs.Cut(there=20, answered=1.0, made_after=2, first_gone=3.0, gone=gone),
-            killed={
-                key: cloud_runs.Survival(seconds=each, asked_again=0, left_over=0)
-                for key, each in killed.items()
-            },
-        )  # fmt: skip
 
+def test_the_table_has_the_medians_of_each_arm() -> None:
+    """A line for each figure, a column for each arm in the order of their first runs."""
     runs = [run("b", 4.0, create=7.0), run("a", 9.0), run("b", 6.0, create=8.0), run("b", 50.0)]
     head, _, *rows = clouds.table(runs).splitlines()
     assert head == "| | b | a |"
-    assert "| cut gone | 6.0 | 9.0 |" in rows
+    assert "| cut gone | 6.0 (4.0..50.0) | 9.0 |" in rows
     assert "| update leg seconds | 1.0 | 1.0 |" in rows
-    assert "| killed create seconds | 7.5 |  |" in rows
+    assert "| killed create seconds | 7.5 (7.0..8.0) |  |" in rows
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, bool]]:
+    """Have arms take turns nowhere; return who had one, and whether it was killed."""
+    found: list[tuple[str, bool]] = []
+
+    def measure(*given: Any, kills: bool) -> cloud_runs.Run:
+        found.append((given[1].name, kills))
+        return run(given[1].name, float(len(found)))
+
+    monkeypatch.setattr(clouds.report, "RESULTS", tmp_path)
+    monkeypatch.setattr(clouds, "_cloud", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(clouds, "_operated", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(place.Place, "of", lambda *_: PLACE)
+    monkeypatch.setattr(cloud_runs, "measure", measure)
+    return found
+
+
+def test_arms_take_turns_and_are_killed_in_the_first_rounds(turns: list[tuple[str, bool]]) -> None:
+    """One order, then the other; a kill takes longest, so fewer rounds may have them."""
+    words = ["--rounds", "2", "--kills", "1", "--arm", "plain", "--arm", "heat"]
+    assert clouds.main(words) == 0
+    plain, other = nova.NAME, heat.NAME
+    assert turns == [(plain, True), (other, True), (other, False), (plain, False)]
+
+
+def test_rounds_of_another_run_are_counted_as_well(
+    turns: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `--more` the medians are of both; of another size, or of nothing, they are refused."""
+    with pytest.raises(errors.DevclusterError, match="no run before"):
+        clouds.main(["--more"])
+    for words in ([], ["--more"]):
+        clouds.main(["--rounds", "1", "--arm", "plain", *words])
+    assert len(turns) == 2
+    assert "| cut gone | 1.5 (1.0..2.0) |" in capsys.readouterr().out
+    with pytest.raises(errors.DevclusterError, match=r"is of \{50\} servers"):
+        clouds.main(["--more", "--servers", "4"])
