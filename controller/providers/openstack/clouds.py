@@ -23,6 +23,7 @@ from controller.kube import faults
 from controller.kube.backoff import Backoff
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.rights import SECRET
+from controller.providers.openstack.transport import Trust
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +41,11 @@ class Cloud:
     verify: bool = True
     # Certificates to trust, as PEM text; the system's where there are none.
     ca: str = dataclasses.field(default="", repr=False)
+
+    @property
+    def trust(self) -> Trust:
+        """Return what connections to its services accept."""
+        return Trust(verify=self.verify, ca=self.ca)
 
 
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
@@ -146,7 +152,7 @@ def read(data: Mapping[str, str] | None, cloud: str) -> Cloud:
     kind = entry.get("auth_type") or (
         "v3applicationcredential" if "application_credential_secret" in auth else "password"
     )
-    return Cloud(
+    found = Cloud(
         auth_type=str(kind),
         auth=auth,
         region=str(entry.get("region_name") or ""),
@@ -154,6 +160,11 @@ def read(data: Mapping[str, str] | None, cloud: str) -> Cloud:
         verify=entry.get("verify") is not False,
         ca=ca,
     )
+    try:
+        found.trust.context()
+    except ValueError:
+        raise _missing(f"{CA_KEY} of the Secret {SECRET} must be certificates in PEM") from None
+    return found
 
 
 def _missing(message: str) -> errors.Stalled:

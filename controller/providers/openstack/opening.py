@@ -149,7 +149,7 @@ async def log_in(
 
     clouds = Clouds(context.api, context.namespace, settings.cloud)
     await clouds.load()
-    transport, prober = Http(tokens.tls(clouds.cloud())), Network()
+    transport, prober = Http(lambda: clouds.cloud().trust), Network()
     try:
         async with running(clouds.run()):
             yield Connection(

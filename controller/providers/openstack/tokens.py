@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 from keystoneauth1 import exceptions, loading
 from keystoneauth1 import session as keystone
 
-from controller import errors
 from controller.providers.openstack import refusals
 from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, VOLUME, Session
 from controller.providers.openstack.clouds import Cloud
@@ -116,14 +114,3 @@ def _trusted(cloud: Cloud) -> Iterator[str | bool]:
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
-
-
-def tls(cloud: Cloud) -> ssl.SSLContext | bool:
-    """Return what connections to the services are to trust; raises Stalled for what is no CA."""
-    if not cloud.verify:
-        return False
-    try:
-        return ssl.create_default_context(cadata=cloud.ca or None)
-    except (ssl.SSLError, ValueError) as error:
-        message = "cacert of the Secret must be certificates in PEM"
-        raise errors.Stalled(message, reason=CloudReason.CREDENTIALS_MISSING) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
+from collections.abc import Callable
 from typing import Protocol
 
 import aiohttp
@@ -46,20 +47,44 @@ class Transport(Protocol):
         """Let go of all connections."""
 
 
-class Http:
-    """Requests over aiohttp, without redirects, cookies or proxies of the environment."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose certificates connections accept: the system's, others' in PEM, or anybody's."""
 
-    def __init__(self, tls: ssl.SSLContext | bool = True) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, limit=32),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+    verify: bool = True
+    ca: str = dataclasses.field(default="", repr=False)
+
+    def context(self) -> ssl.SSLContext | bool:
+        """Return it as the connections take it; raises ValueError for what is no certificate."""
+        if not self.verify:
+            return False
+        try:
+            return ssl.create_default_context(cadata=self.ca or None)
+        except ssl.SSLError as error:
+            raise ValueError("certificates must be in PEM") from error
+
+
+class Http:
+    """Requests over aiohttp, without redirects, cookies or proxies of the environment.
+
+    `trust` tells what connections accept now: once it tells another, new ones are made.
+    """
+
+    def __init__(self, trust: Callable[[], Trust] = Trust) -> None:
+        self._trust = trust
+        self._used = trust()
+        # The last one is in use; those before it may have requests under way.
+        self._sessions = [_session(self._used)]
 
     async def send(self, request: Request) -> Reply:
         """Send it and read the answer to its end."""
+        wanted = self._trust()
+        if wanted != self._used:
+            self._sessions.append(_session(wanted))
+            self._used = wanted
         timeout = aiohttp.ClientTimeout(total=request.seconds, sock_connect=CONNECT_SECONDS)
         try:
-            async with self._session.request(
+            async with self._sessions[-1].request(
                 request.method, request.url, data=request.body, headers=request.headers,
                 allow_redirects=False, timeout=timeout,
             ) as answer:  # fmt: skip
@@ -75,4 +100,12 @@ class Http:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        await self._session.close()
+        for each in self._sessions:
+            await each.close()
+
+
+def _session(trust: Trust) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=trust.context(), limit=32),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )

@@ -12,6 +12,7 @@ from controller.api.resources import Resource
 from controller.providers.openstack import clouds, configuration
 from controller.providers.openstack.clouds import Cloud, Clouds
 from controller.providers.openstack.rights import SECRET
+from devcluster import certificates
 from fakes.api_server import ApiServer
 
 HOME = "default"
@@ -31,12 +32,19 @@ def west(**changes: Any) -> dict[str, Any]:
     return {"clouds": {"west": {"auth": AUTH, **changes}}}
 
 
-def test_a_cloud_is_read_as_openstack_clients_read_it() -> None:
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A certificate to trust."""
+    folder = tmp_path_factory.mktemp("certificates")
+    return certificates.authority(folder, "ca").pair.certificate.read_text()
+
+
+def test_a_cloud_is_read_as_openstack_clients_read_it(pem: str) -> None:
     """Its region, interface, certificates and how it lets people in."""
     found = clouds.read(
-        data(west(region_name="RegionTwo", interface="internal"), cacert="PEM"), "west"
+        data(west(region_name="RegionTwo", interface="internal"), cacert=pem), "west"
     )
-    assert found == Cloud(auth=AUTH, region="RegionTwo", interface="internal", ca="PEM")
+    assert found == Cloud(auth=AUTH, region="RegionTwo", interface="internal", ca=pem)
     credential = {"auth_url": "https://k/v3", "application_credential_secret": WORD}
     assert clouds.read(data(west(auth=credential)), "west").auth_type == "v3applicationcredential"
     assert not clouds.read(data(west(verify=False)), "west").verify
@@ -53,6 +61,7 @@ def test_a_cloud_is_read_as_openstack_clients_read_it() -> None:
         data({"clouds": {"east": {"auth": AUTH}}}),
         data({"clouds": {"west": WORD}}),
         data({"clouds": {"west": {"auth": WORD}}}),
+        data(west(), cacert=WORD),
         data(f"!!python/object/apply:os.system ['{WORD}']"),
     ],
 )
@@ -65,9 +74,11 @@ def test_what_cannot_be_used_is_refused_without_a_word_of_it(given: dict[str, st
     assert WORD not in "".join(told[:2])
 
 
-def test_credentials_are_never_shown() -> None:
+def test_credentials_are_never_shown(pem: str) -> None:
     """Neither by the repr of a cloud, nor of what is made of it."""
-    assert WORD not in repr(clouds.read(data(west(), cacert=WORD), "west"))
+    found = clouds.read(data(west(), cacert=pem), "west")
+    assert WORD not in repr(found)
+    assert pem[40:60] not in repr((found, found.trust))
 
 
 @pytest.mark.looptime

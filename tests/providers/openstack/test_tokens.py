@@ -2,8 +2,10 @@
 
 import http.server
 import json
+import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,14 @@ import pytest
 from controller.providers.openstack import refusals
 from controller.providers.openstack.clouds import Cloud
 from controller.providers.openstack.tokens import KeystoneTokens
-from controller.providers.openstack.transport import Http, NoAnswerError, NotSentError, Request
+from controller.providers.openstack.transport import (
+    Http,
+    NoAnswerError,
+    NotSentError,
+    Request,
+    Trust,
+)
+from devcluster import certificates
 
 
 class Keystone(http.server.ThreadingHTTPServer):
@@ -190,5 +199,30 @@ async def test_a_request_that_was_not_sent_is_told_from_one_without_an_answer(
         found = await http_client.send(Request(method="GET", url=f"{keystone.url}/v3"))
         assert found.status == 200
         assert found.headers["content-type"] == "application/json"
+    finally:
+        await http_client.close()
+
+
+async def test_certificates_that_change_are_trusted_without_a_restart(
+    keystone: Keystone, tmp_path: Path
+) -> None:
+    """A service whose authority is another by now is reached once clouds.yaml's Secret has it."""
+    authorities = [certificates.authority(tmp_path, name) for name in ("before", "after")]
+    pair = authorities[1].issue("service", common_name="service", hosts=["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    keystone.socket = context.wrap_socket(keystone.socket, server_side=True)
+    before, after = (Trust(ca=each.pair.certificate.read_text()) for each in authorities)
+    trusted = [before]
+    http_client = Http(lambda: trusted[-1])
+    request = Request(method="GET", url=f"https://127.0.0.1:{keystone.server_port}/v3")
+    try:
+        with pytest.raises(NotSentError):
+            await http_client.send(request)
+        trusted.append(after)
+        assert (await http_client.send(request)).status == 200
+        trusted.append(before)
+        with pytest.raises(NotSentError):
+            await http_client.send(request)
     finally:
         await http_client.close()
