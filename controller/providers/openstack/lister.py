@@ -1,8 +1,8 @@
 """Keeps the register like the cloud: Nova has no watch, and each list costs it, so each has a pace.
 
 *changes* are asked for each second while something moves, slower while nothing does; *presence*
-finds what is missing; *detail* is all there is, at the start and once an hour. What is missing is
-proved to be gone by its id, for a cell that is down makes lists empty.
+finds what is missing; *detail* is all there is, at the start, after an outage and once an hour.
+What is missing is proved to be gone by its id, for a cell that is down makes lists empty.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ PROOF_SECONDS = 5.0
 # How many are looked for by id in one round.
 PROOFS = 50
 LONGEST_REST = 60.0
+# After so many failures in a row all is listed anew once the cloud answers.
+OUTAGE = 5
 
 
 # What is done with a server of that id.
@@ -73,6 +75,8 @@ class Lister:
         self._nudge = asyncio.Event()
         # Since when the cloud has not been heard, as the error that told it.
         self.failure: errors.ArgosyError | None = None
+        # When the last request that was answered was made, by the loop's clock.
+        self.heard = 0.0
 
     def acts_by(
         self, *, remove: Act, erase: Act, confirm: Act, sweep: Callable[[], Awaitable[None]]
@@ -93,6 +97,9 @@ class Lister:
         while True:
             try:
                 await self.look()
+                if self._failures >= OUTAGE:
+                    # A tag that somebody changed meanwhile shows in no list of changes.
+                    self._due.detail = 0.0
                 self._failures, self.failure = 0, None
             except errors.ArgosyError as error:
                 self._failures += 1
@@ -103,6 +110,16 @@ class Lister:
     async def look(self) -> None:
         """Ask for what is due, then for what is in doubt, and remove doubles."""
         now = asyncio.get_running_loop().time()
+        await self._ask(now)
+        self.heard = now
+        await self._prove()
+        for each in self._register.doubles():
+            _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)
+            await self._remove(each.id)
+        for each in self._register.resized():
+            await self._confirm(each.id)
+
+    async def _ask(self, now: float) -> None:
         if now >= self._due.detail:
             await self._whole(now)
         else:
@@ -110,12 +127,6 @@ class Lister:
                 await self._presence(now)
                 await self._sweep()
             await self._changes()
-        await self._prove()
-        for each in self._register.doubles():
-            _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)
-            await self._remove(each.id)
-        for each in self._register.resized():
-            await self._confirm(each.id)
 
     async def _whole(self, now: float) -> None:
         tag = machines.fleet_tag(self._register.fleet)

@@ -36,6 +36,8 @@ class Proof:
     # Why it never will be.
     failure: str = ""
     late: bool = False
+    # Why nobody can tell.
+    note: str = ""
 
 
 def phase(row: Row) -> Phase:
@@ -77,6 +79,10 @@ def observe(
         seen = Phase.FAILED
         reason = CloudReason.GUEST_FAILED if proof.failure else CloudReason.NOT_READY_IN_TIME
         message = proof.failure or "the server runs, and has not shown to be ready"
+    if up and proof.note and not proof.ready and not proof.failure:
+        message = (
+            f"{message}: {proof.note}" if message else f"{proof.note[:1].upper()}{proof.note[1:]}."
+        )
     return contract.Observation(
         phase=seen,
         id=machine.id,

@@ -70,10 +70,11 @@ async def open_cloud(
             # What has no Server any more is there until the cloud says otherwise.
             register.doubt(each)
         reach = Reach(settings.probe_cidrs)
-        readiness = Readiness(
-            client, register, way.prober, reach, clock=context.clock, changed=context.changed
-        )
         lister = Lister(client, register)
+        readiness = Readiness(
+            client, register, lister, way.prober, reach,
+            clock=context.clock, changed=context.changed,
+        )  # fmt: skip
         groups = Groups(client, register)
         stock = Stock(
             register.fleet, changed=context.changed, claims_changed=context.claims_changed

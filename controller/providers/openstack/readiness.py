@@ -37,6 +37,7 @@ PROBE_SECONDS = 5.0
 _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
+_OUT_OF_REACH = "none of its addresses is in the Fleet's openstack.probeCIDRs, so it is not probed"
 
 
 class Prober(Protocol):
@@ -50,6 +51,18 @@ class Prober(Protocol):
 
     async def close(self) -> None:
         """Let go of all connections."""
+
+
+class Hearing(Protocol):
+    """Whoever hears the cloud."""
+
+    # When the last request that was answered was made, by the loop's clock.
+    heard: float
+    # Why the cloud is not heard now, if it is not.
+    failure: errors.ArgosyError | None
+
+    def nudge(self) -> None:
+        """Have the cloud asked soon."""
 
 
 class Network:
@@ -120,6 +133,10 @@ class _Watch:
     since: float = 0.0
     failure: str = ""
     failures: int = 0
+    # When the first of these failures was asked for, by the loop's clock.
+    failing: float = 0.0
+    # Why nobody can tell whether it is ready.
+    note: str = ""
     due: float = 0.0
     pause: float = FIRST_CONSOLE
     proven: bool = False
@@ -134,6 +151,7 @@ class Readiness:
         self,
         client: Client,
         register: Register,
+        hearing: Hearing,
         prober: Prober,
         reach: Reach,
         *,
@@ -142,6 +160,7 @@ class Readiness:
     ) -> None:
         self._client = client
         self._register = register
+        self._hearing = hearing
         self._prober = prober
         self._reach = reach
         self._clock = clock
@@ -158,7 +177,9 @@ class Readiness:
         launched = max(self._client.times.ours(machine.row.launched), machine.began)
         bound = launched + watch.wanted.start_seconds
         late = not watch.proven and watch.ready is False and self._clock() >= bound
-        return Proof(ready=watch.ready, since=watch.since, failure=watch.failure, late=late)
+        return Proof(
+            ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
+        )
 
     async def run(self) -> None:
         """Probe what is due, for ever."""
@@ -240,22 +261,31 @@ class Readiness:
                 watch.failure = ""
 
     async def _connect(self, watch: _Watch, machine: Machine) -> None:
-        watch.due = asyncio.get_running_loop().time() + watch.wanted.period_seconds
-        reached = False
-        for address in self._reach.of(self._register.addresses(machine)):
+        loop = asyncio.get_running_loop()
+        asked, reached = loop.time(), False
+        watch.due = asked + watch.wanted.period_seconds
+        addresses = self._register.addresses(machine)
+        able = self._reach.of(addresses)
+        watch.note = _OUT_OF_REACH if addresses and not able else ""
+        for address in able:
             reached = reached or await self._asked(watch.wanted, address)
         if reached:
             if not watch.ready:
                 watch.since = self._clock()
             watch.ready, watch.failures = True, 0
             return
+        if not watch.failures:
+            watch.failing = asked
         watch.failures += 1
-        if not watch.ready or watch.failures >= watch.wanted.failure_threshold:
-            watch.ready = False
-        if not watch.ready:
-            watch.due = asyncio.get_running_loop().time() + min(
-                FIRST_CONSOLE, watch.wanted.period_seconds
-            )
+        if watch.ready and watch.failures < watch.wanted.failure_threshold:
+            return
+        watch.due = loop.time() + min(FIRST_CONSOLE, watch.wanted.period_seconds)
+        if watch.ready is not False and self._hearing.heard < watch.failing:
+            # Whoever does not hear the cloud may be cut off from its servers, too.
+            if self._hearing.failure is None:
+                self._hearing.nudge()
+            return
+        watch.ready = False
 
     async def _asked(self, wanted: template.Readiness, address: str) -> bool:
         if wanted.tcp is not None:

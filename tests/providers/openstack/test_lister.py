@@ -192,6 +192,20 @@ async def test_a_cloud_that_is_away_changes_nothing_that_is_seen(coast: Coast) -
     await coast.until(lambda: provider.observe(server()) == contract.ABSENT)
 
 
+async def test_after_an_outage_all_is_seen_anew(coast: Coast) -> None:
+    """A tag that somebody wrote meanwhile is in no list of changes, and is known soon after."""
+    provider = await coast.provider()
+    await made(coast, provider)
+    (machine,) = coast.there()
+    coast.cloud.faults.append(Fault(method="*", path="/", unsent=True, times=10_000))
+    await asyncio.sleep(300)
+    machine.tags = [
+        each.removesuffix(".1") + ".2" if each.endswith(".1") else each for each in machine.tags
+    ]
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(server()).incarnation == 2)
+
+
 async def test_a_new_token_is_asked_for_once(coast: Coast) -> None:
     """A token that ended is replaced unseen; credentials that are refused are told as such."""
     provider = await coast.provider()

@@ -7,6 +7,7 @@ import pytest
 
 from controller import contract
 from controller.contract import Phase
+from fakes.openstack import Fault
 from tests.providers.openstack.coast import Coast, create, server, template
 
 pytestmark = pytest.mark.looptime
@@ -144,3 +145,39 @@ async def test_new_metadata_leave_a_ready_server_ready(coast: Coast) -> None:
     await asyncio.sleep(30)
     assert provider.observe(wanted).ready
     assert machine.metadata["role"] == "web"
+
+
+async def test_whoever_is_cut_off_makes_nothing_unready(coast: Coast) -> None:
+    """Neither the cloud nor its servers answer: that says nothing of the servers, also at first."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    wanted = {"tcp": {"port": 80}, "startSeconds": 60, "periodSeconds": 5, "failureThreshold": 1}
+    await running(coast, provider, wanted)
+    listening = (coast.there()[0].address, 80)
+    coast.cloud.listening.add(listening)
+    await coast.until(lambda: provider.observe(server()).ready)
+    successor = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    coast.cloud.listening.clear()
+    away = Fault(method="*", path="/", unsent=True, times=10_000)
+    coast.cloud.faults.append(away)
+    for _ in range(600):
+        assert provider.observe(server()).ready
+        assert successor.observe(server()).phase in {Phase.UNKNOWN, Phase.RUNNING}
+        assert (
+            successor.observe(server()).ready or successor.observe(server()).phase is Phase.UNKNOWN
+        )
+        await asyncio.sleep(1)
+    coast.cloud.faults.clear()
+    await coast.until(lambda: not provider.observe(server()).ready, seconds=90)
+    await coast.until(lambda: successor.observe(server()).phase is Phase.RUNNING, seconds=90)
+    assert not successor.observe(server()).ready
+
+
+async def test_a_server_that_nobody_may_probe_says_so(coast: Coast) -> None:
+    """Its address is outside the Fleet's probeCIDRs: told at once, and when its time is over."""
+    provider = await coast.provider(probeCIDRs=["192.168.0.0/16"])
+    await running(coast, provider, {"tcp": {"port": 80}, "startSeconds": 100})
+    await coast.until(lambda: "probeCIDRs" in provider.observe(server()).message, seconds=10)
+    assert coast.heard
+    await coast.until(lambda: provider.observe(server()).phase is Phase.FAILED)
+    assert "probeCIDRs" in provider.observe(server()).message
+    assert coast.asked("PROBE") == []
