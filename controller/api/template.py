@@ -7,7 +7,7 @@ pod: Helm renders that for an empty block, and server-side apply sends it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 from pydantic import Field
@@ -115,6 +115,34 @@ class Readiness(schema.Model):
     """After how many failures in a row it is ready no more."""
 
 
+class ServerGroup(schema.Model):
+    """The server group of a cloud that the servers are in: their own, or one that there is."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "has(self.policy) != has(self.id)", "serverGroup must have either a policy or an id"
+            )
+        )
+    )
+
+    policy: Literal["anti-affinity", "soft-anti-affinity", "affinity", "soft-affinity"] | None = (
+        None
+    )
+    """The policy of a group that is made for the component's servers, and goes with them."""
+    id: CloudName | None = None
+    """The id of a group that somebody made."""
+
+
+class BootVolume(schema.Model):
+    """The volume that a server of a cloud boots from, and that goes with it."""
+
+    size_gib: Annotated[int, Field(ge=1, le=2**31 - 1, alias="sizeGiB")]
+    """Its size in GiB."""
+    type: Annotated[str, Field(max_length=255)] | None = None
+    """Its volume type, by name or id; the cloud's default when left out."""
+
+
 class TemplateSpec(PodTemplateSpec):
     """The spec of each server: for pods a pod spec, for a cloud what follows its flavor."""
 
@@ -148,6 +176,10 @@ class TemplateSpec(PodTemplateSpec):
         None
     )
     """For a cloud: their zone. The Fleet's failureDomains are zones, too, and spread them."""
+    server_group: Annotated[ServerGroup, schema.NULLABLE] | None = None
+    """For a cloud: whether they share hosts."""
+    boot_volume: Annotated[BootVolume, schema.NULLABLE] | None = None
+    """For a cloud: what each boots from, in place of its host's disk."""
     key_name: Annotated[Annotated[str, Field(max_length=255)], schema.NULLABLE] | None = None
     """For a cloud: the key pair that may log in."""
     config_drive: Annotated[bool, schema.NULLABLE] | None = None
