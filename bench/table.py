@@ -19,7 +19,6 @@ def rows(findings: Iterable[ratios.Finding]) -> Iterator[tuple[str, ...]]:
     for each in findings:
         ratio = each.ratio
         sign = "≥" if ratio.at_least else "≤"
-        verdict = "pass" if each.met else "MISSED" if ratio.held else "missed"
         note = f" ({each.note})" if each.note else ""
         yield (
             ratio.key,
@@ -28,7 +27,7 @@ def rows(findings: Iterable[ratios.Finding]) -> Iterator[tuple[str, ...]]:
             number(statistics.median(each.values)),
             f"{number(min(each.values))}..{number(max(each.values))}",
             str(len(each.values)),
-            verdict,
+            each.verdict(len(each.values)),
         )
 
 
@@ -73,8 +72,10 @@ def record(entries: Iterable[tuple[str, Entry]]) -> str:
     """Return the last measurement of each ratio as a table for a page."""
     lines = [RECORD_HEAD, ("---",) * len(RECORD_HEAD)]
     for key, entry in entries:
-        (found,) = rows([entry.finding(key)])
-        *cells, _, verdict = found
+        finding = entry.finding(key)
+        (found,) = rows([finding])
+        *cells, _, _ = found
+        verdict = finding.verdict(entry.rounds)
         lines.append((*cells, str(entry.rounds), verdict, entry.day, entry.sizes))
     return "\n".join("| " + " | ".join(each) + " |" for each in lines)
 

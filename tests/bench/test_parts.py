@@ -187,7 +187,7 @@ def test_tables_have_a_row_for_each_ratio() -> None:
     book.add("6", 0)
     rows = list(table.rows(book.findings))
     assert [row[0] for row in rows] == ["1", "3", "6"]
-    assert rows[0][2:] == ("≤ 1.15", "1.12", "1..1.25", "2", "pass")
+    assert rows[0][2:] == ("≤ 1.15", "1.12", "1..1.25", "2", "hint: pass")
     assert rows[1][1].endswith("(500 servers)")
     assert rows[1][6] == "MISSED"
     assert rows[2][2:4] == ("0", "0")

@@ -28,6 +28,14 @@ def test_medians_judge_but_what_must_never_be_is_judged_by_its_worst() -> None:
     assert (surplus.value, surplus.met) == (1, False)
 
 
+def test_a_few_rounds_are_a_hint_but_of_counts() -> None:
+    """From three rounds on a ratio is measured; a count is the same in all of them."""
+    pace = Finding(ratio=ratios.BY_KEY["1"], values=(1.0, 9.0))
+    writes = Finding(ratio=ratios.BY_KEY["3"], values=(1.5,))
+    assert (pace.verdict(2), pace.verdict(3)) == ("hint: missed", "missed")
+    assert writes.verdict(1) == "MISSED"
+
+
 def test_only_counts_and_cpu_fail_a_run() -> None:
     """Times may be missed; what does not depend on the machine may not."""
     book = Book()

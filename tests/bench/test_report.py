@@ -184,7 +184,7 @@ def test_a_run_of_one_ratio_leaves_the_others_on_record(
     (row,) = (line for line in first.splitlines() if line.startswith("| 1 |"))
     assert row in text.splitlines()
     (now,) = (line for line in text.splitlines() if line.startswith("| 11 |"))
-    assert now.split(" | ")[3:7] == ["0.2", "0.2..0.2", "1", "pass"]
+    assert now.split(" | ")[3:7] == ["0.2", "0.2..0.2", "1", "hint: pass"]
     assert "StatefulSet, raised" in text
 
 
