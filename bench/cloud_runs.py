@@ -24,6 +24,8 @@ REQUEST, WATCHED = '" status: ', f"{PATH} HTTP"
 TICKS = slice(11, 13)
 # Whoever was killed and shows no change for so long is asked once more.
 SILENT_SECONDS = 120
+# How long after a kill all must be so; whoever takes longer is given up, and its servers deleted.
+SURVIVAL_SECONDS = 600.0
 # How long whoever was asked once more has to show that it goes on.
 PAUSE_SECONDS = 5.0
 
@@ -60,13 +62,17 @@ class Cut:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Survival:
-    """What decides was killed in the middle: seconds until all was so, and who helped."""
+    """What decides was killed in the middle: seconds until all was so, and who helped.
+
+    Of one that was given up, how long it was waited for.
+    """
 
     seconds: float
     # How often somebody had to ask once more.
     asked_again: int
     # Servers that nobody asked for and that stayed.
     left_over: int
+    given_up: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +175,19 @@ class Trial:
         create = self._survive(
             lambda: arm.create(count), lambda now: len(now) >= some, self._enough(list)
         )
+        self._make_up_for(create)
         update = self._survive(
             arm.update,
             lambda now: sum(each.image == other for each in now.values()) >= some,
             self._enough(lambda now: [key for key, each in now.items() if each.image == other]),
         )
+        self._make_up_for(update)
         before = self._watch.now
         restart = self._survive(
             arm.restart, lambda now: len(_touched(before, now)) >= some,
             self._enough(lambda now: _touched(before, now)),
         )  # fmt: skip
+        self._make_up_for(restart)
         there = len(self._watch.now)
         delete = self._survive(
             arm.delete, lambda now: len(now) <= there - some, lambda now: len(now) <= there - count,
@@ -186,6 +195,16 @@ class Trial:
         )  # fmt: skip
         self._watch.clear()
         return {"create": create, "update": update, "restart": restart, "delete": delete}
+
+    def _make_up_for(self, leg: Survival) -> None:
+        """Have the servers that the next leg needs, where one was given up before them."""
+        if not leg.given_up:
+            return
+        self._arm.delete()
+        self._watch.clear()
+        self._arm.create(self._count)
+        self._watch.until(self._all_active, time.monotonic())
+        rest(self._arm)
 
     def _enough(self, of: Callable[[Servers], Iterable[str]]) -> Callable[[Servers], bool]:
         """Return what tells whether as many are ACTIVE as were asked for, of those that count."""
@@ -207,11 +226,11 @@ class Trial:
         self._watch.until(middle, began)
         began, again = time.monotonic(), 0
         self._arm.kill()
-        moved, last, deadline = time.monotonic(), self._watch.now, began + PATIENCE_SECONDS
-        while True:
+        moved, last, ended = time.monotonic(), self._watch.now, False
+        while time.monotonic() - began < SURVIVAL_SECONDS:
             try:
-                if self._arm.done() and so(self._watch.now):
-                    seconds = time.monotonic() - began
+                ended = self._arm.done() and so(self._watch.now)
+                if ended:
                     break
                 hangs = time.monotonic() - moved > SILENT_SECONDS
             except place.GaveUp:
@@ -222,10 +241,10 @@ class Trial:
                 time.sleep(PAUSE_SECONDS)
             if hangs or self._watch.now != last:
                 moved, last = time.monotonic(), self._watch.now
-            self._watch.check(deadline)
             time.sleep(LOOK_SECONDS)
+        seconds = time.monotonic() - began
         beyond = len(self._watch.latest()) - (self._count if wanted is None else wanted)
-        return Survival(seconds=seconds, asked_again=again, left_over=beyond)
+        return Survival(seconds=seconds, asked_again=again, left_over=beyond, given_up=not ended)
 
     def _all_active(self, now: Servers) -> bool:
         active = sum(each.status == "ACTIVE" for each in now.values())

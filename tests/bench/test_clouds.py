@@ -42,6 +42,8 @@ class Cloud:
         self.forgets = False
         # How many servers each kill leaves that nobody knows.
         self.strays = 0
+        # After a kill a stack is busy until it is deleted.
+        self.hangs = False
         self._moments = itertools.count()
 
     def client(self, _: api.Login) -> Cloud:
@@ -67,6 +69,8 @@ class Cloud:
             self.make("i")
         if self.forgets:
             self.stack = "UPDATE_FAILED"
+        if self.hangs:
+            self.stack = "UPDATE_IN_PROGRESS"
 
     def create(self, path: str, body: Mapping[str, Any]) -> None:
         """Apply an application or an operation, to a Kubernetes whose operator is as quick."""
@@ -188,6 +192,21 @@ def test_what_a_kill_leaves_over_is_counted_and_taken_away(world: Cloud, tmp_pat
     arm = heat.Heat(given)
     run = cloud_runs.measure(cloud.Cloud(tmp_path), arm, given, 6)
     assert [each.left_over for each in run.killed.values()][:3] == [1, 2, 3]
+    assert world.servers == {}
+
+
+def test_who_never_goes_on_is_given_up_and_the_next_part_has_its_servers(
+    world: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of hours does not end with nothing because one arm hangs after a kill."""
+    monkeypatch.setattr(cloud_runs, "SURVIVAL_SECONDS", 0.05)
+    world.hangs = True
+    given = everywhere(world)
+    run = cloud_runs.measure(cloud.Cloud(tmp_path), heat.Heat(given), given, 6)
+    assert {key: each.given_up for key, each in run.killed.items()} == dict.fromkeys(
+        ("create", "update", "restart", "delete"), True
+    )
+    assert run.killed["create"].seconds >= 0.05
     assert world.servers == {}
 
 
