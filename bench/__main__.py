@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import math
+import signal
 import statistics
 import sys
 import time
@@ -142,4 +143,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever ends it in another way than by Ctrl-C has its clusters and clouds ended, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
