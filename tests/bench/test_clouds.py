@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench import cloud_runs, cloud_watch, clouds
+from bench import cloud_runs, cloud_watch, clouds, report
 from bench.arms import abroad, heat, nova, place
 from devcluster import errors, operator
 from devcluster.openstack import api, cloud
@@ -302,7 +302,7 @@ def turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, bo
         found.append((given[1].name, kills))
         return run(given[1].name, float(len(found)))
 
-    monkeypatch.setattr(clouds.report, "RESULTS", tmp_path)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.setattr(clouds, "_cloud", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(clouds, "_operated", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(place.Place, "of", lambda *_: PLACE)
