@@ -138,9 +138,9 @@ class BootVolume(schema.Model):
     """The volume that a server of a cloud boots from, and that goes with it."""
 
     size_gib: Annotated[int, Field(ge=1, le=2**31 - 1, alias="sizeGiB")]
-    """Its size in GiB."""
+    """The size of the volume in GiB."""
     type: Annotated[str, Field(max_length=255)] | None = None
-    """Its volume type, by name or id; the cloud's default when left out."""
+    """The volume type, by name or id; the cloud's default when left out."""
 
 
 class TemplateSpec(PodTemplateSpec):
