@@ -73,6 +73,24 @@ _RESTARTED = (
     ),
 )
 
+_AWAY = (
+    one(
+        "what a silent cell has is of no incarnation",
+        f"{_ROOM}.observation:silent",
+        "told.incarnation",
+        "0",
+        "tests/providers/openstack/test_lister.py"
+        "::test_what_a_cell_has_that_is_down_is_what_it_was",
+    ),
+    one(
+        "what cannot say as which it is there is replaced",
+        "controller.kinds.server.rules:_replaced",
+        "seen.phase is Phase.UNREACHABLE and not seen.incarnation",
+        "False",
+        f"{_SERVER}::test_what_is_asked_of_the_provider",
+    ),
+)
+
 _LOST = (
     one(
         "an instance is collected though its Server is back",
@@ -148,6 +166,7 @@ _LOST = (
 
 MECHANISMS = (
     *_RESTARTED,
+    *_AWAY,
     *_LOST,
     one(
         "a server is ready without its floating IP",

@@ -398,6 +398,9 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_silent_cell_makes_nothing_absent",
             "test_a_silent_cell_makes_nothing_twice",
         ),
+        "has the same servers again once their cells are back": (
+            "test_an_operator_that_starts_beside_cells_that_are_down_deletes_nothing",
+        ),
         "the older server stays and the other is deleted at sight": (
             "test_of_two_the_older_stays",
             "test_what_was_made_twice_is_told_as_it_goes",

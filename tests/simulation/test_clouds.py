@@ -53,6 +53,12 @@ class Country:
         found = [each for each in self.cloud.settle() if each.gone_at is None]
         return sorted(found, key=lambda each: each.name)
 
+    def silence(self, *machines: Machine) -> None:
+        """Take the cell of some servers from the cloud: lists by tag lack them."""
+        self.cloud.silent_cell = True
+        for each in machines:
+            each.silent, each.updated = True, self.cloud.now
+
     @property
     def is_ready(self) -> bool:
         """Whether the application says that it is ready."""
@@ -243,6 +249,35 @@ async def test_a_silent_cell_leaves_all_as_it_is() -> None:
         await asyncio.sleep(600)
         assert [each.id for each in country.there()] == before
         assert len(country.cloud.machines) == 3
+
+
+async def test_an_operator_that_starts_beside_cells_that_are_down_deletes_nothing() -> None:
+    """Not one of them is known to it but by its id; each is what it was once its cell is back."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        told = _told_incarnations(country)
+        country.silence(*country.there())
+        await country.universe.crash()
+        await asyncio.sleep(120)
+        assert _told_incarnations(country) == told == [1, 1, 1]
+        for each in country.there():
+            each.silent, each.updated = False, country.cloud.now
+            await asyncio.sleep(90)
+        country.cloud.silent_cell = False
+        await country.until(lambda: country.is_ready)
+        assert [each.id for each in country.there()] == before
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
+def _told_incarnations(country: Country) -> list[int]:
+    """Return the incarnations that the statuses of all servers tell."""
+    names = country.universe.names(Resource.SERVERS)
+    found = (country.universe.get(Resource.SERVERS, each) for each in names)
+    return [each["status"]["incarnation"] for each in found]
 
 
 async def test_at_rest_nothing_is_written() -> None:

@@ -99,6 +99,9 @@ def _replaced(situation: Situation) -> Verdict | None:
         message = f"The instance is being deleted{cause}."
         going = removal.remove(situation, ServerReason.TERMINATING, message)
         return going if going is None or not seen.error_class else _going_in_vain(situation, going)
+    if seen.phase is Phase.UNREACHABLE and not seen.incarnation:
+        # It may be just what is wanted: who is to tell is away.
+        return None
     if seen.incarnation != spec.incarnation and not changing.begins_anew(situation):
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
         return removal.remove(situation, ServerReason.REPLACING, message)

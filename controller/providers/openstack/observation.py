@@ -101,6 +101,23 @@ def observe(
     )
 
 
+def silent(server: objects.Server) -> contract.Observation:
+    """Return what is seen of a server that a cell has which is down, and of which no list has told.
+
+    It is what it was by its status: no cell's trouble makes another of it.
+    """
+    told = server.status
+    return contract.Observation(
+        phase=Phase.UNREACHABLE, id=told.provider.id, zone=told.provider.zone,
+        revision=told.revision, incarnation=told.incarnation,
+        reason=CloudReason.CLOUD_UNREACHABLE, message=_away(told.provider.id),
+    )  # fmt: skip
+
+
+def _away(identifier: str) -> str:
+    return f"the cell of the cloud that has {identifier} does not answer"
+
+
 def unexplained(seen: contract.Observation) -> contract.Observation:
     """Return what is seen of a server that has failed while the cloud is yet to say why."""
     message = "The server has failed; the cloud is yet to say why."

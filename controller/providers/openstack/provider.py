@@ -124,11 +124,7 @@ class CloudProvider:
         """Have the instance on record looked for by its id: lists may lack what is there."""
         recorded = server.status.provider.id
         if recorded in self._register.silent:
-            message = f"the cell of the cloud that has {recorded} does not answer"
-            return contract.Observation(
-                phase=Phase.UNREACHABLE, id=recorded, message=message,
-                reason=CloudReason.CLOUD_UNREACHABLE,
-            )  # fmt: skip
+            return observation.silent(server)
         if self._register.synced and recorded not in self._register.doubts:
             meta = server.metadata
             self._register.look_for(recorded, (meta.namespace, meta.name))

@@ -62,6 +62,12 @@ PENDING = Observation(phase=Phase.PENDING, id="i1", revision="r1", incarnation=1
         pytest.param(
             {}, dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE), [], id="unreachable"
         ),
+        pytest.param(
+            {"incarnation": 2},
+            Observation(phase=Phase.UNREACHABLE, id="i1"),
+            [],
+            id="what is there and says not as which",
+        ),
         pytest.param({}, Observation(phase=Phase.FOREIGN), [], id="what is not ours"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract, errors
@@ -50,6 +51,20 @@ async def test_an_operator_that_starts_beside_a_silent_cell_makes_nothing(coast:
         await successor.create(known, create())
     await coast.until(lambda: successor.observe(known) == seen)
     assert len(coast.cloud.machines) == 1
+
+
+async def test_what_a_cell_has_that_is_down_is_what_it_was(coast: Coast) -> None:
+    """An operator that starts beside it knows the id alone, and takes the rest from the status."""
+    seen = await made(coast, await coast.provider())
+    coast.cloud.silent_cell = coast.there()[0].silent = True
+    successor = await coast.provider()
+    known = server(recorded=seen.id)
+    status = msgspec.structs.replace(known.status, revision="one", incarnation=1)
+    known = msgspec.structs.replace(known, status=status)
+    await coast.until(lambda: successor.observe(known).phase is Phase.UNREACHABLE)
+    found = successor.observe(known)
+    assert (found.id, found.revision, found.incarnation) == (seen.id, "one", 1)
+    assert seen.id in found.message
 
 
 async def test_whoever_has_an_id_on_record_is_told_that_it_is_gone(coast: Coast) -> None:
