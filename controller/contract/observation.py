@@ -69,6 +69,8 @@ class Observation:
     adopted: bool = False
     ready: bool = False
     ready_since: float = 0.0
+    # Whoever would tell how it is does not answer: it may well be at work.
+    hidden: bool = False
     # It was told to go, and nobody is there to confirm that it has.
     abandoned: bool = False
     # An in-place change has been asked for and is not yet seen to be complete.

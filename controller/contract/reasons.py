@@ -41,6 +41,14 @@ class ProviderReason(Vocabulary):
         "OlderInstance",
         "The server's former instance is still there. Argosy waits until it is gone.",
     )
+    UNHEARD = (
+        "Unheard",
+        (
+            "The part of the fleet that has the server, such as a cell of a cloud, does not answer,"
+            " so nobody can tell how the server is: it may well be at work. Argosy leaves it as it"
+            " is, and goes on once that part answers."
+        ),
+    )
     NO_TRACE = (
         "NoTrace",
         "The operator that ran an act is gone, and nothing tells how the act ended.",

@@ -73,6 +73,8 @@ _RESTARTED = (
     ),
 )
 
+_CLOUDS = "tests/simulation/test_clouds.py"
+
 _AWAY = (
     one(
         "what a silent cell has is of no incarnation",
@@ -84,10 +86,38 @@ _AWAY = (
     ),
     one(
         "what cannot say as which it is there is replaced",
-        "controller.kinds.server.rules:_replaced",
-        "seen.phase is Phase.UNREACHABLE and not seen.incarnation",
-        "False",
+        "controller.kinds.server.changing:awaits_word",
+        "seen.phase is not Phase.UNREACHABLE or not seen.incarnation",
+        "seen.phase is not Phase.UNREACHABLE",
         f"{_SERVER}::test_what_is_asked_of_the_provider",
+    ),
+    one(
+        "a silent cell's server is replaced where it was to be restarted",
+        "controller.kinds.server.changing:awaits_word",
+        "able and incarnations.is_restart(spec, seen.incarnation)",
+        "False",
+        f"{_SERVER}::test_a_restart_keeps_the_instance_where_it_can",
+    ),
+    one(
+        "a silent cell's servers are made anew as ill ones",
+        "controller.kinds.server.rules:_unreachable",
+        "situation.seen.hidden",
+        "False",
+        f"{_CLOUDS}::test_a_cell_that_is_down_for_long_costs_no_server",
+    ),
+    one(
+        "a rollout replaces what it cannot see",
+        "controller.kinds.serverset.updates:Upkeep.bring",
+        "facts.ready or _is_unheard(facts.server)",
+        "facts.ready",
+        f"{_CLOUDS}::test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back",
+    ),
+    one(
+        "a cell that falls silent before a restart costs the server",
+        f"{_ROOM}.provider:CloudProvider._current",
+        "found.row.status == 'UNKNOWN'",
+        "False",
+        f"{_RESTARTING}::test_a_cell_that_falls_silent_before_a_restart_is_waited_for",
     ),
 )
 

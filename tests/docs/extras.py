@@ -401,6 +401,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "has the same servers again once their cells are back": (
             "test_an_operator_that_starts_beside_cells_that_are_down_deletes_nothing",
         ),
+        "Argosy does not remediate them": ("test_a_cell_that_is_down_for_long_costs_no_server",),
+        "a restart or a change in place waits for the cell": (
+            "test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back",
+        ),
         "the older server stays and the other is deleted at sight": (
             "test_of_two_the_older_stays",
             "test_what_was_made_twice_is_told_as_it_goes",

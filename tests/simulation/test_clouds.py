@@ -280,6 +280,62 @@ def _told_incarnations(country: Country) -> list[int]:
     return [each["status"]["incarnation"] for each in found]
 
 
+async def test_a_cell_that_is_down_for_long_costs_no_server() -> None:
+    """Nobody knows how its servers are, so they are not made anew as ill ones are."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(5)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        away = country.there()[0]
+        country.silence(away)
+        await asyncio.sleep(7200)
+        told = country.universe.condition(Resource.SERVERS, away.name)
+        assert (told["status"], told["reason"]) == ("False", "Unheard")
+        assert away.id in told["message"]
+        away.silent, away.updated = False, country.cloud.now
+        country.cloud.silent_cell = False
+        await country.until(lambda: country.is_ready)
+        assert [each.id for each in country.there()] == before
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
+async def test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back() -> None:
+    """Both come to the very server that there was; meanwhile nothing is asked of the cloud."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        away = country.there()[0]
+
+        async def is_away() -> None:
+            country.silence(away)
+            told = (away.name, "Unheard")
+            condition = country.universe.condition
+            await country.until(lambda: condition(Resource.SERVERS, told[0])["reason"] == told[1])
+
+        async def is_back() -> None:
+            await asyncio.sleep(120)
+            country.cloud.silent_cell = away.silent = False
+            away.updated = country.cloud.now
+
+        await is_away()
+        spec = SPEC | {"metadata": {"role": "web"}}
+        await country.apply(2, spec)
+        await is_back()
+        await country.until(lambda: country.is_ready and "role" in away.metadata)
+        await is_away()
+        await country.universe.apply(operation("again", "shop", "Restart", concurrency=2))
+        await is_back()
+        await country.until(lambda: _has_ended(country, "again") and country.is_ready)
+        assert [each.id for each in country.there()] == before
+        assert len(country.cloud.bodies("os-start")) == 2
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
 async def test_at_rest_nothing_is_written() -> None:
     """Neither to the API server nor to the cloud."""
     country = Country()

@@ -56,6 +56,22 @@ def begins_anew(situation: Situation) -> bool:
     )
 
 
+def awaits_word(situation: Situation) -> bool:
+    """Return whether what cannot be reached is waited for, and not replaced.
+
+    Nobody asked for another instance: it was to begin anew, or to change in place, and can do so
+    once it is heard of again. Or it cannot say as which incarnation it is there: it may be just
+    what is wanted.
+    """
+    seen, spec, fleet = situation.seen, situation.spec, situation.snapshot.fleet
+    if seen.phase is not Phase.UNREACHABLE or not seen.incarnation:
+        return seen.phase is Phase.UNREACHABLE
+    if seen.incarnation != spec.incarnation:
+        able = contract.Capability.RESTART in fleet.capabilities
+        return able and incarnations.is_restart(spec, seen.incarnation)
+    return seen.hidden
+
+
 def _refusal(situation: Situation) -> outcomes.Outcome | None:
     """Return how it was answered that this very instance cannot change."""
     found = outcomes.of(situation.snapshot.outcomes).of(Verb.CHANGE).refused

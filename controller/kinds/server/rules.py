@@ -15,6 +15,7 @@ from controller.api import clock, conditions, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
+from controller.contract.reasons import ProviderReason
 from controller.kinds.server import attempts, changing, making, records, removal, teardown
 from controller.kinds.server.assessment import (
     Situation,
@@ -99,8 +100,7 @@ def _replaced(situation: Situation) -> Verdict | None:
         message = f"The instance is being deleted{cause}."
         going = removal.remove(situation, ServerReason.TERMINATING, message)
         return going if going is None or not seen.error_class else _going_in_vain(situation, going)
-    if seen.phase is Phase.UNREACHABLE and not seen.incarnation:
-        # It may be just what is wanted: who is to tell is away.
+    if changing.awaits_word(situation):
         return None
     if seen.incarnation != spec.incarnation and not changing.begins_anew(situation):
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
@@ -124,6 +124,8 @@ def _stopped(situation: Situation) -> Verdict | None:
     if situation.seen.phase in (Phase.ABSENT, Phase.STOPPED):
         return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
     if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
+        if situation.seen.phase is Phase.UNREACHABLE:
+            return _unreachable(situation)
         message = "The server is being stopped."
         return Verdict(
             reason=ServerReason.STOPPING,
@@ -182,14 +184,16 @@ def _unreachable(situation: Situation) -> Verdict | None:
     if teardown.is_lost(situation.snapshot) or tags.forces(meta, situation.seen.id):
         why = f"Replacing what is lost: {message}."
         return removal.remove(situation, ServerReason.REPLACING, why)
+    hidden, fleet = situation.seen.hidden, situation.snapshot.fleet
+    reason = ProviderReason.UNHEARD if hidden else Reason.UNREACHABLE
     blocked = Blocked(
         object=situation.name,
-        reason=Reason.UNREACHABLE,
+        reason=reason,
         message=message,
         since=clock.stamp(situation.seen.since or situation.snapshot.now),
-        remedy=remedies.nodes(),
+        remedy=remedies.fleet(fleet) if hidden else remedies.nodes(),
     )
-    return Verdict(reason=Reason.UNREACHABLE, message=message, trouble=True, blocked=(blocked,))
+    return Verdict(reason=reason, message=message, trouble=True, blocked=(blocked,))
 
 
 def _drifted(situation: Situation) -> Verdict | None:

@@ -14,10 +14,11 @@ import msgspec
 from controller import contract
 from controller.api import names, objects
 from controller.contract import incarnations
+from controller.contract.reasons import ProviderReason
 from controller.kinds.revisions import contents
 from controller.kinds.serverset.assigning import Assigning
 from controller.kinds.serverset.records import Records
-from controller.planning import census, rendering, writes
+from controller.planning import availability, census, rendering, writes
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
@@ -46,15 +47,17 @@ class Upkeep:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
         In place only while the server is well: what is down is better off with a fresh start, and
-        what `moves` is to be elsewhere. An instance that never left the revision stays, well or
-        not: the size that it was asked to take was refused, say, and is taken back.
+        what `moves` is to be elsewhere. What nobody can tell how it is is not down. An instance
+        that never left the revision stays, well or not: the size that it was asked to take was
+        refused, say, and is taken back.
         Guarded by the version planned from: meanwhile a person may have taken hold of the server.
         """
         told = facts.server.spec
         spec: dict[str, object] = {}
         if told.revision != self._spec.revision:
             spec["revision"] = self._spec.revision
-        well = self._possible and facts.ready and self._becomes(told)
+        well = facts.ready or _is_unheard(facts.server)
+        well = self._possible and well and self._becomes(told)
         if moves or not (well or self._never_left(facts.server)):
             spec |= incarnations.raised(facts.server)
             # One that moves may do so within its domain, off a node.
@@ -90,6 +93,11 @@ class Upkeep:
         """Return whether the server can become the target in place, as far as is on record."""
         before = self._records.content(told.revision) or _copied(told)
         return before is not None and contents.can_change(before, self._target, self._can_change)
+
+
+def _is_unheard(server: objects.Server) -> bool:
+    ready = availability.readiness(server)
+    return ready is not None and ready.reason == ProviderReason.UNHEARD
 
 
 def _is_same(before: bytes, after: bytes) -> bool:

@@ -94,10 +94,12 @@ def observe(
         ready=up and bool(proof.ready) and seen is Phase.RUNNING,
         ready_since=max(launched, proof.since),
         changing=changing,
+        hidden=seen is Phase.UNREACHABLE,
         reason=reason,
         message=message,
         error_class=TRANSIENT if seen is Phase.FAILED else "",
-        since=launched or times.ours(row.created),
+        # Since when a cell is down nobody knows.
+        since=0.0 if seen is Phase.UNREACHABLE else launched or times.ours(row.created),
     )
 
 
@@ -109,12 +111,13 @@ def silent(server: objects.Server) -> contract.Observation:
     told = server.status
     return contract.Observation(
         phase=Phase.UNREACHABLE, id=told.provider.id, zone=told.provider.zone,
-        revision=told.revision, incarnation=told.incarnation,
-        reason=CloudReason.CLOUD_UNREACHABLE, message=_away(told.provider.id),
+        revision=told.revision, incarnation=told.incarnation, hidden=True,
+        reason=ProviderReason.UNHEARD, message=away(told.provider.id),
     )  # fmt: skip
 
 
-def _away(identifier: str) -> str:
+def away(identifier: str) -> str:
+    """Return what is said of a server whose cell is down."""
     return f"the cell of the cloud that has {identifier} does not answer"
 
 
@@ -125,6 +128,8 @@ def unexplained(seen: contract.Observation) -> contract.Observation:
 
 
 def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
+    if phase(row) is Phase.UNREACHABLE:
+        return ProviderReason.UNHEARD, away(row.id)
     if phase(row) is not Phase.FAILED:
         return NOTHING, ""
     told = row.fault.message if row.fault is not None else ""

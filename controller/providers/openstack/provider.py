@@ -335,7 +335,10 @@ class CloudProvider:
         row = await listing.server(self._client, instance)
         if row is not None:
             self._register.see(row, begun=begun)
-        return self._register.machines.get(instance, machine)
+        found = self._register.machines.get(instance, machine)
+        if found.row.status == "UNKNOWN":
+            raise refusals.Busy(observation.away(instance), reason=ProviderReason.UNHEARD)
+        return found
 
     async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         """Run the task's request or Job, take a snapshot, or restore one."""

@@ -84,6 +84,7 @@ CLOUD = contract.FleetFacts(
     capabilities=frozenset({contract.Capability.STOP, contract.Capability.RESTART}),
 )
 STOPPED = dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False)
+HIDDEN = dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE, ready=False, hidden=True)
 CANNOT = (
     failing.outcome(failing.Call("west", "shop-web-0"), "CannotChange", verb=failing.Verb.CHANGE),
 )
@@ -105,6 +106,14 @@ CANNOT = (
         pytest.param(RESTARTED, FAILED, {}, ["delete"], id="what has failed is replaced"),
         pytest.param(RESTARTED, RUNNING, {"fleet": PODS}, ["delete"], id="where that is known"),
         pytest.param(RESTARTED, RUNNING, {"outcomes": CANNOT}, ["delete"], id="if it cannot"),
+        pytest.param(RESTARTED, HIDDEN, {}, [], id="who is not heard of is waited for"),
+        pytest.param(RESTARTED, HIDDEN, {"outcomes": CANNOT}, [], id="even if it cannot"),
+        pytest.param({"revision": "r2"}, HIDDEN, {}, [], id="before it changes in place, too"),
+        pytest.param({"power": "Stopped"}, HIDDEN, {}, [], id="and before it is stopped"),
+        pytest.param({"incarnation": 2}, HIDDEN, {}, ["delete"], id="but not to be replaced"),
+        pytest.param(
+            {**RESTARTED, "incarnation": 3}, HIDDEN, {}, ["delete"], id="nor after a replacement"
+        ),
         pytest.param(
             RESTARTED | {"power": "Stopped"}, RUNNING, {}, ["change"], id="down is down first"
         ),

@@ -128,6 +128,19 @@ async def test_what_can_be_neither_stopped_nor_started_is_replaced(
     assert acts(coast) == []
 
 
+async def test_a_cell_that_falls_silent_before_a_restart_is_waited_for(coast: Coast) -> None:
+    """Seen only as the restart is asked for: nothing says that this server cannot be restarted."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    machine.silent = True
+    with pytest.raises(errors.Waiting, match="does not answer"):
+        await provider.change(TWO, change(machine.id))
+    assert provider.observe(TWO).hidden
+    machine.silent, machine.updated = False, coast.cloud.now
+    await carry_out(coast, provider)
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
 async def test_what_prints_that_it_is_ready_is_replaced(coast: Coast) -> None:
     """Its console has the old line, or will never have a new one: nobody could tell."""
     provider = await coast.provider()
