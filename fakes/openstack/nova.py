@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LARGEST = 65535
 Json = dict[str, Any]
 _SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
+# In which states it takes an action, or a write of metadata or tags.
+_FROM = {"rebuild": {"ACTIVE", "SHUTOFF", "ERROR"}, "resize": {"ACTIVE", "SHUTOFF"}}
+_WRITABLE = {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}
 # From where on lists know tags, and where a cell that is down is told.
 _TAGS = (2, 26)
 
@@ -173,13 +176,13 @@ class Nova:
         return set(query["tags"].split(",")) <= set(machine.tags)
 
     def _write_tags(self, machine: Machine, given: list[str]) -> Reply:
-        if machine.task or machine.status not in {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}:
+        if machine.status not in _WRITABLE:
             return self._refuse(409, f"Cannot update tags while it is in {machine.status}")
         machine.tags = list(given)
         return self._cloud.reply(200, {"tags": given})
 
     def _write_metadata(self, method: str, machine: Machine, given: Json) -> Reply:
-        if machine.status in {"BUILD", "ERROR"}:
+        if machine.task or machine.status not in _WRITABLE:
             return self._refuse(
                 409, f"Cannot 'update metadata' while it is in vm_state {machine.status}"
             )
@@ -226,6 +229,8 @@ class Nova:
                 return self._refuse(409, f"Cannot '{action}' while it is in vm_state")
             machine.task = "powering-off" if action == "os-stop" else "powering-on"
             machine.until, machine.then = now + cloud.timing.power, after
+        elif action in _FROM and machine.status not in _FROM[action]:
+            return self._refuse(409, f"Cannot '{action}' while it is in vm_state {machine.status}")
         elif action == "rebuild":
             self._rebuild(machine, asked)
         elif action == "resize":

@@ -75,6 +75,23 @@ _RESTARTED = (
 
 _CLOUDS = "tests/simulation/test_clouds.py"
 
+_STOPPED = (
+    one(
+        "what is stopped is replaced at each change",
+        "controller.kinds.serverset.updates:Upkeep._is_kept",
+        "self._stops and told.power == 'Stopped'",
+        "False",
+        f"{_CLOUDS}::test_what_is_stopped_changes_in_place_and_stays_stopped",
+    ),
+    one(
+        "what is stopped cannot change in place",
+        "controller.kinds.server.changing:is_able",
+        "up or kept",
+        "up",
+        f"{_SERVER}::test_what_is_stopped_changes_and_stays_so",
+    ),
+)
+
 _AWAY = (
     one(
         "what a silent cell has is of no incarnation",
@@ -196,6 +213,7 @@ _LOST = (
 
 MECHANISMS = (
     *_RESTARTED,
+    *_STOPPED,
     *_AWAY,
     *_LOST,
     one(

@@ -293,6 +293,33 @@ async def test_a_restart_is_of_the_instance_that_is_there(stage: Stage) -> None:
     assert stage.instances() == [dataclasses.replace(before, incarnation=2)]
 
 
+async def test_what_is_stopped_changes_in_place_and_stays_stopped(stage: Stage) -> None:
+    """With the capability Stop: it has the other template then, and runs it once it is started."""
+    await stage.begin()
+    if Capability.STOP not in stage.kind.capabilities:
+        pytest.skip("its servers are stopped by deletion")
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    stopped = with_spec(server, power="Stopped")
+    await stage.provider.change(stopped, change(seen.id, stage.template("v1")))
+    await watch_phase(stage.provider, stopped, Phase.STOPPED)
+    await eventually(lambda: not stage.provider.observe(stopped).changing)
+    newer = with_spec(stopped, revision="two")
+    await stage.provider.change(newer, change(seen.id, stage.template("v2")))
+    await eventually(
+        lambda: (
+            stage.provider.observe(newer).phase is Phase.STOPPED
+            and not stage.provider.observe(newer).changing
+        )
+    )
+    assert stage.provider.observe(newer).revision == "two"
+    assert [each.template for each in stage.instances()] == ["v2"]
+    up = with_spec(newer, power="Running")
+    await stage.provider.change(up, change(seen.id, stage.template("v2")))
+    assert (await watch_ready(stage.provider, up)).id == seen.id
+
+
 async def test_mending_without_drift_changes_nothing(stage: Stage) -> None:
     """A change without a template only mends, and there is nothing to mend."""
     await stage.begin()

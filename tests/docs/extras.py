@@ -292,6 +292,12 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "are deleted by the next one": ("test_what_an_earlier_operator_left_goes",),
         "id, addresses and ports stay, the root disk goes": ("test_a_rebuild_keeps_the_servers",),
         "id, addresses, ports and disks stay": ("test_a_server_is_resized_and_keeps_its_id",),
+        "is done to a stopped server, too, which stays stopped": (
+            "test_what_is_stopped_changes_in_place_and_stays_stopped",
+        ),
+        "a server that is to be replaced is deleted, and made anew when it is started": (
+            "test_what_is_stopped_changes_and_stays_so",
+        ),
         "stays as it is, and is theirs to confirm": (
             "test_a_resize_by_hand_is_nobody_elses_to_confirm",
         ),

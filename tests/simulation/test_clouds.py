@@ -137,6 +137,40 @@ async def test_a_stop_and_a_start_keep_the_servers_and_to_replace_makes_others()
         assert not set(before) & {each.id for each in country.there()}
 
 
+async def test_what_is_stopped_changes_in_place_and_stays_stopped() -> None:
+    """New metadata, another image, another flavor: the same servers, and none is started for it."""
+    country = Country()
+    async with country.universe:
+        await country.found(rebuild="WhenPossible", resize="WhenPossible")
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        await country.universe.apply(operation("halt", "shop", "Stop"))
+        await country.until(lambda: _has_ended(country, "halt"))
+        spec: Json = SPEC
+        for change, is_so in (
+            ({"metadata": {"role": "web"}}, lambda each: each.metadata.get("role") == "web"),
+            ({"image": "v2"}, lambda each: each.body["imageRef"] == "image-2"),
+            ({"flavor": "large"}, lambda each: each.flavor == "large"),
+        ):
+            spec = spec | change
+            await country.apply(2, spec)
+            await country.until(lambda is_so=is_so: all(is_so(each) for each in country.there()))
+            await country.until(lambda: {each.status for each in country.there()} == {"SHUTOFF"})
+        names = country.universe.names(Resource.SERVERS)
+        await country.until(
+            lambda: all(
+                found["status"]["revision"] == found["spec"]["revision"]
+                for found in (country.universe.get(Resource.SERVERS, each) for each in names)
+            )
+        )
+        assert [each.id for each in country.there()] == before
+        assert country.cloud.bodies("os-start") == []
+        await country.universe.apply(operation("go", "shop", "Start"))
+        await country.until(lambda: _has_ended(country, "go") and country.is_ready)
+        assert [each.id for each in country.there()] == before
+
+
 @pytest.mark.parametrize(("action", "kept"), [("Restart", True), ("Replace", False)])
 async def test_a_restart_keeps_the_servers_of_a_cloud(action: str, *, kept: bool) -> None:
     """Each is stopped and started once, whoever dies meanwhile; to replace makes others."""

@@ -101,9 +101,14 @@ def under_way(situation: Situation) -> Verdict | None:
 
 
 def is_able(situation: Situation) -> bool:
-    """Return whether instances of the fleet change in place, and this one is up."""
-    able = contract.Capability.CHANGE_IN_PLACE in situation.snapshot.fleet.capabilities
-    return able and situation.seen.phase in (Phase.RUNNING, Phase.PENDING)
+    """Return whether instances of the fleet change in place, and this one is up.
+
+    Or down, where what is down keeps what it has.
+    """
+    able, phase = situation.snapshot.fleet.capabilities, situation.seen.phase
+    up = phase in (Phase.RUNNING, Phase.PENDING)
+    kept = phase is Phase.STOPPED and contract.Capability.STOP in able
+    return contract.Capability.CHANGE_IN_PLACE in able and (up or kept)
 
 
 def call(situation: Situation, why: str) -> contract.Call:

@@ -119,23 +119,36 @@ def _going_in_vain(situation: Situation, going: Verdict) -> Verdict:
 
 
 def _stopped(situation: Situation) -> Verdict | None:
+    seen = situation.seen
     if situation.spec.power != "Stopped":
         return None
-    if situation.seen.phase in (Phase.ABSENT, Phase.STOPPED):
+    if seen.phase is Phase.ABSENT:
         return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
-    if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
-        if situation.seen.phase is Phase.UNREACHABLE:
-            return _unreachable(situation)
-        message = "The server is being stopped."
-        return Verdict(
-            reason=ServerReason.STOPPING,
-            message=message,
-            actions=(changing.call(situation, "Stop"),),
+    if seen.phase is Phase.STOPPED:
+        # Whoever starts it later has what was asked for by then.
+        return (
+            changing.under_way(situation)
+            or changing.changed(situation)
+            or Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
         )
+    if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
+        return _stopping(situation)
     return removal.remove(
         situation,
         ServerReason.STOPPING,
         "The server is being stopped: its instance is deleted, its claims stay.",
+    )
+
+
+def _stopping(situation: Situation) -> Verdict | None:
+    """It keeps what it has as it goes down: asked to, once nothing else is under way."""
+    if situation.seen.phase is Phase.UNREACHABLE:
+        return _unreachable(situation)
+    stop = changing.call(situation, "Stop")
+    return Verdict(
+        reason=ServerReason.STOPPING,
+        message="The server is being stopped.",
+        actions=() if situation.seen.changing else (stop,),
     )
 
 
@@ -260,10 +273,11 @@ def _difference(situation: Situation) -> str:
 def _powered(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.STOPPED:
         return None
+    start = changing.call(situation, "Start")
     return Verdict(
         reason=Reason.STARTING,
         message="The server is being started.",
-        actions=(changing.call(situation, "Start"),),
+        actions=() if situation.seen.changing else (start,),
     )
 
 
@@ -372,7 +386,8 @@ RULES: tuple[Rule, ...] = (
     # What is there is another incarnation, or cannot become this one: it goes before anything
     # else is made of the name. Before `_failed`, as it makes no odds how the old one fares.
     _replaced,
-    # A person wants it down, so its being down is no trouble: before `absent` would make it.
+    # A person wants it down, so its being down is no trouble: before `absent` would make it. Here,
+    # too, what is down comes to another revision: behind `_powered` nothing is down any more.
     _stopped,
     # Nothing is there, and something should be: made, or held back until the next attempt.
     making.absent,

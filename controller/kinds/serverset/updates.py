@@ -36,6 +36,7 @@ class Upkeep:
         self._spec = server_set.spec
         self._records = records
         self._possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
+        self._stops = contract.Capability.STOP in fleet.capabilities
         self._can_change = (
             fleet.can_change if self._spec.rollout.in_place == "WhenPossible" else _is_same
         )
@@ -47,16 +48,16 @@ class Upkeep:
         """Return the patch that brings the server to the set's revision, in place where that works.
 
         In place only while the server is well: what is down is better off with a fresh start, and
-        what `moves` is to be elsewhere. What nobody can tell how it is is not down. An instance
-        that never left the revision stays, well or not: the size that it was asked to take was
-        refused, say, and is taken back.
+        what `moves` is to be elsewhere. Not so what a person has stopped, or of which nobody can
+        tell how it is. An instance that never left the revision stays, well or not: the size that
+        it was asked to take was refused, say, and is taken back.
         Guarded by the version planned from: meanwhile a person may have taken hold of the server.
         """
         told = facts.server.spec
         spec: dict[str, object] = {}
         if told.revision != self._spec.revision:
             spec["revision"] = self._spec.revision
-        well = facts.ready or _is_unheard(facts.server)
+        well = facts.ready or _is_unheard(facts.server) or self._is_kept(told)
         well = self._possible and well and self._becomes(told)
         if moves or not (well or self._never_left(facts.server)):
             spec |= incarnations.raised(facts.server)
@@ -88,6 +89,10 @@ class Upkeep:
         return (
             told.revision != self._spec.revision and (seen.revision, seen.incarnation) == as_it_is
         )
+
+    def _is_kept(self, told: objects.ServerSpec) -> bool:
+        """Return whether the server was stopped, and keeps what it has while it is down."""
+        return self._stops and told.power == "Stopped"
 
     def _becomes(self, told: objects.ServerSpec) -> bool:
         """Return whether the server can become the target in place, as far as is on record."""

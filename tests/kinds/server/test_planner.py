@@ -85,6 +85,9 @@ CLOUD = contract.FleetFacts(
 )
 STOPPED = dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False)
 HIDDEN = dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE, ready=False, hidden=True)
+IN_PLACE = dataclasses.replace(
+    CLOUD, capabilities=CLOUD.capabilities | {contract.Capability.CHANGE_IN_PLACE}
+)
 CANNOT = (
     failing.outcome(failing.Call("west", "shop-web-0"), "CannotChange", verb=failing.Verb.CHANGE),
 )
@@ -125,6 +128,42 @@ def test_a_restart_keeps_the_instance_where_it_can(
 ) -> None:
     """Its fleet can, this very instance can, and nothing but a restart was asked for."""
     assert verbs(decide(make(**spec), seen, **{"fleet": CLOUD, **more})) == asked
+
+
+DOWN = {"power": "Stopped"}
+TWO = {"revision": "r2"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "more", "asked"),
+    [
+        pytest.param(DOWN | TWO, STOPPED, {}, ["Change"], id="what is down changes as it is"),
+        pytest.param(TWO, STOPPED, {}, ["Start"], id="what is to be up comes up first"),
+        pytest.param(DOWN | TWO, RUNNING, {}, ["Stop"], id="what is to be down goes down first"),
+        pytest.param(DOWN, dataclasses.replace(RUNNING, changing=True), {}, [], id="in its time"),
+        pytest.param(
+            DOWN | TWO, dataclasses.replace(STOPPED, changing=True), {}, [], id="a change has, too"
+        ),
+        pytest.param({}, dataclasses.replace(STOPPED, changing=True), {}, [], id="so has a start"),
+        pytest.param(
+            DOWN | TWO, STOPPED, {"outcomes": CANNOT}, ["Replacing"], id="what cannot is replaced"
+        ),
+        pytest.param(
+            DOWN | TWO,
+            STOPPED,
+            {"fleet": CLOUD},
+            ["Replacing"],
+            id="where nothing can",
+        ),
+        pytest.param(DOWN | TWO, FAILED, {}, ["Replacing"], id="and what has failed"),
+    ],
+)
+def test_what_is_stopped_changes_and_stays_so(
+    spec: dict[str, Any], seen: Observation, more: dict[str, Any], asked: list[str]
+) -> None:
+    """Its fleet keeps what is down, and changes that in place as it does what runs."""
+    answer = decide(make(**spec), seen, **{"fleet": IN_PLACE, **more})
+    assert [each.why for each in answer.actions if isinstance(each, contract.Call)] == asked
 
 
 @pytest.mark.parametrize(
