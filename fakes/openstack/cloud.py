@@ -69,6 +69,8 @@ class Cloud:
         self.groups: dict[str, dict[str, str]] = {}
         # Whether a resize finds a host.
         self.room = True
+        # Whether hosts carry out what concerns the power of servers.
+        self.powers = True
         self.networks = {"network-1": "tenant"}
         # Networks outside, where floating IPs come from, and how many of these there may be.
         self.outside = {"outside-1": "public"}

@@ -17,7 +17,14 @@ LARGEST = 65535
 Json = dict[str, Any]
 _SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
 # In which states it takes an action, or a write of metadata or tags.
-_FROM = {"rebuild": {"ACTIVE", "SHUTOFF", "ERROR"}, "resize": {"ACTIVE", "SHUTOFF"}}
+_FROM = {
+    "os-stop": {"ACTIVE", "ERROR"},
+    "os-start": {"SHUTOFF"},
+    "rebuild": {"ACTIVE", "SHUTOFF", "ERROR"},
+    "resize": {"ACTIVE", "SHUTOFF"},
+}
+# What is under way after such an action, and in which state the server is then.
+_POWER = {"os-stop": ("powering-off", "SHUTOFF"), "os-start": ("powering-on", "ACTIVE")}
 _WRITABLE = {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}
 # From where on lists know tags, and where a cell that is down is told.
 _TAGS = (2, 26)
@@ -222,15 +229,13 @@ class Nova:
 
     def _change(self, machine: Machine, action: str, asked: Json) -> Reply:
         cloud, now = self._cloud, self._cloud.now
-        wanted = {"os-stop": ("ACTIVE", "SHUTOFF"), "os-start": ("SHUTOFF", "ACTIVE")}
-        if action in wanted:
-            before, after = wanted[action]
-            if machine.status != before:
-                return self._refuse(409, f"Cannot '{action}' while it is in vm_state")
-            machine.task = "powering-off" if action == "os-stop" else "powering-on"
-            machine.until, machine.then = now + cloud.timing.power, after
-        elif action in _FROM and machine.status not in _FROM[action]:
+        if action in _FROM and machine.status not in _FROM[action]:
             return self._refuse(409, f"Cannot '{action}' while it is in vm_state {machine.status}")
+        if action in _POWER:
+            machine.task, after = _POWER[action]
+            machine.until = now + cloud.timing.power
+            # A host that cannot leaves the server as it was, without a fault.
+            machine.then = after if cloud.powers else machine.status
         elif action == "rebuild":
             self._rebuild(machine, asked)
         elif action == "resize":

@@ -20,6 +20,8 @@ _ROOM = "controller.providers.openstack"
 
 _RESTARTING = "tests/providers/openstack/test_restarting.py"
 _SERVER = "tests/kinds/server/test_planner.py"
+_CLOUDS = "tests/simulation/test_clouds.py"
+_POWERING = "tests/providers/openstack/test_powering.py"
 
 _RESTARTED = (
     one(
@@ -73,8 +75,6 @@ _RESTARTED = (
     ),
 )
 
-_CLOUDS = "tests/simulation/test_clouds.py"
-
 _STOPPED = (
     one(
         "what is stopped is replaced at each change",
@@ -89,6 +89,30 @@ _STOPPED = (
         "up or kept",
         "up",
         f"{_SERVER}::test_what_is_stopped_changes_and_stays_so",
+    ),
+)
+
+_POWERED = (
+    one(
+        "a start that came to nothing is asked for again without a word",
+        f"{_ROOM}.powering:Powering._ask",
+        "known is not None and dataclasses.replace(known, vain='') == asked",
+        "False",
+        f"{_POWERING}::test_a_yes_that_came_to_nothing_is_told",
+    ),
+    one(
+        "a start that has come about counts as failed when it is asked for anew",
+        f"{_ROOM}.powering:Powering._heard",
+        "after is None or after.row.status == goal",
+        "after is None",
+        f"{_POWERING}::test_what_has_come_about_may_be_asked_for_anew",
+    ),
+    one(
+        "what has failed is forgotten while it is tried again",
+        "controller.kinds.server.changing:asks",
+        "failed or not situation.seen.changing",
+        "not situation.seen.changing",
+        f"{_CLOUDS}::test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
     ),
 )
 
@@ -214,6 +238,7 @@ _LOST = (
 MECHANISMS = (
     *_RESTARTED,
     *_STOPPED,
+    *_POWERED,
     *_AWAY,
     *_LOST,
     one(

@@ -298,6 +298,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "a server that is to be replaced is deleted, and made anew when it is started": (
             "test_what_is_stopped_changes_and_stays_so",
         ),
+        "is told as `CloudPowerFailed`, and asked for again, less and less often": (
+            "test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
+            "test_a_yes_that_came_to_nothing_is_told",
+        ),
         "stays as it is, and is theirs to confirm": (
             "test_a_resize_by_hand_is_nobody_elses_to_confirm",
         ),

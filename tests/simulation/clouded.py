@@ -78,6 +78,8 @@ class Sky:
                         await asyncio.sleep(0.5)
             case ["quota", "show", "--usage"]:
                 pass
+            case ["server", "event", "list", name]:
+                assert self.named(name)
             case ["floating", "ip", "list"]:
                 assert self.cloud.floating_ips
             case _:
@@ -243,6 +245,19 @@ async def is_locked(world: World) -> None:
     machine.locked = True
     await apply(world, 1)
     await asyncio.sleep(5)
+
+
+async def cannot_be_started(world: World) -> None:
+    """Have a server go down whose host cannot start it."""
+    await runs(world, 1)
+    (machine,) = world.sky.there()
+    world.sky.cloud.powers = False
+    machine.status, machine.updated = "SHUTOFF", world.sky.cloud.now
+
+
+async def has_its_host_mended(world: World) -> None:
+    """Have the host start servers again."""
+    world.sky.cloud.powers = True
 
 
 def has_one(world: World) -> bool:

@@ -171,6 +171,32 @@ async def test_what_is_stopped_changes_in_place_and_stays_stopped() -> None:
         assert [each.id for each in country.there()] == before
 
 
+async def test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less() -> None:
+    """Nova leaves the server SHUTOFF without a fault: the server says so, in steady words."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(1)
+        await country.until(lambda: country.is_ready)
+        (machine,) = country.there()
+        country.cloud.powers = False
+        machine.status, machine.updated = "SHUTOFF", country.cloud.now
+        await asyncio.sleep(300)
+        told = country.universe.condition(Resource.SERVERS, machine.name)
+        assert (told["status"], told["reason"]) == ("False", "CloudPowerFailed")
+        assert f"os-start of {machine.id}, and left it SHUTOFF" in told["message"]
+        asked, writes = len(country.cloud.bodies("os-start")), len(country.universe.server.writes)
+        await asyncio.sleep(600)
+        assert 8 <= len(country.cloud.bodies("os-start")) - asked <= 20
+        # The time of the next attempt, seldom; not each attempt.
+        assert len(country.universe.server.writes) - writes <= 4
+        country.cloud.powers = True
+        await country.until(lambda: country.is_ready)
+        assert country.there() == [machine]
+        await asyncio.sleep(60)
+        assert "blockedBy" not in country.universe.get(Resource.SERVERS, machine.name)["status"]
+
+
 @pytest.mark.parametrize(("action", "kept"), [("Restart", True), ("Replace", False)])
 async def test_a_restart_keeps_the_servers_of_a_cloud(action: str, *, kept: bool) -> None:
     """Each is stopped and started once, whoever dies meanwhile; to replace makes others."""

@@ -265,6 +265,9 @@ STORIES: Mapping[str, Story] = {
     "CloudFloatingIPRefused": Story(
         make=clouded.has_another_floating_ip, mend=clouded.is_without_it
     ),
+    "CloudPowerFailed": Story(
+        make=clouded.cannot_be_started, mend=clouded.has_its_host_mended, name="shop-web-0"
+    ),
     "Unclaimed": Story(
         make=clouded.loses_its_server,
         mend=clouded.has_it_collected,

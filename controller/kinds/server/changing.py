@@ -39,7 +39,7 @@ def renewed(situation: Situation) -> Verdict | None:
         return None
     message = f"Restarting the instance as incarnation {situation.spec.incarnation}."
     return Verdict(
-        reason=ServerReason.CHANGING, message=message, actions=(call(situation, "Restart"),)
+        reason=ServerReason.CHANGING, message=message, actions=asks(situation, "Restart")
     )
 
 
@@ -109,6 +109,16 @@ def is_able(situation: Situation) -> bool:
     up = phase in (Phase.RUNNING, Phase.PENDING)
     kept = phase is Phase.STOPPED and contract.Capability.STOP in able
     return contract.Capability.CHANGE_IN_PLACE in able and (up or kept)
+
+
+def asks(situation: Situation, why: str) -> tuple[contract.Call, ...]:
+    """Return what is asked for so that the instance stops, starts or begins anew.
+
+    Nothing while something is under way, unless that has failed before: then it is asked about
+    until it has come about, as what nobody asks about is not told any more.
+    """
+    failed = outcomes.of(situation.snapshot.outcomes).of(Verb.CHANGE).told
+    return (call(situation, why),) if failed or not situation.seen.changing else ()
 
 
 def call(situation: Situation, why: str) -> contract.Call:

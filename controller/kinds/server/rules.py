@@ -144,11 +144,10 @@ def _stopping(situation: Situation) -> Verdict | None:
     """It keeps what it has as it goes down: asked to, once nothing else is under way."""
     if situation.seen.phase is Phase.UNREACHABLE:
         return _unreachable(situation)
-    stop = changing.call(situation, "Stop")
     return Verdict(
         reason=ServerReason.STOPPING,
         message="The server is being stopped.",
-        actions=() if situation.seen.changing else (stop,),
+        actions=changing.asks(situation, "Stop"),
     )
 
 
@@ -273,11 +272,10 @@ def _difference(situation: Situation) -> str:
 def _powered(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.STOPPED:
         return None
-    start = changing.call(situation, "Start")
     return Verdict(
         reason=Reason.STARTING,
         message="The server is being started.",
-        actions=() if situation.seen.changing else (start,),
+        actions=changing.asks(situation, "Start"),
     )
 
 

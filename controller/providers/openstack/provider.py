@@ -27,7 +27,6 @@ from controller.providers.openstack import (
     ports,
     refusals,
     resizing,
-    restarting,
     snapshots,
     template,
 )
@@ -39,6 +38,7 @@ from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.powering import Powering
 from controller.providers.openstack.readiness import Reach, Readiness
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
@@ -81,6 +81,7 @@ class CloudProvider:
         self._floating = parts.floating
         self._lookups = Lookups(parts.client)
         self._creation = Creation(parts.client, parts.register)
+        self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
 
     def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
@@ -244,14 +245,15 @@ class CloudProvider:
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         is_old = machine.row.metadata.get(machines.REVISION, "") != server.spec.revision
         if observation.is_changing(machine.row):
-            if is_old:
+            self._powering.check(machine)
+            if is_old or older:
                 raise refusals.Busy(f"{machine.id} is changing", reason=CloudReason.CHANGING)
         elif is_old:
             await self._to_revision(server, call, machine, spec)
         elif older and server.spec.power == "Running":
-            await self._begin_anew(server, machine)
+            await self._powering.begin_anew(server, machine)
         else:
-            await self._power(server, machine)
+            await self._powering.bring(server, machine)
         self._lister.nudge()
         return contract.NOTHING
 
@@ -293,26 +295,6 @@ class CloudProvider:
             groups = links.security_groups or (await self._lookups.default_group(),)
             await ports.secure(self._client, machine.id, groups)
         return links
-
-    async def _power(self, server: objects.Server, machine: Machine) -> None:
-        stop = server.spec.power == "Stopped"
-        if stop and machine.row.status == "ACTIVE":
-            await self._act(machine, {"os-stop": None}, what=f"stop {server.metadata.name}")
-            self._expect(machine, task="powering-off")
-        elif not stop and machine.row.status == "SHUTOFF":
-            await self._act(machine, {"os-start": None}, what=f"start {server.metadata.name}")
-            self._expect(machine, task="powering-on")
-
-    async def _begin_anew(self, server: objects.Server, machine: Machine) -> None:
-        """Stop the server; start it as the next incarnation once it is down."""
-        restarting.check(machine)
-        if machine.row.status == "ACTIVE":
-            await self._act(machine, {"os-stop": None}, what=f"stop {server.metadata.name}")
-            self._expect(machine, task="powering-off")
-            return
-        marked = await restarting.mark(self._client, server, machine)
-        self._expect(marked)
-        await self._power(server, marked)
 
     async def _act(self, machine: Machine, body: Any, *, what: str) -> None:
         await self._client.call(

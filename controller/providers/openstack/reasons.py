@@ -104,6 +104,15 @@ class CloudReason(Vocabulary):
         "Put right what the message says; Argosy tries again every minute.",
         "openstack floating ip list",
     )
+    POWER_FAILED = (
+        "CloudPowerFailed",
+        (
+            "The cloud said yes to a stop or a start of the server, and left it as it was: its host"
+            " could not, and the cloud tells no fault of that. Argosy asks again."
+        ),
+        "The server's events in the cloud tell which host it was, and when.",
+        "openstack server event list NAME",
+    )
     ONE_BY_ONE = (
         "CloudOneByOne",
         "Servers of a softly spread group are made one by one: Nova puts two at once on one host.",
