@@ -142,6 +142,11 @@ class Cloud:
         """Make a server behind Argosy's back."""
         return self._nova.add(body)
 
+    def do(self, identifier: str, action: str) -> Reply:
+        """Have something done to a server behind Argosy's back, by the name of Nova's action."""
+        self.settle()
+        return self._nova.act(self.machines[identifier], {action: None})
+
     def add_volume(self, body: dict[str, Any]) -> Volume:
         """Make a volume behind Argosy's back."""
         return self._cinder.add(body)

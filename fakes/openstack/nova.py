@@ -20,11 +20,26 @@ _SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
 _FROM = {
     "os-stop": {"ACTIVE", "ERROR"},
     "os-start": {"SHUTOFF"},
+    "pause": {"ACTIVE"},
+    "unpause": {"PAUSED"},
+    "suspend": {"ACTIVE"},
+    "resume": {"SUSPENDED"},
+    "shelve": {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"},
+    "unshelve": {"SHELVED", "SHELVED_OFFLOADED"},
     "rebuild": {"ACTIVE", "SHUTOFF", "ERROR"},
     "resize": {"ACTIVE", "SHUTOFF"},
 }
 # What is under way after such an action, and in which state the server is then.
-_POWER = {"os-stop": ("powering-off", "SHUTOFF"), "os-start": ("powering-on", "ACTIVE")}
+_POWER = {
+    "os-stop": ("powering-off", "SHUTOFF"),
+    "os-start": ("powering-on", "ACTIVE"),
+    "pause": ("pausing", "PAUSED"),
+    "unpause": ("unpausing", "ACTIVE"),
+    "suspend": ("suspending", "SUSPENDED"),
+    "resume": ("resuming", "ACTIVE"),
+    "shelve": ("shelving", "SHELVED_OFFLOADED"),
+    "unshelve": ("unshelving", "ACTIVE"),
+}
 _WRITABLE = {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}
 # From where on lists know tags, and where a cell that is down is told.
 _TAGS = (2, 26)
@@ -85,7 +100,7 @@ class Nova:
             return self._write_tags(machine, body["tags"])
         if part == "metadata":
             return self._write_metadata(method, machine, body["metadata"])
-        return self._act(machine, body)
+        return self.act(machine, body)
 
     def _groups(self, method: str, path: str, body: Json) -> Reply:
         cloud = self._cloud
@@ -213,7 +228,8 @@ class Nova:
             machine.updated = cloud.now
         return cloud.reply(204, {})
 
-    def _act(self, machine: Machine, body: Json) -> Reply:
+    def act(self, machine: Machine, body: Json) -> Reply:
+        """Answer a request for an action, whoever asks."""
         (action,) = body
         if action == "forceDelete":
             return self._delete(machine, force=True)

@@ -94,6 +94,13 @@ _STOPPED = (
 
 _POWERED = (
     one(
+        "what somebody paused is stopped before it is up",
+        f"{_ROOM}.powering:Powering.begin_anew",
+        "_STOP if status == 'ACTIVE' else _UP[status]",
+        "_STOP",
+        f"{_RESTARTING}::test_what_somebody_paused_comes_up_before_it_is_restarted",
+    ),
+    one(
         "a start that came to nothing is asked for again without a word",
         f"{_ROOM}.powering:Powering._ask",
         "known is not None and dataclasses.replace(known, vain='') == asked",

@@ -302,6 +302,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
             "test_a_yes_that_came_to_nothing_is_told",
         ),
+        "paused, suspended or shelved comes up again where it is to run, and before it is": (
+            "test_what_somebody_paused_comes_up_where_it_should_run",
+            "test_what_somebody_paused_comes_up_before_it_is_restarted",
+        ),
         "stays as it is, and is theirs to confirm": (
             "test_a_resize_by_hand_is_nobody_elses_to_confirm",
         ),

@@ -23,9 +23,21 @@ from controller.providers.openstack.register import Register
 _STOP = "os-stop"
 # What is asked for in each state so that a server goes down, or comes up.
 _DOWN = {"ACTIVE": _STOP, "ERROR": _STOP}
-_UP = {"SHUTOFF": "os-start"}
+_UP = {
+    "SHUTOFF": "os-start",
+    "PAUSED": "unpause",
+    "SUSPENDED": "resume",
+    "SHELVED": "unshelve",
+    "SHELVED_OFFLOADED": "unshelve",
+}
 # What is under way once Nova has said yes.
-_TASKS = {_STOP: "powering-off", "os-start": "powering-on"}
+_TASKS = {
+    _STOP: "powering-off",
+    "os-start": "powering-on",
+    "unpause": "unpausing",
+    "resume": "resuming",
+    "unshelve": "unshelving",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +66,14 @@ class Powering:
             await self._ask(server, machine, action)
 
     async def begin_anew(self, server: objects.Server, machine: Machine) -> None:
-        """Stop a server; start it as the next incarnation once it is down."""
+        """Stop a server; start it as the next incarnation once it is down.
+
+        Whatever else somebody has done to it comes to its end first: only what runs can be stopped.
+        """
         restarting.check(machine)
-        if machine.row.status != "SHUTOFF":
-            await self._ask(server, machine, _DOWN[machine.row.status])
+        status = machine.row.status
+        if status != "SHUTOFF":
+            await self._ask(server, machine, _STOP if status == "ACTIVE" else _UP[status])
             return
         marked = await restarting.mark(self._client, server, machine)
         self._expect(marked)

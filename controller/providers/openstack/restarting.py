@@ -17,8 +17,8 @@ from controller.providers.openstack import machines, readiness
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.machines import Machine
 
-# The states in which the cloud stops and starts an instance.
-_STATES = frozenset({"ACTIVE", "SHUTOFF"})
+# The states from which an instance comes up, or is up.
+_STATES = frozenset({"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 
 
 def check(machine: Machine) -> None:

@@ -85,6 +85,26 @@ async def _carry_out(coast: Coast, provider: contract.Provider, wanted: objects.
     pytest.fail(f"{provider.observe(wanted)}")
 
 
+@pytest.mark.parametrize(
+    ("action", "way_up"),
+    [("pause", "unpause"), ("suspend", "resume"), ("shelve", "unshelve")],
+)
+async def test_what_somebody_paused_comes_up_where_it_should_run(
+    coast: Coast, action: str, way_up: str
+) -> None:
+    """Each in the way in which Nova takes it back, once; where it should be down it is left so."""
+    provider, identifier = await made(coast)
+    assert coast.cloud.do(identifier, action).status == 202
+    await coast.until(lambda: provider.observe(server()).phase is Phase.STOPPED)
+    await coast.until(lambda: not provider.observe(server()).changing)
+    await provider.change(DOWN, change(identifier))
+    assert coast.cloud.bodies(way_up) == []
+    await provider.change(server(), change(identifier))
+    await coast.until(lambda: provider.observe(server()).ready)
+    assert coast.cloud.bodies(way_up) == [None]
+    assert [each.id for each in coast.there()] == [identifier]
+
+
 async def test_what_has_come_about_may_be_asked_for_anew(coast: Coast) -> None:
     """A server that goes down by itself after a start has not been started in vain."""
     provider, identifier = await made(coast)

@@ -113,19 +113,23 @@ async def test_who_has_a_page_is_ready_once_that_is_there_again(coast: Coast) ->
     await coast.until(lambda: provider.observe(TWO).ready)
 
 
-@pytest.mark.parametrize("status", ["PAUSED", "SUSPENDED", "SHELVED_OFFLOADED"])
-async def test_what_can_be_neither_stopped_nor_started_is_replaced(
-    coast: Coast, status: str
+@pytest.mark.parametrize(
+    ("action", "way_up"),
+    [("pause", "unpause"), ("suspend", "resume"), ("shelve", "unshelve")],
+)
+async def test_what_somebody_paused_comes_up_before_it_is_restarted(
+    coast: Coast, action: str, way_up: str
 ) -> None:
-    """The planner is told that this instance cannot; nothing is done to it."""
+    """Paused, suspended or shelved: only what runs can be stopped, and nothing need be replaced."""
     provider = await made(coast)
     (machine,) = coast.there()
-    machine.status, machine.updated = status, coast.cloud.now
+    assert coast.cloud.do(machine.id, action).status == 202
     await coast.until(lambda: provider.observe(ONE).phase is Phase.STOPPED)
-    with pytest.raises(errors.Stalled, match="neither stopped nor started") as refused:
-        await provider.change(TWO, change(machine.id))
-    assert refused.value.reason == "CannotChange"
-    assert acts(coast) == []
+    await coast.until(lambda: not provider.observe(ONE).changing)
+    seen = await carry_out(coast, provider)
+    assert (seen.id, coast.there()) == (machine.id, [machine])
+    asked = [each for _, body in coast.cloud.posted for each in body]
+    assert asked[asked.index(way_up) :] == [way_up, "os-stop", "os-start"]
 
 
 async def test_a_cell_that_falls_silent_before_a_restart_is_waited_for(coast: Coast) -> None:
