@@ -26,6 +26,8 @@ _FROM = {
     "resume": {"SUSPENDED"},
     "shelve": {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"},
     "unshelve": {"SHELVED", "SHELVED_OFFLOADED"},
+    "rescue": {"ACTIVE", "SHUTOFF", "ERROR"},
+    "unrescue": {"RESCUE"},
     "rebuild": {"ACTIVE", "SHUTOFF", "ERROR"},
     "resize": {"ACTIVE", "SHUTOFF"},
 }
@@ -39,6 +41,8 @@ _POWER = {
     "resume": ("resuming", "ACTIVE"),
     "shelve": ("shelving", "SHELVED_OFFLOADED"),
     "unshelve": ("unshelving", "ACTIVE"),
+    "rescue": ("rescuing", "RESCUE"),
+    "unrescue": ("unrescuing", "ACTIVE"),
 }
 _WRITABLE = {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"}
 # From where on lists know tags, and where a cell that is down is told.

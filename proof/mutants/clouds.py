@@ -123,6 +123,23 @@ _POWERED = (
     ),
 )
 
+_IN_HAND = (
+    one(
+        "a server that somebody rescues is like any",
+        f"{_ROOM}.observation:in_hand",
+        "row.status == 'RESCUE'",
+        "False",
+        f"{_RESTARTING}::test_what_somebody_rescues_is_restarted_after_that",
+    ),
+    one(
+        "who has a server in hand is told nowhere",
+        "controller.kinds.server.changing:in_other_hands",
+        "verdict is not None and verdict.trouble",
+        "False",
+        f"{_SERVER}::test_what_is_in_other_hands_is_told",
+    ),
+)
+
 _AWAY = (
     one(
         "what a silent cell has is of no incarnation",
@@ -246,6 +263,7 @@ MECHANISMS = (
     *_RESTARTED,
     *_STOPPED,
     *_POWERED,
+    *_IN_HAND,
     *_AWAY,
     *_LOST,
     one(

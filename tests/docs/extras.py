@@ -298,6 +298,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "a server that is to be replaced is deleted, and made anew when it is started": (
             "test_what_is_stopped_changes_and_stays_so",
         ),
+        "one that somebody rescues is left to them, too": (
+            "test_who_rescues_a_server_is_left_to_it",
+            "test_what_somebody_resized_is_restarted_once_they_have_looked",
+        ),
         "is told as `CloudPowerFailed`, and asked for again, less and less often": (
             "test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
             "test_a_yes_that_came_to_nothing_is_told",

@@ -396,6 +396,29 @@ async def test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_b
         assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
 
 
+async def test_who_rescues_a_server_is_left_to_it() -> None:
+    """It is told, and neither restarted nor remediated; it is as before once they are done."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(5)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        ill = country.there()[0]
+        country.cloud.do(ill.id, "rescue")
+        await asyncio.sleep(60)
+        told = country.universe.condition(Resource.SERVERS, ill.name)
+        assert told["reason"] == "CloudChanging"
+        await country.universe.apply(operation("again", "shop", "Restart"))
+        await asyncio.sleep(7200)
+        assert [each.id for each in country.there()] == before
+        assert ill.status == "RESCUE"
+        country.cloud.do(ill.id, "unrescue")
+        await country.until(lambda: country.is_ready)
+        assert [each.id for each in country.there()] == before
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
 async def test_at_rest_nothing_is_written() -> None:
     """Neither to the API server nor to the cloud."""
     country = Country()

@@ -38,7 +38,7 @@ def renewed(situation: Situation) -> Verdict | None:
     if situation.seen.incarnation == situation.spec.incarnation:
         return None
     message = f"Restarting the instance as incarnation {situation.spec.incarnation}."
-    return Verdict(
+    return in_other_hands(situation) or Verdict(
         reason=ServerReason.CHANGING, message=message, actions=asks(situation, "Restart")
     )
 
@@ -98,6 +98,12 @@ def under_way(situation: Situation) -> Verdict | None:
         trouble=True,
         blocked=(blocked,),
     )
+
+
+def in_other_hands(situation: Situation) -> Verdict | None:
+    """Whoever else is at the instance comes first: told, and waited for."""
+    verdict = under_way(situation)
+    return verdict if verdict is not None and verdict.trouble else None
 
 
 def is_able(situation: Situation) -> bool:

@@ -144,7 +144,7 @@ def _stopping(situation: Situation) -> Verdict | None:
     """It keeps what it has as it goes down: asked to, once nothing else is under way."""
     if situation.seen.phase is Phase.UNREACHABLE:
         return _unreachable(situation)
-    return Verdict(
+    return changing.in_other_hands(situation) or Verdict(
         reason=ServerReason.STOPPING,
         message="The server is being stopped.",
         actions=changing.asks(situation, "Stop"),

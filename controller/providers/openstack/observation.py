@@ -18,8 +18,10 @@ from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.times import CloudTimes
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
-_CHANGING = frozenset({"REBUILD", "RESIZE", "VERIFY_RESIZE", "REBOOT", "HARD_REBOOT", "PASSWORD"})
-_RUNNING = frozenset({"ACTIVE", "RESCUE"}) | _CHANGING
+_CHANGING = frozenset(
+    {"REBUILD", "RESIZE", "VERIFY_RESIZE", "REBOOT", "HARD_REBOOT", "PASSWORD", "RESCUE"}
+)
+_RUNNING = frozenset({"ACTIVE"}) | _CHANGING
 _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 _NO_ROOM = ("no valid host", "not enough", "no available")
 TRANSIENT = "Transient"
@@ -57,6 +59,15 @@ def is_changing(row: Row) -> bool:
     """Return whether something is done to a server; taking its picture does not count."""
     busy = bool(row.task) and not str(row.task).startswith("image_")
     return row.status in _CHANGING or busy
+
+
+def in_hand(row: Row) -> str:
+    """Return who has a server in hand, and what Argosy waits for; nothing where nobody has."""
+    if row.status == "RESCUE":
+        return f"somebody is rescuing {row.id}"
+    if row.status == "VERIFY_RESIZE" and machines.RESIZING not in row.metadata:
+        return f"somebody has resized {row.id}, and is to confirm or revert that"
+    return ""
 
 
 def is_up(row: Row) -> bool:
@@ -130,6 +141,8 @@ def unexplained(seen: contract.Observation) -> contract.Observation:
 def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
     if phase(row) is Phase.UNREACHABLE:
         return ProviderReason.UNHEARD, away(row.id)
+    if told := in_hand(row):
+        return CloudReason.CHANGING, told
     if phase(row) is not Phase.FAILED:
         return NOTHING, ""
     told = row.fault.message if row.fault is not None else ""

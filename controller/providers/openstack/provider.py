@@ -247,7 +247,8 @@ class CloudProvider:
         if observation.is_changing(machine.row):
             self._powering.check(machine)
             if is_old or older:
-                raise refusals.Busy(f"{machine.id} is changing", reason=CloudReason.CHANGING)
+                told = observation.in_hand(machine.row) or f"{machine.id} is changing"
+                raise refusals.Busy(told, reason=CloudReason.CHANGING)
         elif is_old:
             await self._to_revision(server, call, machine, spec)
         elif older and server.spec.power == "Running":

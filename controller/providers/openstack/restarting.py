@@ -13,24 +13,27 @@ import msgspec
 from controller import errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
-from controller.providers.openstack import machines, readiness
+from controller.providers.openstack import machines, readiness, refusals
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.reasons import CloudReason
 
 # The states from which an instance comes up, or is up.
 _STATES = frozenset({"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 
 
 def check(machine: Machine) -> None:
-    """Raise Stalled, `CannotChange`, where only a new instance can be the next incarnation."""
+    """Raise Stalled, `CannotChange`, where only a new instance can be the next incarnation.
+
+    Raises Waiting in a state from which it cannot be restarted now: somebody may be at it.
+    """
     if readiness.is_printed(machine):
         # It was told once what to print, in user data that no restart changes.
         message = f"{machine.id} shows on its console that it is ready, and that only once"
-    elif machine.row.status not in _STATES:
+        raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
+    if machine.row.status not in _STATES:
         message = f"{machine.id} is {machine.row.status}: it can be neither stopped nor started"
-    else:
-        return
-    raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
+        raise refusals.Busy(message, reason=CloudReason.CHANGING)
 
 
 async def mark(client: Client, server: objects.Server, machine: Machine) -> Machine:

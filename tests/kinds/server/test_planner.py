@@ -84,6 +84,9 @@ CLOUD = contract.FleetFacts(
     capabilities=frozenset({contract.Capability.STOP, contract.Capability.RESTART}),
 )
 STOPPED = dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False)
+RESCUED = dataclasses.replace(
+    RUNNING, ready=False, changing=True, reason=KubeletReason.NODE_LOST, message="somebody is at it"
+)
 HIDDEN = dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE, ready=False, hidden=True)
 IN_PLACE = dataclasses.replace(
     CLOUD, capabilities=CLOUD.capabilities | {contract.Capability.CHANGE_IN_PLACE}
@@ -109,6 +112,7 @@ CANNOT = (
         pytest.param(RESTARTED, FAILED, {}, ["delete"], id="what has failed is replaced"),
         pytest.param(RESTARTED, RUNNING, {"fleet": PODS}, ["delete"], id="where that is known"),
         pytest.param(RESTARTED, RUNNING, {"outcomes": CANNOT}, ["delete"], id="if it cannot"),
+        pytest.param(RESTARTED, RESCUED, {}, [], id="who is in other hands is waited for"),
         pytest.param(RESTARTED, HIDDEN, {}, [], id="who is not heard of is waited for"),
         pytest.param(RESTARTED, HIDDEN, {"outcomes": CANNOT}, [], id="even if it cannot"),
         pytest.param({"revision": "r2"}, HIDDEN, {}, [], id="before it changes in place, too"),
@@ -164,6 +168,14 @@ def test_what_is_stopped_changes_and_stays_so(
     """Its fleet keeps what is down, and changes that in place as it does what runs."""
     answer = decide(make(**spec), seen, **{"fleet": IN_PLACE, **more})
     assert [each.why for each in answer.actions if isinstance(each, contract.Call)] == asked
+
+
+@pytest.mark.parametrize("spec", [{}, RESTARTED, DOWN])
+def test_what_is_in_other_hands_is_told(spec: dict[str, Any]) -> None:
+    """Whatever is wanted of the server: it waits for who is at it."""
+    found = told(decide(make(**spec, status=running()), RESCUED, fleet=IN_PLACE))
+    (blocked,) = found.blocked_by
+    assert (blocked.reason, blocked.message) == (RESCUED.reason, RESCUED.message)
 
 
 @pytest.mark.parametrize(

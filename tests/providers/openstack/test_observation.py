@@ -48,6 +48,7 @@ def row(status: str = "ACTIVE", task: str | None = None, **changes: Any) -> Row:
         ("ACTIVE", "image_uploading", Phase.RUNNING, False),
         ("SHUTOFF", None, Phase.STOPPED, False),
         ("SHUTOFF", "powering-on", Phase.STOPPED, True),
+        ("RESCUE", None, Phase.RUNNING, True),
         ("PAUSED", None, Phase.STOPPED, False),
         ("SUSPENDED", None, Phase.STOPPED, False),
         ("SHELVED", None, Phase.STOPPED, False),

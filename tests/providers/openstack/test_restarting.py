@@ -132,6 +132,36 @@ async def test_what_somebody_paused_comes_up_before_it_is_restarted(
     assert asked[asked.index(way_up) :] == [way_up, "os-stop", "os-start"]
 
 
+async def test_what_somebody_rescues_is_restarted_after_that(coast: Coast) -> None:
+    """Their work on its disk is not taken from them: it is told, and waited for."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    assert coast.cloud.do(machine.id, "rescue").status == 202
+    await coast.until(lambda: provider.observe(ONE).message != "")
+    seen = provider.observe(ONE)
+    assert (seen.phase, seen.changing, seen.reason) == (Phase.RUNNING, True, "CloudChanging")
+    assert seen.message == f"somebody is rescuing {machine.id}"
+    await asyncio.sleep(5)
+    with pytest.raises(errors.Waiting, match="is rescuing"):
+        await provider.change(TWO, change(machine.id))
+    assert acts(coast) == []
+    assert coast.cloud.do(machine.id, "unrescue").status == 202
+    await carry_out(coast, provider)
+    assert (coast.there(), acts(coast)) == ([machine], ["os-stop", "os-start"])
+
+
+async def test_what_somebody_resized_is_restarted_once_they_have_looked(coast: Coast) -> None:
+    """Neither confirmed nor reverted for them, nor replaced: it is told, and waited for."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    machine.status, machine.updated = "VERIFY_RESIZE", coast.cloud.now
+    await coast.until(lambda: provider.observe(ONE).changing)
+    assert "is to confirm or revert that" in provider.observe(ONE).message
+    with pytest.raises(errors.Waiting, match="is to confirm or revert that"):
+        await provider.change(TWO, change(machine.id))
+    assert acts(coast) == []
+
+
 async def test_a_cell_that_falls_silent_before_a_restart_is_waited_for(coast: Coast) -> None:
     """Seen only as the restart is asked for: nothing says that this server cannot be restarted."""
     provider = await made(coast)
