@@ -25,6 +25,13 @@ _POWERING = "tests/providers/openstack/test_powering.py"
 
 _RESTARTED = (
     one(
+        "a restarted server is another's to an operator of before",
+        f"{_ROOM}.machines:began_tag",
+        "f'{_BEGAN}{int(began)}'",
+        "f'argosy.began.{int(began)}'",
+        f"{_RESTARTING}::test_a_restarted_server_is_known_to_releases_of_before",
+    ),
+    one(
         "a restart keeps what had to be replaced before",
         "controller.contract.incarnations:is_restart",
         "incarnation == spec.incarnation - 1",
@@ -367,8 +374,8 @@ MECHANISMS = (
     one(
         "whoever is tagged is ours",
         f"{_ROOM}.machines:machine",
-        "incarnation is not None and uid not in _NO_SERVERS and name",
-        "incarnation is not None and uid not in _NO_SERVERS",
+        "incarnation is not None and uid != _FLEET and name",
+        "incarnation is not None and uid != _FLEET",
         "tests/providers/openstack/test_observation.py"
         "::test_a_server_is_ours_when_all_its_marks_agree",
     ),

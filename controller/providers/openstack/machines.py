@@ -16,9 +16,9 @@ import msgspec
 from controller.api import clock, tags
 
 _PREFIX: Final = "argosy"
-_BEGAN: Final = "began"
-# What the middle part of a tag is that names no Server.
-_NO_SERVERS: Final = frozenset({"fleet", _BEGAN})
+_FLEET: Final = "fleet"
+# Not of the form of the others: releases of before would take it for that of a Server.
+_BEGAN: Final = "argosy-began."
 SERVER, REVISION = "argosy.server", "argosy.revision"
 ALTERNATIVE, ALTERNATIVE_NAME = "argosy.alternative", "argosy.alternativeName"
 CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
@@ -40,12 +40,12 @@ def began_tag(began: float) -> str:
 
     Nova keeps its own stamp of when it was first launched.
     """
-    return f"{_PREFIX}.{_BEGAN}.{int(began)}"
+    return f"{_BEGAN}{int(began)}"
 
 
 def fleet_tag(uid: str) -> str:
     """Return the tag of all servers of a fleet."""
-    return f"{_PREFIX}.fleet.{uid}"
+    return f"{_PREFIX}.{_FLEET}.{uid}"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -132,14 +132,19 @@ def machine(row: Row, fleet: str) -> Machine | None:
         return None
     namespace, _, name = row.metadata.get(SERVER, "").partition("/")
     told = [(parts[1], tags.number(parts[2])) for parts in map(_parts, row.tags) if parts]
-    began = next((float(each) for what, each in told if what == _BEGAN and each), 0.0)
     for uid, incarnation in told:
-        if incarnation is not None and uid not in _NO_SERVERS and name:
+        if incarnation is not None and uid != _FLEET and name:
             return Machine(
                 id=row.id, namespace=namespace, name=name, uid=uid,
-                incarnation=incarnation, row=row, began=began,
+                incarnation=incarnation, row=row, began=_began(row),
             )  # fmt: skip
     return None
+
+
+def _began(row: Row) -> float:
+    """Return when a server was begun anew; 0 where it was not, or where somebody wrote nonsense."""
+    said = (each.removeprefix(_BEGAN) for each in row.tags if each.startswith(_BEGAN))
+    return float(next((number for each in said if (number := tags.number(each))), 0))
 
 
 def _parts(tag: str) -> list[str] | None:

@@ -71,6 +71,21 @@ async def test_a_restart_keeps_the_server(coast: Coast) -> None:
     assert seen.ready_since >= began
 
 
+async def test_a_restarted_server_is_known_to_releases_of_before(coast: Coast) -> None:
+    """They take the first tag `argosy.X.N` for its Server's, but for that of the fleet."""
+    provider = await made(coast)
+    await carry_out(coast, provider)
+    (machine,) = coast.there()
+    parts = [each.split(".") for each in machine.tags]
+    named = [each for each in parts if each[0] == "argosy" and len(each) == 3]
+    assert sorted(each[1] for each in named) == ["fleet", "server-1"]
+    # The next restart tells anew when it began, and leaves no trace of this one.
+    three = server(incarnation=3, renewal="Restart")
+    await asyncio.sleep(60)
+    await carry_out(coast, provider, three)
+    assert len(machine.tags) == len(parts)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "times"),
     [("POST", "/action$", 1), ("POST", "/action$", 2), ("PUT", "/tags$", 1)],
