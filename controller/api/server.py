@@ -88,10 +88,10 @@ class ServerSpec(schema.Model):
     """The failure domain of the fleet that it is to be in; any, where there is none."""
     incarnation: Annotated[int, Field(ge=1, le=2**53), RISING]
     """How often the server has been made anew, and once for the first. Raising it replaces what
-    the server is made of, or restarts it: see `renewal`."""
-    renewal: Literal["Replace", "Restart"] | None = None
-    """How it comes to that incarnation: by a new instance; or by Restart, where its fleet can do
-    that, and else by a new instance as well. Left out, by a new instance."""
+    the server is made of, or restarts it: see `restartAs`."""
+    restart_as: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    """The incarnation to which it comes by a restart of the instance that is there, where its fleet
+    can do that. It comes to any other one by a new instance."""
     revision: ShortText
     """The revision that it should run. The ControllerRevision <application>-<component>-<revision>
     holds what it is made from: the template and the claims."""

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from controller.api import objects
 
-REPLACE, RESTART = "Replace", "Restart"
-
 
 def raised(server: objects.Server, *, restart: bool = False) -> dict[str, object]:
     """Return what is to be another in the server's spec: it is made anew, or restarted.
 
     What has yet to come to the incarnation of before is made anew whatever is asked: a restart of
-    the instance that is there would pass over why that one had to go.
+    the instance that is there would pass over why that one had to go. A restart is said of the very
+    incarnation: whoever raises that one alone, later and by hand, asks for a new instance.
     """
     spec = server.spec
+    after = spec.incarnation + 1
     kept = restart and server.status.incarnation == spec.incarnation
-    change: dict[str, object] = {"incarnation": spec.incarnation + 1}
-    if kept:
-        change["renewal"] = RESTART
-    elif spec.renewal == RESTART:
-        change["renewal"] = REPLACE
-    return change
+    return {"incarnation": after, "restartAs": after} if kept else {"incarnation": after}
 
 
 def is_restart(spec: objects.ServerSpec, incarnation: int) -> bool:
     """Return whether an instance of this incarnation may begin anew as what the spec asks for."""
-    return spec.renewal == RESTART and incarnation == spec.incarnation - 1
+    return spec.restart_as == spec.incarnation and incarnation == spec.incarnation - 1

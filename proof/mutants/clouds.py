@@ -39,6 +39,13 @@ _RESTARTED = (
         f"{_SERVER}::test_a_restart_keeps_the_instance_where_it_can",
     ),
     one(
+        "a restart of before makes a restart of each later replacement",
+        "controller.contract.incarnations:is_restart",
+        "spec.restart_as == spec.incarnation",
+        "bool(spec.restart_as)",
+        "tests/kinds/server/test_incarnations.py::test_a_restart_is_said_of_one_incarnation",
+    ),
+    one(
         "a restart that is asked for makes a restart of a replacement",
         "controller.contract.incarnations:raised",
         "restart and server.status.incarnation == spec.incarnation",

@@ -276,7 +276,7 @@ async def test_a_restart_is_of_the_instance_that_is_there(stage: Stage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     seen = await watch_ready(stage.provider, server)
     (before,) = stage.instances()
-    newer = with_spec(server, incarnation=2, renewal="Restart")
+    newer = with_spec(server, incarnation=2, restart_as=2)
     wish = change(seen.id, stage.template("v1"))
     if Capability.RESTART not in stage.kind.capabilities:
         with pytest.raises(errors.Stalled) as refused:

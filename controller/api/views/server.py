@@ -45,7 +45,7 @@ class ServerSpec(View, frozen=True, kw_only=True):
     fleet: str = "pods"
     domain: str = ""
     incarnation: int = 1
-    renewal: str = ""
+    restart_as: int | None = None
     revision: str = ""
     template: Json = NULL
     volume_claims: tuple[VolumeClaim, ...] = ()

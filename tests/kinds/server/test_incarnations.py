@@ -10,20 +10,18 @@ from controller.api import objects
 from controller.contract import incarnations
 from tests.kinds.server.props import make
 
-RESTART, REPLACE = {"renewal": "Restart"}, {"renewal": "Replace"}
+SECOND = {"incarnation": 2, "restart_as": 2}
 
 
 @pytest.mark.parametrize(
     ("spec", "seen", "restart", "change"),
     [
-        pytest.param({}, 1, True, RESTART, id="a restart of what is there"),
+        pytest.param({}, 1, True, {"restartAs": 2}, id="a restart of what is there"),
         pytest.param({}, 1, False, {}, id="by a new instance, which is how it is anyway"),
-        pytest.param(RESTART, 1, False, REPLACE, id="which an earlier restart does not change"),
-        pytest.param(RESTART, 1, True, RESTART, id="a restart after another one"),
+        pytest.param(SECOND, 2, False, {}, id="which an earlier restart does not change"),
+        pytest.param(SECOND, 2, True, {"restartAs": 3}, id="a restart after another one"),
         pytest.param({"incarnation": 2}, 1, True, {}, id="no restart of what has yet to go"),
-        pytest.param(
-            {"incarnation": 2, **RESTART}, 1, True, REPLACE, id="nor of what has yet to begin anew"
-        ),
+        pytest.param(SECOND, 1, True, {}, id="nor of what has yet to begin anew"),
     ],
 )
 def test_an_incarnation_says_how_it_comes_about(
@@ -33,3 +31,11 @@ def test_an_incarnation_says_how_it_comes_about(
     found = make(status=objects.ServerStatus(incarnation=seen), **spec)
     expected = {"incarnation": found.spec.incarnation + 1, **change}
     assert incarnations.raised(found, restart=restart) == expected
+
+
+def test_a_restart_is_said_of_one_incarnation() -> None:
+    """Whoever raises the incarnation by hand asks for a new instance, whatever was asked before."""
+    once = make(status=objects.ServerStatus(incarnation=1), **SECOND)
+    assert incarnations.is_restart(once.spec, 1)
+    assert not incarnations.is_restart(make(incarnation=3, restart_as=2).spec, 2)
+    assert not incarnations.is_restart(make(incarnation=3, restart_as=3).spec, 1)

@@ -78,7 +78,7 @@ def test_what_is_asked_of_the_provider(
     assert verbs(decide(make(**spec), seen)) == asked
 
 
-RESTARTED = {"incarnation": 2, "renewal": "Restart"}
+RESTARTED = {"incarnation": 2, "restart_as": 2}
 CLOUD = contract.FleetFacts(
     name="west",
     capabilities=frozenset({contract.Capability.STOP, contract.Capability.RESTART}),
@@ -103,10 +103,18 @@ CANNOT = (
         pytest.param(RESTARTED, STOPPED, {}, ["change"], id="and is not left when it is down"),
         pytest.param({"incarnation": 2}, RUNNING, {}, ["delete"], id="not unless that is asked"),
         pytest.param(
-            {**RESTARTED, "renewal": "Replace"}, RUNNING, {}, ["delete"], id="nor to be replaced"
+            {**RESTARTED, "incarnation": 3},
+            dataclasses.replace(RUNNING, incarnation=2),
+            {},
+            ["delete"],
+            id="nor because it was asked once before",
         ),
         pytest.param(
-            {**RESTARTED, "incarnation": 3}, RUNNING, {}, ["delete"], id="nor over a replacement"
+            {"incarnation": 3, "restart_as": 3},
+            RUNNING,
+            {},
+            ["delete"],
+            id="nor over another",
         ),
         pytest.param(RESTARTED | {"revision": "r2"}, RUNNING, {}, ["delete"], id="nor as another"),
         pytest.param(RESTARTED, FAILED, {}, ["delete"], id="what has failed is replaced"),

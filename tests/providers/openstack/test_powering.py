@@ -14,7 +14,7 @@ from tests.providers.openstack.coast import Coast, create, server, template
 pytestmark = pytest.mark.looptime
 
 DOWN = server(power="Stopped")
-TWO = server(incarnation=2, renewal="Restart")
+TWO = server(incarnation=2, restart_as=2)
 
 
 def change(instance: str) -> contract.Call:

@@ -82,7 +82,7 @@ async def test_a_restart_keeps_a_real_server(abroad: Abroad) -> None:
     await provider.create(one, abroad.create())
     await until(lambda: provider.observe(one).ready)
     made = provider.observe(one)
-    again = abroad.server(incarnation=2, renewal="Restart")
+    again = abroad.server(incarnation=2, restart_as=2)
     await _carry_out(abroad, provider, again, {})
     await until(lambda: provider.observe(again).ready)
     after = provider.observe(again)

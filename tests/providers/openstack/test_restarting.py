@@ -16,7 +16,7 @@ pytestmark = pytest.mark.looptime
 
 _POWER = frozenset({"os-stop", "os-start"})
 ONE = server()
-TWO = server(incarnation=2, renewal="Restart")
+TWO = server(incarnation=2, restart_as=2)
 
 
 def change(instance: str) -> contract.Call:
@@ -80,7 +80,7 @@ async def test_a_restarted_server_is_known_to_releases_of_before(coast: Coast) -
     named = [each for each in parts if each[0] == "argosy" and len(each) == 3]
     assert sorted(each[1] for each in named) == ["fleet", "server-1"]
     # The next restart tells anew when it began, and leaves no trace of this one.
-    three = server(incarnation=3, renewal="Restart")
+    three = server(incarnation=3, restart_as=3)
     await asyncio.sleep(60)
     await carry_out(coast, provider, three)
     assert len(machine.tags) == len(parts)
@@ -209,7 +209,7 @@ async def test_a_stop_amid_a_restart_leaves_it_stopped(coast: Coast) -> None:
     provider = await made(coast)
     (machine,) = coast.there()
     await provider.change(TWO, change(machine.id))
-    down = server(incarnation=2, renewal="Restart", power="Stopped")
+    down = server(incarnation=2, restart_as=2, power="Stopped")
     await coast.until(lambda: provider.observe(down).phase is Phase.STOPPED)
     await provider.change(down, change(machine.id))
     await asyncio.sleep(30)
