@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # What Nova takes of user data, in base64.
 LARGEST = 65535
+# How many tags it lets a server have.
+MOST_TAGS = 50
 Json = dict[str, Any]
 _SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
 # In which states it takes an action, or a write of metadata or tags.
@@ -204,6 +206,8 @@ class Nova:
     def _write_tags(self, machine: Machine, given: list[str]) -> Reply:
         if machine.status not in _WRITABLE:
             return self._refuse(409, f"Cannot update tags while it is in {machine.status}")
+        if len(given) > MOST_TAGS:
+            return self._refuse(400, f"Invalid input for field/attribute tags: {given} is too long")
         machine.tags = list(given)
         return self._cloud.reply(200, {"tags": given})
 

@@ -25,6 +25,20 @@ _POWERING = "tests/providers/openstack/test_powering.py"
 
 _RESTARTED = (
     one(
+        "a server is stopped that has no room for another tag",
+        f"{_ROOM}.restarting:prove",
+        "len(_marked(machine, server, 1.0)) > MOST_TAGS",
+        "False",
+        f"{_RESTARTING}::test_a_server_without_room_for_a_tag_is_not_stopped",
+    ),
+    one(
+        "a server is stopped that nobody may tag",
+        f"{_ROOM}.restarting:prove",
+        "await _write(client, server, machine, machine.row.tags)",
+        "None",
+        f"{_RESTARTING}::test_a_cloud_that_lets_nobody_tag_has_no_server_stopped",
+    ),
+    one(
         "a restarted server is another's to an operator of before",
         f"{_ROOM}.machines:began_tag",
         "f'{_BEGAN}{int(began)}'",
@@ -75,7 +89,7 @@ _RESTARTED = (
     ),
     one(
         "a restart takes the tags of others away",
-        f"{_ROOM}.restarting:mark",
+        f"{_ROOM}.restarting:_marked",
         "(*new, *(each for each in machine.row.tags if each not in (*old, *new)))",
         "new",
         f"{_RESTARTING}::test_a_restart_keeps_the_server",

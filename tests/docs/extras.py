@@ -302,6 +302,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_who_rescues_a_server_is_left_to_it",
             "test_what_somebody_resized_is_restarted_once_they_have_looked",
         ),
+        "is not stopped, and says `NotSupported`": (
+            "test_a_server_without_room_for_a_tag_is_not_stopped",
+            "test_a_cloud_that_lets_nobody_tag_has_no_server_stopped",
+        ),
         "is told as `CloudPowerFailed`, and asked for again, less and less often": (
             "test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
             "test_a_yes_that_came_to_nothing_is_told",

@@ -72,10 +72,17 @@ class Powering:
         """
         restarting.check(machine)
         status = machine.row.status
+        if status == "ACTIVE":
+            await restarting.prove(self._client, server, machine)
         if status != "SHUTOFF":
             await self._ask(server, machine, _STOP if status == "ACTIVE" else _UP[status])
             return
-        marked = await restarting.mark(self._client, server, machine)
+        try:
+            marked = await restarting.mark(self._client, server, machine)
+        except errors.Stalled:
+            # Better up as what it was than down.
+            await self.bring(server, machine)
+            raise
         self._expect(marked)
         await self.bring(server, marked)
 

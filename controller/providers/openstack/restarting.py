@@ -18,6 +18,8 @@ from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
 
+# How many tags Nova lets a server have.
+MOST_TAGS = 50
 # The states from which an instance comes up, or is up.
 _STATES = frozenset({"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 
@@ -36,6 +38,17 @@ def check(machine: Machine) -> None:
         raise refusals.Busy(message, reason=CloudReason.CHANGING)
 
 
+async def prove(client: Client, server: objects.Server, machine: Machine) -> None:
+    """Raise Stalled, `NotSupported`, where the instance could not be marked once it is down.
+
+    It would stay so. The tags that it has are written as they are: whoever may do that may mark it.
+    """
+    if len(_marked(machine, server, 1.0)) > MOST_TAGS:
+        message = f"{machine.id} has no room for the tag of a restart: Nova takes {MOST_TAGS}"
+        raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
+    await _write(client, server, machine, machine.row.tags)
+
+
 async def mark(client: Client, server: objects.Server, machine: Machine) -> Machine:
     """Have an instance that is down bear the tag of its Server's incarnation; return it so.
 
@@ -44,15 +57,33 @@ async def mark(client: Client, server: objects.Server, machine: Machine) -> Mach
     """
     # To the second, as it is written.
     began = float(int(client.times.now()))
+    tags = _marked(machine, server, began)
+    await _write(client, server, machine, tags)
+    row = msgspec.structs.replace(machine.row, tags=tags)
+    return dataclasses.replace(machine, incarnation=server.spec.incarnation, began=began, row=row)
+
+
+def _marked(machine: Machine, server: objects.Server, began: float) -> tuple[str, ...]:
+    """Return the tags of an instance once it is marked; those of others stay."""
     old = (machines.server_tag(machine.uid, machine.incarnation), machines.began_tag(machine.began))
     new = (
         machines.server_tag(machine.uid, server.spec.incarnation),
         machines.began_tag(began),
     )
-    tags = (*new, *(each for each in machine.row.tags if each not in (*old, *new)))
-    await client.call(
-        COMPUTE, "PUT", f"/servers/{machine.id}/tags",
-        what=f"restart {server.metadata.name}", body={"tags": list(tags)},
-    )  # fmt: skip
-    row = msgspec.structs.replace(machine.row, tags=tags)
-    return dataclasses.replace(machine, incarnation=server.spec.incarnation, began=began, row=row)
+    return (*new, *(each for each in machine.row.tags if each not in (*old, *new)))
+
+
+async def _write(
+    client: Client, server: objects.Server, machine: Machine, tags: tuple[str, ...]
+) -> None:
+    try:
+        await client.call(
+            COMPUTE, "PUT", f"/servers/{machine.id}/tags",
+            what=f"restart {server.metadata.name}", body={"tags": list(tags)},
+        )  # fmt: skip
+    except errors.TemplateRefused as error:
+        # It is no fault of the template, nor of others that are made of it.
+        message = f"{machine.id} cannot be restarted, as the cloud takes no tags of it: {error}"
+        raise errors.Stalled(
+            message, reason=ProviderReason.NOT_SUPPORTED, words=error.words
+        ) from error

@@ -9,6 +9,7 @@ import pytest
 from controller import contract, errors
 from controller.api import objects
 from controller.contract import Phase, Verb
+from controller.providers.openstack.refusals import Reply
 from fakes.openstack import Fault
 from tests.providers.openstack.coast import Coast, create, server, template
 
@@ -100,6 +101,18 @@ async def test_lost_answers_stop_and_start_it_once(
     assert acts(coast) == ["os-stop", "os-start"]
 
 
+async def test_a_lost_answer_to_the_mark_starts_it_once(coast: Coast) -> None:
+    """It is down, and bears the tag or not: it is looked at before anything is asked again."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    await provider.change(TWO, change(machine.id))
+    await coast.until(lambda: machine.status == "SHUTOFF")
+    coast.cloud.faults.append(Fault(method="PUT", path="/tags$", lost=True))
+    await carry_out(coast, provider)
+    assert coast.cloud.faults == []
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
 async def test_a_successor_goes_on_where_another_ended(coast: Coast) -> None:
     """After the stop, and after the tag: it is started, and not stopped again."""
     provider = await made(coast)
@@ -187,6 +200,58 @@ async def test_a_cell_that_falls_silent_before_a_restart_is_waited_for(coast: Co
     assert provider.observe(TWO).hidden
     machine.silent, machine.updated = False, coast.cloud.now
     await carry_out(coast, provider)
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
+async def test_a_server_without_room_for_a_tag_is_not_stopped(coast: Coast) -> None:
+    """Nova takes fifty: one more is told before anything is done, and the server stays up."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    machine.tags += [f"inventory-{number}" for number in range(48)]
+    with pytest.raises(errors.Stalled, match="has no room for the tag") as refused:
+        await provider.change(TWO, change(machine.id))
+    assert refused.value.reason == "NotSupported"
+    assert (acts(coast), machine.status) == ([], "ACTIVE")
+    machine.tags.pop()
+    await carry_out(coast, provider)
+    # It has a tag of its own by now, which the next restart takes the place of.
+    assert len(machine.tags) == 50
+    await carry_out(coast, provider, server(incarnation=3, restart_as=3))
+
+
+FORBIDDEN = Reply(
+    status=403,
+    body=b'{"forbidden": {"code": 403, "message": "Policy does not allow tags to be performed."}}',
+)
+
+
+async def test_a_cloud_that_lets_nobody_tag_has_no_server_stopped(coast: Coast) -> None:
+    """Tried before the stop, as a server that cannot be marked would stay down."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    tags = list(machine.tags)
+    coast.cloud.faults.append(Fault(method="PUT", path="/tags$", reply=FORBIDDEN, times=100))
+    for _ in range(2):
+        with pytest.raises(errors.Stalled, match="Policy does not allow") as refused:
+            await provider.change(TWO, change(machine.id))
+        assert refused.value.reason == "NotSupported"
+    assert (acts(coast), machine.tags) == ([], tags)
+    coast.cloud.faults.clear()
+    await carry_out(coast, provider)
+    assert acts(coast) == ["os-stop", "os-start"]
+
+
+async def test_who_is_let_tag_no_more_amid_a_restart_has_the_server_up_again(coast: Coast) -> None:
+    """It was stopped for what cannot come about now: it is started as what it was."""
+    provider = await made(coast)
+    (machine,) = coast.there()
+    await provider.change(TWO, change(machine.id))
+    await coast.until(lambda: provider.observe(TWO).phase is Phase.STOPPED)
+    await coast.until(lambda: not provider.observe(TWO).changing)
+    coast.cloud.faults.append(Fault(method="PUT", path="/tags$", reply=FORBIDDEN, times=100))
+    with pytest.raises(errors.Stalled, match="Policy does not allow"):
+        await provider.change(TWO, change(machine.id))
+    await coast.until(lambda: provider.observe(ONE).ready)
     assert acts(coast) == ["os-stop", "os-start"]
 
 
