@@ -168,6 +168,38 @@ _IN_HAND = (
     ),
 )
 
+_MARKS = "tests/providers/openstack/test_marks.py"
+_STRIPPED = (
+    one(
+        "an operator that starts takes a server without tags for gone",
+        f"{_ROOM}.register:Register.see",
+        "machines.machine(row, self.fleet) or self._unmarked_of(row, known)",
+        "machines.machine(row, self.fleet)",
+        f"{_MARKS}::test_an_operator_that_starts_then_makes_no_second_one",
+    ),
+    one(
+        "a server that somebody took out of our hands is deleted",
+        f"{_ROOM}.provider:CloudProvider._is_of",
+        "known is not None and known.marked and (not uid or known.uid == uid)",
+        "known is not None and (not uid or known.uid == uid)",
+        f"{_MARKS}::test_what_is_taken_off_while_it_runs_is_told",
+    ),
+    one(
+        "the id of a server that lost its tags is forgotten",
+        "controller.kinds.server.summary:_provider",
+        "seen.phase is contract.Phase.FOREIGN and seen.id",
+        "False",
+        f"{_CLOUDS}::test_a_server_that_lost_its_tags_is_told_and_not_made_twice",
+    ),
+    one(
+        "nobody looks whether tags are back",
+        f"{_ROOM}.register:Register.missing",
+        "(self.machines.keys() - set(present)) | self._unmarked",
+        "self.machines.keys() - set(present)",
+        f"{_MARKS}::test_what_is_taken_off_while_it_runs_is_told",
+    ),
+)
+
 _AWAY = (
     one(
         "what a silent cell has is of no incarnation",
@@ -292,6 +324,7 @@ MECHANISMS = (
     *_STOPPED,
     *_POWERED,
     *_IN_HAND,
+    *_STRIPPED,
     *_AWAY,
     *_LOST,
     one(

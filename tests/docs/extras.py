@@ -416,6 +416,11 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "a server that somebody tags by hand is never touched": (
             "test_a_server_that_was_tagged_by_hand_is_left_alone",
         ),
+        "says `NameTaken`, with the command that gives them back": (
+            "test_a_server_that_lost_its_tags_is_told_and_not_made_twice",
+            "test_what_is_taken_off_while_it_runs_is_told",
+            "test_an_operator_that_starts_then_makes_no_second_one",
+        ),
         "while a cell of the cloud is down, nothing is made anew": (
             "test_a_silent_cell_makes_nothing_absent",
             "test_a_silent_cell_makes_nothing_twice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -414,6 +415,36 @@ async def test_who_rescues_a_server_is_left_to_it() -> None:
         assert [each.id for each in country.there()] == before
         assert ill.status == "RESCUE"
         country.cloud.do(ill.id, "unrescue")
+        await country.until(lambda: country.is_ready)
+        assert [each.id for each in country.there()] == before
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+async def test_a_server_that_lost_its_tags_is_told_and_not_made_twice(*, crashes: bool) -> None:
+    """Whoever types the remedy has it back as it was."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        (lost, tags) = (country.there()[0], country.there()[0].tags)
+        lost.tags = []
+        if crashes:
+            await country.universe.crash()
+        await asyncio.sleep(180)
+        told = country.universe.condition(Resource.SERVERS, lost.name)
+        assert (told["status"], told["reason"]) == ("False", "NameTaken")
+        await country.universe.crash()
+        await asyncio.sleep(3600)
+        assert [each.id for each in country.there()] == before
+        assert len(country.cloud.machines) == 2
+        (blocked,) = country.universe.get(Resource.SERVERS, lost.name)["status"]["blockedBy"]
+        words = shlex.split(blocked["remedy"])
+        assert (words[0], words[-1]) == ("openstack", lost.id)
+        lost.tags = [words[each + 1] for each, word in enumerate(words) if word == "--tag"]
+        assert sorted(lost.tags) == sorted(tags)
         await country.until(lambda: country.is_ready)
         assert [each.id for each in country.there()] == before
         assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []

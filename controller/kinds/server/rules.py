@@ -65,7 +65,7 @@ def _foreign(situation: Situation) -> Verdict | None:
     message = (
         seen.message or f"The name {meta.name} is taken by something that Argosy did not make."
     )
-    remedy = remedies.show("pods", meta.name, meta.namespace)
+    remedy = seen.remedy or remedies.show("pods", meta.name, meta.namespace)
     if seen.error_class != attempts.WAITING:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     blocked = Blocked(object=f"Pod/{meta.name}", reason=seen.reason, message=message, remedy=remedy)

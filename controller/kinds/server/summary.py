@@ -155,9 +155,11 @@ def _conditions(snapshot: ServerSnapshot, verdict: Verdict) -> conditions.Condit
 
 
 def _provider(before: objects.ProviderStatus, seen: contract.Observation) -> objects.ProviderStatus:
-    """What cannot be seen now is what it was."""
+    """What cannot be seen now is what it was, and so is what is not ours to touch any more."""
     if seen.phase in (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE):
         return before
+    if seen.phase is contract.Phase.FOREIGN and seen.id:
+        return before if seen.id == before.id else objects.ProviderStatus(id=seen.id)
     if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
         return objects.ProviderStatus()
     return objects.ProviderStatus(id=seen.id, zone=seen.zone, addresses=seen.addresses)

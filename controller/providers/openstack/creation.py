@@ -116,6 +116,9 @@ def check(known: Machine, server: objects.Server) -> None:
     if known.uid != server.metadata.uid:
         message = f"the server {known.id} in the cloud was made for another {name}"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
+    if not known.marked:
+        message = f"the server {known.id} in the cloud lacks the marks of {name}"
+        raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     if known.row.going or known.incarnation != server.spec.incarnation:
         message = f"the server {known.id} is still there as incarnation {known.incarnation}"
         raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)

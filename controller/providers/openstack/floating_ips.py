@@ -169,7 +169,8 @@ class FloatingIPs:
 
     def _wanting(self) -> list[Machine]:
         """Return the servers whose template asks for a floating IP."""
-        return [each for each in self._register.machines.values() if machines.outside(each.row)]
+        known = (each for each in self._register.machines.values() if each.marked)
+        return [each for each in known if machines.outside(each.row)]
 
     def _is_due(self, machine: Machine) -> bool:
         """Return whether a server has a port, and lacks a floating IP or has one too many."""
@@ -195,7 +196,7 @@ class FloatingIPs:
         if machine is None:
             # Its server is gone, or not seen: then it is looked for.
             return True
-        if machine.row.going:
+        if machine.row.going or not machine.marked:
             return False
         outside = machines.outside(machine.row).get(owned.network)
         alike = self._of(owned.instance, owned.network, owned.row.outside)

@@ -183,8 +183,7 @@ class Lister:
             return
         self._register.see(row, begun=begun)
         if identifier not in self._register.machines and row.status != "UNKNOWN":
-            # It is somebody else's: for us there is nothing of that id.
-            self._register.forget(identifier)
+            self._register.pass_over(row)
 
     def _missed(self, identifier: str, doubt: Doubt) -> None:
         if doubt.expected or doubt.missed:

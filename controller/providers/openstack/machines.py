@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -114,6 +114,8 @@ class Machine:
     # When it was begun anew as this incarnation; 0 where it was made as this one.
     began: float = 0.0
     listed: bool = True
+    # Whether it bears all marks by which it is ours: what somebody took them off is left alone.
+    marked: bool = True
 
     @property
     def key(self) -> tuple[str, str]:
@@ -139,6 +141,35 @@ def machine(row: Row, fleet: str) -> Machine | None:
                 incarnation=incarnation, row=row, began=_began(row),
             )  # fmt: skip
     return None
+
+
+class Whose(NamedTuple):
+    """The Server that has an instance on record, and as which incarnation of it."""
+
+    namespace: str
+    name: str
+    uid: str
+    incarnation: int
+
+
+def unmarked(row: Row, whose: Whose) -> Machine | None:
+    """Return what a Server has on record and bears not all of our marks.
+
+    None where what it bears is another's.
+    """
+    named = row.metadata.get(SERVER, f"{whose.namespace}/{whose.name}")
+    uids = {parts[1] for parts in map(_parts, row.tags) if parts} - {_FLEET}
+    if named != f"{whose.namespace}/{whose.name}" or uids - {whose.uid}:
+        return None
+    return Machine(
+        id=row.id, namespace=whose.namespace, name=whose.name, uid=whose.uid,
+        incarnation=whose.incarnation, row=row, began=_began(row), marked=False,
+    )  # fmt: skip
+
+
+def is_someones(row: Row) -> bool:
+    """Return whether a server bears any mark of ours: then it is some Server's."""
+    return SERVER in row.metadata or any(map(_parts, row.tags))
 
 
 def _began(row: Row) -> float:

@@ -132,6 +132,27 @@ def away(identifier: str) -> str:
     return f"the cell of the cloud that has {identifier} does not answer"
 
 
+def unmarked(machine: Machine, server: objects.Server, fleet: str) -> contract.Observation:
+    """Return what is seen of a server that somebody took our marks off: it is not ours to touch."""
+    told, meta = server.status, server.metadata
+    incarnation = machine.incarnation or told.incarnation
+    tags_ = (machines.server_tag(machine.uid, incarnation), machines.fleet_tag(fleet))
+    asked = " ".join(f"--tag {each}" for each in tags_)
+    name = f"{machines.SERVER}={meta.namespace}/{meta.name}"
+    return contract.Observation(
+        phase=Phase.FOREIGN, id=machine.id, revision=told.revision, incarnation=incarnation,
+        reason=Reason.NAME_TAKEN,
+        message=(
+            f"somebody took tags or metadata off the server {machine.id} in the cloud, by which it"
+            f" is known as {meta.name}'s: it is left alone, and none is made in its place"
+        ),
+        remedy=(
+            "openstack --os-compute-api-version 2.26 server set"
+            f" {asked} --property {name} {machine.id}"
+        ),
+    )  # fmt: skip
+
+
 def unexplained(seen: contract.Observation) -> contract.Observation:
     """Return what is seen of a server that has failed while the cloud is yet to say why."""
     message = "The server has failed; the cloud is yet to say why."

@@ -102,6 +102,8 @@ class CloudProvider:
         meta = server.metadata
         found = list(self._register.of((meta.namespace, meta.name)))
         own = _chosen([each for each in found if each.uid == meta.uid])
+        if own is not None and not own.marked:
+            return observation.unmarked(own, server, self._register.fleet)
         if own is not None:
             proof = self._readiness.proof(own)
             seen = observation.observe(own, server, proof, self._client.times)
@@ -128,7 +130,9 @@ class CloudProvider:
             return observation.silent(server)
         if self._register.synced and recorded not in self._register.doubts:
             meta = server.metadata
-            self._register.look_for(recorded, (meta.namespace, meta.name))
+            incarnation = server.status.incarnation or server.spec.incarnation
+            whose = machines.Whose(meta.namespace, meta.name, meta.uid, incarnation)
+            self._register.look_for(recorded, whose)
             self._lister.nudge()
         return contract.UNKNOWN
 
@@ -138,7 +142,7 @@ class CloudProvider:
             return None
         found = self._register.of((server.namespace, server.name))
         own = _chosen([each for each in found if each.uid == server.uid])
-        return own.id if own is not None else ""
+        return own.id if own is not None and own.marked else ""
 
     def instances(self) -> tuple[contract.Instance, ...] | None:
         """Return all servers of the fleet, those in doubt among them; None while not heard."""
@@ -146,13 +150,14 @@ class CloudProvider:
         return tuple(self._instances()) if heard else None
 
     def _instances(self) -> Iterator[contract.Instance]:
-        known = self._register.machines
+        known = {key: each for key, each in self._register.machines.items() if each.marked}
         for each in known.values():
             yield contract.Instance(
                 id=each.id, server=f"{each.namespace}/{each.name}", uid=each.uid,
                 phase=observation.phase(each.row),
             )  # fmt: skip
-        for identifier in {*self._register.doubts, *self._register.silent} - known.keys():
+        others = {*self._register.doubts, *self._register.silent, *self._register.machines}
+        for identifier in others - known.keys():
             yield contract.Instance(id=identifier, server="", uid="", phase=Phase.UNREACHABLE)
 
     def can_change(self, before: bytes, after: bytes) -> bool:
@@ -176,7 +181,7 @@ class CloudProvider:
         """Return the server's addresses in the Fleet's `probeCIDRs`: tenants choose the rest."""
         meta = server.metadata
         found = self._register.of((meta.namespace, meta.name))
-        own = _chosen([each for each in found if each.uid == meta.uid])
+        own = _chosen([each for each in found if each.uid == meta.uid and each.marked])
         return self._reach.of(self._register.addresses(own)) if own is not None else ()
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
@@ -230,7 +235,7 @@ class CloudProvider:
     def _own(self, server: objects.Server) -> Machine | None:
         meta = server.metadata
         found = self._register.of((meta.namespace, meta.name))
-        return _chosen([each for each in found if each.uid == meta.uid])
+        return _chosen([each for each in found if each.uid == meta.uid and each.marked])
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Rebuild the server for another template; stop, start or restart it as is asked for."""
@@ -312,13 +317,14 @@ class CloudProvider:
         """Return the server as the cloud has it now; raises Waiting where it is another by now."""
         machine = self._own(server)
         if machine is None or machine.id != instance:
-            message = f"the server of {server.metadata.name} in the cloud is another by now"
-            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+            raise _another(server)
         begun = asyncio.get_running_loop().time()
         row = await listing.server(self._client, instance)
         if row is not None:
             self._register.see(row, begun=begun)
         found = self._register.machines.get(instance, machine)
+        if not found.marked:
+            raise _another(server)
         if found.row.status == "UNKNOWN":
             raise refusals.Busy(observation.away(instance), reason=ProviderReason.UNHEARD)
         return found
@@ -330,8 +336,7 @@ class CloudProvider:
             return facts
         own, wanted = self._own(server), call.instance or server.status.provider.id
         if own is None or own.id != wanted:
-            message = f"the server of {server.metadata.name} in the cloud is another by now"
-            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+            raise _another(server)
         boots_from = own.row.metadata.get(machines.BOOTS_FROM)
         if call.task is not None and call.task.action in snapshots.ACTIONS and not boots_from:
             return await self._snapshots.run(own, call.task)
@@ -383,7 +388,7 @@ class CloudProvider:
             if row is not None:
                 self._register.see(row, begun=begun)
             known = self._register.machines.get(instance)
-        return known is not None and (not uid or known.uid == uid)
+        return known is not None and known.marked and (not uid or known.uid == uid)
 
     async def remove(self, instance: str) -> None:
         """Have a server deleted; one that is gone is forgotten once that is proved."""
@@ -413,7 +418,17 @@ def _chosen(own: list[Machine]) -> Machine | None:
     """Return the one of a Server's instances that counts: one that stays, and the oldest."""
     if not own:
         return None
-    return min(own, key=lambda each: (each.row.going, each.incarnation, not each.listed, each.age))
+    return min(
+        own,
+        key=lambda each: (
+            not each.marked, each.row.going, each.incarnation, not each.listed, each.age,
+        ),
+    )  # fmt: skip
+
+
+def _another(server: objects.Server) -> errors.Waiting:
+    message = f"the server of {server.metadata.name} in the cloud is another by now"
+    return errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
 
 
 def _elsewhere(error: refusals.QuotaExceeded, server: objects.Server) -> errors.Transient:

@@ -220,7 +220,7 @@ class Readiness:
         if watch is None or machine is None:
             return
         done = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
-        if done or not observation.is_up(machine.row):
+        if done or not machine.marked or not observation.is_up(machine.row):
             watch.due = asyncio.get_running_loop().time() + TICK_SECONDS
             return
         async with self._places:

@@ -15,7 +15,7 @@ import msgspec
 
 from controller import contract
 from controller.providers.openstack import machines
-from controller.providers.openstack.machines import Machine, Row
+from controller.providers.openstack.machines import Machine, Row, Whose
 
 Key = tuple[str, str]
 # How many ids are remembered that are proved to be gone.
@@ -54,7 +54,9 @@ class Register:
         # How often those were looked at that are broken and do not say why.
         self._unexplained: dict[str, int] = {}
         # Which Server has an id on record that is in doubt, and is told what becomes of that.
-        self._recorded: dict[str, Key] = {}
+        self._recorded: dict[str, Whose] = {}
+        # Those that somebody took our marks off: whether these are back no list tells.
+        self._unmarked: set[str] = set()
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
         self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
@@ -100,7 +102,7 @@ class Register:
                 self._put(dataclasses.replace(known, row=row))
                 self.doubt(row.id, ended=row.status == "DELETED")
             return
-        found = machines.machine(row, self.fleet)
+        found = machines.machine(row, self.fleet) or self._unmarked_of(row, known)
         if found is not None:
             self._floors.pop(row.id, None)
             if row.id in self.doubts and not self.doubts[row.id].expected:
@@ -109,6 +111,22 @@ class Register:
             self._recorded.pop(row.id, None)
             self._put(found)
             self._ask_why(found)
+
+    def _unmarked_of(self, row: Row, known: Machine | None) -> Machine | None:
+        """Return a server that lacks our marks, and that we know to be ours or have on record."""
+        if known is None:
+            whose = self._recorded.get(row.id)
+            return machines.unmarked(row, whose) if whose is not None else None
+        # One that was only just asked for may show without them for a moment.
+        return dataclasses.replace(known, row=row, marked=False) if known.listed else None
+
+    def pass_over(self, row: Row) -> None:
+        """Take in that what was looked for by its id is none that is known to be ours."""
+        if row.id not in self._recorded and machines.is_someones(row):
+            # It lacks some of our marks: whose it is the status of its Server tells, once asked.
+            self.doubts.pop(row.id, None)
+        else:
+            self.forget(row.id)
 
     def _ask_why(self, machine: Machine) -> None:
         """Have a server that broke looked at again: Nova writes its fault after its status."""
@@ -145,16 +163,16 @@ class Register:
         if known is not None or identifier in self.doubts:
             self.doubt(identifier, expected=True)
 
-    def look_for(self, identifier: str, key: Key) -> None:
+    def look_for(self, identifier: str, whose: Whose) -> None:
         """Have the server that a Server has on record looked for, and that Server told."""
         if identifier not in self.doubts and identifier not in self._gone:
-            self._recorded[identifier] = key
+            self._recorded[identifier] = whose
             self.doubt(identifier)
 
     def _tell_recorded(self, identifier: str) -> None:
-        key = self._recorded.get(identifier)
-        if key is not None:
-            self._changed(*key)
+        whose = self._recorded.get(identifier)
+        if whose is not None:
+            self._changed(whose.namespace, whose.name)
 
     def doubt(self, identifier: str, *, expected: bool = False, ended: bool = False) -> None:
         """Have a server looked for by its id; at once where the cloud says that it has `ended`."""
@@ -174,6 +192,7 @@ class Register:
             self._gone.popitem(last=False)
         self._moving.discard(identifier)
         self._unexplained.pop(identifier, None)
+        self._unmarked.discard(identifier)
         known = self.machines.pop(identifier, None)
         if known is not None:
             siblings = self._by_key[known.key]
@@ -188,7 +207,7 @@ class Register:
 
     def missing(self, present: Iterable[str], *, begun: float) -> None:
         """Doubt all that a whole list, begun at that time, lacks."""
-        for identifier in self.machines.keys() - set(present):
+        for identifier in (self.machines.keys() - set(present)) | self._unmarked:
             if begun >= self._floors.get(identifier, 0.0):
                 self.doubt(identifier)
 
@@ -214,7 +233,7 @@ class Register:
     def resized(self) -> list[Machine]:
         """Return those whose resize has come about, and is to be confirmed."""
         moving = [self.machines[each] for each in self._moving if each in self.machines]
-        return [each for each in moving if each.row.resized]
+        return [each for each in moving if each.row.resized and each.marked]
 
     def unplaced(self) -> list[Machine]:
         """Return those that are being made and have no host yet."""
@@ -238,6 +257,7 @@ class Register:
             # Somebody has rewritten its metadata: it stays whose it was made for.
             machine = dataclasses.replace(machine, namespace=before.namespace, name=before.name)
         self.machines[machine.id] = machine
+        (self._unmarked.discard if machine.marked else self._unmarked.add)(machine.id)
         if is_moving(machine.row) or not machine.listed:
             self._moving.add(machine.id)
         else:
@@ -265,7 +285,7 @@ def is_moving(row: Row) -> bool:
 def _younger(siblings: Iterable[Machine]) -> list[Machine]:
     tags: dict[tuple[str, int], list[Machine]] = {}
     for each in siblings:
-        if each.listed and not each.row.going:
+        if each.listed and each.marked and not each.row.going:
             tags.setdefault((each.uid, each.incarnation), []).append(each)
     return [
         each for same in tags.values() for each in sorted(same, key=lambda found: found.age)[1:]
