@@ -10,7 +10,7 @@ from controller.api import objects
 from controller.contract import incarnations
 from tests.kinds.server.props import make
 
-SECOND = {"incarnation": 2, "restart_as": 2}
+SECOND: dict[str, Any] = {"incarnation": 2, "restart_as": 2}
 
 
 @pytest.mark.parametrize(
