@@ -105,6 +105,17 @@ async def test_what_somebody_paused_comes_up_where_it_should_run(
     assert [each.id for each in coast.there()] == [identifier]
 
 
+async def test_what_is_broken_goes_down_where_it_should(coast: Coast) -> None:
+    """Nova stops what is in ERROR, too."""
+    provider, identifier = await made(coast)
+    (machine,) = coast.there()
+    machine.status, machine.fault, machine.updated = "ERROR", "on fire", coast.cloud.now
+    await coast.until(lambda: provider.observe(DOWN).phase is Phase.FAILED)
+    await is_down(coast, provider, identifier)
+    await coast.until(lambda: provider.observe(DOWN).phase is Phase.STOPPED)
+    assert coast.cloud.bodies("os-stop") == [None]
+
+
 async def test_what_has_come_about_may_be_asked_for_anew(coast: Coast) -> None:
     """A server that goes down by itself after a start has not been started in vain."""
     provider, identifier = await made(coast)
