@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import heapq
-import itertools
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -23,6 +21,7 @@ from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
+from controller.execution.gate import Gate
 from controller.execution.key_state import KeyState
 from controller.execution.ownership import Ownership, SoleLeader
 from controller.execution.pool import Pool
@@ -80,10 +79,8 @@ class Engine:
         self._queue = Queue()
         self._records: dict[Key, KeyState] = {}
         self._allowance = allowance.Allowance(caches, self._records)
-        # Keys that wait for a cache, or for one slot of it, by the version that it must reach.
-        self._parked: dict[tuple[Resource, int | None], list[tuple[int, int, Key]]] = {}
-        self._sequence = itertools.count()
         self._informers = caches.informers
+        self._gate = Gate(caches.informers, wake=self._queue.add)
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
         self._sources = Sources(
             caches=caches,
@@ -113,7 +110,7 @@ class Engine:
         Router(caches, self).connect()
         fleets.subscribe(self.touch, self._nudge)
         for resource, informer in self._informers.items():
-            informer.on_advance(functools.partial(self._unpark, resource))
+            informer.on_advance(functools.partial(self._gate.advance, resource))
             informer.on_crash(functools.partial(self._missed, resource))
         for resource in caches.planned:
             self._informers[resource].on_malformed(functools.partial(self._misread, resource))
@@ -232,7 +229,7 @@ class Engine:
         return (
             not self._queue
             and all(pool.idle() for pool in self._pools)
-            and not any(self._parked.values())
+            and not self._gate
             and not self._acts.count()
         )
 
@@ -305,7 +302,7 @@ class Engine:
         if record.in_flight:
             record.dirty = True
             return
-        if not self._caught_up(key, record):
+        if not self._gate.passes(key, record):
             return
         informer = self._informers[key.resource]
         item, odd = informer.objects.get(key.path), informer.malformed.get(key.path)
@@ -460,37 +457,6 @@ class Engine:
     def _rest(self, record: KeyState) -> float:
         due = record.planned_at + record.pause - asyncio.get_running_loop().time()
         return max(due, 0.0)
-
-    # --- The gate ---------------------------------------------------------------------------------
-
-    def _caught_up(self, key: Key, record: KeyState) -> bool:
-        """Return whether the caches show all that this key wrote; park it where they do not."""
-        for (resource, namespace, slot), floor in tuple(record.floors.items()):
-            informer = self._informers.get(resource)
-            if informer is None or informer.reached(floor, namespace, slot):
-                del record.floors[resource, namespace, slot]
-                continue
-            place = resource, slot if informer.by_slot else None
-            waiting = self._parked.setdefault(place, [])
-            heapq.heappush(waiting, (floor, next(self._sequence), key))
-            return False
-        for where, written in tuple(record.gone.items()):
-            informer = self._informers.get(written.resource)
-            seen = informer.seen(written.namespace, written.name) if informer else None
-            if (
-                seen is not None
-                and seen.uid == written.uid
-                and (written.ended or not seen.deletion_timestamp)
-            ):
-                # The event of its going touches this key.
-                return False
-            del record.gone[where]
-        return True
-
-    def _unpark(self, resource: Resource, version: int, slot: int | None) -> None:
-        waiting = self._parked.get((resource, slot))
-        while waiting and waiting[0][0] <= version:
-            self._queue.add(heapq.heappop(waiting)[2])
 
 
 def _pause(kind: Kind[Any, Any], snapshot: object) -> float:

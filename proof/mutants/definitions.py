@@ -112,7 +112,7 @@ MUTANTS = (
         name="no cache gate",
         edits=(
             Edit(
-                "controller.execution.engine:Engine._caught_up",
+                "controller.execution.gate:Gate.passes",
                 "ANY_informer is None or ANY_informer.reached(ANY_floor, ANY_space, ANY_slot)",
                 "True",
             ),
