@@ -104,7 +104,7 @@ class Dispatcher:
             self._forget(record, item, planned, now)
         if len(actions) > MOST_ACTIONS:
             actions = actions[:MOST_ACTIONS]
-            record.dirty = True
+            record.plan_again()
         for action in actions:
             self._submit(key, record, item, action, planned.urgency)
         held = self._submit_status(key, record, item, planned)
@@ -123,7 +123,7 @@ class Dispatcher:
                 # Of creates the Server planner knows when they are due.
                 del record.outcomes[asked]
                 # The status that was planned just now still speaks of it.
-                record.dirty = True
+                record.plan_again()
 
     def finish_act(self, key: Key, record: KeyState, item: objects.Object) -> bool:
         """Write the outcome of a finished act into the server's status; False if none waits."""
@@ -162,7 +162,6 @@ class Dispatcher:
 
     def resolve(self, key: Key, record: KeyState, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
-        record.reading = True
         for place in tuple(record.uncertain):
             self._track(
                 key,
@@ -177,7 +176,7 @@ class Dispatcher:
 
     async def _read(self, record: KeyState, place: Place) -> Sequence[WriteReceipt]:
         found = await self._writer.look(*place)
-        record.uncertain.discard(place)
+        record.believe(place)
         return (found,) if found is not None else ()
 
     def _submit(
@@ -381,7 +380,7 @@ class Dispatcher:
         """
         metrics.status_refused(key.resource)
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
-        record.failed = True
+        record.falter()
         told = crashes.refused(item, error, self._clock())
         whole, why = self._kinds[key.resource].puts_status, "the whole status was refused"
         smaller = statuses.patch(item, told, whole=whole, why=why)
@@ -421,7 +420,7 @@ class Dispatcher:
                 if record.answer():
                     self._settled(key, record)
 
-        record.ask()
+        record.ask(reads=verb is Verb.READ)
         (pool or self._pool).submit(
             key, run, flow=self._flow(key, item), urgency=urgency, creates=group is not None
         )
@@ -478,15 +477,17 @@ class Dispatcher:
         found = record.fail(asked.target, asked.verb, error, self._clock(), held=held)
         # What is told is told at once, and all else of the key goes on: only the call itself waits.
         quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)
-        record.dirty |= held or not quiet
+        if held or not quiet:
+            record.plan_again()
         if held:
             return
-        record.failed |= quiet
+        if quiet:
+            record.falter()
         if policy.doubts_caches:
             # Our picture is in doubt, or was old: the next plan is made from a newer one.
-            record.uncertain.update(asked.places)
+            record.doubt(asked.places)
         if error.retry_after:
-            record.not_before = self._clock() + error.retry_after
+            record.defer(self._clock() + error.retry_after)
         getattr(_log, policy.repeated if found.count >= REPEATED else policy.level)(
             "call failed", key=str(asked.key), target=str(asked.target), verb=asked.verb,
             kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),

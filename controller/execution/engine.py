@@ -128,7 +128,7 @@ class Engine:
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:
-            record.dirty = True
+            record.plan_again()
         else:
             self._queue.add(key, urgent=urgent)
 
@@ -140,7 +140,7 @@ class Engine:
         if record is None:
             self._queue.add(key)
         elif record.in_flight:
-            record.dirty = True
+            record.plan_again()
         else:
             self._queue.add(key, delay=self._rest(record))
 
@@ -150,7 +150,7 @@ class Engine:
             return
         record = self._records.get(key)
         if record is not None and record.in_flight:
-            record.take_back(sum(pool.withdraw(key) for pool in self._pools))
+            self._take_back(key, record)
         self.touch(key, urgent=True)
 
     # --- Life -------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Engine:
         """Take back, await and forget what is under way of keys that are planned here no more."""
         due = {key: record for key, record in self._records.items() if belongs(key)}
         for key, record in due.items():
-            record.take_back(sum(pool.withdraw(key) for pool in self._pools))
+            self._take_back(key, record)
         while any(each.in_flight for each in due.values()):  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(LET_GO_POLL)
         for key in due:
@@ -300,21 +300,21 @@ class Engine:
 
     def _look(self, key: Key, record: KeyState) -> None:
         if record.in_flight:
-            record.dirty = True
+            record.plan_again()
             return
         if not self._gate.passes(key, record):
             return
         informer = self._informers[key.resource]
         item, odd = informer.objects.get(key.path), informer.malformed.get(key.path)
         if record.uncertain:
-            record.dirty = True  # the read is made to be planned from, even if it tells no news
+            record.plan_again()  # the read is made to be planned from, even if it tells no news
             self._dispatcher.resolve(key, record, item)
         elif odd is not None and odd.remains is None and odd.metadata.deletion_timestamp:
             self._bury(key, record, odd.metadata)
         elif item is None:
             self._stall(key, record)
         else:
-            record.dirty = False
+            record.plan_anew()
             if not self._dispatcher.finish_act(key, record, item):
                 self._reconcile(key, record, item)
 
@@ -342,7 +342,7 @@ class Engine:
         record.recover()
         if record.in_flight:
             return
-        record.failures = 0
+        record.succeed()
         if record.dirty:
             self._queue.add(key)
         elif record.is_blank():
@@ -396,6 +396,7 @@ class Engine:
     def _crash(self, key: Key, record: KeyState, error: Exception) -> None:
         """Say on the object that looking at it failed, which is our bug, and look again later."""
         metrics.failed(key.resource)
+        record.mend()
         if record.crash(repr(error)):
             _log.error("planning failed", key=str(key), exc_info=error)
         self._queue.add(key, delay=record.rest())
@@ -438,10 +439,23 @@ class Engine:
 
     def _settle(self, key: Key, record: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
-        if record.settle():
+        try:
+            backs_off = record.settle()
+        except Exception as error:  # noqa: BLE001 - a call ended it, which nobody awaits
+            self._crash(key, record, error)
+            return
+        if backs_off:
             self._queue.add(key, delay=record.backoff(self._clock()))
         elif record.dirty or record.uncertain:
             self._queue.add(key)
+
+    def _take_back(self, key: Key, record: KeyState) -> None:
+        """Count out the calls of `key` that have not started."""
+        taken = sum(pool.withdraw(key) for pool in self._pools)
+        try:
+            record.take_back(taken)
+        except Exception as error:  # noqa: BLE001 - no watch and no hand-over may end over one key
+            self._crash(key, record, error)
 
     def _nudge(self, key: Key) -> None:
         """Let what waits for its siblings' sake, or for its fleet's, be tried now."""

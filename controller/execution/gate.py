@@ -44,13 +44,16 @@ class Gate:
             if informer is None or informer.reached(floor, namespace, slot):
                 del record.floors[resource, namespace, slot]
                 continue
+            record.park()
             self._park(key, (resource, slot if informer.by_slot else None), floor)
             return False
         for where, written in tuple(record.gone.items()):
             if self._shows(written):
                 # The event of its going touches this key.
+                record.park()
                 return False
             del record.gone[where]
+        record.come_through()
         return True
 
     def advance(self, resource: Resource, version: int, slot: int | None) -> None:

@@ -1,12 +1,30 @@
-"""What the engine remembers of a key between visits; lost at a crash without harm."""
+"""What the engine remembers of a key between visits; lost at a crash without harm.
+
+Which phase a key is in, and which may come next, is a table in `phases`. The engine, the dispatcher
+and the gate say what happens, by the methods here; none of them changes a phase, or what belongs to
+one, itself.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Iterable
 
 from controller import errors
 from controller.api.resources import Resource
+from controller.contract import Place
+from controller.execution.phases import (
+    BACKING_OFF,
+    IDLE,
+    IN_FLIGHT,
+    MOVES,
+    PARKED,
+    READING,
+    WRITING,
+    IllegalMoveError,
+    Phase,
+)
 from controller.execution.statuses import Pacer
 from controller.kube.receipts import WriteReceipt
 from controller.planning import targets
@@ -29,20 +47,39 @@ NEWS_SECONDS = 30.0
 
 @dataclasses.dataclass(slots=True, eq=False)
 class KeyState:
-    """One key's calls in flight, the versions they returned, and how those went that failed."""
+    """One key: its phase, the versions that its calls returned, and how those went that failed."""
 
+    # What the key waits for; `move` alone changes it.
+    phase: Phase = IDLE
+
+    # --- Of calls in flight, that is of WRITING and READING ---
     # Calls that were handed over and are not answered.
     pending: int = 0
+    # Of the calls in flight, one has failed in a way that may pass.
+    failed: bool = False
     # Something happened while writes were in flight: plan again when they are answered.
     dirty: bool = False
-    # Of the calls in flight, one has failed in a way that may pass; how often in a row that was so.
-    failed: bool = False
-    failures: int = 0
+    # What the calls of the last visit are parts of, for who asks for traces.
+    trace: tracing.Trace = None
+
+    # --- Of PARKED: what the gate looks at ---
     # What the caches must have reached: the highest version written, by resource, namespace
     # and slot.
     floors: dict[tuple[Resource, str, int | None], int] = dataclasses.field(default_factory=dict)
     # What was deleted, or has ended: how the caches must show that, `WriteReceipt` says.
     gone: dict[tuple[Resource, str, str], WriteReceipt] = dataclasses.field(default_factory=dict)
+
+    # --- Of READING: what it is about ---
+    # What an answer was lost about, or was seen to be older in the cache: read before planning.
+    uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
+
+    # --- Of BACKING_OFF: how long it lasts ---
+    # How often in a row calls have failed in a way that may pass.
+    failures: int = 0
+    # No plan before this time: the API server asked for it.
+    not_before: float = 0.0
+
+    # --- Of the plans, in whatever phase ---
     outcomes: dict[tuple[Target, Verb], Outcome] = dataclasses.field(default_factory=dict)
     # The generation and retry-now value that the outcomes answer to.
     epoch: tuple[int, str] = (0, "")
@@ -52,29 +89,51 @@ class KeyState:
     planned_at: float = 0.0
     # The shortest time between two plans that only follow what is below the key, in seconds.
     pause: float = 0.0
-    # No plan before this time: the API server asked for it.
-    not_before: float = 0.0
-    # What an answer was lost about, or was seen to be older in the cache: read before planning.
-    uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
-    # The calls in flight only read that: whether the next plan succeeds is yet to be seen.
-    reading: bool = False
     # The last plan may have taken servers down, of which others must hear before they do.
     spends: bool = False
     # The error that looking at this object ended with, told once, and how often in a row it did.
     crashed: str = ""
     crashes: int = 0
-    # What the calls of the last visit are parts of, for who asks for traces.
-    trace: tracing.Trace = None
     # What was told of an object of which nothing could be read.
     told: str = ""
+
+    # --- The moves ---
+
+    def move(self, after: Phase) -> None:
+        """Come into another phase; raises that the table has no such move, and stays then."""
+        if after not in MOVES[self.phase]:
+            raise IllegalMoveError(self.phase, after)
+        self.phase = after
+
+    def park(self) -> None:
+        """Wait for the caches: they do not show yet what was written."""
+        if self.phase is not PARKED:
+            self.move(PARKED)
+
+    def come_through(self) -> None:
+        """Wait no more: the caches show all that was written, and the key is looked at."""
+        if self.phase is not IDLE:
+            self.move(IDLE)
+
+    def mend(self) -> None:
+        """Be in the phase that the calls in flight say: a crash may have come before a move.
+
+        Asks no table, so that what a bug has confused can still be told, and looked at again.
+        """
+        if not self.pending:
+            self.phase = IDLE
+        elif self.phase not in IN_FLIGHT:
+            self.phase = WRITING
 
     @property
     def in_flight(self) -> bool:
         """Whether calls are not answered: nothing is planned meanwhile."""
         return self.pending > 0
 
-    def ask(self) -> None:
-        """Count a call that is handed over."""
+    def ask(self, *, reads: bool = False) -> None:
+        """Count a call that is handed over; the first one says what the key is doing."""
+        if self.phase not in IN_FLIGHT:
+            self.move(READING if reads else WRITING)
         self.pending += 1
 
     def answer(self) -> bool:
@@ -84,19 +143,53 @@ class KeyState:
 
     def settle(self) -> bool:
         """Sum up the calls, which are all answered; return whether the key is to back off."""
-        failed, reading = self.failed, self.reading
-        self.failed = self.reading = False
+        failed, self.failed = self.failed, False
         if failed:
             self.failures += 1
-        elif not reading:
+        elif self.phase is not READING:
+            # Whether a plan that is made of what was read succeeds is yet to be seen.
             self.failures = 0
+        self.move(BACKING_OFF if failed else IDLE)
         return failed
 
     def take_back(self, count: int) -> None:
         """Count out calls that never started; how the others went is of no interest any more."""
         self.pending -= count
-        if not self.pending:
-            self.failed = self.reading = False
+        if self.pending:
+            return
+        self.failed = False
+        if self.phase in IN_FLIGHT:
+            self.move(IDLE)
+
+    # --- What happens meanwhile ---
+
+    def falter(self) -> None:
+        """Have the key back off once its calls are answered: one of them failed."""
+        self.failed = True
+
+    def plan_again(self) -> None:
+        """Have the key planned once more after this plan, or after the calls in flight."""
+        self.dirty = True
+
+    def plan_anew(self) -> None:
+        """Begin a plan, which sees all that has happened so far."""
+        self.dirty = False
+
+    def defer(self, until: float) -> None:
+        """Back off until then at least, where the key backs off: the API server asked for it."""
+        self.not_before = until
+
+    def doubt(self, places: Iterable[Place]) -> None:
+        """Have these objects read before the next plan."""
+        self.uncertain.update(places)
+
+    def believe(self, place: Place) -> None:
+        """Take an object as read; the caches must come to what was found."""
+        self.uncertain.discard(place)
+
+    def succeed(self) -> None:
+        """Forget failures in a row: a plan has nothing left to call."""
+        self.failures = 0
 
     def note(self, written: WriteReceipt) -> None:
         """Remember what the caches must show of a write before the next plan."""
@@ -111,7 +204,7 @@ class KeyState:
     def is_blank(self) -> bool:
         """Return whether forgetting this record would change nothing."""
         return not (
-            self.pending
+            self.phase is not IDLE
             or self.dirty
             or self.failures
             or self.floors

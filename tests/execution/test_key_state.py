@@ -18,12 +18,13 @@ DEEDS = ("writes", "fails", "reads", "fails to read", "fails and is taken back")
 
 def live(record: KeyState, deed: str) -> bool | None:
     """Let a plan's calls be made; return whether the key backs off, None where nobody is asked."""
-    record.reading = "read" in deed
+    # Every plan is made past the gate.
+    record.come_through()
     for _ in range(3):
-        record.ask()
+        record.ask(reads="read" in deed)
     assert record.in_flight
     if "fails" in deed:
-        record.failed = True
+        record.falter()
     assert not record.answer()
     if "taken back" in deed:
         record.take_back(2)
