@@ -13,6 +13,7 @@ from typing import Any
 
 from controller.api.resources import Resource
 from controller.execution.key_state import KeyState
+from controller.execution.phases import PARKED
 from controller.kube.informer import Informer
 from controller.kube.receipts import WriteReceipt
 from controller.planning.keys import Key
@@ -29,8 +30,10 @@ class Gate:
     ) -> None:
         self._informers = informers
         self._wake = wake
-        # The keys that wait for each cache, by the version that it must reach.
+        # The keys that wait for each cache, by the version that it must reach; and what each waits
+        # for by now, once: an entry that says otherwise is void.
         self._parked: dict[Cache, list[tuple[int, int, Key]]] = {}
+        self._awaited: dict[Key, tuple[Cache, int]] = {}
         self._sequence = itertools.count()
 
     def __len__(self) -> int:
@@ -44,8 +47,7 @@ class Gate:
             if informer is None or informer.reached(floor, namespace, slot):
                 del record.floors[resource, namespace, slot]
                 continue
-            record.park()
-            self._park(key, (resource, slot if informer.by_slot else None), floor)
+            self._park(key, record, (resource, slot if informer.by_slot else None), floor)
             return False
         for where, written in tuple(record.gone.items()):
             if self._shows(written):
@@ -53,16 +55,27 @@ class Gate:
                 record.park()
                 return False
             del record.gone[where]
+        if record.phase is PARKED:
+            self._awaited.pop(key, None)
         record.come_through()
         return True
 
     def advance(self, resource: Resource, version: int, slot: int | None) -> None:
         """Wake whoever waits for no more than what a cache, or one slot of it, has reached."""
-        waiting = self._parked.get((resource, slot))
+        cache = resource, slot
+        waiting = self._parked.get(cache)
         while waiting and waiting[0][0] <= version:
-            self._wake(heapq.heappop(waiting)[2])
+            floor, _, key = heapq.heappop(waiting)
+            if self._awaited.get(key) == (cache, floor):
+                del self._awaited[key]
+                self._wake(key)
 
-    def _park(self, key: Key, cache: Cache, floor: int) -> None:
+    def _park(self, key: Key, record: KeyState, cache: Cache, floor: int) -> None:
+        """Have the key woken when the cache shows the version; it may stand in line already."""
+        record.park()
+        if self._awaited.get(key) == (cache, floor):
+            return
+        self._awaited[key] = cache, floor
         waiting = self._parked.setdefault(cache, [])
         heapq.heappush(waiting, (floor, next(self._sequence), key))
 
