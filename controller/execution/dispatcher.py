@@ -420,10 +420,10 @@ class Dispatcher:
                 if record.answer():
                     self._settled(key, record)
 
+        # A bug in what the kind says comes before the call is counted: nobody would answer that.
+        flow = self._flow(key, item)
         record.ask(reads=verb is Verb.READ)
-        (pool or self._pool).submit(
-            key, run, flow=self._flow(key, item), urgency=urgency, creates=group is not None
-        )
+        (pool or self._pool).submit(key, run, flow=flow, urgency=urgency, creates=group is not None)
 
     def _held_by(self, asked: _Asked) -> errors.ArgosyError | None:
         """Return what the siblings of a create met, where it must wait with them."""

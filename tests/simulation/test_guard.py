@@ -168,3 +168,23 @@ def count() -> float:
     line = 'argosy_reconcile_errors_total{controller="servers"}'
     rows = (each.rpartition(" ") for each in metrics.render().decode().splitlines())
     return next((float(value) for name, _, value in rows if name == line), 0.0)
+
+
+async def test_a_call_that_no_line_can_be_found_for_leaves_no_key_waiting() -> None:
+    """What is never asked is never answered: the key is tried again, and goes on when it can."""
+    broken = {"shop-web-0"}
+
+    def flow(item: objects.Server) -> Any:
+        if item.metadata.name in broken:
+            raise ZeroDivisionError("a bug")
+        return SERVER.flow(item)
+
+    async with Universe(kinds=with_kind(dataclasses.replace(SERVER, flow=flow))) as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.until(
+            lambda: universe.condition(Resource.SERVERS, "shop-web-1").get("status") == "True"
+        )
+        assert "shop-web-0" not in universe.names(Resource.PODS)
+        broken.clear()
+        await universe.until(lambda: ready(universe, "shop"), patience=120)
+        await gone(universe, "shop")
