@@ -20,6 +20,7 @@ from controller.execution.acts import Acts
 from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.event_writer import EventWriter
+from controller.execution.failed_looks import FailedLooks
 from controller.execution.fleets import Fleets
 from controller.execution.gate import Gate
 from controller.execution.key_state import KeyState
@@ -30,7 +31,7 @@ from controller.execution.router import Router
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube.wire import Malformed
-from controller.planning import bare_teardown, keys, management, plan
+from controller.planning import keys, management, plan
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.planning.keys import Key
@@ -48,8 +49,6 @@ SECONDS_PER_LOOK, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 LET_GO_POLL = 0.01
 # How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
 TURN, LATE = 10.0, 60.0
-# How often what is being deleted and cannot be read is looked at, in seconds.
-BURY_AGAIN = 30.0
 
 
 class Engine:
@@ -103,6 +102,13 @@ class Engine:
             nudge=self._nudge,
             latest=self._latest,
             kinds=caches.kinds,
+        )
+        self._failed_looks = FailedLooks(
+            caches=caches,
+            sources=self._sources,
+            queue=self._queue,
+            dispatcher=self._dispatcher,
+            clock=clock,
         )
         self._leading = False
         # When the engine last turned to its queue; it begins with the lead.
@@ -253,16 +259,11 @@ class Engine:
                 self.touch(above)
 
     def _missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
-        """Say that a change was not passed on to all whom it concerns, and look at it again."""
-        key = keys.of(resource, item)
-        if not self._leading or (resource in self._kinds and not self._ownership.owns(key)):
-            return
-        metrics.failed(resource)
-        if resource in self._kinds:
-            self._dispatcher.emit(key, item, crashes.event(error))
-            self._queue.add(key)
-        elif (above := crashes.above(self._kinds, item.metadata)) is not None:
-            self._queue.add(above)
+        """Have it seen to that a change was not passed on, where its object is planned here."""
+        if self._leading and (
+            resource not in self._kinds or self._ownership.owns(keys.of(resource, item))
+        ):
+            self._failed_looks.missed(resource, item, error)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -296,7 +297,7 @@ class Engine:
         try:
             self._look(key, record)
         except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
-            self._crash(key, record, error)
+            self._failed_looks.crashed(key, record, error)
 
     def _look(self, key: Key, record: KeyState) -> None:
         if record.in_flight:
@@ -310,7 +311,7 @@ class Engine:
             record.plan_again()  # the read is made to be planned from, even if it tells no news
             self._dispatcher.resolve(key, record, item)
         elif odd is not None and odd.remains is None and odd.metadata.deletion_timestamp:
-            self._bury(key, record, odd.metadata)
+            self._failed_looks.bury(key, record, odd.metadata)
         elif item is None:
             self._stall(key, record)
         else:
@@ -393,56 +394,12 @@ class Engine:
         record.pause = _pause(kind, snapshot)
         return management.restrict(kind.plan(snapshot), snapshot)
 
-    def _crash(self, key: Key, record: KeyState, error: Exception) -> None:
-        """Say on the object that looking at it failed, which is our bug, and look again later."""
-        metrics.failed(key.resource)
-        record.mend()
-        if record.crash(repr(error)):
-            _log.error("planning failed", key=str(key), exc_info=error)
-        self._queue.add(key, delay=record.rest())
-        try:
-            item = self._informers[key.resource].objects.get(key.path)
-            if item is not None:
-                told = self._apologise(key, record, item, error)
-                self._dispatcher.execute(key, record, item, told)
-        except Exception:  # noqa: BLE001 - what cannot be told must not stop the others either
-            _log.exception("crash not told", key=str(key))
-
-    def _apologise(
-        self, key: Key, record: KeyState, item: objects.Object, error: Exception
-    ) -> plan.Plan:
-        """Return the plan that tells, and that still lets go of what is being deleted.
-
-        An error that reads otherwise each time is paced.
-        """
-        return plan.Plan(
-            actions=self._bare_teardown(key, item.metadata),
-            status=crashes.status(item, error, self._clock()),
-            write_status_now=record.crashes == 1,
-            urgency=plan.Urgency.TEARDOWN,
-        )
-
-    def _bury(self, key: Key, record: KeyState, meta: objects.Meta) -> None:
-        """Take down what is being deleted and cannot be read."""
-        found = self._informers[key.resource].objects.get(key.path)
-        item = found or self._kinds[key.resource].remains(self._sources, meta)
-        planned = plan.Plan(actions=self._bare_teardown(key, meta), urgency=plan.Urgency.TEARDOWN)
-        self._dispatcher.execute(key, record, item, planned)
-        # What is below it may be unreadable, too, and then its going wakes nobody.
-        self._queue.add(key, delay=BURY_AGAIN)
-
-    def _bare_teardown(self, key: Key, meta: objects.Meta) -> tuple[plan.Action, ...]:
-        """Return what takes down an object that cannot be planned, from metadata alone."""
-        if not bare_teardown.is_due(meta):
-            return ()
-        return self._kinds[key.resource].bare_teardown(self._sources, meta)
-
     def _settle(self, key: Key, record: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
         try:
             backs_off = record.settle()
         except Exception as error:  # noqa: BLE001 - a call ended it, which nobody awaits
-            self._crash(key, record, error)
+            self._failed_looks.crashed(key, record, error)
             return
         if backs_off:
             self._queue.add(key, delay=record.backoff(self._clock()))
@@ -455,7 +412,7 @@ class Engine:
         try:
             record.take_back(taken)
         except Exception as error:  # noqa: BLE001 - no watch and no hand-over may end over one key
-            self._crash(key, record, error)
+            self._failed_looks.crashed(key, record, error)
 
     def _nudge(self, key: Key) -> None:
         """Let what waits for its siblings' sake, or for its fleet's, be tried now."""
