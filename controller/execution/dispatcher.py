@@ -1,67 +1,46 @@
-"""The dispatcher: hands a plan's actions to the pools and keeps account of their answers.
+"""The dispatcher: makes calls of a plan's actions, to the API server and to providers.
 
-A key's record counts what is in flight. When the last answer is in, the key is settled: planned
-again if something changed meanwhile or failed, else left until a cache says something new. An
-answer that is no success is written down as an outcome, of which the next plan is told; what its
-error's policy says is all that decides what is done about it.
+The engine asks. `calls` has them made when their turn comes, and keeps account of the answers.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
 
-from controller import contract, errors
+from controller import contract
 from controller.api import objects, resources, texts
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Place
 from controller.execution import crashes, ownership, statuses, unreadable
 from controller.execution.acts import Acts
+from controller.execution.calls import Calls
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
-from controller.execution.slow_start import SlowStart
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube import faults, wire
 from controller.kube.receipts import WriteReceipt
 from controller.planning import outcomes, plan, targets
 from controller.planning.keys import Key
-from controller.planning.targets import Target, Verb
-from controller.telemetry import metrics, tracing
+from controller.planning.targets import Verb
+from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
-# How often in a row a call must fail to be logged as one that repeats.
-REPEATED = 3
 # Writes of one plan that are handed over at once; the rest are planned again after them, so that a
 # change of mind never has more than these to take back.
 MOST_ACTIONS = 256
 
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
-Answer = Callable[[], Awaitable[Sequence[WriteReceipt]]]
 # An object as it is by now, and what is planned of it.
 Latest = tuple[objects.Object, plan.Plan]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """One call: for which key, about what, and what it may write; with whom it starts slowly."""
-
-    key: Key
-    record: KeyState
-    target: Target
-    verb: Verb
-    places: tuple[Place, ...]
-    group: Hashable
 
 
 class Dispatcher:
@@ -87,10 +66,11 @@ class Dispatcher:
         self._acts = acts
         self._event_writer = event_writer
         self._clock = clock
-        self._settled = settled
         self._latest = latest
         self._kinds = kinds
-        self._slow_start = SlowStart(nudge=nudge)
+        self._calls = Calls(
+            pool=pool, fleets=fleets, clock=clock, settled=settled, nudge=nudge, kinds=kinds
+        )
 
     def execute(
         self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
@@ -140,7 +120,7 @@ class Dispatcher:
             self._acts.forget(key)
             return answer
 
-        self._track(
+        self._calls.make(
             key, record, write, item=item, target=targets.Write(*key), verb=Verb.STATUS,
             places=(key,), urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
@@ -155,7 +135,7 @@ class Dispatcher:
             record.told = odd.message
             return answer
 
-        self._track(
+        self._calls.make(
             key, record, write, item=None, target=targets.Write(*key), verb=Verb.STATUS,
             places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
@@ -163,7 +143,7 @@ class Dispatcher:
     def resolve(self, key: Key, record: KeyState, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
         for place in tuple(record.uncertain):
-            self._track(
+            self._calls.make(
                 key,
                 record,
                 functools.partial(self._read, record, place),
@@ -210,7 +190,7 @@ class Dispatcher:
         assert isinstance(target, targets.Write)  # noqa: S101 - as above
         if isinstance(action, plan.Delete):
             urgency = plan.Urgency.TEARDOWN
-        self._track(
+        self._calls.make(
             key,
             record,
             lambda: self._writer.write(action),
@@ -246,7 +226,7 @@ class Dispatcher:
         asked = targets.of(call, item)
         assert asked is not None  # noqa: S101 - acts were seen to above
         target, asked_for = asked
-        self._track(
+        self._calls.make(
             key,
             record,
             lambda: self._ask(server, call),
@@ -298,7 +278,7 @@ class Dispatcher:
         async def collect() -> contract.Receipt:
             return contract.NOTHING if await self._writer.is_claimed(action) else await ask()
 
-        self._track(
+        self._calls.make(
             key, record, collect, item=item, target=target, verb=verb, places=(),
             urgency=plan.Urgency.ROUTINE, pool=self._fleets.pool(target.fleet),
         )  # fmt: skip
@@ -335,7 +315,7 @@ class Dispatcher:
         if held:
             return held
 
-        self._track(
+        self._calls.make(
             key, record, lambda: self._tell(key, record, item, planned.status, patch), item=item,
             target=targets.Write(*key), verb=Verb.STATUS, places=(key,), urgency=planned.urgency,
         )  # fmt: skip
@@ -385,111 +365,3 @@ class Dispatcher:
         whole, why = self._kinds[key.resource].puts_status, "the whole status was refused"
         smaller = statuses.patch(item, told, whole=whole, why=why)
         return await self._writer.write(smaller) if smaller.body else ()
-
-    def _track(
-        self,
-        key: Key,
-        record: KeyState,
-        ask: Answer,
-        *,
-        item: objects.Object | None,
-        target: Target,
-        verb: Verb,
-        places: tuple[Place, ...],
-        urgency: plan.Urgency,
-        group: Hashable = None,
-        pool: Pool | None = None,
-    ) -> None:
-        """Have the pool ask, and take the answer into the key's record.
-
-        What is of a `group` starts slowly once others of the group have failed.
-        """
-        asked = _Asked(key=key, record=record, target=target, verb=verb, places=places, group=group)
-
-        async def run() -> None:
-            ownership.act_for(key)
-            try:
-                if group and record.renewed:
-                    record.renewed = False
-                    self._slow_start.release(group, record.epoch)
-                if (cause := self._held_by(asked)) is not None:
-                    self._failed(asked, cause, held=True)
-                else:
-                    self._answered(asked, await self._try(asked, ask))
-            finally:
-                if record.answer():
-                    self._settled(key, record)
-
-        # A bug in what the kind says comes before the call is counted: nobody would answer that.
-        flow = self._flow(key, item)
-        record.ask(reads=verb is Verb.READ)
-        (pool or self._pool).submit(key, run, flow=flow, urgency=urgency, creates=group is not None)
-
-    def _held_by(self, asked: _Asked) -> errors.ArgosyError | None:
-        """Return what the siblings of a create met, where it must wait with them."""
-        if not asked.group:
-            return None
-        target, near = asked.target, asked.key.namespace
-        trial = isinstance(target, targets.Call) and self._fleets.tries(target.fleet, near)
-        return self._slow_start.begin(asked.group, asked.target, asked.key, trial=trial)
-
-    def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
-        """Return what the pool is fair between; by its own name where an object is not known."""
-        kind = self._kinds[key.resource]
-        return kind.flow(item) if isinstance(item, kind.view) else key.path
-
-    async def _try(self, asked: _Asked, ask: Answer) -> errors.ArgosyError | None:
-        """Make the call; return how it failed, if it did. A bug in one call ends no loop."""
-        began, result = time.perf_counter(), "error"
-        try:
-            for written in await ask():
-                asked.record.note(written)
-        except errors.ArgosyError as error:
-            result = error.reason
-            return error
-        except Exception as error:  # noqa: BLE001 - as the docstring says
-            _log.exception("call crashed", key=str(asked.key), target=str(asked.target))
-            return errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)
-        else:
-            result = "ok"
-        finally:
-            took, label = time.perf_counter() - began, asked.target.label
-            metrics.wrote(label, result, took)
-            tracing.called(asked.record.trace, f"{asked.verb} {label}", result, took, asked.key[1:])
-        return None
-
-    def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:
-        if error is None:
-            asked.record.outcomes.pop((asked.target, asked.verb), None)
-            if asked.group:
-                self._slow_start.succeeded(asked.group, asked.target)
-            return
-        if asked.group:
-            self._slow_start.failed(asked.group, asked.target, asked.key, error)
-        self._failed(asked, error)
-
-    def _failed(self, asked: _Asked, error: errors.ArgosyError, *, held: bool = False) -> None:
-        """Write down what happened, and do what the error's policy says."""
-        record, policy = asked.record, error.policy
-        if policy.local and asked.key.namespace:
-            # What was to be written may not be there, so it is not what is in the way.
-            error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
-        found = record.fail(asked.target, asked.verb, error, self._clock(), held=held)
-        # What is told is told at once, and all else of the key goes on: only the call itself waits.
-        quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)
-        if held or not quiet:
-            record.plan_again()
-        if held:
-            return
-        if quiet:
-            record.falter()
-        if policy.doubts_caches:
-            # Our picture is in doubt, or was old: the next plan is made from a newer one.
-            record.doubt(asked.places)
-        if error.retry_after:
-            record.defer(self._clock() + error.retry_after)
-        getattr(_log, policy.repeated if found.count >= REPEATED else policy.level)(
-            "call failed", key=str(asked.key), target=str(asked.target), verb=asked.verb,
-            kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),
-            count=found.count,
-        )  # fmt: skip
