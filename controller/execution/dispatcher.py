@@ -1,6 +1,7 @@
 """The dispatcher: makes calls of a plan's actions, to the API server and to providers.
 
-The engine asks. `calls` has them made when their turn comes, and keeps account of the answers.
+The engine asks. `calls` has them made when their turn comes, and keeps account of the answers; the
+plan's status is `status_writer`'s.
 """
 
 from __future__ import annotations
@@ -9,29 +10,26 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
-import structlog
-
 from controller import contract
-from controller.api import objects, resources, texts
+from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.contract import Place
-from controller.execution import crashes, ownership, statuses, unreadable
+from controller.execution import ownership, status_writer, unreadable
 from controller.execution.acts import Acts
 from controller.execution.calls import Calls
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
+from controller.execution.status_writer import StatusWriter
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
-from controller.kube import faults, wire
+from controller.kube import wire
 from controller.kube.receipts import WriteReceipt
 from controller.planning import outcomes, plan, targets
 from controller.planning.keys import Key
 from controller.planning.targets import Verb
 from controller.telemetry import metrics
-
-_log = structlog.get_logger(__name__)
 
 # Writes of one plan that are handed over at once; the rest are planned again after them, so that a
 # change of mind never has more than these to take back.
@@ -40,7 +38,7 @@ MOST_ACTIONS = 256
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 # An object as it is by now, and what is planned of it.
-Latest = tuple[objects.Object, plan.Plan]
+Latest = status_writer.Latest
 
 
 class Dispatcher:
@@ -66,10 +64,17 @@ class Dispatcher:
         self._acts = acts
         self._event_writer = event_writer
         self._clock = clock
-        self._latest = latest
         self._kinds = kinds
         self._calls = Calls(
             pool=pool, fleets=fleets, clock=clock, settled=settled, nudge=nudge, kinds=kinds
+        )
+        self._statuses = StatusWriter(
+            writer=writer,
+            calls=self._calls,
+            clock=clock,
+            latest=latest,
+            emit=self.emit,
+            kinds=kinds,
         )
 
     def execute(
@@ -87,7 +92,7 @@ class Dispatcher:
             record.plan_again()
         for action in actions:
             self._submit(key, record, item, action, planned.urgency)
-        held = self._submit_status(key, record, item, planned)
+        held = self._statuses.submit(key, record, item, planned)
         return plan.soonest(held, failed.wake_after(now))
 
     def _forget(
@@ -292,76 +297,3 @@ class Dispatcher:
             event_key = key._replace(resource=Resource.EVENTS)
             record = functools.partial(self._event_writer.record, resource, about, action)
             self._pool.submit(event_key, ownership.on_behalf_of(key, record), flow="events")
-
-    def _submit_status(
-        self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
-    ) -> float | None:
-        if planned.status is None:
-            return None
-        failed = record.outcomes.get((targets.Write(*key), Verb.STATUS))
-        if failed is not None and failed.again > self._clock():
-            return failed.again - self._clock()
-        whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
-        patch = statuses.patch(item, planned.status, whole=whole, why=news)
-        if not patch.body:
-            return None
-        acting = record.in_flight and self._kinds[key.resource].sums_up
-        held = record.pacer.wait(
-            self._clock(),
-            at_once=planned.write_status_now,
-            acting=acting,
-            first=planned.first_status_can_wait,
-        )
-        if held:
-            return held
-
-        self._calls.make(
-            key, record, lambda: self._tell(key, record, item, planned.status, patch), item=item,
-            target=targets.Write(*key), verb=Verb.STATUS, places=(key,), urgency=planned.urgency,
-        )  # fmt: skip
-        return None
-
-    async def _tell(
-        self, key: Key, record: KeyState, item: objects.Object, status: Any, patch: plan.Patch
-    ) -> Sequence[WriteReceipt]:
-        """Write the status whose turn has come: as it is by now, where it waited long in line.
-
-        What has been overtaken would be one write, and what has overtaken it another.
-        """
-        found = self._latest(key, record)
-        if found is not None:
-            item, planned = found
-            if planned.status is None:
-                return ()
-            status, whole = planned.status, self._kinds[key.resource].puts_status
-            patch = statuses.patch(item, status, whole=whole, why=patch.why)
-            if not patch.body:
-                return ()
-        try:
-            written = await self._writer.write(patch)
-        except faults.Refused as error:
-            return await self._tell_refused(key, record, item, error)
-        record.pacer.wrote(self._clock())
-        if (first := self._kinds[key.resource].ready_first(item, status)) is not None:
-            metrics.ready_first(*first)
-        if found is not None:
-            # To the next plan what this status says is no news any more.
-            for each in planned.actions:
-                if isinstance(each, plan.RecordEvent):
-                    self.emit(key, item, each)
-        return written
-
-    async def _tell_refused(
-        self, key: Key, record: KeyState, item: objects.Object, error: faults.Refused
-    ) -> Sequence[WriteReceipt]:
-        """Write a smaller status, which says that the whole one was refused; try that again later.
-
-        What is refused leaves the one of before standing, which may be anything but true.
-        """
-        metrics.status_refused(key.resource)
-        _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
-        record.falter()
-        told = crashes.refused(item, error, self._clock())
-        whole, why = self._kinds[key.resource].puts_status, "the whole status was refused"
-        smaller = statuses.patch(item, told, whole=whole, why=why)
-        return await self._writer.write(smaller) if smaller.body else ()

@@ -464,7 +464,7 @@ _FAIR = (
     ),
     one(
         "what overtook a status in line is told in no Event",
-        "controller.execution.dispatcher:Dispatcher._tell",
+        "controller.execution.status_writer:StatusWriter._tell",
         "isinstance(each, plan.RecordEvent)",
         "False",
         "tests/execution/test_dispatcher.py"

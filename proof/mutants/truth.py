@@ -125,7 +125,7 @@ _TOLD = (
     ),
     one(
         "a refused status is not told",
-        "controller.execution.dispatcher:Dispatcher._tell_refused",
+        "controller.execution.status_writer:StatusWriter._tell_refused",
         "await self._writer.write(smaller) if smaller.body else ()",
         "()",
         "tests/simulation/test_long_texts.py::test_a_status_that_is_refused_is_told_in_a_smaller_one",
