@@ -21,7 +21,7 @@ class NotFoundOnceError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Edit:
-    """A piece of a function, `module:name`, and what stands there instead."""
+    """A piece of a function, `module:name`, or of a `module:`, and what stands there instead."""
 
     at: str
     find: str

@@ -29,9 +29,9 @@ def parse(text: str) -> list[ast.stmt]:
 
 
 def scope(module: ast.Module, name: str) -> ast.AST | None:
-    """Return the class or function of that qualified name."""
+    """Return the class or function of that qualified name; the whole module for an empty one."""
     found: ast.AST = module
-    for part in name.split("."):
+    for part in filter(None, name.split(".")):
         inner = [
             each
             for each in ast.iter_child_nodes(found)

@@ -93,6 +93,10 @@ async def test_a_move_that_the_table_lacks_stops_nobody_and_is_told(
         assert universe.names(PODS) == [f"shop-web-{number}" for number in range(4)]
         for name in universe.names(Resource.SERVERS):
             assert not universe.condition(Resource.SERVERS, name, "Stalled")
+    events = {each["event"] for each in logs}
+    assert "call crashed" not in events
+    # It is told by a call: where that is the move, a later look tells.
+    assert "crash not told" not in events or after is Phase.WRITING
     told = [each for each in logs if each["event"] == "planning failed"]
     assert told
     assert all(isinstance(each["exc_info"], IllegalMoveError) for each in told)

@@ -97,6 +97,7 @@ def test_only_the_function_that_is_named_is_searched() -> None:
     assert broken("return ANY_key", "return 1", "shut")[0] == 1
     module = ast.parse(CODE)
     assert syntax.scope(module, "Door.open") is None
+    assert syntax.scope(module, "") is module
 
 
 @pytest.mark.parametrize(
