@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from controller.execution import key_state
+from controller.execution.phases import IllegalMoveError, Phase
 from fakes import universe
 from proof import history
 from proof.history import judgement
@@ -38,3 +40,21 @@ def honest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     rules = (*judgement.HONESTY, judgement.heal)
     for each in told:
         history.check(each, expectations=expected, rules=rules).require()
+
+
+@pytest.fixture(autouse=True)
+def legal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail the test in which a key was to make a move that the table of phases does not have.
+
+    A crash is told on its object and passes; whoever waits for the end alone might never see it.
+    """
+    made: list[str] = []
+
+    class NotedError(IllegalMoveError):
+        def __init__(self, before: Phase, after: Phase) -> None:
+            super().__init__(before, after)
+            made.append(str(self))
+
+    monkeypatch.setattr(key_state, "IllegalMoveError", NotedError)
+    yield
+    assert made == []
