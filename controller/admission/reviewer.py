@@ -39,10 +39,13 @@ _View = TypeVar("_View", bound=objects.Object)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetAnswer:
-    """What is wrong with a fleet for a namespace, if anything, and whether its servers are pods."""
+    """What is wrong with a fleet for a namespace, if anything, and whether it can be tried.
+
+    Of some fleets the API server says by a dry run what is wrong with a template.
+    """
 
     problem: str = ""
-    pods: bool = True
+    dry_runs: bool = True
 
 
 # Says so of a namespace and the name of a fleet.
@@ -74,7 +77,7 @@ class Reviewer:
         fleet = await self._ask_fleet(namespace, fleet_name)
         warnings = (f"spec.fleet: {fleet.problem}",) if fleet.problem else ()
         # What servers of other fleets are made from, their providers know.
-        wanted = list(probes.of_application(application)) if fleet.pods else []
+        wanted = list(probes.of_application(application)) if fleet.dry_runs else []
         known = _known(before, objects.Application, probes.of_application)
         found = await self._try(namespace, wanted, known)
         less = await self._shrinking(_former(before), application)

@@ -161,6 +161,11 @@ def of(view: type[objects.Object]) -> Resource:
     return _BY_VIEW[view]
 
 
+def thing(resource: Resource, name: str) -> str:
+    """Return an object as `blockedBy` and people name it: Kind/name."""
+    return f"{PLACES[resource].kind}/{name}"
+
+
 def named(api_version: str, kind: str) -> Resource:
     """Return the resource whose manifests say so."""
     return _BY_KIND[api_version, kind]

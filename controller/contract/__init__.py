@@ -5,6 +5,7 @@ Planning asks by these words, providers answer in them, and neither knows the ot
 
 from controller.contract.call import ANYWHERE, Call, Placement, Verb
 from controller.contract.claims import Claim
+from controller.contract.display import PLAIN, BuiltIn, Display
 from controller.contract.kind import Context, ProviderKind
 from controller.contract.observation import (
     ABSENT,
@@ -34,12 +35,15 @@ __all__ = [
     "ABSENT",
     "ANYWHERE",
     "NOTHING",
+    "PLAIN",
     "UNKNOWN",
+    "BuiltIn",
     "Call",
     "Capability",
     "Changed",
     "Claim",
     "Context",
+    "Display",
     "Facts",
     "FleetFacts",
     "Instance",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from controller.api import objects
 from controller.api.permissions import Permission
 from controller.api.resources import Resource
+from controller.contract.display import PLAIN, BuiltIn, Display
 from controller.contract.observation import Capability
 from controller.contract.provider import Changed, Provider
 from controller.kube import api as kube
@@ -75,3 +76,7 @@ class ProviderKind:
     sees: tuple[type[objects.Object], ...] = ()
     # Calls are writes to the API server, and share its pool where the Fleet sets no limits.
     in_cluster: bool = False
+    # The API server can say by a dry run what is wrong with a template of its servers.
+    dry_runs: bool = False
+    display: Display = PLAIN
+    built_in: BuiltIn | None = None

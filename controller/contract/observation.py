@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from controller.api import objects
 from controller.contract.claims import Claim
+from controller.contract.display import PLAIN, Display
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 
@@ -195,7 +196,8 @@ class FleetFacts:
     volumes that servers of a component have or had, or None while that is not known. `record` is
     the Fleet object on which abandoned instances are recorded, where there is one that may be
     written, and `orphans` are the ids already recorded there. `may_abandon` is false where there is
-    no record, and nobody else who would collect what was let go.
+    no record, and nobody else who would collect what was let go. Where its servers are `in_cluster`
+    the API server itself answers the calls; `display` is how people see them.
     """
 
     name: str
@@ -212,3 +214,5 @@ class FleetFacts:
     orphans: frozenset[str] = frozenset()
     # The parts of it that fail by themselves; none where its Fleet names none.
     domains: tuple[objects.FailureDomain, ...] = ()
+    in_cluster: bool = False
+    display: Display = PLAIN

@@ -160,7 +160,11 @@ class Calls:
         if policy.local and asked.key.namespace:
             # What was to be written may not be there, so it is not what is in the way.
             error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
-        found = record.fail(asked.target, asked.verb, error, self._clock(), held=held)
+        fleet = asked.target.fleet if isinstance(asked.target, targets.Call) else ""
+        found = record.fail(
+            asked.target, asked.verb, error, self._clock(),
+            held=held, display=self._fleets.display(fleet),
+        )  # fmt: skip
         # What is told is told at once, and all else of the key goes on: only the call itself waits.
         quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)
         if held or not quiet:

@@ -1,8 +1,8 @@
 """The supervisor of fleets: opens and closes their providers, lends them, and holds calls back.
 
 The engine starts it when this replica leads. A Fleet that comes, changes or goes has its provider
-opened or closed in the background; until it is open nothing is concluded about its servers. The
-built-in fleet of pods is one more Fleet, which nobody wrote; an object of its name replaces it.
+opened or closed in the background; until it is open nothing is concluded about its servers. A
+built-in fleet is one more Fleet, which nobody wrote; an object of its name replaces it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar
 import structlog
 
 from controller import contract, errors
-from controller.api import names, objects, texts
+from controller.api import objects, texts
 from controller.api.reasons import Reason
 from controller.execution.breaker import Breaker
 from controller.execution.caches import Caches
@@ -32,8 +32,6 @@ from controller.planning.keys import Key
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-# The fleet that needs no object.
-BUILT_IN = objects.fleet(objects.Meta(name=names.BUILT_IN_FLEET), objects.FleetSpec(provider="pod"))
 # How many calls a second a fleet's provider gets at most where its Fleet does not say.
 PER_SECOND = 50
 # How long a start waits for providers to open, in seconds; those that take longer come later.
@@ -63,6 +61,15 @@ class Fleets:
         self._sharers = sharers
         self._caches = caches
         self._kinds = kinds
+        # Those that need no object, by their names, and how people see them until there is one.
+        self._built_in: dict[str, objects.Fleet] = {}
+        self._displays: dict[str, contract.Display] = {}
+        for each in kinds.values():
+            if each.built_in is not None:
+                name = each.built_in.fleet
+                spec = objects.FleetSpec(provider=each.name)
+                self._built_in[name] = objects.fleet(objects.Meta(name=name), spec)
+                self._displays[name] = each.built_in.displayed(each.display)
         self._context = context
         self._pool = pool
         self._branches: dict[str, Branch] = {}
@@ -89,7 +96,7 @@ class Fleets:
         if self._caches.watches(objects.Fleet):
             self._caches.informer(objects.Fleet).subscribe(self._fleet_changed)
         known = [name for _, name in self._caches.of(objects.Fleet).objects]
-        for name in dict.fromkeys((names.BUILT_IN_FLEET, *known)):
+        for name in dict.fromkeys((*self._built_in, *known)):
             self._follow(name)
         waits = [
             asyncio.ensure_future(each.life.settled())
@@ -177,8 +184,23 @@ class Fleets:
         return self._caches.of(objects.Fleet).objects.get(("", name))
 
     def _written(self, name: str) -> objects.Fleet | None:
-        found = self.find(name)
-        return BUILT_IN if found is None and name == names.BUILT_IN_FLEET else found
+        return self.find(name) or self._built_in.get(name)
+
+    def is_built_in(self, name: str) -> bool:
+        """Return whether a fleet is there whether or not anybody wrote it."""
+        return name in self._built_in
+
+    def kind(self, name: str) -> contract.ProviderKind | None:
+        """Return the provider of a fleet as the registry lists it; None where there is none."""
+        fleet = self._written(name)
+        return self._kinds.get(fleet.spec.provider) if fleet is not None else None
+
+    def display(self, name: str) -> contract.Display:
+        """Return how people see what a fleet makes; of one that nobody wrote, what is behind it."""
+        if name in self._displays and self.find(name) is None:
+            return self._displays[name]
+        kind = self.kind(name)
+        return kind.display if kind is not None else contract.PLAIN
 
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""
@@ -273,11 +295,12 @@ class Fleets:
         """Return what planning needs: capabilities, or what stands in the way."""
         fleet = self._written(name)
         if fleet is None:
+            others = "".join(f" or the built-in fleet {each!r}" for each in self._built_in)
             return contract.FleetFacts(
                 name=name,
                 problem=Reason.UNKNOWN_FLEET,
                 message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
-                " argfleet` or the built-in fleet 'pods'",
+                f" argfleet`{others}",
             )
         if not self._allowed(fleet, namespace):
             return contract.FleetFacts(
@@ -296,7 +319,7 @@ class Fleets:
         failure = self.failure(name)
         if failure is not None and failure.policy.kind is errors.Kind.REFUSED:
             return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
-        written = fleet is not BUILT_IN
+        written = fleet is not self._built_in.get(name)
         read_only = not self._caches.plans(objects.Fleet)
         provider, branch = self.provider(name), self._branches.get(name)
         return contract.FleetFacts(
@@ -311,6 +334,8 @@ class Fleets:
             may_abandon=not read_only or not written,
             orphans=frozenset(each.id for each in fleet.status.orphans),
             domains=fleet.spec.failure_domains,
+            in_cluster=kind.in_cluster,
+            display=kind.display if written else self._displays[name],
         )
 
     def _pause(

@@ -11,7 +11,7 @@ import dataclasses
 import random
 from collections.abc import Iterable
 
-from controller import errors
+from controller import contract, errors
 from controller.api.resources import Resource
 from controller.contract import Place
 from controller.execution.phases import (
@@ -248,10 +248,12 @@ class KeyState:
         now: float,
         *,
         held: bool = False,
+        display: contract.Display = contract.PLAIN,
     ) -> Outcome:
         """Write down that a call failed once more, and when it is due again.
 
-        One that is `held` was not made: it waits for what its siblings meet.
+        One that is `held` was not made: it waits for what its siblings meet. `display` is how the
+        fleet that was called is seen.
         """
         before = self.outcomes.get((target, verb))
         count = before.count + 1 if before is not None else 1
@@ -282,6 +284,7 @@ class KeyState:
             told=told,
             event=policy.event,
             held=held,
+            display=display,
         )
         return made
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from controller import errors
-from controller.api import clock, conditions, objects
+from controller import contract, errors
+from controller.api import clock, conditions, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -54,6 +54,8 @@ class Outcome:
     event: bool = False
     # It was not asked: it waits for what its siblings were answered.
     held: bool = False
+    # How people see what was asked for, where that is of a fleet.
+    display: contract.Display = contract.PLAIN
 
     @property
     def refused(self) -> bool:
@@ -70,6 +72,14 @@ class Outcome:
             return False
         return self.told and (self.verb is not Verb.STATUS or self.refused)
 
+    @property
+    def asked(self) -> str:
+        """What was asked about, as `blockedBy` names it: a machine of a fleet has no object."""
+        made = self.display.resource
+        if made is None or not isinstance(self.target, targets.Call):
+            return self.target.object
+        return resources.thing(made, self.target.server)
+
     def object(self, item: objects.Object) -> str:
         """Return what is in the way of `item`, as `blockedBy` names it: something that is there.
 
@@ -81,7 +91,7 @@ class Outcome:
             return instance
         if self.verb is Verb.CREATE and self.reason not in _THERE:
             return self.target.maker or name(item)
-        return self.target.object
+        return self.asked
 
     def blocked(self, item: objects.Object) -> Blocked:
         """Return what to tell of it."""
@@ -97,13 +107,13 @@ class Outcome:
             next_attempt_time=clock.stamp(self.again) if self.again else None,
             remedy=remedies.edit_above(item)
             if own
-            else remedies.unblock(shown, meta.namespace, self.message),
+            else remedies.unblock(shown, meta.namespace, self.message, by=self.display),
         )
 
     def _instance(self, item: objects.Object) -> str:
         """Return what it is about where that is no server's any more, and a Fleet sees to it."""
         target = self.target
-        if target.is_built_in or not isinstance(target, targets.Call):
+        if not isinstance(target, targets.Call):
             return ""
         return f"Instance/{target.server}" if target.maker == name(item) else ""
 
@@ -171,7 +181,7 @@ def name(item: objects.Object) -> str:
 
 
 def _place(found: Outcome) -> str:
-    return found.blocker or found.target.object
+    return found.blocker or found.asked
 
 
 def news(

@@ -103,33 +103,32 @@ def describe(thing: str, namespace: str) -> str:
     return f"kubectl describe {kind.lower()} {name} -n {namespace}"
 
 
-_BUILT_IN = f"Fleet/{names.BUILT_IN_FLEET}"
-# What shows things of which Argosy has no view; a Volume is of a cloud.
+# What shows things of which Argosy has no view.
 _SHOWN = {
     "ResourceQuota": "kubectl describe resourcequota {name} -n {namespace}",
     "ValidatingAdmissionPolicy": "kubectl get validatingadmissionpolicy {name} -o yaml",
-    "Volume": "openstack volume show {name}",
     # One that lacks cannot be shown.
     "ServiceAccount": "kubectl get serviceaccounts -n {namespace}",
 }
 
 
-def unblock(thing: str, namespace: str, told: str = "") -> str:
+def unblock(
+    thing: str, namespace: str, told: str = "", *, by: contract.Display = contract.PLAIN
+) -> str:
     """Return the command that shows what is in the way, which is named as Kind/name.
 
-    What is `told` of it may say more: of a namespace, that the operator lacks a right in it.
+    What is `told` of it may say more: of a namespace, that the operator lacks a right in it. `by`
+    is how things are shown of the fleet that met it.
     """
     lack = rights.lacking(told)
     if lack is not None:
         return lack.check
-    if thing == _BUILT_IN:
-        # Nobody wrote it: its pods are asked of the API server.
-        return "kubectl get --raw '/readyz?verbose'"
     kind, _, name = thing.partition("/")
     if kind in ("Webhook", "Namespace"):
         return webhooks()
-    if kind in _SHOWN:
-        return _SHOWN[kind].format(name=name, namespace=namespace)
+    shown = by.commands.get(kind) or _SHOWN.get(kind)
+    if shown is not None:
+        return shown.format(name=name, namespace=namespace)
     return _show_known(kind, name, namespace)
 
 

@@ -11,8 +11,8 @@ import enum
 from collections.abc import Hashable
 
 from controller import contract
-from controller.api import names, objects
-from controller.api.resources import PLACES, Resource
+from controller.api import objects, resources
+from controller.api.resources import Resource
 from controller.planning import plan
 
 
@@ -41,14 +41,9 @@ class Write:
         return self.resource
 
     @property
-    def is_built_in(self) -> bool:
-        """Whether the cluster itself answers, and no fleet."""
-        return True
-
-    @property
     def object(self) -> str:
         """The object, as `blockedBy` names it."""
-        return f"{PLACES[self.resource].kind}/{self.name}"
+        return resources.thing(self.resource, self.name)
 
     @property
     def maker(self) -> str:
@@ -69,19 +64,14 @@ class Call:
         return self.fleet
 
     @property
-    def is_built_in(self) -> bool:
-        """Whether the cluster itself answers, and no fleet."""
-        return self.fleet == names.BUILT_IN_FLEET
-
-    @property
     def object(self) -> str:
-        """What is asked about, as `blockedBy` names it: a machine of a fleet has no object."""
-        return f"Pod/{self.server}" if self.is_built_in else self.maker
+        """What is asked about, as `blockedBy` names it where servers are no objects."""
+        return self.maker
 
     @property
     def maker(self) -> str:
         """Who would make it, as `blockedBy` names that."""
-        return f"Fleet/{self.fleet}"
+        return resources.thing(Resource.FLEETS, self.fleet)
 
 
 Target = Write | Call

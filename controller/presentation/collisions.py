@@ -13,26 +13,34 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from controller import errors
-from controller.api import names, objects
+from controller.api import names, objects, resources
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
 from controller.kube import api as door
+from controller.presentation import inspection
 
 MOST_ASKED = 50
 
 
 async def of(
-    api: door.Api, caches: Caches, wanted: objects.Application, created: Sequence[str]
+    api: door.Api,
+    look: inspection.Inspection,
+    wanted: objects.Application,
+    created: Sequence[str],
 ) -> tuple[str, ...]:
     """Return of each name that is taken whose it is, and what waits for it."""
-    sets = tuple(_of_sets(caches, wanted))
+    sets = tuple(_of_sets(look.caches, wanted))
+    made = look.fleets.display(wanted.spec.fleet).resource
+    if made is None:
+        # Its servers are no objects, so they have no names in the cluster.
+        return tuple(said for _, said in sets)
     passed = {own for own, _ in sets} | {
         names.server_set(wanted.metadata.name, each.name)
         for each in wanted.spec.components
         if each.adopt is not None
     }
     asked = [each for each in created if each.rpartition("-")[0] not in passed][:MOST_ASKED]
-    found = await asyncio.gather(*(_of_pod(api, wanted, each) for each in asked))
+    found = await asyncio.gather(*(_of_server(api, wanted, made, each) for each in asked))
     return (*(said for _, said in sets), *filter(None, found))
 
 
@@ -42,20 +50,24 @@ def _of_sets(caches: Caches, wanted: objects.Application) -> Iterator[tuple[str,
         own = names.server_set(name, each.name)
         found = caches.of(objects.ServerSet).objects.get((space, own))
         if found is not None and found.spec.application != name:
+            thing = resources.thing(Resource.SERVERSETS, own)
             said = (
-                f"ServerSet/{own} is of application {found.spec.application}: component"
+                f"{thing} is of application {found.spec.application}: component"
                 f" {each.name} waits until that name is free (NameTaken)."
             )
             yield own, said
 
 
-async def _of_pod(api: door.Api, wanted: objects.Application, server: str) -> str:
-    """Return what a pod of a server's name is in the way of; what was let go of is taken up."""
+async def _of_server(
+    api: door.Api, wanted: objects.Application, made: Resource, server: str
+) -> str:
+    """Return what an object of a server's name is in the way of; one let go of is taken up."""
+    thing = resources.thing(made, server)
     try:
-        text = await api.get(Resource.PODS, wanted.metadata.namespace, server)
+        text = await api.get(made, wanted.metadata.namespace, server)
     except errors.ArgosyError:
         return ""  # none, or none that this person may see
-    pod = msgspec.json.decode(text, type=objects.Pod)
-    if pod.metadata.labels.get(names.APPLICATION_LABEL) == wanted.metadata.name:
+    found = msgspec.json.decode(text, type=objects.Object)
+    if found.metadata.labels.get(names.APPLICATION_LABEL) == wanted.metadata.name:
         return ""
-    return f"Pod/{server} is not Argosy's: the server of that name waits for it (NameTaken)."
+    return f"{thing} is not Argosy's: the server of that name waits for it (NameTaken)."

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import unreadable
@@ -98,7 +98,7 @@ class Inspection:
     def is_hidden(self, fleet: str) -> bool:
         """Return whether a fleet may be there that cannot be seen."""
         unseen = {Resource.FLEETS, Resource.NAMESPACES} & self.hidden
-        return bool(unseen) and fleet not in ("", names.BUILT_IN_FLEET)
+        return bool(unseen and fleet) and not self.fleets.is_built_in(fleet)
 
     def _fleet_of(self, item: objects.Object) -> str:
         """Return the fleet that an object, or the application that it is about, names."""

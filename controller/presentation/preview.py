@@ -113,7 +113,7 @@ async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: 
             return preview(asked.before, asked.after, told, notes)
 
         found = await aside.run(work)
-        taken = await collisions.of(api, look.caches, wanted, found.created)
+        taken = await collisions.of(api, look, wanted, found.created)
     return dataclasses.replace(found, notes=(*taken, *found.notes))
 
 

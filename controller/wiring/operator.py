@@ -64,8 +64,6 @@ LEASE = "argosy-leader"
 # Who holds it where replicas share the work: all of them, so that no replica that would lead alone
 # ever acts beside them.
 TOGETHER = "argosy-replicas"
-# The provider of the built-in fleet.
-_PODS = "pod"
 # How long kopf's thread may keep the engine's waiting.
 SWITCH_SECONDS = 0.0005
 
@@ -373,12 +371,11 @@ class Operator:
 
     def _fleet_answer(self, namespace: str, name: str) -> FleetAnswer:
         """Return what whoever names a fleet should know, as planning sees it."""
-        fleet = self.fleets.find(name)
-        provider = fleet.spec.provider if fleet else _PODS if name == names.BUILT_IN_FLEET else ""
+        kind = self.fleets.kind(name)
         facts = self.fleets.facts(name, namespace)
         return FleetAnswer(
             problem=facts.message or facts.problem if facts.problem else "",
-            pods=provider == _PODS,
+            dry_runs=kind is not None and kind.dry_runs,
         )
 
     def _room_answer(self, before: objects.Application | None, after: objects.Application) -> str:

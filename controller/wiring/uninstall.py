@@ -22,6 +22,7 @@ from controller.kinds.registry import KINDS
 from controller.kube import faults
 from controller.kube.api import Api
 from controller.kube.client import Client
+from controller.providers import registry
 
 PAGE = 500
 POLL_SECONDS = 1.0
@@ -108,7 +109,7 @@ async def run(api: Api, options: Options) -> int:
     """Carry the policy out; return the exit status, which is not 0 where the answer is no."""
     if options.policy == "Refuse":
         return await _refuse(api, options)
-    foreign = await _not_pods(api, options)
+    foreign = await _outside(api, options)
     if foreign:
         _say(
             f"refused: {_listed(foreign)} would go on running with nobody to know of them, as their"
@@ -135,16 +136,18 @@ async def _refuse(api: Api, options: Options) -> int:
     return 1
 
 
-async def _not_pods(api: Api, options: Options) -> list[str]:
-    made_of_pods = {names.BUILT_IN_FLEET}
+async def _outside(api: Api, options: Options) -> list[str]:
+    """Return the servers that are outside the cluster, or may be: it collects none of those."""
+    inside = {name: each for name, each in registry.kinds().items() if each.in_cluster}
+    fleets = {each.built_in.fleet for each in inside.values() if each.built_in is not None}
     if not options.namespaces:
-        async for each in _all(api, options, Resource.FLEETS):
-            if each.spec.provider == "pod":
-                made_of_pods.add(each.metadata.name)
+        async for found in _all(api, options, Resource.FLEETS):
+            if found.spec.provider in inside:
+                fleets.add(found.metadata.name)
     return [
-        each.key
-        async for each in _all(api, options, Resource.SERVERS)
-        if each.spec.fleet not in made_of_pods
+        found.key
+        async for found in _all(api, options, Resource.SERVERS)
+        if found.spec.fleet not in fleets
     ]
 
 

@@ -255,6 +255,14 @@ _LEFT = (
         "tests/planning/test_outcomes.py::test_only_what_is_there_is_named",
     ),
     one(
+        "a pod is shown as one in the built-in fleet alone",
+        "controller.planning.outcomes:Outcome.asked",
+        "made is None or (not isinstance(self.target, targets.Call))",
+        "getattr(self.target, 'fleet', '') != 'pods'",
+        "tests/simulation/test_outcomes.py"
+        "::test_a_pod_is_told_as_a_pod_whatever_its_fleet_is_called[edge]",
+    ),
+    one(
         "a right that lacks is not told with the command that shows it",
         "controller.planning.remedies:unblock",
         "lack is not None",

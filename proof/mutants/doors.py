@@ -19,8 +19,8 @@ _FORETOLD = (
     ),
     one(
         "what was let go of is told as somebody else's",
-        "controller.presentation.collisions:_of_pod",
-        "pod.metadata.labels.get(names.APPLICATION_LABEL) == wanted.metadata.name",
+        "controller.presentation.collisions:_of_server",
+        "found.metadata.labels.get(names.APPLICATION_LABEL) == wanted.metadata.name",
         "False",
         "tests/presentation/test_collisions.py"
         "::test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up",

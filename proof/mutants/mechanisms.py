@@ -521,7 +521,7 @@ OUTAGES = (
     one(
         "a viewer's fleet that is said not to exist",
         "controller.presentation.inspection:Inspection.is_hidden",
-        "bool(unseen)",
+        "bool(unseen and fleet)",
         "False",
         "tests/presentation/test_desired.py"
         "::test_a_fleet_that_cannot_be_seen_is_not_said_to_be_missing",

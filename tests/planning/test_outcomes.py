@@ -12,6 +12,7 @@ from controller.api import clock, objects
 from controller.api.resources import Resource
 from controller.planning import outcomes
 from controller.planning.targets import Call, Verb, Write
+from controller.providers import registry
 
 NOW = 1_700_000_000.0
 POD = Write(Resource.PODS, "d", "shop-web-0")
@@ -84,6 +85,9 @@ def test_what_is_told_of_the_next_attempt_is_never_long_out_of_date() -> None:
     assert told.since == before[0].since
 
 
+PODS, CLOUD = registry.kinds()["pod"], registry.kinds()["openstack"]
+assert PODS.built_in is not None
+UNWRITTEN = PODS.built_in.displayed(PODS.display)
 RIGHT = 'services is forbidden: User "op" cannot create resource "services" in API group ""'
 
 
@@ -100,11 +104,30 @@ RIGHT = 'services is forbidden: User "op" cannot create resource "services" in A
             "Service/shop-web",
             "kubectl get services shop-web -n d -o yaml",
         ),
-        ({"target": Call("pods", "a")}, "Fleet/pods", "kubectl get --raw '/readyz?verbose'"),
         (
-            {"target": Call("pods", "a"), "verb": Verb.DELETE},
+            {"target": Call("pods", "a"), "display": UNWRITTEN},
+            "Fleet/pods",
+            "kubectl get --raw '/readyz?verbose'",
+        ),
+        (
+            {"target": Call("edge", "a"), "display": PODS.display},
+            "Fleet/edge",
+            "kubectl get argfleet edge -o yaml",
+        ),
+        (
+            {"target": Call("edge", "a"), "verb": Verb.DELETE, "display": PODS.display},
             "Pod/a",
             "kubectl get pods a -n d -o yaml",
+        ),
+        (
+            {"target": Call("west", "a"), "verb": Verb.DELETE, "display": CLOUD.display},
+            "Fleet/west",
+            "kubectl get argfleet west -o yaml",
+        ),
+        (
+            {"target": Call("west", "a"), "blocker": "Volume/v", "display": CLOUD.display},
+            "Volume/v",
+            "openstack volume show v",
         ),
         (
             {"target": Call("pods", "a"), "message": RIGHT, "blocker": "Namespace/d"},
@@ -112,7 +135,16 @@ RIGHT = 'services is forbidden: User "op" cannot create resource "services" in A
             "kubectl auth can-i create services --as op",
         ),
     ],
-    ids=["never made", "somebody else's", "asked of the API server", "is there", "no right"],
+    ids=[
+        "never made",
+        "somebody else's",
+        "asked of the API server",
+        "asked of a fleet",
+        "is there",
+        "is no object",
+        "of a cloud",
+        "no right",
+    ],
 )
 def test_only_what_is_there_is_named(more: dict[str, Any], told: str, remedy: str) -> None:
     """An object that was never made stands in nobody's way, and no command shows it."""

@@ -15,9 +15,11 @@ pytestmark = pytest.mark.looptime
 NOW = 1_790_000_000.0
 
 
-async def notes(universe: Universe, *parts: Any, name: str = "shop") -> list[str]:
+async def notes(
+    universe: Universe, *parts: Any, name: str = "shop", fleet: str = "pods"
+) -> list[str]:
     """Return what a preview of an application notes of names that are taken."""
-    body = application(name, *parts)
+    body = application(name, *parts, fleet=fleet)
     found = await preview.read(universe.server, "default", body, NOW)
     return [each for each in found.notes if "NameTaken" in each]
 
@@ -48,6 +50,18 @@ async def test_a_pod_of_a_servers_name_is_told_unless_it_would_be_taken_up() -> 
         labels = {"metadata": {"labels": {"argosy.dev/application": "shop"}}}
         await universe.merge(Resource.PODS, "shop-web-1", labels)
         assert not await notes(universe, component("web", 2))
+
+
+async def test_a_pod_is_in_the_way_of_no_machine() -> None:
+    """Servers of a fleet that makes no pods have no names in the cluster that could be taken."""
+    async with Universe() as universe:
+        pod = {"metadata": {"name": "shop-web-1"}, "spec": {"containers": [{"name": "a"}]}}
+        await universe.server.create(Resource.PODS, "default", pod)
+        for name, provider in (("metal", "memory"), ("edge", "pod")):
+            body = {"metadata": {"name": name}, "spec": {"provider": provider}}
+            await universe.server.create(Resource.FLEETS, "", body)
+        assert not await notes(universe, component("web", 2), fleet="metal")
+        assert len(await notes(universe, component("web", 2), fleet="edge")) == 1
 
 
 async def test_pods_are_asked_for_of_fifty_servers() -> None:

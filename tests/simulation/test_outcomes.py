@@ -300,6 +300,28 @@ async def test_a_delete_that_is_denied_is_told_all_the_way_up() -> None:
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=150)
 
 
+@pytest.mark.parametrize("fleet", ["pods", "edge"])
+async def test_a_pod_is_told_as_a_pod_whatever_its_fleet_is_called(fleet: str) -> None:
+    """Of what pods are made of by any Fleet, the pod that does not go is named, and is shown."""
+    async with Universe() as universe:
+        if fleet == "edge":
+            body = {"metadata": {"name": fleet}, "spec": {"provider": "pod"}}
+            await universe.server.create(Resource.FLEETS, "", body)
+        await universe.apply(application("shop", component("web", 1), fleet=fleet))
+        await universe.until(universe.is_ready)
+        guard = Answer(
+            universe, "delete", Resource.PODS, lambda _: refuse(422, "Invalid", "it may not go")
+        )
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        told = functools.partial(universe.get, Resource.SERVERS, "shop-web-0")
+        await universe.until(lambda: told()["status"].get("blockedBy"), patience=30)
+        (found,) = told()["status"]["blockedBy"]
+        assert found["object"] == "Pod/shop-web-0"
+        assert found["remedy"] == "kubectl get pods shop-web-0 -n default -o yaml"
+        guard.over()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=700)
+
+
 async def test_a_name_that_is_free_again_is_taken_soon() -> None:
     """A stranger's pod stalls one server, and no longer than it is there."""
     async with Universe() as universe:

@@ -232,14 +232,19 @@ async def test_replicas_are_ready_when_they_answer_reviews(monkeypatch: pytest.M
 
 
 async def test_reviews_know_of_a_fleet_what_planning_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fleet that does not exist is a problem, and none of its templates is a pod's."""
+    """A fleet that does not exist is a problem; templates are tried where they are of pods."""
     monkeypatch.setattr(handlers, "KopfThread", FakeKopf)
-    async with running(Server(), admission_port=9443):
+    server = Server()
+    for name, provider in (("edge", "pod"), ("metal", "memory")):
+        body = {"metadata": {"name": name}, "spec": {"provider": provider}}
+        await server.create(Resource.FLEETS, "", body)
+    async with running(server, admission_port=9443):
         fleet_of = FakeKopf.made.fleet_of
-        assert fleet_of("default", "pods") == FleetAnswer()
+        assert fleet_of("default", "pods") == fleet_of("default", "edge") == FleetAnswer()
+        assert fleet_of("default", "metal") == FleetAnswer(dry_runs=False)
         unknown = fleet_of("default", "later")
     assert "'later' does not exist" in unknown.problem
-    assert not unknown.pods
+    assert not unknown.dry_runs
 
 
 async def test_without_admission_a_replica_is_ready_when_its_caches_are() -> None:

@@ -93,7 +93,7 @@ def _answered(
     error = objects.LastError(
         class_=_class(answer),
         reason=answer.reason,
-        object=_in_the_way(server, answer),
+        object=_in_the_way(snapshot, answer),
         message=answer.message,
         time=clock.precise(answer.time),
     )
@@ -126,10 +126,10 @@ def due_again(server: objects.Server, answer: Outcome) -> float:
     return max(answer.again, answer.time + wait)
 
 
-def _in_the_way(server: objects.Server, answer: Outcome) -> str:
+def _in_the_way(snapshot: ServerSnapshot, answer: Outcome) -> str:
     """Return what keeps the server from being made; nothing where that is the server itself."""
-    own = answer.costs_attempt and (answer.refused or answer.target.is_built_in)
-    return answer.blocker or ("" if own else answer.object(server))
+    own = answer.costs_attempt and (answer.refused or snapshot.fleet.in_cluster)
+    return answer.blocker or ("" if own else answer.object(snapshot.server))
 
 
 def _class(answer: Outcome) -> str:

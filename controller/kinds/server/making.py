@@ -130,7 +130,7 @@ def _closed(situation: Situation) -> Verdict | None:
         object=f"Fleet/{fleet}",
         reason=Reason.DOMAIN_CLOSED,
         message=message,
-        remedy=remedies.unblock(f"Fleet/{fleet}", snapshot.server.metadata.namespace),
+        remedy=remedies.fleet(snapshot.fleet),
     )
     return Verdict(reason=Reason.DOMAIN_CLOSED, message=message, trouble=True, blocked=(blocked,))
 
@@ -154,13 +154,15 @@ def _abandoned(situation: Situation) -> bool:
 
 def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:
     """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
-    thing = error.object or situation.name
+    thing, snapshot = error.object or situation.name, situation.snapshot
     blocked = Blocked(
         object=thing,
         reason=error.reason,
         message=error.message,
         next_attempt_time=situation.attempts.next_attempt_time,
-        remedy=remedies.unblock(thing, situation.snapshot.server.metadata.namespace, error.message),
+        remedy=remedies.unblock(
+            thing, snapshot.server.metadata.namespace, error.message, by=snapshot.fleet.display
+        ),
     )
     return Verdict(
         reason=error.reason,

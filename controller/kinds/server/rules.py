@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from controller import contract
-from controller.api import clock, conditions, tags
+from controller.api import clock, conditions, resources, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
@@ -60,15 +60,21 @@ def _fleet_problem(situation: Situation) -> Verdict | None:
 
 def _foreign(situation: Situation) -> Verdict | None:
     seen, meta = situation.seen, situation.snapshot.server.metadata
+    made = situation.snapshot.fleet.display.resource
     if seen.phase is not Phase.FOREIGN:
         return None
     message = (
         seen.message or f"The name {meta.name} is taken by something that Argosy did not make."
     )
-    remedy = seen.remedy or remedies.show("pods", meta.name, meta.namespace)
+    remedy = seen.remedy or (
+        remedies.show(made, meta.name, meta.namespace)
+        if made is not None
+        else remedies.fleet(situation.snapshot.fleet)
+    )
     if seen.error_class != attempts.WAITING:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
-    blocked = Blocked(object=f"Pod/{meta.name}", reason=seen.reason, message=message, remedy=remedy)
+    thing = resources.thing(made, meta.name) if made is not None else situation.name
+    blocked = Blocked(object=thing, reason=seen.reason, message=message, remedy=remedy)
     return Verdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
 
 

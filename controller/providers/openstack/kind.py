@@ -44,6 +44,7 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
         settings=_settings,
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),
         sees=(objects.Job,),
+        display=contract.Display(commands={"Volume": "openstack volume show {name}"}),
     )
 
 

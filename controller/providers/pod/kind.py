@@ -39,6 +39,11 @@ def kind() -> contract.ProviderKind:
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),
         sees=(objects.Pod, objects.Claim, objects.Job),
         in_cluster=True,
+        dry_runs=True,
+        display=contract.Display(resource=Resource.PODS),
+        built_in=contract.BuiltIn(
+            fleet=names.BUILT_IN_FLEET, command="kubectl get --raw '/readyz?verbose'"
+        ),
     )
 
 

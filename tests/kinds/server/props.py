@@ -13,6 +13,7 @@ from controller.contract import Capability, Observation, Phase
 from controller.kinds import server
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
+from controller.providers import registry
 from controller.providers.pod.changes import can_become
 
 NOW = 1_700_000_000.0
@@ -27,8 +28,13 @@ RUNNING = Observation(
     ready_since=NOW - 100,
     since=NOW - 110,
 )
+POD = registry.kinds()["pod"]
 PODS = contract.FleetFacts(
-    name="pods", capabilities=frozenset({Capability.CHANGE_IN_PLACE}), can_change=can_become
+    name="pods",
+    capabilities=frozenset({Capability.CHANGE_IN_PLACE}),
+    can_change=can_become,
+    in_cluster=POD.in_cluster,
+    display=POD.display,
 )
 APPLICATION = objects.Application(metadata=Meta(name="shop", namespace="d", uid="app"))
 

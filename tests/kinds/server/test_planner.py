@@ -10,6 +10,7 @@ import pytest
 
 from controller import contract, errors
 from controller.api import clock, names, nesting, objects
+from controller.api.reasons import Reason
 from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
 from controller.planning import orphans, plan
@@ -576,3 +577,36 @@ def test_a_taken_name_stalls() -> None:
     assert ready(status) == ("False", "NameTaken")
     assert stalled(status)
     assert status.blocked_by[0].message == "user's pod"
+
+
+@pytest.mark.parametrize(
+    ("fleet", "thing", "remedy"),
+    [
+        (PODS, "Pod/shop-web-0", "kubectl get pods shop-web-0 -n d -o yaml"),
+        (CLOUD, "Server/shop-web-0", "kubectl get argfleet west -o yaml"),
+    ],
+    ids=["pods", "a cloud"],
+)
+def test_what_has_its_name_is_shown_as_its_fleet_shows_things(
+    fleet: contract.FleetFacts, thing: str, remedy: str
+) -> None:
+    """A pod is named and shown where servers are pods; of a cloud there is no pod to look for."""
+    taken = Observation(phase=Phase.FOREIGN, reason=Reason.NAME_TAKEN, error_class="Waiting")
+    (blocked,) = told(decide(make(), taken, fleet=fleet)).blocked_by
+    assert (blocked.object, blocked.remedy) == (thing, remedy)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "thing"),
+    [(PODS, "Server/shop-web-0"), (CLOUD, "Fleet/west")],
+    ids=["the API server fails", "the fleet fails"],
+)
+def test_a_failed_create_is_the_servers_own_where_the_cluster_answers(
+    fleet: contract.FleetFacts, thing: str
+) -> None:
+    """No Fleet is to blame for what the API server answers; a cloud is, for its own answers."""
+    failed = failing.made_in_vain("Unavailable", fleet=fleet.name, costs_attempt=True)
+    answer = decide(make(), contract.ABSENT, fleet=fleet, outcomes=(failed,))
+    error = told(answer).attempts.last_error
+    assert error is not None
+    assert (error.object or "Server/shop-web-0") == thing
