@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.api import names
-from controller.api.resources import PLACES, Resource
+from controller.api import names, resources
+from controller.api.resources import Resource
 
 # Each slot is so many buckets: the label on objects is a bucket, and slots can be cut anew.
 SLOTS = 64
@@ -55,7 +55,7 @@ def lease(slot: int) -> str:
 
 def reference(slot: int) -> str:
     """Return that Lease as statuses name objects, such as `Lease/argosy-slot-07`."""
-    return f"{PLACES[Resource.LEASES].kind}/{lease(slot)}"
+    return resources.thing(Resource.LEASES, lease(slot))
 
 
 LEASES = {lease(slot): slot for slot in range(SLOTS)}

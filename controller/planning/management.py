@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import names, objects
+from controller.api import names, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES
+from controller.api.resources import PLACES, Resource
 from controller.planning import plan as plans
 from controller.planning import remedies
 from controller.planning.caches import Caches
@@ -26,7 +26,7 @@ def rest(application: objects.Application | None) -> Blocked | None:
     if application is None:
         return None
     meta, spec = application.metadata, application.spec
-    name = f"Application/{meta.name}"
+    name = resources.thing(Resource.APPLICATIONS, meta.name)
     if spec.management == OBSERVE:
         return Blocked(
             object=name,

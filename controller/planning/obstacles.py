@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import clock
+from controller.api import clock, resources
 from controller.api.conditions import Blocked
+from controller.api.resources import Resource
 from controller.planning import plan, remedies
 
 
@@ -32,7 +33,7 @@ def fleet_problem(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
     if not fleet.problem:
         return None
     blocked = Blocked(
-        object=f"Fleet/{fleet.name}",
+        object=resources.thing(Resource.FLEETS, fleet.name),
         reason=fleet.problem,
         message=fleet.message,
         since=clock.stamp(now),
@@ -59,7 +60,9 @@ def paused(fleet: contract.FleetFacts, pause: contract.Pause, now: float) -> Blo
     """Return what is told of a fleet that is not to be called for now."""
     near = pause.namespace
     return Blocked(
-        object=f"Namespace/{near}" if near else f"Fleet/{fleet.name}",
+        object=resources.thing(
+            Resource.NAMESPACES if near else Resource.FLEETS, near or fleet.name
+        ),
         reason=pause.reason,
         message=pause.message,
         since=clock.stamp(now),

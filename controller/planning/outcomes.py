@@ -209,7 +209,9 @@ def _subject(found: Outcome, item: objects.Object) -> str:
     target = found.target
     if isinstance(target, targets.Write):
         return target.object
-    return f"Server/{target.server}" if target.maker != name(item) else found.object(item)
+    if target.maker == name(item):
+        return found.object(item)
+    return resources.thing(Resource.SERVERS, target.server)
 
 
 def steady(before: Iterable[Blocked], after: Sequence[Blocked], now: float) -> tuple[Blocked, ...]:

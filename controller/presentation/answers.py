@@ -106,10 +106,15 @@ async def read(
 def _blamed(look: inspection.Inspection, found: Answer) -> list[objects.Pod]:
     """Return the pods of the servers that are to blame."""
     pods = look.caches.informers[Resource.PODS].objects
-    leaves = [
-        (each.namespace, each.object.partition("/")[2])
+    ill = (
+        (each.namespace, references.told(each.object))
         for each in every(found)
-        if each.object.startswith("Server/") and each.ready != "True"
+        if each.ready != "True"
+    )
+    leaves = [
+        (namespace, meant.name)
+        for namespace, meant in ill
+        if meant is not None and meant.resource is Resource.SERVERS
     ]
     return [pods[each] for each in dict.fromkeys(leaves) if each in pods]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.api import conditions, objects
+from controller.api import conditions, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
+from controller.api.resources import Resource
 from controller.api.views.fleet_parts import FleetLimits, Orphan, Unclaimed
 from controller.kube import api as door
 from controller.presentation import reading
@@ -55,7 +56,7 @@ def circuit_wait(found: objects.Fleet) -> Blocked | None:
     if found.status.circuit == "Closed" or ready is None:
         return None
     return Blocked(
-        object=f"Fleet/{found.metadata.name}",
+        object=resources.thing(Resource.FLEETS, found.metadata.name),
         reason=Reason.CIRCUIT_OPEN,
         message=ready.message,
         since=ready.last_transition_time,

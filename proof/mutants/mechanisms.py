@@ -514,8 +514,8 @@ OUTAGES = (
     one(
         "a claim without a volume that is told as a fleet without room",
         "controller.providers.pod.observation:_blocker",
-        "f'PersistentVolumeClaim/{claim}'",
-        "f'Fleet/{server.spec.fleet}'",
+        "resources.thing(Resource.CLAIMS, claim)",
+        "resources.thing(Resource.FLEETS, server.spec.fleet)",
         "tests/simulation/test_causes.py::test_the_cause_is_told_of_the_application[claim]",
     ),
     one(

@@ -16,6 +16,9 @@ from controller.presentation import answers
 ROOT = Path(controller.__file__).parent
 RESOURCES = {each.resource.name for each in KINDS}
 NAMES = {PLACES[each.resource].kind for each in KINDS}
+# How `blockedBy` and people name objects of a kind: `api.resources.thing` does, and
+# `presentation.references.told` reads it.
+BEGINNINGS = tuple(f"{name}/" for name in sorted(NAMES))
 # Kinds themselves, and what is written down of them.
 HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
@@ -29,7 +32,7 @@ MEANT = {
     "planning/management.py": "only an application says that it is observed alone",
     "planning/relations.py": "servers belong to sets, and sets to applications",
     "planning/targets.py": "a call to a provider is about a server, as the contract says",
-    "presentation/answers.py": "a remedy names the application",
+    "presentation/answers.py": "a remedy names the application, and pods print what servers do",
     "presentation/consequences.py": "a changed application has a plan, an operation what it leaves",
     "presentation/events.py": "an operation's name may be a server's, too",
     "presentation/forecast.py": "applications, sets and servers play their own parts in it",
@@ -41,9 +44,14 @@ MEANT = {
 
 
 def told_apart(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield each place that asks whether something is of one of our kinds."""
+    """Yield each place that asks whether something is of one of our kinds.
+
+    A text that begins with one and a slash is one, whether it is compared or put together.
+    """
     for node in ast.walk(tree):
         asked: list[ast.expr] = []
+        if isinstance(node, ast.Constant) and str(node.value).startswith(BEGINNINGS):
+            yield node
         if isinstance(node, ast.Compare):
             asked = [node.left, *node.comparators]
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
@@ -75,12 +83,21 @@ def is_named(node: ast.AST) -> bool:
         "if isinstance(item, objects.Application): pass",
         "match item:\n    case objects.Operation():\n        pass",
         "match resource:\n    case Resource.SERVERSETS:\n        pass",
+        "thing.startswith('Server/')",
+        "thing.removeprefix('Fleet/')",
+        "thing = f'Server/{name}'",
+        "kind == PLACES[Resource.OPERATIONS].kind",
+        "kind in {PLACES[Resource.SERVERS].kind, PLACES[Resource.PODS].kind}",
     ],
 )
 def test_a_kind_told_apart_would_be_found(code: str) -> None:
     """The search below sees each way of asking for a kind."""
     assert len(list(told_apart(ast.parse(code)))) == 1
-    assert not list(told_apart(ast.parse("caches.of(objects.Server); call(Resource.SERVERS)")))
+    for same in (
+        "caches.of(objects.Server); call(Resource.SERVERS)",
+        "thing(Resource.FLEETS, name)",
+    ):
+        assert not list(told_apart(ast.parse(same)))
 
 
 def test_no_kind_is_told_apart_elsewhere() -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import msgspec
 
 from controller import contract
-from controller.api import clock
+from controller.api import clock, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service, service_manifest
 from controller.kinds.serverset.reasons import ServerSetReason
@@ -136,7 +136,7 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     called = service_manifest.name(snapshot.server_set)
     if not failed.has_refused(Resource.SERVICES, called):
         return None
-    name = f"{PLACES[Resource.SERVICES].kind}/{called}"
+    name = resources.thing(Resource.SERVICES, called)
     blocked = next(
         each.blocked(snapshot.server_set) for each in failed.refused if each.target.object == name
     )

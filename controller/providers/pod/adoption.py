@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from controller import errors
-from controller.api import names, objects
+from controller.api import names, objects, resources
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import Resource
 from controller.planning import ownership, rendering
 from controller.providers.pod import drift, manifest
 from controller.providers.pod.reasons import PodReason
@@ -145,7 +145,7 @@ def check_claim(found: objects.Claim) -> None:
             f"the claim {meta.name} belongs to {name} and would be deleted with it: take its"
             " ownerReferences off first",
             reason=PodReason.CLAIM_OWNED,
-            blocker=f"{PLACES[Resource.CLAIMS].kind}/{meta.name}",
+            blocker=resources.thing(Resource.CLAIMS, meta.name),
         )
 
 

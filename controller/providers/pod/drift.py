@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from controller import errors
-from controller.api import names, objects, tags
-from controller.api.resources import PLACES, Resource
+from controller.api import names, objects, resources, tags
+from controller.api.resources import Resource
 from controller.planning import merge_patch
 from controller.providers.pod import changes, manifest
 from controller.providers.pod.reasons import PodReason
@@ -57,7 +57,7 @@ def check_kept(pod: objects.Pod, own: Mapping[str, str]) -> None:
             f"pods/{pod.metadata.name} does not keep {keys}, by which Argosy knows it: something"
             " changes pods as they are written",
             reason=PodReason.LABELS_REMOVED,
-            blocker=f"{PLACES[Resource.PODS].kind}/{pod.metadata.name}",
+            blocker=resources.thing(Resource.PODS, pod.metadata.name),
         )
 
 

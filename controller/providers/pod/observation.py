@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller import contract
-from controller.api import clock, names, objects, tags
+from controller.api import clock, names, objects, resources, tags
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
@@ -237,9 +237,11 @@ def _unbound(message: str, server: objects.Server, volumes: tuple[contract.Volum
 def _blocker(reason: str, server: objects.Server, claim: str) -> str:
     """Return the object that a reason is about, where that is not the server alone."""
     if claim:
-        return f"PersistentVolumeClaim/{claim}"
+        return resources.thing(Resource.CLAIMS, claim)
     # Of its nodes none takes the pod: so it is with all pods that ask for the same.
-    return f"Fleet/{server.spec.fleet}" if reason == KubeletReason.UNSCHEDULABLE else ""
+    if reason != KubeletReason.UNSCHEDULABLE:
+        return ""
+    return resources.thing(Resource.FLEETS, server.spec.fleet)
 
 
 def _remedy(reason: str, server: objects.Server, claim: str) -> str:

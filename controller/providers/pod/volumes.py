@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import names, objects, resources
 from controller.api.reasons import Reason
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
 from controller.kube import faults, informer, receipts
@@ -68,7 +68,7 @@ def is_known(server: objects.Server, claim: objects.Claim) -> bool:
 def check(server: objects.Server, claim: objects.Claim) -> None:
     """Raise NameTaken where a claim is not the server's, and Waiting where it is going."""
     name = claim.metadata.name
-    blocker = f"{PLACES[Resource.CLAIMS].kind}/{name}"
+    blocker = resources.thing(Resource.CLAIMS, name)
     if not is_known(server, claim):
         message = f"{Resource.CLAIMS}/{name} exists and is not this server's"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN, blocker=blocker)
@@ -108,6 +108,6 @@ async def _grow(api: kube.Api, namespace: str, name: str, body: Mapping[str, Any
             f"The claim {name} cannot grow: {error.words}",
             reason=PodReason.CLAIM_CANNOT_GROW,
             words=error.words,
-            blocker=f"{PLACES[Resource.CLAIMS].kind}/{name}",
+            blocker=resources.thing(Resource.CLAIMS, name),
         ) from error
     return receipts.of(Resource.CLAIMS, refusals.decode(answer, objects.Claim))
