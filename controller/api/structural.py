@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from controller.api import nulls
+
 Schema = dict[str, Any]
 
 REFERENCE = "#/$defs/"
@@ -118,7 +120,7 @@ Inner = Callable[[Mapping[str, Any]], Schema]
 
 def _default(result: Schema, value: Any, _schema: Mapping[str, Any], _inner: Inner) -> None:
     if value is not None:
-        result["default"] = without_nulls(value)
+        result["default"] = nulls.without_nulls(value)
 
 
 def _properties(result: Schema, value: Any, _schema: Mapping[str, Any], inner: Inner) -> None:
@@ -201,12 +203,3 @@ def _check_keys(result: Schema, path: tuple[str, ...]) -> None:
 
 def _where(path: tuple[str, ...]) -> str:
     return ".".join(path) or "the schema"
-
-
-def without_nulls(value: Any) -> Any:
-    """Return `value` without the keys whose value is null, at any depth."""
-    if isinstance(value, dict):
-        return {key: without_nulls(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [without_nulls(each) for each in value]
-    return value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from controller.api import objects, resources, texts
 from controller.api.resources import Resource
-from controller.planning import writes
+from controller.planning import merge_patch, writes
 from controller.planning.plan import Patch, Status
 
 # What is being acted on has news in a moment; the acts go first, and are told of together.
@@ -50,26 +49,8 @@ def change(
     if before == after:
         return {}
     told: dict[str, Any] = texts.fit(resource, msgspec.to_builtins(after))
-    difference = _diff(msgspec.to_builtins(before), told)
+    difference = merge_patch.difference(msgspec.to_builtins(before), told)
     return told if whole and difference else difference
-
-
-def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    patch: dict[str, Any] = {}
-    for name, value in after.items():
-        old = before.get(name)
-        if value == old:
-            continue
-        if isinstance(value, dict) and isinstance(old, dict):
-            inner = _diff(old, value)
-            if inner:
-                patch[name] = inner
-        else:
-            patch[name] = value
-    patch |= {
-        name: None for name, value in before.items() if name not in after and value is not None
-    }
-    return patch
 
 
 class Pacer:

@@ -28,13 +28,18 @@ def merge_json(target: bytes, patch: bytes) -> bytes:
 
 
 def difference(before: Any, after: Any) -> Any:
-    """Return the patch that makes `after` of `before`; neither may hold a null."""
+    """Return the patch that makes `after` of `before`; a member that is null is as good as absent.
+
+    Of two objects that differ in such members alone it is empty.
+    """
     if not isinstance(before, dict) or not isinstance(after, dict):
         return after
-    patch: dict[str, Any] = dict.fromkeys(before.keys() - after.keys())
+    patch = {key: None for key, old in before.items() if old is not None and key not in after}
     for key, value in after.items():
-        if key not in before:
-            patch[key] = value
-        elif before[key] != value:
-            patch[key] = difference(before[key], value)
+        old = before.get(key)
+        if old == value:
+            continue
+        change = difference(old, value)
+        if change != {} or not isinstance(old, dict):
+            patch[key] = change
     return patch

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api import remembered
+from controller.api import nulls, remembered
 from controller.planning import merge_patch
 
 
@@ -51,7 +51,7 @@ def decoded(raw: msgspec.Raw) -> Any:
 
 @remembered.by_content(1024)
 def _canonical(text: bytes) -> bytes:
-    return msgspec.json.encode(without_nulls(msgspec.json.decode(text)), order="sorted")
+    return msgspec.json.encode(nulls.without_nulls(msgspec.json.decode(text)), order="sorted")
 
 
 @remembered.by_content(256)
@@ -64,12 +64,3 @@ def _replacement(before: bytes, after: bytes) -> Any:
     return merge_patch.difference(
         msgspec.json.decode(_canonical(before)), msgspec.json.decode(_canonical(after))
     )
-
-
-def without_nulls(value: Any) -> Any:
-    """Return JSON values without members that are null, however deep."""
-    if isinstance(value, dict):
-        return {key: without_nulls(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [without_nulls(each) for each in value]
-    return value

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from controller.api import clock, conditions, names, objects, resources, tags
+from controller.api import clock, conditions, names, nulls, objects, resources, tags
 from controller.api.resources import PLACES
 from controller.planning import rendering
 from controller.presentation.problems import Refusal, UsageError
@@ -112,7 +112,7 @@ def activate(
             "application": spec.application,
             "component": spec.component,
             "number": number,
-            "source": rendering.without_nulls(rendering.full(component.source)),
+            "source": nulls.without_nulls(rendering.full(component.source)),
             "activates": name,
         },
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from controller.api import names, structural
+from controller.api import names, nulls
 from controller.api.resources import PLACES, Resource
 
 # In C where the machine has it: the schemas are long.
@@ -40,7 +40,7 @@ def fill(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
     if resource in CUSTOM:
         return dict(_fill(_trees()[resource], body))
     if resource is not Resource.REVISIONS:  # whose data is anybody's, and kept as it is
-        body = structural.without_nulls(body)
+        body = nulls.without_nulls(body)
     if resource is Resource.PODS:
         spec = {"terminationGracePeriodSeconds": 30, "restartPolicy": "Always"}
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.api import structural
+from controller.api import nulls
 
 # The lists that a strategic patch of a pod merges by a key, and that key.
 _MERGE_KEYS = {
@@ -24,7 +24,7 @@ def json_merge(old: Any, patch: Any) -> Any:
     That takes nulls out of a list that is written, too, but for items of the list itself.
     """
     if not isinstance(patch, dict):
-        return structural.without_nulls(patch)
+        return nulls.without_nulls(patch)
     merged = dict(old) if isinstance(old, dict) else {}
     for key, value in patch.items():
         if value is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.api import nesting, objects
 from controller.kinds.revisions import contents
@@ -34,6 +36,56 @@ def test_the_deepest_values_are_merged_and_told_apart() -> None:
     assert merge_patch.merge(msgspec.json.decode(_nested("1")), patch) == msgspec.json.decode(
         rendering.canonical(msgspec.Raw(_nested("2")))
     )
+
+
+NAMES = st.sampled_from("abc")
+SOLID = st.booleans() | st.integers(0, 3) | st.sampled_from(["", "x"])
+
+
+def trees(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects of JSON whose leaves are these."""
+    value = st.recursive(
+        leaf,
+        lambda each: st.lists(each, max_size=2) | st.dictionaries(NAMES, each, max_size=3),
+        max_leaves=6,
+    )
+    return st.dictionaries(NAMES, value, max_size=3)
+
+
+@given(before=trees(SOLID), after=trees(SOLID))
+def test_a_merge_of_the_difference_gives_the_other(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Of whatever two objects; and what is the same in both is not in it."""
+    patch = merge_patch.difference(before, after)
+    assert merge_patch.merge(before, patch) == after
+    assert all(before.get(key) != after.get(key) for key in patch)
+    assert (patch == {}) == (before == after)
+
+
+def members(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without members that are null, of objects in it, too; lists are values."""
+    return {
+        key: members(each) if isinstance(each, dict) else each
+        for key, each in value.items()
+        if each is not None
+    }
+
+
+@given(value=trees(SOLID | st.none()))
+def test_a_member_that_is_null_is_no_difference(value: dict[str, Any]) -> None:
+    """Status and API server spell absence in two ways: neither is worth a write by itself."""
+    assert merge_patch.difference(value, members(value)) == {}
+    assert merge_patch.difference(members(value), value) == {}
+
+
+@given(before=trees(SOLID | st.none()), after=trees(SOLID | st.none()))
+def test_a_merge_of_the_difference_says_the_same(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Of whatever two objects, however they spell what is absent."""
+    patch = merge_patch.difference(before, after)
+    assert members(merge_patch.merge(before, patch)) == members(after)
 
 
 def test_the_deepest_content_is_kept_as_a_revision() -> None:

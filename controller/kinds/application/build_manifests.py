@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.api import names, objects, tags
+from controller.api import names, nulls, objects, tags
 from controller.api.resources import Resource
 from controller.planning import ownership, rendering
 from controller.planning.plan import Manifest
@@ -36,7 +36,7 @@ def build(
             "application": application.metadata.name,
             "component": component,
             "number": number,
-            "source": rendering.without_nulls(rendering.full(source)),
+            "source": nulls.without_nulls(rendering.full(source)),
             **({"request": request.value} if request.value else {}),
             **({"commit": request.commit} if request.commit else {}),
             **({"onlyIfChanged": True} if only_if_changed else {}),
