@@ -18,7 +18,7 @@ import yaml
 
 from controller import errors
 from controller.api import conditions, names, nesting, objects, resources
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import OURS, PLACES, Resource
 from controller.planning import keys
 from controller.planning.keys import Key
 from controller.presentation import (
@@ -40,14 +40,6 @@ MOST_OBJECTS = 2000
 MOST_EXPLAINED = 30
 # YAML is written by code that follows it level by level, and nobody reads it so deep.
 MOST_LEVELS = 50
-OWN = (
-    Resource.APPLICATIONS,
-    Resource.SERVERSETS,
-    Resource.SERVERS,
-    Resource.OPERATIONS,
-    Resource.BUILDS,
-    Resource.FLEETS,
-)
 # Of each of its processes, and of the one before that, so many lines.
 MOST_LINES = 2000
 LABELLED = (Resource.PODS, Resource.REVISIONS, Resource.CLAIMS, Resource.JOBS)
@@ -58,7 +50,7 @@ Part = tuple[str, str | ApplicationPicture | Answer]
 async def parts(api: Cluster, namespace: str, application: str, now: float) -> AsyncIterator[Part]:
     """Yield the parts of the bundle of a namespace, or of one application in it."""
     yield "versions.yaml", await _versions(api, namespace, now)
-    for resource in (*OWN, *LABELLED, Resource.EVENTS):
+    for resource in (*OURS, *LABELLED, Resource.EVENTS):
         selector = names.APPLICATION_LABEL if resource in LABELLED else ""
         if application and resource in (Resource.SERVERSETS, Resource.SERVERS, *LABELLED):
             selector = f"{names.APPLICATION_LABEL}={application}"

@@ -51,6 +51,14 @@ def test_every_path_is_there_or_to_come(row: Row) -> None:
         assert is_there(path) or to_come, path
 
 
+@pytest.mark.parametrize("place", ["providers/openstack/", "kinds/build/"])
+def test_every_module_of_a_room_that_was_walked_is_named(place: str) -> None:
+    """Who adds one to the room of a walk says there for which part of it."""
+    files = {path for row in rows() if room(row) == place for path, _ in named(row)}
+    there = {f"{place}{each.name}" for each in (pages.ROOT / "controller" / place).glob("*.py")}
+    assert there - files == {f"{place}__init__.py"}
+
+
 def test_what_has_come_is_no_longer_to_come() -> None:
     """A file that was written since the walk is said to be there."""
     come = {path for row in rows() for path, to_come in named(row) if to_come and is_there(path)}

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api import crds
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import OURS, PLACES, Resource
 from controller.presentation import fields, report
 from controller.providers import models
 from tests.presentation.test_redaction import JWT, PEM, SPELLINGS
 
-KINDS = (*report.OWN, *report.LABELLED, Resource.EVENTS, Resource.DEPLOYMENTS)
+KINDS = (*OURS, *report.LABELLED, Resource.EVENTS, Resource.DEPLOYMENTS)
 # What is no name, and so must not be where names are; and what is nowhere else either.
 SECRET = "hunter2Hunter2"  # noqa: S105 - what must not be found again
 SENTENCE = f"correct horse {SECRET} staple"
@@ -154,7 +154,7 @@ OLD = {
 @pytest.mark.parametrize("kind", models.MODELS)
 def test_each_field_of_ours_is_named_or_left_out_with_a_reason(kind: str) -> None:
     """Whoever adds a field of text decides whether it may leave a cluster."""
-    (resource,) = (each for each in report.OWN if PLACES[each].kind == kind)
+    (resource,) = (each for each in OURS if PLACES[each].kind == kind)
     unnamed = set(missing(crds.schema(models.MODELS[kind]), fields.shape(resource), kind))
     assert {each for each in unnamed - OLD if each.rpartition(".")[2] not in SECRETIVE} == set()
 

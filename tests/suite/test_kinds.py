@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import controller
+from controller.api import kinds as models
+from controller.api import objects, resources
 from controller.api.resources import PLACES, Resource
 from controller.kinds.registry import KINDS
 from controller.presentation import answers
@@ -19,6 +22,8 @@ NAMES = {PLACES[each.resource].kind for each in KINDS}
 # How `blockedBy` and people name objects of a kind: `api.resources.thing` does, and
 # `presentation.references.told` reads it.
 BEGINNINGS = tuple(f"{name}/" for name in sorted(NAMES))
+# What stands beside the rooms of kinds.
+SHARED = {"kind", "registry", "revisions"}
 # Kinds themselves, and what is written down of them.
 HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
@@ -110,6 +115,25 @@ def test_no_kind_is_told_apart_elsewhere() -> None:
             found[place.as_posix()] = [ast.unparse(each) for each in asked]
     assert {place: asked for place, asked in found.items() if place not in MEANT} == {}
     assert set(MEANT) - set(found) == set(), "no longer so"
+
+
+def test_five_lists_name_the_same_kinds() -> None:
+    """What AGENTS.md says of a new kind: registry, models, resources, views, layers."""
+    assert set(models.KINDS) == NAMES
+    assert {PLACES[each].kind for each in resources.OURS} == NAMES
+    views = {each.view for each in KINDS}
+    assert {each.__name__ for each in views} == NAMES
+    assert all(getattr(objects, each.__name__) is each for each in views)
+    known = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"]
+        for each in known["contracts"]
+        if each.get("containers") == ["controller.kinds"]
+    )
+    rooms = {each.gather.__module__.split(".")[2] for each in KINDS}
+    assert {each for layer in layers for each in layer.split(" | ")} == rooms | SHARED
+    folders = {each.parent.name for each in (ROOT / "kinds").glob("*/kind.py")}
+    assert rooms == folders == {each.lower() for each in NAMES}
 
 
 def test_the_walk_of_why_knows_every_kind() -> None:

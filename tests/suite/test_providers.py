@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,19 @@ def test_no_provider_is_told_apart_elsewhere() -> None:
     assert {place: asked for place, asked in found.items() if place not in MEANT} == {}
     assert set(MEANT) - set(found) == set(), "no longer so"
     assert len(MEANT) <= MOST
+
+
+def test_two_lists_name_the_same_providers() -> None:
+    """What AGENTS.md says of a new provider: the registry and the layers, by its folder's name."""
+    known = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"]
+        for each in known["contracts"]
+        if each.get("containers") == ["controller.providers"]
+    )
+    shared = {"models", "registry", "steps"}
+    assert {each for layer in layers for each in layer.split(" | ")} == NAMES | shared
+    assert {each.parent.name for each in (ROOT / "providers").glob("*/kind.py")} == NAMES
 
 
 def test_what_is_in_the_cluster_is_shown_as_what_it_is() -> None:
