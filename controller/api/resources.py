@@ -166,6 +166,12 @@ def thing(resource: Resource, name: str) -> str:
     return f"{PLACES[resource].kind}/{name}"
 
 
+def parts(thing: str) -> tuple[str, str]:
+    """Return the Kind and the name of what `thing` wrote; of anything else, what stands there."""
+    kind, _, name = thing.partition("/")
+    return kind, name
+
+
 def named(api_version: str, kind: str) -> Resource:
     """Return the resource whose manifests say so."""
     return _BY_KIND[api_version, kind]

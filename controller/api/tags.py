@@ -67,6 +67,16 @@ def skips_remediation(meta: Meta) -> bool:
     return meta.annotations.get(names.SKIP_REMEDIATION_ANNOTATION, "false") != "false"
 
 
+def delete_first(meta: Meta) -> str | None:
+    """Return what marks a server to go before others; None where nothing does."""
+    return meta.annotations.get(names.DELETE_FIRST_ANNOTATION)
+
+
+def domain(meta: Meta) -> str | None:
+    """Return the failure domain that something was made for; None where it does not say."""
+    return meta.annotations.get(names.DOMAIN_ANNOTATION)
+
+
 def remediated(meta: Meta) -> tuple[int, float]:
     """Return how often in a row a server was made anew for falling ill, and when last."""
     count, _, when = text(meta.annotations, names.REMEDIATED_ANNOTATION).partition(" ")

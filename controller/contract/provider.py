@@ -51,6 +51,12 @@ class Instance:
     uid: str
     phase: Phase
 
+    @property
+    def path(self) -> tuple[str, str]:
+        """Return the namespace and the name of its Server."""
+        namespace, _, name = self.server.partition("/")
+        return namespace, name
+
 
 class Provider(Protocol):
     """What the servers of one fleet are made of, for as long as it is open."""

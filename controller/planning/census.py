@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.planning import availability, ordinals
 from controller.planning.plan import soonest
 
@@ -106,12 +106,7 @@ def is_spare(server: objects.Server, end: int) -> bool:
 
     A set that has grown since has made it one of its own.
     """
-    annotations = server.metadata.annotations
-    return (
-        bool(annotations)
-        and server.spec.ordinal >= end
-        and annotations.get(names.DELETE_FIRST_ANNOTATION) == SPARE
-    )
+    return server.spec.ordinal >= end and tags.delete_first(server.metadata) == SPARE
 
 
 def lost_labels(server: objects.Server) -> dict[str, str]:

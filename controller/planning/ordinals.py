@@ -49,6 +49,15 @@ def render(ordinals: Iterable[int]) -> str:
     return _written(_joined((each, each + 1) for each in ordinals))
 
 
+def of_target(target: str) -> tuple[str, str]:
+    """Return the component, and which of its ordinals, that a target in an operation's status is.
+
+    `kinds.operation.targets` writes them, "component/ordinals".
+    """
+    component, _, text = target.partition("/")
+    return component, text
+
+
 def contains(text: str, ordinal: int) -> bool:
     """Return whether `text` names the ordinal."""
     return any(ordinal in each for each in parse(text))

@@ -99,7 +99,7 @@ def show(resource: str, name: str, namespace: str) -> str:
 
 def describe(thing: str, namespace: str) -> str:
     """Return the command that shows an object, named as Kind/name, with its Events."""
-    kind, _, name = thing.partition("/")
+    kind, name = resources.parts(thing)
     return f"kubectl describe {kind.lower()} {name} -n {namespace}"
 
 
@@ -123,7 +123,7 @@ def unblock(
     lack = rights.lacking(told)
     if lack is not None:
         return lack.check
-    kind, _, name = thing.partition("/")
+    kind, name = resources.parts(thing)
     if kind in ("Webhook", "Namespace"):
         return webhooks()
     shown = by.commands.get(kind) or _SHOWN.get(kind)

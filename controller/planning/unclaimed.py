@@ -77,7 +77,7 @@ def collected(
 
 
 def _delete(instance: contract.Instance) -> plan.DeleteOrphan:
-    namespace, _, name = instance.server.partition("/")
+    namespace, name = instance.path
     claimant = plan.Claimant(
         resource=Resource.SERVERS, namespace=namespace, name=name, uid=instance.uid
     )

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from controller.api import names, objects
+from controller.api import objects, tags
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -63,8 +63,7 @@ class Change(NamedTuple, Generic[O]):
             before.uid != after.uid
             or before.generation != after.generation
             or before.deletion_timestamp != after.deletion_timestamp
-            or before.annotations.get(names.RETRY_NOW_ANNOTATION)
-            != after.annotations.get(names.RETRY_NOW_ANNOTATION)
+            or tags.retry_now(before) != tags.retry_now(after)
         )
 
 
@@ -91,8 +90,7 @@ def concerns_all_below(change: Change[objects.Application]) -> bool:
         or old.spec.management != new.spec.management
         or before.uid != after.uid
         or before.deletion_timestamp != after.deletion_timestamp
-        or before.annotations.get(names.RETRY_NOW_ANNOTATION)
-        != after.annotations.get(names.RETRY_NOW_ANNOTATION)
+        or tags.retry_now(before) != tags.retry_now(after)
     )
 
 

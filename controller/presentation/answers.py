@@ -183,7 +183,7 @@ def _in_an_outage(look: inspection.Inspection, found: Any, told: Answer) -> Answ
     ]
     waits = list[Blocked]()
     for each in seen:
-        kind, _, name = each.object.partition("/")
+        kind, name = resources.parts(each.object)
         fleet = look.fleets.find(name) if kind == "Fleet" else None
         wait = each if fleet is None else fleets.circuit_wait(fleet)
         waits += [msgspec.structs.replace(wait, remedy=each.remedy)] if wait is not None else []

@@ -55,7 +55,7 @@ def _outcomes(
     caches: Caches, item: objects.Object, told: Iterator[Blocked], stalled: str
 ) -> Iterator[Outcome]:
     for each in told:
-        kind, _, name = each.object.partition("/")
+        kind, name = resources.parts(each.object)
         named = next((one for one, place in PLACES.items() if place.kind == kind), None)
         if each.reason == Reason.NAME_TAKEN and _is_free(caches, named, item, name):
             continue

@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
-from controller.api import names
+from controller.api import names, resources
 from controller.api.reasons import Reason
 from controller.api.resources import OURS, PLACES, Resource
 from controller.kube import api as door
@@ -46,7 +46,7 @@ def words(resource: Resource) -> tuple[str, ...]:
 
 def told(text: str) -> Reference | None:
     """Return which object of ours a status names, as Kind/name; None where it is not of ours."""
-    kind, _, name = text.partition("/")
+    kind, name = resources.parts(text)
     found = next((each for each in OURS if PLACES[each].kind == kind), None)
     return Reference(resource=found, name=name) if found is not None and name else None
 

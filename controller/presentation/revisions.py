@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from controller.api import clock, names, objects, tags
-from controller.kinds.revisions import rejection
+from controller.kinds.revisions import proven_revisions, rejection
 from controller.kube import api as door
 from controller.presentation import reading
 from controller.presentation.problems import UsageError
@@ -151,7 +151,7 @@ def _revision(
         revision=revision,
         age_seconds=int(now - clock.parse(stored.metadata.creation_timestamp)),
         target=status is not None and status.revision == revision,
-        proven=names.PROVEN_ANNOTATION in stored.metadata.annotations
+        proven=proven_revisions.is_marked(stored)
         or (status is not None and status.proven_revision == revision),
         rejected=_why(mark, component) if mark is not None else "",
         servers=running.get((component, revision), 0),

@@ -264,8 +264,8 @@ _LOST = (
     one(
         "a Server that cannot be read counts as gone",
         "controller.kinds.fleet.vigil:Vigil._sightings",
-        "(cache.objects.get((namespace, name)), cache.malformed.get((namespace, name)))",
-        "(cache.objects.get((namespace, name)),)",
+        "(cache.objects.get(each.path), cache.malformed.get(each.path))",
+        "(cache.objects.get(each.path),)",
         f"{_VIGIL}::test_a_server_that_cannot_be_read_has_its_instance",
     ),
     one(

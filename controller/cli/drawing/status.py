@@ -14,7 +14,7 @@ import rich.table
 import rich.text
 import rich.tree
 
-from controller.api import clock
+from controller.api import clock, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.presentation import pictures
@@ -283,7 +283,7 @@ def _counts(found: OperationPicture) -> rich.text.Text:
     if found.failed:
         parts.append(rich.text.Text(f"{found.failed} failed", style="red"))
     if found.waits and not found.running:
-        name = found.waits[0].object.rpartition("/")[2]
+        _, name = resources.parts(found.waits[0].object)
         parts.append(rich.text.Text(f"waits for {name}"))
     return rich.text.Text(", ").join(parts)
 

@@ -279,7 +279,7 @@ def _annotations(
     wanted = {
         names.DEPENDS_ON_ANNOTATION: ",".join(sorted(depends)),
         names.RETRY_NOW_ANNOTATION: tags.retry_now(application.metadata)
-        or before.get(names.RETRY_NOW_ANNOTATION, ""),
+        or tags.retry_now(found.metadata),
     }
     asked = row.component.server_metadata or objects.AskedMetadata()
     more = names.missing_or_changed(before, asked.annotations)

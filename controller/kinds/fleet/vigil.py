@@ -76,9 +76,8 @@ class Vigil:
     ) -> Iterator[Sighting]:
         cache = self._caches.of(objects.Server)
         for each in seen:
-            namespace, _, name = each.server.partition("/")
             # One that cannot be read is there all the same, whatever could be read of it before.
-            there = (cache.objects.get((namespace, name)), cache.malformed.get((namespace, name)))
+            there = (cache.objects.get(each.path), cache.malformed.get(each.path))
             if any(one is not None and one.metadata.uid == each.uid for one in there):
                 continue
             before = last.found.get(each.id)

@@ -82,6 +82,6 @@ def record(keys: Iterable[Key]) -> tuple[str, ...]:
 def recall(recorded: Iterable[str]) -> Iterator[Key]:
     """Return the keys that `record` wrote."""
     for each in recorded:
-        component, _, text = each.partition("/")
+        component, text = ordinals.of_target(each)
         for numbers in ordinals.parse(text):
             yield from ((component, number) for number in numbers)

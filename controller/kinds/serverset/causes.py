@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.api import objects
+from controller.api import objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import service
@@ -86,5 +86,5 @@ def _ails(facts: Facts, blocked: Blocked) -> bool:
 
 def words(blocked: Blocked) -> str:
     """Return what is told of a cause in a sentence: of a server, with its name."""
-    kind, _, name = blocked.object.partition("/")
+    kind, name = resources.parts(blocked.object)
     return f"{name}: {blocked.message}" if kind == "Server" else blocked.message

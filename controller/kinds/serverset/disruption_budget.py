@@ -235,7 +235,7 @@ def _is_acting(
         evictions.must_end(each, limit, down=not limit and _is_down(census, each, text))
         for each in snapshot.operations
         if _goes_on(each)
-        for name, _, text in (target.partition("/") for target in each.status.targets)
+        for name, text in map(ordinals.of_target, each.status.targets)
         if name == component
     )
 

@@ -51,7 +51,7 @@ def of(
         (each, text)
         for each in operations
         if is_one(each)
-        for name, _, text in (target.partition("/") for target in each.status.targets)
+        for name, text in map(ordinals.of_target, each.status.targets)
         if name == component
     ]
     if not targets:

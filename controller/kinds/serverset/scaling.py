@@ -13,7 +13,7 @@ import itertools
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 
-from controller.api import names, objects
+from controller.api import names, objects, tags
 from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
@@ -218,8 +218,7 @@ def _is_stopped(facts: Facts) -> bool:
 
 
 def _marked(server: objects.Server) -> bool:
-    mark = server.metadata.annotations.get(names.DELETE_FIRST_ANNOTATION, SPARE)
-    return mark not in (SPARE, "false")
+    return tags.delete_first(server.metadata) not in (None, SPARE, "false")
 
 
 def _creation(

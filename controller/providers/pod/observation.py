@@ -163,8 +163,7 @@ def observe(
     return contract.Observation(
         phase=seen,
         id=meta.uid,
-        zone=meta.labels.get(_ZONE_LABEL)
-        or meta.annotations.get(names.DOMAIN_ANNOTATION, pod.spec.node_name),
+        zone=meta.labels.get(_ZONE_LABEL) or _zone(pod),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision="" if changes.is_half(pod) else wanted[names.REVISION_LABEL],
         incarnation=number,
@@ -221,6 +220,12 @@ def _not_ours(
         message=f"the pod {name} is not controlled by this server",
         volumes=volumes,
     )
+
+
+def _zone(pod: objects.Pod) -> str:
+    """Return where a pod is by what it was made for, or else by its node."""
+    found = tags.domain(pod.metadata)
+    return pod.spec.node_name if found is None else found
 
 
 def _unbound(message: str, server: objects.Server, volumes: tuple[contract.Volume, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import contract, errors
-from controller.api import names, objects, resources
+from controller.api import names, objects, resources, tags
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
@@ -50,7 +50,7 @@ def told(claim: objects.Claim) -> contract.Claim:
         name=meta.name,
         server=meta.labels.get(names.SERVER_LABEL, ""),
         component=meta.labels.get(names.COMPONENT_LABEL, ""),
-        domain=meta.annotations.get(names.DOMAIN_ANNOTATION, ""),
+        domain=tags.domain(meta) or "",
         going=meta.deletion_timestamp is not None,
         kept=finalizers.keepers(meta),
         asked=meta.deletion_timestamp or "",
