@@ -15,6 +15,8 @@ E2E = ROOT / "tests" / "e2e"
 FAULTS = ROOT / "docs" / "explanation" / "cases.md"
 SIMULATION = ROOT / "tests" / "simulation"
 TIERS = ("unit", "simulation", "e2e")
+# Faults that come from how code is divided, each with the test that catches its whole kind.
+STRUCTURE = {f"F{number}" for number in range(15)}
 KINDS = ("K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8")
 # How many ways of our own each kind of fault, and each case, is tried by at least.
 OWN = 2
@@ -50,7 +52,7 @@ def faults() -> Mapping[str, Mapping[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = {}
     for line in FAULTS.read_text().splitlines():
         cells = [each.strip() for each in line.strip("|").split("|")]
-        if re.fullmatch(r"(K\d(\.\w+)?|\d\d)( own)?", cells[0]):
+        if re.fullmatch(r"(K\d(\.\w+)?|F\d\d?|\d\d)( own)?", cells[0]):
             assert cells[0] not in found, cells[0]
             tiers = zip(TIERS, cells[2:], strict=True)
             found[cells[0]] = {tier: set(re.findall(r"`(test_\w+)`", x)) for tier, x in tiers}
@@ -86,7 +88,14 @@ def test_every_case_and_every_kind_was_tried_by_other_ways() -> None:
         reported = set().union(*(x for row, x in rows.items() if _is_reported(row, kind)))
         own = [x for row, x in rows.items() if row.startswith(kind) and row.endswith("own")]
         assert len(set().union(*own) - reported) >= OWN, kind
-    assert {row.removesuffix(" own") for row in rows if row[0] != "K"} == cases
+    assert {row.removesuffix(" own") for row in rows if row[0] not in "FK"} == cases
+
+
+def test_every_fault_of_structure_has_its_tests() -> None:
+    """All fifteen are rows, and each is held by a test that needs no cluster."""
+    rows = {row: named for row, named in faults().items() if row.startswith("F")}
+    assert set(rows) == STRUCTURE
+    assert [row for row, named in rows.items() if not named["unit"] | named["simulation"]] == []
 
 
 def test_every_manifest_is_a_row() -> None:
