@@ -263,6 +263,36 @@ _LEFT = (
         "::test_a_pod_is_told_as_a_pod_whatever_its_fleet_is_called[edge]",
     ),
     one(
+        "a Fleet of pods is blamed for what the API server answers",
+        "controller.kinds.server.assessment:_in_the_way",
+        "answer.refused or snapshot.fleet.in_cluster",
+        "answer.refused",
+        "tests/kinds/server/test_planner.py"
+        "::test_a_failed_create_is_the_servers_own_where_the_cluster_answers",
+    ),
+    one(
+        "a pod is in the way of a machine",
+        "controller.presentation.collisions:of",
+        "look.fleets.display(wanted.spec.fleet).resource",
+        "Resource.PODS",
+        "tests/presentation/test_collisions.py::test_a_pod_is_in_the_way_of_no_machine",
+    ),
+    one(
+        "servers of a cloud are let go of as if the cluster collected them",
+        "controller.wiring.uninstall:_outside",
+        "each.in_cluster",
+        "True",
+        "tests/wiring/test_uninstall.py"
+        "::test_servers_outside_the_cluster_are_found_by_the_provider_of_their_fleet",
+    ),
+    one(
+        "a member that is null is worth a write",
+        "controller.planning.merge_patch:difference",
+        "old is not None and key not in after",
+        "key not in after",
+        "tests/planning/test_merge_patch.py::test_a_member_that_is_null_is_no_difference",
+    ),
+    one(
         "a right that lacks is not told with the command that shows it",
         "controller.planning.remedies:unblock",
         "lack is not None",
