@@ -233,8 +233,8 @@ _AWAY = (
     one(
         "a rollout replaces what it cannot see",
         "controller.kinds.serverset.updates:Upkeep.bring",
-        "facts.ready or _is_unheard(facts.server)",
-        "facts.ready",
+        "facts.ready or _is_unheard(facts.server) or self._is_kept(told)",
+        "facts.ready or self._is_kept(told)",
         f"{_CLOUDS}::test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back",
     ),
     one(
