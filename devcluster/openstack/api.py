@@ -100,6 +100,12 @@ class Client:
         self._log_in()
         return dict(self._endpoints)
 
+    def has(self, service: str) -> bool:
+        """Whether the cloud has such a service at all."""
+        if not self._endpoints:
+            self._log_in()
+        return service in self._endpoints
+
     def get(self, service: str, path: str) -> Any:
         """Return the body of what is there; raise ApiError where nothing is."""
         return self.call("GET", service, path).body
@@ -117,12 +123,19 @@ class Client:
                 raise
 
     def call(
-        self, method: str, service: str, path: str, body: Any = None, *, data: bytes | None = None
+        self,
+        method: str,
+        service: str,
+        path: str,
+        body: Any = None,
+        *,
+        data: bytes | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the answer of a service; raise ApiError for a refusal."""
+        """Return the answer of a service; raise ApiError for a refusal. `more` are headers."""
         if time.monotonic() > self._until:
             self._log_in()
-        headers = {"X-Auth-Token": self._token, "Accept": "application/json"}
+        headers = {"X-Auth-Token": self._token, "Accept": "application/json", **(more or {})}
         if service in VERSIONS:
             headers["OpenStack-API-Version"] = VERSIONS[service]
         headers["Content-Type"] = "application/json" if data is None else "application/octet-stream"

@@ -1,9 +1,13 @@
 """pytest fixtures for whoever tests against a real OpenStack; a conftest.py imports them by name.
 
 `ARGOSY_E2E_CLOUDS` names a clouds.yaml of another cloud to run the same tests against; those that
-break services, or need the administrator, ask for `own_cloud` and are skipped there.
+break services, or need the administrator, ask for `own_cloud` and are skipped there. One conftest
+of a run imports them: a session's fixture is made once for each that does, and so would a cloud be.
+
+Whatever cloud it is, its tenants have afterwards what they had before, or the run fails.
 """
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -17,7 +21,7 @@ from typing import Any
 import pytest
 
 from devcluster import errors
-from devcluster.openstack import api, cloud, layout, stock
+from devcluster.openstack import api, cloud, identity, layout, possessions, stock
 
 GIVEN = "ARGOSY_E2E_CLOUDS"
 WANTED = "ARGOSY_CLOUD"
@@ -26,6 +30,8 @@ FOLDER = "ARGOSY_CLOUD_DIR"
 # A machine that is busy with other tests is slow, and no test is about speed.
 PATIENCE = 600
 POLL_SECONDS = 0.2
+# Whatever is deleted at the end of the last test is gone by then.
+GONE_SECONDS = 120
 # Two hosts in each zone, so that servers can be kept apart within one.
 SHARED = layout.Settings(hosts=6, real_machines=True)
 
@@ -100,6 +106,31 @@ def wait_for(
         time.sleep(POLL_SECONDS)
 
 
+def watch_for(
+    seconds: float, what: str, condition: Callable[[], bool], seen: Callable[[], object]
+) -> None:
+    """Poll for so long, and fail with what was seen as soon as the condition does not hold."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        if not condition():
+            pytest.fail(f"not any more after {passed:.1f} s: {what}; seen: {seen()}")
+        time.sleep(POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def nothing_left(
+    clients: Mapping[str, api.Client], *, patience: float = GONE_SECONDS
+) -> Iterator[None]:
+    """Fail, by their names, for what tenants have after the block and had not before, or lack."""
+    before = possessions.found(clients)
+    yield
+    deadline = time.monotonic() + patience
+    while differences := possessions.differences(before, possessions.found(clients)):
+        if time.monotonic() > deadline:
+            pytest.fail("the tests leave the cloud as it was not:\n" + "\n".join(differences))
+        time.sleep(POLL_SECONDS)
+
+
 @pytest.fixture(scope="session")
 def own_cloud() -> Iterator[cloud.Cloud]:
     """A cloud of this test run's own, to break and to mend.
@@ -109,7 +140,9 @@ def own_cloud() -> Iterator[cloud.Cloud]:
     if os.environ.get(GIVEN):
         pytest.skip(f"{GIVEN} is set: this needs a cloud of our own")
     if folder := os.environ.get(FOLDER):
-        yield cloud.Cloud(Path(folder))
+        given = cloud.Cloud(Path(folder))
+        with nothing_left(_tenants(given)):
+            yield given
         return
     if os.environ.get(WANTED) != "1" or os.geteuid() != 0:
         pytest.skip(f"a cloud of our own needs root and {WANTED}=1")
@@ -119,19 +152,29 @@ def own_cloud() -> Iterator[cloud.Cloud]:
     except errors.DevclusterError:
         one.stop()
         raise
-    yield one
-    one.stop()
+    try:
+        with nothing_left(_tenants(one)):
+            yield one
+    finally:
+        one.stop()
     shutil.rmtree(one.dir)
 
 
+def _tenants(one: cloud.Cloud) -> Mapping[str, api.Client]:
+    return {each: one.client(each) for each in identity.TENANTS}
+
+
 @pytest.fixture(scope="session")
-def tenant(request: pytest.FixtureRequest) -> Tenant:
+def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     """A project of the cloud given, else of this test run's own."""
     if given := os.environ.get(GIVEN):
         name = os.environ.get("OS_CLOUD", "argosy")
-        return _tenant(Path(given), name)
+        found = _tenant(Path(given), name)
+        with nothing_left({name: found.client}):
+            yield found
+        return
     one: cloud.Cloud = request.getfixturevalue("own_cloud")
-    return _tenant(one.clouds, "argosy")
+    yield _tenant(one.clouds, "argosy")
 
 
 def _tenant(clouds: Path, name: str) -> Tenant:

@@ -10,11 +10,9 @@ import pytest
 
 from devcluster import client, cluster, controlplane, operator
 from devcluster.openstack import api, cloud, identity, layout
-from devcluster.openstack.fixtures import own_cloud, tenant, wait_for
+from devcluster.openstack.fixtures import wait_for
 from proof.faults import serving
 from proof.faults.cloud import CloudProxy, Rule
-
-__all__ = ["own_cloud", "tenant"]
 
 GROUP = "/apis/argosy.dev/v1alpha1"
 NAMESPACE = f"{GROUP}/namespaces/default"
@@ -30,6 +28,7 @@ class World:
 
     cluster: cluster.Cluster
     proxy: CloudProxy
+    cloud: cloud.Cloud
     nova: api.Client
     plan: layout.Plan
 
@@ -70,6 +69,12 @@ class World:
         changed = [{**each, "template": {"spec": spec}} for each in known]
         self.cluster.client.merge(self.path(name), {"spec": {"components": changed}})
 
+    def scale(self, name: str, replicas: int) -> None:
+        """Have the only component of an application have so many servers."""
+        known = self.cluster.client.get(self.path(name))["spec"]["components"]
+        changed = [{**each, "replicas": replicas} for each in known]
+        self.cluster.client.merge(self.path(name), {"spec": {"components": changed}})
+
     def create(self, body: Mapping[str, Any]) -> None:
         """Create an application, or an operation."""
         plural = f"{body['kind'].lower()}s"
@@ -93,21 +98,35 @@ class World:
         found = self.cluster.client.get(f"{NAMESPACE}/servers")["items"]
         return [each for each in found if each["metadata"]["name"].startswith(f"{name}-")]
 
+    def standing(self, name: str) -> dict[str, tuple[str, str]]:
+        """Return the servers of an application that are Ready and stay: UID and id in the cloud."""
+        return {
+            each["metadata"]["name"]: (each["metadata"]["uid"], each["status"]["provider"]["id"])
+            for each in self.servers(name)
+            if cluster.ready(dict(each)) and "deletionTimestamp" not in each["metadata"]
+        }
+
+    def words(self, name: str) -> str:
+        """Return all that the servers of an application say of themselves."""
+        return str([each.get("status") for each in self.servers(name)])
+
     def made(self, name: str) -> list[str]:
         """Return what servers Nova has of an application, by the names of the objects."""
         listed = self.nova.get("compute", "/servers/detail?limit=1000")["servers"]
         names = [str(each["metadata"].get("argosy.server", "")) for each in listed]
         return sorted(each for each in names if each.startswith(f"default/{name}-"))
 
-    def row(self, name: str) -> Mapping[str, Any]:
-        """Return Nova's only server of an application."""
+    def rows(self, name: str) -> list[Mapping[str, Any]]:
+        """Return Nova's servers of an application."""
         listed = self.nova.get("compute", "/servers/detail?limit=1000")["servers"]
         prefix = f"default/{name}-"
-        found = [
+        return [
             each for each in listed if each["metadata"].get("argosy.server", "").startswith(prefix)
         ]
-        assert len(found) == 1, found
-        only: Mapping[str, Any] = found[0]
+
+    def row(self, name: str) -> Mapping[str, Any]:
+        """Return Nova's only server of an application."""
+        (only,) = self.rows(name)
         return only
 
     def operate(self, name: str, action: str, **parameters: str) -> None:
@@ -164,10 +183,10 @@ def world(own_cloud: cloud.Cloud, tmp_path_factory: pytest.TempPathFactory) -> I
         with serving.serving(lambda: CloudProxy(own_cloud.clouds, USER)) as handle:
             operator.run(one, values=VALUES)
             wait_for("the kinds to be served", lambda: _serves(one.client))
-            _equip(one.client, handle.proxy)
-            yield World(
-                cluster=one, proxy=handle.proxy, nova=own_cloud.client(USER), plan=own_cloud.plan
-            )
+            plan = own_cloud.plan
+            _equip(one.client, handle.proxy, plan)
+            nova = own_cloud.client(USER)
+            yield World(cluster=one, proxy=handle.proxy, cloud=own_cloud, nova=nova, plan=plan)
             operator.stop(one)
     finally:
         one.stop()
@@ -183,7 +202,7 @@ def _serves(given: client.Client) -> bool:
     return True
 
 
-def _equip(given: client.Client, proxy: CloudProxy) -> None:
+def _equip(given: client.Client, proxy: CloudProxy, plan: layout.Plan) -> None:
     secret = {
         "metadata": {"name": "argosy-clouds"},
         "stringData": {"clouds.yaml": proxy.clouds.read_text()},
@@ -192,7 +211,13 @@ def _equip(given: client.Client, proxy: CloudProxy) -> None:
     for name, zones in FLEETS.items():
         spec = {
             "provider": "openstack",
-            "openstack": {"cloud": USER, "rebuild": "WhenPossible", "resize": "WhenPossible"},
+            "openstack": {
+                "cloud": USER,
+                "rebuild": "WhenPossible",
+                "resize": "WhenPossible",
+                # Real guests serve pages there.
+                "probeCIDRs": [plan.range],
+            },
             "failureDomains": [{"name": each} for each in zones],
         }
         body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}

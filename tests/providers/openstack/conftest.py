@@ -1,13 +1,10 @@
-"""The coast on which these tests play, and a real cloud for those that are marked so."""
+"""The coast on which these tests play."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from devcluster.openstack.fixtures import own_cloud, tenant
 from tests.providers.openstack.coast import Coast
-
-__all__ = ["coast", "own_cloud", "tenant"]
 
 
 @pytest.fixture
