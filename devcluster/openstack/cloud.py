@@ -116,6 +116,12 @@ class Cloud:
         """End a service as kill -9 does, with its workers."""
         self.processes.end_group(service)
 
+    def restart(self, service: str) -> None:
+        """End an API and start it again, its configuration as it is; wait until it answers."""
+        self.kill(service)
+        self._run(self.plan, service)
+        self._wait_for_api(self.plan, service)
+
     def pause(self, service: str) -> None:
         """Freeze a service: it keeps its connections and answers nothing."""
         self.processes.signal_group(service, signal.SIGSTOP)

@@ -99,19 +99,32 @@ def query(plan: Plan, text: str) -> str:
     return _query(plan.state / "mysql", text)
 
 
+def _client(data: Path) -> list[str]:
+    socket = f"--socket={data / 'mysql.sock'}"
+    return ["/usr/bin/mariadb", "--no-defaults", socket, "-N", "-B", "--user=root"]
+
+
+def _known(data: Path) -> Mapping[str, str]:
+    return {**os.environ, "MYSQL_PWD": password(data.parent)}
+
+
 def _query(data: Path, text: str) -> str:
-    argv = ["/usr/bin/mariadb", "--no-defaults", f"--socket={data / 'mysql.sock'}", "-N", "-B"]
     done = subprocess.run(
-        [*argv, "--user=root"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "MYSQL_PWD": password(data.parent)},
+        _client(data), input=text, capture_output=True, text=True, check=False, env=_known(data)
     )
     if done.returncode:
         raise errors.DevclusterError(f"the database refuses: {done.stderr.strip()}")
     return done.stdout
+
+
+def client(plan: Plan) -> list[str]:
+    """Return the command line of a client that may do everything."""
+    return _client(plan.state / "mysql")
+
+
+def known(plan: Plan) -> Mapping[str, str]:
+    """Return the environment in which that client knows its password."""
+    return _known(plan.state / "mysql")
 
 
 def answers(plan: Plan) -> bool:

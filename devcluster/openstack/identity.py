@@ -3,10 +3,13 @@
 `cloud` has it made once Keystone answers; a second call finds everything made.
 """
 
+import socket
+from collections.abc import Iterable
 from concurrent import futures
 
 import yaml
 
+from devcluster import errors
 from devcluster.openstack import api, layout
 from devcluster.openstack.layout import Plan
 
@@ -55,6 +58,25 @@ def make(plan: Plan) -> None:
     with futures.ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(join, *one) for one in wanted]:
             each.result()
+
+
+def revoke(plan: Plan, tokens: Iterable[str]) -> None:
+    """Have Keystone take tokens back, and the services forget that they were good.
+
+    They would remember for five minutes what Keystone said of a token.
+    """
+    admin = api.Client(login(plan, ADMIN))
+    for each in tokens:
+        try:
+            admin.call("DELETE", "identity", "/auth/tokens", more={"X-Subject-Token": each})
+        except api.ApiError as error:
+            if error.status != api.NOT_FOUND:
+                raise
+    place = ("127.0.0.1", plan.ports[layout.MEMCACHED])
+    with socket.create_connection(place, timeout=api.PATIENCE) as memory:
+        memory.sendall(b"flush_all\r\n")
+        if not (answer := memory.recv(64)).startswith(b"OK"):
+            raise errors.DevclusterError(f"memcached does not forget: {answer!r}")
 
 
 def _auth(plan: Plan, user: str) -> dict[str, str]:

@@ -98,6 +98,8 @@ class CloudProxy:
     def __init__(self, clouds: Path, name: str, *, seed: int = 0) -> None:
         self.rules: list[Rule] = []
         self.calls: list[Call] = []
+        # Those that callers had, for tests to have them taken back.
+        self.tokens: set[str] = set()
         # What the cloud is yet to hear, though its caller may be gone.
         self.belated: set[asyncio.Task[answers.Answer]] = set()
         self._name = name
@@ -260,6 +262,7 @@ class _Way:
 
     async def _answer(self, request: web.Request) -> answers.Answer:
         body = await request.read()
+        self._owner.tokens.update(request.headers.getall("X-Auth-Token", []))
         service = self._service(request.path)
         call = Call(service=service, method=request.method, path=request.path_qs)
         rule = self._owner.decide(call)

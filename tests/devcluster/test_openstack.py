@@ -4,6 +4,7 @@ import asyncio
 import base64
 import dataclasses
 import http.client
+import re
 import secrets
 import urllib.request
 from collections.abc import Iterator
@@ -12,13 +13,31 @@ from typing import Any
 import pytest
 
 from devcluster import errors
-from devcluster.openstack import api, cloud, identity, layout, services, stock
+from devcluster.openstack import (
+    api,
+    cells,
+    cloud,
+    identity,
+    layout,
+    packages,
+    services,
+    stock,
+)
 from devcluster.openstack.fixtures import Tenant, wait_for
 from proof.faults import cloud as faults
+from tests.docs import pages
 
 pytestmark = pytest.mark.cloud
 
 READY = "argosy-ready"
+# The package of each service.
+RELEASES = {
+    "Keystone": "keystone",
+    "Nova": "nova-api",
+    "Neutron": "neutron-server",
+    "Glance": "glance-api",
+    "Cinder": "cinder-api",
+}
 
 
 @pytest.fixture
@@ -200,6 +219,52 @@ def test_a_killed_service_is_started_again(own_cloud: cloud.Cloud, tenant: Tenan
     tenant.client.get("compute", "/servers")
     after = {name: each.pid for name, each in own_cloud.processes.all().items()}
     assert {name for name in before if before[name] != after[name]} == {layout.NOVA}
+
+
+def test_a_cell_that_is_cut_off_hides_its_servers(
+    own_cloud: cloud.Cloud, tenant: Tenant, servers: list[str]
+) -> None:
+    """Nova lists none of its servers, says UNKNOWN of each by its id, and has them all again."""
+    servers.append(tenant.create(tags=["argosy.test-cell"]))
+    tenant.until(servers[0], "ACTIVE")
+
+    def listed() -> list[str]:
+        found = tenant.client.get("compute", "/servers?tags=argosy.test-cell")["servers"]
+        return [each["id"] for each in found]
+
+    with cells.connected(own_cloud) as cut:
+        assert listed() == servers
+        cut.begin()
+        assert listed() == []
+        assert tenant.server(servers[0])["status"] == "UNKNOWN"
+        cut.end()
+        assert listed() == servers
+    assert tenant.server(servers[0])["status"] == "ACTIVE"
+
+
+def test_a_token_that_is_revoked_is_good_for_nothing(
+    own_cloud: cloud.Cloud, tenant: Tenant
+) -> None:
+    """Nova had seen that it was good, and asks Keystone anew."""
+    client = api.Client(api.Login.of(tenant.clouds, tenant.cloud))
+    client.get("compute", "/servers")
+    identity.revoke(own_cloud.plan, [client._token])
+    with pytest.raises(api.ApiError, match="401"):
+        client.get("compute", "/servers")
+
+
+def test_the_guide_names_the_releases_of_this_cloud(own_cloud: cloud.Cloud) -> None:
+    """By the packages that are installed, and by the newest API that Nova speaks."""
+    page = (pages.ROOT / "docs/how-to/openstack.md").read_text()
+    told = dict(re.findall(r"(Keystone|Nova|Neutron|Glance|Cinder) (\d+)", page))
+    known = packages.versions()
+    found = {
+        service: known[package].partition(":")[2].partition(".")[0]
+        for service, package in RELEASES.items()
+    }
+    assert told == found
+    newest = own_cloud.client().get("compute", "/")["version"]["version"]
+    assert f"Nova {found['Nova']} ({newest})" in page
 
 
 def test_a_frozen_host_goes_on(own_cloud: cloud.Cloud, tenant: Tenant, servers: list[str]) -> None:

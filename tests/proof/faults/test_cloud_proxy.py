@@ -239,6 +239,18 @@ async def test_the_same_seed_spoils_the_same_calls(
     assert proxy.made("compute", "POST") == []
 
 
+async def test_tokens_that_callers_had_are_known(
+    proxy: CloudProxy, client: aiohttp.ClientSession
+) -> None:
+    """Whichever service they were shown to, so that a test can have them taken back."""
+    url = await catalogue(proxy, client)
+    assert proxy.tokens == set()
+    for token in ("one", "two", "one"):
+        async with client.get(f"{url}/servers", headers={"X-Auth-Token": token}) as answer:
+            await answer.read()
+    assert proxy.tokens == {"one", "two"}
+
+
 async def test_a_late_answer_comes(proxy: CloudProxy, client: aiohttp.ClientSession) -> None:
     """The call waits before it is carried out, and is answered then."""
     url = await catalogue(proxy, client)
