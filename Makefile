@@ -88,13 +88,13 @@ endif
 # A cloud of its own, from Debian's packages, which root installs; or the one that is given.
 test-cloud: setup ## Run the tests on a real OpenStack (root, Debian)
 ifneq ($(ARGOSY_E2E_CLOUDS),)
-	$(PYTEST) -m cloud
+	$(PYTEST) -m "$(ALONE)cloud"
 else ifneq ($(shell id -u),0)
 	@echo "SKIPPED: the cloud tier needs root to install and run an OpenStack: sudo make test-cloud"
 else ifeq ($(shell command -v apt-get),)
 	@echo "SKIPPED: the cloud tier needs Debian's packages"
 else
-	ARGOSY_CLOUD=1 nice $(PYTEST) -m cloud
+	ARGOSY_CLOUD=1 nice $(PYTEST) -m "$(ALONE)cloud"
 endif
 
 # Debian's Chromium; elsewhere whatever is called chromium.
@@ -107,7 +107,7 @@ endif
 
 # Beside the long tests more seeds of all random lives; a tier that fails keeps no other from running.
 test-long: setup ## Run what takes minutes and `make test` leaves out (on a real node as root)
-	$(MAKE) --no-print-directory -k LONG=only test-e2e test-node test-lives
+	$(MAKE) --no-print-directory -k LONG=only test-e2e test-node test-lives $(CLOUD)
 
 test-lives: setup ## Play random lives with more seeds than `make test` does
 	SIMULATION_SEEDS=0-9 $(PYTEST) $$(grep -rl 'scripts\.seeds(' tests/simulation) -n $(JOBS)

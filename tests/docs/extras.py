@@ -416,6 +416,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_what_is_no_fleets_own_is_never_told_nor_collected",
             "test_what_has_no_server_says_whose_it_was_and_goes_by_its_id",
         ),
+        "Lists that lack a server prove nothing": (
+            "test_a_cell_that_hangs_costs_no_server",
+            "test_a_cell_that_is_cut_off_costs_no_server",
+        ),
         "a server that somebody tags by hand is never touched": (
             "test_a_server_that_was_tagged_by_hand_is_left_alone",
         ),

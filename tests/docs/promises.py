@@ -186,6 +186,7 @@ _OWN: dict[str, Promises] = {
         "An outage of the provider is not a failure of its servers": (
             "test_an_hour_without_the_provider_while_500_servers_are_made",
             "test_an_outage_while_servers_are_made_is_nobodys_failure",
+            "test_servers_outlast_an_api_that_is_down",
         ),
         "when half of at least 20 calls within a minute failed": (
             "test_a_few_failures_open_nothing",
