@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
+import urllib.request
+
 import pytest
 
 from devcluster import cluster
 from devcluster.openstack.fixtures import wait_for
-from devcluster.openstack.stock import REAL_IMAGES
+from devcluster.openstack.stock import NETWORK, REAL_IMAGES
 from tests.cloud.conftest import World
 from tests.cloud.test_applications import FAKE, GUEST
 
 pytestmark = pytest.mark.cloud
 
 TOLD = '#!/bin/sh\necho "argosy-ready $(READY_TOKEN)" > /dev/console\n'
+# Shows that it is ready on its console, and that only once: a restart replaces it.
 MACHINE = {**GUEST, "flavor": "m1.tiny", "userData": TOLD}
+# Serves a page whenever it runs, which tells how often its disk was booted from.
+SERVES = {**GUEST, "readiness": {"http": {"port": 80, "path": "/"}}}
 
 
 def test_every_act_on_a_virtual_machine(world: World) -> None:
@@ -39,6 +45,29 @@ def test_every_act_on_a_virtual_machine(world: World) -> None:
     assert len(known) == 3
     world.delete("acts")
     world.nova.delete("image", f"/images/{image}")
+
+
+def test_a_restart_keeps_a_virtual_machine_and_its_disk(world: World) -> None:
+    """Id, addresses and what was written stay; the guest has booted once more, and a start, too."""
+    world.apply("kept", 1, SERVES, "cloud-real")
+    world.wait_ready("kept", 1)
+    before = world.row("kept")
+    assert boots(world) == 1
+    assert "left-by-the-first" in page(world, "cgi-bin/disk?left-by-the-first")
+    world.operate("kept", "Restart")
+    world.wait_ready("kept", 1)
+    assert boots(world) == 2
+    (server,) = world.servers("kept")
+    assert (server["spec"]["incarnation"], server["status"]["incarnation"]) == (2, 2)
+    world.operate("kept", "Stop")
+    wait_for("its end", lambda: world.row("kept")["status"] == "SHUTOFF")
+    world.operate("kept", "Start")
+    world.wait_ready("kept", 1)
+    assert boots(world) == 3
+    assert "left-by-the-first" in page(world, "cgi-bin/disk")
+    after = world.row("kept")
+    assert (after["id"], after["addresses"]) == (before["id"], before["addresses"])
+    world.delete("kept")
 
 
 def test_a_virtual_machine_is_resized_and_rebuilt(world: World) -> None:
@@ -86,6 +115,30 @@ def test_servers_are_kept_on_different_hosts(world: World) -> None:
     assert len(groups(world) - before) == 1
     world.delete("apart")
     wait_for("the group's end", lambda: groups(world) <= before, lambda: groups(world))
+
+
+def page(world: World, path: str = "") -> str:
+    """Return what the machine of the test serves."""
+    (address,) = world.row("kept")["addresses"][NETWORK]
+    shown = ""
+
+    def answers() -> bool:
+        nonlocal shown
+        try:
+            with urllib.request.urlopen(f"http://{address['addr']}/{path}", timeout=5) as answer:
+                shown = answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    wait_for("its page", answers)
+    return shown
+
+
+def boots(world: World) -> int:
+    """Return how often the machine of the test has booted from the disk that it has."""
+    (told,) = [each for each in page(world).split() if each.startswith("boots=")]
+    return int(told.partition("=")[2])
 
 
 def rests(world: World) -> bool:

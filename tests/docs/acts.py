@@ -37,6 +37,14 @@ ACTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/acts/restart.md": {
+        "restart there picks up no changed image behind a name": (
+            "test_a_restart_keeps_a_virtual_machine_and_its_disk",
+            "test_a_restart_keeps_a_real_server",
+        ),
+        "restart replaces it in a cloud, too: one with `readiness.console`": (
+            "test_every_act_on_a_virtual_machine",
+            "test_what_prints_that_it_is_ready_is_replaced",
+        ),
         "Two of ten at a time, by ordinal": (
             "test_g5_never_more_than_twelve_of_fifty_are_down_and_each_restarts_once",
         ),
