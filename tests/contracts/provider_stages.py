@@ -1,7 +1,7 @@
 """Stages: each provider in a world of its own, which tests can look at, disturb and break.
 
-`test_provider.py` plays on them, in virtual time. What a stage tells of the world is what is really
-there, never what the provider says.
+`test_provider.py` plays on them, in virtual time, and on `real_stage`. What a stage tells of the
+world is what is really there, never what the provider says.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from fakes.openstack import Machine as CloudMachine
 
 NAMESPACE = "default"
 BROKEN = b"[]"
+# In virtual time: within how long what is done at sight is done, and after how long nothing that
+# was asked for is still on its way.
+PROMPT_SECONDS, QUIET_SECONDS = 5.0, 300.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Stage(Protocol):
     kind: contract.ProviderKind
     # Called with the namespace and name of a server of which something else may be seen.
     listeners: list[contract.Changed]
+    prompt_seconds: float
+    quiet_seconds: float
 
     async def begin(self) -> None:
         """Build the world: in the test itself, since fixtures live in real time."""
@@ -188,6 +193,8 @@ def phase_of(provider: contract.Provider, instance: str) -> contract.Phase:
 class PodStage:
     """Pods, on an API server in memory whose kubelets work."""
 
+    prompt_seconds, quiet_seconds = PROMPT_SECONDS, QUIET_SECONDS
+
     def __init__(self) -> None:
         self.kind = registry.kinds()["pod"]
         self.listeners: list[contract.Changed] = []
@@ -309,6 +316,8 @@ class PodStage:
 class MemoryStage:
     """Machines in memory."""
 
+    prompt_seconds, quiet_seconds = PROMPT_SECONDS, QUIET_SECONDS
+
     def __init__(self) -> None:
         self.listeners: list[contract.Changed] = []
         self._owners = 0
@@ -387,6 +396,8 @@ class MemoryStage:
 
 class CloudStage:
     """Servers of a cloud in memory."""
+
+    prompt_seconds, quiet_seconds = PROMPT_SECONDS, QUIET_SECONDS
 
     def __init__(self) -> None:
         self.listeners: list[contract.Changed] = []

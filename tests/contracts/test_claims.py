@@ -89,7 +89,7 @@ async def test_a_claim_whose_call_went_wrong_is_made_once(claiming: Stage, *, lo
         await claiming.provider.create(server, call)
     seen = await made(claiming.provider, server, call, passes=PASSES)
     assert seen.claims == ("data",)
-    await asyncio.sleep(300)
+    await asyncio.sleep(claiming.quiet_seconds)
     assert list(claiming.volumes()) == ["data-shop-web-0"]
 
 
@@ -118,7 +118,7 @@ async def test_claims_grow_under_a_server_that_runs(claiming: Stage) -> None:
         larger = (claim(storage=storage),)
         wanted = with_spec(server, volume_claims=larger)
         await claiming.provider.change(wanted, change(seen.id, claims=larger))
-        await asyncio.sleep(30)
+        await asyncio.sleep(claiming.quiet_seconds)
         after = claiming.provider.observe(wanted)
         assert (after.id, [each.asked for each in after.volumes]) == (seen.id, [asked])
 

@@ -84,7 +84,7 @@ async def test_creating_at_the_same_time_makes_one_instance(stage: Stage) -> Non
     other = await stage.successor()
     call = create(stage.template("v1"))
     await asyncio.gather(stage.provider.create(server, call), other.create(server, call))
-    await eventually(lambda: len(stage.instances()) == 1, seconds=5)
+    await eventually(lambda: len(stage.instances()) == 1, seconds=stage.prompt_seconds)
     seen = [await watch_ready(each, server) for each in (stage.provider, other)]
     (kept,) = stage.instances()
     assert [each.id for each in seen] == [kept.id, kept.id]
