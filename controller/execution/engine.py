@@ -113,12 +113,16 @@ class Engine:
         self._leading = False
         # When the engine last turned to its queue; it begins with the lead.
         self.pulse = progress.Pulse("the engine")
-        Router(caches, self).connect()
-        fleets.subscribe(self.touch, self._nudge)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        """Hear of every change, of how far each cache has come, and of what went wrong there."""
+        Router(self._caches, self).connect()
+        self._fleets.subscribe(self.touch, self._nudge)
         for resource, informer in self._informers.items():
             informer.on_advance(functools.partial(self._gate.advance, resource))
             informer.on_crash(functools.partial(self._missed, resource))
-        for resource in caches.planned:
+        for resource in self._caches.planned:
             self._informers[resource].on_malformed(functools.partial(self._misread, resource))
 
     @property

@@ -557,13 +557,6 @@ _METRICS = "tests/wiring/test_operator.py::test_every_metric_has_a_sample_after_
 # Each was a fault of the structure once, not of a line.
 STRUCTURE = (
     one(
-        "planners are not told how calls went",
-        "controller.execution.key_state:KeyState.remembered",
-        "tuple(self.outcomes.values())",
-        "()",
-        f"{_OUTCOMES}::test_a_full_zone_leads_to_the_next_alternative",
-    ),
-    one(
         "calls to a fleet count as writes of its name",
         "controller.planning.targets:of_call",
         "Call(ANY_fleet, ANY_name)",
