@@ -206,10 +206,19 @@ class Register:
         self._recorded.pop(identifier, None)
 
     def missing(self, present: Iterable[str], *, begun: float) -> None:
-        """Doubt all that a whole list, begun at that time, lacks."""
-        for identifier in (self.machines.keys() - set(present)) | self._unmarked:
+        """Doubt all that a whole list, begun at that time, lacks, and what its cell has again.
+
+        Nothing of that has changed while the cell was away, so no list of changes tells of it.
+        """
+        there = set(present)
+        lacking = self.machines.keys() - there
+        back = {each for each in there & self.machines.keys() if self._is_silent(each)}
+        for identifier in lacking | back | self._unmarked:
             if begun >= self._floors.get(identifier, 0.0):
                 self.doubt(identifier)
+
+    def _is_silent(self, identifier: str) -> bool:
+        return self.machines[identifier].row.status == "UNKNOWN"
 
     def doubles(self) -> list[Machine]:
         """Return those of several with one tag that are to go: the oldest stays.

@@ -40,6 +40,18 @@ async def test_a_silent_cell_makes_nothing_absent(coast: Coast) -> None:
     assert len(coast.there()) == 1
 
 
+async def test_what_a_silent_cell_has_is_ready_again_once_it_is_back(coast: Coast) -> None:
+    """Nothing of the server has changed meanwhile, so that no list of changes has it."""
+    provider = await coast.provider()
+    seen = await made(coast, provider)
+    (machine,) = coast.there()
+    coast.cloud.silent_cell = machine.silent = True
+    await coast.until(lambda: provider.observe(server()).phase is Phase.UNREACHABLE)
+    await asyncio.sleep(600)
+    coast.cloud.silent_cell = machine.silent = False
+    await coast.until(lambda: provider.observe(server()) == seen, seconds=200)
+
+
 async def test_an_operator_that_starts_beside_a_silent_cell_makes_nothing(coast: Coast) -> None:
     """Whatever is on record is looked for by its id before a server counts as absent."""
     seen = await made(coast, await coast.provider())
