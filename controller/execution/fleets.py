@@ -294,28 +294,9 @@ class Fleets:
     def facts(self, name: str, namespace: str) -> contract.FleetFacts:
         """Return what planning needs: capabilities, or what stands in the way."""
         fleet = self._written(name)
-        if fleet is None:
-            others = "".join(f" or the built-in fleet {each!r}" for each in self._built_in)
-            return contract.FleetFacts(
-                name=name,
-                problem=Reason.UNKNOWN_FLEET,
-                message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
-                f" argfleet`{others}",
-            )
-        if not self._allowed(fleet, namespace):
-            return contract.FleetFacts(
-                name=name,
-                problem=Reason.FLEET_NOT_ALLOWED,
-                message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
-                " spec.allowedNamespaces must match the namespace's labels",
-            )
-        kind = self._kinds.get(fleet.spec.provider)
-        if kind is None:
-            return contract.FleetFacts(
-                name=name,
-                problem=Reason.UNKNOWN_FLEET,
-                message=f"fleet {name!r} names a provider that this build does not have",
-            )
+        kind = self._kinds.get(fleet.spec.provider) if fleet is not None else None
+        if fleet is None or kind is None or not self._allowed(fleet, namespace):
+            return self._unusable(name, namespace, fleet)
         failure = self.failure(name)
         if failure is not None and failure.policy.kind is errors.Kind.REFUSED:
             return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
@@ -336,6 +317,30 @@ class Fleets:
             domains=fleet.spec.failure_domains,
             in_cluster=kind.in_cluster,
             display=kind.display if written else self._displays[name],
+        )
+
+    def _unusable(
+        self, name: str, namespace: str, fleet: objects.Fleet | None
+    ) -> contract.FleetFacts:
+        if fleet is None:
+            others = "".join(f" or the built-in fleet {each!r}" for each in self._built_in)
+            return contract.FleetFacts(
+                name=name,
+                problem=Reason.UNKNOWN_FLEET,
+                message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
+                f" argfleet`{others}",
+            )
+        if not self._allowed(fleet, namespace):
+            return contract.FleetFacts(
+                name=name,
+                problem=Reason.FLEET_NOT_ALLOWED,
+                message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
+                " spec.allowedNamespaces must match the namespace's labels",
+            )
+        return contract.FleetFacts(
+            name=name,
+            problem=Reason.UNKNOWN_FLEET,
+            message=f"fleet {name!r} names a provider that this build does not have",
         )
 
     def _pause(

@@ -426,6 +426,14 @@ MECHANISMS = (
         f"{_ATTACKS}::test_an_id_that_is_none_is_never_part_of_a_url",
     ),
     one(
+        "a server whose cell is back is unheard until the hourly list",
+        f"{_ROOM}.register:Register.missing",
+        "lacking | back | self._unmarked",
+        "lacking | self._unmarked",
+        "tests/providers/openstack/test_lister.py"
+        "::test_what_a_silent_cell_has_is_ready_again_once_it_is_back",
+    ),
+    one(
         "whoever is tagged is ours",
         f"{_ROOM}.machines:machine",
         "incarnation is not None and uid != _FLEET and name",

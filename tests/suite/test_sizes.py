@@ -17,7 +17,6 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 LONG_FUNCTIONS = {
     "controller/cli/commands/run.py::run": (42, "each option of a step has its line"),
     "controller/execution/engine.py::__init__": (46, "its parts, as they need one another"),
-    "controller/execution/fleets.py::facts": (41, "each fact of a fleet has its line"),
     "controller/kinds/fleet/planner.py::plan": (
         52,
         "one status, each of whose fields has its line",
@@ -36,11 +35,11 @@ LONG_FUNCTIONS = {
     "controller/providers/pod/observation.py::observe": (54, "an observation, field by field"),
     "controller/wiring/operator.py::__init__": (81, "its parts, as they need one another"),
     "devcluster/__main__.py::_parser": (53, "each command has its lines"),
-    "fakes/openstack/cloud.py::__init__": (46, "all that a cloud has, each with its default"),
+    "fakes/openstack/cloud.py::__init__": (48, "all that a cloud has, each with its default"),
 }
 # Lists, of which one line is as easy to find as in a short one.
 LONG_MODULES = {
-    "proof/mutants/content.py": (580, "a list of mutants"),
+    "proof/mutants/content.py": (618, "a list of mutants"),
     "proof/mutants/definitions.py": (563, "a list of mutants"),
     "proof/mutants/mechanisms.py": (783, "a list of mutants"),
 }
