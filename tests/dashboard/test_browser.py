@@ -212,6 +212,28 @@ def test_an_open_page_follows_and_keeps_the_focus(page: Page, stage: Stage) -> N
     expect(page.locator(":focus")).to_have_text("again")
 
 
+def test_whoever_stands_on_a_link_without_a_name_of_its_own_stays_there(
+    page: Page, stage: Stage
+) -> None:
+    """In the list of applications, whose rows change all the time: Tab goes on from there."""
+    page.goto(stage.url + "/")
+    row = page.locator("tbody tr", has_text="shop").first
+    link = row.get_by_role("link", name="Why")
+    link.focus()
+    where = link.get_attribute("href")
+    assert not link.get_attribute("id")
+    stage.do(
+        lambda: stage.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
+    )
+    try:
+        expect(row).to_contain_text("paused")
+        assert page.locator(":focus").get_attribute("href") == where
+    finally:
+        stage.do(
+            lambda: stage.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": False}})
+        )
+
+
 def test_an_open_page_is_not_left_with_a_picture_that_stood_for_a_newer_one(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

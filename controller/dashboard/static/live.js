@@ -8,7 +8,7 @@ function take(page) {
     const shown = document.getElementById(part.id);
     if (!shown || shown.outerHTML === part.outerHTML) continue;
     const rows = new Map([...shown.querySelectorAll("tr[id]")].map((row) => [row.id, row.textContent]));
-    const focused = shown.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = shown.contains(document.activeElement) ? document.activeElement : null;
     // Whoever has moved a wide table sideways, by keyboard or by finger, stays where they are.
     const tables = [...shown.querySelectorAll(".scroll")];
     const moved = tables.map((table) => table.scrollLeft);
@@ -21,11 +21,22 @@ function take(page) {
     const fresh = [...news.querySelectorAll(".scroll")];
     fresh.forEach((table, number) => (table.scrollLeft = moved[number] ?? 0));
     if (held >= 0) fresh[held]?.focus({ preventScroll: true });
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (focused) likeness(news, focused, [...shown.querySelectorAll(STOPS)].indexOf(focused))?.focus({ preventScroll: true });
     if (part.dataset.said && part.dataset.said !== shown.dataset.said) said.push(part.dataset.said);
   }
   offerCopies();
   if (said.length) say(said.join(" "));
+}
+
+const STOPS = "a, button, input, select, textarea";
+
+// What a keyboard stood on, in what is shown now: by its id, or by what it is called and leads to; else
+// whatever stands in its place, so that nobody has to begin anew at the top of the page.
+function likeness(news, one, place) {
+  if (one.id) return document.getElementById(one.id);
+  const stops = [...news.querySelectorAll(STOPS)];
+  const told = (each) => [each.tagName, each.href, each.name, each.dataset.copy, each.textContent].join("\n");
+  return stops.find((each) => told(each) === told(one)) ?? stops[Math.min(place, stops.length - 1)];
 }
 
 // Says whether the page is still behind, and is to be loaded again though no change may follow: it
