@@ -93,6 +93,8 @@ _TEMPLATE = {"metadata": {"labels": _LABELS}, "spec": _POD_SPEC}
 _CLOUD_SPEC = words(
     "flavor image securityGroups availabilityZone configDrive",
     networks=words("name"),
+    serverGroup=words("policy id"),
+    bootVolume=words("sizeGiB type"),
     readiness=words(
         "startSeconds periodSeconds failureThreshold",
         tcp=words("port"),

@@ -57,6 +57,7 @@ OF_CLOUDS = {
     "openstack image list",
     "openstack volume show NAME",
     "openstack quota show --usage",
+    "openstack server event list NAME",
     "openstack server unlock NAME",
 }
 TOLD = re.compile(r"(?:Remedy: |→ )(kubectl .*)")

@@ -34,6 +34,7 @@ EDITS = {"edit"}
 # What OpenStack's own program shows; whatever else a remedy has it do is an act.
 SHOWS_OF_CLOUDS = (
     "quota show", "console log show", "image list", "volume show", "floating ip list",
+    "server event list",
 )  # fmt: skip
 GONE: Json = {}
 
