@@ -6,13 +6,12 @@ import argparse
 import contextlib
 import dataclasses
 import math
-import signal
 import statistics
 import sys
 import time
 from collections.abc import Sequence
 
-from bench import clouds, machine, page, ratios, report, sizes, stage, table
+from bench import clouds, endings, machine, page, ratios, report, sizes, stage, table
 from bench.trials import catalogue
 
 EXAMPLES = """examples:
@@ -36,6 +35,7 @@ SIZES = {
 }
 
 
+@endings.orderly()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 if a count or a CPU ratio misses its target."""
     options = _options(arguments)
@@ -143,6 +143,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    # Whoever ends it in another way than by Ctrl-C has its clusters and clouds ended, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

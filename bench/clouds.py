@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import signal
 import statistics
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from bench import cloud_runs, machine, report
+from bench import cloud_runs, endings, machine, report
 from bench.arms import abroad, heat, nova, place
 from bench.cloud_runs import Run
 from devcluster import cluster, errors
@@ -70,6 +69,7 @@ def _figures(run: Run) -> dict[str, float]:
     return found
 
 
+@endings.orderly()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print the table, and keep every figure in `bench/results`."""
     options = _options(arguments)
@@ -78,12 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A round takes half an hour: each arm's figures are kept as soon as they are there.
     runs = _on_record(options.servers) if options.more else []
     names = options.arm or list(ARMS)
-    rounds = options.rounds if options.kills is None else options.kills
+    deadly = options.rounds if options.kills is None else options.kills
     with _cloud(options.dir) as chosen, _operated(chosen, names) as operated:
         for number in range(options.rounds):
             for name in names if number % 2 == 0 else names[::-1]:
                 given = place.Place.of(chosen, operated)
-                arm, kills = ARMS[name](given), number < rounds
+                arm, kills = ARMS[name](given), number < deadly
                 runs.append(cloud_runs.measure(chosen, arm, given, options.servers, kills=kills))
                 _say(str(runs[-1]))
                 _keep(described, runs)
@@ -164,6 +164,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    # Whoever ends it in another way than by Ctrl-C has its clusters and clouds ended, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from bench import endings
 from devcluster import client, cluster, controlplane, processes
 
 GROUP, VERSION, NAMESPACE = "argosy.dev", "v1alpha1", "default"
@@ -43,6 +44,7 @@ IMPORTS = (
 MIB = 1024 * 1024
 
 
+@endings.orderly()
 def main() -> int:
     """Measure, and print the figures as a table."""
     parser = argparse.ArgumentParser(description=__doc__)

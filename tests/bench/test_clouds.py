@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import os
+import signal
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import cloud_runs, cloud_watch, clouds, report
+from bench import cloud_runs, cloud_watch, clouds, page, report
 from bench.arms import abroad, heat, nova, place
 from devcluster import errors, operator
 from devcluster.openstack import api, cloud
@@ -330,3 +332,33 @@ def test_rounds_of_another_run_are_counted_as_well(
     assert "| cut gone | 1.5 (1.0..2.0) |" in capsys.readouterr().out
     with pytest.raises(errors.DevclusterError, match=r"is of \{50\} servers"):
         clouds.main(["--more", "--servers", "4"])
+
+
+def test_a_run_that_is_told_to_end_ends_its_cloud(
+    monkeypatch: pytest.MonkeyPatch, turns: list[tuple[str, bool]]
+) -> None:
+    """By SIGTERM as by Ctrl-C: whatever was started is ended, and the next run is alone."""
+    ended: list[str] = []
+
+    @contextlib.contextmanager
+    def started(_: object) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            ended.append("cloud")
+
+    monkeypatch.setattr(clouds, "_cloud", started)
+    monkeypatch.setattr(
+        cloud_runs, "measure", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        clouds.main(["--rounds", "1", "--arm", "plain"])
+    assert (ended, turns) == (["cloud"], [])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_whoever_hangs_is_given_the_time_that_the_page_says() -> None:
+    """Ten minutes after a kill."""
+    assert cloud_runs.SURVIVAL_SECONDS == 600
+    assert "ten minutes after a kill is given up" in page.PAGE.read_text()

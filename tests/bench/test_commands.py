@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from bench import __main__ as command
@@ -38,3 +41,13 @@ def test_a_cloud_is_not_measured_beside_clusters(capsys: pytest.CaptureFixture[s
         command.main(["--only", "openstack", "--only", "11"])
     assert ended.value.code == 2
     assert "ask for the others apart" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["__main__", "builds", "clouds", "libraries", "showroom"])
+def test_whatever_starts_a_cluster_ends_it_when_told_to(name: str) -> None:
+    """Each is wrapped so that a SIGTERM is as good as Ctrl-C."""
+    tree = ast.parse((Path(command.__file__).parent / f"{name}.py").read_text())
+    (main,) = [
+        each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "main"
+    ]
+    assert "endings.orderly()" in map(ast.unparse, main.decorator_list)
