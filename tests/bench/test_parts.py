@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import types
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from bench import cpu_unit, etcd, machine, meters, table, watcher
 from bench.ratios import Book
 from bench.tally import Tally
+from devcluster import errors
 
 OPERATOR = "system:serviceaccount:argosy:argosy"
 
@@ -46,6 +48,21 @@ def test_a_yardstick_measures_work_and_no_waiting() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert 0 < seconds < used
+
+
+def test_a_yardstick_that_has_ended_is_told() -> None:
+    """Nothing is divided by what was measured in other minutes."""
+    with cpu_unit.Yardstick() as yard:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        (own,) = [each for each in children if b"bench.cpu_unit" in _command(each)]
+        os.kill(int(own), signal.SIGKILL)
+        os.waitid(os.P_PID, int(own), os.WEXITED | os.WNOWAIT)
+        with pytest.raises(errors.DevclusterError, match="has ended"):
+            _ = yard.seconds
+
+
+def _command(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_machine_is_described(tmp_path: Path) -> None:

@@ -188,6 +188,12 @@ def test_a_run_of_one_ratio_leaves_the_others_on_record(
     assert "StatefulSet, raised" in text
 
 
+def test_the_page_says_so_for_as_long_as_rows_are_of_before_the_structure_of_today() -> None:
+    """Once all of them are measured anew, the sentence goes."""
+    old = any(each.day == "2026-11-25" for each in record.read().entries.values())
+    assert ("Rows of 2026-11-25 were measured before" in page.PAGE.read_text()) == old
+
+
 def test_the_page_shows_what_is_on_record() -> None:
     """The documentation's table is that of the record, each ratio once."""
     assert table.record(record.read().ordered()) in page.PAGE.read_text()
