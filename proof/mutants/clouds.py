@@ -82,9 +82,9 @@ _RESTARTED = (
     ),
     one(
         "a restarted server's start is counted from its first launch",
-        f"{_ROOM}.readiness:Readiness.proof",
-        "max(self._client.times.ours(machine.row.launched), machine.began)",
-        "self._client.times.ours(machine.row.launched)",
+        f"{_ROOM}.observation:launched",
+        "max(times.ours(machine.row.launched), machine.began)",
+        "times.ours(machine.row.launched)",
         f"{_RESTARTING}::test_who_has_a_page_is_ready_once_that_is_there_again",
     ),
     one(

@@ -75,12 +75,17 @@ def is_up(row: Row) -> bool:
     return row.status == "ACTIVE" and not is_changing(row) and not row.going
 
 
+def launched(machine: Machine, times: CloudTimes) -> float:
+    """Return when a server last came up as what it is: made, or begun anew; 0 before it did."""
+    return max(times.ours(machine.row.launched), machine.began)
+
+
 def observe(
     machine: Machine, server: objects.Server, proof: Proof, times: CloudTimes
 ) -> contract.Observation:
     """Return what is seen of a server that was made for `server`."""
     row = machine.row
-    seen, launched = phase(row), max(times.ours(row.launched), machine.began)
+    seen, came_up = phase(row), launched(machine, times)
     changing = is_changing(row) and seen in (Phase.RUNNING, Phase.STOPPED)
     up = is_up(row)
     if up and proof.ready is None:
@@ -103,14 +108,14 @@ def observe(
         incarnation=machine.incarnation,
         alternative=_alternative(row, server),
         ready=up and bool(proof.ready) and seen is Phase.RUNNING,
-        ready_since=max(launched, proof.since),
+        ready_since=max(came_up, proof.since),
         changing=changing,
         hidden=seen is Phase.UNREACHABLE,
         reason=reason,
         message=message,
         error_class=TRANSIENT if seen is Phase.FAILED else "",
         # Since when a cell is down nobody knows.
-        since=0.0 if seen is Phase.UNREACHABLE else launched or times.ours(row.created),
+        since=0.0 if seen is Phase.UNREACHABLE else came_up or times.ours(row.created),
     )
 
 

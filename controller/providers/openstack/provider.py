@@ -140,9 +140,8 @@ class CloudProvider:
         """Return the id of what there is of a server; None before the first list."""
         if not self._register.synced:
             return None
-        found = self._register.of((server.namespace, server.name))
-        own = _chosen([each for each in found if each.uid == server.uid])
-        return own.id if own is not None and own.marked else ""
+        own = self._own(server)
+        return own.id if own is not None else ""
 
     def instances(self) -> tuple[contract.Instance, ...] | None:
         """Return all servers of the fleet, those in doubt among them; None while not heard."""
@@ -179,9 +178,7 @@ class CloudProvider:
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the server's addresses in the Fleet's `probeCIDRs`: tenants choose the rest."""
-        meta = server.metadata
-        found = self._register.of((meta.namespace, meta.name))
-        own = _chosen([each for each in found if each.uid == meta.uid and each.marked])
+        own = self._own(server.metadata)
         return self._reach.of(self._register.addresses(own)) if own is not None else ()
 
     async def create(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
@@ -191,7 +188,7 @@ class CloudProvider:
         ids = await self._lookups.ids(spec)
         ids = dataclasses.replace(ids, group=await self._groups.of(server, spec))
         self._may_create(server)
-        if self._own(server) is None:
+        if self._own(server.metadata) is None:
             self._groups.check_turn(ids.group, spec)
 
             async def body() -> dict[str, Any]:
@@ -226,16 +223,16 @@ class CloudProvider:
         meta = server.metadata
         for each in self._register.of((meta.namespace, meta.name)):
             creation.check(each, server)
-        if self._own(server) is None and not self._is_absent(server):
+        if self._own(server.metadata) is None and not self._is_absent(server):
             # Before the first list, and until what is on record is proved to be gone.
             self._unseen(server)
             message = f"whether the cloud has a server for {meta.name} is not known yet"
             raise errors.Waiting(message, reason=Reason.FLEET_OPENING)
 
-    def _own(self, server: objects.Server) -> Machine | None:
-        meta = server.metadata
-        found = self._register.of((meta.namespace, meta.name))
-        return _chosen([each for each in found if each.uid == meta.uid and each.marked])
+    def _own(self, server: objects.Meta) -> Machine | None:
+        """Return the instance of a Server that is ours to touch."""
+        found = self._register.of((server.namespace, server.name))
+        return _chosen([each for each in found if each.uid == server.uid and each.marked])
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Rebuild the server for another template; stop, start or restart it as is asked for."""
@@ -315,7 +312,7 @@ class CloudProvider:
 
     async def _current(self, server: objects.Server, instance: str) -> Machine:
         """Return the server as the cloud has it now; raises Waiting where it is another by now."""
-        machine = self._own(server)
+        machine = self._own(server.metadata)
         if machine is None or machine.id != instance:
             raise _another(server)
         begun = asyncio.get_running_loop().time()
@@ -334,7 +331,7 @@ class CloudProvider:
         facts = await self._steps.run(server, call, self.own_addresses(server))
         if facts is not None:
             return facts
-        own, wanted = self._own(server), call.instance or server.status.provider.id
+        own, wanted = self._own(server.metadata), call.instance or server.status.provider.id
         if own is None or own.id != wanted:
             raise _another(server)
         boots_from = own.row.metadata.get(machines.BOOTS_FROM)

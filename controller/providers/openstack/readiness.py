@@ -174,8 +174,7 @@ class Readiness:
         watch = self._watches.get(machine.id)
         if watch is None:
             return _ANY if _wanted(machine) is None else _UNKNOWN
-        launched = max(self._client.times.ours(machine.row.launched), machine.began)
-        bound = launched + watch.wanted.start_seconds
+        bound = observation.launched(machine, self._client.times) + watch.wanted.start_seconds
         late = not watch.proven and watch.ready is False and self._clock() >= bound
         return Proof(
             ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
