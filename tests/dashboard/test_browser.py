@@ -234,6 +234,28 @@ def test_whoever_stands_on_a_link_without_a_name_of_its_own_stays_there(
         )
 
 
+@pytest.mark.parametrize(
+    "link", ['a[id="go-default/shop"]', 'a[href^="/why/default/application/shop"]']
+)
+def test_whoever_stands_on_a_link_that_goes_stands_in_its_place(
+    page: Page, stage: Stage, link: str
+) -> None:
+    """With an id or without one: nobody has to begin anew at the top of the page."""
+    page.goto(stage.url + "/")
+    page.locator(link).first.focus()
+    page.evaluate(
+        """link => {
+            const text = document.documentElement.outerHTML;
+            const news = new DOMParser().parseFromString(text, "text/html");
+            news.querySelector(link).remove();
+            take(news);
+        }""",
+        link,
+    )
+    expect(page.locator(link)).to_have_count(0)
+    assert page.locator(FOCUSED).count() == 1
+
+
 def test_an_open_page_is_not_left_with_a_picture_that_stood_for_a_newer_one(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,8 @@ const STOPS = "a, button, input, select, textarea";
 // What a keyboard stood on, in what is shown now: by its id, or by what it is called and leads to; else
 // whatever stands in its place, so that nobody has to begin anew at the top of the page.
 function likeness(news, one, place) {
-  if (one.id) return document.getElementById(one.id);
+  const known = one.id && document.getElementById(one.id);
+  if (known) return known;
   const stops = [...news.querySelectorAll(STOPS)];
   const told = (each) => [each.tagName, each.href, each.name, each.dataset.copy, each.textContent].join("\n");
   return stops.find((each) => told(each) === told(one)) ?? stops[Math.min(place, stops.length - 1)];
