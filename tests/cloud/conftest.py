@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -98,13 +98,13 @@ class World:
         found = self.cluster.client.get(f"{NAMESPACE}/servers")["items"]
         return [each for each in found if each["metadata"]["name"].startswith(f"{name}-")]
 
+    def kept(self, name: str) -> dict[str, tuple[str, str]]:
+        """Return the servers of an application that stay, Ready or not: UID and id in the cloud."""
+        return _identities(self.servers(name))
+
     def standing(self, name: str) -> dict[str, tuple[str, str]]:
-        """Return the servers of an application that are Ready and stay: UID and id in the cloud."""
-        return {
-            each["metadata"]["name"]: (each["metadata"]["uid"], each["status"]["provider"]["id"])
-            for each in self.servers(name)
-            if cluster.ready(dict(each)) and "deletionTimestamp" not in each["metadata"]
-        }
+        """Return those of them that are Ready."""
+        return _identities(each for each in self.servers(name) if cluster.ready(dict(each)))
 
     def words(self, name: str) -> str:
         """Return all that the servers of an application say of themselves."""
@@ -222,3 +222,11 @@ def _equip(given: client.Client, proxy: CloudProxy, plan: layout.Plan) -> None:
         }
         body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Fleet", "spec": spec}
         given.create(f"{GROUP}/fleets", {**body, "metadata": {"name": name}})
+
+
+def _identities(servers: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    return {
+        each["metadata"]["name"]: (each["metadata"]["uid"], each["status"]["provider"]["id"])
+        for each in servers
+        if "deletionTimestamp" not in each["metadata"]
+    }

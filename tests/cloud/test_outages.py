@@ -36,15 +36,6 @@ def stay(world: World, name: str, seconds: float) -> dict[str, tuple[str, str]]:
     return before
 
 
-def kept(world: World, name: str) -> dict[str, tuple[str, str]]:
-    """Return the servers of an application that stay, Ready or not: UID and id in the cloud."""
-    return {
-        each["metadata"]["name"]: (each["metadata"]["uid"], each["status"]["provider"]["id"])
-        for each in world.servers(name)
-        if "deletionTimestamp" not in each["metadata"]
-    }
-
-
 def go_on(world: World, name: str, replicas: int, before: dict[str, tuple[str, str]]) -> None:
     """Wait until so many are Ready, those of before as they were; then have them all go."""
     world.wait_ready(name, replicas)
@@ -112,7 +103,7 @@ def test_a_cell_that_is_cut_off_costs_no_server(world: World, *, restarts: bool)
         watch_for(
             CUT_SECONDS,
             "the same servers",
-            lambda: kept(world, name) == before,
+            lambda: world.kept(name) == before,
             lambda: world.words(name),
         )
     go_on(world, name, 2, before)

@@ -313,6 +313,13 @@ class PodStage:
             )
 
 
+def owner(ordinal: int, uid: str) -> objects.Server:
+    """Return a Server that is in no API server: whoever calls sees to its uid alone."""
+    meta = objects.Meta(name=names.server("shop", "web", ordinal), namespace=NAMESPACE, uid=uid)
+    spec = objects.ServerSpec(application="shop", component="web", ordinal=ordinal, revision="one")
+    return objects.Server(metadata=meta, spec=spec)
+
+
 class MemoryStage:
     """Machines in memory."""
 
@@ -339,15 +346,7 @@ class MemoryStage:
     async def server(self, ordinal: int = 0) -> objects.Server:
         """Make a Server with a uid of its own."""
         self._owners += 1
-        meta = objects.Meta(
-            name=names.server("shop", "web", ordinal),
-            namespace=NAMESPACE,
-            uid=f"server-{self._owners}",
-        )
-        spec = objects.ServerSpec(
-            application="shop", component="web", ordinal=ordinal, revision="one"
-        )
-        return objects.Server(metadata=meta, spec=spec)
+        return owner(ordinal, f"server-{self._owners}")
 
     def template(self, content: str) -> bytes:
         """Return a template with an image called `content`."""
@@ -417,15 +416,7 @@ class CloudStage:
     async def server(self, ordinal: int = 0) -> objects.Server:
         """Make a Server with a uid of its own."""
         self._owners += 1
-        meta = objects.Meta(
-            name=names.server("shop", "web", ordinal),
-            namespace=NAMESPACE,
-            uid=f"server-{self._owners}",
-        )
-        spec = objects.ServerSpec(
-            application="shop", component="web", ordinal=ordinal, revision="one"
-        )
-        return objects.Server(metadata=meta, spec=spec)
+        return owner(ordinal, f"server-{self._owners}")
 
     def template(self, content: str) -> bytes:
         """Return a template with an image called `content`."""

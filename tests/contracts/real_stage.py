@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from controller import contract
-from controller.api import names, objects
+from controller.api import objects
 from controller.api.resources import Resource
 from controller.providers.openstack import kind as openstack
 from controller.providers.openstack.rights import SECRET
@@ -23,7 +23,7 @@ from devcluster.openstack import cells, cloud, stock
 from devcluster.openstack.fixtures import Tenant, wait_for
 from fakes.api_server import ApiServer
 from proof.faults.cloud import CloudProxy, Kind, Rule
-from tests.contracts.provider_stages import NAMESPACE, Instance, eventually, tell
+from tests.contracts.provider_stages import NAMESPACE, Instance, eventually, owner, tell
 
 # Why a contract cannot be staged here, by the name of its test.
 NOT_STAGED = {
@@ -83,15 +83,7 @@ class RealStage:
     async def server(self, ordinal: int = 0) -> objects.Server:
         """Make a Server with a uid of its own."""
         self._owners += 1
-        meta = objects.Meta(
-            name=names.server("shop", "web", ordinal),
-            namespace=NAMESPACE,
-            uid=f"{self._uid}-{self._owners}",
-        )
-        spec = objects.ServerSpec(
-            application="shop", component="web", ordinal=ordinal, revision="one"
-        )
-        return objects.Server(metadata=meta, spec=spec)
+        return owner(ordinal, f"{self._uid}-{self._owners}")
 
     def template(self, content: str) -> bytes:
         """Return a template with the image that stands for `content`."""
