@@ -14,14 +14,14 @@ from controller import contract
 from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.contract import Place
-from controller.execution import ownership, status_writer, unreadable
+from controller.execution import ownership, unreadable
 from controller.execution.acts import Acts
 from controller.execution.calls import Calls
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
 from controller.execution.key_state import KeyState
 from controller.execution.pool import Pool
-from controller.execution.status_writer import StatusWriter
+from controller.execution.status_writer import Latest, StatusWriter
 from controller.execution.writer import Writer
 from controller.kinds.kind import Kind
 from controller.kube import wire
@@ -36,9 +36,6 @@ from controller.telemetry import metrics
 MOST_ACTIONS = 256
 
 _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
-
-# An object as it is by now, and what is planned of it.
-Latest = status_writer.Latest
 
 
 class Dispatcher:

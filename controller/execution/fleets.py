@@ -316,7 +316,7 @@ class Fleets:
             orphans=frozenset(each.id for each in fleet.status.orphans),
             domains=fleet.spec.failure_domains,
             in_cluster=kind.in_cluster,
-            display=kind.display if written else self._displays[name],
+            display=self.display(name),
         )
 
     def _unusable(

@@ -1,7 +1,6 @@
 """Why nothing may be made or changed below an object, whatever its servers need.
 
-An ordered list of small checks; the first that finds something answers. Called by the ServerSet
-planner before it decides anything.
+Called by kinds' planners before they decide anything, and where a fleet's trouble is told.
 """
 
 from __future__ import annotations

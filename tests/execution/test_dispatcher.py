@@ -13,7 +13,7 @@ from controller.api import objects
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.execution import dispatcher
+from controller.execution import dispatcher, status_writer
 from controller.execution.acts import Acts
 from controller.execution.caches import Caches
 from controller.execution.event_writer import EventWriter
@@ -44,7 +44,7 @@ class Desk:
         self.server = ApiServer(faults=self.faults)
         self.settled: list[Key] = []
         # What the application and its plan are once a status's turn has come; None: as before.
-        self.latest: dispatcher.Latest | None = None
+        self.latest: status_writer.Latest | None = None
         self.record = KeyState()
         pool = Pool()
         world = Caches(self.server)
