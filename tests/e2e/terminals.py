@@ -31,6 +31,7 @@ SECONDS = 180
 ROWS, COLUMNS = 50, 100
 # Colours and movements of the cursor.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+UP, ERASE = "\x1b[1A", "\x1b[2K"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -87,9 +88,12 @@ class Terminal:
 
     def screen(self, *words: str, columns: int, code: int = 0) -> str:
         """Run a command in a terminal to its end; return what is on the screen, none too wide."""
-        found, shown = end(self.spawn(*words, columns=columns))
-        assert found == code, shown
-        assert max(map(len, shown.splitlines()), default=0) <= columns
+        child = self.spawn(*words, columns=columns)
+        found, said = end(child)
+        assert found == code, said
+        shown = drawn(child.before or "")
+        widest = max(shown.splitlines(), key=len, default="")
+        assert len(widest) <= columns, widest
         return shown
 
     def argv(self, verb: str, *rest: str) -> list[str]:
@@ -129,6 +133,30 @@ def end(child: pexpect.spawn[str]) -> tuple[int, str]:
     child.close()
     assert child.exitstatus is not None, f"ended by signal {child.signalstatus}"
     return child.exitstatus, CONTROL.sub("", child.before or "")
+
+
+def drawn(text: str) -> str:
+    """Return what is on the screen when a command has printed this, without what it took back.
+
+    A sign of life is drawn again and again in one line, and then erased: all that was ever printed
+    there is wider than any terminal.
+    """
+    rows, row, column = [""], 0, 0
+    for part in re.findall(rf"{CONTROL.pattern}|\n|[^\x1b\r\n]+", text):
+        if part == "\n":
+            row += 1
+            rows += [""] * (row == len(rows))
+        elif part == "\r":
+            column = 0
+        elif part == UP:
+            row = max(0, row - 1)
+        elif part == ERASE:
+            rows[row] = ""
+        elif not part.startswith("\x1b"):
+            end_of_part = column + len(part)
+            rows[row] = rows[row][:column].ljust(column) + part + rows[row][end_of_part:]
+            column = end_of_part
+    return "\n".join(rows)
 
 
 def manifest(app: App, folder: Path) -> Path:

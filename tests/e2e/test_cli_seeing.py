@@ -82,8 +82,6 @@ def test_screens_in_a_terminal_are_as_agreed(
 def _masked(shown: str, namespace: str) -> str:
     """Return a screen without what differs from run to run: the namespace, ages, hashes, zones."""
     text = shown.replace(namespace, "N" * len(namespace))
-    # A sign of life, drawn and taken back where something takes longer than a second.
-    text = re.sub(r"^[\u2800-\u28ff] .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(
         r"\b\d+[smhd](?:\d+[smh])?\b( *)", lambda found: "AGE" + " " * bool(found[1]), text
     )
