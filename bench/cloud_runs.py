@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bench import nova_log
 from bench.arms import place
-from bench.cloud_watch import LOOK_SECONDS, PATH, PATIENCE_SECONDS, Servers, Watch
+from bench.cloud_watch import LOOK_SECONDS, PATIENCE_SECONDS, Servers, Watch
 from devcluster import errors, processes
-from devcluster.openstack import cloud, layout
+from devcluster.openstack import cloud
 
-# How Nova's log tells of a request, and of one that only this bench makes.
-REQUEST, WATCHED = '" status: ', f"{PATH} HTTP"
 # Of /proc/PID/stat, counted after the program's name: ticks in user mode, and in the kernel.
 TICKS = slice(11, 13)
 # Whoever was killed and shows no change for so long is asked once more.
@@ -55,6 +54,8 @@ class Cut:
 
     there: int
     answered: float
+    # When Nova had taken the first DELETE; a server is gone when its host has carried it out.
+    first_delete: float
     made_after: int
     first_gone: float
     gone: float
@@ -132,7 +133,7 @@ class Trial:
         )
 
     def _leg(self, ask: Callable[[], None], so: Callable[[Servers], bool]) -> Leg:
-        requests, cpu = asked_of_nova(self._cloud), used(self._cloud, self._arm)
+        requests, cpu = nova_log.requests(self._cloud), used(self._cloud, self._arm)
         engine = engine_used(self._cloud, self._arm)
         self._began = began = time.monotonic()
         ask()
@@ -142,7 +143,7 @@ class Trial:
             seconds=time.monotonic() - began,
             cpu=used(self._cloud, self._arm) - cpu,
             engine_cpu=engine_used(self._cloud, self._arm) - engine,
-            requests=(asked_of_nova(self._cloud) - requests) / self._count,
+            requests=(nova_log.requests(self._cloud) - requests) / self._count,
         )
 
     def _change(self, ask: Callable[[], None], so: Callable[[Servers], bool]) -> Change:
@@ -154,7 +155,7 @@ class Trial:
         began = time.monotonic()
         self._arm.create(self._count)
         self._watch.until(lambda now: len(now) >= self._count // 3, began)
-        there, asked = set(self._watch.now), time.monotonic()
+        there, asked, clock = set(self._watch.now), time.monotonic(), time.time()
         self._arm.delete()
         answered = time.monotonic() - asked
         first = self._watch.until(lambda now: bool(there - set(now)), asked)
@@ -162,9 +163,13 @@ class Trial:
         rest(self._arm)
         self._watch.until(lambda now: not now, time.monotonic())
         seen = [servers for when, servers in self._watch.seen if when >= asked]
+        taken = nova_log.first_delete(self._cloud, clock)
+        if taken is None:
+            raise errors.DevclusterError(f"{self._arm.name} has deleted no server of {len(there)}")
         return Cut(
             there=len(there),
             answered=answered,
+            first_delete=taken - clock,
             made_after=len({each for servers in seen for each in servers} - there),
             first_gone=first,
             gone=self._watch.emptied(asked),
@@ -286,12 +291,6 @@ def engine_used(chosen: cloud.Cloud, arm: place.Arm) -> float:
     folders = arm.folders or (chosen.dir,)
     known = [pid for folder in folders for pid in processes.marked(folder)]
     return _seconds(pid for pid in known if arm.engine in _command(pid))
-
-
-def asked_of_nova(chosen: cloud.Cloud) -> int:
-    """Return how many requests Nova's log has, but for those of the watch."""
-    lines = (chosen.plan.logs / f"{layout.NOVA}.log").read_text(errors="replace").splitlines()
-    return sum(REQUEST in line and WATCHED not in line for line in lines)
 
 
 def _touched(before: Servers, now: Servers) -> list[str]:
