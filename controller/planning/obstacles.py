@@ -1,17 +1,48 @@
-"""Why nothing may be made or changed below an object, whatever its servers need.
+"""Why nothing may be made or changed: the checks that kinds share, and how each kind asks its own.
 
-Called by kinds' planners before they decide anything, and where a fleet's trouble is told.
+A kind lists the checks that it heeds, some of these and some that only it knows; the first that
+finds something answers. Planners ask before they decide anything, and what is told of it in a
+status comes from the same answer.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+
+import msgspec
 
 from controller import contract
-from controller.api import clock, resources
+from controller.api import clock, objects, resources
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.planning import plan, remedies
+from controller.planning import management, plan, remedies
+
+
+class Above(Protocol):
+    """What an object stands below: every kind's snapshot has it."""
+
+    @property
+    def now(self) -> float:
+        """The time of the plan, in seconds of Unix time."""
+
+    @property
+    def application(self) -> objects.Application | None:
+        """The application, if there is one."""
+
+    @property
+    def namespace_terminating(self) -> bool:
+        """Whether the namespace is being deleted."""
+
+
+class OnFleet(Above, Protocol):
+    """The same of an object whose servers are of a fleet."""
+
+    @property
+    def fleet(self) -> contract.FleetFacts:
+        """The fleet."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,41 +53,74 @@ class Obstacle:
     message: str
     stalled: bool = False
     passing: bool = False
+    # A person asked that nothing is done: what is well stays Ready.
+    asked: bool = False
+    # No wait can change it: bounded work ends by it.
+    ends: bool = False
     blocked: tuple[Blocked, ...] = ()
     # What is tried all the same, since it may end the obstacle.
     tries: tuple[plan.Action, ...] = ()
 
 
-def fleet_problem(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
-    """Return the obstacle of a fleet that cannot be used."""
+S = TypeVar("S")
+Check = Callable[[S], Obstacle | None]
+
+
+def first(snapshot: S, checks: Iterable[Check[S]]) -> Obstacle | None:
+    """Return what the first check finds that finds something."""
+    return next((found for check in checks if (found := check(snapshot)) is not None), None)
+
+
+def namespace(above: Above) -> Obstacle | None:
+    """Nothing new could be made in a namespace that takes everything with it."""
+    if not above.namespace_terminating:
+        return None
+    return Obstacle(reason=Reason.NAMESPACE_TERMINATING, message="The namespace is being deleted.")
+
+
+def application_deleting(above: Above) -> Obstacle | None:
+    """Nothing is made below an application on its way out."""
+    application = above.application
+    if application is None or application.metadata.deletion_timestamp is None:
+        return None
+    return Obstacle(reason=Reason.DELETING, message="The application is being deleted.")
+
+
+def resting(above: Above) -> Obstacle | None:
+    """Nothing begins for an application that is paused, or only observed."""
+    rest = management.rest(above.application)
+    if rest is None:
+        return None
+    blocked = msgspec.structs.replace(rest, since=clock.stamp(above.now))
+    return Obstacle(reason=rest.reason, message=rest.message, asked=True, blocked=(blocked,))
+
+
+def fleet_problem(above: OnFleet) -> Obstacle | None:
+    """Nothing is asked of a fleet that is missing or not allowed."""
+    fleet = above.fleet
     if not fleet.problem:
         return None
+    message = fleet.message or f"The fleet {fleet.name} cannot be used."
     blocked = Blocked(
         object=resources.thing(Resource.FLEETS, fleet.name),
         reason=fleet.problem,
-        message=fleet.message,
-        since=clock.stamp(now),
+        message=message,
+        since=clock.stamp(above.now),
         remedy=remedies.fleet(fleet),
     )
-    message = fleet.message or f"The fleet {fleet.name} cannot be used."
     return Obstacle(reason=fleet.problem, message=message, stalled=True, blocked=(blocked,))
 
 
-def fleet_pause(fleet: contract.FleetFacts, now: float) -> Obstacle | None:
-    """Return the obstacle of a fleet that is not to be called for now."""
-    pause = fleet.pause
+def fleet_pause(above: OnFleet) -> Obstacle | None:
+    """Nothing is asked of a fleet that is not to be called for now."""
+    pause = above.fleet.pause
     if pause is None:
         return None
-    return Obstacle(
-        reason=pause.reason,
-        message=pause.message,
-        passing=True,
-        blocked=(paused(fleet, pause, now),),
-    )
+    blocked = _paused(above.fleet, pause, above.now)
+    return Obstacle(reason=pause.reason, message=pause.message, passing=True, blocked=(blocked,))
 
 
-def paused(fleet: contract.FleetFacts, pause: contract.Pause, now: float) -> Blocked:
-    """Return what is told of a fleet that is not to be called for now."""
+def _paused(fleet: contract.FleetFacts, pause: contract.Pause, now: float) -> Blocked:
     near = pause.namespace
     return Blocked(
         object=resources.thing(

@@ -12,6 +12,7 @@ from controller.api import objects, tags
 from controller.api.resources import Resource
 from controller.kinds.application import (
     builds,
+    checks,
     leftovers,
     operation_history,
     revisions,
@@ -25,7 +26,6 @@ from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import (
     events,
     finalizers,
-    management,
     outcomes,
     ownership,
     verdict,
@@ -44,26 +44,16 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     if snapshot.application.metadata.deletion_timestamp is not None:
         return _teardown(snapshot, table)
     failed = outcomes.of(snapshot.outcomes)
-    idle = _idle(snapshot)
-    if idle:
-        return _finish(snapshot, table, failed, [], [f"nothing is made or changed: {idle}"])
+    obstacle = checks.find(snapshot)
+    if obstacle is not None:
+        note = f"nothing is made or changed: {obstacle.message}"
+        return _finish(snapshot, table, failed, [], [note])
     if not finalizers.is_on(snapshot.application.metadata):
         return Plan(
             actions=(finalizers.add(snapshot.application),),
             notes=("the finalizer comes before anything below the application is made",),
         )
     return _converge(snapshot, table, failed)
-
-
-def _idle(snapshot: ApplicationSnapshot) -> str:
-    """Return why nothing may be done, or nothing."""
-    if snapshot.namespace_terminating:
-        return "the namespace is being deleted"
-    if (rest := management.rest(snapshot.application)) is not None:
-        return rest.message
-    if snapshot.fleet.problem:
-        return snapshot.fleet.message or f"the fleet {snapshot.fleet.name} cannot be used"
-    return ""
 
 
 def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outcomes) -> Plan:

@@ -13,11 +13,17 @@ import msgspec
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.application import image_summary, operation_history, rollback, server_sets
+from controller.kinds.application import (
+    checks,
+    image_summary,
+    operation_history,
+    rollback,
+    server_sets,
+)
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
-from controller.planning import finalizers, management, obstacles, outcomes, remedies, words
+from controller.planning import finalizers, obstacles, outcomes, remedies, words
 from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
@@ -237,28 +243,24 @@ def _converged(outlook: Outlook) -> bool:
     return not outlook.table.removed and all(row.converged and not row.reverted for row in rows)
 
 
-def _namespace(outlook: Outlook) -> Verdict | None:
-    if not outlook.snapshot.namespace_terminating:
+def _obstructed(outlook: Outlook) -> Verdict | None:
+    """Nothing may be done; an application that somebody wants to rest can be well so."""
+    found = checks.find(outlook.snapshot)
+    if found is None:
         return None
-    message = "The namespace is being deleted."
-    return Verdict(reason=Reason.NAMESPACE_TERMINATING, message=message, reconciling=True)
-
-
-def _paused(outlook: Outlook) -> Verdict | None:
-    rest = management.rest(outlook.application)
-    if rest is None:
-        return None
+    if not found.asked:
+        return Verdict(
+            reason=found.reason,
+            message=found.message,
+            stalled=found.stalled,
+            reconciling=not found.stalled,
+        )
     state = "everything is as asked for" if _converged(outlook) else "changes wait"
     return Verdict(
-        reason=rest.reason,
-        message=f"{rest.message.rstrip('.')}; {state}.",
+        reason=found.reason,
+        message=f"{found.message.removesuffix('.')}; {state}.",
         ready=_converged(outlook),
     )
-
-
-def _fleet(outlook: Outlook) -> Verdict | None:
-    found = obstacles.fleet_problem(outlook.snapshot.fleet, outlook.snapshot.now)
-    return Verdict(reason=found.reason, message=found.message, stalled=True) if found else None
 
 
 def _rolled_back(outlook: Outlook) -> Verdict | None:
@@ -379,12 +381,8 @@ def _progressing(outlook: Outlook) -> Verdict:
 # The first that answers is what people read. First why nothing is done, then what a person must see
 # to, then that all is well, then what is waited for; the last one always answers.
 CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
-    # The namespace takes everything with it: nothing below matters any more.
-    _namespace,
-    # Somebody wants it to rest, well or not.
-    _paused,
-    # Its fleet is missing or not allowed: no component can come to what is asked for.
-    _fleet,
+    # The namespace goes, somebody wants the application to rest, or its fleet cannot be used.
+    _obstructed,
     # Another revision runs than is asked for. Before `_available`: all servers may be well so.
     _rolled_back,
     # The API server refuses a write of the application's own, or a set's name is taken.
@@ -417,7 +415,7 @@ def _waits(table: Table, row: Row) -> tuple[str, ...]:
 
 def _blocked(outlook: Outlook) -> Iterable[Blocked]:
     snapshot, table = outlook.snapshot, outlook.table
-    fleet = obstacles.fleet_problem(snapshot.fleet, snapshot.now)
+    fleet = obstacles.fleet_problem(snapshot)
     if fleet is not None:
         yield from fleet.blocked
     yield from outlook.failed.blocked(snapshot.application)

@@ -19,6 +19,7 @@ from controller.kinds.build import jobs, phases, results, starts, summary, turn
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, finalizers, outcomes, remedies, verdict, writes
+from controller.planning.obstacles import Obstacle
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
 
 
@@ -63,7 +64,7 @@ def _application_gone(snapshot: BuildSnapshot) -> bool:
     return begun or (owner is not None and owner.kind == "Application")
 
 
-def _hold(snapshot: BuildSnapshot, held: turn.Hold) -> Plan:
+def _hold(snapshot: BuildSnapshot, held: Obstacle) -> Plan:
     if held.ends:
         return _end(snapshot, held.reason, held.message)
     status = summary.tell(snapshot, held.reason, held.message, blocked=held.blocked)

@@ -6,36 +6,22 @@ or ended, because nothing can change it.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-
-import msgspec
-
 from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.build import run_policies
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
-from controller.planning import builds, management, remedies
+from controller.planning import builds, obstacles, remedies
+from controller.planning.obstacles import Check, Obstacle
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """Why the Build does not begin; `ends` where it never will."""
-
-    reason: str
-    message: str
-    blocked: tuple[Blocked, ...] = ()
-    ends: bool = False
-
-
-def hold(snapshot: BuildSnapshot) -> Hold | None:
+def hold(snapshot: BuildSnapshot) -> Obstacle | None:
     """Return why the Build does not begin, or None where its turn has come."""
-    return next((found for check in CHECKS if (found := check(snapshot))), None)
+    return obstacles.first(snapshot, CHECKS)
 
 
-def _sourceless(snapshot: BuildSnapshot) -> Hold | None:
+def _sourceless(snapshot: BuildSnapshot) -> Obstacle | None:
     if snapshot.source is not None:
         return None
     spec = snapshot.build.spec
@@ -47,7 +33,7 @@ def _sourceless(snapshot: BuildSnapshot) -> Hold | None:
     return _held(snapshot, thing, BuildReason.NO_SOURCE, message, remedy)
 
 
-def _not_taken_up(snapshot: BuildSnapshot) -> Hold | None:
+def _not_taken_up(snapshot: BuildSnapshot) -> Obstacle | None:
     if snapshot.is_taken_up:
         return None
     name = snapshot.build.metadata.name
@@ -55,46 +41,38 @@ def _not_taken_up(snapshot: BuildSnapshot) -> Hold | None:
     return _held(snapshot, f"Build/{name}", BuildReason.NOT_TAKEN_UP, message)
 
 
-def _other_source(snapshot: BuildSnapshot) -> Hold | None:
+def _other_source(snapshot: BuildSnapshot) -> Obstacle | None:
     """Nobody builds by a Build what the application does not say."""
     source = snapshot.source
     if source is None or builds.source_key(source) == builds.source_key(snapshot.build.spec.source):
         return None
-    return Hold(
+    return Obstacle(
         reason=Reason.SUPERSEDED,
         message="The component has another source than the Build.",
         ends=True,
     )
 
 
-def _overtaken(snapshot: BuildSnapshot) -> Hold | None:
+def _overtaken(snapshot: BuildSnapshot) -> Obstacle | None:
     later = run_policies.overtaken_by(snapshot)
     if later is None:
         return None
     message = f"{later.metadata.name} was asked for before this Build began."
-    return Hold(reason=Reason.SUPERSEDED, message=message, ends=True)
+    return Obstacle(reason=Reason.SUPERSEDED, message=message, ends=True)
 
 
-def _not_allowed(snapshot: BuildSnapshot) -> Hold | None:
+def _not_allowed(snapshot: BuildSnapshot) -> Obstacle | None:
     repository = snapshot.build.spec.source.image
     if snapshot.builder.allows(repository, snapshot.build.metadata.namespace):
         return None
-    return Hold(
+    return Obstacle(
         reason=BuildReason.REPOSITORY_NOT_ALLOWED,
         message=f"Images of this namespace may not be pushed to {repository}.",
         ends=True,
     )
 
 
-def _paused(snapshot: BuildSnapshot) -> Hold | None:
-    rest = management.rest(snapshot.application)
-    if rest is None:
-        return None
-    blocked = msgspec.structs.replace(rest, since=clock.stamp(snapshot.now))
-    return Hold(reason=rest.reason, message=rest.message, blocked=(blocked,))
-
-
-def _earlier(snapshot: BuildSnapshot) -> Hold | None:
+def _earlier(snapshot: BuildSnapshot) -> Obstacle | None:
     before = run_policies.waited_for(snapshot)
     if before is None:
         return None
@@ -105,14 +83,14 @@ def _earlier(snapshot: BuildSnapshot) -> Hold | None:
         since=clock.stamp(snapshot.now),
         remedy=remedies.cancel(before),
     )
-    return Hold(
+    return Obstacle(
         reason=Reason.WAITING,
         message=f"Waiting for {before.metadata.name}.",
         blocked=(blocked,),
     )
 
 
-def _not_set_up(snapshot: BuildSnapshot) -> Hold | None:
+def _not_set_up(snapshot: BuildSnapshot) -> Obstacle | None:
     builder, blocked = snapshot.builder, snapshot.build.status.blocked_by
     said = any(each.reason == BuildReason.NOT_SET_UP for each in blocked)
     set_up = builder.is_set_up if builder.is_known else not said
@@ -125,7 +103,7 @@ def _not_set_up(snapshot: BuildSnapshot) -> Hold | None:
 
 def _held(
     snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str, remedy: str = ""
-) -> Hold:
+) -> Obstacle:
     blocked = Blocked(
         object=thing,
         reason=reason,
@@ -133,11 +111,11 @@ def _held(
         since=clock.stamp(snapshot.now),
         remedy=remedy or remedies.unblock(thing, snapshot.build.metadata.namespace),
     )
-    return Hold(reason=reason, message=message, blocked=(blocked,))
+    return Obstacle(reason=reason, message=message, blocked=(blocked,))
 
 
 # The first that answers is what people read. First what no wait can change, then whose turn it is.
-CHECKS: tuple[Callable[[BuildSnapshot], Hold | None], ...] = (
+CHECKS: tuple[Check[BuildSnapshot], ...] = (
     # Applied beside its application, it may be seen first.
     _sourceless,
     # What it is to build is asked for no longer, or never was.
@@ -149,7 +127,7 @@ CHECKS: tuple[Callable[[BuildSnapshot], Hold | None], ...] = (
     # No credential of the namespace's makes that right.
     _not_allowed,
     # Nothing new begins.
-    _paused,
+    obstacles.resting,
     # Its turn has not come.
     _earlier,
     # Last: whoever waits for others may be told so first.

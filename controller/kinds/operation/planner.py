@@ -19,6 +19,7 @@ from controller.kinds.operation import (
     allotment,
     assignments,
     bystanders,
+    checks,
     completion,
     conflicts,
     crowd,
@@ -41,8 +42,9 @@ from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import finalizers, management, obstacles, remedies, verdict, words
+from controller.planning import finalizers, remedies, verdict, words
 from controller.planning import plan as plans
+from controller.planning.obstacles import Obstacle
 
 
 def plan(snapshot: OperationSnapshot) -> plans.Plan:
@@ -76,9 +78,9 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
     left = deadline.seconds_left(snapshot)
     if left <= 0:
         return _late(snapshot)
-    paused = _paused(snapshot)
-    if paused is not None:
-        return _pause(snapshot, paused)
+    rest = checks.rest(snapshot)
+    if rest is not None:
+        return _pause(snapshot, rest)
     outage = snapshot.fleet.outage.lasts
     if operation.status.pause_time is not None and not outage:
         return _unpause(snapshot)
@@ -229,33 +231,11 @@ def _late(snapshot: OperationSnapshot) -> plans.Plan:
     return _end_early(snapshot, Reason.TIMED_OUT, message)
 
 
-def _paused(snapshot: OperationSnapshot) -> Blocked | None:
-    operation, application = snapshot.operation, snapshot.application
-    if operation.spec.paused:
-        return Blocked(
-            object=f"Operation/{operation.metadata.name}",
-            reason=Reason.PAUSED,
-            message="The operation is paused.",
-            remedy=remedies.resume(operation),
-        )
-    if (rest := management.rest(application)) is not None:
-        return rest
-    if snapshot.moving:
-        return Blocked(
-            object=snapshot.moving,
-            reason=OperationReason.MOVING,
-            message="The application passes to another replica once acts under way have ended.",
-        )
-    fleet = snapshot.fleet
-    if fleet.outage.lasts and fleet.pause is not None:
-        return obstacles.paused(fleet, fleet.pause, snapshot.now)
-    return None
-
-
-def _pause(snapshot: OperationSnapshot, why: Blocked) -> plans.Plan:
+def _pause(snapshot: OperationSnapshot, why: Obstacle) -> plans.Plan:
     """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
     run = _seen(snapshot)
-    word = Word(reason=why.reason, message=f"{why.message} Nothing new begins.", blocked=(why,))
+    message = f"{why.message} Nothing new begins."
+    word = Word(reason=why.reason, message=message, blocked=why.blocked)
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
     since = snapshot.operation.status.pause_time or clock.stamp(snapshot.now)
     return _answer(snapshot, msgspec.structs.replace(status, pause_time=since), word)
@@ -342,27 +322,9 @@ def _unsupported(snapshot: OperationSnapshot) -> list[str]:
 
 
 def _hindrances(snapshot: OperationSnapshot, turn: conflicts.Turn) -> tuple[Blocked, ...]:
-    operation = snapshot.operation
-    if snapshot.application is None:
-        name, namespace = operation.spec.application, operation.metadata.namespace
-        return (
-            Blocked(
-                object=f"Application/{name}",
-                reason=Reason.NOT_FOUND,
-                message=f"There is no application {name}.",
-                remedy=remedies.applications(namespace),
-            ),
-        )
-    fleet = snapshot.fleet
-    if fleet.problem:
-        return (
-            Blocked(
-                object=f"Fleet/{fleet.name}",
-                reason=fleet.problem,
-                message=fleet.message,
-                remedy=remedies.fleet(fleet),
-            ),
-        )
+    found = checks.hindrance(snapshot)
+    if found is not None:
+        return found.blocked
     # The last of those before it waits for the others itself: one change has one plan follow.
     return tuple(_behind(each) for each in turn.behind[-1:])
 

@@ -21,8 +21,9 @@ from controller.kinds.server import assessment, attempts, hold, rules, summary, 
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
-from controller.planning import finalizers, management, outcomes
+from controller.planning import finalizers, management, obstacles, outcomes
 from controller.planning import plan as plans
+from controller.planning.obstacles import Check, Obstacle
 from controller.planning.targets import Verb
 
 
@@ -101,8 +102,8 @@ def _released(snapshot: ServerSnapshot) -> plans.Status | None:
 
 def _kept(snapshot: ServerSnapshot) -> plans.Plan:
     """Tell that a server stays while its application is only observed: its instance would go."""
-    rest = management.rest(snapshot.application)
-    told = summary.held_up(snapshot, rest) if rest is not None else None
+    found = obstacles.resting(snapshot)
+    told = summary.held_up(snapshot, *found.blocked) if found is not None else None
     return plans.Plan(
         status=told if told != snapshot.server.status else None,
         notes=("The application is only observed: the instance is not deleted.",),
@@ -124,14 +125,24 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
 
 def _below_what_goes(snapshot: ServerSnapshot) -> str:
     """Return why nothing may be made or changed any more, if so."""
-    application = snapshot.application
-    if snapshot.namespace_terminating:
-        return "The namespace is being deleted: nothing is created or changed."
-    if application is None:
-        return "The application is gone: nothing is created or changed."
-    if application.metadata.deletion_timestamp is not None:
-        return "The application is being deleted: nothing is created or changed."
-    return ""
+    found = obstacles.first(snapshot, ENDINGS)
+    if found is None:
+        return ""
+    return f"{found.message.removesuffix('.')}: nothing is created or changed."
+
+
+def _application_gone(snapshot: ServerSnapshot) -> Obstacle | None:
+    if snapshot.application is not None:
+        return None
+    return Obstacle(reason=Reason.DELETING, message="The application is gone.")
+
+
+# What goes takes the server with it. What only waits, `rules` holds back: it runs on.
+ENDINGS: tuple[Check[ServerSnapshot], ...] = (
+    obstacles.namespace,
+    _application_gone,
+    obstacles.application_deleting,
+)
 
 
 def _rest(snapshot: ServerSnapshot, why: str) -> plans.Plan:
@@ -158,7 +169,7 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
 
 
 def _is_paused(snapshot: ServerSnapshot) -> bool:
-    return management.rest(snapshot.application) is not None
+    return obstacles.resting(snapshot) is not None
 
 
 def _converge(snapshot: ServerSnapshot) -> plans.Plan:

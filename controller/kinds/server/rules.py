@@ -25,7 +25,7 @@ from controller.kinds.server.assessment import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
-from controller.planning import management, obstacles, outcomes, plan, remedies, words, writes
+from controller.planning import obstacles, outcomes, plan, remedies, words, writes
 from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
@@ -49,13 +49,16 @@ def decide(situation: Situation) -> Verdict:
 
 def _fleet_problem(situation: Situation) -> Verdict | None:
     """What runs goes on running; only what would need the fleet has a problem."""
-    fleet = situation.snapshot.fleet
-    if not fleet.problem or (
-        situation.seen.ready and situation.seen.incarnation == situation.spec.incarnation
-    ):
+    seen, found = situation.seen, obstacles.fleet_problem(situation.snapshot)
+    if found is None or (seen.ready and seen.incarnation == situation.spec.incarnation):
         return None
-    remedy = remedies.fleet(fleet)
-    return making.stall(f"Fleet/{fleet.name}", fleet.problem, fleet.message, remedy)
+    return Verdict(
+        reason=found.reason,
+        message=found.message,
+        stalled=True,
+        trouble=True,
+        blocked=found.blocked,
+    )
 
 
 def _foreign(situation: Situation) -> Verdict | None:
@@ -421,32 +424,32 @@ RULES: tuple[Rule, ...] = (
 def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
     """A paused application, or fleet, plans and reports, and changes nothing."""
     verdict = _await_fleet(situation, verdict)
-    rest = management.rest(situation.snapshot.application)
-    if rest is None or not verdict.actions:
+    found = obstacles.resting(situation.snapshot)
+    if found is None or not verdict.actions:
         return verdict
-    blocked = msgspec.structs.replace(rest, message=f"{rest.message} {verdict.message}")
     if verdict.ready:
         return dataclasses.replace(verdict, actions=())
-    return dataclasses.replace(verdict, actions=(), reason=rest.reason, blocked=(blocked,))
+    blocked = tuple(
+        msgspec.structs.replace(each, message=f"{each.message} {verdict.message}")
+        for each in found.blocked
+    )
+    return dataclasses.replace(verdict, actions=(), reason=found.reason, blocked=blocked)
 
 
 def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:
     """Hold back what a fleet that is not to be called could not do; what is made would be lost."""
-    fleet, now = situation.snapshot.fleet, situation.snapshot.now
-    pause = fleet.pause
-    if pause is None or not any(isinstance(each, contract.Call) for each in verdict.actions):
+    found, pause = obstacles.fleet_pause(situation.snapshot), situation.snapshot.fleet.pause
+    calls = any(isinstance(each, contract.Call) for each in verdict.actions)
+    if found is None or pause is None or not calls:
         return verdict
     # The fleet itself wakes those whose turn it is; this is for one that it has forgotten.
-    wake = max(pause.until - now, 0.0) + FORGOTTEN_SECONDS if pause.until else None
+    left = max(pause.until - situation.snapshot.now, 0.0)
+    wake = left + FORGOTTEN_SECONDS if pause.until else None
     held = dataclasses.replace(verdict, actions=(), wake=plan.soonest(verdict.wake, wake))
     if verdict.ready:
         return held
     return dataclasses.replace(
-        held,
-        reason=pause.reason,
-        message=pause.message,
-        trouble=True,
-        blocked=(obstacles.paused(fleet, pause, now),),
+        held, reason=found.reason, message=found.message, trouble=True, blocked=found.blocked
     )
 
 

@@ -6,38 +6,26 @@ planner before it decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import msgspec
+import dataclasses
 
 from controller import contract
 from controller.api import clock, resources
 from controller.api.conditions import Blocked
-from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service, service_manifest
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import management, obstacles, outcomes, remedies
+from controller.planning import obstacles, outcomes, remedies
+from controller.planning.obstacles import Check, Obstacle
 
-Check = Callable[[ServerSetSnapshot], obstacles.Obstacle | None]
 
-
-def find(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def find(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Return what keeps the set from making or changing anything, if something does."""
-    return next((found for check in CHECKS if (found := check(snapshot))), None)
+    return obstacles.first(snapshot, CHECKS)
 
 
-def _namespace(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    if not snapshot.namespace_terminating:
-        return None
-    return obstacles.Obstacle(
-        reason=Reason.NAMESPACE_TERMINATING, message="The namespace is being deleted."
-    )
-
-
-def _orphaned(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def _orphaned(snapshot: ServerSetSnapshot) -> Obstacle | None:
     if snapshot.application is not None:
         return None
     meta, spec = snapshot.server_set.metadata, snapshot.server_set.spec
@@ -52,35 +40,20 @@ def _orphaned(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
         since=clock.stamp(snapshot.now),
         remedy=remedies.show("argset", meta.name, meta.namespace),
     )
-    return obstacles.Obstacle(
+    return Obstacle(
         reason=ServerSetReason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
     )
 
 
-def _application_deleting(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    application = snapshot.application
-    if application is None or application.metadata.deletion_timestamp is None:
+def _application_deleting(snapshot: ServerSetSnapshot) -> Obstacle | None:
+    found = obstacles.application_deleting(snapshot)
+    if found is None:
         return None
-    return obstacles.Obstacle(
-        reason=Reason.DELETING,
-        message="The application is being deleted; this set waits for its turn.",
-    )
+    message = f"{found.message.removesuffix('.')}; this set waits for its turn."
+    return dataclasses.replace(found, message=message)
 
 
-def _paused(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    rest = management.rest(snapshot.application)
-    if rest is None:
-        return None
-    blocked = msgspec.structs.replace(rest, since=clock.stamp(snapshot.now))
-    return obstacles.Obstacle(reason=rest.reason, message=rest.message, blocked=(blocked,))
-
-
-def _fleet(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
-    fleet, now = snapshot.fleet, snapshot.now
-    return obstacles.fleet_problem(fleet, now) or obstacles.fleet_pause(fleet, now)
-
-
-def _claims(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def _claims(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Servers without the volumes that were asked for would lose what they write."""
     spec, fleet = snapshot.server_set.spec, snapshot.fleet
     if not spec.volume_claims or contract.Capability.CLAIMS in fleet.capabilities:
@@ -88,7 +61,7 @@ def _claims(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     return _unable(snapshot, "cannot give servers volumeClaims: take them")
 
 
-def _names(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def _names(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Servers that nobody finds would be ready all the same."""
     wanted, fleet = snapshot.server_set.spec.service, snapshot.fleet
     if wanted is None or wanted.type == service_manifest.NO_SERVICE:
@@ -98,7 +71,7 @@ def _names(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     return _unable(snapshot, "cannot give servers a Service: take it")
 
 
-def _unable(snapshot: ServerSetSnapshot, cannot: str) -> obstacles.Obstacle:
+def _unable(snapshot: ServerSetSnapshot, cannot: str) -> Obstacle:
     """Return the obstacle of a fleet that cannot do what its component asks for."""
     spec, fleet = snapshot.server_set.spec, snapshot.fleet
     message = (
@@ -112,12 +85,12 @@ def _unable(snapshot: ServerSetSnapshot, cannot: str) -> obstacles.Obstacle:
         since=clock.stamp(snapshot.now),
         remedy=remedies.edit_application(spec.application, snapshot.server_set.metadata.namespace),
     )
-    return obstacles.Obstacle(
+    return Obstacle(
         reason=ProviderReason.NOT_SUPPORTED, message=message, stalled=True, blocked=(blocked,)
     )
 
 
-def _adopt(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def _adopt(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Servers that are made beside what was to be taken up would be there twice."""
     fleet, application = snapshot.fleet, snapshot.application
     name = snapshot.server_set.spec.component
@@ -128,7 +101,7 @@ def _adopt(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
     return _unable(snapshot, "cannot take up what a StatefulSet left: take adopt")
 
 
-def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
+def _service(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Servers wait for their Service while it is refused; one that is there stands in no way."""
     if not service.is_awaited(snapshot):
         return None
@@ -141,7 +114,7 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
         each.blocked(snapshot.server_set) for each in failed.refused if each.target.object == name
     )
     again = service.keep(snapshot)
-    return obstacles.Obstacle(
+    return Obstacle(
         reason=blocked.reason,
         message=blocked.message,
         stalled=True,
@@ -151,17 +124,19 @@ def _service(snapshot: ServerSetSnapshot) -> obstacles.Obstacle | None:
 
 
 # The first that finds something is told; so what nobody can undo comes before what can be mended.
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[ServerSetSnapshot], ...] = (
     # The namespace takes everything with it: nothing could be made in it any more.
-    _namespace,
+    obstacles.namespace,
     # So does an application on its way out: before `_orphaned`, which it leads to.
     _application_deleting,
     # Nobody says what should be: what runs is kept as it is.
     _orphaned,
     # Somebody wants it to rest: before what is wrong, as nothing is to be mended meanwhile.
-    _paused,
-    # What servers are made by is missing, not allowed, or not to be called now.
-    _fleet,
+    obstacles.resting,
+    # What servers are made by is missing or not allowed.
+    obstacles.fleet_problem,
+    # Or it is not to be called now.
+    obstacles.fleet_pause,
     # It could make servers, but not with the volumes that were asked for.
     _claims,
     # The same of names.
