@@ -105,13 +105,41 @@ def test_every_python_that_is_promised_is_tried() -> None:
     assert [*tried, *jobs["unit"]["strategy"]["matrix"]["python"]] == promised
 
 
-def test_hooks_run_the_projects_own_tools() -> None:
-    """A commit fetches nothing: each hook is a program of .venv, or a target of the Makefile."""
+def hooks() -> dict[str, dict[str, Any]]:
+    """Return what git runs, by name: none of it is fetched."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [each["repo"] for each in config["repos"]] == ["local"]
+    return {each["id"]: each for each in config["repos"][0]["hooks"]}
+
+
+@pytest.mark.parametrize(
+    ("message", "passes"),
+    [
+        ("Wait for the cache\n\nA plan of before would be made twice.\n", True),
+        (f"{'x' * 72}\n\nWhy.\n", True),
+        (f"{'x' * 72}\n\nWhy.\n\n# Lines of git's own, which it takes out.\n", True),
+        (f"{'x' * 73}\n\nWhy.\n", False),
+        ("Wait for the cache\nA body in the wrong line.\n", False),
+        ("Wait for the cache\n", False),
+        ("Wait for the cache\n\n# Please enter the commit message.\n# On branch main\n", False),
+    ],
+)
+def test_a_commit_says_what_and_why(message: str, passes: bool) -> None:
+    """The hook refuses a subject that is cut off in lists, and a message that gives no reason."""
+    hook = hooks()["commit-message"]
+    assert (hook["language"], hook["args"]) == ("pygrep", ["--multiline"])
+    # How pygrep reads a pattern that may span lines.
+    wrong = re.compile(hook["entry"].encode(), re.MULTILINE | re.DOTALL)
+    assert (wrong.search(message.encode()) is None) is passes
+
+
+def test_hooks_run_the_projects_own_tools() -> None:
+    """A commit fetches nothing: each hook is a program of .venv, or a target of the Makefile."""
     check = (ROOT / "Makefile").read_text().replace("$(BIN)/", ".venv/bin/")
     check = check.replace("$(PY)", ".venv/bin/python")
-    for hook in config["repos"][0]["hooks"]:
+    for hook in hooks().values():
+        if hook["language"] == "pygrep":  # a pattern, which pre-commit itself looks for
+            continue
         assert hook["language"] == "system"
         program, *words = hook["entry"].split()
         if program == "make":
