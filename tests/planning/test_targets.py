@@ -1,0 +1,30 @@
+"""A call is told apart by its type: no Fleet's name makes it one about an object."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from controller import contract, errors
+from controller.api.resources import Resource
+from controller.planning import outcomes, targets
+from controller.planning.targets import Call, Verb, Write
+from tests.planning import test_outcomes
+
+SERVER = test_outcomes.SERVER
+
+
+@pytest.mark.parametrize("resource", Resource)
+def test_a_fleet_may_have_the_name_of_any_resource(resource: Resource) -> None:
+    """Its refused create is known as the fleet's alone, and a refused write as the object's."""
+    spec = msgspec.structs.replace(SERVER.spec, fleet=str(resource))
+    server = msgspec.structs.replace(SERVER, spec=spec)
+    name = server.metadata.name
+    create = contract.Call(verb=contract.Verb.CREATE, why="Create")
+    asked = targets.of(create, server)
+    written = Write(resource, "d", name)
+    assert asked == (Call(str(resource), name), Verb.CREATE)
+    assert asked[0] != written
+    for target, refused in ((asked[0], False), (written, True)):
+        found = outcomes.of([test_outcomes.outcome(target=target, kind=errors.Kind.REFUSED)])
+        assert found.has_refused(resource, name) is refused
